@@ -1,0 +1,492 @@
+"""Every frame that a client and the relay may exchange: all that the relay can ever see.
+
+One WebSocket message carries one frame; a frame is one MessagePack array whose first element is the tag. Any MessagePack
+library can speak it. Elements that a newer peer appends at the end are ignored; elements are never removed or reordered
+within protocol version 1 (subprotocol ``teduh.1``).
+
+::
+
+    client                                relay
+      |  <------------------------------ Hello            nonce, limits, price
+      |  Authenticate (staff only) ---->                  statement + possession of its key
+      |  <------------------------------ Authenticated
+      |  OpenRequest (survivor) ------->                  key package, capability
+      |  <------------------------------ RequestOpened, QueuePosition ...
+      |  Claim (staff) ---------------->
+      |  <------------------------------ Claimed          the survivor's key package
+      |  Append (commit + welcome) ---->                  epoch 0 -> 1
+      |  <------------------------------ Accepted         it is in the conversation log
+      |  <------------------------------ Entry            to every other subscribed member
+      |  Acknowledge ------------------>                  cumulative; lets the log be trimmed
+
+Words: a *member* is a device as the relay numbers it within one conversation (0 is the survivor); ``seq`` is an entry's place
+in the conversation log, counted from 1 without gaps; ``counter`` is the sender's own count of its appends in that
+conversation, from 1 without gaps, which makes a retry recognisable; ``epoch`` is the MLS epoch in which the payload was
+made. The relay never sees anything but ciphertext in ``payload`` and ``welcome``.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta, Struct
+
+PROTOCOL_VERSION = 1
+SUBPROTOCOL = "teduh.1"
+
+MAX_FRAME_BYTES = 256 * 1024
+"""No frame is larger, in either direction; a peer that sends more is closed."""
+MAX_PAYLOAD_BYTES = 128 * 1024
+"""The largest ciphertext of one entry, and the largest Welcome."""
+MAX_KEY_PACKAGE_BYTES = 16 * 1024
+MAX_KEY_PACKAGES = 50
+
+ConversationId = Annotated[bytes, Meta(min_length=16, max_length=16)]
+"""16 random bytes, chosen by the relay; also the MLS group id."""
+DeviceId = Annotated[bytes, Meta(min_length=32, max_length=32)]
+"""SHA-256 of a staff device's Ed25519 public key."""
+Capability = Annotated[bytes, Meta(min_length=32, max_length=32)]
+"""32 random bytes, chosen by the survivor; the relay keeps only their SHA-256."""
+Nonce = Annotated[bytes, Meta(min_length=32, max_length=32)]
+Signature = Annotated[bytes, Meta(min_length=64, max_length=64)]
+KeyPackageBytes = Annotated[bytes, Meta(min_length=1, max_length=MAX_KEY_PACKAGE_BYTES)]
+Payload = Annotated[bytes, Meta(min_length=1, max_length=MAX_PAYLOAD_BYTES)]
+Statement = Annotated[str, Meta(min_length=1, max_length=8192)]
+ShortText = Annotated[str, Meta(min_length=1, max_length=64)]
+UInt32 = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+UInt64 = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""Counted things; capped at what every language's MessagePack and Redis hold exactly."""
+Ref = UInt32
+"""Chosen by the client; the answer to a question carries the same one."""
+
+SURVIVOR_MEMBER = 0
+NO_REF = 0
+"""The ref of an error that answers no question."""
+
+
+class EntryKind(IntEnum):
+    """What an entry is to the order of the log; its content stays hidden."""
+
+    MESSAGE = 0
+    """An MLS PrivateMessage with application data or a proposal; must name the current epoch."""
+    COMMIT = 1
+    """An MLS PrivateMessage with a Commit; must name the current epoch, which it moves on by one."""
+    WELCOME = 2
+    """The Welcome of the commit just before it; only the members that it adds can open it."""
+
+
+class Urgency(IntEnum):
+    NORMAL = 0
+    URGENT = 1
+    EMERGENCY = 2
+
+
+class Availability(IntEnum):
+    AWAY = 0
+    BUSY = 1
+    AVAILABLE = 2
+
+
+class ErrorCode(StrEnum):
+    """Why a frame was refused. Documented one by one in PROTOCOL.md."""
+
+    MALFORMED_FRAME = "malformed_frame"
+    FRAME_TOO_LARGE = "frame_too_large"
+    UNEXPECTED_FRAME = "unexpected_frame"
+    AUTHENTICATION_FAILED = "authentication_failed"
+    STATEMENT_EXPIRED = "statement_expired"
+    STATEMENT_REVOKED = "statement_revoked"
+    UNKNOWN_CONVERSATION = "unknown_conversation"
+    WRONG_EPOCH = "wrong_epoch"
+    COUNTER_GAP = "counter_gap"
+    REQUEST_GONE = "request_gone"
+    QUEUE_EMPTY = "queue_empty"
+    NO_KEY_PACKAGE = "no_key_package"
+    TOO_MANY = "too_many"
+    RATE_LIMITED = "rate_limited"
+    PROOF_OF_WORK_REQUIRED = "proof_of_work_required"
+    UNAVAILABLE = "unavailable"
+    SHUTTING_DOWN = "shutting_down"
+    INTERNAL = "internal"
+
+
+class Frame(Struct, frozen=True, array_like=True, gc=False):
+    """Base of all frames."""
+
+    FROM_RELAY: ClassVar[bool] = False
+
+
+class ClientFrame(Frame, frozen=True, array_like=True, gc=False):
+    """Sent by a client, read by the relay."""
+
+
+class RelayFrame(Frame, frozen=True, array_like=True, gc=False):
+    """Sent by the relay, read by a client."""
+
+    FROM_RELAY: ClassVar[bool] = True
+
+
+class RequestDetails(Struct, frozen=True, array_like=True, gc=False):
+    """What a survivor may choose to let the relay route by: coarse, and every part optional."""
+
+    need: ShortText | None = None
+    """One of the organisation's kinds of help, for example ``counseling``, ``medical``, ``legal``."""
+    language: ShortText | None = None
+    """BCP 47."""
+    preferred_gender: ShortText | None = None
+    region: ShortText | None = None
+    urgency: Urgency = Urgency.NORMAL
+
+
+# --- client to relay -----------------------------------------------------------------------------------------------
+
+
+class Authenticate(ClientFrame, frozen=True, array_like=True, tag=0x01, gc=False):
+    """Staff: the statement, its issuer's statement if it was not signed by the root, and proof of possession of its key.
+
+    The signature is made over the bytes that ``teduh_crypto.credentials`` defines for the purpose of relay
+    authentication, from the relay's origin and the nonce of its Hello.
+    """
+
+    statement: Statement
+    signature: Signature
+    issuer_statement: Statement | None = None
+
+
+class OpenRequest(ClientFrame, frozen=True, array_like=True, tag=0x02, gc=False):
+    """Survivor: a call for help. Answered by RequestOpened; repeating it with the same capability is the same request."""
+
+    ref: Ref
+    capability: Capability
+    key_package: KeyPackageBytes
+    details: RequestDetails = RequestDetails()
+    proof_of_work: Annotated[bytes, Meta(max_length=64)] = b""
+
+
+class CancelRequest(ClientFrame, frozen=True, array_like=True, tag=0x03, gc=False):
+    """Survivor: no longer waiting. Answered by Done."""
+
+    ref: Ref
+    conversation_id: ConversationId
+
+
+class Claim(ClientFrame, frozen=True, array_like=True, tag=0x04, gc=False):
+    """Staff: take the oldest request, or a certain one. Answered by Claimed, or the error queue_empty or request_gone."""
+
+    ref: Ref
+    conversation_id: ConversationId | None = None
+
+
+class Subscribe(ClientFrame, frozen=True, array_like=True, tag=0x05, gc=False):
+    """Any member: send me this conversation's entries after ``after``. Answered by Subscribed, then the entries in order.
+
+    A survivor shows her capability; a staff device is known from its authentication.
+    """
+
+    ref: Ref
+    conversation_id: ConversationId
+    after: UInt64
+    capability: Capability | None = None
+
+
+class Unsubscribe(ClientFrame, frozen=True, array_like=True, tag=0x06, gc=False):
+    """Any member: stop sending, I stay a member."""
+
+    conversation_id: ConversationId
+
+
+class Append(ClientFrame, frozen=True, array_like=True, tag=0x07, gc=False):
+    """Any member: put this into the conversation log. Answered by Accepted, or an Error with the same conversation and counter.
+
+    ``welcome`` goes with a commit only and becomes the log's next entry. ``added`` names the staff devices that the
+    commit adds (each is invited through its inbox, and may read from the Welcome on); ``removed`` those that it removes.
+    Not echoed to the connection that sent it: Accepted tells its place.
+    """
+
+    conversation_id: ConversationId
+    counter: Annotated[int, Meta(ge=1, le=2**63 - 1)]
+    kind: Literal[0, 1]
+    epoch: UInt64
+    payload: Payload
+    welcome: Payload | None = None
+    added: Annotated[tuple[DeviceId, ...], Meta(max_length=16)] = ()
+    removed: Annotated[tuple[DeviceId, ...], Meta(max_length=16)] = ()
+
+
+class Ephemeral(ClientFrame, frozen=True, array_like=True, tag=0x08, gc=False):
+    """Any member: pass this on to whoever is connected, and forget it (typing). Never answered."""
+
+    conversation_id: ConversationId
+    payload: Annotated[bytes, Meta(min_length=1, max_length=8192)]
+
+
+class Acknowledge(ClientFrame, frozen=True, array_like=True, tag=0x09, gc=False):
+    """Any member: the application has taken all entries up to ``seq``."""
+
+    conversation_id: ConversationId
+    seq: UInt64
+
+
+class Leave(ClientFrame, frozen=True, array_like=True, tag=0x0A, gc=False):
+    """Any member: I am out; the log need not wait for me. Answered by Done."""
+
+    ref: Ref
+    conversation_id: ConversationId
+
+
+class PublishKeyPackages(ClientFrame, frozen=True, array_like=True, tag=0x0B, gc=False):
+    """Staff: key packages by which colleagues can add this device, each handed out once. Answered by Done."""
+
+    ref: Ref
+    key_packages: Annotated[tuple[KeyPackageBytes, ...], Meta(min_length=1, max_length=MAX_KEY_PACKAGES)]
+
+
+class FetchKeyPackage(ClientFrame, frozen=True, array_like=True, tag=0x0C, gc=False):
+    """Staff: one key package of a colleague's device. Answered by KeyPackage, or the error no_key_package."""
+
+    ref: Ref
+    device_id: DeviceId
+
+
+class SetAvailability(ClientFrame, frozen=True, array_like=True, tag=0x0D, gc=False):
+    """Staff: whether, and how many conversations more, this device takes. Answered by Done."""
+
+    ref: Ref
+    availability: Availability
+    capacity: Annotated[int, Meta(ge=0, le=1000)] = 1
+
+
+class ListColleagues(ClientFrame, frozen=True, array_like=True, tag=0x0E, gc=False):
+    """Staff: who else is connected. Answered by Colleagues."""
+
+    ref: Ref
+
+
+class AcknowledgeInbox(ClientFrame, frozen=True, array_like=True, tag=0x0F, gc=False):
+    """Staff: all inbox items up to ``seq`` are dealt with."""
+
+    seq: UInt64
+
+
+class Ping(ClientFrame, frozen=True, array_like=True, tag=0x10, gc=False):
+    """Any client: are you there? Answered by Pong."""
+
+    ref: Ref
+
+
+# --- relay to client -----------------------------------------------------------------------------------------------
+
+
+class Limits(Struct, frozen=True, array_like=True, gc=False):
+    """What this relay allows one connection."""
+
+    frame_bytes: UInt32
+    payload_bytes: UInt32
+    subscriptions: UInt32
+    appends_in_flight: UInt32
+    heartbeat_seconds: UInt32
+    """A client that says nothing for twice as long is taken for gone."""
+
+
+class Hello(RelayFrame, frozen=True, array_like=True, tag=0x40, gc=False):
+    """The first frame on every connection."""
+
+    version: UInt32
+    nonce: Nonce
+    time: UInt64
+    """Seconds since 1970, so that a device with a wrong clock can tell."""
+    limits: Limits
+    proof_of_work_bits: Annotated[int, Meta(ge=0, le=32)] = 0
+    """Leading zero bits that SHA-256(nonce || proof_of_work) of an OpenRequest must have; 0 asks for none."""
+
+
+class Authenticated(RelayFrame, frozen=True, array_like=True, tag=0x41, gc=False):
+    device_id: DeviceId
+    expires: UInt64
+    """When the statement ends, in seconds since 1970; the connection ends with it."""
+    key_packages_left: UInt32
+
+
+class RequestOpened(RelayFrame, frozen=True, array_like=True, tag=0x42, gc=False):
+    """The request is in the queue, and this connection is subscribed to its conversation."""
+
+    ref: Ref
+    conversation_id: ConversationId
+    position: UInt32
+    """1 is next; 0 means that somebody has taken it already."""
+
+
+class QueuePosition(RelayFrame, frozen=True, array_like=True, tag=0x43, gc=False):
+    """Sent when it changes. Position 0: somebody has taken the request and is about to join."""
+
+    conversation_id: ConversationId
+    position: UInt32
+
+
+class Claimed(RelayFrame, frozen=True, array_like=True, tag=0x44, gc=False):
+    """The request is yours. Unless the first commit is accepted within the lease, it goes back to its place in the queue."""
+
+    ref: Ref
+    conversation_id: ConversationId
+    key_package: KeyPackageBytes
+    details: RequestDetails
+    waited_seconds: UInt32
+    lease_seconds: UInt32
+    member: UInt32
+    """The claiming device's member number; it is subscribed from the start."""
+
+
+class Subscribed(RelayFrame, frozen=True, array_like=True, tag=0x45, gc=False):
+    ref: Ref
+    conversation_id: ConversationId
+    member: UInt32
+    epoch: UInt64
+    last_seq: UInt64
+    first_seq: UInt64
+    """The oldest entry still kept; when it is beyond ``after + 1`` something has expired unread."""
+    counter: UInt64
+    """The last append of this member that was accepted: what the outbox need not send again."""
+
+
+class Accepted(RelayFrame, frozen=True, array_like=True, tag=0x46, gc=False):
+    """All appends of this connection's member up to ``counter`` are in the log; the one with ``counter`` is at ``seq``."""
+
+    conversation_id: ConversationId
+    counter: UInt64
+    seq: UInt64
+    """0 for a repeated append whose place is no longer known; it was accepted before."""
+
+
+class Entry(RelayFrame, frozen=True, array_like=True, tag=0x47, gc=False):
+    """One entry of the conversation log."""
+
+    conversation_id: ConversationId
+    seq: UInt64
+    member: UInt32
+    """Who appended it."""
+    counter: UInt64
+    """The appender's count; with ``member`` it lets a client recognise its own after a reconnect. 0 for a Welcome."""
+    kind: EntryKind
+    epoch: UInt64
+    payload: Payload
+
+
+class EphemeralEntry(RelayFrame, frozen=True, array_like=True, tag=0x48, gc=False):
+    """Passed on, not stored, may be lost."""
+
+    conversation_id: ConversationId
+    member: UInt32
+    payload: Annotated[bytes, Meta(min_length=1, max_length=8192)]
+
+
+class Error(RelayFrame, frozen=True, array_like=True, tag=0x49, gc=False):
+    """A frame was refused. ``fatal`` ones are followed by the close of the connection."""
+
+    code: ErrorCode
+    detail: Annotated[str, Meta(max_length=256)]
+    """For developers, in English; never echoes input."""
+    ref: Ref = NO_REF
+    conversation_id: ConversationId | None = None
+    counter: UInt64 = 0
+    """Of the refused Append."""
+    expected: UInt64 = 0
+    """The current epoch with wrong_epoch; the next counter with counter_gap."""
+    retry_after_ms: UInt32 = 0
+    fatal: bool = False
+
+
+class InboxItem(RelayFrame, frozen=True, array_like=True, tag=0x4A, gc=False):
+    """A staff device is invited: subscribe to the conversation after ``after``; its next entry is the Welcome."""
+
+    seq: UInt64
+    conversation_id: ConversationId
+    after: UInt64
+
+
+class KeyPackage(RelayFrame, frozen=True, array_like=True, tag=0x4B, gc=False):
+    ref: Ref
+    device_id: DeviceId
+    key_package: KeyPackageBytes
+
+
+class Colleague(Struct, frozen=True, array_like=True, gc=False):
+    """A connected staff device. Verify the statement before you show the name in it."""
+
+    device_id: DeviceId
+    availability: Availability
+    statement: Statement
+    issuer_statement: Statement | None = None
+
+
+class Colleagues(RelayFrame, frozen=True, array_like=True, tag=0x4C, gc=False):
+    ref: Ref
+    colleagues: tuple[Colleague, ...]
+
+
+class Done(RelayFrame, frozen=True, array_like=True, tag=0x4D, gc=False):
+    """What was asked is done."""
+
+    ref: Ref
+
+
+class Moving(RelayFrame, frozen=True, array_like=True, tag=0x4E, gc=False):
+    """This node is about to stop: connect anew, after a random wait of at most ``within_ms``."""
+
+    within_ms: UInt32
+
+
+class Pong(RelayFrame, frozen=True, array_like=True, tag=0x4F, gc=False):
+    ref: Ref
+
+
+class QueueChanged(RelayFrame, frozen=True, array_like=True, tag=0x50, gc=False):
+    """To available staff, when the number of waiting requests changes."""
+
+    waiting: UInt32
+
+
+class MembershipEnded(RelayFrame, frozen=True, array_like=True, tag=0x51, gc=False):
+    """This device is no member any more: it was removed or the conversation has ended or expired."""
+
+    conversation_id: ConversationId
+
+
+AnyClientFrame = (
+    Authenticate
+    | OpenRequest
+    | CancelRequest
+    | Claim
+    | Subscribe
+    | Unsubscribe
+    | Append
+    | Ephemeral
+    | Acknowledge
+    | Leave
+    | PublishKeyPackages
+    | FetchKeyPackage
+    | SetAvailability
+    | ListColleagues
+    | AcknowledgeInbox
+    | Ping
+)
+AnyRelayFrame = (
+    Hello
+    | Authenticated
+    | RequestOpened
+    | QueuePosition
+    | Claimed
+    | Subscribed
+    | Accepted
+    | Entry
+    | EphemeralEntry
+    | Error
+    | InboxItem
+    | KeyPackage
+    | Colleagues
+    | Done
+    | Moving
+    | Pong
+    | QueueChanged
+    | MembershipEnded
+)
