@@ -1,0 +1,50 @@
+"""What a member is willing to take part in, beyond what RFC 9420 already forbids.
+
+The RFC leaves room (external joins, proposals from outside, unencrypted handshakes) that a conversation of
+Teduh has no use for, so by default it is closed: a message that needs it is refused with
+`UnsupportedByPolicy`. The limits bound what one peer can make this member compute or keep.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from teduh_crypto.mls.secret_tree import RatchetLimits
+
+_DAY = 24 * 60 * 60
+FOREVER = 2**64 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPolicy:
+    """Frozen; one object may serve any number of groups.
+
+    `allow_public_messages`: take and send handshakes as PublicMessage, which the relay can read.
+    `allow_external_commits`: let a newcomer join by herself (RFC 9420, 12.4.3.2).
+    `allow_external_proposals`: take proposals from the group's external senders and from would-be members.
+    `past_epochs`: how many epochs left behind still open messages that come late.
+    `past_resumption_psks`: of how many past epochs the resumption secret is kept, for PSK proposals.
+    `ratchet`: bounds of the sender ratchets.
+    `longest_lifetime`: seconds; a key package that claims to live longer is refused (RFC 9420, 7.2).
+    `pending_proposals`: how many uncommitted proposals are kept in one epoch.
+    """
+
+    allow_public_messages: bool = False
+    allow_external_commits: bool = False
+    allow_external_proposals: bool = False
+    past_epochs: int = 1
+    past_resumption_psks: int = 0
+    ratchet: RatchetLimits = field(default_factory=RatchetLimits)
+    longest_lifetime: int = 100 * _DAY
+    pending_proposals: int = 1000
+
+    @staticmethod
+    def everything_in_rfc_9420() -> GroupPolicy:
+        """All that the RFC allows and this library can do: for conformance and interoperability."""
+        return GroupPolicy(
+            allow_public_messages=True,
+            allow_external_commits=True,
+            allow_external_proposals=True,
+            past_resumption_psks=16,
+            longest_lifetime=FOREVER,
+        )

@@ -1,0 +1,214 @@
+"""The secret tree and its ratchets (RFC 9420, section 9): one key per message, each used once and forgotten.
+
+                 G = encryption_secret            D's leaf secret
+               /   \                                    |
+             E       F                        +---------+---------+
+            / \     / \                  handshake           application
+           A   B   C   D                 ratchet             ratchet
+                                                              AR0 -> K0, N0
+                                                               |
+                                                              AR1 -> K1, N1 ...
+
+The tree is expanded only along the path that a message needs; an expanded secret is dropped and its
+children stand for it. A ratchet that jumps ahead keeps the keys in between for messages that come late, within
+the bounds of `RatchetLimits`. Both structures are frozen: taking a key yields the next state, so a
+message that turns out to be forged costs nothing and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from teduh_crypto.exceptions import GenerationConsumed, GenerationTooDistant, OperationNotAllowed
+from teduh_crypto.hazmat.ciphersuite import CipherSuite
+from teduh_crypto.mls.tree_math import LeafIndex
+
+_LAST_GENERATION = 0xFFFFFFFF
+
+
+class RatchetKind(IntEnum):
+    """Which of a leaf's two ratchets: handshakes and application messages never share a key."""
+
+    HANDSHAKE = 0
+    APPLICATION = 1
+
+
+_RATCHET_LABELS = {RatchetKind.HANDSHAKE: b"handshake", RatchetKind.APPLICATION: b"application"}
+
+
+@dataclass(frozen=True, slots=True)
+class RatchetLimits:
+    """How far a ratchet may be wound forward by one message, and how many keys of late messages it keeps.
+
+    A member may claim any generation up to 2^32-1; without a bound one message would cost billions of
+    derivations (RFC 9420, 15.3).
+    """
+
+    forward: int = 1000
+    kept: int = 1000
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class MessageKey:
+    """Key and nonce for exactly one message."""
+
+    generation: int
+    key: bytes
+    nonce: bytes
+
+    def __repr__(self) -> str:
+        return f"MessageKey(generation={self.generation}, ...)"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class HashRatchet:
+    """A chain of message keys: `secret` derives `generation`; `skipped` holds earlier keys not yet used."""
+
+    secret: bytes
+    generation: int = 0
+    skipped: Mapping[int, MessageKey] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"HashRatchet(generation={self.generation}, skipped={len(self.skipped)}, ...)"
+
+    def take_next(self, suite: CipherSuite) -> tuple[MessageKey, HashRatchet]:
+        """The key for the next message to send."""
+        if self.generation > _LAST_GENERATION:
+            raise OperationNotAllowed("the sender's ratchet is exhausted: commit before sending on")
+        message_key, secret = _step(suite, self.secret, self.generation)
+        return message_key, HashRatchet(secret, self.generation + 1, self.skipped)
+
+    def take(
+        self, suite: CipherSuite, generation: int, limits: RatchetLimits
+    ) -> tuple[MessageKey, HashRatchet]:
+        """The key that a received message names; raises GenerationConsumed or GenerationTooDistant."""
+        if generation == self.generation:
+            message_key, secret = _step(suite, self.secret, generation)
+            return message_key, HashRatchet(secret, generation + 1, self.skipped)
+        if generation < self.generation:
+            return self._take_skipped(generation)
+        return self._wind_forward(suite, generation, limits)
+
+    def _take_skipped(self, generation: int) -> tuple[MessageKey, HashRatchet]:
+        message_key = self.skipped.get(generation)
+        if message_key is None:
+            raise GenerationConsumed(f"the key of generation {generation} is gone")
+        remaining = {number: kept for number, kept in self.skipped.items() if number != generation}
+        return message_key, HashRatchet(self.secret, self.generation, remaining)
+
+    def _wind_forward(
+        self, suite: CipherSuite, generation: int, limits: RatchetLimits
+    ) -> tuple[MessageKey, HashRatchet]:
+        if generation - self.generation > limits.forward:
+            raise GenerationTooDistant(f"generation {generation} is more than {limits.forward} steps ahead")
+        secret, skipped = self.secret, dict(self.skipped)
+        for number in range(self.generation, generation):
+            skipped[number], secret = _step(suite, secret, number)
+        message_key, secret = _step(suite, secret, generation)
+        return message_key, HashRatchet(secret, generation + 1, _newest(skipped, limits.kept))
+
+
+def _newest(skipped: dict[int, MessageKey], kept: int) -> dict[int, MessageKey]:
+    """The `kept` highest generations; the keys were entered in ascending order."""
+    surplus = len(skipped) - kept
+    return dict(list(skipped.items())[surplus:]) if surplus > 0 else skipped
+
+
+def _step(suite: CipherSuite, secret: bytes, generation: int) -> tuple[MessageKey, bytes]:
+    """One link of the chain: the message key of this generation, and the secret of the next."""
+    key = suite.derive_tree_secret(secret, b"key", generation, suite.key_length)
+    nonce = suite.derive_tree_secret(secret, b"nonce", generation, suite.nonce_length)
+    following = suite.derive_tree_secret(secret, b"secret", generation, suite.hash_length)
+    return MessageKey(generation, key, nonce), following
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SecretTree:
+    """The unconsumed secrets of one epoch.
+
+    `levels` is the height of the tree (0 for a single leaf); `nodes` maps node indices to secrets not yet
+    expanded; `ratchets` holds, by leaf and kind, the ratchets of leaves already reached.
+    """
+
+    suite: CipherSuite
+    levels: int
+    nodes: Mapping[int, bytes]
+    ratchets: Mapping[tuple[int, int], HashRatchet]
+
+    def __repr__(self) -> str:
+        return f"SecretTree(levels={self.levels}, ...)"
+
+    @staticmethod
+    def from_encryption_secret(suite: CipherSuite, encryption_secret: bytes, leaf_count: int) -> SecretTree:
+        """The untouched tree over `leaf_count` leaves (blank ones included; rounded up to a power of two)."""
+        levels = (leaf_count - 1).bit_length()
+        return SecretTree(suite, levels, {_ancestor(0, levels): encryption_secret}, {})
+
+    def take_next(self, leaf: LeafIndex, kind: RatchetKind) -> tuple[MessageKey, SecretTree]:
+        """The key for the next message that `leaf` (our own) sends, and the tree without it."""
+        tree, ratchet = self._reach(leaf, kind)
+        message_key, following = ratchet.take_next(self.suite)
+        return message_key, tree._with_ratchet(leaf, kind, following)
+
+    def take(
+        self, leaf: LeafIndex, kind: RatchetKind, generation: int, limits: RatchetLimits
+    ) -> tuple[MessageKey, SecretTree]:
+        """The key that a message of `leaf` names, and the tree without it.
+
+        Raises GenerationConsumed or GenerationTooDistant. The caller adopts the returned tree only when the
+        message proves authentic.
+        """
+        tree, ratchet = self._reach(leaf, kind)
+        message_key, following = ratchet.take(self.suite, generation, limits)
+        return message_key, tree._with_ratchet(leaf, kind, following)
+
+    def without_leaf(self, leaf: LeafIndex) -> SecretTree:
+        """The tree that can no longer derive any key of `leaf`: a member that has left an epoch sends nothing in it."""
+        tree = self._expanded(leaf)
+        ratchets = {place: ratchet for place, ratchet in tree.ratchets.items() if place[0] != leaf}
+        return SecretTree(self.suite, self.levels, tree.nodes, ratchets)
+
+    def _with_ratchet(self, leaf: LeafIndex, kind: RatchetKind, ratchet: HashRatchet) -> SecretTree:
+        ratchets = {**self.ratchets, (leaf, kind): ratchet}
+        return SecretTree(self.suite, self.levels, self.nodes, ratchets)
+
+    def _reach(self, leaf: LeafIndex, kind: RatchetKind) -> tuple[SecretTree, HashRatchet]:
+        ratchet = self.ratchets.get((leaf, kind))
+        if ratchet is not None:
+            return self, ratchet
+        tree = self._expanded(leaf)
+        ratchet = tree.ratchets.get((leaf, kind))
+        if ratchet is None:
+            raise GenerationConsumed(f"the secrets of leaf {leaf} are gone")
+        return tree, ratchet
+
+    def _expanded(self, leaf: LeafIndex) -> SecretTree:
+        """The same tree with the path to `leaf` expanded, and the path's own secrets dropped."""
+        level = next((up for up in range(self.levels + 1) if _ancestor(leaf, up) in self.nodes), None)
+        if level is None or leaf >> self.levels:
+            return self
+        nodes = dict(self.nodes)
+        secret = nodes.pop(_ancestor(leaf, level))
+        for down in range(level - 1, -1, -1):
+            left = self.suite.expand_with_label(secret, b"tree", b"left", self.suite.hash_length)
+            right = self.suite.expand_with_label(secret, b"tree", b"right", self.suite.hash_length)
+            goes_right = (leaf >> down) & 1
+            secret, other = (right, left) if goes_right else (left, right)
+            nodes[_ancestor(leaf ^ (1 << down), down)] = other
+        return SecretTree(
+            self.suite, self.levels, nodes, {**self.ratchets, **self._leaf_ratchets(leaf, secret)}
+        )
+
+    def _leaf_ratchets(self, leaf: LeafIndex, secret: bytes) -> dict[tuple[int, int], HashRatchet]:
+        length = self.suite.hash_length
+        return {
+            (leaf, kind): HashRatchet(self.suite.expand_with_label(secret, label, b"", length))
+            for kind, label in _RATCHET_LABELS.items()
+        }
+
+
+def _ancestor(leaf: int, level: int) -> int:
+    """Node index of the ancestor of `leaf` that stands `level` levels above it, in the array of RFC 9420, appendix C."""
+    return ((leaf >> level) << (level + 1)) | ((1 << level) - 1)
