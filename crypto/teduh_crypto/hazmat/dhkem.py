@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from teduh_crypto.exceptions import DecryptionFailed, InvalidPublicKey
+from teduh_crypto.exceptions import DecryptionFailed, InvalidPrivateKey, InvalidPublicKey
 from teduh_crypto.hazmat import dh_group
 from teduh_crypto.hazmat.dh_group import DhGroup, DhKey
 from teduh_crypto.hazmat.kdf import HKDF_SHA256, HKDF_SHA384, HKDF_SHA512, Kdf, LabeledKdf
@@ -40,6 +40,10 @@ class DhKem(Kem):
         return self.load(self._group.derive(self._kdf, ikm))
 
     def load(self, raw: bytes, public: bytes | None = None) -> HpkePrivateKey:
+        if len(raw) != self.private_length:
+            raise InvalidPrivateKey(
+                f"a private key of {self.name} has {self.private_length} bytes, not {len(raw)}"
+            )
         if public is not None:
             return HpkePrivateKey(raw, public, lambda raw: self._decapsulation(self._group.load(raw)))
         key = self._group.load(raw)

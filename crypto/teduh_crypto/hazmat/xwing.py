@@ -60,8 +60,8 @@ class XWing(Kem):
         if len(raw) != self.private_length:
             raise InvalidPrivateKey(f"an X-Wing private key is a seed of 32 bytes, not {len(raw)}")
         if public is not None:
-            return HpkePrivateKey(raw, public, lambda seed: _decapsulation(*_expand(seed)))
-        mlkem, x25519 = _expand(raw)
+            return HpkePrivateKey(raw, public, lambda seed: _decapsulation(*_load_halves(seed)))
+        mlkem, x25519 = _load_halves(raw)
         public = mlkem.public_key().public_bytes_raw() + x25519.public
         return HpkePrivateKey(raw, public, lambda _: _decapsulation(mlkem, x25519))
 
@@ -91,9 +91,15 @@ def _load_mlkem_public(public: bytes) -> MLKEM768PublicKey:
         raise InvalidPublicKey("not an ML-KEM-768 encapsulation key") from None
 
 
-def _expand(seed: bytes) -> tuple[MLKEM768PrivateKey, DhKey]:
+def expand(seed: bytes) -> tuple[bytes, bytes]:
+    """Return the seed of the ML-KEM key pair (64 bytes) and the X25519 private key (32 bytes)."""
     expanded = hashlib.shake_256(seed).digest(96)
-    return MLKEM768PrivateKey.from_seed_bytes(expanded[:64]), X25519.load(expanded[64:])
+    return expanded[:64], expanded[64:]
+
+
+def _load_halves(seed: bytes) -> tuple[MLKEM768PrivateKey, DhKey]:
+    mlkem_seed, x25519 = expand(seed)
+    return MLKEM768PrivateKey.from_seed_bytes(mlkem_seed), X25519.load(x25519)
 
 
 def _decapsulation(mlkem: MLKEM768PrivateKey, x25519: DhKey) -> Callable[[bytes], bytes]:
