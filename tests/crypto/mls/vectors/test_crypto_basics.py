@@ -1,4 +1,4 @@
-"""Official vectors crypto-basics.json: the labelled operations of RFC 9420, section 5, for the seven suites."""
+"""Official vectors crypto-basics.json: the labelled operations of RFC 9420, section 5, for all suites."""
 
 from __future__ import annotations
 
