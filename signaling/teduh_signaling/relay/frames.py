@@ -1,8 +1,8 @@
 """Every frame that a client and the relay may exchange: all that the relay can ever see.
 
-One WebSocket message carries one frame; a frame is one MessagePack array whose first element is the tag. Any MessagePack
-library can speak it. Elements that a newer peer appends at the end are ignored; elements are never removed or reordered
-within protocol version 1 (subprotocol ``teduh.1``).
+One WebSocket message carries one frame; a frame is one MessagePack array whose first element is the tag.
+Any MessagePack library can speak it. Elements that a newer peer appends at the end are ignored; elements
+are never removed or reordered within protocol version 1 (subprotocol ``teduh.1``).
 
 ::
 
@@ -19,10 +19,13 @@ within protocol version 1 (subprotocol ``teduh.1``).
       |  <------------------------------ Entry            to every other subscribed member
       |  Acknowledge ------------------>                  cumulative; lets the log be trimmed
 
-Words: a *member* is a device as the relay numbers it within one conversation (0 is the survivor); ``seq`` is an entry's place
-in the conversation log, counted from 1 without gaps; ``counter`` is the sender's own count of its appends in that
-conversation, from 1 without gaps, which makes a retry recognisable; ``epoch`` is the MLS epoch in which the payload was
-made. The relay never sees anything but ciphertext in ``payload`` and ``welcome``.
+New frames and new error codes need a new protocol version; a peer that meets an unknown tag may close.
+
+Words: a *member* is a device as the relay numbers it within one conversation (0 is the survivor); ``seq``
+is an entry's place in the conversation log, counted from 1 without gaps; ``counter`` is the sender's own
+count of its appends in that conversation, from 1 without gaps, which makes a retry recognisable; ``epoch``
+is the MLS epoch in which the payload was made. The relay never sees anything but ciphertext in ``payload``
+and ``welcome``.
 """
 
 from __future__ import annotations
@@ -39,8 +42,18 @@ MAX_FRAME_BYTES = 256 * 1024
 """No frame is larger, in either direction; a peer that sends more is closed."""
 MAX_PAYLOAD_BYTES = 128 * 1024
 """The largest ciphertext of one entry, and the largest Welcome."""
+MAX_EPHEMERAL_BYTES = 8 * 1024
+"""The largest ciphertext that is passed on without being stored."""
 MAX_KEY_PACKAGE_BYTES = 16 * 1024
 MAX_KEY_PACKAGES = 50
+"""How many key packages one PublishKeyPackages may bring; together they must still fit into one frame."""
+MAX_MEMBERS_CHANGED = 16
+"""How many staff devices one commit may add, and how many it may remove."""
+MAX_COLLEAGUES = 256
+"""How many colleagues one Colleagues frame may name."""
+MAX_STATEMENT_CHARACTERS = 8192
+MAX_PROOF_OF_WORK_BYTES = 64
+MAX_PROOF_OF_WORK_BITS = 32
 
 ConversationId = Annotated[bytes, Meta(min_length=16, max_length=16)]
 """16 random bytes, chosen by the relay; also the MLS group id."""
@@ -52,7 +65,8 @@ Nonce = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Signature = Annotated[bytes, Meta(min_length=64, max_length=64)]
 KeyPackageBytes = Annotated[bytes, Meta(min_length=1, max_length=MAX_KEY_PACKAGE_BYTES)]
 Payload = Annotated[bytes, Meta(min_length=1, max_length=MAX_PAYLOAD_BYTES)]
-Statement = Annotated[str, Meta(min_length=1, max_length=8192)]
+EphemeralPayload = Annotated[bytes, Meta(min_length=1, max_length=MAX_EPHEMERAL_BYTES)]
+Statement = Annotated[str, Meta(min_length=1, max_length=MAX_STATEMENT_CHARACTERS)]
 ShortText = Annotated[str, Meta(min_length=1, max_length=64)]
 UInt32 = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 UInt64 = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -111,6 +125,22 @@ class ErrorCode(StrEnum):
     INTERNAL = "internal"
 
 
+class CloseCode(IntEnum):
+    """Why the WebSocket is closed. The numbers are RFC 6455's, 7.4.1, and IANA's registry."""
+
+    NORMAL = 1000
+    GOING_AWAY = 1001
+    """The relay node stops, or the client's page is left: connect anew."""
+    PROTOCOL_ERROR = 1002
+    UNSUPPORTED_DATA = 1003
+    """A text message; frames travel in binary messages."""
+    POLICY_VIOLATION = 1008
+    """Refused for good on this connection: authentication failed, or the rate limit was ignored."""
+    MESSAGE_TOO_BIG = 1009
+    INTERNAL_ERROR = 1011
+    TRY_AGAIN_LATER = 1013
+
+
 class Frame(Struct, frozen=True, array_like=True, gc=False):
     """Base of all frames."""
 
@@ -139,11 +169,11 @@ class RequestDetails(Struct, frozen=True, array_like=True, gc=False):
     urgency: Urgency = Urgency.NORMAL
 
 
-# --- client to relay -----------------------------------------------------------------------------------------------
+# --- client to relay ---
 
 
 class Authenticate(ClientFrame, frozen=True, array_like=True, tag=0x01, gc=False):
-    """Staff: the statement, its issuer's statement if it was not signed by the root, and proof of possession of its key.
+    """Staff: the statement, its issuer's if the root did not sign it, and proof of possession of its key.
 
     The signature is made over the bytes that ``teduh_crypto.credentials`` defines for the purpose of relay
     authentication, from the relay's origin and the nonce of its Hello.
@@ -155,13 +185,13 @@ class Authenticate(ClientFrame, frozen=True, array_like=True, tag=0x01, gc=False
 
 
 class OpenRequest(ClientFrame, frozen=True, array_like=True, tag=0x02, gc=False):
-    """Survivor: a call for help. Answered by RequestOpened; repeating it with the same capability is the same request."""
+    """Survivor: a call for help. Answered by RequestOpened; the same capability means the same request."""
 
     ref: Ref
     capability: Capability
     key_package: KeyPackageBytes
     details: RequestDetails = RequestDetails()
-    proof_of_work: Annotated[bytes, Meta(max_length=64)] = b""
+    proof_of_work: Annotated[bytes, Meta(max_length=MAX_PROOF_OF_WORK_BYTES)] = b""
 
 
 class CancelRequest(ClientFrame, frozen=True, array_like=True, tag=0x03, gc=False):
@@ -172,14 +202,14 @@ class CancelRequest(ClientFrame, frozen=True, array_like=True, tag=0x03, gc=Fals
 
 
 class Claim(ClientFrame, frozen=True, array_like=True, tag=0x04, gc=False):
-    """Staff: take the oldest request, or a certain one. Answered by Claimed, or the error queue_empty or request_gone."""
+    """Staff: take the oldest request, or a certain one. Answered by Claimed; or queue_empty, request_gone."""
 
     ref: Ref
     conversation_id: ConversationId | None = None
 
 
 class Subscribe(ClientFrame, frozen=True, array_like=True, tag=0x05, gc=False):
-    """Any member: send me this conversation's entries after ``after``. Answered by Subscribed, then the entries in order.
+    """Any member: send me the entries after ``after``. Answered by Subscribed, then the entries in order.
 
     A survivor shows her capability; a staff device is known from its authentication.
     """
@@ -197,11 +227,11 @@ class Unsubscribe(ClientFrame, frozen=True, array_like=True, tag=0x06, gc=False)
 
 
 class Append(ClientFrame, frozen=True, array_like=True, tag=0x07, gc=False):
-    """Any member: put this into the conversation log. Answered by Accepted, or an Error with the same conversation and counter.
+    """Any member: put this into the log. Answered by Accepted, or an Error with the same counter.
 
-    ``welcome`` goes with a commit only and becomes the log's next entry. ``added`` names the staff devices that the
-    commit adds (each is invited through its inbox, and may read from the Welcome on); ``removed`` those that it removes.
-    Not echoed to the connection that sent it: Accepted tells its place.
+    ``welcome`` goes with a commit only and becomes the log's next entry. ``added`` names the staff devices
+    that the commit adds (each is invited through its inbox, and may read from the Welcome on); ``removed``
+    those that it removes. Not echoed to the connection that sent it: Accepted tells its place.
     """
 
     conversation_id: ConversationId
@@ -210,15 +240,15 @@ class Append(ClientFrame, frozen=True, array_like=True, tag=0x07, gc=False):
     epoch: UInt64
     payload: Payload
     welcome: Payload | None = None
-    added: Annotated[tuple[DeviceId, ...], Meta(max_length=16)] = ()
-    removed: Annotated[tuple[DeviceId, ...], Meta(max_length=16)] = ()
+    added: Annotated[tuple[DeviceId, ...], Meta(max_length=MAX_MEMBERS_CHANGED)] = ()
+    removed: Annotated[tuple[DeviceId, ...], Meta(max_length=MAX_MEMBERS_CHANGED)] = ()
 
 
 class Ephemeral(ClientFrame, frozen=True, array_like=True, tag=0x08, gc=False):
     """Any member: pass this on to whoever is connected, and forget it (typing). Never answered."""
 
     conversation_id: ConversationId
-    payload: Annotated[bytes, Meta(min_length=1, max_length=8192)]
+    payload: EphemeralPayload
 
 
 class Acknowledge(ClientFrame, frozen=True, array_like=True, tag=0x09, gc=False):
@@ -258,9 +288,11 @@ class SetAvailability(ClientFrame, frozen=True, array_like=True, tag=0x0D, gc=Fa
 
 
 class ListColleagues(ClientFrame, frozen=True, array_like=True, tag=0x0E, gc=False):
-    """Staff: who else is connected. Answered by Colleagues."""
+    """Staff: who else is connected. Answered by Colleagues, in the order of their device ids."""
 
     ref: Ref
+    after: DeviceId | None = None
+    """Only those whose device id is greater; for the next part of a long list."""
 
 
 class AcknowledgeInbox(ClientFrame, frozen=True, array_like=True, tag=0x0F, gc=False):
@@ -275,7 +307,7 @@ class Ping(ClientFrame, frozen=True, array_like=True, tag=0x10, gc=False):
     ref: Ref
 
 
-# --- relay to client -----------------------------------------------------------------------------------------------
+# --- relay to client ---
 
 
 class Limits(Struct, frozen=True, array_like=True, gc=False):
@@ -297,11 +329,13 @@ class Hello(RelayFrame, frozen=True, array_like=True, tag=0x40, gc=False):
     time: UInt64
     """Seconds since 1970, so that a device with a wrong clock can tell."""
     limits: Limits
-    proof_of_work_bits: Annotated[int, Meta(ge=0, le=32)] = 0
+    proof_of_work_bits: Annotated[int, Meta(ge=0, le=MAX_PROOF_OF_WORK_BITS)] = 0
     """Leading zero bits that SHA-256(nonce || proof_of_work) of an OpenRequest must have; 0 asks for none."""
 
 
 class Authenticated(RelayFrame, frozen=True, array_like=True, tag=0x41, gc=False):
+    """The statement is valid and its key is held; from now on this is a staff connection."""
+
     device_id: DeviceId
     expires: UInt64
     """When the statement ends, in seconds since 1970; the connection ends with it."""
@@ -325,7 +359,7 @@ class QueuePosition(RelayFrame, frozen=True, array_like=True, tag=0x43, gc=False
 
 
 class Claimed(RelayFrame, frozen=True, array_like=True, tag=0x44, gc=False):
-    """The request is yours. Unless the first commit is accepted within the lease, it goes back to its place in the queue."""
+    """The request is yours; unless its first commit is accepted within the lease, it goes back."""
 
     ref: Ref
     conversation_id: ConversationId
@@ -338,6 +372,8 @@ class Claimed(RelayFrame, frozen=True, array_like=True, tag=0x44, gc=False):
 
 
 class Subscribed(RelayFrame, frozen=True, array_like=True, tag=0x45, gc=False):
+    """You are a member, and the entries after ``after`` follow."""
+
     ref: Ref
     conversation_id: ConversationId
     member: UInt32
@@ -350,7 +386,7 @@ class Subscribed(RelayFrame, frozen=True, array_like=True, tag=0x45, gc=False):
 
 
 class Accepted(RelayFrame, frozen=True, array_like=True, tag=0x46, gc=False):
-    """All appends of this connection's member up to ``counter`` are in the log; the one with ``counter`` is at ``seq``."""
+    """All appends of this member up to ``counter`` are in the log; the one with ``counter`` is at ``seq``."""
 
     conversation_id: ConversationId
     counter: UInt64
@@ -366,7 +402,7 @@ class Entry(RelayFrame, frozen=True, array_like=True, tag=0x47, gc=False):
     member: UInt32
     """Who appended it."""
     counter: UInt64
-    """The appender's count; with ``member`` it lets a client recognise its own after a reconnect. 0 for a Welcome."""
+    """The appender's count; by it a client recognises its own after a reconnect. 0 for a Welcome."""
     kind: EntryKind
     epoch: UInt64
     payload: Payload
@@ -377,7 +413,7 @@ class EphemeralEntry(RelayFrame, frozen=True, array_like=True, tag=0x48, gc=Fals
 
     conversation_id: ConversationId
     member: UInt32
-    payload: Annotated[bytes, Meta(min_length=1, max_length=8192)]
+    payload: EphemeralPayload
 
 
 class Error(RelayFrame, frozen=True, array_like=True, tag=0x49, gc=False):
@@ -397,7 +433,7 @@ class Error(RelayFrame, frozen=True, array_like=True, tag=0x49, gc=False):
 
 
 class InboxItem(RelayFrame, frozen=True, array_like=True, tag=0x4A, gc=False):
-    """A staff device is invited: subscribe to the conversation after ``after``; its next entry is the Welcome."""
+    """A staff device is invited: subscribe after ``after``; the entry that follows is the Welcome."""
 
     seq: UInt64
     conversation_id: ConversationId
@@ -405,6 +441,8 @@ class InboxItem(RelayFrame, frozen=True, array_like=True, tag=0x4A, gc=False):
 
 
 class KeyPackage(RelayFrame, frozen=True, array_like=True, tag=0x4B, gc=False):
+    """A colleague's key package; nobody else gets it. Verify the statement in it before you use it."""
+
     ref: Ref
     device_id: DeviceId
     key_package: KeyPackageBytes
@@ -421,7 +459,9 @@ class Colleague(Struct, frozen=True, array_like=True, gc=False):
 
 class Colleagues(RelayFrame, frozen=True, array_like=True, tag=0x4C, gc=False):
     ref: Ref
-    colleagues: tuple[Colleague, ...]
+    colleagues: Annotated[tuple[Colleague, ...], Meta(max_length=MAX_COLLEAGUES)]
+    more: bool = False
+    """There are others: ask again, ``after`` the last one here."""
 
 
 class Done(RelayFrame, frozen=True, array_like=True, tag=0x4D, gc=False):
@@ -437,6 +477,8 @@ class Moving(RelayFrame, frozen=True, array_like=True, tag=0x4E, gc=False):
 
 
 class Pong(RelayFrame, frozen=True, array_like=True, tag=0x4F, gc=False):
+    """I am here."""
+
     ref: Ref
 
 
