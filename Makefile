@@ -21,9 +21,9 @@ check: .venv/.test-ready     ## lint, types, import contracts
 bench: .venv/.bench-ready    ## figures beside those of peers, as ratios of one run
 	@$(BIN)/python benchmarks/run.py
 
-lock: .venv/.test-ready      ## the hash-locked requirements, anew
-	@for set in run test bench; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
-	    --generate-hashes --no-emit-index-url --no-header requirements/$$set.in -o requirements/$$set.txt; done
+lock: .venv/.lock-ready      ## the hash-locked requirements, anew
+	@cd requirements && for set in run test bench lock; do ../$(BIN)/uv pip compile --quiet --universal \
+	    --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $$set.in -o $$set.txt; done
 
 clean:
 	rm -rf .venv build
