@@ -1,0 +1,1 @@
+"""Call messages and the call state machine; they travel inside the encryption, as those of `chat` do."""

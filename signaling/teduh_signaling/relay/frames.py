@@ -146,6 +146,12 @@ class Frame(Struct, frozen=True, array_like=True, gc=False):
 
     FROM_RELAY: ClassVar[bool] = False
 
+    def __repr__(self) -> str:
+        # Capabilities are secrets, statements are names, payloads are long: a repr shows the numbers only.
+        numbers = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        shown = "".join(f" {name}={value!s}" for name, value in numbers if isinstance(value, int))
+        return f"<{type(self).__name__}{shown}>"
+
 
 class ClientFrame(Frame, frozen=True, array_like=True, gc=False):
     """Sent by a client, read by the relay."""
