@@ -1,0 +1,126 @@
+"""What an application can catch, and whose fault it is.
+
+    TeduhError
+    ├── LocalError                      the application's fault
+    │   ├── ConversationOver            the conversation has ended; nothing can be sent any more
+    │   ├── NotJoined                   it needs somebody on the other side, and nobody is there yet
+    │   └── MessageTooLong
+    ├── RelayRefused                    the relay answered with an error; `.code` says which
+    │   ├── RequestGone                 somebody else took the request, or nobody waits
+    │   └── AuthenticationRefused       the relay does not take this device for staff
+    ├── RelayLost                       the connection went away before the answer came
+    ├── RelayMisbehaved                 the relay broke the protocol
+    ├── NotTrusted                      promise 5: who is in the room could not be proven
+    │   ├── RosterNotAdmitted           a change of members that she did not agree to
+    │   ├── WrongConversation           a group with another id than the conversation
+    │   ├── EpochsDiffer                members do not agree on the keys of this epoch
+    │   └── LogBroken                   entries were withheld, reordered or repeated
+    ├── InvitationDeclined              the survivor said no to a new member
+    ├── CommitConflict                  others kept changing the group first, three times
+    ├── KeyStoreError
+    │   ├── WrongPassphrase             or the file was tampered with
+    │   └── KeyStoreDamaged
+    ├── InvalidOrganisation             an organisation file that does not parse or whose keys are unusable
+    └── EnrolmentFailed                 the invitation was refused, or the answer did not fit
+
+Errors of `teduh_crypto` that concern one bad message never get this far: the conversation drops the message
+and reports it as an event.
+"""
+
+from __future__ import annotations
+
+from teduh_signaling.relay.frames import ErrorCode
+
+
+class TeduhError(Exception):
+    """Base of every error that the SDK raises on purpose."""
+
+
+class LocalError(TeduhError):
+    """The application asked for something that cannot be done."""
+
+
+class ConversationOver(LocalError):
+    """The conversation has ended, and its keys are wiped."""
+
+
+class NotJoined(LocalError):
+    """Nobody has joined yet."""
+
+
+class MessageTooLong(LocalError):
+    """The text is longer than a message may be."""
+
+
+class RelayRefused(TeduhError):
+    """The relay refused what it was asked; `code` is one of PROTOCOL.md's."""
+
+    def __init__(self, code: ErrorCode, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+
+
+class RequestGone(RelayRefused):
+    """Somebody else took the request, or nobody waits."""
+
+
+class AuthenticationRefused(RelayRefused):
+    """The relay does not take this device for staff: its statement has expired, was revoked, or does not
+    fit.
+    """
+
+
+class RelayLost(TeduhError):
+    """The connection was lost before the relay answered; whether it was done is not known."""
+
+
+class RelayMisbehaved(TeduhError):
+    """The relay sent what the protocol does not allow."""
+
+
+class NotTrusted(TeduhError):
+    """Who is in the room could not be proven, so the conversation stopped."""
+
+
+class RosterNotAdmitted(NotTrusted):
+    """Members came or changed without the survivor's consent, or she herself was replaced."""
+
+
+class WrongConversation(NotTrusted):
+    """The group's id is not the id of the conversation."""
+
+
+class EpochsDiffer(NotTrusted):
+    """A member acknowledged other keys for this epoch than ours."""
+
+
+class LogBroken(NotTrusted):
+    """Entries of the conversation were withheld, reordered, repeated or are lost."""
+
+
+class InvitationDeclined(TeduhError):
+    """The survivor does not want the invited colleague in the room."""
+
+
+class CommitConflict(TeduhError):
+    """Others changed the group first, each time that it was tried."""
+
+
+class KeyStoreError(TeduhError):
+    """The key store cannot be used."""
+
+
+class WrongPassphrase(KeyStoreError):
+    """The passphrase does not open the key store, or somebody changed the file."""
+
+
+class KeyStoreDamaged(KeyStoreError):
+    """The key store does not parse."""
+
+
+class InvalidOrganisation(TeduhError):
+    """The organisation file does not parse, or its keys are unusable."""
+
+
+class EnrolmentFailed(TeduhError):
+    """The invitation was refused, or what came back does not fit this device."""

@@ -1,0 +1,72 @@
+"""What was said here and is not known to be in the log yet.
+
+    queued                    in flight                          gone
+    plaintext, no key used -> counter, epoch, the very bytes  -> accepted
+
+A retry sends the same bytes under the same counter, so that the relay recognises it. Only the answer
+*wrong_epoch*, which says that the append is not and never will be in the log, turns what is in flight back
+into plaintext, to be encrypted anew under the next epoch with the same counters. Frozen: every operation
+returns the next outbox.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from teduh_signaling.relay.frames import Append
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """An append that was, or is about to be, sent. `content` is None for a commit."""
+
+    append: Append
+    content: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """`next_counter` is the counter of the next append; those in flight precede it without gaps."""
+
+    queued: tuple[bytes, ...] = field(default=(), repr=False)
+    in_flight: tuple[InFlight, ...] = ()
+    next_counter: int = 1
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything is in the log."""
+        return not self.queued and not self.in_flight
+
+    @property
+    def commit(self) -> Append | None:
+        """The commit in flight, if there is one; nothing is encrypted behind it."""
+        commits = [sent.append for sent in self.in_flight if sent.content is None]
+        return commits[0] if commits else None
+
+    def add(self, content: bytes) -> Outbox:
+        """Queue a message behind the others."""
+        return replace(self, queued=(*self.queued, content))
+
+    def sent(self, append: Append, content: bytes | None) -> Outbox:
+        """`append` has taken the next counter; a message's `content` is the first of the queue."""
+        assert append.counter == self.next_counter
+        queued = self.queued if content is None else self.queued[1:]
+        in_flight = (*self.in_flight, InFlight(append, content))
+        return Outbox(queued, in_flight, self.next_counter + 1)
+
+    def accepted(self, counter: int) -> tuple[Outbox, tuple[InFlight, ...]]:
+        """All appends up to `counter` are in the log; also returns which of ours that concerns."""
+        done = tuple(sent for sent in self.in_flight if sent.append.counter <= counter)
+        return replace(self, in_flight=self.in_flight[len(done) :]), done
+
+    def refused(self, counter: int) -> Outbox:
+        """From `counter` on, nothing in flight is in the log, nor will be.
+
+        The messages are plaintext again, and their counters free; a commit among them is dropped.
+        """
+        kept = tuple(sent for sent in self.in_flight if sent.append.counter < counter)
+        refused = self.in_flight[len(kept) :]
+        if not refused:
+            return self
+        contents = tuple(sent.content for sent in refused if sent.content is not None)
+        return Outbox(contents + self.queued, kept, refused[0].append.counter)
