@@ -11,7 +11,8 @@ from teduh_crypto.mls.group_context import GroupContext
 from teduh_crypto.mls.tree_math import LeafIndex
 
 if TYPE_CHECKING:
-    from teduh_crypto.hazmat.ciphersuite import CipherSuite, SignaturePrivateKey
+    from teduh_crypto.hazmat.ciphersuite import CipherSuite
+    from teduh_crypto.hazmat.secret import SignaturePrivateKey
 
 GROUP_INFO_LABEL: Final = b"GroupInfoTBS"
 

@@ -10,7 +10,8 @@ from teduh_crypto.mls.extension import Extensions, read_extensions, write_extens
 from teduh_crypto.mls.leaf_node import LeafNode
 
 if TYPE_CHECKING:
-    from teduh_crypto.hazmat.ciphersuite import CipherSuite, HpkePrivateKey, SignaturePrivateKey
+    from teduh_crypto.hazmat.ciphersuite import CipherSuite
+    from teduh_crypto.hazmat.secret import HpkePrivateKey, SignaturePrivateKey
 
 KEY_PACKAGE_LABEL: Final = b"KeyPackageTBS"
 _REFERENCE_LABEL: Final = b"MLS 1.0 KeyPackage Reference"

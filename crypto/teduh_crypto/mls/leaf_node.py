@@ -26,7 +26,8 @@ from teduh_crypto.mls.extension import Extensions, read_extensions, write_extens
 from teduh_crypto.mls.tree_math import LeafIndex
 
 if TYPE_CHECKING:
-    from teduh_crypto.hazmat.ciphersuite import CipherSuite, SignaturePrivateKey
+    from teduh_crypto.hazmat.ciphersuite import CipherSuite
+    from teduh_crypto.hazmat.secret import SignaturePrivateKey
 
 MLS10: Final = 1
 """The protocol version `mls10`, the only one there is."""
