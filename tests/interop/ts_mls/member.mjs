@@ -1,0 +1,198 @@
+// One member of a group, played by ts-mls. Bytes cross the border of this file as hex.
+
+import {
+  createApplicationMessage,
+  createCommit,
+  createGroup,
+  createProposal,
+  decode,
+  defaultCredentialTypes,
+  defaultLifetime,
+  defaultProposalTypes,
+  encode,
+  generateKeyPackage,
+  joinGroup,
+  mlsExporter,
+  mlsMessageDecoder,
+  mlsMessageEncoder,
+  nodeTypes,
+  processMessage,
+  protocolVersions,
+  unsafeTestingAuthenticationService,
+  wireformats,
+  zeroOutUint8Array,
+} from "ts-mls"
+
+import { suiteOf } from "./suites.mjs"
+
+const GREASE = 0x0a0a
+const STAFF_STATEMENT = 0xf7ed
+
+export const toHex = (bytes) => Buffer.from(bytes).toString("hex")
+export const fromHex = (hex) => new Uint8Array(Buffer.from(hex, "hex"))
+
+const message = (wireformat, body) => toHex(encode(mlsMessageEncoder, { version: protocolVersions.mls10, wireformat, ...body }))
+
+function read(hex, ...expected) {
+  const bytes = fromHex(hex)
+  const decoded = decode(mlsMessageDecoder, bytes)
+  if (decoded === undefined || !expected.includes(decoded.wireformat)) throw new Error("not the expected kind of message")
+  if (message(decoded.wireformat, decoded) !== hex) throw new Error("ts-mls does not write the message as it read it")
+  return decoded
+}
+
+function credentialOf({ type, content }) {
+  return type === defaultCredentialTypes.basic
+    ? { credentialType: type, identity: fromHex(content) }
+    : { credentialType: type, data: fromHex(content) }
+}
+
+function contentOf(credential) {
+  return toHex(credential.credentialType === defaultCredentialTypes.basic ? credential.identity : credential.data)
+}
+
+/** What this member says it can do: the suite and credentials at hand, and a GREASE value in every list. */
+function capabilitiesFor(suite) {
+  return {
+    versions: [protocolVersions.mls10],
+    ciphersuites: [suite.id, GREASE],
+    extensions: [GREASE],
+    proposals: [GREASE],
+    credentials: [defaultCredentialTypes.basic, STAFF_STATEMENT, GREASE],
+  }
+}
+
+const proposalOf = {
+  add: ({ keyPackage }) => ({
+    proposalType: defaultProposalTypes.add,
+    add: { keyPackage: read(keyPackage, wireformats.mls_key_package).keyPackage },
+  }),
+  remove: ({ leaf }) => ({ proposalType: defaultProposalTypes.remove, remove: { removed: leaf } }),
+}
+
+export class Member {
+  #context
+  #keys
+  #state
+  #pending
+
+  static async make({ suite, credential }) {
+    const member = new Member()
+    const cipherSuite = await suiteOf(suite)
+    member.#context = { cipherSuite, authService: unsafeTestingAuthenticationService }
+    member.#keys = await generateKeyPackage({
+      credential: credentialOf(credential),
+      cipherSuite,
+      capabilities: capabilitiesFor(cipherSuite),
+      lifetime: defaultLifetime(),
+      extensions: [{ extensionType: GREASE, extensionData: fromHex("0a0a") }],
+      leafNodeExtensions: [{ extensionType: GREASE, extensionData: fromHex("") }],
+    })
+    return member
+  }
+
+  keyPackage() {
+    return message(wireformats.mls_key_package, { keyPackage: this.#keys.publicPackage })
+  }
+
+  async create({ groupId }) {
+    this.#state = await createGroup({
+      context: this.#context,
+      groupId: fromHex(groupId),
+      keyPackage: this.#keys.publicPackage,
+      privateKeyPackage: this.#keys.privatePackage,
+    })
+  }
+
+  async join({ welcome }) {
+    this.#state = await joinGroup({
+      context: this.#context,
+      welcome: read(welcome, wireformats.mls_welcome).welcome,
+      keyPackage: this.#keys.publicPackage,
+      privateKeys: this.#keys.privatePackage,
+    })
+  }
+
+  /** A commit is adopted in a second step, as it is in life: when the relay has accepted it. */
+  async commit({ proposals = [], publicly = false }) {
+    const made = await createCommit({
+      context: this.#context,
+      state: this.#state,
+      extraProposals: proposals.map((proposal) => proposalOf[proposal.kind](proposal)),
+      ratchetTreeExtension: true,
+      wireAsPublicMessage: publicly,
+    })
+    this.#pending = made
+    return {
+      commit: message(made.commit.wireformat, made.commit),
+      welcome: made.welcome === undefined ? null : message(wireformats.mls_welcome, made.welcome),
+    }
+  }
+
+  adopt() {
+    this.#move(this.#pending)
+  }
+
+  async propose({ proposal, publicly = false }) {
+    const made = await createProposal({
+      context: this.#context,
+      state: this.#state,
+      proposal: proposalOf[proposal.kind](proposal),
+      wireAsPublicMessage: publicly,
+    })
+    this.#move(made)
+    return message(made.message.wireformat, made.message)
+  }
+
+  async protect({ data, authenticatedData = "" }) {
+    const made = await createApplicationMessage({
+      context: this.#context,
+      state: this.#state,
+      message: fromHex(data),
+      authenticatedData: fromHex(authenticatedData),
+    })
+    this.#move(made)
+    return message(made.message.wireformat, made.message)
+  }
+
+  async unprotect({ message: hex }) {
+    const framed = read(hex, wireformats.mls_private_message, wireformats.mls_public_message)
+    const result = await processMessage({ context: this.#context, state: this.#state, message: framed })
+    this.#move(result)
+    return {
+      data: result.kind === "applicationMessage" ? toHex(result.message) : null,
+      authenticatedData: toHex(result.aad),
+    }
+  }
+
+  view() {
+    const { groupContext, keySchedule, ratchetTree } = this.#state
+    return {
+      groupId: toHex(groupContext.groupId),
+      epoch: Number(groupContext.epoch),
+      epochAuthenticator: toHex(keySchedule.epochAuthenticator),
+      treeHash: toHex(groupContext.treeHash),
+      confirmedTranscriptHash: toHex(groupContext.confirmedTranscriptHash),
+      active: this.#state.groupActiveState.kind === "active",
+      members: ratchetTree
+        .map((node, index) => ({ node, leaf: index / 2 }))
+        .filter(({ node }) => node?.nodeType === nodeTypes.leaf)
+        .map(({ node, leaf }) => ({
+          leaf,
+          credentialType: node.leaf.credential.credentialType,
+          content: contentOf(node.leaf.credential),
+          signatureKey: toHex(node.leaf.signaturePublicKey),
+        })),
+    }
+  }
+
+  async export({ label, context, length }) {
+    const { exporterSecret } = this.#state.keySchedule
+    return toHex(await mlsExporter(exporterSecret, label, fromHex(context), length, this.#context.cipherSuite))
+  }
+
+  #move({ newState, consumed }) {
+    this.#state = newState
+    consumed.forEach(zeroOutUint8Array)
+  }
+}

@@ -1,0 +1,200 @@
+"""ts-mls as a peer of our tests: a Node process that plays members of groups, one JSON line per call.
+
+    test ── {"member": "bea", "call": "protect", "data": "6869"} ──► node driver.mjs ── ts-mls
+         ◄── {"result": "0001000210..."} ──
+
+Bytes are hex on the wire between the two, and `bytes` on this side.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from node_runtime import node, npm
+from vectors_official import Json, JsonValue, data, number, objects, record, text
+
+FOLDER = Path(__file__).resolve().parent
+LOCK = FOLDER / "package-lock.json"
+INSTALLED = FOLDER / "node_modules" / ".installed-from"
+BASIC = 1
+STAFF_STATEMENT = 0xF7ED
+
+
+class TsMlsRefused(Exception):
+    """ts-mls threw; the text is its error's name and message."""
+
+
+def install() -> None:
+    """Bring the locked packages into `node_modules` unless they are there. Several processes may call it."""
+    wanted = hashlib.sha256(LOCK.read_bytes()).hexdigest()
+    with _exclusive(LOCK):
+        if INSTALLED.is_file() and INSTALLED.read_text() == wanted:
+            return
+        command = [*npm(), "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+        done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"npm ci failed in {FOLDER}:\n{done.stderr}")
+        INSTALLED.write_text(wanted)
+
+
+@contextmanager
+def _exclusive(path: Path) -> Iterator[None]:
+    with path.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A member as ts-mls sees her."""
+
+    leaf: int
+    credential_type: int
+    content: bytes
+    signature_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a member knows of her group in the present epoch."""
+
+    group_id: bytes
+    epoch: int
+    epoch_authenticator: bytes
+    tree_hash: bytes
+    confirmed_transcript_hash: bytes
+    active: bool
+    members: tuple[Person, ...]
+
+
+class TsMls:
+    """The Node process. Use it as a context manager."""
+
+    def __init__(self) -> None:
+        """Start Node on the installed packages."""
+        self._process = subprocess.Popen(
+            [str(node()), str(FOLDER / "ts_mls" / "driver.mjs")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._names = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.communicate(timeout=30)
+
+    def call(self, call: str, **parameters: JsonValue) -> JsonValue:
+        """Make one call; raises `TsMlsRefused` when ts-mls throws."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"call": call, **parameters}) + "\n")
+        self._process.stdin.flush()
+        answer: Json = json.loads(self._process.stdout.readline())
+        if "error" in answer:
+            raise TsMlsRefused(text(answer["error"]))
+        return answer["result"]
+
+    def member(self, suite: int, content: bytes, credential_type: int = BASIC) -> TsMember:
+        """Make a member with fresh keys, who is in no group yet."""
+        self._names += 1
+        name = f"{self._names}"
+        credential: Json = {"type": credential_type, "content": content.hex()}
+        self.call("make", member=name, suite=suite, credential=credential)
+        return TsMember(self, name)
+
+
+@dataclass(frozen=True, slots=True)
+class TsMember:
+    """One member played by ts-mls. Messages are whole encoded MLSMessages."""
+
+    process: TsMls
+    name: str
+
+    def _call(self, call: str, **parameters: JsonValue) -> JsonValue:
+        return self.process.call(call, member=self.name, **parameters)
+
+    def key_package(self) -> bytes:
+        """Her key package."""
+        return data(self._call("keyPackage"))
+
+    def create(self, group_id: bytes) -> None:
+        """Create a group of herself alone."""
+        self._call("create", groupId=group_id.hex())
+
+    def join(self, welcome: bytes) -> None:
+        """Join by a welcome that carries the ratchet tree."""
+        self._call("join", welcome=welcome.hex())
+
+    def commit(self, *proposals: Json, publicly: bool = False) -> tuple[bytes, bytes | None]:
+        """Make a commit of these proposals and of all that she received; returns (commit, welcome)."""
+        made = record(self._call("commit", proposals=list(proposals), publicly=publicly))
+        welcome = made["welcome"]
+        return data(made["commit"]), None if welcome is None else data(welcome)
+
+    def adopt(self) -> None:
+        """Move on by the commit she made."""
+        self._call("adopt")
+
+    def propose(self, proposal: Json, *, publicly: bool = False) -> bytes:
+        """Make a proposal."""
+        return data(self._call("propose", proposal=proposal, publicly=publicly))
+
+    def protect(self, content: bytes, authenticated_data: bytes = b"") -> bytes:
+        """Encrypt an application message."""
+        return data(self._call("protect", data=content.hex(), authenticatedData=authenticated_data.hex()))
+
+    def unprotect(self, message: bytes) -> tuple[bytes | None, bytes]:
+        """Process any message; returns (application data or None, authenticated data)."""
+        result = record(self._call("unprotect", message=message.hex()))
+        content = result["data"]
+        return None if content is None else data(content), data(result["authenticatedData"])
+
+    def export(self, label: str, context: bytes, length: int) -> bytes:
+        """The exporter of RFC 9420, 8.5."""
+        return data(self._call("export", label=label, context=context.hex(), length=length))
+
+    def view(self) -> View:
+        """What she knows of the group."""
+        view = record(self._call("view"))
+        return View(
+            data(view["groupId"]),
+            number(view["epoch"]),
+            data(view["epochAuthenticator"]),
+            data(view["treeHash"]),
+            data(view["confirmedTranscriptHash"]),
+            view["active"] is True,
+            tuple(map(_person, objects(view["members"]))),
+        )
+
+
+def _person(member: Json) -> Person:
+    return Person(
+        number(member["leaf"]),
+        number(member["credentialType"]),
+        data(member["content"]),
+        data(member["signatureKey"]),
+    )
+
+
+def add(key_package: bytes) -> Json:
+    """An Add proposal, for `commit` and `propose`."""
+    return {"kind": "add", "keyPackage": key_package.hex()}
+
+
+def remove(leaf: int) -> Json:
+    """A Remove proposal, for `commit` and `propose`."""
+    return {"kind": "remove", "leaf": leaf}
