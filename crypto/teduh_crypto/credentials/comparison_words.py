@@ -1,0 +1,38 @@
+"""Four words by which two people make sure, aloud, that they look at the same key.
+
+    words = 4 x 11 bits of scrypt(public key, "Teduh 1 comparison words", N = 2^15, r = 8, p = 1)
+
+A relay that wants to slip in its own key must find one with the same four words: 2^44 tries. Each try costs
+the stretching above (32 MiB, about 0.1 s), some 50,000 years on one core; comparing costs the two people one.
+
+The English list is BIP-39's, from python-mnemonic (MIT licence, see `words/README.md`): 2048 words whose
+first four letters differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.resources import files
+from typing import Final, Literal
+
+Language = Literal["en"]
+WORD_COUNT: Final = 4
+_BITS: Final = 11
+_FILES: Final[dict[Language, str]] = {"en": "english.txt"}
+_SALT: Final = b"Teduh 1 comparison words"
+
+
+def comparison_words(public_key: bytes, language: Language = "en") -> tuple[str, ...]:
+    """The four words of an Ed25519 public key (32 bytes)."""
+    digest = hashlib.scrypt(public_key, salt=_SALT, n=2**15, r=8, p=1, maxmem=2**26, dklen=8)
+    number = int.from_bytes(digest, "big")
+    words = word_list(language)
+    return tuple(words[(number >> (_BITS * place)) % len(words)] for place in range(WORD_COUNT))
+
+
+@cache
+def word_list(language: Language) -> tuple[str, ...]:
+    """The 2048 words of a language, in the order that gives each its number."""
+    text = files("teduh_crypto.credentials").joinpath("words", _FILES[language]).read_text("utf-8")
+    return tuple(text.split())

@@ -1,0 +1,201 @@
+"""Signed statements as JWTs, each labelled with the one purpose it was made for.
+
+Every kind of token carries its purpose in the `typ` header (RFC 8725, 3.11: explicit typing), which the
+signature covers, and a verifier accepts exactly the one that it asks for. So no token of one kind can be
+passed off as another, though the same key signs several kinds.
+
+What is signed begins with base64url text (`eyJ...`); the other things that a device key signs begin
+otherwise, an MLS `SignContent` with a length byte and relay authentication with `Teduh 1 `, so none of them
+can be read as another either.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from jwt import InvalidSignatureError, PyJWS, PyJWTError
+
+from teduh_crypto.credentials.exceptions import (
+    MalformedStatement,
+    MalformedToken,
+    UnknownRoot,
+    WrongTokenType,
+)
+
+ALGORITHM: Final = "EdDSA"
+KEY_LENGTH: Final = 32
+MAX_TOKEN_LENGTH: Final = 4096
+"""Characters of one token; a revocation list may be longer."""
+
+_JWS = PyJWS(algorithms=[ALGORITHM])
+_HEADER_NAMES: Final = frozenset({"alg", "typ", "kid"})
+_COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+
+
+class TokenType(StrEnum):
+    """The purpose of a token: its domain tag."""
+
+    STAFF = "teduh-staff+jwt"
+    REVOCATIONS = "teduh-revocations+jwt"
+    INVITATION = "teduh-invitation+jwt"
+    ENROLMENT = "teduh-enrolment+jwt"
+    COORDINATOR = "teduh-coordinator+jwt"
+
+
+def malformed(token_type: TokenType, reason: str) -> MalformedToken:
+    """The error that says that a token of this type is not well made."""
+    kind = MalformedStatement if token_type is TokenType.STAFF else MalformedToken
+    return kind(f"{token_type}: {reason}")
+
+
+class Claims:
+    """The claims of a verified token, read one by one with their types and bounds."""
+
+    __slots__ = ("_claims", "token_type")
+
+    def __init__(self, token_type: TokenType, claims: Mapping[str, object]) -> None:
+        self.token_type = token_type
+        self._claims = claims
+
+    def malformed(self, reason: str) -> MalformedToken:
+        """The error to raise for a claim that is not as it must be."""
+        return malformed(self.token_type, reason)
+
+    def text(self, name: str, pattern: re.Pattern[str]) -> str:
+        """A string that matches `pattern` as a whole."""
+        value = self._claims.get(name)
+        if not isinstance(value, str) or pattern.fullmatch(value) is None:
+            raise self.malformed(f"claim {name} is missing or not allowed")
+        return value
+
+    def texts(self, name: str, pattern: re.Pattern[str], most: int) -> tuple[str, ...]:
+        """At most `most` strings, each of which matches `pattern`, none twice."""
+        values = self._claims.get(name)
+        if not isinstance(values, list) or len(values) > most:
+            raise self.malformed(f"claim {name} is missing, not a list, or too long")
+        texts = tuple(value for value in values if isinstance(value, str) and pattern.fullmatch(value))
+        if len(texts) != len(values) or len(set(texts)) != len(texts):
+            raise self.malformed(f"claim {name} holds something that is not allowed, or the same thing twice")
+        return texts
+
+    def integer(self, name: str) -> int:
+        """A whole number from 0 to 2**53 - 1, which JavaScript holds exactly."""
+        value = self._claims.get(name)
+        if type(value) is not int or not 0 <= value < 2**53:
+            raise self.malformed(f"claim {name} is missing or not a number in range")
+        return value
+
+    def claims(self, name: str) -> Claims:
+        """An object within."""
+        value = self._claims.get(name)
+        if not isinstance(value, dict):
+            raise self.malformed(f"claim {name} is missing or not an object")
+        return Claims(self.token_type, value)
+
+    def confirmation_key(self) -> bytes:
+        """The Ed25519 public key in `cnf` (RFC 7800, 3.2: a JWK; RFC 8037, 2: an OKP key)."""
+        key = self.claims("cnf").claims("jwk")
+        key.text("kty", re.compile("OKP"))
+        key.text("crv", re.compile("Ed25519"))
+        try:
+            public_key = decode_base64url(key.text("x", re.compile(r"[A-Za-z0-9_-]{43}")))
+        except ValueError as error:
+            raise self.malformed("cnf holds no Ed25519 key") from error
+        return public_key
+
+
+def sign_token(token_type: TokenType, claims: Mapping[str, object], key: Ed25519PrivateKey) -> str:
+    """Sign `claims` for the one purpose `token_type`; returns a compact JWS (RFC 7515, 7.1)."""
+    payload = json.dumps(claims, separators=(",", ":"), ensure_ascii=False).encode()
+    return _JWS.encode(payload, key, algorithm=ALGORITHM, headers={"typ": token_type.value})
+
+
+def verify_token(
+    token: str, token_type: TokenType, public_key: bytes, *, max_length: int = MAX_TOKEN_LENGTH
+) -> Claims:
+    """The claims of `token`, if `public_key` signed them for the purpose `token_type`.
+
+    Raises `MalformedToken`, `WrongTokenType`, or `UnknownRoot` for a signature by another key. The times in
+    the claims are not looked at.
+    """
+    _check_shape(token, token_type, max_length)
+    key = load_public_key(public_key)
+    try:
+        parts = _JWS.decode_complete(token, key, algorithms=[ALGORITHM])
+    except InvalidSignatureError as error:
+        raise UnknownRoot(f"{token_type}: signed by another key") from error
+    except PyJWTError as error:
+        raise malformed(token_type, "not a signed token") from error
+    return _claims(token_type, parts)
+
+
+def unverified_claims(token: str, token_type: TokenType) -> Claims:
+    """The claims as they are asserted: only to find the key under which to verify the token."""
+    _check_shape(token, token_type, MAX_TOKEN_LENGTH)
+    try:
+        parts = _JWS.decode_complete(token, options={"verify_signature": False})
+    except PyJWTError as error:
+        raise malformed(token_type, "not a signed token") from error
+    return _claims(token_type, parts)
+
+
+def _check_shape(token: str, token_type: TokenType, max_length: int) -> None:
+    if len(token) > max_length or _COMPACT.fullmatch(token) is None:
+        raise malformed(token_type, "too large, or not three base64url parts")
+
+
+def _check_header(header: Mapping[str, object], token_type: TokenType) -> None:
+    """Refuse another algorithm or purpose, and any header beyond `alg`, `typ` and `kid`.
+
+    The last refuses `crit` too, for this implementation understands no critical extension (RFC 7515, 4.1.11).
+    """
+    if not _HEADER_NAMES.issuperset(header) or header.get("alg") != ALGORITHM:
+        raise malformed(token_type, "header not allowed")
+    if header.get("typ") != token_type.value:
+        raise WrongTokenType(f"expected a token of the type {token_type}")
+
+
+def _claims(token_type: TokenType, parts: Mapping[str, Any]) -> Claims:
+    _check_header(parts["header"], token_type)
+    try:
+        claims = json.loads(parts["payload"])
+    except (ValueError, RecursionError) as error:
+        raise malformed(token_type, "the payload is not JSON") from error
+    if not isinstance(claims, dict):
+        raise malformed(token_type, "the payload is not a JSON object")
+    return Claims(token_type, claims)
+
+
+def load_public_key(public_key: bytes) -> Ed25519PublicKey:
+    """The key for OpenSSL; raises `MalformedToken` for the wrong length."""
+    if len(public_key) != KEY_LENGTH:
+        raise MalformedToken("an Ed25519 public key has 32 bytes")
+    return Ed25519PublicKey.from_public_bytes(public_key)
+
+
+def confirmation(public_key: bytes) -> dict[str, object]:
+    """The `cnf` claim for an Ed25519 public key (RFC 7800, 3.2; RFC 8037, 2)."""
+    return {"jwk": {"kty": "OKP", "crv": "Ed25519", "x": encode_base64url(public_key)}}
+
+
+def encode_base64url(data: bytes) -> str:
+    """Base64url without padding (RFC 7515, 2)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def decode_base64url(text: str) -> bytes:
+    """Bytes from base64url without padding; raises `ValueError` for anything but their one encoding."""
+    try:
+        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except binascii.Error as error:
+        raise ValueError("not base64url") from error
+    if encode_base64url(data) != text:
+        raise ValueError("not the one encoding of these bytes")
+    return data

@@ -1,0 +1,142 @@
+"""The revocation list: whom not to believe any more, signed anew every day.
+
+    header   { "alg": "EdDSA", "typ": "teduh-revocations+jwt" }
+    claims   iss, iat, exp      issued; at most 24 h later stale
+             version            grows with every list
+             statements         `jti`s
+             subjects           staff ids: all their statements
+             devices            base64url of SHA-256 of the device's key: all statements about it
+
+A list is never older than one seen before. An issuer may sign the daily list, so that the root key can rest;
+such a list must hold all that the list before it held, and its issuer must not be on that one. Only the root
+may drop an entry (a statement that has ended anyway).
+
+Limitation: a client that holds no earlier list cannot tell whether an issuer's list leaves somebody out. An
+issuer's key that was stolen can therefore deceive new clients until its statement ends; the root signs
+issuers' statements for as short a time as is practical.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from teduh_crypto.credentials.authority import Authority
+from teduh_crypto.credentials.exceptions import (
+    MalformedToken,
+    RevocationListRollback,
+    RevocationListStale,
+    StatementRevoked,
+    TokenNotYetValid,
+)
+from teduh_crypto.credentials.json_web_token import Claims, TokenType
+from teduh_crypto.credentials.staff_statement import (
+    CLOCK_ALLOWANCE,
+    IDENTIFIER,
+    StaffStatement,
+    device_name,
+)
+
+LIST_VALIDITY: Final = 24 * 3600
+"""Seconds."""
+MAX_LIST_LENGTH: Final = 512 * 1024
+"""Characters of a list's text."""
+MAX_ENTRIES: Final = 4096
+"""Of each kind; entries of ended statements should be dropped long before."""
+_DEVICE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationList:
+    """What a revocation list says."""
+
+    organisation_id: str
+    version: int
+    issued: int
+    expires: int
+    statements: frozenset[str] = frozenset()
+    subjects: frozenset[str] = frozenset()
+    devices: frozenset[str] = frozenset()
+
+    def check_fresh(self, now: int) -> None:
+        """Raises `RevocationListStale`, or `TokenNotYetValid` for a list from the future.
+
+        `now` in seconds since 1970.
+        """
+        if now >= self.expires:
+            raise RevocationListStale("the revocation list is older than it may be")
+        if now < self.issued - CLOCK_ALLOWANCE:
+            raise TokenNotYetValid("the revocation list is dated in the future")
+
+    def check(self, statement: StaffStatement) -> None:
+        """Raises `StatementRevoked` if the statement, its subject or its device is on the list."""
+        if (
+            statement.statement_id in self.statements
+            or statement.subject in self.subjects
+            or device_name(statement.device_key) in self.devices
+        ):
+            raise StatementRevoked("the statement is on the revocation list")
+
+    def includes(self, other: RevocationList) -> bool:
+        """Whether everything on `other` is on this list."""
+        return (
+            self.statements >= other.statements
+            and self.subjects >= other.subjects
+            and self.devices >= other.devices
+        )
+
+    def revoking(self, statements: Iterable[StaffStatement], *, now: int) -> RevocationList:
+        """The next list, with these statements on it, valid from `now` for 24 h."""
+        revoked = self.statements | {statement.statement_id for statement in statements}
+        return replace(
+            self,
+            version=self.version + 1,
+            issued=now,
+            expires=now + LIST_VALIDITY,
+            statements=frozenset(revoked),
+        )
+
+
+def first_revocation_list(organisation_id: str, *, now: int) -> RevocationList:
+    """The list of an organisation that has revoked nobody: version 1."""
+    return RevocationList(organisation_id, version=1, issued=now, expires=now + LIST_VALIDITY)
+
+
+def sign_revocation_list(revocations: RevocationList, authority: Authority) -> str:
+    """Sign `revocations`; returns the chain's text (see `split_chain`)."""
+    claims = {
+        "iat": revocations.issued,
+        "exp": revocations.expires,
+        "version": revocations.version,
+        "statements": sorted(revocations.statements),
+        "subjects": sorted(revocations.subjects),
+        "devices": sorted(revocations.devices),
+    }
+    read_revocations(Claims(TokenType.REVOCATIONS, {"iss": revocations.organisation_id, **claims}))
+    return authority.sign(TokenType.REVOCATIONS, claims)
+
+
+def read_revocations(claims: Claims) -> RevocationList:
+    """A revocation list from its verified claims; raises `MalformedToken`."""
+    revocations = RevocationList(
+        organisation_id=claims.text("iss", IDENTIFIER),
+        version=claims.integer("version"),
+        issued=claims.integer("iat"),
+        expires=claims.integer("exp"),
+        statements=frozenset(claims.texts("statements", IDENTIFIER, MAX_ENTRIES)),
+        subjects=frozenset(claims.texts("subjects", IDENTIFIER, MAX_ENTRIES)),
+        devices=frozenset(claims.texts("devices", _DEVICE, MAX_ENTRIES)),
+    )
+    if not 0 < revocations.expires - revocations.issued <= LIST_VALIDITY:
+        raise MalformedToken("a revocation list is valid for no more than 24 h")
+    return revocations
+
+
+def check_succession(held: RevocationList, offered: RevocationList, *, by_root: bool) -> None:
+    """Raises `RevocationListRollback` if `offered` must not take the place of `held`."""
+    if offered.version < held.version or (offered.version == held.version and offered != held):
+        raise RevocationListRollback("the list is older than the one held, or contradicts it")
+    if not by_root and not offered.includes(held):
+        raise RevocationListRollback("only the root may drop an entry")
