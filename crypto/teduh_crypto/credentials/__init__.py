@@ -29,6 +29,7 @@ from teduh_crypto.credentials.enrolment import (
     verify_invitation,
 )
 from teduh_crypto.credentials.exceptions import (
+    AnotherSurvivor,
     CredentialError,
     DuplicateStatement,
     MalformedKeyFile,
@@ -103,6 +104,7 @@ __all__ = [
     "REQUEST_VALIDITY",
     "STAFF_CREDENTIAL_TYPE",
     "STAFF_ROLES",
+    "AnotherSurvivor",
     "Authority",
     "CoordinatorRequest",
     "CredentialError",

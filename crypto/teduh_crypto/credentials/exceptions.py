@@ -23,6 +23,7 @@ Each class is one reason, so that a client can say it plainly. All of them mean:
         ├── RosterError                   each member may be good; together they are not
         │   ├── NoAnonymousMember
         │   ├── TwoAnonymousMembers
+        │   ├── AnotherSurvivor
         │   ├── DuplicateStatement
         │   └── UnknownCredentialType
         ├── WeakPassphrase
@@ -115,6 +116,10 @@ class NoAnonymousMember(RosterError):
 
 class TwoAnonymousMembers(RosterError):
     """More than one member is anonymous: one of them is not the survivor."""
+
+
+class AnotherSurvivor(RosterError):
+    """The anonymous member is not the survivor who asked for help."""
 
 
 class DuplicateStatement(RosterError):
