@@ -1,7 +1,8 @@
 """The published test vectors of the MLS and SFrame working groups, read in place and never copied.
 
 They are looked for in the folder that `TEDUH_VECTORS` names, or else in `shared/vectors` beside the
-repository. A machine without them skips the tests that need them, and says so.
+repository. A machine without them skips the tests that need them, and says so. Where we have vectors of the
+same format for our own cipher suite, in `tests/vectors/hybrid`, the same tests run those too.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from _pytest.mark import ParameterSet
 
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
+HYBRID: Final = REPOSITORY / "tests" / "vectors" / "hybrid"
 
 Json = dict[str, "JsonValue"]
 JsonValue = str | int | bool | None | list["JsonValue"] | Json
@@ -35,19 +38,28 @@ def load(name: str) -> list[Json]:
     return entries
 
 
+def load_hybrid(name: str) -> list[Json]:
+    """The entries of our own file of the same name and format, for suite 0xF0B2; empty if there is none."""
+    path = HYBRID / Path(name).name
+    if not path.is_file():
+        return []
+    entries: list[Json] = json.loads(path.read_text())
+    return entries
+
+
 def vectors(name: str) -> pytest.MarkDecorator:
     """Parametrise a test over the entries of a file, as its argument `vector`."""
-    entries = load(name)
-    if not entries:
-        missing = pytest.param({}, marks=pytest.mark.skip(reason=f"no official vectors in {folder()}"))
-        return pytest.mark.parametrize("vector", [missing])
-    return pytest.mark.parametrize("vector", list(_parameters(entries)))
+    official = list(_parameters(load(name), ""))
+    if not official:
+        reason = f"no official vectors in {folder()}"
+        official = [pytest.param({}, marks=pytest.mark.skip(reason=reason), id="official")]
+    return pytest.mark.parametrize("vector", [*official, *_parameters(load_hybrid(name), "hybrid-")])
 
 
-def _parameters(entries: list[Json]) -> Iterator[object]:
+def _parameters(entries: list[Json], origin: str) -> Iterator[ParameterSet]:
     for number, entry in enumerate(entries):
         suite = entry.get("cipher_suite")
-        name = f"{number}" if suite is None else f"{number}-suite{suite}"
+        name = f"{origin}{number}" if suite is None else f"{origin}{number}-suite{suite}"
         yield pytest.param(entry, id=name)
 
 

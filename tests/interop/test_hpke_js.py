@@ -6,7 +6,7 @@ import pytest
 from interop.ts_mls_peer import TsMls, TsMlsRefused
 from teduh_crypto.exceptions import DecryptionFailed
 from teduh_crypto.hazmat.ciphersuite import CIPHER_SUITES, CipherSuite
-from vectors_official import Json, data, record, text
+from vectors_official import Json, data, load_hybrid, record, text
 
 pytestmark = pytest.mark.xdist_group("ts_mls")
 every_suite = pytest.mark.parametrize("suite", CIPHER_SUITES.values(), ids=lambda s: s.name)
@@ -55,3 +55,11 @@ def test_we_open_what_they_seal(ts_mls: TsMls, suite: CipherSuite) -> None:
     assert suite.hpke.open(key, enc, b"info", b"aad", ciphertext) == b"plaintext"
     with pytest.raises(DecryptionFailed):
         suite.hpke.open(key, enc, b"info", b"", ciphertext)
+
+
+@pytest.mark.parametrize("vector", load_hybrid("derive-key-pair.json"))
+def test_the_suite_object_for_ts_mls_derives_the_key_pairs_of_our_vectors(
+    ts_mls: TsMls, vector: Json
+) -> None:
+    derived = record(ts_mls.call("deriveKeyPair", suite=0xF0B2, ikm=vector["ikm"]))
+    assert derived == {"private": vector["private"], "public": vector["public"]}

@@ -108,12 +108,14 @@ class TsMls:
             raise TsMlsRefused(text(answer["error"]))
         return answer["result"]
 
-    def member(self, suite: int, content: bytes, credential_type: int = BASIC) -> TsMember:
-        """Make a member with fresh keys, who is in no group yet."""
+    def member(
+        self, suite: int, content: bytes, credential_type: int = BASIC, *, endless: bool = False
+    ) -> TsMember:
+        """Make a member with fresh keys, who is in no group yet; an endless key package never expires."""
         self._names += 1
         name = f"{self._names}"
         credential: Json = {"type": credential_type, "content": content.hex()}
-        self.call("make", member=name, suite=suite, credential=credential)
+        self.call("make", member=name, suite=suite, credential=credential, endless=endless)
         return TsMember(self, name)
 
 
@@ -130,6 +132,10 @@ class TsMember:
     def key_package(self) -> bytes:
         """Her key package."""
         return data(self._call("keyPackage"))
+
+    def private_keys(self) -> Json:
+        """The private keys of her key package in hex; `signature` is right for Ed25519 only."""
+        return record(self._call("privateKeys"))
 
     def create(self, group_id: bytes) -> None:
         """Create a group of herself alone."""

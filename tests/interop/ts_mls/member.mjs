@@ -27,6 +27,7 @@ import { suiteOf } from "./suites.mjs"
 
 const GREASE = 0x0a0a
 const STAFF_STATEMENT = 0xf7ed
+const [HOUR, MONTH] = [3600n, 28n * 24n * 3600n]
 
 export const toHex = (bytes) => Buffer.from(bytes).toString("hex")
 export const fromHex = (hex) => new Uint8Array(Buffer.from(hex, "hex"))
@@ -62,6 +63,11 @@ function capabilitiesFor(suite) {
   }
 }
 
+function lifetimeNow() {
+  const now = BigInt(Math.floor(Date.now() / 1000))
+  return { notBefore: now - HOUR, notAfter: now + MONTH }
+}
+
 const proposalOf = {
   add: ({ keyPackage }) => ({
     proposalType: defaultProposalTypes.add,
@@ -76,7 +82,7 @@ export class Member {
   #state
   #pending
 
-  static async make({ suite, credential }) {
+  static async make({ suite, credential, endless = false }) {
     const member = new Member()
     const cipherSuite = await suiteOf(suite)
     member.#context = { cipherSuite, authService: unsafeTestingAuthenticationService }
@@ -84,7 +90,7 @@ export class Member {
       credential: credentialOf(credential),
       cipherSuite,
       capabilities: capabilitiesFor(cipherSuite),
-      lifetime: defaultLifetime(),
+      lifetime: endless ? defaultLifetime() : lifetimeNow(),
       extensions: [{ extensionType: GREASE, extensionData: fromHex("0a0a") }],
       leafNodeExtensions: [{ extensionType: GREASE, extensionData: fromHex("") }],
     })
@@ -93,6 +99,16 @@ export class Member {
 
   keyPackage() {
     return message(wireformats.mls_key_package, { keyPackage: this.#keys.publicPackage })
+  }
+
+  /** The private keys behind the key package, for making test vectors. An Ed25519 key ends its PKCS #8 form. */
+  privateKeys() {
+    const { initPrivateKey, hpkePrivateKey, signaturePrivateKey } = this.#keys.privatePackage
+    return {
+      init: toHex(initPrivateKey),
+      encryption: toHex(hpkePrivateKey),
+      signature: toHex(signaturePrivateKey.slice(-32)),
+    }
   }
 
   async create({ groupId }) {
