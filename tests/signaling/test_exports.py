@@ -1,0 +1,77 @@
+"""The public API is an explicit list: whoever changes it changes this file too, and knows it."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+PUBLIC = {
+    "relay.codec": "decode_client_frame decode_relay_frame encode",
+    "relay.entry": "SEQ_END SEQ_OFFSET entry_conversation_id entry_seq entry_template place_entry",
+    "relay.exceptions": "LocalProtocolError ProtocolError RemoteProtocolError close_code_for",
+    "relay.proof_of_work": "solve verify",
+    "relay.protocol": """
+        ClientSideProtocol RelaySideProtocol State TRANSITIONS DEFAULT_HEARTBEAT_SECONDS MAX_UNEXPECTED_FRAMES
+    """,
+    "relay.frames": """
+        PROTOCOL_VERSION SUBPROTOCOL SURVIVOR_MEMBER NO_REF
+        MAX_FRAME_BYTES MAX_PAYLOAD_BYTES MAX_EPHEMERAL_BYTES MAX_KEY_PACKAGE_BYTES MAX_KEY_PACKAGES
+        MAX_MEMBERS_CHANGED MAX_COLLEAGUES MAX_STATEMENT_CHARACTERS MAX_PROOF_OF_WORK_BYTES
+        MAX_PROOF_OF_WORK_BITS
+        EntryKind Urgency Availability ErrorCode CloseCode Frame ClientFrame RelayFrame RequestDetails
+        Authenticate OpenRequest CancelRequest Claim Subscribe Unsubscribe Append Ephemeral Acknowledge Leave
+        PublishKeyPackages FetchKeyPackage SetAvailability ListColleagues AcknowledgeInbox Ping
+        Limits Hello Authenticated RequestOpened QueuePosition Claimed Subscribed Accepted Entry
+        EphemeralEntry Error InboxItem KeyPackage Colleague Colleagues Done Moving Pong QueueChanged
+        MembershipEnded
+        AnyClientFrame AnyRelayFrame
+        ConversationId DeviceId Capability Nonce Signature KeyPackageBytes Payload EphemeralPayload Statement
+        ShortText UInt32 UInt64 Ref
+    """,
+    "chat.codec": "KNOWN_TAGS decode_message encode_message",
+    "chat.exceptions": "LocalMessageError MessageError RemoteMessageError",
+    "chat.messages": """
+        MAX_MESSAGE_BYTES MAX_RECEIPT_IDS MAX_TEXT_CHARACTERS MessageId DeviceId Seconds Bytes Epoch Label
+        Note ReceiptKind Message Text Receipt Typing Leaving Ending EpochAcknowledgement Invitation
+        InvitationAnswer Attachment Location Answer Form Referral Unknown AnyMessage
+    """,
+}
+
+
+def exported(module: ModuleType) -> set[str]:
+    """The public names that the module itself defines (imported ones belong to where they come from)."""
+    return {
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and name != "annotations"
+        and not isinstance(value, ModuleType)
+        and name not in _imported(module)
+    }
+
+
+def _imported(module: ModuleType) -> set[str]:
+    assert module.__file__ is not None
+    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+    imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    return {alias.asname or alias.name for node in imports for alias in node.names}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_module_exports_what_is_listed_and_no_more(name: str) -> None:
+    module = importlib.import_module(f"teduh_signaling.{name}")
+    assert exported(module) == set(PUBLIC[name].split())
+
+
+def test_every_module_is_listed() -> None:
+    root = Path(importlib.import_module("teduh_signaling").__file__ or "").parent
+    modules = {
+        ".".join(path.relative_to(root).with_suffix("").parts)
+        for path in root.rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    assert modules == set(PUBLIC)
