@@ -79,10 +79,12 @@ class View:
 class TsMls:
     """The Node process. Use it as a context manager."""
 
-    def __init__(self) -> None:
-        """Start Node on the installed packages."""
+    def __init__(self, *, corrected: bool = True) -> None:
+        """Start Node on the installed packages; `corrected` as `ts_mls/corrections.mjs` explains."""
+        scripts = FOLDER / "ts_mls"
+        options = ["--import", (scripts / "corrected.mjs").as_uri()] if corrected else []
         self._process = subprocess.Popen(
-            [str(node()), str(FOLDER / "ts_mls" / "driver.mjs")],
+            [str(node()), *options, str(scripts / "driver.mjs")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

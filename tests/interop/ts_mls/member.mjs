@@ -7,7 +7,6 @@ import {
   createProposal,
   decode,
   defaultCredentialTypes,
-  defaultLifetime,
   defaultProposalTypes,
   encode,
   generateKeyPackage,
@@ -63,7 +62,9 @@ function capabilitiesFor(suite) {
   }
 }
 
-function lifetimeNow() {
+/** For a month from now; or, for test vectors, for all time. */
+function lifetimeFor(endless) {
+  if (endless) return { notBefore: 0n, notAfter: 2n ** 64n - 1n }
   const now = BigInt(Math.floor(Date.now() / 1000))
   return { notBefore: now - HOUR, notAfter: now + MONTH }
 }
@@ -90,7 +91,7 @@ export class Member {
       credential: credentialOf(credential),
       cipherSuite,
       capabilities: capabilitiesFor(cipherSuite),
-      lifetime: endless ? defaultLifetime() : lifetimeNow(),
+      lifetime: lifetimeFor(endless),
       extensions: [{ extensionType: GREASE, extensionData: fromHex("0a0a") }],
       leafNodeExtensions: [{ extensionType: GREASE, extensionData: fromHex("") }],
     })
