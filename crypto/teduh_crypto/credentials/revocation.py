@@ -87,15 +87,27 @@ class RevocationList:
             and self.devices >= other.devices
         )
 
-    def revoking(self, statements: Iterable[StaffStatement], *, now: int) -> RevocationList:
-        """The next list, with these statements on it, valid from `now` for 24 h."""
-        revoked = self.statements | {statement.statement_id for statement in statements}
+    def revoking(
+        self,
+        *,
+        now: int,
+        statements: Iterable[str] = (),
+        subjects: Iterable[str] = (),
+        devices: Iterable[bytes] = (),
+    ) -> RevocationList:
+        """The next list, valid from `now` for 24 h, with these beside those that are on it already.
+
+        `statements` are `jti`s, `subjects` staff ids, `devices` public keys (32 bytes). With none of them,
+        the same list for another day.
+        """
         return replace(
             self,
             version=self.version + 1,
             issued=now,
             expires=now + LIST_VALIDITY,
-            statements=frozenset(revoked),
+            statements=self.statements.union(statements),
+            subjects=self.subjects.union(subjects),
+            devices=self.devices.union(device_name(device) for device in devices),
         )
 
 
