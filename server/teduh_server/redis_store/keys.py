@@ -1,0 +1,96 @@
+"""Every key in Redis, once: its type, who owns it, what it holds, when it expires.
+
+No key outlives the retention time (72 hours by default) after its last use, and no value holds an address, a
+name or anything readable: ciphertext, random identifiers, hashes, public keys of no one's name, counters, times.
+
+    key                                        type    owner               expires
+    conversation:{<id>}:state                  hash    delivery_service    retention after the last use
+    conversation:{<id>}:log                    stream  delivery_service    with the state, one minute later
+    conversation:{<id>}:nodes                  set     delivery_service    with the state, one minute later
+    queue:{queue}:waiting                      zset    queue               retention after the last request
+    queue:{queue}:leases                       zset    queue               retention after the last claim
+    queue:{queue}:seen                         zset    queue               retention after the last heartbeat
+    queue:{queue}:request:<id>                 hash    queue               retention after the last change
+    queue:{queue}:capability:<hash>            string  queue               retention after the last OpenRequest
+    inbox:{<device>}:state                     hash    inbox               retention after the last item
+    inbox:{<device>}:items                     stream  inbox               retention after the last item
+
+`<id>` and `<device>` are lower-case hexadecimal. What stands in braces is the hash tag: keys that share it live in
+one slot of a cluster, and no script touches more than one slot.
+
+conversation:{<id>}:state has short field names, for it is read with every message:
+
+    e          the current epoch                     s          seq of the newest entry
+    f          seq of the oldest entry kept          n          how many member numbers were given out
+    h          SHA-256 of the survivor's capability  x          when the expiries were last renewed, ms
+    b          bytes in the log, approximately       l          the member that holds the claim's lease
+    d:<device> the member number of a staff device   (the device id is raw)
+    a<m>       what member m has acknowledged; the field exists as long as m is a member
+    r<m>       member m may read what comes after this seq
+    c<m>, p<m> the counter of m's last append, and its seq
+
+conversation:{<id>}:log has entry ids `<seq>-0` and one field `e`: the Entry frame as it is sent to clients.
+conversation:{<id>}:nodes holds the ids of the relay nodes to which members are connected.
+queue:{queue}:waiting is scored by the time of opening in microseconds: the order of service. `leases` is scored by
+the deadline, `seen` by when the waiting survivor was last connected, both in milliseconds.
+queue:{queue}:request:<id> has: state (waiting, leased, taken, absent), opened (microseconds), key_package, details
+(MessagePack), device (who holds the lease). The key package goes when the request is taken.
+inbox:{<device>}:state has: s (the newest item), a (acknowledged), and per open invitation `c:<id>` its `after`.
+inbox:{<device>}:items has ids `<seq>-0` and the fields `c` (raw conversation id) and `after`.
+
+The enrolment store has its own keys: see `teduh_server.enrolment_store`.
+
+Channels (published, never stored): `node:<node id>` carries one node's share of entries, `nodes` what all nodes want
+to know. `teduh_server.node_channel` says what is in them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ALL_NODES_CHANNEL = b"nodes"
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationKeys:
+    """The three keys of one conversation."""
+
+    state: bytes
+    log: bytes
+    nodes: bytes
+
+    @classmethod
+    def of(cls, conversation_id: bytes) -> ConversationKeys:
+        prefix = b"conversation:{%b}:" % conversation_id.hex().encode()
+        return cls(prefix + b"state", prefix + b"log", prefix + b"nodes")
+
+
+@dataclass(frozen=True, slots=True)
+class InboxKeys:
+    """The two keys of one staff device's inbox."""
+
+    state: bytes
+    items: bytes
+
+    @classmethod
+    def of(cls, device_id: bytes) -> InboxKeys:
+        prefix = b"inbox:{%b}:" % device_id.hex().encode()
+        return cls(prefix + b"state", prefix + b"items")
+
+
+QUEUE_WAITING = b"queue:{queue}:waiting"
+QUEUE_LEASES = b"queue:{queue}:leases"
+QUEUE_SEEN = b"queue:{queue}:seen"
+QUEUE_REQUEST_PREFIX = b"queue:{queue}:request:"
+
+
+def queue_request(conversation_id: bytes) -> bytes:
+    return QUEUE_REQUEST_PREFIX + conversation_id.hex().encode()
+
+
+def queue_capability(capability_hash: bytes) -> bytes:
+    return b"queue:{queue}:capability:" + capability_hash.hex().encode()
+
+
+def node_channel(node_id: str) -> bytes:
+    return b"node:" + node_id.encode()

@@ -1,0 +1,13 @@
+-- Begins a conversation with its survivor as member 0; does nothing if it exists.
+-- KEYS[1] hash    conversation state
+-- ARGV[1] bytes   SHA-256 of the survivor's capability
+-- ARGV[2] integer now, milliseconds
+-- ARGV[3] integer retention, milliseconds
+-- Returns integer 1 if it was created, else 0.
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  return 0
+end
+redis.call('HSET', KEYS[1], 'e', 0, 's', 0, 'f', 1, 'n', 1, 'b', 0, 'h', ARGV[1], 'x', ARGV[2],
+  'a0', 0, 'r0', 0, 'c0', 0, 'p0', 0)
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1

@@ -1,0 +1,148 @@
+"""One connection to the store, on hiredis alone: many commands in one write, replies to callbacks in order.
+
+redis-py costs more per command than the server itself does, so it is left out of the way that every message takes;
+parsing and packing are hiredis', which redis-py uses too. What one event-loop tick asks is sent in one write at its end:
+
+::
+
+    call  call  call | tick ends |  one write  ---->  server
+    on_reply <- on_reply <- on_reply  <- one read  <----
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import hiredis
+
+from teduh_server.redis_store.exceptions import StoreRefused, StoreUnavailable
+
+Argument = bytes | str | int
+Command = tuple[Argument, ...]
+Reply = None | int | bytes | list["Reply"]
+Answer = Reply | StoreRefused | StoreUnavailable
+OnAnswer = Callable[[Answer], None]
+
+
+class Wire(asyncio.Protocol):
+    """A connection that answers commands in order. Used by one event loop."""
+
+    __slots__ = ("_batch", "_loop", "_lost", "_on_lost", "_reader", "_transport", "_waiting")
+
+    def __init__(self, on_lost: Callable[[], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._reader = hiredis.Reader()
+        self._waiting: deque[OnAnswer] = deque()
+        self._batch: list[bytes] = []
+        self._transport: asyncio.WriteTransport | None = None
+        self._on_lost = on_lost
+        self._lost = False
+
+    @property
+    def usable(self) -> bool:
+        return self._transport is not None and not self._lost
+
+    def call(self, command: Command, on_answer: OnAnswer) -> None:
+        """Send a command with this tick's batch. `on_answer` is called exactly once, later, never from here."""
+        if self._lost:
+            self._loop.call_soon(on_answer, StoreUnavailable("the connection to the store is lost"))
+            return
+        if not self._batch:
+            self._loop.call_soon(self._flush)
+        self._batch.append(hiredis.pack_command(command))
+        self._waiting.append(on_answer)
+
+    def ask(self, command: Command) -> asyncio.Future[Reply]:
+        """The same as a future; raises StoreUnavailable or StoreRefused."""
+        future: asyncio.Future[Reply] = self._loop.create_future()
+        self.call(command, settling(future))
+        return future
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _flush(self) -> None:
+        batch, self._batch = self._batch, []
+        if self._transport is not None and not self._lost:
+            self._transport.write(b"".join(batch))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        reader, waiting = self._reader, self._waiting
+        reader.feed(data)
+        while True:
+            reply = reader.gets()
+            if reply is False:
+                return
+            answer = StoreRefused(str(reply)) if isinstance(reply, hiredis.HiredisError) else reply
+            waiting.popleft()(answer)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
+        waiting, self._waiting = self._waiting, deque()
+        for on_answer in waiting:
+            on_answer(StoreUnavailable("the connection to the store broke"))
+        self._on_lost()
+
+
+class ChannelWire(asyncio.Protocol):
+    """A connection that listens to channels and hands over every message."""
+
+    __slots__ = ("_on_lost", "_on_message", "_on_subscribed", "_reader", "_transport")
+
+    def __init__(
+        self,
+        on_message: Callable[[bytes], None],
+        on_subscribed: Callable[[], None],
+        on_lost: Callable[[], None],
+    ) -> None:
+        self._reader = hiredis.Reader()
+        self._on_message = on_message
+        self._on_subscribed = on_subscribed
+        self._on_lost = on_lost
+        self._transport: asyncio.WriteTransport | None = None
+
+    def send(self, commands: Sequence[Command]) -> None:
+        if self._transport is not None:
+            self._transport.write(b"".join(hiredis.pack_command(command) for command in commands))
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._reader.feed(data)
+        while (reply := self._reader.gets()) is not False:
+            if isinstance(reply, hiredis.HiredisError):
+                self.abort()
+            elif isinstance(reply, list) and reply[0] == b"message":
+                self._on_message(reply[2])
+            elif isinstance(reply, list) and reply[0] == b"subscribe":
+                self._on_subscribed()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._on_lost()
+
+
+def settling(future: asyncio.Future[Reply]) -> OnAnswer:
+    """An `on_answer` that settles `future`."""
+
+    def settle(answer: Answer) -> None:
+        if future.done():
+            return
+        if isinstance(answer, StoreRefused | StoreUnavailable):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)
+
+    return settle
