@@ -1,0 +1,83 @@
+"""Messaging Layer Security (RFC 9420): what an application needs, in one place.
+
+`Group` is the door; the structures beside it are what goes through. Everything else in this package is the
+machinery behind, one file per structure or mechanism of the RFC.
+"""
+
+from __future__ import annotations
+
+from teduh_crypto.mls.credential import BasicCredential, Credential, OpaqueCredential, X509Credential
+from teduh_crypto.mls.extension import Extension, ExternalSender, ExternalSenders, RequiredCapabilities
+from teduh_crypto.mls.framing import Sender, SenderType, WireFormat
+from teduh_crypto.mls.group import Group, PendingCommit
+from teduh_crypto.mls.group_commit import LeafChange
+from teduh_crypto.mls.group_policy import GroupPolicy
+from teduh_crypto.mls.key_package import KeyPackage, KeyPackageBundle
+from teduh_crypto.mls.leaf_node import Capabilities, LeafNode, Lifetime
+from teduh_crypto.mls.message_protection import Padding, no_padding
+from teduh_crypto.mls.new_client import default_capabilities, default_lifetime, new_key_package
+from teduh_crypto.mls.proposal import (
+    Add,
+    GroupContextExtensions,
+    PreSharedKey,
+    Proposal,
+    Remove,
+    Update,
+)
+from teduh_crypto.mls.psk import ExternalPSK, PreSharedKeyID, ResumptionPSK, ResumptionPSKUsage
+from teduh_crypto.mls.received import (
+    ApplicationMessage,
+    CommitReceived,
+    Member,
+    ProposalReceived,
+    Received,
+    RemovedFromGroup,
+)
+from teduh_crypto.mls.secret_tree import RatchetLimits
+from teduh_crypto.mls.tree_math import LeafIndex
+
+__all__ = [
+    "Add",
+    "ApplicationMessage",
+    "BasicCredential",
+    "Capabilities",
+    "CommitReceived",
+    "Credential",
+    "Extension",
+    "ExternalPSK",
+    "ExternalSender",
+    "ExternalSenders",
+    "Group",
+    "GroupContextExtensions",
+    "GroupPolicy",
+    "KeyPackage",
+    "KeyPackageBundle",
+    "LeafChange",
+    "LeafIndex",
+    "LeafNode",
+    "Lifetime",
+    "Member",
+    "OpaqueCredential",
+    "Padding",
+    "PendingCommit",
+    "PreSharedKey",
+    "PreSharedKeyID",
+    "Proposal",
+    "ProposalReceived",
+    "RatchetLimits",
+    "Received",
+    "Remove",
+    "RemovedFromGroup",
+    "RequiredCapabilities",
+    "ResumptionPSK",
+    "ResumptionPSKUsage",
+    "Sender",
+    "SenderType",
+    "Update",
+    "WireFormat",
+    "X509Credential",
+    "default_capabilities",
+    "default_lifetime",
+    "new_key_package",
+    "no_padding",
+]

@@ -26,6 +26,9 @@ class GroupPolicy:
     `past_resumption_psks`: of how many past epochs the resumption secret is kept, for PSK proposals.
     `ratchet`: bounds of the sender ratchets.
     `longest_lifetime`: seconds; a key package that claims to live longer is refused (RFC 9420, 7.2).
+    `check_lifetimes_in_tree`: refuse to join a group in which somebody's key package has run out since it was
+    added. RFC 9420, 7.3 recommends it; but who has not committed since would then lock every newcomer out.
+    `commit_before_application_data`: send no application data while proposals are pending (RFC 9420, 12.4).
     `pending_proposals`: how many uncommitted proposals are kept in one epoch.
     """
 
@@ -36,6 +39,8 @@ class GroupPolicy:
     past_resumption_psks: int = 0
     ratchet: RatchetLimits = field(default_factory=RatchetLimits)
     longest_lifetime: int = 100 * _DAY
+    check_lifetimes_in_tree: bool = False
+    commit_before_application_data: bool = True
     pending_proposals: int = 1000
 
     @staticmethod

@@ -89,7 +89,7 @@ def joiner_secret(
 
 
 def welcome_secret(suite: CipherSuite, joiner: bytes, psk_secret: bytes) -> bytes:
-    """The secret under which the GroupInfo of a Welcome is sealed: needed before the GroupContext is known."""
+    """The secret under which the GroupInfo of a Welcome is sealed; a joiner needs it first of all."""
     return suite.derive_secret(suite.extract(joiner, psk_secret), b"welcome")
 
 

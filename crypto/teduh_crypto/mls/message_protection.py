@@ -178,7 +178,7 @@ def sign(
 
 
 def seal_public(framing: EpochFraming, signed: SignedContent) -> bytes:
-    """The MLSMessage with `signed` in the clear; raises LocalError for application data, which must be encrypted."""
+    """The MLSMessage with `signed` in the clear; raises LocalError for application data."""
     if signed.wire_format is not WireFormat.PUBLIC_MESSAGE or isinstance(signed.content, bytes):
         # RFC 9420, 6: "Applications MUST use PrivateMessage to encrypt application messages".
         raise LocalError("this content was not signed for a public message, or may not travel in one")
@@ -246,7 +246,7 @@ def seal_private(
 
 
 def _plaintext(framing: EpochFraming, signed: SignedContent, padding: Padding) -> bytes:
-    """The PrivateMessageContent: the content's own bytes, cut out of the FramedContent, then auth and padding."""
+    """The PrivateMessageContent: the content, cut out of the FramedContent, then auth and padding."""
     body_start = len(framing.header) + 5 + len(opaque(signed.authenticated_data)) + 1
     content = signed.framed[body_start:] + signed.auth
     count = padding(len(content))
@@ -264,8 +264,8 @@ def open_private(
 ) -> tuple[UnverifiedContent, SecretTree]:
     """Decrypt, and give the secret tree that no longer holds the key.
 
-    `require_member` is called with the sender's leaf and raises when nobody sits there. The returned tree may be
-    adopted only when the content proves to be signed by the sender. Raises RemoteError of various kinds.
+    `require_member` is called with the sender's leaf and raises when nobody sits there. The returned tree may
+    be adopted only when the content proves to be signed by the sender. Raises RemoteErrors of many kinds.
     """
     suite, content_type = framing.suite, message.content_type
     sender_data_aad = framing.header + _CONTENT_TYPE_BYTES[content_type]
@@ -310,7 +310,7 @@ def _read_plaintext(
 def sender_data_key_and_nonce(
     suite: CipherSuite, sender_data_secret: bytes, ciphertext: bytes
 ) -> tuple[bytes, bytes]:
-    """Key and nonce of a message's sender data, from the first Nh bytes of its ciphertext (RFC 9420, 6.3.2)."""
+    """Key and nonce of the sender data, from the first Nh bytes of the ciphertext (RFC 9420, 6.3.2)."""
     sample = ciphertext[: suite.hash_length]
     key = suite.expand_with_label(sender_data_secret, b"key", sample, suite.key_length)
     return key, suite.expand_with_label(sender_data_secret, b"nonce", sample, suite.nonce_length)

@@ -1,7 +1,7 @@
 """What a message turned out to be, once it has been opened, verified and applied.
 
-Every one of these is authentic: its sender's signature held, and for a commit the confirmation tag too. None of
-them says that the sender is who her credential claims; that question belongs to the authentication service.
+Every one of these is authentic: its sender's signature held, and for a commit the confirmation tag too. None
+of them says that the sender is who her credential claims; that is for the authentication service to say.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class CommitReceived:
 
 @dataclass(frozen=True, slots=True)
 class RemovedFromGroup:
-    """A commit of `sender` took us out of the group; the state that comes with it holds no secrets any more."""
+    """A commit of `sender` took us out of the group; the state that comes with it holds no secrets."""
 
     sender: LeafIndex
     authenticated_data: bytes

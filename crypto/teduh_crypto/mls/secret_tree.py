@@ -1,4 +1,4 @@
-"""The secret tree and its ratchets (RFC 9420, section 9): one key per message, each used once and forgotten.
+r"""The secret tree and its ratchets (RFC 9420, 9): one key per message, each used once and forgotten.
 
                  G = encryption_secret            D's leaf secret
                /   \                                    |
@@ -10,8 +10,8 @@
                                                               AR1 -> K1, N1 ...
 
 The tree is expanded only along the path that a message needs; an expanded secret is dropped and its
-children stand for it. A ratchet that jumps ahead keeps the keys in between for messages that come late, within
-the bounds of `RatchetLimits`. Both structures are frozen: taking a key yields the next state, so a
+children stand for it. A ratchet that jumps ahead keeps the keys in between for messages that come late,
+within the bounds of `RatchetLimits`. Both structures are frozen: taking a key yields the next state, so a
 message that turns out to be forged costs nothing and changes nothing.
 """
 
@@ -164,10 +164,17 @@ class SecretTree:
         message_key, following = ratchet.take(self.suite, generation, limits)
         return message_key, tree._with_ratchet(leaf, kind, following)
 
-    def without_leaf(self, leaf: LeafIndex) -> SecretTree:
-        """The tree that can no longer derive any key of `leaf`: a member that has left an epoch sends nothing in it."""
-        tree = self._expanded(leaf)
-        ratchets = {place: ratchet for place, ratchet in tree.ratchets.items() if place[0] != leaf}
+    def for_late_messages(self, own_leaf: LeafIndex) -> SecretTree:
+        """What remains useful once the epoch is left: others' application keys, and no key of `own_leaf`.
+
+        Handshakes of an epoch that is over are never processed, so their ratchets go as well.
+        """
+        tree = self._expanded(own_leaf)
+        ratchets = {
+            (leaf, kind): ratchet
+            for (leaf, kind), ratchet in tree.ratchets.items()
+            if leaf != own_leaf and kind == RatchetKind.APPLICATION
+        }
         return SecretTree(self.suite, self.levels, tree.nodes, ratchets)
 
     def _with_ratchet(self, leaf: LeafIndex, kind: RatchetKind, ratchet: HashRatchet) -> SecretTree:
@@ -210,5 +217,5 @@ class SecretTree:
 
 
 def _ancestor(leaf: int, level: int) -> int:
-    """Node index of the ancestor of `leaf` that stands `level` levels above it, in the array of RFC 9420, appendix C."""
+    """Node index (RFC 9420, appendix C) of the ancestor of `leaf` that stands `level` levels above it."""
     return ((leaf >> level) << (level + 1)) | ((1 << level) - 1)
