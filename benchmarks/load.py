@@ -1,0 +1,156 @@
+"""The load generator's handle: compiles the C program once, hands connections over, asks for runs.
+
+Python: set up, hand over ──► C: send, receive, time ──► one line of JSON per run
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import msgspec
+
+SOURCE = Path(__file__).parent / "load_generator" / "load_generator.c"
+
+Mode = Literal["durable", "ephemeral", "bare"]
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """An open connection to hand over: its socket, and where its member stands in the conversation."""
+
+    descriptor: int
+    conversation_id: bytes = bytes(16)
+    epoch: int = 0
+    counter: int = 0
+
+
+class RunResult(msgspec.Struct, frozen=True):
+    """One run of open-loop load. Times in milliseconds, from the intended time of sending to delivery."""
+
+    sent: int
+    received: int
+    accepted: int
+    errors: int
+    closed: int
+    first_error: str
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+    late_p99_ms: float
+    """How late the generator itself was in sending: the part of the latency that is not the relay's."""
+    generator_cpu: float
+    """Share of one core that the generator used; near 1 it was the bottleneck."""
+    overloaded: bool
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything sent arrived, and nothing was refused."""
+        return not (self.overloaded or self.errors or self.closed) and self.received == self.sent
+
+
+class SetUpResult(msgspec.Struct, frozen=True):
+    """One storm of new connections, each up to the answer to its first frame."""
+
+    finished: int
+    closed: int
+    errors: int
+    first_error: str
+    seconds: float
+    generator_cpu: float
+
+    @property
+    def per_second(self) -> float:
+        return self.finished / self.seconds
+
+
+def compile_generator(folder: Path) -> Path:
+    """The program, compiled into `folder`. Raises FileNotFoundError without a C compiler."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        raise FileNotFoundError("the relay benchmark needs a C compiler (cc, gcc or clang)")
+    program = folder / "load_generator"
+    subprocess.run([compiler, "-O2", "-std=c11", "-o", str(program), str(SOURCE), "-lm"], check=True)
+    return program
+
+
+class LoadGenerator:
+    """A running generator that owns the given connections. A context manager: leaving it ends the program."""
+
+    def __init__(
+        self,
+        program: Path,
+        kind: Literal["teduh", "bare"],
+        connections: Sequence[Connected],
+        core: int | None,
+    ) -> None:
+        command = [str(program), kind, str(len(connections))]
+        self._process = subprocess.Popen(
+            command if core is None else ["taskset", "-c", str(core), *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=[connection.descriptor for connection in connections],
+            text=True,
+        )
+        self._write(
+            f"connection {each.descriptor} {each.conversation_id.hex()} {each.epoch} {each.counter}"
+            for each in connections
+        )
+
+    def run(self, mode: Mode, rate: float, seconds: float, size: int) -> RunResult:
+        """`rate` messages a second over all connections, for `seconds`, each of `size` bytes."""
+        self._write([f"run {mode} {rate} {seconds} {size}"])
+        return msgspec.json.decode(self._read(), type=RunResult)
+
+    def set_ups(
+        self,
+        port: int,
+        frame: bytes,
+        *,
+        count: int,
+        parallel: int,
+        subprotocol: str,
+        answer_tag: int = 0,
+        random_at: int = 0,
+    ) -> SetUpResult:
+        """Open `count` connections, send `frame` on each, and wait for the answer with `answer_tag` (0: any).
+
+        32 fresh random bytes go into the frame at `random_at`, unless that is 0.
+        """
+        fields = (port, count, parallel, answer_tag, random_at, "/v1/socket", subprotocol, frame.hex())
+        self._write([f"setups {' '.join(str(field) for field in fields)}"])
+        return msgspec.json.decode(self._read(), type=SetUpResult)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process.wait(timeout=30)
+
+    def _write(self, lines: Iterable[str]) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write("".join(f"{line}\n" for line in lines))
+        self._process.stdin.flush()
+
+    def _read(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the load generator ended with {self._process.wait()}")
+        return line
+
+
+def cores() -> tuple[int | None, int | None]:
+    """The core for the relay and its Valkey, and the generator's; with a single core nothing is pinned."""
+    available = sorted(os.sched_getaffinity(0))
+    return (available[0], available[1]) if len(available) > 1 else (None, None)

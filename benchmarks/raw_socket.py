@@ -1,0 +1,83 @@
+"""A blocking WebSocket client that can give its socket away: it reads no byte beyond the frame asked for.
+
+The benchmarks set connections up with it, then hand the sockets to the load generator. Masked with the key 0.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+UPGRADE = (
+    "GET /v1/socket HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Protocol: {subprotocol}\r\n\r\n"
+)
+PING, PONG, CLOSE = 9, 10, 8
+TIMEOUT_SECONDS = 30
+
+
+class RawSocket:
+    """One upgraded connection to 127.0.0.1."""
+
+    __slots__ = ("connection",)
+
+    def __init__(self, port: int, subprotocol: str) -> None:
+        self.connection = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_SECONDS)
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.connection.sendall(UPGRADE.format(port=port, subprotocol=subprotocol).encode())
+        self._skip_answer()
+
+    def send(self, payload: bytes) -> None:
+        self._send_frame(2, payload)
+
+    def receive(self) -> bytes:
+        """The next message; pings are answered on the way. Raises ConnectionError when the peer closes."""
+        while True:
+            opcode, payload = self._receive_frame()
+            if opcode == CLOSE:
+                raise ConnectionError(f"closed by the relay: {payload[2:].decode(errors='replace')}")
+            if opcode != PING:
+                return payload
+            self._send_frame(PONG, payload)
+
+    def fileno(self) -> int:
+        return self.connection.fileno()
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def _send_frame(self, opcode: int, payload: bytes) -> None:
+        length = len(payload)
+        if length < 126:
+            header = struct.pack(">BB", 0x80 | opcode, 0x80 | length)
+        elif length < 2**16:
+            header = struct.pack(">BBH", 0x80 | opcode, 0x80 | 126, length)
+        else:
+            header = struct.pack(">BBQ", 0x80 | opcode, 0x80 | 127, length)
+        self.connection.sendall(header + bytes(4) + payload)
+
+    def _receive_frame(self) -> tuple[int, bytes]:
+        first, second = self._receive_exactly(2)
+        length = second & 0x7F
+        if length == 126:
+            (length,) = struct.unpack(">H", self._receive_exactly(2))
+        elif length == 127:
+            (length,) = struct.unpack(">Q", self._receive_exactly(8))
+        return first & 0x0F, self._receive_exactly(length)
+
+    def _receive_exactly(self, length: int) -> bytes:
+        parts = bytearray()
+        while len(parts) < length:
+            part = self.connection.recv(length - len(parts))
+            if not part:
+                raise ConnectionError("the relay hung up")
+            parts += part
+        return bytes(parts)
+
+    def _skip_answer(self) -> None:
+        answer = bytearray()
+        while not answer.endswith(b"\r\n\r\n"):
+            answer += self._receive_exactly(1)
+        if not answer.startswith(b"HTTP/1.1 101"):
+            raise ConnectionError(answer.decode(errors="replace").splitlines()[0])
