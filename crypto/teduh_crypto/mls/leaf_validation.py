@@ -61,10 +61,18 @@ def check_leaf_node(
         raise InvalidLeafNode("a leaf node does not support the version and cipher suite of the group")
     if leaf.credential.credential_type not in capabilities.credentials:
         raise InvalidLeafNode("a leaf node does not support the type of its own credential")
+    _check_listed_types(capabilities)
     _check_own_extensions(capabilities, leaf.extensions)
     check_required_capabilities(capabilities, required)
     if leaf.lifetime is not None:
         lifetimes.check(leaf.lifetime)
+
+
+def _check_listed_types(capabilities: Capabilities) -> None:
+    # RFC 9420, 7.2: the default types are supported by everybody and must not be listed.
+    listed = DEFAULT_EXTENSION_TYPES.intersection(capabilities.extensions)
+    if listed or DEFAULT_PROPOSAL_TYPES.intersection(capabilities.proposals):
+        raise InvalidLeafNode("a leaf node lists default types among its capabilities")
 
 
 def _check_own_extensions(capabilities: Capabilities, extensions: Iterable[Extension]) -> None:
@@ -126,5 +134,7 @@ def verify_key_package(
         raise InvalidKeyPackage("the init key of a key package is also its leaf's encryption key")
     suite.validate_hpke_public_key(key_package.init_key)
     check_leaf_node(suite, leaf, required, lifetimes)
+    # RFC 9420, 10: what a key package uses is among its leaf's capabilities, GREASE too.
+    _check_own_extensions(leaf.capabilities, key_package.extensions)
     leaf.verify_signature(suite, b"", NO_PLACE)
     key_package.verify_signature(suite)

@@ -9,8 +9,8 @@ the other side, and signs the last one in its leaf:
           / \\
       leaf   S          parent_hash = H(P.key, P.parent_hash, th(S))   <- signed
 
-Somebody who joins walks these chains upwards from the leaves. Leaves that were added after P was set are
-taken out of S again before it is hashed, so that the chain still holds.
+Somebody who joins checks every link of these chains. Leaves that were added after P was set are taken out of
+S again before it is hashed, so that the link still holds.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from teduh_crypto.mls.tree_math import (
     leaf_node_index,
     left,
     node_leaf_index,
-    parent,
     right,
 )
 
@@ -67,50 +66,34 @@ def path_parent_nodes(
 
 
 def verify_parent_hashes(tree: RatchetTree) -> None:
-    """Check that every parent node of a received tree is parent-hash valid; raises `InvalidTree`."""
-    covered: set[NodeIndex] = set()
-    for index, leaf in tree.leaves():
-        if leaf.parent_hash is not None:
-            _follow_chain(tree, leaf_node_index(index), leaf.parent_hash, covered)
-    for node_index, _ in tree.parent_nodes():
-        if node_index not in covered:
-            raise InvalidTree(f"node {node_index} is not covered by a chain of parent hashes")
+    """Check that every parent node of a received tree is parent-hash valid; raises `InvalidTree`.
+
+    Works from the top down: each parent has exactly one descendant that was set together with it, and that
+    one is a leaf or has such a descendant itself. Every node is looked at a bounded number of times, so a
+    hostile tree costs no more than an honest one.
+    """
+    for index, node in tree.parent_nodes():
+        sides = (left(index), right(index)), (right(index), left(index))
+        links = sum(_is_link(tree, node, child, sibling) for child, sibling in sides)
+        if links != 1:
+            raise InvalidTree(
+                f"{links} descendants of node {index} are bound to it by a parent hash, not one"
+            )
 
 
-def _follow_chain(tree: RatchetTree, index: NodeIndex, claimed: bytes, covered: set[NodeIndex]) -> None:
-    while index != tree.root:
-        child, above, node = _next_parent(tree, index)
-        if node is None or not _is_valid_link(tree, index, claimed, child, above, node):
-            return
-        if above in covered:
-            # RFC 9420, 7.9.2: exactly one chain covers each parent node.
-            raise InvalidTree(f"node {above} is covered by two chains of parent hashes")
-        covered.add(above)
-        index, claimed = above, node.parent_hash
-
-
-def _next_parent(tree: RatchetTree, index: NodeIndex) -> tuple[NodeIndex, NodeIndex, ParentNode | None]:
-    """The lowest parent above `index` that is not blank, if any, after its child on the way there."""
-    child, above = index, parent(index, tree.n_leaves)
-    while tree.node(above) is None and above != tree.root:
-        child, above = above, parent(above, tree.n_leaves)
-    return child, above, tree.parent_node(above)
-
-
-def _is_valid_link(
-    tree: RatchetTree, index: NodeIndex, claimed: bytes, child: NodeIndex, above: NodeIndex, node: ParentNode
-) -> bool:
+def _is_link(tree: RatchetTree, node: ParentNode, child: NodeIndex, sibling: NodeIndex) -> bool:
+    """Whether a node below `child` was set together with `node`."""
     # RFC 9420, 7.9.2: D is in the resolution of C, and the rest of it is what P has unmerged there.
-    resolution = tree.resolution(child)
-    if index not in resolution:
-        return False
-    others = {other for other in resolution if other != index}
+    resolution = set(tree.resolution(child))
     unmerged = {leaf_node_index(leaf) for leaf in node.unmerged_leaves}
-    if others != {leaf for leaf in unmerged if is_in_subtree(leaf, child)}:
+    below = {leaf for leaf in unmerged if is_in_subtree(leaf, child)}
+    candidates = resolution - below
+    if len(candidates) != 1 or not below <= resolution:
         return False
-    sibling = right(above) if child == left(above) else left(above)
+    descendant = tree.node(candidates.pop())
+    assert descendant is not None
     removed = frozenset(node.unmerged_leaves)
-    return claimed == parent_hash(tree.suite, node, original_tree_hash(tree, sibling, removed))
+    return descendant.parent_hash == parent_hash(tree.suite, node, original_tree_hash(tree, sibling, removed))
 
 
 def original_tree_hash(tree: RatchetTree, index: NodeIndex, removed: frozenset[LeafIndex]) -> bytes:

@@ -35,10 +35,10 @@ def verify_tree(
     verify_unmerged_leaves(tree)
     verify_node_keys(tree)
     verify_members(tree)
+    verify_parent_hashes(tree)
     for index, leaf in tree.leaves():
         check_leaf_node(tree.suite, leaf, required, lifetimes)
         leaf.verify_signature(tree.suite, group_id, index)
-    verify_parent_hashes(tree)
 
 
 def verify_unmerged_leaves(tree: RatchetTree) -> None:

@@ -229,8 +229,10 @@ def open_update_path(
     """Decrypt another member's path; returns the keys held from now on, and the commit secret.
 
     `tree` is what `merge_update_path` returned, `group_context` the encoded provisional group context with
-    its hash. Raises `InvalidUpdatePath` or `DecryptionFailed`.
+    its hash. Raises `InvalidUpdatePath` or `DecryptionFailed`, and `LocalError` for a path of our own.
     """
+    if sender == own.leaf_index:
+        raise LocalError("a committer does not open its own path")
     path = tree.filtered_direct_path(sender)
     sealed_to = [recipients(tree, copath_child, new_leaves) for _, copath_child in path]
     for node, resolution in zip(update_path.nodes, sealed_to, strict=True):
@@ -250,7 +252,7 @@ def _step_above(path: FilteredPath, leaf: LeafIndex) -> int:
     for step, (_, copath_child) in enumerate(path):
         if is_in_subtree(leaf_node_index(leaf), copath_child):
             return step
-    raise LocalError("a committer does not open its own path")
+    raise DecryptionFailed("no node of the path is above our leaf")
 
 
 def _opened(
