@@ -36,7 +36,7 @@ PUBLIC = {
     "chat.exceptions": "LocalMessageError MessageError RemoteMessageError",
     "chat.messages": """
         MAX_MESSAGE_BYTES MAX_RECEIPT_IDS MAX_TEXT_CHARACTERS MessageId DeviceId Seconds Bytes Epoch Label
-        Note ReceiptKind Message Text Receipt Typing Leaving Ending EpochAcknowledgement Invitation
+        Note ReceiptKind Message Text Receipt Leaving Ending EpochAcknowledgement Invitation
         InvitationAnswer Attachment Location Answer Form Referral Unknown AnyMessage
     """,
 }

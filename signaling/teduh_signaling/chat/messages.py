@@ -7,8 +7,10 @@ the tag. Elements that a newer client appends are ignored, and a tag that is not
 sender.
 
     people     Text, Attachment, Location, Form, Referral
-    devices    Receipt, Typing, EpochAcknowledgement
+    devices    Receipt, EpochAcknowledgement
     the room   Invitation -> InvitationAnswer (before anybody is brought in), Leaving, Ending
+
+Typing is none of them: it may be lost, so it is spared the message keys and travels as an Ephemeral.
 
 Times are the sender's clock in seconds since 1970: shown, never trusted for order, which is the log's. A
 repr shows no content, so that no log and no traceback can.
@@ -72,25 +74,19 @@ class Receipt(Message, frozen=True, array_like=True, tag=0x02, gc=False):
     message_ids: Annotated[tuple[MessageId, ...], Meta(min_length=1, max_length=MAX_RECEIPT_IDS)]
 
 
-class Typing(Message, frozen=True, array_like=True, tag=0x03, gc=False):
-    """Somebody writes, or has stopped. Sent as an ephemeral; forget it after some seconds without another."""
-
-    active: bool
-
-
-class Leaving(Message, frozen=True, array_like=True, tag=0x04, gc=False):
+class Leaving(Message, frozen=True, array_like=True, tag=0x03, gc=False):
     """The sender wipes her keys now; a staff member who stays commits her removal."""
 
     sent: Seconds
 
 
-class Ending(Message, frozen=True, array_like=True, tag=0x05, gc=False):
+class Ending(Message, frozen=True, array_like=True, tag=0x04, gc=False):
     """The conversation is over for everybody: wipe."""
 
     sent: Seconds
 
 
-class EpochAcknowledgement(Message, frozen=True, array_like=True, tag=0x06, gc=False):
+class EpochAcknowledgement(Message, frozen=True, array_like=True, tag=0x05, gc=False):
     """After a commit: I am in this epoch, and see this of it. Another digest means that we do not agree."""
 
     epoch: Epoch
@@ -98,7 +94,7 @@ class EpochAcknowledgement(Message, frozen=True, array_like=True, tag=0x06, gc=F
     """H(label || epoch_authenticator), H the hash of the cipher suite."""
 
 
-class Invitation(Message, frozen=True, array_like=True, tag=0x07, gc=False):
+class Invitation(Message, frozen=True, array_like=True, tag=0x06, gc=False):
     """Staff: I would like to bring somebody in. Nobody is added before the survivor has accepted.
 
     Name and role are what the colleague's statement says; clients compare them again when the commit comes.
@@ -112,7 +108,7 @@ class Invitation(Message, frozen=True, array_like=True, tag=0x07, gc=False):
     reason: Note = ""
 
 
-class InvitationAnswer(Message, frozen=True, array_like=True, tag=0x08, gc=False):
+class InvitationAnswer(Message, frozen=True, array_like=True, tag=0x07, gc=False):
     """Survivor: yes or no. A yes holds for this device and this invitation only."""
 
     invitation_id: MessageId
@@ -120,7 +116,7 @@ class InvitationAnswer(Message, frozen=True, array_like=True, tag=0x08, gc=False
     accepted: bool
 
 
-class Attachment(Message, frozen=True, array_like=True, tag=0x09, gc=False):
+class Attachment(Message, frozen=True, array_like=True, tag=0x08, gc=False):
     """A file, encrypted under a key of its own, that waits in the attachment store."""
 
     id: MessageId
@@ -137,7 +133,7 @@ class Attachment(Message, frozen=True, array_like=True, tag=0x09, gc=False):
     """The sender says it is evidence: its metadata was kept."""
 
 
-class Location(Message, frozen=True, array_like=True, tag=0x0A, gc=False):
+class Location(Message, frozen=True, array_like=True, tag=0x09, gc=False):
     """Where the sender is, or where to come: WGS 84."""
 
     id: MessageId
@@ -159,7 +155,7 @@ class Answer(Struct, frozen=True, array_like=True, gc=False):
         return "<Answer>"
 
 
-class Form(Message, frozen=True, array_like=True, tag=0x0B, gc=False):
+class Form(Message, frozen=True, array_like=True, tag=0x0A, gc=False):
     """A form of the organisation, filled in (a safety plan, a risk assessment)."""
 
     id: MessageId
@@ -168,7 +164,7 @@ class Form(Message, frozen=True, array_like=True, tag=0x0B, gc=False):
     answers: Annotated[tuple[Answer, ...], Meta(max_length=64)]
 
 
-class Referral(Message, frozen=True, array_like=True, tag=0x0C, gc=False):
+class Referral(Message, frozen=True, array_like=True, tag=0x0B, gc=False):
     """Staff: a service that can help further, and how to reach it."""
 
     id: MessageId
@@ -193,7 +189,6 @@ class Unknown:
 AnyMessage = (
     Text
     | Receipt
-    | Typing
     | Leaving
     | Ending
     | EpochAcknowledgement
