@@ -18,7 +18,7 @@ from teduh_signaling.relay.frames import Append
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """An append that was, or is about to be, sent. `content` is None for a commit."""
+    """An append that was, or is about to be, sent. `content` is what to say anew if it is refused."""
 
     append: Append
     content: bytes | None = field(repr=False)
@@ -36,12 +36,6 @@ class Outbox:
     def is_empty(self) -> bool:
         """Whether everything is in the log."""
         return not self.queued and not self.in_flight
-
-    @property
-    def commit(self) -> Append | None:
-        """The commit in flight, if there is one; nothing is encrypted behind it."""
-        commits = [sent.append for sent in self.in_flight if sent.content is None]
-        return commits[0] if commits else None
 
     def add(self, content: bytes) -> Outbox:
         """Queue a message behind the others."""
@@ -68,5 +62,6 @@ class Outbox:
         refused = self.in_flight[len(kept) :]
         if not refused:
             return self
+        # A commit, or what is said of one epoch only, has nothing to be said anew.
         contents = tuple(sent.content for sent in refused if sent.content is not None)
         return Outbox(contents + self.queued, kept, refused[0].append.counter)

@@ -1,0 +1,567 @@
+"""One conversation as one member holds it: frames in, frames and events out, no I/O.
+
+    Subscribed, Accepted, Entry, Error ...        send_text, invite, approve ...
+                  │                                        │
+                  v                                        v
+          ┌─ LogOrder ──> what is next ─┐        ┌──── Outbox ────┐
+          │                             v        v                │
+          │              Group + Room (one epoch, verified)       │
+          │                    │                 │                │
+          └────────────────────┼─────────────────┼────────────────┘
+                               v                 v
+                         take_events()      take_frames()
+
+Two rules hold everything together. *One order*: entries are applied by their place in the log, our own
+among them, and our own commit takes effect at its place, not when it is sent. *No unverified epoch*: a
+state of the group is looked at through the authentication service and the rules of `room` before it
+replaces the old one; if it does not pass, all keys are wiped and the conversation stops.
+
+The caller serialises calls, keeps `save()` before it sends what `take_frames()` gave, and sends in order.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final, assert_never
+
+from teduh_crypto.exceptions import RemoteError
+from teduh_crypto.mls import Group
+from teduh_signaling.chat.codec import decode_message, encode_message
+from teduh_signaling.chat.exceptions import LocalMessageError, RemoteMessageError
+from teduh_signaling.chat.messages import (
+    MAX_RECEIPT_IDS,
+    AnyMessage,
+    Attachment,
+    Ending,
+    EpochAcknowledgement,
+    Form,
+    Invitation,
+    InvitationAnswer,
+    Leaving,
+    Location,
+    Receipt,
+    ReceiptKind,
+    Referral,
+    Text,
+    Unknown,
+)
+from teduh_signaling.relay.frames import (
+    SURVIVOR_MEMBER,
+    Accepted,
+    Acknowledge,
+    AnyClientFrame,
+    Entry,
+    EntryKind,
+    Ephemeral,
+    EphemeralEntry,
+    Error,
+    ErrorCode,
+    MembershipEnded,
+    QueuePosition,
+    Subscribed,
+)
+
+from teduh_sdk import events
+from teduh_sdk.epoch_agreement import acknowledgement_of, check_acknowledgement
+from teduh_sdk.events import Event
+from teduh_sdk.exceptions import (
+    ConversationOver,
+    LogBroken,
+    MessageTooLong,
+    NotJoined,
+    NotTrusted,
+    RosterNotAdmitted,
+    TeduhError,
+    WrongConversation,
+)
+from teduh_sdk.group_changes import Change, RemoveMember
+from teduh_sdk.log_order import LogOrder, OwnEntry, OwnWelcome
+from teduh_sdk.membership import Identity, Membership, RoomChange
+from teduh_sdk.outbox import Outbox
+from teduh_sdk.room import Consent, Participant, VerifyRoom
+from teduh_sdk.typing_signal import TypingSignals
+
+WINDOW: Final = 16
+"""Appends in flight at once, unless the relay allows fewer."""
+
+
+class ConversationState:
+    """See the module. `now` is always seconds since 1970."""
+
+    def __init__(self, conversation_id: bytes, identity: Identity, verify: VerifyRoom) -> None:
+        self.conversation_id: Final = conversation_id
+        self._member = Membership(conversation_id, identity, verify)
+        self._order = LogOrder(member=SURVIVOR_MEMBER if identity.is_survivor else -1)
+        self._outbox = Outbox()
+        self._changes: tuple[Change, ...] = ()
+        self._invitations: dict[bytes, Invitation] = {}
+        self._leaving: set[bytes] = set()
+        self._typing = TypingSignals()
+        self._receipts: dict[ReceiptKind, tuple[bytes, ...]] = {}
+        self._owes_acknowledgement = False
+        self._is_over = False
+        # The link: whether it is up, to where the log must be read before anything is sent, and from which
+        # epoch on the relay takes our appends.
+        self._is_up = False
+        self._read_until = 0
+        self._must_repeat = False
+        self._epoch_wanted = 0
+        self._acknowledged = 0
+        self._window = WINDOW
+        self._frames: list[AnyClientFrame] = []
+        self._events: list[Event] = []
+
+    # --- what it is -----------------------------------------------------------------------------------------
+
+    @property
+    def cursor(self) -> int:
+        """The last entry of the log that was taken."""
+        return self._order.cursor
+
+    @property
+    def participants(self) -> tuple[Participant, ...]:
+        """Who is in the room, verified; empty before we are in it and after the end."""
+        return tuple(self._member.room)
+
+    @property
+    def me(self) -> Participant | None:
+        """Ourselves, once we are in the room."""
+        return self._member.room.with_key(self._member.identity.signature_key)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended; all keys are gone then."""
+        return self._is_over
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything that was said is in the log, and nothing waits behind a gap."""
+        owes = self._owes_acknowledgement or bool(self._receipts)
+        return self._outbox.is_empty and not self._changes and not self._order.has_gap and not owes
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the group; 0 before there is one."""
+        return self._member.epoch
+
+    def take_frames(self) -> list[AnyClientFrame]:
+        """What to send, in order."""
+        frames, self._frames = self._frames, []
+        return frames
+
+    def take_events(self) -> list[Event]:
+        """What happened, in order."""
+        happened, self._events = self._events, []
+        return happened
+
+    # --- what the application does --------------------------------------------------------------------------
+
+    def create(self, group: Group, member: int, first: Change, now: int) -> None:
+        """Staff: begin the conversation with `group` at epoch 0, in which we are alone."""
+        self._order = LogOrder(member=member)
+        self._member.group = group
+        self._is_up = True
+        self.change(first, now)
+
+    def start_after(self, seq: int) -> None:
+        """Staff: we are invited, and may read from the entry after `seq` on, which is our Welcome."""
+        self._order.cursor = self._acknowledged = seq
+
+    def send_text(self, text: str, now: int, reply_to: bytes | None = None) -> bytes:
+        """Say something; returns the message id. Kept until somebody is there to hear it.
+
+        Raises `ConversationOver` and `MessageTooLong`.
+        """
+        message_id = secrets.token_bytes(16)
+        self._say(Text(id=message_id, sent=now, text=text, reply_to=reply_to))
+        self._advance(now)
+        return message_id
+
+    def mark_read(self, message_id: bytes, now: int) -> None:
+        """Tell the sender that a person has seen this message."""
+        if not self._is_over:
+            self._owe_receipt(ReceiptKind.READ, message_id)
+            self._advance(now)
+
+    def type(self, *, active: bool, now: int) -> None:
+        """Show the others that we write, or have stopped. Lost when nobody is there."""
+        if self._member.group is not None and self._is_up:
+            payload = self._typing.seal(self._member.group, active=active, now=now)
+            self._frames.append(Ephemeral(self.conversation_id, payload))
+
+    def invite(self, device_id: bytes, name: str, role: str, reason: str, now: int) -> Invitation:
+        """Staff: ask the survivor whether this colleague may come in; the answer comes as an event."""
+        self._require_room()
+        invitation = Invitation(secrets.token_bytes(16), now, device_id, name, role, reason)
+        self._say(invitation)
+        self._invitations[invitation.id] = invitation
+        self._advance(now)
+        return invitation
+
+    def answer(self, invitation: Invitation, *, accepted: bool, now: int) -> None:
+        """Survivor: yes or no to somebody new in the room; raises `NotJoined`, `ConversationOver`."""
+        self._require_room()
+        answer = InvitationAnswer(invitation.id, now, accepted)
+        self._say(answer)
+        self._take_answer(answer)
+        self._advance(now)
+
+    def change(self, change: Change, now: int) -> None:
+        """Staff: change the group; adopted when, and where, the relay has put the commit."""
+        self._require_open()
+        self._changes = (*self._changes, change)
+        self._advance(now)
+
+    def leave(self, now: int, *, for_all: bool = False) -> None:
+        """Say that we leave, or that it is over for everybody; keys stay until `wipe`, to send this."""
+        if self._member.group is not None and not self._is_over:
+            self._say(Ending(sent=now) if for_all else Leaving(sent=now))
+            self._advance(now)
+
+    def wipe(self) -> None:
+        """Forget every key and everything unsent. Python cannot overwrite what it frees; it is out of
+        reach.
+        """
+        self._is_over = True
+        self._member.wipe()
+        self._outbox = Outbox()
+        self._changes = ()
+        self._receipts = {}
+        self._owes_acknowledgement = False
+        self._frames.clear()
+
+    # --- what the relay says --------------------------------------------------------------------------------
+
+    def connected(self, frame: Subscribed, now: int, window: int = WINDOW) -> None:
+        """We are subscribed (again): what is in the log, and what of ours is."""
+        if self._is_over:
+            return
+        if self._order.member < 0:
+            self._order.member = frame.member
+        if frame.last_seq > self.cursor and frame.first_seq > self.cursor + 1:
+            self._stop(LogBroken("entries have expired before they were read"))
+            return
+        self._is_up, self._read_until, self._window = True, frame.last_seq, min(window, WINDOW)
+        self._were_accepted(frame.counter)
+        # Same counters, same bytes: the relay recognises what it has, and says so.
+        self._must_repeat = True
+        self._advance(now)
+
+    def disconnected(self) -> None:
+        """The link broke. Nothing is encrypted until it is back, for the epoch may move on meanwhile."""
+        self._is_up = False
+        self._frames.clear()
+
+    def repeat(self, now: int) -> None:
+        """Send again what is in flight: the relay was too busy for it. It recognises what it has."""
+        self._must_repeat = True
+        self._advance(now)
+
+    def receive(
+        self, frame: Entry | Accepted | Error | EphemeralEntry | QueuePosition | MembershipEnded, now: int
+    ) -> None:
+        """A frame about this conversation came."""
+        if self._is_over:
+            return
+        try:
+            self._take(frame, now)
+            self._advance(now)
+        except (RosterNotAdmitted, WrongConversation) as reason:
+            self._events.append(events.RosterRefused(reason))
+            self._stop(reason)
+        except NotTrusted as reason:
+            self._stop(reason)
+
+    def _take(
+        self, frame: Entry | Accepted | Error | EphemeralEntry | QueuePosition | MembershipEnded, now: int
+    ) -> None:
+        match frame:
+            case Entry():
+                self._order.received(frame)
+            case Accepted():
+                self._were_accepted(frame.counter)
+                self._order.accepted(frame.counter, frame.seq)
+            case Error():
+                self._refused(frame)
+            case EphemeralEntry():
+                self._see_typing(frame.payload)
+            case QueuePosition():
+                self._events.append(events.Waiting(frame.position))
+            case MembershipEnded():
+                self._end(None)
+            case _:
+                assert_never(frame)
+        self._read_log(now)
+
+    def _read_log(self, now: int) -> None:
+        for item in self._order.take():
+            match item:
+                case OwnEntry():
+                    self._take_own(item.counter)
+                case OwnWelcome():
+                    pass
+                case Entry():
+                    self._read(item, now)
+            if self._is_over:
+                return
+
+    def _take_own(self, counter: int) -> None:
+        self._were_accepted(counter)
+        change = self._member.adopt(counter)
+        if change is not None:
+            self._see_room(change)
+
+    def _read(self, entry: Entry, now: int) -> None:
+        if self._member.group is None:
+            if entry.kind is EntryKind.WELCOME:
+                self._see_room(self._member.join(entry, now))
+        elif entry.kind is EntryKind.COMMIT:
+            self._follow(entry, now)
+        elif entry.kind is EntryKind.MESSAGE:
+            self._open(entry, now)
+
+    # --- epochs ---------------------------------------------------------------------------------------------
+
+    def _follow(self, entry: Entry, now: int) -> None:
+        lost = self._member.pending
+        change = self._member.follow(entry, now)
+        if change is None:
+            self._end(None)
+            return
+        # What was in flight was made in the epoch that is left; the relay refuses it, and it is said anew.
+        if self._outbox.in_flight:
+            self._take_back(self._outbox.in_flight[0].append.counter)
+        self._see_room(change)
+        if lost is not None:
+            self._events.append(events.CommitLost(lost.change))
+
+    def _see_room(self, change: RoomChange) -> None:
+        self._owes_acknowledgement = True
+        self._events += [events.Joined(someone) for someone in change.came]
+        for someone in change.went:
+            if someone.device_key not in self._leaving:
+                self._events.append(events.Left(someone))
+            self._leaving.discard(someone.device_key)
+        if any(someone.is_survivor for someone in change.went):
+            self._end(None)
+
+    # --- messages -------------------------------------------------------------------------------------------
+
+    def _open(self, entry: Entry, now: int) -> None:
+        try:
+            sender, data = self._member.open(entry, now)
+            message = decode_message(data)
+        except RemoteError as error:
+            self._events.append(events.MessageRefused(f"an entry did not open: {error}"))
+        except RemoteMessageError as error:
+            self._events.append(events.MessageRefused(f"a member said something unreadable: {error}"))
+        else:
+            if sender.device_key not in self._leaving:
+                self._hear(sender, message)
+
+    def _hear(self, sender: Participant, message: AnyMessage | Unknown) -> None:
+        match message:
+            case Text():
+                self._owe_receipt(ReceiptKind.DELIVERED, message.id)
+                heard = events.TextReceived(message.id, sender, message.text, message.sent, message.reply_to)
+                self._events.append(heard)
+            case Receipt():
+                kind = events.Read if message.kind is ReceiptKind.READ else events.Delivered
+                self._events += [kind(message_id, sender) for message_id in message.message_ids]
+            case Attachment() | Location() | Form() | Referral() | Unknown():
+                self._events.append(events.MessageReceived(sender, message))
+            case _:
+                self._hear_about_the_room(sender, message)
+
+    def _hear_about_the_room(self, sender: Participant, message: AnyMessage) -> None:
+        match message:
+            case EpochAcknowledgement():
+                assert self._member.group is not None
+                check_acknowledgement(self._member.group, message)
+            case Invitation():
+                self._hear_invitation(sender, message)
+            case InvitationAnswer():
+                if sender.is_survivor:
+                    self._take_answer(message)
+            case Leaving():
+                self._see_leaving(sender)
+            case Ending():
+                self._end(sender)
+            case _:
+                # Typing comes as an ephemeral; here it would only cost keys.
+                self._events.append(events.MessageRefused("a typing notice came as a message"))
+
+    def _hear_invitation(self, sender: Participant, invitation: Invitation) -> None:
+        if sender.is_survivor or invitation.id in self._invitations:
+            self._events.append(events.MessageRefused("an invitation that its sender may not make"))
+            return
+        self._invitations[invitation.id] = invitation
+        self._events.append(events.InvitationReceived(invitation, sender))
+
+    def _take_answer(self, answer: InvitationAnswer) -> None:
+        invitation = self._invitations.pop(answer.invitation_id, None)
+        if invitation is None:
+            return
+        if answer.accepted:
+            consent = Consent(invitation.device_id, invitation.name, invitation.role)
+            self._member.consents[invitation.device_id] = consent
+        self._events.append(events.InvitationAnswered(invitation, answer.accepted))
+
+    def _see_leaving(self, sender: Participant) -> None:
+        self._leaving.add(sender.device_key)
+        self._events.append(events.Left(sender))
+        if sender.is_survivor:
+            self._end(sender)
+            return
+        staying = [one for one in self._member.room.staff if one.device_key not in self._leaving]
+        if staying and staying[0] == self.me:
+            # The first of those who stay does it; should he fail, the next commit of anybody can do it as
+            # well.
+            self._changes = (*self._changes, RemoveMember(sender.device_key))
+
+    def _see_typing(self, payload: bytes) -> None:
+        seen = None if self._member.group is None else self._typing.open(self._member.group, payload)
+        if seen is not None:
+            leaf_index, active = seen
+            self._events.append(events.TypingSeen(self._member.room.at(leaf_index), active))
+
+    def _owe_receipt(self, kind: ReceiptKind, message_id: bytes) -> None:
+        self._receipts[kind] = (*self._receipts.get(kind, ()), message_id)
+
+    # --- sending --------------------------------------------------------------------------------------------
+
+    def _say(self, message: AnyMessage) -> None:
+        self._require_open()
+        try:
+            self._outbox = self._outbox.add(encode_message(message))
+        except LocalMessageError as error:
+            raise MessageTooLong(str(error)) from error
+
+    def _advance(self, now: int) -> None:
+        """Do all that the present state allows: send what waits, tell how far we have read."""
+        if self._is_over or not self._is_up:
+            return
+        if self._must_repeat and self.cursor >= self._read_until:
+            self._must_repeat = False
+            self._frames += [sent.append for sent in self._outbox.in_flight]
+        while self._may_send() and self._send_next(now):
+            pass
+        if self.cursor > self._acknowledged:
+            self._acknowledged = self.cursor
+            self._frames.append(Acknowledge(self.conversation_id, self.cursor))
+
+    def _may_send(self) -> bool:
+        if self._member.group is None or self._is_over or self.cursor < self._read_until:
+            return False
+        in_time = self._member.group.epoch >= self._epoch_wanted
+        return in_time and self._member.pending is None and len(self._outbox.in_flight) < self._window
+
+    def _send_next(self, now: int) -> bool:
+        # A group in which we are alone (epoch 0) has nobody to talk to: its first commit comes before all
+        # else.
+        if self._changes:
+            change, *rest = self._changes
+            self._changes = tuple(rest)
+            self._commit(change, now)
+            return True
+        if len(self._member.room) == 0:
+            return False
+        if self._owes_acknowledgement and self._member.group is not None:
+            self._owes_acknowledgement = False
+            self._encrypt(encode_message(acknowledgement_of(self._member.group)), None)
+            return True
+        self._queue_receipts()
+        if not self._outbox.queued:
+            return False
+        content = self._outbox.queued[0]
+        self._encrypt(content, content)
+        return True
+
+    def _queue_receipts(self) -> None:
+        receipts, self._receipts = self._receipts, {}
+        for kind, ids in receipts.items():
+            for start in range(0, len(ids), MAX_RECEIPT_IDS):
+                receipt = Receipt(kind, ids[start : start + MAX_RECEIPT_IDS])
+                self._outbox = self._outbox.add(encode_message(receipt))
+
+    def _encrypt(self, data: bytes, content: bytes | None) -> None:
+        append = self._member.protect(data, self._outbox.next_counter)
+        self._outbox = self._outbox.sent(append, content)
+        self._frames.append(append)
+
+    def _commit(self, change: Change, now: int) -> None:
+        try:
+            append = self._member.stage(change, self._outbox.next_counter, now)
+        except (RemoteError, RosterNotAdmitted) as reason:
+            self._events.append(events.ChangeFailed(change, reason))
+            return
+        if append is None:
+            return
+        if append.welcome is not None:
+            self._order.sends_welcome(append.counter)
+        self._outbox = self._outbox.sent(append, None)
+        self._frames.append(append)
+
+    def _were_accepted(self, counter: int) -> None:
+        self._outbox, done = self._outbox.accepted(counter)
+        for sent in done:
+            message = None if sent.content is None else decode_message(sent.content)
+            if isinstance(message, Text):
+                self._events.append(events.Sent(message.id))
+
+    def _refused(self, error: Error) -> None:
+        if error.code is ErrorCode.WRONG_EPOCH:
+            self._refused_epoch(error.counter, error.expected)
+        elif error.code is ErrorCode.COUNTER_GAP:
+            # Appends behind one that was refused. If the relay lacks one that we no longer have, it lost it.
+            if self._outbox.in_flight and error.expected < self._outbox.in_flight[0].append.counter:
+                raise LogBroken("the relay has forgotten what it accepted")
+        elif error.code is ErrorCode.UNKNOWN_CONVERSATION:
+            self._end(None)
+
+    def _refused_epoch(self, counter: int, expected: int) -> None:
+        if any(
+            one.append.counter == counter and one.append.epoch == expected for one in self._outbox.in_flight
+        ):
+            # The answer to an earlier try; meanwhile it was said anew under the right epoch.
+            return
+        if expected < self.epoch:
+            raise LogBroken("the relay has gone back to an earlier epoch")
+        self._epoch_wanted = max(self._epoch_wanted, expected)
+        lost = self._member.pending
+        self._take_back(counter)
+        if lost is not None and self._member.pending is None:
+            self._events.append(events.CommitLost(lost.change))
+
+    def _take_back(self, counter: int) -> None:
+        """From `counter` on, nothing that was sent is in the log: it will be said anew."""
+        for sent in self._outbox.in_flight:
+            if sent.append.counter >= counter:
+                self._order.forget_append(sent.append.counter)
+                if sent.content is None and sent.append.kind == EntryKind.MESSAGE.value:
+                    self._owes_acknowledgement = True
+        self._outbox = self._outbox.refused(counter)
+        pending = self._member.pending
+        if pending is not None and pending.counter >= counter:
+            self._member.pending = None
+
+    # --- ends -----------------------------------------------------------------------------------------------
+
+    def _require_open(self) -> None:
+        if self._is_over:
+            raise ConversationOver("the conversation is over")
+
+    def _require_room(self) -> None:
+        self._require_open()
+        if len(self._member.room) == 0:
+            raise NotJoined("nobody has joined yet")
+
+    def _end(self, by: Participant | None) -> None:
+        if not self._is_over:
+            self.wipe()
+            self._events.append(events.Ended(by))
+
+    def _stop(self, reason: TeduhError) -> None:
+        if not self._is_over:
+            self.wipe()
+            self._events.append(events.Stopped(reason))

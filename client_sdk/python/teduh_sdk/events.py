@@ -1,0 +1,200 @@
+"""What an application is told of a conversation, in order.
+
+    before        Waiting, Joined
+    talk          TextReceived, MessageReceived, Sent, Delivered, Read, TypingSeen
+    the room      Joined, Left, InvitationReceived, InvitationAnswered, InvitationLapsed
+    trouble       Reconnecting, Connected, MessageRefused, RosterRefused, Stopped
+    the end       Ended
+
+A repr shows who and what kind, never what was said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from teduh_signaling.chat.messages import Attachment, Form, Invitation, Location, Referral, Unknown
+
+from teduh_sdk.exceptions import NotTrusted, TeduhError
+from teduh_sdk.group_changes import Change
+from teduh_sdk.room import Participant
+
+
+async def _nothing() -> None:
+    """What an event of a conversation without a driver does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """She waits in the queue; `position` 1 is next, 0 means that somebody has taken her request and is
+    joining.
+    """
+
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The link to the relay is up, and what was missed has been asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnecting:
+    """The link to the relay broke; what is said meanwhile is kept and sent when it is back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Somebody is in the room, proven: on the first epoch everybody, later the newcomer."""
+
+    participant: Participant
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Somebody has left, or was removed."""
+
+    participant: Participant
+
+
+@dataclass(frozen=True, slots=True)
+class TextReceived:
+    """Somebody wrote. `sent` is seconds since 1970 by the sender's clock: to show, not to order by."""
+
+    message_id: bytes
+    sender: Participant
+    text: str = field(repr=False)
+    sent: int
+    reply_to: bytes | None = None
+    mark_read: Callable[[], Awaitable[None]] = field(default=_nothing, repr=False, compare=False)
+    """Tells the sender that a person has seen it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """Something else than text came; `Unknown` is from a newer client than this."""
+
+    sender: Participant
+    message: Attachment | Location | Form | Referral | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The relay has it: it will not be lost."""
+
+    message_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The device of `by` has decrypted it."""
+
+    message_id: bytes
+    by: Participant
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """It has been shown to the person."""
+
+    message_id: bytes
+    by: Participant
+
+
+@dataclass(frozen=True, slots=True)
+class TypingSeen:
+    """Somebody writes, or has stopped. Forget it after some seconds without another."""
+
+    participant: Participant
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationReceived:
+    """A staff member would like to bring somebody in. The survivor approves or declines; others watch."""
+
+    invitation: Invitation
+    proposed_by: Participant
+    approve: Callable[[], Awaitable[None]] = field(default=_nothing, repr=False, compare=False)
+    decline: Callable[[], Awaitable[None]] = field(default=_nothing, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.proposed_by} would like to bring in {self.invitation.name} ({self.invitation.role})"
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationAnswered:
+    """The survivor said yes or no to an invitation."""
+
+    invitation: Invitation
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CommitLost:
+    """Somebody else changed the group first, so that our change was not made; it is tried again."""
+
+    change: Change = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeFailed:
+    """A change of the group could not even be tried: its key package or its statement does not hold."""
+
+    change: Change = field(repr=False)
+    reason: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRefused:
+    """One entry could not be opened or read, and was dropped: garbage, or a replay."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RosterRefused:
+    """Promise 5: the next state of the room was not proven or not agreed to. It was discarded; nobody hears
+    us.
+    """
+
+    reason: NotTrusted
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The conversation cannot go on; its keys are wiped. A new one has to be asked for."""
+
+    reason: TeduhError
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The conversation is over, by `by` or by the relay (None), and its keys are wiped."""
+
+    by: Participant | None
+
+
+Event = (
+    Waiting
+    | Connected
+    | Reconnecting
+    | Joined
+    | Left
+    | TextReceived
+    | MessageReceived
+    | Sent
+    | Delivered
+    | Read
+    | TypingSeen
+    | InvitationReceived
+    | InvitationAnswered
+    | CommitLost
+    | ChangeFailed
+    | MessageRefused
+    | RosterRefused
+    | Stopped
+    | Ended
+)
+"""Everything that a conversation can tell."""

@@ -1,0 +1,140 @@
+"""How members come into the group and go: key packages, first states, and what a commit may do.
+
+A change names people, not leaves, so that it can be tried again after somebody else's commit; it becomes
+proposals only against the room of the moment, and nothing at all when it has become pointless.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from teduh_crypto import mls
+from teduh_crypto.credentials import STAFF_CREDENTIAL_TYPE, device_id
+from teduh_crypto.exceptions import InvalidKeyPackage
+from teduh_crypto.hazmat.ciphersuite import CipherSuite, cipher_suite
+from teduh_crypto.hazmat.secret import SignaturePrivateKey
+from teduh_crypto.mls import (
+    Add,
+    BasicCredential,
+    Capabilities,
+    Credential,
+    Group,
+    GroupPolicy,
+    KeyPackage,
+    KeyPackageBundle,
+    LeafIndex,
+    Lifetime,
+    Proposal,
+    Remove,
+)
+from teduh_crypto.mls.framing import MLSMessage
+
+from teduh_sdk.room import Room
+
+HYBRID_SUITE: Final = 0xF0B2
+CLASSIC_SUITE: Final = 0x0001
+SUITES: Final = frozenset({HYBRID_SUITE, CLASSIC_SUITE})
+"""What a conversation may use; both sign with Ed25519, the key of a staff statement."""
+
+# The relay's log is strictly ordered by epoch, so nothing ever comes late from a past one.
+GROUP_POLICY: Final = GroupPolicy(past_epochs=0)
+
+_CLOCK_ALLOWANCE: Final = 3600
+KEY_PACKAGE_LIFETIME: Final = 14 * 24 * 3600
+"""Seconds that a key package may be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddMember:
+    """Bring in the device of this key package; `by_capability` tells that it is the survivor's."""
+
+    key_package: KeyPackage = field(repr=False)
+    by_capability: bool = False
+
+    def relay_members(self, _: Room) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+        """The device ids that the relay must let in, and those that it must let go."""
+        if self.by_capability:
+            return (), ()
+        return (device_id(self.key_package.leaf_node.signature_key),), ()
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveMember:
+    """Take out the member with this signature key."""
+
+    device_key: bytes
+
+    def relay_members(self, room: Room) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+        """As `AddMember.relay_members`."""
+        someone = room.with_key(self.device_key)
+        return (), () if someone is None or someone.is_survivor else (someone.device_id,)
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """Only new keys: what was stolen before is worth nothing after."""
+
+    def relay_members(self, _: Room) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+        """As `AddMember.relay_members`."""
+        return (), ()
+
+
+Change = AddMember | RemoveMember | Refresh
+
+
+def proposals_for(change: Change, room: Room) -> tuple[Proposal, ...] | None:
+    """What to commit for `change` in this room; None when there is nothing left to do."""
+    match change:
+        case AddMember(key_package):
+            there = room.with_key(key_package.leaf_node.signature_key) is not None
+            return None if there else (Add(key_package),)
+        case RemoveMember(device_key):
+            someone = room.with_key(device_key)
+            return None if someone is None else (Remove(LeafIndex(someone.leaf_index)),)
+        case Refresh():
+            return ()
+
+
+def new_key_package(
+    suite: CipherSuite, credential: Credential, signature_key: SignaturePrivateKey, now: int
+) -> KeyPackageBundle:
+    """A fresh key package for this credential, and the private keys behind it."""
+    lifetime = Lifetime(max(0, now - _CLOCK_ALLOWANCE), now + KEY_PACKAGE_LIFETIME)
+    capabilities = capabilities_for(suite)
+    return mls.new_key_package(suite, credential, signature_key, capabilities=capabilities, lifetime=lifetime)
+
+
+def capabilities_for(suite: CipherSuite) -> Capabilities:
+    """What every member of a conversation can do: its suite, and the two kinds of credentials."""
+    credentials = (BasicCredential.credential_type, STAFF_CREDENTIAL_TYPE)
+    return Capabilities(cipher_suites=(suite.code,), credentials=credentials)
+
+
+def new_group(conversation_id: bytes, suite_code: int, credential: Credential, signature_key: bytes) -> Group:
+    """A group with us alone in it, at epoch 0; `signature_key` is the raw private key."""
+    suite = cipher_suite(suite_code)
+    return Group.create(
+        suite,
+        conversation_id,
+        credential,
+        suite.load_signature_key(signature_key),
+        capabilities=capabilities_for(suite),
+        policy=GROUP_POLICY,
+    )
+
+
+def key_package_to_wire(key_package: KeyPackage) -> bytes:
+    """A key package as the relay carries it: an MLSMessage."""
+    return MLSMessage(key_package).to_bytes()
+
+
+def key_package_from_wire(data: bytes) -> KeyPackage:
+    """Read a key package of a suite that we use; its signature and lifetime are checked when it is added.
+
+    Raises a `RemoteError`.
+    """
+    body = MLSMessage.from_bytes(data).body
+    if not isinstance(body, KeyPackage) or body.cipher_suite not in SUITES:
+        raise InvalidKeyPackage("not a key package of a cipher suite that conversations use")
+    return body

@@ -1,0 +1,197 @@
+"""Our seat in the group: the state of one epoch, with the room that was verified for it, and how it moves on.
+
+                      somebody else's commit ── follow ──┐
+    Welcome ── join ──> (group, room) <──────────────────┤  verified and admitted, or not at all
+                      our own commit: stage ... adopt ───┘
+
+`stage` makes the commit and keeps the state that it leads to; `adopt` takes it when the relay has said
+where in the log it is. Until then the old state goes on, and somebody else's commit may come first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from teduh_crypto.credentials import CredentialError
+from teduh_crypto.exceptions import RemoteError
+from teduh_crypto.mls import (
+    ApplicationMessage,
+    CommitReceived,
+    Group,
+    KeyPackageBundle,
+    RemovedFromGroup,
+)
+from teduh_crypto.padding import padding_for
+from teduh_signaling.relay.frames import Append, Entry, EntryKind
+
+from teduh_sdk.exceptions import LogBroken, RosterNotAdmitted, WrongConversation
+from teduh_sdk.group_changes import GROUP_POLICY, Change, proposals_for
+from teduh_sdk.room import Consent, Participant, Room, VerifyRoom, admit_first, admit_next
+from teduh_sdk.sender_order import SenderOrder, authenticated_counter
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who we are in one conversation. `bundle` is the key package by which we are, or were, brought in."""
+
+    signature_key: bytes
+    is_survivor: bool
+    bundle: KeyPackageBundle | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RoomChange:
+    """Who came and who went by one commit."""
+
+    came: tuple[Participant, ...]
+    went: tuple[Participant, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PendingEpoch:
+    """The state that our commit in flight leads to, if it is accepted."""
+
+    counter: int
+    group: Group = field(repr=False)
+    room: Room
+    change: Change
+
+
+@dataclass(slots=True)
+class Membership:
+    """`group` and `room` belong together always; both are empty before we are in and after `wipe`."""
+
+    conversation_id: bytes
+    identity: Identity
+    verify: VerifyRoom = field(repr=False)
+    group: Group | None = field(default=None, repr=False)
+    room: Room = field(default_factory=Room)
+    pending: PendingEpoch | None = None
+    consents: dict[bytes, Consent] = field(default_factory=dict)
+    senders: SenderOrder = field(default_factory=SenderOrder)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the group; 0 before there is one."""
+        return 0 if self.group is None else self.group.epoch
+
+    def join(self, welcome: Entry, now: int) -> RoomChange:
+        """Enter by a Welcome; raises `WrongConversation` or `RosterNotAdmitted`."""
+        if self.identity.bundle is None:
+            raise WrongConversation("a Welcome came, and we have no key package for it")
+        try:
+            group = Group.join(welcome.payload, self.identity.bundle, now=now, policy=GROUP_POLICY)
+        except RemoteError as error:
+            raise WrongConversation(f"the Welcome is not valid: {error}") from error
+        if group.group_id != self.conversation_id:
+            raise WrongConversation("the Welcome leads into another group")
+        room = self._verified(group, now)
+        admit_first(room, self.identity.signature_key, is_survivor=self.identity.is_survivor)
+        self.identity = replace(self.identity, bundle=None)
+        return self._enter(group, room)
+
+    def follow(self, entry: Entry, now: int) -> RoomChange | None:
+        """Go along with somebody else's commit; None when it takes us out.
+
+        Raises `LogBroken` when it cannot be followed, `RosterNotAdmitted` when it may not.
+        """
+        assert self.group is not None
+        try:
+            group, received = self.group.unprotect(entry.payload, now=now)
+        except RemoteError as error:
+            # The relay has moved on by this commit, so there is no way around it.
+            raise LogBroken(f"a commit could not be followed: {error}") from error
+        if isinstance(received, RemovedFromGroup):
+            return None
+        if not isinstance(received, CommitReceived) or received.external:
+            raise RosterNotAdmitted("an entry is not what the relay says it is")
+        committer = self.room.at(received.sender)
+        self.senders.check(committer.device_key, received.authenticated_data, entry.counter)
+        room = self._verified(group, now)
+        self._admit(room)
+        return self._enter(group, room)
+
+    def stage(self, change: Change, counter: int, now: int) -> Append | None:
+        """The commit for `change`; None when there is nothing left to do.
+
+        Raises a `RemoteError` for a key package that is not valid, `RosterNotAdmitted` for a member who is
+        not proven or not accepted.
+        """
+        assert self.group is not None
+        proposals = proposals_for(change, self.room)
+        if proposals is None:
+            return None
+        commit = self.group.commit(
+            proposals, authenticated_data=authenticated_counter(counter), padding=padding_for, now=now
+        )
+        # Whatever becomes of this commit, the key that it used is not used again.
+        self.group = commit.if_refused
+        room = self._verified(commit.group, now)
+        if self.room.roster is not None:
+            self._admit(room)
+        added, removed = change.relay_members(self.room)
+        epoch = commit.if_refused.epoch
+        self.pending = PendingEpoch(counter, commit.group, room, change)
+        message, welcome = commit.message, commit.welcome
+        kind = EntryKind.COMMIT.value
+        return Append(self.conversation_id, counter, kind, epoch, message, welcome, added, removed)
+
+    def adopt(self, counter: int) -> RoomChange | None:
+        """Our append with this counter has its place; if it is the commit that is pending, its epoch
+        begins.
+        """
+        pending = self.pending
+        if pending is None or pending.counter != counter:
+            return None
+        return self._enter(pending.group, pending.room)
+
+    def open(self, entry: Entry, now: int) -> tuple[Participant, bytes]:
+        """Who said what; raises a `RemoteError` for what does not open, `LogBroken` for what is out of
+        order.
+        """
+        assert self.group is not None
+        group, received = self.group.unprotect(entry.payload, now=now)
+        if not isinstance(received, ApplicationMessage):
+            # Nobody here proposes without committing, and the relay knows a commit by its kind. The state
+            # before it stays.
+            raise RosterNotAdmitted("an entry is not what the relay says it is")
+        sender = self.room.at(received.sender)
+        self.senders.check(sender.device_key, received.authenticated_data, entry.counter)
+        self.group = group
+        return sender, received.data
+
+    def protect(self, data: bytes, counter: int) -> Append:
+        """The append that carries `data` in the present epoch. Its message key is used once and gone."""
+        assert self.group is not None
+        epoch, authenticated = self.group.epoch, authenticated_counter(counter)
+        self.group, payload = self.group.protect(data, authenticated_data=authenticated, padding=padding_for)
+        return Append(self.conversation_id, counter, EntryKind.MESSAGE.value, epoch, payload)
+
+    def wipe(self) -> None:
+        """Forget every key."""
+        self.group = self.pending = None
+        self.room = Room()
+        self.consents = {}
+        self.senders = SenderOrder()
+        self.identity = replace(self.identity, bundle=None)
+
+    def _verified(self, group: Group, now: int) -> Room:
+        try:
+            return self.verify(group.members, now, self.room)
+        except CredentialError as error:
+            raise RosterNotAdmitted(f"a member is not proven: {error}") from error
+
+    def _admit(self, room: Room) -> None:
+        key, is_survivor = self.identity.signature_key, self.identity.is_survivor
+        admit_next(self.room, room, key, is_survivor=is_survivor, consents=self.consents)
+
+    def _enter(self, group: Group, room: Room) -> RoomChange:
+        own, before = self.identity.signature_key, self.room
+        came = tuple(one for one in room if before.with_key(one.device_key) is None and one.device_key != own)
+        went = tuple(one for one in before if room.with_key(one.device_key) is None)
+        self.group, self.room, self.pending = group, room, None
+        for one in (*came, *went):
+            # A consent is used up, and whoever comes counts from the beginning.
+            self.consents.pop(one.device_id, None)
+            self.senders.forget(one.device_key)
+        return RoomChange(came, went)

@@ -1,0 +1,220 @@
+"""One conversation as its members hold it: who hears what, in which order, and what is kept for later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from scripted_log import CONVERSATION, Pair, ScriptedLog, StaffDevice, survivor_state, talking_pair
+from staffed_organisation import NOW, StaffedOrganisation
+from teduh_crypto.credentials import Role
+from teduh_sdk import events
+from teduh_sdk.events import Event
+from teduh_sdk.exceptions import ConversationOver, MessageTooLong, NotJoined
+from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE, AddMember, Refresh, new_group
+from teduh_signaling.chat.messages import MAX_TEXT_CHARACTERS
+from teduh_signaling.relay.frames import Append
+
+
+@pytest.fixture
+def pair() -> Pair:
+    together = talking_pair()
+    together.survivor.collect()
+    together.counselor.collect()
+    return together
+
+
+def texts(happened: Iterable[Event]) -> list[str]:
+    return [event.text for event in happened if isinstance(event, events.TextReceived)]
+
+
+def kinds(happened: Iterable[Event]) -> list[str]:
+    return [type(event).__name__ for event in happened]
+
+
+@pytest.mark.parametrize("suite", [CLASSIC_SUITE, HYBRID_SUITE])
+def test_both_see_each_other_proven(suite: int) -> None:
+    pair = talking_pair(suite)
+    (seen_by_her,) = [event for event in pair.survivor.collect() if isinstance(event, events.Joined)]
+    (seen_by_him,) = [event for event in pair.counselor.collect() if isinstance(event, events.Joined)]
+    assert (seen_by_her.participant.name, seen_by_her.participant.role) == ("Sari", "counselor")
+    assert seen_by_him.participant.is_survivor
+    assert pair.survivor.state.is_settled
+    assert pair.counselor.state.is_settled
+
+
+def test_a_text_arrives_with_its_sender_and_comes_back_as_sent_and_delivered(pair: Pair) -> None:
+    message_id = pair.survivor.state.send_text("is somebody there?", NOW)
+    pair.log.pump()
+    (received,) = pair.counselor.collect()
+    assert isinstance(received, events.TextReceived)
+    assert (received.text, received.sender.is_survivor, received.sent) == ("is somebody there?", True, NOW)
+    assert kinds(pair.survivor.collect()) == ["Sent", "Delivered"]
+    assert received.message_id == message_id
+
+
+def test_a_read_receipt_is_sent_when_the_application_says_so(pair: Pair) -> None:
+    message_id = pair.survivor.state.send_text("hello", NOW)
+    pair.log.pump()
+    pair.survivor.collect()
+    pair.counselor.state.mark_read(message_id, NOW)
+    pair.log.pump()
+    (read,) = pair.survivor.collect()
+    assert isinstance(read, events.Read)
+    assert (read.message_id, read.by.name) == (message_id, "Sari")
+
+
+def test_what_is_typed_before_somebody_joins_is_sent_when_she_joins() -> None:
+    """Nothing is encrypted or sent while there is nobody to read it."""
+    organisation, log = StaffedOrganisation(), ScriptedLog()
+    asking, bundle = survivor_state(organisation)
+    survivor = log.seat("survivor", asking, 0)
+    log.connect(survivor)
+    asking.send_text("first", NOW)
+    asking.send_text("second", NOW)
+    log.pump()
+    assert log.entries == []
+    device = StaffDevice(organisation, "Sari")
+    accepting = device.state()
+    counselor = log.seat("Sari", accepting, 1)
+    counselor.is_connected = True
+    group = new_group(CONVERSATION, CLASSIC_SUITE, device.credential, device.key.private_bytes_raw())
+    accepting.create(group, 1, AddMember(bundle.key_package, by_capability=True), NOW)
+    log.pump()
+    assert texts(counselor.collect()) == ["first", "second"]
+
+
+def test_what_is_said_while_disconnected_is_sent_in_order_after(pair: Pair) -> None:
+    pair.log.disconnect(pair.survivor)
+    pair.survivor.state.send_text("one", NOW)
+    pair.survivor.state.send_text("two", NOW)
+    pair.log.pump()
+    assert texts(pair.counselor.collect()) == []
+    pair.log.connect(pair.survivor)
+    pair.log.pump()
+    assert texts(pair.counselor.collect()) == ["one", "two"]
+
+
+def test_a_retry_sends_the_same_bytes_under_the_same_counter(pair: Pair) -> None:
+    pair.survivor.state.send_text("once", NOW)
+    (lost,) = [frame for frame in pair.survivor.state.take_frames() if isinstance(frame, Append)]
+    pair.log.disconnect(pair.survivor)
+    pair.log.connect(pair.survivor)
+    (again,) = [frame for frame in pair.survivor.state.take_frames() if isinstance(frame, Append)]
+    assert again == lost
+
+
+def test_an_accepted_text_whose_answer_was_lost_is_neither_lost_nor_said_twice(pair: Pair) -> None:
+    pair.log.lose_answers = True
+    pair.survivor.state.send_text("once", NOW)
+    pair.log.pump()
+    pair.log.disconnect(pair.survivor)
+    pair.log.lose_answers = False
+    pair.log.connect(pair.survivor)
+    pair.log.pump()
+    assert texts(pair.counselor.collect()) == ["once"]
+    assert "Sent" in kinds(pair.survivor.collect())
+    assert pair.survivor.state.is_settled
+
+
+def test_a_text_that_meets_a_new_epoch_is_said_again_in_it(pair: Pair) -> None:
+    """Wrong epoch: the counter was not consumed, so the same one carries the text, encrypted anew."""
+    pair.log.disconnect(pair.survivor)
+    pair.counselor.state.change(Refresh(), NOW)
+    pair.log.pump()
+    epoch = pair.log.epoch
+    pair.survivor.state.send_text("after all", NOW)
+    pair.log.connect(pair.survivor)
+    pair.log.pump()
+    assert texts(pair.counselor.collect()) == ["after all"]
+    assert pair.survivor.state.epoch == epoch
+
+
+def test_texts_that_cross_a_commit_all_arrive_in_order(pair: Pair) -> None:
+    for number in range(5):
+        pair.survivor.state.send_text(f"before {number}", NOW)
+    pair.counselor.state.change(Refresh(), NOW)
+    pair.counselor.state.send_text("from me", NOW)
+    # The commit reaches the log while the texts of the old epoch are still on their way.
+    for frame in pair.counselor.state.take_frames():
+        if isinstance(frame, Append):
+            pair.log.append(pair.counselor, frame)
+    pair.log.pump()
+    assert texts(pair.counselor.collect()) == [f"before {number}" for number in range(5)]
+    assert texts(pair.survivor.collect()) == ["from me"]
+
+
+def test_a_commit_that_came_second_is_reported_lost_and_the_winner_is_followed(pair: Pair) -> None:
+    medic = pair.bring_in(StaffDevice(pair.organisation, "Budi", Role.MEDIC))
+    pair.counselor.collect()
+    pair.counselor.state.change(Refresh(), NOW)
+    medic.state.change(Refresh(), NOW)
+    pair.log.pump()
+    lost = kinds(pair.counselor.collect()) + kinds(medic.collect())
+    assert lost.count("CommitLost") == 1
+    assert pair.counselor.state.epoch == medic.state.epoch == pair.log.epoch
+
+
+def test_typing_is_seen_and_costs_no_message_key(pair: Pair) -> None:
+    pair.survivor.state.type(active=True, now=NOW)
+    pair.log.pump()
+    (typing,) = pair.counselor.collect()
+    assert isinstance(typing, events.TypingSeen)
+    assert (typing.participant.is_survivor, typing.active) == (True, True)
+    assert pair.survivor.state.is_settled
+
+
+def test_the_end_wipes_both_sides(pair: Pair) -> None:
+    pair.counselor.state.leave(NOW, for_all=True)
+    pair.log.pump()
+    (ended,) = pair.survivor.collect()
+    assert isinstance(ended, events.Ended)
+    assert pair.survivor.state.participants == ()
+    with pytest.raises(ConversationOver):
+        pair.survivor.state.send_text("hello?", NOW)
+
+
+def test_the_end_comes_when_she_leaves(pair: Pair) -> None:
+    pair.survivor.state.leave(NOW)
+    pair.log.pump()
+    assert kinds(pair.counselor.collect()) == ["Left", "Ended"]
+
+
+def test_a_staff_member_who_leaves_is_removed_by_one_who_stays(pair: Pair) -> None:
+    medic = pair.bring_in(StaffDevice(pair.organisation, "Budi", Role.MEDIC))
+    pair.survivor.collect()
+    before = pair.log.epoch
+    medic.state.leave(NOW)
+    pair.log.pump()
+    assert kinds(pair.survivor.collect()) == ["Left"]
+    assert pair.log.epoch == before + 1
+    assert [one.name for one in pair.survivor.state.participants] == ["Sari", None]
+
+
+def test_nobody_can_be_invited_before_there_is_a_room() -> None:
+    asking, _ = survivor_state(StaffedOrganisation())
+    with pytest.raises(NotJoined):
+        asking.invite(b"d" * 32, "Budi", "medic", "", NOW)
+
+
+def test_a_text_over_the_limit_is_refused_here(pair: Pair) -> None:
+    with pytest.raises(MessageTooLong):
+        pair.survivor.state.send_text("x" * (MAX_TEXT_CHARACTERS + 1), NOW)
+
+
+def test_a_long_stream_both_ways_arrives_once_and_in_order(pair: Pair) -> None:
+    """More than the window, so that appends wait for answers."""
+    said = [f"text {number}" for number in range(60)]
+    for text in said:
+        pair.survivor.state.send_text(text, NOW)
+        pair.counselor.state.send_text(text, NOW)
+    pair.log.pump()
+    assert texts(pair.counselor.collect()) == said
+    assert texts(pair.survivor.collect()) == said
+
+
+def test_events_show_no_text_in_their_repr(pair: Pair) -> None:
+    pair.survivor.state.send_text("a secret", NOW)
+    pair.log.pump()
+    (received,) = pair.counselor.collect()
+    assert "secret" not in repr(received)
