@@ -1,0 +1,139 @@
+"""What the relay keeps about enrolments and revocations: nothing that names anybody.
+
+    key                                          type    holds                                    expires
+    enrolment:{enrolments}:submission:<id>       string  invitation and enrolment tokens (JSON)   a week after
+    the invitation enrolment:{enrolments}:statement:<id>        string  the sealed statement
+    two weeks after it came enrolment:{enrolments}:waiting               zset    ids, scored by their
+    submission's end    with the last submission enrolment:{enrolments}:request:<jti>         string  a
+    coordinator's token was used           after 2 minutes revocations:{revocations}:list               hash
+    version, text of the newest list         60 days after it came
+
+`<id>` is the invitation's `jti`. An invitation is used once because its submission is set only if there is
+none; that key lives longer than the invitation is valid. A statement is sealed under a key that the relay
+never sees. A revocation list holds pseudonymous ids and hashes of public keys, and is public.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.scripts import Script
+from teduh_server.redis_store.wire import Reply
+
+_WEEK: Final = 7 * 24 * 3600
+_SUBMISSION_GRACE: Final = _WEEK
+_STATEMENT_LIFE: Final = 2 * _WEEK
+_REQUEST_LIFE: Final = 120
+_LIST_LIFE: Final = 60 * 24 * 3600
+MOST_WAITING: Final = 1000
+"""Enrolments that are listed at once; more wait their turn."""
+
+_PREFIX: Final = b"enrolment:{enrolments}:"
+_WAITING: Final = _PREFIX + b"waiting"
+_REVOCATIONS: Final = b"revocations:{revocations}:list"
+_SUBMIT: Final = Script("submit_enrolment")
+_PUT_REVOCATIONS: Final = Script("put_revocations")
+
+
+class InvitationUsed(Exception):
+    """The invitation was used before, by another device."""
+
+
+class NewerListKept(Exception):
+    """The store holds a newer revocation list, or another of the same version."""
+
+
+class Submission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an invited device sends: the invitation, and its answer to it."""
+
+    invitation: str
+    enrolment: str
+
+
+class EnrolmentStore:
+    """Enrolments and the revocation list, in Valkey or Redis.
+
+    Raises `StoreUnavailable` when it cannot be reached.
+    """
+
+    __slots__ = ("_store",)
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def submit(self, enrolment_id: str, submission: Submission, *, invitation_expires: int) -> None:
+        """Keep a submission; again is the same. Raises `InvitationUsed` if another one was kept before."""
+        command = (
+            b"EVAL",
+            _SUBMIT.source,
+            3,
+            _submission(enrolment_id),
+            _statement(enrolment_id),
+            _WAITING,
+            enrolment_id,
+            msgspec.json.encode(submission),
+            invitation_expires + _SUBMISSION_GRACE,
+        )
+        if await self._store.ask(command) != 1:
+            raise InvitationUsed
+
+    async def waiting(self, *, now: int) -> list[tuple[str, Submission]]:
+        """The submissions that no statement answers yet, those that end soonest first."""
+        await self._store.ask((b"ZREMRANGEBYSCORE", _WAITING, b"-inf", now))
+        ids = _texts(await self._store.ask((b"ZRANGE", _WAITING, 0, MOST_WAITING - 1)))
+        found = []
+        for enrolment_id in ids:
+            value = await self._store.ask((b"GET", _submission(enrolment_id)))
+            if isinstance(value, bytes):
+                found.append((enrolment_id, msgspec.json.decode(value, type=Submission)))
+        return found
+
+    async def is_waiting(self, enrolment_id: str) -> bool:
+        """Whether a submission is known under this id."""
+        return bool(await self._store.ask((b"EXISTS", _submission(enrolment_id))))
+
+    async def put_statement(self, enrolment_id: str, sealed: bytes) -> None:
+        """Keep the sealed statement for the device to fetch."""
+        await self._store.ask((b"SET", _statement(enrolment_id), sealed, b"EX", _STATEMENT_LIFE))
+        await self._store.ask((b"ZREM", _WAITING, enrolment_id))
+
+    async def statement(self, enrolment_id: str) -> bytes | None:
+        """The sealed statement, if it has come."""
+        value = await self._store.ask((b"GET", _statement(enrolment_id)))
+        return value if isinstance(value, bytes) else None
+
+    async def take_request(self, token_id: str) -> bool:
+        """Note that a coordinator's token is used; False if it was used before."""
+        key = _PREFIX + b"request:" + token_id.encode()
+        return await self._store.ask((b"SET", key, b"1", b"NX", b"EX", _REQUEST_LIFE)) is not None
+
+    async def put_revocations(self, version: int, text: str, *, now: int) -> None:
+        """Keep a verified revocation list, for all nodes; raises `NewerListKept`."""
+        command = (b"EVAL", _PUT_REVOCATIONS.source, 1, _REVOCATIONS, version, text, now + _LIST_LIFE)
+        if await self._store.ask(command) != 1:
+            raise NewerListKept
+
+    async def revocations_version(self) -> int | None:
+        """The version of the list that is kept."""
+        version = await self._store.ask((b"HGET", _REVOCATIONS, b"version"))
+        return int(version) if isinstance(version, bytes) else None
+
+    async def revocations(self) -> str | None:
+        """The text of the list that is kept; not verified."""
+        text = await self._store.ask((b"HGET", _REVOCATIONS, b"text"))
+        return text.decode() if isinstance(text, bytes) else None
+
+
+def _submission(enrolment_id: str) -> bytes:
+    return _PREFIX + b"submission:" + enrolment_id.encode()
+
+
+def _statement(enrolment_id: str) -> bytes:
+    return _PREFIX + b"statement:" + enrolment_id.encode()
+
+
+def _texts(reply: Reply) -> list[str]:
+    return [item.decode() for item in reply if isinstance(item, bytes)] if isinstance(reply, list) else []
