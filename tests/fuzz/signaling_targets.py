@@ -1,0 +1,65 @@
+"""Fuzz targets of the signaling decoders: each accepts the documented exceptions and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+from teduh_signaling.chat.codec import decode_message, encode_message
+from teduh_signaling.chat.exceptions import RemoteMessageError
+from teduh_signaling.chat.messages import Message
+from teduh_signaling.relay.codec import decode_client_frame, decode_relay_frame, encode
+from teduh_signaling.relay.exceptions import RemoteProtocolError
+from teduh_signaling.relay.frames import Hello, Limits
+from teduh_signaling.relay.protocol import ClientSideProtocol, RelaySideProtocol
+
+
+def client_frame(data: bytes) -> None:
+    """What the relay reads from anybody. What it takes, it can also write, and it is the same."""
+    with contextlib.suppress(RemoteProtocolError):
+        frame = decode_client_frame(data)
+        assert decode_client_frame(encode(frame)) == frame
+
+
+def relay_frame(data: bytes) -> None:
+    """What a client reads from a relay that it need not trust."""
+    with contextlib.suppress(RemoteProtocolError):
+        frame = decode_relay_frame(data)
+        assert decode_relay_frame(encode(frame)) == frame
+
+
+def relay_protocol(data: bytes) -> None:
+    """Both sides receive a series of frames, in whatever order, and go on after what is not fatal."""
+    for protocol in (_greeted_relay(), ClientSideProtocol(0.0)):
+        for message in _messages(data):
+            with contextlib.suppress(RemoteProtocolError):
+                protocol.receive(message, 0.0)
+
+
+def chat_message(data: bytes) -> None:
+    """What a member of the conversation sends to another."""
+    with contextlib.suppress(RemoteMessageError):
+        message = decode_message(data)
+        assert not isinstance(message, Message) or decode_message(encode_message(message)) == message
+
+
+def _greeted_relay() -> RelaySideProtocol:
+    relay = RelaySideProtocol(0.0)
+    relay.send(Hello(1, bytes(32), 0, Limits(1 << 18, 1 << 17, 8, 8, 20)))
+    return relay
+
+
+def _messages(data: bytes) -> Iterator[bytes]:
+    """Cut the input into messages, each behind one byte that tells its length."""
+    while data:
+        length, data = data[0], data[1:]
+        yield data[:length]
+        data = data[length:]
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "ClientFrame": client_frame,
+    "RelayFrame": relay_frame,
+    "RelayProtocol": relay_protocol,
+    "ChatMessage": chat_message,
+}
