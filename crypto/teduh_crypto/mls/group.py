@@ -22,17 +22,20 @@ from teduh_crypto.hazmat.secret import SignaturePrivateKey
 from teduh_crypto.mls import key_schedule
 from teduh_crypto.mls.credential import Credential
 from teduh_crypto.mls.extension import Extension, Extensions
+from teduh_crypto.mls.external_join import ExternalJoiner, join_by_external_commit
 from teduh_crypto.mls.framing import MLSMessage, WireFormat
 from teduh_crypto.mls.group_commit import CommitOptions, FramingOptions, LeafChange, create_commit
 from teduh_crypto.mls.group_join import JoinOptions, create_group, join_by_welcome
 from teduh_crypto.mls.group_message import own_update, propose, protect, unprotect
 from teduh_crypto.mls.group_policy import GroupPolicy
+from teduh_crypto.mls.group_serialization import state_from_bytes, state_to_bytes
 from teduh_crypto.mls.group_state import GroupState, PendingProposal
 from teduh_crypto.mls.key_package import KeyPackageBundle
 from teduh_crypto.mls.leaf_node import Capabilities, Lifetime
 from teduh_crypto.mls.message_protection import Padding, no_padding
-from teduh_crypto.mls.new_client import new_leaf_node
+from teduh_crypto.mls.new_client import default_capabilities, new_leaf_node
 from teduh_crypto.mls.proposal import Proposal
+from teduh_crypto.mls.psk import PreSharedKeyID
 from teduh_crypto.mls.received import Member, Received
 from teduh_crypto.mls.tree_math import LeafIndex
 from teduh_crypto.mls.welcome_message import signed_group_info
@@ -117,6 +120,47 @@ class Group:
         """
         options = JoinOptions(ratchet_tree, dict(psks or {}), known_groups, policy)
         return Group(join_by_welcome(welcome, bundle, options, _clock(now)))
+
+    @staticmethod
+    def join_externally(
+        group_info: bytes,
+        credential: Credential,
+        signature_key: SignaturePrivateKey,
+        *,
+        now: int | None = None,
+        removed: LeafIndex | None = None,
+        ratchet_tree: bytes | None = None,
+        psks: Mapping[bytes, bytes] | None = None,
+        psk_ids: Sequence[PreSharedKeyID] = (),
+        known_groups: Collection[bytes] = (),
+        capabilities: Capabilities | None = None,
+        extensions: Extensions = (),
+        authenticated_data: bytes = b"",
+        policy: GroupPolicy = _DEFAULT_POLICY,
+    ) -> tuple[Group, bytes]:
+        """Enter a group uninvited, from an encoded GroupInfo with an `external_pub`.
+
+        Returns the state to adopt once the group has accepted the commit, and the commit. `removed` is the
+        leaf of our former self, to be replaced; `psk_ids` are keys among `psks` to mix in. `extensions` are
+        our leaf's. Members whose policy forbids external commits refuse it. Raises RemoteErrors.
+        """
+        supported = default_capabilities() if capabilities is None else capabilities
+        joiner = ExternalJoiner(credential, signature_key, supported, extensions, removed, tuple(psk_ids))
+        options = JoinOptions(ratchet_tree, dict(psks or {}), known_groups, policy)
+        state, commit = join_by_external_commit(group_info, joiner, options, authenticated_data, _clock(now))
+        return Group(state), commit
+
+    def to_bytes(self) -> bytes:
+        """The state at rest: as secret as the group, and to be encrypted by whoever stores it.
+
+        It holds no key that was used. Restore the newest copy only (see `group_serialization`).
+        """
+        return state_to_bytes(self._state)
+
+    @staticmethod
+    def from_bytes(data: bytes, *, policy: GroupPolicy = _DEFAULT_POLICY) -> Group:
+        """The group that `to_bytes` wrote; raises DecodingError for anything else."""
+        return Group(state_from_bytes(data, policy))
 
     @property
     def group_id(self) -> bytes:
