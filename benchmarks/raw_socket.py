@@ -76,8 +76,13 @@ class RawSocket:
         return bytes(parts)
 
     def _skip_answer(self) -> None:
-        answer = bytearray()
-        while not answer.endswith(b"\r\n\r\n"):
-            answer += self._receive_exactly(1)
+        """Take the answer to the upgrade, and leave the frames that may already follow it."""
+        end = -1
+        while end < 0:
+            seen = self.connection.recv(4096, socket.MSG_PEEK)
+            if not seen:
+                raise ConnectionError("the relay hung up")
+            end = seen.find(b"\r\n\r\n")
+        answer = self._receive_exactly(end + 4)
         if not answer.startswith(b"HTTP/1.1 101"):
             raise ConnectionError(answer.decode(errors="replace").splitlines()[0])

@@ -1,0 +1,177 @@
+"""Pairs of connections for the load generator: on our relay survivor and counselor, else strangers.
+
+On ours each pair is a real conversation as the relay sees it: the survivor opens a request, a staff
+device with its own statement claims it and appends the first commit with a Welcome. Payloads are random
+bytes as long as ciphertext is, for the relay cannot tell the difference.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from load import Connected
+from raw_socket import RawSocket
+from teduh_crypto.credentials import (
+    Authority,
+    Organisation,
+    Role,
+    StaffStatement,
+    generate_root_key,
+    sign_relay_authentication,
+    sign_staff_statement,
+    split_chain,
+)
+from teduh_signaling.relay.codec import decode_relay_frame, encode
+from teduh_signaling.relay.frames import (
+    SUBPROTOCOL,
+    Accepted,
+    Acknowledge,
+    Append,
+    Authenticate,
+    Authenticated,
+    Claim,
+    Claimed,
+    ClientFrame,
+    Entry,
+    EntryKind,
+    Hello,
+    OpenRequest,
+    RelayFrame,
+    RequestOpened,
+)
+
+KEY_PACKAGE_BYTES = 1700
+"""About what a KeyPackage of the post-quantum suite takes."""
+COMMIT_BYTES = 2000
+WELCOME_BYTES = 4000
+DAY = 24 * 3600
+
+Wanted = TypeVar("Wanted", bound=RelayFrame)
+
+
+def public_bytes(key: Ed25519PrivateKey) -> bytes:
+    return key.public_key().public_bytes_raw()
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkOrganisation:
+    """An organisation whose staff is made as needed. `origin` is the relay's, as staff sign it."""
+
+    origin: str
+    root: Ed25519PrivateKey = field(default_factory=generate_root_key, repr=False)
+    id: str = "benchmark"
+
+    @property
+    def public(self) -> Organisation:
+        return Organisation(self.id, "Benchmark", public_bytes(self.root))
+
+    @property
+    def authority(self) -> Authority:
+        return Authority(self.id, self.root)
+
+    def new_device(self) -> StaffDevice:
+        """A staff device with a statement of its own, valid for a day."""
+        key = Ed25519PrivateKey.generate()
+        now = int(time.time())
+        name = secrets.token_hex(8)
+        statement = StaffStatement(
+            organisation_id=self.id,
+            statement_id=f"statement-{name}",
+            subject=f"staff-{name}",
+            name="Sari",
+            role=Role.COUNSELOR,
+            languages=("id",),
+            skills=(),
+            not_before=now - 300,
+            expires=now + DAY,
+            device_key=public_bytes(key),
+        )
+        return StaffDevice(key, split_chain(sign_staff_statement(statement, self.authority))[0], self.origin)
+
+
+@dataclass(frozen=True, slots=True)
+class StaffDevice:
+    """A device key and the statement about it."""
+
+    key: Ed25519PrivateKey = field(repr=False)
+    statement: str
+    origin: str
+
+    def authenticate(self, hello: Hello) -> Authenticate:
+        return Authenticate(self.statement, sign_relay_authentication(self.key, self.origin, hello.nonce))
+
+
+class RelayConnection:
+    """A raw socket that speaks frames with our relay."""
+
+    __slots__ = ("hello", "socket")
+
+    def __init__(self, port: int) -> None:
+        self.socket = RawSocket(port, SUBPROTOCOL)
+        self.hello = self.expect(Hello)
+
+    def send(self, frame: ClientFrame) -> None:
+        self.socket.send(encode(frame))
+
+    def expect(self, kind: type[Wanted]) -> Wanted:
+        """The next frame of that kind; others are passed over."""
+        while True:
+            frame = decode_relay_frame(self.socket.receive())
+            if isinstance(frame, kind):
+                return frame
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two connected members, ready to be handed over; keeps their sockets open."""
+
+    sockets: tuple[RawSocket, RawSocket]
+    members: tuple[Connected, Connected]
+
+    def close(self) -> None:
+        for each in self.sockets:
+            each.close()
+
+
+def open_request(capability: bytes) -> OpenRequest:
+    return OpenRequest(1, capability, os.urandom(KEY_PACKAGE_BYTES))
+
+
+def converse(port: int, device: StaffDevice) -> Pair:
+    """A survivor and a staff device in a new conversation at epoch 1, its log acknowledged and so trimmed."""
+    survivor = RelayConnection(port)
+    survivor.send(open_request(secrets.token_bytes(32)))
+    conversation = survivor.expect(RequestOpened).conversation_id
+    staff = RelayConnection(port)
+    staff.send(device.authenticate(staff.hello))
+    staff.expect(Authenticated)
+    staff.send(Claim(1, conversation))
+    staff.expect(Claimed)
+    staff.send(Append(conversation, 1, 1, 0, os.urandom(COMMIT_BYTES), os.urandom(WELCOME_BYTES)))
+    staff.expect(Accepted)
+    while (entry := survivor.expect(Entry)).kind != EntryKind.WELCOME:
+        pass
+    for member in (survivor, staff):
+        member.send(Acknowledge(conversation, entry.seq))
+    return Pair(
+        (survivor.socket, staff.socket),
+        (
+            Connected(survivor.socket.fileno(), conversation, epoch=1, counter=0),
+            Connected(staff.socket.fileno(), conversation, epoch=1, counter=1),
+        ),
+    )
+
+
+def meet(port: int) -> Pair:
+    """Two connections that the bare relay has paired."""
+    name = secrets.token_bytes(16)
+    sockets = (RawSocket(port, "bare"), RawSocket(port, "bare"))
+    for each in sockets:
+        each.send(name)
+        each.receive()
+    return Pair(sockets, (Connected(sockets[0].fileno()), Connected(sockets[1].fileno())))

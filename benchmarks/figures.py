@@ -1,0 +1,179 @@
+"""The figures of one relay: how each is taken, and what was found, a value per round."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from conversations import Pair
+from load import LoadGenerator, Mode, RunResult
+from relays import Relay, TeduhRelay
+from staff_storm import storm_of_staff
+
+MESSAGE_BYTES = 300
+PER_PAIR_AND_SECOND = 5
+LIMIT_MS = 100.0
+SETTLE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much to measure."""
+
+    rounds: int
+    light_seconds: float
+    light_pairs: int
+    rate_seconds: float
+    rate_pairs: int
+    lowest_rate: float
+    precision: float
+    """The bisection ends when its bounds are this close to each other, as a ratio."""
+    idle_connections: int
+    set_ups: int
+    staff_set_ups: int
+
+    def at_most(self, connections: int) -> Effort:
+        """As far as the limit on open files allows."""
+        return replace(
+            self,
+            idle_connections=min(self.idle_connections, connections),
+            set_ups=min(self.set_ups, connections),
+        )
+
+
+FULL = Effort(
+    rounds=3,
+    light_seconds=8,
+    light_pairs=100,
+    rate_seconds=3,
+    rate_pairs=200,
+    lowest_rate=4000,
+    precision=1.08,
+    idle_connections=5000,
+    set_ups=4000,
+    staff_set_ups=1500,
+)
+QUICK = Effort(
+    rounds=1,
+    light_seconds=0.3,
+    light_pairs=3,
+    rate_seconds=0.1,
+    rate_pairs=3,
+    lowest_rate=8000,
+    precision=4,
+    idle_connections=20,
+    set_ups=20,
+    staff_set_ups=10,
+)
+
+
+@dataclass(slots=True)
+class Bench:
+    """One relay under measurement, and its figures."""
+
+    relay: Relay
+    program: Path
+    core: int | None
+    effort: Effort
+    light_p50: list[float] = field(default_factory=list)
+    light_p99: list[float] = field(default_factory=list)
+    rates: dict[Mode, list[float]] = field(default_factory=dict)
+    set_up_rates: list[float] = field(default_factory=list)
+    staff_set_up_rates: list[float] = field(default_factory=list)
+    memory_per_connection: dict[str, float] = field(default_factory=dict)
+    generator_cpu: list[float] = field(default_factory=list)
+    """In the fastest run that passed, of each bisection."""
+    staff_generator_cpu: list[float] = field(default_factory=list)
+
+    def light_load(self) -> None:
+        rate = self.effort.light_pairs * PER_PAIR_AND_SECOND
+        with self._talking_pairs(self.effort.light_pairs) as generator:
+            generator.run(self.relay.mode, rate, self.effort.light_seconds / 4, MESSAGE_BYTES)
+            result = generator.run(self.relay.mode, rate, self.effort.light_seconds, MESSAGE_BYTES)
+        self._require_complete(result)
+        self.light_p50.append(result.p50_ms)
+        self.light_p99.append(result.p99_ms)
+
+    def highest_rates(self) -> None:
+        for mode in self.relay.modes:
+            self.rates.setdefault(mode, []).append(self._highest_rate(mode))
+
+    def set_ups(self) -> None:
+        frame, random_at, answer_tag = self.relay.first_frame()
+        with LoadGenerator(self.program, self.relay.kind, [], self.core) as generator:
+            result = generator.set_ups(
+                self.relay.port,
+                frame,
+                count=self.effort.set_ups,
+                parallel=32,
+                subprotocol=self.relay.subprotocol,
+                answer_tag=answer_tag,
+                random_at=random_at,
+            )
+        if result.finished < self.effort.set_ups or result.errors:
+            raise RuntimeError(f"{self.relay.name}: not all were set up: {result}")
+        self.set_up_rates.append(result.per_second)
+
+    def staff_set_ups(self) -> None:
+        if isinstance(self.relay, TeduhRelay):
+            devices = [self.relay.device() for _ in range(self.effort.staff_set_ups)]
+            result = storm_of_staff(self.relay.port, devices)
+            self.staff_set_up_rates.append(result.per_second)
+            self.staff_generator_cpu.append(result.generator_cpu)
+
+    def memory(self) -> None:
+        """How much the proportional set size of the relay's processes grows with each connection."""
+        count = self.effort.idle_connections
+        close_all([self.relay.pair() for _ in range(min(50, count))])  # so that everything is loaded
+        time.sleep(SETTLE_SECONDS)
+        before = self.relay.memory()
+        pairs = [self.relay.pair() for _ in range(count // 2)]
+        time.sleep(SETTLE_SECONDS)
+        after = self.relay.memory()
+        close_all(pairs)
+        self.memory_per_connection = {part: (after[part] - before[part]) / count for part in after}
+
+    def _highest_rate(self, mode: Mode) -> float:
+        """Double the rate until it is too much, then close in on the limit; each try on fresh connections.
+
+        0 if not even a sixteenth of the lowest rate passes.
+        """
+        rate, good, bad = self.effort.lowest_rate, 0.0, 0.0
+        generator_cpu = 0.0
+        while not bad or (bad > good * self.effort.precision and bad > self.effort.lowest_rate / 16):
+            result = self._try_rate(mode, rate)
+            if result.complete and result.p99_ms < LIMIT_MS:
+                good, generator_cpu = rate, result.generator_cpu
+            else:
+                bad = rate
+            rate = (good + bad) / 2 if bad else rate * 2
+        self.generator_cpu.append(generator_cpu)
+        return good
+
+    def _try_rate(self, mode: Mode, rate: float) -> RunResult:
+        with self._talking_pairs(self.effort.rate_pairs) as generator:
+            generator.run(mode, self.effort.lowest_rate / 4, self.effort.rate_seconds / 4, MESSAGE_BYTES)
+            return generator.run(mode, rate, self.effort.rate_seconds, MESSAGE_BYTES)
+
+    @contextmanager
+    def _talking_pairs(self, count: int) -> Iterator[LoadGenerator]:
+        """`count` pairs on the relay, in the hands of a generator."""
+        pairs = [self.relay.pair() for _ in range(count)]
+        members = [member for pair in pairs for member in pair.members]
+        try:
+            with LoadGenerator(self.program, self.relay.kind, members, self.core) as generator:
+                yield generator
+        finally:
+            close_all(pairs)
+
+    def _require_complete(self, result: RunResult) -> None:
+        if not result.complete:
+            raise RuntimeError(f"{self.relay.name}: not everything arrived under light load: {result}")
+
+
+def close_all(pairs: Sequence[Pair]) -> None:
+    for pair in pairs:
+        pair.close()

@@ -1,0 +1,124 @@
+"""What our relay costs beside the simplest relay that the same stack allows, in one run and as ratios.
+
+    python benchmarks/relay.py [--quick] [--rounds N]
+
+    light load    100 pairs, 5 messages a second each, 300 bytes: intended sending to delivery, one way
+    highest rate  of 300-byte messages, one to one, of which 99 in 100 arrive within 100 ms; by bisection
+    set-ups       a second: connect, upgrade, first answer. Survivors open a request; staff have a statement
+                  verified and prove possession of its key
+    memory        per idle connection, 5,000 of them, in open conversations of a survivor and a staff device
+
+Ours is durable: each message is appended to its conversation's log on Valkey (append-only file on),
+accepted, delivered, acknowledged, trimmed. The bare one (`bare_relay.py`) stores and checks nothing: the
+limit of the stack. The relay, Valkey included, has one core; the generator, a C program, has another, and
+its share of that core is printed, so that one sees that it was not the bottleneck. Where there is one
+core only, both share it, and the head of the table says so. The two relays take turns at each figure, for
+the speed of machines drifts: ratios hold, absolute figures do not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import statistics
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from figures import FULL, QUICK, Bench, Effort
+from load import compile_generator, cores
+from relays import BareRelay, TeduhRelay
+
+COLUMNS = "{:<44} {:>12} {:>12} {:>8}"
+
+
+def measure(benches: Sequence[Bench], rounds: int) -> None:
+    """All rounds, the relays taking turns at each figure; memory once, for it does not drift."""
+    for number in range(rounds):
+        for figure in (Bench.light_load, Bench.highest_rates, Bench.set_ups, Bench.staff_set_ups):
+            for bench in benches:
+                progress(f"round {number + 1} of {rounds}, {bench.relay.name}: {figure.__name__}")
+                figure(bench)
+    for bench in benches:
+        progress(f"{bench.relay.name}: memory")
+        bench.memory()
+
+
+def progress(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def row(name: str, ours: Sequence[float], bare: Sequence[float], digits: int) -> str:
+    """The medians, and the median of the rounds' ratios."""
+    if not bare:
+        return COLUMNS.format(name, f"{statistics.median(ours):,.{digits}f}", "", "")
+    ratio = statistics.median(a / b if b else float("nan") for a, b in zip(ours, bare, strict=True))
+    medians = (f"{statistics.median(values):,.{digits}f}" for values in (ours, bare))
+    return COLUMNS.format(name, *medians, f"{ratio:.2f}")
+
+
+def table(ours: Bench, bare: Bench, effort: Effort) -> list[str]:
+    pairs, count = effort.light_pairs, effort.idle_connections
+    memory = ours.memory_per_connection
+    parts = ", ".join(f"{part} {size / 1024:,.1f}" for part, size in memory.items())
+    return [
+        COLUMNS.format("", ours.relay.name, "bare aiohttp", "ratio"),
+        row(f"light load, {pairs} pairs: p50 ms", ours.light_p50, bare.light_p50, 2),
+        row(f"light load, {pairs} pairs: p99 ms", ours.light_p99, bare.light_p99, 2),
+        row("highest rate, kept and acknowledged: msg/s", ours.rates["durable"], bare.rates["bare"], 0),
+        row("highest rate, passed on only (typing): msg/s", ours.rates["ephemeral"], bare.rates["bare"], 0),
+        row("set-ups a second (ours: a request opened)", ours.set_up_rates, bare.set_up_rates, 0),
+        row("set-ups a second, staff signed in", ours.staff_set_up_rates, [], 0),
+        row(
+            f"memory, KiB per connection, {count:,} idle",
+            [sum(memory.values()) / 1024],
+            [sum(bare.memory_per_connection.values()) / 1024],
+            1,
+        ),
+        "",
+        f"Of our memory, KiB: {parts}.",
+        f"The generator used up to {max(ours.generator_cpu):.0%} of its core against ours,"
+        f" {max(bare.generator_cpu):.0%} against the bare one, {max(ours.staff_generator_cpu):.0%} as staff.",
+    ]
+
+
+def raise_file_limit(connections: int) -> int:
+    """Each connection takes a descriptor here and one in the relay. Returns how many may be had."""
+    wanted = connections + 500
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (max(allowed, resource.getrlimit(resource.RLIMIT_NOFILE)[0]), hard)
+    )
+    return min(connections, allowed - 500)
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description="Measure the relay beside a bare aiohttp relay.")
+    arguments.add_argument("--quick", action="store_true", help="tiny numbers, to see that it works")
+    arguments.add_argument("--rounds", type=int, help="how often the relays take turns")
+    chosen = arguments.parse_args()
+    effort: Effort = QUICK if chosen.quick else FULL
+    rounds = chosen.rounds or effort.rounds
+    available = raise_file_limit(max(effort.idle_connections, effort.set_ups))
+    relay_core, generator_core = cores()
+    if generator_core is not None:
+        os.sched_setaffinity(0, {generator_core})
+    with tempfile.TemporaryDirectory(prefix="teduh-bench-") as folder:
+        program = compile_generator(Path(folder))
+        with TeduhRelay(relay_core, Path(folder)) as teduh, BareRelay(relay_core) as aiohttp:
+            ours, bare = (
+                Bench(relay, program, generator_core, effort.at_most(available)) for relay in (teduh, aiohttp)
+            )
+            measure((ours, bare), rounds)
+            progress("")
+            where = "one core each" if generator_core is not None else "ONE CORE FOR RELAY AND GENERATOR"
+            print(f"Relay and load generator: {where}; medians of {rounds} rounds")
+            print("\n".join(table(ours, bare, effort.at_most(available))))
+
+
+if __name__ == "__main__":
+    main()
