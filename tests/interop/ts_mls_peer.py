@@ -19,14 +19,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from interop.views import BASIC, Change, Person, View
 from node_runtime import node, npm
 from vectors_official import Json, JsonValue, data, number, objects, record, text
 
 FOLDER = Path(__file__).resolve().parent
 LOCK = FOLDER / "package-lock.json"
 INSTALLED = FOLDER / "node_modules" / ".installed-from"
-BASIC = 1
-STAFF_STATEMENT = 0xF7ED
 
 
 class TsMlsRefused(Exception):
@@ -51,29 +50,6 @@ def _exclusive(path: Path) -> Iterator[None]:
     with path.open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A member as ts-mls sees her."""
-
-    leaf: int
-    credential_type: int
-    content: bytes
-    signature_key: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What a member knows of her group in the present epoch."""
-
-    group_id: bytes
-    epoch: int
-    epoch_authenticator: bytes
-    tree_hash: bytes
-    confirmed_transcript_hash: bytes
-    active: bool
-    members: tuple[Person, ...]
 
 
 class TsMls:
@@ -147,9 +123,9 @@ class TsMember:
         """Join by a welcome that carries the ratchet tree."""
         self._call("join", welcome=welcome.hex())
 
-    def commit(self, *proposals: Json, publicly: bool = False) -> tuple[bytes, bytes | None]:
+    def commit(self, *changes: Change, publicly: bool = False) -> tuple[bytes, bytes | None]:
         """Make a commit of these proposals and of all that she received; returns (commit, welcome)."""
-        made = record(self._call("commit", proposals=list(proposals), publicly=publicly))
+        made = record(self._call("commit", proposals=list(map(_described, changes)), publicly=publicly))
         welcome = made["welcome"]
         return data(made["commit"]), None if welcome is None else data(welcome)
 
@@ -157,9 +133,9 @@ class TsMember:
         """Move on by the commit she made."""
         self._call("adopt")
 
-    def propose(self, proposal: Json, *, publicly: bool = False) -> bytes:
+    def propose(self, change: Change, *, publicly: bool = False) -> bytes:
         """Make a proposal."""
-        return data(self._call("propose", proposal=proposal, publicly=publicly))
+        return data(self._call("propose", proposal=_described(change), publicly=publicly))
 
     def protect(self, content: bytes, authenticated_data: bytes = b"") -> bytes:
         """Encrypt an application message."""
@@ -182,8 +158,7 @@ class TsMember:
             data(view["groupId"]),
             number(view["epoch"]),
             data(view["epochAuthenticator"]),
-            data(view["treeHash"]),
-            data(view["confirmedTranscriptHash"]),
+            number(view["ownLeaf"]),
             view["active"] is True,
             tuple(map(_person, objects(view["members"]))),
         )
@@ -198,11 +173,7 @@ def _person(member: Json) -> Person:
     )
 
 
-def add(key_package: bytes) -> Json:
-    """An Add proposal, for `commit` and `propose`."""
-    return {"kind": "add", "keyPackage": key_package.hex()}
-
-
-def remove(leaf: int) -> Json:
-    """A Remove proposal, for `commit` and `propose`."""
-    return {"kind": "remove", "leaf": leaf}
+def _described(change: Change) -> Json:
+    if change.kind == "add":
+        return {"kind": "add", "keyPackage": change.key_package.hex()}
+    return {"kind": change.kind, "leaf": change.leaf}

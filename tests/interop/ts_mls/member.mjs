@@ -82,6 +82,7 @@ export class Member {
   #keys
   #state
   #pending
+  #removed = false
 
   static async make({ suite, credential, endless = false }) {
     const member = new Member()
@@ -173,8 +174,12 @@ export class Member {
   }
 
   async unprotect({ message: hex }) {
-    const framed = read(hex, wireformats.mls_private_message, wireformats.mls_public_message)
-    const result = await processMessage({ context: this.#context, state: this.#state, message: framed })
+    const result = await processMessage({
+      context: this.#context,
+      state: this.#state,
+      message: read(hex, wireformats.mls_private_message, wireformats.mls_public_message),
+      callback: (incoming) => this.#followUnlessRemoved(incoming),
+    })
     this.#move(result)
     return {
       data: result.kind === "applicationMessage" ? toHex(result.message) : null,
@@ -188,9 +193,8 @@ export class Member {
       groupId: toHex(groupContext.groupId),
       epoch: Number(groupContext.epoch),
       epochAuthenticator: toHex(keySchedule.epochAuthenticator),
-      treeHash: toHex(groupContext.treeHash),
-      confirmedTranscriptHash: toHex(groupContext.confirmedTranscriptHash),
-      active: this.#state.groupActiveState.kind === "active",
+      ownLeaf: this.#state.privatePath.leafIndex,
+      active: !this.#removed && this.#state.groupActiveState.kind === "active",
       members: ratchetTree
         .map((node, index) => ({ node, leaf: index / 2 }))
         .filter(({ node }) => node?.nodeType === nodeTypes.leaf)
@@ -206,6 +210,13 @@ export class Member {
   async export({ label, context, length }) {
     const { exporterSecret } = this.#state.keySchedule
     return toHex(await mlsExporter(exporterSecret, label, fromHex(context), length, this.#context.cipherSuite))
+  }
+
+  /** ts-mls fails on a commit with a path that removes its own member, who cannot decrypt the path; so it is not applied. */
+  #followUnlessRemoved({ kind, proposals = [] }) {
+    const own = this.#state.privatePath.leafIndex
+    this.#removed = kind === "commit" && proposals.some(({ proposal }) => proposal.remove?.removed === own)
+    return this.#removed ? "reject" : "accept"
   }
 
   #move({ newState, consumed }) {

@@ -5,10 +5,12 @@
 
 import { Aes256Gcm, CipherSuite, HkdfSha384 } from "@hpke/core"
 import { XWing } from "@hpke/hybridkem-x-wing"
+import { p256, p384, p521 } from "@noble/curves/nist.js"
 import { shake256 } from "@noble/hashes/sha3.js"
 import { defaultCryptoProvider } from "ts-mls"
 
 const TEDUH_HYBRID = 0xf0b2
+const ECDSA_CURVES = { 2: p256, 5: p521, 7: p384 }
 const [ED25519_SUITE, SHA384_SUITE] = [1, 7]
 const ascii = (text) => new TextEncoder().encode(text)
 
@@ -61,7 +63,18 @@ async function hybridSuite() {
   return { ...sha384, signature: ed25519.signature, hpke: hybridHpke(sha384.hpke), id: TEDUH_HYBRID }
 }
 
+/** RFC 9420, 5.1.2: an ECDSA public key is an uncompressed point; ts-mls makes and publishes compressed ones. */
+function withUncompressedKeys(suite, { Point }) {
+  const keygen = async () => {
+    const { signKey, publicKey } = await suite.signature.keygen()
+    return { signKey, publicKey: Point.fromBytes(publicKey).toBytes(false) }
+  }
+  return { ...suite, signature: { ...suite.signature, keygen } }
+}
+
 /** The implementation of a cipher suite; throws for a code that neither side knows. */
-export function suiteOf(code) {
-  return code === TEDUH_HYBRID ? hybridSuite() : defaultCryptoProvider.getCiphersuiteImpl(code)
+export async function suiteOf(code) {
+  if (code === TEDUH_HYBRID) return hybridSuite()
+  const suite = await defaultCryptoProvider.getCiphersuiteImpl(code)
+  return code in ECDSA_CURVES ? withUncompressedKeys(suite, ECDSA_CURVES[code]) : suite
 }

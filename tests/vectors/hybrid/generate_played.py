@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from interop.ts_mls_peer import STAFF_STATEMENT, TsMember, TsMls, add, install, remove
+from interop.ts_mls_peer import TsMember, TsMls, install
+from interop.views import STAFF_STATEMENT, Change
 from vectors_official import Json, JsonValue
 
 FOLDER = Path(__file__).resolve().parent
@@ -31,7 +32,7 @@ class Scene:
 
     def admit(self, sender: TsMember, newcomer: TsMember) -> bytes:
         """Let `sender` add somebody before the recording begins; returns the welcome."""
-        commit, welcome = sender.commit(add(newcomer.key_package()))
+        commit, welcome = sender.commit(Change.add(newcomer.key_package()))
         self._deliver(sender, commit)
         assert welcome is not None
         newcomer.join(welcome)
@@ -39,10 +40,10 @@ class Scene:
         return welcome
 
     def record(
-        self, sender: TsMember, *proposals: Json, before: tuple[bytes, ...] = (), publicly: bool = False
+        self, sender: TsMember, *changes: Change, before: tuple[bytes, ...] = (), publicly: bool = False
     ) -> bytes | None:
         """Let `sender` commit, deliver it to all, and write down what `passive` receives."""
-        commit, welcome = sender.commit(*proposals, publicly=publicly)
+        commit, welcome = sender.commit(*changes, publicly=publicly)
         self._deliver(sender, commit)
         self.epochs.append(
             {
@@ -53,8 +54,8 @@ class Scene:
         )
         return welcome
 
-    def propose(self, sender: TsMember, proposal: Json) -> bytes:
-        message = sender.propose(proposal)
+    def propose(self, sender: TsMember, change: Change) -> bytes:
+        message = sender.propose(change)
         self._to_others(sender, message)
         return message
 
@@ -105,14 +106,14 @@ def handled_commits(ts_mls: TsMls) -> Json:
     opening, _, scene = welcomed(ts_mls, STAFF_STATEMENT)
     founder, second, third, _ = scene.members
     fifth, sixth = scene.newcomer("fifth"), scene.newcomer("sixth")
-    joined = scene.record(founder, add(fifth.key_package()))
+    joined = scene.record(founder, Change.add(fifth.key_package()))
     assert joined is not None
     fifth.join(joined)
     scene.members.append(fifth)
     scene.record(second)
     scene.members.remove(third)
-    scene.record(fifth, remove(2), publicly=True)
-    proposed = scene.propose(second, add(sixth.key_package()))
+    scene.record(fifth, Change.remove(2), publicly=True)
+    proposed = scene.propose(second, Change.add(sixth.key_package()))
     joined = scene.record(founder, before=(proposed,))
     assert joined is not None
     sixth.join(joined)
