@@ -125,7 +125,10 @@ class Bench:
             self.staff_generator_cpu.append(result.generator_cpu)
 
     def memory(self) -> None:
-        """How much the proportional set size of the relay's processes grows with each connection."""
+        """How much the proportional set size of the relay's processes grows with each connection.
+
+        On a fresh relay: what a process has had and given back would hide the growth.
+        """
         count = self.effort.idle_connections
         close_all([self.relay.pair() for _ in range(min(50, count))])  # so that everything is loaded
         time.sleep(SETTLE_SECONDS)

@@ -35,15 +35,15 @@ COLUMNS = "{:<44} {:>12} {:>12} {:>8}"
 
 
 def measure(benches: Sequence[Bench], rounds: int) -> None:
-    """All rounds, the relays taking turns at each figure; memory once, for it does not drift."""
+    """Memory first, while no process has grown; then rounds, the relays taking turns at each figure."""
+    for bench in benches:
+        progress(f"{bench.relay.name}: memory")
+        bench.memory()
     for number in range(rounds):
         for figure in (Bench.light_load, Bench.highest_rates, Bench.set_ups, Bench.staff_set_ups):
             for bench in benches:
                 progress(f"round {number + 1} of {rounds}, {bench.relay.name}: {figure.__name__}")
                 figure(bench)
-    for bench in benches:
-        progress(f"{bench.relay.name}: memory")
-        bench.memory()
 
 
 def progress(text: str) -> None:

@@ -1,0 +1,43 @@
+"""The benchmarks work, shown with tiny numbers; what they measure is for `make bench`."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+RELAY_FIGURES = (
+    "light load, 3 pairs: p50",
+    "light load, 3 pairs: p99",
+    "highest rate, kept and acknowledged",
+    "highest rate, passed on only",
+    "set-ups a second (ours",
+    "set-ups a second, staff",
+    "memory, KiB per connection",
+)
+
+
+@pytest.fixture(scope="module")
+def printed() -> str:
+    """What all benchmarks print, run by the command behind `make bench`."""
+    if shutil.which("cc") is None:
+        pytest.skip("the load generator needs a C compiler")
+    finished = subprocess.run(
+        [sys.executable, str(BENCHMARKS / "run.py"), "--quick"], capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+@pytest.mark.parametrize("figure", RELAY_FIGURES)
+def test_the_relay_benchmark_prints_the_figure(printed: str, figure: str) -> None:
+    (line,) = (line for line in printed.splitlines() if line.startswith(figure))
+    assert line.split()[-1][0].isdigit()
+
+
+def test_the_mls_benchmark_prints_its_tables(printed: str) -> None:
+    assert "unprotect" in printed
