@@ -212,7 +212,10 @@ export class Member {
     return toHex(await mlsExporter(exporterSecret, label, fromHex(context), length, this.#context.cipherSuite))
   }
 
-  /** ts-mls fails on a commit with a path that removes its own member, who cannot decrypt the path; so it is not applied. */
+  /**
+   * A commit that removes this very member is noted and not applied: she cannot decrypt its path, at which ts-mls
+   * throws; and where the tree shrinks below her leaf, ts-mls looks for her ancestors until memory is full.
+   */
   #followUnlessRemoved({ kind, proposals = [] }) {
     const own = this.#state.privatePath.leafIndex
     this.#removed = kind === "commit" && proposals.some(({ proposal }) => proposal.remove?.removed === own)
