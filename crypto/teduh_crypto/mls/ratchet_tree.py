@@ -16,9 +16,10 @@ beside the nodes and handed on to the next tree, bar those above a changed node:
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
 
 from teduh_crypto.exceptions import InvalidTree, LocalError
 from teduh_crypto.mls.codec import MAX_ITEMS, decode, write_vector_with
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
     from teduh_crypto.hazmat.ciphersuite import CipherSuite
 
 Nodes = tuple[Node | None, ...]
+
+# Walking all nodes is the one linear part of a commit, so the loops over them run in C.
+_ENCRYPTION_KEY: Final[Callable[[Node], bytes]] = attrgetter("encryption_key")
 
 
 class RatchetTree:
@@ -151,8 +155,17 @@ class RatchetTree:
 
     def has_any_encryption_key(self, keys: Iterable[bytes]) -> bool:
         """Whether a node of the tree has one of these public keys."""
-        wanted = frozenset(keys)
-        return any(node is not None and node.encryption_key in wanted for node in self._nodes)
+        return not frozenset(keys).isdisjoint(self.encryption_keys())
+
+    def encryption_keys(self) -> Iterator[bytes]:
+        """The public keys of all nodes that are not blank."""
+        nodes: Iterator[Node] = filter(None, self._nodes)
+        return map(_ENCRYPTION_KEY, nodes)
+
+    def members(self) -> Iterator[LeafNode]:
+        """The leaves that are not blank, from the left, without their places."""
+        leaves: Iterator[LeafNode] = filter(None, self._nodes[::2])  # type: ignore[arg-type] # even nodes are leaves
+        return leaves
 
     def resolution(self, index: NodeIndex) -> list[NodeIndex]:
         """The nodes that together cover every member below a node (RFC 9420, 4.1.1)."""

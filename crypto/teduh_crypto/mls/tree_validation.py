@@ -8,7 +8,9 @@ supports the credentials in use.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection
+from operator import attrgetter
+from typing import Final
 
 from teduh_crypto.exceptions import InvalidLeafNode, InvalidTree
 from teduh_crypto.mls.extension import RequiredCapabilities
@@ -23,6 +25,12 @@ from teduh_crypto.mls.tree_math import (
     leaf_node_index,
     parent,
 )
+
+# Every commit asks these of all members, so the loops run in C.
+_SIGNATURE_KEY: Final[Callable[[LeafNode], bytes]] = attrgetter("signature_key")
+_ENCRYPTION_KEY: Final[Callable[[LeafNode], bytes]] = attrgetter("encryption_key")
+_CREDENTIAL_TYPE: Final[Callable[[LeafNode], int]] = attrgetter("credential.credential_type")
+_CREDENTIALS: Final[Callable[[LeafNode], tuple[int, ...]]] = attrgetter("capabilities.credentials")
 
 
 def verify_tree(
@@ -70,7 +78,7 @@ def verify_node_keys(tree: RatchetTree) -> None:
 
     Raises `InvalidTree` or `InvalidPublicKey`.
     """
-    keys = [node.encryption_key for node in tree.nodes if node is not None]
+    keys = list(tree.encryption_keys())
     if len(set(keys)) != len(keys):
         raise InvalidTree("an encryption key appears in two nodes")
     for _, node in tree.parent_nodes():
@@ -82,16 +90,16 @@ def verify_members(tree: RatchetTree) -> None:
 
     Signature keys and encryption keys are unique, and every member supports every credential type in use.
     """
-    leaves = [leaf for _, leaf in tree.leaves()]
-    if len({leaf.signature_key for leaf in leaves}) != len(leaves):
+    leaves = list(tree.members())
+    if len(set(map(_SIGNATURE_KEY, leaves))) != len(leaves):
         raise InvalidLeafNode("two members have the same signature key")
-    if len({leaf.encryption_key for leaf in leaves}) != len(leaves):
+    if len(set(map(_ENCRYPTION_KEY, leaves))) != len(leaves):
         raise InvalidLeafNode("two members have the same encryption key")
     _verify_credential_support(leaves)
 
 
-def _verify_credential_support(leaves: Iterable[LeafNode]) -> None:
-    in_use = {leaf.credential.credential_type for leaf in leaves}
-    for supported in {leaf.capabilities.credentials for leaf in leaves}:
+def _verify_credential_support(leaves: Collection[LeafNode]) -> None:
+    in_use = set(map(_CREDENTIAL_TYPE, leaves))
+    for supported in set(map(_CREDENTIALS, leaves)):
         if not in_use.issubset(supported):
             raise InvalidLeafNode("a member does not support the credential type of another")
