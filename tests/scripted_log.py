@@ -198,7 +198,9 @@ class StaffDevice:
         return new_key_package(suite, self.credential, key, NOW)
 
     def state(self, bundle: KeyPackageBundle | None = None) -> ConversationState:
-        identity = Identity(public_key(self.key), is_survivor=False, bundle=bundle)
+        identity = Identity(
+            public_key(self.key), is_survivor=False, bundles=() if bundle is None else (bundle,)
+        )
         service = AuthenticationService.of(self.organisation.public, self.organisation.revocations)
         return ConversationState(CONVERSATION, identity, verify_room(service))
 
@@ -209,7 +211,7 @@ def survivor_state(
     """A survivor who has asked, and her key package."""
     suite = cipher_suite(suite_code)
     bundle = new_key_package(suite, BasicCredential(b"s" * 16), suite.generate_signature_key(), NOW)
-    identity = Identity(bundle.signature_key.public, is_survivor=True, bundle=bundle)
+    identity = Identity(bundle.signature_key.public, is_survivor=True, bundles=(bundle,))
     service = AuthenticationService.of(organisation.public, organisation.revocations)
     return ConversationState(CONVERSATION, identity, verify_room(service)), bundle
 

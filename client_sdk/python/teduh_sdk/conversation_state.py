@@ -25,7 +25,7 @@ import secrets
 from typing import Final, assert_never
 
 from teduh_crypto.exceptions import RemoteError
-from teduh_crypto.mls import Group
+from teduh_crypto.mls import Group, KeyPackage
 from teduh_signaling.chat.codec import decode_message, encode_message
 from teduh_signaling.chat.exceptions import LocalMessageError, RemoteMessageError
 from teduh_signaling.chat.messages import (
@@ -78,9 +78,21 @@ from teduh_sdk.group_changes import Change, RemoveMember
 from teduh_sdk.log_order import LogOrder, OwnEntry, OwnWelcome
 from teduh_sdk.membership import Identity, Membership, RoomChange
 from teduh_sdk.outbox import Outbox
-from teduh_sdk.room import Consent, Participant, VerifyRoom
+from teduh_sdk.room import Participant, VerifyRoom
+from teduh_sdk.saved_conversation import (
+    SavedConversation,
+    restore_change,
+    restore_membership,
+    restore_order,
+    restore_outbox,
+    save_change,
+    save_membership,
+    save_order,
+    save_outbox,
+)
 from teduh_sdk.typing_signal import TypingSignals
 
+ConversationFrame = Entry | Accepted | Error | EphemeralEntry | QueuePosition | MembershipEnded
 WINDOW: Final = 16
 """Appends in flight at once, unless the relay allows fewer."""
 
@@ -89,12 +101,11 @@ class ConversationState:
     """See the module. `now` is always seconds since 1970."""
 
     def __init__(self, conversation_id: bytes, identity: Identity, verify: VerifyRoom) -> None:
-        self.conversation_id: Final = conversation_id
+        self.conversation_id = conversation_id
         self._member = Membership(conversation_id, identity, verify)
         self._order = LogOrder(member=SURVIVOR_MEMBER if identity.is_survivor else -1)
         self._outbox = Outbox()
         self._changes: tuple[Change, ...] = ()
-        self._invitations: dict[bytes, Invitation] = {}
         self._leaving: set[bytes] = set()
         self._typing = TypingSignals()
         self._receipts: dict[ReceiptKind, tuple[bytes, ...]] = {}
@@ -144,6 +155,21 @@ class ConversationState:
         """The epoch of the group; 0 before there is one."""
         return self._member.epoch
 
+    @property
+    def is_in_room(self) -> bool:
+        """Whether there is an epoch in which we and somebody else are."""
+        return len(self._member.room) > 0
+
+    @property
+    def joined_by(self) -> KeyPackage | None:
+        """The key package that the Welcome answered; the keys behind it have served."""
+        return self._member.joined_by
+
+    @property
+    def has_gap(self) -> bool:
+        """Whether later entries wait for one that has not come."""
+        return self._order.has_gap
+
     def take_frames(self) -> list[AnyClientFrame]:
         """What to send, in order."""
         frames, self._frames = self._frames, []
@@ -153,6 +179,40 @@ class ConversationState:
         """What happened, in order."""
         happened, self._events = self._events, []
         return happened
+
+    # --- kept between two runs (staff) ----------------------------------------------------------------------
+
+    def save(self) -> SavedConversation:
+        """All that is needed to go on after a restart; contains keys."""
+        return SavedConversation(
+            conversation_id=self.conversation_id,
+            membership=save_membership(self._member),
+            place=save_order(self._order),
+            outbox=save_outbox(self._outbox),
+            changes=tuple(save_change(change) for change in self._changes),
+            leaving=tuple(self._leaving),
+            receipts={int(kind): ids for kind, ids in self._receipts.items()},
+            owes_acknowledgement=self._owes_acknowledgement,
+        )
+
+    @classmethod
+    def restore(
+        cls, saved: SavedConversation, device_key: bytes, verify: VerifyRoom, now: int
+    ) -> ConversationState:
+        """Go on from what was saved; the room is verified anew.
+
+        Raises `RosterNotAdmitted` if it does not pass any more, a `RemoteError` for damaged bytes.
+        """
+        state = cls(saved.conversation_id, Identity(device_key, is_survivor=False), verify)
+        restore_membership(state._member, saved.membership, now)
+        state._order = restore_order(saved.place)
+        state._acknowledged = state._order.cursor
+        state._outbox = restore_outbox(saved.outbox)
+        state._changes = tuple(restore_change(change) for change in saved.changes)
+        state._leaving = set(saved.leaving)
+        state._receipts = {ReceiptKind(kind): ids for kind, ids in saved.receipts.items()}
+        state._owes_acknowledgement = saved.owes_acknowledgement
+        return state
 
     # --- what the application does --------------------------------------------------------------------------
 
@@ -191,19 +251,19 @@ class ConversationState:
 
     def invite(self, device_id: bytes, name: str, role: str, reason: str, now: int) -> Invitation:
         """Staff: ask the survivor whether this colleague may come in; the answer comes as an event."""
-        self._require_room()
+        me = self._require_room()
         invitation = Invitation(secrets.token_bytes(16), now, device_id, name, role, reason)
         self._say(invitation)
-        self._invitations[invitation.id] = invitation
+        self._member.invitations.propose(invitation, me)
         self._advance(now)
         return invitation
 
     def answer(self, invitation: Invitation, *, accepted: bool, now: int) -> None:
         """Survivor: yes or no to somebody new in the room; raises `NotJoined`, `ConversationOver`."""
-        self._require_room()
+        me = self._require_room()
         answer = InvitationAnswer(invitation.id, now, accepted)
         self._say(answer)
-        self._take_answer(answer)
+        self._take_answer(me, answer)
         self._advance(now)
 
     def change(self, change: Change, now: int) -> None:
@@ -247,6 +307,17 @@ class ConversationState:
         self._must_repeat = True
         self._advance(now)
 
+    def begin_anew(self, conversation_id: bytes) -> None:
+        """Survivor: the request was forgotten before anybody took it, and stands again under this id."""
+        if not self.is_in_room and conversation_id != self.conversation_id:
+            self.conversation_id = self._member.conversation_id = conversation_id
+            self._order = LogOrder(member=SURVIVOR_MEMBER)
+            self._acknowledged = 0
+
+    def give_up(self, reason: TeduhError) -> None:
+        """Stop for good, and say why."""
+        self._stop(reason)
+
     def disconnected(self) -> None:
         """The link broke. Nothing is encrypted until it is back, for the epoch may move on meanwhile."""
         self._is_up = False
@@ -257,9 +328,7 @@ class ConversationState:
         self._must_repeat = True
         self._advance(now)
 
-    def receive(
-        self, frame: Entry | Accepted | Error | EphemeralEntry | QueuePosition | MembershipEnded, now: int
-    ) -> None:
+    def receive(self, frame: ConversationFrame, now: int) -> None:
         """A frame about this conversation came."""
         if self._is_over:
             return
@@ -272,9 +341,7 @@ class ConversationState:
         except NotTrusted as reason:
             self._stop(reason)
 
-    def _take(
-        self, frame: Entry | Accepted | Error | EphemeralEntry | QueuePosition | MembershipEnded, now: int
-    ) -> None:
+    def _take(self, frame: ConversationFrame, now: int) -> None:
         match frame:
             case Entry():
                 self._order.received(frame)
@@ -381,8 +448,7 @@ class ConversationState:
             case Invitation():
                 self._hear_invitation(sender, message)
             case InvitationAnswer():
-                if sender.is_survivor:
-                    self._take_answer(message)
+                self._take_answer(sender, message)
             case Leaving():
                 self._see_leaving(sender)
             case Ending():
@@ -392,20 +458,15 @@ class ConversationState:
                 self._events.append(events.MessageRefused("a typing notice came as a message"))
 
     def _hear_invitation(self, sender: Participant, invitation: Invitation) -> None:
-        if sender.is_survivor or invitation.id in self._invitations:
+        if self._member.invitations.propose(invitation, sender):
+            self._events.append(events.InvitationReceived(invitation, sender))
+        else:
             self._events.append(events.MessageRefused("an invitation that its sender may not make"))
-            return
-        self._invitations[invitation.id] = invitation
-        self._events.append(events.InvitationReceived(invitation, sender))
 
-    def _take_answer(self, answer: InvitationAnswer) -> None:
-        invitation = self._invitations.pop(answer.invitation_id, None)
-        if invitation is None:
-            return
-        if answer.accepted:
-            consent = Consent(invitation.device_id, invitation.name, invitation.role)
-            self._member.consents[invitation.device_id] = consent
-        self._events.append(events.InvitationAnswered(invitation, answer.accepted))
+    def _take_answer(self, sender: Participant, answer: InvitationAnswer) -> None:
+        invitation = self._member.invitations.answer(answer, sender)
+        if invitation is not None:
+            self._events.append(events.InvitationAnswered(invitation, answer.accepted))
 
     def _see_leaving(self, sender: Participant) -> None:
         self._leaving.add(sender.device_key)
@@ -551,10 +612,12 @@ class ConversationState:
         if self._is_over:
             raise ConversationOver("the conversation is over")
 
-    def _require_room(self) -> None:
+    def _require_room(self) -> Participant:
         self._require_open()
-        if len(self._member.room) == 0:
+        me = self.me
+        if me is None:
             raise NotJoined("nobody has joined yet")
+        return me
 
     def _end(self, by: Participant | None) -> None:
         if not self._is_over:

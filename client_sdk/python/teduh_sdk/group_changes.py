@@ -6,12 +6,13 @@ proposals only against the room of the moment, and nothing at all when it has be
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from teduh_crypto import mls
 from teduh_crypto.credentials import STAFF_CREDENTIAL_TYPE, device_id
-from teduh_crypto.exceptions import InvalidKeyPackage
+from teduh_crypto.exceptions import InvalidKeyPackage, InvalidWelcome
 from teduh_crypto.hazmat.ciphersuite import CipherSuite, cipher_suite
 from teduh_crypto.hazmat.secret import SignaturePrivateKey
 from teduh_crypto.mls import (
@@ -29,6 +30,7 @@ from teduh_crypto.mls import (
     Remove,
 )
 from teduh_crypto.mls.framing import MLSMessage
+from teduh_crypto.mls.welcome import Welcome
 
 from teduh_sdk.room import Room
 
@@ -138,3 +140,16 @@ def key_package_from_wire(data: bytes) -> KeyPackage:
     if not isinstance(body, KeyPackage) or body.cipher_suite not in SUITES:
         raise InvalidKeyPackage("not a key package of a cipher suite that conversations use")
     return body
+
+
+def bundle_for(welcome: bytes, bundles: Sequence[KeyPackageBundle]) -> KeyPackageBundle:
+    """Which of our key packages a Welcome answers; raises a `RemoteError` if it is none of them."""
+    body = MLSMessage.from_bytes(welcome).body
+    if not isinstance(body, Welcome):
+        raise InvalidWelcome("the message is not a welcome")
+    named = {secrets.new_member for secrets in body.secrets}
+    for bundle in bundles:
+        suite = cipher_suite(bundle.key_package.cipher_suite)
+        if bundle.key_package.reference(suite) in named:
+            return bundle
+    raise InvalidWelcome("the welcome is for none of our key packages")

@@ -44,15 +44,16 @@ LogItem = Entry | OwnEntry | OwnWelcome
 
 @dataclass(slots=True)
 class LogOrder:
-    """`cursor` is the last place handed out; `next_own` the counter of our next append that has no place
-    yet.
+    """`cursor` is the last place handed out; `next_own` the counter of our next append without a place.
+
+    `with_welcome` are the counters of our commits whose Welcome takes the place after them.
     """
 
     member: int
     cursor: int = 0
     next_own: int = 1
+    with_welcome: set[int] = field(default_factory=set)
     _places: dict[int, LogItem] = field(default_factory=dict)
-    _with_welcome: set[int] = field(default_factory=set)
 
     @property
     def has_gap(self) -> bool:
@@ -61,11 +62,11 @@ class LogOrder:
 
     def sends_welcome(self, counter: int) -> None:
         """Our append with this counter carries a Welcome, which takes the place after it."""
-        self._with_welcome.add(counter)
+        self.with_welcome.add(counter)
 
     def forget_append(self, counter: int) -> None:
         """Our append with this counter was refused, so that the counter is free again."""
-        self._with_welcome.discard(counter)
+        self.with_welcome.discard(counter)
 
     def received(self, entry: Entry) -> None:
         """An entry came; raises `LogBroken` when too many wait behind a gap."""
@@ -83,7 +84,7 @@ class LogOrder:
         if seq <= self.cursor or counter < self.next_own:
             return
         self._put(seq, OwnEntry(seq, counter))
-        if counter in self._with_welcome:
+        if counter in self.with_welcome:
             self._put(seq + 1, OwnWelcome(seq + 1))
 
     def take(self) -> Iterator[LogItem]:
@@ -93,7 +94,7 @@ class LogOrder:
             self.cursor += 1
             if isinstance(item, OwnEntry):
                 self.next_own = item.counter + 1
-                self._with_welcome.discard(item.counter)
+                self.with_welcome.discard(item.counter)
             yield item
 
     def _put(self, seq: int, item: LogItem) -> None:
@@ -110,7 +111,7 @@ class LogOrder:
         lowest = min(placed, key=lambda item: item.seq)
         missing: list[int | None] = []
         for counter in range(self.next_own, lowest.counter):
-            missing += [counter, None] if counter in self._with_welcome else [counter]
+            missing += [counter, None] if counter in self.with_welcome else [counter]
         gaps = [seq for seq in range(self.cursor + 1, lowest.seq) if seq not in self._places]
         if not gaps or len(gaps) != len(missing):
             return False

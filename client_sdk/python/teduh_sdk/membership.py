@@ -18,6 +18,7 @@ from teduh_crypto.mls import (
     ApplicationMessage,
     CommitReceived,
     Group,
+    KeyPackage,
     KeyPackageBundle,
     RemovedFromGroup,
 )
@@ -25,18 +26,19 @@ from teduh_crypto.padding import padding_for
 from teduh_signaling.relay.frames import Append, Entry, EntryKind
 
 from teduh_sdk.exceptions import LogBroken, RosterNotAdmitted, WrongConversation
-from teduh_sdk.group_changes import GROUP_POLICY, Change, proposals_for
-from teduh_sdk.room import Consent, Participant, Room, VerifyRoom, admit_first, admit_next
+from teduh_sdk.group_changes import GROUP_POLICY, Change, bundle_for, proposals_for
+from teduh_sdk.invitations import Invitations
+from teduh_sdk.room import Participant, Room, VerifyRoom, admit_first, admit_next
 from teduh_sdk.sender_order import SenderOrder, authenticated_counter
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who we are in one conversation. `bundle` is the key package by which we are, or were, brought in."""
+    """Who we are in one conversation. `bundles` are the key packages of which one may bring us in."""
 
     signature_key: bytes
     is_survivor: bool
-    bundle: KeyPackageBundle | None = field(default=None, repr=False)
+    bundles: tuple[KeyPackageBundle, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,9 @@ class Membership:
     group: Group | None = field(default=None, repr=False)
     room: Room = field(default_factory=Room)
     pending: PendingEpoch | None = None
-    consents: dict[bytes, Consent] = field(default_factory=dict)
+    invitations: Invitations = field(default_factory=Invitations)
     senders: SenderOrder = field(default_factory=SenderOrder)
+    joined_by: KeyPackage | None = field(default=None, repr=False)
 
     @property
     def epoch(self) -> int:
@@ -77,17 +80,17 @@ class Membership:
 
     def join(self, welcome: Entry, now: int) -> RoomChange:
         """Enter by a Welcome; raises `WrongConversation` or `RosterNotAdmitted`."""
-        if self.identity.bundle is None:
-            raise WrongConversation("a Welcome came, and we have no key package for it")
         try:
-            group = Group.join(welcome.payload, self.identity.bundle, now=now, policy=GROUP_POLICY)
+            bundle = bundle_for(welcome.payload, self.identity.bundles)
+            group = Group.join(welcome.payload, bundle, now=now, policy=GROUP_POLICY)
         except RemoteError as error:
             raise WrongConversation(f"the Welcome is not valid: {error}") from error
         if group.group_id != self.conversation_id:
             raise WrongConversation("the Welcome leads into another group")
         room = self._verified(group, now)
         admit_first(room, self.identity.signature_key, is_survivor=self.identity.is_survivor)
-        self.identity = replace(self.identity, bundle=None)
+        self.identity = replace(self.identity, bundles=())
+        self.joined_by = bundle.key_package
         return self._enter(group, room)
 
     def follow(self, entry: Entry, now: int) -> RoomChange | None:
@@ -132,9 +135,26 @@ class Membership:
         added, removed = change.relay_members(self.room)
         epoch = commit.if_refused.epoch
         self.pending = PendingEpoch(counter, commit.group, room, change)
-        message, welcome = commit.message, commit.welcome
-        kind = EntryKind.COMMIT.value
-        return Append(self.conversation_id, counter, kind, epoch, message, welcome, added, removed)
+        return Append(
+            self.conversation_id,
+            counter,
+            EntryKind.COMMIT.value,
+            epoch,
+            commit.message,
+            commit.welcome,
+            added,
+            removed,
+        )
+
+    def resume(self, group: Group, now: int) -> None:
+        """Go on from a stored state; raises `RosterNotAdmitted` if its room does not pass any more."""
+        self.group = group
+        # In epoch 0 we are alone, and there is no room to verify.
+        self.room = self._verified(group, now) if group.epoch else Room()
+
+    def resume_pending(self, counter: int, group: Group, change: Change, now: int) -> None:
+        """Go on waiting for the answer to a stored commit."""
+        self.pending = PendingEpoch(counter, group, self._verified(group, now), change)
 
     def adopt(self, counter: int) -> RoomChange | None:
         """Our append with this counter has its place; if it is the commit that is pending, its epoch
@@ -171,9 +191,9 @@ class Membership:
         """Forget every key."""
         self.group = self.pending = None
         self.room = Room()
-        self.consents = {}
+        self.invitations = Invitations()
         self.senders = SenderOrder()
-        self.identity = replace(self.identity, bundle=None)
+        self.identity = replace(self.identity, bundles=())
 
     def _verified(self, group: Group, now: int) -> Room:
         try:
@@ -183,7 +203,7 @@ class Membership:
 
     def _admit(self, room: Room) -> None:
         key, is_survivor = self.identity.signature_key, self.identity.is_survivor
-        admit_next(self.room, room, key, is_survivor=is_survivor, consents=self.consents)
+        admit_next(self.room, room, key, is_survivor=is_survivor, consents=self.invitations.consents)
 
     def _enter(self, group: Group, room: Room) -> RoomChange:
         own, before = self.identity.signature_key, self.room
@@ -192,6 +212,6 @@ class Membership:
         self.group, self.room, self.pending = group, room, None
         for one in (*came, *went):
             # A consent is used up, and whoever comes counts from the beginning.
-            self.consents.pop(one.device_id, None)
+            self.invitations.use(one)
             self.senders.forget(one.device_key)
         return RoomChange(came, went)

@@ -61,7 +61,7 @@ class RelayLink:
         dial: Dial,
         *,
         receive: Callable[[AnyRelayFrame], None],
-        on_up: Callable[[Hello], None],
+        on_up: Callable[[Authenticated | None], None],
         on_down: Callable[[], None],
         introduce: Callable[[Hello], Authenticate | None] = lambda _: None,
         backoff: Backoff | None = None,
@@ -181,7 +181,7 @@ class RelayLink:
             if type(frame) is Hello:
                 self._greet(frame)
             elif type(frame) is Authenticated:
-                self._came_up()
+                self._came_up(frame)
             elif type(frame) is Pong and frame.ref == NO_REF:
                 continue
             elif type(frame) is Moving:
@@ -193,14 +193,14 @@ class RelayLink:
     def _greet(self, hello: Hello) -> None:
         introduction = self._introduce(hello)
         if introduction is None:
-            self._came_up()
+            self._came_up(None)
         elif self._protocol is not None:
             self._outgoing.put_nowait(self._protocol.send(introduction))
 
-    def _came_up(self) -> None:
+    def _came_up(self, authenticated: Authenticated | None) -> None:
         self._backoff.succeeded()
         self._up.set()
-        self._on_up(self.hello)
+        self._on_up(authenticated)
 
     def _dispatch(self, frame: AnyRelayFrame) -> None:
         answer = self._questions.pop(getattr(frame, "ref", 0), None)

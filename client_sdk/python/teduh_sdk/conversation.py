@@ -1,0 +1,371 @@
+"""A conversation as an application holds it: say things, and iterate over what happens.
+
+    async for event in conversation:
+        match event: ...
+
+The driver around `ConversationState`: it brings the time, the link and the waiting. After every step it
+keeps the state (staff), then sends, then tells the application; nothing is sent that is not kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Final
+
+from teduh_signaling.chat.messages import Invitation
+from teduh_signaling.relay.frames import (
+    AnyRelayFrame,
+    Done,
+    Error,
+    ErrorCode,
+    KeyPackage,
+    Leave,
+    Subscribe,
+    Subscribed,
+)
+from teduh_signaling.relay.frames import FetchKeyPackage as FetchKeyPackageFrame
+
+from teduh_sdk import events
+from teduh_sdk.colleague import Colleague
+from teduh_sdk.conversation_state import ConversationFrame, ConversationState
+from teduh_sdk.events import Event
+from teduh_sdk.exceptions import (
+    CommitConflict,
+    ConversationOver,
+    InvitationDeclined,
+    LogBroken,
+    RelayRefused,
+    TeduhError,
+)
+from teduh_sdk.group_changes import AddMember, Change, key_package_from_wire
+from teduh_sdk.relay_link import Answer, RelayLink
+from teduh_sdk.room import Participant
+
+_RETRIES: Final = 2
+_RETRY_WITHIN: Final = 0.6
+_GOODBYE_SECONDS: Final = 3.0
+_BUSY: Final = frozenset(
+    {
+        ErrorCode.RATE_LIMITED,
+        ErrorCode.UNAVAILABLE,
+        ErrorCode.TOO_MANY,
+        ErrorCode.SHUTTING_DOWN,
+        ErrorCode.INTERNAL,
+    }
+)
+_GAP_CHECKS: Final = 3
+_uniform = random.SystemRandom().uniform
+
+
+class Conversation:
+    """Made by `Survivor.ask`, `Request.accept` and `InvitedTo.join`. One task at a time may iterate over
+    it.
+    """
+
+    def __init__(
+        self,
+        state: ConversationState,
+        link: RelayLink,
+        *,
+        resume: Callable[[Conversation], None],
+        keep: Callable[[Conversation], None] = lambda _: None,
+        untold: Iterable[Event] = (),
+    ) -> None:
+        self.state: Final = state
+        self._link = link
+        self._resume = resume
+        self._keep = keep
+        self._untold = deque(map(self._with_reactions, untold))
+        self._in_hand: Event | None = None
+        self._is_told_all = False
+        self._something = asyncio.Event()
+        self._settling: asyncio.Handle | None = None
+        self._waiting: list[tuple[Callable[[Event | None], bool], asyncio.Future[None]]] = []
+        self._attempts: dict[int, int] = {}
+        self._gap_seen = (0, 0)
+
+    def __repr__(self) -> str:
+        return f"<Conversation of {len(self.participants)}, epoch {self.state.epoch}>"
+
+    @property
+    def participants(self) -> tuple[Participant, ...]:
+        """Who is in the room, verified."""
+        return self.state.participants
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended; its keys are gone then."""
+        return self.state.is_over
+
+    def __aiter__(self) -> Conversation:
+        return self
+
+    async def __anext__(self) -> Event:
+        self._let_go()
+        while not self._untold:
+            if self._is_told_all:
+                raise StopAsyncIteration
+            self._something.clear()
+            await self._something.wait()
+        event = self._in_hand = self._untold.popleft()
+        self._is_told_all = self._is_told_all or isinstance(event, events.Ended | events.Stopped)
+        return event
+
+    @property
+    def untold(self) -> tuple[events.TextReceived, ...]:
+        """The texts that the application has not been told, or not finished with."""
+        return tuple(one for one in (self._in_hand, *self._untold) if isinstance(one, events.TextReceived))
+
+    def _let_go(self) -> None:
+        # The application came back for the next event, so it is done with the last one.
+        finished, self._in_hand = self._in_hand, None
+        if isinstance(finished, events.TextReceived):
+            self._keep(self)
+
+    async def send(self, text: str, *, reply_to: bytes | None = None) -> bytes:
+        """Say something; returns the message id at once. It is kept until the relay has it (`Sent`).
+
+        Raises `ConversationOver` and `MessageTooLong`.
+        """
+        message_id = self.state.send_text(text, _now(), reply_to)
+        self.settle()
+        return message_id
+
+    async def typing(self, *, active: bool = True) -> None:
+        """Show the others that somebody writes here, or has stopped."""
+        self.state.type(active=active, now=_now())
+        self.settle()
+
+    async def joined(self) -> tuple[Participant, ...]:
+        """Wait until somebody else is in the room; returns who. Raises `ConversationOver`."""
+        await self._until(lambda _: self.state.is_in_room or self.is_over)
+        if self.is_over:
+            raise ConversationOver("the conversation ended before anybody joined")
+        return tuple(someone for someone in self.participants if someone != self.state.me)
+
+    async def settled(self) -> None:
+        """Wait until everything said is in the log (or the conversation is over)."""
+        await self._until(lambda _: self.state.is_settled or self.is_over)
+
+    async def invite(self, colleague: Colleague, reason: str = "") -> Participant:
+        """Staff: bring a colleague in, if the survivor agrees; returns when she is in the room's next epoch.
+
+        Raises `InvitationDeclined`, `CommitConflict`, `RelayRefused` (no key package), `NotTrusted`.
+        """
+        name, role = colleague.name, colleague.role
+        invitation = self.state.invite(colleague.device_id, name, role, reason, _now())
+        self.settle()
+        await self._answer_to(invitation)
+        answer = await self._link.ask(lambda ref: FetchKeyPackageFrame(ref, colleague.device_id), KeyPackage)
+        return await self._bring_in(AddMember(key_package_from_wire(answer.key_package)))
+
+    async def leave(self) -> None:
+        """Leave, and forget all keys of it. Staff who stay remove us; if the survivor leaves, it is over."""
+        await self._say_goodbye(for_all=False)
+
+    async def end(self) -> None:
+        """End it for everybody, who all forget their keys."""
+        await self._say_goodbye(for_all=True)
+
+    # --- used by Survivor and Staff -------------------------------------------------------------------------
+
+    def receive(self, frame: AnyRelayFrame) -> None:
+        """A frame about this conversation came."""
+        if isinstance(frame, Error) and frame.code in _BUSY:
+            wait = frame.retry_after_ms / 1000 + _uniform(0.05, 0.25)
+            asyncio.get_running_loop().call_later(wait, self._repeat)
+        elif isinstance(frame, ConversationFrame):
+            self.state.receive(frame, _now())
+        self.settle_soon()
+
+    def link_is_up(self) -> None:
+        """The link is back: subscribe again, each conversation in its own way."""
+        if not self.is_over:
+            self._resume(self)
+
+    def link_is_down(self) -> None:
+        """The link broke."""
+        if not self.is_over:
+            self.state.disconnected()
+            self._tell([events.Reconnecting()])
+
+    def subscribe(self, capability: bytes | None = None) -> None:
+        """Ask for what comes after what we have."""
+        self._link.question(
+            lambda ref: Subscribe(ref, self.state.conversation_id, self.state.cursor, capability),
+            self.subscribed,
+        )
+
+    def subscribed(self, answer: Answer) -> None:
+        """The answer to `subscribe`."""
+        if isinstance(answer, Subscribed):
+            self.state.connected(answer, _now(), self._link.hello.limits.appends_in_flight)
+            self._tell([events.Connected()])
+        elif isinstance(answer, RelayRefused) and answer.code in _BUSY:
+            asyncio.get_running_loop().call_later(_uniform(0.2, 1.0), self.link_is_up)
+        elif isinstance(answer, RelayRefused):
+            self.state.give_up(answer)
+        self.settle_soon()
+
+    def look_for_gap(self) -> None:
+        """Called now and then: an entry that does not come is asked for again, and after that not waited
+        for.
+        """
+        seq, times = self._gap_seen
+        if not self.state.has_gap or seq != self.state.cursor:
+            self._gap_seen = (self.state.cursor, 0)
+        elif times < _GAP_CHECKS:
+            self._gap_seen = (seq, times + 1)
+            self.link_is_up()
+        else:
+            self.state.give_up(LogBroken("an entry of the log does not come"))
+            self.settle()
+
+    def settle_soon(self) -> None:
+        """Settle when all frames that have come together were looked at."""
+        if self._settling is None:
+            self._settling = asyncio.get_running_loop().call_soon(self.settle)
+
+    def settle(self) -> None:
+        """Keep the state, then send, then tell."""
+        self._settling = None
+        frames, happened = self.state.take_frames(), self.state.take_events()
+        if frames or happened:
+            self._keep(self)
+        for frame in frames:
+            self._link.send(frame)
+        self._tell(happened)
+
+    # --- inside ---------------------------------------------------------------------------------------------
+
+    def _repeat(self) -> None:
+        self.state.repeat(_now())
+        self.settle()
+
+    def _tell(self, happened: list[Event]) -> None:
+        for event in happened:
+            if isinstance(event, events.CommitLost):
+                self._try_again(event.change)
+            else:
+                self._untold.append(self._with_reactions(event))
+        if happened:
+            self._something.set()
+        for told in (*happened, None):
+            self._wake(told)
+
+    def _with_reactions(self, event: Event) -> Event:
+        if isinstance(event, events.TextReceived):
+            message_id = event.message_id
+
+            async def mark_read() -> None:
+                self.state.mark_read(message_id, _now())
+                self.settle()
+
+            return replace(event, mark_read=mark_read)
+        if isinstance(event, events.InvitationReceived):
+            return self._answerable(event)
+        return event
+
+    def _answerable(self, event: events.InvitationReceived) -> Event:
+        async def approve() -> None:
+            self.state.answer(event.invitation, accepted=True, now=_now())
+            self.settle()
+
+        async def decline() -> None:
+            self.state.answer(event.invitation, accepted=False, now=_now())
+            self.settle()
+
+        return replace(event, approve=approve, decline=decline)
+
+    def _try_again(self, change: Change) -> None:
+        # Jitter, so that two who change the group at once do not meet again and again.
+        attempts = self._attempts[id(change)] = self._attempts.get(id(change), 0) + 1
+        if attempts > _RETRIES:
+            conflict = CommitConflict("others changed the group first, each time")
+            self._tell([events.ChangeFailed(change, conflict)])
+        else:
+            asyncio.get_running_loop().call_later(_uniform(0, _RETRY_WITHIN), self._change, change)
+
+    def _change(self, change: Change) -> None:
+        if not self.is_over:
+            self.state.change(change, _now())
+            self.settle()
+
+    async def _answer_to(self, invitation: Invitation) -> None:
+        accepted: list[bool] = []
+
+        def answers(event: Event | None) -> bool:
+            if isinstance(event, events.InvitationAnswered) and event.invitation.id == invitation.id:
+                accepted.append(event.accepted)
+            return bool(accepted) or self.is_over
+
+        await self._until(answers)
+        if not accepted:
+            raise ConversationOver("the conversation ended before she answered")
+        if not accepted[0]:
+            raise InvitationDeclined("the survivor said no")
+
+    async def _bring_in(self, change: AddMember) -> Participant:
+        failed: list[Exception] = []
+        device_key = change.key_package.leaf_node.signature_key
+
+        def is_decided(event: Event | None) -> bool:
+            if isinstance(event, events.ChangeFailed) and event.change is change:
+                failed.append(event.reason)
+            return bool(failed) or self.is_over or self._with_key(device_key) is not None
+
+        self._change(change)
+        await self._until(is_decided)
+        if failed:
+            raise failed[0]
+        newcomer = self._with_key(device_key)
+        if newcomer is None:
+            raise ConversationOver("the conversation ended before the colleague came in")
+        return newcomer
+
+    def _with_key(self, device_key: bytes) -> Participant | None:
+        return next((one for one in self.participants if one.device_key == device_key), None)
+
+    async def _say_goodbye(self, *, for_all: bool) -> None:
+        if self.is_over:
+            return
+        me = self.state.me
+        self.state.leave(_now(), for_all=for_all)
+        self.settle()
+        try:
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                await self.settled()
+                await self._link.ask(lambda ref: Leave(ref, self.state.conversation_id), Done)
+        except (TimeoutError, TeduhError):
+            # Best effort: whoever stays sees that we do not answer; our keys go in any case.
+            pass
+        self.state.wipe()
+        self._keep(self)
+        self._tell([events.Ended(me)])
+
+    async def _until(self, condition: Callable[[Event | None], bool]) -> None:
+        if condition(None):
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((condition, future))
+        await future
+
+    def _wake(self, event: Event | None) -> None:
+        still = []
+        for condition, future in self._waiting:
+            if future.done():
+                continue
+            if condition(event):
+                future.set_result(None)
+            else:
+                still.append((condition, future))
+        self._waiting = still
+
+
+def _now() -> int:
+    return int(time.time())
