@@ -54,8 +54,9 @@ class CipherSuite:
     """
 
     __slots__ = (
-        "_aead", "_kdf", "code", "expand", "extract", "extract_length", "hash", "hash_length", "hpke", "kem",
-        "key_length", "mac", "name", "nonce_length", "open", "seal", "signature_scheme", "verify_mac",
+        "_aead", "_kdf", "_key_and_nonce_labels", "_ratchet_labels", "code", "expand", "extract",
+        "extract_length", "hash", "hash_length", "hpke", "kem", "key_length", "mac", "name",
+        "nonce_length", "open", "seal", "signature_scheme", "verify_mac",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +75,18 @@ class CipherSuite:
         self.extract_length: Final = suite_kdf.hash_length
         self.key_length: Final = suite_aead.key_length
         self.nonce_length: Final = suite_aead.nonce_length
+        self._key_and_nonce_labels: Final = (
+            _kdf_label(b"key", self.key_length),
+            _kdf_label(b"nonce", self.nonce_length),
+        )
+        self._ratchet_labels: Final = tuple(
+            _kdf_label(label, length) + b"\x04"
+            for label, length in (
+                (b"key", self.key_length),
+                (b"nonce", self.nonce_length),
+                (b"secret", self.hash_length),
+            )
+        )
         # The unlabelled primitives are the suite's own attributes: a call costs one hop less.
         self.hash: Final = suite_kdf.hash
         self.mac: Final = suite_kdf.mac
@@ -101,6 +114,27 @@ class CipherSuite:
         """Return DeriveTreeSecret(secret, label, generation, length) (RFC 9420, 9)."""
         info = _kdf_label(label, length) + b"\x04" + generation.to_bytes(4, "big")
         return self.expand(secret, info, length)
+
+    def ratchet_step(self, secret: bytes, generation: int) -> tuple[bytes, bytes, bytes]:
+        """Return key, nonce and next secret of one step of a hash ratchet (RFC 9420, 9.1).
+
+        Three times DeriveTreeSecret; every message takes a step, so the labels are put together only once.
+        """
+        expand, suffix = self.expand, generation.to_bytes(4, "big")
+        key, nonce, following = self._ratchet_labels
+        return (
+            expand(secret, key + suffix, self.key_length),
+            expand(secret, nonce + suffix, self.nonce_length),
+            expand(secret, following + suffix, self.hash_length),
+        )
+
+    def key_and_nonce(self, secret: bytes, context: bytes) -> tuple[bytes, bytes]:
+        """Return ExpandWithLabel "key" and "nonce" of one secret, as long as the AEAD needs them."""
+        expand, suffix = self.expand, opaque(context)
+        key, nonce = self._key_and_nonce_labels
+        return expand(secret, key + suffix, self.key_length), expand(
+            secret, nonce + suffix, self.nonce_length
+        )
 
     def ref_hash(self, label: bytes, value: bytes) -> bytes:
         """Return RefHash(label, value): Nh bytes (RFC 9420, 5.2)."""

@@ -24,4 +24,5 @@ def length_prefix(length: int) -> bytes:
 
 def opaque(data: bytes) -> bytes:
     """Return `data` as the wire form of `opaque data<V>`."""
-    return length_prefix(len(data)) + data
+    length = len(data)
+    return (_SHORT[length] if length < 64 else length_prefix(length)) + data

@@ -115,8 +115,7 @@ def first_epoch_keys(suite: CipherSuite, epoch_secret: bytes) -> EpochKeys:
 
 def welcome_key_and_nonce(suite: CipherSuite, secret: bytes) -> tuple[bytes, bytes]:
     """Key and nonce of `Welcome.encrypted_group_info` (RFC 9420, 12.4.3.1)."""
-    key = suite.expand_with_label(secret, b"key", b"", suite.key_length)
-    return key, suite.expand_with_label(secret, b"nonce", b"", suite.nonce_length)
+    return suite.key_and_nonce(secret, b"")
 
 
 def export(suite: CipherSuite, exporter_secret: bytes, label: bytes, context: bytes, length: int) -> bytes:

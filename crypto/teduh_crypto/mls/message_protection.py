@@ -25,7 +25,7 @@ from teduh_crypto.exceptions import DecodingError, InvalidMac, InvalidMessage, L
 from teduh_crypto.hazmat.ciphersuite import CipherSuite
 from teduh_crypto.hazmat.opaque import opaque
 from teduh_crypto.hazmat.secret import SignaturePrivateKey
-from teduh_crypto.mls.codec import Reader, write_opaque
+from teduh_crypto.mls.codec import Reader
 from teduh_crypto.mls.framing import (
     Content,
     ContentType,
@@ -90,17 +90,24 @@ class EpochFraming:
         self, sender: Sender, authenticated_data: bytes, content_type: ContentType, body: bytes
     ) -> bytes:
         """The encoded FramedContent around an encoded content."""
-        out = bytearray(self.header)
-        sender.write_to(out)
-        write_opaque(out, authenticated_data)
-        out.append(content_type)
-        out += body
-        return bytes(out)
+        parts = (
+            self.header,
+            _sender_bytes(sender),
+            opaque(authenticated_data),
+            _CONTENT_TYPE_BYTES[content_type],
+        )
+        return b"".join((*parts, body))
 
     def to_be_signed(self, wire_format: WireFormat, sender: Sender, framed: bytes) -> bytes:
         """The FramedContentTBS; the GroupContext is part of it only for those who are, or come, inside."""
         content = _VERSION + _WIRE_FORMAT_BYTES[wire_format] + framed
         return content + self.group_context if sender.sender_type in _INSIDERS else content
+
+
+def _sender_bytes(sender: Sender) -> bytes:
+    if sender.sender_type is SenderType.MEMBER and sender.index is not None:
+        return b"\x01" + sender.index.to_bytes(4, "big")
+    return sender.to_bytes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +176,18 @@ def sign(
     signature_key: SignaturePrivateKey,
 ) -> SignedContent:
     """`content`, signed; a commit still lacks its confirmation tag, which depends on this signature."""
-    out = bytearray()
-    write_content(out, content)
-    framed = framing.framed(sender, authenticated_data, content_type_of(content), bytes(out))
+    framed = framing.framed(sender, authenticated_data, content_type_of(content), _content_bytes(content))
     to_be_signed = framing.to_be_signed(wire_format, sender, framed)
     signature = framing.suite.sign_with_label(signature_key, _LABEL, to_be_signed)
     return SignedContent(wire_format, sender, authenticated_data, content, framed, signature)
+
+
+def _content_bytes(content: Content) -> bytes:
+    if isinstance(content, bytes):
+        return opaque(content)
+    out = bytearray()
+    write_content(out, content)
+    return bytes(out)
 
 
 def seal_public(framing: EpochFraming, signed: SignedContent) -> bytes:
@@ -239,7 +252,9 @@ def seal_private(
         content_aad,
         _plaintext(framing, signed, padding),
     )
-    sender_data = SenderData(signed.sender.leaf_index, message_key.generation, reuse_guard).to_bytes()
+    sender_data = (
+        signed.sender.leaf_index.to_bytes(4, "big") + message_key.generation.to_bytes(4, "big") + reuse_guard
+    )
     key, nonce = sender_data_key_and_nonce(suite, framing.sender_data_secret, ciphertext)
     encrypted_sender_data = suite.seal(key, nonce, sender_data_aad, sender_data)
     return b"".join((_VERSION, _PRIVATE, content_aad, opaque(encrypted_sender_data), opaque(ciphertext)))
@@ -285,7 +300,8 @@ def _open_sender_data(framing: EpochFraming, message: PrivateMessage, aad: bytes
     sender_data = framing.suite.open(key, nonce, aad, message.encrypted_sender_data)
     if len(sender_data) != _SENDER_DATA_LENGTH:
         raise DecodingError(f"{len(sender_data)} bytes are not sender data")
-    return SenderData.from_bytes(sender_data)
+    leaf_index = LeafIndex(int.from_bytes(sender_data[:4], "big"))
+    return SenderData(leaf_index, int.from_bytes(sender_data[4:8], "big"), sender_data[8:])
 
 
 def _read_plaintext(
@@ -311,9 +327,7 @@ def sender_data_key_and_nonce(
     suite: CipherSuite, sender_data_secret: bytes, ciphertext: bytes
 ) -> tuple[bytes, bytes]:
     """Key and nonce of the sender data, from the first Nh bytes of the ciphertext (RFC 9420, 6.3.2)."""
-    sample = ciphertext[: suite.hash_length]
-    key = suite.expand_with_label(sender_data_secret, b"key", sample, suite.key_length)
-    return key, suite.expand_with_label(sender_data_secret, b"nonce", sample, suite.nonce_length)
+    return suite.key_and_nonce(sender_data_secret, ciphertext[: suite.hash_length])
 
 
 def _guarded(nonce: bytes, reuse_guard: bytes) -> bytes:

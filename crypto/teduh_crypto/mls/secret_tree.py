@@ -118,9 +118,7 @@ def _newest(skipped: dict[int, MessageKey], kept: int) -> dict[int, MessageKey]:
 
 def _step(suite: CipherSuite, secret: bytes, generation: int) -> tuple[MessageKey, bytes]:
     """One link of the chain: the message key of this generation, and the secret of the next."""
-    key = suite.derive_tree_secret(secret, b"key", generation, suite.key_length)
-    nonce = suite.derive_tree_secret(secret, b"nonce", generation, suite.nonce_length)
-    following = suite.derive_tree_secret(secret, b"secret", generation, suite.hash_length)
+    key, nonce, following = suite.ratchet_step(secret, generation)
     return MessageKey(generation, key, nonce), following
 
 
