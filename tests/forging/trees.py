@@ -49,10 +49,11 @@ def device(
     lifetime: Lifetime = LIFETIME,
     signature_key: SignaturePrivateKey | None = None,
     encryption_key: HpkePrivateKey | None = None,
+    suite: CipherSuite = SUITE,
 ) -> Device:
     """A new client; its leaf is signed and comes from a key package."""
-    signer = signature_key or SUITE.generate_signature_key()
-    key = encryption_key or SUITE.generate_hpke_key()
+    signer = signature_key or suite.generate_signature_key()
+    key = encryption_key or suite.generate_hpke_key()
     leaf = LeafNode(
         encryption_key=key.public,
         signature_key=signer.public,
@@ -61,7 +62,7 @@ def device(
         leaf_node_source=LeafNodeSource.KEY_PACKAGE,
         lifetime=lifetime,
     )
-    return Device(signer, key, leaf.signed(SUITE, signer))
+    return Device(signer, key, leaf.signed(suite, signer))
 
 
 def key_package_of(owner: Device, *, init_key: HpkePrivateKey | None = None) -> KeyPackageBundle:
@@ -134,13 +135,13 @@ def _below(
     return {node: keys[node] for node in direct_path(leaf_node_index(leaf), tree.n_leaves) if node in keys}
 
 
-def grove(size: int, *, paths: bool = True) -> Grove:
+def grove(size: int, *, paths: bool = True, suite: CipherSuite = SUITE) -> Grove:
     """A group of `size` devices; with `paths`, each of them has sent one, so that no parent is blank."""
-    founder = device("device 0")
+    founder = device("device 0", suite=suite)
     keys = TreePrivateKeys(LeafIndex(0), {NodeIndex(0): founder.encryption_key})
-    grown = Grove(RatchetTree.with_one_leaf(SUITE, founder.leaf), {LeafIndex(0): Member(founder, keys)})
+    grown = Grove(RatchetTree.with_one_leaf(suite, founder.leaf), {LeafIndex(0): Member(founder, keys)})
     for number in range(1, size):
-        grown, _ = grown.with_new(device(f"device {number}"))
+        grown, _ = grown.with_new(device(f"device {number}", suite=suite))
     if paths:
         for number in range(size):
             grown = grown.with_path(number)

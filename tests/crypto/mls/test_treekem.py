@@ -14,7 +14,9 @@ from teduh_crypto.exceptions import (
     InvalidWelcome,
     LocalError,
 )
+from teduh_crypto.hazmat.ciphersuite import CIPHER_SUITES, CipherSuite
 from teduh_crypto.mls.leaf_node import LeafNodeSource
+from teduh_crypto.mls.parent_hash import verify_parent_hashes
 from teduh_crypto.mls.ratchet_tree import RatchetTree
 from teduh_crypto.mls.tree_math import LeafIndex, NodeIndex
 from teduh_crypto.mls.treekem import (
@@ -56,6 +58,15 @@ def test_everybody_opens_everybodys_path(size: int) -> None:
         path = staged.encrypt(CONTEXT, NOBODY)
         for receiver in set(range(size)) - {sender}:
             assert opened(group, receiver, sender, path)[1] == staged.commit_secret
+
+
+@pytest.mark.parametrize("suite", CIPHER_SUITES.values(), ids=lambda suite: hex(suite.code))
+def test_a_path_works_in_every_suite(suite: CipherSuite) -> None:
+    group = grove(3, suite=suite)
+    staged = group.stage(2)
+    path = UpdatePath.from_bytes(staged.encrypt(CONTEXT, NOBODY).to_bytes())
+    assert {opened(group, receiver, 2, path)[1] for receiver in (0, 1)} == {staged.commit_secret}
+    verify_parent_hashes(staged.tree)
 
 
 def test_a_path_over_blank_nodes_reaches_everybody() -> None:
