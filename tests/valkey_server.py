@@ -1,4 +1,6 @@
-"""A private Valkey for one test: its own folder, a unix socket on a short path, killed and restarted at will."""
+"""A private Valkey for one test: its own folder, a unix socket on a short path, killed and restarted at
+will.
+"""
 
 from __future__ import annotations
 

@@ -26,13 +26,15 @@ class StoreAddress:
 
     @classmethod
     def parse(cls, url: str) -> StoreAddress:
-        """Read a URL as redis-py and the command-line tools write it; raises ValueError for another scheme."""
+        """Read a URL as the command-line tools write it; raises ValueError for another scheme."""
         parts = urlsplit(url)
         username = unquote(parts.username) if parts.username else None
         password = unquote(parts.password) if parts.password else None
         if parts.scheme == "unix":
             database = int(parse_qs(parts.query).get("db", ["0"])[0])
-            return cls(socket_path=unquote(parts.path), database=database, username=username, password=password)
+            return cls(
+                socket_path=unquote(parts.path), database=database, username=username, password=password
+            )
         if parts.scheme not in ("redis", "rediss"):
             raise ValueError("the store's URL must begin with unix://, redis:// or rediss://")
         return cls(

@@ -3,10 +3,11 @@
     Store.call / ask  --->  Wire (commands of a tick in one write)        --->  server
     on_message        <---  ChannelWire (this node's channel, and all nodes')  <---
 
-A command is sent at most once. When the connection breaks, whatever waited for an answer gets StoreUnavailable, for
-nobody knows whether it took effect; callers repeat only what may be repeated. A new connection is tried at once, then
-ever more slowly up to a second apart. After each reconnect of the listening side `on_listening` is called: messages
-may have been missed, and subscribers must look at the log.
+A command is sent at most once. When the connection breaks, whatever waited for an answer gets
+StoreUnavailable, for nobody knows whether it took effect; callers repeat only what may be repeated. A new
+connection is tried at once, then ever more slowly up to a second apart. After each reconnect of the
+listening side `on_listening` is called: messages may have been missed, and subscribers must look at the
+log.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ class Store:
         return self._working.is_set() and (not self._channels or self._listening.is_set())
 
     async def start(self, within: float = 30.0) -> None:
-        """Connect and load the scripts; raises TimeoutError if that does not succeed within so many seconds."""
+        """Connect and load the scripts; raises TimeoutError if that does not succeed within so many
+        seconds.
+        """
         self._tasks.append(asyncio.create_task(self._keep(self._work)))
         if self._channels:
             self._tasks.append(asyncio.create_task(self._keep(self._listen)))
@@ -85,7 +88,9 @@ class Store:
         self._tasks.clear()
 
     def call(self, command: Command, on_answer: OnAnswer) -> None:
-        """Send `command` with this tick's batch; `on_answer` is called once, later, with the reply or a StoreError."""
+        """Send `command` with this tick's batch; `on_answer` is called once, later, with the reply or a
+        StoreError.
+        """
         wire = self._wire
         if wire is None:
             answer = StoreUnavailable("there is no connection to the store")

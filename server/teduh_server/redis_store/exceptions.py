@@ -1,8 +1,8 @@
 """What the store can answer besides a reply.
 
-    StoreError
-    ├── StoreUnavailable    no connection, or it broke: whether the command took effect is unknown
-    └── StoreRefused        the server answered with an error: a bug, or a server that is full or misconfigured
+StoreError
+├── StoreUnavailable    no connection, or it broke: whether the command took effect is unknown
+└── StoreRefused        the server answered with an error: a bug, or a server that is full or misconfigured
 """
 
 from __future__ import annotations

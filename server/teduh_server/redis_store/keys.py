@@ -1,7 +1,8 @@
 """Every key in Redis, once: its type, who owns it, what it holds, when it expires.
 
-No key outlives the retention time (72 hours by default) after its last use, and no value holds an address, a
-name or anything readable: ciphertext, random identifiers, hashes, public keys of no one's name, counters, times.
+No key outlives the retention time (72 hours by default) after its last use, and no value holds an address,
+a name or anything readable: ciphertext, random identifiers, hashes, public keys of no one's name, counters,
+times.
 
     key                                        type    owner               expires
     conversation:{<id>}:state                  hash    delivery_service    retention after the last use
@@ -11,12 +12,12 @@ name or anything readable: ciphertext, random identifiers, hashes, public keys o
     queue:{queue}:leases                       zset    queue               retention after the last claim
     queue:{queue}:seen                         zset    queue               retention after the last heartbeat
     queue:{queue}:request:<id>                 hash    queue               retention after the last change
-    queue:{queue}:capability:<hash>            string  queue               retention after the last OpenRequest
+    queue:{queue}:capability:<hash>            string  queue               retention after the last opening
     inbox:{<device>}:state                     hash    inbox               retention after the last item
     inbox:{<device>}:items                     stream  inbox               retention after the last item
 
-`<id>` and `<device>` are lower-case hexadecimal. What stands in braces is the hash tag: keys that share it live in
-one slot of a cluster, and no script touches more than one slot.
+`<id>` and `<device>` are lower-case hexadecimal. What stands in braces is the hash tag: keys that share it
+live in one slot of a cluster, and no script touches more than one slot.
 
 conversation:{<id>}:state has short field names, for it is read with every message:
 
@@ -31,17 +32,17 @@ conversation:{<id>}:state has short field names, for it is read with every messa
 
 conversation:{<id>}:log has entry ids `<seq>-0` and one field `e`: the Entry frame as it is sent to clients.
 conversation:{<id>}:nodes holds the ids of the relay nodes to which members are connected.
-queue:{queue}:waiting is scored by the time of opening in microseconds: the order of service. `leases` is scored by
-the deadline, `seen` by when the waiting survivor was last connected, both in milliseconds.
-queue:{queue}:request:<id> has: state (waiting, leased, taken, absent), opened (microseconds), key_package, details
-(MessagePack), device (who holds the lease). The key package goes when the request is taken.
-inbox:{<device>}:state has: s (the newest item), a (acknowledged), and per open invitation `c:<id>` its `after`.
-inbox:{<device>}:items has ids `<seq>-0` and the fields `c` (raw conversation id) and `after`.
+queue:{queue}:waiting is scored by the time of opening in microseconds: the order of service. `leases` is
+scored by the deadline, `seen` by when the waiting survivor was last connected, both in milliseconds.
+queue:{queue}:request:<id> has: state (waiting, leased, taken, absent), opened (microseconds), key_package,
+details (MessagePack), device (who holds the lease). The key package goes when the request is taken.
+inbox:{<device>}:state has: s (the newest item), a (acknowledged), and per open invitation `c:<id>` its
+`after`. inbox:{<device>}:items has ids `<seq>-0` and the fields `c` (raw conversation id) and `after`.
 
-The enrolment store has its own keys: see `teduh_server.enrolment_store`.
+Enrolments and the revocation list have keys of their own: see `teduh_server.enrolment_store`.
 
-Channels (published, never stored): `node:<node id>` carries one node's share of entries, `nodes` what all nodes want
-to know. `teduh_server.node_channel` says what is in them.
+Channels (published, never stored): `node:<node id>` carries one node's share of entries, `nodes` what all
+nodes want to know. `teduh_server.node_channel` says what is in them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The Lua scripts and one typed wrapper for each; what they mean stands at the head of each file.
 
-A wrapper only turns arguments into a command and the reply into a type. `Store` sends it, by SHA-1 once the server knows
-the script, and anew as a whole when the server has forgotten it (a restart, SCRIPT FLUSH).
+A wrapper only turns arguments into a command and the reply into a type. `Store` sends it, by SHA-1 once the
+server knows the script, and anew as a whole when the server has forgotten it (a restart, SCRIPT FLUSH).
 """
 
 from __future__ import annotations
@@ -175,10 +175,10 @@ def subscribe(
     device_id: bytes | None = None,
 ) -> Command:
     """Exactly one of `capability_hash` and `device_id` is given."""
-    proof = (b"capability", capability_hash) if capability_hash is not None else (b"device", device_id)
-    assert proof[1] is not None
+    kind, proof = (b"capability", capability_hash) if capability_hash is not None else (b"device", device_id)
+    assert proof is not None
     keys_ = (conversation.state, conversation.log, conversation.nodes)
-    return SUBSCRIBE.command(keys_, *proof, conversation_id, node, now_ms, retention_ms)
+    return SUBSCRIBE.command(keys_, kind, proof, conversation_id, node, now_ms, retention_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,9 +202,7 @@ def member_state(reply: Reply) -> MemberState | None:
     return MemberState(member, epoch, last, first, counter, after, others == 1)
 
 
-def rejoin(
-    conversation: ConversationKeys, node: str, retention_ms: int, members: tuple[int, ...]
-) -> Command:
+def rejoin(conversation: ConversationKeys, node: str, retention_ms: int, members: tuple[int, ...]) -> Command:
     return REJOIN.command((conversation.state, conversation.nodes), node, retention_ms, *members)
 
 

@@ -1,7 +1,8 @@
 """One connection to the store, on hiredis alone: many commands in one write, replies to callbacks in order.
 
-redis-py costs more per command than the server itself does, so it is left out of the way that every message takes;
-parsing and packing are hiredis', which redis-py uses too. What one event-loop tick asks is sent in one write at its end:
+redis-py costs more per command than the server itself does, so it is left out of the way that every message
+takes; parsing and packing are hiredis', which redis-py uses too. What one event-loop tick asks is sent in
+one write at its end:
 
 ::
 
@@ -25,6 +26,9 @@ Reply = None | int | bytes | list["Reply"]
 Answer = Reply | StoreRefused | StoreUnavailable
 OnAnswer = Callable[[Answer], None]
 
+# hiredis' stub says a tuple of exactly one element.
+_pack: Callable[[Command], bytes] = hiredis.pack_command  # type: ignore[assignment]
+
 
 class Wire(asyncio.Protocol):
     """A connection that answers commands in order. Used by one event loop."""
@@ -45,13 +49,15 @@ class Wire(asyncio.Protocol):
         return self._transport is not None and not self._lost
 
     def call(self, command: Command, on_answer: OnAnswer) -> None:
-        """Send a command with this tick's batch. `on_answer` is called exactly once, later, never from here."""
+        """Send a command with this tick's batch. `on_answer` is called exactly once, later, never from
+        here.
+        """
         if self._lost:
             self._loop.call_soon(on_answer, StoreUnavailable("the connection to the store is lost"))
             return
         if not self._batch:
             self._loop.call_soon(self._flush)
-        self._batch.append(hiredis.pack_command(command))
+        self._batch.append(_pack(command))
         self._waiting.append(on_answer)
 
     def ask(self, command: Command) -> asyncio.Future[Reply]:
@@ -110,7 +116,7 @@ class ChannelWire(asyncio.Protocol):
 
     def send(self, commands: Sequence[Command]) -> None:
         if self._transport is not None:
-            self._transport.write(b"".join(hiredis.pack_command(command) for command in commands))
+            self._transport.write(b"".join(_pack(command) for command in commands))
 
     def abort(self) -> None:
         if self._transport is not None:

@@ -1,0 +1,282 @@
+"""The composition root: what a relay node consists of, how it starts and how it stops.
+
+::
+
+    settings --> embedded Valkey (unless there is a store_url)
+                     |
+                   Store --- NodeChannel
+                     |
+      Inbox  DeliveryService  Queue  Presence  KeyPackageDirectory  StaffAuthentication
+                     |
+               FrameHandlers
+                     |
+    /v1/socket  SocketHandler        /healthz /readyz        /v1/enrolments /v1/revocations        /metrics
+
+A stop drains: no new connections, clients are asked to move, appends in flight are answered, then the rest
+is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import time
+from collections.abc import Callable, Coroutine
+
+from aiohttp import web
+from teduh_crypto.credentials import Organisation, RevocationList, StatementVerifier
+from teduh_signaling.relay.frames import CloseCode
+
+from teduh_server import metrics
+from teduh_server.delivery_service import DeliveryService
+from teduh_server.enrolment_store import EnrolmentStore
+from teduh_server.handlers.enrolment import enrolment_routes
+from teduh_server.handlers.frames import FrameHandlers, Services
+from teduh_server.handlers.health import health_routes, metrics_routes
+from teduh_server.handlers.socket import RequestPrice, SocketHandler
+from teduh_server.inbox import Inbox
+from teduh_server.key_package_directory import KeyPackageDirectory
+from teduh_server.log_policy import fault, log
+from teduh_server.node_channel import NodeChannel
+from teduh_server.presence import Presence
+from teduh_server.queue import Queue
+from teduh_server.rate_limit import SourceLimit
+from teduh_server.redis_store.address import StoreAddress
+from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, node_channel
+from teduh_server.redis_store.scripts import LogLimits
+from teduh_server.revocation_feed import RevocationFeed
+from teduh_server.settings import Settings
+from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication
+
+SOCKET_PATH = "/v1/socket"
+_REQUEST_BURST = 6.0
+_HTTP_PER_SECOND, _HTTP_BURST = 2.0, 60.0
+_POLL_SECONDS = 0.02
+_CLOSE_SECONDS = 1.0
+
+
+class Relay:
+    """One relay node. `start`, then `stop`; both once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.node_id = secrets.token_hex(8)
+        self.organisation = Organisation.load(settings.organisation_file)
+        self.verifier = StatementVerifier(self.organisation.root_public_key, self.organisation.id)
+        self.origin = ""
+        self._valkey: EmbeddedValkey | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._runners: list[web.AppRunner] = []
+        self._sites: list[web.SockSite] = []
+        self._stopping = False
+
+    # --- starting ---
+
+    async def start(self) -> None:
+        """Listen and serve. Raises OSError (the port is taken), FolderInUse, TimeoutError (no store)."""
+        listener = _listen(self._settings.listen_host, self._settings.listen_port)
+        try:
+            await self._start_store()
+            self._compose(listener)
+            await self._start_services()
+            await self._serve(self._application(), listener)
+        except BaseException:
+            listener.close()
+            await self.stop()
+            raise
+        log().info("relay started", origin=self.origin)
+
+    async def _start_store(self) -> None:
+        settings = self._settings
+        url = settings.store_url
+        if url is None:
+            self._valkey = EmbeddedValkey(settings.data_folder / "valkey", settings.durability)
+            await asyncio.to_thread(self._valkey.start)
+            url = self._valkey.url
+        self._channel = NodeChannel()
+        self._store = Store(
+            StoreAddress.parse(url),
+            (node_channel(self.node_id), ALL_NODES_CHANNEL),
+            self._channel.receive,
+            self._listening_again,
+        )
+        await self._store.start()
+
+    def _compose(self, listener: socket.socket) -> None:
+        settings = self._settings
+        host, port = listener.getsockname()[:2]
+        self.origin = settings.public_origin or f"http://{_url_host(host)}:{port}"
+        limits = LogLimits(settings.retention_ms, settings.conversation_entries, settings.conversation_bytes)
+        store, channel = self._store, self._channel
+        self._inbox = Inbox(store, channel, settings.retention_ms, self.spawn)
+        self._delivery = DeliveryService(store, channel, self.node_id, limits, self._inbox, self.spawn)
+        self._presence = Presence(store, channel, self.node_id)
+        self._queue = Queue(
+            store,
+            channel,
+            self._delivery,
+            retention_ms=settings.retention_ms,
+            lease_seconds=settings.lease_seconds,
+            absent_seconds=settings.absent_seconds,
+            most_waiting=settings.waiting_requests,
+            available_staff=self._presence.available_here,
+            spawn=self.spawn,
+        )
+        self._authentication = StaffAuthentication(self.verifier, self.origin)
+        enrolments = EnrolmentStore(store)
+        self._feed = RevocationFeed(enrolments, self.verifier, self._revocations_adopted)
+        price = RequestPrice(settings.proof_of_work_bits, settings.proof_of_work_above)
+        services = Services(
+            delivery=self._delivery,
+            queue=self._queue,
+            inbox=self._inbox,
+            key_packages=KeyPackageDirectory(store, channel, self._presence, self.node_id),
+            presence=self._presence,
+            authentication=self._authentication,
+            request_limit=SourceLimit(settings.requests_per_minute / 60, _REQUEST_BURST),
+            subscriptions_per_connection=settings.subscriptions_per_connection,
+            count_request=price.count,
+        )
+        self._sockets = SocketHandler(settings, FrameHandlers(services), price)
+        self._enrolments = enrolments
+
+    async def _start_services(self) -> None:
+        await self._feed.start()
+        self.spawn(self._queue.sweep_forever())
+        self.spawn(self._presence.announce_forever())
+        if self._valkey is not None and self._valkey.needs_sync:
+            self.spawn(_sync_forever(self._valkey))
+
+    def _application(self) -> web.Application:
+        application = web.Application()
+        http_limit = SourceLimit(_HTTP_PER_SECOND, _HTTP_BURST)
+        application.add_routes([web.get(SOCKET_PATH, self._sockets.serve)])
+        application.add_routes(health_routes(lambda: self._store.available and not self._stopping))
+        application.add_routes(
+            enrolment_routes(
+                self._enrolments,
+                self.verifier,
+                self._feed,
+                origin=self.origin,
+                allow=lambda request: (
+                    http_limit.try_take(self._sockets.source(request), time.monotonic()) == 0
+                ),
+            )
+        )
+        return application
+
+    async def _serve(self, application: web.Application, listener: socket.socket) -> None:
+        await self._run(application, listener)
+        if self._settings.metrics_port is not None:
+            watchers = web.Application()
+            watchers.add_routes(metrics_routes(self._measure))
+            await self._run(watchers, _listen(self._settings.metrics_host, self._settings.metrics_port))
+
+    async def _run(self, application: web.Application, listener: socket.socket) -> None:
+        runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        await runner.setup()
+        self._runners.append(runner)
+        site = web.SockSite(runner, listener, backlog=1024)
+        await site.start()
+        self._sites.append(site)
+
+    # --- running ---
+
+    async def adopt_revocations(self, text: str) -> None:
+        """Take a revocation list into force here and on all nodes; raises what `RevocationFeed.put` does."""
+        await self._feed.put(text)
+
+    def spawn(self, work: Coroutine[None, None, None]) -> None:
+        """Run something in the background for as long as the relay runs; a fault is logged."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            fault("background_work_failed", error)
+
+    def _listening_again(self) -> None:
+        if hasattr(self, "_delivery"):
+            log().info("listening to the store again")
+            self.spawn(self._delivery.rejoin())
+            self._inbox.look_again()
+            self._queue.refresh_soon()
+
+    def _revocations_adopted(self, revocations: RevocationList) -> None:
+        for connection in self._presence.here():
+            assert connection.staff is not None
+            try:
+                self._authentication.still_believed(connection.staff)
+            except AuthenticationRefused as refused:
+                connection.end(refused.code, refused.detail)
+
+    def _measure(self) -> None:
+        metrics.CONVERSATIONS.set(self._delivery.conversation_count)
+
+    # --- stopping ---
+
+    async def stop(self) -> None:
+        """Drain, close, and end what was started, within a bounded time."""
+        self._stopping = True
+        if self._sites:
+            log().info("relay stopping")
+            await self._drain(self._settings.drain_seconds)
+        for runner in self._runners:
+            await runner.cleanup()
+        if hasattr(self, "_feed"):
+            await self._feed.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if hasattr(self, "_store"):
+            await self._store.close()
+        if self._valkey is not None:
+            await asyncio.to_thread(self._valkey.stop)
+        log().info("relay stopped")
+
+    async def _drain(self, seconds: float) -> None:
+        for site in self._sites:
+            # Stops listening; connections that there are stay.
+            await site.stop()
+        self._sockets.drain(seconds)
+        await _until(lambda: not self._sockets.connections, seconds)
+        await _until(lambda: self._delivery.appends_in_flight == 0, seconds)
+        self._sockets.close_all(CloseCode.GOING_AWAY)
+        await _until(lambda: not self._sockets.connections, _CLOSE_SECONDS)
+
+
+async def _until(condition: Callable[[], bool], seconds: float) -> None:
+    """Wait for `condition`, but no longer than so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:  # noqa: ASYNC110 -- no event says so, and it is rare
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _sync_forever(valkey: EmbeddedValkey) -> None:
+    while True:
+        await asyncio.sleep(1.0)
+        await asyncio.to_thread(valkey.sync_files)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket; raises OSError when the address is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(1024)
+        listener.setblocking(False)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _url_host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,1 @@
+"""The command line: `teduh serve`, `teduh demo`, `teduh org ...`."""

@@ -1,0 +1,149 @@
+"""`teduh demo`: everything on one machine in one command, to try it out.
+
+In the demonstration's folder (`data/demo`) it keeps an organisation whose root key lies unprotected, one
+staff device, and an embedded Valkey. Nothing of it is fit for anything but trying: a real organisation
+begins with `teduh org init`.
+
+    data/demo/organisation.toml          what relay and clients pin
+    data/demo/root.pem                   its root key, unprotected
+    data/demo/staff/sari/device.pem      the device key of Sari, counselor, unprotected
+    data/demo/staff/sari/statement.jwt   her statement, renewed at each start
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from teduh_crypto.credentials import (
+    LIST_VALIDITY,
+    MAX_VALIDITY,
+    Authority,
+    Organisation,
+    RevocationList,
+    Role,
+    StaffStatement,
+    new_identifier,
+    sign_revocation_list,
+    sign_staff_statement,
+)
+
+from teduh_server.app import Relay
+from teduh_server.cli.serve import run_relay
+from teduh_server.settings import load_settings
+
+_ORGANISATION_ID = "demonstration"
+_BACKDATED_SECONDS = 300
+
+_WELCOME = """
+The demonstration relay listens on {origin}. Open two more terminals in this folder:
+
+  the survivor:
+    .venv/bin/python examples/chat.py survivor --relay {origin} --organisation {organisation}
+  the counselor:
+    .venv/bin/python examples/chat.py counselor --relay {origin} --organisation {organisation} \\
+        --device {device}
+
+Ctrl-C stops the relay.
+"""
+
+
+def demo(
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")
+    ] = 8420,
+    folder: Annotated[Path, typer.Option(help="Where the demonstration keeps its data.")] = Path("data/demo"),
+) -> None:
+    """Try it out: a relay with its own Valkey and a made-up organisation, for two terminals on this
+    machine.
+    """
+    demonstration = Demonstration(folder)
+    demonstration.prepare()
+    settings = load_settings(
+        listen_host="127.0.0.1",
+        listen_port=port,
+        data_folder=folder,
+        organisation_file=demonstration.organisation_file,
+        log_level="warning",
+    )
+    run_relay(settings, started=demonstration.present)
+
+
+class Demonstration:
+    """The made-up organisation in its folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.organisation_file = folder / "organisation.toml"
+        self.device_folder = folder / "staff" / "sari"
+
+    def prepare(self) -> None:
+        """Make what is missing, and renew what ends."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.device_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        root = _key(self.folder / "root.pem")
+        public = Organisation(_ORGANISATION_ID, "Teduh demonstration", root.public_key().public_bytes_raw())
+        self.organisation_file.write_text(public.to_toml(), "utf-8")
+        device = _key(self.device_folder / "device.pem")
+        statement = sign_staff_statement(_counselor(device), Authority(_ORGANISATION_ID, root))
+        _write(self.device_folder / "statement.jwt", statement.encode())
+
+    async def present(self, relay: Relay) -> None:
+        """Give the relay its revocation list, and say what to do next."""
+        await relay.adopt_revocations(self._revocation_list())
+        typer.echo(
+            _WELCOME.format(
+                origin=relay.origin, organisation=self.organisation_file, device=self.device_folder
+            )
+        )
+
+    def _revocation_list(self) -> str:
+        now = int(time.time())
+        # Versions only grow; the time does, too.
+        revocations = RevocationList(_ORGANISATION_ID, version=now, issued=now, expires=now + LIST_VALIDITY)
+        return sign_revocation_list(revocations, Authority(_ORGANISATION_ID, _key(self.folder / "root.pem")))
+
+
+def _counselor(device: Ed25519PrivateKey) -> StaffStatement:
+    now = int(time.time())
+    return StaffStatement(
+        organisation_id=_ORGANISATION_ID,
+        statement_id=new_identifier(),
+        subject="sari",
+        name="Sari",
+        role=Role.COUNSELOR,
+        languages=("id", "en"),
+        skills=(),
+        not_before=now - _BACKDATED_SECONDS,
+        expires=now - _BACKDATED_SECONDS + MAX_VALIDITY,
+        device_key=device.public_key().public_bytes_raw(),
+    )
+
+
+def _key(path: Path) -> Ed25519PrivateKey:
+    """The key at `path`; a new one if there is none."""
+    if path.exists():
+        key = load_pem_private_key(path.read_bytes(), None)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise typer.BadParameter(f"{path} holds another kind of key")
+        return key
+    key = Ed25519PrivateKey.generate()
+    _write(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return key
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that only this user can read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)

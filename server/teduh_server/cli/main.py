@@ -1,0 +1,18 @@
+"""The entry point `teduh`."""
+
+from __future__ import annotations
+
+import typer
+
+from teduh_server.cli.demo import demo
+from teduh_server.cli.org import org_app
+from teduh_server.cli.serve import serve
+
+app = typer.Typer(
+    help="Teduh: encrypted conversations between survivors of violence and those who help.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+app.command()(serve)
+app.command()(demo)
+app.add_typer(org_app, name="org")

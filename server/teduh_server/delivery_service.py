@@ -1,0 +1,611 @@
+"""The conversation log's way to its members: in order, without gaps, each entry once per connection.
+
+::
+
+    Append --> script in the store --> Accepted to the sender
+                     |      \\-------> Entry to the other subscribers of this node, at once
+                     \\-- published --> the other nodes that hold subscribers
+
+    live:       an entry that follows the cursor of a subscription is written and moves the cursor
+    catching up: anything else (a gap, a slow reader, a lost channel) is read from the log, from the cursor on
+
+Each subscription has a cursor: the last entry that was handed to its connection. An entry is written live
+only if it is the very next one and the connection is not congested. Otherwise the subscription reads the
+log page by page, waiting whenever the transport is full, until nothing newer is known; so whatever is
+missed on the way is found in the log, and a slow reader costs a page of memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+
+from teduh_signaling.relay.codec import encode
+from teduh_signaling.relay.entry import (
+    entry_conversation_id,
+    entry_seq,
+    entry_template,
+    place_entry,
+)
+from teduh_signaling.relay.frames import (
+    Accepted,
+    Acknowledge,
+    Append,
+    EntryKind,
+    Ephemeral,
+    EphemeralEntry,
+    ErrorCode,
+    MembershipEnded,
+)
+
+from teduh_server import metrics, node_channel
+from teduh_server.connection import Connection
+from teduh_server.inbox import Inbox
+from teduh_server.log_policy import fault
+from teduh_server.node_channel import NodeChannel
+from teduh_server.redis_store import scripts
+from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.exceptions import StoreError, StoreRefused, StoreUnavailable
+from teduh_server.redis_store.keys import ConversationKeys
+from teduh_server.redis_store.scripts import Appended, LogLimits, MemberState
+from teduh_server.redis_store.wire import Answer, Command
+
+_PAGE_ENTRIES = 32
+_STORE_PAUSE_SECONDS = 0.1
+RETRY_AFTER_MS = 500
+
+_REASONS = {
+    "unknown": (ErrorCode.UNKNOWN_CONVERSATION, "not a member of such a conversation"),
+    "counter_gap": (ErrorCode.COUNTER_GAP, "an append before this one is missing"),
+    "wrong_epoch": (ErrorCode.WRONG_EPOCH, "the conversation is in another epoch"),
+    "full": (ErrorCode.TOO_MANY, "the conversation holds too much that was not acknowledged"),
+}
+
+
+class LocalConversation:
+    """What this node holds of a conversation: who is subscribed, and the newest entry it knows of."""
+
+    __slots__ = ("id", "joining", "keys", "newest", "on_other_nodes", "subscriptions")
+
+    def __init__(self, conversation_id: bytes) -> None:
+        self.id = conversation_id
+        self.keys = ConversationKeys.of(conversation_id)
+        self.subscriptions: list[Subscription] = []
+        self.newest = 0
+        self.on_other_nodes = False
+        self.joining = 0
+
+
+class Subscription:
+    """One connection's place in one conversation."""
+
+    __slots__ = ("catching_up", "connection", "conversation", "cursor", "ended", "member", "own")
+
+    def __init__(
+        self, connection: Connection, conversation: LocalConversation, member: int, cursor: int
+    ) -> None:
+        self.connection = connection
+        self.conversation = conversation
+        self.member = member
+        self.cursor = cursor
+        self.catching_up = False
+        self.ended = False
+        # Entries that this connection appended and that the cursor has not reached: told by Accepted already.
+        self.own: set[int] | None = None
+
+    def is_over(self) -> bool:
+        """Whether nothing more is to be delivered."""
+        return self.ended or self.connection.closed
+
+    def has_own(self, seq: int) -> None:
+        """Pass over the entry that this connection itself appended, now or when the cursor gets there."""
+        if self.cursor == seq - 1 and not self.catching_up:
+            self.cursor = seq
+        elif self.cursor < seq:
+            if self.own is None:
+                self.own = set()
+            self.own.add(seq)
+
+    def is_own(self, seq: int) -> bool:
+        if self.own is None or seq not in self.own:
+            return False
+        self.own.discard(seq)
+        if not self.own:
+            self.own = None
+        return True
+
+
+class DeliveryService:
+    """Appends, subscriptions and their delivery on one node."""
+
+    def __init__(
+        self,
+        store: Store,
+        channel: NodeChannel,
+        node_id: str,
+        limits: LogLimits,
+        inbox: Inbox,
+        spawn: Callable[[Coroutine[None, None, None]], None],
+    ) -> None:
+        self._store = store
+        self._node_id = node_id
+        self._limits = limits
+        self._inbox = inbox
+        self._spawn = spawn
+        self._conversations: dict[bytes, LocalConversation] = {}
+        self._acknowledged: dict[tuple[LocalConversation, int], int] = {}
+        self.on_first_commit: Callable[[bytes], None] = lambda conversation_id: None
+        self.appends_in_flight = 0
+        channel.on(node_channel.ENTRY, self._receive_entry)
+        channel.on(node_channel.EPHEMERAL_ENTRY, self._receive_ephemeral)
+        channel.on(node_channel.MEMBERSHIP_ENDED, self._receive_membership_ended)
+        channel.on(node_channel.NODE_JOINED, self._receive_node_joined)
+
+    @property
+    def conversation_count(self) -> int:
+        return len(self._conversations)
+
+    # --- appending ---
+
+    def append(self, connection: Connection, frame: Append) -> None:
+        """Append, and answer with Accepted or an Error once the store has."""
+        conversation_id = frame.conversation_id
+        subscription = connection.subscriptions.get(conversation_id)
+        if subscription is None:
+            self._refuse_append(connection, frame, ErrorCode.UNKNOWN_CONVERSATION, "subscribe first")
+            return
+        if frame.welcome is not None or frame.added or frame.removed:
+            if EntryKind(frame.kind) is not EntryKind.COMMIT:
+                self._refuse_append(
+                    connection, frame, ErrorCode.UNEXPECTED_FRAME, "only a commit changes members"
+                )
+                return
+            if connection.staff is None and (frame.added or frame.removed):
+                self._refuse_append(
+                    connection, frame, ErrorCode.UNEXPECTED_FRAME, "only staff change members"
+                )
+                return
+        member = subscription.member
+        entry = entry_template(
+            conversation_id, member, frame.counter, EntryKind(frame.kind), frame.epoch, frame.payload
+        )
+        welcome = b""
+        if frame.welcome is not None:
+            # The Welcome opens the epoch that its commit begins.
+            welcome = entry_template(
+                conversation_id, member, 0, EntryKind.WELCOME, frame.epoch + 1, frame.welcome
+            )
+        command = scripts.append(
+            subscription.conversation.keys,
+            member,
+            frame.counter,
+            frame.kind,
+            frame.epoch,
+            entry,
+            self._node_id,
+            _now_ms(),
+            self._limits,
+            welcome,
+            frame.added,
+            frame.removed,
+        )
+        connection.in_flight += 1
+        self.appends_in_flight += 1
+        self._store.call(command, _AppendAnswer(self, subscription, frame, entry, welcome))
+
+    def answered(
+        self, subscription: Subscription, frame: Append, entry: bytes, welcome: bytes, answer: Answer
+    ) -> None:
+        """The store's answer to an append."""
+        self.appends_in_flight -= 1
+        connection = subscription.connection
+        connection.landed()
+        if type(answer) is int:
+            self._accept(subscription, frame, answer)
+            self._deliver(subscription.conversation, answer, place_entry(entry, answer), subscription)
+            return
+        if isinstance(answer, StoreError):
+            self._append_failed(connection, frame, answer)
+            return
+        assert not isinstance(answer, StoreRefused | StoreUnavailable)
+        result = scripts.append_result(answer)
+        if not isinstance(result, Appended):
+            code, detail = _REASONS[result.reason]
+            self._refuse_append(connection, frame, code, detail, expected=result.expected)
+        elif result.repeated:
+            self._accept_repeated(subscription, frame, result.seq)
+        else:
+            self._committed(subscription, frame, entry, welcome, result)
+
+    def _committed(
+        self, subscription: Subscription, frame: Append, entry: bytes, welcome: bytes, result: Appended
+    ) -> None:
+        conversation, seq = subscription.conversation, result.seq
+        if not frame.added:
+            self._accept(subscription, frame, seq)
+        self._deliver(conversation, seq, place_entry(entry, seq), subscription)
+        for member in result.removed_members:
+            self._end_membership(conversation, member)
+        if welcome:
+            self._deliver(conversation, seq + 1, place_entry(welcome, seq + 1), subscription)
+        if frame.epoch == 0:
+            self.on_first_commit(conversation.id)
+        if frame.added:
+            self._spawn(self._invite(subscription, frame, seq))
+
+    async def _invite(self, subscription: Subscription, frame: Append, seq: int) -> None:
+        """Tell the added devices, and only then the sender: her retry is what repairs an invitation lost
+        here.
+        """
+        try:
+            for device_id in frame.added:
+                await self._inbox.add(device_id, frame.conversation_id, seq)
+        except StoreError as error:
+            self._append_failed(subscription.connection, frame, error)
+            return
+        self._accept(subscription, frame, seq)
+
+    def _accept(self, subscription: Subscription, frame: Append, seq: int) -> None:
+        metrics.APPENDED.inc()
+        accepted = Accepted(frame.conversation_id, frame.counter, seq)
+        subscription.connection.write(encode(accepted))
+
+    def _accept_repeated(self, subscription: Subscription, frame: Append, seq: int) -> None:
+        if frame.added and seq:
+            self._spawn(self._invite(subscription, frame, seq))
+        else:
+            accepted = Accepted(frame.conversation_id, frame.counter, seq)
+            subscription.connection.write(encode(accepted))
+
+    def _append_failed(self, connection: Connection, frame: Append, error: StoreError) -> None:
+        if isinstance(error, StoreRefused):
+            fault("append_refused_by_store", error)
+        self._refuse_append(
+            connection,
+            frame,
+            ErrorCode.UNAVAILABLE,
+            "the store did not answer; repeat with the same counter",
+            retry_after_ms=RETRY_AFTER_MS,
+        )
+
+    @staticmethod
+    def _refuse_append(
+        connection: Connection,
+        frame: Append,
+        code: ErrorCode,
+        detail: str,
+        *,
+        expected: int = 0,
+        retry_after_ms: int = 0,
+    ) -> None:
+        metrics.REFUSED.labels(code.value).inc()
+        connection.refuse(
+            code,
+            detail,
+            conversation_id=frame.conversation_id,
+            counter=frame.counter,
+            expected=expected,
+            retry_after_ms=retry_after_ms,
+        )
+
+    # --- delivering ---
+
+    def _deliver(
+        self, conversation: LocalConversation, seq: int, entry: bytes, own: Subscription | None = None
+    ) -> None:
+        if seq > conversation.newest:
+            conversation.newest = seq
+        for subscription in conversation.subscriptions:
+            if subscription is own:
+                # A Welcome counts as its sender's own too: Accepted tells where it is, right behind the
+                # commit.
+                subscription.has_own(seq)
+                if subscription.cursor < seq:
+                    self._catch_up(subscription)
+            elif subscription.cursor == seq - 1 and not subscription.catching_up:
+                connection = subscription.connection
+                if connection.congested:
+                    self._catch_up(subscription)
+                else:
+                    connection.write(entry)
+                    subscription.cursor = seq
+            elif subscription.cursor < seq:
+                self._catch_up(subscription)
+
+    def _catch_up(self, subscription: Subscription) -> None:
+        if not subscription.catching_up and not subscription.ended:
+            subscription.catching_up = True
+            if subscription.connection.congested:
+                metrics.SLOW_READERS.inc()
+            self._spawn(self._read_log(subscription))
+
+    async def _read_log(self, subscription: Subscription) -> None:
+        """Hand over the log from the cursor on, until nothing newer is known."""
+        try:
+            while await self._read_page(subscription):
+                pass
+        finally:
+            subscription.catching_up = False
+
+    async def _read_page(self, subscription: Subscription) -> bool:
+        """One page; False when the subscription is live again, or over."""
+        connection, conversation = subscription.connection, subscription.conversation
+        if connection.congested:
+            await connection.drain()
+        # Whatever is in the log when the store answers is at least what is known now.
+        target = conversation.newest
+        if subscription.is_over() or subscription.cursor >= target:
+            return False
+        try:
+            reply = await self._store.ask(
+                scripts.read_log(conversation.keys, subscription.cursor, _PAGE_ENTRIES)
+            )
+        except StoreUnavailable:
+            await asyncio.sleep(_STORE_PAUSE_SECONDS)
+            return True
+        entries = scripts.log_entries(reply)
+        for entry in entries:
+            if connection.congested:
+                await connection.drain()
+            if subscription.is_over():
+                return False
+            seq = entry_seq(entry)
+            if not subscription.is_own(seq):
+                connection.write(entry)
+            subscription.cursor = seq
+        if len(entries) < _PAGE_ENTRIES and subscription.cursor < target:
+            # What is missing was acknowledged by all members, or has expired.
+            subscription.cursor = target
+        return True
+
+    def _receive_entry(self, entry: bytes) -> None:
+        conversation = self._conversations.get(entry_conversation_id(entry))
+        if conversation is not None:
+            self._deliver(conversation, entry_seq(entry), entry)
+
+    # --- subscribing ---
+
+    async def prove(
+        self,
+        conversation_id: bytes,
+        *,
+        capability_hash: bytes | None = None,
+        device_id: bytes | None = None,
+        before: tuple[Command, ...] = (),
+    ) -> Joining | None:
+        """Prove a member by capability or device and register this node; None: there is no such member.
+
+        Commands in `before` are sent in the same write. Raises StoreError.
+        """
+        conversation = self._local(conversation_id)
+        # Entries that arrive from now on are counted, so that none falls between the proof and the
+        # subscription.
+        conversation.joining += 1
+        try:
+            for command in before:
+                self._store.send(command)
+            reply = await self._store.ask(
+                scripts.subscribe(
+                    conversation.keys,
+                    conversation_id,
+                    self._node_id,
+                    _now_ms(),
+                    self._limits.retention_ms,
+                    capability_hash=capability_hash,
+                    device_id=device_id,
+                )
+            )
+        except BaseException:
+            conversation.joining -= 1
+            self._forget_if_unused(conversation)
+            raise
+        state = scripts.member_state(reply)
+        if state is None:
+            conversation.joining -= 1
+            self._forget_if_unused(conversation)
+            return None
+        conversation.on_other_nodes = state.on_other_nodes
+        conversation.newest = max(conversation.newest, state.last_seq)
+        return Joining(self, conversation, state)
+
+    def attach(
+        self, connection: Connection, conversation: LocalConversation, member: int, after: int
+    ) -> None:
+        """Begin to deliver to `connection` what comes after `after`; in place of an earlier subscription."""
+        self.unsubscribe(connection, conversation.id, keep=conversation)
+        subscription = Subscription(connection, conversation, member, after)
+        connection.subscriptions[conversation.id] = subscription
+        conversation.subscriptions.append(subscription)
+        if subscription.cursor < conversation.newest:
+            self._catch_up(subscription)
+
+    def released(self, conversation: LocalConversation) -> None:
+        """A `Joining` is done with."""
+        conversation.joining -= 1
+        self._forget_if_unused(conversation)
+
+    def unsubscribe(
+        self, connection: Connection, conversation_id: bytes, keep: LocalConversation | None = None
+    ) -> None:
+        """Stop delivering."""
+        subscription = connection.subscriptions.pop(conversation_id, None)
+        if subscription is not None:
+            subscription.ended = True
+            subscription.conversation.subscriptions.remove(subscription)
+            if subscription.conversation is not keep:
+                self._forget_if_unused(subscription.conversation)
+
+    def detach(self, connection: Connection) -> None:
+        """The connection has gone."""
+        for conversation_id in list(connection.subscriptions):
+            self.unsubscribe(connection, conversation_id)
+
+    def _local(self, conversation_id: bytes) -> LocalConversation:
+        conversation = self._conversations.get(conversation_id)
+        if conversation is None:
+            conversation = self._conversations[conversation_id] = LocalConversation(conversation_id)
+        return conversation
+
+    def _forget_if_unused(self, conversation: LocalConversation) -> None:
+        if conversation.subscriptions or conversation.joining:
+            return
+        if self._conversations.get(conversation.id) is conversation:
+            del self._conversations[conversation.id]
+            self._store.send(scripts.unregister_node(conversation.keys, self._node_id))
+
+    # --- acknowledging, leaving ---
+
+    def acknowledge(self, connection: Connection, frame: Acknowledge) -> None:
+        """Note it; what one tick brings for one member goes to the store once."""
+        subscription = connection.subscriptions.get(frame.conversation_id)
+        if subscription is None:
+            return
+        if not self._acknowledged:
+            asyncio.get_running_loop().call_soon(self._send_acknowledged)
+        key = (subscription.conversation, subscription.member)
+        self._acknowledged[key] = max(frame.seq, self._acknowledged.get(key, 0))
+
+    def _send_acknowledged(self) -> None:
+        acknowledged, self._acknowledged = self._acknowledged, {}
+        for (conversation, member), seq in acknowledged.items():
+            self._store.send(scripts.acknowledge(conversation.keys, member, seq))
+
+    async def leave(self, connection: Connection, conversation_id: bytes) -> bool:
+        """End the membership of this connection's member; False if it is none. Raises StoreError."""
+        subscription = connection.subscriptions.get(conversation_id)
+        if subscription is None:
+            return False
+        conversation, member = subscription.conversation, subscription.member
+        await self._store.ask(scripts.leave(conversation.keys, member))
+        for other in [each for each in conversation.subscriptions if each.member == member]:
+            self.unsubscribe(other.connection, conversation_id)
+        return True
+
+    def _end_membership(self, conversation: LocalConversation, member: int) -> None:
+        for subscription in [each for each in conversation.subscriptions if each.member == member]:
+            subscription.connection.send(MembershipEnded(conversation.id))
+            self.unsubscribe(subscription.connection, conversation.id)
+
+    def _receive_membership_ended(self, message: bytes) -> None:
+        conversation = self._conversations.get(message[:16])
+        if conversation is not None:
+            self._end_membership(conversation, int.from_bytes(message[16:20], "big"))
+
+    # --- passing on without storing ---
+
+    def pass_on(self, connection: Connection, frame: Ephemeral) -> None:
+        """Hand an ephemeral payload to whoever is connected and reads fast enough."""
+        subscription = connection.subscriptions.get(frame.conversation_id)
+        if subscription is None:
+            return
+        conversation = subscription.conversation
+        data = encode(EphemeralEntry(frame.conversation_id, subscription.member, frame.payload))
+        for other in conversation.subscriptions:
+            if other is not subscription and not other.connection.congested:
+                other.connection.write(data)
+        if conversation.on_other_nodes:
+            self._store.call(
+                scripts.pass_on(conversation.keys, self._node_id, data), _HeardElsewhere(conversation)
+            )
+
+    def _receive_ephemeral(self, data: bytes) -> None:
+        conversation = self._conversations.get(entry_conversation_id(data))
+        if conversation is None:
+            return
+        for subscription in conversation.subscriptions:
+            if not subscription.connection.congested:
+                subscription.connection.write(data)
+
+    def _receive_node_joined(self, message: bytes) -> None:
+        conversation = self._conversations.get(message[:16])
+        if conversation is not None:
+            conversation.on_other_nodes = True
+
+    # --- after a lost channel ---
+
+    async def rejoin(self) -> None:
+        """Register anew everywhere and look for what was missed while nobody listened."""
+        await asyncio.gather(*(self._rejoin(each) for each in list(self._conversations.values())))
+
+    async def _rejoin(self, conversation: LocalConversation) -> None:
+        members = tuple({subscription.member for subscription in conversation.subscriptions})
+        command = scripts.rejoin(conversation.keys, self._node_id, self._limits.retention_ms, members)
+        while True:
+            try:
+                state = scripts.rejoined(await self._store.ask(command))
+                break
+            except StoreUnavailable:
+                await asyncio.sleep(_STORE_PAUSE_SECONDS)
+        for member in members if state is None else state.ended_members:
+            self._end_membership(conversation, member)
+        if state is None:
+            return
+        conversation.on_other_nodes = state.on_other_nodes
+        conversation.newest = max(conversation.newest, state.last_seq)
+        for subscription in conversation.subscriptions:
+            if subscription.cursor < conversation.newest:
+                self._catch_up(subscription)
+
+
+class Joining:
+    """A proven member that is about to be subscribed: first its answer goes out, then `attach`, always
+    `release`.
+    """
+
+    __slots__ = ("_delivery", "conversation", "state")
+
+    def __init__(
+        self, delivery: DeliveryService, conversation: LocalConversation, state: MemberState
+    ) -> None:
+        self._delivery = delivery
+        self.conversation = conversation
+        self.state = state
+
+    def attach(self, connection: Connection, after: int) -> None:
+        """Deliver what comes after `after`, as far as this member may read."""
+        start = max(after, self.state.may_read_after)
+        self._delivery.attach(connection, self.conversation, self.state.member, start)
+
+    def release(self) -> None:
+        self._delivery.released(self.conversation)
+
+
+class _AppendAnswer:
+    """What to do with the store's answer to one append."""
+
+    __slots__ = ("_delivery", "_entry", "_frame", "_subscription", "_welcome")
+
+    def __init__(
+        self,
+        delivery: DeliveryService,
+        subscription: Subscription,
+        frame: Append,
+        entry: bytes,
+        welcome: bytes,
+    ) -> None:
+        self._delivery = delivery
+        self._subscription = subscription
+        self._frame = frame
+        self._entry = entry
+        self._welcome = welcome
+
+    def __call__(self, answer: Answer) -> None:
+        self._delivery.answered(self._subscription, self._frame, self._entry, self._welcome, answer)
+
+
+class _HeardElsewhere:
+    """Notes whether any other node still holds subscribers."""
+
+    __slots__ = ("_conversation",)
+
+    def __init__(self, conversation: LocalConversation) -> None:
+        self._conversation = conversation
+
+    def __call__(self, answer: Answer) -> None:
+        if answer == 0:
+            self._conversation.on_other_nodes = False
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,305 @@
+"""What each frame of a client does: one function per frame type, found in one table.
+
+Functions that return None have done their work; those that return an awaitable are awaited before the
+client's next frame is read, so that frames of one connection take effect in their order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from teduh_signaling.relay import proof_of_work
+from teduh_signaling.relay.codec import encode
+from teduh_signaling.relay.exceptions import RemoteProtocolError
+from teduh_signaling.relay.frames import (
+    SURVIVOR_MEMBER,
+    Acknowledge,
+    AcknowledgeInbox,
+    AnyClientFrame,
+    Append,
+    Authenticate,
+    Authenticated,
+    Availability,
+    CancelRequest,
+    Claim,
+    Colleagues,
+    Done,
+    Ephemeral,
+    ErrorCode,
+    FetchKeyPackage,
+    Frame,
+    KeyPackage,
+    Leave,
+    ListColleagues,
+    OpenRequest,
+    Ping,
+    Pong,
+    PublishKeyPackages,
+    SetAvailability,
+    Subscribe,
+    Subscribed,
+    Unsubscribe,
+    Urgency,
+)
+
+from teduh_server import metrics
+from teduh_server.connection import Connection
+from teduh_server.delivery_service import RETRY_AFTER_MS, DeliveryService, Joining
+from teduh_server.inbox import Inbox
+from teduh_server.key_package_directory import KeyPackageDirectory
+from teduh_server.presence import Presence
+from teduh_server.queue import Queue
+from teduh_server.rate_limit import SourceLimit
+from teduh_server.redis_store.exceptions import StoreError
+from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication, StaffDevice
+
+_F = TypeVar("_F", bound=Frame)
+Action = Callable[[Connection, AnyClientFrame], Awaitable[None] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the handlers of one node work with."""
+
+    delivery: DeliveryService
+    queue: Queue
+    inbox: Inbox
+    key_packages: KeyPackageDirectory
+    presence: Presence
+    authentication: StaffAuthentication
+    request_limit: SourceLimit
+    subscriptions_per_connection: int
+    count_request: Callable[[], None]
+
+
+class FrameHandlers:
+    """The frames of all connections of one node."""
+
+    __slots__ = ("_actions", "_services")
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        actions = (
+            _action(Append, services.delivery.append),
+            _action(Acknowledge, services.delivery.acknowledge),
+            _action(Ephemeral, services.delivery.pass_on),
+            _action(Ping, _ping),
+            _action(Authenticate, self._authenticate),
+            _action(OpenRequest, self._open_request),
+            _action(CancelRequest, self._cancel_request),
+            _action(Claim, self._claim),
+            _action(Subscribe, self._subscribe),
+            _action(Unsubscribe, self._unsubscribe),
+            _action(Leave, self._leave),
+            _action(PublishKeyPackages, self._publish_key_packages),
+            _action(FetchKeyPackage, self._fetch_key_package),
+            _action(SetAvailability, self._set_availability),
+            _action(ListColleagues, self._list_colleagues),
+            _action(AcknowledgeInbox, self._acknowledge_inbox),
+        )
+        self._actions: dict[type[Frame], Action] = dict(actions)
+
+    async def handle(self, connection: Connection, frame: AnyClientFrame) -> None:
+        """Do what a slow or rare frame asks; a store that does not answer becomes an Error."""
+        try:
+            pending = self._actions[type(frame)](connection, frame)
+            if pending is not None:
+                await pending
+        except StoreError:
+            connection.refuse(
+                ErrorCode.UNAVAILABLE,
+                "the store did not answer",
+                ref=getattr(frame, "ref", 0),
+                conversation_id=getattr(frame, "conversation_id", None),
+                retry_after_ms=RETRY_AFTER_MS,
+            )
+
+    def gone(self, connection: Connection) -> None:
+        """The connection has ended: nothing of it stays."""
+        services = self._services
+        services.queue.detach(connection)
+        services.delivery.detach(connection)
+        if connection.staff is not None:
+            self._staff_gone(connection, connection.staff)
+
+    def _staff_gone(self, connection: Connection, staff: StaffDevice) -> None:
+        services = self._services
+        metrics.STAFF_CONNECTIONS.dec()
+        services.presence.detach(connection)
+        services.inbox.detach(connection, staff.device_id)
+        others = (each.staff.device_id for each in services.presence.here() if each.staff)
+        if staff.device_id not in others:
+            services.key_packages.forget(staff.device_id)
+
+    # --- survivors ---
+
+    async def _open_request(self, connection: Connection, frame: OpenRequest) -> None:
+        services = self._services
+        try:
+            proof_of_work.verify(connection.nonce, frame.proof_of_work, connection.proof_of_work_bits)
+        except RemoteProtocolError as error:
+            connection.refuse(error.code, error.detail, ref=frame.ref)
+            return
+        wait = services.request_limit.try_take(connection.source, time.monotonic())
+        # Somebody in danger is never turned away for what others behind the same address do.
+        if wait > 0 and frame.details.urgency is not Urgency.EMERGENCY:
+            detail = "too many requests from one source"
+            connection.refuse(
+                ErrorCode.RATE_LIMITED, detail, ref=frame.ref, retry_after_ms=min(int(wait * 1000) + 1, 2**31)
+            )
+            return
+        if self._too_many_subscriptions(connection, frame.ref):
+            return
+        services.count_request()
+        await services.queue.open(connection, frame)
+
+    async def _cancel_request(self, connection: Connection, frame: CancelRequest) -> None:
+        subscription = connection.subscriptions.get(frame.conversation_id)
+        if subscription is None or subscription.member != SURVIVOR_MEMBER:
+            _unknown(connection, frame.ref, frame.conversation_id)
+            return
+        await self._services.queue.cancel(frame.conversation_id)
+        connection.send(Done(frame.ref))
+
+    # --- members ---
+
+    async def _subscribe(self, connection: Connection, frame: Subscribe) -> None:
+        if frame.conversation_id not in connection.subscriptions and self._too_many_subscriptions(
+            connection, frame.ref
+        ):
+            return
+        joining = await self._prove(connection, frame)
+        if joining is None:
+            _unknown(connection, frame.ref, frame.conversation_id)
+            return
+        state = joining.state
+        try:
+            connection.send(
+                Subscribed(
+                    frame.ref,
+                    frame.conversation_id,
+                    state.member,
+                    state.epoch,
+                    state.last_seq,
+                    state.first_seq,
+                    state.counter,
+                )
+            )
+            joining.attach(connection, frame.after)
+        finally:
+            joining.release()
+        if state.member == SURVIVOR_MEMBER and state.epoch == 0:
+            self._services.queue.seen(connection, frame.conversation_id)
+
+    async def _prove(self, connection: Connection, frame: Subscribe) -> Joining | None:
+        delivery = self._services.delivery
+        if frame.capability is not None:
+            # Compared by the store as SHA-256, where timing tells nothing about the capability itself.
+            capability_hash = hashlib.sha256(frame.capability).digest()
+            return await delivery.prove(frame.conversation_id, capability_hash=capability_hash)
+        if connection.staff is None:
+            return None
+        return await delivery.prove(frame.conversation_id, device_id=connection.staff.device_id)
+
+    def _too_many_subscriptions(self, connection: Connection, ref: int) -> bool:
+        if len(connection.subscriptions) < self._services.subscriptions_per_connection:
+            return False
+        connection.refuse(ErrorCode.TOO_MANY, "too many subscriptions on this connection", ref=ref)
+        return True
+
+    def _unsubscribe(self, connection: Connection, frame: Unsubscribe) -> None:
+        self._services.delivery.unsubscribe(connection, frame.conversation_id)
+
+    async def _leave(self, connection: Connection, frame: Leave) -> None:
+        if await self._services.delivery.leave(connection, frame.conversation_id):
+            connection.send(Done(frame.ref))
+        else:
+            _unknown(connection, frame.ref, frame.conversation_id)
+
+    # --- staff ---
+
+    async def _authenticate(self, connection: Connection, frame: Authenticate) -> None:
+        services = self._services
+        try:
+            staff = services.authentication.verify(frame, connection.nonce)
+        except AuthenticationRefused as refused:
+            connection.end(refused.code, refused.detail)
+            return
+        connection.staff = staff
+        metrics.STAFF_CONNECTIONS.inc()
+        left = services.key_packages.left(staff.device_id)
+        connection.send(Authenticated(staff.device_id, staff.expires, left))
+        services.presence.attach(connection)
+        services.inbox.attach(connection, staff.device_id)
+        asyncio.get_running_loop().call_later(
+            max(0.0, staff.expires - time.time()), _end_with_statement, connection
+        )
+
+    async def _claim(self, connection: Connection, frame: Claim) -> None:
+        staff = _staff(connection)
+        try:
+            self._services.authentication.may_begin_conversations()
+        except AuthenticationRefused as refused:
+            connection.refuse(refused.code, refused.detail, ref=frame.ref, retry_after_ms=10_000)
+            return
+        if not self._too_many_subscriptions(connection, frame.ref):
+            await self._services.queue.claim(connection, staff.device_id, frame)
+
+    def _publish_key_packages(self, connection: Connection, frame: PublishKeyPackages) -> None:
+        self._services.key_packages.publish(_staff(connection).device_id, frame.key_packages)
+        connection.send(Done(frame.ref))
+
+    async def _fetch_key_package(self, connection: Connection, frame: FetchKeyPackage) -> None:
+        found = await self._services.key_packages.fetch(frame.device_id)
+        if found is None:
+            connection.refuse(ErrorCode.NO_KEY_PACKAGE, "the device has none here", ref=frame.ref)
+        else:
+            connection.send(KeyPackage(frame.ref, frame.device_id, found))
+
+    async def _set_availability(self, connection: Connection, frame: SetAvailability) -> None:
+        self._services.presence.set_availability(connection, frame.availability, frame.capacity)
+        connection.send(Done(frame.ref))
+        if frame.availability is Availability.AVAILABLE:
+            await self._services.queue.tell(connection)
+
+    def _list_colleagues(self, connection: Connection, frame: ListColleagues) -> None:
+        colleagues = self._services.presence.colleagues(_staff(connection).device_id)
+        connection.send(Colleagues(frame.ref, colleagues))
+
+    def _acknowledge_inbox(self, connection: Connection, frame: AcknowledgeInbox) -> None:
+        self._services.inbox.acknowledge(_staff(connection).device_id, frame.seq)
+
+
+def _action(
+    frame_type: type[_F], function: Callable[[Connection, _F], Awaitable[None] | None]
+) -> tuple[type[Frame], Action]:
+    # The table is keyed by the type that the function takes, which is what makes this sound.
+    return frame_type, function  # type: ignore[return-value]
+
+
+def _ping(connection: Connection, frame: Ping) -> None:
+    connection.write(encode(Pong(frame.ref)))
+
+
+def _staff(connection: Connection) -> StaffDevice:
+    # The protocol lets staff frames through only after Authenticated.
+    assert connection.staff is not None
+    return connection.staff
+
+
+def _unknown(connection: Connection, ref: int, conversation_id: bytes) -> None:
+    connection.refuse(
+        ErrorCode.UNKNOWN_CONVERSATION,
+        "not a member of such a conversation",
+        ref=ref,
+        conversation_id=conversation_id,
+    )
+
+
+def _end_with_statement(connection: Connection) -> None:
+    connection.end(ErrorCode.STATEMENT_EXPIRED, "the statement has ended")

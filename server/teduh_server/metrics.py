@@ -1,0 +1,19 @@
+"""Counters for the operator: how much, never who. Prometheus reads them at /metrics."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+REGISTRY = CollectorRegistry()
+
+CONNECTIONS = Gauge("teduh_connections", "Open WebSocket connections.", registry=REGISTRY)
+STAFF_CONNECTIONS = Gauge("teduh_staff_connections", "Authenticated staff connections.", registry=REGISTRY)
+CONVERSATIONS = Gauge(
+    "teduh_conversations", "Conversations with subscribers on this node.", registry=REGISTRY
+)
+APPENDED = Counter("teduh_entries_accepted", "Entries accepted into a log.", registry=REGISTRY)
+REFUSED = Counter("teduh_frames_refused", "Errors sent, by code.", ["code"], registry=REGISTRY)
+REQUESTS = Counter("teduh_requests_opened", "Requests opened.", registry=REGISTRY)
+CLAIMS = Counter("teduh_requests_claimed", "Requests claimed.", registry=REGISTRY)
+LEASES_ENDED = Counter("teduh_leases_ended", "Claims that ended without a commit.", registry=REGISTRY)
+SLOW_READERS = Counter("teduh_slow_readers", "Times a reader fell back to the log.", registry=REGISTRY)

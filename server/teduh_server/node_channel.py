@@ -1,0 +1,53 @@
+"""What relay nodes tell each other through the store's channels: published, never stored.
+
+    first byte  channel   message
+    0x98        a node's  an Entry frame as it is (an array of eight), for the subscribers that the node holds
+    0x94        a node's  an EphemeralEntry frame as it is (an array of four)
+    0x01        a node's  a membership ended: conversation id (16), member (4, big-endian)
+    0x02        a node's  another node has begun to hold subscribers of: conversation id (16)
+    0x03        nodes     a device has a new inbox item: device id (32)
+    0x04        nodes     the queue has changed
+    0x05        nodes     who is connected to a node: MessagePack, see `presence`
+    0x06        nodes     a node has started and asks who is connected
+    0x07        a node's  a key package is wanted: MessagePack, see `key_package_directory`
+    0x08        a node's  the answer to it
+
+Nodes trust each other and the store: whoever can publish here is the operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+ENTRY = 0x98
+EPHEMERAL_ENTRY = 0x94
+MEMBERSHIP_ENDED = 0x01
+NODE_JOINED = 0x02
+INBOX_ITEM = 0x03
+QUEUE_CHANGED = 0x04
+PRESENCE = 0x05
+PRESENCE_WANTED = 0x06
+KEY_PACKAGE_WANTED = 0x07
+KEY_PACKAGE_FOUND = 0x08
+
+Handler = Callable[[bytes], None]
+
+
+class NodeChannel:
+    """Gives each message to the service that asked for its kind. Entries come whole, the others without
+    first byte.
+    """
+
+    __slots__ = ("_handlers",)
+
+    def __init__(self) -> None:
+        self._handlers: dict[int, Handler] = {}
+
+    def on(self, kind: int, handler: Handler) -> None:
+        self._handlers[kind] = handler
+
+    def receive(self, message: bytes) -> None:
+        """Handle one message; of a kind that this version does not know, ignore it."""
+        handler = self._handlers.get(message[0]) if message else None
+        if handler is not None:
+            handler(message if message[0] >= 0x80 else message[1:])

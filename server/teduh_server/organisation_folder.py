@@ -1,0 +1,340 @@
+"""A coordinator's folder: the sealed key, who was invited and approved, and the revocation list.
+
+    organisation.toml      public: id, name, root key; give it to the relay and to every client
+    root.key               the root key under its passphrase; or, in an issuer's folder,
+    issuer.key             the issuer's key under its own passphrase, and
+    issuer.statement       what the root says of it
+    enrolments/<id>.json   one per invitation: for whom, and the statement that came of it
+    revocations.json       what is revoked, since when
+    revocations.jwt        the newest list, signed: give it to the relay
+
+The folder holds names and invitation codes, so it is its owner's alone; it belongs on a machine that is
+rarely online. Files are replaced as a whole, so that a crash leaves the old one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from teduh_crypto.credentials import (
+    CLOCK_ALLOWANCE,
+    INVITATION_VALIDITY,
+    MAX_VALIDITY,
+    Authority,
+    InvitationCode,
+    Organisation,
+    RevocationList,
+    Role,
+    StaffStatement,
+    StatementVerifier,
+    check_passphrase,
+    first_revocation_list,
+    generate_root_key,
+    invite,
+    new_identifier,
+    read_root_key,
+    sign_revocation_list,
+    sign_staff_statement,
+    write_root_key,
+)
+
+_DAY: Final = 24 * 3600
+_FORGET_REVOKED: Final = MAX_VALIDITY + _DAY
+"""Seconds after which no statement that was signed before a revocation can still be valid."""
+
+
+class FolderError(Exception):
+    """The folder is not as the command needs it; the text says how."""
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Whom a statement is about."""
+
+    name: str
+    role: Role
+    languages: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
+    subject: str = msgspec.field(default_factory=new_identifier)
+
+
+class EnrolmentRecord(msgspec.Struct, frozen=True):
+    """One invitation and what came of it. `code` is secret until the statement has been fetched."""
+
+    id: str
+    person: Person
+    expires: int
+    code: str
+    statement: str | None = None
+    statement_id: str | None = None
+    statement_expires: int | None = None
+    device_key: bytes | None = None
+
+    @property
+    def invitation_code(self) -> InvitationCode:
+        """The code as it was handed over."""
+        return InvitationCode.parse(self.code)
+
+
+class _Revoked(msgspec.Struct, frozen=True):
+    """The list in force, and when each entry came on it."""
+
+    version: int
+    issued: int
+    expires: int
+    statements: dict[str, int] = {}
+    subjects: dict[str, int] = {}
+    devices: dict[str, int] = {}
+
+
+class OrganisationFolder:
+    """The folder at `path`. What signs needs the `Authority` that `unlock` gives."""
+
+    __slots__ = ("organisation", "path")
+
+    def __init__(self, path: Path) -> None:
+        """Open an existing folder; raises `FolderError`, `MalformedToken`."""
+        self.path: Final = path
+        try:
+            self.organisation: Final = Organisation.load(path / "organisation.toml")
+        except FileNotFoundError:
+            raise FolderError(f"{path} is no organisation folder; `teduh org init` makes one") from None
+
+    @classmethod
+    def create(
+        cls, path: Path, name: str, passphrase: str, *, now: int, identifier: str | None = None
+    ) -> OrganisationFolder:
+        """A new organisation with a new root key.
+
+        Raises `FolderError`, `WeakPassphrase`, `MalformedToken`.
+        """
+        check_passphrase(passphrase)
+        key = generate_root_key()
+        public = Organisation(identifier or new_identifier(), name, key.public_key().public_bytes_raw())
+        Organisation.from_toml(public.to_toml())
+        _make_folder(path)
+        write_root_key(path / "root.key", key, passphrase)
+        _replace(path / "organisation.toml", public.to_toml().encode(), mode=0o644)
+        folder = cls(path)
+        folder.publish(first_revocation_list(public.id, now=now), Authority(public.id, key))
+        return folder
+
+    def appoint_issuer(
+        self, path: Path, name: str, passphrase: str, authority: Authority, *, now: int, days: int
+    ) -> OrganisationFolder:
+        """A folder for a new issuer, whose key opens with `passphrase` of its own."""
+        if authority.issuer_statement is not None:
+            raise FolderError("only the root appoints issuers; this is an issuer's folder")
+        check_passphrase(passphrase)
+        key = generate_root_key()
+        person = Person(name, Role.ISSUER)
+        statement = self._describe(person, key.public_key().public_bytes_raw(), now, days)
+        record = EnrolmentRecord(new_identifier(), person, now, code="")
+        record = _approved(record, statement, sign_staff_statement(statement, authority))
+        assert record.statement is not None
+        _make_folder(path)
+        write_root_key(path / "issuer.key", key, passphrase)
+        _replace(path / "issuer.statement", record.statement.encode())
+        for shared in ("organisation.toml", "revocations.json", "revocations.jwt"):
+            shutil.copyfile(self.path / shared, path / shared)
+        self.save(record)
+        return OrganisationFolder(path)
+
+    def unlock(self, passphrase: str) -> Authority:
+        """The key, to sign with; raises `WrongPassphrase`, `MalformedKeyFile`, `FolderError`."""
+        with suppress(FileNotFoundError):
+            return Authority(self.organisation.id, read_root_key(self.path / "root.key", passphrase))
+        try:
+            key = read_root_key(self.path / "issuer.key", passphrase)
+            statement = (self.path / "issuer.statement").read_text("ascii").strip()
+        except FileNotFoundError:
+            raise FolderError(f"{self.path} holds no key") from None
+        return Authority(self.organisation.id, key, statement)
+
+    def verifier(self) -> StatementVerifier:
+        """Believes what the folder's own list does not revoke."""
+        return StatementVerifier(self.organisation.root_public_key, self.organisation.id, self.revocations())
+
+    # --- invitations and statements
+    # --------------------------------------------------------------------------------
+
+    def invite(
+        self, person: Person, authority: Authority, *, now: int, validity: int = INVITATION_VALIDITY
+    ) -> EnrolmentRecord:
+        """Invite one device of `person`; raises `MalformedStatement` if nothing could be said of her so."""
+        sign_staff_statement(self._describe(person, bytes(32), now, days=1), authority)
+        invitation, code = invite(
+            authority, subject=person.subject, role=person.role, now=now, validity=validity
+        )
+        record = EnrolmentRecord(invitation.enrolment_id, person, invitation.expires, str(code))
+        self.save(record)
+        return record
+
+    def approve(
+        self, record: EnrolmentRecord, device_key: bytes, authority: Authority, *, now: int, days: int
+    ) -> EnrolmentRecord:
+        """Sign the statement about an enrolled device.
+
+        Again is the same, and another device is a `FolderError`.
+        """
+        if record.statement is not None:
+            if record.device_key != device_key:
+                raise FolderError("the invitation was approved for another device")
+            return record
+        statement = self._describe(record.person, device_key, now, days)
+        if authority.issuer_statement is not None:
+            statement = self._within_issuer(statement, authority.issuer_statement, now)
+        approved = _approved(record, statement, sign_staff_statement(statement, authority))
+        self.save(approved)
+        return approved
+
+    def records(self) -> list[EnrolmentRecord]:
+        """All enrolments, by name."""
+        return sorted(self._records(), key=lambda record: (record.person.name, record.expires, record.id))
+
+    def record(self, enrolment_id: str) -> EnrolmentRecord:
+        """The enrolment with this id; raises `FolderError`."""
+        for record in self._records():
+            if record.id == enrolment_id:
+                return record
+        raise FolderError("this folder knows no such enrolment")
+
+    def save(self, record: EnrolmentRecord) -> None:
+        """Keep `record`."""
+        folder = self.path / "enrolments"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _replace(folder / f"{record.id}.json", msgspec.json.encode(record))
+
+    def _records(self) -> Iterator[EnrolmentRecord]:
+        for path in (self.path / "enrolments").glob("*.json"):
+            yield msgspec.json.decode(path.read_bytes(), type=EnrolmentRecord)
+
+    def _describe(self, person: Person, device_key: bytes, now: int, days: int) -> StaffStatement:
+        return StaffStatement(
+            organisation_id=self.organisation.id,
+            statement_id=new_identifier(),
+            subject=person.subject,
+            name=person.name,
+            role=person.role,
+            languages=person.languages,
+            skills=person.skills,
+            not_before=now - CLOCK_ALLOWANCE,
+            expires=min(now + days * _DAY, now - CLOCK_ALLOWANCE + MAX_VALIDITY),
+            device_key=device_key,
+        )
+
+    def _within_issuer(self, statement: StaffStatement, issuer_statement: str, now: int) -> StaffStatement:
+        issuer = self.verifier().verify(
+            issuer_statement, now=now, roles=frozenset({Role.ISSUER}), allow_stale_list=True
+        )
+        return replace(
+            statement,
+            not_before=max(statement.not_before, issuer.not_before),
+            expires=min(statement.expires, issuer.expires),
+        )
+
+    # --- revocation
+    # ------------------------------------------------------------------------------------------------
+
+    def revocations(self) -> RevocationList:
+        """The list in force, perhaps stale."""
+        kept = self._revoked()
+        return RevocationList(
+            self.organisation.id,
+            kept.version,
+            kept.issued,
+            kept.expires,
+            frozenset(kept.statements),
+            frozenset(kept.subjects),
+            frozenset(kept.devices),
+        )
+
+    @property
+    def signed_revocations(self) -> str:
+        """The list in force, for the relay."""
+        return (self.path / "revocations.jwt").read_text("ascii").strip()
+
+    def adopt(self, text: str, *, now: int) -> None:
+        """Go on from the relay's list, if it is newer than this folder's; raises `CredentialError`."""
+        adopted = self.verifier().adopt_revocations(text, now=now)
+        self._keep(adopted, text)
+
+    def publish(self, revocations: RevocationList, authority: Authority) -> str:
+        """Sign `revocations` and keep them; returns the text for the relay."""
+        if authority.issuer_statement is None:
+            revocations = self._without_ended(revocations)
+        text = sign_revocation_list(revocations, authority)
+        self._keep(revocations, text)
+        return text
+
+    def _keep(self, revocations: RevocationList, text: str) -> None:
+        before = self._revoked() if (self.path / "revocations.json").exists() else _Revoked(0, 0, 0)
+        since = revocations.issued
+        kept = _Revoked(
+            revocations.version,
+            revocations.issued,
+            revocations.expires,
+            {entry: before.statements.get(entry, since) for entry in sorted(revocations.statements)},
+            {entry: before.subjects.get(entry, since) for entry in sorted(revocations.subjects)},
+            {entry: before.devices.get(entry, since) for entry in sorted(revocations.devices)},
+        )
+        _replace(self.path / "revocations.jwt", text.encode() + b"\n", mode=0o644)
+        _replace(self.path / "revocations.json", msgspec.json.encode(kept))
+
+    def _without_ended(self, revocations: RevocationList) -> RevocationList:
+        """Drop what has been on the list for so long that no statement it bars can still be valid."""
+        if not (self.path / "revocations.json").exists():
+            return revocations
+        kept = self._revoked()
+
+        def recent(entries: frozenset[str], since: dict[str, int]) -> frozenset[str]:
+            limit = revocations.issued - _FORGET_REVOKED
+            return frozenset(entry for entry in entries if since.get(entry, revocations.issued) > limit)
+
+        return replace(
+            revocations,
+            statements=recent(revocations.statements, kept.statements),
+            subjects=recent(revocations.subjects, kept.subjects),
+            devices=recent(revocations.devices, kept.devices),
+        )
+
+    def _revoked(self) -> _Revoked:
+        return msgspec.json.decode((self.path / "revocations.json").read_bytes(), type=_Revoked)
+
+
+def _approved(record: EnrolmentRecord, statement: StaffStatement, text: str) -> EnrolmentRecord:
+    return msgspec.structs.replace(
+        record,
+        statement=text,
+        statement_id=statement.statement_id,
+        statement_expires=statement.expires,
+        device_key=statement.device_key,
+    )
+
+
+def _make_folder(path: Path) -> None:
+    """A folder of one's own; raises `FolderError` if it holds an organisation already."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if (path / "organisation.toml").exists() or (path / "root.key").exists():
+        raise FolderError(f"{path} holds an organisation already")
+
+
+def _replace(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Put `content` in the place of the file, as a whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,87 @@
+"""How much one source may ask for, without knowing who it is.
+
+Buckets live in memory only, under HMAC(a key of this process, the address): after the process nobody can
+tell which addresses there were, and the addresses themselves are kept nowhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections import OrderedDict
+from ipaddress import IPv6Address, ip_address
+
+_MOST_SOURCES = 50_000
+
+
+class TokenBucket:
+    """Fills at `rate` tokens a second up to `burst`. Time is the caller's."""
+
+    __slots__ = ("_burst", "_rate", "_tokens", "_updated")
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._tokens = burst
+        self._updated = now
+
+    def take(self, now: float, amount: float = 1.0) -> float:
+        """Take tokens; returns the seconds after which the debt is paid, 0 if there is none."""
+        self._tokens = min(self._burst, self._tokens + (now - self._updated) * self._rate) - amount
+        self._updated = now
+        return 0.0 if self._tokens >= 0 else -self._tokens / self._rate
+
+    def try_take(self, now: float) -> float:
+        """Take one token if there is one: returns 0, or the seconds to wait, in which case nothing is
+        taken.
+        """
+        wait = self.take(now)
+        if wait > 0:
+            self._tokens += 1.0
+        return wait
+
+
+class SourceLimit:
+    """A bucket per source; the least recently used are forgotten first."""
+
+    __slots__ = ("_buckets", "_burst", "_rate")
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._buckets: OrderedDict[bytes, TokenBucket] = OrderedDict()
+
+    def try_take(self, source: bytes, now: float) -> float:
+        """0, or the seconds after which to try again."""
+        bucket = self._buckets.get(source)
+        if bucket is None:
+            bucket = self._buckets[source] = TokenBucket(self._rate, self._burst, now)
+            if len(self._buckets) > _MOST_SOURCES:
+                self._buckets.popitem(last=False)
+        else:
+            self._buckets.move_to_end(source)
+        return bucket.try_take(now)
+
+
+class Sources:
+    """Turns addresses into what buckets are kept under."""
+
+    __slots__ = ("_seed",)
+
+    def __init__(self) -> None:
+        self._seed = secrets.token_bytes(32)
+
+    def source(self, address: str) -> bytes:
+        """16 bytes; an IPv6 address counts by its /64, which is what one subscriber has."""
+        return hmac.digest(self._seed, _network(address).encode(), hashlib.sha256)[:16]
+
+
+def _network(address: str) -> str:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is None:
+        return str(int(parsed) >> 64)
+    return str(parsed)

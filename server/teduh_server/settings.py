@@ -1,0 +1,160 @@
+"""What an operator can set: a TOML file, and over it environment variables that begin with ``TEDUH_``.
+
+Every setting has a default that suits one machine, except where the organisation is concerned.
+`docs/settings.md` lists them; a test compares it with this module.
+"""
+
+from __future__ import annotations
+
+import os
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from teduh_server.redis_store.embedded import Durability
+
+SETTINGS_FILE_VARIABLE = "TEDUH_SETTINGS_FILE"
+DEFAULT_SETTINGS_FILE = "teduh.toml"
+_settings_file: ContextVar[Path | None] = ContextVar("settings_file", default=None)
+
+
+class Settings(BaseSettings):
+    """The relay's settings. Sources, the first that says something counts: arguments, environment, TOML
+    file.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="TEDUH_", extra="forbid", frozen=True)
+
+    organisation_file: Path = Field(
+        default=Path("organisation.toml"),
+        description="The organisation's public file, made by `teduh org init`: its id and root public key.",
+    )
+    listen_host: str = Field(default="127.0.0.1", description="The address to listen on.")
+    listen_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=8420, description="The port to listen on; 0 takes any free one."
+    )
+    public_origin: str | None = Field(
+        default=None,
+        description="The origin by which clients know the relay, such as `https://relay.example`; staff "
+        "devices sign it. By default `http://` with the address and port listened on.",
+    )
+    data_folder: Path = Field(
+        default=Path("data"),
+        description="Where the embedded Valkey keeps its files; not used with `store_url`.",
+    )
+    store_url: str | None = Field(
+        default=None,
+        description="A Valkey or Redis server of your own: `unix://`, `redis://` or `rediss://`. By default "
+        "the relay starts an embedded one.",
+    )
+    durability: Durability = Field(
+        default=Durability.EVERYSEC,
+        description="Of the embedded Valkey. `everysec` survives killed processes without loss, and a power "
+        "failure but for the last second; `always` both; `memory` neither.",
+    )
+    retention_hours: Annotated[float, Field(gt=0, le=24 * 30)] = Field(
+        default=72.0, description="How long anything is kept in the store after its last use."
+    )
+    lease_seconds: Annotated[float, Field(gt=0, le=600)] = Field(
+        default=30.0, description="How long a claim may go without its first commit."
+    )
+    absent_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
+        default=60.0,
+        description="How long a waiting survivor may be disconnected before her request leaves the queue.",
+    )
+    heartbeat_seconds: Annotated[int, Field(ge=1, le=300)] = Field(
+        default=20, description="A client that says nothing for twice as long is taken for gone."
+    )
+    drain_seconds: Annotated[float, Field(ge=0, le=300)] = Field(
+        default=5.0, description="How long a stopping relay lets its clients move before it closes them."
+    )
+    appends_in_flight: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=64,
+        description="Unanswered appends per connection; more are not read until some are answered.",
+    )
+    subscriptions_per_connection: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=1000, description="Conversations to which one connection can be subscribed."
+    )
+    frames_per_second: Annotated[float, Field(gt=0)] = Field(
+        default=500.0,
+        description="Frames that one connection may send on average; beyond it is read more slowly.",
+    )
+    bytes_per_second: Annotated[float, Field(gt=0)] = Field(
+        default=512 * 1024.0,
+        description="Bytes that one connection may send on average; beyond it is read more slowly.",
+    )
+    connections_per_minute: Annotated[float, Field(gt=0)] = Field(
+        default=120.0, description="New connections per source address, on average."
+    )
+    requests_per_minute: Annotated[float, Field(gt=0)] = Field(
+        default=6.0, description="New requests per source address, on average. Emergencies are not counted."
+    )
+    proof_of_work_bits: Annotated[int, Field(ge=0, le=24)] = Field(
+        default=0,
+        description="What opening a request costs always; under load the relay asks for more by itself.",
+    )
+    proof_of_work_above: Annotated[float, Field(gt=0)] = Field(
+        default=300.0,
+        description="New requests per minute on this node above which a proof of work is asked for.",
+    )
+    client_address_header: str | None = Field(
+        default=None,
+        description="Behind a proxy: the header in which it passes the client's address (and which it "
+        "overwrites). Used for rate limits, in memory, hashed under a key of this process.",
+    )
+    conversation_entries: Annotated[int, Field(ge=100)] = Field(
+        default=20_000, description="Unacknowledged entries that one conversation may hold."
+    )
+    conversation_bytes: Annotated[int, Field(ge=1024 * 1024)] = Field(
+        default=64 * 1024 * 1024,
+        description="Unacknowledged bytes that one conversation may hold, approximately.",
+    )
+    waiting_requests: Annotated[int, Field(ge=1)] = Field(
+        default=10_000, description="Requests that may wait in the queue."
+    )
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = Field(
+        default=None,
+        description="Serve `/metrics` (Prometheus) on this port of `metrics_host`; by default nowhere.",
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="The address on which `/metrics` is served.")
+    log_level: str = Field(default="info", description="`debug`, `info`, `warning` or `error`.")
+
+    @property
+    def retention_ms(self) -> int:
+        return int(self.retention_hours * 3_600_000)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = _settings_file.get() or Path(os.environ.get(SETTINGS_FILE_VARIABLE, DEFAULT_SETTINGS_FILE))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
+
+
+def load_settings(file: Path | None = None, **overrides: object) -> Settings:
+    """The settings from `file` (or the default one, if it exists), the environment, and what is given here.
+
+    Overrides that are None say nothing. Raises pydantic's ValidationError, FileNotFoundError for a `file`
+    that is not there, and ValueError for one that is no TOML.
+    """
+    if file is not None and not file.is_file():
+        raise FileNotFoundError(f"there is no settings file {file}")
+    token = _settings_file.set(file)
+    try:
+        given = {name: value for name, value in overrides.items() if value is not None}
+        return Settings(**given)  # type: ignore[arg-type]
+    finally:
+        _settings_file.reset(token)

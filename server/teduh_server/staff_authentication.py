@@ -1,0 +1,93 @@
+"""Staff prove the key in their statement; the relay keeps nothing of it beyond the connection.
+
+Hello(nonce) -> Authenticate(statement, signature over origin and nonce) -> verified statement + possession
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from teduh_crypto.credentials import (
+    CredentialError,
+    RevocationListStale,
+    StaffStatement,
+    StatementExpired,
+    StatementRevoked,
+    StatementVerifier,
+    TokenNotYetValid,
+    device_id,
+    verify_relay_authentication,
+)
+from teduh_signaling.relay.frames import Authenticate, ErrorCode
+
+
+class AuthenticationRefused(Exception):
+    """Why, as the Error frame says it; `detail` echoes nothing of the input."""
+
+    def __init__(self, code: ErrorCode, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class StaffDevice:
+    """A device that has proven its statement on this connection."""
+
+    device_id: bytes
+    expires: int
+    statement: str = field(repr=False)
+    issuer_statement: str | None = field(repr=False)
+
+
+class StaffAuthentication:
+    """Verifies for one organisation, at one origin."""
+
+    __slots__ = ("_verifier", "origin")
+
+    def __init__(self, verifier: StatementVerifier, origin: str) -> None:
+        self._verifier = verifier
+        self.origin = origin
+
+    def verify(self, frame: Authenticate, nonce: bytes) -> StaffDevice:
+        """Raises AuthenticationRefused."""
+        try:
+            statement = self._believe(frame.statement, frame.issuer_statement)
+            verify_relay_authentication(statement.device_key, self.origin, nonce, frame.signature)
+        except CredentialError as error:
+            raise _refusal(error) from error
+        return StaffDevice(
+            device_id(statement.device_key), statement.expires, frame.statement, frame.issuer_statement
+        )
+
+    def still_believed(self, staff: StaffDevice) -> None:
+        """Look again, after a new revocation list; raises AuthenticationRefused."""
+        try:
+            self._believe(staff.statement, staff.issuer_statement)
+        except CredentialError as error:
+            raise _refusal(error) from error
+
+    def may_begin_conversations(self) -> None:
+        """Raises AuthenticationRefused (unavailable) when the revocation list is stale."""
+        try:
+            if self._verifier.revocations is None:
+                raise RevocationListStale("there is none")
+            self._verifier.revocations.check_fresh(int(time.time()))
+        except (RevocationListStale, TokenNotYetValid) as error:
+            raise _refusal(error) from error
+
+    def _believe(self, statement: str, issuer_statement: str | None) -> StaffStatement:
+        # A stale list bars new conversations (`may_begin_conversations`), not the ones that go on.
+        return self._verifier.verify(statement, issuer_statement, now=int(time.time()), allow_stale_list=True)
+
+
+def _refusal(error: CredentialError) -> AuthenticationRefused:
+    if isinstance(error, StatementExpired):
+        return AuthenticationRefused(ErrorCode.STATEMENT_EXPIRED, "the statement or its issuer's has ended")
+    if isinstance(error, StatementRevoked):
+        return AuthenticationRefused(ErrorCode.STATEMENT_REVOKED, "the statement or its issuer's is revoked")
+    if isinstance(error, RevocationListStale):
+        return AuthenticationRefused(ErrorCode.UNAVAILABLE, "the relay has no fresh revocation list")
+    # The class says which rule it was, and nothing of what was sent.
+    return AuthenticationRefused(ErrorCode.AUTHENTICATION_FAILED, type(error).__name__)

@@ -1,0 +1,100 @@
+"""An organisation with staff devices and a fresh revocation list, as relays under test need it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import aiohttp
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from teduh_crypto.credentials import (
+    Authority,
+    Organisation,
+    RevocationList,
+    Role,
+    StaffStatement,
+    device_id,
+    first_revocation_list,
+    new_identifier,
+    sign_relay_authentication,
+    sign_revocation_list,
+    sign_staff_statement,
+)
+
+_DAY = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class StaffDevice:
+    """A device of a staff member with its statement."""
+
+    key: Ed25519PrivateKey
+    statement: str
+    about: StaffStatement
+
+    @property
+    def id(self) -> bytes:
+        return device_id(self.about.device_key)
+
+    def sign(self, origin: str, nonce: bytes) -> bytes:
+        """Proof of possession for a relay's Hello."""
+        return sign_relay_authentication(self.key, origin, nonce)
+
+
+@dataclass(frozen=True, slots=True)
+class RelayOrganisation:
+    """Signs for its staff with a root key in memory."""
+
+    root: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    id: str = "rumah-aman"
+
+    @property
+    def public(self) -> Organisation:
+        return Organisation(self.id, "Rumah Aman", self.root.public_key().public_bytes_raw())
+
+    @property
+    def authority(self) -> Authority:
+        return Authority(self.id, self.root)
+
+    def write(self, folder: Path) -> Path:
+        """The organisation file."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "organisation.toml"
+        path.write_text(self.public.to_toml(), "utf-8")
+        return path
+
+    def staff(self, name: str = "Sari", role: Role = Role.COUNSELOR, expires_in: int = _DAY) -> StaffDevice:
+        key = Ed25519PrivateKey.generate()
+        now = int(time.time())
+        about = StaffStatement(
+            organisation_id=self.id,
+            statement_id=new_identifier(),
+            subject=new_identifier(),
+            name=name,
+            role=role,
+            languages=("id",),
+            skills=(),
+            not_before=now - 300,
+            expires=now + expires_in,
+            device_key=key.public_key().public_bytes_raw(),
+        )
+        return StaffDevice(key, sign_staff_statement(about, self.authority), about)
+
+    def revocations(self) -> RevocationList:
+        return first_revocation_list(self.id, now=int(time.time()))
+
+    def revoking(self, *devices: StaffDevice) -> str:
+        """The signed list after the first one that revokes these."""
+        statements = frozenset(each.about.statement_id for each in devices)
+        revoked = replace(self.revocations(), version=2, statements=statements)
+        return sign_revocation_list(revoked, self.authority)
+
+    async def publish_revocations(self, relay_url: str, text: str | None = None) -> None:
+        """Put the list on the relay, which refuses all staff before it has one."""
+        text = text or sign_revocation_list(self.revocations(), self.authority)
+        async with (
+            aiohttp.ClientSession() as session,
+            session.put(f"{relay_url}/v1/revocations", json={"list": text}) as answer,
+        ):
+            assert answer.status == 204, await answer.text()

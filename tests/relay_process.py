@@ -1,0 +1,181 @@
+"""A relay for one test: as a process that can be killed and started again, or in the test's own event loop.
+
+Both need an organisation file; `RelayOrganisation` in `relay_organisation` makes one with staff devices.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from teduh_server.app import Relay
+from teduh_server.settings import Settings
+
+_START_SECONDS = 30.0
+
+GENEROUS = {
+    # Tests come from one address and are fast.
+    "connections_per_minute": 1_000_000,
+    "requests_per_minute": 1_000_000,
+    "frames_per_second": 100_000,
+    "bytes_per_second": 1_000_000_000,
+    "proof_of_work_above": 1_000_000,
+}
+
+
+class RelayProcess:
+    """One relay node as `python -m teduh_server serve` runs it.
+
+    The port is chosen by the kernel at the first start and kept through restarts. `log` is its standard
+    error.
+    """
+
+    def __init__(
+        self, folder: Path, organisation_file: Path, store_url: str | None = None, **settings: object
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.log = folder / "relay.log"
+        self.port = 0
+        self._settings = {
+            **GENEROUS,
+            "organisation_file": str(organisation_file),
+            "data_folder": str(folder / "data"),
+            "drain_seconds": 1.0,
+            **({"store_url": store_url} if store_url else {}),
+            **settings,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start and wait until it is ready."""
+        logged = self.log.stat().st_size if self.log.exists() else 0
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("TEDUH_")}
+        environment |= {f"TEDUH_{name.upper()}": str(value) for name, value in self._settings.items()}
+        environment["TEDUH_LISTEN_PORT"] = str(self.port)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "teduh_server", "serve"],
+                cwd=self.folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self._wait_until_ready(logged)
+
+    def kill(self) -> None:
+        """SIGKILL: no goodbye, nothing flushed."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """SIGTERM: drain and end; returns the exit code."""
+        return self._end(signal.SIGTERM)
+
+    def wait(self) -> int:
+        """Wait until it has ended by itself; returns the exit code."""
+        assert self._process is not None
+        return self._process.wait(_START_SECONDS)
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def _end(self, number: signal.Signals) -> int:
+        assert self._process is not None
+        if self._process.poll() is None:
+            self._process.send_signal(number)
+        return self._process.wait(_START_SECONDS)
+
+    def _wait_until_ready(self, logged: int) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            assert self._process is not None
+            if self._process.poll() is not None:
+                raise RuntimeError(f"the relay did not start:\n{self.log.read_text()}")
+            if self.port == 0:
+                self.port = self._announced_port(logged)
+            elif self._is_ready():
+                return
+            time.sleep(0.02)
+        raise RuntimeError(f"the relay is not ready:\n{self.log.read_text()}")
+
+    def _announced_port(self, logged: int) -> int:
+        for line in self.log.read_bytes()[logged:].splitlines():
+            if line.startswith(b"{") and (record := json.loads(line)).get("event") == "relay started":
+                return int(record["origin"].rpartition(":")[2])
+        return 0
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2.0) as answer:
+                return bool(answer.status == 200)
+        except urllib.error.HTTPError as error:
+            error.close()
+            return False
+        except OSError:
+            return False
+
+
+@contextmanager
+def relay_process(
+    folder: Path, organisation_file: Path, store_url: str | None = None, **settings: object
+) -> Iterator[RelayProcess]:
+    """A running relay process, with its own embedded Valkey unless `store_url` names another."""
+    process = RelayProcess(folder, organisation_file, store_url, **settings)
+    process.start()
+    try:
+        yield process
+    finally:
+        # A killed relay leaves its Valkey running; a relay that starts and stops takes it along.
+        if not process.running and store_url is None:
+            process.start()
+        if process.running:
+            process.stop()
+
+
+@asynccontextmanager
+async def relay_here(
+    organisation_file: Path, store_url: str, **settings: object
+) -> AsyncIterator[tuple[Relay, str]]:
+    """A relay in this event loop, and its URL."""
+    chosen: dict[str, object] = {
+        **GENEROUS,
+        "organisation_file": organisation_file,
+        "listen_port": 0,
+        "store_url": store_url,
+        "drain_seconds": 0.2,
+        **settings,
+    }
+    relay = Relay(Settings(**chosen))  # type: ignore[arg-type]
+    await relay.start()
+    try:
+        yield relay, relay.origin
+    finally:
+        await relay.stop()
+
+
+async def eventually(condition: Callable[[], object], within: float = 20.0) -> None:
+    """Wait until `condition()` is true; fails when it is not within so many seconds."""
+    async with asyncio.timeout(within):
+        while not condition():  # noqa: ASYNC110 -- a condition of the outside, which sets no event
+            await asyncio.sleep(0.01)
