@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final, Self
 
-from teduh_crypto.exceptions import DecodingError
+from teduh_crypto.exceptions import DecodingError, LocalError
 from teduh_crypto.mls.codec import (
     Reader,
     Structure,
@@ -122,10 +122,12 @@ class LeafNode(Structure):
         self.capabilities.write_to(out)
         write_uint8(out, self.leaf_node_source)
         if self.leaf_node_source is LeafNodeSource.KEY_PACKAGE:
-            assert self.lifetime is not None
+            if self.lifetime is None:
+                raise LocalError("a leaf node for a key package needs a lifetime")
             self.lifetime.write_to(out)
         elif self.leaf_node_source is LeafNodeSource.COMMIT:
-            assert self.parent_hash is not None
+            if self.parent_hash is None:
+                raise LocalError("a leaf node for a commit needs a parent hash")
             write_opaque(out, self.parent_hash)
         write_extensions(out, self.extensions)
 
@@ -150,11 +152,16 @@ class LeafNode(Structure):
             signature=reader.opaque(),
         )
 
-    def to_be_signed(self, group_id: bytes, leaf_index: LeafIndex) -> bytes:
-        """The `LeafNodeTBS`; the group id and index are left out for a leaf from a key package."""
+    def to_be_signed(self, group_id: bytes | None = None, leaf_index: LeafIndex | None = None) -> bytes:
+        """The `LeafNodeTBS`; the group id and index are left out for a leaf from a key package.
+
+        Raises `LocalError` when they are missing for any other.
+        """
         out = bytearray()
         self._write_unsigned(out)
         if self.leaf_node_source is not LeafNodeSource.KEY_PACKAGE:
+            if group_id is None or leaf_index is None:
+                raise LocalError("a leaf node made in a group is signed for that group and its place there")
             write_opaque(out, group_id)
             write_uint32(out, leaf_index)
         return bytes(out)
@@ -163,14 +170,16 @@ class LeafNode(Structure):
         self,
         suite: CipherSuite,
         signature_key: SignaturePrivateKey,
-        group_id: bytes = b"",
-        leaf_index: LeafIndex = LeafIndex(0),  # noqa: B008 -- a NewType call is the plain number 0
+        group_id: bytes | None = None,
+        leaf_index: LeafIndex | None = None,
     ) -> LeafNode:
-        """This leaf, freshly signed; a leaf from a key package is bound to no group id and index."""
+        """This leaf, freshly signed, for its place in a group unless it is for a key package."""
         content = self.to_be_signed(group_id, leaf_index)
         return replace(self, signature=suite.sign_with_label(signature_key, LEAF_NODE_LABEL, content))
 
-    def verify_signature(self, suite: CipherSuite, group_id: bytes, leaf_index: LeafIndex) -> None:
-        """Check the signature for this place in this group; raises `InvalidSignature`."""
+    def verify_signature(
+        self, suite: CipherSuite, group_id: bytes | None = None, leaf_index: LeafIndex | None = None
+    ) -> None:
+        """Check the signature, for this place in this group; raises `InvalidSignature`."""
         content = self.to_be_signed(group_id, leaf_index)
         suite.verify_with_label(self.signature_key, LEAF_NODE_LABEL, content, self.signature)

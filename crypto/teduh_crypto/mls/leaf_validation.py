@@ -7,22 +7,18 @@ questions that need the other members; those are in `tree_validation`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from teduh_crypto.exceptions import InvalidKeyPackage, InvalidLeafNode
 from teduh_crypto.mls.extension import DEFAULT_EXTENSION_TYPES, Extension, RequiredCapabilities
 from teduh_crypto.mls.key_package import KeyPackage
 from teduh_crypto.mls.leaf_node import MLS10, Capabilities, LeafNode, LeafNodeSource, Lifetime
 from teduh_crypto.mls.proposal import DEFAULT_PROPOSAL_TYPES
-from teduh_crypto.mls.tree_math import LeafIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from teduh_crypto.hazmat.ciphersuite import CipherSuite
-
-NO_PLACE: Final = LeafIndex(0)
-"""Stands for the leaf index where a key package's leaf is verified, which is bound to none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,5 +132,5 @@ def verify_key_package(
     check_leaf_node(suite, leaf, required, lifetimes)
     # RFC 9420, 10: what a key package uses is among its leaf's capabilities, GREASE too.
     _check_own_extensions(leaf.capabilities, key_package.extensions)
-    leaf.verify_signature(suite, b"", NO_PLACE)
+    leaf.verify_signature(suite)
     key_package.verify_signature(suite)

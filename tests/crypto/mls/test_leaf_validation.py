@@ -6,7 +6,13 @@ from dataclasses import replace
 
 import pytest
 from forging.trees import CAPABILITIES, LIFETIME, NOW, SUITE, Device, device, grove, key_package_of
-from teduh_crypto.exceptions import InvalidKeyPackage, InvalidLeafNode, InvalidPublicKey, InvalidSignature
+from teduh_crypto.exceptions import (
+    InvalidKeyPackage,
+    InvalidLeafNode,
+    InvalidPublicKey,
+    InvalidSignature,
+    LocalError,
+)
 from teduh_crypto.mls.credential import OpaqueCredential
 from teduh_crypto.mls.extension import ApplicationId, Extension, RequiredCapabilities
 from teduh_crypto.mls.key_package import KeyPackage
@@ -17,6 +23,7 @@ from teduh_crypto.mls.leaf_validation import (
     check_replacement,
     verify_key_package,
 )
+from teduh_crypto.mls.tree_math import LeafIndex
 
 GREASE = 0x0A0A
 RULE = LifetimeRule(NOW)
@@ -34,7 +41,7 @@ def verify(key_package: KeyPackage, required: RequiredCapabilities | None = None
 
 def with_leaf(owner: Device, **changes: object) -> KeyPackage:
     """A key package whose leaf was changed, everything signed again."""
-    changed = owner.resigned(replace(owner.leaf, **changes))  # type: ignore[arg-type] # fields by name
+    changed = owner.resigned(replace(owner.leaf, **changes), LeafIndex(0))  # type: ignore[arg-type] # fields by name
     return key_package_of(replace(owner, leaf=changed)).key_package
 
 
@@ -231,6 +238,20 @@ def test_a_leaf_from_a_key_package_is_bound_to_no_group() -> None:
     assert leaf.leaf_node_source is LeafNodeSource.COMMIT
     fresh = device("a").leaf
     fresh.verify_signature(SUITE, b"any group", grove(1).tree.next_free_leaf())
+
+
+def test_a_leaf_made_in_a_group_is_not_signed_without_its_place() -> None:
+    owner = device("a")
+    leaf = replace(owner.leaf, leaf_node_source=LeafNodeSource.UPDATE, lifetime=None)
+    with pytest.raises(LocalError):
+        leaf.signed(SUITE, owner.signature_key)
+    leaf.signed(SUITE, owner.signature_key, b"", LeafIndex(0)).verify_signature(SUITE, b"", LeafIndex(0))
+
+
+@pytest.mark.parametrize("source", [LeafNodeSource.KEY_PACKAGE, LeafNodeSource.COMMIT])
+def test_a_leaf_without_what_its_source_asks_for_is_not_encoded(source: LeafNodeSource) -> None:
+    with pytest.raises(LocalError):
+        replace(device("a").leaf, leaf_node_source=source, lifetime=None).to_bytes()
 
 
 def test_references_of_key_packages_differ() -> None:
