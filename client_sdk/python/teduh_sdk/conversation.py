@@ -132,13 +132,13 @@ class Conversation:
 
         Raises `ConversationOver` and `MessageTooLong`.
         """
-        message_id = self.state.send_text(text, _now(), reply_to)
+        message_id = self.state.send_text(text, now_in_seconds(), reply_to)
         self.settle()
         return message_id
 
     async def typing(self, *, active: bool = True) -> None:
         """Show the others that somebody writes here, or has stopped."""
-        self.state.type(active=active, now=_now())
+        self.state.type(active=active, now=now_in_seconds())
         self.settle()
 
     async def joined(self) -> tuple[Participant, ...]:
@@ -158,7 +158,7 @@ class Conversation:
         Raises `InvitationDeclined`, `CommitConflict`, `RelayRefused` (no key package), `NotTrusted`.
         """
         name, role = colleague.name, colleague.role
-        invitation = self.state.invite(colleague.device_id, name, role, reason, _now())
+        invitation = self.state.invite(colleague.device_id, name, role, reason, now_in_seconds())
         self.settle()
         await self._answer_to(invitation)
         answer = await self._link.ask(lambda ref: FetchKeyPackageFrame(ref, colleague.device_id), KeyPackage)
@@ -180,8 +180,12 @@ class Conversation:
             wait = frame.retry_after_ms / 1000 + _uniform(0.05, 0.25)
             asyncio.get_running_loop().call_later(wait, self._repeat)
         elif isinstance(frame, ConversationFrame):
-            self.state.receive(frame, _now())
+            self.state.receive(frame, now_in_seconds())
         self.settle_soon()
+
+    def tell(self, event: Event) -> None:
+        """Tell the application something that the state does not know of."""
+        self._tell([event])
 
     def link_is_up(self) -> None:
         """The link is back: subscribe again, each conversation in its own way."""
@@ -204,7 +208,7 @@ class Conversation:
     def subscribed(self, answer: Answer) -> None:
         """The answer to `subscribe`."""
         if isinstance(answer, Subscribed):
-            self.state.connected(answer, _now(), self._link.hello.limits.appends_in_flight)
+            self.state.connected(answer, now_in_seconds(), self._link.hello.limits.appends_in_flight)
             self._tell([events.Connected()])
         elif isinstance(answer, RelayRefused) and answer.code in _BUSY:
             asyncio.get_running_loop().call_later(_uniform(0.2, 1.0), self.link_is_up)
@@ -244,7 +248,7 @@ class Conversation:
     # --- inside ---------------------------------------------------------------------------------------------
 
     def _repeat(self) -> None:
-        self.state.repeat(_now())
+        self.state.repeat(now_in_seconds())
         self.settle()
 
     def _tell(self, happened: list[Event]) -> None:
@@ -263,7 +267,7 @@ class Conversation:
             message_id = event.message_id
 
             async def mark_read() -> None:
-                self.state.mark_read(message_id, _now())
+                self.state.mark_read(message_id, now_in_seconds())
                 self.settle()
 
             return replace(event, mark_read=mark_read)
@@ -273,11 +277,11 @@ class Conversation:
 
     def _answerable(self, event: events.InvitationReceived) -> Event:
         async def approve() -> None:
-            self.state.answer(event.invitation, accepted=True, now=_now())
+            self.state.answer(event.invitation, accepted=True, now=now_in_seconds())
             self.settle()
 
         async def decline() -> None:
-            self.state.answer(event.invitation, accepted=False, now=_now())
+            self.state.answer(event.invitation, accepted=False, now=now_in_seconds())
             self.settle()
 
         return replace(event, approve=approve, decline=decline)
@@ -293,7 +297,7 @@ class Conversation:
 
     def _change(self, change: Change) -> None:
         if not self.is_over:
-            self.state.change(change, _now())
+            self.state.change(change, now_in_seconds())
             self.settle()
 
     async def _answer_to(self, invitation: Invitation) -> None:
@@ -335,7 +339,7 @@ class Conversation:
         if self.is_over:
             return
         me = self.state.me
-        self.state.leave(_now(), for_all=for_all)
+        self.state.leave(now_in_seconds(), for_all=for_all)
         self.settle()
         try:
             async with asyncio.timeout(_GOODBYE_SECONDS):
@@ -367,5 +371,6 @@ class Conversation:
         self._waiting = still
 
 
-def _now() -> int:
+def now_in_seconds() -> int:
+    """Seconds since 1970, by this device's clock."""
     return int(time.time())

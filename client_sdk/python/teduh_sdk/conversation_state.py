@@ -161,6 +161,11 @@ class ConversationState:
         return len(self._member.room) > 0
 
     @property
+    def is_seated(self) -> bool:
+        """Whether we hold a state of the group, be it one in which we are still alone."""
+        return self._member.group is not None
+
+    @property
     def joined_by(self) -> KeyPackage | None:
         """The key package that the Welcome answered; the keys behind it have served."""
         return self._member.joined_by

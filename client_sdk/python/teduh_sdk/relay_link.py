@@ -106,8 +106,15 @@ class RelayLink:
         self._questions[self._last_ref] = answer
         self.send(make(self._last_ref))
 
-    async def ask(self, make: Callable[[int], AnyClientFrame], wanted: type[_Wanted]) -> _Wanted:
+    async def ask(
+        self,
+        make: Callable[[int], AnyClientFrame],
+        wanted: type[_Wanted],
+        at_once: Callable[[_Wanted], None] | None = None,
+    ) -> _Wanted:
         """Wait until the link is up, ask, and wait for the answer.
+
+        `at_once` is called with the answer before the next frame is looked at.
 
         Raises `RelayRefused`, `RelayLost` when the connection breaks before the answer, `RelayMisbehaved`
         when the answer is something else than `wanted`.
@@ -116,6 +123,8 @@ class RelayLink:
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
         def settle(answer: Answer) -> None:
+            if at_once is not None and isinstance(answer, wanted):
+                at_once(answer)
             if not future.done():
                 future.set_result(answer)
 

@@ -1,0 +1,117 @@
+"""What survivors and staff have in common: one link to one relay, and the conversations that go over it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Final, Self
+
+from teduh_crypto.credentials import Organisation
+from teduh_signaling.relay.frames import AnyRelayFrame, Authenticate, Authenticated, Hello
+
+from teduh_sdk.authentication_service import AuthenticationService
+from teduh_sdk.conversation import Conversation
+from teduh_sdk.exceptions import AuthenticationRefused
+from teduh_sdk.group_changes import HYBRID_SUITE
+from teduh_sdk.relay_link import RelayLink
+from teduh_sdk.revocations import RevocationFetch
+from teduh_sdk.room import VerifyRoom, verify_room
+from teduh_sdk.transport import Dial, dial_relay
+
+_GAP_CHECK_SECONDS: Final = 5.0
+
+
+class Client:
+    """An async context manager: the link is up, or trying to be, from entering to leaving it."""
+
+    def __init__(
+        self,
+        relay_url: str,
+        organisation: Organisation,
+        *,
+        suite: int = HYBRID_SUITE,
+        dial: Dial | None = None,
+    ) -> None:
+        self._relay_url: Final = relay_url.rstrip("/")
+        self._suite: Final = suite
+        self._service: Final = AuthenticationService.of(organisation)
+        self._verify: Final[VerifyRoom] = verify_room(self._service)
+        self._revocations: Final = RevocationFetch(relay_url, self._service)
+        self._conversations: Final[dict[bytes, Conversation]] = {}
+        self._link: Final = RelayLink(
+            dial or dial_relay(relay_url),
+            receive=self._receive,
+            on_up=self._on_up,
+            on_down=self._on_down,
+            introduce=self._introduce,
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} with {len(self._conversations)} conversations>"
+
+    @property
+    def conversations(self) -> tuple[Conversation, ...]:
+        """Those that go on."""
+        return tuple(one for one in self._conversations.values() if not one.is_over)
+
+    async def __aenter__(self) -> Self:
+        await self._begin()
+        self._start(self._link.run())
+        self._start(self._watch())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            await self._finish()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _begin(self) -> None:
+        """Before the link is opened."""
+        self._start(self._revocations.run())
+
+    async def _finish(self) -> None:
+        """Before the link is closed."""
+
+    def _introduce(self, _: Hello) -> Authenticate | None:
+        return None
+
+    def _on_up(self, _: Authenticated | None) -> None:
+        for conversation in tuple(self._conversations.values()):
+            conversation.link_is_up()
+
+    def _on_down(self) -> None:
+        for conversation in tuple(self._conversations.values()):
+            conversation.link_is_down()
+
+    def _receive(self, frame: AnyRelayFrame) -> None:
+        conversation = self._conversations.get(getattr(frame, "conversation_id", b""))
+        if conversation is not None:
+            conversation.receive(frame)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        # A refused authentication is raised to whoever waits for the link; the task itself is not waited for.
+        task.add_done_callback(_note_end)
+        self._tasks.append(task)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_GAP_CHECK_SECONDS)
+            for conversation in self.conversations:
+                if self._link.is_up:
+                    conversation.look_for_gap()
+
+
+def _note_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) and not isinstance(error, AuthenticationRefused):
+        asyncio.get_running_loop().call_exception_handler(
+            {
+                "message": "the link to the relay ended by an unexpected error",
+                "exception": error,
+                "task": task,
+            }
+        )

@@ -1,0 +1,145 @@
+"""A staff device: its key, its statement, and the key packages by which colleagues can bring it in.
+
+All of it lives in the key store, under the names
+
+    device                         the private key, the statement and its issuer's
+    key_package/<reference>        a published key package with its private keys; goes when it has been used
+    conversation/<id>              see `saved_conversation`
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from teduh_crypto.credentials import (
+    STAFF_CREDENTIAL_TYPE,
+    device_id,
+    encode_credential,
+    sign_relay_authentication,
+)
+from teduh_crypto.exceptions import TeduhCryptoError
+from teduh_crypto.hazmat.ciphersuite import cipher_suite
+from teduh_crypto.mls import KeyPackage, KeyPackageBundle, OpaqueCredential
+from teduh_signaling.relay.frames import Authenticate, Hello
+
+from teduh_sdk.exceptions import KeyStoreDamaged, KeyStoreError
+from teduh_sdk.group_changes import key_package_from_wire, key_package_to_wire, new_key_package
+from teduh_sdk.key_store import KeyStore
+
+_DEVICE: Final = "device"
+_KEY_PACKAGE: Final = "key_package/"
+
+
+class _SavedDevice(msgspec.Struct, frozen=True, array_like=True):
+    private_key: bytes
+    statement: str
+    issuer_statement: str | None = None
+
+
+class _SavedBundle(msgspec.Struct, frozen=True, array_like=True):
+    key_package: bytes
+    init_key: bytes
+    encryption_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Who a staff member is to relay and conversations."""
+
+    key: Ed25519PrivateKey = field(repr=False)
+    statement: str
+    issuer_statement: str | None = None
+
+    @property
+    def public_key(self) -> bytes:
+        """32 bytes."""
+        return self.key.public_key().public_bytes_raw()
+
+    @property
+    def device_id(self) -> bytes:
+        """By which the relay knows it: SHA-256 of the public key."""
+        return device_id(self.public_key)
+
+    @property
+    def credential(self) -> OpaqueCredential:
+        """What it shows in an MLS group."""
+        return OpaqueCredential(
+            STAFF_CREDENTIAL_TYPE, encode_credential(self.statement, self.issuer_statement)
+        )
+
+    def authenticate(self, origin: str, hello: Hello) -> Authenticate:
+        """Prove to the relay at `origin`, which said `hello`, that the key is here."""
+        signature = sign_relay_authentication(self.key, origin, hello.nonce)
+        return Authenticate(self.statement, signature, self.issuer_statement)
+
+    def new_key_package(self, suite_code: int) -> KeyPackageBundle:
+        """A fresh key package."""
+        suite = cipher_suite(suite_code)
+        signature_key = suite.load_signature_key(self.key.private_bytes_raw())
+        return new_key_package(suite, self.credential, signature_key, int(time.time()))
+
+
+def keep_device(store: KeyStore, device: Device) -> None:
+    """Store the device; it replaces an older statement of the same, or another, device."""
+    saved = _SavedDevice(device.key.private_bytes_raw(), device.statement, device.issuer_statement)
+    store.put(_DEVICE, msgspec.msgpack.encode(saved))
+
+
+def stored_device(store: KeyStore) -> Device:
+    """The device in a key store; raises `KeyStoreError` if there is none, `KeyStoreDamaged`."""
+    data = store.get(_DEVICE)
+    if data is None:
+        raise KeyStoreError("no device has been enrolled into this key store")
+    try:
+        saved = msgspec.msgpack.decode(data, type=_SavedDevice)
+        key = Ed25519PrivateKey.from_private_bytes(saved.private_key)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise KeyStoreDamaged("the stored device does not parse") from error
+    return Device(key, saved.statement, saved.issuer_statement)
+
+
+def keep_key_package(store: KeyStore, bundle: KeyPackageBundle) -> None:
+    """Store a key package before it is published."""
+    saved = _SavedBundle(
+        key_package_to_wire(bundle.key_package), bundle.init_key.raw, bundle.encryption_key.raw
+    )
+    store.put(_name(bundle.key_package), msgspec.msgpack.encode(saved))
+
+
+def forget_key_package(store: KeyStore, key_package: KeyPackage) -> None:
+    """Its Welcome has been opened: the keys behind it are not needed, and must not open it again."""
+    store.delete(_name(key_package))
+
+
+def stored_key_packages(store: KeyStore, device: Device) -> tuple[KeyPackageBundle, ...]:
+    """The published key packages that may still be answered; the expired ones are forgotten."""
+    return tuple(
+        bundle
+        for name in store.names(_KEY_PACKAGE)
+        if (bundle := _stored_bundle(store, name, device)) is not None
+    )
+
+
+def _stored_bundle(store: KeyStore, name: str, device: Device) -> KeyPackageBundle | None:
+    try:
+        saved = msgspec.msgpack.decode(store.get(name) or b"", type=_SavedBundle)
+        key_package = key_package_from_wire(saved.key_package)
+        suite = cipher_suite(key_package.cipher_suite)
+        init_key = suite.load_hpke_key(saved.init_key, key_package.init_key)
+        leaf_key = suite.load_hpke_key(saved.encryption_key, key_package.leaf_node.encryption_key)
+        signature_key = suite.load_signature_key(device.key.private_bytes_raw())
+    except (msgspec.DecodeError, TeduhCryptoError) as error:
+        raise KeyStoreDamaged("a stored key package does not parse") from error
+    lifetime = key_package.leaf_node.lifetime
+    if lifetime is None or not lifetime.contains(int(time.time())):
+        store.delete(name)
+        return None
+    return KeyPackageBundle(key_package, init_key, leaf_key, signature_key)
+
+
+def _name(key_package: KeyPackage) -> str:
+    return _KEY_PACKAGE + key_package.reference(cipher_suite(key_package.cipher_suite)).hex()

@@ -1,0 +1,64 @@
+"""Fetches the organisation's revocation list from the relay, which can withhold it but not change it.
+
+A list is good for 24 hours. Without a fresh one nobody new is believed, so a relay that serves none, or an
+old one, achieves that no conversation begins, and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Final
+
+import aiohttp
+import msgspec
+from teduh_crypto.credentials import CredentialError
+
+from teduh_sdk.authentication_service import AuthenticationService
+
+_PATH: Final = "/v1/revocations"
+_REFRESH_SECONDS: Final = 15 * 60
+_RETRY_SECONDS: Final = 1.0
+_MOST_BYTES: Final = 2 * 1024 * 1024
+
+
+class RevocationFetch:
+    """Keeps the list of an authentication service fresh, from `run` on."""
+
+    def __init__(self, relay_url: str, service: AuthenticationService) -> None:
+        self._url = relay_url.rstrip("/") + _PATH
+        self._service = service
+        self._is_fresh = asyncio.Event()
+
+    async def wait(self) -> None:
+        """Wait until there is a list that the organisation signed and that is fresh."""
+        await self._is_fresh.wait()
+
+    async def run(self) -> None:
+        """Fetch now and then, until cancelled."""
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+            while True:
+                fetched = await self._fetch(session)
+                if fetched:
+                    self._is_fresh.set()
+                await asyncio.sleep(_REFRESH_SECONDS if fetched else _RETRY_SECONDS)
+
+    async def _fetch(self, session: aiohttp.ClientSession) -> bool:
+        try:
+            timeout = aiohttp.ClientTimeout(total=20)
+            async with session.get(self._url, timeout=timeout, allow_redirects=False) as response:
+                body = await response.content.read(_MOST_BYTES)
+                if response.status != 200:
+                    return False
+            self._service.adopt_revocations(
+                msgspec.json.decode(body, type=_Answer).list, now=int(time.time())
+            )
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, CredentialError):
+            return False
+        return True
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """The relay's answer."""
+
+    list: str

@@ -1,0 +1,342 @@
+"""The staff's side: say that one is available, take requests, bring in colleagues; for a person or a bot.
+
+    enter ──> authenticate ──> requests() ──> Request.accept() ──> Conversation
+                   │
+                   └─────────> invitations() ──> InvitedTo.join() ──> Conversation
+
+Whatever a restart must not lose is in the key store before it goes to the relay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from teduh_crypto.credentials import CredentialError, Organisation
+from teduh_crypto.exceptions import RemoteError
+from teduh_signaling.relay.frames import (
+    AcknowledgeInbox,
+    AnyRelayFrame,
+    Authenticate,
+    Authenticated,
+    Availability,
+    Claim,
+    Claimed,
+    Colleagues,
+    Done,
+    Hello,
+    InboxItem,
+    ListColleagues,
+    PublishKeyPackages,
+    QueueChanged,
+    SetAvailability,
+)
+from teduh_signaling.relay.frames import Colleague as ColleagueFrame
+
+from teduh_sdk import events
+from teduh_sdk.client import Client
+from teduh_sdk.colleague import Colleague
+from teduh_sdk.conversation import Conversation, now_in_seconds
+from teduh_sdk.conversation_state import ConversationState
+from teduh_sdk.device import (
+    forget_key_package,
+    keep_key_package,
+    stored_device,
+    stored_key_packages,
+)
+from teduh_sdk.exceptions import NotTrusted, TeduhError
+from teduh_sdk.group_changes import (
+    HYBRID_SUITE,
+    AddMember,
+    key_package_from_wire,
+    key_package_to_wire,
+    new_group,
+)
+from teduh_sdk.key_store import KeyStore
+from teduh_sdk.membership import Identity
+from teduh_sdk.relay_link import Answer
+from teduh_sdk.room import Participant
+from teduh_sdk.saved_conversation import VERSION, Kept, SavedText
+from teduh_sdk.transport import Dial
+
+_CONVERSATION: Final = "conversation/"
+_KEY_PACKAGES_READY: Final = 8
+_SET_AWAY_SECONDS: Final = 2.0
+
+
+class Staff(Client):
+    """A staff device, whose key store holds its key and statement (see `enrolment`)."""
+
+    def __init__(
+        self,
+        relay_url: str,
+        organisation: Organisation,
+        key_store: KeyStore,
+        *,
+        suite: int = HYBRID_SUITE,
+        dial: Dial | None = None,
+    ) -> None:
+        """Raises `KeyStoreError` when no device was enrolled into `key_store`."""
+        super().__init__(relay_url, organisation, suite=suite, dial=dial)
+        self._store: Final = key_store
+        self._device: Final = stored_device(key_store)
+        self._availability = Availability.AWAY
+        self._capacity = 0
+        self._queue = _Waiting()
+        self._inbox: asyncio.Queue[InvitedTo] = asyncio.Queue()
+        self._invited: set[tuple[bytes, int]] = set()
+
+    async def requests(self, *, capacity: int = 1) -> AsyncIterator[Request]:
+        """Say that we are available, and tell of each request that waits.
+
+        A request that is told of may be gone when it is accepted: others are told of it too. `capacity` is
+        how many conversations more this device takes.
+        """
+        await self._set_availability(Availability.AVAILABLE, capacity)
+        while True:
+            yield Request(self, await self._queue.next())
+
+    async def invitations(self) -> AsyncIterator[InvitedTo]:
+        """Tell of each conversation into which a colleague has brought us."""
+        while True:
+            yield await self._inbox.get()
+
+    async def colleagues(self) -> tuple[Colleague, ...]:
+        """Who else is connected, as far as their statements hold."""
+        found: list[Colleague] = []
+        after: bytes | None = None
+        while True:
+            answer = await self._link.ask(partial(_colleagues_after, after), Colleagues)
+            page = [frame for frame in answer.colleagues if after is None or frame.device_id > after]
+            if not page:
+                return tuple(found)
+            found += self._believed(page)
+            after = page[-1].device_id
+
+    async def set_busy(self) -> None:
+        """Take no more requests for now."""
+        await self._set_availability(Availability.BUSY, 0)
+
+    # --- the link -------------------------------------------------------------------------------------------
+
+    async def _begin(self) -> None:
+        await super()._begin()
+        await self._link_conversations()
+
+    async def _link_conversations(self) -> None:
+        names = self._store.names(_CONVERSATION)
+        if names:
+            # A stored room is verified anew, for which a fresh revocation list is needed.
+            await self._revocations.wait()
+        for name in names:
+            self._restore(name)
+
+    async def _finish(self) -> None:
+        if self._link.is_up and self._availability is not Availability.AWAY:
+            try:
+                async with asyncio.timeout(_SET_AWAY_SECONDS):
+                    await self._set_availability(Availability.AWAY, 0)
+            except (TimeoutError, TeduhError):
+                return
+
+    def _introduce(self, hello: Hello) -> Authenticate | None:
+        return self._device.authenticate(self._relay_url, hello)
+
+    def _on_up(self, authenticated: Authenticated | None) -> None:
+        super()._on_up(authenticated)
+        if self._availability is not Availability.AWAY:
+            self._link.question(self._availability_frame, _ignore)
+        left = 0 if authenticated is None else authenticated.key_packages_left
+        if left < _KEY_PACKAGES_READY:
+            self._publish_key_packages(_KEY_PACKAGES_READY - left)
+
+    def _receive(self, frame: AnyRelayFrame) -> None:
+        if isinstance(frame, QueueChanged):
+            self._queue.changed(frame.waiting)
+        elif isinstance(frame, InboxItem):
+            self._take_inbox_item(frame)
+        else:
+            super()._receive(frame)
+
+    async def _set_availability(self, availability: Availability, capacity: int) -> None:
+        self._availability, self._capacity = availability, capacity
+        await self._link.ask(self._availability_frame, Done)
+
+    def _availability_frame(self, ref: int) -> SetAvailability:
+        return SetAvailability(ref, self._availability, self._capacity)
+
+    def _publish_key_packages(self, count: int) -> None:
+        bundles = [self._device.new_key_package(self._suite) for _ in range(count)]
+        for bundle in bundles:
+            keep_key_package(self._store, bundle)
+        wire = tuple(key_package_to_wire(bundle.key_package) for bundle in bundles)
+        self._link.question(lambda ref: PublishKeyPackages(ref, wire), _ignore)
+
+    def _believed(self, frames: Iterable[ColleagueFrame]) -> Iterator[Colleague]:
+        for frame in frames:
+            try:
+                said = self._service.verifier.verify(
+                    frame.statement, frame.issuer_statement, now=now_in_seconds()
+                )
+            except CredentialError:
+                continue
+            if said.device_id == frame.device_id != self._device.device_id:
+                yield Colleague(
+                    frame.device_id,
+                    said.name,
+                    said.role.value,
+                    said.languages,
+                    said.skills,
+                    frame.availability,
+                )
+
+    # --- conversations --------------------------------------------------------------------------------------
+
+    async def _claim(self) -> Conversation:
+        await self._revocations.wait()
+        conversations: list[Conversation] = []
+        await self._link.ask(Claim, Claimed, lambda claimed: conversations.append(self._take(claimed)))
+        (conversation,) = conversations
+        await conversation.joined()
+        return conversation
+
+    def _take(self, claimed: Claimed) -> Conversation:
+        key_package = key_package_from_wire(claimed.key_package)
+        group = new_group(
+            claimed.conversation_id,
+            key_package.cipher_suite,
+            self._device.credential,
+            self._device.key.private_bytes_raw(),
+        )
+        conversation = self._conversation(self._state(claimed.conversation_id))
+        first = AddMember(key_package, by_capability=True)
+        conversation.state.create(group, claimed.member, first, now_in_seconds())
+        conversation.settle()
+        return conversation
+
+    def _take_inbox_item(self, item: InboxItem) -> None:
+        key = (item.conversation_id, item.after)
+        if item.conversation_id in self._conversations:
+            self._link.send(AcknowledgeInbox(item.seq))
+        elif key not in self._invited:
+            self._invited.add(key)
+            self._inbox.put_nowait(InvitedTo(self, item))
+
+    async def _join(self, item: InboxItem) -> Conversation:
+        await self._revocations.wait()
+        bundles = stored_key_packages(self._store, self._device)
+        identity = Identity(self._device.public_key, is_survivor=False, bundles=bundles)
+        state = ConversationState(item.conversation_id, identity, self._verify)
+        state.start_after(item.after)
+        conversation = self._conversation(state)
+        conversation.link_is_up()
+        await conversation.joined()
+        self._link.send(AcknowledgeInbox(item.seq))
+        return conversation
+
+    def _state(self, conversation_id: bytes) -> ConversationState:
+        identity = Identity(self._device.public_key, is_survivor=False)
+        return ConversationState(conversation_id, identity, self._verify)
+
+    def _conversation(self, state: ConversationState, untold: tuple[SavedText, ...] = ()) -> Conversation:
+        conversation = Conversation(
+            state,
+            self._link,
+            resume=Conversation.subscribe,
+            keep=self._keep,
+            untold=[_text_from(saved) for saved in untold],
+        )
+        self._conversations[state.conversation_id] = conversation
+        return conversation
+
+    def _keep(self, conversation: Conversation) -> None:
+        state = conversation.state
+        name = _CONVERSATION + state.conversation_id.hex()
+        if conversation.is_over:
+            self._store.delete(name)
+        elif state.is_seated:
+            untold = tuple(_text_of(event) for event in conversation.untold)
+            self._store.put(name, Kept(VERSION, state.save(), untold).to_bytes())
+        if state.joined_by is not None:
+            forget_key_package(self._store, state.joined_by)
+
+    def _restore(self, name: str) -> None:
+        kept = Kept.from_bytes(self._store.get(name) or b"")
+        try:
+            state = ConversationState.restore(
+                kept.conversation, self._device.public_key, self._verify, now_in_seconds()
+            )
+        except (NotTrusted, RemoteError):
+            # Its room does not pass any more (a statement has ended): nobody there is to be talked to.
+            self._store.delete(name)
+            return
+        self._conversation(state, kept.untold)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Somebody waits; `waiting` is how many do."""
+
+    _staff: Staff = field(repr=False)
+    waiting: int
+
+    async def accept(self) -> Conversation:
+        """Take the oldest request, and join; returns when she can be talked to.
+
+        Raises `RequestGone` when somebody else was faster or she has left, `RelayLost`, `ConversationOver`.
+        """
+        return await self._staff._claim()
+
+
+@dataclass(frozen=True, slots=True)
+class InvitedTo:
+    """A colleague has brought us into a conversation; the survivor has agreed."""
+
+    _staff: Staff = field(repr=False)
+    _item: InboxItem = field(repr=False)
+
+    async def join(self) -> Conversation:
+        """Go in; raises `ConversationOver` when it ended or its room does not pass."""
+        return await self._staff._join(self._item)
+
+
+class _Waiting:
+    """How many requests wait, as far as we know."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._changed = asyncio.Event()
+
+    def changed(self, count: int) -> None:
+        self._count = count
+        self._changed.set()
+
+    async def next(self) -> int:
+        # Each told number is told once; what the relay says next counts anew.
+        while self._count == 0:
+            self._changed.clear()
+            await self._changed.wait()
+        count, self._count = self._count, self._count - 1
+        return count
+
+
+def _colleagues_after(after: bytes | None, ref: int) -> ListColleagues:
+    return ListColleagues(ref, after)
+
+
+def _ignore(_: Answer) -> None:
+    """For what is asked again at every reconnect."""
+
+
+def _text_of(event: events.TextReceived) -> SavedText:
+    who = event.sender
+    sender = (who.leaf_index, who.device_key, who.name, who.role)
+    return SavedText(event.message_id, sender, event.text, event.sent, event.reply_to)
+
+
+def _text_from(saved: SavedText) -> events.TextReceived:
+    sender = Participant(*saved.sender)
+    return events.TextReceived(saved.message_id, sender, saved.text, saved.sent, saved.reply_to)

@@ -1,0 +1,155 @@
+"""The survivor's side: ask for help, and talk with whoever comes. Everything lives in memory only.
+
+ask ──> fresh keys, fresh capability ──> OpenRequest ──> wait in the queue ──> Welcome ──> talk
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import Final
+
+from teduh_crypto.hazmat.ciphersuite import cipher_suite
+from teduh_crypto.mls import BasicCredential
+from teduh_signaling.relay.frames import (
+    CancelRequest,
+    Done,
+    ErrorCode,
+    OpenRequest,
+    RequestDetails,
+    RequestOpened,
+    Urgency,
+)
+from teduh_signaling.relay.proof_of_work import solve
+
+from teduh_sdk import events
+from teduh_sdk.authentication_service import ANONYMOUS_IDENTITY_LENGTH
+from teduh_sdk.client import Client
+from teduh_sdk.conversation import Conversation, now_in_seconds
+from teduh_sdk.conversation_state import ConversationState
+from teduh_sdk.exceptions import RelayLost, RelayRefused, TeduhError
+from teduh_sdk.group_changes import key_package_to_wire, new_key_package
+from teduh_sdk.membership import Identity
+
+_CANCEL_SECONDS: Final = 2.0
+_PASSING: Final = frozenset(
+    {
+        ErrorCode.PROOF_OF_WORK_REQUIRED,
+        ErrorCode.RATE_LIMITED,
+        ErrorCode.SHUTTING_DOWN,
+        ErrorCode.UNAVAILABLE,
+        ErrorCode.INTERNAL,
+    }
+)
+"""Refusals after which asking again is right."""
+_RETRY_SECONDS: Final = 1.0
+
+
+class Survivor(Client):
+    """Somebody who seeks help. Nothing about her is stored anywhere but in this object.
+
+    async with Survivor(relay_url, organisation) as survivor:
+        conversation = await survivor.ask(need="counseling")
+    """
+
+    async def ask(
+        self,
+        *,
+        need: str | None = None,
+        language: str | None = None,
+        preferred_gender: str | None = None,
+        region: str | None = None,
+        urgency: Urgency = Urgency.NORMAL,
+    ) -> Conversation:
+        """Ask for help; returns as soon as the relay has the request.
+
+        The conversation tells the place in the queue (`Waiting`), and when somebody comes (`Joined`). What is
+        said before is kept and sent then. Waits while the relay cannot be reached. Raises `RelayRefused`.
+        """
+        await self._revocations.wait()
+        details = RequestDetails(need, language, preferred_gender, region, urgency)
+        request = _Request(self, details)
+        await request.open()
+        assert request.conversation is not None
+        return request.conversation
+
+    async def _finish(self) -> None:
+        await asyncio.gather(*(self._leave(conversation) for conversation in self.conversations))
+
+    async def _leave(self, conversation: Conversation) -> None:
+        if not conversation.participants:
+            await self._cancel(conversation)
+        await conversation.leave()
+
+    async def _cancel(self, conversation: Conversation) -> None:
+        try:
+            async with asyncio.timeout(_CANCEL_SECONDS):
+                await self._link.ask(lambda ref: CancelRequest(ref, conversation.state.conversation_id), Done)
+        except (TimeoutError, TeduhError):
+            # The relay drops who does not come back; nobody waits for an answer here.
+            return
+
+
+class _Request:
+    """One call for help: its keys, and how it is put to the relay again after a reconnect."""
+
+    def __init__(self, survivor: Survivor, details: RequestDetails) -> None:
+        self._survivor = survivor
+        self._details = details
+        self._capability = secrets.token_bytes(32)
+        suite = cipher_suite(survivor._suite)
+        credential = BasicCredential(secrets.token_bytes(ANONYMOUS_IDENTITY_LENGTH))
+        key = suite.generate_signature_key()
+        self._bundle = new_key_package(suite, credential, key, now_in_seconds())
+        self._reopening: asyncio.Task[None] | None = None
+        self.conversation: Conversation | None = None
+
+    async def open(self) -> None:
+        """Put the request to the relay until it is taken; raises `RelayRefused`."""
+        while True:
+            try:
+                await self._open_once()
+            except RelayLost:
+                continue
+            except RelayRefused as refused:
+                if refused.code not in _PASSING:
+                    raise
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                return
+
+    async def _open_once(self) -> None:
+        link = self._survivor._link
+        await link.wait_until_up()
+        hello = link.hello
+        solution = b""
+        if hello.proof_of_work_bits:
+            solution = await asyncio.to_thread(solve, hello.nonce, hello.proof_of_work_bits)
+        key_package = key_package_to_wire(self._bundle.key_package)
+        await link.ask(
+            lambda ref: OpenRequest(ref, self._capability, key_package, self._details, solution),
+            RequestOpened,
+            self._opened,
+        )
+
+    def _opened(self, answer: RequestOpened) -> None:
+        # Called before the next frame is looked at, which may be the first entry of the conversation.
+        if self.conversation is None:
+            self.conversation = self._new_conversation(answer.conversation_id)
+        else:
+            self._survivor._conversations.pop(self.conversation.state.conversation_id, None)
+            self.conversation.state.begin_anew(answer.conversation_id)
+        self._survivor._conversations[answer.conversation_id] = self.conversation
+        self.conversation.tell(events.Waiting(answer.position))
+        self.conversation.subscribe(self._capability)
+
+    def _new_conversation(self, conversation_id: bytes) -> Conversation:
+        identity = Identity(self._bundle.signature_key.public, is_survivor=True, bundles=(self._bundle,))
+        state = ConversationState(conversation_id, identity, self._survivor._verify)
+        return Conversation(state, self._survivor._link, resume=self._resume)
+
+    def _resume(self, conversation: Conversation) -> None:
+        if conversation.participants:
+            conversation.subscribe(self._capability)
+        elif self._reopening is None or self._reopening.done():
+            self._reopening = asyncio.create_task(self.open())

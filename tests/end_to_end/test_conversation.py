@@ -1,0 +1,150 @@
+"""People talk through the real relay on a real Valkey."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from relay_organisation import RelayOrganisation
+from relay_process import relay_here
+from sdk_people import collect, new_staff, until
+from teduh_crypto.credentials import Role
+from teduh_sdk import events
+from teduh_sdk.conversation import Conversation
+from teduh_sdk.exceptions import InvitationDeclined, RequestGone
+from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE
+from teduh_sdk.key_store import KeyStore
+from teduh_sdk.staff import Staff
+from teduh_sdk.survivor import Survivor
+from valkey_server import start_valkey
+
+
+@dataclass
+class House:
+    """A relay and the organisation that it serves."""
+
+    url: str
+    organisation: RelayOrganisation = field(repr=False)
+
+    def survivor(self, suite: int = HYBRID_SUITE) -> Survivor:
+        return Survivor(self.url, self.organisation.public, suite=suite)
+
+    def staff(self, name: str = "Sari", role: Role = Role.COUNSELOR, store: KeyStore | None = None) -> Staff:
+        return Staff(self.url, self.organisation.public, store or new_staff(self.organisation, name, role))
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    organisation = RelayOrganisation()
+    with start_valkey() as valkey:
+        async with relay_here(organisation.write(tmp_path), valkey.url) as (_, url):
+            await organisation.publish_revocations(url)
+            yield House(url, organisation)
+
+
+@asynccontextmanager
+async def talking(
+    house: House, suite: int = HYBRID_SUITE
+) -> AsyncIterator[tuple[Conversation, Conversation, Staff]]:
+    """A survivor and a counselor who have come together: her conversation, his, and his device."""
+    async with house.survivor(suite) as survivor, house.staff() as staff:
+        hers = await survivor.ask(need="counseling")
+        async for request in staff.requests(capacity=3):
+            his = await request.accept()
+            break
+        await hers.joined()
+        yield hers, his, staff
+
+
+@pytest.mark.parametrize("suite", [HYBRID_SUITE, CLASSIC_SUITE])
+async def test_two_people_talk(house: House, suite: int) -> None:
+    async with talking(house, suite) as (hers, his, _):
+        await hers.send("He is not here now.")
+        heard = await until(his, events.TextReceived)
+        assert (heard.text, heard.sender.is_survivor) == ("He is not here now.", True)
+        await heard.mark_read()
+        assert (await until(hers, events.Read)).by.name == "Sari"
+        await his.send("I am listening.")
+        answer = await until(hers, events.TextReceived)
+        assert (answer.text, str(answer.sender)) == ("I am listening.", "Sari (counselor)")
+
+
+async def test_what_is_typed_in_the_queue_is_heard_when_somebody_comes(house: House) -> None:
+    async with house.survivor() as survivor, house.staff() as staff:
+        hers = await survivor.ask()
+        assert (await until(hers, events.Waiting)).position == 1
+        await hers.send("Please")
+        await hers.send("be quick")
+        async for request in staff.requests():
+            his = await request.accept()
+            break
+        assert [heard.text for heard in await collect(his, events.TextReceived, 2)] == ["Please", "be quick"]
+
+
+async def test_two_who_accept_the_same_request_get_it_once(house: House) -> None:
+    async with house.survivor() as survivor, house.staff("Sari") as one, house.staff("Budi") as other:
+        await survivor.ask()
+        async for first in one.requests():
+            async for second in other.requests():
+                await first.accept()
+                with pytest.raises(RequestGone):
+                    await second.accept()
+                break
+            break
+
+
+async def test_a_colleague_comes_in_when_she_agrees(house: House) -> None:
+    async with (
+        talking(house) as (hers, his, staff),
+        house.staff("Maya", Role.MEDIC) as medic,
+    ):
+        await medic.colleagues()
+        (colleague,) = await staff.colleagues()
+        assert (colleague.name, colleague.role) == ("Maya", "medic")
+        bringing = asyncio.create_task(his.invite(colleague, "for your wrist"))
+        asked = await until(hers, events.InvitationReceived)
+        assert str(asked) == "Sari (counselor) would like to bring in Maya (medic)"
+        await asked.approve()
+        newcomer = await bringing
+        assert newcomer.name == "Maya"
+        async for invitation in medic.invitations():
+            theirs = await invitation.join()
+            break
+        assert (await until(hers, events.Joined)).participant.name == "Maya"
+        await hers.send("It hurts here.")
+        assert (await until(theirs, events.TextReceived)).text == "It hurts here."
+        await theirs.send("Do not move it.")
+        assert (await until(hers, events.TextReceived)).sender.name == "Maya"
+        await theirs.leave()
+        assert (await until(hers, events.Left)).participant.name == "Maya"
+
+
+async def test_nobody_comes_in_when_she_declines(house: House) -> None:
+    async with talking(house) as (hers, his, staff), house.staff("Maya", Role.MEDIC) as medic:
+        await medic.colleagues()
+        (colleague,) = await staff.colleagues()
+        bringing = asyncio.create_task(his.invite(colleague))
+        await (await until(hers, events.InvitationReceived)).decline()
+        with pytest.raises(InvitationDeclined):
+            await bringing
+        assert len(hers.participants) == 2
+
+
+async def test_her_leaving_ends_it_for_staff(house: House) -> None:
+    async with talking(house) as (hers, his, _):
+        await hers.leave()
+        await until(his, events.Ended)
+        assert his.is_over
+        assert hers.is_over
+
+
+async def test_typing_is_seen(house: House) -> None:
+    async with talking(house) as (hers, his, _):
+        await hers.typing()
+        seen = await until(his, events.TypingSeen)
+        assert seen.active
+        assert seen.participant.is_survivor

@@ -1,0 +1,43 @@
+"""Staff of a test organisation with the SDK, and waiting for what should happen in a conversation."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TypeVar
+
+from relay_organisation import RelayOrganisation, StaffDevice
+from teduh_crypto.credentials import Role
+from teduh_sdk.conversation import Conversation
+from teduh_sdk.device import Device, keep_device
+from teduh_sdk.events import Event
+from teduh_sdk.key_store import KeyStore, MemoryKeyStore
+
+_EventType = TypeVar("_EventType", bound=Event)
+PATIENCE = 30.0
+"""Seconds after which something is taken never to happen."""
+
+
+def enrolled(device: StaffDevice, store: KeyStore | None = None) -> KeyStore:
+    """A key store (in memory unless another is given) into which `device` has been enrolled."""
+    store = MemoryKeyStore() if store is None else store
+    keep_device(store, Device(device.key, device.statement))
+    return store
+
+
+def new_staff(organisation: RelayOrganisation, name: str, role: Role = Role.COUNSELOR) -> KeyStore:
+    """The key store of a new staff member."""
+    return enrolled(organisation.staff(name, role))
+
+
+async def until(conversation: Conversation, kind: type[_EventType]) -> _EventType:
+    """The next event of this kind; those before it are passed over."""
+    async with asyncio.timeout(PATIENCE):
+        async for event in conversation:
+            if isinstance(event, kind):
+                return event
+    raise AssertionError(f"the conversation was over before a {kind.__name__}")
+
+
+async def collect(conversation: Conversation, kind: type[_EventType], count: int) -> list[_EventType]:
+    """The next so many events of this kind."""
+    return [await until(conversation, kind) for _ in range(count)]
