@@ -1,0 +1,135 @@
+"""A relay that is killed, and a staff device that is, mid-conversation: nothing is lost, nothing comes twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from relay_organisation import RelayOrganisation
+from relay_process import RelayProcess, relay_process
+from sdk_people import collect, enrolled, new_staff, until
+from teduh_sdk import events
+from teduh_sdk.conversation import Conversation
+from teduh_sdk.key_store import KeyStore, MemoryKeyStore
+from teduh_sdk.staff import Staff
+from teduh_sdk.survivor import Survivor
+from valkey_server import start_valkey
+
+ORGANISATION = RelayOrganisation()
+
+
+@pytest.fixture
+def relay(tmp_path: Path) -> Iterator[RelayProcess]:
+    with (
+        start_valkey() as valkey,
+        relay_process(tmp_path / "relay", ORGANISATION.write(tmp_path), valkey.url) as process,
+    ):
+        yield process
+
+
+async def accept(staff: Staff) -> Conversation:
+    async for request in staff.requests():
+        return await request.accept()
+    raise AssertionError("no request came")
+
+
+async def speak(conversation: Conversation, name: str, count: int) -> None:
+    for number in range(count):
+        await conversation.send(f"{name} {number}")
+        await asyncio.sleep(0.005)
+
+
+async def test_a_relay_killed_mid_conversation_loses_nothing_and_repeats_nothing(relay: RelayProcess) -> None:
+    await ORGANISATION.publish_revocations(relay.url)
+    store = new_staff(ORGANISATION, "Sari")
+    async with (
+        Survivor(relay.url, ORGANISATION.public) as survivor,
+        Staff(relay.url, ORGANISATION.public, store) as staff,
+    ):
+        hers = await survivor.ask()
+        his = await accept(staff)
+        await hers.joined()
+        count = 120
+        speaking = asyncio.gather(speak(hers, "she", count), speak(his, "he", count))
+        for _ in range(2):
+            await asyncio.sleep(0.2)
+            relay.kill()
+            await asyncio.to_thread(relay.start)
+        await speaking
+        heard_by_him = [one.text for one in await collect(his, events.TextReceived, count)]
+        heard_by_her = [one.text for one in await collect(hers, events.TextReceived, count)]
+        assert heard_by_him == [f"she {number}" for number in range(count)]
+        assert heard_by_her == [f"he {number}" for number in range(count)]
+
+
+async def test_people_are_told_that_the_link_broke_and_came_back(relay: RelayProcess) -> None:
+    await ORGANISATION.publish_revocations(relay.url)
+    async with Survivor(relay.url, ORGANISATION.public) as survivor:
+        hers = await survivor.ask()
+        relay.kill()
+        await until(hers, events.Reconnecting)
+        await asyncio.to_thread(relay.start)
+        await until(hers, events.Connected)
+        assert (await until(hers, events.Waiting)).position == 1
+
+
+async def test_a_relay_that_stops_politely_is_left_and_found_again(relay: RelayProcess) -> None:
+    await ORGANISATION.publish_revocations(relay.url)
+    store = new_staff(ORGANISATION, "Sari")
+    async with (
+        Survivor(relay.url, ORGANISATION.public) as survivor,
+        Staff(relay.url, ORGANISATION.public, store) as staff,
+    ):
+        hers = await survivor.ask()
+        his = await accept(staff)
+        await hers.joined()
+        await asyncio.to_thread(relay.stop)
+        await hers.send("still here")
+        await asyncio.to_thread(relay.start)
+        assert (await until(his, events.TextReceived)).text == "still here"
+
+
+async def vanish(staff: Staff) -> None:
+    """End without any goodbye, as a killed process does."""
+    for task in staff._tasks:
+        task.cancel()
+    await asyncio.gather(*staff._tasks, return_exceptions=True)
+
+
+class CrashingStore(MemoryKeyStore):
+    """What a process leaves behind that dies: a copy of the store at that very moment."""
+
+    def as_left_behind(self) -> KeyStore:
+        copy = MemoryKeyStore()
+        for name in self.names(""):
+            copy.put(name, self.get(name) or b"")
+        return copy
+
+
+async def test_a_staff_process_that_dies_goes_on_where_it_was(relay: RelayProcess) -> None:
+    """What was said to it meanwhile it hears, once; what it had said is not said again."""
+    await ORGANISATION.publish_revocations(relay.url)
+    device = ORGANISATION.staff("Sari")
+    store = CrashingStore()
+    enrolled(device, store)
+    async with Survivor(relay.url, ORGANISATION.public) as survivor:
+        hers = await survivor.ask()
+        first = Staff(relay.url, ORGANISATION.public, store)
+        await first.__aenter__()
+        his = await accept(first)
+        await hers.send("before")
+        assert (await until(his, events.TextReceived)).text == "before"
+        await his.send("said before the crash")
+        assert (await until(hers, events.TextReceived)).text == "said before the crash"
+        left_behind = store.as_left_behind()
+        await vanish(first)
+        await hers.send("while you were away")
+        async with Staff(relay.url, ORGANISATION.public, left_behind) as again:
+            (his,) = again.conversations
+            heard = [one.text for one in await collect(his, events.TextReceived, 2)]
+            # The first was still in the application's hands when it died, so it is told again.
+            assert heard == ["before", "while you were away"]
+            await his.send("back again")
+            assert (await until(hers, events.TextReceived)).text == "back again"
