@@ -44,12 +44,14 @@ def run_relay(
     configure_logging(settings.log_level)
     try:
         _run(_serve(settings, started))
+    except TimeoutError as error:
+        typer.echo("The relay cannot start: the store does not answer.", err=True)
+        raise typer.Exit(1) from error
+    except (FolderInUse, MalformedToken, RuntimeError) as error:
+        typer.echo(f"The relay cannot start: {error}", err=True)
+        raise typer.Exit(1) from error
     except OSError as error:
         _give_up(settings, error)
-    except (FolderInUse, MalformedToken, TimeoutError, RuntimeError) as error:
-        reason = "the store does not answer" if isinstance(error, TimeoutError) else error
-        typer.echo(f"The relay cannot start: {reason}", err=True)
-        raise typer.Exit(1) from error
 
 
 async def _serve(settings: Settings, started: Callable[[Relay], Coroutine[None, None, None]] | None) -> None:
