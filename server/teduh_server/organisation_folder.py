@@ -190,6 +190,7 @@ class OrganisationFolder:
         statement = self._describe(record.person, device_key, now, days)
         if authority.issuer_statement is not None:
             statement = self._within_issuer(statement, authority.issuer_statement, now)
+        self.revocations().check(statement)
         approved = _approved(record, statement, sign_staff_statement(statement, authority))
         self.save(approved)
         return approved

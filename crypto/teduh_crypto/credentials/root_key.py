@@ -36,7 +36,7 @@ _MAX_FILE_LENGTH: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class _Stretching:
+class Stretching:
     """The cost of Argon2id: passes, lanes, and memory in KiB."""
 
     iterations: int = 3
@@ -50,7 +50,7 @@ class _Stretching:
         return argon2id.derive(passphrase.encode())
 
 
-_STRETCHING: Final = _Stretching()
+STRETCHING: Final = Stretching()
 
 
 def generate_root_key() -> Ed25519PrivateKey:
@@ -68,7 +68,7 @@ def seal_root_key(key: Ed25519PrivateKey, passphrase: str) -> bytes:
         "salt": encode_base64url(salt),
         "nonce": encode_base64url(nonce),
     }
-    cipher = AESGCM(_STRETCHING.key(passphrase, salt))
+    cipher = AESGCM(STRETCHING.key(passphrase, salt))
     sealed = cipher.encrypt(nonce, key.private_bytes_raw(), _associated_data(header))
     return json.dumps({**header, "sealed": encode_base64url(sealed)}, indent=1).encode() + b"\n"
 
@@ -79,7 +79,7 @@ def open_root_key(content: bytes, passphrase: str) -> Ed25519PrivateKey:
     try:
         sealed = decode_base64url(header.pop("sealed"))
         salt, nonce = decode_base64url(header["salt"]), decode_base64url(header["nonce"])
-        key = AESGCM(_STRETCHING.key(passphrase, salt))
+        key = AESGCM(STRETCHING.key(passphrase, salt))
         raw = key.decrypt(nonce, sealed, _associated_data(header))
     except InvalidTag as error:
         raise WrongPassphrase("the key file does not open with this passphrase") from error

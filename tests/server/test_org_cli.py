@@ -1,0 +1,447 @@
+"""`teduh org`, from the making of an organisation to a revoked device, with files alone and with a relay."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import shutil
+import socket
+import stat
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession, web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from staffed_organisation import public_key
+from teduh_crypto.credentials import (
+    InvitationCode,
+    Organisation,
+    Role,
+    StaffStatement,
+    StatementRevoked,
+    StatementVerifier,
+    comparison_words,
+    enrol,
+    enrolment_id,
+    open_statement,
+    root_key,
+)
+from teduh_server.cli.org import org_app
+from teduh_server.enrolment_store import EnrolmentStore
+from teduh_server.handlers.enrolment import enrolment_routes
+from teduh_server.organisation_folder import OrganisationFolder
+from teduh_server.redis_store.address import StoreAddress
+from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.revocation_feed import RevocationFeed
+from typer.testing import CliRunner, Result
+from valkey_server import start_valkey
+
+PASSPHRASE = "correct horse battery staple"
+
+
+@dataclass(frozen=True)
+class Coordinator:
+    """Somebody at a terminal, with an organisation's folder."""
+
+    folder: Path
+    environment: tuple[tuple[str, str], ...] = (("TEDUH_ORG_PASSPHRASE", PASSPHRASE),)
+
+    def run(self, *arguments: str, typed: str | None = None) -> Result:
+        """Run `teduh org <arguments>`."""
+        environment = {**dict(self.environment), "TEDUH_ORG_FOLDER": str(self.folder)}
+        return CliRunner().invoke(org_app, list(arguments), input=typed, env=environment)
+
+    def do(self, *arguments: str, typed: str | None = None) -> str:
+        """The same, and it must go well; returns what went to standard output."""
+        result = self.run(*arguments, typed=typed)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    async def do_soon(self, *arguments: str) -> str:
+        """The same beside a relay in this event loop."""
+        return await asyncio.to_thread(self.do, *arguments)
+
+    @property
+    def organisation(self) -> Organisation:
+        return Organisation.load(self.folder / "organisation.toml")
+
+    def invite(self, name: str = "Sari", *more: str) -> InvitationCode:
+        return InvitationCode.parse(self.do("invite", name, "--role", "counselor", "--language", "id", *more))
+
+
+@dataclass(frozen=True)
+class Device:
+    """A staff device that was handed a code."""
+
+    code: InvitationCode
+    key: Ed25519PrivateKey
+
+    @property
+    def id(self) -> str:
+        return enrolment_id(self.code.invitation)
+
+    @property
+    def words(self) -> str:
+        return " ".join(comparison_words(public_key(self.key)))
+
+    @property
+    def submission(self) -> dict[str, str]:
+        return {"invitation": self.code.invitation, "enrolment": enrol(self.code.invitation, self.key)}
+
+    def write(self, path: Path) -> str:
+        path.write_text(json.dumps({"id": self.id, **self.submission}))
+        return str(path)
+
+    def open(self, sealed: bytes, verifier: StatementVerifier) -> StaffStatement:
+        """What the statement in `sealed` says, if it is to be believed."""
+        chain = open_statement(self.code.sealing_key, self.id, sealed)
+        return verifier.verify(*chain, now=int(time.time()), device_key=public_key(self.key))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cheap_stretching() -> Iterator[None]:
+    """What keeps guessers busy would keep the tests busy too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(root_key, "STRETCHING", root_key.Stretching(iterations=1, lanes=1, memory=64))
+        yield
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder just made."""
+    folder = tmp_path_factory.mktemp("made") / "organisation"
+    Coordinator(folder).do("init", "Rumah Aman")
+    return folder
+
+
+@pytest.fixture
+def coordinator(made: Path, tmp_path: Path) -> Coordinator:
+    """A coordinator with a copy of it."""
+    return Coordinator(shutil.copytree(made, tmp_path / "organisation"))
+
+
+@pytest.fixture
+def device(coordinator: Coordinator) -> Device:
+    return Device(coordinator.invite(), Ed25519PrivateKey.generate())
+
+
+class TestWithFilesAlone:
+    """An organisation without a relay: everything goes by hand."""
+
+    def test_init_makes_a_sealed_key_and_a_public_file(self, coordinator: Coordinator) -> None:
+        assert coordinator.organisation.name == "Rumah Aman"
+        assert json.loads((coordinator.folder / "root.key").read_bytes())["format"] == "teduh-sealed-key-1"
+
+    def test_what_is_secret_is_its_owners_alone(
+        self, made: Path, coordinator: Coordinator, device: Device
+    ) -> None:
+        assert stat.S_IMODE(made.stat().st_mode) == 0o700
+        assert stat.S_IMODE((made / "root.key").stat().st_mode) == 0o600
+        record = coordinator.folder / "enrolments" / f"{device.id}.json"
+        assert stat.S_IMODE(record.stat().st_mode) == 0o600
+
+    def test_init_does_not_overwrite(self, coordinator: Coordinator) -> None:
+        before = (coordinator.folder / "root.key").read_bytes()
+        result = coordinator.run("init", "Another")
+        assert result.exit_code == 1
+        assert (coordinator.folder / "root.key").read_bytes() == before
+
+    @pytest.mark.parametrize("passphrase", ["", "short"])
+    def test_a_weak_passphrase_makes_nothing(self, tmp_path: Path, passphrase: str) -> None:
+        folder = tmp_path / "new"
+        result = Coordinator(folder, (("TEDUH_ORG_PASSPHRASE", passphrase),)).run("init", "Rumah Aman")
+        assert result.exit_code == 1
+        assert not folder.exists()
+
+    def test_the_passphrase_is_asked_for(self, coordinator: Coordinator) -> None:
+        asked = Coordinator(coordinator.folder, ())
+        assert asked.run("refresh", typed=f"{PASSPHRASE}\n").exit_code == 0
+        wrong = asked.run("refresh", typed="not this one at all\n")
+        assert wrong.exit_code == 1
+        assert "passphrase" in wrong.stderr
+
+    def test_the_passphrase_comes_from_a_file(self, coordinator: Coordinator, tmp_path: Path) -> None:
+        file = tmp_path / "passphrase"
+        file.write_text(PASSPHRASE + "\n")
+        Coordinator(coordinator.folder, (("TEDUH_ORG_PASSPHRASE_FILE", str(file)),)).do("refresh")
+
+    def test_a_device_is_approved(self, coordinator: Coordinator, device: Device, tmp_path: Path) -> None:
+        output = tmp_path / "sealed"
+        submission = device.write(tmp_path / "submission.json")
+        coordinator.do(
+            "approve", "--submission", submission, "--output", str(output), "--words", device.words
+        )
+        statement = device.open(output.read_bytes(), OrganisationFolder(coordinator.folder).verifier())
+        assert (statement.name, statement.role, statement.languages) == ("Sari", Role.COUNSELOR, ("id",))
+        assert statement.expires - statement.not_before <= 30 * 24 * 3600
+
+    def test_the_words_are_shown_and_asked_about(
+        self, coordinator: Coordinator, device: Device, tmp_path: Path
+    ) -> None:
+        arguments = (
+            "approve", "--submission", device.write(tmp_path / "submission.json"), "--output", str(tmp_path /
+            "out")
+        )  # fmt: skip
+        refused = coordinator.run(*arguments, typed="n\n")
+        assert refused.exit_code == 1
+        assert device.words.replace(" ", "  ") in refused.stdout
+        assert not (tmp_path / "out").exists()
+        coordinator.do(*arguments, typed="y\n")
+        assert (tmp_path / "out").exists()
+
+    def test_other_words_are_refused(self, coordinator: Coordinator, device: Device, tmp_path: Path) -> None:
+        """Somebody who stole the code, or a relay, has put another key in the place of the device's."""
+        thief = Device(device.code, Ed25519PrivateKey.generate())
+        submission = thief.write(tmp_path / "submission.json")
+        result = coordinator.run(
+            "approve", "--submission", submission, "--output", str(tmp_path / "out"), "--words", device.words
+        )
+        assert result.exit_code == 1
+        assert not (tmp_path / "out").exists()
+
+    def test_an_uninvited_device_is_refused(self, coordinator: Coordinator, tmp_path: Path) -> None:
+        other = Coordinator(shutil.copytree(coordinator.folder, tmp_path / "other"))
+        elsewhere = Device(other.invite(), Ed25519PrivateKey.generate())
+        submission = elsewhere.write(tmp_path / "submission.json")
+        result = coordinator.run(
+            "approve",
+            "--submission",
+            submission,
+            "--output",
+            str(tmp_path / "out"),
+            "--words",
+            elsewhere.words,
+        )
+        assert result.exit_code == 1
+
+    def test_approving_again_signs_nothing_new(
+        self, coordinator: Coordinator, device: Device, tmp_path: Path
+    ) -> None:
+        verifier = OrganisationFolder(coordinator.folder).verifier()
+        statements = set()
+        for attempt in range(2):
+            output = tmp_path / f"sealed-{attempt}"
+            submission = device.write(tmp_path / "submission.json")
+            coordinator.do(
+                "approve", "--submission", submission, "--output", str(output), "--words", device.words
+            )
+            statements.add(device.open(output.read_bytes(), verifier).statement_id)
+        assert len(statements) == 1
+
+    @pytest.mark.parametrize(
+        ("name", "options"),
+        [
+            ("Sari", ["--role", "issuer"]),
+            ("Sari", ["--role", "boss"]),
+            ("", ["--role", "medic"]),
+            ("Sari", ["--role", "medic", "--language", "not a language"]),
+            ("Sari", ["--role", "medic", "--staff-id", "not an id"]),
+        ],
+    )
+    def test_an_invitation_that_nothing_could_come_of_is_refused(
+        self, coordinator: Coordinator, name: str, options: list[str]
+    ) -> None:
+        result = coordinator.run("invite", name, *options)
+        assert result.exit_code == 1
+        assert coordinator.do("list") == ""
+
+    def test_a_code_can_go_to_a_file(self, coordinator: Coordinator, tmp_path: Path) -> None:
+        file = tmp_path / "code"
+        assert coordinator.do("invite", "Sari", "--role", "medic", "--output", str(file)) == ""
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert InvitationCode.parse(file.read_text()).invitation
+
+    def test_list_and_show_say_how_things_stand(
+        self, coordinator: Coordinator, device: Device, tmp_path: Path
+    ) -> None:
+        assert "Sari: invited" in coordinator.do("list")
+        submission = device.write(tmp_path / "submission.json")
+        output = str(tmp_path / "out")
+        coordinator.do("approve", "--submission", submission, "--output", output, "--words", device.words)
+        assert "Sari: approved" in coordinator.do("list")
+        assert device.words.replace(" ", "  ") in coordinator.do("show", device.id)
+        coordinator.do("revoke", device.id, "--yes")
+        assert "Sari: revoked" in coordinator.do("list")
+        shown = coordinator.do("show")
+        assert coordinator.organisation.root_public_key.hex() in shown
+        assert "version 2, 1 entries" in shown
+
+    def test_nothing_secret_is_shown(self, coordinator: Coordinator, device: Device) -> None:
+        shown = coordinator.do("list") + coordinator.do("show") + coordinator.do("show", device.id)
+        assert str(device.code).rpartition(":")[2] not in shown
+
+    def test_a_revoked_person_is_believed_on_no_device(
+        self, coordinator: Coordinator, device: Device, tmp_path: Path
+    ) -> None:
+        folder = OrganisationFolder(coordinator.folder)
+        staff_id = folder.record(device.id).person.subject
+        submission = device.write(tmp_path / "submission.json")
+        output = tmp_path / "out"
+        coordinator.do(
+            "approve", "--submission", submission, "--output", str(output), "--words", device.words
+        )
+        second = Device(coordinator.invite("Sari", "--staff-id", staff_id), Ed25519PrivateKey.generate())
+        coordinator.do("revoke", staff_id, "--yes")
+        with pytest.raises(StatementRevoked):
+            device.open(output.read_bytes(), folder.verifier())
+        refused = coordinator.run(
+            "approve", "--submission", second.write(tmp_path / "second.json"), "--output", str(tmp_path /
+            "none"), "--words", second.words,
+        )  # fmt: skip
+        assert refused.exit_code == 1
+
+    def test_revoking_asks_first(self, coordinator: Coordinator, device: Device) -> None:
+        staff_id = OrganisationFolder(coordinator.folder).record(device.id).person.subject
+        assert coordinator.run("revoke", staff_id, typed="n\n").exit_code == 1
+        assert "Sari: invited" in coordinator.do("list")
+
+    @pytest.mark.parametrize("who", ["nobody", "Sari"])
+    def test_nobody_is_revoked_by_a_name(self, coordinator: Coordinator, who: str) -> None:
+        assert coordinator.run("revoke", who, "--yes").exit_code == 1
+
+    def test_refresh_keeps_what_is_revoked(self, coordinator: Coordinator, device: Device) -> None:
+        staff_id = OrganisationFolder(coordinator.folder).record(device.id).person.subject
+        coordinator.do("revoke", staff_id, "--yes")
+        coordinator.do("refresh")
+        revocations = OrganisationFolder(coordinator.folder).revocations()
+        assert (revocations.version, revocations.subjects) == (3, frozenset({staff_id}))
+
+    def test_a_folder_that_is_none_is_refused(self, tmp_path: Path) -> None:
+        result = Coordinator(tmp_path).run("list")
+        assert result.exit_code == 1
+        assert "teduh org init" in result.stderr
+
+
+class TestIssuer:
+    """An issuer runs the organisation from a folder of its own while the root key rests."""
+
+    @pytest.fixture
+    def issuer(self, coordinator: Coordinator, tmp_path: Path) -> Coordinator:
+        own = "another horse another staple"
+        with_both = Coordinator(
+            coordinator.folder, (*coordinator.environment, ("TEDUH_ISSUER_PASSPHRASE", own))
+        )
+        with_both.do("issuer", "Night desk", "--issuer-folder", str(tmp_path / "issuer"), "--days", "7")
+        return Coordinator(tmp_path / "issuer", (("TEDUH_ORG_PASSPHRASE", own),))
+
+    def test_what_an_issuer_approves_is_believed(
+        self, coordinator: Coordinator, issuer: Coordinator, tmp_path: Path
+    ) -> None:
+        device = Device(issuer.invite("Dewi"), Ed25519PrivateKey.generate())
+        output = tmp_path / "out"
+        submission = device.write(tmp_path / "submission.json")
+        issuer.do("approve", "--submission", submission, "--output", str(output), "--words", device.words)
+        statement = device.open(output.read_bytes(), OrganisationFolder(coordinator.folder).verifier())
+        assert statement.name == "Dewi"
+        assert statement.expires <= time.time() + 7 * 24 * 3600
+
+    def test_the_root_key_is_not_in_the_issuers_folder(self, issuer: Coordinator) -> None:
+        assert not (issuer.folder / "root.key").exists()
+
+    def test_an_issuer_appoints_no_issuer(self, issuer: Coordinator, tmp_path: Path) -> None:
+        assert issuer.run("issuer", "Another", "--issuer-folder", str(tmp_path / "third")).exit_code == 1
+
+    def test_the_root_can_revoke_an_issuer(self, coordinator: Coordinator, issuer: Coordinator) -> None:
+        listed = coordinator.do("list")
+        assert "Night desk: approved" in listed
+        coordinator.do("revoke", listed.split()[0], "--yes")
+        assert "Night desk: revoked" in coordinator.do("list")
+
+
+@pytest.fixture(scope="module")
+def valkey() -> Iterator[EmbeddedValkey]:
+    with start_valkey() as valkey:
+        yield valkey
+
+
+@dataclass(frozen=True)
+class Relay:
+    """A relay's enrolment endpoints, which know the organisation's public file alone."""
+
+    origin: str
+    verifier: StatementVerifier
+
+    async def submit(self, device: Device) -> int:
+        async with (
+            ClientSession() as session,
+            session.post(f"{self.origin}/v1/enrolments", json=device.submission) as response,
+        ):
+            return response.status
+
+    async def fetch(self, device: Device) -> bytes:
+        """The sealed statement."""
+        async with (
+            ClientSession() as session,
+            session.get(f"{self.origin}/v1/enrolments/{device.id}") as response,
+        ):
+            encoded = (await response.json())["sealed"]
+        return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+
+
+@pytest.fixture
+async def relay(coordinator: Coordinator, valkey: EmbeddedValkey) -> AsyncIterator[Relay]:
+    store = Store(StoreAddress.parse(valkey.url))
+    await store.start()
+    await store.ask((b"FLUSHALL",))
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        public, enrolments = coordinator.organisation, EnrolmentStore(store)
+        relay = Relay(origin, StatementVerifier(public.root_public_key, public.id))
+        feed = RevocationFeed(enrolments, relay.verifier)
+        application = web.Application()
+        application.add_routes(enrolment_routes(enrolments, relay.verifier, feed, origin=origin))
+        runner = web.AppRunner(application)
+        await runner.setup()
+        await web.SockSite(runner, listener).start()
+        yield relay
+        await runner.cleanup()
+    await store.close()
+
+
+class TestWithARelay:
+    """The same through a relay, which never sees a name, a passphrase or an unsealed statement."""
+
+    async def test_the_whole_story(self, coordinator: Coordinator, device: Device, relay: Relay) -> None:
+        """Invited, enrolled, compared, approved, believed; revoked, and believed no more."""
+        await coordinator.do_soon("refresh", "--relay", relay.origin)
+        assert await relay.submit(device) == 202
+        await coordinator.do_soon("approve", "--relay", relay.origin, "--words", device.words)
+        sealed = await relay.fetch(device)
+        assert device.open(sealed, relay.verifier).name == "Sari"
+        await coordinator.do_soon("revoke", device.id, "--yes", "--relay", relay.origin)
+        with pytest.raises(StatementRevoked):
+            device.open(sealed, relay.verifier)
+
+    async def test_several_that_wait_must_be_named(
+        self, coordinator: Coordinator, device: Device, relay: Relay
+    ) -> None:
+        second = Device(coordinator.invite("Dewi"), Ed25519PrivateKey.generate())
+        await relay.submit(device)
+        await relay.submit(second)
+        arguments = ("approve", "--relay", relay.origin, "--words", second.words)
+        unclear = await asyncio.to_thread(coordinator.run, *arguments)
+        assert unclear.exit_code == 1
+        assert second.id in unclear.stderr
+        await coordinator.do_soon(*arguments, second.id)
+        assert await relay.fetch(second)
+
+    async def test_two_folders_go_on_from_each_others_list(
+        self, coordinator: Coordinator, relay: Relay, tmp_path: Path
+    ) -> None:
+        copy = Coordinator(shutil.copytree(coordinator.folder, tmp_path / "copy"))
+        await coordinator.do_soon("refresh", "--relay", relay.origin)
+        await coordinator.do_soon("refresh", "--relay", relay.origin)
+        await copy.do_soon("refresh", "--relay", relay.origin)
+        assert OrganisationFolder(copy.folder).revocations().version == 4
+
+    async def test_a_relay_that_is_gone_is_said_plainly(self, coordinator: Coordinator) -> None:
+        result = await asyncio.to_thread(coordinator.run, "refresh", "--relay", "http://127.0.0.1:1")
+        assert result.exit_code == 1
+        assert "cannot be reached" in result.stderr
+        assert "Traceback" not in result.output
