@@ -120,13 +120,11 @@ class CipherSuite:
 
         Three times DeriveTreeSecret; every message takes a step, so the labels are put together only once.
         """
-        expand, suffix = self.expand, generation.to_bytes(4, "big")
-        key, nonce, following = self._ratchet_labels
-        return (
-            expand(secret, key + suffix, self.key_length),
-            expand(secret, nonce + suffix, self.nonce_length),
-            expand(secret, following + suffix, self.hash_length),
-        )
+        suffix = generation.to_bytes(4, "big")
+        for_key, for_nonce, for_secret = self._ratchet_labels
+        infos = (for_key + suffix, for_nonce + suffix, for_secret + suffix)
+        key, nonce, following = self._kdf.expand_each(secret, infos)
+        return key[: self.key_length], nonce[: self.nonce_length], following
 
     def key_and_nonce(self, secret: bytes, context: bytes) -> tuple[bytes, bytes]:
         """Return ExpandWithLabel "key" and "nonce" of one secret, as long as the AEAD needs them."""

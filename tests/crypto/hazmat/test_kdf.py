@@ -39,6 +39,14 @@ def test_every_output_length_agrees_with_the_library(kdf: Kdf, length: int) -> N
 
 
 @every_kdf
+@pytest.mark.parametrize("length", [0, 1, 32, 48, 64, 65, 128, 129, 300])
+def test_several_expansions_at_once_are_those_made_one_by_one(kdf: Kdf, length: int) -> None:
+    prk = bytes(range(256))[:length] * 2
+    infos = (b"", b"key", b"n" * 200)
+    assert kdf.expand_each(prk, infos) == [kdf.expand(prk, info, kdf.hash_length) for info in infos]
+
+
+@every_kdf
 def test_more_than_255_blocks_are_refused(kdf: Kdf) -> None:
     assert len(kdf.expand(b"k" * 32, b"", 255 * kdf.hash_length)) == 255 * kdf.hash_length
     with pytest.raises(LocalError):
