@@ -7,9 +7,11 @@ bytes as long as ciphertext is, for the relay cannot tell the difference.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import time
+import urllib.request
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -21,8 +23,10 @@ from teduh_crypto.credentials import (
     Organisation,
     Role,
     StaffStatement,
+    first_revocation_list,
     generate_root_key,
     sign_relay_authentication,
+    sign_revocation_list,
     sign_staff_statement,
     split_chain,
 )
@@ -39,6 +43,7 @@ from teduh_signaling.relay.frames import (
     ClientFrame,
     Entry,
     EntryKind,
+    Error,
     Hello,
     OpenRequest,
     RelayFrame,
@@ -73,6 +78,15 @@ class BenchmarkOrganisation:
     @property
     def authority(self) -> Authority:
         return Authority(self.id, self.root)
+
+    def publish_revocations(self) -> None:
+        """Put an empty revocation list on the relay, which refuses all staff before it has one."""
+        empty = first_revocation_list(self.id, now=int(time.time()))
+        body = json.dumps({"list": sign_revocation_list(empty, self.authority)}).encode()
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.origin}/v1/revocations", body, headers, method="PUT")
+        with urllib.request.urlopen(request):
+            pass
 
     def new_device(self) -> StaffDevice:
         """A staff device with a statement of its own, valid for a day."""
@@ -119,11 +133,13 @@ class RelayConnection:
         self.socket.send(encode(frame))
 
     def expect(self, kind: type[Wanted]) -> Wanted:
-        """The next frame of that kind; others are passed over."""
+        """The next frame of that kind; others are passed over. Raises ConnectionError for an Error."""
         while True:
             frame = decode_relay_frame(self.socket.receive())
             if isinstance(frame, kind):
                 return frame
+            if isinstance(frame, Error):
+                raise ConnectionError(f"{frame.code}: {frame.detail}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,15 @@ def free_port() -> int:
         return port
 
 
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as probe:
+            # Nobody listens on a free port, but a probe that is given the same one connects to itself.
+            return bool(probe.getsockname() != probe.getpeername())
+    except OSError:
+        return False
+
+
 class Relay(ABC):
     """One relay process and what belongs to it. A context manager: leaving it ends the process."""
 
@@ -92,12 +101,9 @@ class Relay(ABC):
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise RuntimeError(f"the {self.name} ended with {self._process.returncode}")
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-            except OSError:
-                time.sleep(0.05)
-            else:
+            if _answers(self.port):
                 return
+            time.sleep(0.05)
         raise RuntimeError(f"the {self.name} does not listen")
 
 
@@ -131,6 +137,7 @@ class TeduhRelay(Relay):
     def __init__(self, core: int | None, folder: Path) -> None:
         self.folder = folder
         super().__init__(core)
+        self.organisation.publish_revocations()
 
     def _command(self) -> Sequence[str]:
         self.organisation = BenchmarkOrganisation(f"http://127.0.0.1:{self.port}")
