@@ -94,23 +94,17 @@ class Presence:
             node for node, devices in self._heard() if any(each.device_id == device_id for each in devices)
         ]
 
-    def colleagues(self, but: bytes) -> tuple[Colleague, ...]:
-        """Everybody who is connected, the most available first; each device once, without `but`."""
+    def colleagues(self, but: bytes, after: bytes | None = None) -> tuple[tuple[Colleague, ...], bool]:
+        """Who is connected, by device id, as many as fit into one frame; and whether there are others.
+
+        Each device once, as available as it is anywhere, without `but` and only those beyond `after`.
+        """
         best: dict[bytes, PresentDevice] = {}
         everybody = [*self._here.values(), *(device for _, devices in self._heard() for device in devices)]
         for device in sorted(everybody, key=lambda each: each.availability):
             best[device.device_id] = device
-        best.pop(but, None)
-        room = _COLLEAGUES_CHARACTERS
-        chosen = []
-        for device in sorted(best.values(), key=lambda each: -each.availability)[:MAX_COLLEAGUES]:
-            room -= len(device.statement) + len(device.issuer_statement or "") + 64
-            if room < 0:
-                break
-            chosen.append(
-                Colleague(device.device_id, device.availability, device.statement, device.issuer_statement)
-            )
-        return tuple(chosen)
+        wanted = [best[each] for each in sorted(best) if each != but and (after is None or each > after)]
+        return _as_many_as_fit(wanted)
 
     def _heard(self) -> Iterator[tuple[str, list[PresentDevice]]]:
         horizon = time.monotonic() - FORGOTTEN_AFTER_SECONDS
@@ -142,3 +136,16 @@ class Presence:
         presence = _decode(message)
         if presence.node_id != self._node_id:
             self._elsewhere[presence.node_id] = (time.monotonic(), presence.devices)
+
+
+def _as_many_as_fit(devices: list[PresentDevice]) -> tuple[tuple[Colleague, ...], bool]:
+    room = _COLLEAGUES_CHARACTERS
+    chosen = []
+    for device in devices[:MAX_COLLEAGUES]:
+        room -= len(device.statement) + len(device.issuer_statement or "") + 64
+        if room < 0:
+            break
+        chosen.append(
+            Colleague(device.device_id, device.availability, device.statement, device.issuer_statement)
+        )
+    return tuple(chosen), len(chosen) < len(devices)

@@ -268,8 +268,8 @@ class FrameHandlers:
             await self._services.queue.tell(connection)
 
     def _list_colleagues(self, connection: Connection, frame: ListColleagues) -> None:
-        colleagues = self._services.presence.colleagues(_staff(connection).device_id)
-        connection.send(Colleagues(frame.ref, colleagues))
+        colleagues, more = self._services.presence.colleagues(_staff(connection).device_id, frame.after)
+        connection.send(Colleagues(frame.ref, colleagues, more))
 
     def _acknowledge_inbox(self, connection: Connection, frame: AcknowledgeInbox) -> None:
         self._services.inbox.acknowledge(_staff(connection).device_id, frame.seq)
