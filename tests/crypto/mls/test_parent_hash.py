@@ -87,10 +87,11 @@ def test_a_chain_that_ends_in_a_parent_is_refused() -> None:
         verify_parent_hashes(replanted(tree, {1: forged, 3: forged_root}))
 
 
-def test_a_leaf_hidden_by_an_unmerged_entry_is_refused() -> None:
+@pytest.mark.parametrize("leaf", range(4))
+def test_a_leaf_hidden_by_an_unmerged_entry_is_refused(leaf: int) -> None:
     """RFC 9420, 7.9.2: the rest of the resolution is exactly what the parent has unmerged."""
     tree = grove(4).tree
-    node = replace(parent_of(tree, 3), unmerged_leaves=(LeafIndex(0),))
+    node = replace(parent_of(tree, 3), unmerged_leaves=(LeafIndex(leaf),))
     with pytest.raises(InvalidTree, match="parent hash"):
         verify_parent_hashes(replanted(tree, {3: node}))
 

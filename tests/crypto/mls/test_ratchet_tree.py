@@ -132,6 +132,13 @@ def test_removing_blanks_the_way_to_the_root() -> None:
     assert [tree.node(NodeIndex(index)) for index in (0, 1, 3, 7)] == [None] * 4
 
 
+def test_updating_blanks_the_way_to_the_root() -> None:
+    """RFC 9420, 12.1.2: "Blank the intermediate nodes along the path from the sender's leaf to the root"."""
+    other = device("other").leaf
+    tree = grove(8).tree.update_leaf(LeafIndex(0), other)
+    assert [tree.node(NodeIndex(index)) for index in (0, 1, 3, 7)] == [other, None, None, None]
+
+
 def test_a_blank_leaf_can_not_be_removed_or_updated() -> None:
     tree = grove(4).tree.remove_leaf(LeafIndex(1))
     with pytest.raises(LocalError):

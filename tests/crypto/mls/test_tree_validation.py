@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from forging.trees import CAPABILITIES, GROUP_ID, NOW, Grove, device, grove, replanted
+from forging.trees import CAPABILITIES, GROUP_ID, NOW, SUITE, Grove, device, grove, replanted
 from teduh_crypto.exceptions import InvalidLeafNode, InvalidPublicKey, InvalidSignature, InvalidTree
 from teduh_crypto.mls.credential import OpaqueCredential
 from teduh_crypto.mls.leaf_validation import LifetimeRule
@@ -16,7 +16,6 @@ from teduh_crypto.mls.tree_validation import (
     verify_members,
     verify_node_keys,
     verify_tree,
-    verify_unmerged_leaves,
 )
 
 
@@ -47,26 +46,26 @@ def test_an_unmerged_leaf_that_is_blank_or_outside_is_refused(leaf: int) -> None
     """RFC 9420, 12.4.3.1: "Verify that the entry represents a non-blank leaf node that is a descendant"."""
     tree = with_unmerged(grove(8).without(1).with_path(0).tree, 7, leaf)
     with pytest.raises(InvalidTree, match="no member below"):
-        verify_unmerged_leaves(tree)
+        verify(tree)
 
 
 def test_an_unmerged_leaf_of_another_subtree_is_refused() -> None:
     """RFC 9420, 12.4.3.1: "... that is a descendant of the parent node"."""
     with pytest.raises(InvalidTree, match="no member below"):
-        verify_unmerged_leaves(with_unmerged(grove(4).tree, 1, 2))
+        verify(with_unmerged(grove(4).tree, 1, 2))
 
 
 def test_an_unmerged_leaf_must_be_unmerged_all_the_way_down() -> None:
     """RFC 9420, 12.4.3.1: "every non-blank intermediate node ... also has an entry for the leaf node"."""
     with pytest.raises(InvalidTree, match="not at node 5"):
-        verify_unmerged_leaves(with_unmerged(grove(4).tree, 3, 2))
+        verify(with_unmerged(grove(4).tree, 3, 2))
 
 
 @pytest.mark.parametrize("leaves", [(1, 0), (1, 1)])
 def test_unmerged_leaves_out_of_order_are_refused(leaves: tuple[int, int]) -> None:
     """RFC 9420, 7.1: "The entries in the `unmerged_leaves` vector MUST be sorted in increasing order"."""
     with pytest.raises(InvalidTree, match="increasing"):
-        verify_unmerged_leaves(with_unmerged(grove(4).tree, 1, *leaves))
+        verify(with_unmerged(grove(4).tree, 1, *leaves))
 
 
 def test_an_encryption_key_in_two_nodes_is_refused() -> None:
@@ -80,6 +79,13 @@ def test_an_encryption_key_in_two_nodes_is_refused() -> None:
 def test_a_parent_key_that_is_no_key_is_refused() -> None:
     with pytest.raises(InvalidPublicKey):
         verify_node_keys(replanted(grove(2).tree, {1: ParentNode(bytes(31), b"")}))
+
+
+def test_a_parent_that_no_member_set_is_refused() -> None:
+    """RFC 9420, 12.4.3.1: "For each non-empty parent node, verify that it is "parent-hash valid"."""
+    planted = ParentNode(SUITE.generate_hpke_key().public, b"")
+    with pytest.raises(InvalidTree, match="parent hash"):
+        verify(replanted(grove(4, paths=False).tree, {3: planted}))
 
 
 def test_two_members_with_one_signature_key_are_refused() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from forging.trees import GROUP_ID, SUITE, Grove, device, grove, replanted
+from forging.trees import GROUP_ID, SUITE, Grove, blanked, device, grove, replanted
 from teduh_crypto.exceptions import (
     DecryptionFailed,
     InvalidPublicKey,
@@ -289,6 +289,15 @@ def test_a_joiner_refuses_a_secret_for_a_blank_node() -> None:
     leaf_key = group.members[new].keys.leaf_key
     with pytest.raises(InvalidWelcome, match="blank"):
         private_keys_of_joiner(group.tree, new, leaf_key, LeafIndex(1), bytes(32))
+
+
+def test_a_joiner_refuses_a_secret_for_a_blank_below_others() -> None:
+    """The secret belongs to the lowest shared node, not to the next that is not blank."""
+    group = grove(4)
+    keys = group.members[LeafIndex(0)].keys
+    tree = blanked(group.tree, [1])
+    with pytest.raises(InvalidWelcome, match="blank"):
+        private_keys_of_joiner(tree, LeafIndex(0), keys.leaf_key, LeafIndex(1), bytes(32))
 
 
 def test_a_joiner_refuses_a_welcome_signed_by_its_own_leaf() -> None:
