@@ -14,12 +14,13 @@ from teduh_crypto.mls.group_commit import LeafChange
 from teduh_crypto.mls.group_policy import GroupPolicy
 from teduh_crypto.mls.key_package import KeyPackage, KeyPackageBundle
 from teduh_crypto.mls.new_client import new_key_package
-from teduh_crypto.mls.proposal import Add, Proposal, Remove
+from teduh_crypto.mls.proposal import Add, PreSharedKey, Proposal, Remove
+from teduh_crypto.mls.psk import ExternalPSK, PreSharedKeyID
 from teduh_crypto.mls.received import ApplicationMessage, Member
 from teduh_crypto.mls.tree_math import LeafIndex
 from teduh_crypto.padding import padding_for
 
-POLICY = GroupPolicy(allow_public_messages=True)
+POLICY = GroupPolicy(allow_public_messages=True, allow_external_commits=True)
 
 
 @dataclass
@@ -62,6 +63,29 @@ class OurMember:
     def join(self, welcome: bytes) -> None:
         """Join by a welcome that carries the ratchet tree."""
         self._group = Group.join(welcome, self.bundle, policy=POLICY)
+
+    def join_externally(self, group_info: bytes, *, resync: bool = False) -> bytes:
+        """Enter uninvited, in the place of her former self if she resynchronises; returns the commit."""
+        self._group, commit = Group.join_externally(
+            group_info,
+            self.credential,
+            self.bundle.signature_key,
+            removed=self.group.own_leaf_index if resync else None,
+            policy=POLICY,
+        )
+        return commit
+
+    def group_info(self) -> bytes:
+        """A GroupInfo by which others can enter."""
+        return self.group.group_info(with_external_pub=True)
+
+    def use_psk(self, psk_id: bytes, secret: bytes) -> None:
+        """Know a pre-shared key."""
+        self._group = self.group.with_psk(psk_id, secret)
+
+    def store_and_load(self) -> None:
+        """Go on from the serialised state, as a device does that was switched off."""
+        self._group = Group.from_bytes(self.group.to_bytes(), policy=POLICY)
 
     def commit(self, *changes: Change, publicly: bool = False) -> tuple[bytes, bytes | None]:
         """Make a commit of these changes and of all that she received; returns (commit, welcome)."""
@@ -128,6 +152,8 @@ def _wire_format(publicly: bool) -> WireFormat:
 def _proposal(change: Change) -> Proposal:
     if change.kind == "remove":
         return Remove(LeafIndex(change.leaf))
+    if change.kind == "psk":
+        return PreSharedKey(PreSharedKeyID(ExternalPSK(change.psk_id), change.psk_nonce))
     assert change.kind == "add", "an Update is proposed, not committed by its author"
     message = MLSMessage.from_bytes(change.key_package)
     assert isinstance(message.body, KeyPackage)

@@ -12,6 +12,7 @@ from interop.party import Party, Player
 from interop.ts_mls_peer import TsMls, TsMlsRefused
 from interop.views import BASIC, STAFF_STATEMENT, Change
 from teduh_crypto.exceptions import InvalidCommit, InvalidUpdatePath, RemoteError
+from teduh_crypto.hazmat.ciphersuite import cipher_suite
 
 pytestmark = pytest.mark.xdist_group("ts_mls")
 
@@ -195,6 +196,53 @@ def test_a_changed_message_is_refused_and_the_next_one_read(
     with pytest.raises((RemoteError, TsMlsRefused)):
         receiver.unprotect(changed)
     assert receiver.unprotect(message)[0] == b"hello"
+
+
+@every_suite
+@both_ways
+def test_somebody_enters_by_an_external_commit(cast: Cast, suite: int, one: Role, other: Role) -> None:
+    party = Party.of(cast(one, suite), cast(other, suite))
+    for host, role in ((0, other), (1, one)):
+        party.let_in(party.members[host], cast(role, suite))
+        party.everybody_speaks()
+
+
+@every_suite
+@both_ways
+def test_somebody_who_lost_track_comes_back_in_her_own_place(
+    cast: Cast, suite: int, one: Role, other: Role
+) -> None:
+    party = Party.of(cast(one, suite), cast(other, suite), cast(other, suite))
+    lost = party.members[1]
+    party.let_in(party.members[0], lost, resync=True)
+    assert party.leaf_of(lost) == 1
+    party.everybody_speaks()
+
+
+@every_suite
+@both_ways
+def test_a_pre_shared_key_is_mixed_in(cast: Cast, suite: int, one: Role, other: Role) -> None:
+    party = Party.of(cast(one, suite), cast(other, suite))
+    for member in party.members:
+        member.use_psk(b"agreed by phone", b"a secret of both")
+    for number, member in enumerate(party.members):
+        nonce = bytes((number,)) * cipher_suite(suite).hash_length
+        party.carry(member, Change.psk(b"agreed by phone", nonce))
+        party.everybody_speaks()
+
+
+@every_suite
+def test_a_member_of_ours_goes_on_from_its_stored_state(suite: int, ts_mls: TsMls) -> None:
+    ours, theirs = OurMember.make(suite, b"ours"), ts_mls.member(suite, b"theirs")
+    party = Party.of(ours, theirs)
+    late = theirs.protect(b"sent before the night")
+    for member in (ours, theirs):
+        party.carry(member)
+        ours.store_and_load()
+        party.everybody_speaks()
+    assert ours.unprotect(theirs.protect(b"morning"))[0] == b"morning"
+    with pytest.raises(RemoteError):
+        ours.unprotect(late)
 
 
 @pytest.fixture(scope="module")

@@ -123,6 +123,18 @@ class TsMember:
         """Join by a welcome that carries the ratchet tree."""
         self._call("join", welcome=welcome.hex())
 
+    def join_externally(self, group_info: bytes, *, resync: bool = False) -> bytes:
+        """Enter uninvited, in the place of her former self if she resynchronises; returns the commit."""
+        return data(self._call("joinExternally", groupInfo=group_info.hex(), resync=resync))
+
+    def group_info(self) -> bytes:
+        """A GroupInfo by which others can enter."""
+        return data(self._call("groupInfo"))
+
+    def use_psk(self, psk_id: bytes, secret: bytes) -> None:
+        """Know a pre-shared key."""
+        self._call("usePsk", id=psk_id.hex(), secret=secret.hex())
+
     def commit(self, *changes: Change, publicly: bool = False) -> tuple[bytes, bytes | None]:
         """Make a commit of these proposals and of all that she received; returns (commit, welcome)."""
         made = record(self._call("commit", proposals=list(map(_described, changes)), publicly=publicly))
@@ -176,4 +188,6 @@ def _person(member: Json) -> Person:
 def _described(change: Change) -> Json:
     if change.kind == "add":
         return {"kind": "add", "keyPackage": change.key_package.hex()}
+    if change.kind == "psk":
+        return {"kind": "psk", "id": change.psk_id.hex(), "nonce": change.psk_nonce.hex()}
     return {"kind": change.kind, "leaf": change.leaf}

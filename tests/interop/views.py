@@ -39,9 +39,11 @@ class View:
 class Change:
     """A proposal, as a test asks for it."""
 
-    kind: Literal["add", "remove", "update"]
+    kind: Literal["add", "psk", "remove", "update"]
     key_package: bytes = b""
     leaf: int = 0
+    psk_id: bytes = b""
+    psk_nonce: bytes = b""
 
     @staticmethod
     def add(key_package: bytes) -> Change:
@@ -52,6 +54,11 @@ class Change:
     def remove(leaf: int) -> Change:
         """Remove the member at this leaf."""
         return Change("remove", leaf=leaf)
+
+    @staticmethod
+    def psk(psk_id: bytes, psk_nonce: bytes) -> Change:
+        """Mix in a pre-shared key; the nonce is as long as the suite's hash."""
+        return Change("psk", psk_id=psk_id, psk_nonce=psk_nonce)
 
     @staticmethod
     def update() -> Change:

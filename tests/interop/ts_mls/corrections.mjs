@@ -1,6 +1,6 @@
 // A loader hook that corrects ts-mls 2.0.0-rc.10 while Node loads it.
 //
-// Four faults break RFC 9420, and the first two let a removed member read on:
+// Five faults break RFC 9420, and the first two let a removed member read on:
 //
 // 1. Section 12.4: a commit that covers an Update or a Remove MUST have a path. ts-mls leaves it out unless there
 //    are two of a kind, so that whoever is removed can compute the next epoch's secrets.
@@ -9,6 +9,7 @@
 // 3. For the same reason it encrypts to the old key of a member whose Update it commits, who cannot follow.
 // 4. Section 12.4.3.1: nodes between an unmerged leaf and the node that lists it must list it too. ts-mls wants all
 //    nodes up to the root to list the same leaves, and so refuses to join many a sound group.
+// 5. Section 12.4.3.2: the external_pub extension holds a vector, which ts-mls reads and writes without its length.
 //
 // Ours refuses the commits of 1 and 2, rightly. To play removals at all, these expressions are corrected. Tests
 // show that the uncorrected library is still at fault, and so tell when this file can go.
@@ -31,6 +32,20 @@ const CORRECTIONS = {
     [
       "!arraysEqual(dpNode.parent.unmergedLeaves, n.parent.unmergedLeaves)",
       "!dpNode.parent.unmergedLeaves.includes(unmergedLeaf)",
+    ],
+  ],
+  "/ts-mls/dist/src/createCommit.js": [
+    [
+      "{ extensionType: defaultExtensionTypes.external_pub, extensionData: externalPub },",
+      `{
+        extensionType: defaultExtensionTypes.external_pub,
+        extensionData: Uint8Array.of(0x40 | (externalPub.length >> 8), externalPub.length & 0xff, ...externalPub)
+          .subarray(externalPub.length < 64 ? 1 : 0),
+      },`,
+    ],
+    [
+      "exportSecret(externalPub.extensionData, cs)",
+      "exportSecret(externalPub.extensionData.slice(externalPub.extensionData[0] < 0x40 ? 1 : 2), cs)",
     ],
   ],
   "/ts-mls/dist/src/updatePath.js": [

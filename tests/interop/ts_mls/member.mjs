@@ -1,9 +1,11 @@
 // One member of a group, played by ts-mls. Bytes cross the border of this file as hex.
 
 import {
+  bytesToBase64,
   createApplicationMessage,
   createCommit,
   createGroup,
+  createGroupInfoWithExternalPubAndRatchetTree,
   createProposal,
   decode,
   defaultCredentialTypes,
@@ -11,12 +13,15 @@ import {
   encode,
   generateKeyPackage,
   joinGroup,
+  joinGroupExternal,
   mlsExporter,
   mlsMessageDecoder,
   mlsMessageEncoder,
   nodeTypes,
-  processMessage,
+  processPrivateMessage,
+  processPublicMessage,
   protocolVersions,
+  pskTypes,
   unsafeTestingAuthenticationService,
   wireformats,
   zeroOutUint8Array,
@@ -73,6 +78,10 @@ const proposalOf = {
   add: ({ keyPackage }) => ({
     proposalType: defaultProposalTypes.add,
     add: { keyPackage: read(keyPackage, wireformats.mls_key_package).keyPackage },
+  }),
+  psk: ({ id, nonce }) => ({
+    proposalType: defaultProposalTypes.psk,
+    psk: { preSharedKeyId: { psktype: pskTypes.external, pskId: fromHex(id), pskNonce: fromHex(nonce) } },
   }),
   remove: ({ leaf }) => ({ proposalType: defaultProposalTypes.remove, remove: { removed: leaf } }),
 }
@@ -131,6 +140,28 @@ export class Member {
     })
   }
 
+  /** Enter uninvited; `resync` replaces the member's former leaf, which ts-mls finds by its signature key. */
+  async joinExternally({ groupInfo, resync = false }) {
+    const made = await joinGroupExternal({
+      context: this.#context,
+      groupInfo: read(groupInfo, wireformats.mls_group_info).groupInfo,
+      keyPackage: this.#keys.publicPackage,
+      privateKeys: this.#keys.privatePackage,
+      resync,
+    })
+    this.#state = made.newState
+    return message(wireformats.mls_public_message, { publicMessage: made.publicMessage })
+  }
+
+  async groupInfo() {
+    const groupInfo = await createGroupInfoWithExternalPubAndRatchetTree(this.#state, [], this.#context.cipherSuite)
+    return message(wireformats.mls_group_info, { groupInfo })
+  }
+
+  usePsk({ id, secret }) {
+    this.#context.externalPsks = { ...this.#context.externalPsks, [bytesToBase64(fromHex(id))]: fromHex(secret) }
+  }
+
   /** A commit is adopted in a second step, as it is in life: when the relay has accepted it. */
   async commit({ proposals = [], publicly = false }) {
     const made = await createCommit({
@@ -174,10 +205,13 @@ export class Member {
   }
 
   async unprotect({ message: hex }) {
-    const result = await processMessage({
+    const framed = read(hex, wireformats.mls_private_message, wireformats.mls_public_message)
+    // Not `processMessage`, which forgets the pre-shared keys of the context.
+    const process = framed.wireformat === wireformats.mls_private_message ? processPrivateMessage : processPublicMessage
+    const result = await process({
+      ...framed,
       context: this.#context,
       state: this.#state,
-      message: read(hex, wireformats.mls_private_message, wireformats.mls_public_message),
       callback: (incoming) => this.#followUnlessRemoved(incoming),
     })
     this.#move(result)
