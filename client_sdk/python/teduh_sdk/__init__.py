@@ -1,0 +1,50 @@
+"""The SDK of Teduh: an end-to-end encrypted conversation between somebody who seeks help and those who help.
+
+    Survivor.ask() ──> Conversation <── Request.accept() ── Staff.requests()
+
+A `Conversation` is iterated over for events, and spoken into by `send`. Everything that a relay may not
+know is encrypted before it leaves, and nobody is in a conversation whose statement was not verified.
+"""
+
+from teduh_crypto.credentials import Organisation
+from teduh_signaling.relay.frames import Availability, Urgency
+
+from teduh_sdk import events, exceptions
+from teduh_sdk.authentication_service import AuthenticationService
+from teduh_sdk.colleague import Colleague
+from teduh_sdk.conversation import Conversation
+from teduh_sdk.device import Device, keep_device, stored_device
+from teduh_sdk.enrolment import Enrolment, enrol_device
+from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE
+from teduh_sdk.key_store import EncryptedKeyStore, KeyStore, MemoryKeyStore
+from teduh_sdk.organisation import load_organisation
+from teduh_sdk.room import Participant
+from teduh_sdk.staff import InvitedTo, Request, Staff
+from teduh_sdk.survivor import Survivor
+
+__all__ = [
+    "CLASSIC_SUITE",
+    "HYBRID_SUITE",
+    "AuthenticationService",
+    "Availability",
+    "Colleague",
+    "Conversation",
+    "Device",
+    "EncryptedKeyStore",
+    "Enrolment",
+    "InvitedTo",
+    "KeyStore",
+    "MemoryKeyStore",
+    "Organisation",
+    "Participant",
+    "Request",
+    "Staff",
+    "Survivor",
+    "Urgency",
+    "enrol_device",
+    "events",
+    "exceptions",
+    "keep_device",
+    "load_organisation",
+    "stored_device",
+]

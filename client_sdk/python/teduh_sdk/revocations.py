@@ -36,17 +36,18 @@ class RevocationFetch:
 
     async def run(self) -> None:
         """Fetch now and then, until cancelled."""
-        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-            while True:
-                fetched = await self._fetch(session)
-                if fetched:
-                    self._is_fresh.set()
-                await asyncio.sleep(_REFRESH_SECONDS if fetched else _RETRY_SECONDS)
+        while True:
+            is_fetched = await self.once()
+            await asyncio.sleep(_REFRESH_SECONDS if is_fetched else _RETRY_SECONDS)
 
-    async def _fetch(self, session: aiohttp.ClientSession) -> bool:
+    async def once(self) -> bool:
+        """Fetch now; whether there is a fresh list."""
+        timeout = aiohttp.ClientTimeout(total=20)
         try:
-            timeout = aiohttp.ClientTimeout(total=20)
-            async with session.get(self._url, timeout=timeout, allow_redirects=False) as response:
+            async with (
+                aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout) as session,
+                session.get(self._url, allow_redirects=False) as response,
+            ):
                 body = await response.content.read(_MOST_BYTES)
                 if response.status != 200:
                     return False
@@ -55,6 +56,7 @@ class RevocationFetch:
             )
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, CredentialError):
             return False
+        self._is_fresh.set()
         return True
 
 

@@ -1,0 +1,128 @@
+"""How a new staff device comes to its statement: with an invitation code from the coordinator.
+
+code ──> enrol_device ──> (new key) ──> POST /v1/enrolments
+                              │
+         words read out loud: coordinator and staff member compare them
+                              │
+         wait ──> GET /v1/enrolments/{id} ... approved ──> statement verified ──> key store
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import time
+from typing import Final
+
+import aiohttp
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from teduh_crypto.credentials import (
+    CredentialError,
+    InvitationCode,
+    Organisation,
+    comparison_words,
+    enrol,
+    enrolment_id,
+    open_statement,
+)
+
+from teduh_sdk.authentication_service import AuthenticationService
+from teduh_sdk.device import Device, keep_device
+from teduh_sdk.exceptions import EnrolmentFailed
+from teduh_sdk.key_store import KeyStore
+from teduh_sdk.revocations import RevocationFetch
+
+_PATH: Final = "/v1/enrolments"
+_ASK_EVERY_SECONDS: Final = 2.0
+_MOST_BYTES: Final = 64 * 1024
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """What the relay says of an enrolment; `error` when it refuses."""
+
+    state: str = ""
+    sealed: str = ""
+    error: str = ""
+
+
+class Enrolment:
+    """A submitted enrolment. Read `words` to the coordinator, over a channel on which voices are known."""
+
+    def __init__(
+        self, relay_url: str, organisation: Organisation, code: InvitationCode, key: Ed25519PrivateKey
+    ) -> None:
+        self._relay_url = relay_url
+        self._url = relay_url.rstrip("/") + _PATH
+        self._organisation = organisation
+        self._code = code
+        self._key = key
+        self._id = enrolment_id(code.invitation)
+
+    def __repr__(self) -> str:
+        return "<Enrolment>"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Four words that stand for the device's key: what the coordinator sees must be the same."""
+        return tuple(comparison_words(self._key.public_key().public_bytes_raw()))
+
+    async def submit(self) -> None:
+        """Bring the device's public key to the relay; raises `EnrolmentFailed`."""
+        submission = {
+            "invitation": self._code.invitation,
+            "enrolment": enrol(self._code.invitation, self._key),
+        }
+        await self._ask("POST", self._url, submission)
+
+    async def wait(self, key_store: KeyStore) -> Device:
+        """Wait until the coordinator has approved; keeps the device and returns it. Raises
+        `EnrolmentFailed`.
+        """
+        answer = await self._ask("GET", f"{self._url}/{self._id}")
+        while answer.state != "approved":
+            await asyncio.sleep(_ASK_EVERY_SECONDS)
+            answer = await self._ask("GET", f"{self._url}/{self._id}")
+        service = AuthenticationService.of(self._organisation)
+        if not await RevocationFetch(self._relay_url, service).once():
+            raise EnrolmentFailed("the relay has no fresh revocation list to check the statement against")
+        device = self._opened(answer.sealed, service)
+        keep_device(key_store, device)
+        return device
+
+    def _opened(self, sealed: str, service: AuthenticationService) -> Device:
+        public_key = self._key.public_key().public_bytes_raw()
+        try:
+            content = base64.urlsafe_b64decode(sealed + "=" * (-len(sealed) % 4))
+            statement, issuer_statement = open_statement(self._code.sealing_key, self._id, content)
+            service.verifier.verify(statement, issuer_statement, now=int(time.time()), device_key=public_key)
+        except (CredentialError, ValueError) as error:
+            raise EnrolmentFailed("the statement that came is not one for this device") from error
+        return Device(self._key, statement, issuer_statement)
+
+    async def _ask(self, method: str, url: str, content: object = None) -> _Answer:
+        body = None if content is None else msgspec.json.encode(content)
+        headers = {"Content-Type": "application/json"}
+        timeout = aiohttp.ClientTimeout(total=20)
+        try:
+            async with (
+                aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout) as session,
+                session.request(method, url, data=body, headers=headers, allow_redirects=False) as response,
+            ):
+                answer = msgspec.json.decode(await response.content.read(_MOST_BYTES), type=_Answer)
+        except (aiohttp.ClientError, OSError, TimeoutError, msgspec.DecodeError) as error:
+            raise EnrolmentFailed("the relay cannot be reached, or does not answer as it should") from error
+        if answer.error:
+            raise EnrolmentFailed(f"the relay refused: {answer.error}")
+        return answer
+
+
+async def enrol_device(relay_url: str, organisation: Organisation, code: str) -> Enrolment:
+    """Make a key for this device and submit it with the invitation code; raises `EnrolmentFailed`."""
+    try:
+        parsed = InvitationCode.parse(code)
+        enrolment = Enrolment(relay_url, organisation, parsed, Ed25519PrivateKey.generate())
+    except CredentialError as error:
+        raise EnrolmentFailed("this is not an invitation code") from error
+    await enrolment.submit()
+    return enrolment

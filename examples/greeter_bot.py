@@ -1,0 +1,101 @@
+"""A staff member that is a program: takes every request at once, greets, and brings in a person.
+
+    greeter_bot.py --relay https://relay.example --organisation organisation.toml --key-store greeter
+
+It is a member of the conversation like any other, with a statement and a name that she sees; it cannot
+listen in unseen. As soon as a colleague is available and she agrees, the colleague comes in and the greeter
+leaves. The key store is made by `enrol.py`; its passphrase comes from the environment variable
+TEDUH_KEY_STORE_PASSPHRASE.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+from pathlib import Path
+
+from teduh_sdk import (
+    Availability,
+    Colleague,
+    Conversation,
+    EncryptedKeyStore,
+    KeyStore,
+    Staff,
+    events,
+    load_organisation,
+)
+from teduh_sdk.exceptions import InvitationDeclined, RelayRefused, RequestGone, TeduhError
+
+GREETING = "You have reached us. I am a program; I stay with you until a person comes. Are you safe?"
+BRINGING = "Somebody can talk with you now. You will be asked whether that is all right."
+STILL_HERE = "I have passed that on. Somebody comes as soon as possible."
+LOOK_EVERY_SECONDS = 2.0
+
+
+async def greet_all(relay: str, organisation_file: Path, keys: KeyStore) -> None:
+    """Serve until cancelled."""
+    async with (
+        Staff(relay, load_organisation(organisation_file), keys) as staff,
+        asyncio.TaskGroup() as talks,
+    ):
+        async for request in staff.requests(capacity=100):
+            try:
+                conversation = await request.accept()
+            except (RequestGone, RelayRefused):
+                continue
+            talks.create_task(greet(staff, conversation))
+
+
+async def greet(staff: Staff, conversation: Conversation) -> None:
+    """Stay with her until a person comes."""
+    await conversation.send(GREETING)
+    bringing = asyncio.create_task(hand_over(staff, conversation))
+    async for event in conversation:
+        if isinstance(event, events.TextReceived):
+            await event.mark_read()
+            if event.sender.is_survivor:
+                await conversation.send(STILL_HERE, reply_to=event.message_id)
+    bringing.cancel()
+    await asyncio.gather(bringing, return_exceptions=True)
+
+
+async def hand_over(staff: Staff, conversation: Conversation) -> None:
+    """Bring in the first person who is available, and leave."""
+    declined: set[bytes] = set()
+    while not conversation.is_over:
+        for colleague in await available(staff, declined):
+            await conversation.send(BRINGING)
+            try:
+                await conversation.invite(colleague, "She is a person, and available now.")
+            except InvitationDeclined:
+                declined.add(colleague.device_id)
+            except TeduhError as error:
+                print(f"could not bring anybody in: {error}")
+            else:
+                await conversation.leave()
+                return
+        await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+
+async def available(staff: Staff, declined: set[bytes]) -> list[Colleague]:
+    """Who could come now."""
+    return [
+        one
+        for one in await staff.colleagues()
+        if one.availability is Availability.AVAILABLE and one.device_id not in declined
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="A staff member that is a program.")
+    parser.add_argument("--relay", required=True)
+    parser.add_argument("--organisation", type=Path, required=True)
+    parser.add_argument("--key-store", type=Path, required=True)
+    options = parser.parse_args()
+    keys = EncryptedKeyStore.open(options.key_store, os.environ["TEDUH_KEY_STORE_PASSPHRASE"])
+    asyncio.run(greet_all(options.relay, options.organisation, keys))
+
+
+if __name__ == "__main__":
+    main()
