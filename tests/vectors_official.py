@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from _pytest.mark import ParameterSet
 
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
 HYBRID: Final = REPOSITORY / "tests" / "vectors" / "hybrid"
@@ -49,14 +48,14 @@ def load_hybrid(name: str) -> list[Json]:
 
 def vectors(name: str) -> pytest.MarkDecorator:
     """Parametrise a test over the entries of a file, as its argument `vector`."""
-    official = list(_parameters(load(name), ""))
+    official: list[object] = list(_parameters(load(name), ""))
     if not official:
         reason = f"no official vectors in {folder()}"
         official = [pytest.param({}, marks=pytest.mark.skip(reason=reason), id="official")]
     return pytest.mark.parametrize("vector", [*official, *_parameters(load_hybrid(name), "hybrid-")])
 
 
-def _parameters(entries: list[Json], origin: str) -> Iterator[ParameterSet]:
+def _parameters(entries: list[Json], origin: str) -> Iterator[object]:
     for number, entry in enumerate(entries):
         suite = entry.get("cipher_suite")
         name = f"{origin}{number}" if suite is None else f"{origin}{number}-suite{suite}"
