@@ -50,6 +50,7 @@ from teduh_server.redis_store.scripts import LogLimits
 from teduh_server.revocation_feed import RevocationFeed
 from teduh_server.settings import Settings
 from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication
+from teduh_server.unused_connections import UnusedConnections
 
 SOCKET_PATH = "/v1/socket"
 _REQUEST_BURST = 6.0
@@ -140,6 +141,7 @@ class Relay:
             subscriptions_per_connection=settings.subscriptions_per_connection,
             count_request=price.count,
         )
+        self._unused = UnusedConnections(2 * settings.heartbeat_seconds)
         self._sockets = SocketHandler(settings, FrameHandlers(services), price)
         self._enrolments = enrolments
 
@@ -151,7 +153,7 @@ class Relay:
             self.spawn(_tend_forever(self._valkey))
 
     def _application(self) -> web.Application:
-        application = web.Application()
+        application = web.Application(middlewares=[self._unused.middleware(SOCKET_PATH)])
         http_limit = SourceLimit(_HTTP_PER_SECOND, _HTTP_BURST)
         application.add_routes([web.get(SOCKET_PATH, self._sockets.serve)])
         application.add_routes(health_routes(lambda: self._store.available and not self._stopping))
@@ -170,6 +172,7 @@ class Relay:
 
     async def _serve(self, application: web.Application, listener: socket.socket) -> None:
         await self._run(application, listener)
+        self.spawn(self._unused.sweep_forever(self._runners[0]))
         if self._settings.metrics_port is not None:
             watchers = web.Application()
             watchers.add_routes(metrics_routes(self._measure))

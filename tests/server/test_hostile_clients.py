@@ -70,7 +70,7 @@ async def hostile(relay: PlainRelay, pair: PlainPair) -> AsyncIterator[PlainClie
         yield client
 
 
-async def while_it_lasts(pair: PlainPair, attack: asyncio.Task[Any]) -> None:
+async def while_it_lasts(pair: PlainPair, attack: asyncio.Future[Any]) -> None:
     """The pair talks, at least once and until the attack is over."""
     await pair.talk()
     while not attack.done():
@@ -307,14 +307,17 @@ async def test_half_open_sockets_are_dropped(relay: PlainRelay, pair: PlainPair)
     [b"", b"GET /v1/socket HTTP/1.1\r\nHost: relay\r\n", b"\x16\x03\x01\x02\x00"],
     ids=["nothing", "half a request", "TLS"],
 )
-async def test_sockets_that_never_finish_the_handshake_harm_nobody(
+@pytest.mark.parametrize("relay", [{"heartbeat_seconds": 1}], indirect=True, ids=["quick heart"])
+async def test_sockets_that_never_finish_the_handshake_are_dropped(
     relay: PlainRelay, pair: PlainPair, sent: bytes
 ) -> None:
-    writers = [(await _dial(relay))[1] for _ in range(200)]
-    for writer in writers:
+    """Silence, and half a request, are given two heartbeats."""
+    dialled = [await _dial(relay) for _ in range(200)]
+    for _, writer in dialled:
         writer.write(sent)
-    await pair.talk(10)
-    for writer in writers:
+    drops = [_until_dropped(reader) for reader, _ in dialled]
+    await while_it_lasts(pair, asyncio.ensure_future(asyncio.gather(*drops)))
+    for _, writer in dialled:
         writer.close()
 
 

@@ -1,0 +1,65 @@
+"""Connections that ask for nothing are closed: nobody can use up the sockets by opening them in silence.
+
+aiohttp waits for a first request as long as it takes. Here every connection is either serving a request (a
+WebSocket is one that lasts) or unused, and whoever stays unused too long is dropped; so is a request whose
+body does not come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Protocol
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+
+class Closable(Protocol):
+    """What aiohttp's protocol of one connection offers."""
+
+    def force_close(self) -> None: ...
+
+
+class UnusedConnections:
+    """Which connections of one listener serve a request, and since when the others have not."""
+
+    __slots__ = ("_seconds", "_serving", "_unused_since")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._serving: set[Closable] = set()
+        self._unused_since: dict[Closable, float] = {}
+
+    def middleware(self, lasting: str) -> Middleware:
+        """Note which connections serve a request, which must end in time unless its path is `lasting`."""
+
+        @web.middleware
+        async def in_time(request: web.Request, handler: Handler) -> web.StreamResponse:
+            self._serving.add(request.protocol)
+            try:
+                if request.path == lasting:
+                    return await handler(request)
+                async with asyncio.timeout(self._seconds):
+                    return await handler(request)
+            except TimeoutError:
+                raise web.HTTPRequestTimeout from None
+            finally:
+                self._serving.discard(request.protocol)
+
+        return in_time
+
+    def sweep(self, connections: Iterable[Closable], now: float) -> None:
+        """Close those of `connections` that have been unused too long; `now` in seconds."""
+        unused = [each for each in connections if each not in self._serving]
+        self._unused_since = {each: self._unused_since.get(each, now) for each in unused}
+        for each, since in self._unused_since.items():
+            if now - since >= self._seconds:
+                each.force_close()
+
+    async def sweep_forever(self, runner: web.AppRunner) -> None:
+        """Sweep a listener four times within the allowed time."""
+        while runner.server is not None:
+            self.sweep(runner.server.connections, time.monotonic())
+            await asyncio.sleep(self._seconds / 4)
