@@ -131,8 +131,8 @@ class ConversationState:
 
     @property
     def participants(self) -> tuple[Participant, ...]:
-        """Who is in the room, verified; empty before we are in it and after the end."""
-        return tuple(self._member.room)
+        """Who is in the room, verified, but for those who said that they left; empty before and after."""
+        return tuple(one for one in self._member.room if one.device_key not in self._leaving)
 
     @property
     def me(self) -> Participant | None:
