@@ -129,7 +129,7 @@ class RelayProcess:
     def _announced_port(self, logged: int) -> int:
         for line in self.log.read_bytes()[logged:].splitlines():
             if line.startswith(b"{") and (record := json.loads(line)).get("event") == "relay started":
-                return int(record["origin"].rpartition(":")[2])
+                return int(record["port"])
         return 0
 
     def _is_ready(self) -> bool:

@@ -23,6 +23,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 
 from aiohttp import web
 from teduh_crypto.credentials import Organisation, RevocationList, StatementVerifier
@@ -38,13 +39,14 @@ from teduh_server.handlers.socket import RequestPrice, SocketHandler
 from teduh_server.inbox import Inbox
 from teduh_server.key_package_directory import KeyPackageDirectory
 from teduh_server.log_policy import fault, log
-from teduh_server.node_channel import NodeChannel
+from teduh_server.node_channel import REVOCATIONS_CHANGED, NodeChannel
 from teduh_server.presence import Presence
 from teduh_server.queue import Queue
 from teduh_server.rate_limit import SourceLimit
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, node_channel
 from teduh_server.redis_store.scripts import LogLimits
 from teduh_server.revocation_feed import RevocationFeed
@@ -57,6 +59,7 @@ _REQUEST_BURST = 6.0
 _HTTP_PER_SECOND, _HTTP_BURST = 2.0, 60.0
 _POLL_SECONDS = 0.02
 _CLOSE_SECONDS = 1.0
+_TELLING_SECONDS = 0.05
 
 
 class Relay:
@@ -88,7 +91,7 @@ class Relay:
             listener.close()
             await self.stop()
             raise
-        log().info("relay started", origin=self.origin)
+        log().info("relay started", origin=self.origin, port=listener.getsockname()[1])
 
     async def _start_store(self) -> None:
         settings = self._settings
@@ -129,6 +132,7 @@ class Relay:
         self._authentication = StaffAuthentication(self.verifier, self.origin)
         enrolments = EnrolmentStore(store)
         self._feed = RevocationFeed(enrolments, self.verifier, self._revocations_adopted)
+        channel.on(REVOCATIONS_CHANGED, self._revocations_changed)
         price = RequestPrice(settings.proof_of_work_bits, settings.proof_of_work_above)
         services = Services(
             delivery=self._delivery,
@@ -210,7 +214,20 @@ class Relay:
             self._inbox.look_again()
             self._queue.refresh_soon()
 
+    def _revocations_changed(self, _: bytes) -> None:
+        self.spawn(self._look_for_revocations())
+
+    async def _look_for_revocations(self) -> None:
+        # If the store is away, the feed looks again by itself.
+        with suppress(StoreError):
+            await self._feed.refresh()
+
+    def _tell_of_revocations(self) -> None:
+        self._store.send((b"PUBLISH", ALL_NODES_CHANNEL, bytes((REVOCATIONS_CHANGED,))))
+
     def _revocations_adopted(self, revocations: RevocationList) -> None:
+        # The list is adopted before it is in the store, where the others look; each node adopts a list once.
+        asyncio.get_running_loop().call_later(_TELLING_SECONDS, self._tell_of_revocations)
         for connection in self._presence.here():
             assert connection.staff is not None
             try:

@@ -11,6 +11,7 @@
     0x06        nodes     a node has started and asks who is connected
     0x07        a node's  a key package is wanted: MessagePack, see `key_package_directory`
     0x08        a node's  the answer to it
+    0x09        nodes     there is a new revocation list
 
 Nodes trust each other and the store: whoever can publish here is the operator.
 """
@@ -29,6 +30,7 @@ PRESENCE = 0x05
 PRESENCE_WANTED = 0x06
 KEY_PACKAGE_WANTED = 0x07
 KEY_PACKAGE_FOUND = 0x08
+REVOCATIONS_CHANGED = 0x09
 
 Handler = Callable[[bytes], None]
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 
+from teduh_server.log_policy import fault, log
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.exceptions import StoreRefused, StoreUnavailable
@@ -115,8 +115,13 @@ class Store:
         wait = _FIRST_WAIT
         while True:
             began = asyncio.get_running_loop().time()
-            with suppress(OSError, TimeoutError, StoreRefused, StoreUnavailable):
+            try:
                 await once()
+                log().info("connection to the store lost")
+            except (OSError, StoreRefused, StoreUnavailable) as error:
+                log().info("no connection to the store", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 -- whatever it was, the relay needs its store
+                fault("connection_to_store_failed", error)
             if asyncio.get_running_loop().time() - began > _CONNECT_SECONDS:
                 wait = _FIRST_WAIT
             await asyncio.sleep(wait)
