@@ -3,6 +3,7 @@
     python benchmarks/relay.py [--quick] [--rounds N]
 
     light load    100 pairs, 5 messages a second each, 300 bytes: intended sending to delivery, one way
+    core time     that all processes of the relay use for one message, at a rate that it bears easily
     highest rate  of 300-byte messages, one to one, of which 99 in 100 arrive within 100 ms; by bisection
     set-ups       a second: connect, upgrade, first answer. Survivors open a request; staff have a statement
                   verified and prove possession of its key
@@ -31,6 +32,7 @@ from figures import FULL, QUICK, Bench, Effort
 from load import compile_generator, cores
 from relays import BareRelay, TeduhRelay
 
+FIGURES = (Bench.light_load, Bench.core_time, Bench.highest_rates, Bench.set_ups, Bench.staff_set_ups)
 COLUMNS = "{:<44} {:>12} {:>12} {:>8}"
 
 
@@ -40,7 +42,7 @@ def measure(benches: Sequence[Bench], rounds: int) -> None:
         progress(f"{bench.relay.name}: memory")
         bench.memory()
     for number in range(rounds):
-        for figure in (Bench.light_load, Bench.highest_rates, Bench.set_ups, Bench.staff_set_ups):
+        for figure in FIGURES:
             for bench in benches:
                 progress(f"round {number + 1} of {rounds}, {bench.relay.name}: {figure.__name__}")
                 figure(bench)
@@ -68,6 +70,7 @@ def table(ours: Bench, bare: Bench, effort: Effort) -> list[str]:
         COLUMNS.format("", ours.relay.name, "bare aiohttp", "ratio"),
         row(f"light load, {pairs} pairs: p50 ms", ours.light_p50, bare.light_p50, 2),
         row(f"light load, {pairs} pairs: p99 ms", ours.light_p99, bare.light_p99, 2),
+        row("core time a message: µs", ours.core_microseconds, bare.core_microseconds, 0),
         row("highest rate, kept and acknowledged: msg/s", ours.rates["durable"], bare.rates["bare"], 0),
         row("highest rate, passed on only (typing): msg/s", ours.rates["ephemeral"], bare.rates["bare"], 0),
         row("set-ups a second (ours: a request opened)", ours.set_up_rates, bare.set_up_rates, 0),

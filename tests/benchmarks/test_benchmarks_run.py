@@ -13,6 +13,7 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 RELAY_FIGURES = (
     "light load, 3 pairs: p50",
     "light load, 3 pairs: p99",
+    "core time a message",
     "highest rate, kept and acknowledged",
     "highest rate, passed on only",
     "set-ups a second (ours",
