@@ -55,6 +55,7 @@ class Connection:
         "on_close",
         "proof_of_work_bits",
         "protocol",
+        "requests",
         "source",
         "staff",
         "subscriptions",
@@ -79,6 +80,7 @@ class Connection:
         self.source = source
         self.nonce = nonce
         self.proof_of_work_bits = 0
+        self.requests = 0
         self.subscriptions: dict[bytes, Subscription] = {}
         self.staff: StaffDevice | None = None
         self.in_flight = 0

@@ -22,6 +22,7 @@ from plain_msgpack_client import (
     plain_client,
 )
 from plain_relay import PlainRelay, plain_relay
+from teduh_server.handlers.frames import MOST_REQUESTS_PER_CONNECTION
 from teduh_server.settings import Settings
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "relay_protocol.json"
@@ -32,6 +33,7 @@ MALFORMED: dict[str, bytes] = {
 }
 FRAME_LIMIT = 256 * 1024
 FORGIVEN = 16
+EMERGENCY = [None, None, None, None, 2]
 CONVERSATION_ENTRIES = 100
 DEFAULTS = {
     name: Settings.model_fields[name].default
@@ -347,17 +349,33 @@ async def test_frames_against_the_websocket_protocol_are_closed(
     writer.close()
 
 
+async def test_one_connection_cannot_fill_the_queue(hostile: PlainClient, pair: PlainPair) -> None:
+    """Not even with emergencies, which no rate limit counts."""
+    answers = []
+    for _ in range(20):
+        await hostile.send(Tag.OPEN_REQUEST, 1, secrets.token_bytes(32), b"key package", EMERGENCY)
+        tag, fields = await hostile.expect_either(Tag.REQUEST_OPENED, Tag.ERROR)
+        answers.append((tag, fields[0]))
+        if tag == Tag.REQUEST_OPENED:
+            await hostile.send(Tag.UNSUBSCRIBE, fields[1])
+    opened = MOST_REQUESTS_PER_CONNECTION
+    assert [tag for tag, _ in answers[:opened]] == [Tag.REQUEST_OPENED] * opened
+    assert answers[opened:] == [(Tag.ERROR, "too_many")] * (20 - opened)
+
+
 async def test_many_requests_of_one_source_are_slowed_but_an_emergency_is_not(
-    hostile: PlainClient, pair: PlainPair
+    relay: PlainRelay, pair: PlainPair
 ) -> None:
     codes = []
-    for _ in range(50):
-        await hostile.send(Tag.OPEN_REQUEST, 1, secrets.token_bytes(32), b"key package")
-        tag, fields = await hostile.expect_either(Tag.REQUEST_OPENED, Tag.ERROR)
-        codes += [fields[0]] if tag == Tag.ERROR else []
+    for _ in range(20):
+        async with plain_client(relay.url) as hostile:
+            await hostile.send(Tag.OPEN_REQUEST, 1, secrets.token_bytes(32), b"key package")
+            tag, fields = await hostile.expect_either(Tag.REQUEST_OPENED, Tag.ERROR)
+            codes += [fields[0]] if tag == Tag.ERROR else []
     assert set(codes) == {"rate_limited"}
-    urgent = [Tag.OPEN_REQUEST, 2, secrets.token_bytes(32), b"key package", [None, None, None, None, 2]]
-    assert (await hostile.ask(Tag.REQUEST_OPENED, *urgent))[0] == 2
+    async with plain_client(relay.url) as neighbour:
+        urgent = [Tag.OPEN_REQUEST, 2, secrets.token_bytes(32), b"key package", EMERGENCY]
+        assert (await neighbour.ask(Tag.REQUEST_OPENED, *urgent))[0] == 2
 
 
 async def _dial(relay: PlainRelay) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

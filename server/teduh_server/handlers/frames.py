@@ -58,6 +58,10 @@ from teduh_server.rate_limit import SourceLimit
 from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication, StaffDevice
 
+MOST_REQUESTS_PER_CONNECTION = 8
+"""A survivor needs one, and perhaps repeats it. Without this bound one connection could fill the queue at the
+price of its Hello, with requests that call themselves emergencies, which no rate limit counts."""
+
 _F = TypeVar("_F", bound=Frame)
 Action = Callable[[Connection, AnyClientFrame], Awaitable[None] | None]
 
@@ -153,7 +157,7 @@ class FrameHandlers:
                 ErrorCode.RATE_LIMITED, detail, ref=frame.ref, retry_after_ms=min(int(wait * 1000) + 1, 2**31)
             )
             return
-        if self._too_many_subscriptions(connection, frame.ref):
+        if _too_many_requests(connection, frame.ref) or self._too_many_subscriptions(connection, frame.ref):
             return
         services.count_request()
         await services.queue.open(connection, frame)
@@ -290,6 +294,14 @@ def _staff(connection: Connection) -> StaffDevice:
     # The protocol lets staff frames through only after Authenticated.
     assert connection.staff is not None
     return connection.staff
+
+
+def _too_many_requests(connection: Connection, ref: int) -> bool:
+    connection.requests += 1
+    if connection.requests <= MOST_REQUESTS_PER_CONNECTION:
+        return False
+    connection.refuse(ErrorCode.TOO_MANY, "too many requests on this connection", ref=ref)
+    return True
 
 
 def _unknown(connection: Connection, ref: int, conversation_id: bytes) -> None:
