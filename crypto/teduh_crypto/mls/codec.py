@@ -104,7 +104,11 @@ class Reader:
 
     def uint16(self) -> int:
         """Two bytes, big-endian."""
-        return int.from_bytes(self.take(2), "big")
+        data, start = self._data, self._position
+        if start + 2 > self._end:
+            raise DecodingError("two bytes are needed and fewer are left")
+        self._position = start + 2
+        return data[start] << 8 | data[start + 1]
 
     def uint32(self) -> int:
         """Four bytes, big-endian."""
@@ -123,7 +127,7 @@ class Reader:
             length = (first & 0x3F) << 8 | self.uint8()
             minimum = 0x40
         elif first < 0xC0:
-            length = (first & 0x3F) << 24 | int.from_bytes(self.take(3), "big")
+            length = (first & 0x3F) << 24 | self.uint8() << 16 | self.uint16()
             minimum = 0x4000
         else:
             # RFC 9420, 2.1.2: the prefix 0b11 is invalid, and so is a longer form than needed.
