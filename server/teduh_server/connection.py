@@ -16,7 +16,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Protocol
 
 from teduh_signaling.relay.codec import encode
-from teduh_signaling.relay.exceptions import LocalProtocolError, close_code_for
+from teduh_signaling.relay.exceptions import FrameNotAllowed, close_code_for
 from teduh_signaling.relay.frames import NO_REF, AnyRelayFrame, CloseCode, Error, ErrorCode
 from teduh_signaling.relay.protocol import RelaySideProtocol
 
@@ -112,7 +112,7 @@ class Connection:
             return
         try:
             data = self.protocol.send(frame)
-        except LocalProtocolError:
+        except FrameNotAllowed:
             # What a service had to say came after the connection's state had moved on: it says it in vain.
             return
         self.write(data)

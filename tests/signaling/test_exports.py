@@ -12,7 +12,7 @@ import pytest
 PUBLIC = {
     "relay.codec": "decode_client_frame decode_relay_frame encode",
     "relay.entry": "SEQ_END SEQ_OFFSET entry_conversation_id entry_seq entry_template place_entry",
-    "relay.exceptions": "LocalProtocolError ProtocolError RemoteProtocolError close_code_for",
+    "relay.exceptions": "FrameNotAllowed LocalProtocolError ProtocolError RemoteProtocolError close_code_for",
     "relay.proof_of_work": "solve verify",
     "relay.protocol": """
         ClientSideProtocol RelaySideProtocol State TRANSITIONS DEFAULT_HEARTBEAT_SECONDS MAX_UNEXPECTED_FRAMES

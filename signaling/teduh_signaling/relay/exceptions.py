@@ -2,6 +2,7 @@
 
     ProtocolError
     ├── LocalProtocolError       this side asked for something that the protocol forbids: a bug here
+    │   └── FrameNotAllowed      not in this state; on the relay also what came too late
     └── RemoteProtocolError      the peer broke the protocol; carries the code, and whether to close
 
 The relay answers a `RemoteProtocolError` with `error_frame()` and, when it is fatal, closes with
@@ -33,6 +34,10 @@ class ProtocolError(Exception):
 
 class LocalProtocolError(ProtocolError):
     """A frame that must not be sent now, or does not keep the documented limits."""
+
+
+class FrameNotAllowed(LocalProtocolError):
+    """A frame that the present state of the connection does not allow to be sent."""
 
 
 class RemoteProtocolError(ProtocolError):

@@ -24,7 +24,7 @@ from __future__ import annotations
 from enum import Enum
 
 from teduh_signaling.relay.codec import decode_client_frame, decode_relay_frame, encode
-from teduh_signaling.relay.exceptions import LocalProtocolError, RemoteProtocolError
+from teduh_signaling.relay.exceptions import FrameNotAllowed, LocalProtocolError, RemoteProtocolError
 from teduh_signaling.relay.frames import (
     NO_REF,
     PROTOCOL_VERSION,
@@ -180,7 +180,7 @@ class _Protocol:
     def _following(self, frame: Frame) -> State:
         following = self._allowed.get(type(frame))
         if following is None:
-            raise LocalProtocolError(f"{type(frame).__name__} may not be sent while {self._state.value}")
+            raise FrameNotAllowed(f"{type(frame).__name__} may not be sent while {self._state.value}")
         return following
 
 
@@ -215,7 +215,7 @@ class RelaySideProtocol(_Protocol):
     def send(self, frame: AnyRelayFrame) -> bytes:
         """The bytes of the WebSocket message that carries `frame`.
 
-        Raises LocalProtocolError if the frame is not allowed in this state, or breaks a limit.
+        Raises FrameNotAllowed if it is not allowed in this state, LocalProtocolError if it breaks a limit.
         """
         following = self._following(frame)
         data = encode(frame)
@@ -277,8 +277,8 @@ class ClientSideProtocol(_Protocol):
     def send(self, frame: AnyClientFrame) -> bytes:
         """The bytes of the WebSocket message that carries `frame`.
 
-        Raises LocalProtocolError if the frame is not allowed in this state, or breaks a limit of the
-        protocol or one that the relay's Hello named.
+        Raises FrameNotAllowed if it is not allowed in this state, LocalProtocolError if it breaks a limit
+        of the protocol or one that the relay's Hello named.
         """
         following = self._following(frame)
         data = encode(frame)
