@@ -48,7 +48,7 @@ class DishonestStaff:
 
     def __init__(self, pair: Pair) -> None:
         self.pair = pair
-        group = pair.counselor.state._member.group
+        group = pair.counselor.state.membership.group
         assert group is not None
         self.group: Group = group
 
@@ -219,14 +219,10 @@ def accept(pair: Pair, colleague: StaffDevice) -> None:
 # --- a dishonest beginning ---
 
 
-def begin(
-    organisation: StaffedOrganisation,
-    make: Callable[[ScriptedLog, Seat, AddMember], None],
-    allowed: StaffedOrganisation | None = None,
-) -> Seat:
+def begin(organisation: StaffedOrganisation, make: Callable[[ScriptedLog, Seat, AddMember], None]) -> Seat:
     """A survivor who asks, and whatever `make` answers with."""
     log = ScriptedLog()
-    asking, bundle = survivor_state(allowed or organisation)
+    asking, bundle = survivor_state(organisation)
     survivor = log.seat("survivor", asking, 0)
     log.connect(survivor)
     make(log, survivor, AddMember(bundle.key_package, by_capability=True))

@@ -18,7 +18,7 @@ from teduh_sdk.revocations import RevocationFetch
 from teduh_sdk.room import VerifyRoom, verify_room
 from teduh_sdk.transport import Dial, dial_relay
 
-_GAP_CHECK_SECONDS: Final = 5.0
+_WATCH_SECONDS: Final = 5.0
 
 
 class Client:
@@ -100,10 +100,10 @@ class Client:
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(_GAP_CHECK_SECONDS)
+            await asyncio.sleep(_WATCH_SECONDS)
             for conversation in self.conversations:
                 if self._link.is_up:
-                    conversation.look_for_gap()
+                    conversation.watch()
 
 
 def _note_end(task: asyncio.Task[None]) -> None:

@@ -58,7 +58,7 @@ _BUSY: Final = frozenset(
         ErrorCode.INTERNAL,
     }
 )
-_GAP_CHECKS: Final = 3
+_MOST_CHECKS: Final = 3
 _uniform = random.SystemRandom().uniform
 
 
@@ -86,8 +86,9 @@ class Conversation:
         self._something = asyncio.Event()
         self._settling: asyncio.Handle | None = None
         self._waiting: list[tuple[Callable[[Event | None], bool], asyncio.Future[None]]] = []
+        self._is_connected = False
         self._attempts: dict[int, int] = {}
-        self._gap_seen = (0, 0)
+        self._waited_for: tuple[object, int] = (None, 0)
 
     def __repr__(self) -> str:
         return f"<Conversation of {len(self.participants)}, epoch {self.state.epoch}>"
@@ -196,6 +197,7 @@ class Conversation:
         """The link broke."""
         if not self.is_over:
             self.state.disconnected()
+            self._is_connected = False
             self._tell([events.Reconnecting()])
 
     def subscribe(self, capability: bytes | None = None) -> None:
@@ -209,26 +211,31 @@ class Conversation:
         """The answer to `subscribe`."""
         if isinstance(answer, Subscribed):
             self.state.connected(answer, now_in_seconds(), self._link.hello.limits.appends_in_flight)
-            self._tell([events.Connected()])
+            if not self._is_connected:
+                self._is_connected = True
+                self._tell([events.Connected()])
         elif isinstance(answer, RelayRefused) and answer.code in _BUSY:
             asyncio.get_running_loop().call_later(_uniform(0.2, 1.0), self.link_is_up)
         elif isinstance(answer, RelayRefused):
             self.state.give_up(answer)
         self.settle_soon()
 
-    def look_for_gap(self) -> None:
-        """Called now and then: an entry that does not come is asked for again, and after that not waited
-        for.
+    def watch(self) -> None:
+        """Called now and then: what does not come is asked for again, and after that not waited for.
+
+        That is an entry behind which others wait, or the answer to an append.
         """
-        seq, times = self._gap_seen
-        if not self.state.has_gap or seq != self.state.cursor:
-            self._gap_seen = (self.state.cursor, 0)
-        elif times < _GAP_CHECKS:
-            self._gap_seen = (seq, times + 1)
-            self.link_is_up()
-        else:
+        waiting_for = self.state.waiting_for
+        if waiting_for is None or waiting_for != self._waited_for[0]:
+            self._waited_for = (waiting_for, 0)
+            return
+        times = self._waited_for[1] + 1
+        self._waited_for = (waiting_for, times)
+        if self.state.has_gap and times > _MOST_CHECKS:
             self.state.give_up(LogBroken("an entry of the log does not come"))
             self.settle()
+        else:
+            self.link_is_up()
 
     def settle_soon(self) -> None:
         """Settle when all frames that have come together were looked at."""

@@ -22,44 +22,14 @@ The caller serialises calls, keeps `save()` before it sends what `take_frames()`
 from __future__ import annotations
 
 import secrets
-from typing import Final, assert_never
+from typing import Final
 
 from teduh_crypto.exceptions import RemoteError
-from teduh_crypto.mls import Group, KeyPackage
+from teduh_crypto.mls import Group
+from teduh_signaling.chat import messages as chat
 from teduh_signaling.chat.codec import decode_message, encode_message
 from teduh_signaling.chat.exceptions import LocalMessageError, RemoteMessageError
-from teduh_signaling.chat.messages import (
-    MAX_RECEIPT_IDS,
-    AnyMessage,
-    Attachment,
-    Ending,
-    EpochAcknowledgement,
-    Form,
-    Invitation,
-    InvitationAnswer,
-    Leaving,
-    Location,
-    Receipt,
-    ReceiptKind,
-    Referral,
-    Text,
-    Unknown,
-)
-from teduh_signaling.relay.frames import (
-    SURVIVOR_MEMBER,
-    Accepted,
-    Acknowledge,
-    AnyClientFrame,
-    Entry,
-    EntryKind,
-    Ephemeral,
-    EphemeralEntry,
-    Error,
-    ErrorCode,
-    MembershipEnded,
-    QueuePosition,
-    Subscribed,
-)
+from teduh_signaling.relay import frames as relay
 
 from teduh_sdk import events
 from teduh_sdk.epoch_agreement import acknowledgement_of, check_acknowledgement
@@ -78,6 +48,7 @@ from teduh_sdk.group_changes import Change, RemoveMember
 from teduh_sdk.log_order import LogOrder, OwnEntry, OwnWelcome
 from teduh_sdk.membership import Identity, Membership, RoomChange
 from teduh_sdk.outbox import Outbox
+from teduh_sdk.receipts import OwedReceipts
 from teduh_sdk.room import Participant, VerifyRoom
 from teduh_sdk.saved_conversation import (
     SavedConversation,
@@ -92,7 +63,14 @@ from teduh_sdk.saved_conversation import (
 )
 from teduh_sdk.typing_signal import TypingSignals
 
-ConversationFrame = Entry | Accepted | Error | EphemeralEntry | QueuePosition | MembershipEnded
+ConversationFrame = (
+    relay.Entry
+    | relay.Accepted
+    | relay.Error
+    | relay.EphemeralEntry
+    | relay.QueuePosition
+    | relay.MembershipEnded
+)
 WINDOW: Final = 16
 """Appends in flight at once, unless the relay allows fewer."""
 
@@ -102,13 +80,13 @@ class ConversationState:
 
     def __init__(self, conversation_id: bytes, identity: Identity, verify: VerifyRoom) -> None:
         self.conversation_id = conversation_id
-        self._member = Membership(conversation_id, identity, verify)
-        self._order = LogOrder(member=SURVIVOR_MEMBER if identity.is_survivor else -1)
+        self.membership: Final = Membership(conversation_id, identity, verify)
+        self._order = LogOrder(member=relay.SURVIVOR_MEMBER if identity.is_survivor else -1)
         self._outbox = Outbox()
         self._changes: tuple[Change, ...] = ()
         self._leaving: set[bytes] = set()
         self._typing = TypingSignals()
-        self._receipts: dict[ReceiptKind, tuple[bytes, ...]] = {}
+        self._receipts = OwedReceipts()
         self._owes_acknowledgement = False
         self._is_over = False
         # The link: whether it is up, to where the log must be read before anything is sent, and from which
@@ -119,7 +97,7 @@ class ConversationState:
         self._epoch_wanted = 0
         self._acknowledged = 0
         self._window = WINDOW
-        self._frames: list[AnyClientFrame] = []
+        self._frames: list[relay.AnyClientFrame] = []
         self._events: list[Event] = []
 
     # --- what it is -----------------------------------------------------------------------------------------
@@ -132,12 +110,12 @@ class ConversationState:
     @property
     def participants(self) -> tuple[Participant, ...]:
         """Who is in the room, verified, but for those who said that they left; empty before and after."""
-        return tuple(one for one in self._member.room if one.device_key not in self._leaving)
+        return tuple(one for one in self.membership.room if one.device_key not in self._leaving)
 
     @property
     def me(self) -> Participant | None:
         """Ourselves, once we are in the room."""
-        return self._member.room.with_key(self._member.identity.signature_key)
+        return self.membership.room.with_key(self.membership.identity.signature_key)
 
     @property
     def is_over(self) -> bool:
@@ -153,29 +131,27 @@ class ConversationState:
     @property
     def epoch(self) -> int:
         """The epoch of the group; 0 before there is one."""
-        return self._member.epoch
+        return self.membership.epoch
 
     @property
     def is_in_room(self) -> bool:
         """Whether there is an epoch in which we and somebody else are."""
-        return len(self._member.room) > 0
-
-    @property
-    def is_seated(self) -> bool:
-        """Whether we hold a state of the group, be it one in which we are still alone."""
-        return self._member.group is not None
-
-    @property
-    def joined_by(self) -> KeyPackage | None:
-        """The key package that the Welcome answered; the keys behind it have served."""
-        return self._member.joined_by
+        return len(self.membership.room) > 0
 
     @property
     def has_gap(self) -> bool:
         """Whether later entries wait for one that has not come."""
         return self._order.has_gap
 
-    def take_frames(self) -> list[AnyClientFrame]:
+    @property
+    def waiting_for(self) -> object | None:
+        """The entry or the answer that the relay owes us; None when it owes nothing."""
+        in_flight = self._outbox.in_flight
+        if self._is_up and not self._is_over and (in_flight or self.has_gap):
+            return self.cursor, in_flight[0].append.counter if in_flight else 0
+        return None
+
+    def take_frames(self) -> list[relay.AnyClientFrame]:
         """What to send, in order."""
         frames, self._frames = self._frames, []
         return frames
@@ -191,12 +167,12 @@ class ConversationState:
         """All that is needed to go on after a restart; contains keys."""
         return SavedConversation(
             conversation_id=self.conversation_id,
-            membership=save_membership(self._member),
+            membership=save_membership(self.membership),
             place=save_order(self._order),
             outbox=save_outbox(self._outbox),
             changes=tuple(save_change(change) for change in self._changes),
             leaving=tuple(self._leaving),
-            receipts={int(kind): ids for kind, ids in self._receipts.items()},
+            receipts={int(kind): ids for kind, ids in self._receipts.by_kind.items()},
             owes_acknowledgement=self._owes_acknowledgement,
         )
 
@@ -209,13 +185,13 @@ class ConversationState:
         Raises `RosterNotAdmitted` if it does not pass any more, a `RemoteError` for damaged bytes.
         """
         state = cls(saved.conversation_id, Identity(device_key, is_survivor=False), verify)
-        restore_membership(state._member, saved.membership, now)
+        restore_membership(state.membership, saved.membership, now)
         state._order = restore_order(saved.place)
         state._acknowledged = state._order.cursor
         state._outbox = restore_outbox(saved.outbox)
         state._changes = tuple(restore_change(change) for change in saved.changes)
         state._leaving = set(saved.leaving)
-        state._receipts = {ReceiptKind(kind): ids for kind, ids in saved.receipts.items()}
+        state._receipts.by_kind = {chat.ReceiptKind(kind): ids for kind, ids in saved.receipts.items()}
         state._owes_acknowledgement = saved.owes_acknowledgement
         return state
 
@@ -224,7 +200,7 @@ class ConversationState:
     def create(self, group: Group, member: int, first: Change, now: int) -> None:
         """Staff: begin the conversation with `group` at epoch 0, in which we are alone."""
         self._order = LogOrder(member=member)
-        self._member.group = group
+        self.membership.group = group
         self._is_up = True
         self.change(first, now)
 
@@ -238,35 +214,35 @@ class ConversationState:
         Raises `ConversationOver` and `MessageTooLong`.
         """
         message_id = secrets.token_bytes(16)
-        self._say(Text(id=message_id, sent=now, text=text, reply_to=reply_to))
+        self._say(chat.Text(id=message_id, sent=now, text=text, reply_to=reply_to))
         self._advance(now)
         return message_id
 
     def mark_read(self, message_id: bytes, now: int) -> None:
         """Tell the sender that a person has seen this message."""
         if not self._is_over:
-            self._owe_receipt(ReceiptKind.READ, message_id)
+            self._receipts.owe(chat.ReceiptKind.READ, message_id)
             self._advance(now)
 
     def type(self, *, active: bool, now: int) -> None:
         """Show the others that we write, or have stopped. Lost when nobody is there."""
-        if self._member.group is not None and self._is_up:
-            payload = self._typing.seal(self._member.group, active=active, now=now)
-            self._frames.append(Ephemeral(self.conversation_id, payload))
+        if self.membership.group is not None and self._is_up:
+            payload = self._typing.seal(self.membership.group, active=active, now=now)
+            self._frames.append(relay.Ephemeral(self.conversation_id, payload))
 
-    def invite(self, device_id: bytes, name: str, role: str, reason: str, now: int) -> Invitation:
+    def invite(self, device_id: bytes, name: str, role: str, reason: str, now: int) -> chat.Invitation:
         """Staff: ask the survivor whether this colleague may come in; the answer comes as an event."""
         me = self._require_room()
-        invitation = Invitation(secrets.token_bytes(16), now, device_id, name, role, reason)
+        invitation = chat.Invitation(secrets.token_bytes(16), now, device_id, name, role, reason)
         self._say(invitation)
-        self._member.invitations.propose(invitation, me)
+        self.membership.invitations.propose(invitation, me)
         self._advance(now)
         return invitation
 
-    def answer(self, invitation: Invitation, *, accepted: bool, now: int) -> None:
+    def answer(self, invitation: chat.Invitation, *, accepted: bool, now: int) -> None:
         """Survivor: yes or no to somebody new in the room; raises `NotJoined`, `ConversationOver`."""
         me = self._require_room()
-        answer = InvitationAnswer(invitation.id, now, accepted)
+        answer = chat.InvitationAnswer(invitation.id, now, accepted)
         self._say(answer)
         self._take_answer(me, answer)
         self._advance(now)
@@ -279,8 +255,8 @@ class ConversationState:
 
     def leave(self, now: int, *, for_all: bool = False) -> None:
         """Say that we leave, or that it is over for everybody; keys stay until `wipe`, to send this."""
-        if self._member.group is not None and not self._is_over:
-            self._say(Ending(sent=now) if for_all else Leaving(sent=now))
+        if self.membership.group is not None and not self._is_over:
+            self._say(chat.Ending(sent=now) if for_all else chat.Leaving(sent=now))
             self._advance(now)
 
     def wipe(self) -> None:
@@ -288,16 +264,16 @@ class ConversationState:
         reach.
         """
         self._is_over = True
-        self._member.wipe()
+        self.membership.wipe()
         self._outbox = Outbox()
         self._changes = ()
-        self._receipts = {}
+        self._receipts = OwedReceipts()
         self._owes_acknowledgement = False
         self._frames.clear()
 
     # --- what the relay says --------------------------------------------------------------------------------
 
-    def connected(self, frame: Subscribed, now: int, window: int = WINDOW) -> None:
+    def connected(self, frame: relay.Subscribed, now: int, window: int = WINDOW) -> None:
         """We are subscribed (again): what is in the log, and what of ours is."""
         if self._is_over:
             return
@@ -315,8 +291,8 @@ class ConversationState:
     def begin_anew(self, conversation_id: bytes) -> None:
         """Survivor: the request was forgotten before anybody took it, and stands again under this id."""
         if not self.is_in_room and conversation_id != self.conversation_id:
-            self.conversation_id = self._member.conversation_id = conversation_id
-            self._order = LogOrder(member=SURVIVOR_MEMBER)
+            self.conversation_id = self.membership.conversation_id = conversation_id
+            self._order = LogOrder(member=relay.SURVIVOR_MEMBER)
             self._acknowledged = 0
 
     def give_up(self, reason: TeduhError) -> None:
@@ -348,21 +324,19 @@ class ConversationState:
 
     def _take(self, frame: ConversationFrame, now: int) -> None:
         match frame:
-            case Entry():
+            case relay.Entry():
                 self._order.received(frame)
-            case Accepted():
+            case relay.Accepted():
                 self._were_accepted(frame.counter)
                 self._order.accepted(frame.counter, frame.seq)
-            case Error():
+            case relay.Error():
                 self._refused(frame)
-            case EphemeralEntry():
+            case relay.EphemeralEntry():
                 self._see_typing(frame.payload)
-            case QueuePosition():
+            case relay.QueuePosition():
                 self._events.append(events.Waiting(frame.position))
-            case MembershipEnded():
+            case relay.MembershipEnded():
                 self._end(None)
-            case _:
-                assert_never(frame)
         self._read_log(now)
 
     def _read_log(self, now: int) -> None:
@@ -372,31 +346,31 @@ class ConversationState:
                     self._take_own(item.counter)
                 case OwnWelcome():
                     pass
-                case Entry():
+                case relay.Entry():
                     self._read(item, now)
             if self._is_over:
                 return
 
     def _take_own(self, counter: int) -> None:
         self._were_accepted(counter)
-        change = self._member.adopt(counter)
+        change = self.membership.adopt(counter)
         if change is not None:
             self._see_room(change)
 
-    def _read(self, entry: Entry, now: int) -> None:
-        if self._member.group is None:
-            if entry.kind is EntryKind.WELCOME:
-                self._see_room(self._member.join(entry, now))
-        elif entry.kind is EntryKind.COMMIT:
+    def _read(self, entry: relay.Entry, now: int) -> None:
+        if self.membership.group is None:
+            if entry.kind is relay.EntryKind.WELCOME:
+                self._see_room(self.membership.join(entry, now))
+        elif entry.kind is relay.EntryKind.COMMIT:
             self._follow(entry, now)
-        elif entry.kind is EntryKind.MESSAGE:
+        elif entry.kind is relay.EntryKind.MESSAGE:
             self._open(entry, now)
 
     # --- epochs ---------------------------------------------------------------------------------------------
 
-    def _follow(self, entry: Entry, now: int) -> None:
-        lost = self._member.pending
-        change = self._member.follow(entry, now)
+    def _follow(self, entry: relay.Entry, now: int) -> None:
+        lost = self.membership.pending
+        change = self.membership.follow(entry, now)
         if change is None:
             self._end(None)
             return
@@ -419,9 +393,9 @@ class ConversationState:
 
     # --- messages -------------------------------------------------------------------------------------------
 
-    def _open(self, entry: Entry, now: int) -> None:
+    def _open(self, entry: relay.Entry, now: int) -> None:
         try:
-            sender, data = self._member.open(entry, now)
+            sender, data = self.membership.open(entry, now)
             message = decode_message(data)
         except RemoteError as error:
             self._events.append(events.MessageRefused(f"an entry did not open: {error}"))
@@ -431,45 +405,45 @@ class ConversationState:
             if sender.device_key not in self._leaving:
                 self._hear(sender, message)
 
-    def _hear(self, sender: Participant, message: AnyMessage | Unknown) -> None:
+    def _hear(self, sender: Participant, message: chat.AnyMessage | chat.Unknown) -> None:
         match message:
-            case Text():
-                self._owe_receipt(ReceiptKind.DELIVERED, message.id)
+            case chat.Text():
+                self._receipts.owe(chat.ReceiptKind.DELIVERED, message.id)
                 heard = events.TextReceived(message.id, sender, message.text, message.sent, message.reply_to)
                 self._events.append(heard)
-            case Receipt():
-                kind = events.Read if message.kind is ReceiptKind.READ else events.Delivered
+            case chat.Receipt():
+                kind = events.Read if message.kind is chat.ReceiptKind.READ else events.Delivered
                 self._events += [kind(message_id, sender) for message_id in message.message_ids]
-            case Attachment() | Location() | Form() | Referral() | Unknown():
+            case chat.Attachment() | chat.Location() | chat.Form() | chat.Referral() | chat.Unknown():
                 self._events.append(events.MessageReceived(sender, message))
             case _:
                 self._hear_about_the_room(sender, message)
 
-    def _hear_about_the_room(self, sender: Participant, message: AnyMessage) -> None:
+    def _hear_about_the_room(self, sender: Participant, message: chat.AnyMessage) -> None:
         match message:
-            case EpochAcknowledgement():
-                assert self._member.group is not None
-                check_acknowledgement(self._member.group, message)
-            case Invitation():
+            case chat.EpochAcknowledgement():
+                assert self.membership.group is not None
+                check_acknowledgement(self.membership.group, message)
+            case chat.Invitation():
                 self._hear_invitation(sender, message)
-            case InvitationAnswer():
+            case chat.InvitationAnswer():
                 self._take_answer(sender, message)
-            case Leaving():
+            case chat.Leaving():
                 self._see_leaving(sender)
-            case Ending():
+            case chat.Ending():
                 self._end(sender)
             case _:
                 # Typing comes as an ephemeral; here it would only cost keys.
                 self._events.append(events.MessageRefused("a typing notice came as a message"))
 
-    def _hear_invitation(self, sender: Participant, invitation: Invitation) -> None:
-        if self._member.invitations.propose(invitation, sender):
+    def _hear_invitation(self, sender: Participant, invitation: chat.Invitation) -> None:
+        if self.membership.invitations.propose(invitation, sender):
             self._events.append(events.InvitationReceived(invitation, sender))
         else:
             self._events.append(events.MessageRefused("an invitation that its sender may not make"))
 
-    def _take_answer(self, sender: Participant, answer: InvitationAnswer) -> None:
-        invitation = self._member.invitations.answer(answer, sender)
+    def _take_answer(self, sender: Participant, answer: chat.InvitationAnswer) -> None:
+        invitation = self.membership.invitations.answer(answer, sender)
         if invitation is not None:
             self._events.append(events.InvitationAnswered(invitation, answer.accepted))
 
@@ -479,24 +453,21 @@ class ConversationState:
         if sender.is_survivor:
             self._end(sender)
             return
-        staying = [one for one in self._member.room.staff if one.device_key not in self._leaving]
+        staying = [one for one in self.membership.room.staff if one.device_key not in self._leaving]
         if staying and staying[0] == self.me:
             # The first of those who stay does it; should he fail, the next commit of anybody can do it as
             # well.
             self._changes = (*self._changes, RemoveMember(sender.device_key))
 
     def _see_typing(self, payload: bytes) -> None:
-        seen = None if self._member.group is None else self._typing.open(self._member.group, payload)
+        seen = None if self.membership.group is None else self._typing.open(self.membership.group, payload)
         if seen is not None:
             leaf_index, active = seen
-            self._events.append(events.TypingSeen(self._member.room.at(leaf_index), active))
-
-    def _owe_receipt(self, kind: ReceiptKind, message_id: bytes) -> None:
-        self._receipts[kind] = (*self._receipts.get(kind, ()), message_id)
+            self._events.append(events.TypingSeen(self.membership.room.at(leaf_index), active))
 
     # --- sending --------------------------------------------------------------------------------------------
 
-    def _say(self, message: AnyMessage) -> None:
+    def _say(self, message: chat.AnyMessage) -> None:
         self._require_open()
         try:
             self._outbox = self._outbox.add(encode_message(message))
@@ -514,13 +485,13 @@ class ConversationState:
             pass
         if self.cursor > self._acknowledged:
             self._acknowledged = self.cursor
-            self._frames.append(Acknowledge(self.conversation_id, self.cursor))
+            self._frames.append(relay.Acknowledge(self.conversation_id, self.cursor))
 
     def _may_send(self) -> bool:
-        if self._member.group is None or self._is_over or self.cursor < self._read_until:
+        if self.membership.group is None or self._is_over or self.cursor < self._read_until:
             return False
-        in_time = self._member.group.epoch >= self._epoch_wanted
-        return in_time and self._member.pending is None and len(self._outbox.in_flight) < self._window
+        in_time = self.membership.group.epoch >= self._epoch_wanted
+        return in_time and self.membership.pending is None and len(self._outbox.in_flight) < self._window
 
     def _send_next(self, now: int) -> bool:
         # A group in which we are alone (epoch 0) has nobody to talk to: its first commit comes before all
@@ -530,34 +501,28 @@ class ConversationState:
             self._changes = tuple(rest)
             self._commit(change, now)
             return True
-        if len(self._member.room) == 0:
+        if len(self.membership.room) == 0:
             return False
-        if self._owes_acknowledgement and self._member.group is not None:
+        if self._owes_acknowledgement and self.membership.group is not None:
             self._owes_acknowledgement = False
-            self._encrypt(encode_message(acknowledgement_of(self._member.group)), None)
+            self._encrypt(encode_message(acknowledgement_of(self.membership.group)), None)
             return True
-        self._queue_receipts()
+        for receipt in self._receipts.take():
+            self._outbox = self._outbox.add(encode_message(receipt))
         if not self._outbox.queued:
             return False
         content = self._outbox.queued[0]
         self._encrypt(content, content)
         return True
 
-    def _queue_receipts(self) -> None:
-        receipts, self._receipts = self._receipts, {}
-        for kind, ids in receipts.items():
-            for start in range(0, len(ids), MAX_RECEIPT_IDS):
-                receipt = Receipt(kind, ids[start : start + MAX_RECEIPT_IDS])
-                self._outbox = self._outbox.add(encode_message(receipt))
-
     def _encrypt(self, data: bytes, content: bytes | None) -> None:
-        append = self._member.protect(data, self._outbox.next_counter)
+        append = self.membership.protect(data, self._outbox.next_counter)
         self._outbox = self._outbox.sent(append, content)
         self._frames.append(append)
 
     def _commit(self, change: Change, now: int) -> None:
         try:
-            append = self._member.stage(change, self._outbox.next_counter, now)
+            append = self.membership.stage(change, self._outbox.next_counter, now)
         except (RemoteError, RosterNotAdmitted) as reason:
             self._events.append(events.ChangeFailed(change, reason))
             return
@@ -572,17 +537,17 @@ class ConversationState:
         self._outbox, done = self._outbox.accepted(counter)
         for sent in done:
             message = None if sent.content is None else decode_message(sent.content)
-            if isinstance(message, Text):
+            if isinstance(message, chat.Text):
                 self._events.append(events.Sent(message.id))
 
-    def _refused(self, error: Error) -> None:
-        if error.code is ErrorCode.WRONG_EPOCH:
+    def _refused(self, error: relay.Error) -> None:
+        if error.code is relay.ErrorCode.WRONG_EPOCH:
             self._refused_epoch(error.counter, error.expected)
-        elif error.code is ErrorCode.COUNTER_GAP:
+        elif error.code is relay.ErrorCode.COUNTER_GAP:
             # Appends behind one that was refused. If the relay lacks one that we no longer have, it lost it.
             if self._outbox.in_flight and error.expected < self._outbox.in_flight[0].append.counter:
                 raise LogBroken("the relay has forgotten what it accepted")
-        elif error.code is ErrorCode.UNKNOWN_CONVERSATION:
+        elif error.code is relay.ErrorCode.UNKNOWN_CONVERSATION:
             self._end(None)
 
     def _refused_epoch(self, counter: int, expected: int) -> None:
@@ -594,9 +559,9 @@ class ConversationState:
         if expected < self.epoch:
             raise LogBroken("the relay has gone back to an earlier epoch")
         self._epoch_wanted = max(self._epoch_wanted, expected)
-        lost = self._member.pending
+        lost = self.membership.pending
         self._take_back(counter)
-        if lost is not None and self._member.pending is None:
+        if lost is not None and self.membership.pending is None:
             self._events.append(events.CommitLost(lost.change))
 
     def _take_back(self, counter: int) -> None:
@@ -604,12 +569,12 @@ class ConversationState:
         for sent in self._outbox.in_flight:
             if sent.append.counter >= counter:
                 self._order.forget_append(sent.append.counter)
-                if sent.content is None and sent.append.kind == EntryKind.MESSAGE.value:
+                if sent.content is None and sent.append.kind == relay.EntryKind.MESSAGE.value:
                     self._owes_acknowledgement = True
         self._outbox = self._outbox.refused(counter)
-        pending = self._member.pending
+        pending = self.membership.pending
         if pending is not None and pending.counter >= counter:
-            self._member.pending = None
+            self.membership.pending = None
 
     # --- ends -----------------------------------------------------------------------------------------------
 

@@ -257,11 +257,11 @@ class Staff(Client):
         name = _CONVERSATION + state.conversation_id.hex()
         if conversation.is_over:
             self._store.delete(name)
-        elif state.is_seated:
+        elif state.membership.group is not None:
             untold = tuple(_text_of(event) for event in conversation.untold)
             self._store.put(name, Kept(VERSION, state.save(), untold).to_bytes())
-        if state.joined_by is not None:
-            forget_key_package(self._store, state.joined_by)
+        if state.membership.joined_by is not None:
+            forget_key_package(self._store, state.membership.joined_by)
 
     def _restore(self, name: str) -> None:
         kept = Kept.from_bytes(self._store.get(name) or b"")

@@ -1,0 +1,127 @@
+"""Where staff keep keys: both kinds keep what they were given; the encrypted one shows it to nobody."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from teduh_sdk.exceptions import KeyStoreDamaged, KeyStoreError, WrongPassphrase
+from teduh_sdk.key_store import EncryptedKeyStore, KeyStore, MemoryKeyStore
+
+PASSPHRASE = "correct horse battery"
+Make = Callable[[Path], KeyStore]
+
+
+def _in_memory(_: Path) -> KeyStore:
+    return MemoryKeyStore()
+
+
+def _encrypted(folder: Path) -> KeyStore:
+    return EncryptedKeyStore.create(folder / "keys", PASSPHRASE)
+
+
+@pytest.fixture(params=[_in_memory, _encrypted], ids=["memory", "encrypted"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> KeyStore:
+    make: Make = request.param
+    return make(tmp_path)
+
+
+def test_what_was_put_is_there(store: KeyStore) -> None:
+    store.put("device", b"one")
+    store.put("device", b"two")
+    assert store.get("device") == b"two"
+    assert store.get("another") is None
+
+
+def test_what_was_deleted_is_gone(store: KeyStore) -> None:
+    store.put("device", b"one")
+    store.delete("device")
+    store.delete("device")
+    assert store.get("device") is None
+    assert store.names("") == ()
+
+
+def test_names_are_found_by_their_beginning(store: KeyStore) -> None:
+    for name in ("conversation/b", "conversation/a", "device"):
+        store.put(name, b"value")
+    assert store.names("conversation/") == ("conversation/a", "conversation/b")
+
+
+def test_a_store_shows_no_value_in_its_repr(store: KeyStore) -> None:
+    store.put("device", b"very secret")
+    assert "secret" not in repr(store)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A store on disk with one record."""
+    store = EncryptedKeyStore.create(tmp_path / "keys", PASSPHRASE)
+    store.put("conversation/0123", b"a very secret key")
+    return tmp_path / "keys"
+
+
+def test_another_run_finds_what_was_kept(folder: Path) -> None:
+    again = EncryptedKeyStore.open(folder, PASSPHRASE)
+    assert again.names("conversation/") == ("conversation/0123",)
+    assert again.get("conversation/0123") == b"a very secret key"
+
+
+def test_the_wrong_passphrase_opens_nothing(folder: Path) -> None:
+    with pytest.raises(WrongPassphrase):
+        EncryptedKeyStore.open(folder, PASSPHRASE + "!")
+
+
+def test_neither_names_nor_values_are_readable_on_disk(folder: Path) -> None:
+    for path in folder.iterdir():
+        assert b"secret" not in path.read_bytes()
+        assert b"conversation" not in path.read_bytes()
+        assert "conversation" not in path.name
+
+
+def test_only_the_owner_may_read_the_files(folder: Path) -> None:
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+
+
+def test_a_changed_record_is_noticed(folder: Path) -> None:
+    (record,) = (path for path in folder.iterdir() if path.name != "header")
+    data = bytearray(record.read_bytes())
+    data[-1] ^= 1
+    record.write_bytes(data)
+    with pytest.raises(KeyStoreDamaged):
+        EncryptedKeyStore.open(folder, PASSPHRASE)
+
+
+def test_a_record_in_another_ones_place_is_noticed(folder: Path) -> None:
+    (record,) = (path for path in folder.iterdir() if path.name != "header")
+    record.rename(folder / ("0" * 64))
+    with pytest.raises(KeyStoreDamaged):
+        EncryptedKeyStore.open(folder, PASSPHRASE)
+
+
+def test_what_a_crash_left_half_written_is_passed_over(folder: Path) -> None:
+    (folder / ("0" * 64 + ".tmp")).write_bytes(b"half a rec")
+    assert EncryptedKeyStore.open(folder, PASSPHRASE).names("") == ("conversation/0123",)
+
+
+def test_a_header_that_asks_for_absurd_memory_is_refused(folder: Path) -> None:
+    (folder / "header").write_bytes(b"\x96\x01\xc4\x10" + bytes(16) + b"\x03\x04\xce\xff\xff\xff\xff\xc4\x00")
+    with pytest.raises(KeyStoreDamaged):
+        EncryptedKeyStore.open(folder, PASSPHRASE)
+
+
+def test_a_short_passphrase_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(KeyStoreError):
+        EncryptedKeyStore.create(tmp_path / "keys", "short")
+
+
+def test_a_folder_that_holds_something_is_not_taken(folder: Path) -> None:
+    with pytest.raises(KeyStoreError):
+        EncryptedKeyStore.create(folder, PASSPHRASE)
+
+
+def test_a_folder_without_a_store_is_said_to_be_none(tmp_path: Path) -> None:
+    with pytest.raises(KeyStoreError):
+        EncryptedKeyStore.open(tmp_path, PASSPHRASE)

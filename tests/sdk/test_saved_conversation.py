@@ -1,0 +1,112 @@
+"""A staff member's conversation goes on from what was kept, without using a key twice."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from scripted_log import Pair, Seat, StaffDevice, talking_pair
+from staffed_organisation import NOW, public_key
+from teduh_crypto.credentials import Role
+from teduh_sdk import events
+from teduh_sdk.authentication_service import AuthenticationService
+from teduh_sdk.conversation_state import ConversationState
+from teduh_sdk.exceptions import KeyStoreDamaged, RosterNotAdmitted
+from teduh_sdk.group_changes import AddMember, Refresh
+from teduh_sdk.room import verify_room
+from teduh_sdk.saved_conversation import VERSION, Kept
+from teduh_signaling.relay.frames import Append
+
+
+@pytest.fixture
+def pair() -> Pair:
+    together = talking_pair()
+    together.survivor.collect()
+    together.counselor.collect()
+    return together
+
+
+def restart(pair: Pair, seat: Seat, now: int = NOW) -> None:
+    """Kill the staff process, and start it from the bytes that were kept."""
+    pair.log.disconnect(seat)
+    kept = Kept.from_bytes(Kept(VERSION, seat.state.save(), ()).to_bytes())
+    verify = verify_room(AuthenticationService.of(pair.organisation.public, pair.organisation.revocations))
+    device_key = public_key(pair.device.key)
+    seat.state = ConversationState.restore(kept.conversation, device_key, verify, now)
+
+
+def texts(seat: Seat) -> list[str]:
+    return [event.text for event in seat.collect() if isinstance(event, events.TextReceived)]
+
+
+def test_it_goes_on_where_it_was(pair: Pair) -> None:
+    pair.survivor.state.send_text("before", NOW)
+    pair.log.pump()
+    assert texts(pair.counselor) == ["before"]
+    restart(pair, pair.counselor)
+    pair.survivor.state.send_text("after", NOW)
+    pair.log.pump()
+    pair.log.connect(pair.counselor)
+    pair.log.pump()
+    assert texts(pair.counselor) == ["after"]
+    assert [one.name for one in pair.counselor.state.participants] == ["Sari", None]
+
+
+def test_what_was_in_flight_is_repeated_byte_for_byte(pair: Pair) -> None:
+    pair.counselor.state.send_text("once", NOW)
+    (lost,) = [frame for frame in pair.counselor.state.take_frames() if isinstance(frame, Append)]
+    restart(pair, pair.counselor)
+    pair.log.connect(pair.counselor)
+    (again,) = [frame for frame in pair.counselor.state.take_frames() if isinstance(frame, Append)]
+    assert again == lost
+
+
+def test_what_was_queued_is_said(pair: Pair) -> None:
+    pair.log.disconnect(pair.counselor)
+    pair.counselor.state.send_text("later", NOW)
+    restart(pair, pair.counselor)
+    pair.log.connect(pair.counselor)
+    pair.log.pump()
+    assert texts(pair.survivor) == ["later"]
+
+
+def test_a_commit_that_was_accepted_unheard_is_adopted(pair: Pair) -> None:
+    pair.log.lose_answers = True
+    pair.counselor.state.change(Refresh(), NOW)
+    pair.log.pump()
+    pair.log.lose_answers = False
+    restart(pair, pair.counselor)
+    pair.log.disconnect(pair.survivor)
+    for seat in (pair.counselor, pair.survivor):
+        pair.log.connect(seat)
+    pair.log.pump()
+    assert pair.counselor.state.epoch == pair.log.epoch
+    pair.counselor.state.send_text("in the new epoch", NOW)
+    pair.log.pump()
+    assert texts(pair.survivor) == ["in the new epoch"]
+
+
+def test_a_consent_outlives_a_restart(pair: Pair) -> None:
+    budi = StaffDevice(pair.organisation, "Budi", Role.MEDIC)
+    invitation = pair.counselor.state.invite(budi.device_id, "Budi", "medic", "", NOW)
+    pair.log.pump()
+    pair.survivor.state.answer(invitation, accepted=True, now=NOW)
+    pair.log.pump()
+    restart(pair, pair.counselor)
+    pair.log.connect(pair.counselor)
+    bundle = budi.key_package()
+    pair.counselor.state.change(AddMember(bundle.key_package), NOW)
+    pair.log.pump()
+    pair.seat_invited(budi, bundle)
+    assert len(pair.survivor.state.participants) == 3
+
+
+def test_a_room_that_does_not_pass_any_more_is_not_entered_again(pair: Pair) -> None:
+    """A day later the statements have ended."""
+    with pytest.raises(RosterNotAdmitted):
+        restart(pair, pair.counselor, NOW + 40 * 24 * 3600)
+
+
+@pytest.mark.parametrize("data", [b"", b"garbage", msgspec.msgpack.encode([9, None, []])])
+def test_damaged_bytes_are_said_to_be_damaged(data: bytes) -> None:
+    with pytest.raises(KeyStoreDamaged):
+        Kept.from_bytes(data)
