@@ -76,7 +76,7 @@ def commit_in(message: bytes) -> Commit:
 
 
 def forged_join(group: Group, proposals: Sequence[ProposalOrRef], *, path: bool = True) -> bytes:
-    """An external commit with proposals of one's choice, and the path that goes with an ExternalInit alone."""
+    """An external commit with any proposals, and the path that goes with an ExternalInit alone."""
     newcomer, message = join(group)
     commit = commit_in(message)
     forged = Commit(tuple(proposals), commit.path if path else None)
