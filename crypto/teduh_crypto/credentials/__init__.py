@@ -8,7 +8,7 @@ Ed25519 keys, 32 bytes. Whatever is not to be believed raises a `CredentialError
 """
 
 from teduh_crypto.credentials.authority import Authority, join_chain, split_chain
-from teduh_crypto.credentials.comparison_words import comparison_words
+from teduh_crypto.credentials.comparison_words import LANGUAGES, Language, comparison_words
 from teduh_crypto.credentials.coordinator_request import (
     REQUEST_VALIDITY,
     CoordinatorRequest,
@@ -97,6 +97,7 @@ from teduh_crypto.credentials.statement_verifier import StatementVerifier
 __all__ = [
     "CLOCK_ALLOWANCE",
     "INVITATION_VALIDITY",
+    "LANGUAGES",
     "LIST_VALIDITY",
     "MAX_INVITATION_VALIDITY",
     "MAX_LIST_LENGTH",
@@ -111,6 +112,7 @@ __all__ = [
     "DuplicateStatement",
     "Invitation",
     "InvitationCode",
+    "Language",
     "MalformedKeyFile",
     "MalformedStatement",
     "MalformedToken",

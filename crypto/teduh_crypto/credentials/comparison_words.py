@@ -5,8 +5,8 @@
 A relay that wants to slip in its own key must find one with the same four words: 2^44 tries. Each try costs
 the stretching above (32 MiB, about 0.1 s), some 50,000 years on one core; comparing costs the two people one.
 
-The English list is BIP-39's, from python-mnemonic (MIT licence, see `words/README.md`): 2048 words whose
-first four letters differ.
+Both lists have 2048 words; `words/README.md` says where they come from. The English one is BIP-39's, whose
+words differ in their first four letters; in the Indonesian one no word becomes another by one wrong letter.
 """
 
 from __future__ import annotations
@@ -16,15 +16,19 @@ from functools import cache
 from importlib.resources import files
 from typing import Final, Literal
 
-Language = Literal["en"]
+Language = Literal["en", "id"]
+LANGUAGES: Final[tuple[Language, ...]] = ("en", "id")
 WORD_COUNT: Final = 4
 _BITS: Final = 11
-_FILES: Final[dict[Language, str]] = {"en": "english.txt"}
+_FILES: Final[dict[Language, str]] = {"en": "english.txt", "id": "indonesian.txt"}
 _SALT: Final = b"Teduh 1 comparison words"
 
 
 def comparison_words(public_key: bytes, language: Language = "en") -> tuple[str, ...]:
-    """The four words of an Ed25519 public key (32 bytes)."""
+    """The four words of an Ed25519 public key (32 bytes), in English or Indonesian:
+
+    other words, one number.
+    """
     digest = hashlib.scrypt(public_key, salt=_SALT, n=2**15, r=8, p=1, maxmem=2**26, dklen=8)
     number = int.from_bytes(digest, "big")
     words = word_list(language)

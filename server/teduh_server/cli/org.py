@@ -22,6 +22,7 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 import typer
 from teduh_crypto.credentials import (
+    LANGUAGES,
     STAFF_ROLES,
     Authority,
     CredentialError,
@@ -242,13 +243,15 @@ def _give(text: str, output: Path | None) -> None:
 
 def _compare(record: EnrolmentRecord, device_key: bytes, words: str | None) -> None:
     """Ask whether the device shows these four words; raises `FolderError` if not."""
-    own = comparison_words(device_key)
+    accepted = [comparison_words(device_key, language) for language in LANGUAGES]
     if words is None:
-        typer.echo(f"{record.person.name} ({record.person.role}) must see these words at the device:\n")
-        typer.echo("    " + "  ".join(own) + "\n")
+        typer.echo(f"{record.person.name} ({record.person.role}) must see these words, in either language:\n")
+        for own in accepted:
+            typer.echo("    " + "  ".join(own))
+        typer.echo()
         if not typer.confirm("Are these the four words that were read to you?"):
             raise FolderError("not approved: somebody else may have used the invitation; invite anew")
-    elif tuple(words.lower().split()) != own:
+    elif tuple(words.lower().split()) not in accepted:
         raise FolderError("not approved: the words are not those of the key that came")
 
 

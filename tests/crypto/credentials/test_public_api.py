@@ -18,9 +18,7 @@ def test_everything_declared_exists_and_everything_public_is_declared() -> None:
 
 
 def test_every_public_thing_says_what_it_is() -> None:
-    missing = [
-        name
-        for name in credentials.__all__
-        if callable(getattr(credentials, name)) and not getattr(credentials, name).__doc__
-    ]
+    public = {name: getattr(credentials, name) for name in credentials.__all__}
+    documented = (type, types.FunctionType)
+    missing = [name for name, thing in public.items() if isinstance(thing, documented) and not thing.__doc__]
     assert missing == []
