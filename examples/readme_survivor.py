@@ -1,5 +1,3 @@
-import asyncio
-
 from teduh_sdk import Survivor, events, load_organisation
 
 
@@ -10,7 +8,3 @@ async def main(relay: str, organisation_file: str) -> None:
         async for event in conversation:
             if isinstance(event, events.TextReceived):
                 print(f"{event.sender}: {event.text}")
-
-
-if __name__ == "__main__":
-    asyncio.run(main("http://127.0.0.1:8420", "data/demo/organisation.toml"))

@@ -1,4 +1,4 @@
-"""A relay that is killed, and a staff device that is, mid-conversation: nothing is lost, nothing comes twice."""
+"""A relay or a staff device that is killed mid-conversation: nothing is lost, nothing comes twice."""
 
 from __future__ import annotations
 

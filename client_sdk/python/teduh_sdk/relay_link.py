@@ -171,8 +171,10 @@ class RelayLink:
             self._down()
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await socket.close()
+            try:
+                await asyncio.gather(*tasks, return_exceptions=True)
+            finally:
+                await socket.close()
 
     async def _first_to_end(self, tasks: list[asyncio.Task[None]]) -> None:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -62,8 +62,10 @@ class WebSocket:
         return data
 
     async def close(self) -> None:
-        await self._socket.close()
-        await self._session.close()
+        try:
+            await self._socket.close()
+        finally:
+            await self._session.close()
 
 
 def dial_relay(relay_url: str) -> Dial:
