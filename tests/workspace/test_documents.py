@@ -120,11 +120,6 @@ def test_the_readmes_show_the_examples_that_the_tests_run(readme: str) -> None:
     assert python_blocks(readme) == examples
 
 
-@pytest.mark.parametrize("example", ["examples/readme_survivor.py", "examples/readme_staff.py"])
-def test_an_example_has_at_most_fifteen_lines(example: str) -> None:
-    assert len([line for line in read(example).splitlines() if line.strip()]) <= 15
-
-
 def test_the_readme_shows_every_example_that_a_terminal_needs() -> None:
     """What `make run` is followed by is a file that exists, with the sub-commands that it offers."""
     shown = [command.split() for command in commands("README.md") if command.startswith(".venv/bin/python")]
