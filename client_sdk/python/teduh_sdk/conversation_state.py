@@ -282,6 +282,9 @@ class ConversationState:
         if frame.last_seq > self.cursor and frame.first_seq > self.cursor + 1:
             self._stop(LogBroken("entries have expired before they were read"))
             return
+        if frame.last_seq < self.cursor:
+            self._stop(LogBroken("the relay has lost entries that were read before"))
+            return
         self._is_up, self._read_until, self._window = True, frame.last_seq, min(window, WINDOW)
         self._were_accepted(frame.counter)
         # Same counters, same bytes: the relay recognises what it has, and says so.

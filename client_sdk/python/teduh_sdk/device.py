@@ -3,13 +3,14 @@
 All of it lives in the key store, under the names
 
     device                         the private key, the statement and its issuer's
-    key_package/<reference>        a published key package with its private keys; goes when it has been used
+    key_packages                   published key packages and their private keys; each goes when it was used
     conversation/<id>              see `saved_conversation`
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,7 +32,9 @@ from teduh_sdk.group_changes import key_package_from_wire, key_package_to_wire, 
 from teduh_sdk.key_store import KeyStore
 
 _DEVICE: Final = "device"
-_KEY_PACKAGE: Final = "key_package/"
+_KEY_PACKAGES: Final = "key_packages"
+_MOST_KEY_PACKAGES: Final = 64
+"""So many are kept, the newest: a Welcome may answer one that a colleague fetched a while ago."""
 
 
 class _SavedDevice(msgspec.Struct, frozen=True, array_like=True):
@@ -102,44 +105,51 @@ def stored_device(store: KeyStore) -> Device:
     return Device(key, saved.statement, saved.issuer_statement)
 
 
-def keep_key_package(store: KeyStore, bundle: KeyPackageBundle) -> None:
-    """Store a key package before it is published."""
-    saved = _SavedBundle(
-        key_package_to_wire(bundle.key_package), bundle.init_key.raw, bundle.encryption_key.raw
-    )
-    store.put(_name(bundle.key_package), msgspec.msgpack.encode(saved))
+def keep_key_packages(store: KeyStore, device: Device, fresh: Sequence[KeyPackageBundle]) -> None:
+    """Store key packages before they are published."""
+    _write_bundles(store, [*stored_key_packages(store, device), *fresh][-_MOST_KEY_PACKAGES:])
 
 
-def forget_key_package(store: KeyStore, key_package: KeyPackage) -> None:
+def forget_key_package(store: KeyStore, device: Device, key_package: KeyPackage) -> None:
     """Its Welcome has been opened: the keys behind it are not needed, and must not open it again."""
-    store.delete(_name(key_package))
+    bundles = stored_key_packages(store, device)
+    left = [bundle for bundle in bundles if bundle.key_package.init_key != key_package.init_key]
+    if len(left) < len(bundles):
+        _write_bundles(store, left)
 
 
 def stored_key_packages(store: KeyStore, device: Device) -> tuple[KeyPackageBundle, ...]:
-    """The published key packages that may still be answered; the expired ones are forgotten."""
+    """The published key packages that may still be answered, the oldest first. Raises `KeyStoreDamaged`."""
+    data = store.get(_KEY_PACKAGES)
+    if data is None:
+        return ()
+    try:
+        saved = msgspec.msgpack.decode(data, type=list[_SavedBundle])
+        bundles = [_bundle(one, device) for one in saved]
+    except (msgspec.DecodeError, TeduhCryptoError) as error:
+        raise KeyStoreDamaged("the stored key packages do not parse") from error
+    now = int(time.time())
     return tuple(
         bundle
-        for name in store.names(_KEY_PACKAGE)
-        if (bundle := _stored_bundle(store, name, device)) is not None
+        for bundle in bundles
+        if (lifetime := bundle.key_package.leaf_node.lifetime) is not None and lifetime.contains(now)
     )
 
 
-def _stored_bundle(store: KeyStore, name: str, device: Device) -> KeyPackageBundle | None:
-    try:
-        saved = msgspec.msgpack.decode(store.get(name) or b"", type=_SavedBundle)
-        key_package = key_package_from_wire(saved.key_package)
-        suite = cipher_suite(key_package.cipher_suite)
-        init_key = suite.load_hpke_key(saved.init_key, key_package.init_key)
-        leaf_key = suite.load_hpke_key(saved.encryption_key, key_package.leaf_node.encryption_key)
-        signature_key = suite.load_signature_key(device.key.private_bytes_raw())
-    except (msgspec.DecodeError, TeduhCryptoError) as error:
-        raise KeyStoreDamaged("a stored key package does not parse") from error
-    lifetime = key_package.leaf_node.lifetime
-    if lifetime is None or not lifetime.contains(int(time.time())):
-        store.delete(name)
-        return None
-    return KeyPackageBundle(key_package, init_key, leaf_key, signature_key)
+def _write_bundles(store: KeyStore, bundles: Sequence[KeyPackageBundle]) -> None:
+    saved = [
+        _SavedBundle(key_package_to_wire(bundle.key_package), bundle.init_key.raw, bundle.encryption_key.raw)
+        for bundle in bundles
+    ]
+    store.put(_KEY_PACKAGES, msgspec.msgpack.encode(saved))
 
 
-def _name(key_package: KeyPackage) -> str:
-    return _KEY_PACKAGE + key_package.reference(cipher_suite(key_package.cipher_suite)).hex()
+def _bundle(saved: _SavedBundle, device: Device) -> KeyPackageBundle:
+    key_package = key_package_from_wire(saved.key_package)
+    suite = cipher_suite(key_package.cipher_suite)
+    return KeyPackageBundle(
+        key_package,
+        suite.load_hpke_key(saved.init_key, key_package.init_key),
+        suite.load_hpke_key(saved.encryption_key, key_package.leaf_node.encryption_key),
+        suite.load_signature_key(device.key.private_bytes_raw()),
+    )

@@ -43,7 +43,7 @@ from teduh_sdk.conversation import Conversation, now_in_seconds
 from teduh_sdk.conversation_state import ConversationState
 from teduh_sdk.device import (
     forget_key_package,
-    keep_key_package,
+    keep_key_packages,
     stored_device,
     stored_key_packages,
 )
@@ -170,8 +170,7 @@ class Staff(Client):
 
     def _publish_key_packages(self, count: int) -> None:
         bundles = [self._device.new_key_package(self._suite) for _ in range(count)]
-        for bundle in bundles:
-            keep_key_package(self._store, bundle)
+        keep_key_packages(self._store, self._device, bundles)
         wire = tuple(key_package_to_wire(bundle.key_package) for bundle in bundles)
         self._link.question(lambda ref: PublishKeyPackages(ref, wire), _ignore)
 
@@ -260,8 +259,9 @@ class Staff(Client):
         elif state.membership.group is not None:
             untold = tuple(_text_of(event) for event in conversation.untold)
             self._store.put(name, Kept(VERSION, state.save(), untold).to_bytes())
-        if state.membership.joined_by is not None:
-            forget_key_package(self._store, state.membership.joined_by)
+        used, state.membership.joined_by = state.membership.joined_by, None
+        if used is not None:
+            forget_key_package(self._store, self._device, used)
 
     def _restore(self, name: str) -> None:
         kept = Kept.from_bytes(self._store.get(name) or b"")
