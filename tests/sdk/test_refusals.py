@@ -30,7 +30,7 @@ from teduh_sdk.group_changes import CLASSIC_SUITE, AddMember, RemoveMember, new_
 from teduh_sdk.sender_order import authenticated_counter
 from teduh_signaling.chat.codec import encode_message
 from teduh_signaling.chat.messages import InvitationAnswer, Text
-from teduh_signaling.relay.frames import Append, Entry, EntryKind, Error, ErrorCode
+from teduh_signaling.relay.frames import Append, Entry, EntryKind, Error, ErrorCode, Subscribed
 
 SUITE = cipher_suite(CLASSIC_SUITE)
 
@@ -382,6 +382,14 @@ def test_a_relay_that_goes_back_an_epoch_is_not_followed(pair: Pair) -> None:
     )
     pair.survivor.state.receive(back, NOW)
     assert isinstance(stopped(pair.survivor), LogBroken)
+
+
+def test_a_log_that_has_become_shorter_stops_the_conversation(pair: Pair) -> None:
+    """The relay has lost, or hides, what it had accepted: new entries would come under old places."""
+    state = pair.counselor.state
+    shorter = Subscribed(1, CONVERSATION, 1, pair.log.epoch, state.cursor - 1, 1, 1)
+    state.connected(shorter, NOW)
+    assert isinstance(stopped(pair.counselor), LogBroken)
 
 
 def replace_entry(entry: Entry, seq: int | None = None, counter: int | None = None) -> Entry:
