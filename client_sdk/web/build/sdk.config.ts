@@ -4,11 +4,11 @@ import { fileURLToPath } from "node:url"
 
 import { defineConfig } from "vite"
 
-import { dependencies } from "../package.json"
+import manifest from "../package.json" with { type: "json" }
 import { correctTsMls } from "./correctTsMls.ts"
 
 const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url))
-const external = Object.keys(dependencies)
+const external = Object.keys(manifest.dependencies)
 
 export default defineConfig({
   root: at(""),
@@ -19,6 +19,6 @@ export default defineConfig({
     target: "es2022",
     minify: false,
     lib: { entry: { index: at("src/index.ts") }, formats: ["es"] },
-    rollupOptions: { external: (id) => external.some((name) => id === name || id.startsWith(`${name}/`)) },
+    rolldownOptions: { external: (id) => external.some((name) => id === name || id.startsWith(`${name}/`)) },
   },
 })
