@@ -2,13 +2,14 @@
 
     python tests/fuzz/run.py KeyPackage -max_total_time=60 /tmp/new
 
-What follows the name goes to libFuzzer, which writes new inputs to the folder given there, or to none.
-The committed corpus of the target is read too.
+What follows the name goes to libFuzzer, which writes new inputs to the folder given there, or else to one
+under the system's temporary folder. The committed corpus of the target is read too, and never written to.
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 
 import atheris  # type: ignore[import-untyped] # it ships no types
@@ -25,6 +26,8 @@ def main(arguments: list[str]) -> None:
         raise SystemExit(f"name one of: {', '.join(sorted(TARGETS))}")
     name, *options = arguments
     corpus = TESTS / "fuzz" / "corpus" / name
+    if all(option.startswith("-") for option in options):
+        options.append(tempfile.mkdtemp(prefix=f"teduh-fuzz-{name}-"))
     # libFuzzer writes to the first folder it is given; the committed corpus is only ever the last.
     atheris.Setup([sys.argv[0], *options, *([str(corpus)] if corpus.is_dir() else [])], TARGETS[name])
     atheris.Fuzz()
