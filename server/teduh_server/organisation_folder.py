@@ -261,10 +261,9 @@ class OrganisationFolder:
         """The list in force, for the relay."""
         return (self.path / "revocations.jwt").read_text("ascii").strip()
 
-    def adopt(self, text: str, *, now: int) -> None:
-        """Go on from the relay's list, if it is newer than this folder's; raises `CredentialError`."""
-        adopted = self.verifier().adopt_revocations(text, now=now)
-        self._keep(adopted, text)
+    def revocations_with(self, text: str) -> RevocationList:
+        """What is revoked here or on the relay's list, to go on from; raises `CredentialError`."""
+        return self.revocations().joined_with(self.verifier().read_revocations(text))
 
     def publish(self, revocations: RevocationList, authority: Authority) -> str:
         """Sign `revocations` and keep them; returns the text for the relay."""

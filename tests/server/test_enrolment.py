@@ -334,7 +334,7 @@ class TestRevocations:
     async def test_a_stale_list_is_refused(
         self, client: Client, organisation: StaffedOrganisation, newer: RevocationList
     ) -> None:
-        stale = replace(newer, issued=NOW - 2 * DAY, expires=NOW - DAY)
+        stale = replace(newer, version=2, issued=NOW - 2 * DAY, expires=NOW - DAY)
         text = sign_revocation_list(stale, organisation.authority)
         assert await send(client, "PUT", "/v1/revocations", {"list": text}) == (403, "not_believed")
 

@@ -136,9 +136,9 @@ def verify_token(
     return _claims(token_type, parts)
 
 
-def unverified_claims(token: str, token_type: TokenType) -> Claims:
-    """The claims as they are asserted: only to find the key under which to verify the token."""
-    _check_shape(token, token_type, MAX_TOKEN_LENGTH)
+def unverified_claims(token: str, token_type: TokenType, *, max_length: int = MAX_TOKEN_LENGTH) -> Claims:
+    """The claims as they are asserted: only to find the key, or the time, by which to verify the token."""
+    _check_shape(token, token_type, max_length)
     try:
         parts = _JWS.decode_complete(token, options={"verify_signature": False})
     except PyJWTError as error:

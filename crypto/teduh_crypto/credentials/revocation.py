@@ -2,14 +2,15 @@
 
     header   { "alg": "EdDSA", "typ": "teduh-revocations+jwt" }
     claims   iss, iat, exp      issued; at most 24 h later stale
-             version            grows with every list
+             version            grows with every list; the time of issue, unless two come in one second
              statements         `jti`s
              subjects           staff ids: all their statements
              devices            base64url of SHA-256 of the device's key: all statements about it
 
-A list is never older than one seen before. An issuer may sign the daily list, so that the root key can rest;
-such a list must hold all that the list before it held, and its issuer must not be on that one. Only the root
-may drop an entry (a statement that has ended anyway).
+A list is never older than one seen before. Since no version runs ahead of the time, whoever held an issuer's
+key for a while cannot use up the versions: the root's next list is newer again. An issuer may sign the daily
+list, so that the root key can rest; such a list must hold all that the list before it held, and its issuer
+must not be on that one. Only the root may drop an entry (a statement that has ended anyway).
 
 Limitation: a client that holds no earlier list cannot tell whether an issuer's list leaves somebody out. An
 issuer's key that was stolen can therefore deceive new clients until its statement ends; the root signs
@@ -102,12 +103,22 @@ class RevocationList:
         """
         return replace(
             self,
-            version=self.version + 1,
+            version=max(self.version + 1, now),
             issued=now,
             expires=now + LIST_VALIDITY,
             statements=self.statements.union(statements),
             subjects=self.subjects.union(subjects),
             devices=self.devices.union(device_name(device) for device in devices),
+        )
+
+    def joined_with(self, other: RevocationList) -> RevocationList:
+        """What is on either list, under the newer version: to go on from, when two people have revoked."""
+        newer = max(self, other, key=lambda revocations: revocations.version)
+        return replace(
+            newer,
+            statements=self.statements | other.statements,
+            subjects=self.subjects | other.subjects,
+            devices=self.devices | other.devices,
         )
 
 
@@ -143,6 +154,8 @@ def read_revocations(claims: Claims) -> RevocationList:
     )
     if not 0 < revocations.expires - revocations.issued <= LIST_VALIDITY:
         raise MalformedToken("a revocation list is valid for no more than 24 h")
+    if revocations.version > revocations.issued + CLOCK_ALLOWANCE:
+        raise MalformedToken("the version runs ahead of the time")
     return revocations
 
 

@@ -25,6 +25,7 @@ from teduh_crypto.credentials.json_web_token import (
     MAX_TOKEN_LENGTH,
     Claims,
     TokenType,
+    unverified_claims,
     verify_token,
 )
 from teduh_crypto.credentials.revocation import (
@@ -123,6 +124,16 @@ class StatementVerifier:
             check_succession(self._revocations, offered, by_root=issuer_statement is None)
         self._revocations = offered
         return offered
+
+    def read_revocations(self, text: str) -> RevocationList:
+        """What a revocation list says that was good when it was issued, though it may be stale by now.
+
+        For a coordinator to go on from; nothing is taken into force. Raises a `CredentialError`.
+        """
+        asserted = unverified_claims(split_chain(text)[0], TokenType.REVOCATIONS, max_length=MAX_LIST_LENGTH)
+        return read_revocations(
+            self._verified(text, TokenType.REVOCATIONS, asserted.integer("iat"), MAX_LIST_LENGTH)[0]
+        )
 
     def verified_claims(self, text: str, token_type: TokenType, *, now: int) -> Claims:
         """The claims of a token that the root, or an issuer believed at `now`, signed for this purpose.

@@ -26,6 +26,7 @@ from teduh_crypto.credentials import (
     STAFF_ROLES,
     Authority,
     CredentialError,
+    RevocationList,
     Role,
     comparison_words,
     seal_statement,
@@ -148,8 +149,8 @@ def revoke(
         if not yes:
             typer.confirm("Revoke at once?", abort=True)
         authority = _unlock(opened)
-        _catch_up(opened, relay, authority)
-        revocations = opened.revocations().revoking(now=_now(), statements=statements, subjects=subjects)
+        before = _before(opened, relay, authority)
+        revocations = before.revoking(now=_now(), statements=statements, subjects=subjects)
         _publish(opened, opened.publish(revocations, authority), relay, authority)
 
 
@@ -159,8 +160,8 @@ def refresh(folder: Folder = DEFAULT_FOLDER, relay: Relay = None) -> None:
     with _plainly():
         opened = OrganisationFolder(folder)
         authority = _unlock(opened)
-        _catch_up(opened, relay, authority)
-        text = opened.publish(opened.revocations().revoking(now=_now()), authority)
+        before = _before(opened, relay, authority)
+        text = opened.publish(before.revoking(now=_now()), authority)
         _publish(opened, text, relay, authority)
 
 
@@ -312,17 +313,16 @@ def _whom(folder: OrganisationFolder, who: str) -> tuple[list[str], list[str]]:
     return [record.statement_id], []
 
 
-def _catch_up(folder: OrganisationFolder, relay: str | None, authority: Authority) -> None:
-    """Go on from the relay's list, if somebody else has renewed it since."""
-    if relay is None:
-        return
-    text = _ask(relay, authority, CoordinatorClient.revocations)
-    if text is None or text == folder.signed_revocations:
-        return
+def _before(folder: OrganisationFolder, relay: str | None, authority: Authority) -> RevocationList:
+    """The list to go on from: this folder's, with what others have revoked on the relay's since."""
+    text = None if relay is None else _ask(relay, authority, CoordinatorClient.revocations)
+    if text is None:
+        return folder.revocations()
     try:
-        folder.adopt(text, now=_now())
+        return folder.revocations_with(text)
     except CredentialError as error:
-        typer.echo(f"the relay's list is not gone on from: {error}", err=True)
+        typer.echo(f"the relay's list is left aside: {error}", err=True)
+        return folder.revocations()
 
 
 def _publish(folder: OrganisationFolder, text: str, relay: str | None, authority: Authority) -> None:

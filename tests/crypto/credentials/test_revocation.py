@@ -42,7 +42,7 @@ def test_the_next_list_keeps_what_was_revoked(
     )
     second = first.revoking(now=NOW + DAY)
     assert second.includes(first)
-    assert (second.version, second.issued, second.expires) == (3, NOW + DAY, NOW + 2 * DAY)
+    assert (second.version, second.issued, second.expires) == (NOW + DAY, NOW + DAY, NOW + 2 * DAY)
 
 
 def test_a_first_list_needs_none_before(organisation: StaffedOrganisation) -> None:
@@ -120,20 +120,22 @@ class TestIssuersList:
         self, organisation: StaffedOrganisation, issuer: Authority
     ) -> None:
         held = revoking(organisation, "lost")
-        text = sign_revocation_list(replace(held, version=3, statements=frozenset()), issuer)
+        text = sign_revocation_list(replace(held, version=held.version + 1, statements=frozenset()), issuer)
         with pytest.raises(RevocationListRollback):
             organisation.verifier(held).adopt_revocations(text, now=NOW)
 
     def test_the_root_may_drop_an_entry(self, organisation: StaffedOrganisation) -> None:
         held = revoking(organisation, "lost")
-        text = sign_revocation_list(replace(held, version=3, statements=frozenset()), organisation.authority)
+        text = sign_revocation_list(
+            replace(held, version=held.version + 1, statements=frozenset()), organisation.authority
+        )
         assert organisation.verifier(held).adopt_revocations(text, now=NOW).statements == frozenset()
 
     def test_a_revoked_issuer_cannot_pardon_itself(
         self, organisation: StaffedOrganisation, issuer: Authority
     ) -> None:
         held = revoking(organisation, "issuer-statement")
-        text = sign_revocation_list(replace(held, version=3, statements=frozenset()), issuer)
+        text = sign_revocation_list(replace(held, version=held.version + 1, statements=frozenset()), issuer)
         with pytest.raises(StatementRevoked):
             organisation.verifier(held).adopt_revocations(text, now=NOW)
 
@@ -142,3 +144,34 @@ def test_a_long_list_fits(organisation: StaffedOrganisation) -> None:
     many = revoking(organisation, *(f"{n:032x}" for n in range(4096)))
     text = sign_revocation_list(many, organisation.authority)
     assert organisation.verifier().adopt_revocations(text, now=NOW) == many
+
+
+def test_versions_follow_the_time_and_never_stand_still(organisation: StaffedOrganisation) -> None:
+    first = organisation.revocations.revoking(now=NOW)
+    assert first.version == NOW
+    assert first.revoking(now=NOW).version == NOW + 1
+
+
+def test_a_version_that_runs_ahead_of_the_time_is_refused(organisation: StaffedOrganisation) -> None:
+    """Otherwise an issuer's stolen key could use up the versions, and the root never come after."""
+    with pytest.raises(MalformedToken):
+        sign_revocation_list(replace(organisation.revocations, version=NOW + 301), organisation.authority)
+
+
+def test_two_lists_are_joined_without_losing_an_entry(organisation: StaffedOrganisation) -> None:
+    ours, theirs = revoking(organisation, "ours"), revoking(organisation, "theirs").revoking(now=NOW)
+    joined = ours.joined_with(theirs)
+    assert joined.statements == {"ours", "theirs"}
+    assert joined.version == theirs.version
+
+
+def test_a_stale_list_is_read_as_it_was_when_it_was_issued(
+    organisation: StaffedOrganisation, device: Ed25519PrivateKey
+) -> None:
+    stale = organisation.revocations.revoking(statements=["lost"], now=NOW)
+    text = sign_revocation_list(stale, organisation.appoint_issuer(device))
+    verifier = organisation.verifier()
+    assert verifier.read_revocations(text) == stale
+    assert verifier.revocations == organisation.revocations
+    with pytest.raises(UnknownRoot):
+        StaffedOrganisation(id=organisation.id).verifier().read_revocations(text)
