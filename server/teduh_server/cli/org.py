@@ -76,20 +76,18 @@ def invite(
     name: Annotated[str, typer.Argument(help="The working name that survivors will see.")],
     role: Annotated[str, typer.Option(help="One of: " + ", ".join(sorted(STAFF_ROLES)) + ".")],
     folder: Folder = DEFAULT_FOLDER,
-    language: Annotated[
-        list[str] | None, typer.Option(help="A language she speaks (BCP 47); repeat it.")
-    ] = None,
+    language: Annotated[list[str] | None, typer.Option(help="A language spoken (BCP 47); repeat it.")] = None,
     skill: Annotated[list[str] | None, typer.Option(help="A skill, in lower case; repeat it.")] = None,
     staff_id: Annotated[
         str | None,
-        typer.Option(help="Her staff id, for another device or another month; by default a new one."),
+        typer.Option(help="The staff id, for another device or another month; by default a new one."),
     ] = None,
     days: Annotated[int, typer.Option(min=1, max=14, help="How long the invitation is good.")] = 3,
     output: Annotated[
         Path | None, typer.Option(help="Write the code to this file instead of the terminal.")
     ] = None,
 ) -> None:
-    """Invite one device of a staff member. Hand her the code in person or by a channel that you trust."""
+    """Invite one device of a staff member. Hand over the code in person or by a channel that you trust."""
     with _plainly():
         opened = OrganisationFolder(folder)
         person = Person(name, _role(role), tuple(language or ()), tuple(skill or ()))
@@ -118,7 +116,7 @@ def approve(
     ] = None,
     days: Annotated[int, typer.Option(min=1, max=30, help="How long the statement is good.")] = 30,
 ) -> None:
-    """Compare four words with the person at the device, and sign her statement."""
+    """Compare four words with the person at the device, and sign the statement."""
     with _plainly():
         if relay is None and output is None:
             raise FolderError("say where to put the statement: --relay or --output")
@@ -136,7 +134,7 @@ def approve(
 @org_app.command()
 def revoke(
     who: Annotated[
-        str, typer.Argument(help="An enrolment's id (that one device), or a staff id (all of hers).")
+        str, typer.Argument(help="An enrolment's id (that one device), or a staff id (all devices).")
     ],
     folder: Folder = DEFAULT_FOLDER,
     relay: Relay = None,
