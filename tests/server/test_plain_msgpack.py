@@ -73,6 +73,23 @@ async def test_a_survivor_who_comes_back_reads_on(relay: PlainRelay, pair: Plain
         assert entry[1:] == [said, 0, 1, 0, 1, b"and then"]
 
 
+@pytest.mark.parametrize("kind", [0, 1], ids=["message", "commit with a Welcome"])
+async def test_ones_own_entries_stay_until_one_has_acknowledged_them_oneself(
+    relay: PlainRelay, pair: PlainPair, kind: int
+) -> None:
+    """Whoever loses the connection before Accepted comes finds them in the log, though others have them."""
+    survivor, conversation_id = pair.survivor, pair.survivor.conversation_id
+    places = [await survivor.append(b"own", kind=kind, welcome=b"welcome" if kind else None)]
+    heard = [(await pair.counselor.next_entry())[0] for _ in range(1 + kind)]
+    await pair.counselor.client.ask(Tag.PONG, Tag.PING, 1)
+    async with plain_client(relay.url) as again:
+        subscribe = [Tag.SUBSCRIBE, 9, conversation_id, survivor.seen, pair.capability]
+        first_seq = (await again.ask(Tag.SUBSCRIBED, *subscribe))[5]
+        assert first_seq <= survivor.seen + 1
+        assert [(await again.expect(Tag.ENTRY))[1] for _ in heard] == heard
+        assert heard[:1] == places
+
+
 async def test_a_repeated_append_is_accepted_at_the_same_place_and_heard_once(pair: PlainPair) -> None:
     conversation_id, counselor = pair.survivor.conversation_id, pair.counselor
     append = [Tag.APPEND, conversation_id, 1, 0, 1, b"once"]
