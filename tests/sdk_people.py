@@ -17,10 +17,15 @@ PATIENCE = 30.0
 """Seconds after which something is taken never to happen."""
 
 
+def device_of(device: StaffDevice) -> Device:
+    """What the SDK knows of a staff device."""
+    return Device(device.key, device.statement)
+
+
 def enrolled(device: StaffDevice, store: KeyStore | None = None) -> KeyStore:
     """A key store (in memory unless another is given) into which `device` has been enrolled."""
     store = MemoryKeyStore() if store is None else store
-    keep_device(store, Device(device.key, device.statement))
+    keep_device(store, device_of(device))
     return store
 
 

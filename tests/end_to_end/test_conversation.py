@@ -6,20 +6,22 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
-from sdk_people import collect, new_staff, until
+from sdk_people import collect, device_of, enrolled, new_staff, until
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
-from teduh_sdk.exceptions import InvitationDeclined, RequestGone
-from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE
+from teduh_sdk.exceptions import AuthenticationRefused, InvitationDeclined, RequestGone, RequestUnusable
+from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE, key_package_to_wire
 from teduh_sdk.key_store import KeyStore
 from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
+from teduh_signaling.relay.frames import OpenRequest, RequestOpened
 from valkey_server import start_valkey
 
 
@@ -148,3 +150,64 @@ async def test_typing_is_seen(house: House) -> None:
         seen = await until(his, events.TypingSeen)
         assert seen.active
         assert seen.participant.is_survivor
+
+
+async def test_a_request_that_cannot_be_answered_is_taken_off_the_queue(house: House) -> None:
+    """Its key package is garbage, or not one of an anonymous member; those behind it are served."""
+    staff_like = device_of(house.organisation.staff("Impostor")).new_key_package(HYBRID_SUITE)
+    garbage = (b"garbage", key_package_to_wire(staff_like.key_package))
+    async with house.staff() as staff, house.survivor() as survivor:
+        for number, key_package in enumerate(garbage):
+            await survivor._link.ask(partial(open_request, bytes([number]) * 32, key_package), RequestOpened)
+        hers = await survivor.ask()
+        requests = staff.requests(capacity=3)
+        for _ in garbage:
+            request = await anext(requests)
+            with pytest.raises(RequestUnusable):
+                await request.accept()
+        his = await (await anext(requests)).accept()
+        await hers.joined()
+        await his.send("now you")
+        assert (await until(hers, events.TextReceived)).text == "now you"
+
+
+def open_request(capability: bytes, key_package: bytes, ref: int) -> OpenRequest:
+    return OpenRequest(ref, capability, key_package)
+
+
+async def test_a_colleague_who_is_revoked_ends_it_when_the_list_comes(house: House) -> None:
+    sari = house.organisation.staff("Sari")
+    async with house.survivor() as survivor:
+        hers = await survivor.ask()
+        async with house.staff(store=enrolled(sari)) as staff:
+            async for request in staff.requests():
+                await request.accept()
+                break
+            await hers.joined()
+            await house.organisation.publish_revocations(house.url, house.organisation.revoking(sari))
+            assert await survivor._revocations.once()
+            await until(hers, events.RosterRefused)
+            assert hers.is_over
+
+
+async def test_staff_whom_the_relay_refuses_are_told(house: House) -> None:
+    stranger = RelayOrganisation(id=house.organisation.id)
+    async with Staff(house.url, house.organisation.public, new_staff(stranger, "Eve")) as staff:
+        with pytest.raises(AuthenticationRefused):
+            await anext(staff.requests())
+        with pytest.raises(AuthenticationRefused):
+            await anext(staff.invitations())
+
+
+async def test_an_ended_conversation_is_forgotten(house: House) -> None:
+    store = new_staff(house.organisation, "Sari")
+    async with house.survivor() as survivor, house.staff(store=store) as staff:
+        hers = await survivor.ask()
+        async for request in staff.requests():
+            his = await request.accept()
+            break
+        assert store.names("conversation/")
+        await hers.leave()
+        await until(his, events.Ended)
+        assert store.names("conversation/") == ()
+        assert staff.conversations == survivor.conversations == ()

@@ -9,9 +9,10 @@ from typing import Final, Self
 from teduh_crypto.credentials import Organisation
 from teduh_signaling.relay.frames import AnyRelayFrame, Authenticate, Authenticated, Hello
 
+from teduh_sdk import events
 from teduh_sdk.authentication_service import AuthenticationService
 from teduh_sdk.conversation import Conversation
-from teduh_sdk.exceptions import AuthenticationRefused
+from teduh_sdk.exceptions import TeduhError
 from teduh_sdk.group_changes import HYBRID_SUITE
 from teduh_sdk.relay_link import RelayLink
 from teduh_sdk.revocations import RevocationFetch
@@ -36,7 +37,7 @@ class Client:
         self._suite: Final = suite
         self._service: Final = AuthenticationService.of(organisation)
         self._verify: Final[VerifyRoom] = verify_room(self._service)
-        self._revocations: Final = RevocationFetch(relay_url, self._service)
+        self._revocations: Final = RevocationFetch(relay_url, self._service, self._look_again)
         self._conversations: Final[dict[bytes, Conversation]] = {}
         self._link: Final = RelayLink(
             dial or dial_relay(relay_url),
@@ -87,6 +88,15 @@ class Client:
         for conversation in tuple(self._conversations.values()):
             conversation.link_is_down()
 
+    def _look_again(self) -> None:
+        """There is a newer revocation list: is everybody in every room still to be believed?"""
+        for conversation in self.conversations:
+            conversation.look_again()
+
+    def _over(self, conversation: Conversation) -> None:
+        """A conversation has ended."""
+        self._conversations.pop(conversation.state.conversation_id, None)
+
     def _receive(self, frame: AnyRelayFrame) -> None:
         conversation = self._conversations.get(getattr(frame, "conversation_id", b""))
         if conversation is not None:
@@ -94,9 +104,24 @@ class Client:
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
-        # A refused authentication is raised to whoever waits for the link; the task itself is not waited for.
-        task.add_done_callback(_note_end)
+        task.add_done_callback(self._note_end)
         self._tasks.append(task)
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        # These tasks run for as long as the client is open. If one ends by itself, the relay has refused this
+        # device for good or there is a fault here; either way nobody must go on waiting.
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            return
+        reason = error if isinstance(error, TeduhError) else TeduhError("a fault of the SDK")
+        if reason is not error:
+            reason.__cause__ = error
+        self._failed(reason)
+
+    def _failed(self, reason: TeduhError) -> None:
+        """Tell everybody who waits that nothing more will come."""
+        for conversation in self.conversations:
+            conversation.tell(events.Stopped(reason))
 
     async def _watch(self) -> None:
         while True:
@@ -104,14 +129,3 @@ class Client:
             for conversation in self.conversations:
                 if self._link.is_up:
                     conversation.watch()
-
-
-def _note_end(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) and not isinstance(error, AuthenticationRefused):
-        asyncio.get_running_loop().call_exception_handler(
-            {
-                "message": "the link to the relay ended by an unexpected error",
-                "exception": error,
-                "task": task,
-            }
-        )

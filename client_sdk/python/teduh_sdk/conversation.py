@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
+from teduh_crypto.exceptions import RemoteError
 from teduh_signaling.chat.messages import Invitation
 from teduh_signaling.relay.frames import (
     AnyRelayFrame,
@@ -39,7 +40,9 @@ from teduh_sdk.exceptions import (
     ConversationOver,
     InvitationDeclined,
     LogBroken,
+    NotTrusted,
     RelayRefused,
+    RequestUnusable,
     TeduhError,
 )
 from teduh_sdk.group_changes import AddMember, Change, key_package_from_wire
@@ -74,12 +77,15 @@ class Conversation:
         *,
         resume: Callable[[Conversation], None],
         keep: Callable[[Conversation], None] = lambda _: None,
+        over: Callable[[Conversation], None] = lambda _: None,
         untold: Iterable[Event] = (),
     ) -> None:
         self.state: Final = state
         self._link = link
         self._resume = resume
         self._keep = keep
+        self._over = over
+        self._reason: TeduhError | None = None
         self._untold = deque(map(self._with_reactions, untold))
         self._in_hand: Event | None = None
         self._is_told_all = False
@@ -87,6 +93,7 @@ class Conversation:
         self._settling: asyncio.Handle | None = None
         self._waiting: list[tuple[Callable[[Event | None], bool], asyncio.Future[None]]] = []
         self._is_connected = False
+        self._has_left = False
         self._attempts: dict[int, int] = {}
         self._waited_for: tuple[object, int] = (None, 0)
 
@@ -143,15 +150,18 @@ class Conversation:
         self.settle()
 
     async def joined(self) -> tuple[Participant, ...]:
-        """Wait until somebody else is in the room; returns who. Raises `ConversationOver`."""
-        await self._until(lambda _: self.state.is_in_room or self.is_over)
-        if self.is_over:
-            raise ConversationOver("the conversation ended before anybody joined")
+        """Wait until somebody else is in the room; returns who.
+
+        Raises why the conversation has stopped, or `ConversationOver` if it has ended.
+        """
+        await self._until(lambda _: self.state.is_in_room or self._is_finished)
+        if self._is_finished:
+            raise self._reason or ConversationOver("the conversation ended before anybody joined")
         return tuple(someone for someone in self.participants if someone != self.state.me)
 
     async def settled(self) -> None:
         """Wait until everything said is in the log (or the conversation is over)."""
-        await self._until(lambda _: self.state.is_settled or self.is_over)
+        await self._until(lambda _: self.state.is_settled or self._is_finished)
 
     async def invite(self, colleague: Colleague, reason: str = "") -> Participant:
         """Staff: bring a colleague in, if the survivor agrees; returns when she is in the room's next epoch.
@@ -163,7 +173,11 @@ class Conversation:
         self.settle()
         await self._answer_to(invitation)
         answer = await self._link.ask(lambda ref: FetchKeyPackageFrame(ref, colleague.device_id), KeyPackage)
-        return await self._bring_in(AddMember(key_package_from_wire(answer.key_package)))
+        try:
+            key_package = key_package_from_wire(answer.key_package)
+        except RemoteError as error:
+            raise _as_ours(error) from error
+        return await self._bring_in(AddMember(key_package))
 
     async def leave(self) -> None:
         """Leave, and forget all keys of it. Staff who stay remove us; if the survivor leaves, it is over."""
@@ -237,6 +251,11 @@ class Conversation:
         else:
             self.link_is_up()
 
+    def look_again(self) -> None:
+        """The revocation list has changed: verify the room anew."""
+        self.state.look_again(now_in_seconds())
+        self.settle()
+
     def settle_soon(self) -> None:
         """Settle when all frames that have come together were looked at."""
         if self._settling is None:
@@ -250,9 +269,18 @@ class Conversation:
             self._keep(self)
         for frame in frames:
             self._link.send(frame)
+        if self.is_over and not self._has_left:
+            # Ended by others, or stopped: the log need not wait for us.
+            self._has_left = True
+            self._link.question(lambda ref: Leave(ref, self.state.conversation_id), _ignore)
+            self._over(self)
         self._tell(happened)
 
     # --- inside ---------------------------------------------------------------------------------------------
+
+    @property
+    def _is_finished(self) -> bool:
+        return self.is_over or self._reason is not None
 
     def _repeat(self) -> None:
         self.state.repeat(now_in_seconds())
@@ -260,6 +288,13 @@ class Conversation:
 
     def _tell(self, happened: list[Event]) -> None:
         for event in happened:
+            if isinstance(event, events.Stopped):
+                self._reason = event.reason
+            if isinstance(event, events.ChangeFailed) and not self.state.is_in_room:
+                # `Staff` takes the request off the queue, for which we must still be a member.
+                self._has_left = True
+                self.state.give_up(RequestUnusable(f"nobody can be added: {event.reason}"))
+                self.settle_soon()
             if isinstance(event, events.CommitLost):
                 self._try_again(event.change)
             else:
@@ -313,11 +348,11 @@ class Conversation:
         def answers(event: Event | None) -> bool:
             if isinstance(event, events.InvitationAnswered) and event.invitation.id == invitation.id:
                 accepted.append(event.accepted)
-            return bool(accepted) or self.is_over
+            return bool(accepted) or self._is_finished
 
         await self._until(answers)
         if not accepted:
-            raise ConversationOver("the conversation ended before she answered")
+            raise self._reason or ConversationOver("the conversation ended before she answered")
         if not accepted[0]:
             raise InvitationDeclined("the survivor said no")
 
@@ -328,15 +363,15 @@ class Conversation:
         def is_decided(event: Event | None) -> bool:
             if isinstance(event, events.ChangeFailed) and event.change is change:
                 failed.append(event.reason)
-            return bool(failed) or self.is_over or self._with_key(device_key) is not None
+            return bool(failed) or self._is_finished or self._with_key(device_key) is not None
 
         self._change(change)
         await self._until(is_decided)
         if failed:
-            raise failed[0]
+            raise _as_ours(failed[0])
         newcomer = self._with_key(device_key)
         if newcomer is None:
-            raise ConversationOver("the conversation ended before the colleague came in")
+            raise self._reason or ConversationOver("it ended before the colleague came in")
         return newcomer
 
     def _with_key(self, device_key: bytes) -> Participant | None:
@@ -355,8 +390,10 @@ class Conversation:
         except (TimeoutError, TeduhError):
             # Best effort: whoever stays sees that we do not answer; our keys go in any case.
             pass
+        self._has_left = True
         self.state.wipe()
         self._keep(self)
+        self._over(self)
         self._tell([events.Ended(me)])
 
     async def _until(self, condition: Callable[[Event | None], bool]) -> None:
@@ -376,6 +413,18 @@ class Conversation:
             else:
                 still.append((condition, future))
         self._waiting = still
+
+
+def _as_ours(error: Exception) -> TeduhError:
+    if isinstance(error, TeduhError):
+        return error
+    reason = NotTrusted(f"the colleague's key package is not valid: {error}")
+    reason.__cause__ = error
+    return reason
+
+
+def _ignore(_: Answer) -> None:
+    """Whoever has ended waits for no answer."""
 
 
 def now_in_seconds() -> int:

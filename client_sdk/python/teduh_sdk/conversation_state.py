@@ -100,8 +100,6 @@ class ConversationState:
         self._frames: list[relay.AnyClientFrame] = []
         self._events: list[Event] = []
 
-    # --- what it is -----------------------------------------------------------------------------------------
-
     @property
     def cursor(self) -> int:
         """The last entry of the log that was taken."""
@@ -161,8 +159,6 @@ class ConversationState:
         happened, self._events = self._events, []
         return happened
 
-    # --- kept between two runs (staff) ----------------------------------------------------------------------
-
     def save(self) -> SavedConversation:
         """All that is needed to go on after a restart; contains keys."""
         return SavedConversation(
@@ -194,8 +190,6 @@ class ConversationState:
         state._receipts.by_kind = {chat.ReceiptKind(kind): ids for kind, ids in saved.receipts.items()}
         state._owes_acknowledgement = saved.owes_acknowledgement
         return state
-
-    # --- what the application does --------------------------------------------------------------------------
 
     def create(self, group: Group, member: int, first: Change, now: int) -> None:
         """Staff: begin the conversation with `group` at epoch 0, in which we are alone."""
@@ -271,8 +265,6 @@ class ConversationState:
         self._owes_acknowledgement = False
         self._frames.clear()
 
-    # --- what the relay says --------------------------------------------------------------------------------
-
     def connected(self, frame: relay.Subscribed, now: int, window: int = WINDOW) -> None:
         """We are subscribed (again): what is in the log, and what of ours is."""
         if self._is_over:
@@ -298,6 +290,13 @@ class ConversationState:
             self._order = LogOrder(member=relay.SURVIVOR_MEMBER)
             self._acknowledged = 0
 
+    def look_again(self, now: int) -> None:
+        """Verify the room anew: somebody may have been revoked since."""
+        try:
+            self.membership.look_again(now)
+        except RosterNotAdmitted as reason:
+            self._refuse(reason)
+
     def give_up(self, reason: TeduhError) -> None:
         """Stop for good, and say why."""
         self._stop(reason)
@@ -320,8 +319,7 @@ class ConversationState:
             self._take(frame, now)
             self._advance(now)
         except (RosterNotAdmitted, WrongConversation) as reason:
-            self._events.append(events.RosterRefused(reason))
-            self._stop(reason)
+            self._refuse(reason)
         except NotTrusted as reason:
             self._stop(reason)
 
@@ -369,8 +367,6 @@ class ConversationState:
         elif entry.kind is relay.EntryKind.MESSAGE:
             self._open(entry, now)
 
-    # --- epochs ---------------------------------------------------------------------------------------------
-
     def _follow(self, entry: relay.Entry, now: int) -> None:
         lost = self.membership.pending
         change = self.membership.follow(entry, now)
@@ -393,8 +389,6 @@ class ConversationState:
             self._leaving.discard(someone.device_key)
         if any(someone.is_survivor for someone in change.went):
             self._end(None)
-
-    # --- messages -------------------------------------------------------------------------------------------
 
     def _open(self, entry: relay.Entry, now: int) -> None:
         try:
@@ -467,8 +461,6 @@ class ConversationState:
         if seen is not None:
             leaf_index, active = seen
             self._events.append(events.TypingSeen(self.membership.room.at(leaf_index), active))
-
-    # --- sending --------------------------------------------------------------------------------------------
 
     def _say(self, message: chat.AnyMessage) -> None:
         self._require_open()
@@ -579,8 +571,6 @@ class ConversationState:
         if pending is not None and pending.counter >= counter:
             self.membership.pending = None
 
-    # --- ends -----------------------------------------------------------------------------------------------
-
     def _require_open(self) -> None:
         if self._is_over:
             raise ConversationOver("the conversation is over")
@@ -596,6 +586,10 @@ class ConversationState:
         if not self._is_over:
             self.wipe()
             self._events.append(events.Ended(by))
+
+    def _refuse(self, reason: NotTrusted) -> None:
+        self._events.append(events.RosterRefused(reason))
+        self._stop(reason)
 
     def _stop(self, reason: TeduhError) -> None:
         if not self._is_over:

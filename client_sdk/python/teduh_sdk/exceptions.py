@@ -15,6 +15,7 @@
     │   ├── WrongConversation           a group with another id than the conversation
     │   ├── EpochsDiffer                members do not agree on the keys of this epoch
     │   └── LogBroken                   entries were withheld, reordered or repeated
+    ├── RequestUnusable                 what came with a request is no key package to answer
     ├── InvitationDeclined              the survivor said no to a new member
     ├── CommitConflict                  others kept changing the group first, three times
     ├── KeyStoreError
@@ -96,6 +97,10 @@ class EpochsDiffer(NotTrusted):
 
 class LogBroken(NotTrusted):
     """Entries of the conversation were withheld, reordered, repeated or are lost."""
+
+
+class RequestUnusable(TeduhError):
+    """The request cannot be answered, for its key package is not valid; it was taken off the queue."""
 
 
 class InvitationDeclined(TeduhError):

@@ -146,6 +146,11 @@ class Membership:
             removed,
         )
 
+    def look_again(self, now: int) -> None:
+        """Verify the present room anew; raises `RosterNotAdmitted`."""
+        if self.group is not None and self.room.roster is not None:
+            self.room = self._verified(self.group, now)
+
     def resume(self, group: Group, now: int) -> None:
         """Go on from a stored state; raises `RosterNotAdmitted` if its room does not pass any more."""
         self.group = group

@@ -31,7 +31,14 @@ from teduh_signaling.relay.frames import (
 )
 from teduh_signaling.relay.protocol import ClientSideProtocol, State
 
-from teduh_sdk.exceptions import AuthenticationRefused, RelayLost, RelayMisbehaved, RelayRefused, RequestGone
+from teduh_sdk.exceptions import (
+    AuthenticationRefused,
+    RelayLost,
+    RelayMisbehaved,
+    RelayRefused,
+    RequestGone,
+    TeduhError,
+)
 from teduh_sdk.transport import Backoff, Dial, Socket
 
 Answer = AnyRelayFrame | RelayRefused | RelayLost
@@ -77,7 +84,7 @@ class RelayLink:
         self._protocol: ClientSideProtocol | None = None
         self._outgoing: asyncio.Queue[bytes] = asyncio.Queue()
         self._up = asyncio.Event()
-        self._refused: AuthenticationRefused | None = None
+        self._refused: TeduhError | None = None
 
     @property
     def is_up(self) -> bool:
@@ -99,7 +106,7 @@ class RelayLink:
         """Send the frame that `make` returns for a fresh ref; `answer` is called once, with what comes
         back.
         """
-        if not self.is_up:
+        if not self.is_up or self._refused is not None:
             answer(RelayLost("there is no connection to the relay"))
             return
         self._last_ref = self._last_ref % 0xFFFF_FFFF + 1
@@ -137,7 +144,7 @@ class RelayLink:
         return answer
 
     async def wait_until_up(self) -> None:
-        """Wait for the link; raises `AuthenticationRefused` if it will never come up."""
+        """Wait for the link; raises `AuthenticationRefused` or `RelayLost` if it will never come up."""
         await self._up.wait()
         if self._refused is not None:
             raise self._refused
@@ -150,6 +157,10 @@ class RelayLink:
                 await asyncio.sleep(self._backoff.next_wait())
         except AuthenticationRefused as error:
             self._refused = error
+            self._up.set()
+            raise
+        except BaseException:
+            self._refused = RelayLost("the link is closed")
             self._up.set()
             raise
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Final
 
 import aiohttp
@@ -25,7 +26,14 @@ _MOST_BYTES: Final = 2 * 1024 * 1024
 class RevocationFetch:
     """Keeps the list of an authentication service fresh, from `run` on."""
 
-    def __init__(self, relay_url: str, service: AuthenticationService) -> None:
+    def __init__(
+        self,
+        relay_url: str,
+        service: AuthenticationService,
+        adopted: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`adopted` is called whenever another list than before has come into force."""
+        self._adopted = adopted
         self._url = relay_url.rstrip("/") + _PATH
         self._service = service
         self._is_fresh = asyncio.Event()
@@ -51,12 +59,15 @@ class RevocationFetch:
                 body = await response.content.read(_MOST_BYTES)
                 if response.status != 200:
                     return False
-            self._service.adopt_revocations(
+            before = self._service.verifier.revocations
+            now_in_force = self._service.adopt_revocations(
                 msgspec.json.decode(body, type=_Answer).list, now=int(time.time())
             )
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, CredentialError):
             return False
         self._is_fresh.set()
+        if now_in_force != before:
+            self._adopted()
         return True
 
 

@@ -17,9 +17,12 @@ from typing import Final
 
 from teduh_crypto.credentials import CredentialError, Organisation
 from teduh_crypto.exceptions import RemoteError
+from teduh_crypto.mls import Group
+from teduh_crypto.padding import padding_for
 from teduh_signaling.relay.frames import (
     AcknowledgeInbox,
     AnyRelayFrame,
+    Append,
     Authenticate,
     Authenticated,
     Availability,
@@ -27,8 +30,10 @@ from teduh_signaling.relay.frames import (
     Claimed,
     Colleagues,
     Done,
+    EntryKind,
     Hello,
     InboxItem,
+    Leave,
     ListColleagues,
     PublishKeyPackages,
     QueueChanged,
@@ -47,7 +52,7 @@ from teduh_sdk.device import (
     stored_device,
     stored_key_packages,
 )
-from teduh_sdk.exceptions import NotTrusted, TeduhError
+from teduh_sdk.exceptions import NotTrusted, RequestUnusable, TeduhError
 from teduh_sdk.group_changes import (
     HYBRID_SUITE,
     AddMember,
@@ -86,7 +91,7 @@ class Staff(Client):
         self._availability = Availability.AWAY
         self._capacity = 0
         self._queue = _Waiting()
-        self._inbox: asyncio.Queue[InvitedTo] = asyncio.Queue()
+        self._inbox: asyncio.Queue[InvitedTo | TeduhError] = asyncio.Queue()
         self._invited: set[tuple[bytes, int]] = set()
 
     async def requests(self, *, capacity: int = 1) -> AsyncIterator[Request]:
@@ -102,7 +107,10 @@ class Staff(Client):
     async def invitations(self) -> AsyncIterator[InvitedTo]:
         """Tell of each conversation into which a colleague has brought us."""
         while True:
-            yield await self._inbox.get()
+            invited = await self._inbox.get()
+            if isinstance(invited, TeduhError):
+                raise invited
+            yield invited
 
     async def colleagues(self) -> tuple[Colleague, ...]:
         """Who else is connected, as far as their statements hold."""
@@ -161,6 +169,11 @@ class Staff(Client):
         else:
             super()._receive(frame)
 
+    def _failed(self, reason: TeduhError) -> None:
+        super()._failed(reason)
+        self._queue.fail(reason)
+        self._inbox.put_nowait(reason)
+
     async def _set_availability(self, availability: Availability, capacity: int) -> None:
         self._availability, self._capacity = availability, capacity
         await self._link.ask(self._availability_frame, Done)
@@ -196,20 +209,41 @@ class Staff(Client):
 
     async def _claim(self) -> Conversation:
         await self._revocations.wait()
-        conversations: list[Conversation] = []
-        await self._link.ask(Claim, Claimed, lambda claimed: conversations.append(self._take(claimed)))
-        (conversation,) = conversations
-        await conversation.joined()
+        taken: list[Conversation | None] = []
+        claimed = await self._link.ask(Claim, Claimed, lambda answer: taken.append(self._take(answer)))
+        (conversation,) = taken
+        if conversation is None or not await self._begun(conversation):
+            self._discard(claimed)
+            raise RequestUnusable("the request came with a key package that is not valid")
         return conversation
 
-    def _take(self, claimed: Claimed) -> Conversation:
-        key_package = key_package_from_wire(claimed.key_package)
-        group = new_group(
-            claimed.conversation_id,
-            key_package.cipher_suite,
-            self._device.credential,
-            self._device.key.private_bytes_raw(),
-        )
+    async def _begun(self, conversation: Conversation) -> bool:
+        try:
+            await conversation.joined()
+        except RequestUnusable:
+            return False
+        return True
+
+    def _discard(self, claimed: Claimed) -> None:
+        # Left alone it would go back to the head of the queue, in the way of all others. The relay takes a
+        # request off the queue by the first commit, whatever is in it; so this one adds nobody.
+        group = self._alone(claimed, self._suite)
+        commit = group.commit(padding=padding_for)
+        conversation_id = claimed.conversation_id
+        self._conversations.pop(conversation_id, None)
+        self._link.send(Append(conversation_id, 1, EntryKind.COMMIT.value, 0, commit.message))
+        self._link.question(lambda ref: Leave(ref, conversation_id), _ignore)
+
+    def _alone(self, claimed: Claimed, suite: int) -> Group:
+        key = self._device.key.private_bytes_raw()
+        return new_group(claimed.conversation_id, suite, self._device.credential, key)
+
+    def _take(self, claimed: Claimed) -> Conversation | None:
+        try:
+            key_package = key_package_from_wire(claimed.key_package)
+        except RemoteError:
+            return None
+        group = self._alone(claimed, key_package.cipher_suite)
         conversation = self._conversation(self._state(claimed.conversation_id))
         first = AddMember(key_package, by_capability=True)
         conversation.state.create(group, claimed.member, first, now_in_seconds())
@@ -232,8 +266,10 @@ class Staff(Client):
         state.start_after(item.after)
         conversation = self._conversation(state)
         conversation.link_is_up()
-        await conversation.joined()
-        self._link.send(AcknowledgeInbox(item.seq))
+        try:
+            await conversation.joined()
+        finally:
+            self._link.send(AcknowledgeInbox(item.seq))
         return conversation
 
     def _state(self, conversation_id: bytes) -> ConversationState:
@@ -246,6 +282,7 @@ class Staff(Client):
             self._link,
             resume=Conversation.subscribe,
             keep=self._keep,
+            over=self._over,
             untold=[_text_from(saved) for saved in untold],
         )
         self._conversations[state.conversation_id] = conversation
@@ -286,7 +323,8 @@ class Request:
     async def accept(self) -> Conversation:
         """Take the oldest request, and join; returns when she can be talked to.
 
-        Raises `RequestGone` when somebody else was faster or she has left, `RelayLost`, `ConversationOver`.
+        Raises `RequestGone` when somebody else was faster or she has left, `RequestUnusable`, `RelayLost`,
+        `ConversationOver`.
         """
         return await self._staff._claim()
 
@@ -309,6 +347,11 @@ class _Waiting:
     def __init__(self) -> None:
         self._count = 0
         self._changed = asyncio.Event()
+        self._reason: TeduhError | None = None
+
+    def fail(self, reason: TeduhError) -> None:
+        self._reason = reason
+        self._changed.set()
 
     def changed(self, count: int) -> None:
         self._count = count
@@ -319,6 +362,8 @@ class _Waiting:
         while self._count == 0:
             self._changed.clear()
             await self._changed.wait()
+            if self._reason is not None:
+                raise self._reason
         count, self._count = self._count, self._count - 1
         return count
 

@@ -43,6 +43,7 @@ _PASSING: Final = frozenset(
 )
 """Refusals after which asking again is right."""
 _RETRY_SECONDS: Final = 1.0
+_LOST_SECONDS: Final = 0.05
 
 
 class Survivor(Client):
@@ -106,11 +107,12 @@ class _Request:
 
     async def open(self) -> None:
         """Put the request to the relay until it is taken; raises `RelayRefused`."""
-        while True:
+        while self.conversation is None or not self.conversation.is_over:
             try:
                 await self._open_once()
             except RelayLost:
-                continue
+                # A closed link says so at once, and anew each time.
+                await asyncio.sleep(_LOST_SECONDS)
             except RelayRefused as refused:
                 if refused.code not in _PASSING:
                     raise
@@ -146,10 +148,17 @@ class _Request:
     def _new_conversation(self, conversation_id: bytes) -> Conversation:
         identity = Identity(self._bundle.signature_key.public, is_survivor=True, bundles=(self._bundle,))
         state = ConversationState(conversation_id, identity, self._survivor._verify)
-        return Conversation(state, self._survivor._link, resume=self._resume)
+        return Conversation(state, self._survivor._link, resume=self._resume, over=self._survivor._over)
 
     def _resume(self, conversation: Conversation) -> None:
         if conversation.participants:
             conversation.subscribe(self._capability)
         elif self._reopening is None or self._reopening.done():
-            self._reopening = asyncio.create_task(self.open())
+            self._reopening = asyncio.create_task(self._open_again(conversation))
+
+    async def _open_again(self, conversation: Conversation) -> None:
+        try:
+            await self.open()
+        except TeduhError as reason:
+            conversation.state.give_up(reason)
+            conversation.settle()

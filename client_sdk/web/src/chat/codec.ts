@@ -1,0 +1,70 @@
+/** Messages to the bytes that are padded and encrypted, and back. */
+
+import { Decoder, encode as pack } from "@msgpack/msgpack"
+
+import { SchemaError, fromArray, toArray, type AnyDefinition } from "../schema.ts"
+import { LocalMessageError, RemoteMessageError } from "./errors.ts"
+import { MAX_MESSAGE_BYTES, MESSAGES, type ChatMessage, type Unknown } from "./messages.ts"
+
+const byTag: ReadonlyMap<number, AnyDefinition> = /* @__PURE__ */ new Map(
+  MESSAGES.map((definition) => [definition.tag, definition]),
+)
+const byType: ReadonlyMap<string, AnyDefinition> = /* @__PURE__ */ new Map(
+  MESSAGES.map((definition) => [definition.type, definition]),
+)
+const decoder = /* @__PURE__ */ new Decoder({
+  maxStrLength: MAX_MESSAGE_BYTES,
+  maxBinLength: MAX_MESSAGE_BYTES,
+  maxArrayLength: MAX_MESSAGE_BYTES,
+  maxMapLength: MAX_MESSAGE_BYTES,
+  maxExtLength: MAX_MESSAGE_BYTES,
+})
+
+/**
+ * The bytes of `message`, to be padded and encrypted. Throws `LocalMessageError` if a field breaks its limit or the
+ * whole is larger than `MAX_MESSAGE_BYTES`.
+ */
+export function encodeMessage(message: ChatMessage): Uint8Array {
+  const definition = byType.get(message.type)
+  if (definition === undefined) throw new LocalMessageError("not a message")
+  const data = pack(toArray(definition, message))
+  try {
+    decodeMessage(data)
+  } catch {
+    throw new LocalMessageError(`${message.type} breaks a limit`)
+  }
+  return data
+}
+
+/**
+ * What a member said, from decrypted bytes without padding. Throws `RemoteMessageError` if they are larger than
+ * `MAX_MESSAGE_BYTES`, are no message, or break a limit of one.
+ */
+export function decodeMessage(data: Uint8Array): ChatMessage | Unknown {
+  if (data.length > MAX_MESSAGE_BYTES) throw new RemoteMessageError("larger than a message may be")
+  const array = unpack(data)
+  const tag: unknown = array[0]
+  if (typeof tag !== "number" || !Number.isSafeInteger(tag)) throw unreadable()
+  const definition = byTag.get(tag)
+  if (definition === undefined) return { type: "unknown", tag }
+  try {
+    return fromArray(definition, array) as ChatMessage
+  } catch (error) {
+    if (error instanceof SchemaError) throw unreadable()
+    throw error
+  }
+}
+
+function unpack(data: Uint8Array): readonly unknown[] {
+  try {
+    const array = decoder.decode(data)
+    if (Array.isArray(array)) return array
+  } catch {
+    // The library's errors may quote their input.
+  }
+  throw unreadable()
+}
+
+function unreadable(): RemoteMessageError {
+  return new RemoteMessageError("not a message of this version")
+}

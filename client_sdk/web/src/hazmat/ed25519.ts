@@ -1,0 +1,86 @@
+/**
+ * Ed25519: by WebCrypto where the browser has it, by @noble/curves on older phones (before Chrome 137, Safari 17,
+ * Firefox 130), which is loaded only then.
+ *
+ * A private key is never handed around: whoever may sign holds a `Signer`. With WebCrypto it is a key that cannot be
+ * exported, so that not even this program can read it.
+ */
+
+import { copyOf } from "./bytes.ts"
+
+export const PUBLIC_KEY_LENGTH = 32
+export const SIGNATURE_LENGTH = 64
+
+/** Somebody who can sign with an Ed25519 key. */
+export interface Signer {
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array
+  /** The signature of `data`: 64 bytes. */
+  sign(data: Uint8Array): Promise<Uint8Array>
+}
+
+let native: Promise<boolean> | undefined
+
+/** Whether WebCrypto has Ed25519; asked once. */
+export function hasNativeEd25519(): Promise<boolean> {
+  return (native ??= probe())
+}
+
+async function probe(): Promise<boolean> {
+  try {
+    await crypto.subtle.importKey("raw", new Uint8Array(PUBLIC_KEY_LENGTH).fill(1), "Ed25519", false, ["verify"])
+    return true
+  } catch (error) {
+    // Some engines find fault with the probe's key rather than with the algorithm: they have it, then.
+    return error instanceof DOMException && error.name === "DataError"
+  }
+}
+
+/** A new key. It lives as long as this object, and cannot be read where WebCrypto has Ed25519. */
+export async function generateSigner(): Promise<Signer> {
+  if (!(await hasNativeEd25519())) return generateNobleSigner()
+  const pair = await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"])
+  return signerOf(pair as CryptoKeyPair)
+}
+
+/** The signer of a WebCrypto key pair, such as a staff device's that comes out of IndexedDB. */
+export async function signerOf(pair: CryptoKeyPair): Promise<Signer> {
+  const publicKey = new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey))
+  const sign = async (data: Uint8Array): Promise<Uint8Array> =>
+    new Uint8Array(await crypto.subtle.sign("Ed25519", pair.privateKey, copyOf(data)))
+  return { publicKey, sign }
+}
+
+/** The signer of a raw private key of 32 bytes: for tests, and for staff devices without native Ed25519. */
+export async function signerFromPrivateKey(privateKey: Uint8Array): Promise<Signer> {
+  const { ed25519 } = await import("@noble/curves/ed25519.js")
+  const secret = copyOf(privateKey)
+  return { publicKey: ed25519.getPublicKey(secret), sign: (data) => Promise.resolve(ed25519.sign(data, secret)) }
+}
+
+async function generateNobleSigner(): Promise<Signer> {
+  return signerFromPrivateKey(crypto.getRandomValues(new Uint8Array(32)))
+}
+
+/**
+ * Whether `publicKey` made `signature` over `data`. For the two places that turn the answer into an exception of their
+ * own; nothing else in the SDK asks.
+ */
+export async function isSignatureBy(publicKey: Uint8Array, data: Uint8Array, signature: Uint8Array): Promise<boolean> {
+  if (publicKey.length !== PUBLIC_KEY_LENGTH || signature.length !== SIGNATURE_LENGTH) return false
+  if (await hasNativeEd25519()) return isNativeSignature(publicKey, data, signature)
+  const { ed25519 } = await import("@noble/curves/ed25519.js")
+  // RFC 8032 to the letter, as WebCrypto, and not the wider rules of ZIP 215.
+  return ed25519.verify(signature, data, publicKey, { zip215: false })
+}
+
+async function isNativeSignature(publicKey: Uint8Array, data: Uint8Array, signature: Uint8Array): Promise<boolean> {
+  let key: CryptoKey
+  try {
+    key = await crypto.subtle.importKey("raw", copyOf(publicKey), "Ed25519", false, ["verify"])
+  } catch (error) {
+    if (error instanceof DOMException) return false
+    throw error
+  }
+  return crypto.subtle.verify("Ed25519", key, copyOf(signature), copyOf(data))
+}

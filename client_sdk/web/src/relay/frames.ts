@@ -1,0 +1,361 @@
+/**
+ * Every frame that a client and the relay may exchange: all that the relay can ever see.
+ *
+ * One WebSocket message carries one frame; a frame is one MessagePack array whose first element is the tag. PROTOCOL.md
+ * and teduh_signaling.relay.frames are the contract, and say what each frame is for; the order of fields is the order
+ * of the array.
+ *
+ *     client                                relay
+ *       |  <------------------------------ Hello            nonce, limits, price
+ *       |  Authenticate (staff only) ---->                  statement + possession of its key
+ *       |  <------------------------------ Authenticated
+ *       |  OpenRequest (survivor) ------->                  key package, capability
+ *       |  <------------------------------ RequestOpened, QueuePosition ...
+ *       |  Claim (staff) ---------------->
+ *       |  <------------------------------ Claimed          the survivor's key package
+ *       |  Append (commit + welcome) ---->                  epoch 0 -> 1
+ *       |  <------------------------------ Accepted         it is in the conversation log
+ *       |  <------------------------------ Entry            to every other subscribed member
+ *       |  Acknowledge ------------------>                  cumulative; lets the log be trimmed
+ */
+
+import { bool, bytes, defaulted, define, integer, list, oneOf, optional, struct, text, type ValueOf } from "../schema.ts"
+
+export const PROTOCOL_VERSION = 1
+export const SUBPROTOCOL = "teduh.1"
+
+/** No frame is larger, in either direction; a peer that sends more is closed. */
+export const MAX_FRAME_BYTES = 256 * 1024
+/** The largest ciphertext of one entry, and the largest Welcome. */
+export const MAX_PAYLOAD_BYTES = 128 * 1024
+/** The largest ciphertext that is passed on without being stored. */
+export const MAX_EPHEMERAL_BYTES = 8 * 1024
+export const MAX_KEY_PACKAGE_BYTES = 16 * 1024
+export const MAX_KEY_PACKAGES = 50
+export const MAX_MEMBERS_CHANGED = 16
+export const MAX_COLLEAGUES = 256
+export const MAX_STATEMENT_CHARACTERS = 8192
+export const MAX_PROOF_OF_WORK_BYTES = 64
+export const MAX_PROOF_OF_WORK_BITS = 32
+
+export const SURVIVOR_MEMBER = 0
+/** The ref of an error that answers no question. */
+export const NO_REF = 0
+
+/** What an entry is to the order of the log; its content stays hidden. */
+export const EntryKind = { MESSAGE: 0, COMMIT: 1, WELCOME: 2 } as const
+export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind]
+
+export const Urgency = { NORMAL: 0, URGENT: 1, EMERGENCY: 2 } as const
+export type Urgency = (typeof Urgency)[keyof typeof Urgency]
+
+export const Availability = { AWAY: 0, BUSY: 1, AVAILABLE: 2 } as const
+export type Availability = (typeof Availability)[keyof typeof Availability]
+
+/** Why a frame was refused. Documented one by one in PROTOCOL.md. */
+export const ErrorCode = {
+  MALFORMED_FRAME: "malformed_frame",
+  FRAME_TOO_LARGE: "frame_too_large",
+  UNEXPECTED_FRAME: "unexpected_frame",
+  AUTHENTICATION_FAILED: "authentication_failed",
+  STATEMENT_EXPIRED: "statement_expired",
+  STATEMENT_REVOKED: "statement_revoked",
+  UNKNOWN_CONVERSATION: "unknown_conversation",
+  WRONG_EPOCH: "wrong_epoch",
+  COUNTER_GAP: "counter_gap",
+  REQUEST_GONE: "request_gone",
+  QUEUE_EMPTY: "queue_empty",
+  NO_KEY_PACKAGE: "no_key_package",
+  TOO_MANY: "too_many",
+  RATE_LIMITED: "rate_limited",
+  PROOF_OF_WORK_REQUIRED: "proof_of_work_required",
+  UNAVAILABLE: "unavailable",
+  SHUTTING_DOWN: "shutting_down",
+  INTERNAL: "internal",
+} as const
+export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode]
+
+/** Why the WebSocket is closed. The numbers are RFC 6455's, 7.4.1, and IANA's registry. */
+export const CloseCode = {
+  NORMAL: 1000,
+  GOING_AWAY: 1001,
+  PROTOCOL_ERROR: 1002,
+  UNSUPPORTED_DATA: 1003,
+  POLICY_VIOLATION: 1008,
+  MESSAGE_TOO_BIG: 1009,
+  INTERNAL_ERROR: 1011,
+  TRY_AGAIN_LATER: 1013,
+} as const
+export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode]
+
+const uint32 = integer(0, 2 ** 32 - 1)
+// Counted things. The protocol allows 2^63 - 1; nothing counts that far, and a JavaScript number could not.
+const uint64 = integer(0, Number.MAX_SAFE_INTEGER)
+const conversationId = bytes(16)
+const deviceId = bytes(32)
+const capability = bytes(32)
+const keyPackage = bytes(1, MAX_KEY_PACKAGE_BYTES)
+const payload = bytes(1, MAX_PAYLOAD_BYTES)
+const ephemeralPayload = bytes(1, MAX_EPHEMERAL_BYTES)
+const statement = text(1, MAX_STATEMENT_CHARACTERS)
+const shortText = text(1, 64)
+const availability = oneOf(Object.values(Availability))
+
+const requestDetails = struct({
+  need: optional(shortText),
+  language: optional(shortText),
+  preferredGender: optional(shortText),
+  region: optional(shortText),
+  urgency: defaulted(oneOf(Object.values(Urgency)), Urgency.NORMAL),
+})
+/** What a survivor may choose to let the relay route by: coarse, and every part optional (null). */
+export type RequestDetails = ValueOf<typeof requestDetails>
+
+export const NO_DETAILS: RequestDetails = {
+  need: null,
+  language: null,
+  preferredGender: null,
+  region: null,
+  urgency: Urgency.NORMAL,
+}
+
+// --- client to relay ---
+
+export const Authenticate = define("authenticate", 0x01, {
+  statement,
+  signature: bytes(64),
+  issuerStatement: optional(statement),
+})
+export type Authenticate = ReturnType<typeof Authenticate>
+
+export const OpenRequest = define("openRequest", 0x02, {
+  ref: uint32,
+  capability,
+  keyPackage,
+  details: defaulted(requestDetails, NO_DETAILS),
+  proofOfWork: defaulted(bytes(0, MAX_PROOF_OF_WORK_BYTES), new Uint8Array()),
+})
+export type OpenRequest = ReturnType<typeof OpenRequest>
+
+export const CancelRequest = define("cancelRequest", 0x03, { ref: uint32, conversationId })
+export type CancelRequest = ReturnType<typeof CancelRequest>
+
+export const Claim = define("claim", 0x04, { ref: uint32, conversationId: optional(conversationId) })
+export type Claim = ReturnType<typeof Claim>
+
+export const Subscribe = define("subscribe", 0x05, {
+  ref: uint32,
+  conversationId,
+  after: uint64,
+  capability: optional(capability),
+})
+export type Subscribe = ReturnType<typeof Subscribe>
+
+export const Unsubscribe = define("unsubscribe", 0x06, { conversationId })
+export type Unsubscribe = ReturnType<typeof Unsubscribe>
+
+export const Append = define("append", 0x07, {
+  conversationId,
+  counter: integer(1, Number.MAX_SAFE_INTEGER),
+  kind: oneOf([EntryKind.MESSAGE, EntryKind.COMMIT]),
+  epoch: uint64,
+  payload,
+  welcome: optional(payload),
+  added: defaulted(list(deviceId, 0, MAX_MEMBERS_CHANGED), []),
+  removed: defaulted(list(deviceId, 0, MAX_MEMBERS_CHANGED), []),
+})
+export type Append = ReturnType<typeof Append>
+
+export const Ephemeral = define("ephemeral", 0x08, { conversationId, payload: ephemeralPayload })
+export type Ephemeral = ReturnType<typeof Ephemeral>
+
+export const Acknowledge = define("acknowledge", 0x09, { conversationId, seq: uint64 })
+export type Acknowledge = ReturnType<typeof Acknowledge>
+
+export const Leave = define("leave", 0x0a, { ref: uint32, conversationId })
+export type Leave = ReturnType<typeof Leave>
+
+export const PublishKeyPackages = define("publishKeyPackages", 0x0b, {
+  ref: uint32,
+  keyPackages: list(keyPackage, 1, MAX_KEY_PACKAGES),
+})
+export type PublishKeyPackages = ReturnType<typeof PublishKeyPackages>
+
+export const FetchKeyPackage = define("fetchKeyPackage", 0x0c, { ref: uint32, deviceId })
+export type FetchKeyPackage = ReturnType<typeof FetchKeyPackage>
+
+export const SetAvailability = define("setAvailability", 0x0d, {
+  ref: uint32,
+  availability,
+  capacity: defaulted(integer(0, 1000), 1),
+})
+export type SetAvailability = ReturnType<typeof SetAvailability>
+
+export const ListColleagues = define("listColleagues", 0x0e, { ref: uint32, after: optional(deviceId) })
+export type ListColleagues = ReturnType<typeof ListColleagues>
+
+export const AcknowledgeInbox = define("acknowledgeInbox", 0x0f, { seq: uint64 })
+export type AcknowledgeInbox = ReturnType<typeof AcknowledgeInbox>
+
+export const Ping = define("ping", 0x10, { ref: uint32 })
+export type Ping = ReturnType<typeof Ping>
+
+// --- relay to client ---
+
+const limits = struct({
+  frameBytes: uint32,
+  payloadBytes: uint32,
+  subscriptions: uint32,
+  appendsInFlight: uint32,
+  heartbeatSeconds: uint32,
+})
+/** What this relay allows one connection. */
+export type Limits = ValueOf<typeof limits>
+
+export const Hello = define("hello", 0x40, {
+  version: uint32,
+  nonce: bytes(32),
+  time: uint64,
+  limits,
+  proofOfWorkBits: defaulted(integer(0, MAX_PROOF_OF_WORK_BITS), 0),
+})
+export type Hello = ReturnType<typeof Hello>
+
+export const Authenticated = define("authenticated", 0x41, { deviceId, expires: uint64, keyPackagesLeft: uint32 })
+export type Authenticated = ReturnType<typeof Authenticated>
+
+export const RequestOpened = define("requestOpened", 0x42, { ref: uint32, conversationId, position: uint32 })
+export type RequestOpened = ReturnType<typeof RequestOpened>
+
+export const QueuePosition = define("queuePosition", 0x43, { conversationId, position: uint32 })
+export type QueuePosition = ReturnType<typeof QueuePosition>
+
+export const Claimed = define("claimed", 0x44, {
+  ref: uint32,
+  conversationId,
+  keyPackage,
+  details: requestDetails,
+  waitedSeconds: uint32,
+  leaseSeconds: uint32,
+  member: uint32,
+})
+export type Claimed = ReturnType<typeof Claimed>
+
+export const Subscribed = define("subscribed", 0x45, {
+  ref: uint32,
+  conversationId,
+  member: uint32,
+  epoch: uint64,
+  lastSeq: uint64,
+  firstSeq: uint64,
+  counter: uint64,
+})
+export type Subscribed = ReturnType<typeof Subscribed>
+
+export const Accepted = define("accepted", 0x46, { conversationId, counter: uint64, seq: uint64 })
+export type Accepted = ReturnType<typeof Accepted>
+
+export const Entry = define("entry", 0x47, {
+  conversationId,
+  seq: uint64,
+  member: uint32,
+  counter: uint64,
+  kind: oneOf(Object.values(EntryKind)),
+  epoch: uint64,
+  payload,
+})
+export type Entry = ReturnType<typeof Entry>
+
+export const EphemeralEntry = define("ephemeralEntry", 0x48, {
+  conversationId,
+  member: uint32,
+  payload: ephemeralPayload,
+})
+export type EphemeralEntry = ReturnType<typeof EphemeralEntry>
+
+export const ErrorFrame = define("error", 0x49, {
+  code: oneOf(Object.values(ErrorCode)),
+  detail: text(0, 256),
+  ref: defaulted(uint32, NO_REF),
+  conversationId: optional(conversationId),
+  counter: defaulted(uint64, 0),
+  expected: defaulted(uint64, 0),
+  retryAfterMs: defaulted(uint32, 0),
+  fatal: defaulted(bool, false),
+})
+/** Named Error in the protocol; JavaScript has one of that name already. */
+export type ErrorFrame = ReturnType<typeof ErrorFrame>
+
+export const InboxItem = define("inboxItem", 0x4a, { seq: uint64, conversationId, after: uint64 })
+export type InboxItem = ReturnType<typeof InboxItem>
+
+export const KeyPackage = define("keyPackage", 0x4b, { ref: uint32, deviceId, keyPackage })
+export type KeyPackage = ReturnType<typeof KeyPackage>
+
+const colleague = struct({ deviceId, availability, statement, issuerStatement: optional(statement) })
+/** A connected staff device. Verify the statement before you show the name in it. */
+export type ColleagueFrame = ValueOf<typeof colleague>
+
+export const Colleagues = define("colleagues", 0x4c, {
+  ref: uint32,
+  colleagues: list(colleague, 0, MAX_COLLEAGUES),
+  more: defaulted(bool, false),
+})
+export type Colleagues = ReturnType<typeof Colleagues>
+
+export const Done = define("done", 0x4d, { ref: uint32 })
+export type Done = ReturnType<typeof Done>
+
+export const Moving = define("moving", 0x4e, { withinMs: uint32 })
+export type Moving = ReturnType<typeof Moving>
+
+export const Pong = define("pong", 0x4f, { ref: uint32 })
+export type Pong = ReturnType<typeof Pong>
+
+export const QueueChanged = define("queueChanged", 0x50, { waiting: uint32 })
+export type QueueChanged = ReturnType<typeof QueueChanged>
+
+export const MembershipEnded = define("membershipEnded", 0x51, { conversationId })
+export type MembershipEnded = ReturnType<typeof MembershipEnded>
+
+export const CLIENT_FRAMES = [
+  Authenticate,
+  OpenRequest,
+  CancelRequest,
+  Claim,
+  Subscribe,
+  Unsubscribe,
+  Append,
+  Ephemeral,
+  Acknowledge,
+  Leave,
+  PublishKeyPackages,
+  FetchKeyPackage,
+  SetAvailability,
+  ListColleagues,
+  AcknowledgeInbox,
+  Ping,
+] as const
+export type ClientFrame = ReturnType<(typeof CLIENT_FRAMES)[number]>
+
+export const RELAY_FRAMES = [
+  Hello,
+  Authenticated,
+  RequestOpened,
+  QueuePosition,
+  Claimed,
+  Subscribed,
+  Accepted,
+  Entry,
+  EphemeralEntry,
+  ErrorFrame,
+  InboxItem,
+  KeyPackage,
+  Colleagues,
+  Done,
+  Moving,
+  Pong,
+  QueueChanged,
+  MembershipEnded,
+] as const
+export type RelayFrame = ReturnType<(typeof RELAY_FRAMES)[number]>
