@@ -274,8 +274,9 @@ async def test_a_reader_that_never_acknowledges_fills_only_her_own_conversation(
             codes += [fields[0]] if tag == Tag.ERROR else []
         assert set(codes) == {"too_many"}
         await pair.talk()
-        await silent.survivor.client.send(Tag.ACKNOWLEDGE, speaker.conversation_id, 80)
-        await silent.survivor.client.ask(Tag.PONG, Tag.PING, 1)
+        for member in (silent.survivor, speaker):
+            await member.client.send(Tag.ACKNOWLEDGE, speaker.conversation_id, 80)
+            await member.client.ask(Tag.PONG, Tag.PING, 1)
         assert await speaker.append(b"there is room again") > 0
 
 

@@ -93,10 +93,7 @@ if kind == 1 then
     end
   end
 end
--- Who had everything before still has everything: nobody needs to be sent her own words.
-if has == seq then
-  has = last
-end
+-- `has` stays: before she acknowledges it, the sender may not know that it was accepted, and look for it in the log.
 -- Expiries are renewed once a minute, not with each message. The log outlives the state, so that nothing is ever
 -- appended to a key that has just been made and never expires.
 if now - renewed > 60000 then
