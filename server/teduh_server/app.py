@@ -113,10 +113,12 @@ class Relay:
         settings = self._settings
         host, port = listener.getsockname()[:2]
         self.origin = settings.public_origin or f"http://{_url_host(host)}:{port}"
-        limits = LogLimits(settings.retention_ms, settings.conversation_entries, settings.conversation_bytes)
+        limits = LogLimits(
+            self.node_id, settings.retention_ms, settings.conversation_entries, settings.conversation_bytes
+        )
         store, channel = self._store, self._channel
         self._inbox = Inbox(store, channel, settings.retention_ms, self.spawn)
-        self._delivery = DeliveryService(store, channel, self.node_id, limits, self._inbox, self.spawn)
+        self._delivery = DeliveryService(store, channel, limits, self._inbox, self.spawn)
         self._presence = Presence(store, channel, self.node_id)
         self._queue = Queue(
             store,
@@ -153,6 +155,7 @@ class Relay:
         await self._feed.start()
         self.spawn(self._queue.sweep_forever())
         self.spawn(self._presence.announce_forever())
+        self.spawn(self._sockets.beat_forever())
         if self._valkey is not None:
             self.spawn(_tend_forever(self._valkey))
 
@@ -237,6 +240,7 @@ class Relay:
 
     def _measure(self) -> None:
         metrics.CONVERSATIONS.set(self._delivery.conversation_count)
+        metrics.ACCEPTED.set(self._delivery.accepted)
 
     # --- stopping ---
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from teduh_server.staff_authentication import StaffDevice
 
 _BINARY = 0x82
+_PING = b"\x89\x00"
 _medium = Struct(">BBH").pack
 _large = Struct(">BBQ").pack
 HIGH_WATER_BYTES = 256 * 1024
@@ -105,6 +106,11 @@ class Connection:
             self._transport.write(_medium(_BINARY, 126, length) + frame)
         else:
             self._transport.write(_large(_BINARY, 127, length) + frame)
+
+    def ping(self) -> None:
+        """Ask for a sign of life: an empty WebSocket ping (RFC 6455, 5.5.2)."""
+        if not self.closed and not self.congested:
+            self._transport.write(_PING)
 
     def send(self, frame: AnyRelayFrame) -> None:
         """Send a frame, checked against the state of the connection and the limits of the protocol."""

@@ -123,13 +123,12 @@ class DeliveryService:
         self,
         store: Store,
         channel: NodeChannel,
-        node_id: str,
         limits: LogLimits,
         inbox: Inbox,
         spawn: Callable[[Coroutine[None, None, None]], None],
     ) -> None:
         self._store = store
-        self._node_id = node_id
+        self._node_id = limits.node
         self._limits = limits
         self._inbox = inbox
         self._spawn = spawn
@@ -137,6 +136,7 @@ class DeliveryService:
         self._acknowledged: dict[tuple[LocalConversation, int], int] = {}
         self.on_first_commit: Callable[[bytes], None] = lambda conversation_id: None
         self.appends_in_flight = 0
+        self.accepted = 0
         channel.on(node_channel.ENTRY, self._receive_entry)
         channel.on(node_channel.EPHEMERAL_ENTRY, self._receive_ephemeral)
         channel.on(node_channel.MEMBERSHIP_ENDED, self._receive_membership_ended)
@@ -176,20 +176,14 @@ class DeliveryService:
             welcome = entry_template(
                 conversation_id, member, 0, EntryKind.WELCOME, frame.epoch + 1, frame.welcome
             )
-        command = scripts.append(
-            subscription.conversation.keys,
-            member,
-            frame.counter,
-            frame.kind,
-            frame.epoch,
-            entry,
-            self._node_id,
-            _now_ms(),
-            self._limits,
-            welcome,
-            frame.added,
-            frame.removed,
-        )
+        keys, now = subscription.conversation.keys, _now_ms()
+        if frame.kind:
+            changes = (welcome, frame.added, frame.removed)
+            command = scripts.append_commit(
+                keys, member, frame.counter, frame.epoch, entry, now, self._limits, *changes
+            )
+        else:
+            command = scripts.append(keys, member, frame.counter, 0, frame.epoch, entry, now, self._limits)
         connection.in_flight += 1
         self.appends_in_flight += 1
         self._store.call(command, _AppendAnswer(self, subscription, frame, entry, welcome))
@@ -247,7 +241,7 @@ class DeliveryService:
         self._accept(subscription, frame, seq)
 
     def _accept(self, subscription: Subscription, frame: Append, seq: int) -> None:
-        metrics.APPENDED.inc()
+        self.accepted += 1
         accepted = Accepted(frame.conversation_id, frame.counter, seq)
         subscription.connection.write(encode(accepted))
 
@@ -530,7 +524,7 @@ class DeliveryService:
 
     async def _rejoin(self, conversation: LocalConversation) -> None:
         members = tuple({subscription.member for subscription in conversation.subscriptions})
-        command = scripts.rejoin(conversation.keys, self._node_id, self._limits.retention_ms, members)
+        command = scripts.rejoin(conversation.keys, self._node_id, members)
         while True:
             try:
                 state = scripts.rejoined(await self._store.ask(command))

@@ -11,7 +11,7 @@ STAFF_CONNECTIONS = Gauge("teduh_staff_connections", "Authenticated staff connec
 CONVERSATIONS = Gauge(
     "teduh_conversations", "Conversations with subscribers on this node.", registry=REGISTRY
 )
-APPENDED = Counter("teduh_entries_accepted", "Entries accepted into a log.", registry=REGISTRY)
+ACCEPTED = Gauge("teduh_appends_accepted_total", "Appends accepted since the start.", registry=REGISTRY)
 REFUSED = Counter("teduh_frames_refused", "Errors sent, by code.", ["code"], registry=REGISTRY)
 REQUESTS = Counter("teduh_requests_opened", "Requests opened.", registry=REGISTRY)
 CLAIMS = Counter("teduh_requests_claimed", "Requests claimed.", registry=REGISTRY)

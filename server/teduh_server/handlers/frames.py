@@ -108,12 +108,14 @@ class FrameHandlers:
         )
         self._actions: dict[type[Frame], Action] = dict(actions)
 
-    async def handle(self, connection: Connection, frame: AnyClientFrame) -> None:
-        """Do what a slow or rare frame asks; a store that does not answer becomes an Error."""
+    def begin(self, connection: Connection, frame: AnyClientFrame) -> Awaitable[None] | None:
+        """Do what the frame asks, or return what is left to be awaited."""
+        return self._actions[type(frame)](connection, frame)
+
+    async def finish(self, connection: Connection, frame: AnyClientFrame, rest: Awaitable[None]) -> None:
+        """Await the rest; a store that does not answer becomes an Error."""
         try:
-            pending = self._actions[type(frame)](connection, frame)
-            if pending is not None:
-                await pending
+            await rest
         except StoreError:
             connection.refuse(
                 ErrorCode.UNAVAILABLE,

@@ -12,7 +12,7 @@ import secrets
 import time
 from dataclasses import dataclass
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSMessage, WSMsgType, web
 from teduh_signaling.relay.exceptions import RemoteProtocolError
 from teduh_signaling.relay.frames import (
     MAX_FRAME_BYTES,
@@ -31,7 +31,7 @@ from teduh_server import metrics
 from teduh_server.connection import HIGH_WATER_BYTES, Connection
 from teduh_server.handlers.frames import FrameHandlers
 from teduh_server.log_policy import fault
-from teduh_server.rate_limit import SourceLimit, Sources, TokenBucket
+from teduh_server.rate_limit import SourceLimit, Sources
 from teduh_server.settings import Settings
 
 _CLOSE_SECONDS = 2.0
@@ -46,7 +46,8 @@ class SocketLimits:
     appends_in_flight: int
     subscriptions: int
     frames_per_second: float
-    bytes_per_second: float
+    bytes_per_frame: float
+    """So many bytes count as one frame more."""
 
     @classmethod
     def of(cls, settings: Settings) -> SocketLimits:
@@ -55,7 +56,7 @@ class SocketLimits:
             settings.appends_in_flight,
             settings.subscriptions_per_connection,
             settings.frames_per_second,
-            settings.bytes_per_second,
+            settings.bytes_per_second / settings.frames_per_second,
         )
 
     def announced(self) -> Limits:
@@ -95,7 +96,9 @@ class SocketHandler:
             compress=False,
             # aiohttp refuses a message of exactly this size, too.
             max_msg_size=MAX_FRAME_BYTES + 1,
-            heartbeat=float(self._limits.heartbeat_seconds),
+            # Pings are ours, see `beat_forever`: aiohttp's heartbeat costs a timer per connection and
+            # message.
+            autoping=False,
             timeout=_CLOSE_SECONDS,
             # Every send through aiohttp waits while the transport is full; that is how `drain` drains.
             writer_limit=0,
@@ -159,44 +162,59 @@ class SocketHandler:
         )
 
     async def _read(self, socket: web.WebSocketResponse, connection: Connection) -> None:
-        now = time.monotonic()
-        limits = self._limits
-        frames = TokenBucket(limits.frames_per_second, limits.frames_per_second * 2, now)
-        size = TokenBucket(limits.bytes_per_second, limits.bytes_per_second * 4, now)
+        """Take frame after frame until the connection ends. Every message passes here: it is kept flat."""
+        limits, begin = self._limits, self._handlers.begin
+        receive, heard = socket.receive, connection.protocol.receive
+        rate = limits.frames_per_second
+        most = allowance = rate * 2
+        last = time.monotonic()
         while True:
-            message = await socket.receive()
+            message = await receive()
             if message.type is not WSMsgType.BINARY:
-                if message.type is WSMsgType.TEXT:
-                    connection.close_code = CloseCode.UNSUPPORTED_DATA
+                if await _control(socket, connection, message):
+                    continue
                 return
+            data = message.data
             now = time.monotonic()
-            wait = max(frames.take(now), size.take(now, len(message.data)))
-            await self._take(connection, message.data, now)
+            allowance = min(most, allowance + (now - last) * rate) - 1 - len(data) / limits.bytes_per_frame
+            last = now
+            try:
+                frame = heard(data, now)
+                rest = begin(connection, frame)
+                if rest is not None:
+                    await self._handlers.finish(connection, frame, rest)
+            except Exception as error:  # noqa: BLE001 -- the edge: a fault closes one connection only
+                _failed(connection, error)
             if connection.closed:
                 return
             if connection.congested:
                 await connection.drain()
             if connection.in_flight >= limits.appends_in_flight:
                 await connection.room(limits.appends_in_flight)
-            if wait > 0:
-                await asyncio.sleep(wait)
-
-    async def _take(self, connection: Connection, data: bytes, now: float) -> None:
-        try:
-            await self._handlers.handle(connection, connection.protocol.receive(data, now))
-        except RemoteProtocolError as error:
-            metrics.REFUSED.labels(error.code.value).inc()
-            connection.send(error.error_frame())
-            if error.fatal:
-                connection.close(error.close_code)
-        except Exception as error:  # noqa: BLE001 -- the edge: a fault of ours closes one connection only
-            fault("frame_failed", error)
-            connection.end(ErrorCode.INTERNAL, "the relay failed")
+            if allowance < 0:
+                await asyncio.sleep(-allowance / rate)
 
     def source(self, request: web.Request) -> bytes:
         """What the rate limits know a client by; see `rate_limit`."""
         forwarded = request.headers.get(self._address_header) if self._address_header else None
         return self._sources.source(forwarded or request.remote or "")
+
+    # --- heartbeats ---
+
+    async def beat_forever(self) -> None:
+        """Ping who has been silent for a heartbeat, and drop who has been for two."""
+        while True:
+            await asyncio.sleep(self._limits.heartbeat_seconds / 4)
+            self.beat(time.monotonic())
+
+    def beat(self, now: float) -> None:
+        """One round over all connections."""
+        for connection in list(self.connections):
+            left = connection.protocol.gone_at() - now
+            if left <= 0:
+                connection.abort()
+            elif left <= self._limits.heartbeat_seconds:
+                connection.ping()
 
     # --- stopping ---
 
@@ -245,6 +263,29 @@ class RequestPrice:
         if minute != self._minute:
             self._previous = self._count if minute == self._minute + 1 else 0
             self._minute, self._count = minute, 0
+
+
+async def _control(socket: web.WebSocketResponse, connection: Connection, message: WSMessage) -> bool:
+    """Answer a WebSocket ping, note a pong; False for everything that ends the connection."""
+    if message.type is WSMsgType.PING:
+        await socket.pong(message.data)
+    elif message.type is not WSMsgType.PONG:
+        if message.type is WSMsgType.TEXT:
+            connection.close_code = CloseCode.UNSUPPORTED_DATA
+        return False
+    connection.protocol.heard(time.monotonic())
+    return True
+
+
+def _failed(connection: Connection, error: Exception) -> None:
+    if not isinstance(error, RemoteProtocolError):
+        fault("frame_failed", error)
+        connection.end(ErrorCode.INTERNAL, "the relay failed")
+        return
+    metrics.REFUSED.labels(error.code.value).inc()
+    connection.send(error.error_frame())
+    if error.fatal:
+        connection.close(error.close_code)
 
 
 async def _close(socket: web.WebSocketResponse, code: CloseCode) -> None:

@@ -96,10 +96,7 @@ class Store:
             answer = StoreUnavailable("there is no connection to the store")
             asyncio.get_running_loop().call_soon(on_answer, answer)
             return
-        if command[0] == b"EVALSHA":
-            wire.call(command, _ReloadingAnswer(self, command, on_answer))
-        else:
-            wire.call(command, on_answer)
+        wire.call(command, on_answer)
 
     def ask(self, command: Command) -> asyncio.Future[Reply]:
         """The same as a future; raises StoreUnavailable or StoreRefused."""
@@ -131,7 +128,7 @@ class Store:
         """Connect the commands' side, and return when it is lost."""
         lost = asyncio.Event()
         async with asyncio.timeout(_CONNECT_SECONDS):
-            wire = await self._address.connect(lambda: Wire(lost.set))
+            wire = await self._address.connect(lambda: Wire(lost.set, scripts.SOURCES))
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 await self._greet(wire)
@@ -147,8 +144,8 @@ class Store:
         for command in self._address.greeting():
             await wire.ask(command)
         # A server that is still reading its AOF answers every command with an error.
-        for script in scripts.BY_SHA1.values():
-            await wire.ask((b"SCRIPT", b"LOAD", script.source))
+        for source in scripts.SOURCES.values():
+            await wire.ask((b"SCRIPT", b"LOAD", source))
 
     async def _listen(self) -> None:
         lost, settled = asyncio.Event(), asyncio.Event()
@@ -171,24 +168,6 @@ class Store:
         finally:
             self._listening.clear()
             listener.abort()
-
-
-class _ReloadingAnswer:
-    """Sends the whole script when the server does not know its SHA-1, then answers."""
-
-    __slots__ = ("_command", "_on_answer", "_store")
-
-    def __init__(self, store: Store, command: Command, on_answer: OnAnswer) -> None:
-        self._store = store
-        self._command = command
-        self._on_answer = on_answer
-
-    def __call__(self, answer: Answer) -> None:
-        if isinstance(answer, StoreRefused) and str(answer).startswith("NOSCRIPT"):
-            script = scripts.BY_SHA1[self._command[1]]  # type: ignore[index]
-            self._store.call((b"EVAL", script.source, *self._command[2:]), self._on_answer)
-        else:
-            self._on_answer(answer)
 
 
 def _ignore(answer: Answer) -> None:

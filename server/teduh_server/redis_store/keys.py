@@ -7,7 +7,6 @@ times.
     key                                        type    owner               expires
     conversation:{<id>}:state                  hash    delivery_service    retention after the last use
     conversation:{<id>}:log                    stream  delivery_service    with the state, one minute later
-    conversation:{<id>}:nodes                  set     delivery_service    with the state, one minute later
     queue:{queue}:waiting                      zset    queue               retention after the last request
     queue:{queue}:leases                       zset    queue               retention after the last claim
     queue:{queue}:seen                         zset    queue               retention after the last heartbeat
@@ -21,22 +20,22 @@ live in one slot of a cluster, and no script touches more than one slot.
 
 conversation:{<id>}:state has short field names, for it is read with every message:
 
-    e          the current epoch                     s          seq of the newest entry
-    f          seq of the oldest entry kept          n          how many member numbers were given out
-    h          SHA-256 of the survivor's capability  x          when the expiries were last renewed, ms
-    b          bytes in the log, approximately       l          the member that holds the claim's lease
-    d:<device> the member number of a staff device   (the device id is raw)
-    a<m>       what member m has acknowledged; the field exists as long as m is a member
-    r<m>       member m may read what comes after this seq
-    c<m>, p<m> the counter of m's last append, and its seq
+    v          five big-endian uint64: seq of the newest entry, current epoch, seq of the oldest entry kept,
+               bytes in the log (approximately), when the expiries were last renewed (milliseconds)
+    m<number>  a member, as long as it is one; four big-endian uint64: what it has acknowledged, the counter
+               of its last append, that append's seq, the seq after which it may read
+    d:<device> the member number of a staff device (the device id is raw)
+    n          how many member numbers were given out
+    h          SHA-256 of the survivor's capability
+    l          the member that holds the claim's lease, until its first commit
+    o          the relay nodes to which members are connected: their ids, 16 characters each, joined
 
 conversation:{<id>}:log has entry ids `<seq>-0` and one field `e`: the Entry frame as it is sent to clients.
-conversation:{<id>}:nodes holds the ids of the relay nodes to which members are connected.
 queue:{queue}:waiting is scored by the time of opening in microseconds: the order of service. `leases` is
 scored by the deadline, `seen` by when the waiting survivor was last connected, both in milliseconds.
 queue:{queue}:request:<id> has: state (waiting, leased, taken, absent), opened (microseconds), key_package,
 details (MessagePack), device (who holds the lease). The key package goes when the request is taken.
-inbox:{<device>}:state has: s (the newest item), a (acknowledged), and per open invitation `c:<id>` its
+inbox:{<device>}:state has: s (the newest item), and per conversation it was invited to `c:<raw id>`, the last
 `after`. inbox:{<device>}:items has ids `<seq>-0` and the fields `c` (raw conversation id) and `after`.
 
 Enrolments and the revocation list have keys of their own: see `teduh_server.enrolment_store`.
@@ -54,16 +53,15 @@ ALL_NODES_CHANNEL = b"nodes"
 
 @dataclass(frozen=True, slots=True)
 class ConversationKeys:
-    """The three keys of one conversation."""
+    """The two keys of one conversation."""
 
     state: bytes
     log: bytes
-    nodes: bytes
 
     @classmethod
     def of(cls, conversation_id: bytes) -> ConversationKeys:
         prefix = b"conversation:{%b}:" % conversation_id.hex().encode()
-        return cls(prefix + b"state", prefix + b"log", prefix + b"nodes")
+        return cls(prefix + b"state", prefix + b"log")
 
 
 @dataclass(frozen=True, slots=True)

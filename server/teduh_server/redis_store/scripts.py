@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
+from struct import Struct
 
 from teduh_server.redis_store import keys
 from teduh_server.redis_store.keys import ConversationKeys, InboxKeys
@@ -38,6 +39,7 @@ APPEND = Script("append")
 ACKNOWLEDGE = Script("acknowledge")
 SUBSCRIBE = Script("subscribe")
 REJOIN = Script("rejoin")
+UNREGISTER = Script("unregister")
 PASS_ON = Script("pass_on")
 LEAVE = Script("leave")
 ADMIT_CLAIMANT = Script("admit_claimant")
@@ -50,14 +52,15 @@ WITHDRAW_REQUEST = Script("withdraw_request")
 ADD_INBOX_ITEM = Script("add_inbox_item")
 ACKNOWLEDGE_INBOX = Script("acknowledge_inbox")
 
-BY_SHA1: dict[bytes, Script] = {
-    script.sha1: script
+SOURCES: dict[Argument, bytes] = {
+    script.sha1: script.source
     for script in (
         CREATE_CONVERSATION,
         APPEND,
         ACKNOWLEDGE,
         SUBSCRIBE,
         REJOIN,
+        UNREGISTER,
         PASS_ON,
         LEAVE,
         ADMIT_CLAIMANT,
@@ -73,13 +76,20 @@ BY_SHA1: dict[bytes, Script] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class LogLimits:
-    """How much one conversation log may hold, and for how long."""
+_append_head = Struct(">IQBQQ").pack
+_limits = Struct(">QQQ16s").pack
 
-    retention_ms: int
-    most_entries: int
-    most_bytes: int
+
+class LogLimits:
+    """How much one conversation log may hold, and for how long; and which node (16 characters) asks."""
+
+    __slots__ = ("node", "packed", "retention_ms")
+
+    def __init__(self, node: str, retention_ms: int, most_entries: int, most_bytes: int) -> None:
+        self.node = node
+        self.retention_ms = retention_ms
+        # As append.lua takes it, once for all.
+        self.packed = _limits(retention_ms, most_entries, most_bytes, node.encode())
 
 
 # --- conversations ---
@@ -98,36 +108,28 @@ def append(
     kind: int,
     epoch: int,
     entry: bytes,
-    node: str,
+    now_ms: int,
+    limits: LogLimits,
+) -> Command:
+    """A message. Not through Script.command, for every message passes here."""
+    head = _append_head(member, counter, kind, epoch, now_ms)
+    return (b"EVALSHA", APPEND.sha1, b"2", conversation.state, conversation.log, head, entry, limits.packed)
+
+
+def append_commit(
+    conversation: ConversationKeys,
+    member: int,
+    counter: int,
+    epoch: int,
+    entry: bytes,
     now_ms: int,
     limits: LogLimits,
     welcome: bytes = b"",
     added: tuple[bytes, ...] = (),
     removed: tuple[bytes, ...] = (),
 ) -> Command:
-    # Not through Script.command: every message passes here.
-    return (
-        b"EVALSHA",
-        APPEND.sha1,
-        b"3",
-        conversation.state,
-        conversation.log,
-        conversation.nodes,
-        member,
-        counter,
-        kind,
-        epoch,
-        entry,
-        welcome,
-        node,
-        now_ms,
-        limits.retention_ms,
-        limits.most_entries,
-        limits.most_bytes,
-        len(added),
-        *added,
-        *removed,
-    )
+    plain = append(conversation, member, counter, 1, epoch, entry, now_ms, limits)
+    return (*plain, welcome, len(added), *added, *removed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ def append_result(reply: Reply) -> Appended | NotAppended:
 
 
 def acknowledge(conversation: ConversationKeys, member: int, seq: int) -> Command:
-    return ACKNOWLEDGE.command((conversation.state, conversation.log), member, seq)
+    return (b"EVALSHA", ACKNOWLEDGE.sha1, b"2", conversation.state, conversation.log, member, seq)
 
 
 def subscribe(
@@ -177,7 +179,7 @@ def subscribe(
     """Exactly one of `capability_hash` and `device_id` is given."""
     kind, proof = (b"capability", capability_hash) if capability_hash is not None else (b"device", device_id)
     assert proof is not None
-    keys_ = (conversation.state, conversation.log, conversation.nodes)
+    keys_ = (conversation.state, conversation.log)
     return SUBSCRIBE.command(keys_, kind, proof, conversation_id, node, now_ms, retention_ms)
 
 
@@ -202,8 +204,8 @@ def member_state(reply: Reply) -> MemberState | None:
     return MemberState(member, epoch, last, first, counter, after, others == 1)
 
 
-def rejoin(conversation: ConversationKeys, node: str, retention_ms: int, members: tuple[int, ...]) -> Command:
-    return REJOIN.command((conversation.state, conversation.nodes), node, retention_ms, *members)
+def rejoin(conversation: ConversationKeys, node: str, members: tuple[int, ...]) -> Command:
+    return REJOIN.command((conversation.state,), node, *members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +224,7 @@ def rejoined(reply: Reply) -> Rejoined | None:
 
 
 def unregister_node(conversation: ConversationKeys, node: str) -> Command:
-    return (b"SREM", conversation.nodes, node)
+    return UNREGISTER.command((conversation.state,), node)
 
 
 def read_log(conversation: ConversationKeys, after: int, count: int) -> Command:
@@ -235,11 +237,11 @@ def log_entries(reply: Reply) -> list[bytes]:
 
 
 def pass_on(conversation: ConversationKeys, node: str, message: bytes) -> Command:
-    return PASS_ON.command((conversation.nodes,), node, message)
+    return PASS_ON.command((conversation.state,), node, message)
 
 
 def leave(conversation: ConversationKeys, member: int) -> Command:
-    return LEAVE.command((conversation.state, conversation.log, conversation.nodes), member)
+    return LEAVE.command((conversation.state, conversation.log), member)
 
 
 # --- claims ---
@@ -249,20 +251,8 @@ def admit_claimant(conversation: ConversationKeys, device_id: bytes) -> Command:
     return ADMIT_CLAIMANT.command((conversation.state,), device_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    member: int
-    last_seq: int
-    epoch: int
-
-
-def admitted(reply: Reply) -> Admitted | None:
-    """None: the conversation has expired."""
-    return Admitted(*(_int(number) for number in _list(reply))) if reply else None
-
-
 def end_lease(conversation: ConversationKeys, conversation_id: bytes, device_id: bytes) -> Command:
-    return END_LEASE.command((conversation.state, conversation.nodes), device_id, conversation_id)
+    return END_LEASE.command((conversation.state,), device_id, conversation_id)
 
 
 def lease_status(reply: Reply) -> str:

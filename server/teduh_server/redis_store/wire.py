@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 import hiredis
@@ -34,12 +34,14 @@ _pack: Callable[[Command], bytes] = hiredis.pack_command  # type: ignore[assignm
 class Wire(asyncio.Protocol):
     """A connection that answers commands in order. Used by one event loop."""
 
-    __slots__ = ("_batch", "_loop", "_lost", "_on_lost", "_reader", "_transport", "_waiting")
+    __slots__ = ("_batch", "_loop", "_lost", "_on_lost", "_reader", "_scripts", "_transport", "_waiting")
 
-    def __init__(self, on_lost: Callable[[], None]) -> None:
+    def __init__(self, on_lost: Callable[[], None], scripts: Mapping[Argument, bytes]) -> None:
+        """`scripts` are the sources of the scripts that commands name by SHA-1."""
+        self._scripts = scripts
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader()
-        self._waiting: deque[OnAnswer] = deque()
+        self._waiting: deque[tuple[OnAnswer, Command]] = deque()
         self._batch: list[bytes] = []
         self._transport: asyncio.WriteTransport | None = None
         self._on_lost = on_lost
@@ -59,7 +61,7 @@ class Wire(asyncio.Protocol):
         if not self._batch:
             self._loop.call_soon(self._flush)
         self._batch.append(_pack(command))
-        self._waiting.append(on_answer)
+        self._waiting.append((on_answer, command))
 
     def ask(self, command: Command) -> asyncio.Future[Reply]:
         """The same as a future; raises StoreUnavailable or StoreRefused."""
@@ -87,13 +89,24 @@ class Wire(asyncio.Protocol):
             reply = reader.gets()
             if reply is False:
                 return
-            answer = StoreRefused(str(reply)) if isinstance(reply, hiredis.HiredisError) else reply
-            waiting.popleft()(answer)
+            on_answer, command = waiting.popleft()
+            if isinstance(reply, hiredis.HiredisError):
+                self._refused(reply, on_answer, command)
+            else:
+                on_answer(reply)
+
+    def _refused(self, error: hiredis.HiredisError, on_answer: OnAnswer, command: Command) -> None:
+        script = self._scripts.get(command[1]) if str(error).startswith("NOSCRIPT") else None
+        if script is None:
+            on_answer(StoreRefused(str(error)))
+        else:
+            # The server has forgotten the script: send it whole, which also makes it known again.
+            self.call((b"EVAL", script, *command[2:]), on_answer)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
         waiting, self._waiting = self._waiting, deque()
-        for on_answer in waiting:
+        for on_answer, _ in waiting:
             on_answer(StoreUnavailable("the connection to the store broke"))
         self._on_lost()
 

@@ -7,7 +7,7 @@
 if redis.call('EXISTS', KEYS[1]) == 1 then
   return 0
 end
-redis.call('HSET', KEYS[1], 'e', 0, 's', 0, 'f', 1, 'n', 1, 'b', 0, 'h', ARGV[1], 'x', ARGV[2],
-  'a0', 0, 'r0', 0, 'c0', 0, 'p0', 0)
+redis.call('HSET', KEYS[1], 'v', struct.pack('>I8I8I8I8I8', 0, 0, 1, 0, tonumber(ARGV[2])), 'n', 1, 'h', ARGV[1],
+  'm0', struct.pack('>I8I8I8I8', 0, 0, 0, 0))
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1

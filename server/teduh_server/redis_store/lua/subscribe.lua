@@ -1,7 +1,6 @@
 -- Proves a member and registers its node as one that holds subscribers.
 -- KEYS[1] hash    conversation state
 -- KEYS[2] stream  conversation log
--- KEYS[3] set     nodes that hold subscribers
 -- ARGV[1] string  'capability' or 'device'
 -- ARGV[2] bytes   SHA-256 of the capability, or the device id
 -- ARGV[3] bytes   the conversation id, raw
@@ -11,7 +10,7 @@
 -- Returns {} if there is no such member, else
 --   {member, epoch, last seq, first seq kept, its counter, may read after, other nodes 0|1}
 local state = KEYS[1]
-local h, e, s, f = unpack(redis.call('HMGET', state, 'h', 'e', 's', 'f'))
+local h, v, nodes = unpack(redis.call('HMGET', state, 'h', 'v', 'o'))
 if not h then
   return {}
 end
@@ -21,23 +20,20 @@ if ARGV[1] == 'device' then
 elseif h == ARGV[2] then
   member = '0'
 end
-if not member then
+local record = member and redis.call('HGET', state, 'm' .. member)
+if not record then
   return {}
 end
-local a, c, r = unpack(redis.call('HMGET', state, 'a' .. member, 'c' .. member, 'r' .. member))
-if not a then
-  return {}
-end
-if redis.call('SADD', KEYS[3], ARGV[4]) == 1 then
-  for _, node in ipairs(redis.call('SMEMBERS', KEYS[3])) do
-    if node ~= ARGV[4] then
-      redis.call('PUBLISH', 'node:' .. node, '\002' .. ARGV[3])
-    end
+local last, epoch, first, bytes = struct.unpack('>I8I8I8I8', v)
+local _, counter, _, after = struct.unpack('>I8I8I8I8', record)
+nodes = nodes or ''
+if not string.find(nodes, ARGV[4], 1, true) then
+  for at = 1, #nodes, 16 do
+    redis.call('PUBLISH', 'node:' .. string.sub(nodes, at, at + 15), '\002' .. ARGV[3])
   end
+  nodes = nodes .. ARGV[4]
 end
-redis.call('HSET', state, 'x', ARGV[5])
+redis.call('HSET', state, 'o', nodes, 'v', struct.pack('>I8I8I8I8I8', last, epoch, first, bytes, tonumber(ARGV[5])))
 redis.call('PEXPIRE', state, ARGV[6])
 redis.call('PEXPIRE', KEYS[2], ARGV[6] + 60000)
-redis.call('PEXPIRE', KEYS[3], ARGV[6] + 60000)
-return {tonumber(member), tonumber(e), tonumber(s), tonumber(f), tonumber(c), tonumber(r),
-  redis.call('SCARD', KEYS[3]) > 1 and 1 or 0}
+return {tonumber(member), epoch, last, first, counter, after, #nodes > 16 and 1 or 0}
