@@ -1,0 +1,147 @@
+"""The examples as people start them: programs of their own, at a terminal, with a relay that is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from relay_organisation import RelayOrganisation
+from relay_process import RelayProcess, relay_process
+from sdk_people import PATIENCE, device_of, new_staff
+from teduh_sdk import EncryptedKeyStore, Staff, Survivor, events, keep_device
+from valkey_server import start_valkey
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+ORGANISATION = RelayOrganisation()
+PASSPHRASE = "only for this test"
+
+
+@pytest.fixture
+def relay(tmp_path: Path) -> Iterator[RelayProcess]:
+    organisation_file = ORGANISATION.write(tmp_path)
+    with (
+        start_valkey() as valkey,
+        relay_process(tmp_path / "relay", organisation_file, valkey.url) as process,
+    ):
+        yield process
+
+
+class Terminal:
+    """A program with a person before it: what it shows, and what is typed."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.shown: list[str] = []
+
+    async def type(self, line: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n".encode())
+        await self._process.stdin.drain()
+
+    async def shows(self, text: str) -> str:
+        """Wait for a line with `text` in it."""
+        assert self._process.stdout is not None
+        async with asyncio.timeout(PATIENCE):
+            while line := (await self._process.stdout.readline()).decode():
+                self.shown.append(line.rstrip())
+                if text in line:
+                    return line.rstrip()
+        raise AssertionError(f"{text!r} was not shown, but {self.shown}")
+
+    async def ended(self) -> int:
+        async with asyncio.timeout(PATIENCE):
+            return await self._process.wait()
+
+
+@asynccontextmanager
+async def run(example: str, *arguments: object, **environment: str) -> AsyncIterator[Terminal]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(EXAMPLES / example),
+        *map(str, arguments),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={"PYTHONIOENCODING": "utf-8", "PYTHONWARNINGS": "error", **environment},
+    )
+    try:
+        yield Terminal(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+def demonstration_device(folder: Path) -> Path:
+    """A device as `teduh demo` leaves it."""
+    folder.mkdir()
+    device = ORGANISATION.staff("Sari")
+    key = device.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "device.pem").write_bytes(key)
+    (folder / "statement.jwt").write_text(device.statement)
+    return folder
+
+
+async def test_two_terminals_talk_and_survive_a_killed_relay(relay: RelayProcess, tmp_path: Path) -> None:
+    await ORGANISATION.publish_revocations(relay.url)
+    where = ("--relay", relay.url, "--organisation", tmp_path / "organisation.toml")
+    device = demonstration_device(tmp_path / "sari")
+    async with run("chat.py", "survivor", *where) as she:
+        await she.shows("number 1 in the queue")
+        await she.type("Is somebody there?")
+        async with run("chat.py", "counselor", *where, "--device", device) as he:
+            await he.shows("survivor: Is somebody there?")
+            await she.shows("Sari (counselor) is in the room, verified")
+            await she.shows("[1] read")
+            relay.kill()
+            await she.shows("the connection is lost")
+            await she.type("Can you still hear me?")
+            await asyncio.to_thread(relay.start)
+            await he.shows("survivor: Can you still hear me?")
+            await he.type("Yes, I can.")
+            await she.shows("Sari (counselor): Yes, I can.")
+            await she.type("/who")
+            await she.shows("Sari (counselor), survivor")
+            await she.type("/leave")
+            await he.shows("the conversation is over")
+            assert await he.ended() == 0
+        assert await she.ended() == 0
+
+
+async def test_the_greeter_greets_and_hands_over_to_a_person(relay: RelayProcess, tmp_path: Path) -> None:
+    await ORGANISATION.publish_revocations(relay.url)
+    keys = EncryptedKeyStore.create(tmp_path / "greeter", PASSPHRASE)
+    keep_device(keys, device_of(ORGANISATION.staff("Greeter")))
+    where = ("--relay", relay.url, "--organisation", tmp_path / "organisation.toml")
+    public = ORGANISATION.public
+    async with (
+        Survivor(relay.url, public) as survivor,
+        run(
+            "greeter_bot.py",
+            *where,
+            "--key-store",
+            tmp_path / "greeter",
+            TEDUH_KEY_STORE_PASSPHRASE=PASSPHRASE,
+        ),
+    ):
+        hers = await survivor.ask()
+        async with (
+            asyncio.timeout(PATIENCE),
+            Staff(relay.url, public, new_staff(ORGANISATION, "Maya")) as maya,
+        ):
+            await asyncio.shield(hers.joined())
+            # She is available from now on, which the greeter notices.
+            available = asyncio.ensure_future(anext(maya.requests()))
+            async for event in hers:
+                if isinstance(event, events.InvitationReceived):
+                    await event.approve()
+                if isinstance(event, events.Left):
+                    break
+            available.cancel()
+            theirs = await (await anext(maya.invitations())).join()
+            assert {str(one) for one in theirs.participants} == {"Maya (counselor)", "survivor"}
