@@ -34,7 +34,6 @@ from teduh_crypto.mls.leaf_validation import LifetimeRule
 from teduh_crypto.mls.message_protection import (
     SignedContent,
     seal_public,
-    sender_data_key_and_nonce,
     sign,
 )
 from teduh_crypto.mls.new_client import default_capabilities
@@ -177,7 +176,7 @@ class Forger:
         signer = signature_key or epoch.signature_key
         signed = sign(epoch.framing, wire_format, sender or self.sender, b"", content, signer)
         if isinstance(content, Commit):
-            return replace(signed, confirmation_tag=confirmation_tag or bytes(epoch.suite.hash_length))
+            return signed._replace(confirmation_tag=confirmation_tag or bytes(epoch.suite.hash_length))
         return signed
 
     def public(
@@ -228,7 +227,9 @@ class Forger:
         number = key.generation if generation is None else generation
         # A reuse guard of zeros leaves the nonce as it is.
         data = edit_sender_data(SenderData(LeafIndex(leaf), number, bytes(4)).to_bytes())
-        data_key, data_nonce = sender_data_key_and_nonce(suite, framing.sender_data_secret, ciphertext)
+        data_key, data_nonce = suite.key_and_nonce(
+            framing.sender_data_secret, ciphertext[: suite.hash_length]
+        )
         encrypted = suite.seal(data_key, data_nonce, header, data)
         context = epoch.context
         message = PrivateMessage(context.group_id, context.epoch, kind, b"", encrypted, ciphertext)

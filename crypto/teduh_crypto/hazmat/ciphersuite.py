@@ -128,11 +128,10 @@ class CipherSuite:
 
     def key_and_nonce(self, secret: bytes, context: bytes) -> tuple[bytes, bytes]:
         """Return ExpandWithLabel "key" and "nonce" of one secret, as long as the AEAD needs them."""
-        expand, suffix = self.expand, opaque(context)
-        key, nonce = self._key_and_nonce_labels
-        return expand(secret, key + suffix, self.key_length), expand(
-            secret, nonce + suffix, self.nonce_length
-        )
+        suffix = opaque(context)
+        for_key, for_nonce = self._key_and_nonce_labels
+        key, nonce = self._kdf.expand_each(secret, (for_key + suffix, for_nonce + suffix))
+        return key[: self.key_length], nonce[: self.nonce_length]
 
     def ref_hash(self, label: bytes, value: bytes) -> bytes:
         """Return RefHash(label, value): Nh bytes (RFC 9420, 5.2)."""

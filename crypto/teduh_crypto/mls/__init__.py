@@ -14,8 +14,8 @@ from teduh_crypto.mls.group_commit import LeafChange
 from teduh_crypto.mls.group_policy import GroupPolicy
 from teduh_crypto.mls.key_package import KeyPackage, KeyPackageBundle
 from teduh_crypto.mls.leaf_node import Capabilities, LeafNode, Lifetime
-from teduh_crypto.mls.message_protection import Padding, no_padding
 from teduh_crypto.mls.new_client import default_capabilities, default_lifetime, new_key_package
+from teduh_crypto.mls.private_message import Padding, no_padding
 from teduh_crypto.mls.proposal import (
     Add,
     GroupContextExtensions,

@@ -10,7 +10,7 @@ Applications of Teduh refuse such joins by policy; this exists because the RFC h
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from teduh_crypto.exceptions import InvalidGroupInfo, InvalidMessage
 from teduh_crypto.hazmat.ciphersuite import CIPHER_SUITES, CipherSuite
@@ -94,7 +94,7 @@ def join_by_external_commit(
     own_leaf = staged.private_keys.leaf_index
     seat = Seat(staged.tree, own_leaf, staged.private_keys, joiner.signature_key)
     opened = open_epoch(before, signed, applied.extensions, seat, inputs)
-    signed = replace(signed, confirmation_tag=opened.epoch.confirmation_tag)
+    signed = signed._replace(confirmation_tag=opened.epoch.confirmation_tag)
     state = first_state(opened.epoch, opened.keys, options.policy, options.psks)
     return state, seal_public(before.framing, signed)
 

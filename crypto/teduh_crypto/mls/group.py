@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from teduh_crypto.exceptions import UnknownMember
 from teduh_crypto.hazmat.ciphersuite import CipherSuite
@@ -32,8 +32,8 @@ from teduh_crypto.mls.group_serialization import state_from_bytes, state_to_byte
 from teduh_crypto.mls.group_state import GroupState, PendingProposal
 from teduh_crypto.mls.key_package import KeyPackageBundle
 from teduh_crypto.mls.leaf_node import Capabilities, Lifetime
-from teduh_crypto.mls.message_protection import Padding, no_padding
 from teduh_crypto.mls.new_client import default_capabilities, new_leaf_node
+from teduh_crypto.mls.private_message import Padding, no_padding
 from teduh_crypto.mls.proposal import Proposal
 from teduh_crypto.mls.psk import PreSharedKeyID
 from teduh_crypto.mls.received import Member, Received
@@ -233,11 +233,11 @@ class Group:
 
     def with_policy(self, policy: GroupPolicy) -> Group:
         """The same state under another policy."""
-        return Group(replace(self._state, policy=policy))
+        return Group(self._state._replace(policy=policy))
 
     def with_psk(self, psk_id: bytes, psk: bytes) -> Group:
         """The same state, knowing one more external pre-shared key."""
-        return Group(replace(self._state, psks={**self._state.psks, psk_id: psk}))
+        return Group(self._state._replace(psks={**self._state.psks, psk_id: psk}))
 
     def protect(
         self, data: bytes, *, authenticated_data: bytes = b"", padding: Padding = no_padding

@@ -21,14 +21,7 @@ from teduh_crypto.mls.framing import WireFormat
 from teduh_crypto.mls.group_state import Epoch, GroupState, PendingProposal, next_state
 from teduh_crypto.mls.leaf_node import Capabilities, LeafNode
 from teduh_crypto.mls.leaf_validation import LifetimeRule
-from teduh_crypto.mls.message_protection import (
-    Padding,
-    SignedContent,
-    no_padding,
-    seal_private,
-    seal_public,
-    sign,
-)
+from teduh_crypto.mls.message_protection import SignedContent, seal_public, sign
 from teduh_crypto.mls.next_epoch import (
     KeyInputs,
     NextEpoch,
@@ -37,6 +30,7 @@ from teduh_crypto.mls.next_epoch import (
     provisional_context,
     psk_secret_of,
 )
+from teduh_crypto.mls.private_message import Padding, no_padding, seal_private
 from teduh_crypto.mls.proposal import Proposal, ProposalRef, Remove, Update
 from teduh_crypto.mls.proposal_list import (
     AppliedProposals,
@@ -136,7 +130,7 @@ def create_commit(
     )
     inputs = _key_inputs(state, applied, staged)
     opened = open_epoch(epoch, signed, applied.extensions, seat, inputs)
-    signed = replace(signed, confirmation_tag=opened.epoch.confirmation_tag)
+    signed = signed._replace(confirmation_tag=opened.epoch.confirmation_tag)
     message, refused = send_handshake(state, signed, framing.padding)
     accepted = next_state(refused, opened.epoch, opened.keys)
     return SentCommit(message, _welcome(opened, applied, staged, options), accepted, refused)

@@ -8,11 +8,9 @@ MLSMessage --> open ------+-- proposal ----------> waits in the state, by its re
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from teduh_crypto.exceptions import (
-    DecodingError,
     InvalidMessage,
     OperationNotAllowed,
     UnsupportedByPolicy,
@@ -29,19 +27,19 @@ from teduh_crypto.mls.framing import (
     PublicMessage,
     Sender,
     SenderType,
-    WireFormat,
 )
 from teduh_crypto.mls.group_commit import FramingOptions, LeafChange, send_handshake
 from teduh_crypto.mls.group_state import Epoch, GroupState, PendingProposal
 from teduh_crypto.mls.leaf_node import LeafNodeSource
-from teduh_crypto.mls.message_protection import (
+from teduh_crypto.mls.message_protection import SignedContent, UnverifiedContent, open_public, sign
+from teduh_crypto.mls.private_message import (
+    PREFIX,
+    Opened,
     Padding,
-    SignedContent,
-    UnverifiedContent,
+    decode_private_message,
+    open_application,
     open_private,
-    open_public,
-    seal_private,
-    sign,
+    seal_application,
 )
 from teduh_crypto.mls.proposal import (
     Add,
@@ -62,8 +60,8 @@ from teduh_crypto.mls.received import (
     RemovedFromGroup,
 )
 from teduh_crypto.mls.secret_tree import RatchetKind
-from teduh_crypto.mls.tree_math import LeafIndex
 
+_APPLICATION, _APPLICATION_CONTENT = RatchetKind.APPLICATION, ContentType.APPLICATION
 _REFERENCE_LABEL = b"MLS 1.0 Proposal Reference"
 _PROPOSABLE_FROM_OUTSIDE = (Add, Remove, PreSharedKey, ReInit, GroupContextExtensions)
 """RFC 9420, 12.1.8: what an external sender may propose."""
@@ -78,10 +76,10 @@ def protect(
         # RFC 9420, 12.4: whoever has seen a valid proposal commits before sending application data.
         raise OperationNotAllowed("there are pending proposals: commit them before sending application data")
     epoch = state.epoch
-    message_key, secret_tree = state.secret_tree.take_next(epoch.own_leaf, RatchetKind.APPLICATION)
-    private = WireFormat.PRIVATE_MESSAGE
-    signed = sign(epoch.framing, private, epoch.own_sender, authenticated_data, data, epoch.signature_key)
-    message = seal_private(epoch.framing, signed, message_key, padding)
+    message_key, secret_tree = state.secret_tree.take_next(epoch.own_leaf, _APPLICATION)
+    message = seal_application(
+        epoch.framing, epoch.own_leaf, data, authenticated_data, epoch.signature_key, message_key, padding
+    )
     return state.with_secret_tree(secret_tree), message
 
 
@@ -124,41 +122,30 @@ def proposal_reference(epoch: Epoch, signed: SignedContent) -> ProposalRef:
 def unprotect(state: GroupState, message: bytes, now: int) -> tuple[GroupState, Received]:
     """Open, verify and apply a message; raises RemoteErrors on whatever is wrong with it."""
     state.require_membership()
+    if message.startswith(PREFIX):
+        return _unprotect_private(state, decode_private_message(message), now)
     body = MLSMessage.from_bytes(message).body
-    match body:
-        case PrivateMessage():
-            return _unprotect_private(state, body, now)
-        case PublicMessage():
-            return _unprotect_public(state, body, now)
-        case _:
-            raise InvalidMessage("the message is not one between members")
+    if isinstance(body, PublicMessage):
+        return _unprotect_public(state, body, now)
+    raise InvalidMessage("the message is not one between members")
 
 
 def _unprotect_private(state: GroupState, message: PrivateMessage, now: int) -> tuple[GroupState, Received]:
-    epoch = state.epoch
+    epoch, limits = state.epoch, state.policy.ratchet
     if message.group_id != epoch.context.group_id:
         raise WrongGroup("the message belongs to another group")
     if message.epoch != epoch.context.epoch:
         return _unprotect_late(state, message)
+    if message.content_type == _APPLICATION_CONTENT:
+        opened = open_application(
+            epoch.framing, state.secret_tree, limits, message, epoch.require_other_member
+        )
+        return state.with_secret_tree(opened.secret_tree), _application_message(message, opened)
     content, secret_tree = open_private(
-        epoch.framing, state.secret_tree, state.policy.ratchet, message, _others(epoch)
+        epoch.framing, state.secret_tree, limits, message, epoch.require_other_member
     )
-    member = Member(content.sender.leaf_index, epoch.require_member(content.sender.leaf_index))
-    signed = content.verified(epoch.framing, member.signature_key)
-    state = state.with_secret_tree(secret_tree)
-    if isinstance(signed.content, bytes):
-        return state, _application_message(signed, signed.content, message.epoch, member)
-    return _handshake(state, signed, now)
-
-
-def _others(epoch: Epoch) -> Callable[[LeafIndex], object]:
-    own_leaf, leaf = epoch.own_leaf, epoch.tree.leaf
-
-    def require_other_member(leaf_index: LeafIndex) -> None:
-        if leaf_index == own_leaf or leaf(leaf_index) is None:
-            raise InvalidMessage(f"leaf {leaf_index} is our own, or nobody is there")
-
-    return require_other_member
+    signed = content.verified(epoch.framing, epoch.require_member(content.sender.leaf_index).signature_key)
+    return _handshake(state.with_secret_tree(secret_tree), signed, now)
 
 
 def _unprotect_late(state: GroupState, message: PrivateMessage) -> tuple[GroupState, Received]:
@@ -167,21 +154,16 @@ def _unprotect_late(state: GroupState, message: PrivateMessage) -> tuple[GroupSt
     if place is None or message.content_type is not ContentType.APPLICATION:
         raise WrongEpoch(f"a message of epoch {message.epoch} cannot be read in this state")
     past = state.past[place]
-    content, secret_tree = open_private(
+    opened = open_application(
         past.framing, past.secret_tree, state.policy.ratchet, message, past.require_member
     )
-    member = Member(content.sender.leaf_index, past.require_member(content.sender.leaf_index))
-    signed = content.verified(past.framing, member.signature_key)
-    if not isinstance(signed.content, bytes):
-        raise DecodingError("the content is not of the type that the message names")
-    kept = (*state.past[:place], replace(past, secret_tree=secret_tree), *state.past[place + 1 :])
-    return replace(state, past=kept), _application_message(signed, signed.content, message.epoch, member)
+    kept = (*state.past[:place], replace(past, secret_tree=opened.secret_tree), *state.past[place + 1 :])
+    return state._replace(past=kept), _application_message(message, opened)
 
 
-def _application_message(
-    signed: SignedContent, data: bytes, epoch: int, member: Member
-) -> ApplicationMessage:
-    return ApplicationMessage(member.leaf_index, data, signed.authenticated_data, epoch, member)
+def _application_message(message: PrivateMessage, opened: Opened) -> ApplicationMessage:
+    member = Member(opened.sender, opened.leaf)
+    return ApplicationMessage(opened.sender, opened.data, message.authenticated_data, message.epoch, member)
 
 
 def _unprotect_public(state: GroupState, message: PublicMessage, now: int) -> tuple[GroupState, Received]:
@@ -264,4 +246,4 @@ def _keep_proposal(
 
 
 def _with_proposal(state: GroupState, reference: ProposalRef, pending: PendingProposal) -> GroupState:
-    return replace(state, proposals={**state.proposals, reference: pending})
+    return state._replace(proposals={**state.proposals, reference: pending})

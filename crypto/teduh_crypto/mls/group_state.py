@@ -13,7 +13,9 @@ the next; `Group` is the door in front of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
 
 from teduh_crypto.exceptions import InvalidMessage, OperationNotAllowed
 from teduh_crypto.hazmat.ciphersuite import CipherSuite
@@ -94,6 +96,13 @@ class Epoch:
         """The leaf node of the member at `leaf_index`; raises InvalidMessage when nobody sits there."""
         return require_leaf(self.tree, leaf_index)
 
+    def require_other_member(self, leaf_index: LeafIndex) -> LeafNode:
+        """As `require_member`, and raises InvalidMessage for our own leaf: we send ourselves nothing."""
+        leaf = None if leaf_index == self.own_leaf else self.tree.leaf(leaf_index)
+        if leaf is None:
+            raise InvalidMessage(f"leaf {leaf_index} is our own, or nobody is there")
+        return leaf
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PendingProposal:
@@ -128,17 +137,24 @@ class PastEpoch:
         return require_leaf(self.tree, leaf_index)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class GroupState:
-    """A member's whole state; `is_member` is False after a commit has removed it."""
+_NO_PROPOSALS: Mapping[ProposalRef, PendingProposal] = MappingProxyType({})
+_NO_PSKS: Mapping[bytes, bytes] = MappingProxyType({})
+_NO_RESUMPTION_PSKS: Mapping[int, bytes] = MappingProxyType({})
+
+
+class GroupState(NamedTuple):
+    """A member's whole state; `is_member` is False after a commit has removed it.
+
+    A named tuple, because every message makes a new one (see `secret_tree`).
+    """
 
     epoch: Epoch
     policy: GroupPolicy
     secret_tree: SecretTree
-    proposals: Mapping[ProposalRef, PendingProposal] = field(default_factory=dict)
+    proposals: Mapping[ProposalRef, PendingProposal] = _NO_PROPOSALS
     past: tuple[PastEpoch, ...] = ()
-    psks: Mapping[bytes, bytes] = field(default_factory=dict)
-    resumption_psks: Mapping[int, bytes] = field(default_factory=dict)
+    psks: Mapping[bytes, bytes] = _NO_PSKS
+    resumption_psks: Mapping[int, bytes] = _NO_RESUMPTION_PSKS
     is_member: bool = True
 
     def __repr__(self) -> str:

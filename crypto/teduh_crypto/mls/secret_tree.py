@@ -12,14 +12,17 @@ r"""The secret tree and its ratchets (RFC 9420, 9): one key per message, each us
 The tree is expanded only along the path that a message needs; an expanded secret is dropped and its
 children stand for it. A ratchet that jumps ahead keeps the keys in between for messages that come late,
 within the bounds of `RatchetLimits`. Both structures are frozen: taking a key yields the next state, so a
-message that turns out to be forged costs nothing and changes nothing.
+message that turns out to be forged costs nothing and changes nothing. They are named tuples because every
+message makes new ones, and a tuple is made several times faster than a frozen dataclass.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from teduh_crypto.exceptions import GenerationConsumed, GenerationTooDistant, OperationNotAllowed
 from teduh_crypto.hazmat.ciphersuite import CipherSuite
@@ -50,8 +53,7 @@ class RatchetLimits:
     kept: int = 1000
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class MessageKey:
+class MessageKey(NamedTuple):
     """Key and nonce for exactly one message."""
 
     generation: int
@@ -62,13 +64,15 @@ class MessageKey:
         return f"MessageKey(generation={self.generation}, ...)"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class HashRatchet:
+_NONE_SKIPPED: Mapping[int, MessageKey] = MappingProxyType({})
+
+
+class HashRatchet(NamedTuple):
     """A chain of message keys: `secret` derives `generation`; `skipped` holds earlier keys not yet used."""
 
     secret: bytes
     generation: int = 0
-    skipped: Mapping[int, MessageKey] = field(default_factory=dict)
+    skipped: Mapping[int, MessageKey] = _NONE_SKIPPED
 
     def __repr__(self) -> str:
         return f"HashRatchet(generation={self.generation}, skipped={len(self.skipped)}, ...)"
@@ -122,8 +126,7 @@ def _step(suite: CipherSuite, secret: bytes, generation: int) -> tuple[MessageKe
     return MessageKey(generation, key, nonce), following
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class SecretTree:
+class SecretTree(NamedTuple):
     """The unconsumed secrets of one epoch.
 
     `levels` is the height of the tree (0 for a single leaf); `nodes` maps node indices to secrets not yet
@@ -146,8 +149,9 @@ class SecretTree:
 
     def take_next(self, leaf: LeafIndex, kind: RatchetKind) -> tuple[MessageKey, SecretTree]:
         """The key for the next message that `leaf` (our own) sends, and the tree without it."""
-        tree, ratchet = self._reach(leaf, kind)
-        message_key, following = ratchet.take_next(self.suite)
+        ratchet = self.ratchets.get((leaf, kind))
+        tree = self if ratchet is not None else self._expanded(leaf)
+        message_key, following = (ratchet or tree._ratchet(leaf, kind)).take_next(self.suite)
         return message_key, tree._with_ratchet(leaf, kind, following)
 
     def take(
@@ -158,8 +162,9 @@ class SecretTree:
         Raises GenerationConsumed or GenerationTooDistant. The caller adopts the returned tree only when the
         message proves authentic.
         """
-        tree, ratchet = self._reach(leaf, kind)
-        message_key, following = ratchet.take(self.suite, generation, limits)
+        ratchet = self.ratchets.get((leaf, kind))
+        tree = self if ratchet is not None else self._expanded(leaf)
+        message_key, following = (ratchet or tree._ratchet(leaf, kind)).take(self.suite, generation, limits)
         return message_key, tree._with_ratchet(leaf, kind, following)
 
     def for_late_messages(self, own_leaf: LeafIndex) -> SecretTree:
@@ -179,15 +184,11 @@ class SecretTree:
         ratchets = {**self.ratchets, (leaf, kind): ratchet}
         return SecretTree(self.suite, self.levels, self.nodes, ratchets)
 
-    def _reach(self, leaf: LeafIndex, kind: RatchetKind) -> tuple[SecretTree, HashRatchet]:
+    def _ratchet(self, leaf: LeafIndex, kind: RatchetKind) -> HashRatchet:
         ratchet = self.ratchets.get((leaf, kind))
-        if ratchet is not None:
-            return self, ratchet
-        tree = self._expanded(leaf)
-        ratchet = tree.ratchets.get((leaf, kind))
         if ratchet is None:
             raise GenerationConsumed(f"the secrets of leaf {leaf} are gone")
-        return tree, ratchet
+        return ratchet
 
     def _expanded(self, leaf: LeafIndex) -> SecretTree:
         """The same tree with the path to `leaf` expanded, and the path's own secrets dropped."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import pytest
+from forging.groups import client
 from teduh_crypto.exceptions import LocalError
 from teduh_crypto.hazmat.ciphersuite import CipherSuite, cipher_suite
 from teduh_crypto.mls.commit import Commit
@@ -17,14 +18,21 @@ from teduh_crypto.mls.framing import (
     WireFormat,
 )
 from teduh_crypto.mls.group_context import GroupContext
+from teduh_crypto.mls.leaf_node import LeafNode
 from teduh_crypto.mls.message_protection import (
     EpochFraming,
     SignedContent,
-    open_private,
     open_public,
-    seal_private,
     seal_public,
     sign,
+)
+from teduh_crypto.mls.private_message import (
+    decode_private_message,
+    no_padding,
+    open_application,
+    open_private,
+    seal_application,
+    seal_private,
 )
 from teduh_crypto.mls.proposal import proposal_from_bytes
 from teduh_crypto.mls.secret_tree import RatchetKind, RatchetLimits, SecretTree
@@ -64,14 +72,24 @@ class Case:
     def signed(self, content: Content, wire_format: WireFormat) -> SignedContent:
         private = signature_key(self.suite, data(self.vector["signature_priv"]))
         signed = sign(self.framing, wire_format, Sender.member(SENDER), b"AAD", content, private)
-        return replace(signed, confirmation_tag=b"tag") if isinstance(content, Commit) else signed
+        return signed._replace(confirmation_tag=b"tag") if isinstance(content, Commit) else signed
 
     def open_private(self, message: bytes) -> SignedContent:
         body = MLSMessage.from_bytes(message).body
         assert isinstance(body, PrivateMessage)
         tree, limits = self.fresh_tree(), RatchetLimits()
-        unverified, _ = open_private(self.framing, tree, limits, body, lambda leaf: None)
+        unverified, _ = open_private(self.framing, tree, limits, body, self.leaf_of)
         return unverified.verified(self.framing, data(self.vector["signature_pub"]))
+
+    def leaf_of(self, leaf_index: LeafIndex) -> LeafNode:
+        """The sender's leaf, of which only the signature key matters."""
+        assert leaf_index == SENDER
+        honest = client("sender", suite=self.suite).key_package.leaf_node
+        return replace(honest, signature_key=data(self.vector["signature_pub"]))
+
+    def open_application(self, message: bytes) -> bytes:
+        body, tree = decode_private_message(message), self.fresh_tree()
+        return open_application(self.framing, tree, RatchetLimits(), body, self.leaf_of).data
 
     def open_public(self, message: bytes) -> SignedContent:
         body = MLSMessage.from_bytes(message).body
@@ -105,6 +123,22 @@ def test_private_message_of_ours_opens(vector: Json, name: str) -> None:
     message_key, _ = case.fresh_tree().take_next(SENDER, kind)
     message = seal_private(case.framing, signed, message_key, lambda length: 100)
     assert case.open_private(message) == signed
+
+
+@every_vector
+def test_application_data_opens_and_is_verified_in_one_go(vector: Json) -> None:
+    case = Case(vector)
+    assert case.open_application(data(vector["application_priv"])) == case.content("application")
+
+
+@every_vector
+def test_application_data_sealed_in_one_go_opens(vector: Json) -> None:
+    case = Case(vector)
+    private = signature_key(case.suite, data(vector["signature_priv"]))
+    key, _ = case.fresh_tree().take_next(SENDER, RatchetKind.APPLICATION)
+    content = data(vector["application"])
+    message = seal_application(case.framing, SENDER, content, b"AAD", private, key, no_padding)
+    assert case.open_application(message) == case.open_private(message).content == content
 
 
 @every_vector
