@@ -3,8 +3,10 @@
     before        Waiting, Joined
     talk          TextReceived, MessageReceived, Sent, Delivered, Read, TypingSeen
     the room      Joined, Left, InvitationReceived, InvitationAnswered, InvitationLapsed
-    trouble       Reconnecting, Connected, MessageRefused, RosterRefused, Stopped
+    trouble       Reconnecting, Connected, MessageRefused, ChangeFailed, RosterRefused, Stopped
     the end       Ended
+
+`CommitLost` is for the driver of a conversation alone.
 
 A repr shows who and what kind, never what was said.
 """

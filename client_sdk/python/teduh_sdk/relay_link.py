@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
 from teduh_signaling.relay.exceptions import RemoteProtocolError
 from teduh_signaling.relay.frames import (
@@ -41,6 +42,7 @@ from teduh_sdk.exceptions import (
 )
 from teduh_sdk.transport import Backoff, Dial, Socket
 
+_SHORTEST_LOOK: Final = 0.05
 Answer = AnyRelayFrame | RelayRefused | RelayLost
 _Wanted = TypeVar("_Wanted")
 
@@ -58,6 +60,17 @@ def refusal(error: Error) -> RelayRefused:
     return _REFUSALS.get(error.code, RelayRefused)(error.code, error.detail)
 
 
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time in seconds that never runs backwards, and waiting for it to pass."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+_CLOCK: Final = Clock()
+
+
 class RelayLink:
     """`receive` is called with every frame that answers no question; `on_up` and `on_down` as the link comes
     and goes. `introduce` makes the Authenticate for a Hello, or None for an anonymous link.
@@ -72,7 +85,9 @@ class RelayLink:
         on_down: Callable[[], None],
         introduce: Callable[[Hello], Authenticate | None] = lambda _: None,
         backoff: Backoff | None = None,
+        clock: Clock = _CLOCK,
     ) -> None:
+        self._clock = clock
         self._dial = dial
         self._receive = receive
         self._on_up = on_up
@@ -154,7 +169,7 @@ class RelayLink:
         try:
             while True:
                 await self._connect_once()
-                await asyncio.sleep(self._backoff.next_wait())
+                await self._clock.sleep(self._backoff.next_wait())
         except AuthenticationRefused as error:
             self._refused = error
             self._up.set()
@@ -169,7 +184,7 @@ class RelayLink:
             socket = await self._dial()
         except RelayLost:
             return
-        self._protocol = ClientSideProtocol(time.monotonic())
+        self._protocol = ClientSideProtocol(self._clock.now())
         self._outgoing = asyncio.Queue()
         tasks = [
             asyncio.create_task(self._read(socket)),
@@ -199,7 +214,7 @@ class RelayLink:
         protocol = self._protocol
         assert protocol is not None
         while True:
-            frame = protocol.receive(await socket.receive(), time.monotonic())
+            frame = protocol.receive(await socket.receive(), self._clock.now())
             if type(frame) is Hello:
                 self._greet(frame)
             elif type(frame) is Authenticated:
@@ -262,8 +277,8 @@ class RelayLink:
         # Two questions at once: is it time to show that we live, and has the relay been silent for too long?
         protocol = self._protocol
         assert protocol is not None
-        while (now := time.monotonic()) < protocol.gone_at():
+        while (now := self._clock.now()) < protocol.gone_at():
             if now >= protocol.ping_at() and self.is_up:
                 self.send(Ping(ref=NO_REF))
                 protocol.pinged(now)
-            await asyncio.sleep(max(0.05, min(protocol.ping_at(), protocol.gone_at()) - now))
+            await self._clock.sleep(max(_SHORTEST_LOOK, min(protocol.ping_at(), protocol.gone_at()) - now))

@@ -40,7 +40,7 @@ async function probe(): Promise<boolean> {
 export async function generateSigner(): Promise<Signer> {
   if (!(await hasNativeEd25519())) return generateNobleSigner()
   const pair = await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"])
-  return signerOf(pair as CryptoKeyPair)
+  return signerOf(pair)
 }
 
 /** The signer of a WebCrypto key pair, such as a staff device's that comes out of IndexedDB. */

@@ -189,7 +189,9 @@ async function aesGcm(
   data: Uint8Array,
 ): Promise<Uint8Array> {
   const key = await crypto.subtle.importKey("raw", copyOf(rawKey), "AES-GCM", false, [operation])
-  const parameters = { name: "AES-GCM", iv: copyOf(nonce), additionalData: copyOf(aad ?? new Uint8Array()) }
+  // Old Safaris take no empty additional data; none means the same.
+  const additional = aad === undefined || aad.length === 0 ? {} : { additionalData: copyOf(aad) }
+  const parameters = { name: "AES-GCM", iv: copyOf(nonce), ...additional }
   return new Uint8Array(await crypto.subtle[operation](parameters, key, copyOf(data)))
 }
 
