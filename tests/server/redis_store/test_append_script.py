@@ -1,0 +1,156 @@
+"""append.lua: order, idempotency, epochs, membership and expiry of a conversation log."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from store_bench import CAPABILITY_HASH, NOW_MS, RETENTION_MS, StoreBench
+from teduh_server.redis_store.scripts import Appended, LogLimits, NotAppended
+from teduh_signaling.relay.frames import EntryKind
+
+SARI, BUDI = b"s" * 32, b"b" * 32
+
+
+async def test_places_are_counted_from_one_without_gaps(bench: StoreBench) -> None:
+    for counter in (1, 2, 3):
+        assert await bench.append(0, counter, b"%d" % counter) == Appended(counter)
+    entries = await bench.log()
+    assert [(each.seq, each.counter, each.payload) for each in entries] == [
+        (1, 1, b"1"),
+        (2, 2, b"2"),
+        (3, 3, b"3"),
+    ]
+
+
+async def test_repeated_append_is_not_appended_again(bench: StoreBench) -> None:
+    await bench.append(0, 1)
+    assert await bench.append(0, 1) == Appended(1, repeated=True)
+    assert len(await bench.log()) == 1
+
+
+async def test_repeat_of_an_older_append_is_accepted_without_its_place(bench: StoreBench) -> None:
+    await bench.append(0, 1)
+    await bench.append(0, 2)
+    assert await bench.append(0, 1) == Appended(0, repeated=True)
+
+
+async def test_gap_in_the_counter_is_refused_and_names_the_next(bench: StoreBench) -> None:
+    await bench.append(0, 1)
+    assert await bench.append(0, 3) == NotAppended("counter_gap", 2)
+
+
+async def test_other_epoch_is_refused_and_does_not_use_up_the_counter(bench: StoreBench) -> None:
+    assert await bench.append(0, 1, epoch=1) == NotAppended("wrong_epoch", 0)
+    assert await bench.append(0, 1, epoch=0) == Appended(1)
+
+
+async def test_repeat_is_recognised_before_the_epoch_is_looked_at(bench: StoreBench) -> None:
+    await bench.admit(SARI)
+    await bench.commit(1, 1, epoch=0)
+    assert await bench.commit(1, 1, epoch=0) == Appended(1, repeated=True)
+
+
+async def test_of_two_concurrent_commits_the_first_wins(bench: StoreBench) -> None:
+    await bench.admit(SARI)
+    assert await bench.commit(1, 1, epoch=0) == Appended(1, committed=True)
+    assert await bench.commit(0, 1, epoch=0) == NotAppended("wrong_epoch", 1)
+
+
+async def test_welcome_follows_its_commit_in_the_new_epoch(bench: StoreBench) -> None:
+    await bench.admit(SARI)
+    await bench.commit(1, 1, epoch=0, welcome=b"welcome")
+    commit, welcome = await bench.log()
+    assert (commit.seq, commit.kind, commit.epoch) == (1, EntryKind.COMMIT, 0)
+    assert (welcome.seq, welcome.kind, welcome.epoch, welcome.counter) == (2, EntryKind.WELCOME, 1, 0)
+    assert await bench.append(0, 1, epoch=1) == Appended(3)
+
+
+async def test_stranger_is_refused(bench: StoreBench) -> None:
+    assert await bench.append(7, 1) == NotAppended("unknown")
+
+
+async def test_added_device_reads_from_its_welcome_on(bench: StoreBench) -> None:
+    await bench.admit(SARI)
+    await bench.append(0, 1)
+    await bench.commit(1, 1, epoch=0, welcome=b"welcome", added=(BUDI,))
+    state = await bench.subscribe(device_id=BUDI)
+    assert state is not None
+    assert (state.member, state.may_read_after, state.counter) == (2, 2, 0)
+    assert [each.kind for each in await bench.log(state.may_read_after)] == [EntryKind.WELCOME]
+
+
+async def test_removed_device_is_no_member_any_more(bench: StoreBench) -> None:
+    await bench.admit(SARI)
+    await bench.commit(1, 1, epoch=0, added=(BUDI,))
+    assert await bench.commit(1, 2, epoch=1, removed=(BUDI,)) == Appended(
+        2, committed=True, removed_members=(2,)
+    )
+    assert await bench.append(2, 1, epoch=2) == NotAppended("unknown")
+    assert await bench.subscribe(device_id=BUDI) is None
+
+
+async def test_device_removed_and_added_by_one_commit_is_a_new_member(bench: StoreBench) -> None:
+    await bench.admit(SARI)
+    await bench.commit(1, 1, epoch=0, added=(BUDI,))
+    await bench.append(2, 1, epoch=1)
+    await bench.commit(1, 2, epoch=1, added=(BUDI,), removed=(BUDI,))
+    state = await bench.subscribe(device_id=BUDI)
+    assert state is not None
+    assert (state.member, state.counter) == (3, 0)
+
+
+async def test_nobody_removes_herself(bench: StoreBench) -> None:
+    await bench.admit(SARI)
+    assert await bench.commit(1, 1, epoch=0, removed=(SARI,)) == Appended(1, committed=True)
+    assert await bench.append(1, 2, epoch=1) == Appended(2)
+
+
+@pytest.mark.parametrize(("entries", "size"), [(3, 1_000_000), (1000, 500)])
+async def test_log_that_nobody_acknowledges_is_full_at_its_limits(
+    bench: StoreBench, entries: int, size: int
+) -> None:
+    bench.limits = LogLimits(bench.limits.node, RETENTION_MS, entries, size)
+    await bench.admit(SARI)
+    results = [await bench.append(0, counter, b"x" * 100) for counter in range(1, 5)]
+    assert results[-1] == NotAppended("full")
+    # Her counter is not used up: when the others have acknowledged, the same append is accepted.
+    for member in (0, 1):
+        await bench.acknowledge(member, 10)
+    last = sum(isinstance(each, Appended) for each in results)
+    assert await bench.append(0, last + 1) == Appended(last + 1)
+
+
+async def test_expiry_is_renewed_by_use_but_not_with_each_message(bench: StoreBench) -> None:
+    await bench.append(0, 1)
+    await bench.store.ask((b"PEXPIRE", bench.keys.state, 5000))
+    await bench.append(0, 2, now_ms=NOW_MS + 1000)
+    assert await _remaining(bench) <= 5000
+    await bench.append(0, 3, now_ms=NOW_MS + 61_000)
+    assert await _remaining(bench) > 5000
+
+
+async def test_log_made_anew_after_trimming_expires_too(bench: StoreBench) -> None:
+    await bench.append(0, 1)
+    await bench.acknowledge(0, 1)
+    await bench.store.ask((b"DEL", bench.keys.log))
+    await bench.admit(SARI)
+    await bench.acknowledge(1, 1)
+    await bench.append(0, 2)
+    remaining = await bench.store.ask((b"PTTL", bench.keys.log))
+    assert isinstance(remaining, int)
+    assert remaining > 0
+
+
+async def test_subscription_tells_where_everything_stands(bench: StoreBench) -> None:
+    await bench.append(0, 1)
+    state = await bench.subscribe(capability_hash=CAPABILITY_HASH)
+    assert state is not None
+    assert replace(state, on_other_nodes=False) == state
+    assert (state.member, state.epoch, state.last_seq, state.first_seq, state.counter) == (0, 0, 1, 1, 1)
+
+
+async def _remaining(bench: StoreBench) -> int:
+    remaining = await bench.store.ask((b"PTTL", bench.keys.state))
+    assert isinstance(remaining, int)
+    return remaining

@@ -1,0 +1,157 @@
+"""The other scripts of a conversation: acknowledging, subscribing, leaving, claiming, passing on."""
+
+from __future__ import annotations
+
+from store_bench import CAPABILITY_HASH, NODE, OTHER_NODE, StoreBench
+from teduh_server.redis_store import scripts
+
+SARI, BUDI = b"s" * 32, b"b" * 32
+
+
+async def test_conversation_is_created_once(bench: StoreBench) -> None:
+    await bench.append(0, 1)
+    assert await bench.create() == 0
+    assert len(await bench.log()) == 1
+
+
+async def test_wrong_capability_and_unknown_conversation_look_the_same(bench: StoreBench) -> None:
+    nowhere = StoreBench(bench.store, b"another one.....")
+    assert await bench.subscribe(capability_hash=b"x" * 32) is None
+    assert await nowhere.subscribe(capability_hash=CAPABILITY_HASH) is None
+    assert await bench.subscribe(device_id=SARI) is None
+
+
+async def test_log_is_trimmed_up_to_what_all_members_have(bench: StoreBench) -> None:
+    await bench.admit(SARI)
+    for counter in (1, 2, 3):
+        await bench.append(0, counter)
+    await bench.acknowledge(0, 3)
+    assert await bench.acknowledge(1, 2) == 3
+    assert [each.seq for each in await bench.log()] == [3]
+
+
+async def test_log_that_everybody_has_is_gone_and_goes_on_counting(bench: StoreBench) -> None:
+    await bench.admit(SARI)
+    await bench.append(0, 1)
+    await bench.acknowledge(0, 1)
+    assert await bench.acknowledge(1, 1) == 2
+    assert await bench.store.ask((b"EXISTS", bench.keys.log)) == 0
+    await bench.append(0, 2)
+    assert [each.seq for each in await bench.log()] == [2]
+
+
+async def test_entry_waits_for_its_own_sender_too(bench: StoreBench) -> None:
+    await bench.admit(SARI)
+    await bench.append(0, 1)
+    # She may have missed the answer, and look for it in the log.
+    await bench.acknowledge(1, 1)
+    assert [each.seq for each in await bench.log()] == [1]
+
+
+async def test_acknowledgement_never_goes_back_nor_beyond_the_log(bench: StoreBench) -> None:
+    await bench.admit(SARI)
+    await bench.append(0, 1)
+    await bench.acknowledge(0, 1)
+    assert await bench.acknowledge(1, 999) == 2
+    assert await bench.acknowledge(1, 0) == 2
+    await bench.append(0, 2)
+    assert [each.seq for each in await bench.log()] == [2]
+
+
+async def test_many_members_are_all_waited_for(bench: StoreBench) -> None:
+    await bench.admit(SARI)
+    devices = tuple(bytes([number]) * 32 for number in range(5))
+    await bench.commit(1, 1, epoch=0, added=devices)
+    await bench.append(0, 1, epoch=1)
+    for member in range(6):
+        await bench.acknowledge(member, 2)
+    assert [each.seq for each in await bench.log()] == [2]
+    await bench.acknowledge(6, 2)
+    assert await bench.log() == []
+
+
+async def test_stranger_acknowledges_nothing(bench: StoreBench) -> None:
+    await bench.append(0, 1)
+    assert await bench.acknowledge(9, 1) == 0
+
+
+async def test_member_that_left_is_not_waited_for_any_more(bench: StoreBench) -> None:
+    await bench.admit(SARI)
+    await bench.append(0, 1)
+    await bench.acknowledge(0, 1)
+    assert await bench.store.ask(scripts.leave(bench.keys, 1)) == 1
+    assert await bench.log() == []
+    assert await bench.subscribe(device_id=SARI) is None
+    assert await bench.store.ask(scripts.leave(bench.keys, 1)) == -1
+
+
+async def test_last_member_takes_the_conversation_along(bench: StoreBench) -> None:
+    await bench.append(0, 1)
+    assert await bench.store.ask(scripts.leave(bench.keys, 0)) == 0
+    assert await bench.store.ask((b"DBSIZE",)) == 0
+
+
+async def test_node_is_registered_once_and_unregistered(bench: StoreBench) -> None:
+    for node in (NODE, NODE, OTHER_NODE):
+        state = await bench.subscribe(capability_hash=CAPABILITY_HASH, node=node)
+    assert state is not None
+    assert state.on_other_nodes
+    assert await bench.nodes() == (NODE + OTHER_NODE).encode()
+    assert await bench.store.ask(scripts.unregister_node(bench.keys, NODE)) == 1
+    assert await bench.nodes() == OTHER_NODE.encode()
+    assert await bench.store.ask(scripts.unregister_node(bench.keys, NODE)) == 0
+
+
+async def test_dead_node_is_forgotten_when_nobody_hears_its_share(bench: StoreBench) -> None:
+    await bench.subscribe(capability_hash=CAPABILITY_HASH, node=OTHER_NODE)
+    await bench.subscribe(capability_hash=CAPABILITY_HASH, node=NODE)
+    await bench.append(0, 1)
+    assert await bench.nodes() == NODE.encode()
+
+
+async def test_rejoining_node_learns_what_it_missed(bench: StoreBench) -> None:
+    await bench.admit(SARI)
+    await bench.commit(1, 1, epoch=0, added=(BUDI,))
+    await bench.commit(1, 2, epoch=1, removed=(BUDI,))
+    found = await bench.rejoin(0, 2)
+    assert found is not None
+    assert (found.last_seq, found.ended_members) == (2, (2,))
+    assert await bench.nodes() == NODE.encode()
+    assert await StoreBench(bench.store, b"another one.....").rejoin(0) is None
+
+
+async def test_passing_on_reaches_no_node_that_does_not_listen(bench: StoreBench) -> None:
+    await bench.subscribe(capability_hash=CAPABILITY_HASH, node=OTHER_NODE)
+    assert await bench.store.ask(scripts.pass_on(bench.keys, NODE, b"typing")) == 0
+
+
+async def test_claimant_is_admitted_once(bench: StoreBench) -> None:
+    await bench.append(0, 1)
+    assert await bench.admit(SARI) == 1
+    assert await bench.admit(SARI) == 1
+    state = await bench.subscribe(device_id=SARI)
+    assert state is not None
+    assert state.may_read_after == 1
+    assert await StoreBench(bench.store, b"another one.....").admit(SARI) == -1
+
+
+async def test_lease_without_commit_ends_the_membership(bench: StoreBench) -> None:
+    await bench.admit(SARI)
+    assert await _end_lease(bench) == "ended"
+    assert await bench.subscribe(device_id=SARI) is None
+    assert await _end_lease(bench) == "ended"
+
+
+async def test_lease_with_an_accepted_commit_has_become_a_membership(bench: StoreBench) -> None:
+    await bench.admit(SARI)
+    await bench.commit(1, 1, epoch=0)
+    assert await _end_lease(bench) == "settled"
+    assert await bench.subscribe(device_id=SARI) is not None
+
+
+async def test_lease_of_an_expired_conversation_is_gone(bench: StoreBench) -> None:
+    assert await _end_lease(StoreBench(bench.store, b"another one.....")) == "gone"
+
+
+async def _end_lease(bench: StoreBench) -> str:
+    return scripts.lease_status(await bench.store.ask(scripts.end_lease(bench.keys, bench.id, SARI)))

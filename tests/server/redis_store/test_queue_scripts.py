@@ -1,0 +1,141 @@
+"""The scripts of the queue: opening, claiming, settling, returning, withdrawing."""
+
+from __future__ import annotations
+
+import asyncio
+
+from store_bench import NOW_MS, RETENTION_MS
+from teduh_server.redis_store import scripts
+from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.scripts import ClaimedRequest, Opened
+
+SARI, BUDI = b"s" * 32, b"b" * 32
+LEASE_MS = 30_000
+
+
+def _id(number: int) -> bytes:
+    return bytes([number]) * 16
+
+
+async def _open(
+    store: Store, number: int, capability: int | None = None, most: int = 100, now_ms: int = NOW_MS
+) -> Opened | None:
+    capability_hash = bytes([number if capability is None else capability]) * 32
+    command = scripts.open_request(
+        _id(number), capability_hash, b"kp%d" % number, b"details", now_ms, RETENTION_MS, most
+    )
+    return scripts.opened(await store.ask(command))
+
+
+async def _claim(store: Store, device: bytes = SARI, wanted: bytes | None = None) -> ClaimedRequest | None:
+    command = scripts.claim_request(wanted, device, NOW_MS, LEASE_MS, RETENTION_MS)
+    return scripts.claimed_request(await store.ask(command))
+
+
+async def test_positions_follow_the_order_of_arrival(store: Store) -> None:
+    assert [await _open(store, number) for number in (1, 2, 3)] == [
+        Opened(_id(1), 1, True),
+        Opened(_id(2), 2, True),
+        Opened(_id(3), 3, True),
+    ]
+
+
+async def test_same_capability_is_the_same_request(store: Store) -> None:
+    await _open(store, 1)
+    assert await _open(store, 2, capability=1) == Opened(_id(1), 1, False)
+
+
+async def test_full_queue_takes_no_more_but_knows_who_is_in_it(store: Store) -> None:
+    await _open(store, 1, most=1)
+    assert await _open(store, 2, most=1) is None
+    assert await _open(store, 1, most=1) == Opened(_id(1), 1, False)
+
+
+async def test_oldest_is_claimed_first(store: Store) -> None:
+    for number in (1, 2):
+        await _open(store, number)
+    first, second, third = [await _claim(store) for _ in range(3)]
+    assert first is not None
+    assert (first.conversation_id, first.key_package, first.details) == (_id(1), b"kp1", b"details")
+    assert second is not None
+    assert second.conversation_id == _id(2)
+    assert third is None
+
+
+async def test_under_a_race_every_request_has_one_claimant(store: Store) -> None:
+    for number in range(1, 21):
+        await _open(store, number)
+    claims = await asyncio.gather(*(_claim(store, bytes([device]) * 32) for device in range(50)))
+    won = [claim.conversation_id for claim in claims if claim is not None]
+    assert sorted(won) == [_id(number) for number in range(1, 21)]
+
+
+async def test_certain_request_is_claimed_and_told_again_to_its_holder_only(store: Store) -> None:
+    for number in (1, 2):
+        await _open(store, number)
+    claimed = await _claim(store, SARI, _id(2))
+    assert claimed is not None
+    assert await _claim(store, SARI, _id(2)) == claimed
+    assert await _claim(store, BUDI, _id(2)) is None
+
+
+async def test_claimed_request_says_position_zero(store: Store) -> None:
+    await _open(store, 1)
+    await _claim(store)
+    assert await _open(store, 1) == Opened(_id(1), 0, False)
+
+
+async def test_returned_request_has_its_old_place(store: Store) -> None:
+    for number in (1, 2):
+        await _open(store, number)
+    await _claim(store)
+    assert await store.ask(scripts.return_request(_id(1), SARI, RETENTION_MS)) == 1
+    assert await _open(store, 1) == Opened(_id(1), 1, False)
+
+
+async def test_request_is_returned_only_by_the_lease_that_holds_it(store: Store) -> None:
+    await _open(store, 1)
+    await _claim(store, BUDI)
+    assert await store.ask(scripts.return_request(_id(1), SARI, RETENTION_MS)) == 0
+    assert await store.ask(scripts.lease_holder(_id(1))) == BUDI
+
+
+async def test_settled_request_keeps_no_key_package_and_does_not_return(store: Store) -> None:
+    await _open(store, 1)
+    await _claim(store)
+    assert await store.ask(scripts.settle_request(_id(1))) == 1
+    assert await store.ask(scripts.request_state(_id(1))) == b"taken"
+    assert await store.ask(scripts.return_request(_id(1), SARI, RETENTION_MS)) == 0
+    assert await _open(store, 1) == Opened(_id(1), 0, False)
+
+
+async def test_withdrawn_request_opens_again_at_the_end(store: Store) -> None:
+    for number in (1, 2):
+        await _open(store, number)
+    assert await store.ask(scripts.withdraw_request(_id(1))) == 1
+    claimed = await _claim(store, wanted=_id(1))
+    assert claimed is None
+    assert await _open(store, 1) == Opened(_id(1), 2, False)
+
+
+async def test_request_seen_meanwhile_is_not_withdrawn_for_absence(store: Store) -> None:
+    await _open(store, 1, now_ms=NOW_MS)
+    await store.ask(scripts.touch_seen([_id(1)], NOW_MS + 500))
+    assert await store.ask(scripts.withdraw_request(_id(1), NOW_MS + 499)) == 0
+    assert await store.ask(scripts.withdraw_request(_id(1), NOW_MS + 500)) == 1
+
+
+async def test_only_leases_that_are_over_are_due(store: Store) -> None:
+    await _open(store, 1)
+    await _claim(store)
+    assert scripts.conversation_ids(await store.ask(scripts.leases_due(NOW_MS + LEASE_MS - 1))) == []
+    assert scripts.conversation_ids(await store.ask(scripts.leases_due(NOW_MS + LEASE_MS))) == [_id(1)]
+
+
+async def test_expired_request_is_passed_over(store: Store) -> None:
+    for number in (1, 2):
+        await _open(store, number)
+    await store.ask((b"DEL", b"queue:{queue}:request:" + _id(1).hex().encode()))
+    claimed = await _claim(store)
+    assert claimed is not None
+    assert claimed.conversation_id == _id(2)
