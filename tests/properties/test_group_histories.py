@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from forging.groups import OPEN, client, founder
+from forging.groups import OPEN, client, members
 from forging.trees import NOW
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from teduh_crypto.exceptions import GenerationConsumed, InvalidProposalList, UnknownPsk, WrongEpoch
 from teduh_crypto.mls import (
     Add,
@@ -63,11 +63,16 @@ class Histories(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        first = founder("0", policy=POLICY).with_psk(PSK_ID, PSK)
-        self.players = [Player("0", first, 0)]
+        self.players: list[Player] = []
         self.log: list[tuple[str, bytes]] = []
         self.letters: list[Letter] = []
-        self.born = 1
+        self.born = 0
+
+    @initialize(count=st.integers(1, 6))
+    def begin(self, count: int) -> None:
+        for group in members(count, policy=POLICY):
+            self.players.append(Player(str(self.born), group.with_psk(PSK_ID, PSK), 0))
+            self.born += 1
 
     def player(self, pick: int) -> Player:
         return self.players[pick % len(self.players)]
@@ -87,18 +92,20 @@ class Histories(RuleBasedStateMachine):
 
     # What members do.
 
-    @rule(pick=picks, wire_format=wire_formats)
-    def add(self, pick: int, wire_format: WireFormat) -> None:
-        if len(self.players) == MOST_MEMBERS:
+    @rule(pick=picks, count=st.integers(1, 3), wire_format=wire_formats)
+    def add(self, pick: int, count: int, wire_format: WireFormat) -> None:
+        newcomers = [client(f"newcomer {self.born + n}") for n in range(count)]
+        if len(self.players) + count > MOST_MEMBERS:
             return
-        name = str(self.born)
-        self.born += 1
-        newcomer = client(name)
-        sent = self.commit(self.player(pick), [Add(newcomer.key_package)], wire_format=wire_format)
-        if sent is not None:
-            assert sent.welcome is not None
+        adds: list[Proposal] = [Add(newcomer.key_package) for newcomer in newcomers]
+        sent = self.commit(self.player(pick), adds, wire_format=wire_format)
+        if sent is None:
+            return
+        assert sent.welcome is not None
+        for newcomer in newcomers:
             group = Group.join(sent.welcome, newcomer, psks={PSK_ID: PSK}, policy=POLICY, now=NOW)
-            self.players.append(Player(name, group, len(self.log)))
+            self.players.append(Player(str(self.born), group, len(self.log)))
+            self.born += 1
 
     @rule(pick=picks, victim=picks, wire_format=wire_formats)
     def remove(self, pick: int, victim: int, wire_format: WireFormat) -> None:
@@ -142,6 +149,11 @@ class Histories(RuleBasedStateMachine):
         player = self.player(pick)
         self.read(player, min(player.cursor + count, len(self.log)))
 
+    @rule()
+    def everybody_catches_up(self) -> None:
+        for player in list(self.players):
+            self.read(player, len(self.log))
+
     @rule(pick=picks)
     def restart(self, pick: int) -> None:
         player = self.player(pick)
@@ -158,12 +170,13 @@ class Histories(RuleBasedStateMachine):
             others = (other.name for other in self.players if other is not player)
             self.letters.extend(Letter(player.name, other, said, message) for other in others)
 
-    @rule(pick=picks)
-    def deliver_a_letter(self, pick: int) -> None:
-        """Any letter, however old; it is heard once, or refused by name."""
-        if not self.letters:
-            return
-        letter = self.letters.pop(pick % len(self.letters))
+    @rule(order=st.lists(picks, min_size=1, max_size=20))
+    def deliver_letters(self, order: list[int]) -> None:
+        """Any letters, in any order, however old; each is heard once, or refused by name."""
+        for pick in order[: len(self.letters)]:
+            self.deliver(self.letters.pop(pick % len(self.letters)))
+
+    def deliver(self, letter: Letter) -> None:
         for player in [player for player in self.players if player.name == letter.to]:
             try:
                 player.group, heard = player.group.unprotect(letter.message, now=NOW)
@@ -194,7 +207,7 @@ class Histories(RuleBasedStateMachine):
         path: bool | None = None,
         wire_format: WireFormat = WireFormat.PRIVATE_MESSAGE,
     ) -> PendingCommit | None:
-        """A commit, which the relay takes from whoever is up to date; None if it does not."""
+        """A commit, which the relay takes from whoever is up to date; others read on, for another time."""
         if path is False and player.group.pending_proposals:
             path = None
         try:
@@ -205,6 +218,7 @@ class Histories(RuleBasedStateMachine):
             return None
         if not self.is_current(player):
             player.group = sent.if_refused
+            self.read(player, len(self.log))
             return None
         player.group, player.cursor = sent.group, player.cursor + 1
         self.log.append((player.name, sent.message))
@@ -220,6 +234,7 @@ class Histories(RuleBasedStateMachine):
 
     @invariant()
     def all_who_are_current_agree(self) -> None:
+        """The relay's order is the group's; whoever has read all of it is in the same epoch."""
         current = [player.group for player in self.players if self.is_current(player)]
         assert len({(group.epoch, group.epoch_authenticator) for group in current}) <= 1
         assert len({group.ratchet_tree for group in current}) <= 1
@@ -232,4 +247,4 @@ class Histories(RuleBasedStateMachine):
 
 
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(max_examples=40, stateful_step_count=40)
+TestHistories.settings = settings(max_examples=30, stateful_step_count=50)
