@@ -49,3 +49,14 @@ def test_a_relay_may_not_ask_for_more_than_the_protocol_allows() -> None:
     """A hostile relay could otherwise keep her phone busy for days."""
     with pytest.raises(LocalProtocolError):
         solve(NONCE, 33)
+
+
+def test_one_bit_less_is_not_enough() -> None:
+    """A solution whose hash begins with exactly eight zero bits pays for eight, and not for nine."""
+    solutions = (number.to_bytes(8, "big") for number in range(100_000))
+    eight = next(
+        one for one in solutions if hashlib.sha256(NONCE + one).hexdigest()[:3] in ("008", "009", "00a")
+    )
+    verify(NONCE, eight, 8)
+    with pytest.raises(RemoteProtocolError):
+        verify(NONCE, eight, 9)
