@@ -1,0 +1,62 @@
+/** What both pages say: who somebody is, how a message fares, how the link to the relay is. */
+
+import { catalogue } from "./catalogue.ts"
+
+export const sharedTexts = catalogue({
+  en: {
+    "role.counselor": "counselor",
+    "role.medic": "health worker",
+    "role.interpreter": "interpreter",
+    "role.legal_aid": "legal aid",
+    "role.shelter": "shelter",
+    "role.supervisor": "supervisor",
+    "role.other": "staff",
+
+    "need.counseling": "Somebody to talk to",
+    "need.medical": "Medical help",
+    "need.legal": "Legal advice",
+    "need.shelter": "A safe place",
+    "need.other": "Something else",
+
+    "urgency.0": "I have time",
+    "urgency.1": "It is urgent",
+    "urgency.2": "I am in danger now",
+
+    "message.kept": "Kept, not sent yet",
+    "message.sent": "Sent",
+    "message.delivered": "Delivered",
+    "message.read": "Read",
+
+    "link.connecting": "Connecting…",
+    "link.connected": "Connected",
+    "link.reconnecting": "Reconnecting…",
+  },
+  id: {
+    "role.counselor": "konselor",
+    "role.medic": "tenaga kesehatan",
+    "role.interpreter": "juru bahasa",
+    "role.legal_aid": "bantuan hukum",
+    "role.shelter": "rumah aman",
+    "role.supervisor": "supervisor",
+    "role.other": "petugas",
+
+    "need.counseling": "Teman bicara",
+    "need.medical": "Bantuan medis",
+    "need.legal": "Nasihat hukum",
+    "need.shelter": "Tempat aman",
+    "need.other": "Hal lain",
+
+    "urgency.0": "Saya punya waktu",
+    "urgency.1": "Mendesak",
+    "urgency.2": "Saya sedang dalam bahaya",
+
+    "message.kept": "Disimpan, belum terkirim",
+    "message.sent": "Terkirim",
+    "message.delivered": "Sampai",
+    "message.read": "Dibaca",
+
+    "link.connecting": "Menghubungkan…",
+    "link.connected": "Terhubung",
+    "link.reconnecting": "Menghubungkan kembali…",
+  },
+})
