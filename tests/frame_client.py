@@ -22,9 +22,12 @@ from teduh_signaling.relay.frames import (
     Authenticated,
     Claim,
     Claimed,
+    Colleague,
+    Colleagues,
     Entry,
     Error,
     Hello,
+    ListColleagues,
     OpenRequest,
     RequestOpened,
     Subscribe,
@@ -121,6 +124,15 @@ class FrameClient:
     ) -> Accepted:
         frame = Append(conversation_id, counter, kind, epoch, payload, welcome, added, removed)  # type: ignore[arg-type]
         return await self.ask(frame, Accepted)
+
+    async def colleagues(self, count: int) -> tuple[Colleague, ...]:
+        """Ask until so many colleagues are connected."""
+        async with asyncio.timeout(_SECONDS):
+            while True:
+                found = (await self.ask(ListColleagues(4), Colleagues)).colleagues
+                if len(found) == count:
+                    return found
+                await asyncio.sleep(0.01)
 
     async def entries(self, count: int) -> list[Entry]:
         return [await self.expect(Entry) for _ in range(count)]

@@ -1,12 +1,14 @@
 """What the relay keeps about enrolments and revocations: nothing that names anybody.
 
-    key                                          type    holds                                    expires
-    enrolment:{enrolments}:submission:<id>       string  invitation and enrolment tokens (JSON)   a week after
-    the invitation enrolment:{enrolments}:statement:<id>        string  the sealed statement
-    two weeks after it came enrolment:{enrolments}:waiting               zset    ids, scored by their
-    submission's end    with the last submission enrolment:{enrolments}:request:<jti>         string  a
-    coordinator's token was used           after 2 minutes revocations:{revocations}:list               hash
-    version, text of the newest list         60 days after it came
+    key                                          type    holds
+    enrolment:{enrolments}:submission:<id>       string  invitation and enrolment tokens (JSON)
+    enrolment:{enrolments}:statement:<id>        string  the sealed statement
+    enrolment:{enrolments}:waiting               zset    ids, scored by their submission's end
+    enrolment:{enrolments}:request:<jti>         string  a coordinator's token was used
+    revocations:{revocations}:list               hash    version, text of the newest list
+
+They expire: a submission and `waiting` a week after the invitation, a statement two weeks after it came, a
+request after two minutes, the list 60 days after it came.
 
 `<id>` is the invitation's `jti`. An invitation is used once because its submission is set only if there is
 none; that key lives longer than the invitation is valid. A statement is sealed under a key that the relay

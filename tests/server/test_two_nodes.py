@@ -1,0 +1,162 @@
+"""Two relay nodes on one store: what is said to one is heard at the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from frame_client import FrameClient, frame_client
+from relay_organisation import RelayOrganisation
+from relay_process import relay_here
+from teduh_server import presence
+from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_signaling.relay.frames import (
+    Colleagues,
+    Done,
+    Ephemeral,
+    EphemeralEntry,
+    Error,
+    ErrorCode,
+    FetchKeyPackage,
+    InboxItem,
+    KeyPackage,
+    ListColleagues,
+    MembershipEnded,
+    PublishKeyPackages,
+    QueuePosition,
+)
+
+
+@pytest.fixture
+async def urls(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> AsyncIterator[tuple[str, str]]:
+    path = organisation.write(tmp_path)
+    async with relay_here(path, valkey.url) as (_, one), relay_here(path, valkey.url) as (_, two):
+        await organisation.publish_revocations(one)
+        await organisation.publish_revocations(two)
+        yield one, two
+
+
+@pytest.fixture
+async def pair(
+    urls: tuple[str, str], organisation: RelayOrganisation
+) -> AsyncIterator[tuple[FrameClient, FrameClient, bytes]]:
+    """A survivor on the first node, a staff device on the second, in epoch 1."""
+    async with frame_client(urls[0]) as survivor, frame_client(urls[1]) as staff:
+        await staff.authenticate(organisation.staff())
+        conversation = await survivor.open_request()
+        await staff.claim(conversation)
+        await staff.append(conversation, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
+        await survivor.entries(2)
+        yield survivor, staff, conversation
+
+
+async def test_entries_cross_in_both_directions_in_order(
+    pair: tuple[FrameClient, FrameClient, bytes],
+) -> None:
+    survivor, staff, conversation = pair
+    for counter in range(1, 30):
+        await survivor.append(conversation, counter, b"s%d" % counter)
+        await staff.append(conversation, counter + 1, b"c%d" % counter)
+    assert [entry.payload for entry in await staff.entries(29)] == [b"s%d" % n for n in range(1, 30)]
+    assert [entry.payload for entry in await survivor.entries(29)] == [b"c%d" % n for n in range(1, 30)]
+
+
+async def test_concurrent_appends_on_both_nodes_reach_everybody_in_one_order(
+    pair: tuple[FrameClient, FrameClient, bytes],
+) -> None:
+    survivor, staff, conversation = pair
+
+    async def stream(client: FrameClient, first: int) -> dict[int, bytes]:
+        places = {}
+        for counter in range(first, first + 50):
+            accepted = await client.append(conversation, counter, b"%d" % counter)
+            places[accepted.seq] = b"%d" % counter
+        return places
+
+    hers, theirs = await asyncio.gather(stream(survivor, 1), stream(staff, 2))
+    heard_by_staff = {entry.seq: entry.payload for entry in await staff.entries(50)}
+    heard_by_her = {entry.seq: entry.payload for entry in await survivor.entries(50)}
+    assert heard_by_staff == hers
+    assert heard_by_her == theirs
+    assert sorted(hers | theirs) == list(range(3, 103))
+
+
+async def test_typing_crosses(pair: tuple[FrameClient, FrameClient, bytes]) -> None:
+    survivor, staff, conversation = pair
+    await survivor.send(Ephemeral(conversation, b"typing"))
+    assert (await staff.expect(EphemeralEntry)).payload == b"typing"
+    await staff.send(Ephemeral(conversation, b"typing too"))
+    assert (await survivor.expect(EphemeralEntry)).payload == b"typing too"
+
+
+async def test_position_reaches_a_survivor_on_another_node(
+    urls: tuple[str, str], organisation: RelayOrganisation
+) -> None:
+    async with frame_client(urls[0]) as survivor, frame_client(urls[1]) as staff:
+        await survivor.open_request()
+        await staff.authenticate(organisation.staff())
+        await staff.claim()
+        while (await survivor.expect(QueuePosition)).position != 0:
+            pass
+
+
+async def test_invited_and_removed_device_on_another_node_hears_of_it(
+    urls: tuple[str, str], pair: tuple[FrameClient, FrameClient, bytes], organisation: RelayOrganisation
+) -> None:
+    _, staff, conversation = pair
+    budi = organisation.staff("Budi")
+    async with frame_client(urls[0]) as invited:
+        await invited.authenticate(budi)
+        await staff.append(conversation, 2, b"add", kind=1, welcome=b"w", added=(budi.id,))
+        assert (await invited.expect(InboxItem)).conversation_id == conversation
+        await invited.subscribe(conversation, 3)
+        await staff.append(conversation, 3, b"remove", epoch=2, kind=1, removed=(budi.id,))
+        assert (await invited.expect(MembershipEnded)).conversation_id == conversation
+
+
+async def test_colleague_and_key_package_are_found_on_another_node(
+    urls: tuple[str, str], organisation: RelayOrganisation
+) -> None:
+    sari, budi = organisation.staff(), organisation.staff("Budi")
+    async with frame_client(urls[0]) as one, frame_client(urls[1]) as two:
+        await one.authenticate(sari)
+        await two.authenticate(budi)
+        await two.ask(PublishKeyPackages(1, (b"package",)), Done)
+        await one.colleagues(1)
+        found = await one.ask(FetchKeyPackage(2, budi.id), KeyPackage)
+        assert (found.device_id, found.key_package) == (budi.id, b"package")
+        refused = await one.ask(FetchKeyPackage(3, budi.id), Error)
+        assert refused.code is ErrorCode.NO_KEY_PACKAGE
+
+
+async def test_people_of_a_silent_node_are_forgotten(
+    valkey: EmbeddedValkey,
+    organisation: RelayOrganisation,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = organisation.write(tmp_path)
+    budi = organisation.staff("Budi")
+    async with relay_here(path, valkey.url) as (_, one), relay_here(path, valkey.url) as (_, two):
+        for url in (one, two):
+            await organisation.publish_revocations(url)
+        async with frame_client(one) as client, frame_client(two) as other:
+            await client.authenticate(organisation.staff())
+            await other.authenticate(budi)
+            await client.colleagues(1)
+            monkeypatch.setattr(presence, "FORGOTTEN_AFTER_SECONDS", 0.0)
+            assert (await client.ask(ListColleagues(2), Colleagues)).colleagues == ()
+
+
+async def test_new_revocation_list_is_in_force_on_all_nodes(
+    urls: tuple[str, str], organisation: RelayOrganisation
+) -> None:
+    sari = organisation.staff()
+    async with frame_client(urls[1]) as client:
+        await client.authenticate(sari)
+        await organisation.publish_revocations(urls[0], organisation.revoking(sari))
+        assert (await client.expect(Error)).code is ErrorCode.STATEMENT_REVOKED

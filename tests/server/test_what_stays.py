@@ -1,0 +1,113 @@
+"""What is left in the store: only documented keys, each with an expiry, and nobody's name."""
+
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+
+from frame_client import frame_client, talking_pair
+from relay_organisation import RelayOrganisation
+from relay_process import relay_here
+from teduh_server import enrolment_store
+from teduh_server.redis_store import keys
+from teduh_server.redis_store.address import StoreAddress
+from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.redis_store.wire import Reply
+from teduh_signaling.relay.frames import (
+    Acknowledge,
+    Availability,
+    Done,
+    InboxItem,
+    Leave,
+    PublishKeyPackages,
+    SetAvailability,
+)
+
+NAME = "Sari Penyelamat"
+
+
+async def _exercise(url: str, organisation: RelayOrganisation) -> None:
+    """Everything that writes: requests, claims, commits, an invitation, messages, leaving."""
+    sari, budi = organisation.staff(NAME), organisation.staff("Budi")
+    async with (
+        frame_client(url) as waiting,
+        frame_client(url) as invited,
+        talking_pair(url, sari) as (survivor, staff, conversation),
+    ):
+        await waiting.open_request()
+        await invited.authenticate(budi)
+        await staff.ask(SetAvailability(1, Availability.AVAILABLE, 1), Done)
+        await staff.ask(PublishKeyPackages(2, (sari.statement.encode(),)), Done)
+        await staff.append(conversation, 2, b"commit", kind=1, welcome=b"w", added=(budi.id,))
+        await invited.expect(InboxItem)
+        await invited.subscribe(conversation, 3)
+        for counter in range(1, 4):
+            await survivor.append(conversation, counter, b"ciphertext", epoch=2)
+        for client in (survivor, staff, invited):
+            await client.send(Acknowledge(conversation, 6))
+        await invited.ask(Leave(5, conversation), Done)
+        await survivor.append(conversation, 4, b"ciphertext", epoch=2)
+
+
+async def _dump(store: Store) -> dict[bytes, tuple[int, Reply]]:
+    found = {}
+    names = await store.ask((b"KEYS", b"*"))
+    assert isinstance(names, list)
+    for name in names:
+        assert isinstance(name, bytes)
+        remaining = await store.ask((b"PTTL", name))
+        assert isinstance(remaining, int)
+        found[name] = remaining, await store.ask((b"DUMP", name))
+    return found
+
+
+async def test_every_key_expires_within_the_retention_time(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    store = Store(StoreAddress.parse(valkey.url))
+    await store.start()
+    async with relay_here(organisation.write(tmp_path), valkey.url, retention_hours=2) as (_, url):
+        await organisation.publish_revocations(url)
+        await _exercise(url, organisation)
+        found = await _dump(store)
+    assert len(found) >= 8
+    for name, (remaining, _) in found.items():
+        longest = 60 * 86_400_000 if name.startswith(b"revocations:") else 2 * 3_600_000 + 60_000
+        assert 0 < remaining <= longest, name
+    await store.close()
+
+
+async def test_every_key_is_documented(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, relay_url: str
+) -> None:
+    store = Store(StoreAddress.parse(valkey.url))
+    await store.start()
+    await _exercise(relay_url, organisation)
+    found = await _dump(store)
+    documented = _patterns(keys.__doc__) + _patterns(enrolment_store.__doc__)
+    for name in found:
+        assert any(pattern.fullmatch(name.decode()) for pattern in documented), name
+    await store.close()
+
+
+async def test_no_name_and_no_statement_is_in_the_store(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, relay_url: str
+) -> None:
+    store = Store(StoreAddress.parse(valkey.url))
+    await store.start()
+    await _exercise(relay_url, organisation)
+    everything = b"".join(value for _, value in (await _dump(store)).values() if isinstance(value, bytes))
+    for offset in range(3):
+        # However the name lies in base64, one of these is in it.
+        encoded = base64.urlsafe_b64encode(b" " * offset + NAME.encode())[4:-4]
+        assert encoded not in everything
+    assert NAME.encode() not in everything
+    await store.close()
+
+
+def _patterns(document: str | None) -> list[re.Pattern[str]]:
+    """The keys that a module's docstring lists, as patterns."""
+    names = re.findall(r"^ {4}(\w+:\{[^ ]+)", document or "", re.MULTILINE)
+    return [re.compile(re.sub(r"\\?<[^>]+>", "[0-9A-Za-z_-]+", re.escape(name))) for name in names]
