@@ -1,0 +1,132 @@
+/**
+ * Who is in the room: the authentication service of RFC 9420, 3, for a conversation.
+ *
+ * MLS proves that each member holds its leaf's key; this says whose key that is. It is asked about the whole roster
+ * before a client adopts an epoch, and it either knows everybody or throws:
+ *
+ *     members of the epoch ──> exactly one anonymous member       the survivor
+ *                              every other: a staff statement     root key ──> ... ──> this leaf's signature key
+ *                              no statement twice                 minus the revocation list
+ *
+ * A revocation list that has gone stale bars everybody who was not in the verified roster before; the conversation of
+ * those who were goes on. A revoked or ended statement ends it whatever the list's age.
+ */
+
+import {
+  AnotherSurvivor,
+  DuplicateStatement,
+  NoAnonymousMember,
+  TwoAnonymousMembers,
+  UnknownCredentialType,
+} from "./credentials/exceptions.ts"
+import type { Organisation } from "./credentials/organisation.ts"
+import type { RevocationList } from "./credentials/revocation.ts"
+import { decodeCredential, STAFF_ROLES } from "./credentials/staffStatement.ts"
+import type { Role, StaffStatement } from "./credentials/staffStatement.ts"
+import { StatementVerifier } from "./credentials/statementVerifier.ts"
+import { areEqual } from "./hazmat/bytes.ts"
+import { BASIC_CREDENTIAL_TYPE, STAFF_CREDENTIAL_TYPE } from "./mls/keyPackageBundle.ts"
+
+/** Bytes of a survivor's random identity, fresh for each conversation. */
+export const ANONYMOUS_IDENTITY_LENGTH = 16
+
+/** A member as the MLS group shows it; `content` is the identity of a basic credential, or a statement's text. */
+export interface RosterMember {
+  readonly leafIndex: number
+  readonly credentialType: number
+  readonly content: Uint8Array
+  readonly signatureKey: Uint8Array
+}
+
+/** The one anonymous member. */
+export interface SurvivorParticipant {
+  readonly leafIndex: number
+  readonly signatureKey: Uint8Array
+}
+
+/** A staff member whose statement was verified. */
+export interface StaffParticipant {
+  readonly leafIndex: number
+  readonly signatureKey: Uint8Array
+  readonly statement: StaffStatement
+  /** The working name, as the organisation vouches for it. */
+  readonly name: string
+  /** The role, as the organisation vouches for it. */
+  readonly role: Role
+}
+
+/** Everybody in one epoch of a conversation, verified. */
+export interface Roster {
+  readonly survivor: SurvivorParticipant
+  readonly staff: readonly StaffParticipant[]
+}
+
+export interface RosterOptions {
+  /** Seconds since 1970. */
+  readonly now: number
+  /** The signature key that the anonymous member must have; unless given, that of `previous`. */
+  readonly survivorKey?: Uint8Array | undefined
+  /** The roster of the epoch before, if there was one. */
+  readonly previous?: Roster | undefined
+}
+
+/** Verifies rosters for one organisation, whose root key is pinned. */
+export class AuthenticationService {
+  constructor(
+    readonly verifier: StatementVerifier,
+    readonly roles: ReadonlySet<Role> = STAFF_ROLES,
+  ) {}
+
+  /** The service for an organisation. Without a revocation list it refuses all staff until one is adopted. */
+  static of(organisation: Organisation, revocations?: RevocationList): AuthenticationService {
+    return new AuthenticationService(new StatementVerifier(organisation.rootPublicKey, organisation.id, revocations))
+  }
+
+  /** Take a newer revocation list into force; throws a `CredentialError` (see `StatementVerifier`). */
+  async adoptRevocations(text: string, now: number): Promise<RevocationList> {
+    return this.verifier.adoptRevocations(text, now)
+  }
+
+  /**
+   * The roster of an epoch, if everybody in it is known.
+   *
+   * Throws a `CredentialError`: `NoAnonymousMember`, `TwoAnonymousMembers`, `AnotherSurvivor`, `DuplicateStatement`,
+   * `UnknownCredentialType`, or what `StatementVerifier.verify` throws about one statement.
+   */
+  async verify(members: readonly RosterMember[], options: RosterOptions): Promise<Roster> {
+    const { now, previous, survivorKey = previous?.survivor.signatureKey } = options
+    const survivor = survivorAmong(members, survivorKey)
+    const others = members.filter(({ leafIndex }) => leafIndex !== survivor.leafIndex)
+    const staff: StaffParticipant[] = []
+    for (const member of others) staff.push(await this.verifyStaff(member, { now, previous }))
+    if (new Set(staff.map(({ statement }) => statement.statementId)).size !== staff.length)
+      throw new DuplicateStatement("two members show the same statement")
+    return { survivor, staff }
+  }
+
+  /** One staff member, if her statement is to be believed and confirms her leaf's key. Throws as `verify` does. */
+  async verifyStaff(member: RosterMember, { now, previous }: RosterOptions): Promise<StaffParticipant> {
+    const { leafIndex, credentialType, content, signatureKey } = member
+    if (credentialType !== STAFF_CREDENTIAL_TYPE)
+      throw new UnknownCredentialType("the credential is neither anonymous nor a staff statement")
+    const allowStaleList = previous !== undefined && wasThere(previous, member)
+    const options = { now, deviceKey: signatureKey, roles: this.roles, allowStaleList }
+    const statement = await this.verifier.verify(decodeCredential(content), options)
+    return { leafIndex, signatureKey, statement, name: statement.name, role: statement.role }
+  }
+}
+
+function survivorAmong(members: readonly RosterMember[], survivorKey: Uint8Array | undefined): SurvivorParticipant {
+  const [member, ...others] = members.filter(({ credentialType }) => credentialType === BASIC_CREDENTIAL_TYPE)
+  if (member === undefined) throw new NoAnonymousMember("nobody in the conversation is the survivor")
+  if (others.length > 0) throw new TwoAnonymousMembers("more than one member is anonymous")
+  if (member.content.length !== ANONYMOUS_IDENTITY_LENGTH)
+    throw new UnknownCredentialType("an anonymous identity has 16 bytes")
+  if (survivorKey !== undefined && !areEqual(member.signatureKey, survivorKey))
+    throw new AnotherSurvivor("the anonymous member is somebody else")
+  return { leafIndex: member.leafIndex, signatureKey: member.signatureKey }
+}
+
+function wasThere(previous: Roster, member: RosterMember): boolean {
+  return previous.staff.some(({ signatureKey }) => areEqual(signatureKey, member.signatureKey))
+}

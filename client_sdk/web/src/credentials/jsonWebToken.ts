@@ -1,0 +1,193 @@
+/**
+ * Signed statements as JWTs, each labelled with the one purpose it was made for.
+ *
+ * Every kind of token carries its purpose in the `typ` header (RFC 8725, 3.11: explicit typing), which the signature
+ * covers, and a verifier accepts exactly the one that it asks for. So no token of one kind can be passed off as
+ * another, though the same key signs several kinds.
+ *
+ * Signatures are verified by jose, and on phones whose WebCrypto lacks Ed25519 by @noble/curves, which jose cannot use.
+ */
+
+import { compactVerify, decodeProtectedHeader, errors } from "jose"
+
+import { copyOf, decodeBase64url, encodeBase64url, utf8 } from "../hazmat/bytes.ts"
+import { hasNativeEd25519, isSignatureBy } from "../hazmat/ed25519.ts"
+import type { Signer } from "../hazmat/ed25519.ts"
+import { MalformedStatement, MalformedToken, UnknownRoot, WrongTokenType } from "./exceptions.ts"
+
+const ALGORITHM = "EdDSA"
+export const KEY_LENGTH = 32
+
+/** Characters of one token; a revocation list may be longer. */
+export const MAX_TOKEN_LENGTH = 4096
+
+const HEADER_NAMES: ReadonlySet<string> = new Set(["alg", "typ", "kid"])
+const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
+const KEY_TYPE = /^OKP$/
+const CURVE = /^Ed25519$/
+const ENCODED_KEY = /^[A-Za-z0-9_-]{43}$/
+
+/** The purpose of a token: its domain tag. */
+export type TokenType =
+  | "teduh-staff+jwt"
+  | "teduh-revocations+jwt"
+  | "teduh-invitation+jwt"
+  | "teduh-enrolment+jwt"
+
+/** The error that says that a token of this type is not well made. */
+export function malformed(type: TokenType, reason: string, options?: ErrorOptions): MalformedToken {
+  const Kind = type === "teduh-staff+jwt" ? MalformedStatement : MalformedToken
+  return new Kind(`${type}: ${reason}`, options)
+}
+
+/** The claims of a verified token, read one by one with their types and bounds. Patterns match as a whole. */
+export class Claims {
+  readonly #claims: ReadonlyMap<string, unknown>
+
+  constructor(
+    readonly type: TokenType,
+    claims: object,
+  ) {
+    this.#claims = new Map(Object.entries(claims))
+  }
+
+  /** The error to throw for a claim that is not as it must be. */
+  malformed(reason: string): MalformedToken {
+    return malformed(this.type, reason)
+  }
+
+  /** A string that matches `pattern`. */
+  text(name: string, pattern: RegExp): string {
+    const value = this.#claims.get(name)
+    if (typeof value !== "string" || !pattern.test(value)) throw this.malformed(`claim ${name} is missing or not allowed`)
+    return value
+  }
+
+  /** At most `most` strings, each of which matches `pattern`, none twice. */
+  texts(name: string, pattern: RegExp, most: number): readonly string[] {
+    const values = this.#claims.get(name)
+    if (!Array.isArray(values) || values.length > most)
+      throw this.malformed(`claim ${name} is missing, not a list, or too long`)
+    const texts = values.filter((value): value is string => typeof value === "string" && pattern.test(value))
+    if (texts.length !== values.length || new Set(texts).size !== texts.length)
+      throw this.malformed(`claim ${name} holds something that is not allowed, or the same thing twice`)
+    return texts
+  }
+
+  /** A whole number from 0 to 2**53 - 1. */
+  integer(name: string): number {
+    const value = this.#claims.get(name)
+    if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0)
+      throw this.malformed(`claim ${name} is missing or not a number in range`)
+    return value
+  }
+
+  /** An object within. */
+  claims(name: string): Claims {
+    const value = this.#claims.get(name)
+    if (!isObject(value)) throw this.malformed(`claim ${name} is missing or not an object`)
+    return new Claims(this.type, value)
+  }
+
+  /** The Ed25519 public key in `cnf` (RFC 7800, 3.2: a JWK; RFC 8037, 2: an OKP key). */
+  confirmationKey(): Uint8Array {
+    const key = this.claims("cnf").claims("jwk")
+    key.text("kty", KEY_TYPE)
+    key.text("crv", CURVE)
+    const publicKey = decodeBase64url(key.text("x", ENCODED_KEY))
+    if (publicKey === undefined) throw this.malformed("cnf holds no Ed25519 key")
+    return publicKey
+  }
+}
+
+/** Sign `claims` for the one purpose `type`; returns a compact JWS (RFC 7515, 7.1). */
+export async function signToken(type: TokenType, claims: object, signer: Signer): Promise<string> {
+  const header = { alg: ALGORITHM, typ: type }
+  const input = [header, claims].map((part) => encodeBase64url(utf8(JSON.stringify(part)))).join(".")
+  return `${input}.${encodeBase64url(await signer.sign(utf8(input)))}`
+}
+
+/**
+ * The claims of `token`, if `publicKey` signed them for the purpose `type`. The times in the claims are not looked at.
+ *
+ * Throws `MalformedToken`, `WrongTokenType`, or `UnknownRoot` for a signature by another key.
+ */
+export async function verifyToken(
+  token: string,
+  type: TokenType,
+  publicKey: Uint8Array,
+  maxLength = MAX_TOKEN_LENGTH,
+): Promise<Claims> {
+  checkShape(token, type, maxLength)
+  checkHeader(token, type)
+  if (publicKey.length !== KEY_LENGTH) throw new MalformedToken("an Ed25519 public key has 32 bytes")
+  await checkSignature(token, type, publicKey)
+  return claimsOf(token, type)
+}
+
+/** The claims as they are asserted: only to find the key under which to verify the token. */
+export function unverifiedClaims(token: string, type: TokenType): Claims {
+  checkShape(token, type, MAX_TOKEN_LENGTH)
+  checkHeader(token, type)
+  return claimsOf(token, type)
+}
+
+/** The `cnf` claim for an Ed25519 public key (RFC 7800, 3.2; RFC 8037, 2). */
+export function confirmation(publicKey: Uint8Array): object {
+  return { jwk: { kty: "OKP", crv: "Ed25519", x: encodeBase64url(publicKey) } }
+}
+
+function checkShape(token: string, type: TokenType, maxLength: number): void {
+  if (token.length > maxLength || !COMPACT.test(token)) throw malformed(type, "too large, or not three base64url parts")
+}
+
+/** Refuse another algorithm or purpose, and any header beyond `alg`, `typ` and `kid`, `crit` (RFC 7515, 4.1.11) too. */
+function checkHeader(token: string, type: TokenType): void {
+  let header: ReturnType<typeof decodeProtectedHeader>
+  try {
+    header = decodeProtectedHeader(token)
+  } catch (error) {
+    throw malformed(type, "not a signed token", { cause: error })
+  }
+  if (!Object.keys(header).every((name) => HEADER_NAMES.has(name)) || header.alg !== ALGORITHM)
+    throw malformed(type, "header not allowed")
+  if (header.typ !== type) throw new WrongTokenType(`expected a token of the type ${type}`)
+}
+
+async function checkSignature(token: string, type: TokenType, publicKey: Uint8Array): Promise<void> {
+  const reason = `${type}: signed by another key`
+  if (!(await hasNativeEd25519())) {
+    const [header = "", payload = "", signature = ""] = token.split(".")
+    const made = decodeBase64url(signature)
+    if (made === undefined) throw malformed(type, "not a signed token")
+    if (!(await isSignatureBy(publicKey, utf8(`${header}.${payload}`), made))) throw new UnknownRoot(reason)
+    return
+  }
+  try {
+    const key = await crypto.subtle.importKey("raw", copyOf(publicKey), "Ed25519", false, ["verify"])
+    await compactVerify(token, key, { algorithms: [ALGORITHM] })
+  } catch (error) {
+    if (error instanceof errors.JWSSignatureVerificationFailed) throw new UnknownRoot(reason, { cause: error })
+    if (error instanceof errors.JOSEError || error instanceof DOMException)
+      throw malformed(type, "not a signed token", { cause: error })
+    throw error
+  }
+}
+
+function claimsOf(token: string, type: TokenType): Claims {
+  const payload = decodeBase64url(token.split(".")[1] ?? "")
+  if (payload === undefined) throw malformed(type, "not a signed token")
+  let claims: unknown
+  try {
+    claims = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload))
+  } catch (error) {
+    throw malformed(type, "the payload is not JSON", { cause: error })
+  }
+  if (!isObject(claims)) throw malformed(type, "the payload is not a JSON object")
+  return new Claims(type, claims)
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+}
+
