@@ -155,6 +155,18 @@ def test_a_commit_that_came_second_is_reported_lost_and_the_winner_is_followed(p
     assert pair.counselor.state.epoch == medic.state.epoch == pair.log.epoch
 
 
+def test_the_key_of_a_commit_is_used_up_though_it_was_refused(pair: Pair) -> None:
+    """Two commits of one epoch under one message key would show what they differ in."""
+    membership = pair.counselor.state.membership
+    assert membership.group is not None
+    before = membership.group.to_bytes()
+    membership.stage(Refresh(), 2, NOW)
+    membership.pending = None
+    once = membership.group.to_bytes()
+    membership.stage(Refresh(), 2, NOW)
+    assert len({before, once, membership.group.to_bytes()}) == 3
+
+
 def test_typing_is_seen_and_costs_no_message_key(pair: Pair) -> None:
     pair.survivor.state.type(active=True, now=NOW)
     pair.log.pump()

@@ -331,6 +331,23 @@ def test_an_entry_that_is_withheld_stops_the_conversation(pair: Pair) -> None:
     assert isinstance(stopped(pair.counselor), LogBroken)
 
 
+def test_a_gap_that_the_relay_counts_away_stops_the_conversation(pair: Pair) -> None:
+    """It renumbers the sender's counters too, which the sender has signed."""
+    dropped: list[Entry] = []
+
+    def withhold(entry: Entry) -> list[Entry]:
+        if not dropped:
+            dropped.append(entry)
+            return []
+        return [replace_entry(entry, seq=entry.seq - 1, counter=entry.counter - 1)]
+
+    pair.counselor.tamper = withhold
+    pair.survivor.state.send_text("help", NOW)
+    pair.survivor.state.send_text("no, all is well", NOW)
+    pair.log.pump()
+    assert isinstance(stopped(pair.counselor), LogBroken)
+
+
 def test_entries_of_a_sender_in_another_order_stop_the_conversation(pair: Pair) -> None:
     held: list[Entry] = []
 
