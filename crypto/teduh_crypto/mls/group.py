@@ -87,7 +87,8 @@ class Group:
     ) -> Group:
         """A new group in epoch 0 whose only member is the caller.
 
-        `group_id` should be random, as long as a hash. `capabilities` default to what this library supports.
+        `group_id` should be random, as long as a hash. Raises OperationNotAllowed when our own leaf does not
+        support `extensions`. `capabilities` default to what this library supports.
         """
         leaf_key = suite.generate_hpke_key()
         leaf = new_leaf_node(
@@ -252,6 +253,10 @@ class Group:
 
     def unprotect(self, message: bytes, *, now: int | None = None) -> tuple[Group, Received]:
         """Read an encoded MLSMessage; returns the next state and what the message was.
+
+        `now` is in seconds since the Unix epoch, by default the clock's; key packages that a commit adds
+        must be valid at that time, so for a message out of a log it may be the time at which the log took
+        it.
 
         After a commit, check the roster before adopting the state. When this raises, keep the state that
         there was. Raises RemoteErrors, or OperationNotAllowed once we have been removed.

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 
 from teduh_crypto.exceptions import (
     InvalidGroupInfo,
+    InvalidLeafNode,
     InvalidMessage,
     InvalidTree,
     InvalidWelcome,
+    OperationNotAllowed,
     UnsupportedByPolicy,
 )
 from teduh_crypto.hazmat.ciphersuite import CipherSuite, cipher_suite
@@ -65,7 +67,11 @@ def create_group(
     extensions: Extensions,
     policy: GroupPolicy,
 ) -> GroupState:
-    """A group of one, in epoch 0 (RFC 9420, 11)."""
+    """A group of one, in epoch 0 (RFC 9420, 11); raises OperationNotAllowed if its leaf does not fit it."""
+    try:
+        LeafRules.of(group_id, extensions, LifetimeRule(None)).check_support(leaf.capabilities)
+    except InvalidLeafNode as error:
+        raise OperationNotAllowed(f"the group could not be joined by its own creator: {error}") from error
     tree = RatchetTree.with_one_leaf(suite, leaf)
     context = GroupContext(
         cipher_suite=suite.code,

@@ -41,7 +41,7 @@ class GroupPolicy:
     longest_lifetime: int = 100 * _DAY
     check_lifetimes_in_tree: bool = False
     commit_before_application_data: bool = True
-    pending_proposals: int = 1000
+    pending_proposals: int = 64
 
     @staticmethod
     def everything_in_rfc_9420() -> GroupPolicy:

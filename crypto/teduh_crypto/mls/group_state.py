@@ -98,8 +98,9 @@ class Epoch:
 
     def require_other_member(self, leaf_index: LeafIndex) -> LeafNode:
         """As `require_member`, and raises InvalidMessage for our own leaf: we send ourselves nothing."""
-        leaf = None if leaf_index == self.own_leaf else self.tree.leaf(leaf_index)
-        if leaf is None:
+        nodes, node_index = self.tree.nodes, 2 * leaf_index
+        leaf = nodes[node_index] if node_index < len(nodes) else None
+        if leaf_index == self.own_leaf or not isinstance(leaf, LeafNode):
             raise InvalidMessage(f"leaf {leaf_index} is our own, or nobody is there")
         return leaf
 

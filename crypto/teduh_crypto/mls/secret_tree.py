@@ -81,16 +81,18 @@ class HashRatchet(NamedTuple):
         """The key for the next message to send."""
         if self.generation > _LAST_GENERATION:
             raise OperationNotAllowed("the sender's ratchet is exhausted: commit before sending on")
-        message_key, secret = _step(suite, self.secret, self.generation)
-        return message_key, HashRatchet(secret, self.generation + 1, self.skipped)
+        key, nonce, secret = suite.ratchet_step(self.secret, self.generation)
+        following = HashRatchet(secret, self.generation + 1, self.skipped)
+        return MessageKey(self.generation, key, nonce), following
 
     def take(
         self, suite: CipherSuite, generation: int, limits: RatchetLimits
     ) -> tuple[MessageKey, HashRatchet]:
         """The key that a received message names; raises GenerationConsumed or GenerationTooDistant."""
         if generation == self.generation:
-            message_key, secret = _step(suite, self.secret, generation)
-            return message_key, HashRatchet(secret, generation + 1, self.skipped)
+            key, nonce, secret = suite.ratchet_step(self.secret, generation)
+            following = HashRatchet(secret, generation + 1, self.skipped)
+            return MessageKey(generation, key, nonce), following
         if generation < self.generation:
             return self._take_skipped(generation)
         return self._wind_forward(suite, generation, limits)
@@ -109,21 +111,17 @@ class HashRatchet(NamedTuple):
             raise GenerationTooDistant(f"generation {generation} is more than {limits.forward} steps ahead")
         secret, skipped = self.secret, dict(self.skipped)
         for number in range(self.generation, generation):
-            skipped[number], secret = _step(suite, secret, number)
-        message_key, secret = _step(suite, secret, generation)
-        return message_key, HashRatchet(secret, generation + 1, _newest(skipped, limits.kept))
+            key, nonce, secret = suite.ratchet_step(secret, number)
+            skipped[number] = MessageKey(number, key, nonce)
+        key, nonce, secret = suite.ratchet_step(secret, generation)
+        following = HashRatchet(secret, generation + 1, _newest(skipped, limits.kept))
+        return MessageKey(generation, key, nonce), following
 
 
 def _newest(skipped: dict[int, MessageKey], kept: int) -> dict[int, MessageKey]:
     """The `kept` highest generations; the keys were entered in ascending order."""
     surplus = len(skipped) - kept
     return dict(list(skipped.items())[surplus:]) if surplus > 0 else skipped
-
-
-def _step(suite: CipherSuite, secret: bytes, generation: int) -> tuple[MessageKey, bytes]:
-    """One link of the chain: the message key of this generation, and the secret of the next."""
-    key, nonce, following = suite.ratchet_step(secret, generation)
-    return MessageKey(generation, key, nonce), following
 
 
 class SecretTree(NamedTuple):

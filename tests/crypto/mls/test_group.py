@@ -15,6 +15,7 @@ from teduh_crypto.mls import (
     ApplicationMessage,
     BasicCredential,
     CommitReceived,
+    Extension,
     Group,
     LeafChange,
     LeafIndex,
@@ -39,6 +40,12 @@ def names(group: Group) -> list[bytes]:
 def test_a_new_group_has_its_creator_alone() -> None:
     group = founder("alice")
     assert (group.epoch, group.own_leaf_index, names(group)) == (0, 0, [b"alice"])
+
+
+def test_a_group_is_not_created_with_extensions_that_its_creator_does_not_support() -> None:
+    """RFC 9420, 13.4: an extension in use by the group is one that all members support."""
+    with pytest.raises(OperationNotAllowed, match="its own creator"):
+        founder(extensions=(Extension(0xF123, b""),))
 
 
 @every_suite
