@@ -148,7 +148,7 @@ class Relay:
             count_request=price.count,
         )
         self._unused = UnusedConnections(2 * settings.heartbeat_seconds)
-        self._sockets = SocketHandler(settings, FrameHandlers(services), price)
+        self._sockets = SocketHandler(settings, FrameHandlers(services), price, self._unused)
         self._enrolments = enrolments
 
     async def _start_services(self) -> None:
@@ -160,21 +160,18 @@ class Relay:
             self.spawn(_tend_forever(self._valkey))
 
     def _application(self) -> web.Application:
-        application = web.Application(middlewares=[self._unused.middleware(SOCKET_PATH)])
+        application = web.Application()
         http_limit = SourceLimit(_HTTP_PER_SECOND, _HTTP_BURST)
-        application.add_routes([web.get(SOCKET_PATH, self._sockets.serve)])
-        application.add_routes(health_routes(lambda: self._store.available and not self._stopping))
-        application.add_routes(
-            enrolment_routes(
-                self._enrolments,
-                self.verifier,
-                self._feed,
-                origin=self.origin,
-                allow=lambda request: (
-                    http_limit.try_take(self._sockets.source(request), time.monotonic()) == 0
-                ),
-            )
+        routes = health_routes(lambda: self._store.available and not self._stopping)
+        routes += enrolment_routes(
+            self._enrolments,
+            self.verifier,
+            self._feed,
+            origin=self.origin,
+            allow=lambda request: http_limit.try_take(self._sockets.source(request), time.monotonic()) == 0,
         )
+        application.add_routes([self._unused.in_time(route) for route in routes])
+        application.add_routes([web.get(SOCKET_PATH, self._sockets.serve)])
         return application
 
     async def _serve(self, application: web.Application, listener: socket.socket) -> None:

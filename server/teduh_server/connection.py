@@ -11,10 +11,10 @@ stops, until it has caught up.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from struct import Struct
 from typing import TYPE_CHECKING, Protocol
 
+from aiohttp import web
 from teduh_signaling.relay.codec import encode
 from teduh_signaling.relay.exceptions import FrameNotAllowed, close_code_for
 from teduh_signaling.relay.frames import NO_REF, AnyRelayFrame, CloseCode, Error, ErrorCode
@@ -28,6 +28,8 @@ _BINARY = 0x82
 _PING = b"\x89\x00"
 _medium = Struct(">BBH").pack
 _large = Struct(">BBQ").pack
+CLOSE_SECONDS = 2.0
+"""How long the other side may take to answer a close."""
 HIGH_WATER_BYTES = 256 * 1024
 """So much may wait in the transport before a reader counts as slow."""
 
@@ -40,20 +42,19 @@ class Flow(Protocol):
 
 
 class Connection:
-    """One client. `drain` waits until a congested transport has room again."""
+    """One client."""
 
     __slots__ = (
         "_flow",
         "_room",
+        "_socket",
         "_transport",
         "close_code",
         "closed",
-        "drain",
         "in_flight",
         "inbox_dirty",
         "inbox_seq",
         "nonce",
-        "on_close",
         "proof_of_work_bits",
         "protocol",
         "requests",
@@ -64,11 +65,10 @@ class Connection:
 
     def __init__(
         self,
+        socket: web.WebSocketResponse,
         transport: asyncio.WriteTransport,
         flow: Flow,
         protocol: RelaySideProtocol,
-        drain: Callable[[], Awaitable[None]],
-        on_close: Callable[[CloseCode], None],
         source: bytes,
         nonce: bytes,
     ) -> None:
@@ -76,8 +76,7 @@ class Connection:
         self._flow = flow
         self._room: asyncio.Future[None] | None = None
         self.protocol = protocol
-        self.drain = drain
-        self.on_close = on_close
+        self._socket = socket
         self.source = source
         self.nonce = nonce
         self.proof_of_work_bits = 0
@@ -163,7 +162,25 @@ class Connection:
         self.closed = True
         self.close_code = code
         self.protocol.close()
-        self.on_close(code)
+        # Bounded by CLOSE_SECONDS; the loop's own reference is enough for so long, as it waits for the
+        # socket.
+        asyncio.ensure_future(self._end_socket(code))  # noqa: RUF006
+
+    async def _end_socket(self, code: CloseCode) -> None:
+        try:
+            async with asyncio.timeout(2 * CLOSE_SECONDS):
+                await self._socket.close(code=code)
+        except (ConnectionError, TimeoutError):
+            # It is gone, or does not answer: aiohttp drops the transport when the handler returns.
+            return
+
+    async def drain(self) -> None:
+        """Wait until a congested transport has room again."""
+        try:
+            # With no limit of its own, aiohttp's writer waits here while the transport is full.
+            await self._socket.ping()
+        except ConnectionError:
+            self.closed = True
 
     def abort(self) -> None:
         """Drop the connection without ceremony."""

@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
 
 class Closable(Protocol):
@@ -32,23 +31,32 @@ class UnusedConnections:
         self._serving: set[Closable] = set()
         self._unused_since: dict[Closable, float] = {}
 
-    def middleware(self, lasting: str) -> Middleware:
-        """Note which connections serve a request, which must end in time unless its path is `lasting`."""
+    def begin(self, connection: Closable) -> None:
+        """The connection serves a request that may last."""
+        self._serving.add(connection)
 
-        @web.middleware
-        async def in_time(request: web.Request, handler: Handler) -> web.StreamResponse:
-            self._serving.add(request.protocol)
+    def end(self, connection: Closable) -> None:
+        """It does not any more."""
+        self._serving.discard(connection)
+
+    def in_time(self, route: web.RouteDef) -> web.RouteDef:
+        """The same route, whose requests must end in time. Not a middleware, which WebSockets would carry
+        along.
+        """
+        handler = route.handler
+        assert not isinstance(handler, type), "routes here are functions"
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            self.begin(request.protocol)
             try:
-                if request.path == lasting:
-                    return await handler(request)
                 async with asyncio.timeout(self._seconds):
                     return await handler(request)
             except TimeoutError:
                 raise web.HTTPRequestTimeout from None
             finally:
-                self._serving.discard(request.protocol)
+                self.end(request.protocol)
 
-        return in_time
+        return web.route(route.method, route.path, handle)
 
     def sweep(self, connections: Iterable[Closable], now: float) -> None:
         """Close those of `connections` that have been unused too long; `now` in seconds."""

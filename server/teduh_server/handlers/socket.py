@@ -28,13 +28,13 @@ from teduh_signaling.relay.frames import (
 from teduh_signaling.relay.protocol import RelaySideProtocol
 
 from teduh_server import metrics
-from teduh_server.connection import HIGH_WATER_BYTES, Connection
+from teduh_server.connection import CLOSE_SECONDS, HIGH_WATER_BYTES, Connection
 from teduh_server.handlers.frames import FrameHandlers
 from teduh_server.log_policy import fault
 from teduh_server.rate_limit import SourceLimit, Sources
 from teduh_server.settings import Settings
+from teduh_server.unused_connections import UnusedConnections
 
-_CLOSE_SECONDS = 2.0
 _CONNECTION_BURST = 60.0
 
 
@@ -72,10 +72,13 @@ class SocketLimits:
 class SocketHandler:
     """All WebSocket connections of one node."""
 
-    def __init__(self, settings: Settings, handlers: FrameHandlers, price: RequestPrice) -> None:
+    def __init__(
+        self, settings: Settings, handlers: FrameHandlers, price: RequestPrice, unused: UnusedConnections
+    ) -> None:
         self._limits = SocketLimits.of(settings)
         self._handlers = handlers
         self._price = price
+        self._unused = unused
         self._address_header = settings.client_address_header
         self._sources = Sources()
         self._connection_limit = SourceLimit(settings.connections_per_minute / 60, _CONNECTION_BURST)
@@ -99,19 +102,19 @@ class SocketHandler:
             # Pings are ours, see `beat_forever`: aiohttp's heartbeat costs a timer per connection and
             # message.
             autoping=False,
-            timeout=_CLOSE_SECONDS,
+            timeout=CLOSE_SECONDS,
             # Every send through aiohttp waits while the transport is full; that is how `drain` drains.
             writer_limit=0,
         )
         await socket.prepare(request)
-        await self._converse(request, socket, source)
-        return socket
-
-    async def _converse(self, request: web.Request, socket: web.WebSocketResponse, source: bytes) -> None:
         transport = request.transport
         if transport is None:
-            return
-        connection = self._connect(request, socket, transport, source)
+            return socket
+        transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+        protocol = RelaySideProtocol(time.monotonic(), self._limits.heartbeat_seconds)
+        nonce = secrets.token_bytes(32)
+        connection = Connection(socket, transport, request.protocol, protocol, source, nonce)
+        self._unused.begin(request.protocol)
         self.connections.add(connection)
         metrics.CONNECTIONS.inc()
         try:
@@ -120,34 +123,12 @@ class SocketHandler:
         finally:
             connection.closed = True
             self.connections.discard(connection)
+            self._unused.end(request.protocol)
             metrics.CONNECTIONS.dec()
             self._handlers.gone(connection)
         if connection.close_code is not None:
             await socket.close(code=connection.close_code)
-
-    def _connect(
-        self,
-        request: web.Request,
-        socket: web.WebSocketResponse,
-        transport: asyncio.Transport,
-        source: bytes,
-    ) -> Connection:
-        transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
-
-        async def drain() -> None:
-            try:
-                await socket.ping()
-            except ConnectionError:
-                connection.closed = True
-
-        def close(code: CloseCode) -> None:
-            asyncio.ensure_future(_close(socket, code))  # noqa: RUF006 -- it ends within _CLOSE_SECONDS
-
-        protocol = RelaySideProtocol(time.monotonic(), self._limits.heartbeat_seconds)
-        connection = Connection(
-            transport, request.protocol, protocol, drain, close, source, secrets.token_bytes(32)
-        )
-        return connection
+        return socket
 
     def _greet(self, connection: Connection) -> None:
         connection.proof_of_work_bits = self._price.bits()
@@ -286,12 +267,3 @@ def _failed(connection: Connection, error: Exception) -> None:
     connection.send(error.error_frame())
     if error.fatal:
         connection.close(error.close_code)
-
-
-async def _close(socket: web.WebSocketResponse, code: CloseCode) -> None:
-    try:
-        async with asyncio.timeout(_CLOSE_SECONDS * 2):
-            await socket.close(code=code)
-    except (ConnectionError, TimeoutError):
-        # It is gone, or does not answer: aiohttp drops the transport when the handler returns.
-        return
