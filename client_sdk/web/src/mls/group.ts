@@ -43,7 +43,6 @@ import {
   encode,
   generateKeyPackageWithKey,
   joinGroup,
-  leafNodeSources,
   makeKeyPackageRef,
   mlsExporter,
   mlsMessageDecoder,
@@ -57,7 +56,6 @@ import type {
   Capabilities,
   ClientState,
   Credential,
-  IncomingMessageCallback,
   KeyPackage as TsMlsKeyPackage,
   LeafNode,
   MlsContext,
@@ -79,20 +77,27 @@ import {
   WrongEpoch,
   WrongGroup,
 } from "../cryptoErrors.ts"
-import type { RemoteError } from "../cryptoErrors.ts"
-import { areEqual, concatenate, copyOf, encodeBase64url, erase, toHex } from "../hazmat/bytes.ts"
+import { areEqual, concatenate, copyOf, erase, toHex } from "../hazmat/bytes.ts"
 import type { Signer } from "../hazmat/ed25519.ts"
 import { paddingFor } from "../padding.ts"
+import { CommitInspection } from "./commitInspection.ts"
 import { KeyPackageBundle, readBundle, STAFF_CREDENTIAL_TYPE } from "./keyPackageBundle.ts"
 import type { Identity, KeyPackage, MlsCredential } from "./keyPackageBundle.ts"
+import {
+  lifetimeObjection,
+  LONGEST_LIFETIME,
+  requireBoundedLifetimes,
+  requireSoundLeaf,
+  requireSoundLeaves,
+} from "./leafRules.ts"
+import type { Blame } from "./leafRules.ts"
 import { suiteOf } from "./suites.ts"
 import type { CipherSuite } from "./suites.ts"
+import { Succession } from "./succession.ts"
 
 /** Seconds that a key package may be used. */
 export const KEY_PACKAGE_LIFETIME = 14 * 24 * 3600
 const CLOCK_ALLOWANCE = 3600
-/** RFC 9420, 7.2: applications must define a maximum total lifetime. Seconds. */
-const LONGEST_LIFETIME = 100 * 24 * 3600
 const MAX_FORWARD_RATCHET_STEPS = 1000
 /** RFC 9420, 6.3.2: leaf index, generation, reuse guard; no other plaintext is as short. */
 const SENDER_DATA_LENGTH = 12
@@ -108,9 +113,14 @@ export interface MlsMember extends MlsCredential {
 
 /** What a message turned out to be. `sender` is a leaf index. */
 export type Received =
-  | { readonly kind: "application"; readonly sender: number; readonly data: Uint8Array; readonly authenticatedData: Uint8Array }
-  | { readonly kind: "commit"; readonly sender: number; readonly authenticatedData: Uint8Array }
-  | { readonly kind: "removed"; readonly sender: number; readonly authenticatedData: Uint8Array }
+  | (Sent & { readonly kind: "application"; readonly data: Uint8Array })
+  | (Sent & { readonly kind: "commit" })
+  | (Sent & { readonly kind: "removed" })
+
+interface Sent {
+  readonly sender: number
+  readonly authenticatedData: Uint8Array
+}
 
 /** What to commit: bring in the device of an encoded key package, or take out a leaf. */
 export type MlsProposal = { readonly add: Uint8Array } | { readonly remove: number }
@@ -126,40 +136,19 @@ export interface PendingCommit {
   readonly ifRefused: MlsGroup
 }
 
-/** States of one epoch share this; it is over as soon as a state of a later one is used. */
-interface EpochLife {
-  over: boolean
-}
-
-interface Origin {
-  readonly life: EpochLife
-  /** The epoch that this state left behind. */
-  readonly left?: EpochLife | undefined
-  /** The state of the same epoch that this one takes the place of. */
-  readonly before?: MlsGroup | undefined
-  readonly consumed?: readonly Uint8Array[]
-}
-
 /** One state of one member of one group. */
 export class MlsGroup {
   readonly #suite: CipherSuite
   readonly #signer: Signer
-  readonly #life: EpochLife
+  readonly #succession: Succession
   #state: ClientState | undefined
-  #left: EpochLife | undefined
-  #before: MlsGroup | undefined
-  #consumed: readonly Uint8Array[]
-  #next: MlsGroup | "unknown yet" | undefined
 
-  private constructor(suite: CipherSuite, signer: Signer, state: ClientState | undefined, origin: Origin) {
+  private constructor(suite: CipherSuite, signer: Signer, state: ClientState | undefined, succession = Succession.first()) {
     this.#suite = suite
     this.#signer = signer
     // Past epochs are nobody's business any more, nor are proposals, of which none is ever kept.
     this.#state = state && { ...state, historicalReceiverData: new Map(), unappliedProposals: {} }
-    this.#life = origin.life
-    this.#left = origin.left
-    this.#before = origin.before
-    this.#consumed = origin.consumed ?? []
+    this.#succession = succession
   }
 
   /** A group with us alone in it, at epoch 0. Throws `UnsupportedCipherSuite`. */
@@ -168,14 +157,15 @@ export class MlsGroup {
     const now = Math.floor(Date.now() / 1000)
     const { publicPackage, privatePackage } = await generate(implementation, identity, now)
     const context = contextFor(implementation, identity.signer)
-    const state = await createGroup({ context, groupId: copyOf(groupId), keyPackage: publicPackage, privateKeyPackage: privatePackage })
-    return new MlsGroup(implementation, identity.signer, state, { life: { over: false } })
+    const keys = { keyPackage: publicPackage, privateKeyPackage: privatePackage }
+    const state = await createGroup({ context, groupId: copyOf(groupId), ...keys })
+    return new MlsGroup(implementation, identity.signer, state)
   }
 
   /**
-   * Enter by a Welcome that answers the key package of `bundle`, which must not be used again. `now` in seconds.
+   * Enter by a Welcome that answers the key package of `bundle`, which must not be used again, nor after its end.
    *
-   * Throws a `RemoteError`; compare the group's id and verify its roster before anything else.
+   * `now` in seconds. Throws a `RemoteError`; compare the group's id and verify its roster before anything else.
    */
   static async join(welcome: Uint8Array, bundle: KeyPackageBundle, now: number): Promise<MlsGroup> {
     const message = read(welcome)
@@ -184,6 +174,8 @@ export class MlsGroup {
     if (message.welcome.cipherSuite !== suite.id) throw new InvalidWelcome("the welcome is for another cipher suite")
     const context = contextFor(suite, bundle.signer)
     const keyPackage = readKeyPackageMessage(bundle.keyPackage)
+    const objection = lifetimeObjection(keyPackage.leafNode, now)
+    if (objection !== undefined) throw objection
     const { initKey, encryptionKey } = bundle.hazmatPrivateKeys
     const privateKeys: PrivateKeyPackage = {
       initPrivateKey: copyOf(initKey),
@@ -194,15 +186,15 @@ export class MlsGroup {
       joinGroup({ context, welcome: message.welcome, keyPackage, privateKeys }),
     )
     requireSoundTree(state, suite.id, InvalidWelcome)
-    requireBoundedLifetimes(state, now)
-    return new MlsGroup(suite, bundle.signer, state, { life: { over: false } })
+    requireBoundedLifetimes(leavesOf(state).map(({ leaf }) => leaf))
+    return new MlsGroup(suite, bundle.signer, state)
   }
 
   /** The state that `toBytes` wrote, of the member who holds `signer`'s key. Throws `DecodingError`. */
   static async fromBytes(data: Uint8Array, signer: Signer): Promise<MlsGroup> {
     const state = data[0] === STATE_FORMAT ? decodeState(data.subarray(1)) : undefined
     if (state === undefined) throw new DecodingError("not a stored group")
-    const group = new MlsGroup(await suiteOf(state.groupContext.cipherSuite), signer, state, { life: { over: false } })
+    const group = new MlsGroup(await suiteOf(state.groupContext.cipherSuite), signer, state)
     const own = group.members.find(({ leafIndex }) => leafIndex === group.ownLeafIndex)
     if (own === undefined || !areEqual(own.signatureKey, signer.publicKey))
       throw new DecodingError("the stored group is another member's")
@@ -276,7 +268,8 @@ export class MlsGroup {
    * state is the one that counts. Throws a `RemoteError`, or `OperationNotAllowed`.
    */
   async unprotect(message: Uint8Array, now: number): Promise<{ group: MlsGroup; received: Received }> {
-    const state = this.#use()
+    const state = this.#present()
+    this.#succession.take()
     const privateMessage = this.#addressedToUs(message)
     const commit = new CommitInspection(state.privatePath.leafIndex, now)
     const context = contextFor(this.#suite, this.#signer)
@@ -291,7 +284,7 @@ export class MlsGroup {
     }
     const { sender, removesUs } = commit.verdict()
     if (removesUs) {
-      const gone = new MlsGroup(this.#suite, this.#signer, undefined, { life: { over: true } })
+      const gone = new MlsGroup(this.#suite, this.#signer, undefined)
       return { group: gone, received: { kind: "removed", sender, authenticatedData } }
     }
     requireSoundTree(result.newState, this.#suite.id, InvalidCommit)
@@ -325,9 +318,8 @@ export class MlsGroup {
   wipe(): void {
     if (this.#state === undefined) return
     secretsOf(this.#state).forEach(erase)
-    this.#consumed.forEach(erase)
+    this.#succession.end()
     this.#state = undefined
-    this.#life.over = true
   }
 
   #present(): ClientState {
@@ -335,44 +327,24 @@ export class MlsGroup {
     return this.#state
   }
 
-  /** From here on this state counts, and what came before it does not. */
-  #use(): ClientState {
-    const state = this.#present()
-    if (this.#life.over || this.#next !== undefined || (this.#before !== undefined && !this.#before.#yieldTo(this)))
-      throw new OperationNotAllowed("another state of this group has taken the place of this one")
-    if (this.#left !== undefined) this.#left.over = true
-    this.#before = this.#left = undefined
-    this.#consumed.forEach(erase)
-    this.#consumed = []
-    return state
-  }
-
-  #yieldTo(successor: MlsGroup): boolean {
-    this.#next ??= successor
-    return this.#next === successor
-  }
-
-  /** Two sends from one state would use one key twice, so nobody else may use it from before the first one begins. */
   async #spend<Result>(send: (state: ClientState) => Promise<{ next: MlsGroup; result: Result }>): Promise<Result> {
-    const state = this.#use()
-    this.#next = "unknown yet"
-    try {
-      const { next, result } = await send(state)
-      this.#next = next
-      return result
-    } catch (error) {
-      // Nothing was sent, so no key was used.
-      this.#next = undefined
-      throw faultOf(error)
-    }
+    const state = this.#present()
+    return this.#succession.spend(async () => {
+      try {
+        const { next, result } = await send(state)
+        return { next: next.#succession, result }
+      } catch (error) {
+        throw faultOf(error)
+      }
+    })
   }
 
   #sameEpoch(state: ClientState, consumed: readonly Uint8Array[]): MlsGroup {
-    return new MlsGroup(this.#suite, this.#signer, state, { life: this.#life, left: undefined, before: this, consumed })
+    return new MlsGroup(this.#suite, this.#signer, state, this.#succession.inSameEpoch(consumed))
   }
 
   #nextEpoch(state: ClientState, consumed: readonly Uint8Array[]): MlsGroup {
-    return new MlsGroup(this.#suite, this.#signer, state, { life: { over: false }, left: this.#life, consumed })
+    return new MlsGroup(this.#suite, this.#signer, state, this.#succession.inNextEpoch(consumed))
   }
 
   #implementation(): MlsContext["cipherSuite"] {
@@ -400,7 +372,8 @@ export class MlsGroup {
     const { suite } = await readKeyPackage(proposal.add)
     if (suite !== this.#suite.id) throw new InvalidKeyPackage("the key package is for another cipher suite")
     const keyPackage = readKeyPackageMessage(proposal.add)
-    requireLifetime(keyPackage.leafNode, now)
+    const objection = lifetimeObjection(keyPackage.leafNode, now)
+    if (objection !== undefined) throw objection
     requireSoundLeaf(keyPackage.leafNode, this.#suite.id, InvalidKeyPackage)
     if (this.members.some(({ signatureKey }) => areEqual(signatureKey, keyPackage.leafNode.signaturePublicKey)))
       throw new InvalidKeyPackage("this device is in the group already")
@@ -471,52 +444,6 @@ export function bundleFor(welcome: Uint8Array, bundles: readonly KeyPackageBundl
   const answered = bundles.find(({ reference }) => named.has(reference))
   if (answered === undefined) throw new InvalidWelcome("the welcome is for none of our key packages")
   return answered
-}
-
-/** Looks at a commit before it is applied, for ts-mls calls back in the middle. */
-class CommitInspection {
-  #seen: { sender: number; removesUs: boolean } | undefined
-  #objection: RemoteError | undefined
-
-  constructor(
-    readonly ownLeafIndex: number,
-    readonly now: number,
-  ) {}
-
-  readonly callback: IncomingMessageCallback = (incoming) => {
-    if (incoming.kind !== "commit" || incoming.senderLeafIndex === undefined) {
-      this.#objection = new UnsupportedByPolicy("members alone change the group, and by commits alone")
-      return "reject"
-    }
-    const proposals = incoming.proposals.map(({ proposal }) => proposal)
-    const removesUs = proposals.some((proposal) => removedBy(proposal) === this.ownLeafIndex)
-    this.#seen = { sender: incoming.senderLeafIndex, removesUs }
-    this.#objection = proposals.map((proposal) => this.#objectionTo(proposal)).find((found) => found !== undefined)
-    return removesUs || this.#objection !== undefined ? "reject" : "accept"
-  }
-
-  /** What the commit does; throws what is to be said against it. */
-  verdict(): { readonly sender: number; readonly removesUs: boolean } {
-    if (this.#objection !== undefined) throw this.#objection
-    if (this.#seen === undefined) throw new InvalidMessage("the message is neither application data nor a commit")
-    if (this.#seen.sender === this.ownLeafIndex) throw new InvalidCommit("the commit claims to be ours")
-    return this.#seen
-  }
-
-  #objectionTo(proposal: Proposal): RemoteError | undefined {
-    if (removedBy(proposal) !== undefined) return undefined
-    const keyPackage = addedBy(proposal)
-    if (keyPackage === undefined) return new UnsupportedByPolicy("commits add and remove, and do nothing else")
-    return lifetimeObjection(keyPackage.leafNode, this.now)
-  }
-}
-
-function removedBy(proposal: Proposal): number | undefined {
-  return proposal.proposalType === defaultProposalTypes.remove && "remove" in proposal ? proposal.remove.removed : undefined
-}
-
-function addedBy(proposal: Proposal): TsMlsKeyPackage | undefined {
-  return proposal.proposalType === defaultProposalTypes.add && "add" in proposal ? proposal.add.keyPackage : undefined
 }
 
 /** Only one leaf's ratchet moves when a message is opened: the sender's. */
@@ -597,7 +524,8 @@ function read(encoded: Uint8Array): MlsMessage {
 
 function readKeyPackageMessage(encoded: Uint8Array): TsMlsKeyPackage {
   const message = read(encoded)
-  if (message.wireformat !== wireformats.mls_key_package) throw new InvalidKeyPackage("the message is not a key package")
+  if (message.wireformat !== wireformats.mls_key_package)
+    throw new InvalidKeyPackage("the message is not a key package")
   return message.keyPackage
 }
 
@@ -611,8 +539,8 @@ function decodeState(data: Uint8Array): ClientState | undefined {
 }
 
 function credentialOf({ credentialType, content }: MlsCredential): Credential {
-  const bytes = copyOf(content)
-  return credentialType === defaultCredentialTypes.basic ? { credentialType, identity: bytes } : { credentialType, data: bytes }
+  const data = copyOf(content)
+  return credentialType === defaultCredentialTypes.basic ? { credentialType, identity: data } : { credentialType, data }
 }
 
 function credentialFrom(credential: Credential): MlsCredential {
@@ -628,51 +556,12 @@ function leavesOf({ ratchetTree }: ClientState): { leafIndex: number; leaf: Leaf
   )
 }
 
-type Blame = new (message: string, options?: ErrorOptions) => RemoteError
-
-/** What ts-mls does not ask of a tree (RFC 9420, 7.3 and 12.4.3.1), and that our groups have no extensions. */
+/** What ts-mls does not ask of a tree, and that our groups have no extensions. */
 function requireSoundTree(state: ClientState, suite: number, Fault: Blame): void {
   if (state.groupContext.extensions.length > 0) throw new UnsupportedByPolicy("our groups have no extensions")
+  const parents = state.ratchetTree.flatMap((node) => (node?.nodeType === nodeTypes.parent ? [node.parent] : []))
   const leaves = leavesOf(state).map(({ leaf }) => leaf)
-  for (const leaf of leaves) requireSoundLeaf(leaf, suite, Fault)
-  requireDistinct(leaves.map((leaf) => leaf.signaturePublicKey), Fault)
-  const parents = state.ratchetTree.flatMap((node) => (node?.nodeType === nodeTypes.parent ? [node.parent.hpkePublicKey] : []))
-  requireDistinct([...parents, ...leaves.map((leaf) => leaf.hpkePublicKey)], Fault)
-}
-
-function requireDistinct(keys: readonly Uint8Array[], Fault: Blame): void {
-  if (new Set(keys.map(encodeBase64url)).size !== keys.length) throw new Fault("two places of the tree hold one key")
-}
-
-function requireSoundLeaf({ capabilities, credential }: LeafNode, suite: number, Fault: Blame): void {
-  const { versions, ciphersuites, credentials } = capabilities
-  if (!versions.includes(protocolVersions.mls10) || !ciphersuites.includes(suite))
-    throw new Fault("a leaf does not support the version and cipher suite of the group")
-  if (!credentials.includes(credential.credentialType)) throw new Fault("a leaf does not support its own credential")
-}
-
-function requireLifetime(leaf: LeafNode, now: number): void {
-  const objection = lifetimeObjection(leaf, now)
-  if (objection !== undefined) throw objection
-}
-
-function lifetimeObjection(leaf: LeafNode, now: number): RemoteError | undefined {
-  if (leaf.leafNodeSource !== leafNodeSources.key_package) return new InvalidKeyPackage("the leaf was not made for a key package")
-  const { notBefore, notAfter } = leaf.lifetime
-  if (BigInt(now) < notBefore || BigInt(now) > notAfter) return new InvalidKeyPackage("the key package is not valid at this time")
-  return isBounded(leaf) ? undefined : new InvalidKeyPackage("the key package lives longer than it may")
-}
-
-/** Whether it has run out is not asked: whoever has not committed since would lock every newcomer out. */
-function requireBoundedLifetimes(state: ClientState, now: number): void {
-  const tooLong = leavesOf(state).some(({ leaf }) => !isBounded(leaf))
-  if (tooLong || now < 0) throw new InvalidWelcome("a member's key package lives longer than it may")
-}
-
-function isBounded(leaf: LeafNode): boolean {
-  if (leaf.leafNodeSource !== leafNodeSources.key_package) return true
-  const { notBefore, notAfter } = leaf.lifetime
-  return notBefore <= notAfter && notAfter - notBefore <= BigInt(LONGEST_LIFETIME)
+  requireSoundLeaves(leaves, parents.map((parent) => parent.hpkePublicKey), suite, Fault)
 }
 
 /** What is wrong with the peer's input, when ts-mls finds fault with it. */
