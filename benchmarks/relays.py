@@ -7,7 +7,7 @@ Only the one that is being measured has anything to do.
 
 from __future__ import annotations
 
-import os
+import json
 import socket
 import subprocess
 import sys
@@ -24,6 +24,15 @@ from teduh_signaling.relay.codec import encode
 from teduh_signaling.relay.frames import SUBPROTOCOL, RequestOpened
 
 START_SECONDS = 30
+LIFTED = (
+    "frames_per_second",
+    "bytes_per_second",
+    "connections_per_minute",
+    "requests_per_minute",
+    "proof_of_work_above",
+    "waiting_requests",
+)
+"""Settings that limit what one source or one connection may do: the generator is one source."""
 TAG_REQUEST_OPENED = int(RequestOpened.__struct_config__.tag or 0)
 CAPABILITY_AT = 5
 """Where the capability begins in an encoded OpenRequest, after array header, tag, ref and binary header."""
@@ -61,7 +70,6 @@ class Relay(ABC):
         command = self._command()
         self._process = subprocess.Popen(
             command if core is None else ["taskset", "-c", str(core), *command],
-            env={**os.environ, **self._environment()},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -69,9 +77,6 @@ class Relay(ABC):
 
     @abstractmethod
     def _command(self) -> Sequence[str]: ...
-
-    def _environment(self) -> dict[str, str]:
-        return {}
 
     @abstractmethod
     def pair(self) -> Pair:
@@ -141,24 +146,18 @@ class TeduhRelay(Relay):
 
     def _command(self) -> Sequence[str]:
         self.organisation = BenchmarkOrganisation(f"http://127.0.0.1:{self.port}")
-        path = self.folder / "organisation.toml"
-        path.write_text(self.organisation.public.to_toml())
-        return [str(Path(sys.executable).with_name("teduh")), "serve"]
-
-    def _environment(self) -> dict[str, str]:
-        unlimited = "1000000000"
-        return {
-            "TEDUH_SETTINGS": str(self.folder / "none.toml"),
-            "TEDUH_ORGANISATION_FILE": str(self.folder / "organisation.toml"),
-            "TEDUH_DATA_FOLDER": str(self.folder / "data"),
-            "TEDUH_LISTEN_PORT": str(self.port),
-            "TEDUH_FRAMES_PER_SECOND": unlimited,
-            "TEDUH_BYTES_PER_SECOND": unlimited,
-            "TEDUH_CONNECTIONS_PER_MINUTE": unlimited,
-            "TEDUH_REQUESTS_PER_MINUTE": unlimited,
-            "TEDUH_PROOF_OF_WORK_ABOVE": unlimited,
-            "TEDUH_WAITING_REQUESTS": unlimited,
+        organisation_file, settings_file = self.folder / "organisation.toml", self.folder / "teduh.toml"
+        organisation_file.write_text(self.organisation.public.to_toml())
+        settings = {
+            "organisation_file": str(organisation_file),
+            "data_folder": str(self.folder / "data"),
+            "listen_port": self.port,
+            **dict.fromkeys(LIFTED, 10**9),
         }
+        lines = (f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
+        settings_file.write_text("".join(lines))
+        program = Path(sys.executable).with_name("teduh")
+        return [str(program), "serve", "--settings", str(settings_file)]
 
     def device(self) -> StaffDevice:
         return self.organisation.new_device()
