@@ -16,6 +16,7 @@
  *     │   ├── WrongConversation           a group with another id than the conversation
  *     │   ├── EpochsDiffer                members do not agree on the keys of this epoch
  *     │   └── LogBroken                   entries were withheld, reordered or repeated
+ *     ├── RequestUnusable                 what came with a request is no key package to answer
  *     ├── InvitationDeclined              the survivor said no to a new member
  *     ├── CommitConflict                  others kept changing the group first, three times
  *     ├── KeyStoreError
@@ -81,6 +82,9 @@ export class EpochsDiffer extends NotTrusted {}
 
 /** Entries of the conversation were withheld, reordered, repeated or are lost. */
 export class LogBroken extends NotTrusted {}
+
+/** The request cannot be answered, for its key package is not valid; it was taken off the queue. */
+export class RequestUnusable extends TeduhError {}
 
 /** The survivor does not want the invited colleague in the room. */
 export class InvitationDeclined extends TeduhError {}

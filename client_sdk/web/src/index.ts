@@ -1,3 +1,24 @@
-/** What an application may use of the SDK: nothing else is public. */
+/**
+ * The SDK of Teduh for the browser: an end-to-end encrypted conversation between somebody who seeks help and those who
+ * help. Nothing else than this is public.
+ *
+ *     Survivor.ask() ──> Conversation <── Request.accept() ── Staff.requests()
+ *
+ * A `Conversation` is iterated over for events, and spoken into by `send`. Everything that a relay may not know is
+ * encrypted before it leaves, and nobody is in a conversation whose statement was not verified.
+ */
 
-export { paddedLength, paddingFor } from "./padding.ts"
+export type { Attachment, Form, Invitation, Location, Referral, Unknown } from "./chat/messages.ts"
+export { MAX_TEXT_CHARACTERS } from "./chat/messages.ts"
+export type { ClientOptions } from "./client.ts"
+export type { Colleague } from "./colleague.ts"
+export { Conversation, type RequestOrigin } from "./conversation.ts"
+export type { Organisation } from "./credentials/organisation.ts"
+export * from "./errors.ts"
+export type * from "./events.ts"
+export { CLASSIC_SUITE, HYBRID_SUITE } from "./mls/suites.ts"
+export { readOrganisation, fetchOrganisation } from "./organisation.ts"
+export { Availability, Urgency, type RequestDetails } from "./relay/frames.ts"
+export { Participant } from "./room.ts"
+export { Survivor } from "./survivor.ts"
+export type { Dial, Socket } from "./transport.ts"

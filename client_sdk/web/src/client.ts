@@ -1,0 +1,175 @@
+/** What survivors and staff have in common: one link to one relay, and the conversations that go over it. */
+
+import { AuthenticationService } from "./authenticationService.ts"
+import type { Conversation } from "./conversation.ts"
+import type { Organisation } from "./credentials/organisation.ts"
+import { TeduhError } from "./errors.ts"
+import { toHex } from "./hazmat/bytes.ts"
+import { HYBRID_SUITE } from "./mls/suites.ts"
+import type { Authenticate, Authenticated, Hello, RelayFrame } from "./relay/frames.ts"
+import { RelayLink } from "./relayLink.ts"
+import { RevocationFetch } from "./revocations.ts"
+import { verifyRoom, type VerifyRoom } from "./room.ts"
+import { dialRelay, type Dial } from "./transport.ts"
+
+const WATCH_MS = 5000
+
+/** What may be chosen when a client is opened. */
+export interface ClientOptions {
+  /** The cipher suite of key packages that are made here: `HYBRID_SUITE` or `CLASSIC_SUITE`. */
+  readonly suite?: number
+  /** How the relay is reached, instead of by the browser's WebSocket. */
+  readonly dial?: Dial
+}
+
+/** The link is up, or trying to be, from opening to closing. */
+export abstract class Client {
+  protected readonly relayUrl: string
+  protected readonly suite: number
+  protected readonly service: AuthenticationService
+  protected readonly verify: VerifyRoom
+  protected readonly revocations: RevocationFetch
+  protected readonly link: RelayLink
+  readonly #conversations = new Map<string, Conversation>()
+  readonly #listeners = new Set<(isConnected: boolean) => void>()
+  #watching: ReturnType<typeof setInterval> | undefined
+  #failure: TeduhError | null = null
+  #isOpen = true
+  readonly #hurry = (): void => {
+    this.link.hurry()
+  }
+
+  protected constructor(relayUrl: string, organisation: Organisation, options: ClientOptions) {
+    this.relayUrl = relayUrl.replace(/\/+$/, "")
+    this.suite = options.suite ?? HYBRID_SUITE
+    this.service = AuthenticationService.of(organisation)
+    this.verify = verifyRoom(this.service)
+    this.revocations = new RevocationFetch(relayUrl, this.service, () => {
+      for (const conversation of this.conversations) conversation.lookAgain()
+    })
+    this.link = new RelayLink(options.dial ?? dialRelay(relayUrl), {
+      receive: (frame) => {
+        this.receive(frame)
+      },
+      onUp: (authenticated) => {
+        this.onUp()
+        if (authenticated !== null) this.onAuthenticated(authenticated)
+      },
+      onDown: () => {
+        this.onDown()
+      },
+      introduce: (hello) => this.introduce(hello),
+    })
+  }
+
+  /** Those that go on. */
+  get conversations(): readonly Conversation[] {
+    return [...this.#conversations.values()].filter((one) => !one.isOver)
+  }
+
+  /** Whether the relay can be reached now. */
+  get isConnected(): boolean {
+    return this.link.isUp
+  }
+
+  /** Whether it has not been closed. */
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  /** Why nothing more will come: the relay refused this device for good, or there is a fault here. */
+  get failure(): TeduhError | null {
+    return this.#failure
+  }
+
+  /** Be told when the link comes and goes; returns how to be told no more. */
+  onConnection(listener: (isConnected: boolean) => void): () => void {
+    this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+    }
+  }
+
+  protected start(): void {
+    this.#run(this.revocations.run())
+    this.startLink()
+  }
+
+  protected startLink(): void {
+    this.#run(this.link.run())
+    this.#watching = setInterval(() => {
+      this.#watch()
+    }, WATCH_MS)
+    if ("addEventListener" in globalThis) globalThis.addEventListener("online", this.#hurry)
+  }
+
+  /** Close everything, at once and without a word. */
+  protected stop(): void {
+    this.#isOpen = false
+    if ("removeEventListener" in globalThis) globalThis.removeEventListener("online", this.#hurry)
+    clearInterval(this.#watching)
+    this.revocations.close()
+    this.link.close()
+  }
+
+  /** Makes the Authenticate for a Hello, or null for an anonymous link. */
+  protected abstract introduce(hello: Hello): Authenticate | null | Promise<Authenticate | null>
+
+  protected onUp(): void {
+    for (const conversation of this.#conversations.values()) conversation.linkIsUp()
+    this.#tellConnection(true)
+  }
+
+  /** Staff: the relay takes this device for what it is. Comes after `onUp`. */
+  protected abstract onAuthenticated(authenticated: Authenticated): void
+
+  protected onDown(): void {
+    for (const conversation of this.#conversations.values()) conversation.linkIsDown()
+    this.#tellConnection(false)
+  }
+
+  protected receive(frame: RelayFrame): void {
+    if (!("conversationId" in frame) || frame.conversationId === null) return
+    this.conversationOf(frame.conversationId)?.receive(frame)
+  }
+
+  /** Tell everybody who waits that nothing more will come. */
+  protected failed(reason: TeduhError): void {
+    this.#failure = reason
+    for (const conversation of this.conversations) conversation.tell({ type: "stopped", reason })
+    this.#tellConnection(false)
+  }
+
+  protected conversationOf(id: Uint8Array): Conversation | undefined {
+    return this.#conversations.get(toHex(id))
+  }
+
+  protected enlist(conversation: Conversation): void {
+    this.#conversations.set(toHex(conversation.id), conversation)
+  }
+
+  protected strike(id: Uint8Array): void {
+    this.#conversations.delete(toHex(id))
+  }
+
+  /** These run for as long as the client is open. If one ends by a fault, nobody must go on waiting. */
+  #run(work: Promise<void>): void {
+    work.then(
+      () => {
+        if (this.link.refused !== null && this.#failure === null) this.failed(this.link.refused)
+      },
+      (error: unknown) => {
+        this.failed(error instanceof TeduhError ? error : new TeduhError("a fault of the SDK", { cause: error }))
+      },
+    )
+  }
+
+  #tellConnection(isConnected: boolean): void {
+    for (const listener of this.#listeners) listener(isConnected)
+  }
+
+  #watch(): void {
+    if (!this.link.isUp) return
+    for (const conversation of this.conversations) conversation.watch()
+  }
+}

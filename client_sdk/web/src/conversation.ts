@@ -1,0 +1,579 @@
+/**
+ * A conversation as an application holds it: say things, and iterate over what happens.
+ *
+ *     for await (const event of conversation) {
+ *       switch (event.type) { ... }
+ *     }
+ *
+ * The driver around `ConversationState`: it brings the time, the link and the waiting. Whatever is done, by the
+ * application or by the relay, takes its turn; after the turns that came together it keeps the state (staff), then sends,
+ * then tells the application; nothing is sent that is not kept.
+ */
+
+import type { Colleague } from "./colleague.ts"
+import { ConversationState, type ConversationFrame } from "./conversationState.ts"
+import { TeduhCryptoError } from "./cryptoErrors.ts"
+import {
+  CommitConflict,
+  ConversationOver,
+  InvitationDeclined,
+  LogBroken,
+  NotTrusted,
+  RelayRefused,
+  RequestUnusable,
+  TeduhError,
+} from "./errors.ts"
+import type { Event, InvitationReceived, StateEvent, TextReceived } from "./events.ts"
+import type { Change } from "./groupChanges.ts"
+import { areEqual } from "./hazmat/bytes.ts"
+import { readKeyPackage } from "./mls/group.ts"
+import {
+  ErrorCode,
+  FetchKeyPackage,
+  Leave,
+  Subscribe,
+  type RelayFrame,
+  type RequestDetails,
+  type Subscribed,
+} from "./relay/frames.ts"
+import type { Answer, RelayLink } from "./relayLink.ts"
+import type { Participant } from "./room.ts"
+import { uniform } from "./transport.ts"
+import { Turns } from "./turns.ts"
+
+const RETRIES = 2
+/** Seconds. */
+const RETRY_WITHIN = 0.6
+const GOODBYE_SECONDS = 3
+/** Turns in a row after which the state is settled though more are waiting. */
+const MOST_TURNS = 32
+/** How often the same thing is asked for again before the log counts as broken. */
+const MOST_CHECKS = 3
+const BUSY: readonly ErrorCode[] = [
+  ErrorCode.RATE_LIMITED,
+  ErrorCode.UNAVAILABLE,
+  ErrorCode.TOO_MANY,
+  ErrorCode.SHUTTING_DOWN,
+  ErrorCode.INTERNAL,
+]
+
+/** What `Survivor` and `Staff` do for their conversations. */
+export interface ConversationOwner {
+  /** Subscribe again after the link came back. */
+  resume(conversation: Conversation): void
+  /** Keep the state (staff); nothing is sent before this is done. */
+  keep?(conversation: Conversation): Promise<void>
+  /** It is over. */
+  over(conversation: Conversation): void
+}
+
+/** What the queue told of a request when it was taken. */
+export interface RequestOrigin {
+  readonly details: RequestDetails
+  readonly waitedSeconds: number
+}
+
+type Condition = (event: StateEvent | null) => boolean
+
+/** Made by `Survivor.ask`, `Request.accept` and `InvitedTo.join`. One consumer at a time may iterate over it. */
+export class Conversation implements AsyncIterable<Event> {
+  /** @internal */
+  readonly state: ConversationState
+  /** What the queue told of the request, if this device has just taken it. */
+  readonly request: RequestOrigin | null
+  readonly #link: RelayLink
+  readonly #owner: ConversationOwner
+  readonly #turns = new Turns()
+  readonly #untold: Event[]
+  #inHand: Event | null = null
+  #isToldAll = false
+  #wakeReader: (() => void) | null = null
+  #waiting: { condition: Condition; done: () => void }[] = []
+  #reason: TeduhError | null = null
+  #isConnected = false
+  #hasLeft = false
+  #unsettled = 0
+  /** Counts the breaks of the link; what was made before the last one is not sent after it. */
+  #era = 0
+  #stateEra = 0
+  readonly #attempts = new WeakMap<Change, number>()
+  #waitedFor: { what: string | null; times: number } = { what: null, times: 0 }
+
+  /** @internal */
+  constructor(
+    state: ConversationState,
+    link: RelayLink,
+    owner: ConversationOwner,
+    { untold = [], request = null }: { untold?: readonly StateEvent[]; request?: RequestOrigin | null } = {},
+  ) {
+    this.state = state
+    this.request = request
+    this.#link = link
+    this.#owner = owner
+    this.#untold = untold.flatMap((event) => this.#withReactions(event) ?? [])
+  }
+
+  /** 16 bytes; also the id of the MLS group. */
+  get id(): Uint8Array {
+    return this.state.conversationId
+  }
+
+  /** Who is in the room, verified; ourselves among them. */
+  get participants(): readonly Participant[] {
+    return this.state.participants
+  }
+
+  /** Ourselves, once we are in the room. */
+  get me(): Participant | null {
+    return this.state.me
+  }
+
+  /** Whether it has ended; its keys are gone then. */
+  get isOver(): boolean {
+    return this.state.isOver
+  }
+
+  /** Whether the relay hears us now, and we it. */
+  get isConnected(): boolean {
+    return this.#isConnected && !this.isOver
+  }
+
+  /** The texts that the application has not been told, or not finished with. @internal */
+  get untold(): readonly TextReceived[] {
+    return [this.#inHand, ...this.#untold].filter((event) => event?.type === "textReceived")
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Event> {
+    return {
+      next: () => this.#next(),
+      return: () => {
+        this.#letGo()
+        return Promise.resolve({ done: true, value: undefined })
+      },
+    }
+  }
+
+  /**
+   * Say something; gives the message id. It is kept until the relay has it (`sent`), also when nobody has joined yet.
+   * `replyTo` is the id of a message. Rejects with `ConversationOver`, `MessageTooLong`.
+   */
+  async send(text: string, { replyTo = null }: { replyTo?: Uint8Array | null } = {}): Promise<Uint8Array> {
+    return this.#turn(() => this.state.sendText(text, nowInSeconds(), replyTo))
+  }
+
+  /** Show the others that somebody writes here, or has stopped. */
+  async typing(active = true): Promise<void> {
+    await this.#turn(() => this.state.type(active, nowInSeconds()))
+  }
+
+  /** Wait until somebody else is in the room; gives who. Rejects with why it has stopped, or `ConversationOver`. */
+  async joined(): Promise<readonly Participant[]> {
+    await this.#until(() => this.state.isInRoom || this.#isFinished)
+    if (this.#isFinished) throw this.#reason ?? new ConversationOver("the conversation ended before anybody joined")
+    return this.participants.filter((someone) => someone !== this.me)
+  }
+
+  /** Wait until everything said is in the log (or the conversation is over). */
+  async settled(): Promise<void> {
+    await this.#until(() => (this.state.isSettled && this.#turns.waiting === 0) || this.#isFinished)
+  }
+
+  /**
+   * Staff: bring a colleague in, if the survivor agrees; done when she is in the room's next epoch. Rejects with
+   * `InvitationDeclined`, `CommitConflict`, `RelayRefused` (no key package), `NotTrusted`, `ConversationOver`.
+   */
+  async invite(colleague: Colleague, reason = ""): Promise<Participant> {
+    const invitation = await this.#turn(() => this.state.invite(colleague, reason, nowInSeconds()))
+    await this.#answerTo(invitation.id)
+    const { deviceId } = colleague
+    const answer = await this.#link.ask((ref) => FetchKeyPackage({ ref, deviceId }), "keyPackage")
+    try {
+      return await this.#bringIn(await readKeyPackage(answer.keyPackage))
+    } catch (error) {
+      throw asOurs(error)
+    }
+  }
+
+  /** Leave, and forget all keys of it. Staff who stay remove us; if the survivor leaves, it is over. Takes 3 s at most. */
+  async leave(): Promise<void> {
+    await this.#sayGoodbye(false)
+  }
+
+  /** End it for everybody, who all forget their keys. Takes 3 s at most. */
+  async end(): Promise<void> {
+    await this.#sayGoodbye(true)
+  }
+
+  /** Forget all keys and all that was said, at once, and say nothing but to the relay that we are gone. */
+  wipe(): void {
+    if (this.#isToldAll) return
+    const by = this.me
+    this.state.wipe()
+    this.#untold.length = 0
+    this.#inHand = null
+    if (!this.#hasLeft) this.#sayLeft()
+    this.#tell([{ type: "ended", by }])
+    void this.#turns.take(() => this.#owner.keep?.(this)).catch(ignore)
+  }
+
+  // --- used by Survivor and Staff ---
+
+  /** Do something with the state when its turn comes, then keep, send and tell what came of it. @internal */
+  async act(work: () => void | Promise<void>): Promise<void> {
+    await this.#turn(work)
+  }
+
+  /** A frame about this conversation came. @internal */
+  receive(frame: RelayFrame): void {
+    if (frame.type === "error" && BUSY.includes(frame.code)) {
+      const wait = frame.retryAfterMs / 1000 + uniform(0.05, 0.25)
+      this.#later(wait, () => this.#turn(() => this.state.repeat(nowInSeconds())))
+    } else if (isOfConversation(frame)) {
+      this.#inTurn(() => this.state.receive(frame, nowInSeconds()))
+    }
+  }
+
+  /** Tell the application something that the state does not know of. @internal */
+  tell(event: StateEvent): void {
+    this.#tell([event])
+  }
+
+  /** The link is back: subscribe again, each conversation in its own way. @internal */
+  linkIsUp(): void {
+    if (!this.isOver) this.#owner.resume(this)
+  }
+
+  /** The link broke. @internal */
+  linkIsDown(): void {
+    if (this.isOver) return
+    const era = (this.#era += 1)
+    this.#isConnected = false
+    this.#inTurn(() => {
+      this.#stateEra = era
+      this.state.disconnected()
+    })
+    this.#tell([{ type: "reconnecting" }])
+  }
+
+  /** Ask for what comes after what we have. @internal */
+  subscribe(capability: Uint8Array | null = null): void {
+    const { conversationId, cursor: after } = this.state
+    this.#link.question(
+      (ref) => Subscribe({ ref, conversationId, after, capability }),
+      (answer) => {
+        this.subscribed(answer)
+      },
+    )
+  }
+
+  /** The answer to `subscribe`. @internal */
+  subscribed(answer: Answer): void {
+    if (answer instanceof RelayRefused) this.#notSubscribed(answer)
+    else if (!(answer instanceof Error) && answer.type === "subscribed") this.#wereSubscribed(answer)
+  }
+
+  /** Called now and then: what does not come is asked for again, and after that not waited for. @internal */
+  watch(): void {
+    const what = this.state.waitingFor
+    if (what === null || what !== this.#waitedFor.what) {
+      this.#waitedFor = { what, times: 0 }
+      return
+    }
+    this.#waitedFor.times += 1
+    if (this.state.hasGap && this.#waitedFor.times > MOST_CHECKS) {
+      this.#inTurn(() => {
+        this.state.giveUp(new LogBroken("an entry of the log does not come"))
+      })
+    } else {
+      this.linkIsUp()
+    }
+  }
+
+  /** The revocation list has changed: verify the room anew. @internal */
+  lookAgain(): void {
+    this.#inTurn(() => this.state.lookAgain(nowInSeconds()))
+  }
+
+  // --- turns ---
+
+  /** `work` in its turn; what came of it is kept, sent and told. */
+  #turn<Result>(work: () => Result | Promise<Result>): Promise<Result> {
+    return this.#turns.take(async () => {
+      try {
+        return await work()
+      } catch (error) {
+        // Wiped in the middle of it: whatever it was, it is over.
+        if (this.isOver && !(error instanceof TeduhError)) throw new ConversationOver("the conversation is over")
+        throw error
+      } finally {
+        this.#unsettled += 1
+        if (this.#turns.waiting <= 1 || this.#unsettled >= MOST_TURNS) await this.#settle()
+      }
+    })
+  }
+
+  /** A turn that nobody waits for. A fault in it ends the conversation: to go on would be to guess. */
+  #inTurn(work: () => void | Promise<void>): void {
+    this.#turn(work).catch((error: unknown) => {
+      if (!this.isOver) this.#giveUp(error)
+    })
+  }
+
+  #giveUp(error: unknown): void {
+    this.state.giveUp(error instanceof TeduhError ? error : new TeduhError("a fault of the SDK", { cause: error }))
+    this.#inTurn(() => undefined)
+  }
+
+  /** Keep the state, then send, then tell. */
+  async #settle(): Promise<void> {
+    this.#unsettled = 0
+    const frames = this.state.takeFrames()
+    const happened = this.state.takeEvents()
+    if (frames.length > 0 || happened.length > 0) await this.#keep()
+    if (this.#stateEra === this.#era && !this.isOver) for (const frame of frames) this.#link.send(frame)
+    if (this.isOver && !this.#hasLeft) this.#sayLeft()
+    this.#tell(happened)
+  }
+
+  async #keep(): Promise<void> {
+    try {
+      await this.#owner.keep?.(this)
+    } catch (error) {
+      // What is not kept must not be sent.
+      if (this.isOver) return
+      this.state.giveUp(error instanceof TeduhError ? error : new TeduhError("it cannot be kept", { cause: error }))
+      this.#tell(this.state.takeEvents())
+    }
+  }
+
+  /** Ended by others, stopped, or wiped: the log need not wait for us. */
+  #sayLeft(): void {
+    this.#hasLeft = true
+    const { conversationId } = this.state
+    this.#link.question((ref) => Leave({ ref, conversationId }), ignore)
+    this.#owner.over(this)
+  }
+
+  #later(seconds: number, work: () => void | Promise<void>): void {
+    setTimeout(() => {
+      if (!this.isOver) void Promise.resolve(work()).catch(ignore)
+    }, 1000 * seconds)
+  }
+
+  // --- the link ---
+
+  #wereSubscribed(answer: Subscribed): void {
+    const era = this.#era
+    const { appendsInFlight } = this.#link.hello.limits
+    this.#inTurn(async () => {
+      if (era === this.#era) await this.state.connected(answer, nowInSeconds(), appendsInFlight)
+      if (era !== this.#era || this.#isConnected || this.isOver) return
+      this.#isConnected = true
+      this.#tell([{ type: "connected" }])
+    })
+  }
+
+  #notSubscribed(refused: RelayRefused): void {
+    if (BUSY.includes(refused.code)) {
+      this.#later(uniform(0.2, 1), () => {
+        this.linkIsUp()
+      })
+    } else {
+      this.#inTurn(() => {
+        this.state.giveUp(refused)
+      })
+    }
+  }
+
+  // --- telling ---
+
+  get #isFinished(): boolean {
+    return this.isOver || this.#reason !== null
+  }
+
+  #tell(happened: readonly StateEvent[]): void {
+    for (const event of happened) {
+      if (event.type === "stopped") this.#reason = event.reason
+      if (event.type === "changeFailed" && !this.state.isInRoom) this.#requestIsUnusable(event.reason)
+      const told = this.#withReactions(event)
+      if (told !== null) this.#untold.push(told)
+    }
+    if (happened.length > 0) this.#wakeReader?.()
+    for (const event of [...happened, null]) this.#wake(event)
+  }
+
+  #requestIsUnusable(reason: Error): void {
+    // `Staff` takes the request off the queue, for which we must still be a member.
+    this.#hasLeft = true
+    this.state.giveUp(new RequestUnusable("nobody can be added", { cause: reason }))
+    this.#inTurn(() => undefined)
+  }
+
+  async #next(): Promise<IteratorResult<Event, undefined>> {
+    this.#letGo()
+    while (this.#untold.length === 0) {
+      if (this.#isToldAll) return { done: true, value: undefined }
+      await new Promise<void>((resolve) => {
+        this.#wakeReader = resolve
+      })
+    }
+    const event = this.#untold.shift()
+    if (event === undefined) return { done: true, value: undefined }
+    this.#inHand = event
+    this.#isToldAll ||= event.type === "ended" || event.type === "stopped"
+    return { done: false, value: event }
+  }
+
+  #letGo(): void {
+    // The application came back for the next event, so it is done with the last one.
+    const finished = this.#inHand
+    this.#inHand = null
+    if (finished?.type === "textReceived" && this.#owner.keep !== undefined) {
+      void this.#turns.take(() => this.#keep()).catch(ignore)
+    }
+  }
+
+  #withReactions(event: StateEvent): Event | null {
+    switch (event.type) {
+      case "commitLost":
+        this.#tryAgain(event.change)
+        return null
+      case "textReceived":
+        return this.#markable(event)
+      case "invitationReceived":
+        return this.#answerable(event)
+      default:
+        return event
+    }
+  }
+
+  #markable(event: Omit<TextReceived, "markRead">): TextReceived {
+    const markRead = async (): Promise<void> => {
+      await this.#turn(() => this.state.markRead(event.messageId, nowInSeconds()))
+    }
+    return { ...event, markRead }
+  }
+
+  #answerable(event: Omit<InvitationReceived, "approve" | "decline">): InvitationReceived {
+    const answer = async (accepted: boolean): Promise<void> => {
+      await this.#turn(() => this.state.answer(event.invitation, accepted, nowInSeconds()))
+    }
+    return { ...event, approve: () => answer(true), decline: () => answer(false) }
+  }
+
+  // --- changes ---
+
+  #tryAgain(change: Change): void {
+    const attempts = (this.#attempts.get(change) ?? 0) + 1
+    this.#attempts.set(change, attempts)
+    if (attempts > RETRIES) {
+      this.#tell([{ type: "changeFailed", change, reason: new CommitConflict("others changed the group first") }])
+    } else {
+      // Jitter, so that two who change the group at once do not meet again and again.
+      this.#later(uniform(0, RETRY_WITHIN), () => this.#turn(() => this.state.change(change, nowInSeconds())))
+    }
+  }
+
+  async #answerTo(invitationId: Uint8Array): Promise<void> {
+    const answers: boolean[] = []
+    await this.#until((event) => {
+      if (event?.type === "invitationAnswered" && areEqual(event.invitation.id, invitationId)) answers.push(event.accepted)
+      return answers.length > 0 || this.#isFinished
+    })
+    const [accepted] = answers
+    if (accepted === undefined) throw this.#reason ?? new ConversationOver("the conversation ended before she answered")
+    if (!accepted) throw new InvitationDeclined("the survivor said no")
+  }
+
+  async #bringIn(keyPackage: Awaited<ReturnType<typeof readKeyPackage>>): Promise<Participant> {
+    const change: Change = { type: "addMember", keyPackage, byCapability: false }
+    const failures: Error[] = []
+    const newcomer = (): Participant | undefined =>
+      this.participants.find((one) => one.hasKey(keyPackage.signatureKey))
+    const decided = this.#until((event) => {
+      if (event?.type === "changeFailed" && event.change === change) failures.push(event.reason)
+      return failures.length > 0 || this.#isFinished || newcomer() !== undefined
+    })
+    await this.#turn(() => this.state.change(change, nowInSeconds()))
+    await decided
+    const [failure] = failures
+    if (failure !== undefined) throw failure
+    const came = newcomer()
+    if (came === undefined) throw this.#reason ?? new ConversationOver("it ended before the colleague came in")
+    return came
+  }
+
+  // --- ends ---
+
+  async #sayGoodbye(forAll: boolean): Promise<void> {
+    if (this.isOver) return
+    const by = this.me
+    await this.#turn(() => this.state.leave(nowInSeconds(), forAll))
+    // Best effort: whoever stays sees that we do not answer; our keys go in any case.
+    await atMost(GOODBYE_SECONDS, this.#partWithRelay())
+    if (this.#isToldAll) return
+    this.#hasLeft = true
+    this.state.wipe()
+    await this.#turns.take(() => this.#keep())
+    this.#owner.over(this)
+    this.#tell([{ type: "ended", by }])
+  }
+
+  async #partWithRelay(): Promise<void> {
+    await this.settled()
+    const { conversationId } = this.state
+    this.#hasLeft = true
+    await this.#link.ask((ref) => Leave({ ref, conversationId }), "done")
+  }
+
+  // --- waiting ---
+
+  async #until(condition: Condition): Promise<void> {
+    if (condition(null)) return
+    await new Promise<void>((done) => this.#waiting.push({ condition, done }))
+  }
+
+  #wake(event: StateEvent | null): void {
+    const waiting = this.#waiting.splice(0)
+    for (const one of waiting) {
+      if (one.condition(event)) one.done()
+      else this.#waiting.push(one)
+    }
+  }
+}
+
+function isOfConversation(frame: RelayFrame): frame is ConversationFrame {
+  const types: readonly RelayFrame["type"][] = [
+    "entry",
+    "accepted",
+    "error",
+    "ephemeralEntry",
+    "queuePosition",
+    "membershipEnded",
+  ]
+  return types.includes(frame.type)
+}
+
+function asOurs(error: unknown): unknown {
+  if (!(error instanceof TeduhCryptoError)) return error
+  return new NotTrusted("the colleague's key package is not valid", { cause: error })
+}
+
+/** Wait for `work`, but for no more than `seconds`; what becomes of it does not matter. */
+async function atMost(seconds: number, work: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, 1000 * seconds)
+  })
+  await Promise.race([work.catch(ignore), late])
+  clearTimeout(timer)
+}
+
+function ignore(): void {
+  // Whoever has ended waits for no answer.
+}
+
+/** Seconds since 1970, by this device's clock. */
+export function nowInSeconds(): number {
+  return Math.floor(Date.now() / 1000)
+}

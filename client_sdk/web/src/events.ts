@@ -1,0 +1,169 @@
+/**
+ * What an application is told of a conversation, in order.
+ *
+ *     before        waiting, joined
+ *     talk          textReceived, messageReceived, sent, delivered, read, typingSeen
+ *     the room      joined, left, invitationReceived, invitationAnswered
+ *     trouble       reconnecting, connected, messageRefused, rosterRefused, stopped
+ *     the end       ended
+ */
+
+import type { Attachment, Form, Invitation, Location, Referral, Unknown } from "./chat/messages.ts"
+import type { NotTrusted, TeduhError } from "./errors.ts"
+import type { Change } from "./groupChanges.ts"
+import type { Participant } from "./room.ts"
+
+/** She waits in the queue; `position` 1 is next, 0 means that somebody has taken her request and is joining. */
+export interface Waiting {
+  readonly type: "waiting"
+  readonly position: number
+}
+
+/** The link to the relay is up, and what was missed has been asked for. */
+export interface Connected {
+  readonly type: "connected"
+}
+
+/** The link to the relay broke; what is said meanwhile is kept and sent when it is back. */
+export interface Reconnecting {
+  readonly type: "reconnecting"
+}
+
+/** Somebody is in the room, proven: on the first epoch everybody, later the newcomer. */
+export interface Joined {
+  readonly type: "joined"
+  readonly participant: Participant
+}
+
+/** Somebody has left, or was removed. */
+export interface Left {
+  readonly type: "left"
+  readonly participant: Participant
+}
+
+/** Somebody wrote. `sent` is seconds since 1970 by the sender's clock: to show, not to order by. */
+export interface TextReceived {
+  readonly type: "textReceived"
+  readonly messageId: Uint8Array
+  readonly sender: Participant
+  readonly text: string
+  readonly sent: number
+  readonly replyTo: Uint8Array | null
+  /** Tells the sender that a person has seen it. */
+  readonly markRead: () => Promise<void>
+}
+
+/** Something else than text came; `unknown` is from a newer client than this. */
+export interface MessageReceived {
+  readonly type: "messageReceived"
+  readonly sender: Participant
+  readonly message: Attachment | Location | Form | Referral | Unknown
+}
+
+/** The relay has it: it will not be lost. */
+export interface Sent {
+  readonly type: "sent"
+  readonly messageId: Uint8Array
+}
+
+/** The device of `by` has decrypted it. */
+export interface Delivered {
+  readonly type: "delivered"
+  readonly messageId: Uint8Array
+  readonly by: Participant
+}
+
+/** It has been shown to the person. */
+export interface Read {
+  readonly type: "read"
+  readonly messageId: Uint8Array
+  readonly by: Participant
+}
+
+/** Somebody writes, or has stopped. Forget it after some seconds without another. */
+export interface TypingSeen {
+  readonly type: "typingSeen"
+  readonly participant: Participant
+  readonly active: boolean
+}
+
+/** A staff member would like to bring somebody in. The survivor approves or declines; others watch. */
+export interface InvitationReceived {
+  readonly type: "invitationReceived"
+  readonly invitation: Invitation
+  readonly proposedBy: Participant
+  readonly approve: () => Promise<void>
+  readonly decline: () => Promise<void>
+}
+
+/** The survivor said yes or no to an invitation. */
+export interface InvitationAnswered {
+  readonly type: "invitationAnswered"
+  readonly invitation: Invitation
+  readonly accepted: boolean
+}
+
+/** Somebody else changed the group first, so that our change was not made; it is tried again. Not told on. */
+export interface CommitLost {
+  readonly type: "commitLost"
+  readonly change: Change
+}
+
+/** A change of the group could not even be tried: its key package or its statement does not hold. */
+export interface ChangeFailed {
+  readonly type: "changeFailed"
+  readonly change: Change
+  readonly reason: Error
+}
+
+/** One entry could not be opened or read, and was dropped: garbage, or a replay. */
+export interface MessageRefused {
+  readonly type: "messageRefused"
+  readonly reason: string
+}
+
+/** Promise 5: the next state of the room was not proven or not agreed to. It was discarded; nobody hears us. */
+export interface RosterRefused {
+  readonly type: "rosterRefused"
+  readonly reason: NotTrusted
+}
+
+/** The conversation cannot go on; its keys are wiped. A new one has to be asked for. */
+export interface Stopped {
+  readonly type: "stopped"
+  readonly reason: TeduhError
+}
+
+/** The conversation is over, by `by` or by the relay (null), and its keys are wiped. */
+export interface Ended {
+  readonly type: "ended"
+  readonly by: Participant | null
+}
+
+/** Everything that a conversation can tell. */
+export type Event =
+  | Waiting
+  | Connected
+  | Reconnecting
+  | Joined
+  | Left
+  | TextReceived
+  | MessageReceived
+  | Sent
+  | Delivered
+  | Read
+  | TypingSeen
+  | InvitationReceived
+  | InvitationAnswered
+  | ChangeFailed
+  | MessageRefused
+  | RosterRefused
+  | Stopped
+  | Ended
+
+/** An event before the driver has put its reactions in, or that is for the driver alone. */
+export type StateEvent =
+  | Exclude<Event, TextReceived | InvitationReceived>
+  | Omit<TextReceived, "markRead">
+  | Omit<InvitationReceived, "approve" | "decline">
+  | CommitLost

@@ -1,0 +1,84 @@
+/**
+ * Fetches the organisation's revocation list from the relay, which can withhold it but not change it.
+ *
+ * A list is good for 24 hours. Without a fresh one nobody new is believed, so a relay that serves none, or an old one,
+ * achieves that no conversation begins, and nothing else.
+ */
+
+import type { AuthenticationService } from "./authenticationService.ts"
+import { fetchJson } from "./fetchJson.ts"
+
+const PATH = "/v1/revocations"
+const REFRESH_MS = 15 * 60 * 1000
+const RETRY_MS = 1000
+
+/** Keeps the list of an authentication service fresh, from `run` on. */
+export class RevocationFetch {
+  readonly #url: string
+  readonly #service: AuthenticationService
+  readonly #fetched: () => void
+  readonly #stop = new AbortController()
+  readonly #fresh: Promise<void>
+  #isFresh: () => void = () => undefined
+
+  /** `fetched` is called whenever there is a list, which may be a newer one. */
+  constructor(relayUrl: string, service: AuthenticationService, fetched: () => void = () => undefined) {
+    this.#url = relayUrl.replace(/\/+$/, "") + PATH
+    this.#service = service
+    this.#fetched = fetched
+    this.#fresh = new Promise((resolve) => {
+      this.#isFresh = resolve
+    })
+  }
+
+  /** Wait until there is a list that the organisation signed and that is fresh. */
+  async wait(): Promise<void> {
+    await this.#fresh
+  }
+
+  /** Fetch now and then, until closed. */
+  async run(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      const isFetched = await this.once()
+      await this.#pause(isFetched ? REFRESH_MS : RETRY_MS)
+    }
+  }
+
+  /** Fetch now; whether there is a fresh list. */
+  async once(): Promise<boolean> {
+    try {
+      const list = listIn(await fetchJson(this.#url, { signal: this.#stop.signal }))
+      await this.#service.adoptRevocations(list, Math.floor(Date.now() / 1000))
+    } catch {
+      // Not reached, not understood, not signed or not fresh: all of it means that there is no list yet.
+      return false
+    }
+    this.#isFresh()
+    this.#fetched()
+    return true
+  }
+
+  /** Fetch no more. */
+  close(): void {
+    this.#stop.abort()
+  }
+
+  async #pause(milliseconds: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer)
+        this.#stop.signal.removeEventListener("abort", done)
+        resolve()
+      }
+      const timer = setTimeout(done, milliseconds)
+      this.#stop.signal.addEventListener("abort", done)
+      if (this.#stop.signal.aborted) done()
+    })
+  }
+}
+
+function listIn(answer: unknown): string {
+  const list: unknown = typeof answer === "object" && answer !== null && "list" in answer ? answer.list : undefined
+  if (typeof list !== "string") throw new TypeError("the relay's answer holds no list")
+  return list
+}

@@ -1,0 +1,204 @@
+/**
+ * A conversation at rest: what a staff device writes into its key store before it sends anything.
+ *
+ * Plain data in MessagePack, versioned; the key store encrypts it. Survivors never come here: their keys live in memory
+ * only. The room is not stored but verified anew from the group, for a statement may have ended since.
+ */
+
+import { decode, encode } from "@msgpack/msgpack"
+
+import { decodeMessage, encodeMessage } from "./chat/codec.ts"
+import type { Invitation } from "./chat/messages.ts"
+import { KeyStoreDamaged } from "./errors.ts"
+import type { Change } from "./groupChanges.ts"
+import type { Signer } from "./hazmat/ed25519.ts"
+import { Invitations } from "./invitations.ts"
+import { LogOrder } from "./logOrder.ts"
+import type { Membership } from "./membership.ts"
+import { MlsGroup, readKeyPackage } from "./mls/group.ts"
+import { Outbox, type InFlight } from "./outbox.ts"
+import { decodeClientFrame, encode as encodeFrame } from "./relay/codec.ts"
+import {
+  SchemaError,
+  bool,
+  bytes,
+  define,
+  fromArray,
+  integer,
+  list,
+  optional,
+  struct,
+  text,
+  toArray,
+  type ValueOf,
+} from "./schema.ts"
+import { SenderOrder } from "./senderOrder.ts"
+
+const VERSION = 1
+const MOST = 2 ** 31
+const number = integer(-1, Number.MAX_SAFE_INTEGER)
+const blob = bytes(0, MOST)
+const some = text(0, MOST)
+
+/** `add` is a key package, `remove` a signature key; neither means a refresh. */
+const change = struct({ add: optional(blob), byCapability: bool, remove: optional(blob) })
+type SavedChange = ValueOf<typeof change>
+
+const membership = struct({
+  group: optional(blob),
+  pending: optional(struct({ counter: number, group: blob, change })),
+  invitations: list(blob, 0, MOST),
+  consents: list(struct({ deviceId: blob, name: some, role: some }), 0, MOST),
+  senders: list(struct({ key: some, counter: number }), 0, MOST),
+})
+export type SavedMembership = ValueOf<typeof membership>
+
+const place = struct({ member: number, cursor: number, nextOwn: number, withWelcome: list(number, 0, MOST) })
+export type SavedPlace = ValueOf<typeof place>
+
+/** Plaintexts, and appends with the very bytes that were sent. */
+const outbox = struct({
+  queued: list(blob, 0, MOST),
+  inFlight: list(struct({ append: blob, content: optional(blob) }), 0, MOST),
+  nextCounter: number,
+})
+export type SavedOutbox = ValueOf<typeof outbox>
+
+/** A text that the application has not taken yet. */
+const savedText = struct({
+  messageId: blob,
+  leafIndex: number,
+  deviceKey: blob,
+  name: optional(some),
+  role: some,
+  text: some,
+  sent: number,
+  replyTo: optional(blob),
+})
+export type SavedText = ValueOf<typeof savedText>
+
+const conversation = struct({
+  conversationId: blob,
+  membership,
+  place,
+  outbox,
+  changes: list(change, 0, MOST),
+  leaving: list(some, 0, MOST),
+  receipts: list(struct({ kind: number, messageIds: list(blob, 0, MOST) }), 0, MOST),
+  owesAcknowledgement: bool,
+})
+/** Everything, but what the application has yet to be told: that is beside it in `Kept`. */
+export type SavedConversation = ValueOf<typeof conversation>
+
+const Kept = define("kept", VERSION, { conversation, untold: list(savedText, 0, MOST) })
+/** One record of the key store. */
+export type Kept = ReturnType<typeof Kept>
+
+/** The record. */
+export function keptToBytes(saved: SavedConversation, untold: readonly SavedText[]): Uint8Array {
+  return encode(toArray(Kept, Kept({ conversation: saved, untold })))
+}
+
+/** Read a record; throws `KeyStoreDamaged`. */
+export function keptFromBytes(data: Uint8Array): Kept {
+  const array = unpacked(data)
+  if (!Array.isArray(array) || array[0] !== VERSION) {
+    throw new KeyStoreDamaged("a saved conversation does not parse, or is of another version")
+  }
+  try {
+    return fromArray(Kept, array) as Kept
+  } catch (error) {
+    if (error instanceof SchemaError) throw new KeyStoreDamaged("a saved conversation does not parse", { cause: error })
+    throw error
+  }
+}
+
+function unpacked(data: Uint8Array): unknown {
+  try {
+    return decode(data)
+  } catch (error) {
+    throw new KeyStoreDamaged("a saved conversation does not parse", { cause: error })
+  }
+}
+
+/** A change of the group as data. */
+export function saveChange(made: Change): SavedChange {
+  if (made.type === "addMember") return { add: made.keyPackage.encoded, byCapability: made.byCapability, remove: null }
+  return { add: null, byCapability: false, remove: made.type === "removeMember" ? made.deviceKey : null }
+}
+
+/** A change of the group from data. */
+export async function restoreChange(saved: SavedChange): Promise<Change> {
+  if (saved.add !== null) {
+    return { type: "addMember", keyPackage: await readKeyPackage(saved.add), byCapability: saved.byCapability }
+  }
+  return saved.remove === null ? { type: "refresh" } : { type: "removeMember", deviceKey: saved.remove }
+}
+
+/** An outbox as data. */
+export function saveOutbox(box: Outbox): SavedOutbox {
+  const inFlight = box.inFlight.map(({ append, content }) => ({ append: encodeFrame(append), content }))
+  return { queued: box.queued, inFlight, nextCounter: box.nextCounter }
+}
+
+/** An outbox from data. */
+export function restoreOutbox(saved: SavedOutbox): Outbox {
+  return new Outbox(saved.queued, saved.inFlight.map(restoreInFlight), saved.nextCounter)
+}
+
+function restoreInFlight({ append, content }: { append: Uint8Array; content: Uint8Array | null }): InFlight {
+  const frame = decodeClientFrame(append)
+  if (frame.type !== "append") throw new KeyStoreDamaged("what was in flight is no append")
+  return { append: frame, content }
+}
+
+/** How far the log was read, as data; what waits behind a gap is asked for again. */
+export function saveOrder(order: LogOrder): SavedPlace {
+  const { member, cursor, nextOwn, withWelcome } = order
+  return { member, cursor, nextOwn, withWelcome: [...withWelcome] }
+}
+
+/** How far the log was read, from data. */
+export function restoreOrder(saved: SavedPlace): LogOrder {
+  return new LogOrder(saved.member, saved.cursor, saved.nextOwn, saved.withWelcome)
+}
+
+/** Our seat in the group as data. */
+export function saveMembership({ group, pending, invitations, senders }: Membership): SavedMembership {
+  return {
+    group: group?.toBytes() ?? null,
+    pending:
+      pending === null
+        ? null
+        : { counter: pending.counter, group: pending.group.toBytes(), change: saveChange(pending.change) },
+    invitations: [...invitations.open.values()].map(encodeMessage),
+    consents: [...invitations.consents.values()],
+    senders: [...senders.last].map(([key, counter]) => ({ key, counter })),
+  }
+}
+
+/**
+ * Take our seat again, with the room verified anew; throws `RosterNotAdmitted` if it does not pass any more, a
+ * `RemoteError` for damaged bytes. `now` in seconds.
+ */
+export async function restoreMembership(
+  member: Membership,
+  saved: SavedMembership,
+  signer: Signer,
+  now: number,
+): Promise<void> {
+  if (saved.group === null) return
+  member.invitations = new Invitations(saved.invitations.map(restoreInvitation), saved.consents)
+  member.senders = new SenderOrder(saved.senders.map(({ key, counter }) => [key, counter] as const))
+  await member.resume(await MlsGroup.fromBytes(saved.group, signer), now)
+  const { pending } = saved
+  if (pending === null) return
+  const group = await MlsGroup.fromBytes(pending.group, signer)
+  await member.resumePending(pending.counter, group, await restoreChange(pending.change), now)
+}
+
+function restoreInvitation(data: Uint8Array): Invitation {
+  const message = decodeMessage(data)
+  if (message.type !== "invitation") throw new KeyStoreDamaged("an open invitation is none")
+  return message
+}

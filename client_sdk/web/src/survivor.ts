@@ -1,0 +1,213 @@
+/**
+ * The survivor's side: ask for help, and talk with whoever comes. Everything lives in memory only.
+ *
+ *     ask ──> fresh keys, fresh capability ──> OpenRequest ──> wait in the queue ──> Welcome ──> talk
+ */
+
+import { Client, type ClientOptions } from "./client.ts"
+import { Conversation, nowInSeconds } from "./conversation.ts"
+import { ConversationState } from "./conversationState.ts"
+import type { Organisation } from "./credentials/organisation.ts"
+import { RelayLost, RelayRefused } from "./errors.ts"
+import { generateSigner } from "./hazmat/ed25519.ts"
+import { newKeyPackage } from "./mls/group.ts"
+import { BASIC_CREDENTIAL_TYPE, type KeyPackageBundle } from "./mls/keyPackageBundle.ts"
+import {
+  CancelRequest,
+  ErrorCode,
+  NO_DETAILS,
+  OpenRequest,
+  type RequestDetails,
+  type RequestOpened,
+} from "./relay/frames.ts"
+
+const IDENTITY_LENGTH = 16
+const CAPABILITY_LENGTH = 32
+const RETRY_MS = 1000
+/** Refusals after which asking again is right. */
+const PASSING: readonly ErrorCode[] = [
+  ErrorCode.PROOF_OF_WORK_REQUIRED,
+  ErrorCode.RATE_LIMITED,
+  ErrorCode.SHUTTING_DOWN,
+  ErrorCode.UNAVAILABLE,
+  ErrorCode.INTERNAL,
+]
+
+/**
+ * Somebody who seeks help. Nothing about her is stored anywhere but in this object.
+ *
+ *     const survivor = await Survivor.open(location.origin, organisation)
+ *     const conversation = await survivor.ask({ need: "counseling" })
+ */
+export class Survivor extends Client {
+  readonly #requests = new Map<Conversation, OpenCall>()
+
+  /** Connects in the background. `relayUrl` is for example `https://relay.example`. */
+  static open(relayUrl: string, organisation: Organisation, options: ClientOptions = {}): Promise<Survivor> {
+    const survivor = new Survivor(relayUrl, organisation, options)
+    survivor.start()
+    return Promise.resolve(survivor)
+  }
+
+  /**
+   * Ask for help; done as soon as the relay has the request. The conversation tells the place in the queue (`waiting`),
+   * and when somebody comes (`joined`). What is said before is kept and sent then. Waits while the relay cannot be
+   * reached. Rejects with `RelayRefused`.
+   */
+  async ask(details: Partial<RequestDetails> = {}): Promise<Conversation> {
+    await this.revocations.wait()
+    const signer = await generateSigner()
+    const identity = crypto.getRandomValues(new Uint8Array(IDENTITY_LENGTH))
+    const credential = { credentialType: BASIC_CREDENTIAL_TYPE, content: identity }
+    const bundle = await newKeyPackage(this.suite, credential, signer, nowInSeconds())
+    const request = new OpenCall(bundle, { ...NO_DETAILS, ...details })
+    await this.#put(request)
+    return request.require()
+  }
+
+  /** Leave everything politely, then close. Takes 3 s at most. */
+  async close(): Promise<void> {
+    await Promise.all(this.conversations.map((conversation) => this.#leave(conversation)))
+    this.stop()
+  }
+
+  /**
+   * Quick exit: at once, without waiting for anything. Tells the relay that she is gone if the socket is up, forgets
+   * every key and every word, closes the socket.
+   */
+  vanish(): void {
+    for (const conversation of this.conversations) {
+      if (conversation.participants.length === 0) this.#cancel(conversation)
+      conversation.wipe()
+    }
+    this.#requests.clear()
+    this.stop()
+  }
+
+  protected introduce(): null {
+    return null
+  }
+
+  protected onAuthenticated(): void {
+    // Her link is anonymous.
+  }
+
+  async #leave(conversation: Conversation): Promise<void> {
+    if (conversation.participants.length === 0) this.#cancel(conversation)
+    await conversation.leave()
+  }
+
+  #cancel({ id: conversationId }: Conversation): void {
+    // The relay drops who does not come back; nobody waits for an answer here.
+    this.link.question(
+      (ref) => CancelRequest({ ref, conversationId }),
+      () => undefined,
+    )
+  }
+
+  /** Put the request to the relay until it is taken; rejects with `RelayRefused`. */
+  async #put(request: OpenCall): Promise<void> {
+    for (;;) {
+      try {
+        await this.#putOnce(request)
+        return
+      } catch (error) {
+        if (error instanceof RelayLost && this.isOpen) continue
+        if (!(error instanceof RelayRefused) || !PASSING.includes(error.code)) throw error
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+      }
+    }
+  }
+
+  async #putOnce(request: OpenCall): Promise<void> {
+    await this.link.waitUntilUp()
+    const { nonce, proofOfWorkBits } = this.link.hello
+    const proofOfWork = await solution(nonce, proofOfWorkBits)
+    const { capability, details, keyPackage } = request
+    await this.link.ask(
+      (ref) => OpenRequest({ ref, capability, keyPackage, details, proofOfWork }),
+      "requestOpened",
+      (answer) => {
+        this.#opened(request, answer)
+      },
+    )
+  }
+
+  /** Called before the next frame is looked at, which may be the first entry of the conversation. */
+  #opened(request: OpenCall, { conversationId, position }: RequestOpened): void {
+    const conversation = request.conversation ?? this.#newConversation(request, conversationId)
+    request.conversation = conversation
+    this.strike(conversation.id)
+    conversation.state.beginAnew(conversationId)
+    this.enlist(conversation)
+    conversation.tell({ type: "waiting", position })
+    conversation.subscribe(request.capability)
+  }
+
+  #newConversation(request: OpenCall, conversationId: Uint8Array): Conversation {
+    const { bundle } = request
+    const identity = { signatureKey: bundle.signer.publicKey, isSurvivor: true, bundles: [bundle] }
+    const state = new ConversationState(conversationId, identity, this.verify)
+    const conversation = new Conversation(state, this.link, {
+      resume: (one) => {
+        this.#resume(one)
+      },
+      over: (one) => {
+        this.strike(one.id)
+        this.#requests.delete(one)
+      },
+    })
+    this.#requests.set(conversation, request)
+    return conversation
+  }
+
+  #resume(conversation: Conversation): void {
+    const request = this.#requests.get(conversation)
+    if (request === undefined) return
+    if (conversation.participants.length > 0) conversation.subscribe(request.capability)
+    else if (!request.isReopening) void this.#reopen(request, conversation)
+  }
+
+  async #reopen(request: OpenCall, conversation: Conversation): Promise<void> {
+    request.isReopening = true
+    try {
+      await this.#put(request)
+    } catch (error) {
+      if (error instanceof RelayRefused) {
+        await conversation.act(() => {
+          conversation.state.giveUp(error)
+        })
+      }
+    } finally {
+      request.isReopening = false
+    }
+  }
+}
+
+/** One call for help: its keys, by which it is put to the relay again after a reconnect. */
+class OpenCall {
+  readonly capability = crypto.getRandomValues(new Uint8Array(CAPABILITY_LENGTH))
+  conversation: Conversation | null = null
+  isReopening = false
+
+  constructor(
+    readonly bundle: KeyPackageBundle,
+    readonly details: RequestDetails,
+  ) {}
+
+  get keyPackage(): Uint8Array {
+    return this.bundle.keyPackage
+  }
+
+  require(): Conversation {
+    if (this.conversation === null) throw new RelayLost("the request was not opened")
+    return this.conversation
+  }
+}
+
+/** Paid only while the relay is flooded, so what it takes is loaded only then. */
+async function solution(nonce: Uint8Array, bits: number): Promise<Uint8Array> {
+  if (bits === 0) return new Uint8Array()
+  const { solve } = await import("./relay/proofOfWork.ts")
+  return solve(nonce, bits)
+}
