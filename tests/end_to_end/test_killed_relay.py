@@ -12,20 +12,26 @@ from relay_process import RelayProcess, relay_process
 from sdk_people import collect, enrolled, new_staff, until
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
+from teduh_sdk.exceptions import RelayLost
 from teduh_sdk.key_store import KeyStore, MemoryKeyStore
 from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
+from teduh_sdk.transport import Dial, Socket, dial_relay
+from teduh_server.redis_store.embedded import EmbeddedValkey
 from valkey_server import start_valkey
 
 ORGANISATION = RelayOrganisation()
 
 
 @pytest.fixture
-def relay(tmp_path: Path) -> Iterator[RelayProcess]:
-    with (
-        start_valkey() as valkey,
-        relay_process(tmp_path / "relay", ORGANISATION.write(tmp_path), valkey.url) as process,
-    ):
+def store() -> Iterator[EmbeddedValkey]:
+    with start_valkey() as valkey:
+        yield valkey
+
+
+@pytest.fixture
+def relay(tmp_path: Path, store: EmbeddedValkey) -> Iterator[RelayProcess]:
+    with relay_process(tmp_path / "relay", ORGANISATION.write(tmp_path), store.url) as process:
         yield process
 
 
@@ -62,6 +68,68 @@ async def test_a_relay_killed_mid_conversation_loses_nothing_and_repeats_nothing
         heard_by_her = [one.text for one in await collect(hers, events.TextReceived, count)]
         assert heard_by_him == [f"she {number}" for number in range(count)]
         assert heard_by_her == [f"he {number}" for number in range(count)]
+
+
+async def test_a_store_killed_mid_conversation_loses_nothing_and_repeats_nothing(
+    relay: RelayProcess, store: EmbeddedValkey
+) -> None:
+    """The relay stays up, and says that it cannot take what is sent; it is sent again until it can."""
+    await ORGANISATION.publish_revocations(relay.url)
+    async with (
+        Survivor(relay.url, ORGANISATION.public) as survivor,
+        Staff(relay.url, ORGANISATION.public, new_staff(ORGANISATION, "Sari")) as staff,
+    ):
+        hers = await survivor.ask()
+        his = await accept(staff)
+        await hers.joined()
+        count = 120
+        speaking = asyncio.gather(speak(hers, "she", count), speak(his, "he", count))
+        for _ in range(2):
+            await asyncio.sleep(0.2)
+            store.kill()
+            await asyncio.to_thread(store.revive)
+        await speaking
+        heard_by_him = [one.text for one in await collect(his, events.TextReceived, count)]
+        heard_by_her = [one.text for one in await collect(hers, events.TextReceived, count)]
+        assert heard_by_him == [f"she {number}" for number in range(count)]
+        assert heard_by_her == [f"he {number}" for number in range(count)]
+
+
+async def test_two_on_different_nodes_talk_on_when_one_node_is_killed(
+    relay: RelayProcess, store: EmbeddedValkey, tmp_path: Path
+) -> None:
+    """Clients know the service by one address, behind which are two nodes; here the address is a choice."""
+    await ORGANISATION.publish_revocations(relay.url)
+    organisation_file = ORGANISATION.write(tmp_path)
+    with relay_process(tmp_path / "other", organisation_file, store.url, public_origin=relay.url) as other:
+        nodes = [other.url, relay.url]
+        survivor = Survivor(relay.url, ORGANISATION.public, dial=dial_first_alive(nodes))
+        store_of_sari = new_staff(ORGANISATION, "Sari")
+        async with survivor, Staff(relay.url, ORGANISATION.public, store_of_sari) as staff:
+            hers = await survivor.ask()
+            his = await accept(staff)
+            await hers.joined()
+            await hers.send("from the other node")
+            assert (await until(his, events.TextReceived)).text == "from the other node"
+            other.kill()
+            await hers.send("from this one")
+            await his.send("I hear you")
+            assert (await until(his, events.TextReceived)).text == "from this one"
+            assert (await until(hers, events.TextReceived)).text == "I hear you"
+
+
+def dial_first_alive(nodes: list[str]) -> Dial:
+    """What a proxy in front of several nodes does."""
+
+    async def dial() -> Socket:
+        for node in nodes[:-1]:
+            try:
+                return await dial_relay(node)()
+            except RelayLost:
+                continue
+        return await dial_relay(nodes[-1])()
+
+    return dial
 
 
 async def test_people_are_told_that_the_link_broke_and_came_back(relay: RelayProcess) -> None:

@@ -10,7 +10,7 @@ import secrets
 from typing import Final
 
 from teduh_crypto.hazmat.ciphersuite import cipher_suite
-from teduh_crypto.mls import BasicCredential
+from teduh_crypto.mls import BasicCredential, KeyPackageBundle
 from teduh_signaling.relay.frames import (
     CancelRequest,
     Done,
@@ -101,7 +101,8 @@ class _Request:
         suite = cipher_suite(survivor._suite)
         credential = BasicCredential(secrets.token_bytes(ANONYMOUS_IDENTITY_LENGTH))
         key = suite.generate_signature_key()
-        self._bundle = new_key_package(suite, credential, key, now_in_seconds())
+        self._bundle: KeyPackageBundle | None = new_key_package(suite, credential, key, now_in_seconds())
+        self._key_package = key_package_to_wire(self._bundle.key_package)
         self._reopening: asyncio.Task[None] | None = None
         self.conversation: Conversation | None = None
 
@@ -127,9 +128,8 @@ class _Request:
         solution = b""
         if hello.proof_of_work_bits:
             solution = await asyncio.to_thread(solve, hello.nonce, hello.proof_of_work_bits)
-        key_package = key_package_to_wire(self._bundle.key_package)
         await link.ask(
-            lambda ref: OpenRequest(ref, self._capability, key_package, self._details, solution),
+            lambda ref: OpenRequest(ref, self._capability, self._key_package, self._details, solution),
             RequestOpened,
             self._opened,
         )
@@ -146,7 +146,10 @@ class _Request:
         self.conversation.subscribe(self._capability)
 
     def _new_conversation(self, conversation_id: bytes) -> Conversation:
-        identity = Identity(self._bundle.signature_key.public, is_survivor=True, bundles=(self._bundle,))
+        # From here on the private keys are the conversation's, which forgets them when they have served.
+        bundle, self._bundle = self._bundle, None
+        assert bundle is not None
+        identity = Identity(bundle.signature_key.public, is_survivor=True, bundles=(bundle,))
         state = ConversationState(conversation_id, identity, self._survivor._verify)
         return Conversation(state, self._survivor._link, resume=self._resume, over=self._survivor._over)
 

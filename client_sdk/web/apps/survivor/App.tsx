@@ -1,0 +1,236 @@
+/** The whole page: its state, and which screen that state is. */
+
+import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks"
+
+import { preferredLanguage, type Language } from "../shared/i18n/catalogue.ts"
+import { OverCard, ProposalCard, ReloadCard } from "./Cards.tsx"
+import { Composer } from "./Composer.tsx"
+import type { Configuration } from "./configuration.ts"
+import { Header, Languages, LinkState, RoomButton, type Panel } from "./Header.tsx"
+import { Log } from "./Log.tsx"
+import { EmergencyPanel, RoomPanel } from "./Panels.tsx"
+import { Session, type Talker } from "./session.ts"
+import { SkinScreen } from "./Skins.tsx"
+import { INITIAL, reduce, type State } from "./state.ts"
+import { Waiting } from "./Waiting.tsx"
+import { Welcome } from "./Welcome.tsx"
+import { tellBrowser, useWording, WordingContext, wordingOf } from "./words.tsx"
+
+interface AppProps {
+  readonly configuration: Configuration
+  /** Makes the SDK's survivor. */
+  readonly open: () => Promise<Talker>
+  /** Leaves at once; is given how to drop every key. */
+  readonly exit: (vanish: () => void) => void
+  /** Called once with how to drop every key, for all other ways in which the page can end. */
+  readonly onVanish: (vanish: () => void) => void
+}
+
+export function App({ configuration, open, exit, onVanish }: AppProps) {
+  const [state, dispatch] = useReducer(reduce, INITIAL)
+  const session = useMemo(() => new Session(open, dispatch), [])
+  const [language, setLanguage] = useState<Language>(() => preferredLanguage(navigator.languages, configuration.languages))
+  const [isDisguised, setDisguised] = useState(configuration.disguise !== null)
+  const wording = useMemo(() => wordingOf(language), [language])
+  const isShown = !isDisguised && !state.covered
+
+  useEffect(() => {
+    onVanish(() => {
+      session.vanish()
+    })
+  }, [])
+  useEffect(() => {
+    tellBrowser(language)
+  }, [language])
+  useEffect(() => {
+    session.lookedAt(isShown && state.hiddenSince === null)
+  }, [isShown, state.hiddenSince])
+  useVisibility(dispatch, configuration.cover.afterSeconds)
+  useAnnouncedHeadings(state.phase)
+
+  return (
+    <WordingContext.Provider value={wording}>
+      {!isShown && (
+        <SkinScreen
+          skin={isDisguised ? (configuration.disguise?.skin ?? "plain") : configuration.cover.skin}
+          press={configuration.disguise?.press ?? "picture"}
+          onPress={() => {
+            setDisguised(false)
+            dispatch({ type: "uncovered" })
+          }}
+        />
+      )}
+      {/* Hidden, not taken away, while it is covered: what she was writing is only in the field. */}
+      <div class={state.hiddenSince === null ? "app" : "app veiled"} hidden={!isShown}>
+        {!isDisguised && (
+          <Screens
+            configuration={configuration}
+            state={state}
+            dispatch={dispatch}
+            session={session}
+            onLanguage={setLanguage}
+            onExit={() => {
+              exit(() => {
+                session.vanish()
+              })
+            }}
+          />
+        )}
+      </div>
+    </WordingContext.Provider>
+  )
+}
+
+interface ScreensProps {
+  readonly configuration: Configuration
+  readonly state: State
+  readonly dispatch: Parameters<typeof Welcome>[0]["dispatch"]
+  readonly session: Session
+  readonly onLanguage: (language: Language) => void
+  readonly onExit: () => void
+}
+
+function Screens({ configuration, state, dispatch, session, onLanguage, onExit }: ScreensProps) {
+  const { language } = useWording()
+  const [panel, setPanel] = useState<Panel>(null)
+  const closePanel = (): void => {
+    setPanel(null)
+  }
+  const ask = (): void => {
+    closePanel()
+    void session.ask({ need: state.need, urgency: state.urgency, language })
+  }
+  return (
+    <>
+      <Header panel={panel} onPanel={setPanel} onExit={onExit}>
+        {state.phase === "welcome" && (
+          <Languages offered={configuration.languages} chosen={language} onChoose={onLanguage} />
+        )}
+        {state.phase === "waiting" && <LinkState link={state.link} />}
+        {state.phase === "talking" && (
+          <RoomButton people={state.people} link={state.link} panel={panel} onPanel={setPanel} />
+        )}
+      </Header>
+      {panel === "emergency" && <EmergencyPanel numbers={configuration.emergencyNumbers} onClose={closePanel} />}
+      {panel === "room" && state.phase === "talking" && (
+        <RoomPanel
+          people={state.people}
+          organisation={configuration.organisationName}
+          onClose={closePanel}
+          onEnd={() => {
+            closePanel()
+            void session.end()
+          }}
+        />
+      )}
+      {state.phase === "welcome" ? (
+        <Welcome configuration={configuration} state={state} dispatch={dispatch} onStart={ask} />
+      ) : state.phase === "over" ? (
+        <Over
+          state={state}
+          onAgain={() => {
+            dispatch({ type: "again" })
+          }}
+        />
+      ) : (
+        <Talk configuration={configuration} state={state} session={session} />
+      )}
+    </>
+  )
+}
+
+function Talk({ configuration, state, session }: Pick<ScreensProps, "configuration" | "state" | "session">) {
+  const { t } = useWording()
+  const [isReloading, setReloading] = useReloadKeys()
+  const proposal = state.proposals[0]
+  return (
+    <main class="talk">
+      {state.phase === "talking" && <h1 class="spoken">{t("log.title")}</h1>}
+      <Log state={state}>
+        {state.phase === "waiting" && <Waiting configuration={configuration} sightings={state.sightings} />}
+      </Log>
+      {isReloading && (
+        <ReloadCard
+          onStay={() => {
+            setReloading(false)
+          }}
+        />
+      )}
+      {proposal !== undefined && (
+        <ProposalCard
+          key={proposal.id}
+          proposal={proposal}
+          onAnswer={(id, accepted) => {
+            session.answer(id, accepted)
+          }}
+        />
+      )}
+      <Composer
+        onSay={(text) => session.say(text)}
+        onTyping={(active) => {
+          session.typing(active)
+        }}
+      />
+    </main>
+  )
+}
+
+function Over({ state, onAgain }: { readonly state: State; readonly onAgain: () => void }) {
+  const { t } = useWording()
+  return (
+    <main class="talk">
+      <Log state={state} />
+      <OverCard ending={state.ending} hasItems={state.items.length > 0} />
+      <div class="foot">
+        <button type="button" class="button primary wide" onClick={onAgain}>
+          {t("over.again")}
+        </button>
+      </div>
+    </main>
+  )
+}
+
+/** Covers the page when it comes back after it was away for long. */
+function useVisibility(dispatch: ScreensProps["dispatch"], coverAfterSeconds: number): void {
+  useEffect(() => {
+    const onChange = (): void => {
+      const at = Date.now()
+      if (document.visibilityState === "hidden") dispatch({ type: "hidden", at })
+      else dispatch({ type: "seen", at, coverAfterMs: coverAfterSeconds * 1000 })
+    }
+    document.addEventListener("visibilitychange", onChange)
+    return () => {
+      document.removeEventListener("visibilitychange", onChange)
+    }
+  }, [])
+}
+
+/** A new screen's headline is focused, so that it is read aloud and the keyboard begins there. */
+function useAnnouncedHeadings(phase: State["phase"]): void {
+  const isFirst = useRef(true)
+  useEffect(() => {
+    if (!isFirst.current) document.querySelector<HTMLElement>("[data-announce]")?.focus({ preventScroll: true })
+    isFirst.current = false
+  }, [phase])
+}
+
+/**
+ * The keys for reloading ask first. Closing the tab does not: the browser's own question would stand in her way when
+ * she has to be quick.
+ */
+function useReloadKeys(): [boolean, (isReloading: boolean) => void] {
+  const [isReloading, setReloading] = useState(false)
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      const isReload = event.key === "F5" || ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "r")
+      if (!isReload || isReloading) return
+      event.preventDefault()
+      setReloading(true)
+    }
+    window.addEventListener("keydown", onKey)
+    return () => {
+      window.removeEventListener("keydown", onKey)
+    }
+  }, [isReloading])
+  return [isReloading, setReloading]
+}

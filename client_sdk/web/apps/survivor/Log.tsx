@@ -1,0 +1,116 @@
+/**
+ * What was said. Every word of a message goes into a text node: nothing in it is formatted, and no address in it
+ * becomes a link that a slip of the thumb could open.
+ */
+
+import type { ComponentChildren } from "preact"
+import { useLayoutEffect, useRef, useState } from "preact/hooks"
+
+import { Icon, type IconName } from "../shared/parts/Icon.tsx"
+import type { Item, Person, Progress, State } from "./state.ts"
+import { roleName, useWording } from "./words.tsx"
+
+const NEAR_THE_END = 80
+
+interface LogProps {
+  readonly state: State
+  /** What stands above the first message. */
+  readonly children?: ComponentChildren
+}
+
+export function Log({ state, children }: LogProps) {
+  const { t } = useWording()
+  const { box, isAtEnd, onScroll, toEnd } = useEndInSight(state.items)
+  return (
+    <div class="log-frame">
+      {/* eslint-disable-next-line -- a scrolling region must be reachable by keyboard (WCAG 2.1.1) */}
+      <div ref={box} class="scroll" tabIndex={0} role="region" aria-label={t("log.title")} onScroll={onScroll}>
+        <div class="column">
+          {children}
+          <div role="log" aria-label={t("log.title")}>
+            <ol class="items">
+              {state.items.map((item) => (
+                <Line key={item.id} item={item} progress={state.progress[item.id] ?? "kept"} />
+              ))}
+            </ol>
+          </div>
+          <Typing people={state.typing} />
+        </div>
+      </div>
+      {!isAtEnd && (
+        <button type="button" class="button latest" onClick={toEnd}>
+          {t("log.latest")}
+        </button>
+      )}
+    </div>
+  )
+}
+
+/** Keeps the newest message in sight, unless she has scrolled up to read. */
+function useEndInSight(items: readonly Item[]) {
+  const box = useRef<HTMLDivElement>(null)
+  const [isAtEnd, setAtEnd] = useState(true)
+  const toEnd = (): void => {
+    box.current?.scrollTo({ top: box.current.scrollHeight })
+  }
+  useLayoutEffect(() => {
+    if (items.length > 0 && (isAtEnd || items.at(-1)?.kind === "own")) toEnd()
+  }, [items])
+  const onScroll = (): void => {
+    if (box.current === null) return
+    const { scrollHeight, scrollTop, clientHeight } = box.current
+    setAtEnd(scrollHeight - scrollTop - clientHeight < NEAR_THE_END)
+  }
+  return { box, isAtEnd, onScroll, toEnd }
+}
+
+function Line({ item, progress }: { readonly item: Item; readonly progress: Progress }) {
+  const { t } = useWording()
+  if (item.kind === "notice")
+    return (
+      <li class={`notice ${item.notice}`}>
+        {t(`notice.${item.notice}`, { name: item.name, role: roleName(t, item.role) })}
+      </li>
+    )
+  const isOwn = item.kind === "own"
+  const speaker = isOwn ? t("log.you") : t("log.says", { name: item.by.name, role: roleName(t, item.by.role) })
+  return (
+    <li class={isOwn ? "message own" : "message"} data-words>
+      <p class={isOwn ? "speaker spoken" : "speaker"}>{speaker}</p>
+      <p class="words" dir="auto">
+        {item.text}
+      </p>
+      <p class="fate">
+        <Time at={item.at} />
+        {isOwn && <Fate progress={progress} />}
+      </p>
+    </li>
+  )
+}
+
+function Time({ at }: { readonly at: number }) {
+  const { language } = useWording()
+  const time = new Date(at)
+  return <time dateTime={time.toISOString()}>{time.toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit" })}</time>
+}
+
+const FATE_ICONS: Readonly<Record<Progress, IconName>> = { kept: "clock", sent: "tick", delivered: "ticks", read: "ticks" }
+
+function Fate({ progress }: { readonly progress: Progress }) {
+  const { t } = useWording()
+  return (
+    <span class={`progress ${progress}`}>
+      <Icon name={FATE_ICONS[progress]} />
+      {t(`message.${progress}`)}
+    </span>
+  )
+}
+
+function Typing({ people }: { readonly people: readonly Person[] }) {
+  const { t } = useWording()
+  return (
+    <p class="typing" role="status">
+      {people.map(({ name }) => t("typing", { name })).join(" ")}
+    </p>
+  )
+}

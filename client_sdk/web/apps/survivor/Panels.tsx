@@ -1,0 +1,124 @@
+/** What opens below the header: the emergency numbers, and who is in the room. Exit stays in reach above them. */
+
+import type { ComponentChildren } from "preact"
+import { useEffect, useRef } from "preact/hooks"
+
+import { Icon } from "../shared/parts/Icon.tsx"
+import { ownTextIn, type EmergencyNumber } from "./configuration.ts"
+import type { Person } from "./state.ts"
+import { roleName, useWording } from "./words.tsx"
+
+interface PanelProps {
+  readonly id: string
+  readonly title: string
+  readonly onClose: () => void
+  readonly children: ComponentChildren
+}
+
+function PanelCard({ id, title, onClose, children }: PanelProps) {
+  const { t } = useWording()
+  const heading = useRef<HTMLHeadingElement>(null)
+  // The panel says its name as soon as it opens; Escape closes it from anywhere inside.
+  useEffect(() => heading.current?.focus(), [])
+  return (
+    <section
+      id={id}
+      class="panel"
+      aria-labelledby={`${id}-title`}
+      onKeyDown={(event) => {
+        if (event.key === "Escape") onClose()
+      }}
+    >
+      <div class="panel-head">
+        <h2 id={`${id}-title`} ref={heading} tabIndex={-1}>
+          {title}
+        </h2>
+        <button type="button" class="button quiet" aria-label={t("close")} onClick={onClose}>
+          <Icon name="close" />
+        </button>
+      </div>
+      {children}
+    </section>
+  )
+}
+
+interface EmergencyProps {
+  readonly numbers: readonly EmergencyNumber[]
+  readonly onClose: () => void
+}
+
+export function EmergencyPanel({ numbers, onClose }: EmergencyProps) {
+  const { t } = useWording()
+  return (
+    <PanelCard id="emergency" title={t("emergency")} onClose={onClose}>
+      <EmergencyNumbers numbers={numbers} />
+    </PanelCard>
+  )
+}
+
+export function EmergencyNumbers({ numbers }: { readonly numbers: readonly EmergencyNumber[] }) {
+  const { language, t } = useWording()
+  return (
+    <>
+      <ul class="numbers">
+        {numbers.map(({ number, name, about }) => {
+          const called = ownTextIn(name, language) ?? number
+          const explained = ownTextIn(about, language)
+          return (
+            <li key={number}>
+              <a
+                class="button number"
+                href={`tel:${number.replace(/[^\d+*#]/g, "")}`}
+                aria-label={t("emergency.call", { name: called, number })}
+              >
+                <Icon name="phone" />
+                <span class="number-name">
+                  {called}
+                  {explained !== undefined && <small>{explained}</small>}
+                </span>
+                <strong>{number}</strong>
+              </a>
+            </li>
+          )
+        })}
+      </ul>
+      <p class="muted">{t("emergency.trace")}</p>
+    </>
+  )
+}
+
+interface RoomProps {
+  readonly people: readonly Person[]
+  readonly organisation: string
+  readonly onEnd: () => void
+  readonly onClose: () => void
+}
+
+export function RoomPanel({ people, organisation, onEnd, onClose }: RoomProps) {
+  const { t } = useWording()
+  return (
+    <PanelCard id="room" title={t("room.title")} onClose={onClose}>
+      <ul class="people">
+        <li>
+          <strong>{t("room.you")}</strong>
+          <span class="muted">{t("room.you.about")}</span>
+        </li>
+        {people.map(({ key, name, role }) => (
+          <li key={key}>
+            <strong>{name}</strong> <span>{roleName(t, role)}</span>
+            <span class="verified">
+              <Icon name="verified" />
+              {t("room.verified")}
+            </span>
+          </li>
+        ))}
+      </ul>
+      {people.length === 0 ? <p>{t("room.nobody")}</p> : <p class="muted">{t("room.verified.about", { organisation })}</p>}
+      <p class="muted">{t("room.alone")}</p>
+      <p class="muted">{t("keep.open")}</p>
+      <button type="button" class="button" onClick={onEnd}>
+        {t("room.end")}
+      </button>
+    </PanelCard>
+  )
+}

@@ -1,0 +1,81 @@
+/** While nobody has joined: where she stands, how long it may take as far as that is known, and what else helps. */
+
+import { useEffect, useState } from "preact/hooks"
+
+import { Icon } from "../shared/parts/Icon.tsx"
+import { ownTextIn, type Configuration } from "./configuration.ts"
+import { estimate, type Estimate } from "./estimate.ts"
+import { EmergencyNumbers } from "./Panels.tsx"
+import type { Sighting } from "./state.ts"
+import { useWording, type Words } from "./words.tsx"
+
+const LOOK_AGAIN_MS = 15_000
+
+interface WaitingProps {
+  readonly configuration: Configuration
+  readonly sightings: readonly Sighting[]
+}
+
+export function Waiting({ configuration, sightings }: WaitingProps) {
+  const { language, t } = useWording()
+  const guess = estimate(sightings, useNow(), configuration.typicalWaitMinutes)
+  const hours = ownTextIn(configuration.hours, language)
+  return (
+    <section class="card waiting" aria-labelledby="waiting">
+      <h1 id="waiting" tabIndex={-1} data-announce>
+        {t("waiting.title")}
+      </h1>
+      <div role="status" class="place">
+        <p class="place-now">
+          <Icon name="clock" />
+          {placeText(t, sightings)}
+        </p>
+        <p>{estimateText(t, guess)}</p>
+      </div>
+      {guess.kind === "long" && <EmergencyNumbers numbers={configuration.emergencyNumbers} />}
+      {hours !== undefined && (
+        <p>
+          {t("waiting.hours")}: {hours}
+        </p>
+      )}
+      <p class="muted">{t("waiting.write")}</p>
+      <p class="muted">{t("keep.open")}</p>
+    </section>
+  )
+}
+
+function placeText(t: Words, sightings: readonly Sighting[]): string {
+  const position = sightings.at(-1)?.position
+  if (position === undefined) return t("waiting.sending")
+  if (position === 0) return t("waiting.joining")
+  return position === 1 ? t("waiting.next") : t("waiting.place", { position })
+}
+
+function estimateText(t: Words, guess: Estimate): string {
+  switch (guess.kind) {
+    case "joining":
+      return ""
+    case "minutes":
+      return guess.minutes === 1 ? t("waiting.minutes.1") : t("waiting.minutes", { minutes: guess.minutes })
+    case "usual":
+      return t("waiting.usual", { minutes: guess.minutes })
+    case "long":
+      return t("waiting.long")
+    case "unknown":
+      return t("waiting.unknown")
+  }
+}
+
+/** The time, looked at again now and then. */
+function useNow(): number {
+  const [now, setNow] = useState(Date.now)
+  useEffect(() => {
+    const timer = setInterval(() => {
+      setNow(Date.now())
+    }, LOOK_AGAIN_MS)
+    return () => {
+      clearInterval(timer)
+    }
+  }, [])
+  return now
+}

@@ -1,0 +1,84 @@
+/** The first screen: a word on safety, and one tap to somebody. Everything else on it may be left alone. */
+
+import { Choice } from "../shared/parts/Choice.tsx"
+import { ownTextIn, type Configuration } from "./configuration.ts"
+import { EmergencyNumbers } from "./Panels.tsx"
+import type { Action, State } from "./state.ts"
+import { needName, useWording } from "./words.tsx"
+
+interface WelcomeProps {
+  readonly configuration: Configuration
+  readonly state: State
+  readonly dispatch: (action: Action) => void
+  readonly onStart: () => void
+}
+
+const URGENCIES = ["0", "1", "2"] as const
+
+export function Welcome({ configuration, state, dispatch, onStart }: WelcomeProps) {
+  const { language, t } = useWording()
+  return (
+    <main class="welcome">
+      <div class="scroll">
+        <div class="column">
+          <h1>{t("welcome.title")}</h1>
+          <p>{t("welcome.lead", { organisation: configuration.organisationName })}</p>
+          {state.couldNotAsk && (
+            <div class="card care" role="alert">
+              {t("welcome.failed")}
+            </div>
+          )}
+          <Safety limits={ownTextIn(configuration.confidentiality, language) ?? t("welcome.limits")} />
+          <section class="wishes" aria-labelledby="wishes">
+            <h2 id="wishes">{t("welcome.more")}</h2>
+            <Choice
+              legend={t("welcome.need")}
+              group="need"
+              chosen={state.need}
+              options={configuration.needs.map((need) => ({ value: need, text: needName(t, need) }))}
+              onChoose={(need) => {
+                dispatch({ type: "chosen", need })
+              }}
+            />
+            <Choice
+              legend={t("welcome.urgency")}
+              group="urgency"
+              chosen={URGENCIES[state.urgency]}
+              options={URGENCIES.map((value) => ({ value, text: t(`urgency.${value}`) }))}
+              onChoose={(urgency) => {
+                dispatch({ type: "chosen", urgency: URGENCIES.indexOf(urgency) as 0 | 1 | 2 })
+              }}
+            />
+            {state.urgency === 2 && (
+              <div class="card care" role="alert">
+                <p>{t("welcome.danger")}</p>
+                <EmergencyNumbers numbers={configuration.emergencyNumbers} />
+              </div>
+            )}
+          </section>
+        </div>
+      </div>
+      <div class="foot">
+        <button type="button" class="button primary wide" onClick={onStart}>
+          {t("welcome.start")}
+        </button>
+      </div>
+    </main>
+  )
+}
+
+function Safety({ limits }: { readonly limits: string }) {
+  const { t } = useWording()
+  return (
+    <section class="card safety" aria-labelledby="safety">
+      <h2 id="safety">{t("welcome.safety")}</h2>
+      <ul class="points">
+        <li>{t("welcome.watched")}</li>
+        <li>{t("welcome.erase")}</li>
+        <li>{t("welcome.leave")}</li>
+      </ul>
+      <h3>{t("welcome.limits.title")}</h3>
+      <p>{limits}</p>
+    </section>
+  )
+}

@@ -1,0 +1,144 @@
+/**
+ * What the organisation decides about this page, read from the block that the server fills (see ../README.md).
+ *
+ * Whatever is missing or malformed in `page` is replaced by what stands here: a typing mistake in a configuration must
+ * not close the door. A block without an organisation does: without its root key nobody could be verified.
+ */
+
+import { LANGUAGES, type Language } from "../shared/i18n/catalogue.ts"
+
+/** A text of the organisation, in some or all languages. */
+export type OwnText = { readonly [Key in Language]?: string }
+
+export interface EmergencyNumber {
+  readonly number: string
+  readonly name: OwnText
+  readonly about: OwnText
+}
+
+/** What the page looks like to somebody who must not know: nothing much, the weather, a recipe. */
+export const SKINS = ["plain", "weather", "recipe"] as const
+export type Skin = (typeof SKINS)[number]
+/** Where she was told to press: the picture, the headline, or the small print at the end. */
+export const PLACES = ["picture", "title", "footer"] as const
+export type Place = (typeof PLACES)[number]
+
+export interface Configuration {
+  /** As `parseOrganisation` of the SDK takes it. */
+  readonly organisation: unknown
+  readonly organisationName: string
+  /** Offered, the organisation's own first. */
+  readonly languages: readonly Language[]
+  /** How far confidentiality goes, and when staff may have to tell somebody. */
+  readonly confidentiality: OwnText
+  /** When somebody is usually there. */
+  readonly hours: OwnText
+  /** How long people usually wait, in minutes; null when the organisation does not say. */
+  readonly typicalWaitMinutes: number | null
+  /** Kinds of help to choose from; `counseling`, `medical`, `legal` and `shelter` have names in the catalogue. */
+  readonly needs: readonly string[]
+  readonly emergencyNumbers: readonly EmergencyNumber[]
+  /** Shown when the page comes back after it was hidden for so many seconds. */
+  readonly cover: { readonly skin: Skin; readonly afterSeconds: number }
+  /** What the page looks like until she presses in the right place; null: like itself. */
+  readonly disguise: { readonly skin: Exclude<Skin, "plain">; readonly press: Place } | null
+}
+
+const both = (text: string): OwnText => ({ id: text, en: text })
+
+const INDONESIA: readonly EmergencyNumber[] = [
+  {
+    number: "129",
+    name: both("SAPA 129"),
+    about: { id: "Layanan perempuan dan anak, 24 jam", en: "Help for women and children, day and night" },
+  },
+  { number: "110", name: { id: "Polisi", en: "Police" }, about: {} },
+  { number: "112", name: { id: "Darurat", en: "Emergency" }, about: {} },
+  { number: "119", name: { id: "Ambulans", en: "Ambulance" }, about: {} },
+]
+
+/** Thrown when the page was served without an organisation. */
+export class NotConfigured extends Error {}
+
+/** Reads the block's text; raises `NotConfigured`. */
+export function readConfiguration(text: string): Configuration {
+  const block = record(parsed(text))
+  const organisation = record(block["organisation"])
+  if (typeof organisation["name"] !== "string") throw new NotConfigured("the page was served without an organisation")
+  const page = record(block["page"])
+  const disguise = disguiseOf(record(page["disguise"]))
+  return {
+    organisation,
+    organisationName: organisation["name"],
+    languages: languagesOf(page["languages"]),
+    confidentiality: ownText(page["confidentiality"]),
+    hours: ownText(page["hours"]),
+    typicalWaitMinutes: positive(page["typical_wait_minutes"]),
+    needs: listOf(page["needs"], isShortText) ?? ["counseling", "medical", "legal", "shelter"],
+    emergencyNumbers: numbersOf(page["emergency_numbers"]),
+    cover: coverOf(record(page["cover"]), disguise?.skin),
+    disguise,
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new NotConfigured("the page was served with a broken block")
+  }
+}
+
+function record(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {}
+}
+
+function listOf<Item>(value: unknown, isItem: (item: unknown) => item is Item): readonly Item[] | null {
+  const items = Array.isArray(value) ? value.filter(isItem) : []
+  return items.length > 0 ? items : null
+}
+
+const isShortText = (value: unknown): value is string => typeof value === "string" && /^.{1,64}$/u.test(value)
+const isLanguage = (value: unknown): value is Language => typeof value === "string" && Object.hasOwn(LANGUAGES, value)
+const positive = (value: unknown): number | null => (typeof value === "number" && value > 0 ? value : null)
+
+function oneOf<Value extends string>(value: unknown, allowed: readonly Value[]): Value | null {
+  return allowed.find((one) => one === value) ?? null
+}
+
+function languagesOf(value: unknown): readonly Language[] {
+  return listOf(value, isLanguage) ?? (Object.keys(LANGUAGES) as Language[])
+}
+
+/** One text for all languages, or an object of them. */
+function ownText(value: unknown): OwnText {
+  if (typeof value === "string") return both(value)
+  const texts = Object.entries(record(value)).filter(([language, text]) => isLanguage(language) && typeof text === "string")
+  return Object.fromEntries(texts) as OwnText
+}
+
+function numbersOf(value: unknown): readonly EmergencyNumber[] {
+  const numbers = (Array.isArray(value) ? value : []).map(record).flatMap((entry) => {
+    const number = entry["number"]
+    if (typeof number !== "string" || !/^[+*#\d][\d ()*#-]{1,31}$/.test(number)) return []
+    return [{ number, name: ownText(entry["name"] ?? number), about: ownText(entry["about"]) }]
+  })
+  return numbers.length > 0 ? numbers : INDONESIA
+}
+
+function coverOf(cover: Readonly<Record<string, unknown>>, disguise: Skin | undefined): Configuration["cover"] {
+  return {
+    skin: disguise ?? oneOf(cover["skin"], SKINS) ?? "plain",
+    afterSeconds: positive(cover["after_seconds"]) ?? 60,
+  }
+}
+
+function disguiseOf(disguise: Readonly<Record<string, unknown>>): Configuration["disguise"] {
+  const skin = oneOf(disguise["skin"], ["weather", "recipe"] as const)
+  return skin === null ? null : { skin, press: oneOf(disguise["press"], PLACES) ?? "picture" }
+}
+
+/** The organisation's text in `language`, else in the language it has; undefined when there is none. */
+export function ownTextIn(text: OwnText, language: Language): string | undefined {
+  return text[language] ?? Object.values(text)[0]
+}

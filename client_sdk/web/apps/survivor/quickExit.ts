@@ -1,0 +1,105 @@
+/**
+ * Leaving at once, so that nothing is left to see, to hear or to come back to.
+ *
+ *     overlay over everything ──> words out of the page ──> keys dropped, camera and microphone stopped
+ *       ──> beacon ──> the page that embeds us is told ──> location.replace("/x"), which replaces the history entry
+ *
+ * Each step runs whatever became of the one before; nothing waits for anything. How it is asked for: the button, Shift
+ * three times, or two taps on an empty place.
+ */
+
+/** Where quick exit goes; the server clears what it can and sends on to a harmless site. */
+export const EXIT_PATH = "/x"
+
+/** Leaves. `vanish` drops every key, synchronously. */
+export function quickExit(vanish: () => void): void {
+  const steps = [cover, forgetWords, vanish, stopMedia, beacon, tellHost, leave]
+  for (const step of steps) {
+    try {
+      step()
+    } catch {
+      // Leaving goes on: a step that failed must not hold her here, and nobody is left to read of it.
+    }
+  }
+}
+
+function cover(): void {
+  const overlay = document.getElementById("overlay")
+  if (overlay !== null) overlay.hidden = false
+}
+
+/** Takes all words out of the page, so that the browser has nothing to keep for restoring a session. */
+export function forgetWords(): void {
+  for (const area of document.querySelectorAll("textarea")) area.value = ""
+  document.getElementById("page")?.remove()
+}
+
+function stopMedia(): void {
+  for (const { srcObject } of document.querySelectorAll<HTMLMediaElement>("audio, video"))
+    if (srcObject instanceof MediaStream) for (const track of srcObject.getTracks()) track.stop()
+}
+
+function beacon(): void {
+  navigator.sendBeacon(EXIT_PATH)
+}
+
+function tellHost(): void {
+  // It says nothing that the host could not see, so any host may hear it.
+  if (window.parent !== window) window.parent.postMessage({ teduh: "exit" }, "*")
+}
+
+function leave(): void {
+  window.location.replace(EXIT_PATH)
+}
+
+/** Counts presses of Shift alone; `press` tells whether this was the third. Times in milliseconds. */
+export class ThreeShifts {
+  #count = 0
+  #last = -Infinity
+
+  press(key: string, at: number): boolean {
+    if (key !== "Shift") {
+      this.#count = 0
+      return false
+    }
+    // Each press restarts the time, so three calm presses do it as well as three hasty ones.
+    this.#count = at - this.#last <= 5_000 ? this.#count + 1 : 1
+    this.#last = at
+    return this.#count === 3
+  }
+}
+
+/** Recognises two taps in one place, one soon after the other. Times in milliseconds, places in CSS pixels. */
+export class DoubleTap {
+  #last: { readonly x: number; readonly y: number; readonly at: number } | null = null
+
+  tap(x: number, y: number, at: number): boolean {
+    const last = this.#last
+    this.#last = { x, y, at }
+    return last !== null && at - last.at <= 400 && Math.hypot(x - last.x, y - last.y) <= 40
+  }
+
+  /** A tap on something that does something else. */
+  interrupt(): void {
+    this.#last = null
+  }
+}
+
+const OCCUPIED = "button, a, input, textarea, label, summary, [data-words]"
+
+/** Calls `exit` when Shift is pressed three times or an empty place is tapped twice. */
+export function watchForExit(exit: () => void): void {
+  const shifts = new ThreeShifts()
+  const taps = new DoubleTap()
+  // In the capturing phase: nothing that handles a key itself can keep it from us.
+  const onKey = (event: KeyboardEvent): void => {
+    // A key that is held repeats itself; that is one press.
+    if (!event.repeat && shifts.press(event.key, event.timeStamp)) exit()
+  }
+  const onTap = (event: MouseEvent): void => {
+    if (event.target instanceof Element && event.target.closest(OCCUPIED) !== null) taps.interrupt()
+    else if (taps.tap(event.clientX, event.clientY, event.timeStamp)) exit()
+  }
+  window.addEventListener("keydown", onKey, { capture: true })
+  window.addEventListener("click", onTap, { capture: true })
+}

@@ -1,0 +1,3 @@
+/** What the page uses of the SDK, in one place: nothing else of the page imports it. */
+
+export * from "../../src/index.ts"

@@ -1,0 +1,219 @@
+/**
+ * Between the SDK and the page's state: tells the one what she does, and the other what happened.
+ *
+ *     page ──ask, say, typing, answer, end──> Session ──> SDK
+ *     state <────────── actions ───────────── Session <── events of the conversation
+ */
+
+import type { Action, Ending, Person, Proposal } from "./state.ts"
+import type { Conversation, Event, Participant, Survivor } from "./sdk.ts"
+import { EpochsDiffer, LogBroken, NotTrusted } from "./sdk.ts"
+
+export interface Wishes {
+  readonly need: string | null
+  readonly urgency: 0 | 1 | 2
+  readonly language: string
+}
+
+/** The part of the SDK's classes that the page needs; a test gives it a made-up one. */
+export type Talker = Pick<Survivor, "ask" | "vanish" | "close">
+type Dispatch = (action: Action) => void
+
+const MAX_CHARACTERS = 8000
+/** Who has said nothing of her typing for so long has stopped, or is gone. */
+const TYPING_FORGOTTEN_MS = 6_000
+
+/** One visit: at most one conversation at a time, and an end to all of it by `vanish`. */
+export class Session {
+  readonly #open: () => Promise<Talker>
+  readonly #dispatch: Dispatch
+  readonly #now: () => number
+  #talker: Talker | null = null
+  #conversation: Conversation | null = null
+  #unread: (() => Promise<void>)[] = []
+  #answers = new Map<string, Pick<Event & { type: "invitationReceived" }, "approve" | "decline">>()
+  #typists = new Map<string, ReturnType<typeof setTimeout>>()
+  #isLookedAt = true
+  #isGone = false
+
+  /** `open` makes the SDK's survivor; `now` gives milliseconds since 1970. */
+  constructor(open: () => Promise<Talker>, dispatch: Dispatch, now: () => number = Date.now) {
+    this.#open = open
+    this.#dispatch = (action) => {
+      if (!this.#isGone) dispatch(action)
+    }
+    this.#now = now
+  }
+
+  /** Asks for somebody; what comes of it is told by actions. Never rejects. */
+  async ask({ need, urgency, language }: Wishes): Promise<void> {
+    this.#dispatch({ type: "asked" })
+    try {
+      const talker = (this.#talker ??= await this.#open())
+      if (this.#isGone) {
+        talker.vanish()
+        return
+      }
+      this.#conversation = await talker.ask({ urgency, language, ...(need === null ? {} : { need }) })
+    } catch {
+      this.#dispatch({ type: "askFailed" })
+      return
+    }
+    await this.#follow(this.#conversation)
+  }
+
+  async #follow(conversation: Conversation): Promise<void> {
+    this.#dispatch({ type: "linked", link: conversation.isConnected ? "connected" : "reconnecting" })
+    try {
+      for await (const event of conversation) this.#happened(event)
+    } finally {
+      // Whatever the events said last: nobody listens any more, so the page must not look as if somebody did.
+      this.#dispatch({ type: "over", why: "trouble", by: null })
+      this.#conversation = null
+    }
+  }
+
+  /** Says something; a long text goes in several messages. Rejects when it is not even kept: ConversationOver. */
+  async say(text: string): Promise<void> {
+    for (const part of partsOf(text, MAX_CHARACTERS)) {
+      const id = await this.#conversation?.send(part)
+      if (id === undefined) throw new Error("there is no conversation to say it in")
+      this.#dispatch({ type: "said", id: hex(id), text: part, at: this.#now() })
+    }
+  }
+
+  /** She writes, or has stopped. */
+  typing(active: boolean): void {
+    this.#conversation?.typing(active).catch(ignoreLoss)
+  }
+
+  /** She says yes or no to a newcomer. */
+  answer(id: string, accepted: boolean): void {
+    const answers = this.#answers.get(id)
+    if (answers === undefined) return
+    this.#answers.delete(id)
+    void (accepted ? answers.approve() : answers.decline()).catch(ignoreLoss)
+    this.#dispatch({ type: "answered", id, accepted })
+  }
+
+  /** Whether the conversation is in front of her eyes; only then are messages read. */
+  lookedAt(isLookedAt: boolean): void {
+    this.#isLookedAt = isLookedAt
+    if (isLookedAt) for (const markRead of this.#unread.splice(0)) void markRead().catch(ignoreLoss)
+  }
+
+  /** Ends the conversation politely; the keys are wiped. */
+  async end(): Promise<void> {
+    this.#dispatch({ type: "over", why: "left", by: null })
+    const talker = this.#talker
+    this.#talker = null
+    await talker?.close().catch(ignoreLoss)
+  }
+
+  /** Drops every key at once, synchronously; nothing comes from this session any more. */
+  vanish(): void {
+    this.#isGone = true
+    this.#unread = []
+    this.#answers.clear()
+    this.#talker?.vanish()
+    this.#talker = null
+    this.#conversation = null
+  }
+
+  #happened(event: Event): void {
+    switch (event.type) {
+      case "waiting":
+        this.#dispatch({ type: "placed", position: event.position, at: this.#now() })
+        break
+      case "connected":
+      case "reconnecting":
+        this.#dispatch({ type: "linked", link: event.type })
+        break
+      case "joined":
+      case "left":
+        if (!event.participant.isSurvivor) this.#dispatch({ type: event.type, person: personOf(event.participant) })
+        break
+      case "textReceived":
+        this.#heard(event)
+        break
+      case "messageReceived":
+        this.#dispatch({ type: "unreadable", by: personOf(event.sender) })
+        break
+      case "sent":
+      case "delivered":
+      case "read":
+        this.#dispatch({ type: "progressed", id: hex(event.messageId), progress: event.type })
+        break
+      case "typingSeen":
+        this.#typingSeen(personOf(event.participant), event.active)
+        break
+      case "invitationReceived":
+        this.#proposed(event)
+        break
+      case "rosterRefused":
+      case "stopped":
+        this.#dispatch({ type: "over", why: endingOf(event.reason), by: null })
+        break
+      case "ended":
+        this.#dispatch({ type: "over", why: "ended", by: event.by?.name ?? null })
+        break
+      default:
+        // What is left concerns staff, or was dropped without harm to the conversation.
+        break
+    }
+  }
+
+  #heard(event: Event & { type: "textReceived" }): void {
+    const { messageId, sender, text, sent } = event
+    this.#dispatch({ type: "heard", id: hex(messageId), by: personOf(sender), text, at: sent * 1000 })
+    if (this.#isLookedAt) void event.markRead().catch(ignoreLoss)
+    else this.#unread.push(event.markRead)
+  }
+
+  #typingSeen(person: Person, active: boolean): void {
+    clearTimeout(this.#typists.get(person.key))
+    const forget = (): void => {
+      this.#dispatch({ type: "typing", person, active: false })
+    }
+    if (active) this.#typists.set(person.key, setTimeout(forget, TYPING_FORGOTTEN_MS))
+    this.#dispatch({ type: "typing", person, active })
+  }
+
+  #proposed({ invitation, proposedBy, approve, decline }: Event & { type: "invitationReceived" }): void {
+    const { name, role, reason } = invitation
+    const proposal: Proposal = { id: hex(invitation.id), name, role, reason, by: personOf(proposedBy) }
+    this.#answers.set(proposal.id, { approve, decline })
+    this.#dispatch({ type: "proposed", proposal })
+  }
+}
+
+/** What is lost with the conversation is told by its own events. */
+function ignoreLoss(): void {
+  // Nothing to do: see above.
+}
+
+function personOf(participant: Participant): Person {
+  return { key: hex(participant.deviceKey), name: participant.name ?? "", role: participant.role }
+}
+
+function endingOf(reason: Error): Ending {
+  if (reason instanceof LogBroken) return "gap"
+  if (reason instanceof EpochsDiffer) return "disagreement"
+  return reason instanceof NotTrusted ? "stranger" : "trouble"
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
+}
+
+/** The text in parts of at most `most` characters, cut where a line or a word ends if there is such a place. */
+export function partsOf(text: string, most: number): string[] {
+  const characters = Array.from(text.trim())
+  const parts: string[] = []
+  while (characters.length > most) {
+    const head = characters.slice(0, most)
+    const space = Math.max(head.lastIndexOf("\n"), head.lastIndexOf(" "))
+    parts.push(characters.splice(0, space > most / 2 ? space + 1 : most).join("").trim())
+  }
+  return [...parts, characters.join("").trim()].filter((part) => part !== "")
+}

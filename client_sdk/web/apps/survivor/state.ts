@@ -1,0 +1,207 @@
+/**
+ * All that the page knows, and all the ways in which it changes: a pure function of what was and what happened.
+ *
+ *     welcome ──asked──> waiting ──joined──> talking ──over──> over ──again──> welcome
+ *        ^                  │                                   ^
+ *        └────askFailed─────┴────────────────over───────────────┘
+ *
+ * Nothing here is written anywhere: the state lives in memory, and `vanished` leaves nothing of it.
+ */
+
+export type Phase = "welcome" | "waiting" | "talking" | "over"
+export type Link = "connecting" | "connected" | "reconnecting"
+export type Progress = "kept" | "sent" | "delivered" | "read"
+
+/** A verified member other than herself. */
+export interface Person {
+  /** Her device's key in hexadecimal: who she is, whatever name somebody else may bear. */
+  readonly key: string
+  readonly name: string
+  readonly role: string
+}
+
+/** Somebody whom a staff member would like to bring in. */
+export interface Proposal {
+  readonly id: string
+  readonly name: string
+  readonly role: string
+  readonly reason: string
+  readonly by: Person
+}
+
+export type Notice = "joined" | "left" | "welcomed" | "declined" | "unreadable" | "refused"
+
+/** One line of the conversation. Times are milliseconds since 1970. */
+export type Item =
+  | { readonly kind: "own"; readonly id: string; readonly text: string; readonly at: number }
+  | { readonly kind: "theirs"; readonly id: string; readonly text: string; readonly at: number; readonly by: Person }
+  | { readonly kind: "notice"; readonly id: string; readonly notice: Notice; readonly name: string; readonly role: string }
+
+/** Where in the queue she stood, and when that was said. Position 1 is next; 0: somebody is about to join. */
+export interface Sighting {
+  readonly position: number
+  readonly at: number
+}
+
+/** Why a conversation is over. */
+export type Ending = "left" | "ended" | "stranger" | "disagreement" | "gap" | "trouble"
+
+export interface State {
+  readonly phase: Phase
+  readonly need: string | null
+  readonly urgency: 0 | 1 | 2
+  readonly link: Link
+  readonly sightings: readonly Sighting[]
+  readonly people: readonly Person[]
+  readonly items: readonly Item[]
+  /** By message id. Kept apart from the messages, for a receipt may be faster than the message's own id. */
+  readonly progress: Readonly<Record<string, Progress>>
+  readonly typing: readonly Person[]
+  readonly proposals: readonly Proposal[]
+  readonly ending: { readonly why: Ending; readonly by: string | null } | null
+  readonly couldNotAsk: boolean
+  readonly covered: boolean
+  readonly hiddenSince: number | null
+}
+
+export type Action =
+  | { readonly type: "chosen"; readonly need?: string | null; readonly urgency?: 0 | 1 | 2 }
+  | { readonly type: "asked" }
+  | { readonly type: "askFailed" }
+  | { readonly type: "placed"; readonly position: number; readonly at: number }
+  | { readonly type: "linked"; readonly link: Link }
+  | { readonly type: "joined" | "left"; readonly person: Person }
+  | { readonly type: "said"; readonly id: string; readonly text: string; readonly at: number }
+  | { readonly type: "heard"; readonly id: string; readonly by: Person; readonly text: string; readonly at: number }
+  | { readonly type: "unreadable"; readonly by: Person }
+  | { readonly type: "progressed"; readonly id: string; readonly progress: Progress }
+  | { readonly type: "typing"; readonly person: Person; readonly active: boolean }
+  | { readonly type: "proposed"; readonly proposal: Proposal }
+  | { readonly type: "answered"; readonly id: string; readonly accepted: boolean | null }
+  | { readonly type: "over"; readonly why: Ending; readonly by: string | null }
+  | { readonly type: "again" | "uncovered" }
+  | { readonly type: "hidden"; readonly at: number }
+  | { readonly type: "seen"; readonly at: number; readonly coverAfterMs: number }
+
+export const INITIAL: State = {
+  phase: "welcome",
+  need: null,
+  urgency: 0,
+  link: "connecting",
+  sightings: [],
+  people: [],
+  items: [],
+  progress: {},
+  typing: [],
+  proposals: [],
+  ending: null,
+  couldNotAsk: false,
+  covered: false,
+  hiddenSince: null,
+}
+
+export function reduce(state: State, action: Action): State {
+  switch (action.type) {
+    case "chosen":
+      return chosen(state, action)
+    case "asked":
+      return { ...state, phase: "waiting", link: "connecting", couldNotAsk: false }
+    case "askFailed":
+      return { ...INITIAL, need: state.need, urgency: state.urgency, covered: state.covered, couldNotAsk: true }
+    case "placed":
+      return placed(state, action)
+    case "linked":
+      return { ...state, link: action.link }
+    case "joined":
+      return joined(state, action.person)
+    case "left":
+      return left(state, action.person)
+    case "said":
+      return { ...state, items: [...state.items, { kind: "own", id: action.id, text: action.text, at: action.at }] }
+    case "heard":
+      return heard(state, action)
+    case "unreadable":
+      return withNotice(state, "unreadable", action.by)
+    case "progressed":
+      return progressed(state, action.id, action.progress)
+    case "typing":
+      return { ...state, typing: typing(state.typing, action.person, action.active) }
+    case "proposed":
+      return { ...state, proposals: [...state.proposals.filter(({ id }) => id !== action.proposal.id), action.proposal] }
+    case "answered":
+      return answered(state, action.id, action.accepted)
+    case "over":
+      return over(state, action)
+    case "again":
+      return { ...INITIAL, covered: state.covered, hiddenSince: state.hiddenSince }
+    case "hidden":
+      return { ...state, hiddenSince: state.hiddenSince ?? action.at }
+    case "seen":
+      return seen(state, action)
+    case "uncovered":
+      return { ...state, covered: false }
+  }
+}
+
+function chosen(state: State, { need, urgency }: Action & { type: "chosen" }): State {
+  return { ...state, need: need === undefined ? state.need : need, urgency: urgency ?? state.urgency }
+}
+
+function placed(state: State, { position, at }: Sighting): State {
+  const last = state.sightings.at(-1)
+  // A place further back is a new queue (a lease that lapsed, a relay that forgot): the old pace says nothing about it.
+  const kept = last !== undefined && position > last.position ? [] : state.sightings
+  return { ...state, sightings: [...kept.filter((one) => one.position !== position), { position, at }] }
+}
+
+function joined(state: State, person: Person): State {
+  if (state.people.some(({ key }) => key === person.key)) return state
+  return withNotice({ ...state, phase: "talking", people: [...state.people, person] }, "joined", person)
+}
+
+function left(state: State, person: Person): State {
+  const people = state.people.filter(({ key }) => key !== person.key)
+  return withNotice({ ...state, people, typing: typing(state.typing, person, false) }, "left", person)
+}
+
+function heard(state: State, { id, by, text, at }: Action & { type: "heard" }): State {
+  const items: readonly Item[] = [...state.items, { kind: "theirs", id, by, text, at }]
+  return { ...state, items, typing: typing(state.typing, by, false) }
+}
+
+function withNotice(state: State, notice: Notice, { name, role }: { readonly name: string; readonly role: string }): State {
+  const id = `notice-${state.items.length}`
+  return { ...state, items: [...state.items, { kind: "notice", id, notice, name, role }] }
+}
+
+const ORDER: readonly Progress[] = ["kept", "sent", "delivered", "read"]
+
+function progressed(state: State, id: string, progress: Progress): State {
+  const before = state.progress[id] ?? "kept"
+  if (ORDER.indexOf(progress) <= ORDER.indexOf(before)) return state
+  return { ...state, progress: { ...state.progress, [id]: progress } }
+}
+
+function typing(before: readonly Person[], person: Person, active: boolean): readonly Person[] {
+  const others = before.filter(({ key }) => key !== person.key)
+  return active ? [...others, person] : others
+}
+
+function answered(state: State, id: string, accepted: boolean | null): State {
+  const proposal = state.proposals.find((one) => one.id === id)
+  if (proposal === undefined) return state
+  const without = { ...state, proposals: state.proposals.filter((one) => one !== proposal) }
+  return accepted === null ? without : withNotice(without, accepted ? "welcomed" : "declined", proposal)
+}
+
+function over(state: State, { why, by }: { readonly why: Ending; readonly by: string | null }): State {
+  // The first reason is the true one: what follows it is its consequence.
+  if (state.phase === "over") return state
+  return { ...state, phase: "over", ending: { why, by }, typing: [], proposals: [] }
+}
+
+function seen(state: State, { at, coverAfterMs }: Action & { type: "seen" }): State {
+  const away = state.hiddenSince === null ? 0 : at - state.hiddenSince
+  const hasSomething = state.phase !== "welcome"
+  return { ...state, hiddenSince: null, covered: state.covered || (hasSomething && away >= coverAfterMs) }
+}
