@@ -49,6 +49,8 @@ from teduh_server.redis_store.wire import Command
 _SWEEP_SECONDS = 1.0
 _SETTLING_SECONDS = 0.1
 """How long changes are gathered before positions are sent."""
+_SETTLING_SECONDS_EACH = 0.0005
+"""How much longer for each who waits."""
 
 _read_details = msgpack.Decoder(RequestDetails).decode
 
@@ -79,6 +81,7 @@ class Queue:
         self._spawn = spawn
         self._waiting: dict[bytes, dict[Connection, int]] = {}
         self._announced: int | None = None
+        self._touched_ms = 0
         self._refresh_due = False
         delivery.on_first_commit = self._settle
         channel.on(node_channel.QUEUE_CHANGED, lambda _: self.refresh_soon())
@@ -96,12 +99,17 @@ class Queue:
                 ErrorCode.TOO_MANY, "too many requests are waiting", ref=frame.ref, retry_after_ms=10_000
             )
             return
+        before: tuple[Command, ...] = ()
+        if opened.conversation_id != proposed:
+            # The same capability opened a request at another node this very moment.
+            before = (self._create(opened.conversation_id, capability_hash),)
         joining = await self._delivery.prove(
-            opened.conversation_id,
-            capability_hash=capability_hash,
-            before=(self._create(opened.conversation_id, capability_hash),),
+            opened.conversation_id, capability_hash=capability_hash, before=before
         )
-        assert joining is not None, "the conversation was created in the same write"
+        if joining is None:
+            # She has left this conversation; a new request takes a new capability.
+            connection.refuse(ErrorCode.REQUEST_GONE, "the conversation was left", ref=frame.ref)
+            return
         try:
             connection.send(RequestOpened(frame.ref, opened.conversation_id, opened.position))
             if opened.conversation_id not in connection.subscriptions:
@@ -229,7 +237,9 @@ class Queue:
         """Tell positions and the queue's length, once for all changes of the next moment."""
         if not self._refresh_due:
             self._refresh_due = True
-            asyncio.get_running_loop().call_later(_SETTLING_SECONDS, self._refresh_now)
+            # The more wait, the more there is to look through, and the less anyone minds a moment's delay.
+            settling = _SETTLING_SECONDS + len(self._waiting) * _SETTLING_SECONDS_EACH
+            asyncio.get_running_loop().call_later(settling, self._refresh_now)
 
     def _refresh_now(self) -> None:
         self._refresh_due = False
@@ -288,7 +298,8 @@ class Queue:
     async def sweep(self) -> None:
         """One round. Raises StoreError."""
         now = _now_ms()
-        if self._waiting:
+        if self._waiting and now - self._touched_ms >= self._absent_ms // 4:
+            self._touched_ms = now
             self._store.send(scripts.touch_seen(list(self._waiting), now))
         for conversation_id in scripts.conversation_ids(await self._store.ask(scripts.leases_due(now))):
             await self._end_lease(conversation_id)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from frame_client import FrameClient, connect, frame_client
+from frame_client import FrameClient, connect, frame_client, talking_pair
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
 from teduh_server.redis_store.embedded import EmbeddedValkey
@@ -23,6 +23,7 @@ from teduh_signaling.relay.frames import (
     Done,
     Error,
     ErrorCode,
+    Leave,
     MembershipEnded,
     OpenRequest,
     QueueChanged,
@@ -176,6 +177,15 @@ async def test_survivor_who_comes_back_in_time_keeps_her_place(
             await behind.open_request()
             await back.subscribe(conversation, 0, gone.capability)
             await _position(back, 1)
+
+
+async def test_capability_of_a_conversation_that_was_left_opens_nothing(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    async with talking_pair(relay_url, organisation.staff()) as (survivor, _, conversation):
+        await survivor.ask(Leave(5, conversation), Done)
+        refused = await survivor.ask(OpenRequest(6, survivor.capability, b"kp"), Error)
+        assert (refused.code, refused.ref) == (ErrorCode.REQUEST_GONE, 6)
 
 
 async def test_cancelled_request_is_not_claimed(relay_url: str, organisation: RelayOrganisation) -> None:
