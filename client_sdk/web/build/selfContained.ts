@@ -1,0 +1,89 @@
+/**
+ * The Vite plugin that makes one document of a page: script and style go inside.
+ *
+ *     index.html + one script + one style sheet ──> NAME.html          one request, nothing to cache
+ *                                              └──> NAME.headers.json  the policy, which names their hashes
+ *
+ * The build fails if anything is left to be loaded, or if a text that the server replaces does not stand there once.
+ */
+
+import type { Plugin } from "vite"
+
+import { contentSecurityPolicy, inlineHashes, quoted } from "./policy.ts"
+
+const SCRIPT = /[ \t]*<script type="module"[^>]*? src="[^"]*\/([^"/]+)"[^>]*><\/script>\n?/
+const STYLE = /[ \t]*<link rel="stylesheet"[^>]*? href="[^"]*\/([^"/]+)"[^>]*>\n?/
+
+export interface SelfContainedOptions {
+  readonly name: string
+  /** Texts that the server replaces. */
+  readonly filledIn: readonly string[]
+}
+
+export function selfContained({ name, filledIn }: SelfContainedOptions): Plugin {
+  return {
+    name: "self-contained",
+    enforce: "post",
+    generateBundle: {
+      order: "post",
+      handler(_, bundle) {
+        const files = new Map<string, string>()
+        for (const [file, output] of Object.entries(bundle)) {
+          files.set(file, output.type === "chunk" ? output.code : output.source.toString())
+          // Vite's bundle is an object that plugins take entries out of.
+          Reflect.deleteProperty(bundle, file)
+        }
+        const html = onePage(files, filledIn)
+        this.emitFile({ type: "asset", fileName: `${name}.html`, source: html })
+        const headers = { "Content-Security-Policy": survivorPolicy(html) }
+        this.emitFile({ type: "asset", fileName: `${name}.headers.json`, source: `${JSON.stringify(headers, null, 2)}\n` })
+      },
+    },
+  }
+}
+
+/** The page with everything inside; raises Error. `files` are the built ones by name. */
+export function onePage(files: ReadonlyMap<string, string>, filledIn: readonly string[]): string {
+  const left = new Map([...files].map(([file, content]) => [file.split("/").at(-1) ?? file, content]))
+  const take = (file: string): string => {
+    const content = left.get(file)
+    if (content === undefined) throw new Error(`the page asks for ${file}, which was not built`)
+    left.delete(file)
+    return content.trim()
+  }
+  let page = take("index.html").replaceAll(" />", ">")
+  const script = SCRIPT.exec(page)
+  const style = STYLE.exec(page)
+  if (style !== null) page = page.replace(style[0], () => inlined("style", take(style[1] ?? "")))
+  // A module waits for the whole document anyway, so it stands last: the page is painted first.
+  if (script !== null) {
+    const code = inlined('script type="module"', take(script[1] ?? ""))
+    page = page.replace(script[0], "").replace("</body>", () => `${code}</body>`)
+  }
+  checkAlone(page, left)
+  for (const text of filledIn)
+    if (page.split(text).length !== 2) throw new Error(`the page must hold this text once, for the server: ${text}`)
+  return `${page}\n`
+}
+
+function inlined(tag: string, content: string): string {
+  // Either would end the element or change how the rest is read.
+  if (/<\/(script|style)|<!--/i.test(content)) throw new Error("a script or style holds what would end its element")
+  return `<${tag}>${content}</${tag.split(" ", 1)[0] ?? tag}>\n`
+}
+
+function checkAlone(page: string, left: ReadonlyMap<string, string>): void {
+  if (left.size > 0) throw new Error(`this was built, but is not in the page: ${[...left.keys()].join(", ")}`)
+  const markup = page.replace(/(<(script|style)\b[^>]*>)[\s\S]*?<\/\2>/g, "$1")
+  if (/\ssrc=|\ssrcset=|<link\b(?![^>]*href="data:)/.test(markup)) throw new Error("the page still loads something")
+}
+
+function survivorPolicy(html: string): string {
+  return contentSecurityPolicy({
+    "script-src": quoted(inlineHashes(html, "script")),
+    "style-src": quoted(inlineHashes(html, "style")),
+    "img-src": ["data:", "blob:"],
+    "media-src": ["blob:"],
+    "connect-src": ["'self'"],
+  })
+}
