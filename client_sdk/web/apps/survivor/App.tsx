@@ -20,13 +20,13 @@ interface AppProps {
   readonly configuration: Configuration
   /** Makes the SDK's survivor. */
   readonly open: () => Promise<Talker>
-  /** Leaves at once; is given how to drop every key. */
-  readonly exit: (vanish: () => void) => void
-  /** Called once with how to drop every key, for all other ways in which the page can end. */
+  /** Leaves at once. */
+  readonly onExit: () => void
+  /** Called once with how to drop every key, for all the ways in which the page can end. */
   readonly onVanish: (vanish: () => void) => void
 }
 
-export function App({ configuration, open, exit, onVanish }: AppProps) {
+export function App({ configuration, open, onExit, onVanish }: AppProps) {
   const [state, dispatch] = useReducer(reduce, INITIAL)
   const session = useMemo(() => new Session(open, dispatch), [])
   const [language, setLanguage] = useState<Language>(() => preferredLanguage(navigator.languages, configuration.languages))
@@ -69,11 +69,7 @@ export function App({ configuration, open, exit, onVanish }: AppProps) {
             dispatch={dispatch}
             session={session}
             onLanguage={setLanguage}
-            onExit={() => {
-              exit(() => {
-                session.vanish()
-              })
-            }}
+            onExit={onExit}
           />
         )}
       </div>

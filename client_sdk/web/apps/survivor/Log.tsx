@@ -23,7 +23,7 @@ export function Log({ state, children }: LogProps) {
   const { box, isAtEnd, onScroll, toEnd } = useEndInSight(state.items)
   return (
     <div class="log-frame">
-      {/* eslint-disable-next-line -- a scrolling region must be reachable by keyboard (WCAG 2.1.1) */}
+      { }
       <div ref={box} class="scroll" tabIndex={0} role="region" aria-label={t("log.title")} onScroll={onScroll}>
         <div class="column">
           {children}

@@ -8,7 +8,7 @@
 import { LANGUAGES, type Language } from "../shared/i18n/catalogue.ts"
 
 /** A text of the organisation, in some or all languages. */
-export type OwnText = { readonly [Key in Language]?: string }
+export type OwnText = Readonly<Partial<Record<Language, string>>>
 
 export interface EmergencyNumber {
   readonly number: string
@@ -24,7 +24,7 @@ export const PLACES = ["picture", "title", "footer"] as const
 export type Place = (typeof PLACES)[number]
 
 export interface Configuration {
-  /** As `parseOrganisation` of the SDK takes it. */
+  /** As `readOrganisation` of the SDK takes it. */
   readonly organisation: unknown
   readonly organisationName: string
   /** Offered, the organisation's own first. */
@@ -114,7 +114,7 @@ function languagesOf(value: unknown): readonly Language[] {
 function ownText(value: unknown): OwnText {
   if (typeof value === "string") return both(value)
   const texts = Object.entries(record(value)).filter(([language, text]) => isLanguage(language) && typeof text === "string")
-  return Object.fromEntries(texts) as OwnText
+  return Object.fromEntries(texts)
 }
 
 function numbersOf(value: unknown): readonly EmergencyNumber[] {

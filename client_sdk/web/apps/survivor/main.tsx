@@ -7,27 +7,68 @@ import "../shared/styles/tokens.css"
 import "../shared/styles/base.css"
 import "../shared/styles/choice.css"
 import { App } from "./App.tsx"
-import { readConfiguration, type Configuration } from "./configuration.ts"
+import { readConfiguration } from "./configuration.ts"
 import { forgetWords, quickExit, watchForExit } from "./quickExit.ts"
-import { parseOrganisation, Survivor } from "./sdk.ts"
+import { readOrganisation, Survivor } from "./sdk.ts"
 import "./survivor.css"
 import { tellBrowser, wordingOf } from "./words.tsx"
 
-let vanish = (): void => {
-  // Until the page has a session there is nothing to drop.
-}
+/** Drops every key. Until the page has a session there is none. */
+let vanish = (): void => undefined
 
 function start(page: HTMLElement): void {
   const configuration = readConfiguration(document.getElementById("organisation")?.textContent ?? "")
-  const organisation = parseOrganisation(configuration.organisation)
-  render(page, configuration, () => Survivor.open(window.location.origin, organisation))
-  watchForExit(() => {
-    quickExit(vanish)
-  })
+  const organisation = readOrganisation(configuration.organisation)
+  watchForExit(exit)
   watchForEnd()
+  render(
+    <App
+      configuration={configuration}
+      open={() => Survivor.open(window.location.origin, organisation)}
+      onExit={exit}
+      onVanish={(drop) => {
+        vanish = drop
+      }}
+    />,
+    page,
+  )
+  // A host page may show the frame now. It learns nothing else from us but that we left.
   if (window.parent !== window) window.parent.postMessage({ teduh: "ready" }, "*")
+}
 
-  function render(root: HTMLElement, configured: Configuration, open: () => ReturnType<typeof Survivor.open>): void {
-    renderApp(root, configured, open)
+function exit(): void {
+  quickExit(vanish)
+}
+
+/** However the page ends: keys and words go, and a page that the browser kept in memory does not come back as it was. */
+function watchForEnd(): void {
+  window.addEventListener("pagehide", () => {
+    vanish()
+    forgetWords()
+  })
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) window.location.reload()
+  })
+}
+
+function sayBroken(page: HTMLElement): void {
+  const language = preferredLanguage(navigator.languages, ["id", "en"])
+  const { t } = wordingOf(language)
+  tellBrowser(language)
+  render(
+    <main class="skin plain">
+      <h1>{t("broken.title")}</h1>
+      <p>{t("broken.text")}</p>
+    </main>,
+    page,
+  )
+}
+
+const page = document.getElementById("page")
+if (page !== null) {
+  try {
+    start(page)
+  } catch {
+    sayBroken(page)
   }
 }

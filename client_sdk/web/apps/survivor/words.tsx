@@ -25,7 +25,7 @@ export interface Wording {
 
 /** The wording of one language. */
 export function wordingOf(language: Language): Wording {
-  return { language, t: translator(texts, language) as Words }
+  return { language, t: translator(texts, language) }
 }
 
 /** Tells the browser, and with it screen readers, in what language and direction the page is. */
