@@ -1,11 +1,11 @@
 """Enrolment and revocation over HTTP: JSON in, JSON out.
 
-    POST /v1/enrolments                     device        {"invitation", "enrolment"}  -> 202 {"id", "state"}
-    GET  /v1/enrolments/{id}                device        -> {"id", "state": "waiting" | "approved",
-    "sealed"?} GET  /v1/enrolments                     coordinator   -> {"enrolments": [{"id", "invitation",
-    "enrolment"}]} PUT  /v1/enrolments/{id}/statement      coordinator   {"sealed"}                   -> 204
-    GET  /v1/revocations                    anybody       -> {"list"} PUT  /v1/revocations
-    anybody       {"list"}                     -> 204
+    POST /v1/enrolments                  device       {"invitation", "enrolment"} -> 202 {"id", "state"}
+    GET  /v1/enrolments/{id}             device       -> {"id", "state": "waiting" | "approved", "sealed"?}
+    GET  /v1/enrolments                  coordinator  -> {"enrolments": [{"id", "invitation", "enrolment"}]}
+    PUT  /v1/enrolments/{id}/statement   coordinator  {"sealed"} -> 204
+    GET  /v1/revocations                 anybody      -> {"list"}
+    PUT  /v1/revocations                 anybody      {"list"} -> 204
 
 A coordinator's requests carry `Authorization: Bearer` and a token for this one request (see
 `teduh_crypto.credentials.coordinator_request`). A revocation list proves itself by its signature, so whoever

@@ -1,0 +1,112 @@
+"""What a node misses while its channel is broken it finds in the log and in the inboxes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from frame_client import frame_client, talking_pair
+from relay_organisation import RelayOrganisation
+from relay_process import relay_here
+from store_bench import NOW_MS
+from teduh_server.redis_store import scripts
+from teduh_server.redis_store.address import StoreAddress
+from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.redis_store.keys import ConversationKeys, InboxKeys
+from teduh_server.redis_store.scripts import LogLimits
+from teduh_signaling.relay.entry import entry_template
+from teduh_signaling.relay.frames import EntryKind, InboxItem, MembershipEnded
+
+_LIMITS = LogLimits("x" * 16, 1_000_000, 1000, 1_000_000)
+_BREAK = (b"CLIENT", b"KILL", b"TYPE", b"pubsub")
+
+
+@pytest.fixture
+async def outside(valkey: EmbeddedValkey) -> AsyncIterator[Store]:
+    """What another node does while this one does not listen: the same scripts, nothing published."""
+    store = Store(StoreAddress.parse(valkey.url))
+    await store.start()
+    yield store
+    await store.close()
+
+
+async def _append_unheard(store: Store, conversation: bytes, counter: int, payload: bytes) -> None:
+    keys = ConversationKeys.of(conversation)
+    await store.ask((b"HSET", keys.state, b"o", b""))
+    entry = entry_template(conversation, 1, counter, EntryKind.MESSAGE, 1, payload)
+    appended = await store.ask(scripts.append(keys, 1, counter, 0, 1, entry, NOW_MS, _LIMITS))
+    assert isinstance(appended, int)
+
+
+async def test_missed_entry_is_read_from_the_log_when_the_next_one_comes(
+    relay_url: str, organisation: RelayOrganisation, outside: Store
+) -> None:
+    async with talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation):
+        await _append_unheard(outside, conversation, 2, b"missed")
+        await staff.append(conversation, 3, b"heard")
+        entries = await survivor.entries(2)
+        assert [(entry.seq, entry.payload) for entry in entries] == [(3, b"missed"), (4, b"heard")]
+
+
+async def test_missed_entry_is_found_when_the_channel_stands_again(
+    relay_url: str, organisation: RelayOrganisation, outside: Store
+) -> None:
+    async with talking_pair(relay_url, organisation.staff()) as (survivor, _, conversation):
+        await _append_unheard(outside, conversation, 2, b"missed")
+        await outside.ask(_BREAK)
+        (entry,) = await survivor.entries(1)
+        assert entry.payload == b"missed"
+
+
+async def test_missed_end_of_membership_is_told_when_the_channel_stands_again(
+    relay_url: str, organisation: RelayOrganisation, outside: Store
+) -> None:
+    async with talking_pair(relay_url, organisation.staff()) as (_, staff, conversation):
+        await outside.ask((b"HDEL", ConversationKeys.of(conversation).state, b"m1"))
+        await outside.ask(_BREAK)
+        assert (await staff.expect(MembershipEnded)).conversation_id == conversation
+
+
+async def test_expired_conversation_ends_the_membership_when_the_channel_stands_again(
+    relay_url: str, organisation: RelayOrganisation, outside: Store
+) -> None:
+    async with talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation):
+        await outside.ask((b"DEL", ConversationKeys.of(conversation).state))
+        await outside.ask(_BREAK)
+        for client in (survivor, staff):
+            assert (await client.expect(MembershipEnded)).conversation_id == conversation
+
+
+async def test_missed_invitation_is_found_when_the_channel_stands_again(
+    relay_url: str, organisation: RelayOrganisation, outside: Store
+) -> None:
+    device = organisation.staff()
+    async with frame_client(relay_url) as client:
+        await client.authenticate(device)
+        inbox = InboxKeys.of(device.id)
+        await outside.ask((b"HSET", inbox.state, b"s", b"1"))
+        await outside.ask((b"XADD", inbox.items, b"1-0", b"c", b"c" * 16, b"after", b"7"))
+        await outside.ask(_BREAK)
+        item = await client.expect(InboxItem)
+        assert (item.conversation_id, item.after) == (b"c" * 16, 7)
+
+
+async def test_subscriber_on_a_node_that_was_forgotten_is_heard_again(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, outside: Store, tmp_path: Path
+) -> None:
+    path = organisation.write(tmp_path)
+    async with relay_here(path, valkey.url) as (_, one), relay_here(path, valkey.url) as (_, two):
+        for url in (one, two):
+            await organisation.publish_revocations(url)
+        async with (
+            talking_pair(one, organisation.staff()) as (survivor, _, conversation),
+            frame_client(two) as elsewhere,
+        ):
+            await elsewhere.subscribe(conversation, 2, survivor.capability)
+            await outside.ask((b"HSET", ConversationKeys.of(conversation).state, b"o", b""))
+            await outside.ask(_BREAK)
+            await survivor.append(conversation, 1, b"hello")
+            (entry,) = await elsewhere.entries(1)
+            assert entry.payload == b"hello"
