@@ -1,0 +1,121 @@
+/**
+ * Survivors and staff of the TypeScript SDK in Node, led by a test of another language over standard input and output.
+ *
+ *     in    {"id": 1, "do": "send", "conversation": 0, "text": "Hello"}
+ *     out   {"id": 1, "result": "00ff..."}   or   {"id": 1, "error": "ConversationOver", "detail": "..."}
+ *     out   {"conversation": 0, "event": {"type": "sent", "messageId": "00ff..."}}
+ *
+ * Bytes are hexadecimal.
+ */
+
+import { createInterface } from "node:readline"
+
+import { WebSocket } from "ws"
+
+import { toHex } from "../../src/hazmat/bytes.ts"
+import { readOrganisation, Survivor, type Conversation, type Event, type Organisation } from "../../src/index.ts"
+
+interface Command {
+  readonly id: number
+  readonly do: string
+  readonly url?: string
+  readonly organisation?: unknown
+  readonly suite?: number
+  readonly details?: object
+  readonly conversation?: number
+  readonly text?: string
+  readonly active?: boolean
+}
+
+// Node 20 has no WebSocket of its own.
+Object.assign(globalThis, { WebSocket })
+
+const clients: Survivor[] = []
+const conversations: Conversation[] = []
+const latest = new Map<string, Event>()
+
+function say(what: object): void {
+  process.stdout.write(`${JSON.stringify(what, (_, value: unknown) => plain(value))}\n`)
+}
+
+function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) return toHex(value)
+  if (value instanceof Error) return `${value.constructor.name}: ${value.message}`
+  return value
+}
+
+async function tell(conversation: Conversation, number: number): Promise<void> {
+  for await (const event of conversation) {
+    latest.set(`${number} ${event.type}`, event)
+    say({ conversation: number, event })
+  }
+}
+
+function begin(conversation: Conversation): number {
+  const number = conversations.push(conversation) - 1
+  void tell(conversation, number)
+  return number
+}
+
+function organisationOf(command: Command): Organisation {
+  return readOrganisation(command.organisation)
+}
+
+function conversationOf(command: Command): Conversation {
+  const conversation = conversations[command.conversation ?? 0]
+  if (conversation === undefined) throw new TypeError("no such conversation")
+  return conversation
+}
+
+function latestOf<Type extends Event["type"]>(command: Command, type: Type): Extract<Event, { type: Type }> {
+  const event = latest.get(`${command.conversation ?? 0} ${type}`)
+  if (event?.type !== type) throw new TypeError(`there was no ${type}`)
+  return event as Extract<Event, { type: Type }>
+}
+
+function survivorOf(): Survivor {
+  const survivor = clients.find((client) => client instanceof Survivor)
+  if (survivor === undefined) throw new TypeError("no survivor was opened")
+  return survivor
+}
+
+const commands: Readonly<Record<string, (command: Command) => unknown>> = {
+  openSurvivor: async (command) => {
+    const { url = "", suite } = command
+    clients.push(await Survivor.open(url, organisationOf(command), suite === undefined ? {} : { suite }))
+  },
+  ask: async ({ details = {} }) => begin(await survivorOf().ask(details)),
+  send: (command) => conversationOf(command).send(command.text ?? ""),
+  typing: (command) => conversationOf(command).typing(command.active),
+  joined: (command) => conversationOf(command).joined(),
+  settled: (command) => conversationOf(command).settled(),
+  markRead: (command) => latestOf(command, "textReceived").markRead(),
+  approve: (command) => latestOf(command, "invitationReceived").approve(),
+  decline: (command) => latestOf(command, "invitationReceived").decline(),
+  participants: (command) => conversationOf(command).participants.map(String),
+  leave: (command) => conversationOf(command).leave(),
+  end: (command) => conversationOf(command).end(),
+  close: async () => {
+    await Promise.all(clients.map((client) => client.close()))
+  },
+  vanish: () => {
+    survivorOf().vanish()
+  },
+}
+
+async function obey(line: string): Promise<void> {
+  const command = JSON.parse(line) as Command
+  try {
+    const act = commands[command.do]
+    if (act === undefined) throw new TypeError("no such command")
+    say({ id: command.id, result: (await act(command)) ?? null })
+  } catch (error) {
+    const { constructor, message } = error instanceof Error ? error : new Error(String(error))
+    say({ id: command.id, error: constructor.name, detail: message })
+  }
+}
+
+const lines = createInterface({ input: process.stdin })
+lines.on("line", (line) => void obey(line))
+lines.on("close", () => process.exit(0))
+say({ ready: true })
