@@ -80,7 +80,16 @@ class LocalConversation:
 class Subscription:
     """One connection's place in one conversation."""
 
-    __slots__ = ("catching_up", "connection", "conversation", "cursor", "ended", "member", "own")
+    __slots__ = (
+        "catching_up",
+        "connection",
+        "conversation",
+        "cursor",
+        "ended",
+        "ends_after",
+        "member",
+        "own",
+    )
 
     def __init__(
         self, connection: Connection, conversation: LocalConversation, member: int, cursor: int
@@ -91,6 +100,8 @@ class Subscription:
         self.cursor = cursor
         self.catching_up = False
         self.ended = False
+        # Where a membership ended while the cursor was behind: so far it is still read, and no further.
+        self.ends_after: int | None = None
         # Entries that this connection appended and that the cursor has not reached: told by Accepted already.
         self.own: set[int] | None = None
 
@@ -321,6 +332,8 @@ class DeliveryService:
                 pass
         finally:
             subscription.catching_up = False
+            if subscription.ends_after is not None:
+                self._end_subscription(subscription)
 
     async def _read_page(self, subscription: Subscription) -> bool:
         """One page; False when the subscription is live again, or over."""
@@ -328,7 +341,8 @@ class DeliveryService:
         if connection.congested:
             await connection.drain()
         # Whatever is in the log when the store answers is at least what is known now.
-        target = conversation.newest
+        end = subscription.ends_after
+        target = conversation.newest if end is None else end
         if subscription.is_over() or subscription.cursor >= target:
             return False
         try:
@@ -345,6 +359,8 @@ class DeliveryService:
             if subscription.is_over():
                 return False
             seq = entry_seq(entry)
+            if subscription.ends_after is not None and seq > subscription.ends_after:
+                return False
             if not subscription.is_own(seq):
                 connection.write(entry)
             subscription.cursor = seq
@@ -478,8 +494,15 @@ class DeliveryService:
 
     def _end_membership(self, conversation: LocalConversation, member: int) -> None:
         for subscription in [each for each in conversation.subscriptions if each.member == member]:
-            subscription.connection.send(MembershipEnded(conversation.id))
-            self.unsubscribe(subscription.connection, conversation.id)
+            if subscription.catching_up:
+                subscription.ends_after = conversation.newest
+            else:
+                self._end_subscription(subscription)
+
+    def _end_subscription(self, subscription: Subscription) -> None:
+        if not subscription.is_over():
+            subscription.connection.send(MembershipEnded(subscription.conversation.id))
+            self.unsubscribe(subscription.connection, subscription.conversation.id)
 
     def _receive_membership_ended(self, message: bytes) -> None:
         conversation = self._conversations.get(message[:16])
@@ -496,7 +519,7 @@ class DeliveryService:
         conversation = subscription.conversation
         data = encode(EphemeralEntry(frame.conversation_id, subscription.member, frame.payload))
         for other in conversation.subscriptions:
-            if other is not subscription and not other.connection.congested:
+            if other is not subscription and other.ends_after is None and not other.connection.congested:
                 other.connection.write(data)
         if conversation.on_other_nodes:
             self._store.call(
