@@ -33,6 +33,8 @@ class Effort:
     lowest_rate: float
     precision: float
     """The bisection ends when its bounds are this close to each other, as a ratio."""
+    search_seconds: float
+    """After which the search for a rate ends with what it has."""
     idle_connections: int
     set_ups: int
     staff_set_ups: int
@@ -51,10 +53,11 @@ FULL = Effort(
     light_seconds=8,
     light_pairs=100,
     rate_seconds=2,
-    rate_pairs=200,
+    rate_pairs=100,
     tries=2,
     lowest_rate=4000,
     precision=1.08,
+    search_seconds=60,
     idle_connections=5000,
     set_ups=4000,
     staff_set_ups=1500,
@@ -68,6 +71,7 @@ QUICK = Effort(
     tries=1,
     lowest_rate=8000,
     precision=4,
+    search_seconds=10,
     idle_connections=20,
     set_ups=20,
     staff_set_ups=10,
@@ -157,11 +161,11 @@ class Bench:
     def _highest_rate(self, mode: Mode) -> float:
         """Double the rate until it is too much, then close in on the limit.
 
-        0 if not even a sixteenth of the lowest rate passes.
+        0 if not even a sixteenth of the lowest rate passes; what passed so far if the time is up.
         """
         rate, good, bad = self.effort.lowest_rate, 0.0, 0.0
-        generator_cpu = 0.0
-        while not bad or (bad > good * self.effort.precision and bad > self.effort.lowest_rate / 16):
+        generator_cpu, deadline = 0.0, time.monotonic() + self.effort.search_seconds
+        while not self._is_found(good, bad) and time.monotonic() < deadline:
             passed = self._try_rate(mode, rate)
             if passed is not None:
                 good, generator_cpu = rate, passed.generator_cpu
@@ -170,6 +174,10 @@ class Bench:
             rate = (good + bad) / 2 if bad else rate * 2
         self.generator_cpu.append(generator_cpu)
         return good
+
+    def _is_found(self, good: float, bad: float) -> bool:
+        """Whether the bounds are close enough, or the rates too low to go on."""
+        return bool(bad) and (bad <= good * self.effort.precision or bad <= self.effort.lowest_rate / 16)
 
     def _try_rate(self, mode: Mode, rate: float) -> RunResult | None:
         """A run at that rate that passed, if one of a few did: others may use the machine for a moment.
