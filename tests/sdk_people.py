@@ -13,7 +13,7 @@ from teduh_sdk.events import Event
 from teduh_sdk.key_store import KeyStore, MemoryKeyStore
 
 _EventType = TypeVar("_EventType", bound=Event)
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which something is taken never to happen."""
 
 

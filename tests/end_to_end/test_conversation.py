@@ -16,7 +16,13 @@ from sdk_people import collect, device_of, enrolled, new_staff, until
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
-from teduh_sdk.exceptions import AuthenticationRefused, InvitationDeclined, RequestGone, RequestUnusable
+from teduh_sdk.exceptions import (
+    AuthenticationRefused,
+    ClientClosed,
+    InvitationDeclined,
+    RequestGone,
+    RequestUnusable,
+)
 from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE, key_package_to_wire
 from teduh_sdk.key_store import KeyStore
 from teduh_sdk.staff import Staff
@@ -211,3 +217,10 @@ async def test_an_ended_conversation_is_forgotten(house: House) -> None:
         await until(his, events.Ended)
         assert store.names("conversation/") == ()
         assert staff.conversations == survivor.conversations == ()
+
+
+async def test_a_closed_client_asks_for_nothing(house: House) -> None:
+    async with house.survivor() as survivor:
+        await survivor.ask()
+    with pytest.raises(ClientClosed):
+        await survivor.ask()

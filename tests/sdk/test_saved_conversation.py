@@ -12,9 +12,12 @@ from teduh_sdk.authentication_service import AuthenticationService
 from teduh_sdk.conversation_state import ConversationState
 from teduh_sdk.exceptions import KeyStoreDamaged, RosterNotAdmitted
 from teduh_sdk.group_changes import AddMember, Refresh
-from teduh_sdk.room import verify_room
-from teduh_sdk.saved_conversation import VERSION, Kept
+from teduh_sdk.room import Participant, verify_room
+from teduh_sdk.saved_conversation import VERSION, Kept, restore_heard, save_heard
+from teduh_signaling.chat.messages import Location, Unknown
 from teduh_signaling.relay.frames import Append
+
+SENDER = Participant(1, b"k" * 32, None, "survivor")
 
 
 @pytest.fixture
@@ -104,6 +107,21 @@ def test_a_room_that_does_not_pass_any_more_is_not_entered_again(pair: Pair) -> 
     """A day later the statements have ended."""
     with pytest.raises(RosterNotAdmitted):
         restart(pair, pair.counselor, NOW + 40 * 24 * 3600)
+
+
+@pytest.mark.parametrize(
+    "heard",
+    [
+        events.TextReceived(b"m" * 16, SENDER, "text", NOW, b"r" * 16),
+        events.MessageReceived(SENDER, Location(b"m" * 16, NOW, 1, 2)),
+        events.MessageReceived(SENDER, Unknown(99, msgspec.msgpack.encode([99, "new"]))),
+    ],
+    ids=["text", "location", "unknown"],
+)
+def test_what_the_application_has_not_taken_is_kept(
+    heard: events.TextReceived | events.MessageReceived,
+) -> None:
+    assert restore_heard(save_heard(heard)) == heard
 
 
 @pytest.mark.parametrize("data", [b"", b"garbage", msgspec.msgpack.encode([9, None, []])])

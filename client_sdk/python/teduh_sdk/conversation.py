@@ -49,6 +49,7 @@ from teduh_sdk.group_changes import AddMember, Change, key_package_from_wire
 from teduh_sdk.relay_link import Answer, RelayLink
 from teduh_sdk.room import Participant
 
+_SAID: Final = events.TextReceived | events.MessageReceived
 _RETRIES: Final = 2
 _RETRY_WITHIN: Final = 0.6
 _GOODBYE_SECONDS: Final = 3.0
@@ -125,14 +126,14 @@ class Conversation:
         return event
 
     @property
-    def untold(self) -> tuple[events.TextReceived, ...]:
-        """The texts that the application has not been told, or not finished with."""
-        return tuple(one for one in (self._in_hand, *self._untold) if isinstance(one, events.TextReceived))
+    def untold(self) -> tuple[events.TextReceived | events.MessageReceived, ...]:
+        """What people said that the application has not been told, or not finished with."""
+        return tuple(one for one in (self._in_hand, *self._untold) if isinstance(one, _SAID))
 
     def _let_go(self) -> None:
         # The application came back for the next event, so it is done with the last one.
         finished, self._in_hand = self._in_hand, None
-        if isinstance(finished, events.TextReceived):
+        if isinstance(finished, _SAID):
             self._keep(self)
 
     async def send(self, text: str, *, reply_to: bytes | None = None) -> bytes:

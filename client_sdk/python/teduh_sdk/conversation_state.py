@@ -429,9 +429,6 @@ class ConversationState:
                 self._see_leaving(sender)
             case chat.Ending():
                 self._end(sender)
-            case _:
-                # Typing comes as an ephemeral; here it would only cost keys.
-                self._events.append(events.MessageRefused("a typing notice came as a message"))
 
     def _hear_invitation(self, sender: Participant, invitation: chat.Invitation) -> None:
         if self.membership.invitations.propose(invitation, sender):

@@ -3,6 +3,7 @@
     TeduhError
     ├── LocalError                      the application's fault
     │   ├── ConversationOver            the conversation has ended; nothing can be sent any more
+    │   ├── ClientClosed                outside of its `async with` block
     │   ├── NotJoined                   it needs somebody on the other side, and nobody is there yet
     │   └── MessageTooLong
     ├── RelayRefused                    the relay answered with an error; `.code` says which
@@ -43,6 +44,10 @@ class LocalError(TeduhError):
 
 class ConversationOver(LocalError):
     """The conversation has ended, and its keys are wiped."""
+
+
+class ClientClosed(LocalError):
+    """The `Survivor` or `Staff` is closed, or not open yet."""
 
 
 class NotJoined(LocalError):

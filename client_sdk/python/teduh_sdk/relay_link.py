@@ -34,6 +34,7 @@ from teduh_signaling.relay.protocol import ClientSideProtocol, State
 
 from teduh_sdk.exceptions import (
     AuthenticationRefused,
+    ClientClosed,
     RelayLost,
     RelayMisbehaved,
     RelayRefused,
@@ -159,7 +160,7 @@ class RelayLink:
         return answer
 
     async def wait_until_up(self) -> None:
-        """Wait for the link; raises `AuthenticationRefused` or `RelayLost` if it will never come up."""
+        """Wait for the link; raises `AuthenticationRefused` or `ClientClosed` if it never comes up."""
         await self._up.wait()
         if self._refused is not None:
             raise self._refused
@@ -175,7 +176,7 @@ class RelayLink:
             self._up.set()
             raise
         except BaseException:
-            self._refused = RelayLost("the link is closed")
+            self._refused = ClientClosed("the link to the relay is closed")
             self._up.set()
             raise
 

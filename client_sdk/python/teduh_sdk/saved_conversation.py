@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from teduh_crypto.mls import Group
 from teduh_signaling.chat.codec import decode_message, encode_message
-from teduh_signaling.chat.messages import Invitation
+from teduh_signaling.chat.messages import Attachment, Form, Invitation, Location, Referral, Text, Unknown
 from teduh_signaling.relay.codec import decode_client_frame, encode
 from teduh_signaling.relay.frames import Append
 
+from teduh_sdk.events import MessageReceived, TextReceived
 from teduh_sdk.exceptions import KeyStoreDamaged
 from teduh_sdk.group_changes import (
     GROUP_POLICY,
@@ -27,7 +28,7 @@ from teduh_sdk.group_changes import (
 )
 from teduh_sdk.log_order import LogOrder
 from teduh_sdk.outbox import InFlight, Outbox
-from teduh_sdk.room import Consent
+from teduh_sdk.room import Consent, Participant
 
 if TYPE_CHECKING:
     from teduh_sdk.membership import Membership
@@ -83,14 +84,11 @@ class SavedOutbox(_Saved, frozen=True, array_like=True):
     next_counter: int
 
 
-class SavedText(_Saved, frozen=True, array_like=True):
-    """A text that the application has not taken yet; `sender` is leaf, key, name and role."""
+class SavedHeard(_Saved, frozen=True, array_like=True):
+    """What somebody said that the application has not taken yet; `sender` is leaf, key, name and role."""
 
-    message_id: bytes
     sender: tuple[int, bytes, str | None, str]
-    text: str
-    sent: int
-    reply_to: bytes | None
+    content: bytes
 
 
 class SavedConversation(_Saved, frozen=True, array_like=True):
@@ -111,7 +109,7 @@ class Kept(_Saved, frozen=True, array_like=True):
 
     version: int
     conversation: SavedConversation
-    untold: tuple[SavedText, ...]
+    untold: tuple[SavedHeard, ...]
 
     def to_bytes(self) -> bytes:
         """The record."""
@@ -127,6 +125,30 @@ class Kept(_Saved, frozen=True, array_like=True):
         if kept.version != VERSION:
             raise KeyStoreDamaged("a saved conversation is of another version")
         return kept
+
+
+def save_heard(event: TextReceived | MessageReceived) -> SavedHeard:
+    """What somebody said, as data."""
+    who = event.sender
+    return SavedHeard((who.leaf_index, who.device_key, who.name, who.role), _content(event))
+
+
+def _content(event: TextReceived | MessageReceived) -> bytes:
+    if isinstance(event, TextReceived):
+        return encode_message(Text(event.message_id, event.sent, event.text, event.reply_to))
+    message = event.message
+    return message.raw if isinstance(message, Unknown) else encode_message(message)
+
+
+def restore_heard(saved: SavedHeard) -> TextReceived | MessageReceived:
+    """What somebody said, from data."""
+    sender, message = Participant(*saved.sender), decode_message(saved.content)
+    match message:
+        case Text():
+            return TextReceived(message.id, sender, message.text, message.sent, message.reply_to)
+        case Attachment() | Location() | Form() | Referral() | Unknown():
+            return MessageReceived(sender, message)
+    raise KeyStoreDamaged("what was heard is nothing that people say")
 
 
 def save_change(change: Change) -> SavedChange:

@@ -41,7 +41,6 @@ from teduh_signaling.relay.frames import (
 )
 from teduh_signaling.relay.frames import Colleague as ColleagueFrame
 
-from teduh_sdk import events
 from teduh_sdk.client import Client
 from teduh_sdk.colleague import Colleague
 from teduh_sdk.conversation import Conversation, now_in_seconds
@@ -63,8 +62,7 @@ from teduh_sdk.group_changes import (
 from teduh_sdk.key_store import KeyStore
 from teduh_sdk.membership import Identity
 from teduh_sdk.relay_link import Answer
-from teduh_sdk.room import Participant
-from teduh_sdk.saved_conversation import VERSION, Kept, SavedText
+from teduh_sdk.saved_conversation import VERSION, Kept, SavedHeard, restore_heard, save_heard
 from teduh_sdk.transport import Dial
 
 _CONVERSATION: Final = "conversation/"
@@ -276,14 +274,14 @@ class Staff(Client):
         identity = Identity(self._device.public_key, is_survivor=False)
         return ConversationState(conversation_id, identity, self._verify)
 
-    def _conversation(self, state: ConversationState, untold: tuple[SavedText, ...] = ()) -> Conversation:
+    def _conversation(self, state: ConversationState, untold: tuple[SavedHeard, ...] = ()) -> Conversation:
         conversation = Conversation(
             state,
             self._link,
             resume=Conversation.subscribe,
             keep=self._keep,
             over=self._over,
-            untold=[_text_from(saved) for saved in untold],
+            untold=[restore_heard(saved) for saved in untold],
         )
         self._conversations[state.conversation_id] = conversation
         return conversation
@@ -294,7 +292,7 @@ class Staff(Client):
         if conversation.is_over:
             self._store.delete(name)
         elif state.membership.group is not None:
-            untold = tuple(_text_of(event) for event in conversation.untold)
+            untold = tuple(save_heard(event) for event in conversation.untold)
             self._store.put(name, Kept(VERSION, state.save(), untold).to_bytes())
         used, state.membership.joined_by = state.membership.joined_by, None
         if used is not None:
@@ -374,14 +372,3 @@ def _colleagues_after(after: bytes | None, ref: int) -> ListColleagues:
 
 def _ignore(_: Answer) -> None:
     """For what is asked again at every reconnect."""
-
-
-def _text_of(event: events.TextReceived) -> SavedText:
-    who = event.sender
-    sender = (who.leaf_index, who.device_key, who.name, who.role)
-    return SavedText(event.message_id, sender, event.text, event.sent, event.reply_to)
-
-
-def _text_from(saved: SavedText) -> events.TextReceived:
-    sender = Participant(*saved.sender)
-    return events.TextReceived(saved.message_id, sender, saved.text, saved.sent, saved.reply_to)

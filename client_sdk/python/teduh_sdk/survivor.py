@@ -43,7 +43,6 @@ _PASSING: Final = frozenset(
 )
 """Refusals after which asking again is right."""
 _RETRY_SECONDS: Final = 1.0
-_LOST_SECONDS: Final = 0.05
 
 
 class Survivor(Client):
@@ -112,8 +111,7 @@ class _Request:
             try:
                 await self._open_once()
             except RelayLost:
-                # A closed link says so at once, and anew each time.
-                await asyncio.sleep(_LOST_SECONDS)
+                continue
             except RelayRefused as refused:
                 if refused.code not in _PASSING:
                     raise
