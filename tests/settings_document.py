@@ -39,7 +39,7 @@ def settings_document() -> str:
 
 
 def _shown(value: Any) -> str:
-    if value is None:
+    if value is None or value == ():
         return "none"
     if isinstance(value, Enum):
         value = value.value

@@ -10,7 +10,7 @@
                      |
                FrameHandlers
                      |
-    /v1/socket  SocketHandler        /healthz /readyz        /v1/enrolments /v1/revocations        /metrics
+    /v1/socket  SocketHandler      /v1/enrolments /v1/revocations      / /x /console/      /healthz /metrics
 
 A stop drains: no new connections, clients are asked to move, appends in flight are answered, then the rest
 is closed.
@@ -32,14 +32,17 @@ from teduh_signaling.relay.frames import CloseCode
 from teduh_server import metrics
 from teduh_server.delivery_service import DeliveryService
 from teduh_server.enrolment_store import EnrolmentStore
+from teduh_server.handlers.browser_origin import BrowserOrigins
 from teduh_server.handlers.enrolment import enrolment_routes
 from teduh_server.handlers.frames import FrameHandlers, Services
 from teduh_server.handlers.health import health_routes, metrics_routes
+from teduh_server.handlers.pages import page_routes
 from teduh_server.handlers.socket import RequestPrice, SocketHandler
 from teduh_server.inbox import Inbox
 from teduh_server.key_package_directory import KeyPackageDirectory
 from teduh_server.log_policy import fault, log
 from teduh_server.node_channel import REVOCATIONS_CHANGED, NodeChannel
+from teduh_server.page_settings import PageSettings
 from teduh_server.presence import Presence
 from teduh_server.queue import Queue
 from teduh_server.rate_limit import SourceLimit
@@ -50,6 +53,7 @@ from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, node_channel
 from teduh_server.redis_store.scripts import LogLimits
 from teduh_server.revocation_feed import RevocationFeed
+from teduh_server.served_pages import BUILT, Origins
 from teduh_server.settings import Settings
 from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication
 from teduh_server.unused_connections import UnusedConnections
@@ -65,12 +69,15 @@ _TELLING_SECONDS = 0.05
 class Relay:
     """One relay node. `start`, then `stop`; both once."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, demonstration: bool = False) -> None:
+        """A demonstration's console says that it is one, and is at `localhost`."""
         self._settings = settings
+        self._demonstration = demonstration
         self.node_id = secrets.token_hex(8)
         self.organisation = Organisation.load(settings.organisation_file)
+        self._page_settings = PageSettings.load(settings.organisation_file)
         self.verifier = StatementVerifier(self.organisation.root_public_key, self.organisation.id)
-        self.origin = ""
+        self.origin = self.console_origin = ""
         self._valkey: EmbeddedValkey | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._runners: list[web.AppRunner] = []
@@ -113,6 +120,10 @@ class Relay:
         settings = self._settings
         host, port = listener.getsockname()[:2]
         self.origin = settings.public_origin or f"http://{_url_host(host)}:{port}"
+        self.console_origin = settings.console_origin or self.origin
+        if self._demonstration:
+            # Quick exit from the survivor's page must not empty the console's origin; passkeys want a name.
+            self.console_origin = f"http://localhost:{port}"
         limits = LogLimits(
             self.node_id, settings.retention_ms, settings.conversation_entries, settings.conversation_bytes
         )
@@ -131,9 +142,10 @@ class Relay:
             available_staff=self._presence.available_here,
             spawn=self.spawn,
         )
-        self._authentication = StaffAuthentication(self.verifier, self.origin)
-        enrolments = EnrolmentStore(store)
-        self._feed = RevocationFeed(enrolments, self.verifier, self._revocations_adopted)
+        own_origins = dict.fromkeys((self.origin, self.console_origin))
+        self._authentication = StaffAuthentication(self.verifier, *own_origins)
+        self.enrolments = EnrolmentStore(store)
+        self._feed = RevocationFeed(self.enrolments, self.verifier, self._revocations_adopted)
         channel.on(REVOCATIONS_CHANGED, self._revocations_changed)
         price = RequestPrice(settings.proof_of_work_bits, settings.proof_of_work_above)
         services = Services(
@@ -148,8 +160,8 @@ class Relay:
             count_request=price.count,
         )
         self._unused = UnusedConnections(2 * settings.heartbeat_seconds)
-        self._sockets = SocketHandler(settings, FrameHandlers(services), price, self._unused)
-        self._enrolments = enrolments
+        browsers = BrowserOrigins(frozenset((*own_origins, *settings.allowed_origins)))
+        self._sockets = SocketHandler(settings, FrameHandlers(services), price, self._unused, browsers)
 
     async def _start_services(self) -> None:
         await self._feed.start()
@@ -164,11 +176,18 @@ class Relay:
         http_limit = SourceLimit(_HTTP_PER_SECOND, _HTTP_BURST)
         routes = health_routes(lambda: self._store.available and not self._stopping)
         routes += enrolment_routes(
-            self._enrolments,
+            self.enrolments,
             self.verifier,
             self._feed,
             origin=self.origin,
             allow=lambda request: http_limit.try_take(self._sockets.source(request), time.monotonic()) == 0,
+        )
+        routes += page_routes(
+            self.organisation,
+            self._page_settings,
+            Origins(self.origin, self.console_origin),
+            BUILT,
+            demonstration=self._demonstration,
         )
         application.add_routes([self._unused.in_time(route) for route in routes])
         application.add_routes([web.get(SOCKET_PATH, self._sockets.serve)])

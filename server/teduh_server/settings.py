@@ -46,6 +46,17 @@ class Settings(BaseSettings):
         description="The origin by which clients know the relay, such as `https://relay.example`; staff "
         "devices sign it. By default `http://` with the address and port listened on.",
     )
+    console_origin: str | None = Field(
+        default=None,
+        description="The origin at which staff open the console, such as `https://staff.example`, if it is "
+        "not `public_origin`. With one of its own, a survivor's quick exit, which empties what the browser "
+        "keeps of an origin, cannot empty a console in the same browser. A proxy must pass on `Host`.",
+    )
+    allowed_origins: tuple[str, ...] = Field(
+        default=(),
+        description="Other origins whose pages may use this relay from a browser, such as an own user "
+        "interface that is built on the SDK.",
+    )
     data_folder: Path = Field(
         default=Path("data"),
         description="Where the embedded Valkey keeps its files; not used with `store_url`.",

@@ -6,10 +6,12 @@ Hello(nonce) -> Authenticate(statement, signature over origin and nonce) -> veri
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from teduh_crypto.credentials import (
     CredentialError,
+    ProofOfPossessionFailed,
     RevocationListStale,
     StaffStatement,
     StatementExpired,
@@ -42,24 +44,31 @@ class StaffDevice:
 
 
 class StaffAuthentication:
-    """Verifies for one organisation, at one origin."""
+    """Verifies for one organisation, at the origins by which devices know this relay."""
 
-    __slots__ = ("_verifier", "origin")
+    __slots__ = ("_origins", "_verifier")
 
-    def __init__(self, verifier: StatementVerifier, origin: str) -> None:
+    def __init__(self, verifier: StatementVerifier, *origins: str) -> None:
         self._verifier = verifier
-        self.origin = origin
+        self._origins = origins
 
     def verify(self, frame: Authenticate, nonce: bytes) -> StaffDevice:
         """Raises AuthenticationRefused."""
         try:
             statement = self._believe(frame.statement, frame.issuer_statement)
-            verify_relay_authentication(statement.device_key, self.origin, nonce, frame.signature)
+            self._check_possession(statement.device_key, nonce, frame.signature)
         except CredentialError as error:
             raise _refusal(error) from error
         return StaffDevice(
             device_id(statement.device_key), statement.expires, frame.statement, frame.issuer_statement
         )
+
+    def _check_possession(self, device_key: bytes, nonce: bytes, signature: bytes) -> None:
+        for origin in self._origins[:-1]:
+            with suppress(ProofOfPossessionFailed):
+                verify_relay_authentication(device_key, origin, nonce, signature)
+                return
+        verify_relay_authentication(device_key, self._origins[-1], nonce, signature)
 
     def still_believed(self, staff: StaffDevice) -> None:
         """Look again, after a new revocation list; raises AuthenticationRefused."""

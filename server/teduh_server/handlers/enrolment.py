@@ -158,7 +158,10 @@ class EnrolmentEndpoints:
         """Anybody asks for the newest list."""
         if self.feed.text is None:
             raise Refusal(404, "no_revocation_list", "this relay has no fresh revocation list")
-        return _answer({"list": self.feed.text})
+        answer = _answer({"list": self.feed.text})
+        # It is public, and pages of other origins (`allowed_origins`) have to read it too.
+        answer.headers["Access-Control-Allow-Origin"] = "*"
+        return answer
 
     async def put_revocations(self, request: web.Request) -> web.Response:
         """Somebody brings a newer list."""

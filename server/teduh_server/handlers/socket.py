@@ -29,6 +29,7 @@ from teduh_signaling.relay.protocol import RelaySideProtocol
 
 from teduh_server import metrics
 from teduh_server.connection import CLOSE_SECONDS, HIGH_WATER_BYTES, Connection
+from teduh_server.handlers.browser_origin import BrowserOrigins
 from teduh_server.handlers.frames import FrameHandlers
 from teduh_server.log_policy import fault
 from teduh_server.rate_limit import SourceLimit, Sources
@@ -73,12 +74,18 @@ class SocketHandler:
     """All WebSocket connections of one node."""
 
     def __init__(
-        self, settings: Settings, handlers: FrameHandlers, price: RequestPrice, unused: UnusedConnections
+        self,
+        settings: Settings,
+        handlers: FrameHandlers,
+        price: RequestPrice,
+        unused: UnusedConnections,
+        origins: BrowserOrigins,
     ) -> None:
         self._limits = SocketLimits.of(settings)
         self._handlers = handlers
         self._price = price
         self._unused = unused
+        self._origins = origins
         self._address_header = settings.client_address_header
         self._sources = Sources()
         self._connection_limit = SourceLimit(settings.connections_per_minute / 60, _CONNECTION_BURST)
@@ -89,6 +96,7 @@ class SocketHandler:
         """GET /v1/socket"""
         if self._draining:
             raise web.HTTPServiceUnavailable(headers={"Retry-After": "1"})
+        self._origins.check(request)
         if SUBPROTOCOL not in request.headers.get("Sec-WebSocket-Protocol", ""):
             raise web.HTTPBadRequest(text=f"the WebSocket subprotocol {SUBPROTOCOL} is required\n")
         source = self.source(request)

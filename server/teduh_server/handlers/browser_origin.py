@@ -1,0 +1,44 @@
+"""Which web pages may speak to this relay from a visitor's browser.
+
+A browser says in `Origin` whose page opens a WebSocket. Nobody is signed in by cookies here, so a stranger's
+page could not act for anybody; but it could let its visitors flood the relay. So it is refused, unless it is
+
+- of this relay's own origins: `public_origin`, `console_origin`;
+- of the very host that is asked, under whatever name that host is reached (`localhost` and `127.0.0.1`);
+- of an origin in `allowed_origins`: an own user interface built on the SDK.
+
+Whoever sends no `Origin` is no browser, and is let in: the header is the browser's word, and binds browsers
+only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiohttp import web
+from yarl import URL
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserOrigins:
+    """The origins whose pages are welcome, as browsers write them, such as `https://relay.example`."""
+
+    welcome: frozenset[str]
+
+    def check(self, request: web.Request) -> None:
+        """Raises HTTPForbidden if the request comes from a page of another site."""
+        origin = request.headers.get("Origin")
+        if origin is None or origin in self.welcome or host_of(origin) == request.host:
+            return
+        raise web.HTTPForbidden(text="pages of this origin may not use this relay\n")
+
+
+def host_of(origin: str) -> str | None:
+    """The host, and the port unless it is the scheme's own, as in a `Host` header.
+
+    None for `null` and for nonsense.
+    """
+    try:
+        return URL(origin).host_port_subcomponent
+    except ValueError:
+        return None

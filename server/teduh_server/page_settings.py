@@ -1,0 +1,96 @@
+"""What the organisation decides about its pages: the `[page]` table of its file.
+
+    [page]
+    title = "Catatan"                          # in the browser's tab and history: nothing that tells
+    icon = "data:image/png;base64,..."
+    exit_url = "https://www.bmkg.go.id/"       # where quick exit goes
+    embedded_by = ["https://www.rumah-aman.example"]
+    hours = { id = "Setiap hari, 08.00-22.00", en = "Every day, 8 to 22" }
+
+    [page.confidentiality]
+    id = "..."
+    en = "..."
+
+Every entry is optional. Whatever is misspelt is refused when the relay starts, so that nobody finds out by a
+page that looks wrong. What the page itself reads (`client_sdk/web/apps/README.md`) has its defaults there,
+the Indonesian emergency numbers among them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+# Without a path, and nothing that could end a header or a directive of a policy.
+_ORIGIN: Final = r"^https?://[A-Za-z0-9.\[\]:*-]+$"
+_WEB_ADDRESS: Final = r"^https?://[!-~]+$"
+_PICTURE: Final = r"^data:(image/[a-z0-9.+-]+(;base64)?)?,[!-~]*$"
+
+Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")]
+ShortText = Annotated[str, Meta(min_length=1, max_length=64)]
+OwnText = str | dict[Language, str]
+"""One text for all languages, or one for each."""
+
+
+class InvalidPageSettings(Exception):
+    """The `[page]` table cannot be used; the text says where and why."""
+
+
+class EmergencyNumber(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A number to call, as it is dialled."""
+
+    number: Annotated[str, Meta(pattern=r"^[+*#\d][\d ()*#-]{1,31}$")]
+    name: OwnText = ""
+    about: OwnText = ""
+
+
+class Cover(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is shown when the page comes back after it was hidden for so many seconds."""
+
+    skin: Literal["plain", "weather", "recipe"] = "plain"
+    after_seconds: Annotated[float, Meta(gt=0)] = 60
+
+
+class Disguise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the page looks like until she presses where she was told."""
+
+    skin: Literal["weather", "recipe"]
+    press: Literal["picture", "title", "footer"] = "picture"
+
+
+class PageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The whole table. The first four are for the server; the page gets the others."""
+
+    title: ShortText = "Notes"
+    icon: Annotated[str, Meta(max_length=16 * 1024, pattern=_PICTURE)] = "data:,"
+    exit_url: Annotated[str, Meta(pattern=_WEB_ADDRESS)] = "https://www.bmkg.go.id/"
+    embedded_by: tuple[Annotated[str, Meta(pattern=_ORIGIN)], ...] = ()
+    languages: tuple[Language, ...] = ()
+    confidentiality: OwnText = ""
+    hours: OwnText = ""
+    typical_wait_minutes: Annotated[float, Meta(gt=0)] | None = None
+    needs: tuple[ShortText, ...] = ()
+    emergency_numbers: tuple[EmergencyNumber, ...] = ()
+    cover: Cover = Cover()
+    disguise: Disguise | None = None
+
+    @classmethod
+    def load(cls, organisation_file: Path) -> PageSettings:
+        """From the organisation's file; raises `InvalidPageSettings`, `OSError`."""
+        try:
+            entries = tomllib.loads(organisation_file.read_text("utf-8"))
+            return msgspec.convert(entries.get("page", {}), type=cls)
+        except (ValueError, msgspec.ValidationError) as error:
+            raise InvalidPageSettings(f"[page] in {organisation_file}: {error}") from error
+
+    def for_the_page(self) -> dict[str, Any]:
+        """What was said of the page's own entries, for JSON."""
+        entries: dict[str, Any] = msgspec.to_builtins(self)
+        return {name: entry for name, entry in entries.items() if name not in _SERVERS_OWN}
+
+
+_SERVERS_OWN: Final = frozenset({"title", "icon", "exit_url", "embedded_by"})

@@ -1,0 +1,238 @@
+"""The built pages as they are sent: filled in for this organisation, with every header, at the start.
+
+    teduh_server/web/ (built) ──┐
+    organisation, [page] ───────┼──> Document: body, the same compressed, headers
+    origins of this relay ──────┘
+
+Nothing in a document depends on the visitor, so there is nothing about her that could be kept.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import html
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Final
+
+from teduh_crypto.credentials import Organisation
+from yarl import URL
+
+from teduh_server.page_settings import PageSettings
+
+BUILT: Final = files("teduh_server") / "web"
+"""Where `tools/web_build.py` puts the pages."""
+
+SCRIPT, STYLE, PAGE, JSON = ("text/javascript", "text/css", "text/html", "application/json")
+_TYPES: Final = {
+    ".js": SCRIPT,
+    ".css": STYLE,
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".woff2": "font/woff2",
+}
+
+_BLOCK: Final = '<script type="application/json" id="organisation">null</script>'
+_TITLE: Final = "<title>Notes</title>"
+_ICON: Final = '<link rel="icon" href="data:,">'
+
+NO_STORE: Final = "no-store"
+FOR_GOOD: Final = "public, max-age=31536000, immutable"
+FOR_AN_HOUR: Final = "public, max-age=3600"
+
+# fmt: off
+_CLOSED: Final = (
+    "accelerometer", "bluetooth", "browsing-topics", "display-capture", "encrypted-media", "fullscreen",
+    "geolocation", "gyroscope", "hid", "idle-detection", "local-fonts", "magnetometer", "midi", "payment",
+    "picture-in-picture", "screen-wake-lock", "serial", "sync-xhr", "usb", "web-share",
+    "xr-spatial-tracking",
+)
+# fmt: on
+PERMISSIONS: Final = ", ".join(["camera=(self)", "microphone=(self)", *(f"{name}=()" for name in _CLOSED)])
+
+
+class PagesNotBuilt(Exception):
+    """The package does not hold the page; the text says how to build it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What one path answers with."""
+
+    body: bytes
+    compressed: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def integrity(self) -> str:
+        """As in an `integrity` attribute."""
+        return "sha384-" + base64.b64encode(hashlib.sha384(self.body).digest()).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """By which origins browsers know this relay; the console's is the same unless it has one of its own."""
+
+    relay: str
+    console: str
+
+    @property
+    def apart(self) -> bool:
+        """Whether the console has an origin of its own."""
+        return self.relay != self.console
+
+
+def survivor_page(
+    organisation: Organisation, settings: PageSettings, origins: Origins, built: Traversable
+) -> Document:
+    """The survivor's page; raises `PagesNotBuilt`."""
+    block = {"organisation": public_entries(organisation), "page": settings.for_the_page()}
+    page = _text(built / "survivor.html")
+    page = _filled(page, _TITLE, f"<title>{html.escape(settings.title)}</title>")
+    page = _filled(page, _ICON, f'<link rel="icon" href="{html.escape(settings.icon)}">')
+    page = _filled(page, _BLOCK, data_block(block))
+    policy = json.loads(_text(built / "survivor.headers.json"))["Content-Security-Policy"]
+    embedded_by = " ".join(settings.embedded_by) or "'none'"
+    headers = {
+        "Content-Security-Policy": f"{_with_socket(policy, origins.relay)}; frame-ancestors {embedded_by}",
+        "Cache-Control": NO_STORE,
+        # It is the same for everybody and holds no secret; a host that isolates itself needs this to show it.
+        "Cross-Origin-Resource-Policy": "cross-origin" if settings.embedded_by else "same-origin",
+        **({} if settings.embedded_by else {"X-Frame-Options": "DENY"}),
+    }
+    return _document(page.encode(), PAGE, origins.relay, _isolated(headers))
+
+
+def console_page(
+    organisation: Organisation,
+    settings: PageSettings,
+    origins: Origins,
+    built: Traversable,
+    *,
+    demonstration: bool,
+) -> Document:
+    """The staff console's page; raises `PagesNotBuilt`."""
+    block = {
+        "organisation": public_entries(organisation),
+        "page": settings.for_the_page(),
+        "demonstration": demonstration,
+    }
+    page = _filled(_text(built / "console" / "index.html"), _BLOCK, data_block(block))
+    policy = json.loads(_text(built / "console" / "headers.json"))["Content-Security-Policy"]
+    headers = {
+        "Content-Security-Policy": f"{_with_socket(policy, origins.console)}; frame-ancestors 'none'",
+        "Cache-Control": NO_STORE,
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "X-Frame-Options": "DENY",
+    }
+    return _document(page.encode(), PAGE, origins.console, _isolated(headers))
+
+
+def console_assets(origins: Origins, built: Traversable) -> dict[str, Document]:
+    """The console's files by name; browsers may keep them for good, for their names carry their hashes."""
+    folder = built / "console" / "assets"
+    if not folder.is_dir():
+        return {}
+    headers = {"Cache-Control": FOR_GOOD, "Cross-Origin-Resource-Policy": "same-origin"}
+    return {
+        asset.name: _document(asset.read_bytes(), _type_of(asset.name), origins.console, headers)
+        for asset in folder.iterdir()
+    }
+
+
+def embed_script(origins: Origins, built: Traversable) -> Document:
+    """The loader for other sites; raises `PagesNotBuilt`."""
+    headers = {
+        "Cache-Control": FOR_AN_HOUR,
+        # Other sites load it, and may pin its hash, for which browsers want permission to read it.
+        "Cross-Origin-Resource-Policy": "cross-origin",
+        "Access-Control-Allow-Origin": "*",
+    }
+    return _document(_text(built / "embed.js").encode(), SCRIPT, origins.relay, headers)
+
+
+def manifest(served: Mapping[str, Document], origins: Origins, built: Traversable) -> Document:
+    """What was built and what is served, as hashes, for whoever watches over the pages."""
+    hashes = json.loads(_text(built / "manifest.json"))["files"]
+    content = {
+        "format": 1,
+        "built": hashes,
+        "served": {path: each.integrity for path, each in served.items()},
+    }
+    headers = {"Cache-Control": NO_STORE, "Access-Control-Allow-Origin": "*"}
+    return _document(json.dumps(content, indent=2).encode() + b"\n", JSON, origins.relay, headers)
+
+
+def public_entries(organisation: Organisation) -> dict[str, object]:
+    """The organisation's file as the pages read it."""
+    return {
+        "format": 1,
+        "id": organisation.id,
+        "name": organisation.name,
+        "root_public_key": base64.urlsafe_b64encode(organisation.root_public_key).rstrip(b"=").decode(),
+    }
+
+
+def data_block(content: object) -> str:
+    """The element with `content` as JSON, which no text in it can close."""
+    # HTML's tokenizer looks for nothing but `<` in here; the other two are line ends in old JavaScript.
+    text = json.dumps(content, ensure_ascii=False).replace("<", "\\u003c")
+    text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return _BLOCK.replace("null", text)
+
+
+def always(origin: str) -> dict[str, str]:
+    """The headers of every answer."""
+    headers = {"Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
+    if origin.startswith("https:"):
+        headers["Strict-Transport-Security"] = "max-age=63072000"
+    return headers
+
+
+def _isolated(headers: Mapping[str, str]) -> dict[str, str]:
+    """A page that no other page can reach into."""
+    return {
+        **headers,
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Embedder-Policy": "require-corp",
+        "Origin-Agent-Cluster": "?1",
+        "Permissions-Policy": PERMISSIONS,
+        "X-DNS-Prefetch-Control": "off",
+    }
+
+
+def _document(body: bytes, kind: str, origin: str, headers: Mapping[str, str]) -> Document:
+    content_type = kind if kind.startswith(("image/", "font/")) else f"{kind}; charset=utf-8"
+    return Document(
+        body,
+        gzip.compress(body, mtime=0),
+        {"Content-Type": content_type, "Vary": "Accept-Encoding", **headers, **always(origin)},
+    )
+
+
+def _with_socket(policy: str, origin: str) -> str:
+    # Safari before 15.4 does not take 'self' for the WebSocket of the same host.
+    socket = URL(origin).with_scheme("wss" if origin.startswith("https:") else "ws")
+    return policy.replace("connect-src 'self'", f"connect-src 'self' {str(socket).rstrip('/')}")
+
+
+def _filled(page: str, place: str, content: str) -> str:
+    before, found, after = page.partition(place)
+    if not found or place in after:
+        raise PagesNotBuilt(f"the built page does not hold {place} once; build it anew")
+    return before + content + after
+
+
+def _text(file: Traversable) -> str:
+    if not file.is_file():
+        raise PagesNotBuilt(f"the package holds no {file.name}; `python tools/web_build.py` builds the pages")
+    return file.read_text("utf-8")
+
+
+def _type_of(name: str) -> str:
+    return _TYPES.get(name[name.rfind(".") :], "application/octet-stream")

@@ -1,0 +1,400 @@
+"""The pages: every header, what is filled in, the way out, and who is asked from where."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer, make_mocked_request
+from relay_organisation import RelayOrganisation
+from relay_process import relay_here
+from teduh_crypto.credentials import Organisation
+from teduh_server.handlers.browser_origin import BrowserOrigins
+from teduh_server.handlers.pages import page_routes
+from teduh_server.page_settings import InvalidPageSettings, PageSettings
+from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.served_pages import Origins
+from teduh_signaling.relay.frames import SUBPROTOCOL
+
+SURVIVOR = """<!doctype html><html><head><title>Notes</title><link rel="icon" href="data:,"></head><body>
+<script type="application/json" id="organisation">null</script>
+<script type="module">go()</script></body></html>
+"""
+CONSOLE = """<!doctype html><html><head><title>Console</title></head><body>
+<script type="application/json" id="organisation">null</script></body></html>
+"""
+POLICY = {"Content-Security-Policy": "default-src 'none'; script-src 'sha384-x'; connect-src 'self'"}
+HERE = Origins("https://relay.example", "https://relay.example")
+ISOLATED = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Origin-Agent-Cluster": "?1",
+    "X-DNS-Prefetch-Control": "off",
+}
+ALWAYS = {
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Strict-Transport-Security": "max-age=63072000",
+}
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    """Small pages in the form in which they are built."""
+    contents = {
+        "survivor.html": SURVIVOR,
+        "survivor.headers.json": json.dumps(POLICY),
+        "console/index.html": CONSOLE,
+        "console/headers.json": json.dumps(POLICY),
+        "console/assets/main.abc.js": "go()",
+        "console/assets/main.abc.css": "p{}",
+        "embed.js": "embed()",
+        "manifest.json": '{"format": 1, "files": {"embed.js": "sha384-y"}}',
+    }
+    for name, content in contents.items():
+        (tmp_path / "web" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "web" / name).write_text(content, "utf-8")
+    return tmp_path / "web"
+
+
+@asynccontextmanager
+async def serving(
+    built: Path,
+    settings: PageSettings | None = None,
+    *,
+    origins: Origins = HERE,
+    demonstration: bool = False,
+) -> AsyncIterator[Callable[..., AbstractAsyncContextManager[aiohttp.ClientResponse]]]:
+    """Yields `ask(path, method="GET", host=..., **headers)`."""
+    organisation = Organisation("rumah-aman", "Rumah Aman", bytes(32))
+    application = web.Application()
+    application.add_routes(
+        page_routes(organisation, settings or PageSettings(), origins, built, demonstration=demonstration)
+    )
+    async with TestServer(application) as server, aiohttp.ClientSession() as session:
+
+        def ask(
+            path: str, method: str = "GET", headers: Mapping[str, str] | None = None
+        ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+            return session.request(method, server.make_url(path), headers=headers, allow_redirects=False)
+
+        yield ask
+
+
+def has(response: aiohttp.ClientResponse, *expected: Mapping[str, str]) -> None:
+    """Each of these headers is there, once, as it is here."""
+    for name, value in (pair for each in expected for pair in each.items()):
+        assert response.headers.getall(name) == [value], name
+
+
+def block_in(page: str) -> dict[str, object]:
+    (text,) = re.findall(r'<script type="application/json" id="organisation">(.*?)</script>', page, re.DOTALL)
+    block = json.loads(text)
+    assert isinstance(block, dict)
+    return block
+
+
+# --- headers -------------------------------------------------------------------------------------------
+
+
+async def test_survivors_page_is_isolated_and_kept_nowhere(built: Path) -> None:
+    async with serving(built) as ask, ask("/") as response:
+        assert response.status == 200
+        has(response, ALWAYS, ISOLATED, {"Cache-Control": "no-store", "X-Frame-Options": "DENY"})
+        has(
+            response,
+            {"Content-Type": "text/html; charset=utf-8", "Cross-Origin-Resource-Policy": "same-origin"},
+        )
+
+
+async def test_survivors_policy_is_the_built_one_with_its_socket_and_no_frames(built: Path) -> None:
+    async with serving(built) as ask, ask("/") as response:
+        assert response.headers.getall("Content-Security-Policy") == [
+            "default-src 'none'; script-src 'sha384-x'; connect-src 'self' wss://relay.example; "
+            "frame-ancestors 'none'"
+        ]
+
+
+async def test_camera_and_microphone_are_opened_to_the_page_itself_and_nothing_else_is(built: Path) -> None:
+    async with serving(built) as ask, ask("/") as response:
+        policy = dict(entry.split("=") for entry in response.headers["Permissions-Policy"].split(", "))
+    assert policy.pop("camera") == policy.pop("microphone") == "(self)"
+    assert {"geolocation", "display-capture", "payment", "usb"} <= policy.keys()
+    assert set(policy.values()) == {"()"}
+
+
+async def test_sites_that_the_organisation_lists_may_show_the_page_in_a_frame(built: Path) -> None:
+    listed = ("https://www.rumah-aman.example", "https://clinic.example:8443")
+    async with serving(built, PageSettings(embedded_by=listed)) as ask, ask("/") as response:
+        assert response.headers["Content-Security-Policy"].endswith(
+            "; frame-ancestors https://www.rumah-aman.example https://clinic.example:8443"
+        )
+        assert "X-Frame-Options" not in response.headers
+        has(response, {"Cross-Origin-Resource-Policy": "cross-origin"})
+
+
+async def test_console_is_never_framed_and_its_page_is_not_kept(built: Path) -> None:
+    settings = PageSettings(embedded_by=("https://a.example",))
+    async with serving(built, settings) as ask, ask("/console/") as response:
+        has(response, ALWAYS, ISOLATED, {"Cache-Control": "no-store", "X-Frame-Options": "DENY"})
+        assert response.headers["Content-Security-Policy"].endswith("; frame-ancestors 'none'")
+        assert "camera=(self)" in response.headers["Permissions-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("main.abc.js", "text/javascript; charset=utf-8"), ("main.abc.css", "text/css; charset=utf-8")],
+)
+async def test_hashed_files_of_the_console_are_kept_for_good(built: Path, name: str, kind: str) -> None:
+    async with serving(built) as ask, ask(f"/console/assets/{name}") as response:
+        has(response, ALWAYS, {"Cache-Control": "public, max-age=31536000, immutable", "Content-Type": kind})
+        has(response, {"Cross-Origin-Resource-Policy": "same-origin"})
+
+
+async def test_other_sites_may_load_the_loader(built: Path) -> None:
+    async with serving(built) as ask, ask("/embed.js") as response:
+        assert await response.text() == "embed()"
+        has(
+            response,
+            ALWAYS,
+            {"Cross-Origin-Resource-Policy": "cross-origin", "Access-Control-Allow-Origin": "*"},
+        )
+
+
+async def test_without_https_nothing_promises_https(built: Path) -> None:
+    plain = Origins("http://127.0.0.1:8420", "http://127.0.0.1:8420")
+    async with serving(built, origins=plain) as ask, ask("/") as response:
+        assert "Strict-Transport-Security" not in response.headers
+        assert "ws://127.0.0.1:8420;" in response.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/console/", "/x", "/embed.js", "/manifest.json", "/console/assets/main.abc.js"]
+)
+async def test_nothing_sets_a_cookie(built: Path, path: str) -> None:
+    async with serving(built) as ask, ask(path) as response:
+        assert "Set-Cookie" not in response.headers
+
+
+# --- what is filled in ---------------------------------------------------------------------------------
+
+
+async def test_page_has_the_organisations_title_icon_and_block(built: Path) -> None:
+    settings = PageSettings(
+        title='Resep & "Bumbu"', icon="data:image/svg+xml,%3Csvg/%3E", hours={"id": "08.00-22.00"}
+    )
+    async with serving(built, settings) as ask, ask("/") as response:
+        page = await response.text()
+    assert "<title>Resep &amp; &quot;Bumbu&quot;</title>" in page
+    assert '<link rel="icon" href="data:image/svg+xml,%3Csvg/%3E">' in page
+    key = base64.urlsafe_b64encode(bytes(32)).rstrip(b"=").decode()
+    assert block_in(page) == {
+        "organisation": {"format": 1, "id": "rumah-aman", "name": "Rumah Aman", "root_public_key": key},
+        "page": {"hours": {"id": "08.00-22.00"}},
+    }
+
+
+@pytest.mark.parametrize(
+    "text", ["</script><script>steal()</script>", "<!--<script>", "\u2028", '"\\', "{null}"]
+)
+async def test_no_text_of_the_organisation_ends_the_block(built: Path, text: str) -> None:
+    settings = PageSettings(confidentiality={"en": text}, title=text)
+    async with serving(built, settings) as ask, ask("/") as response:
+        page = await response.text()
+    assert page.count("<script") == page.count("</script>") == SURVIVOR.count("<script")
+    assert block_in(page)["page"] == {"confidentiality": {"en": text}}
+
+
+async def test_console_knows_the_organisation_and_whether_it_is_a_demonstration(built: Path) -> None:
+    for demonstration in (True, False):
+        async with serving(built, demonstration=demonstration) as ask, ask("/console/") as response:
+            block = block_in(await response.text())
+        assert block["demonstration"] is demonstration
+        assert isinstance(block["organisation"], dict)
+        assert block["organisation"]["name"] == "Rumah Aman"
+
+
+async def test_page_is_compressed_for_who_takes_it_so(built: Path) -> None:
+    async with serving(built) as ask:
+        async with ask("/", headers={"Accept-Encoding": "identity"}) as response:
+            plain = await response.read()
+            assert "Content-Encoding" not in response.headers
+        async with ask("/", headers={"Accept-Encoding": "gzip, br"}) as response:
+            has(response, {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"})
+            assert await response.read() == plain
+
+
+async def test_manifest_has_the_hashes_of_what_was_built_and_of_what_is_sent(built: Path) -> None:
+    async with serving(built) as ask:
+        async with ask("/") as response:
+            page = await response.read()
+        async with ask("/manifest.json") as response:
+            manifest = await response.json()
+    assert manifest["built"] == {"embed.js": "sha384-y"}
+    assert manifest["served"]["/"] == "sha384-" + base64.b64encode(hashlib.sha384(page).digest()).decode()
+    assert manifest["served"].keys() == {
+        "/",
+        "/console/",
+        "/embed.js",
+        "/console/assets/main.abc.js",
+        "/console/assets/main.abc.css",
+    }
+
+
+# --- the way out ---------------------------------------------------------------------------------------
+
+
+async def test_exit_empties_the_origin_and_goes_where_the_organisation_says(built: Path) -> None:
+    async with (
+        serving(built, PageSettings(exit_url="https://weather.example/")) as ask,
+        ask("/x") as response,
+    ):
+        assert response.status == 303
+        has(response, ALWAYS, {"Location": "https://weather.example/", "Cache-Control": "no-store"})
+        has(response, {"Clear-Site-Data": '"*"'})
+
+
+async def test_exits_beacon_empties_the_origin_too(built: Path) -> None:
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    async with serving(built) as ask, ask("/x", "POST", headers) as response:
+        assert response.status == 204
+        has(response, ALWAYS, {"Clear-Site-Data": '"*"', "Cache-Control": "no-store"})
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_another_site_can_send_its_visitors_out_but_empty_nothing(built: Path, site: str) -> None:
+    async with serving(built) as ask, ask("/x", headers={"Sec-Fetch-Site": site}) as response:
+        assert response.status == 303
+        assert "Clear-Site-Data" not in response.headers
+
+
+# --- which origin serves what --------------------------------------------------------------------------
+
+APART = Origins("https://relay.example", "https://staff.example")
+
+
+@pytest.mark.parametrize("path", ["/console/", "/console", "/console/assets/main.abc.js"])
+async def test_console_with_its_own_origin_is_nowhere_else(built: Path, path: str) -> None:
+    async with serving(built, origins=APART) as ask:
+        async with ask(path, headers={"Host": "relay.example"}) as response:
+            assert response.status == 404
+        async with ask(path, headers={"Host": "staff.example"}) as response:
+            assert response.status in (200, 308)
+
+
+@pytest.mark.parametrize("path", ["/x", "/embed.js"])
+async def test_the_consoles_own_origin_has_no_way_out_that_empties_it(built: Path, path: str) -> None:
+    async with serving(built, origins=APART) as ask, ask(path, headers={"Host": "staff.example"}) as response:
+        assert response.status == 404
+        assert "Clear-Site-Data" not in response.headers
+
+
+async def test_the_consoles_own_origin_leads_to_it(built: Path) -> None:
+    async with serving(built, origins=APART) as ask, ask("/", headers={"Host": "staff.example"}) as response:
+        assert (response.status, response.headers["Location"]) == (303, "/console/")
+
+
+@pytest.mark.parametrize("path", ["/", "/console/", "/embed.js", "/manifest.json", "/console/assets/main.js"])
+async def test_page_that_was_not_built_is_not_there_and_says_so(tmp_path: Path, path: str) -> None:
+    async with serving(tmp_path) as ask, ask(path) as response:
+        assert response.status == 404
+        assert "not built" in await response.text()
+
+
+@pytest.mark.parametrize("path", ["/console/assets/..%2f..%2fsurvivor.html", "/console/assets/../index.html"])
+async def test_no_path_leads_to_another_file(built: Path, path: str) -> None:
+    async with serving(built) as ask, ask(path) as response:
+        assert response.status == 404
+
+
+# --- settings ------------------------------------------------------------------------------------------
+
+
+def page_settings(folder: Path, text: str) -> PageSettings:
+    path = folder / "organisation.toml"
+    path.write_text(RelayOrganisation().public.to_toml() + text, "utf-8")
+    return PageSettings.load(path)
+
+
+def test_file_without_a_page_has_a_neutral_one(tmp_path: Path) -> None:
+    settings = page_settings(tmp_path, "")
+    assert (settings.title, settings.icon, settings.for_the_page()) == ("Notes", "data:,", {})
+
+
+def test_page_gets_its_entries_and_not_the_servers(tmp_path: Path) -> None:
+    text = """
+        [page]
+        title = "Catatan"
+        exit_url = "https://weather.example/"
+        embedded_by = ["https://a.example"]
+        languages = ["id", "en"]
+        typical_wait_minutes = 10
+        disguise = { skin = "weather" }
+        emergency_numbers = [{ number = "129", name = "SAPA 129", about = { id = "24 jam" } }]
+    """
+    assert page_settings(tmp_path, text).for_the_page() == {
+        "languages": ("id", "en"),
+        "typical_wait_minutes": 10,
+        "disguise": {"skin": "weather", "press": "picture"},
+        "emergency_numbers": ({"number": "129", "name": "SAPA 129", "about": {"id": "24 jam"}},),
+    }
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'tittle = "x"',
+        "title = 1",
+        'exit_url = "javascript:alert(1)"',
+        'exit_url = "https://a.example/\\r\\nSet-Cookie: a=b"',
+        "embedded_by = [\"https://a.example; script-src 'unsafe-inline'\"]",
+        'embedded_by = ["https://a.example/page"]',
+        'icon = "https://tracker.example/a.png"',
+        'emergency_numbers = [{ number = "call me" }]',
+        'disguise = { skin = "game" }',
+        "cover = { after_seconds = 0 }",
+    ],
+)
+def test_wrong_entry_is_refused(tmp_path: Path, line: str) -> None:
+    with pytest.raises(InvalidPageSettings, match=re.escape("[page]")):
+        page_settings(tmp_path, f"[page]\n{line}\n")
+
+
+# --- whose pages may open a WebSocket ------------------------------------------------------------------
+
+
+async def test_pages_of_strangers_cannot_open_a_connection(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    async with (
+        relay_here(organisation.write(tmp_path), valkey.url, allowed_origins=("https://ngo.example",)) as (
+            _,
+            url,
+        ),
+        aiohttp.ClientSession() as session,
+    ):
+        port = url.rpartition(":")[2]
+        for origin in (url, f"http://127.0.0.1:{port}", "https://ngo.example", None):
+            headers = {} if origin is None else {"Origin": origin}
+            async with session.ws_connect(f"{url}/v1/socket", protocols=(SUBPROTOCOL,), headers=headers):
+                pass
+        for stranger in ("https://stranger.example", "null", "http://127.0.0.1:1", f"http://[::1:{port}"):
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await session.ws_connect(
+                    f"{url}/v1/socket", protocols=(SUBPROTOCOL,), headers={"Origin": stranger}
+                )
+            assert refused.value.status == 403
+
+
+def test_hosts_own_page_is_welcome_under_any_name() -> None:
+    """A browser that opened http://localhost:8420 asks localhost:8420 with that origin."""
+    headers = {"Origin": "http://localhost:8420", "Host": "localhost:8420"}
+    BrowserOrigins(frozenset()).check(make_mocked_request("GET", "/", headers=headers))
