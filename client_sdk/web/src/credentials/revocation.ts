@@ -3,7 +3,7 @@
  *
  *     header   { "alg": "EdDSA", "typ": "teduh-revocations+jwt" }
  *     claims   iss, iat, exp      issued; at most 24 h later stale
- *              version            grows with every list
+ *              version            grows with every list, and never runs ahead of the time
  *              statements         `jti`s
  *              subjects           staff ids: all their statements
  *              devices            base64url of SHA-256 of the device's key: all statements about it
@@ -51,6 +51,8 @@ export function readRevocations(claims: Claims): RevocationList {
   const validity = revocations.expires - revocations.issued
   if (validity <= 0 || validity > LIST_VALIDITY)
     throw new MalformedToken("a revocation list is valid for no more than 24 h")
+  if (revocations.version > revocations.issued + CLOCK_ALLOWANCE)
+    throw new MalformedToken("the version runs ahead of the time")
   return revocations
 }
 

@@ -79,7 +79,8 @@ async function isNativeSignature(publicKey: Uint8Array, data: Uint8Array, signat
   try {
     key = await crypto.subtle.importKey("raw", copyOf(publicKey), "Ed25519", false, ["verify"])
   } catch (error) {
-    if (error instanceof DOMException) return false
+    // Bytes that are no key have signed nothing; anything else is not the peer's fault.
+    if (error instanceof DOMException && error.name === "DataError") return false
     throw error
   }
   return crypto.subtle.verify("Ed25519", key, copyOf(signature), copyOf(data))

@@ -1,0 +1,118 @@
+"""Python's half of tests/vectors/credentials.json, which every implementation of the credentials runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from teduh_crypto import credentials
+from teduh_crypto.credentials import (
+    CredentialError,
+    InvitationCode,
+    Organisation,
+    StatementVerifier,
+    comparison_words,
+    decode_credential,
+    enrolment_id,
+    open_statement,
+    relay_authentication_bytes,
+    verify_enrolment,
+    verify_invitation,
+    verify_relay_authentication,
+)
+from teduh_crypto.credentials.json_web_token import decode_base64url, encode_base64url
+
+FOLDER = Path(__file__).parents[2] / "vectors"
+VECTORS: dict[str, Any] = json.loads((FOLDER / "credentials.json").read_text(encoding="utf-8"))
+ORGANISATION = Organisation(
+    VECTORS["organisation"]["id"],
+    VECTORS["organisation"]["name"],
+    decode_base64url(VECTORS["organisation"]["root_public_key"]),
+)
+
+
+def verifier(*lists: str, now: int = VECTORS["now"]) -> StatementVerifier:
+    made = StatementVerifier(ORGANISATION.root_public_key, ORGANISATION.id)
+    for text in lists:
+        made.adopt_revocations(text, now=now)
+    return made
+
+
+def error_of(case: dict[str, Any]) -> type[CredentialError]:
+    kind: type[CredentialError] = getattr(credentials, case["error"])
+    assert issubclass(kind, CredentialError)
+    return kind
+
+
+@pytest.mark.parametrize("case", VECTORS["statements"], ids=lambda case: case["name"])
+def test_a_statement_is_believed_or_not(case: dict[str, Any]) -> None:
+    """Exactly the error that the vector names, or what the statement says."""
+    believer = verifier(*([case["revocations"]] if case["revocations"] else []))
+
+    def verify() -> credentials.StaffStatement:
+        chain = decode_credential(case["credential"].encode())
+        return believer.verify(*chain, now=case["now"], device_key=decode_base64url(case["device_key"]))
+
+    if case["error"]:
+        with pytest.raises(error_of(case)) as raised:
+            verify()
+        assert type(raised.value) is error_of(case)
+        return
+    said = verify()
+    for name, value in case["says"].items():
+        if name == "device_id":
+            assert encode_base64url(said.device_id) == value
+        else:
+            found = getattr(said, name)
+            assert (list(found) if isinstance(found, tuple) else found) == value
+
+
+@pytest.mark.parametrize("case", VECTORS["revocations"], ids=lambda case: case["name"])
+def test_a_revocation_list_is_adopted_or_not(case: dict[str, Any]) -> None:
+    *before, last = case["lists"]
+    believer = verifier(*before, now=case["now"])
+    if not case["error"]:
+        assert believer.adopt_revocations(last, now=case["now"]) is believer.revocations
+        return
+    with pytest.raises(error_of(case)) as raised:
+        believer.adopt_revocations(last, now=case["now"])
+    assert type(raised.value) is error_of(case)
+
+
+def test_a_device_enrols() -> None:
+    """The code, the answer to it and the sealed statement are what the vector says."""
+    case = VECTORS["enrolment"]
+    code = InvitationCode.parse(case["code"])
+    assert code.invitation == case["invitation"]
+    assert enrolment_id(case["invitation"]) == case["enrolment_id"]
+    invitation = verify_invitation(case["invitation"], verifier(VECTORS["list"]), now=VECTORS["now"])
+    assert invitation.enrolment_id == case["enrolment_id"]
+    assert len(verify_enrolment(case["enrolment"], case["invitation"])) == 32
+    opened = open_statement(code.sealing_key, case["enrolment_id"], decode_base64url(case["sealed"]))
+    assert opened == (case["statement"], None)
+
+
+def test_a_device_authenticates_itself_to_a_relay() -> None:
+    case = VECTORS["relay_authentication"]
+    origin, nonce = case["origin"], decode_base64url(case["nonce"])
+    assert encode_base64url(relay_authentication_bytes(origin, nonce)) == case["bytes"]
+    sari = decode_base64url(VECTORS["comparison_words"][0]["public_key"])
+    verify_relay_authentication(sari, origin, nonce, decode_base64url(case["signature"]))
+
+
+@pytest.mark.parametrize("case", VECTORS["comparison_words"], ids=lambda case: case["words"][0])
+def test_the_words_of_a_key(case: dict[str, Any]) -> None:
+    assert list(comparison_words(decode_base64url(case["public_key"]))) == case["words"]
+
+
+def test_the_vectors_are_those_that_the_script_writes() -> None:
+    """credentials.json is never edited by hand."""
+    spec = importlib.util.spec_from_file_location("make_credentials", FOLDER / "make_credentials.py")
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    assert (FOLDER / "credentials.json").read_text(encoding="utf-8") == script.vectors()

@@ -1,0 +1,402 @@
+"""Writes credentials.json: whom to believe and whom not, for every implementation of the credentials.
+
+All keys come from fixed seeds and Ed25519 is deterministic, so the file is the same each time. Run it after a
+change: ``python tests/vectors/make_credentials.py``.
+
+Format. Bytes are base64url; ``error`` is the name of the exception that must be raised, or null; ``now`` is
+in seconds. ``statements``: verify ``credential`` (a staff credential's content as text), with the list
+``revocations`` in force if it is not null, for the leaf key ``device_key``; if there is no error, ``says``
+holds what the statement says. ``revocations``: adopt ``lists`` one after another; the last one gives
+``error``. ``rosters``: verify ``members`` ([leaf index, credential type, content, signature key]).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TypedDict
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from teduh_crypto.credentials import (
+    Authority,
+    Organisation,
+    RevocationList,
+    Role,
+    StaffStatement,
+    comparison_words,
+    encode_credential,
+    enrol,
+    first_revocation_list,
+    relay_authentication_bytes,
+    sign_relay_authentication,
+    sign_revocation_list,
+    sign_staff_statement,
+)
+from teduh_crypto.credentials.json_web_token import TokenType, confirmation, encode_base64url, sign_token
+
+NOW = 1_900_000_000
+DAY = 24 * 3600
+ID = "rumah-aman"
+ROOT, ISSUER, SARI, INTAN, SURVIVOR, STRANGER = (
+    Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32) for number in range(1, 7)
+)
+
+
+class StatementCase(TypedDict):
+    name: str
+    credential: str
+    device_key: str
+    revocations: str | None
+    now: int
+    error: str | None
+    says: Mapping[str, object] | None
+
+
+class RevocationCase(TypedDict):
+    name: str
+    lists: list[str]
+    now: int
+    error: str | None
+
+
+class RosterCase(TypedDict):
+    name: str
+    members: list[tuple[int, int, str, str]]
+    error: str | None
+
+
+def public(key: Ed25519PrivateKey) -> bytes:
+    return key.public_key().public_bytes_raw()
+
+
+ROOT_AUTHORITY = Authority(ID, ROOT)
+SARIS = StaffStatement(
+    organisation_id=ID,
+    statement_id="statement-1",
+    subject="staff-1",
+    name="Sari Dewi",
+    role=Role.COUNSELOR,
+    languages=("id", "en"),
+    skills=("trauma",),
+    not_before=NOW - 300,
+    expires=NOW + DAY,
+    device_key=public(SARI),
+)
+INTANS = replace(SARIS, statement_id="statement-2", subject="staff-2", name="Intan", device_key=public(INTAN))
+ISSUERS = replace(
+    SARIS,
+    statement_id="issuer-statement",
+    subject="issuer-1",
+    name="Rumah Aman",
+    role=Role.ISSUER,
+    expires=NOW + 7 * DAY,
+    device_key=public(ISSUER),
+)
+ISSUING = Authority(ID, ISSUER, sign_staff_statement(ISSUERS, ROOT_AUTHORITY))
+NOBODY_REVOKED = first_revocation_list(ID, now=NOW)
+LIST = sign_revocation_list(NOBODY_REVOKED, ROOT_AUTHORITY)
+GOOD = sign_staff_statement(SARIS, ROOT_AUTHORITY)
+ISSUED = sign_staff_statement(SARIS, ISSUING)
+
+
+def claims_of(statement: StaffStatement, **changed: object) -> dict[str, object]:
+    """The claims of a statement, some changed to what no authority would sign; None leaves one out."""
+    claims: dict[str, object] = {
+        "iss": statement.organisation_id,
+        "sub": statement.subject,
+        "name": statement.name,
+        "role": statement.role.value,
+        "languages": list(statement.languages),
+        "skills": list(statement.skills),
+        "nbf": statement.not_before,
+        "exp": statement.expires,
+        "jti": statement.statement_id,
+        "cnf": confirmation(statement.device_key),
+        **changed,
+    }
+    return {name: value for name, value in claims.items() if value is not None}
+
+
+def signed(statement: StaffStatement = SARIS, key: Ed25519PrivateKey = ROOT, **changed: object) -> str:
+    return sign_token(TokenType.STAFF, claims_of(statement, **changed), key)
+
+
+def with_header(**header: object) -> str:
+    """A statement with a header of any kind, signed by the root."""
+    parts = [json.dumps(part, separators=(",", ":")).encode() for part in (header, claims_of(SARIS))]
+    content = ".".join(encode_base64url(part) for part in parts)
+    return f"{content}.{encode_base64url(ROOT.sign(content.encode()))}"
+
+
+def revoking(**entries: object) -> str:
+    revocations = NOBODY_REVOKED.revoking(now=NOW, **entries)  # type: ignore[arg-type]
+    return sign_revocation_list(revocations, ROOT_AUTHORITY)
+
+
+def says(statement: StaffStatement) -> dict[str, object]:
+    return {
+        "statement_id": statement.statement_id,
+        "subject": statement.subject,
+        "name": statement.name,
+        "role": statement.role.value,
+        "languages": list(statement.languages),
+        "skills": list(statement.skills),
+        "not_before": statement.not_before,
+        "expires": statement.expires,
+        "device_id": encode_base64url(statement.device_id),
+    }
+
+
+def statement(
+    name: str,
+    credential: str,
+    error: str | None = None,
+    *,
+    revocations: str | None = LIST,
+    now: int = NOW,
+    device: Ed25519PrivateKey = SARI,
+    says_what: StaffStatement = SARIS,
+) -> StatementCase:
+    return StatementCase(
+        name=name,
+        credential=credential,
+        device_key=encode_base64url(public(device)),
+        revocations=revocations,
+        now=now,
+        error=error,
+        says=None if error else says(says_what),
+    )
+
+
+def statements() -> list[StatementCase]:
+    malformed = "MalformedStatement"
+    other = replace(SARIS, organisation_id="elsewhere")
+    persian = replace(SARIS, name="نی\u200cنا")
+    return [
+        statement("signed by the root", GOOD),
+        statement("signed by an issuer", ISSUED),
+        statement("a name with a joiner", signed(persian), says_what=persian),
+        statement("claims beyond the known are ignored", signed(extra="?")),
+        statement("at its first second", GOOD, now=NOW - 300),
+        statement("before it begins", signed(nbf=NOW + 1), "StatementNotYetValid"),
+        statement("in its last second", GOOD, now=NOW + DAY - 1),
+        statement("when it has ended", signed(exp=NOW), "StatementExpired"),
+        statement("no list", GOOD, "RevocationListStale", revocations=None),
+        statement("a stale list", signed(exp=NOW + 3 * DAY), "RevocationListStale", now=NOW + DAY),
+        statement("by nobody known", signed(key=STRANGER), "UnknownRoot"),
+        statement("of another organisation", signed(other), "WrongOrganisation"),
+        statement("about another key", GOOD, "WrongConfirmationKey", device=INTAN),
+        statement("revoked", GOOD, "StatementRevoked", revocations=revoking(statements=["statement-1"])),
+        statement("her person revoked", GOOD, "StatementRevoked", revocations=revoking(subjects=["staff-1"])),
+        statement(
+            "her device revoked", GOOD, "StatementRevoked", revocations=revoking(devices=[public(SARI)])
+        ),
+        statement(
+            "her issuer revoked", ISSUED, "StatementRevoked", revocations=revoking(subjects=["issuer-1"])
+        ),
+        statement("an issuer in a conversation", signed(role="issuer"), "RoleNotAllowed"),
+        statement("a colleague as issuer", f"{signed(key=INTAN)}~{signed(INTANS)}", "RoleNotAllowed"),
+        statement(
+            "an issuer of an issuer's",
+            f"{signed(role='issuer', key=ISSUER)}~{ISSUING.issuer_statement}",
+            "RoleNotAllowed",
+        ),
+        statement(
+            "longer than its issuer",
+            f"{signed(exp=NOW + 8 * DAY, key=ISSUER)}~{ISSUING.issuer_statement}",
+            "UnknownRoot",
+        ),
+        statement("a chain of three", f"{ISSUED}~{ISSUING.issuer_statement}", malformed),
+        statement("an empty issuer", f"{GOOD}~", malformed),
+        statement(
+            "another purpose", sign_token(TokenType.REVOCATIONS, claims_of(SARIS), ROOT), "WrongTokenType"
+        ),
+        statement("no purpose", with_header(alg="EdDSA"), "WrongTokenType"),
+        statement("no signature", with_header(alg="none", typ="teduh-staff+jwt"), malformed),
+        statement(
+            "a critical header", with_header(alg="EdDSA", typ="teduh-staff+jwt", crit=["x"], x=1), malformed
+        ),
+        statement("a key in the header", with_header(alg="EdDSA", typ="teduh-staff+jwt", jwk={}), malformed),
+        statement("longer than 30 days", signed(exp=NOW + 31 * DAY), malformed),
+        statement("over before it begins", signed(exp=NOW - 301), malformed),
+        statement("without a role", signed(role=None), malformed),
+        statement("an unknown role", signed(role="friend"), malformed),
+        statement("a hidden character in the name", signed(name="Sa\u200bri"), malformed),
+        statement("a name that is not in NFC", signed(name="Sa\u0301ri"), malformed),
+        statement("a name of spaces", signed(name="  "), malformed),
+        statement("a name of 65 characters", signed(name="a" * 65), malformed),
+        statement("a language twice", signed(languages=["id", "id"]), malformed),
+        statement("17 skills", signed(skills=[f"s{number}" for number in range(17)]), malformed),
+        statement("a time as text", signed(exp=str(NOW + DAY)), malformed),
+        statement("a negative time", signed(nbf=-1), malformed),
+        statement(
+            "a key of another kind", signed(cnf={"jwk": {"kty": "EC", "crv": "P-256", "x": "AA"}}), malformed
+        ),
+        statement("a subject with a slash", signed(sub="staff/1"), malformed),
+        statement("too long", signed(filler="x" * 5000), malformed),
+        statement("nothing", "", malformed),
+        statement("no token", "teduh", malformed),
+        statement("a token and a line break", f"{GOOD}\n", malformed),
+    ]
+
+
+def revocation_list(
+    change: Callable[[RevocationList], RevocationList], authority: Authority = ROOT_AUTHORITY
+) -> str:
+    return sign_revocation_list(change(NOBODY_REVOKED), authority)
+
+
+def revocations() -> list[RevocationCase]:
+    rollback = "RevocationListRollback"
+    second = revocation_list(lambda first: first.revoking(now=NOW, statements=["statement-1"]))
+    third = revocation_list(lambda first: replace(first, version=NOW + 1))
+    issued = revocation_list(
+        lambda first: replace(first, version=NOW + 1, statements=frozenset(["statement-1", "statement-9"])),
+        ISSUING,
+    )
+    forgetful = revocation_list(lambda first: replace(first, version=NOW + 1), ISSUING)
+    contradicting = revocation_list(lambda first: replace(first, statements=frozenset(["statement-9"])))
+    elsewhere = sign_revocation_list(
+        first_revocation_list("elsewhere", now=NOW), Authority("elsewhere", ROOT)
+    )
+    forged = sign_revocation_list(NOBODY_REVOKED, Authority(ID, STRANGER))
+    lasting = {
+        "iss": ID,
+        "iat": NOW,
+        "exp": NOW + 2 * DAY,
+        "version": 1,
+        "statements": [],
+        "subjects": [],
+        "devices": [],
+    }
+    ahead = sign_token(TokenType.REVOCATIONS, {**lasting, "exp": NOW + DAY, "version": NOW + 301}, ROOT)
+    too_long = sign_token(TokenType.REVOCATIONS, lasting, ROOT)
+
+    def case(name: str, *lists: str, error: str | None = None, now: int = NOW) -> RevocationCase:
+        return RevocationCase(name=name, lists=list(lists), now=now, error=error)
+
+    return [
+        case("the first", LIST),
+        case("the same again", LIST, LIST),
+        case("a newer one", LIST, second),
+        case("an older one", second, LIST, error=rollback),
+        case("another of the same version", LIST, contradicting, error=rollback),
+        case("the root drops an entry", second, third),
+        case("an issuer adds an entry", second, issued),
+        case("an issuer drops an entry", second, forgetful, error=rollback),
+        case("a stale one", LIST, error="RevocationListStale", now=NOW + DAY),
+        case("one from the future", LIST, error="TokenNotYetValid", now=NOW - 301),
+        case("another organisation's", elsewhere, error="WrongOrganisation"),
+        case("nobody's", forged, error="UnknownRoot"),
+        case("valid for two days", too_long, error="MalformedToken"),
+        case("a version that runs ahead of the time", ahead, error="MalformedToken"),
+        case("a statement", GOOD, error="WrongTokenType"),
+    ]
+
+
+def rosters() -> list[RosterCase]:
+    def anonymous(
+        leaf: int, key: Ed25519PrivateKey = SURVIVOR, length: int = 16
+    ) -> tuple[int, int, str, str]:
+        return (leaf, 1, encode_base64url(bytes([9]) * length), encode_base64url(public(key)))
+
+    def staff(
+        leaf: int, key: Ed25519PrivateKey, credential: str, kind: int = 0xF7ED
+    ) -> tuple[int, int, str, str]:
+        return (leaf, kind, encode_base64url(credential.encode()), encode_base64url(public(key)))
+
+    sari, intan = staff(0, SARI, GOOD), staff(2, INTAN, signed(INTANS))
+    twin = staff(2, SARI, GOOD)
+    return [
+        RosterCase(name="two", members=[sari, anonymous(1)], error=None),
+        RosterCase(name="three", members=[sari, anonymous(1), intan], error=None),
+        RosterCase(name="no survivor", members=[sari, intan], error="NoAnonymousMember"),
+        RosterCase(
+            name="a ghost", members=[sari, anonymous(1), anonymous(2, STRANGER)], error="TwoAnonymousMembers"
+        ),
+        RosterCase(
+            name="a long identity", members=[sari, anonymous(1, length=17)], error="UnknownCredentialType"
+        ),
+        RosterCase(
+            name="one statement twice", members=[sari, anonymous(1), twin], error="DuplicateStatement"
+        ),
+        RosterCase(
+            name="a certificate",
+            members=[sari, anonymous(1), staff(2, INTAN, "", 2)],
+            error="UnknownCredentialType",
+        ),
+        RosterCase(
+            name="another's statement",
+            members=[staff(0, INTAN, GOOD), anonymous(1)],
+            error="WrongConfirmationKey",
+        ),
+        RosterCase(
+            name="a swapped statement",
+            members=[staff(0, SARI, signed(key=STRANGER)), anonymous(1)],
+            error="UnknownRoot",
+        ),
+    ]
+
+
+def enrolment() -> dict[str, object]:
+    claims = {"jti": "enrolment-1", "sub": "staff-1", "role": "counselor", "iat": NOW, "exp": NOW + 3 * DAY}
+    invitation, sealing_key, nonce = (
+        ISSUING.sign(TokenType.INVITATION, claims),
+        bytes(range(32)),
+        bytes(range(12)),
+    )
+    associated = b"Teduh 1 sealed statement\x00enrolment-1"
+    sealed = nonce + AESGCM(sealing_key).encrypt(nonce, encode_credential(GOOD), associated)
+    return {
+        "code": f"{invitation}:{encode_base64url(sealing_key)}",
+        "invitation": invitation,
+        "enrolment_id": "enrolment-1",
+        "private_key": encode_base64url(SARI.private_bytes_raw()),
+        "enrolment": enrol(invitation, SARI),
+        "sealed": encode_base64url(sealed),
+        "statement": GOOD,
+    }
+
+
+def relay_authentication() -> dict[str, str]:
+    origin, nonce = "https://relay.example:8420", bytes(range(32))
+    return {
+        "private_key": encode_base64url(SARI.private_bytes_raw()),
+        "origin": origin,
+        "nonce": encode_base64url(nonce),
+        "bytes": encode_base64url(relay_authentication_bytes(origin, nonce)),
+        "signature": encode_base64url(sign_relay_authentication(SARI, origin, nonce)),
+    }
+
+
+def vectors() -> str:
+    """The text of credentials.json."""
+    organisation = Organisation(ID, "Rumah Aman", public(ROOT))
+    words = [
+        {"public_key": encode_base64url(public(key)), "words": comparison_words(public(key))}
+        for key in (SARI, INTAN)
+    ]
+    content = {
+        "now": NOW,
+        "organisation": {
+            "format": 1,
+            "id": organisation.id,
+            "name": organisation.name,
+            "root_public_key": encode_base64url(organisation.root_public_key),
+        },
+        "list": LIST,
+        "statements": statements(),
+        "revocations": revocations(),
+        "rosters": rosters(),
+        "enrolment": enrolment(),
+        "relay_authentication": relay_authentication(),
+        "comparison_words": words,
+    }
+    return json.dumps(content, indent=1, ensure_ascii=True) + "\n"
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name("credentials.json").write_text(vectors(), encoding="utf-8")
