@@ -21,8 +21,8 @@ from teduh_signaling.relay.frames import NO_REF, AnyRelayFrame, CloseCode, Error
 from teduh_signaling.relay.protocol import RelaySideProtocol
 
 if TYPE_CHECKING:
-    from teduh_server.delivery_service import Subscription
     from teduh_server.staff_authentication import StaffDevice
+    from teduh_server.subscription import Subscription
 
 _BINARY = 0x82
 _PING = b"\x89\x00"

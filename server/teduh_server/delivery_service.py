@@ -47,9 +47,9 @@ from teduh_server.node_channel import NodeChannel
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreError, StoreRefused, StoreUnavailable
-from teduh_server.redis_store.keys import ConversationKeys
 from teduh_server.redis_store.scripts import Appended, LogLimits, MemberState
 from teduh_server.redis_store.wire import Answer, Command
+from teduh_server.subscription import LocalConversation, Subscription
 
 _PAGE_ENTRIES = 32
 _STORE_PAUSE_SECONDS = 0.1
@@ -61,70 +61,6 @@ _REASONS = {
     "wrong_epoch": (ErrorCode.WRONG_EPOCH, "the conversation is in another epoch"),
     "full": (ErrorCode.TOO_MANY, "the conversation holds too much that was not acknowledged"),
 }
-
-
-class LocalConversation:
-    """What this node holds of a conversation: who is subscribed, and the newest entry it knows of."""
-
-    __slots__ = ("id", "joining", "keys", "newest", "on_other_nodes", "subscriptions")
-
-    def __init__(self, conversation_id: bytes) -> None:
-        self.id = conversation_id
-        self.keys = ConversationKeys.of(conversation_id)
-        self.subscriptions: list[Subscription] = []
-        self.newest = 0
-        self.on_other_nodes = False
-        self.joining = 0
-
-
-class Subscription:
-    """One connection's place in one conversation."""
-
-    __slots__ = (
-        "catching_up",
-        "connection",
-        "conversation",
-        "cursor",
-        "ended",
-        "ends_after",
-        "member",
-        "own",
-    )
-
-    def __init__(
-        self, connection: Connection, conversation: LocalConversation, member: int, cursor: int
-    ) -> None:
-        self.connection = connection
-        self.conversation = conversation
-        self.member = member
-        self.cursor = cursor
-        self.catching_up = False
-        self.ended = False
-        # Where a membership ended while the cursor was behind: so far it is still read, and no further.
-        self.ends_after: int | None = None
-        # Entries that this connection appended and that the cursor has not reached: told by Accepted already.
-        self.own: set[int] | None = None
-
-    def is_over(self) -> bool:
-        """Whether nothing more is to be delivered."""
-        return self.ended or self.connection.closed
-
-    def has_own(self, seq: int) -> None:
-        """Pass over the entry that this connection itself appended, now or when the cursor gets there."""
-        if self.cursor == seq - 1 and not self.catching_up:
-            self.cursor = seq
-        elif self.cursor < seq:
-            if self.own is None:
-                self.own = set()
-            self.own.add(seq)
-
-    def is_own(self, seq: int) -> bool:
-        if self.own is None or seq not in self.own:
-            return False
-        self.own.discard(seq)
-        if not self.own:
-            self.own = None
-        return True
 
 
 class DeliveryService:

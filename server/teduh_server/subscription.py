@@ -1,0 +1,73 @@
+"""What a node holds of a conversation, and each connection's place in it; `delivery_service` moves them on.
+
+Kept small: a node has one of the first per conversation and one of the second per member who is connected.
+"""
+
+from __future__ import annotations
+
+from teduh_server.connection import Connection
+from teduh_server.redis_store.keys import ConversationKeys
+
+
+class LocalConversation:
+    """What this node holds of a conversation: who is subscribed, and the newest entry it knows of."""
+
+    __slots__ = ("id", "joining", "keys", "newest", "on_other_nodes", "subscriptions")
+
+    def __init__(self, conversation_id: bytes) -> None:
+        self.id = conversation_id
+        self.keys = ConversationKeys.of(conversation_id)
+        self.subscriptions: list[Subscription] = []
+        self.newest = 0
+        self.on_other_nodes = False
+        self.joining = 0
+
+
+class Subscription:
+    """One connection's place in one conversation."""
+
+    __slots__ = (
+        "catching_up",
+        "connection",
+        "conversation",
+        "cursor",
+        "ended",
+        "ends_after",
+        "member",
+        "own",
+    )
+
+    def __init__(
+        self, connection: Connection, conversation: LocalConversation, member: int, cursor: int
+    ) -> None:
+        self.connection = connection
+        self.conversation = conversation
+        self.member = member
+        self.cursor = cursor
+        self.catching_up = False
+        self.ended = False
+        # Where a membership ended while the cursor was behind: so far it is still read, and no further.
+        self.ends_after: int | None = None
+        # Entries that this connection appended and that the cursor has not reached: told by Accepted already.
+        self.own: set[int] | None = None
+
+    def is_over(self) -> bool:
+        """Whether nothing more is to be delivered."""
+        return self.ended or self.connection.closed
+
+    def has_own(self, seq: int) -> None:
+        """Pass over the entry that this connection itself appended, now or when the cursor gets there."""
+        if self.cursor == seq - 1 and not self.catching_up:
+            self.cursor = seq
+        elif self.cursor < seq:
+            if self.own is None:
+                self.own = set()
+            self.own.add(seq)
+
+    def is_own(self, seq: int) -> bool:
+        if self.own is None or seq not in self.own:
+            return False
+        self.own.discard(seq)
+        if not self.own:
+            self.own = None
+        return True
