@@ -94,7 +94,7 @@ function Screens({ configuration, state, dispatch, session, onLanguage, onExit }
   }
   const ask = (): void => {
     closePanel()
-    void session.ask({ need: state.need, urgency: state.urgency, language })
+    void session.ask({ need: state.need, urgency: state.urgency ?? 0, language })
   }
   return (
     <>

@@ -33,7 +33,7 @@ export function Composer({ onSay, onTyping }: ComposerProps) {
   const say = async (): Promise<void> => {
     const text = field.current?.value.trim() ?? ""
     if (field.current === null || text === "") return
-    field.current.value = ""
+    put(field.current, "")
     field.current.focus()
     onTyping(false)
     try {
@@ -41,7 +41,7 @@ export function Composer({ onSay, onTyping }: ComposerProps) {
       setFailed(false)
     } catch {
       // The words go back to where she can see them; she may have begun to write the next.
-      field.current.value = [text, field.current.value].filter(Boolean).join("\n")
+      put(field.current, [text, field.current.value].filter(Boolean).join("\n"))
       setFailed(true)
     }
   }
@@ -79,6 +79,11 @@ export function Composer({ onSay, onTyping }: ComposerProps) {
       </div>
     </div>
   )
+}
+
+function put(field: HTMLTextAreaElement, text: string): void {
+  field.value = text
+  fit(field)
 }
 
 /** Makes the field as high as its text; the style sheet limits it. */

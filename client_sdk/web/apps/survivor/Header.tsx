@@ -24,7 +24,7 @@ export function Header({ children, panel, onPanel, onExit }: HeaderProps) {
       <div class="bar-start">{children}</div>
       <button
         type="button"
-        class="button quiet bar-button"
+        class="button quiet bar-button emergency-button"
         aria-expanded={panel === "emergency"}
         aria-controls="emergency"
         aria-label={t("emergency")}

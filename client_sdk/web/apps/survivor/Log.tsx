@@ -91,7 +91,7 @@ function Line({ item, progress }: { readonly item: Item; readonly progress: Prog
 function Time({ at }: { readonly at: number }) {
   const { language } = useWording()
   const time = new Date(at)
-  return <time dateTime={time.toISOString()}>{time.toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit" })}</time>
+  return <time dateTime={time.toISOString()}>{time.toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" })}</time>
 }
 
 const FATE_ICONS: Readonly<Record<Progress, IconName>> = { kept: "clock", sent: "tick", delivered: "ticks", read: "ticks" }

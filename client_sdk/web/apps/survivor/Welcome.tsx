@@ -43,7 +43,7 @@ export function Welcome({ configuration, state, dispatch, onStart }: WelcomeProp
             <Choice
               legend={t("welcome.urgency")}
               group="urgency"
-              chosen={URGENCIES[state.urgency]}
+              chosen={state.urgency === null ? null : URGENCIES[state.urgency]}
               options={URGENCIES.map((value) => ({ value, text: t(`urgency.${value}`) }))}
               onChoose={(urgency) => {
                 dispatch({ type: "chosen", urgency: URGENCIES.indexOf(urgency) as 0 | 1 | 2 })

@@ -29,7 +29,7 @@ export interface Proposal {
   readonly by: Person
 }
 
-export type Notice = "joined" | "left" | "welcomed" | "declined" | "unreadable" | "refused"
+export type Notice = "joined" | "left" | "welcomed" | "declined" | "unreadable"
 
 /** One line of the conversation. Times are milliseconds since 1970. */
 export type Item =
@@ -49,7 +49,8 @@ export type Ending = "left" | "ended" | "stranger" | "disagreement" | "gap" | "t
 export interface State {
   readonly phase: Phase
   readonly need: string | null
-  readonly urgency: 0 | 1 | 2
+  /** Null until she chooses, and for the relay as much as 0. */
+  readonly urgency: 0 | 1 | 2 | null
   readonly link: Link
   readonly sightings: readonly Sighting[]
   readonly people: readonly Person[]
@@ -86,7 +87,7 @@ export type Action =
 export const INITIAL: State = {
   phase: "welcome",
   need: null,
-  urgency: 0,
+  urgency: null,
   link: "connecting",
   sightings: [],
   people: [],

@@ -18,13 +18,12 @@ export const survivorTexts = catalogue({
     "welcome.safety": "First, your safety",
     "welcome.watched": "Can somebody see this screen, or check this device later? If so, another device is safer.",
     "welcome.erase":
-      "This page stores nothing here. It cannot hide that your browser visited it, and it cannot stop spying software. A private window helps.",
+      "This page stores nothing. Your browser still remembers the visit, and spying software sees everything. A private window leaves less behind.",
     "welcome.limits.title": "What stays between us",
     "welcome.limits":
       "Staff keep what you say to themselves. If a life or a child is in danger, they may have to get help. They will tell you.",
     "welcome.leave": "To leave at once: Exit, the Shift key three times, or two quick taps on an empty place.",
     "welcome.start": "Talk to somebody",
-    "welcome.starting": "One moment…",
     "welcome.more": "Tell us a little more, if you like",
     "welcome.need": "What would help?",
     "welcome.urgency": "How urgent is it?",
@@ -69,7 +68,6 @@ export const survivorTexts = catalogue({
     "notice.welcomed": "You said yes to {name} ({role}).",
     "notice.declined": "You said no to {name} ({role}).",
     "notice.unreadable": "{name} sent something that this page cannot show yet.",
-    "notice.refused": "Somebody who could not be verified was kept out.",
     typing: "{name} is writing…",
 
     "say.label": "Your message",
@@ -141,14 +139,13 @@ export const survivorTexts = catalogue({
     "welcome.watched":
       "Apakah ada yang bisa melihat layar ini, atau memeriksa perangkat ini nanti? Jika ya, perangkat lain lebih aman.",
     "welcome.erase":
-      "Halaman ini tidak menyimpan apa pun. Halaman ini tidak bisa menghapus riwayat kunjungan di peramban, dan tidak bisa mencegah aplikasi pengintai. Jendela pribadi (samaran) membantu.",
+      "Halaman ini tidak menyimpan apa pun. Namun peramban mencatat kunjungan, dan aplikasi pengintai melihat semuanya. Jendela samaran meninggalkan lebih sedikit jejak.",
     "welcome.limits.title": "Kerahasiaan",
     "welcome.limits":
       "Petugas merahasiakan cerita Anda. Jika nyawa atau anak dalam bahaya, petugas mungkin harus mencari bantuan. Anda akan diberi tahu.",
     "welcome.leave":
       "Untuk segera pergi: tombol Keluar, tombol Shift tiga kali, atau dua ketukan cepat di tempat kosong.",
     "welcome.start": "Bicara dengan seseorang",
-    "welcome.starting": "Sebentar…",
     "welcome.more": "Ceritakan sedikit lagi, jika mau",
     "welcome.need": "Apa yang bisa membantu?",
     "welcome.urgency": "Seberapa mendesak?",
@@ -196,7 +193,6 @@ export const survivorTexts = catalogue({
     "notice.welcomed": "Anda mengizinkan {name} ({role}).",
     "notice.declined": "Anda menolak {name} ({role}).",
     "notice.unreadable": "{name} mengirim sesuatu yang belum bisa ditampilkan halaman ini.",
-    "notice.refused": "Seseorang yang tidak bisa diverifikasi telah ditolak.",
     typing: "{name} sedang menulis…",
 
     "say.label": "Pesan Anda",

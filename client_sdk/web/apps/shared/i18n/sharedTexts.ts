@@ -57,6 +57,6 @@ export const sharedTexts = catalogue({
 
     "link.connecting": "Menghubungkan…",
     "link.connected": "Terhubung",
-    "link.reconnecting": "Menghubungkan kembali…",
+    "link.reconnecting": "Menyambung ulang…",
   },
 })

@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest"
+
+import { NotConfigured, ownTextIn, readConfiguration } from "../../../apps/survivor/configuration.ts"
+
+const ORGANISATION = { format: 1, id: "demo", name: "Rumah Aman", root_public_key: "AA" }
+const read = (page?: unknown) => readConfiguration(JSON.stringify({ organisation: ORGANISATION, page }))
+
+describe("the configuration", () => {
+  it("has everything when the organisation says nothing", () => {
+    const configuration = read()
+    expect(configuration).toMatchObject({ organisationName: "Rumah Aman", typicalWaitMinutes: null, disguise: null })
+    expect(configuration.emergencyNumbers.map(({ number }) => number)).toEqual(["129", "110", "112", "119"])
+    expect(configuration.cover).toEqual({ skin: "plain", afterSeconds: 60 })
+  })
+
+  it("gives the organisation on to the SDK as it came", () => {
+    expect(read().organisation).toEqual(ORGANISATION)
+  })
+
+  it("takes what the organisation says", () => {
+    const configuration = read({
+      languages: ["en"],
+      needs: ["legal"],
+      typical_wait_minutes: 5,
+      emergency_numbers: [{ number: "+44 999", name: "Police" }],
+      disguise: { skin: "recipe", press: "footer" },
+    })
+    expect(configuration).toMatchObject({ languages: ["en"], needs: ["legal"], typicalWaitMinutes: 5 })
+    expect(configuration.emergencyNumbers).toEqual([{ number: "+44 999", name: { id: "Police", en: "Police" }, about: {} }])
+    expect(configuration.disguise).toEqual({ skin: "recipe", press: "footer" })
+  })
+
+  it("covers the page with the disguise where there is one", () => {
+    expect(read({ disguise: { skin: "weather" } }).cover.skin).toBe("weather")
+  })
+
+  it("lets no mistake in a table close the door", () => {
+    const configuration = read({
+      languages: ["xx"],
+      needs: "legal",
+      emergency_numbers: [{ number: "javascript:x" }],
+      cover: { skin: "bank", after_seconds: -1 },
+      disguise: { skin: "bank" },
+      confidentiality: { en: 5, xx: "?" },
+    })
+    expect(configuration).toEqual(read())
+  })
+
+  it.each(["null", "{", "[]", '{"organisation": null}'])("refuses a block without an organisation: %s", (text) => {
+    expect(() => readConfiguration(text)).toThrow(NotConfigured)
+  })
+})
+
+describe("a text of the organisation", () => {
+  it("is in her language, or else in the one there is", () => {
+    expect(ownTextIn({ id: "satu", en: "one" }, "en")).toBe("one")
+    expect(ownTextIn({ id: "satu" }, "en")).toBe("satu")
+    expect(ownTextIn({}, "en")).toBeUndefined()
+  })
+})

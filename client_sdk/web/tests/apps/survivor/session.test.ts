@@ -1,0 +1,235 @@
+/** The session between a made-up SDK and the page's state. */
+
+import { describe, expect, it, vi } from "vitest"
+
+import type { Conversation, Event } from "../../../apps/survivor/sdk.ts"
+import {
+  ConversationOver,
+  EpochsDiffer,
+  LogBroken,
+  NotTrusted,
+  Participant,
+  RelayMisbehaved,
+} from "../../../apps/survivor/sdk.ts"
+import { partsOf, Session, type Talker } from "../../../apps/survivor/session.ts"
+import { INITIAL, reduce, type State } from "../../../apps/survivor/state.ts"
+
+const SARI = new Participant(0, new Uint8Array(32), new Uint8Array(32), "Sari", "counselor")
+const ID = new Uint8Array(16)
+const ID_HEX = "0".repeat(32)
+const WISHES = { need: null, urgency: 0, language: "id" } as const
+const nothing = (): Promise<void> => Promise.resolve()
+
+/** A conversation whose events the test chooses; what is said in it is kept in `said`. */
+class MadeUpConversation {
+  readonly isConnected = true
+  readonly said: string[] = []
+  isOver = false
+  readonly #events: Event[] = []
+  #wake: () => void = () => undefined
+
+  tell(...events: Event[]): void {
+    this.#events.push(...events)
+    this.#wake()
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<Event> {
+    for (;;) {
+      for (const event of this.#events.splice(0)) yield event
+      if (this.isOver) return
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  send(text: string): Promise<Uint8Array> {
+    if (this.isOver) return Promise.reject(new ConversationOver())
+    this.said.push(text)
+    return Promise.resolve(ID)
+  }
+
+  typing = vi.fn(nothing)
+}
+
+function visit() {
+  const conversation = new MadeUpConversation()
+  const talker = {
+    ask: vi.fn<Talker["ask"]>(() => Promise.resolve(conversation as unknown as Conversation)),
+    vanish: vi.fn(),
+    close: vi.fn(nothing),
+  }
+  let state: State = INITIAL
+  const session = new Session(
+    () => Promise.resolve(talker as Talker),
+    (action) => {
+      state = reduce(state, action)
+    },
+    () => 1000,
+  )
+  return { conversation, talker, session, state: () => state }
+}
+
+async function talkingVisit() {
+  const visited = visit()
+  void visited.session.ask(WISHES)
+  visited.conversation.tell({ type: "joined", participant: SARI })
+  await vi.waitFor(() => {
+    expect(visited.state().phase).toBe("talking")
+  })
+  return visited
+}
+
+const text = (markRead: () => Promise<void> = nothing): Event => ({
+  type: "textReceived",
+  messageId: ID,
+  sender: SARI,
+  text: "hello",
+  sent: 5,
+  replyTo: null,
+  markRead,
+})
+
+describe("asking", () => {
+  it("gives the relay what she chose, and nothing that she did not", async () => {
+    const { session, talker } = visit()
+    void session.ask(WISHES)
+    await vi.waitFor(() => {
+      expect(talker.ask).toHaveBeenCalledWith({ language: "id", urgency: 0 })
+    })
+  })
+
+  it("that fails is told, and may be tried again", async () => {
+    const { session, talker, state } = visit()
+    talker.ask.mockRejectedValueOnce(new Error("refused"))
+    await session.ask(WISHES)
+    expect(state()).toMatchObject({ phase: "welcome", couldNotAsk: true })
+    void session.ask(WISHES)
+    expect(state()).toMatchObject({ phase: "waiting", couldNotAsk: false })
+  })
+})
+
+describe("talking", () => {
+  it("keeps what is said before anybody is there", async () => {
+    const { session, conversation, state } = visit()
+    void session.ask(WISHES)
+    conversation.tell({ type: "waiting", position: 2 })
+    await vi.waitFor(() => {
+      expect(state().sightings).toEqual([{ position: 2, at: 1000 }])
+    })
+    await session.say("are you there?")
+    expect(conversation.said).toEqual(["are you there?"])
+    expect(state().items).toEqual([{ kind: "own", id: ID_HEX, text: "are you there?", at: 1000 }])
+  })
+
+  it("says that something could not be said", async () => {
+    const { session, conversation } = await talkingVisit()
+    conversation.isOver = true
+    await expect(session.say("hello")).rejects.toThrow(ConversationOver)
+  })
+
+  it("marks a message read only once she can see it", async () => {
+    const { session, conversation, state } = await talkingVisit()
+    const markRead = vi.fn(nothing)
+    session.lookedAt(false)
+    conversation.tell(text(markRead))
+    await vi.waitFor(() => {
+      expect(state().items).toHaveLength(2)
+    })
+    expect(markRead).not.toHaveBeenCalled()
+    session.lookedAt(true)
+    expect(markRead).toHaveBeenCalledOnce()
+  })
+
+  it("passes her answer about a newcomer on, once", async () => {
+    const { session, conversation, state } = await talkingVisit()
+    const [approve, decline] = [vi.fn(nothing), vi.fn(nothing)]
+    const invitation = { type: "invitation", id: ID, sent: 0, deviceId: ID, name: "Dewi", role: "medic", reason: "" } as const
+    conversation.tell({ type: "invitationReceived", invitation, proposedBy: SARI, approve, decline })
+    await vi.waitFor(() => {
+      expect(state().proposals).toHaveLength(1)
+    })
+    session.answer(ID_HEX, true)
+    session.answer(ID_HEX, false)
+    expect(approve).toHaveBeenCalledOnce()
+    expect(decline).not.toHaveBeenCalled()
+  })
+})
+
+describe("the end", () => {
+  it.each([
+    [new LogBroken(), "gap"],
+    [new EpochsDiffer(), "disagreement"],
+    [new NotTrusted(), "stranger"],
+    [new RelayMisbehaved(), "trouble"],
+  ] as const)("tells why it stopped: %s", async (reason, why) => {
+    const { conversation, state } = await talkingVisit()
+    conversation.tell({ type: "stopped", reason })
+    await vi.waitFor(() => {
+      expect(state().ending).toEqual({ why, by: null })
+    })
+  })
+
+  it("tells who ended it", async () => {
+    const { conversation, state } = await talkingVisit()
+    conversation.tell({ type: "ended", by: SARI })
+    await vi.waitFor(() => {
+      expect(state().ending).toEqual({ why: "ended", by: "Sari" })
+    })
+  })
+
+  it("does not look like a conversation when the events stop without a word", async () => {
+    const { conversation, state } = await talkingVisit()
+    conversation.isOver = true
+    conversation.tell()
+    await vi.waitFor(() => {
+      expect(state().ending?.why).toBe("trouble")
+    })
+  })
+
+  it("is hers to choose", async () => {
+    const { session, talker, state } = await talkingVisit()
+    await session.end()
+    expect(talker.close).toHaveBeenCalledOnce()
+    expect(state().ending?.why).toBe("left")
+  })
+})
+
+describe("vanishing", () => {
+  it("drops the keys at once, and shows nothing that comes after", async () => {
+    const { session, conversation, talker, state } = await talkingVisit()
+    session.vanish()
+    expect(talker.vanish).toHaveBeenCalledOnce()
+    const before = state()
+    conversation.isOver = true
+    conversation.tell(text())
+    await Promise.resolve()
+    expect(state()).toBe(before)
+  })
+
+  it("drops also what was only being opened", async () => {
+    const { session, talker } = visit()
+    const asking = session.ask(WISHES)
+    session.vanish()
+    await asking
+    expect(talker.vanish).toHaveBeenCalledOnce()
+    expect(talker.ask).not.toHaveBeenCalled()
+  })
+})
+
+describe("a long text", () => {
+  it("goes in parts that end where a word ends, and loses nothing", () => {
+    const words = "kata ".repeat(4000)
+    const parts = partsOf(words, 8000)
+    expect(parts.every((part) => part.length <= 8000 && part.endsWith("kata"))).toBe(true)
+    expect(parts.join(" ")).toBe(words.trim())
+  })
+
+  it("is cut between characters, never within one", () => {
+    expect(partsOf("😀".repeat(5), 2)).toEqual(["😀😀", "😀😀", "😀"])
+  })
+
+  it("of nothing but spaces is nothing", () => {
+    expect(partsOf("  \n ", 10)).toEqual([])
+  })
+})
