@@ -10,11 +10,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
+import aiohttp
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from frame_client import frame_client
-from teduh_crypto.credentials import sign_relay_authentication
+from relay_organisation import RelayOrganisation
+from relay_process import eventually, relay_here
+from teduh_crypto.credentials import Role, invite, sign_relay_authentication
+from teduh_sdk import MemoryKeyStore, enrol_device, load_organisation
+from teduh_sdk.exceptions import EnrolmentFailed
+from teduh_server.cli.demo_enrolment import DemoEnrolments
+from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import Authenticate, Authenticated
 
 
@@ -40,6 +49,58 @@ def _origin(process: subprocess.Popen[str], output: Path) -> str:
             return found[1]
         time.sleep(0.05)
     raise RuntimeError(output.read_text())
+
+
+def _links(output: Path) -> list[str]:
+    """The invitation codes in the links to the console that were printed so far."""
+    links = re.findall(r"http://localhost:\d+/console/#invitation=\S+", output.read_text())
+    return [parse_qs(urlsplit(link).fragment)["invitation"][0] for link in links]
+
+
+async def test_demos_link_lets_one_browser_in_and_then_there_is_another(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    with _demo(folder) as (process, output):
+        origin = _origin(process, output)
+        organisation = load_organisation(folder / "organisation.toml")
+        await eventually(lambda: _links(output))
+        (code,) = _links(output)
+        enrolment = await enrol_device(origin, organisation, code)
+        device = await enrolment.wait(MemoryKeyStore())
+        await eventually(lambda: len(_links(output)) == 2)
+        console = origin.replace("127.0.0.1", "localhost")
+        async with frame_client(origin) as client:
+            signature = sign_relay_authentication(device.key, console, client.hello.nonce)
+            await client.ask(Authenticate(device.statement, signature), Authenticated)
+        with pytest.raises(EnrolmentFailed, match="invitation_used"):
+            await enrol_device(origin, organisation, code)
+
+
+async def test_demo_approves_its_own_invitations_only(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    """Other invitations of the same organisation wait for a coordinator."""
+    invitation, code = invite(
+        organisation.authority, subject="somebody", role=Role.COUNSELOR, now=int(time.time())
+    )
+    async with relay_here(organisation.write(tmp_path), valkey.url) as (relay, url):
+        enrolments = DemoEnrolments(organisation.authority, f"{url}/console/")
+        await enrol_device(url, organisation.public, str(code))
+        assert await enrolments.approve_waiting(relay.enrolments) == []
+        assert await relay.enrolments.statement(invitation.enrolment_id) is None
+
+
+async def test_demo_serves_the_console_apart_from_the_survivors_page(tmp_path: Path) -> None:
+    """Or quick exit would empty the console's storage in the same browser."""
+    with _demo(tmp_path / "demo") as (process, output):
+        origin = _origin(process, output)
+        console = origin.replace("127.0.0.1", "localhost")
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"{origin}/x", allow_redirects=False) as response:
+                assert response.headers["Clear-Site-Data"] == '"*"'
+            async with session.get(f"{console}/x", allow_redirects=False) as response:
+                assert response.status == 404
+            async with session.get(f"{origin}/console/") as response:
+                assert response.status == 404
 
 
 async def test_demo_names_both_commands_and_believes_its_counselor(tmp_path: Path) -> None:

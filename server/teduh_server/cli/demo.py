@@ -1,8 +1,8 @@
 """`teduh demo`: everything on one machine in one command, to try it out.
 
 In the demonstration's folder (`data/demo`) it keeps an organisation whose root key lies unprotected, one
-staff device, and an embedded Valkey. Nothing of it is fit for anything but trying: a real organisation
-begins with `teduh org init`.
+staff device for the terminal, and an embedded Valkey; browsers come in by links (`demo_enrolment`). Nothing
+of it is fit for anything but trying: a real organisation begins with `teduh org init`.
 
     data/demo/organisation.toml          what relay and clients pin
     data/demo/root.pem                   its root key, unprotected
@@ -39,6 +39,7 @@ from teduh_crypto.credentials import (
 )
 
 from teduh_server.app import Relay
+from teduh_server.cli.demo_enrolment import DemoEnrolments
 from teduh_server.cli.serve import run_relay
 from teduh_server.settings import load_settings
 
@@ -46,7 +47,13 @@ _ORGANISATION_ID = "demonstration"
 _BACKDATED_SECONDS = 300
 
 _WELCOME = """
-The demonstration relay listens on {origin}. Open two more terminals in this folder:
+The demonstration relay listens on {origin}. Open these two pages side by side:
+
+  the survivor:   {origin}/
+  the counselor:  {link}
+
+The counselor's link is good for one browser, and this demonstration lets it in by itself; in a real
+organisation somebody compares four words first. Or talk in two more terminals in this folder:
 
   the survivor:
     .venv/bin/python examples/chat.py survivor --relay {origin} --organisation {organisation}
@@ -56,6 +63,13 @@ The demonstration relay listens on {origin}. Open two more terminals in this fol
 
 Ctrl-C stops the relay.
 """
+_PAGE = """
+[page.confidentiality]
+id = "Ini hanya peragaan: tidak ada konselor sungguhan di sini."
+en = "This is only a demonstration: nobody who could help is here."
+"""
+_NEXT_LINK = """{name} has joined. For one more browser: {link}
+"""
 
 
 def demo(
@@ -64,8 +78,8 @@ def demo(
     ] = 8420,
     folder: Annotated[Path, typer.Option(help="Where the demonstration keeps its data.")] = Path("data/demo"),
 ) -> None:
-    """Try it out: a relay with its own Valkey and a made-up organisation, for two terminals on this
-    machine.
+    """Try it out: a relay with its own Valkey and a made-up organisation, for two pages or two terminals on
+    this machine.
     """
     demonstration = Demonstration(folder)
     demonstration.prepare()
@@ -76,7 +90,7 @@ def demo(
         organisation_file=demonstration.organisation_file,
         log_level="warning",
     )
-    run_relay(settings, started=demonstration.present)
+    run_relay(settings, started=demonstration.present, demonstration=True)
 
 
 class Demonstration:
@@ -93,25 +107,37 @@ class Demonstration:
         self.device_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         root = _key(self.folder / "root.pem")
         public = Organisation(_ORGANISATION_ID, "Teduh demonstration", root.public_key().public_bytes_raw())
-        self.organisation_file.write_text(public.to_toml(), "utf-8")
+        self.organisation_file.write_text(public.to_toml() + _PAGE, "utf-8")
         device = _key(self.device_folder / "device.pem")
         statement = sign_staff_statement(_counselor(device), Authority(_ORGANISATION_ID, root))
         _write(self.device_folder / "statement.jwt", statement.encode())
 
     async def present(self, relay: Relay) -> None:
-        """Give the relay its revocation list, and say what to do next."""
+        """Give the relay its revocation list, say what to do next, and let in who comes by the links."""
         await relay.adopt_revocations(self._revocation_list())
+        enrolments = DemoEnrolments(self._authority(), f"{relay.console_origin}/console/")
         typer.echo(
             _WELCOME.format(
-                origin=relay.origin, organisation=self.organisation_file, device=self.device_folder
+                origin=relay.origin,
+                link=enrolments.link(),
+                organisation=self.organisation_file,
+                device=self.device_folder,
             )
         )
+
+        def approved(name: str) -> None:
+            typer.echo(_NEXT_LINK.format(name=name, link=enrolments.link()))
+
+        relay.spawn(enrolments.approve_forever(relay.enrolments, approved))
+
+    def _authority(self) -> Authority:
+        return Authority(_ORGANISATION_ID, _key(self.folder / "root.pem"))
 
     def _revocation_list(self) -> str:
         now = int(time.time())
         # Versions only grow; the time does, too.
         revocations = RevocationList(_ORGANISATION_ID, version=now, issued=now, expires=now + LIST_VALIDITY)
-        return sign_revocation_list(revocations, Authority(_ORGANISATION_ID, _key(self.folder / "root.pem")))
+        return sign_revocation_list(revocations, self._authority())
 
 
 def _counselor(device: Ed25519PrivateKey) -> StaffStatement:

@@ -17,6 +17,7 @@ from teduh_crypto.credentials import MalformedToken
 
 from teduh_server.app import Relay
 from teduh_server.log_policy import configure_logging
+from teduh_server.page_settings import InvalidPageSettings
 from teduh_server.redis_store.embedded import FolderInUse
 from teduh_server.settings import Settings, load_settings
 
@@ -39,28 +40,33 @@ def serve(
 
 
 def run_relay(
-    settings: Settings, *, started: Callable[[Relay], Coroutine[None, None, None]] | None = None
+    settings: Settings,
+    *,
+    started: Callable[[Relay], Coroutine[None, None, None]] | None = None,
+    demonstration: bool = False,
 ) -> None:
     """Run until told to stop; ends the process with a sentence when the relay cannot start."""
     configure_logging(settings.log_level)
     try:
-        _run(_serve(settings, started))
+        _run(_serve(settings, started, demonstration))
     except TimeoutError as error:
         typer.echo("The relay cannot start: the store does not answer.", err=True)
         raise typer.Exit(1) from error
-    except (FolderInUse, MalformedToken, RuntimeError) as error:
+    except (FolderInUse, MalformedToken, InvalidPageSettings, RuntimeError) as error:
         typer.echo(f"The relay cannot start: {error}", err=True)
         raise typer.Exit(1) from error
     except OSError as error:
         _give_up(settings, error)
 
 
-async def _serve(settings: Settings, started: Callable[[Relay], Coroutine[None, None, None]] | None) -> None:
+async def _serve(
+    settings: Settings, started: Callable[[Relay], Coroutine[None, None, None]] | None, demonstration: bool
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    relay = Relay(settings)
+    relay = Relay(settings, demonstration=demonstration)
     await relay.start()
     # What exists now stays; and messages leave no cycles behind, so looking for them after every 700
     # objects is a waste.
