@@ -15,8 +15,9 @@ from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE
 from teduh_sdk.staff import Staff
+from teduh_sdk.survivor import Survivor
 from valkey_server import start_valkey
-from web_peer import WebPeer, organisation_json, web_peer
+from web_peer import WebPeer, WebPeerRefused, organisation_json, web_peer
 
 
 class House:
@@ -32,6 +33,19 @@ class House:
     async def web_survivor(self, peer: WebPeer, suite: int = HYBRID_SUITE) -> None:
         public = organisation_json(self.organisation.public)
         await peer.call("openSurvivor", url=self.url, organisation=public, suite=suite)
+
+    def survivor(self, suite: int = HYBRID_SUITE) -> Survivor:
+        return Survivor(self.url, self.organisation.public, suite=suite)
+
+    async def web_staff(self, peer: WebPeer, name: str = "Sari", role: Role = Role.COUNSELOR) -> None:
+        device = self.organisation.staff(name, role)
+        private_key = device.key.private_bytes_raw().hex()
+        await peer.call("haveDevice", privateKey=private_key, statement=device.statement)
+        await self.open_web_staff(peer)
+
+    async def open_web_staff(self, peer: WebPeer) -> None:
+        public = organisation_json(self.organisation.public)
+        await peer.call("openStaff", url=self.url, organisation=public)
 
 
 @pytest.fixture
@@ -121,3 +135,93 @@ async def test_leaving_ends_it_for_those_who_stay(house: House) -> None:
         ended = await until(his, events.Ended)
         assert ended.by is not None
         assert ended.by.is_survivor
+
+
+@pytest.mark.parametrize("suite", [HYBRID_SUITE, CLASSIC_SUITE])
+async def test_a_survivor_in_python_talks_with_staff_in_the_browser(house: House, suite: int) -> None:
+    async with web_peer() as his, house.survivor(suite) as survivor:
+        await house.web_staff(his)
+        hers = await survivor.ask(need="counseling")
+        await hers.send("Is somebody there?")
+        await his.call("acceptRequest")
+        assert (await his.until("textReceived"))["text"] == "Is somebody there?"
+        await his.call("markRead")
+        assert (await until(hers, events.Read)).by.name == "Sari"
+        await his.call("send", text="Yes, I am.")
+        assert (await until(hers, events.TextReceived)).text == "Yes, I am."
+        await hers.typing()
+        assert (await his.until("typingSeen"))["active"] is True
+        await his.call("end")
+        ended = await until(hers, events.Ended)
+        assert str(ended.by) == "Sari (counselor)"
+
+
+async def test_browser_and_browser_talk_and_bring_in_a_colleague(house: House) -> None:
+    async with web_peer() as her, web_peer() as his, web_peer() as medic:
+        await house.web_staff(his)
+        await house.web_staff(medic, "Dewi", Role.MEDIC)
+        await house.web_survivor(her)
+        await her.call("ask")
+        await his.call("acceptRequest")
+        await her.until("joined")
+        assert await his.call("colleagues") == ["Dewi (medic)"]
+        bringing = asyncio.create_task(his.call("invite", name="Dewi", reason="for the bruises"))
+        await her.until("invitationReceived")
+        await her.call("approve")
+        assert await bringing == "Dewi (medic)"
+        await medic.call("joinInvited")
+        await her.until("joined")
+        await medic.call("send", text="Hello")
+        assert (await her.until("textReceived"))["text"] == "Hello"
+        assert (await his.until("textReceived"))["text"] == "Hello"
+        await medic.call("leave")
+        await her.until("left")
+        await his.until("left")
+        await her.call("send", text="Thank her")
+        assert (await his.until("textReceived"))["text"] == "Thank her"
+        assert await his.call("participants") == ["Sari (counselor)", "survivor"]
+
+
+async def test_she_may_say_no(house: House) -> None:
+    async with web_peer() as her, web_peer() as his, house.staff("Dewi", Role.MEDIC) as medic:
+        await medic.colleagues()
+        await house.web_staff(his)
+        await house.web_survivor(her)
+        await her.call("ask")
+        await his.call("acceptRequest")
+        await her.until("joined")
+        bringing = asyncio.create_task(his.call("invite", name="Dewi"))
+        await her.until("invitationReceived")
+        await her.call("decline")
+        with pytest.raises(WebPeerRefused, match="InvitationDeclined"):
+            await bringing
+
+
+async def test_a_console_that_is_opened_again_goes_on_where_it_was(house: House) -> None:
+    async with web_peer() as his, house.survivor() as survivor:
+        await house.web_staff(his)
+        hers = await survivor.ask()
+        await his.call("acceptRequest")
+        await hers.joined()
+        await his.call("send", text="before")
+        assert (await until(hers, events.TextReceived)).text == "before"
+        await his.call("close")
+        await hers.send("are you there?")
+        await hers.settled()
+        await house.open_web_staff(his)
+        assert (await his.until("textReceived", 1))["text"] == "are you there?"
+        await his.call("send", conversation=1, text="yes")
+        assert (await until(hers, events.TextReceived)).text == "yes"
+
+
+async def test_quick_exit_forgets_everything_at_once(house: House) -> None:
+    async with web_peer() as her, house.staff() as staff:
+        await house.web_survivor(her)
+        await her.call("ask")
+        await accepted(staff)
+        await her.until("joined")
+        await her.call("vanish")
+        await her.until("ended")
+        assert await her.call("participants") == []
+        with pytest.raises(WebPeerRefused, match="ConversationOver"):
+            await her.call("send", text="too late")

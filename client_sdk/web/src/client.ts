@@ -90,9 +90,8 @@ export abstract class Client {
     }
   }
 
-  protected start(): void {
+  protected startRevocations(): void {
     this.#run(this.revocations.run())
-    this.startLink()
   }
 
   protected startLink(): void {

@@ -10,6 +10,7 @@
  * then tells the application; nothing is sent that is not kept.
  */
 
+import { nowInSeconds } from "./clock.ts"
 import type { Colleague } from "./colleague.ts"
 import { ConversationState, type ConversationFrame } from "./conversationState.ts"
 import { TeduhCryptoError } from "./cryptoErrors.ts"
@@ -571,9 +572,4 @@ async function atMost(seconds: number, work: Promise<void>): Promise<void> {
 
 function ignore(): void {
   // Whoever has ended waits for no answer.
-}
-
-/** Seconds since 1970, by this device's clock. */
-export function nowInSeconds(): number {
-  return Math.floor(Date.now() / 1000)
 }

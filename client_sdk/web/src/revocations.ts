@@ -6,6 +6,7 @@
  */
 
 import type { AuthenticationService } from "./authenticationService.ts"
+import { nowInSeconds } from "./clock.ts"
 import { fetchJson } from "./fetchJson.ts"
 
 const PATH = "/v1/revocations"
@@ -48,7 +49,7 @@ export class RevocationFetch {
   async once(): Promise<boolean> {
     try {
       const list = listIn(await fetchJson(this.#url, { signal: this.#stop.signal }))
-      await this.#service.adoptRevocations(list, Math.floor(Date.now() / 1000))
+      await this.#service.adoptRevocations(list, nowInSeconds())
     } catch {
       // Not reached, not understood, not signed or not fresh: all of it means that there is no list yet.
       return false

@@ -5,7 +5,8 @@
  */
 
 import { Client, type ClientOptions } from "./client.ts"
-import { Conversation, nowInSeconds } from "./conversation.ts"
+import { nowInSeconds } from "./clock.ts"
+import { Conversation } from "./conversation.ts"
 import { ConversationState } from "./conversationState.ts"
 import type { Organisation } from "./credentials/organisation.ts"
 import { RelayLost, RelayRefused } from "./errors.ts"
@@ -45,7 +46,8 @@ export class Survivor extends Client {
   /** Connects in the background. `relayUrl` is for example `https://relay.example`. */
   static open(relayUrl: string, organisation: Organisation, options: ClientOptions = {}): Promise<Survivor> {
     const survivor = new Survivor(relayUrl, organisation, options)
-    survivor.start()
+    survivor.startRevocations()
+    survivor.startLink()
     return Promise.resolve(survivor)
   }
 

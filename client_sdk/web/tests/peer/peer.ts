@@ -12,8 +12,19 @@ import { createInterface } from "node:readline"
 
 import { WebSocket } from "ws"
 
+import { keepStatement } from "../../src/device.ts"
 import { toHex } from "../../src/hazmat/bytes.ts"
-import { readOrganisation, Survivor, type Conversation, type Event, type Organisation } from "../../src/index.ts"
+import {
+  enrolDevice,
+  MemoryKeyStore,
+  readOrganisation,
+  Staff,
+  Survivor,
+  type Conversation,
+  type Enrolment,
+  type Event,
+  type Organisation,
+} from "../../src/index.ts"
 
 interface Command {
   readonly id: number
@@ -25,12 +36,20 @@ interface Command {
   readonly conversation?: number
   readonly text?: string
   readonly active?: boolean
+  readonly privateKey?: string
+  readonly statement?: string
+  readonly capacity?: number
+  readonly name?: string
+  readonly reason?: string
+  readonly code?: string
 }
 
 // Node 20 has no WebSocket of its own.
 Object.assign(globalThis, { WebSocket })
 
-const clients: Survivor[] = []
+const clients: (Survivor | Staff)[] = []
+const store = new MemoryKeyStore()
+let enrolment: Enrolment | null = null
 const conversations: Conversation[] = []
 const latest = new Map<string, Event>()
 
@@ -73,6 +92,39 @@ function latestOf<Type extends Event["type"]>(command: Command, type: Type): Ext
   return event as Extract<Event, { type: Type }>
 }
 
+function staffOf(): Staff {
+  const staff = clients.findLast((client) => client instanceof Staff)
+  if (staff === undefined) throw new TypeError("no staff device was opened")
+  return staff
+}
+
+async function openStaff(command: Command): Promise<void> {
+  const staff = await Staff.open(command.url ?? "", organisationOf(command), store)
+  clients.push(staff)
+  await staff.restored()
+  for (const conversation of staff.conversations) begin(conversation)
+}
+
+async function invite(command: Command): Promise<string> {
+  const colleague = (await staffOf().colleagues()).find(({ name }) => name === command.name)
+  if (colleague === undefined) throw new TypeError("there is no such colleague")
+  return String(await conversationOf(command).invite(colleague, command.reason))
+}
+
+async function joinInvited(): Promise<number> {
+  for await (const invited of staffOf().invitations()) return begin(await invited.join())
+  throw new TypeError("there are always invitations")
+}
+
+async function acceptRequest({ capacity = 3 }: Command): Promise<number> {
+  for await (const request of staffOf().requests({ capacity })) return begin(await request.accept())
+  throw new TypeError("there are always requests")
+}
+
+async function requireEnrolment(): Promise<Enrolment> {
+  return enrolment ?? Promise.reject(new TypeError("nothing was submitted"))
+}
+
 function survivorOf(): Survivor {
   const survivor = clients.find((client) => client instanceof Survivor)
   if (survivor === undefined) throw new TypeError("no survivor was opened")
@@ -84,6 +136,23 @@ const commands: Readonly<Record<string, (command: Command) => unknown>> = {
     const { url = "", suite } = command
     clients.push(await Survivor.open(url, organisationOf(command), suite === undefined ? {} : { suite }))
   },
+  haveDevice: async ({ privateKey = "", statement = "" }) => {
+    await store.put("device_private_key", new Uint8Array(Buffer.from(privateKey, "hex")))
+    await keepStatement(store, { statement, issuerStatement: undefined })
+  },
+  openStaff,
+  acceptRequest,
+  claim: async () => begin(await staffOf().claim()),
+  setAvailable: ({ capacity = 1 }) => staffOf().setAvailable(capacity),
+  colleagues: async () => (await staffOf().colleagues()).map(({ name, role }) => `${name} (${role})`),
+  invite,
+  joinInvited,
+  aboutMe: () => ({ name: staffOf().name, role: staffOf().role }),
+  enrol: async (command) => {
+    enrolment = await enrolDevice(command.url ?? "", organisationOf(command), command.code ?? "", store)
+    return enrolment.words
+  },
+  waitForApproval: async () => (await requireEnrolment()).wait(),
   ask: async ({ details = {} }) => begin(await survivorOf().ask(details)),
   send: (command) => conversationOf(command).send(command.text ?? ""),
   typing: (command) => conversationOf(command).typing(command.active),

@@ -1,0 +1,454 @@
+/**
+ * The staff's side: say that one is available, take requests, bring in colleagues; for a person or a bot.
+ *
+ *     open ──> authenticate ──> requests() ──> Request.accept() ──> Conversation
+ *                    │
+ *                    └─────────> invitations() ──> InvitedTo.join() ──> Conversation
+ *
+ * Whatever leaving the page must not lose is in the key store before it goes to the relay. One page at a time may open
+ * a key store: two would use one key twice.
+ */
+
+import { Client, type ClientOptions } from "./client.ts"
+import { nowInSeconds } from "./clock.ts"
+import type { Colleague } from "./colleague.ts"
+import { Conversation, type ConversationOwner, type RequestOrigin } from "./conversation.ts"
+import { ConversationState } from "./conversationState.ts"
+import { unverifiedClaims } from "./credentials/jsonWebToken.ts"
+import type { Organisation } from "./credentials/organisation.ts"
+import { TeduhCryptoError } from "./cryptoErrors.ts"
+import { forgetKeyPackage, keepKeyPackage, storedDevice, storedKeyPackages, type Device } from "./device.ts"
+import { NotTrusted, RequestUnusable, TeduhError } from "./errors.ts"
+import type { StateEvent, TextReceived } from "./events.ts"
+import { areEqual, toHex } from "./hazmat/bytes.ts"
+import type { KeyStore } from "./keyStore.ts"
+import { Mailbox } from "./mailbox.ts"
+import { MlsGroup, readKeyPackage } from "./mls/group.ts"
+import type { KeyPackageBundle } from "./mls/keyPackageBundle.ts"
+import {
+  AcknowledgeInbox,
+  Append,
+  Availability,
+  Claim,
+  EntryKind,
+  Leave,
+  ListColleagues,
+  PublishKeyPackages,
+  SetAvailability,
+  type Authenticate,
+  type Authenticated,
+  type Claimed,
+  type ColleagueFrame,
+  type Hello,
+  type InboxItem,
+  type RelayFrame,
+} from "./relay/frames.ts"
+import { Participant } from "./room.ts"
+import { keptFromBytes, keptToBytes, type SavedText } from "./savedConversation.ts"
+import { authenticatedCounter } from "./senderOrder.ts"
+
+const CONVERSATION = "conversation/"
+const KEY_PACKAGES_READY = 8
+const SET_AWAY_MS = 2000
+/** For display only: others verify it. */
+const ANYTHING = /./u
+
+/** A staff device, whose key store holds its key and statement (see `enrolment`). */
+export class Staff extends Client {
+  readonly #store: KeyStore
+  readonly #device: Device
+  readonly #owner: ConversationOwner
+  readonly #requests = new Mailbox<number>()
+  readonly #inbox = new Mailbox<InboxItem>()
+  readonly #invited = new Set<string>()
+  readonly #queueListeners = new Set<(waiting: number) => void>()
+  readonly #restored: Promise<void>
+  #availability: Availability = Availability.AWAY
+  #capacity = 0
+  #waiting = 0
+
+  private constructor(
+    relayUrl: string,
+    organisation: Organisation,
+    store: KeyStore,
+    device: Device,
+    options: ClientOptions,
+  ) {
+    super(relayUrl, organisation, options)
+    this.#store = store
+    this.#device = device
+    this.#owner = {
+      resume: (conversation) => {
+        conversation.subscribe()
+      },
+      keep: (conversation) => this.#keep(conversation),
+      over: (conversation) => {
+        this.strike(conversation.id)
+      },
+    }
+    this.#restored = this.#begin()
+    this.#restored.catch((error: unknown) => {
+      this.failed(error instanceof TeduhError ? error : new TeduhError("a fault of the SDK", { cause: error }))
+    })
+  }
+
+  /**
+   * Connects in the background, after the kept conversations were brought back. `relayUrl` is for example
+   * `https://relay.example`. Rejects with `KeyStoreError` when no device was enrolled into `store`.
+   */
+  static async open(
+    relayUrl: string,
+    organisation: Organisation,
+    store: KeyStore,
+    options: ClientOptions = {},
+  ): Promise<Staff> {
+    return new Staff(relayUrl, organisation, store, await storedDevice(store), options)
+  }
+
+  /** The working name in the own statement. */
+  get name(): string {
+    return this.#claims().text("name", ANYTHING)
+  }
+
+  /** The role in the own statement. */
+  get role(): string {
+    return this.#claims().text("role", ANYTHING)
+  }
+
+  /** When the own statement ends, in seconds since 1970. */
+  get expires(): number {
+    return this.#claims().integer("exp")
+  }
+
+  /** How many requests wait, as far as we know. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  /** Whether we are away, busy or available. */
+  get availability(): Availability {
+    return this.#availability
+  }
+
+  /** Wait until the conversations that the key store holds are among `conversations`. */
+  async restored(): Promise<void> {
+    await this.#restored
+  }
+
+  /**
+   * Say that we are available, and tell of each request that waits. One that is told of may be gone when it is accepted:
+   * others are told of it too. `capacity` is how many conversations more this device takes.
+   */
+  async *requests({ capacity = 1 }: { capacity?: number } = {}): AsyncGenerator<Request, never> {
+    await this.setAvailable(capacity)
+    for (;;) yield new Request(this, await this.#requests.next())
+  }
+
+  /** Tell of each conversation into which a colleague has brought us. */
+  async *invitations(): AsyncGenerator<InvitedTo, never> {
+    for (;;) {
+      const item = await this.#inbox.next()
+      yield new InvitedTo(item.conversationId, () => this.#join(item))
+    }
+  }
+
+  /** Be told how many requests wait whenever that changes; returns how to be told no more. */
+  onQueue(listener: (waiting: number) => void): () => void {
+    this.#queueListeners.add(listener)
+    return () => {
+      this.#queueListeners.delete(listener)
+    }
+  }
+
+  /**
+   * Take the oldest request, and join; done when she can be talked to. Rejects with `RequestGone` when somebody else was
+   * faster or nobody waits, `RequestUnusable`, `RelayLost`, `ConversationOver`.
+   */
+  async claim(): Promise<Conversation> {
+    await this.revocations.wait()
+    const taken: Conversation[] = []
+    const claimed = await this.link.ask(
+      (ref) => Claim({ ref }),
+      "claimed",
+      (answer) => taken.push(this.#take(answer)),
+    )
+    const [conversation] = taken
+    try {
+      await conversation?.joined()
+    } catch (error) {
+      if (error instanceof RequestUnusable) await this.#discard(claimed)
+      throw error
+    }
+    return conversation ?? Promise.reject(new RequestUnusable("the request was not taken"))
+  }
+
+  /** Who else is connected, as far as their statements hold. */
+  async colleagues(): Promise<readonly Colleague[]> {
+    const found: Colleague[] = []
+    let page = await this.#colleaguesAfter(null)
+    for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
+      for (const frame of page) found.push(...(await this.#believed(frame)))
+      page = await this.#colleaguesAfter(last.deviceId)
+    }
+    return found
+  }
+
+  /** Take so many conversations more. */
+  async setAvailable(capacity: number): Promise<void> {
+    await this.#setAvailability(Availability.AVAILABLE, capacity)
+  }
+
+  /** Take no more requests for now. */
+  async setBusy(): Promise<void> {
+    await this.#setAvailability(Availability.BUSY, 0)
+  }
+
+  /** Not here for now. */
+  async setAway(): Promise<void> {
+    await this.#setAvailability(Availability.AWAY, 0)
+  }
+
+  /** Say that we are away, and close. The conversations stay in the key store. */
+  async close(): Promise<void> {
+    if (this.link.isUp && this.#availability !== Availability.AWAY) {
+      const late = new Promise<void>((resolve) => setTimeout(resolve, SET_AWAY_MS))
+      await Promise.race([this.setAway().catch(() => undefined), late])
+    }
+    this.stop()
+  }
+
+  // --- the link ---
+
+  async #begin(): Promise<void> {
+    const names = await this.#store.names(CONVERSATION)
+    this.startRevocations()
+    // A stored room is verified anew, for which a fresh revocation list is needed.
+    if (names.length > 0) await this.revocations.wait()
+    for (const name of names) await this.#restore(name)
+    if (this.isOpen) this.startLink()
+  }
+
+  protected introduce(hello: Hello): Promise<Authenticate> {
+    return this.#device.authenticate(this.relayUrl, hello)
+  }
+
+  protected onAuthenticated({ keyPackagesLeft }: Authenticated): void {
+    if (this.#availability !== Availability.AWAY) this.link.question(this.#availabilityFrame, ignore)
+    const missing = KEY_PACKAGES_READY - keyPackagesLeft
+    if (missing > 0) void this.#publishKeyPackages(missing).catch(ignore)
+  }
+
+  protected override receive(frame: RelayFrame): void {
+    if (frame.type === "queueChanged") this.#queueChanged(frame.waiting)
+    else if (frame.type === "inboxItem") this.#takeInboxItem(frame)
+    else super.receive(frame)
+  }
+
+  protected override failed(reason: TeduhError): void {
+    super.failed(reason)
+    this.#requests.fail(reason)
+    this.#inbox.fail(reason)
+  }
+
+  #claims(): ReturnType<typeof unverifiedClaims> {
+    return unverifiedClaims(this.#device.chain.statement, "teduh-staff+jwt")
+  }
+
+  #queueChanged(waiting: number): void {
+    this.#waiting = waiting
+    // What was told of before is counted in this number.
+    this.#requests.clear()
+    for (let left = waiting; left > 0; left -= 1) this.#requests.put(left)
+    for (const listener of this.#queueListeners) listener(waiting)
+  }
+
+  async #setAvailability(availability: Availability, capacity: number): Promise<void> {
+    this.#availability = availability
+    this.#capacity = capacity
+    await this.link.ask(this.#availabilityFrame, "done")
+  }
+
+  readonly #availabilityFrame = (ref: number): SetAvailability =>
+    SetAvailability({ ref, availability: this.#availability, capacity: this.#capacity })
+
+  async #publishKeyPackages(count: number): Promise<void> {
+    const keyPackages: Uint8Array[] = []
+    for (let made = 0; made < count; made += 1) {
+      const bundle = await this.#device.newKeyPackage(this.suite, nowInSeconds())
+      await keepKeyPackage(this.#store, bundle)
+      keyPackages.push(bundle.keyPackage)
+    }
+    this.link.question((ref) => PublishKeyPackages({ ref, keyPackages }), ignore)
+  }
+
+  async #colleaguesAfter(after: Uint8Array | null): Promise<readonly ColleagueFrame[]> {
+    const { colleagues } = await this.link.ask((ref) => ListColleagues({ ref, after }), "colleagues")
+    // In the order of their ids, so that a relay cannot make us ask for ever.
+    return colleagues.filter(({ deviceId }) => after === null || toHex(deviceId) > toHex(after))
+  }
+
+  async #believed(frame: ColleagueFrame): Promise<readonly Colleague[]> {
+    const { deviceId, availability, statement, issuerStatement } = frame
+    try {
+      const chain = { statement, issuerStatement: issuerStatement ?? undefined }
+      const said = await this.service.verifier.verify(chain, { now: nowInSeconds() })
+      if (!areEqual(said.deviceId, deviceId) || areEqual(deviceId, this.#device.deviceId)) return []
+      const { name, role, languages, skills } = said
+      return [{ deviceId, name, role, languages, skills, availability }]
+    } catch (error) {
+      if (error instanceof TeduhCryptoError) return []
+      throw error
+    }
+  }
+
+  // --- conversations ---
+
+  /** Called before the next frame is looked at, so that what follows finds the conversation. */
+  #take(claimed: Claimed): Conversation {
+    const { conversationId, details, waitedSeconds } = claimed
+    const conversation = this.#conversation(this.#state(conversationId, []), [], { details, waitedSeconds })
+    void conversation.act(() => this.#create(conversation.state, claimed)).catch(ignore)
+    return conversation
+  }
+
+  async #create(state: ConversationState, claimed: Claimed): Promise<void> {
+    try {
+      const keyPackage = await readKeyPackage(claimed.keyPackage)
+      const group = await MlsGroup.create(keyPackage.suite, claimed.conversationId, this.#device.identity)
+      const change = { type: "addMember", keyPackage, byCapability: true } as const
+      await state.create(group, claimed.member, change, nowInSeconds())
+    } catch (error) {
+      if (!(error instanceof TeduhCryptoError)) throw error
+      state.giveUp(new RequestUnusable("the request came with a key package that is not valid", { cause: error }))
+    }
+  }
+
+  /**
+   * Left alone it would go back to the head of the queue, in the way of all others. The relay takes a request off the
+   * queue by the first commit, whatever is in it; so this one adds nobody.
+   */
+  async #discard({ conversationId }: Claimed): Promise<void> {
+    const group = await MlsGroup.create(this.suite, conversationId, this.#device.identity)
+    const commit = await group.commit([], { authenticatedData: authenticatedCounter(1), now: nowInSeconds() })
+    const kind = EntryKind.COMMIT
+    this.link.send(Append({ conversationId, counter: 1, kind, epoch: 0, payload: commit.message }))
+    this.link.question((ref) => Leave({ ref, conversationId }), ignore)
+  }
+
+  #takeInboxItem(item: InboxItem): void {
+    const key = `${toHex(item.conversationId)} ${item.after}`
+    if (this.conversationOf(item.conversationId) !== undefined) {
+      this.link.send(AcknowledgeInbox({ seq: item.seq }))
+    } else if (!this.#invited.has(key)) {
+      this.#invited.add(key)
+      this.#inbox.put(item)
+    }
+  }
+
+  async #join({ conversationId, after, seq }: InboxItem): Promise<Conversation> {
+    await this.revocations.wait()
+    const bundles = await storedKeyPackages(this.#store, this.#device, nowInSeconds())
+    const state = this.#state(conversationId, bundles)
+    state.startAfter(after)
+    const conversation = this.#conversation(state)
+    conversation.linkIsUp()
+    try {
+      await conversation.joined()
+    } finally {
+      this.link.send(AcknowledgeInbox({ seq }))
+    }
+    return conversation
+  }
+
+  #state(conversationId: Uint8Array, bundles: readonly KeyPackageBundle[]): ConversationState {
+    const identity = { signatureKey: this.#device.publicKey, isSurvivor: false, bundles }
+    return new ConversationState(conversationId, identity, this.verify)
+  }
+
+  #conversation(
+    state: ConversationState,
+    untold: readonly StateEvent[] = [],
+    request: RequestOrigin | null = null,
+  ): Conversation {
+    const conversation = new Conversation(state, this.link, this.#owner, { untold, request })
+    this.enlist(conversation)
+    return conversation
+  }
+
+  async #keep(conversation: Conversation): Promise<void> {
+    const { state } = conversation
+    const name = CONVERSATION + toHex(state.conversationId)
+    if (conversation.isOver) {
+      await this.#store.delete(name)
+    } else if (state.membership.group !== null) {
+      await this.#store.put(name, keptToBytes(state.save(), conversation.untold.map(textOf)))
+    }
+    const used = state.membership.joinedBy
+    state.membership.joinedBy = null
+    if (used !== null) await forgetKeyPackage(this.#store, used)
+  }
+
+  async #restore(name: string): Promise<void> {
+    const kept = keptFromBytes((await this.#store.get(name)) ?? new Uint8Array())
+    try {
+      const { signer } = this.#device
+      const state = await ConversationState.restore(kept.conversation, signer, this.verify, nowInSeconds())
+      this.#conversation(state, await Promise.all(kept.untold.map(textFrom)))
+    } catch (error) {
+      if (!(error instanceof NotTrusted) && !(error instanceof TeduhCryptoError)) throw error
+      // Its room does not pass any more (a statement has ended): nobody there is to be talked to.
+      await this.#store.delete(name)
+    }
+  }
+}
+
+/** Somebody waits; `waiting` is how many do. */
+export class Request {
+  readonly #staff: Staff
+
+  /** @internal */
+  constructor(
+    staff: Staff,
+    readonly waiting: number,
+  ) {
+    this.#staff = staff
+  }
+
+  /** Take the oldest request, and join. Rejects as `Staff.claim`. */
+  accept(): Promise<Conversation> {
+    return this.#staff.claim()
+  }
+}
+
+/** A colleague has brought us into a conversation; the survivor has agreed. */
+export class InvitedTo {
+  readonly #join: () => Promise<Conversation>
+
+  /** @internal */
+  constructor(
+    readonly conversationId: Uint8Array,
+    join: () => Promise<Conversation>,
+  ) {
+    this.#join = join
+  }
+
+  /** Go in; rejects with `ConversationOver` when it ended, or with why its room does not pass. */
+  join(): Promise<Conversation> {
+    return this.#join()
+  }
+}
+
+function textOf({ messageId, sender, text, sent, replyTo }: TextReceived): SavedText {
+  const { leafIndex, deviceKey, name, role } = sender
+  return { messageId, leafIndex, deviceKey, name, role, text, sent, replyTo }
+}
+
+async function textFrom(saved: SavedText): Promise<StateEvent> {
+  const { messageId, leafIndex, deviceKey, name, role, text, sent, replyTo } = saved
+  const sender = await Participant.of(leafIndex, deviceKey, name, role)
+  return { type: "textReceived", messageId, sender, text, sent, replyTo }
+}
+
+function ignore(): void {
+  // Asked again at every reconnect, or told otherwise.
+}
