@@ -54,7 +54,8 @@ export function lifetimeObjection(leaf: Leaf, now: number): RemoteError | undefi
   if (leaf.leafNodeSource !== KEY_PACKAGE_SOURCE || leaf.lifetime === undefined)
     return new InvalidKeyPackage("the leaf was not made for a key package")
   const { notBefore, notAfter } = leaf.lifetime
-  if (BigInt(now) < notBefore || BigInt(now) > notAfter)
+  const second = BigInt(Math.floor(now))
+  if (second < notBefore || second > notAfter)
     return new InvalidKeyPackage("the key package is not valid at this time")
   return isBounded(leaf) ? undefined : new InvalidKeyPackage("the key package lives longer than it may")
 }

@@ -29,6 +29,7 @@ import {
   InvalidMessage,
   InvalidWelcome,
   OperationNotAllowed,
+  RemoteError,
   UnsupportedByPolicy,
   WrongEpoch,
   WrongGroup,
@@ -138,7 +139,7 @@ describe("which messages are taken", () => {
     for (let at = 4; at < message.length; at += 97) {
       const changed = message.slice()
       changed[at] = (changed[at] ?? 0) ^ 1
-      await expect(bea.unprotect(changed, NOW)).rejects.toThrow()
+      await expect(bea.unprotect(changed, NOW)).rejects.toThrow(RemoteError)
     }
     await expect(bea.unprotect(message, NOW)).resolves.toBeDefined()
   })
@@ -414,7 +415,7 @@ describe("who may join", () => {
     for (let at = 8; at < welcome.length; at += 61) {
       const changed = welcome.slice()
       changed[at] = (changed[at] ?? 0) ^ 1
-      await expect(MlsGroup.join(changed, bundle, NOW)).rejects.toThrow()
+      await expect(MlsGroup.join(changed, bundle, NOW)).rejects.toThrow(RemoteError)
     }
   })
 
@@ -423,6 +424,18 @@ describe("who may join", () => {
     const bundle = await bundleOf(await survivor())
     const { welcome = new Uint8Array() } = await sari.commit([{ add: bundle.keyPackage }], { now: NOW })
     await expect(MlsGroup.join(welcome, bundle, NOW + 15 * 24 * 3600)).rejects.toThrow(InvalidKeyPackage)
+  })
+
+  it("refuses a key package that was changed anywhere, by nothing but a RemoteError", async () => {
+    const sari = await MlsGroup.create(CLASSIC_SUITE, GROUP_ID, await staff())
+    const { keyPackage } = await bundleOf(await survivor())
+    for (let at = 0; at < keyPackage.length; at += 5) {
+      const changed = keyPackage.slice()
+      changed[at] = (changed[at] ?? 0) ^ 0x41
+      await expect(sari.commit([{ add: changed }], { now: NOW })).rejects.toThrow(RemoteError)
+      await expect(sari.commit([{ add: keyPackage.subarray(0, at) }], { now: NOW })).rejects.toThrow(RemoteError)
+    }
+    await expect(sari.commit([{ add: keyPackage }], { now: NOW })).resolves.toBeDefined()
   })
 
   it("reads no key package of a suite that conversations do not use", async () => {
