@@ -7,7 +7,8 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
-from urllib.parse import parse_qs, unquote, urlsplit
+
+from redis.asyncio.connection import SSLConnection, parse_url
 
 _Protocol = TypeVar("_Protocol", bound=asyncio.Protocol)
 
@@ -26,24 +27,16 @@ class StoreAddress:
 
     @classmethod
     def parse(cls, url: str) -> StoreAddress:
-        """Read a URL as the command-line tools write it; raises ValueError for another scheme."""
-        parts = urlsplit(url)
-        username = unquote(parts.username) if parts.username else None
-        password = unquote(parts.password) if parts.password else None
-        if parts.scheme == "unix":
-            database = int(parse_qs(parts.query).get("db", ["0"])[0])
-            return cls(
-                socket_path=unquote(parts.path), database=database, username=username, password=password
-            )
-        if parts.scheme not in ("redis", "rediss"):
-            raise ValueError("the store's URL must begin with unix://, redis:// or rediss://")
+        """Read a URL as redis-py does; raises ValueError for another scheme."""
+        parts = parse_url(url)
         return cls(
-            host=parts.hostname or "localhost",
-            port=parts.port or 6379,
-            tls=parts.scheme == "rediss",
-            database=int(parts.path.strip("/") or 0),
-            username=username,
-            password=password,
+            socket_path=parts.get("path"),
+            host=parts.get("host", "localhost"),
+            port=parts.get("port", 6379),
+            tls=parts.get("connection_class") is SSLConnection,
+            database=parts.get("db", 0),
+            username=parts.get("username"),
+            password=parts.get("password"),
         )
 
     async def connect(self, make_protocol: Callable[[], _Protocol]) -> _Protocol:
