@@ -2,14 +2,22 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DISTRIBUTIONS := crypto signaling server client_sdk/python
+# The built pages, in the server's package; anew whenever a source of theirs is newer.
+PAGES := server/teduh_server/web/manifest.json
+PAGE_SOURCES := $(shell find $(addprefix client_sdk/web/,src apps build package.json package-lock.json) -type f) \
+    tools/web_build.py
 
 .PHONY: run test check bench lock clean
 .DEFAULT_GOAL := test
 
-run: .venv/.run-ready        ## the relay, its embedded Valkey and a demonstration organisation
+# The pages are built with what `.venv` brings.
+.NOTPARALLEL:
+
+run: .venv/.run-ready $(PAGES)   ## the relay, its embedded Valkey and a demonstration organisation
 	@$(BIN)/teduh demo
 
-test: .venv/.test-ready      ## all tests
+test: .venv/.test-ready $(PAGES) ## all tests: of Python, of TypeScript, and of the pages in a real browser
+	@$(BIN)/python tools/web_build.py tests
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
 
 check: .venv/.test-ready     ## lint, types, import contracts
@@ -17,6 +25,7 @@ check: .venv/.test-ready     ## lint, types, import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python tools/web_build.py checks
 
 bench: .venv/.bench-ready    ## figures beside those of peers, as ratios of one run
 	@$(BIN)/python benchmarks/run.py
@@ -26,7 +35,10 @@ lock: .venv/.lock-ready      ## the hash-locked requirements, anew
 	    --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $$set.in -o $$set.txt; done
 
 clean:
-	rm -rf .venv build
+	rm -rf .venv build server/teduh_server/web client_sdk/web/dist client_sdk/web/node_modules
+
+$(PAGES): $(PAGE_SOURCES)
+	@$(BIN)/python tools/web_build.py
 
 .venv/.%-ready: requirements/%.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
