@@ -53,7 +53,7 @@ export async function signerOf(pair: CryptoKeyPair): Promise<Signer> {
 
 /** The signer of a raw private key of 32 bytes: for tests, and for staff devices without native Ed25519. */
 export async function signerFromPrivateKey(privateKey: Uint8Array): Promise<Signer> {
-  const { ed25519 } = await import("@noble/curves/ed25519.js")
+  const { ed25519 } = await import("./nobleEd25519.ts")
   const secret = copyOf(privateKey)
   return { publicKey: ed25519.getPublicKey(secret), sign: (data) => Promise.resolve(ed25519.sign(data, secret)) }
 }
@@ -69,7 +69,7 @@ async function generateNobleSigner(): Promise<Signer> {
 export async function isSignatureBy(publicKey: Uint8Array, data: Uint8Array, signature: Uint8Array): Promise<boolean> {
   if (publicKey.length !== PUBLIC_KEY_LENGTH || signature.length !== SIGNATURE_LENGTH) return false
   if (await hasNativeEd25519()) return isNativeSignature(publicKey, data, signature)
-  const { ed25519 } = await import("@noble/curves/ed25519.js")
+  const { ed25519 } = await import("./nobleEd25519.ts")
   // RFC 8032 to the letter, as WebCrypto, and not the wider rules of ZIP 215.
   return ed25519.verify(signature, data, publicKey, { zip215: false })
 }
