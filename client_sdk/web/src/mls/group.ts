@@ -241,7 +241,9 @@ export class MlsGroup {
   /** `length` secret bytes for use outside MLS, bound to epoch, label and context (RFC 9420, 8.5). */
   async export(label: string, context: Uint8Array, length: number): Promise<Uint8Array> {
     const { exporterSecret } = this.#present().keySchedule
-    return mlsExporter(exporterSecret, label, context, length, this.#implementation())
+    const secret = await mlsExporter(exporterSecret, label, context, length, this.#implementation())
+    this.#succession.requireSecrets()
+    return secret
   }
 
   /**

@@ -16,7 +16,10 @@ import { erase } from "../hazmat/bytes.ts"
 
 /** What the states of one epoch share. */
 interface EpochLife {
+  /** A state of a later epoch counts. */
   over: boolean
+  /** Its secrets have been overwritten. */
+  erased: boolean
 }
 
 interface Origin {
@@ -42,7 +45,7 @@ export class Succession {
 
   /** Of a state that comes from nowhere. */
   static first(): Succession {
-    return new Succession({ over: false }, {})
+    return new Succession({ over: false, erased: false }, {})
   }
 
   /** Of a state that this one leads to; `consumed` are the secrets that nobody needs once it is used. */
@@ -52,7 +55,7 @@ export class Succession {
 
   /** Of a state that a commit leads to; `consumed` as above. */
   inNextEpoch(consumed: readonly Uint8Array[]): Succession {
-    return new Succession({ over: false }, { left: this.#life, consumed })
+    return new Succession({ over: false, erased: false }, { left: this.#life, consumed })
   }
 
   /** From here on this state counts. Throws `OperationNotAllowed` if another does. */
@@ -72,6 +75,7 @@ export class Succession {
     this.#next = "not known yet"
     try {
       const { next, result } = await work()
+      this.requireSecrets()
       this.#next = next
       return result
     } catch (error) {
@@ -80,9 +84,14 @@ export class Succession {
     }
   }
 
-  /** No state of this epoch counts any more. */
+  /** Throws `OperationNotAllowed` if the secrets were overwritten, perhaps while somebody was working with them. */
+  requireSecrets(): void {
+    if (this.#life.erased) throw new OperationNotAllowed("the secrets of this group were wiped")
+  }
+
+  /** No state of this epoch counts any more, for its secrets are being overwritten. */
   end(): void {
-    this.#life.over = true
+    this.#life.over = this.#life.erased = true
     this.#consumed.forEach(erase)
   }
 

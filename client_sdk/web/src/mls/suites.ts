@@ -10,12 +10,13 @@
  * pairs as SHAKE256(ikm, 32); draft-ietf-hpke-pq says otherwise, and TreeKEM breaks silently where members differ, so
  * the draft's derivation takes the place of theirs.
  *
- * X-Wing's parts are JavaScript everywhere. X25519 by itself is WebCrypto's, or, on older phones, JavaScript that is
- * loaded only then.
+ * X-Wing's parts are JavaScript everywhere. X25519 by itself is WebCrypto's, or, on older phones, the JavaScript that
+ * X-Wing brings anyway.
  */
 
 import { Aes128Gcm, Aes256Gcm, CipherSuite as HpkeSuite, DhkemX25519HkdfSha256, HkdfSha256, HkdfSha384 } from "@hpke/core"
 import type { AeadInterface, KdfInterface, KemInterface } from "@hpke/core"
+import { DhkemX25519HkdfSha256 as JavaScriptX25519 } from "@hpke/dhkem-x25519"
 import { XWing } from "@hpke/hybridkem-x-wing"
 import { shake256 } from "mlkem"
 
@@ -117,8 +118,7 @@ async function x25519Kem(): Promise<KemInterface> {
     await crypto.subtle.generateKey("X25519", false, ["deriveBits"])
     return new DhkemX25519HkdfSha256()
   } catch {
-    const { DhkemX25519HkdfSha256: InJavaScript } = await import("@hpke/dhkem-x25519")
-    return new InJavaScript()
+    return new JavaScriptX25519()
   }
 }
 

@@ -363,6 +363,14 @@ describe("which state counts", () => {
     expect(initSecret(bea)).toEqual(before.map(() => 0))
   })
 
+  it("sends nothing that was being encrypted while its secrets were overwritten", async () => {
+    const { sari } = await pair()
+    const begun = [sari.protect(utf8("hello")), sari.export("label", utf8("context"), 32)]
+    sari.wipe()
+    const refused = { status: "rejected", reason: expect.any(OperationNotAllowed) as OperationNotAllowed }
+    expect(await Promise.allSettled(begun)).toEqual([refused, refused])
+  })
+
   it("can do nothing after it was wiped", async () => {
     const { sari } = await pair()
     const authenticator = sari.epochAuthenticator
