@@ -39,6 +39,7 @@ import {
 } from "./relay/frames.ts"
 import type { Answer, RelayLink } from "./relayLink.ts"
 import type { Participant } from "./room.ts"
+import type { Heard } from "./savedConversation.ts"
 import { uniform } from "./transport.ts"
 import { Turns } from "./turns.ts"
 
@@ -139,9 +140,9 @@ export class Conversation implements AsyncIterable<Event> {
     return this.#isConnected && !this.isOver
   }
 
-  /** The texts that the application has not been told, or not finished with. @internal */
-  get untold(): readonly TextReceived[] {
-    return [this.#inHand, ...this.#untold].filter((event) => event?.type === "textReceived")
+  /** What people said that the application has not been told, or not finished with. @internal */
+  get untold(): readonly Heard[] {
+    return [this.#inHand, ...this.#untold].filter(isHeard)
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Event> {
@@ -429,7 +430,7 @@ export class Conversation implements AsyncIterable<Event> {
     // The application came back for the next event, so it is done with the last one.
     const finished = this.#inHand
     this.#inHand = null
-    if (finished?.type === "textReceived" && this.#owner.keep !== undefined) {
+    if (isHeard(finished) && this.#owner.keep !== undefined) {
       void this.#turns.take(() => this.#keep()).catch(ignore)
     }
   }
@@ -553,6 +554,10 @@ function isOfConversation(frame: RelayFrame): frame is ConversationFrame {
     "membershipEnded",
   ]
   return types.includes(frame.type)
+}
+
+function isHeard(event: Event | null): event is Heard {
+  return event?.type === "textReceived" || event?.type === "messageReceived"
 }
 
 function asOurs(error: unknown): unknown {

@@ -4,6 +4,7 @@
  *     TeduhError
  *     ├── LocalError                      the application's fault
  *     │   ├── ConversationOver            the conversation has ended; nothing can be sent any more
+ *     │   ├── ClientClosed                the survivor's or staff's client was closed
  *     │   ├── NotJoined                   it needs somebody on the other side, and nobody is there yet
  *     │   └── MessageTooLong
  *     ├── RelayRefused                    the relay answered with an error; `code` says which
@@ -39,6 +40,9 @@ export class LocalError extends TeduhError {}
 
 /** The conversation has ended, and its keys are wiped. */
 export class ConversationOver extends LocalError {}
+
+/** The `Survivor` or `Staff` is closed. */
+export class ClientClosed extends LocalError {}
 
 /** Nobody has joined yet. */
 export class NotJoined extends LocalError {}

@@ -104,7 +104,8 @@ export class LogOrder {
     const lowest = this.#lowestOwn()
     if (lowest === undefined) return
     const missing: (number | null)[] = []
-    for (let counter = this.nextOwn; counter < lowest.counter; counter += 1) {
+    // No more than that can be in flight, whatever the relay says.
+    for (let counter = this.nextOwn; counter < lowest.counter && missing.length <= MOST_WAITING; counter += 1) {
       missing.push(counter)
       if (this.withWelcome.has(counter)) missing.push(null)
     }

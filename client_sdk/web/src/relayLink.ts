@@ -9,7 +9,7 @@
  * begins (a subscription) is in place before the next frame is looked at.
  */
 
-import { AuthenticationRefused, RelayLost, RelayMisbehaved, RelayRefused, RequestGone } from "./errors.ts"
+import { AuthenticationRefused, ClientClosed, RelayLost, RelayMisbehaved, RelayRefused, RequestGone } from "./errors.ts"
 import { RemoteProtocolError } from "./relay/errors.ts"
 import {
   ErrorCode,
@@ -132,11 +132,11 @@ export class RelayLink {
     })
   }
 
-  /** Wait for the link; rejects with `AuthenticationRefused` if it will never come up, `RelayLost` if it was closed. */
+  /** Wait for the link; rejects with `AuthenticationRefused` or `ClientClosed` if it will never come up. */
   async waitUntilUp(): Promise<void> {
     while (!this.#isUp) {
       if (this.#refused !== null) throw this.#refused
-      if (this.#isClosed) throw new RelayLost("the link was closed")
+      if (this.#isClosed) throw new ClientClosed("the link to the relay is closed")
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
     }
   }

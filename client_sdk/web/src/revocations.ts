@@ -7,6 +7,7 @@
 
 import type { AuthenticationService } from "./authenticationService.ts"
 import { nowInSeconds } from "./clock.ts"
+import { ClientClosed } from "./errors.ts"
 import { fetchJson } from "./fetchJson.ts"
 
 const PATH = "/v1/revocations"
@@ -19,22 +20,22 @@ export class RevocationFetch {
   readonly #service: AuthenticationService
   readonly #fetched: () => void
   readonly #stop = new AbortController()
-  readonly #fresh: Promise<void>
-  #isFresh: () => void = () => undefined
+  #isFresh = false
+  #waiting: (() => void)[] = []
 
   /** `fetched` is called whenever there is a list, which may be a newer one. */
   constructor(relayUrl: string, service: AuthenticationService, fetched: () => void = () => undefined) {
     this.#url = relayUrl.replace(/\/+$/, "") + PATH
     this.#service = service
     this.#fetched = fetched
-    this.#fresh = new Promise((resolve) => {
-      this.#isFresh = resolve
-    })
   }
 
-  /** Wait until there is a list that the organisation signed and that is fresh. */
+  /** Wait until there is a list that the organisation signed and that is fresh; rejects with `ClientClosed`. */
   async wait(): Promise<void> {
-    await this.#fresh
+    while (!this.#isFresh) {
+      if (this.#stop.signal.aborted) throw new ClientClosed("the client is closed")
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    }
   }
 
   /** Fetch now and then, until closed. */
@@ -54,7 +55,8 @@ export class RevocationFetch {
       // Not reached, not understood, not signed or not fresh: all of it means that there is no list yet.
       return false
     }
-    this.#isFresh()
+    this.#isFresh = true
+    this.#wake()
     this.#fetched()
     return true
   }
@@ -62,6 +64,11 @@ export class RevocationFetch {
   /** Fetch no more. */
   close(): void {
     this.#stop.abort()
+    this.#wake()
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
   async #pause(milliseconds: number): Promise<void> {

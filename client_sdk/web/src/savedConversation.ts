@@ -8,8 +8,9 @@
 import { decode, encode } from "@msgpack/msgpack"
 
 import { decodeMessage, encodeMessage } from "./chat/codec.ts"
-import type { Invitation } from "./chat/messages.ts"
+import { Text, type Invitation } from "./chat/messages.ts"
 import { KeyStoreDamaged } from "./errors.ts"
+import type { MessageReceived, StateEvent, TextReceived } from "./events.ts"
 import type { Change } from "./groupChanges.ts"
 import type { Signer } from "./hazmat/ed25519.ts"
 import { Invitations } from "./invitations.ts"
@@ -18,6 +19,7 @@ import type { Membership } from "./membership.ts"
 import { MlsGroup, readKeyPackage } from "./mls/group.ts"
 import { Outbox, type InFlight } from "./outbox.ts"
 import { decodeClientFrame, encode as encodeFrame } from "./relay/codec.ts"
+import { Participant } from "./room.ts"
 import {
   SchemaError,
   bool,
@@ -64,18 +66,9 @@ const outbox = struct({
 })
 export type SavedOutbox = ValueOf<typeof outbox>
 
-/** A text that the application has not taken yet. */
-const savedText = struct({
-  messageId: blob,
-  leafIndex: number,
-  deviceKey: blob,
-  name: optional(some),
-  role: some,
-  text: some,
-  sent: number,
-  replyTo: optional(blob),
-})
-export type SavedText = ValueOf<typeof savedText>
+/** What somebody said that the application has not taken yet. */
+const savedHeard = struct({ leafIndex: number, deviceKey: blob, name: optional(some), role: some, content: blob })
+export type SavedHeard = ValueOf<typeof savedHeard>
 
 const conversation = struct({
   conversationId: blob,
@@ -90,12 +83,14 @@ const conversation = struct({
 /** Everything, but what the application has yet to be told: that is beside it in `Kept`. */
 export type SavedConversation = ValueOf<typeof conversation>
 
-const Kept = define("kept", VERSION, { conversation, untold: list(savedText, 0, MOST) })
+export type Heard = TextReceived | MessageReceived
+
+const Kept = define("kept", VERSION, { conversation, untold: list(savedHeard, 0, MOST) })
 /** One record of the key store. */
 export type Kept = ReturnType<typeof Kept>
 
 /** The record. */
-export function keptToBytes(saved: SavedConversation, untold: readonly SavedText[]): Uint8Array {
+export function keptToBytes(saved: SavedConversation, untold: readonly SavedHeard[]): Uint8Array {
   return encode(toArray(Kept, Kept({ conversation: saved, untold })))
 }
 
@@ -118,6 +113,40 @@ function unpacked(data: Uint8Array): unknown {
     return decode(data)
   } catch (error) {
     throw new KeyStoreDamaged("a saved conversation does not parse", { cause: error })
+  }
+}
+
+/** What somebody said, as data. */
+export function saveHeard(event: Heard): SavedHeard {
+  const { leafIndex, deviceKey, name, role } = event.sender
+  return { leafIndex, deviceKey, name, role, content: contentOf(event) }
+}
+
+function contentOf(event: Heard): Uint8Array {
+  if (event.type === "messageReceived") {
+    return event.message.type === "unknown" ? event.message.raw : encodeMessage(event.message)
+  }
+  const { messageId: id, sent, text: words, replyTo } = event
+  return encodeMessage(Text({ id, sent, text: words, replyTo }))
+}
+
+/** What somebody said, from data; throws `KeyStoreDamaged`. */
+export async function restoreHeard({ leafIndex, deviceKey, name, role, content }: SavedHeard): Promise<StateEvent> {
+  const sender = await Participant.of(leafIndex, deviceKey, name, role)
+  const message = decodeMessage(content)
+  switch (message.type) {
+    case "text": {
+      const { id: messageId, text: words, sent, replyTo } = message
+      return { type: "textReceived", messageId, sender, text: words, sent, replyTo }
+    }
+    case "attachment":
+    case "location":
+    case "form":
+    case "referral":
+    case "unknown":
+      return { type: "messageReceived", sender, message }
+    default:
+      throw new KeyStoreDamaged("what was heard is nothing that people say")
   }
 }
 

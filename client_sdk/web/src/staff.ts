@@ -19,7 +19,7 @@ import type { Organisation } from "./credentials/organisation.ts"
 import { TeduhCryptoError } from "./cryptoErrors.ts"
 import { forgetKeyPackage, keepKeyPackage, storedDevice, storedKeyPackages, type Device } from "./device.ts"
 import { NotTrusted, RequestUnusable, TeduhError } from "./errors.ts"
-import type { StateEvent, TextReceived } from "./events.ts"
+import type { StateEvent } from "./events.ts"
 import { areEqual, toHex } from "./hazmat/bytes.ts"
 import type { KeyStore } from "./keyStore.ts"
 import { Mailbox } from "./mailbox.ts"
@@ -43,8 +43,7 @@ import {
   type InboxItem,
   type RelayFrame,
 } from "./relay/frames.ts"
-import { Participant } from "./room.ts"
-import { keptFromBytes, keptToBytes, type SavedText } from "./savedConversation.ts"
+import { keptFromBytes, keptToBytes, restoreHeard, saveHeard } from "./savedConversation.ts"
 import { authenticatedCounter } from "./senderOrder.ts"
 
 const CONVERSATION = "conversation/"
@@ -381,7 +380,7 @@ export class Staff extends Client {
     if (conversation.isOver) {
       await this.#store.delete(name)
     } else if (state.membership.group !== null) {
-      await this.#store.put(name, keptToBytes(state.save(), conversation.untold.map(textOf)))
+      await this.#store.put(name, keptToBytes(state.save(), conversation.untold.map(saveHeard)))
     }
     const used = state.membership.joinedBy
     state.membership.joinedBy = null
@@ -393,7 +392,7 @@ export class Staff extends Client {
     try {
       const { signer } = this.#device
       const state = await ConversationState.restore(kept.conversation, signer, this.verify, nowInSeconds())
-      this.#conversation(state, await Promise.all(kept.untold.map(textFrom)))
+      this.#conversation(state, await Promise.all(kept.untold.map(restoreHeard)))
     } catch (error) {
       if (!(error instanceof NotTrusted) && !(error instanceof TeduhCryptoError)) throw error
       // Its room does not pass any more (a statement has ended): nobody there is to be talked to.
@@ -436,17 +435,6 @@ export class InvitedTo {
   join(): Promise<Conversation> {
     return this.#join()
   }
-}
-
-function textOf({ messageId, sender, text, sent, replyTo }: TextReceived): SavedText {
-  const { leafIndex, deviceKey, name, role } = sender
-  return { messageId, leafIndex, deviceKey, name, role, text, sent, replyTo }
-}
-
-async function textFrom(saved: SavedText): Promise<StateEvent> {
-  const { messageId, leafIndex, deviceKey, name, role, text, sent, replyTo } = saved
-  const sender = await Participant.of(leafIndex, deviceKey, name, role)
-  return { type: "textReceived", messageId, sender, text, sent, replyTo }
 }
 
 function ignore(): void {

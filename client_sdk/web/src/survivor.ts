@@ -114,7 +114,7 @@ export class Survivor extends Client {
         await this.#putOnce(request)
         return
       } catch (error) {
-        if (error instanceof RelayLost && this.isOpen) continue
+        if (error instanceof RelayLost) continue
         if (!(error instanceof RelayRefused) || !PASSING.includes(error.code)) throw error
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
       }

@@ -46,7 +46,7 @@ export function decodeMessage(data: Uint8Array): ChatMessage | Unknown {
   const tag: unknown = array[0]
   if (typeof tag !== "number" || !Number.isSafeInteger(tag)) throw unreadable()
   const definition = byTag.get(tag)
-  if (definition === undefined) return { type: "unknown", tag }
+  if (definition === undefined) return { type: "unknown", tag, raw: data }
   try {
     return fromArray(definition, array) as ChatMessage
   } catch (error) {

@@ -113,6 +113,7 @@ export type Referral = ReturnType<typeof Referral>
 export interface Unknown {
   readonly type: "unknown"
   readonly tag: number
+  readonly raw: Uint8Array
 }
 
 export const MESSAGES = [

@@ -27,7 +27,8 @@ describe("messages", () => {
   })
 
   it("of an unknown tag are told, not dropped", () => {
-    expect(decodeMessage(pack([0x7f, 1, 2]))).toEqual({ type: "unknown", tag: 0x7f })
+    const raw = pack([0x7f, 1, 2])
+    expect(decodeMessage(raw)).toEqual({ type: "unknown", tag: 0x7f, raw })
   })
 
   it.each([
