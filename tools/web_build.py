@@ -31,7 +31,7 @@ from node_runtime import node, npm  # noqa: E402 - the path to the tests comes f
 
 WEB: Final = REPOSITORY / "client_sdk" / "web"
 PAGES: Final = REPOSITORY / "server" / "teduh_server" / "web"
-APPS: Final = {"survivor": "index.html", "console": "index.html", "embed": "main.ts"}
+APPS: Final = {"survivor": "main.tsx", "console": "main.tsx", "embed": "main.ts"}
 """Where the build of each app begins; one whose beginning is not there is left out."""
 
 _VITE, _VITEST = "vite/bin/vite.js", "vitest/vitest.mjs"
@@ -56,7 +56,7 @@ def build_pages(web: Path, output: Path) -> None:
         shutil.rmtree(built / "parts", ignore_errors=True)
         shutil.copyfile(web / "THIRD_PARTY.md", built / "THIRD_PARTY.md")
         (built / "manifest.json").write_text(manifest(built), "utf-8")
-        _publish(built, output)
+        publish(built, output)
 
 
 def manifest(folder: Path) -> str:
@@ -86,7 +86,7 @@ def _packages(lock: Path) -> Mapping[str, str]:
     return {name: each["version"] for name, each in packages.items() if name and not each.get("optional")}
 
 
-def _publish(built: Path, output: Path) -> None:
+def publish(built: Path, output: Path) -> None:
     """Put the files in place one by one, each whole; the manifest, by which `make` knows, last."""
     names = sorted(_names(built), key=lambda name: name == "manifest.json")
     for name in names:
