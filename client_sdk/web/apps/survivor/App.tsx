@@ -58,6 +58,7 @@ export function App({ configuration, open, onExit, onVanish }: AppProps) {
             setDisguised(false)
             dispatch({ type: "uncovered" })
           }}
+          onExit={onExit}
         />
       )}
       {/* Hidden, not taken away, while it is covered: what she was writing is only in the field. */}
@@ -129,13 +130,25 @@ function Screens({ configuration, state, dispatch, session, onLanguage, onExit }
           }}
         />
       ) : (
-        <Talk configuration={configuration} state={state} session={session} />
+        <Talk
+          configuration={configuration}
+          state={state}
+          session={session}
+          onStop={() => {
+            void session.end()
+            dispatch({ type: "again" })
+          }}
+        />
       )}
     </>
   )
 }
 
-function Talk({ configuration, state, session }: Pick<ScreensProps, "configuration" | "state" | "session">) {
+interface TalkProps extends Pick<ScreensProps, "configuration" | "state" | "session"> {
+  readonly onStop: () => void
+}
+
+function Talk({ configuration, state, session, onStop }: TalkProps) {
   const { t } = useWording()
   const [isReloading, setReloading] = useReloadKeys()
   const proposal = state.proposals[0]
@@ -143,7 +156,9 @@ function Talk({ configuration, state, session }: Pick<ScreensProps, "configurati
     <main class="talk">
       {state.phase === "talking" && <h1 class="spoken">{t("log.title")}</h1>}
       <Log state={state}>
-        {state.phase === "waiting" && <Waiting configuration={configuration} sightings={state.sightings} />}
+        {state.phase === "waiting" && (
+          <Waiting configuration={configuration} sightings={state.sightings} onStop={onStop} />
+        )}
       </Log>
       {isReloading && (
         <ReloadCard
@@ -162,7 +177,9 @@ function Talk({ configuration, state, session }: Pick<ScreensProps, "configurati
         />
       )}
       <Composer
-        onSay={(text) => session.say(text)}
+        onSay={(text) => {
+          session.say(text)
+        }}
         onTyping={(active) => {
           session.typing(active)
         }}

@@ -6,13 +6,13 @@
  * services are turned off, for some send what is typed to their makers.
  */
 
-import { useRef, useState } from "preact/hooks"
+import { useRef } from "preact/hooks"
 
 import { Icon } from "../shared/parts/Icon.tsx"
 import { useWording } from "./words.tsx"
 
 interface ComposerProps {
-  readonly onSay: (text: string) => Promise<void>
+  readonly onSay: (text: string) => void
   readonly onTyping: (active: boolean) => void
 }
 
@@ -28,31 +28,19 @@ const WRITING_SERVICES_OFF = {
 export function Composer({ onSay, onTyping }: ComposerProps) {
   const { t } = useWording()
   const field = useRef<HTMLTextAreaElement>(null)
-  const [hasFailed, setFailed] = useState(false)
 
-  const say = async (): Promise<void> => {
+  const say = (): void => {
     const text = field.current?.value.trim() ?? ""
     if (field.current === null || text === "") return
-    put(field.current, "")
+    field.current.value = ""
+    fit(field.current)
     field.current.focus()
     onTyping(false)
-    try {
-      await onSay(text)
-      setFailed(false)
-    } catch {
-      // The words go back to where she can see them; she may have begun to write the next.
-      put(field.current, [text, field.current.value].filter(Boolean).join("\n"))
-      setFailed(true)
-    }
+    onSay(text)
   }
 
   return (
     <div class="foot">
-      {hasFailed && (
-        <p class="card care" role="alert">
-          {t("say.failed")}
-        </p>
-      )}
       <div class="composer">
         <div class="grow">
           <textarea
@@ -69,21 +57,16 @@ export function Composer({ onSay, onTyping }: ComposerProps) {
             onKeyDown={(event) => {
               if (!sendsBy(event)) return
               event.preventDefault()
-              void say()
+              say()
             }}
           />
         </div>
-        <button type="button" class="button primary send" aria-label={t("say.send")} onClick={() => void say()}>
+        <button type="button" class="button primary send" aria-label={t("say.send")} onClick={say}>
           <Icon name="send" />
         </button>
       </div>
     </div>
   )
-}
-
-function put(field: HTMLTextAreaElement, text: string): void {
-  field.value = text
-  fit(field)
 }
 
 /** Makes the field as high as its text; the style sheet limits it. */

@@ -30,7 +30,7 @@ export function Log({ state, children }: LogProps) {
           <div role="log" aria-label={t("log.title")}>
             <ol class="items">
               {state.items.map((item) => (
-                <Line key={item.id} item={item} progress={state.progress[item.id] ?? "kept"} />
+                <Line key={item.id} item={item} fate={fateOf(state, item)} />
               ))}
             </ol>
           </div>
@@ -64,7 +64,14 @@ function useEndInSight(items: readonly Item[]) {
   return { box, isAtEnd, onScroll, toEnd }
 }
 
-function Line({ item, progress }: { readonly item: Item; readonly progress: Progress }) {
+/** How far a message has come. What was still kept when it was over will not be sent any more. */
+type Fate = Progress | "lost"
+
+function fateOf({ phase, progress }: State, { id }: Item): Fate {
+  return progress[id] ?? (phase === "over" ? "lost" : "kept")
+}
+
+function Line({ item, fate }: { readonly item: Item; readonly fate: Fate }) {
   const { t } = useWording()
   if (item.kind === "notice")
     return (
@@ -82,7 +89,7 @@ function Line({ item, progress }: { readonly item: Item; readonly progress: Prog
       </p>
       <p class="fate">
         <Time at={item.at} />
-        {isOwn && <Fate progress={progress} />}
+        {isOwn && <Progressed fate={fate} />}
       </p>
     </li>
   )
@@ -94,14 +101,20 @@ function Time({ at }: { readonly at: number }) {
   return <time dateTime={time.toISOString()}>{time.toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" })}</time>
 }
 
-const FATE_ICONS: Readonly<Record<Progress, IconName>> = { kept: "clock", sent: "tick", delivered: "ticks", read: "ticks" }
+const FATE_ICONS: Readonly<Record<Fate, IconName>> = {
+  lost: "close",
+  kept: "clock",
+  sent: "tick",
+  delivered: "ticks",
+  read: "ticks",
+}
 
-function Fate({ progress }: { readonly progress: Progress }) {
+function Progressed({ fate }: { readonly fate: Fate }) {
   const { t } = useWording()
   return (
-    <span class={`progress ${progress}`}>
-      <Icon name={FATE_ICONS[progress]} />
-      {t(`message.${progress}`)}
+    <span class={`progress ${fate}`}>
+      <Icon name={FATE_ICONS[fate]} />
+      {t(`message.${fate}`)}
     </span>
   )
 }

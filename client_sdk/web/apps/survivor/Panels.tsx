@@ -66,12 +66,9 @@ export function EmergencyNumbers({ numbers }: { readonly numbers: readonly Emerg
           const explained = ownTextIn(about, language)
           return (
             <li key={number}>
-              <a
-                class="button number"
-                href={`tel:${number.replace(/[^\d+*#]/g, "")}`}
-                aria-label={t("emergency.call", { name: called, number })}
-              >
+              <a class="button number" href={`tel:${number.replace(/[^\d+*#]/g, "")}`}>
                 <Icon name="phone" />
+                <span class="spoken">{t("emergency.call")}</span>
                 <span class="number-name">
                   {called}
                   {explained !== undefined && <small>{explained}</small>}

@@ -14,20 +14,23 @@ interface SkinProps {
   readonly onPress: () => void
 }
 
-export function SkinScreen({ skin, press, onPress }: SkinProps) {
+export function SkinScreen({ skin, press, onPress, onExit }: SkinProps & { readonly onExit: () => void }) {
   if (skin === "weather") return <Weather press={press} onPress={onPress} />
   if (skin === "recipe") return <Recipe press={press} onPress={onPress} />
-  return <Plain onPress={onPress} />
+  return <Plain onPress={onPress} onExit={onExit} />
 }
 
-function Plain({ onPress }: { readonly onPress: () => void }) {
+/** Says nothing that tells, to whoever looks at it. */
+function Plain({ onPress, onExit }: { readonly onPress: () => void; readonly onExit: () => void }) {
   const { t } = useWording()
   return (
     <main class="skin plain">
       <h1>{t("cover.title")}</h1>
-      <p>{t("cover.text")}</p>
-      <button type="button" class="button" onClick={onPress}>
+      <button type="button" class="button primary" onClick={onPress}>
         {t("cover.go")}
+      </button>
+      <button type="button" class="button" onClick={onExit}>
+        {t("exit")}
       </button>
     </main>
   )

@@ -14,9 +14,10 @@ const LOOK_AGAIN_MS = 15_000
 interface WaitingProps {
   readonly configuration: Configuration
   readonly sightings: readonly Sighting[]
+  readonly onStop: () => void
 }
 
-export function Waiting({ configuration, sightings }: WaitingProps) {
+export function Waiting({ configuration, sightings, onStop }: WaitingProps) {
   const { language, t } = useWording()
   const guess = estimate(sightings, useNow(), configuration.typicalWaitMinutes)
   const hours = ownTextIn(configuration.hours, language)
@@ -30,7 +31,7 @@ export function Waiting({ configuration, sightings }: WaitingProps) {
           <Icon name="clock" />
           {placeText(t, sightings)}
         </p>
-        <p>{estimateText(t, guess)}</p>
+        {sightings.length > 0 && <p>{estimateText(t, guess)}</p>}
       </div>
       {guess.kind === "long" && <EmergencyNumbers numbers={configuration.emergencyNumbers} />}
       {hours !== undefined && (
@@ -40,6 +41,9 @@ export function Waiting({ configuration, sightings }: WaitingProps) {
       )}
       <p class="muted">{t("waiting.write")}</p>
       <p class="muted">{t("keep.open")}</p>
+      <button type="button" class="button stop" onClick={onStop}>
+        {t("waiting.stop")}
+      </button>
     </section>
   )
 }

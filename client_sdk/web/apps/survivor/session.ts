@@ -29,11 +29,17 @@ export class Session {
   readonly #dispatch: Dispatch
   readonly #now: () => number
   #talker: Talker | null = null
+  /** What is asked for; what she says waits for it. */
+  #asked: Promise<Conversation> | null = null
   #conversation: Conversation | null = null
+  #said = 0
+  #sending: Promise<void> = Promise.resolve()
   #unread: (() => Promise<void>)[] = []
   #answers = new Map<string, Pick<Event & { type: "invitationReceived" }, "approve" | "decline">>()
   #typists = new Map<string, ReturnType<typeof setTimeout>>()
   #isLookedAt = true
+  /** What still comes of an earlier one is not for this page any more. */
+  #attempt = 0
   #isGone = false
 
   /** `open` makes the SDK's survivor; `now` gives milliseconds since 1970. */
@@ -46,40 +52,61 @@ export class Session {
   }
 
   /** Asks for somebody; what comes of it is told by actions. Never rejects. */
-  async ask({ need, urgency, language }: Wishes): Promise<void> {
+  async ask(wishes: Wishes): Promise<void> {
+    const attempt = ++this.#attempt
+    const isCurrent = (): boolean => attempt === this.#attempt
     this.#dispatch({ type: "asked" })
+    const asked = this.#askedFor(wishes, isCurrent)
+    this.#asked = asked
+    let conversation: Conversation
     try {
-      const talker = (this.#talker ??= await this.#open())
-      if (this.#isGone) {
-        talker.vanish()
-        return
-      }
-      this.#conversation = await talker.ask({ urgency, language, ...(need === null ? {} : { need }) })
+      conversation = await asked
     } catch {
-      this.#dispatch({ type: "askFailed" })
+      if (isCurrent()) this.#dispatch({ type: "askFailed" })
       return
     }
-    await this.#follow(this.#conversation)
+    await this.#follow(conversation, isCurrent)
   }
 
-  async #follow(conversation: Conversation): Promise<void> {
+  async #askedFor({ need, urgency, language }: Wishes, isCurrent: () => boolean): Promise<Conversation> {
+    const talker = (this.#talker ??= await this.#open())
+    if (!isCurrent()) {
+      talker.vanish()
+      throw new Error("she has left")
+    }
+    return await talker.ask({ urgency, language, ...(need === null ? {} : { need }) })
+  }
+
+  async #follow(conversation: Conversation, isCurrent: () => boolean): Promise<void> {
+    if (!isCurrent()) return
+    this.#conversation = conversation
     this.#dispatch({ type: "linked", link: conversation.isConnected ? "connected" : "reconnecting" })
     try {
-      for await (const event of conversation) this.#happened(event)
-    } finally {
-      // Whatever the events said last: nobody listens any more, so the page must not look as if somebody did.
+      for await (const event of conversation) if (isCurrent()) this.#happened(event)
+    } catch {
+      // That nothing more comes is what she has to know; it is told below.
+    }
+    // Whatever the events said last: nobody listens any more, so the page must not look as if somebody did.
+    if (isCurrent()) {
       this.#dispatch({ type: "over", why: "trouble", by: null })
       this.#conversation = null
     }
   }
 
-  /** Says something; a long text goes in several messages. Rejects when it is not even kept: ConversationOver. */
-  async say(text: string): Promise<void> {
+  /** Says something: shown at once, sent as soon as there is a conversation. A long text goes in several messages. */
+  say(text: string): void {
     for (const part of partsOf(text, MAX_CHARACTERS)) {
-      const id = await this.#conversation?.send(part)
-      if (id === undefined) throw new Error("there is no conversation to say it in")
-      this.#dispatch({ type: "said", id: hex(id), text: part, at: this.#now() })
+      const here = `own-${++this.#said}`
+      this.#dispatch({ type: "said", id: here, text: part, at: this.#now() })
+      // One after the other, for the order in which she said it.
+      this.#sending = this.#send(part, here, this.#asked, this.#sending).catch(ignoreLoss)
     }
+  }
+
+  async #send(text: string, here: string, asked: Promise<Conversation> | null, before: Promise<void>): Promise<void> {
+    await before
+    const id = await (await asked)?.send(text)
+    if (id !== undefined) this.#dispatch({ type: "named", here, id: hex(id) })
   }
 
   /** She writes, or has stopped. */
@@ -102,22 +129,33 @@ export class Session {
     if (isLookedAt) for (const markRead of this.#unread.splice(0)) void markRead().catch(ignoreLoss)
   }
 
-  /** Ends the conversation politely; the keys are wiped. */
+  /** Ends the conversation, or waiting for one, politely; the keys are wiped. */
   async end(): Promise<void> {
     this.#dispatch({ type: "over", why: "left", by: null })
     const talker = this.#talker
-    this.#talker = null
+    this.#attempt++
+    this.#forget()
     await talker?.close().catch(ignoreLoss)
   }
 
   /** Drops every key at once, synchronously; nothing comes from this session any more. */
   vanish(): void {
+    const talker = this.#talker
     this.#isGone = true
+    this.#attempt++
+    this.#forget()
+    talker?.vanish()
+  }
+
+  #forget(): void {
+    this.#talker = null
+    this.#asked = null
+    this.#conversation = null
+    this.#sending = Promise.resolve()
     this.#unread = []
     this.#answers.clear()
-    this.#talker?.vanish()
-    this.#talker = null
-    this.#conversation = null
+    for (const timer of this.#typists.values()) clearTimeout(timer)
+    this.#typists.clear()
   }
 
   #happened(event: Event): void {

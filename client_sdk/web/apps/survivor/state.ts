@@ -73,6 +73,8 @@ export type Action =
   | { readonly type: "linked"; readonly link: Link }
   | { readonly type: "joined" | "left"; readonly person: Person }
   | { readonly type: "said"; readonly id: string; readonly text: string; readonly at: number }
+  /** The message that was called `here` is known to the others as `id`. */
+  | { readonly type: "named"; readonly here: string; readonly id: string }
   | { readonly type: "heard"; readonly id: string; readonly by: Person; readonly text: string; readonly at: number }
   | { readonly type: "unreadable"; readonly by: Person }
   | { readonly type: "progressed"; readonly id: string; readonly progress: Progress }
@@ -119,6 +121,8 @@ export function reduce(state: State, action: Action): State {
       return left(state, action.person)
     case "said":
       return { ...state, items: [...state.items, { kind: "own", id: action.id, text: action.text, at: action.at }] }
+    case "named":
+      return { ...state, items: state.items.map((item) => (item.id === action.here ? { ...item, id: action.id } : item)) }
     case "heard":
       return heard(state, action)
     case "unreadable":

@@ -8,7 +8,7 @@ export const survivorTexts = catalogue({
     "exit.hint": "Leave this page at once",
     emergency: "Emergency numbers",
     "emergency.short": "Emergency",
-    "emergency.call": "Call {name}: {number}",
+    "emergency.call": "Call",
     "emergency.trace": "A call stays in your phone’s list of calls.",
     close: "Close",
     language: "Language",
@@ -42,6 +42,7 @@ export const survivorTexts = catalogue({
     "waiting.hours": "When somebody is there",
     "waiting.write": "You can write already. It is kept on this page and sent when somebody joins.",
     "waiting.sending": "Asking for somebody…",
+    "waiting.stop": "Stop waiting",
 
     "keep.open": "Please keep this page open. If it is reloaded or closed, the conversation ends on this device.",
     "reload.title": "Reloading would end the conversation",
@@ -73,7 +74,6 @@ export const survivorTexts = catalogue({
     "say.label": "Your message",
     "say.placeholder": "Write here",
     "say.send": "Send",
-    "say.failed": "This could not be sent. It is still in the field.",
 
     "proposal.title": "May {name} join?",
     "proposal.text": "{by} would like to bring in {name} ({role}).",
@@ -98,9 +98,8 @@ export const survivorTexts = catalogue({
     "over.again": "Ask for somebody again",
     "over.shown": "What was written is shown until you close this page or leave.",
 
-    "cover.title": "This page was away for a while",
-    "cover.text": "Is it safe to go on?",
-    "cover.go": "Go on",
+    "cover.title": "Paused",
+    "cover.go": "Continue",
 
     "broken.title": "This page cannot be used at the moment",
     "broken.text": "Please try again later.",
@@ -127,7 +126,7 @@ export const survivorTexts = catalogue({
     "exit.hint": "Segera tinggalkan halaman ini",
     emergency: "Nomor darurat",
     "emergency.short": "Darurat",
-    "emergency.call": "Telepon {name}: {number}",
+    "emergency.call": "Telepon",
     "emergency.trace": "Panggilan akan tercatat di daftar panggilan ponsel Anda.",
     close: "Tutup",
     language: "Bahasa",
@@ -165,6 +164,7 @@ export const survivorTexts = catalogue({
     "waiting.hours": "Waktu petugas tersedia",
     "waiting.write": "Anda sudah bisa menulis. Tulisan ditahan di halaman ini dan dikirim saat seseorang bergabung.",
     "waiting.sending": "Meminta seseorang…",
+    "waiting.stop": "Berhenti menunggu",
 
     "keep.open":
       "Biarkan halaman ini terbuka. Jika dimuat ulang atau ditutup, percakapan berakhir di perangkat ini.",
@@ -198,7 +198,6 @@ export const survivorTexts = catalogue({
     "say.label": "Pesan Anda",
     "say.placeholder": "Tulis di sini",
     "say.send": "Kirim",
-    "say.failed": "Belum bisa dikirim. Tulisan masih ada di kolom.",
 
     "proposal.title": "Bolehkah {name} bergabung?",
     "proposal.text": "{by} ingin mengajak {name} ({role}).",
@@ -224,8 +223,7 @@ export const survivorTexts = catalogue({
     "over.again": "Minta seseorang lagi",
     "over.shown": "Yang sudah ditulis tetap tampil sampai Anda menutup halaman ini atau pergi.",
 
-    "cover.title": "Halaman ini sempat ditinggalkan",
-    "cover.text": "Apakah aman untuk melanjutkan?",
+    "cover.title": "Dijeda",
     "cover.go": "Lanjutkan",
 
     "broken.title": "Halaman ini sedang tidak bisa digunakan",

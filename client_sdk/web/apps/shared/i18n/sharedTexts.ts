@@ -23,6 +23,7 @@ export const sharedTexts = catalogue({
     "urgency.2": "I am in danger now",
 
     "message.kept": "Kept, not sent yet",
+    "message.lost": "Not sent",
     "message.sent": "Sent",
     "message.delivered": "Delivered",
     "message.read": "Read",
@@ -51,6 +52,7 @@ export const sharedTexts = catalogue({
     "urgency.2": "Saya sedang dalam bahaya",
 
     "message.kept": "Disimpan, belum terkirim",
+    "message.lost": "Tidak terkirim",
     "message.sent": "Terkirim",
     "message.delivered": "Sampai",
     "message.read": "Dibaca",

@@ -117,15 +117,40 @@ describe("talking", () => {
     await vi.waitFor(() => {
       expect(state().sightings).toEqual([{ position: 2, at: 1000 }])
     })
-    await session.say("are you there?")
+    session.say("are you there?")
+    await vi.waitFor(() => {
+      expect(state().items).toEqual([{ kind: "own", id: ID_HEX, text: "are you there?", at: 1000 }])
+    })
     expect(conversation.said).toEqual(["are you there?"])
-    expect(state().items).toEqual([{ kind: "own", id: ID_HEX, text: "are you there?", at: 1000 }])
   })
 
-  it("says that something could not be said", async () => {
-    const { session, conversation } = await talkingVisit()
+  it("shows at once what is said before the relay has answered, and sends it in order afterwards", async () => {
+    const { session, conversation, talker, state } = visit()
+    let answer: () => void = () => undefined
+    talker.ask.mockReturnValueOnce(
+      new Promise((resolve) => {
+        answer = () => {
+          resolve(conversation as unknown as Conversation)
+        }
+      }),
+    )
+    void session.ask(WISHES)
+    session.say("one")
+    session.say("two")
+    expect(state().items.map((item) => item.kind === "own" && item.text)).toEqual(["one", "two"])
+    expect(conversation.said).toEqual([])
+    answer()
+    await vi.waitFor(() => {
+      expect(conversation.said).toEqual(["one", "two"])
+    })
+  })
+
+  it("goes on showing what could not be sent any more", async () => {
+    const { session, conversation, state } = await talkingVisit()
     conversation.isOver = true
-    await expect(session.say("hello")).rejects.toThrow(ConversationOver)
+    session.say("hello")
+    await Promise.resolve()
+    expect(state().items.at(-1)).toMatchObject({ kind: "own", text: "hello" })
   })
 
   it("marks a message read only once she can see it", async () => {
@@ -191,6 +216,18 @@ describe("the end", () => {
     const { session, talker, state } = await talkingVisit()
     await session.end()
     expect(talker.close).toHaveBeenCalledOnce()
+    expect(state().ending?.why).toBe("left")
+  })
+})
+
+describe("an earlier conversation", () => {
+  it("says nothing into the next", async () => {
+    const { session, conversation, state } = await talkingVisit()
+    await session.end()
+    void session.ask(WISHES)
+    conversation.isOver = true
+    conversation.tell({ type: "ended", by: SARI })
+    await Promise.resolve()
     expect(state().ending?.why).toBe("left")
   })
 })
