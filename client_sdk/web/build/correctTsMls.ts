@@ -28,7 +28,8 @@ export function correctTsMls(): Plugin {
       return { code: code ?? source, map: null }
     },
     generateBundle() {
-      if (present && missing.size > 0) throw new Error(`ts-mls is bundled without corrections: ${[...missing].join(", ")}`)
+      if (present && missing.size > 0)
+        throw new Error(`ts-mls is bundled without corrections: ${[...missing].join(", ")}`)
     },
   }
 }

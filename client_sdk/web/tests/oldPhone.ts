@@ -10,10 +10,12 @@ export function takeAwayCurves(): void {
   const subtle = crypto.subtle
   const importKey = subtle.importKey.bind(subtle) as (...parameters: unknown[]) => Promise<CryptoKey>
   const generateKey = subtle.generateKey.bind(subtle) as (...parameters: unknown[]) => Promise<CryptoKey>
-  const without = (real: (...parameters: unknown[]) => Promise<CryptoKey>, at: number) => async (...parameters: unknown[]) => {
-    if (MISSING.includes(nameOf(parameters[at]))) throw new DOMException("Unrecognized name.", "NotSupportedError")
-    return real(...parameters)
-  }
+  const without =
+    (real: (...parameters: unknown[]) => Promise<CryptoKey>, at: number) =>
+    async (...parameters: unknown[]) => {
+      if (MISSING.includes(nameOf(parameters[at]))) throw new DOMException("Unrecognized name.", "NotSupportedError")
+      return real(...parameters)
+    }
   vi.spyOn(subtle, "importKey").mockImplementation(without(importKey, 2) as Subtle["importKey"])
   vi.spyOn(subtle, "generateKey").mockImplementation(without(generateKey, 0) as Subtle["generateKey"])
 }

@@ -89,13 +89,21 @@ export function enrolmentId(invitation: string): string {
  *
  * Throws `MalformedToken`.
  */
-export async function openStatement(sealingKey: Uint8Array, enrolment: string, sealed: Uint8Array): Promise<StatementChain> {
+export async function openStatement(
+  sealingKey: Uint8Array,
+  enrolment: string,
+  sealed: Uint8Array,
+): Promise<StatementChain> {
   const key = await crypto.subtle.importKey("raw", copyOf(sealingKey), "AES-GCM", false, ["decrypt"])
   const iv = copyOf(sealed.subarray(0, NONCE_LENGTH))
   const additionalData = concatenate(utf8(SEALING_TAG), utf8(enrolment))
   let content: ArrayBuffer
   try {
-    content = await crypto.subtle.decrypt({ name: "AES-GCM", iv, additionalData }, key, copyOf(sealed.subarray(NONCE_LENGTH)))
+    content = await crypto.subtle.decrypt(
+      { name: "AES-GCM", iv, additionalData },
+      key,
+      copyOf(sealed.subarray(NONCE_LENGTH)),
+    )
   } catch (error) {
     throw new MalformedToken("the sealed statement does not open with this code", { cause: error })
   }

@@ -28,11 +28,7 @@ const CURVE = /^Ed25519$/
 const ENCODED_KEY = /^[A-Za-z0-9_-]{43}$/
 
 /** The purpose of a token: its domain tag. */
-export type TokenType =
-  | "teduh-staff+jwt"
-  | "teduh-revocations+jwt"
-  | "teduh-invitation+jwt"
-  | "teduh-enrolment+jwt"
+export type TokenType = "teduh-staff+jwt" | "teduh-revocations+jwt" | "teduh-invitation+jwt" | "teduh-enrolment+jwt"
 
 /** The error that says that a token of this type is not well made. */
 export function malformed(type: TokenType, reason: string, options?: ErrorOptions): MalformedToken {
@@ -59,7 +55,8 @@ export class Claims {
   /** A string that matches `pattern`. */
   text(name: string, pattern: RegExp): string {
     const value = this.#claims.get(name)
-    if (typeof value !== "string" || !pattern.test(value)) throw this.malformed(`claim ${name} is missing or not allowed`)
+    if (typeof value !== "string" || !pattern.test(value))
+      throw this.malformed(`claim ${name} is missing or not allowed`)
     return value
   }
 
@@ -190,4 +187,3 @@ function claimsOf(token: string, type: TokenType): Claims {
 function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value)
 }
-

@@ -28,7 +28,12 @@ export function readOrganisation(entries: unknown): Organisation {
   const { format, id, name, root_public_key: key } = entries as Readonly<Record<string, unknown>>
   if (format !== FORMAT) throw new MalformedToken("the organisation file is of another version")
   const rootPublicKey = typeof key === "string" ? decodeBase64url(key) : undefined
-  if (typeof id !== "string" || typeof name !== "string" || !IDENTIFIER.test(id) || rootPublicKey?.length !== KEY_LENGTH)
+  if (
+    typeof id !== "string" ||
+    typeof name !== "string" ||
+    !IDENTIFIER.test(id) ||
+    rootPublicKey?.length !== KEY_LENGTH
+  )
     throw new MalformedToken("not an organisation file")
   return { id, name: checkName(name), rootPublicKey }
 }

@@ -14,7 +14,13 @@
  * Limitation: a client that holds no earlier list cannot tell whether an issuer's list leaves somebody out.
  */
 
-import { MalformedToken, RevocationListRollback, RevocationListStale, StatementRevoked, TokenNotYetValid } from "./exceptions.ts"
+import {
+  MalformedToken,
+  RevocationListRollback,
+  RevocationListStale,
+  StatementRevoked,
+  TokenNotYetValid,
+} from "./exceptions.ts"
 import type { Claims } from "./jsonWebToken.ts"
 import { CLOCK_ALLOWANCE, deviceName, IDENTIFIER } from "./staffStatement.ts"
 import type { StaffStatement } from "./staffStatement.ts"

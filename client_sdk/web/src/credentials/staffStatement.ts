@@ -21,7 +21,13 @@
  */
 
 import { copyOf, encodeBase64url, sha256, utf8 } from "../hazmat/bytes.ts"
-import { MalformedStatement, MalformedToken, StatementExpired, StatementNotYetValid, WrongOrganisation } from "./exceptions.ts"
+import {
+  MalformedStatement,
+  MalformedToken,
+  StatementExpired,
+  StatementNotYetValid,
+  WrongOrganisation,
+} from "./exceptions.ts"
 import { MAX_TOKEN_LENGTH, verifyToken } from "./jsonWebToken.ts"
 import type { Claims } from "./jsonWebToken.ts"
 
@@ -93,7 +99,11 @@ export function checkStatementTime(statement: StaffStatement, now: number): void
  *
  * Throws `MalformedStatement`, `WrongTokenType`, `UnknownRoot`, `WrongOrganisation`.
  */
-export async function readStaffStatement(token: string, publicKey: Uint8Array, organisationId: string): Promise<StaffStatement> {
+export async function readStaffStatement(
+  token: string,
+  publicKey: Uint8Array,
+  organisationId: string,
+): Promise<StaffStatement> {
   const statement = await readClaims(await verifyToken(token, "teduh-staff+jwt", publicKey))
   if (statement.organisationId !== organisationId)
     throw new WrongOrganisation("the statement speaks for another organisation")

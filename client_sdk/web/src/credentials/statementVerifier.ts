@@ -9,7 +9,14 @@
  */
 
 import { areEqual, encodeBase64url } from "../hazmat/bytes.ts"
-import { MalformedToken, RevocationListStale, RoleNotAllowed, UnknownRoot, WrongConfirmationKey, WrongOrganisation } from "./exceptions.ts"
+import {
+  MalformedToken,
+  RevocationListStale,
+  RoleNotAllowed,
+  UnknownRoot,
+  WrongConfirmationKey,
+  WrongOrganisation,
+} from "./exceptions.ts"
 import { KEY_LENGTH, MAX_TOKEN_LENGTH, verifyToken } from "./jsonWebToken.ts"
 import type { Claims, TokenType } from "./jsonWebToken.ts"
 import { checkFresh, checkNotRevoked, checkSuccession, MAX_LIST_LENGTH, readRevocations } from "./revocation.ts"
@@ -104,7 +111,8 @@ export class StatementVerifier {
     const byRoot = issuerStatement === undefined
     const key = byRoot ? this.rootPublicKey : (await this.#issuer(issuerStatement, now)).deviceKey
     const claims = await verifyToken(token, type, key, maxLength)
-    if (claims.text("iss", IDENTIFIER) !== this.organisationId) throw new WrongOrganisation("signed for another organisation")
+    if (claims.text("iss", IDENTIFIER) !== this.organisationId)
+      throw new WrongOrganisation("signed for another organisation")
     return { claims, byRoot }
   }
 

@@ -15,7 +15,7 @@
  *     bytes may trail a message                         a message must be its own re-encoding
  *     the sender of application data is not told        it is the leaf whose ratchet has moved
  *     a commit that removes us throws, or never ends    it is looked at first, and not applied
- *     padding to one length alone                       the steps of `padding.ts`
+ *     padding to one length alone                       the steps of `padding.ts` (`messagePadding.ts`)
  *
  * One state leads to the next and is not changed:
  *
@@ -79,7 +79,6 @@ import {
 } from "../cryptoErrors.ts"
 import { areEqual, concatenate, copyOf, erase, toHex } from "../hazmat/bytes.ts"
 import type { Signer } from "../hazmat/ed25519.ts"
-import { paddingFor } from "../padding.ts"
 import { CommitInspection } from "./commitInspection.ts"
 import { KeyPackageBundle, readBundle, STAFF_CREDENTIAL_TYPE } from "./keyPackageBundle.ts"
 import type { Identity, KeyPackage, MlsCredential } from "./keyPackageBundle.ts"
@@ -91,6 +90,7 @@ import {
   requireSoundLeaves,
 } from "./leafRules.ts"
 import type { Blame } from "./leafRules.ts"
+import { withPadding } from "./messagePadding.ts"
 import { suiteOf } from "./suites.ts"
 import type { CipherSuite } from "./suites.ts"
 import { Succession } from "./succession.ts"
@@ -99,8 +99,6 @@ import { Succession } from "./succession.ts"
 export const KEY_PACKAGE_LIFETIME = 14 * 24 * 3600
 const CLOCK_ALLOWANCE = 3600
 const MAX_FORWARD_RATCHET_STEPS = 1000
-/** RFC 9420, 6.3.2: leaf index, generation, reuse guard; no other plaintext is as short. */
-const SENDER_DATA_LENGTH = 12
 const STATE_FORMAT = 1
 const NOTHING = new Uint8Array()
 
@@ -143,7 +141,12 @@ export class MlsGroup {
   readonly #succession: Succession
   #state: ClientState | undefined
 
-  private constructor(suite: CipherSuite, signer: Signer, state: ClientState | undefined, succession = Succession.first()) {
+  private constructor(
+    suite: CipherSuite,
+    signer: Signer,
+    state: ClientState | undefined,
+    succession = Succession.first(),
+  ) {
     this.#suite = suite
     this.#signer = signer
     // Past epochs are nobody's business any more, nor are proposals, of which none is ever kept.
@@ -369,8 +372,7 @@ export class MlsGroup {
   async #proposalFrom(proposal: MlsProposal, now: number): Promise<Proposal> {
     if ("remove" in proposal && !this.members.some(({ leafIndex }) => leafIndex === proposal.remove))
       throw new OperationNotAllowed(`there is no member at leaf ${proposal.remove}`)
-    if ("remove" in proposal)
-      return { proposalType: defaultProposalTypes.remove, remove: { removed: proposal.remove } }
+    if ("remove" in proposal) return { proposalType: defaultProposalTypes.remove, remove: { removed: proposal.remove } }
     const { suite } = await readKeyPackage(proposal.add)
     if (suite !== this.#suite.id) throw new InvalidKeyPackage("the key package is for another cipher suite")
     const keyPackage = readKeyPackageMessage(proposal.add)
@@ -476,15 +478,13 @@ async function generate(suite: CipherSuite, { credential, signer }: Identity, no
 }
 
 function contextFor(suite: CipherSuite, signer: Signer): MlsContext {
-  const encryptAead: CipherSuite["hpke"]["encryptAead"] = (key, nonce, aad, plaintext) =>
-    suite.hpke.encryptAead(key, nonce, aad, isMessageContent(aad, plaintext) ? padded(plaintext) : plaintext)
   const signature = {
     sign: (_: Uint8Array, data: Uint8Array) => signer.sign(data),
     verify: suite.verify,
     keygen: () => Promise.reject(new OperationNotAllowed("keys are made by whoever holds them")),
   }
   return {
-    cipherSuite: { ...suite, signature, hpke: { ...suite.hpke, encryptAead } },
+    cipherSuite: { ...suite, signature, hpke: { ...suite.hpke, encryptAead: withPadding(suite.hpke.encryptAead) } },
     // The whole roster is verified, against the clock and the revocations, before its state is adopted.
     authService: { validateCredential: () => Promise.resolve(true) },
     clientConfig: {
@@ -499,16 +499,6 @@ function contextFor(suite: CipherSuite, signer: Signer): MlsContext {
       paddingConfig: { kind: "alwaysPad", paddingLength: 0 },
     },
   }
-}
-
-/** ts-mls encrypts three things with the AEAD alone: message content, sender data, and, without AAD, GroupInfos. */
-function isMessageContent(aad: Uint8Array | undefined, plaintext: Uint8Array): boolean {
-  return aad !== undefined && aad.length > 0 && plaintext.length !== SENDER_DATA_LENGTH
-}
-
-/** RFC 9420, 6.3.1: zeros follow the content. */
-function padded(content: Uint8Array): Uint8Array {
-  return concatenate(content, new Uint8Array(paddingFor(content.length)))
 }
 
 function read(encoded: Uint8Array): MlsMessage {
@@ -563,7 +553,12 @@ function requireSoundTree(state: ClientState, suite: number, Fault: Blame): void
   if (state.groupContext.extensions.length > 0) throw new UnsupportedByPolicy("our groups have no extensions")
   const parents = state.ratchetTree.flatMap((node) => (node?.nodeType === nodeTypes.parent ? [node.parent] : []))
   const leaves = leavesOf(state).map(({ leaf }) => leaf)
-  requireSoundLeaves(leaves, parents.map((parent) => parent.hpkePublicKey), suite, Fault)
+  requireSoundLeaves(
+    leaves,
+    parents.map((parent) => parent.hpkePublicKey),
+    suite,
+    Fault,
+  )
 }
 
 /** What is wrong with the peer's input, when ts-mls finds fault with it. */

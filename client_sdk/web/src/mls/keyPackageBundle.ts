@@ -85,7 +85,9 @@ export class KeyPackageBundle {
 }
 
 /** The three parts that `KeyPackageBundle.toBytes` wrote; throws `DecodingError`. */
-export function readBundle(data: Uint8Array): readonly [keyPackage: Uint8Array, initKey: Uint8Array, encryptionKey: Uint8Array] {
+export function readBundle(
+  data: Uint8Array,
+): readonly [keyPackage: Uint8Array, initKey: Uint8Array, encryptionKey: Uint8Array] {
   let parts: unknown
   try {
     parts = decode(data)

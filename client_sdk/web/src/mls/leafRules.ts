@@ -37,7 +37,10 @@ export function requireSoundLeaves(
   Fault: Blame,
 ): void {
   for (const leaf of leaves) requireSoundLeaf(leaf, suite, Fault)
-  requireDistinct(leaves.map((leaf) => leaf.signaturePublicKey), Fault)
+  requireDistinct(
+    leaves.map((leaf) => leaf.signaturePublicKey),
+    Fault,
+  )
   requireDistinct([...parentKeys, ...leaves.map((leaf) => leaf.hpkePublicKey)], Fault)
 }
 
@@ -55,8 +58,7 @@ export function lifetimeObjection(leaf: Leaf, now: number): RemoteError | undefi
     return new InvalidKeyPackage("the leaf was not made for a key package")
   const { notBefore, notAfter } = leaf.lifetime
   const second = BigInt(Math.floor(now))
-  if (second < notBefore || second > notAfter)
-    return new InvalidKeyPackage("the key package is not valid at this time")
+  if (second < notBefore || second > notAfter) return new InvalidKeyPackage("the key package is not valid at this time")
   return isBounded(leaf) ? undefined : new InvalidKeyPackage("the key package lives longer than it may")
 }
 

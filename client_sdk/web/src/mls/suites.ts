@@ -14,7 +14,14 @@
  * X-Wing brings anyway.
  */
 
-import { Aes128Gcm, Aes256Gcm, CipherSuite as HpkeSuite, DhkemX25519HkdfSha256, HkdfSha256, HkdfSha384 } from "@hpke/core"
+import {
+  Aes128Gcm,
+  Aes256Gcm,
+  CipherSuite as HpkeSuite,
+  DhkemX25519HkdfSha256,
+  HkdfSha256,
+  HkdfSha384,
+} from "@hpke/core"
 import type { AeadInterface, KdfInterface, KemInterface } from "@hpke/core"
 import { DhkemX25519HkdfSha256 as JavaScriptX25519 } from "@hpke/dhkem-x25519"
 import { XWing } from "@hpke/hybridkem-x-wing"
@@ -41,18 +48,50 @@ export interface HpkeKeyPair {
 export interface Hpke {
   readonly keyLength: number
   readonly nonceLength: number
-  seal(to: HpkePublicKey, plaintext: Uint8Array, info: Uint8Array, aad?: Uint8Array): Promise<{ ct: Uint8Array; enc: Uint8Array }>
-  open(key: HpkePrivateKey, enc: Uint8Array, ciphertext: Uint8Array, info: Uint8Array, aad?: Uint8Array): Promise<Uint8Array>
-  exportSecret(to: HpkePublicKey, context: Uint8Array, length: number, info: Uint8Array): Promise<{ enc: Uint8Array; secret: Uint8Array }>
-  importSecret(key: HpkePrivateKey, context: Uint8Array, enc: Uint8Array, length: number, info: Uint8Array): Promise<Uint8Array>
+  seal(
+    to: HpkePublicKey,
+    plaintext: Uint8Array,
+    info: Uint8Array,
+    aad?: Uint8Array,
+  ): Promise<{ ct: Uint8Array; enc: Uint8Array }>
+  open(
+    key: HpkePrivateKey,
+    enc: Uint8Array,
+    ciphertext: Uint8Array,
+    info: Uint8Array,
+    aad?: Uint8Array,
+  ): Promise<Uint8Array>
+  exportSecret(
+    to: HpkePublicKey,
+    context: Uint8Array,
+    length: number,
+    info: Uint8Array,
+  ): Promise<{ enc: Uint8Array; secret: Uint8Array }>
+  importSecret(
+    key: HpkePrivateKey,
+    context: Uint8Array,
+    enc: Uint8Array,
+    length: number,
+    info: Uint8Array,
+  ): Promise<Uint8Array>
   importPrivateKey(key: Uint8Array): Promise<HpkePrivateKey>
   importPublicKey(key: Uint8Array): Promise<HpkePublicKey>
   exportPrivateKey(key: HpkePrivateKey): Promise<Uint8Array>
   exportPublicKey(key: HpkePublicKey): Promise<Uint8Array>
   deriveKeyPair(ikm: Uint8Array): Promise<HpkeKeyPair>
   generateKeyPair(): Promise<HpkeKeyPair>
-  encryptAead(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array | undefined, plaintext: Uint8Array): Promise<Uint8Array>
-  decryptAead(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array | undefined, ciphertext: Uint8Array): Promise<Uint8Array>
+  encryptAead(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    aad: Uint8Array | undefined,
+    plaintext: Uint8Array,
+  ): Promise<Uint8Array>
+  decryptAead(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    aad: Uint8Array | undefined,
+    ciphertext: Uint8Array,
+  ): Promise<Uint8Array>
 }
 
 /** A cipher suite in the shape that ts-mls takes. Signing is left to whoever holds the key. */

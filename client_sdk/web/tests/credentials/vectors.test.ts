@@ -7,7 +7,13 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { AuthenticationService } from "../../src/authenticationService.ts"
 import { comparisonWords } from "../../src/credentials/comparisonWords.ts"
 import { englishWords } from "../../src/credentials/englishWords.ts"
-import { enrol, enrolmentId, openStatement, parseInvitationCode, verifyInvitation } from "../../src/credentials/enrolment.ts"
+import {
+  enrol,
+  enrolmentId,
+  openStatement,
+  parseInvitationCode,
+  verifyInvitation,
+} from "../../src/credentials/enrolment.ts"
 import { readOrganisation } from "../../src/credentials/organisation.ts"
 import { relayAuthenticationBytes, signRelayAuthentication } from "../../src/credentials/relayAuthentication.ts"
 import { decodeCredential } from "../../src/credentials/staffStatement.ts"
@@ -28,7 +34,8 @@ async function verifierWith(...lists: readonly string[]): Promise<StatementVerif
 describe("a statement", () => {
   it.each(vectors.statements)("$name", async ({ credential, device_key, revocations, now, error, says }) => {
     const verifier = await verifierWith(...(revocations === null ? [] : [revocations]))
-    const verify = async () => verifier.verify(decodeCredential(utf8(credential)), { now, deviceKey: bytes(device_key) })
+    const verify = async () =>
+      verifier.verify(decodeCredential(utf8(credential)), { now, deviceKey: bytes(device_key) })
     expect(await errorOf(verify)).toBe(error)
     if (says === null) return
     const said = await verify()
@@ -92,7 +99,9 @@ describe("a roster", () => {
     await service.adoptRevocations(vectors.list, vectors.now)
     const previous = await service.verify(shown, { now: vectors.now })
     const stale = vectors.now + 24 * 3600 - 1
-    await expect(service.verify(shown, { now: stale, previous })).resolves.toMatchObject({ staff: [{ name: "Sari Dewi" }] })
+    await expect(service.verify(shown, { now: stale, previous })).resolves.toMatchObject({
+      staff: [{ name: "Sari Dewi" }],
+    })
     const late = { now: vectors.now + 24 * 3600 + 1 }
     expect(await errorOf(() => service.verify(shown, late))).toBe("RevocationListStale")
     expect(await errorOf(() => service.verify(shown, { ...late, previous }))).toBe("StatementExpired")
@@ -111,7 +120,15 @@ describe("a device", () => {
     const opened = await openStatement(parsed.sealingKey, enrolment_id, bytes(sealed))
     expect(opened).toEqual({ statement, issuerStatement: undefined })
     expect(await errorOf(() => openStatement(parsed.sealingKey, "another", bytes(sealed)))).toBe("MalformedToken")
-    expect(await errorOf(() => verifyInvitation(invitation, new StatementVerifier(organisation.rootPublicKey, organisation.id), vectors.now + 3 * 24 * 3600))).toBe("TokenExpired")
+    expect(
+      await errorOf(() =>
+        verifyInvitation(
+          invitation,
+          new StatementVerifier(organisation.rootPublicKey, organisation.id),
+          vectors.now + 3 * 24 * 3600,
+        ),
+      ),
+    ).toBe("TokenExpired")
   })
 
   it.each(["", "code", "a.b.c:short", ":"])("refuses %j as an invitation code", async (text) => {
@@ -137,12 +154,16 @@ describe("a device", () => {
 })
 
 describe("an organisation", () => {
-  it.each([null, 1, {}, { ...vectors.organisation, format: 2 }, { ...vectors.organisation, root_public_key: "AA" }, { ...vectors.organisation, id: "a/b" }])(
-    "refuses %j",
-    (entries) => {
-      expect(() => readOrganisation(entries)).toThrow("organisation file")
-    },
-  )
+  it.each([
+    null,
+    1,
+    {},
+    { ...vectors.organisation, format: 2 },
+    { ...vectors.organisation, root_public_key: "AA" },
+    { ...vectors.organisation, id: "a/b" },
+  ])("refuses %j", (entries) => {
+    expect(() => readOrganisation(entries)).toThrow("organisation file")
+  })
 })
 
 describe("on a phone whose WebCrypto has no Ed25519", () => {

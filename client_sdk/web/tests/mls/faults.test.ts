@@ -60,7 +60,12 @@ function foul(group: MlsGroup, signer: Signer): { state: ClientState; context: M
   return { state, context: { cipherSuite: { ...suite, signature }, authService: unsafeTestingAuthenticationService } }
 }
 
-async function foulCommit(group: MlsGroup, signer: Signer, extraProposals: Proposal[], publicly = false): Promise<Uint8Array> {
+async function foulCommit(
+  group: MlsGroup,
+  signer: Signer,
+  extraProposals: Proposal[],
+  publicly = false,
+): Promise<Uint8Array> {
   const made = await createCommit({ ...foul(group, signer), extraProposals, wireAsPublicMessage: publicly })
   return encode(mlsMessageEncoder, made.commit)
 }
@@ -78,7 +83,10 @@ async function foulPair(): Promise<{ sari: MlsGroup; signer: Signer; bea: MlsGro
 describe("which messages are taken", () => {
   it("refuses a message of another group, though its epoch fits", async () => {
     const { bea } = await pair()
-    const { founder } = await letIn(await MlsGroup.create(CLASSIC_SUITE, utf8("another group"), await staff()), await staff())
+    const { founder } = await letIn(
+      await MlsGroup.create(CLASSIC_SUITE, utf8("another group"), await staff()),
+      await staff(),
+    )
     const { message } = await founder.protect(utf8("hello"))
     await expect(bea.unprotect(message, NOW)).rejects.toThrow(WrongGroup)
   })
@@ -128,10 +136,13 @@ describe("which messages are taken", () => {
     await expect(bea.unprotect(concatenate(message, Uint8Array.of(0)), NOW)).rejects.toThrow(DecodingError)
   })
 
-  it.each([new Uint8Array(), Uint8Array.of(0, 1), new Uint8Array(100).fill(0xff)])("refuses what is no message", async (data) => {
-    const { bea } = await pair()
-    await expect(bea.unprotect(data, NOW)).rejects.toThrow(DecodingError)
-  })
+  it.each([new Uint8Array(), Uint8Array.of(0, 1), new Uint8Array(100).fill(0xff)])(
+    "refuses what is no message",
+    async (data) => {
+      const { bea } = await pair()
+      await expect(bea.unprotect(data, NOW)).rejects.toThrow(DecodingError)
+    },
+  )
 
   it("refuses a message that was changed anywhere", async () => {
     const { sari, bea } = await pair()
@@ -201,8 +212,19 @@ describe("what members may do", () => {
     const { state, context } = foul(sari, signer)
     const proposal: Proposal = { proposalType: defaultProposalTypes.remove, remove: { removed: 0 } }
     const { groupContext } = state
-    const senders = [{ extensionType: 5, extensionData: { credential: { credentialType: 1, identity: utf8("x") }, signaturePublicKey: signer.publicKey } }]
-    const info = { groupContext: { ...groupContext, extensions: senders }, extensions: [], confirmationTag: utf8(""), signer: 0, signature: utf8("") }
+    const senders = [
+      {
+        extensionType: 5,
+        extensionData: { credential: { credentialType: 1, identity: utf8("x") }, signaturePublicKey: signer.publicKey },
+      },
+    ]
+    const info = {
+      groupContext: { ...groupContext, extensions: senders },
+      extensions: [],
+      confirmationTag: utf8(""),
+      signer: 0,
+      signature: utf8(""),
+    }
     const message = await proposeExternal(
       info as unknown as Parameters<typeof proposeExternal>[0],
       proposal,
@@ -216,7 +238,10 @@ describe("what members may do", () => {
 
   it("refuses an Add whose key package has run out, or lives too long", async () => {
     const { sari, signer, bea } = await foulPair()
-    for (const [at, lasting] of [[NOW - 30 * 24 * 3600, 0], [NOW, 101 * 24 * 3600]] as const) {
+    for (const [at, lasting] of [
+      [NOW - 30 * 24 * 3600, 0],
+      [NOW, 101 * 24 * 3600],
+    ] as const) {
       const added = await staff("old")
       const { context } = foul(sari, added.signer)
       const { publicPackage } = await generateKeyPackageWithKey({
@@ -247,7 +272,9 @@ describe("what members may do", () => {
     const { sari } = await pair()
     const again = await staff()
     const { group } = await sari.commit([{ add: (await bundleOf(again)).keyPackage }], { now: NOW })
-    await expect(group.commit([{ add: (await bundleOf(again)).keyPackage }], { now: NOW })).rejects.toThrow(InvalidKeyPackage)
+    await expect(group.commit([{ add: (await bundleOf(again)).keyPackage }], { now: NOW })).rejects.toThrow(
+      InvalidKeyPackage,
+    )
   })
 
   it("adds no key package whose signature does not hold, or of another suite", async () => {
@@ -378,7 +405,9 @@ describe("which state counts", () => {
     expect(authenticator.every((byte) => byte === 0)).toBe(true)
     expect(() => sari.members).toThrow(OperationNotAllowed)
     await expect(sari.protect(utf8("hello"))).rejects.toThrow(OperationNotAllowed)
-    expect(() => { sari.wipe() }).not.toThrow()
+    expect(() => {
+      sari.wipe()
+    }).not.toThrow()
   })
 })
 
@@ -477,7 +506,10 @@ describe("who may join", () => {
 })
 
 /** The leaf's key is exported first, the init key after it. */
-function exportEverySecond(context: MlsContext, stolen: Uint8Array): MlsContext["cipherSuite"]["hpke"]["exportPublicKey"] {
+function exportEverySecond(
+  context: MlsContext,
+  stolen: Uint8Array,
+): MlsContext["cipherSuite"]["hpke"]["exportPublicKey"] {
   let calls = 0
   return async (key) => {
     calls += 1

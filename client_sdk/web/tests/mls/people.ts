@@ -16,7 +16,10 @@ export async function survivor(): Promise<Identity> {
 }
 
 export async function staff(statement = "a statement"): Promise<Identity> {
-  return { credential: { credentialType: STAFF_CREDENTIAL_TYPE, content: utf8(statement) }, signer: await generateSigner() }
+  return {
+    credential: { credentialType: STAFF_CREDENTIAL_TYPE, content: utf8(statement) },
+    signer: await generateSigner(),
+  }
 }
 
 export async function bundleOf(who: Identity, suite = CLASSIC_SUITE, now = NOW): Promise<KeyPackageBundle> {

@@ -10,11 +10,15 @@ import { takeAwayCurves } from "../oldPhone.ts"
 
 const read = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`../../../../tests/vectors/hybrid/${name}.json`, import.meta.url), "utf8"))
-const fromHex = (hex: string): Uint8Array => Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))
+const fromHex = (hex: string): Uint8Array =>
+  Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))
 
 /** A vector of fewer than 64 bytes, or with the two-byte length of more (RFC 9420, 2.1.2). */
 const vector = (data: Uint8Array): Uint8Array =>
-  concatenate(data.length < 64 ? Uint8Array.of(data.length) : Uint8Array.of(0x40 | (data.length >> 8), data.length & 0xff), data)
+  concatenate(
+    data.length < 64 ? Uint8Array.of(data.length) : Uint8Array.of(0x40 | (data.length >> 8), data.length & 0xff),
+    data,
+  )
 
 describe("the hybrid suite", () => {
   const keyPairs = read("derive-key-pair") as readonly { ikm: string; private: string; public: string }[]
@@ -38,7 +42,14 @@ describe("the hybrid suite", () => {
     )
     expect(toHex(await suite.kdf.expand(fromHex(expand["secret"] ?? ""), info, length))).toBe(expand["out"])
 
-    const { priv = "", kem_output = "", ciphertext = "", label = "", context = "", plaintext } = basics?.["encrypt_with_label"] ?? {}
+    const {
+      priv = "",
+      kem_output = "",
+      ciphertext = "",
+      label = "",
+      context = "",
+      plaintext,
+    } = basics?.["encrypt_with_label"] ?? {}
     const key = await suite.hpke.importPrivateKey(fromHex(priv))
     const encryptContext = concatenate(vector(utf8(`MLS 1.0 ${label}`)), vector(fromHex(context)))
     expect(toHex(await suite.hpke.open(key, fromHex(kem_output), fromHex(ciphertext), encryptContext))).toBe(plaintext)

@@ -1,0 +1,29 @@
+/**
+ * Pads what members say to the steps of `padding.ts`, on its way into the AEAD: ts-mls can only pad to one length.
+ *
+ * RFC 9420, 6.3.1: zeros follow the content of a PrivateMessage. ts-mls encrypts three things with the AEAD alone:
+ *
+ *     content of a message     padded; never as short as sender data, for it holds a signature
+ *     sender data (6.3.2)      12 bytes: leaf index, generation, reuse guard
+ *     a GroupInfo              has no additional data
+ */
+
+import { concatenate } from "../hazmat/bytes.ts"
+import { paddingFor } from "../padding.ts"
+import type { Hpke } from "./suites.ts"
+
+const SENDER_DATA_LENGTH = 12
+
+/** `encryptAead`, padding the content of messages. */
+export function withPadding(encryptAead: Hpke["encryptAead"]): Hpke["encryptAead"] {
+  return (key, nonce, aad, plaintext) =>
+    encryptAead(key, nonce, aad, isMessageContent(aad, plaintext) ? padded(plaintext) : plaintext)
+}
+
+function isMessageContent(aad: Uint8Array | undefined, plaintext: Uint8Array): boolean {
+  return aad !== undefined && aad.length > 0 && plaintext.length !== SENDER_DATA_LENGTH
+}
+
+function padded(content: Uint8Array): Uint8Array {
+  return concatenate(content, new Uint8Array(paddingFor(content.length)))
+}
