@@ -484,7 +484,7 @@ function contextFor(suite: CipherSuite, signer: Signer): MlsContext {
     keygen: () => Promise.reject(new OperationNotAllowed("keys are made by whoever holds them")),
   }
   return {
-    cipherSuite: { ...suite, signature, hpke: { ...suite.hpke, encryptAead: withPadding(suite.hpke.encryptAead) } },
+    cipherSuite: { ...suite, signature, hpke: withPadding(suite.hpke) },
     // The whole roster is verified, against the clock and the revocations, before its state is adopted.
     authService: { validateCredential: () => Promise.resolve(true) },
     clientConfig: {

@@ -14,10 +14,13 @@ import type { Hpke } from "./suites.ts"
 
 const SENDER_DATA_LENGTH = 12
 
-/** `encryptAead`, padding the content of messages. */
-export function withPadding(encryptAead: Hpke["encryptAead"]): Hpke["encryptAead"] {
-  return (key, nonce, aad, plaintext) =>
-    encryptAead(key, nonce, aad, isMessageContent(aad, plaintext) ? padded(plaintext) : plaintext)
+/** `hpke`, padding the content of messages. */
+export function withPadding(hpke: Hpke): Hpke {
+  return {
+    ...hpke,
+    encryptAead: (key, nonce, aad, plaintext) =>
+      hpke.encryptAead(key, nonce, aad, isMessageContent(aad, plaintext) ? padded(plaintext) : plaintext),
+  }
 }
 
 function isMessageContent(aad: Uint8Array | undefined, plaintext: Uint8Array): boolean {
