@@ -1,0 +1,93 @@
+"""A whole conversation in a real browser: the survivor's page, and staff who use the Python SDK."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from browser_house import accepted, house, joined, killable_house
+from playwright.async_api import expect
+from real_browser import chromium
+from sdk_people import collect, until
+from survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
+from teduh_crypto.credentials import Role
+from teduh_sdk import events
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", ENGLISH), ("id", INDONESIAN)])
+async def test_one_tap_leads_to_somebody_who_listens(tmp_path: Path, language: str, words: Words) -> None:
+    """One tap, words while she waits, both ways, and how each message fares, in her browser's language."""
+    async with house(tmp_path) as here, chromium(tmp_path / "profile", language) as browser:
+        hers = await SurvivorPage.open(browser, here.url, words)
+        await hers.ask()
+        await hers.say("Is somebody there?")
+        async with here.staff("Sari") as staff:
+            his = await accepted(staff)
+            heard = await until(his, events.TextReceived)
+            assert heard.text == "Is somebody there?"
+            await hers.is_in_the_room("Sari")
+            await expect(hers.message("Is somebody there?")).to_contain_text(words.delivered)
+            await heard.mark_read()
+            await expect(hers.message("Is somebody there?")).to_contain_text(words.read)
+            long = "I am here. 🌿 " + "Take all the time that you need. " * 40 + "https://example.org"
+            await his.send(long)
+            await expect(hers.messages.last).to_have_text(long)
+            assert await hers.page.locator(".message a").count() == 0
+            assert str((await until(his, events.Read)).by) == "survivor"
+            await hers.button(f"{words.room}: Sari").click()
+            await hers.button(words.end).click()
+            await hers.shows(words.ended_by_her)
+            ended = await until(his, events.Ended)
+            assert ended.by is not None
+            assert ended.by.is_survivor
+
+
+async def test_she_is_asked_before_somebody_else_comes_in(tmp_path: Path) -> None:
+    async with house(tmp_path) as here, chromium(tmp_path / "profile") as browser:
+        hers = await SurvivorPage.open(browser, here.url)
+        await hers.ask()
+        async with here.staff("Sari") as staff, here.staff("Dewi", Role.MEDIC) as medic:
+            his = await accepted(staff)
+            await hers.is_in_the_room("Sari")
+            (colleague,) = [one for one in await staff.colleagues() if one.name == "Dewi"]
+            bringing = asyncio.create_task(his.invite(colleague, "for the bruises"))
+            await hers.shows("May Dewi join?")
+            await hers.shows("Why: for the bruises")
+            await expect(hers.page.locator(".room-names")).to_have_text("Sari")
+            await hers.button(ENGLISH.let_join).click()
+            assert (await bringing).name == "Dewi"
+            theirs = await joined(medic)
+            await hers.is_in_the_room("Dewi")
+            await hers.say("Hello, Dewi")
+            assert (await until(theirs, events.TextReceived)).text == "Hello, Dewi"
+
+
+async def test_a_relay_that_is_killed_meanwhile_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
+    with killable_house(tmp_path) as (here, relay):
+        await here.organisation.publish_revocations(here.url)
+        async with chromium(tmp_path / "profile") as browser, here.staff("Sari") as staff:
+            hers = await SurvivorPage.open(browser, here.url)
+            await hers.ask()
+            his = await accepted(staff)
+            await hers.is_in_the_room("Sari")
+            await hers.say("hers, before")
+            await his.send("his, before")
+            await expect(hers.message("his, before")).to_be_visible()
+            relay.kill()
+            await hers.shows(ENGLISH.reconnecting)
+            meanwhile = [f"meanwhile {number}" for number in range(5)]
+            for text in meanwhile:
+                await hers.say(text)
+            await his.send("his, meanwhile")
+            await asyncio.to_thread(relay.start)
+            await hers.shows(ENGLISH.connected)
+            heard = [one.text for one in await collect(his, events.TextReceived, 6)]
+            assert heard == ["hers, before", *meanwhile]
+            await expect(hers.message("his, meanwhile")).to_be_visible()
+            await hers.say("and on")
+            assert (await until(his, events.TextReceived)).text == "and on"
+            own = ["hers, before", *meanwhile, "and on"]
+            assert await hers.own_messages.all_inner_texts() == own
+            assert await hers.messages.count() == len(own) + 2
+            await expect(hers.message("and on")).to_contain_text(ENGLISH.delivered)
