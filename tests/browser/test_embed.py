@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import BaseTestServer, TestServer
 from playwright.async_api import Page, async_playwright, expect
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
@@ -24,7 +24,8 @@ HOST_PAGE = """<!doctype html><title>Rumah Aman</title><h1>Our house</h1>
 <script src="{relay}/embed.js" data-label="Talk to somebody" data-close="Close"></script>
 """
 EVENTS = """window.heard = [];
-for (const name of ["open", "close", "exit"]) document.addEventListener(`teduh:${name}`, () => heard.push(name));
+for (const name of ["open", "close", "exit"])
+  document.addEventListener(`teduh:${name}`, () => heard.push(name));
 """
 EXIT = re.compile("^(Exit|Keluar)$")
 
@@ -47,7 +48,7 @@ class Site:
 
 
 @asynccontextmanager
-async def host_server() -> AsyncIterator[tuple[TestServer, dict[str, str]]]:
+async def host_server() -> AsyncIterator[tuple[BaseTestServer, dict[str, str]]]:
     """A site with a strict policy of its own, which lets in the loader and the frame."""
     told: dict[str, str] = {}
 
@@ -127,7 +128,6 @@ async def test_strangers_in_the_page_cannot_pretend_that_she_leaves(tmp_path: Pa
 
 async def test_site_that_is_not_listed_shows_nothing(tmp_path: Path) -> None:
     async with embedding(tmp_path, listed=False) as site:
-        refused = site.page.wait_for_event("console", lambda message: "frame-ancestors" in message.text)
-        await site.open()
-        await refused
+        async with site.page.expect_console_message(lambda message: "frame-ancestors" in message.text):
+            await site.open()
         assert await site.page.frame_locator("iframe").get_by_role("button", name=EXIT).count() == 0
