@@ -108,7 +108,7 @@ class WebPeer:
             return await answer
 
     async def until(self, kind: str, conversation: int = 0) -> Json:
-        """The next event of this kind; those of the conversation before it are passed over."""
+        """The next event of this kind; others are left for whoever asks for them."""
         async with asyncio.timeout(PATIENCE), self._changed:
             while True:
                 found = self._take(kind, conversation)
@@ -117,13 +117,11 @@ class WebPeer:
                 await self._changed.wait()
 
     def _take(self, kind: str, conversation: int) -> Json | None:
-        mine = [told for told in self._events if told["conversation"] == conversation]
-        for place, told in enumerate(mine):
+        for place, told in enumerate(self._events):
             event = told["event"]
             assert isinstance(event, dict)
-            if event["type"] == kind:
-                passed = mine[: place + 1]
-                self._events = [one for one in self._events if one not in passed]
+            if told["conversation"] == conversation and event["type"] == kind:
+                del self._events[place]
                 return event
         return None
 

@@ -177,7 +177,9 @@ export class Conversation implements AsyncIterable<Event> {
 
   /** Wait until everything said is in the log (or the conversation is over). */
   async settled(): Promise<void> {
-    await this.#until(() => (this.state.isSettled && this.#turns.waiting === 0) || this.#isFinished)
+    // What was asked for just now has its turn first.
+    await this.#turns.take(() => undefined)
+    await this.#until(() => this.state.isSettled || this.#isFinished)
   }
 
   /**
