@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, make_mocked_request
@@ -346,6 +347,13 @@ def test_page_gets_its_entries_and_not_the_servers(tmp_path: Path) -> None:
         "disguise": {"skin": "weather", "press": "picture"},
         "emergency_numbers": ({"number": "129", "name": "SAPA 129", "about": {"id": "24 jam"}},),
     }
+
+
+def test_table_in_the_documents_is_a_good_one(tmp_path: Path) -> None:
+    document = (Path(__file__).parents[2] / "docs" / "pages.md").read_text("utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", document, re.DOTALL)
+    settings = page_settings(tmp_path, example)
+    assert set(PageSettings.__struct_fields__) == set(msgspec.to_builtins(settings))
 
 
 @pytest.mark.parametrize(
