@@ -1,0 +1,283 @@
+/**
+ * A conversation log in memory, by the relay's rules, that a test can make misbehave; and people to sit at it.
+ *
+ * Members are connected by hand: `connect` subscribes and delivers what is there, `pump` carries everything that anybody
+ * wants to send until all is quiet. Mirrors tests/scripted_log.py.
+ */
+
+import { AuthenticationService } from "../src/authenticationService.ts"
+import { ConversationState, type ConversationFrame } from "../src/conversationState.ts"
+import { confirmation, signToken } from "../src/credentials/jsonWebToken.ts"
+import { encodeCredential } from "../src/credentials/staffStatement.ts"
+import type { StateEvent } from "../src/events.ts"
+import { generateSigner, type Signer } from "../src/hazmat/ed25519.ts"
+import { sha256, toHex, utf8 } from "../src/hazmat/bytes.ts"
+import { MlsGroup, newKeyPackage } from "../src/mls/group.ts"
+import { BASIC_CREDENTIAL_TYPE, STAFF_CREDENTIAL_TYPE, type KeyPackageBundle } from "../src/mls/keyPackageBundle.ts"
+import { CLASSIC_SUITE } from "../src/mls/suites.ts"
+import {
+  Accepted,
+  Entry,
+  EntryKind,
+  EphemeralEntry,
+  ErrorCode,
+  ErrorFrame,
+  Subscribed,
+  type Append,
+  type ClientFrame,
+} from "../src/relay/frames.ts"
+import { verifyRoom } from "../src/room.ts"
+
+export const NOW = Math.floor(Date.now() / 1000)
+export const CONVERSATION = utf8("conversation id!")
+const DAY = 24 * 3600
+
+/** What a dishonest relay makes of an entry on its way to somebody. */
+export type Tamper = (entry: Entry) => readonly Entry[]
+
+/** One member's connection. */
+export class Seat {
+  isConnected = false
+  counter = 0
+  tamper: Tamper = (entry) => [entry]
+  readonly sent: ClientFrame[] = []
+
+  constructor(
+    readonly state: ConversationState,
+    readonly number: number,
+  ) {}
+
+  /** The events since the last time. */
+  collect(): StateEvent[] {
+    return this.state.takeEvents()
+  }
+}
+
+/** The log, its epoch, and who is connected. */
+export class ScriptedLog {
+  readonly entries: Entry[] = []
+  readonly seats: Seat[] = []
+  epoch = 0
+  /** Appends are accepted and the Accepted is lost. */
+  losesAnswers = false
+
+  seat(state: ConversationState, number: number): Seat {
+    const seat = new Seat(state, number)
+    this.seats.push(seat)
+    return seat
+  }
+
+  /** Subscribe after what the member has read, and deliver what is there. */
+  async connect(seat: Seat): Promise<void> {
+    seat.isConnected = true
+    const after = seat.state.cursor
+    const { counter, number: member } = seat
+    const lastSeq = this.entries.length
+    const { epoch } = this
+    const subscribed = { ref: 1, conversationId: CONVERSATION, member, epoch, lastSeq, firstSeq: 1, counter }
+    await seat.state.connected(Subscribed(subscribed), NOW)
+    for (const entry of this.entries.slice(after)) await this.#deliver(seat, entry)
+  }
+
+  /** Cut the connection; what the member wanted to send just now is lost. */
+  disconnect(seat: Seat): void {
+    seat.isConnected = false
+    seat.state.disconnected()
+  }
+
+  /** Carry frames until nobody has any. */
+  async pump(): Promise<void> {
+    for (let carried = 1; carried > 0; ) {
+      carried = 0
+      for (const seat of this.seats.filter((one) => one.isConnected)) carried += await this.#carry(seat)
+    }
+  }
+
+  async #carry(seat: Seat): Promise<number> {
+    const frames = seat.state.takeFrames()
+    seat.sent.push(...frames)
+    for (const frame of frames) {
+      if (frame.type === "append") await this.append(seat, frame)
+      if (frame.type !== "ephemeral") continue
+      const { payload } = frame
+      const passedOn = EphemeralEntry({ conversationId: CONVERSATION, member: seat.number, payload })
+      for (const other of this.#others(seat)) await other.state.receive(passedOn, NOW)
+    }
+    return frames.length
+  }
+
+  /** As the relay's script: counter first, then epoch, then everything at once. */
+  async append(seat: Seat, append: Append): Promise<void> {
+    const { counter } = append
+    const conversationId = CONVERSATION
+    if (counter <= seat.counter) {
+      await this.#answer(seat, Accepted({ conversationId, counter, seq: 0 }))
+    } else if (counter > seat.counter + 1) {
+      await this.#answer(seat, refusal(ErrorCode.COUNTER_GAP, counter, seat.counter + 1))
+    } else if (append.epoch !== this.epoch) {
+      await this.#answer(seat, refusal(ErrorCode.WRONG_EPOCH, counter, this.epoch))
+    } else {
+      await this.#put(seat, append)
+    }
+  }
+
+  async #put(seat: Seat, append: Append): Promise<void> {
+    const { counter, epoch, kind, payload, welcome } = append
+    const seq = this.entries.length + 1
+    const common = { conversationId: CONVERSATION, member: seat.number, epoch }
+    seat.counter = counter
+    await this.#publish(seat, Entry({ ...common, seq, counter, kind, payload }))
+    if (kind === EntryKind.COMMIT) this.epoch += 1
+    if (welcome !== null) {
+      const entry = Entry({ ...common, seq: seq + 1, counter: 0, kind: EntryKind.WELCOME, payload: welcome })
+      await this.#publish(seat, entry)
+    }
+    if (!this.losesAnswers) await this.#answer(seat, Accepted({ conversationId: CONVERSATION, counter, seq }))
+  }
+
+  async #publish(seat: Seat, entry: Entry): Promise<void> {
+    this.entries.push(entry)
+    for (const other of this.#others(seat)) await this.#deliver(other, entry)
+  }
+
+  #others(seat: Seat): readonly Seat[] {
+    return this.seats.filter((other) => other !== seat && other.isConnected)
+  }
+
+  async #deliver(seat: Seat, entry: Entry): Promise<void> {
+    for (const made of seat.tamper(entry)) await seat.state.receive(made, NOW)
+  }
+
+  async #answer(seat: Seat, frame: ConversationFrame): Promise<void> {
+    if (seat.isConnected) await seat.state.receive(frame, NOW)
+  }
+}
+
+function refusal(code: ErrorCode, counter: number, expected: number): ErrorFrame {
+  return ErrorFrame({ code, detail: "", conversationId: CONVERSATION, counter, expected })
+}
+
+/** Signs for its staff with a root key in memory. */
+export class TestOrganisation {
+  readonly id = "rumah-aman"
+  #version = 0
+
+  private constructor(
+    readonly root: Signer,
+    readonly service: AuthenticationService,
+  ) {}
+
+  static async make(): Promise<TestOrganisation> {
+    const root = await generateSigner()
+    const service = AuthenticationService.of({ id: "rumah-aman", name: "Rumah Aman", rootPublicKey: root.publicKey })
+    const organisation = new TestOrganisation(root, service)
+    await organisation.revoke()
+    return organisation
+  }
+
+  /** Publish a list that revokes these staff ids, and nobody else. */
+  async revoke(...subjects: readonly string[]): Promise<void> {
+    this.#version += 1
+    const times = { iat: NOW - 60, exp: NOW + DAY / 2, version: this.#version }
+    const claims = { iss: this.id, ...times, statements: [], subjects, devices: [] }
+    await this.service.adoptRevocations(await signToken("teduh-revocations+jwt", claims, this.root), NOW)
+  }
+
+  async staff(name: string, role = "counselor"): Promise<StaffDevice> {
+    const signer = await generateSigner()
+    const who = { sub: `staff-${name}`, name, role, languages: ["id"], skills: [] }
+    const times = { nbf: NOW - 300, exp: NOW + DAY, jti: toHex(crypto.getRandomValues(new Uint8Array(16))) }
+    const claims = { iss: this.id, ...who, ...times, cnf: confirmation(signer.publicKey) }
+    const statement = await signToken("teduh-staff+jwt", claims, this.root)
+    return new StaffDevice(this, name, role, signer, statement)
+  }
+
+  /** A survivor who has asked, and her key package. */
+  async survivor(): Promise<{ state: ConversationState; bundle: KeyPackageBundle }> {
+    const credential = { credentialType: BASIC_CREDENTIAL_TYPE, content: crypto.getRandomValues(new Uint8Array(16)) }
+    const bundle = await newKeyPackage(CLASSIC_SUITE, credential, await generateSigner(), NOW)
+    const identity = { signatureKey: bundle.signer.publicKey, isSurvivor: true, bundles: [bundle] }
+    return { state: new ConversationState(CONVERSATION, identity, verifyRoom(this.service)), bundle }
+  }
+}
+
+/** A staff member's device, with a statement of the organisation. */
+export class StaffDevice {
+  constructor(
+    readonly organisation: TestOrganisation,
+    readonly name: string,
+    readonly role: string,
+    readonly signer: Signer,
+    readonly statement: string,
+  ) {}
+
+  get identity(): { credential: { credentialType: number; content: Uint8Array }; signer: Signer } {
+    const content = encodeCredential({ statement: this.statement, issuerStatement: undefined })
+    return { credential: { credentialType: STAFF_CREDENTIAL_TYPE, content }, signer: this.signer }
+  }
+
+  async who(): Promise<{ deviceId: Uint8Array; name: string; role: string }> {
+    return { deviceId: await sha256(this.signer.publicKey), name: this.name, role: this.role }
+  }
+
+  keyPackage(): Promise<KeyPackageBundle> {
+    return newKeyPackage(CLASSIC_SUITE, this.identity.credential, this.signer, NOW)
+  }
+
+  state(bundles: readonly KeyPackageBundle[] = []): ConversationState {
+    const identity = { signatureKey: this.signer.publicKey, isSurvivor: false, bundles }
+    return new ConversationState(CONVERSATION, identity, verifyRoom(this.organisation.service))
+  }
+}
+
+/** A survivor (member 0) and a counselor (member 1) who are talking; the events of coming together are taken. */
+export class Pair {
+  private constructor(
+    readonly organisation: TestOrganisation,
+    readonly log: ScriptedLog,
+    readonly survivor: Seat,
+    readonly counselor: Seat,
+    readonly device: StaffDevice,
+  ) {}
+
+  static async talking(): Promise<Pair> {
+    const organisation = await TestOrganisation.make()
+    const log = new ScriptedLog()
+    const { state, bundle } = await organisation.survivor()
+    const survivor = log.seat(state, 0)
+    await log.connect(survivor)
+    const device = await organisation.staff("Sari")
+    const counselor = log.seat(device.state(), 1)
+    counselor.isConnected = true
+    const group = await MlsGroup.create(CLASSIC_SUITE, CONVERSATION, device.identity)
+    const change = { type: "addMember", keyPackage: bundle.published, byCapability: true } as const
+    await counselor.state.create(group, 1, change, NOW)
+    await log.pump()
+    survivor.collect()
+    counselor.collect()
+    return new Pair(organisation, log, survivor, counselor, device)
+  }
+
+  /** Have the survivor accept that the counselor brings this device in. */
+  async accept(device: StaffDevice, accepted = true): Promise<void> {
+    const invitation = await this.counselor.state.invite(await device.who(), "she knows the law", NOW)
+    await this.log.pump()
+    await this.survivor.state.answer(invitation, accepted, NOW)
+    await this.log.pump()
+  }
+
+  /** Have the counselor add a colleague whom the survivor has accepted; returns her seat, connected. */
+  async bringIn(device: StaffDevice, number = 2): Promise<Seat> {
+    const bundle = await device.keyPackage()
+    await this.accept(device)
+    await this.counselor.state.change({ type: "addMember", keyPackage: bundle.published, byCapability: false }, NOW)
+    await this.log.pump()
+    const state = device.state([bundle])
+    const welcome = this.log.entries.findLast(({ kind }) => kind === EntryKind.WELCOME)
+    state.startAfter((welcome?.seq ?? 0) - 1)
+    const seat = this.log.seat(state, number)
+    await this.log.connect(seat)
+    await this.log.pump()
+    return seat
+  }
+}
