@@ -1,0 +1,147 @@
+"""Promise 3 in a real browser: after a conversation nothing of it is anywhere on her device.
+
+    profile folder, read as bytes ──> what she typed, what she read: nowhere
+                                  ──> a word typed into another site's form: found, so the search can fail
+
+The other site's form also tells when to look: browsers write their session file some seconds later, in order,
+so once its word is on the disk, all that came before it would be there too.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from browser_house import HARMLESS_TITLE, House, accepted, harmless_site, house
+from needles import find
+from playwright.async_api import BrowserContext, expect
+from real_browser import chromium
+from relay_process import eventually
+from sdk_people import until
+from survivor_page import ENGLISH, SurvivorPage
+from teduh_sdk import events
+
+KEPT_BY_ITS_ORIGIN = """(async () => JSON.stringify({
+  cookies: document.cookie,
+  localStorage: localStorage.length,
+  sessionStorage: sessionStorage.length,
+  databases: (await indexedDB.databases()).length,
+  caches: (await caches.keys()).length,
+  serviceWorkers: (await navigator.serviceWorker.getRegistrations()).length,
+}))()"""
+NOTHING = {
+    "cookies": "",
+    "localStorage": 0,
+    "sessionStorage": 0,
+    "databases": 0,
+    "caches": 0,
+    "serviceWorkers": 0,
+}
+# Chromium lists those visits that end a chain of redirects (`PAGE_TRANSITION_CHAIN_END`).
+LISTED = "SELECT url, title FROM urls WHERE id IN (SELECT url FROM visits WHERE transition & 0x20000000)"
+VISITED = "SELECT url, title FROM urls"
+
+
+def needle() -> str:
+    """A word that stands nowhere by chance."""
+    return f"word{secrets.token_hex(12)}"
+
+
+def files(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Every file below a folder in which a browser may be writing."""
+    for path in sorted(folder.rglob("*")):
+        try:
+            if path.is_file():
+                yield str(path.relative_to(folder)), path.read_bytes()
+        except FileNotFoundError:
+            continue
+
+
+async def wait_until_written(browser: BrowserContext, profile: Path, site: str) -> str:
+    """Type a word into another site's form until the browser has written it down; that word."""
+    word = needle()
+    page = await browser.new_page()
+    await page.goto(site)
+    await page.get_by_label("Place").fill(word)
+    await page.goto(f"{site}?next")
+    await eventually(lambda: find([word], files(profile)), within=45.0)
+    await page.close()
+    return word
+
+
+async def talk(browser: BrowserContext, here: House) -> tuple[SurvivorPage, list[str]]:
+    """A conversation, and what must not be found: its words, with whom it was, and the page's own."""
+    early, said, heard, begun, name = words = [needle() for _ in range(5)]
+    async with here.staff(name) as staff:
+        hers = await SurvivorPage.open(browser, here.url)
+        await hers.ask()
+        await hers.say(early)
+        his = await accepted(staff)
+        assert (await until(his, events.TextReceived)).text == early
+        await hers.say(said)
+        await his.send(heard)
+        await expect(hers.message(heard)).to_be_visible()
+        await expect(hers.message(said)).to_contain_text(ENGLISH.delivered)
+        await hers.field.press_sequentially(begun)
+    return hers, [*words, here.organisation.public.name, ENGLISH.start]
+
+
+async def kept_by_origin(browser: BrowserContext, hers: SurvivorPage) -> dict[str, object]:
+    """What the page's origin has kept, asked from within."""
+    session = await browser.new_cdp_session(hers.page)
+    answer = await session.send(
+        "Runtime.evaluate", {"expression": KEPT_BY_ITS_ORIGIN, "awaitPromise": True, "returnByValue": True}
+    )
+    kept: dict[str, object] = json.loads(answer["result"]["value"])
+    return kept
+
+
+def history(profile: Path, query: str) -> list[tuple[str, str]]:
+    """Addresses and titles in the history of a closed browser."""
+    with closing(sqlite3.connect(profile / "Default" / "History")) as database:
+        return database.execute(query).fetchall()
+
+
+async def test_nothing_of_a_conversation_is_left_behind(tmp_path: Path) -> None:
+    profile = tmp_path / "profile"
+    async with harmless_site() as site, house(tmp_path, f'exit_url = "{site}"') as here:
+        async with chromium(profile) as browser:
+            hers, words = await talk(browser, here)
+            assert await kept_by_origin(browser, hers) == NOTHING
+            controls = [await wait_until_written(browser, profile, site)]
+            assert find(words, files(profile)) == []
+            await hers.button(ENGLISH.exit).click()
+            await expect(hers.page).to_have_title(HARMLESS_TITLE)
+            controls.append(await wait_until_written(browser, profile, site))
+            assert find(words, files(profile)) == []
+            # From a document of the same origin, for the page itself is gone.
+            await hers.page.goto(f"{here.url}/manifest.json")
+            assert await kept_by_origin(browser, hers) == NOTHING
+            assert await browser.cookies() == []
+        assert find(words, files(profile)) == []
+        for control in controls:
+            assert find([control], files(profile))
+
+
+async def test_the_history_holds_one_neutral_entry(tmp_path: Path) -> None:
+    """Whether she leaves by quick exit or closes the tab."""
+    profile = tmp_path / "profile"
+    async with harmless_site() as site, house(tmp_path, f'exit_url = "{site}"') as here:
+        async with chromium(profile) as browser:
+            closed, _ = await talk(browser, here)
+            await browser.new_page()
+            await closed.page.close()
+        assert history(profile, VISITED) == [(f"{here.url}/", "Notes")]
+        async with chromium(profile) as browser:
+            left, _ = await talk(browser, here)
+            await left.button(ENGLISH.exit).click()
+            await expect(left.page).to_have_title(HARMLESS_TITLE)
+        own = [entry for entry in history(profile, LISTED) if entry[0].startswith(here.url)]
+        assert len(own) <= 1
+        # Behind what is listed stands the way out, which says as little.
+        assert {url for url, _ in history(profile, VISITED)} == {f"{here.url}/", f"{here.url}/x", site}
+        assert {title for _, title in history(profile, VISITED)} <= {"Notes", HARMLESS_TITLE}

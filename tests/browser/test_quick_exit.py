@@ -1,0 +1,75 @@
+"""Quick exit in a real browser: by button, by Shift three times, by two taps; Back does not return."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from browser_house import HARMLESS_TITLE, accepted, harmless_site, house
+from playwright.async_api import Page, expect
+from real_browser import chromium
+from sdk_people import until
+from survivor_page import ENGLISH, SurvivorPage
+from teduh_sdk import events
+
+Leave = Callable[[SurvivorPage], Awaitable[None]]
+
+
+async def by_button(hers: SurvivorPage) -> None:
+    await hers.button(ENGLISH.exit).click()
+
+
+async def by_shift(hers: SurvivorPage) -> None:
+    # From the field, in which she has begun to write.
+    await hers.field.fill("I am not sure whether")
+    for _ in range(3):
+        await hers.field.press("Shift")
+
+
+async def by_two_taps(hers: SurvivorPage) -> None:
+    box = await hers.page.get_by_role("region", name="Conversation").bounding_box()
+    assert box is not None
+    await hers.page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + box["height"] - 20)
+
+
+@pytest.mark.parametrize("leave", [by_button, by_shift, by_two_taps])
+async def test_leaving_is_for_good(tmp_path: Path, leave: Leave) -> None:
+    """In mid-conversation: the page is gone, and neither Back nor Forward finds it again."""
+    async with (
+        harmless_site() as harmless,
+        house(tmp_path, f'exit_url = "{harmless}"') as here,
+        chromium(tmp_path / "profile") as browser,
+        here.staff() as staff,
+    ):
+        before = f"{harmless}?before"
+        await browser.pages[0].goto(before)
+        hers = await SurvivorPage.open(browser, here.url)
+        await hers.ask()
+        his = await accepted(staff)
+        await hers.is_in_the_room("Sari")
+        await his.send("I am here.")
+        await expect(hers.message("I am here.")).to_be_visible()
+        await leave(hers)
+        await is_at(hers.page, harmless)
+        # A page that comes out of the back/forward cache is not loaded again.
+        await hers.page.go_back(wait_until="commit")
+        await is_at(hers.page, before)
+        await hers.page.go_forward(wait_until="commit")
+        await is_at(hers.page, harmless)
+
+
+async def is_at(page: Page, url: str) -> None:
+    await expect(page).to_have_url(url)
+    await expect(page).to_have_title(HARMLESS_TITLE)
+
+
+async def test_a_letter_between_presses_of_shift_keeps_her_here(tmp_path: Path) -> None:
+    """Who writes with capital letters stays."""
+    async with house(tmp_path) as here, chromium(tmp_path / "profile") as browser, here.staff() as staff:
+        hers = await SurvivorPage.open(browser, here.url)
+        await hers.ask()
+        his = await accepted(staff)
+        for key in ("Shift", "Shift", "a", "Shift", "Shift", "Enter"):
+            await hers.field.press(key)
+        assert (await until(his, events.TextReceived)).text == "a"
