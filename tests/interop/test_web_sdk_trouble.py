@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from coordinator import Coordinator
 from relay_organisation import RelayOrganisation
 from relay_process import RelayProcess, relay_process
 from sdk_people import collect, new_staff, until
+from teduh_crypto.credentials import comparison_words
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.staff import Staff
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from valkey_server import start_valkey
-from web_peer import WebPeer, organisation_json, web_peer
+from web_peer import WebPeer, WebPeerRefused, organisation_json, web_peer
 
 ORGANISATION = RelayOrganisation()
 
@@ -84,3 +86,33 @@ async def test_a_request_survives_a_killed_relay(relay: RelayProcess) -> None:
         async with Staff(relay.url, ORGANISATION.public, store) as staff:
             his = await accepted(staff)
             assert (await until(his, events.TextReceived)).text == "Is somebody there?"
+
+
+async def test_an_invited_device_is_approved_and_serves(relay: RelayProcess) -> None:
+    await ORGANISATION.publish_revocations(relay.url)
+    coordinator = Coordinator.inviting(relay.url, ORGANISATION)
+    public = organisation_json(ORGANISATION.public)
+    async with web_peer() as sari:
+        words = await sari.call("enrol", url=relay.url, organisation=public, code=str(coordinator.code))
+        enrolment_id, device_key = await coordinator.look()
+        assert words == list(comparison_words(device_key))
+        await coordinator.approve(enrolment_id, device_key)
+        await sari.call("waitForApproval")
+        await sari.call("openStaff", url=relay.url, organisation=public)
+        assert await sari.call("aboutMe") == {"name": "Sari", "role": "counselor"}
+        assert await sari.call("colleagues") == []
+
+
+async def test_a_statement_about_another_key_is_not_taken(relay: RelayProcess) -> None:
+    """A coordinator's machine, or the relay, that swapped the key."""
+    await ORGANISATION.publish_revocations(relay.url)
+    coordinator = Coordinator.inviting(relay.url, ORGANISATION)
+    public = organisation_json(ORGANISATION.public)
+    async with web_peer() as sari:
+        await sari.call("enrol", url=relay.url, organisation=public, code=str(coordinator.code))
+        enrolment_id, _ = await coordinator.look()
+        await coordinator.approve(enrolment_id, ORGANISATION.staff("Eve").about.device_key)
+        with pytest.raises(WebPeerRefused, match="EnrolmentFailed"):
+            await sari.call("waitForApproval")
+        with pytest.raises(WebPeerRefused, match="KeyStoreError"):
+            await sari.call("openStaff", url=relay.url, organisation=public)

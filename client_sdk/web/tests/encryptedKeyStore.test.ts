@@ -40,7 +40,8 @@ async function rawRecords(): Promise<Map<string, unknown>> {
         resolve()
         return
       }
-      const { key, value } = cursor.result
+      const { key } = cursor.result
+      const value: unknown = cursor.result.value
       if (typeof key === "string") records.set(key, value)
       cursor.result.continue()
     })
