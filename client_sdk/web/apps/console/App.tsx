@@ -1,0 +1,83 @@
+/** The whole console: the door, or the desk behind it. */
+
+import { useEffect, useMemo, useRef, useState } from "preact/hooks"
+
+import { preferredLanguage, type Language } from "../shared/i18n/catalogue.ts"
+import type { Configuration } from "./configuration.ts"
+import { Desk } from "./desk.ts"
+import { DeskScreen } from "./DeskScreen.tsx"
+import { EMPTY_DESK, type DeskState } from "./deskState.ts"
+import { Door } from "./door.ts"
+import { DoorScreen } from "./DoorScreen.tsx"
+import { AT_THE_DOOR, type DoorState } from "./doorState.ts"
+import { watchIdle } from "./idle.ts"
+import type { Organisation } from "./sdk.ts"
+import { WordingContext, wordingOf } from "./words.tsx"
+
+const IDLE_MS = 15 * 60_000
+
+interface AppProps {
+  readonly configuration: Configuration
+  readonly organisation: Organisation
+  readonly invitation: string
+}
+
+export function App({ configuration, organisation, invitation }: AppProps) {
+  const [doorState, setDoorState] = useState<DoorState>(AT_THE_DOOR)
+  const [deskState, setDeskState] = useState<DeskState>(EMPTY_DESK)
+  const [language, setLanguage] = useState<Language>(() => preferredLanguage(navigator.languages, configuration.languages))
+  const desk = useRef<Desk | null>(null)
+  const wording = useMemo(() => wordingOf(language), [language])
+
+  const door = useMemo(
+    () =>
+      new Door({
+        relayUrl: window.location.origin,
+        organisation,
+        name: `Teduh, ${configuration.organisationName}`,
+        onChange: setDoorState,
+        onInside: (staff, store) => {
+          desk.current = new Desk(staff, store, setDeskState)
+          void desk.current.begin()
+        },
+        onOutside: async () => {
+          const closing = desk.current
+          desk.current = null
+          setDeskState(EMPTY_DESK)
+          await closing?.close()
+        },
+      }),
+    [],
+  )
+  useEffect(() => {
+    void door.start(invitation)
+  }, [])
+  useEffect(() => {
+    document.documentElement.lang = language
+  }, [language])
+  const isInside = doorState.place === "inside"
+  useEffect(() => (isInside ? watchIdle(IDLE_MS, () => void door.lock(true)) : undefined), [isInside])
+
+  const languages = { offered: configuration.languages, chosen: language, onChoose: setLanguage }
+  return (
+    <WordingContext.Provider value={wording}>
+      {configuration.isDemonstration && (
+        <p class="demonstration" role="note">
+          {wording.t("demonstration")}
+        </p>
+      )}
+      {isInside && desk.current !== null ? (
+        <DeskScreen
+          state={deskState}
+          desk={desk.current}
+          languages={languages}
+          organisation={configuration.organisationName}
+          onLock={() => void door.lock(false)}
+          onErase={() => void door.signOut()}
+        />
+      ) : (
+        <DoorScreen state={doorState} door={door} languages={languages} configuration={configuration} />
+      )}
+    </WordingContext.Provider>
+  )
+}

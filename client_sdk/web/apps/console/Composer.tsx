@@ -1,0 +1,174 @@
+/** Where staff write, with prepared replies at hand. What is being written stays with its conversation. */
+
+import { useEffect, useRef, useState } from "preact/hooks"
+
+import { Icon } from "../shared/parts/Icon.tsx"
+import type { DeskProps } from "./DeskScreen.tsx"
+import type { Talk } from "./deskState.ts"
+import { useWording } from "./words.tsx"
+
+const READY = ["welcome", "safe", "time", "exit"] as const
+const WRITING_SERVICES_OFF = {
+  autocomplete: "off",
+  spellcheck: false,
+  writingsuggestions: "false",
+  "data-gramm": "false",
+} as const
+
+export function Composer({ talk, state, desk }: DeskProps & { readonly talk: Talk }) {
+  const { t } = useWording()
+  const field = useRef<HTMLTextAreaElement>(null)
+  const [hasFailed, setFailed] = useState(false)
+  const [hasReplies, setReplies] = useState(false)
+
+  const put = (text: string): void => {
+    if (field.current === null) return
+    field.current.value = text
+    desk.drafts.set(talk.id, text)
+    fit(field.current)
+    field.current.focus()
+  }
+  useEffect(() => {
+    put(desk.drafts.get(talk.id) ?? "")
+  }, [])
+
+  const say = async (): Promise<void> => {
+    const text = field.current?.value.trim() ?? ""
+    if (text === "") return
+    put("")
+    desk.typing(talk.id, false)
+    try {
+      await desk.say(talk.id, text)
+      setFailed(false)
+    } catch {
+      // The words go back to where they can be seen; the next may have been begun.
+      put([text, desk.drafts.get(talk.id) ?? ""].filter(Boolean).join("\n"))
+      setFailed(true)
+    }
+  }
+  const insert = (text: string): void => {
+    setReplies(false)
+    put([field.current?.value.trimEnd() ?? "", text].filter(Boolean).join("\n"))
+  }
+  const keepOwn = (): void => {
+    const text = field.current?.value.trim() ?? ""
+    if (text !== "" && !state.replies.includes(text)) void desk.setReplies([...state.replies, text])
+  }
+
+  return (
+    <div class="foot">
+      {hasFailed && (
+        <p class="card care" role="alert">
+          {t("say.failed")}
+        </p>
+      )}
+      {hasReplies && (
+        <section
+          class="card replies"
+          aria-label={t("replies.title")}
+          onKeyDown={(event) => {
+            if (event.key !== "Escape") return
+            setReplies(false)
+            field.current?.focus()
+          }}
+        >
+          <Replies texts={[...READY.map((one) => t(`reply.${one}`)), ...state.replies]} onChoose={insert} />
+          <Own replies={state.replies} onKeep={keepOwn} onChange={(replies) => void desk.setReplies(replies)} />
+        </section>
+      )}
+      <div class="composer">
+        <button
+          type="button"
+          class="button"
+          data-replies
+          aria-expanded={hasReplies}
+          aria-keyshortcuts="Alt+R"
+          onClick={() => {
+            setReplies(!hasReplies)
+          }}
+        >
+          {t("replies.open")}
+        </button>
+        <textarea
+          ref={field}
+          rows={1}
+          dir="auto"
+          aria-label={t("say.label")}
+          placeholder={t("say.placeholder")}
+          {...WRITING_SERVICES_OFF}
+          onInput={({ currentTarget }) => {
+            fit(currentTarget)
+            desk.drafts.set(talk.id, currentTarget.value)
+            desk.typing(talk.id, currentTarget.value.trim() !== "")
+          }}
+          onKeyDown={(event) => {
+            if (event.key !== "Enter" || event.shiftKey || event.isComposing) return
+            event.preventDefault()
+            void say()
+          }}
+        />
+        <button type="button" class="button primary send" aria-label={t("say.send")} onClick={() => void say()}>
+          <Icon name="send" />
+        </button>
+      </div>
+    </div>
+  )
+}
+
+/** Makes the field as high as its text; the style sheet limits it. */
+function fit(field: HTMLTextAreaElement): void {
+  field.style.blockSize = "auto"
+  field.style.blockSize = `${field.scrollHeight + 2}px`
+}
+
+function Replies({ texts, onChoose }: { readonly texts: readonly string[]; readonly onChoose: (text: string) => void }) {
+  const first = useRef<HTMLButtonElement>(null)
+  useEffect(() => first.current?.focus(), [])
+  return (
+    <ul>
+      {texts.map((text, at) => (
+        <li key={text}>
+          <button
+            type="button"
+            class="reply"
+            ref={at === 0 ? first : null}
+            onClick={() => {
+              onChoose(text)
+            }}
+          >
+            {text}
+          </button>
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+interface OwnProps {
+  readonly replies: readonly string[]
+  readonly onKeep: () => void
+  readonly onChange: (replies: readonly string[]) => void
+}
+
+function Own({ replies, onKeep, onChange }: OwnProps) {
+  const { t } = useWording()
+  return (
+    <div class="own-replies">
+      <button type="button" class="button quiet" onClick={onKeep}>
+        {t("replies.own")}
+      </button>
+      {replies.map((reply) => (
+        <button
+          key={reply}
+          type="button"
+          class="button quiet"
+          onClick={() => {
+            onChange(replies.filter((one) => one !== reply))
+          }}
+        >
+          {`${t("replies.drop")}: ${reply.slice(0, 24)}`}
+        </button>
+      ))}
+    </div>
+  )
+}

@@ -1,0 +1,216 @@
+/** The desk: who waits, the conversations, the one that is shown, and what is known of it. */
+
+import { useEffect, useMemo, useRef, useState } from "preact/hooks"
+
+import { Icon } from "../shared/parts/Icon.tsx"
+import { titleFor, Tone } from "./alerts.ts"
+import type { Desk } from "./desk.ts"
+import { neighbour, unreadIn, type DeskState, type Talk } from "./deskState.ts"
+import { Details } from "./Details.tsx"
+import { EraseDialog, KeysDialog, NotesDialog } from "./DeskDialogs.tsx"
+import { onDeskKeys } from "./keys.ts"
+import { Languages, type LanguagesProps } from "./Languages.tsx"
+import { SearchField, SearchResults } from "./Search.tsx"
+import { Side } from "./Side.tsx"
+import { TalkView } from "./TalkView.tsx"
+import { roleName, useWording } from "./words.tsx"
+
+type Overlay = "keys" | "notes" | "erase" | null
+
+export interface DeskProps {
+  readonly state: DeskState
+  readonly desk: Desk
+}
+
+interface ScreenProps extends DeskProps {
+  readonly languages: LanguagesProps
+  readonly organisation: string
+  readonly onLock: () => void
+  readonly onErase: () => void
+}
+
+export function DeskScreen({ state, desk, languages, organisation, onLock, onErase }: ScreenProps) {
+  const { t } = useWording()
+  const [sought, setSought] = useState("")
+  const [overlay, setOverlay] = useState<Overlay>(null)
+  const [hasSound, setSound] = useState(true)
+  const [hasDetails, setDetails] = useState(() => matchMedia("(min-width: 72rem)").matches)
+  const talk = state.talks.find(({ id }) => id === state.shown)
+  const close = (): void => {
+    setOverlay(null)
+  }
+  const show = (id: string): void => {
+    setSought("")
+    desk.show(id)
+  }
+  useLooking(desk)
+  useAlerts(state, hasSound)
+  useKeys(state, desk, onLock, () => {
+    setDetails(true)
+  })
+  return (
+    <div class={hasDetails && talk !== undefined ? "desk with-details" : "desk"}>
+      <header class="top">
+        <p class="who">
+          <strong>{state.me?.name}</strong> <span class="muted">{`${roleName(t, state.me?.role ?? "")}, ${organisation}`}</span>
+        </p>
+        <span class={state.isConnected ? "link connected" : "link reconnecting"} role="status">
+          {t(state.isConnected ? "link.connected" : "link.reconnecting")}
+        </span>
+        <SearchField value={sought} onValue={setSought} />
+        <div class="tools">
+          <button
+            type="button"
+            class="button quiet"
+            aria-pressed={hasSound}
+            onClick={() => {
+              setSound(!hasSound)
+            }}
+          >
+            {t("menu.sound")}
+          </button>
+          <MenuButton text={t("menu.notes")} onPress={() => { setOverlay("notes") }} />
+          <MenuButton text={t("menu.keys")} onPress={() => { setOverlay("keys") }} />
+          <MenuButton text={t("menu.erase")} onPress={() => { setOverlay("erase") }} />
+          <Languages {...languages} />
+          <button type="button" class="button lock" onClick={onLock}>
+            {t("menu.lock")}
+          </button>
+        </div>
+      </header>
+      <Side state={state} desk={desk} onShow={show} />
+      <main class="stage">
+        {state.isRefused && (
+          <p class="card care" role="alert">
+            {t("refused.text")}
+          </p>
+        )}
+        {sought.trim() !== "" ? (
+          <SearchResults talks={state.talks} sought={sought} onShow={show} />
+        ) : talk === undefined ? (
+          <Nothing />
+        ) : (
+          <TalkView
+            key={talk.id}
+            talk={talk}
+            state={state}
+            desk={desk}
+            hasDetails={hasDetails}
+            onDetails={() => {
+              setDetails(!hasDetails)
+            }}
+          />
+        )}
+      </main>
+      {hasDetails && talk !== undefined && (
+        <Details
+          key={talk.id}
+          talk={talk}
+          desk={desk}
+          me={state.me}
+          onClose={() => {
+            setDetails(false)
+          }}
+        />
+      )}
+      {overlay === "keys" && <KeysDialog onClose={close} />}
+      {overlay === "notes" && <NotesDialog state={state} desk={desk} onClose={close} />}
+      {overlay === "erase" && <EraseDialog onClose={close} onErase={onErase} />}
+    </div>
+  )
+}
+
+function MenuButton({ text, onPress }: { readonly text: string; readonly onPress: () => void }) {
+  return (
+    <button type="button" class="button quiet" onClick={onPress}>
+      {text}
+    </button>
+  )
+}
+
+function Nothing() {
+  const { t } = useWording()
+  return (
+    <div class="nothing muted">
+      <Icon name="verified" />
+      <p>{t("talk.choose")}</p>
+    </div>
+  )
+}
+
+/** Messages are read only while the page is in front. */
+function useLooking(desk: Desk): void {
+  useEffect(() => {
+    const look = (): void => {
+      desk.lookedAt(document.visibilityState === "visible" && document.hasFocus())
+    }
+    look()
+    document.addEventListener("visibilitychange", look)
+    window.addEventListener("focus", look)
+    window.addEventListener("blur", look)
+    return () => {
+      document.removeEventListener("visibilitychange", look)
+      window.removeEventListener("focus", look)
+      window.removeEventListener("blur", look)
+    }
+  }, [desk])
+}
+
+/** The title counts what waits; a tone says that it has become more. */
+function useAlerts(state: DeskState, hasSound: boolean): void {
+  const tone = useMemo(() => new Tone(), [])
+  const count = unreadIn(state) + (state.presence === "available" ? state.waiting : 0) + state.invitations.length
+  const before = useRef(count)
+  useEffect(() => {
+    document.title = titleFor(count)
+    if (hasSound && count > before.current) tone.play()
+    before.current = count
+    return () => {
+      document.title = titleFor(0)
+    }
+  }, [count, hasSound])
+}
+
+function useKeys(state: DeskState, desk: Desk, onLock: () => void, onDetails: () => void): void {
+  const latest = useRef(state)
+  latest.current = state
+  useEffect(() => {
+    const focus = (selector: string): boolean => {
+      const found = document.querySelector<HTMLElement>(selector)
+      found?.focus()
+      return found !== null
+    }
+    const show = (talk: Talk | undefined): void => {
+      if (talk !== undefined) desk.show(talk.id)
+    }
+    return onDeskKeys({
+      next: () => {
+        desk.show(neighbour(latest.current, 1))
+      },
+      previous: () => {
+        desk.show(neighbour(latest.current, -1))
+      },
+      number: (place) => {
+        show(latest.current.talks[place - 1])
+      },
+      accept: () => {
+        if (latest.current.waiting > 0) void desk.accept()
+      },
+      search: () => {
+        focus("[data-search]")
+      },
+      replies: () => {
+        document.querySelector<HTMLElement>("[data-replies]")?.click()
+      },
+      note: () => {
+        // At once, if it is there: what is typed next must not go to the field for messages.
+        if (focus("[data-note]")) return
+        onDetails()
+        requestAnimationFrame(() => {
+          focus("[data-note]")
+        })
+      },
+      lock: onLock,
+    })
+  }, [desk])
+}

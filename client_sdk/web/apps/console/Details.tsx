@@ -1,0 +1,115 @@
+/** What is known of a conversation: what was asked for, who is in it, and the private note. */
+
+import { useState } from "preact/hooks"
+
+import { LANGUAGES } from "../shared/i18n/catalogue.ts"
+import { Icon } from "../shared/parts/Icon.tsx"
+import type { Desk } from "./desk.ts"
+import type { Asked, Named, Talk } from "./deskState.ts"
+import { InviteDialog } from "./TalkDialogs.tsx"
+import { needName, roleName, useWording, type Words } from "./words.tsx"
+
+interface DetailsProps {
+  readonly talk: Talk
+  readonly desk: Desk
+  readonly me: Named | null
+  readonly onClose: () => void
+}
+
+export function Details({ talk, desk, me, onClose }: DetailsProps) {
+  const { t } = useWording()
+  const [isInviting, setInviting] = useState(false)
+  return (
+    <aside
+      class="details"
+      aria-label={t("talk.details")}
+      onKeyDown={(event) => {
+        if (event.key === "Escape") onClose()
+      }}
+    >
+      {talk.asked !== null && <Request asked={talk.asked} />}
+      <section class="block">
+        <h2>{t("details.people")}</h2>
+        <ul class="people">
+          {me !== null && <li>{`${t("details.you")}: ${me.name} (${roleName(t, me.role)})`}</li>}
+          {talk.people.map(({ key, name, role }) => (
+            <li key={key}>
+              {name === null ? t("details.survivor") : `${name} (${roleName(t, role)})`}
+              {name !== null && (
+                <span class="verified">
+                  <Icon name="verified" />
+                  {t("details.verified")}
+                </span>
+              )}
+            </li>
+          ))}
+        </ul>
+        <button
+          type="button"
+          class="button"
+          disabled={talk.ending !== null || talk.proposal !== null}
+          onClick={() => {
+            setInviting(true)
+          }}
+        >
+          {t("details.invite")}
+        </button>
+      </section>
+      <section class="block note">
+        <h2 id="note">{t("details.note")}</h2>
+        <p class="muted" id="note-about">
+          {t("details.note.about")}
+        </p>
+        <textarea
+          data-note
+          aria-labelledby="note"
+          aria-describedby="note-about"
+          autocomplete="off"
+          spellcheck={false}
+          defaultValue={talk.note}
+          onInput={({ currentTarget }) => void desk.note(talk.id, currentTarget.value)}
+        />
+      </section>
+      {isInviting && (
+        <InviteDialog
+          talk={talk}
+          desk={desk}
+          onClose={() => {
+            setInviting(false)
+          }}
+        />
+      )}
+    </aside>
+  )
+}
+
+function Request({ asked }: { readonly asked: Asked }) {
+  const { t } = useWording()
+  const waited = asked.waitedSeconds === null ? null : Math.round(asked.waitedSeconds / 60)
+  return (
+    <section class="block">
+      <h2>{t("details.request")}</h2>
+      <dl class="facts">
+        <Fact name={t("details.need")} value={asked.need === null ? null : needName(t, asked.need)} />
+        <Fact name={t("details.urgency")} value={t(`urgency.${asked.urgency}`)} />
+        <Fact name={t("details.language")} value={languageName(asked.language)} />
+        <Fact name={t("details.waited")} value={waited === null ? null : t("details.waited.minutes", { minutes: waited })} />
+      </dl>
+    </section>
+  )
+}
+
+function Fact({ name, value }: { readonly name: string; readonly value: ReturnType<Words> | null }) {
+  const { t } = useWording()
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{value ?? t("details.unknown")}</dd>
+    </>
+  )
+}
+
+function languageName(language: string | null): string | null {
+  const known: Readonly<Record<string, string>> = LANGUAGES
+  return language === null ? null : (known[language] ?? language)
+}

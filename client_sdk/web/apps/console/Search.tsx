@@ -1,0 +1,68 @@
+/** Looks through what was said in the open conversations, on this device. */
+
+import { search, type Talk } from "./deskState.ts"
+import { Time } from "./TalkView.tsx"
+import { useWording } from "./words.tsx"
+
+interface FieldProps {
+  readonly value: string
+  readonly onValue: (value: string) => void
+}
+
+export function SearchField({ value, onValue }: FieldProps) {
+  const { t } = useWording()
+  return (
+    <input
+      type="search"
+      class="search"
+      data-search
+      autocomplete="off"
+      spellcheck={false}
+      aria-label={t("search.label")}
+      aria-keyshortcuts="Alt+S"
+      placeholder={t("search.label")}
+      value={value}
+      onInput={({ currentTarget }) => {
+        onValue(currentTarget.value)
+      }}
+      onKeyDown={(event) => {
+        if (event.key === "Escape") onValue("")
+      }}
+    />
+  )
+}
+
+interface ResultsProps {
+  readonly talks: readonly Talk[]
+  readonly sought: string
+  readonly onShow: (id: string) => void
+}
+
+export function SearchResults({ talks, sought, onShow }: ResultsProps) {
+  const { t } = useWording()
+  const found = search(talks, sought)
+  return (
+    <section class="results">
+      <p role="status" class="muted">
+        {found.length === 0 ? t("search.none") : t("search.found", { count: found.length })}
+      </p>
+      <ul>
+        {found.map(({ talk, item }) => (
+          <li key={`${talk.id} ${item.id}`}>
+            <button
+              type="button"
+              class="result"
+              onClick={() => {
+                onShow(talk.id)
+              }}
+            >
+              <span class="talk-name">{t("talk.name", { number: talk.number })}</span>
+              <Time at={item.at} />
+              <span class="words">{item.text}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}

@@ -1,0 +1,166 @@
+/** What is always in sight: own presence, the queue, and all conversations. */
+
+import type { DeskProps } from "./DeskScreen.tsx"
+import { openTalks, type DeskState, type Presence, type Talk } from "./deskState.ts"
+import { needName, useWording, type Words } from "./words.tsx"
+
+const PRESENCES: readonly Presence[] = ["available", "busy", "away"]
+const CAPACITIES = [1, 2, 3, 4, 5, 6]
+
+interface SideProps extends DeskProps {
+  readonly onShow: (id: string) => void
+}
+
+export function Side({ state, desk, onShow }: SideProps) {
+  return (
+    <nav class="side">
+      <PresenceChoice state={state} desk={desk} />
+      <Queue state={state} desk={desk} />
+      <Talks state={state} onShow={onShow} />
+    </nav>
+  )
+}
+
+function PresenceChoice({ state, desk }: DeskProps) {
+  const { t } = useWording()
+  const isFull = openTalks(state).length >= state.capacity
+  return (
+    <section class="block">
+      <fieldset class="presence">
+        <legend>{t("presence.title")}</legend>
+        <div class="segments">
+          {PRESENCES.map((presence) => (
+            <label key={presence} class={`segment ${presence}`}>
+              <input
+                type="radio"
+                name="presence"
+                autocomplete="off"
+                checked={state.presence === presence}
+                onChange={() => void desk.setPresence(presence)}
+              />
+              <span>{t(`presence.${presence}`)}</span>
+            </label>
+          ))}
+        </div>
+      </fieldset>
+      <label class="capacity">
+        <span>{t("presence.capacity")}</span>
+        <select
+          autocomplete="off"
+          value={state.capacity}
+          onChange={({ currentTarget }) => void desk.setCapacity(Number(currentTarget.value))}
+        >
+          {CAPACITIES.map((capacity) => (
+            <option key={capacity} value={capacity}>
+              {capacity}
+            </option>
+          ))}
+        </select>
+      </label>
+      {isFull && state.presence === "available" && <p class="muted">{t("presence.full")}</p>}
+    </section>
+  )
+}
+
+function Queue({ state, desk }: DeskProps) {
+  const { t } = useWording()
+  return (
+    <section class="block" aria-labelledby="queue">
+      <h2 id="queue">{t("queue.title")}</h2>
+      <p class={state.waiting > 0 ? "waiting-count some" : "waiting-count muted"} role="status">
+        {waitingText(t, state.waiting)}
+      </p>
+      <button
+        type="button"
+        class="button primary wide"
+        aria-keyshortcuts="Alt+A"
+        disabled={state.waiting === 0 || state.isAccepting || !state.isConnected}
+        onClick={() => void desk.accept()}
+      >
+        {t(state.isAccepting ? "queue.accepting" : "queue.accept")}
+      </button>
+      {state.acceptFailure !== null && (
+        <p class="card care" role="alert">
+          {t(`queue.${state.acceptFailure}`)}
+        </p>
+      )}
+      {state.invitations.map((id) => (
+        <div key={id} class="card colleague" role="alert">
+          <p>{t("queue.colleague")}</p>
+          <button type="button" class="button primary" onClick={() => void desk.join(id)}>
+            {t("queue.join")}
+          </button>
+        </div>
+      ))}
+    </section>
+  )
+}
+
+function waitingText(t: Words, waiting: number): string {
+  if (waiting === 0) return t("queue.none")
+  return waiting === 1 ? t("queue.one") : t("queue.many", { count: waiting })
+}
+
+function Talks({ state, onShow }: { readonly state: DeskState; readonly onShow: (id: string) => void }) {
+  const { t } = useWording()
+  return (
+    <section class="block talks" aria-labelledby="talks">
+      <h2 id="talks">{t("talks.title")}</h2>
+      {state.talks.length === 0 && <p class="muted">{t("talks.none")}</p>}
+      <ul>
+        {state.talks.map((talk) => (
+          <li key={talk.id}>
+            <TalkButton talk={talk} isShown={talk.id === state.shown} onShow={onShow} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+interface TalkButtonProps {
+  readonly talk: Talk
+  readonly isShown: boolean
+  readonly onShow: (id: string) => void
+}
+
+function TalkButton({ talk, isShown, onShow }: TalkButtonProps) {
+  const { t } = useWording()
+  return (
+    <button
+      type="button"
+      class="talk-button"
+      aria-current={isShown ? "true" : undefined}
+      onClick={() => {
+        onShow(talk.id)
+      }}
+    >
+      <span class="talk-name">{t("talk.name", { number: talk.number })}</span>
+      {talk.unread > 0 && (
+        <span class="unread">
+          <span aria-hidden="true">{talk.unread}</span>
+          <span class="spoken">{t("talk.unread", { count: talk.unread })}</span>
+        </span>
+      )}
+      <span class="talk-about">
+        <Urgent talk={talk} />
+        {talk.asked?.need == null ? "" : needName(t, talk.asked.need)}
+      </span>
+      <span class="talk-last muted">{lastOf(t, talk)}</span>
+    </button>
+  )
+}
+
+/** How urgent it is, if it is. */
+export function Urgent({ talk }: { readonly talk: Talk }) {
+  const { t } = useWording()
+  const urgency = talk.asked?.urgency ?? 0
+  return urgency === 0 ? null : <span class={`urgent level-${urgency}`}>{t(`urgent.${urgency}`)}</span>
+}
+
+function lastOf(t: Words, talk: Talk): string {
+  if (talk.ending !== null) return t("talk.over")
+  if (talk.typing.length > 0) return t("talk.writing")
+  const last = talk.items.findLast((item) => item.kind !== "notice")
+  return last === undefined ? t("talk.nobody") : last.text
+}

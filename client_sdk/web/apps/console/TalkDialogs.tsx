@@ -1,0 +1,129 @@
+/** What is asked about one conversation: whom to bring in, and how it ended. */
+
+import { useEffect, useState } from "preact/hooks"
+
+import { Choice } from "../shared/parts/Choice.tsx"
+import type { Desk } from "./desk.ts"
+import { OUTCOMES, type Outcome, type Talk } from "./deskState.ts"
+import { Dialog } from "./Dialog.tsx"
+import type { Colleague } from "./sdk.ts"
+import { roleName, useWording } from "./words.tsx"
+
+interface TalkDialogProps {
+  readonly talk: Talk
+  readonly desk: Desk
+  readonly onClose: () => void
+}
+
+export function InviteDialog({ talk, desk, onClose }: TalkDialogProps) {
+  const { t } = useWording()
+  const [colleagues, setColleagues] = useState<readonly Colleague[] | null>(null)
+  const [chosen, setChosen] = useState<string | null>(null)
+  const [reason, setReason] = useState("")
+  useEffect(() => {
+    void desk.colleagues().then(setColleagues)
+  }, [])
+  const options = (colleagues ?? []).map(({ name, role, availability }, at) => ({
+    value: String(at),
+    text: `${name} (${roleName(t, role)}), ${t(`availability.${availability}`)}`,
+  }))
+  const colleague = chosen === null ? undefined : colleagues?.[Number(chosen)]
+  return (
+    <Dialog title={t("invite.title")} onClose={onClose}>
+      <p>{t("invite.about")}</p>
+      {colleagues?.length === 0 && <p class="muted">{t("invite.none")}</p>}
+      {options.length > 0 && (
+        <Choice legend={t("details.people")} group="colleague" options={options} chosen={chosen} onChoose={setChosen} />
+      )}
+      <label class="field">
+        <span>{t("invite.reason")}</span>
+        <input
+          type="text"
+          autocomplete="off"
+          maxLength={200}
+          value={reason}
+          onInput={({ currentTarget }) => {
+            setReason(currentTarget.value)
+          }}
+        />
+      </label>
+      <div class="row">
+        <button
+          type="button"
+          class="button primary"
+          disabled={colleague === undefined}
+          onClick={() => {
+            if (colleague !== undefined) void desk.invite(talk.id, colleague, reason.trim())
+            onClose()
+          }}
+        >
+          {t("invite.go")}
+        </button>
+        <button type="button" class="button" onClick={onClose}>
+          {t("cancel")}
+        </button>
+      </div>
+    </Dialog>
+  )
+}
+
+export function EndDialog({ talk, desk, onClose }: TalkDialogProps) {
+  const { t } = useWording()
+  const [outcome, setOutcome] = useState<Outcome | null>(null)
+  const [keepsNote, setKeepsNote] = useState(false)
+  const [isBusy, setBusy] = useState(false)
+  const hasColleagues = talk.people.some(({ name }) => name !== null)
+  const isOver = talk.ending !== null
+  const file = (forAll: boolean): void => {
+    if (outcome === null) return
+    setBusy(true)
+    void desk.file(talk.id, outcome, { forAll, keepsNote })
+  }
+  const options = OUTCOMES.map((one) => ({ value: one, text: t(`outcome.${one}`) }))
+  return (
+    <Dialog title={t(isOver ? "end.file.title" : "end.title")} onClose={onClose}>
+      <p>{t("end.about")}</p>
+      <Choice legend={t("end.outcome")} group="outcome" options={options} chosen={outcome} onChoose={setOutcome} />
+      {talk.note.trim() !== "" && (
+        <label class="check">
+          <input
+            type="checkbox"
+            autocomplete="off"
+            checked={keepsNote}
+            onChange={({ currentTarget }) => {
+              setKeepsNote(currentTarget.checked)
+            }}
+          />
+          <span>{t("end.keep")}</span>
+        </label>
+      )}
+      <div class="row">
+        <button
+          type="button"
+          class="button exit"
+          disabled={outcome === null || isBusy}
+          onClick={() => {
+            file(true)
+          }}
+        >
+          {t(isOver ? "end.file" : "end.for.all")}
+        </button>
+        {hasColleagues && !isOver && (
+          <button
+            type="button"
+            class="button"
+            disabled={outcome === null || isBusy}
+            onClick={() => {
+              file(false)
+            }}
+          >
+            {t("end.leave")}
+          </button>
+        )}
+        <button type="button" class="button" onClick={onClose}>
+          {t("cancel")}
+        </button>
+      </div>
+    </Dialog>
+  )
+}

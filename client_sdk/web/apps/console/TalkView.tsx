@@ -1,0 +1,174 @@
+/**
+ * The conversation that is shown. Every word of a message goes into a text node: nothing in it is formatted, and no
+ * address in it becomes a link.
+ */
+
+import { useLayoutEffect, useRef, useState } from "preact/hooks"
+
+import { Icon, type IconName } from "../shared/parts/Icon.tsx"
+import { Composer } from "./Composer.tsx"
+import type { DeskProps } from "./DeskScreen.tsx"
+import type { Item, Person, Progress, Talk } from "./deskState.ts"
+import { EndDialog } from "./TalkDialogs.tsx"
+import { Urgent } from "./Side.tsx"
+import { needName, roleName, useWording, type Words } from "./words.tsx"
+
+const NEAR_THE_END = 80
+
+interface TalkViewProps extends DeskProps {
+  readonly talk: Talk
+  readonly hasDetails: boolean
+  readonly onDetails: () => void
+}
+
+export function TalkView({ talk, state, desk, hasDetails, onDetails }: TalkViewProps) {
+  const { t } = useWording()
+  const [isEnding, setEnding] = useState(false)
+  return (
+    <section class="talk" aria-labelledby="talk-title">
+      <header class="talk-head">
+        <div class="talk-title">
+          <h1 id="talk-title">{t("talk.name", { number: talk.number })}</h1>
+          <Urgent talk={talk} />
+          {talk.asked?.need != null && <span class="muted">{needName(t, talk.asked.need)}</span>}
+          {talk.ending === null && talk.link === "reconnecting" && state.isConnected && (
+            <span class="link reconnecting">{t("link.reconnecting")}</span>
+          )}
+        </div>
+        <button type="button" class="button" aria-expanded={hasDetails} onClick={onDetails}>
+          {t("talk.details")}
+        </button>
+        <button
+          type="button"
+          class="button exit"
+          onClick={() => {
+            setEnding(true)
+          }}
+        >
+          {t(talk.ending === null ? "talk.end" : "talk.file")}
+        </button>
+      </header>
+      <Log talk={talk} />
+      {talk.ending === null ? (
+        <Composer talk={talk} state={state} desk={desk} />
+      ) : (
+        <p class={`card ending ${talk.ending.why === "ended" ? "" : "care"}`} role="status">
+          {endingText(t, talk.ending)}
+        </p>
+      )}
+      {isEnding && (
+        <EndDialog
+          talk={talk}
+          desk={desk}
+          onClose={() => {
+            setEnding(false)
+          }}
+        />
+      )}
+    </section>
+  )
+}
+
+function endingText(t: Words, { why, by }: NonNullable<Talk["ending"]>): string {
+  return why === "ended" && by !== null ? t("ending.ended.by", { name: by }) : t(`ending.${why}`)
+}
+
+function Log({ talk }: { readonly talk: Talk }) {
+  const { t } = useWording()
+  const { box, isAtEnd, onScroll, toEnd } = useEndInSight(talk.items)
+  return (
+    <div class="log-frame">
+      <div ref={box} class="scroll" tabIndex={0} role="region" aria-labelledby="talk-title" onScroll={onScroll}>
+        <div role="log" aria-labelledby="talk-title">
+          <ol class="items">
+            {talk.items.map((item) => (
+              <Line key={item.id} item={item} talk={talk} />
+            ))}
+          </ol>
+        </div>
+        {talk.proposal !== null && (
+          <p class="notice" role="status">
+            {t("proposal", { name: talk.proposal.name, role: roleName(t, talk.proposal.role) })}
+          </p>
+        )}
+        <p class="typing" role="status">
+          {talk.typing.map((person) => t("typing", { name: nameOf(t, person, talk) })).join(" ")}
+        </p>
+      </div>
+      {!isAtEnd && (
+        <button type="button" class="button latest" onClick={toEnd}>
+          {t("talk.latest")}
+        </button>
+      )}
+    </div>
+  )
+}
+
+/** Keeps the newest message in sight, unless somebody has scrolled up to read. */
+function useEndInSight(items: readonly Item[]) {
+  const box = useRef<HTMLDivElement>(null)
+  const [isAtEnd, setAtEnd] = useState(true)
+  const toEnd = (): void => {
+    box.current?.scrollTo({ top: box.current.scrollHeight })
+  }
+  useLayoutEffect(() => {
+    if (items.length > 0 && (isAtEnd || items.at(-1)?.kind === "own")) toEnd()
+  }, [items])
+  const onScroll = (): void => {
+    if (box.current === null) return
+    const { scrollHeight, scrollTop, clientHeight } = box.current
+    setAtEnd(scrollHeight - scrollTop - clientHeight < NEAR_THE_END)
+  }
+  return { box, isAtEnd, onScroll, toEnd }
+}
+
+function nameOf(t: Words, { name }: Person, { number }: Talk): string {
+  return name ?? t("talk.name", { number })
+}
+
+function Line({ item, talk }: { readonly item: Item; readonly talk: Talk }) {
+  const { t } = useWording()
+  if (item.kind === "notice") return <li class={`notice ${item.notice}`}>{noticeText(t, item)}</li>
+  const isOwn = item.kind === "own"
+  return (
+    <li class={isOwn ? "message own" : "message"}>
+      <p class={isOwn ? "speaker spoken" : "speaker"}>{isOwn ? t("talk.you") : speaker(t, item.by, talk)}</p>
+      <p class="words" dir="auto">
+        {item.text}
+      </p>
+      <p class="fate">
+        <Time at={item.at} />
+        {isOwn && <Fate progress={talk.progress[item.id] ?? "kept"} />}
+      </p>
+    </li>
+  )
+}
+
+function speaker(t: Words, by: Person, talk: Talk): string {
+  return by.name === null ? nameOf(t, by, talk) : t("talk.says", { name: by.name, role: roleName(t, by.role) })
+}
+
+function noticeText(t: Words, { notice, name, role }: Item & { kind: "notice" }): string {
+  if (notice === "left" && name === "") return t("notice.left.survivor")
+  return t(`notice.${notice}`, { name, role: roleName(t, role) })
+}
+
+/** The time of day. */
+export function Time({ at }: { readonly at: number }) {
+  const { language } = useWording()
+  const time = new Date(at)
+  const shown = time.toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" })
+  return <time dateTime={time.toISOString()}>{shown}</time>
+}
+
+const FATE_ICONS: Readonly<Record<Progress, IconName>> = { kept: "clock", sent: "tick", delivered: "ticks", read: "ticks" }
+
+function Fate({ progress }: { readonly progress: Progress }) {
+  const { t } = useWording()
+  return (
+    <span class={`progress ${progress}`}>
+      <Icon name={FATE_ICONS[progress]} />
+      {t(`message.${progress}`)}
+    </span>
+  )
+}

@@ -1,0 +1,72 @@
+/**
+ * What the console itself keeps between two openings, in the SDK's encrypted key store beside keys and groups:
+ *
+ *     console/talk/<id>     what was said in a conversation that goes on, and the note on it; deleted with it
+ *     console/filed         notes of conversations that are over, and how many ended how: these stay on this device
+ *     console/replies       the own canned replies
+ */
+
+import type { KeyStore } from "./sdk.ts"
+import type { DeskState, FiledNote, Talk } from "./deskState.ts"
+
+const TALK = "console/talk/"
+const FILED = "console/filed"
+const REPLIES = "console/replies"
+
+/** What is kept of a talk: who is in it and how its link is, the SDK knows. */
+type SavedTalk = Omit<Talk, "people" | "typing" | "link" | "proposal">
+export type Filed = Pick<DeskState, "filed" | "tally">
+
+export class Cabinet {
+  readonly #store: KeyStore
+
+  constructor(store: KeyStore) {
+    this.#store = store
+  }
+
+  async keepTalk({ id, number, since, asked, items, progress, unread, ending, note }: Talk): Promise<void> {
+    const saved: SavedTalk = { id, number, since, asked, items, progress, unread, ending, note }
+    await this.#put(TALK + id, saved)
+  }
+
+  async talks(): Promise<readonly Talk[]> {
+    const talks: Talk[] = []
+    for (const name of await this.#store.names(TALK)) {
+      const saved = await this.#get<SavedTalk>(name)
+      if (saved !== null) talks.push({ ...saved, people: [], typing: [], link: "reconnecting", proposal: null })
+    }
+    return talks
+  }
+
+  async dropTalk(id: string): Promise<void> {
+    await this.#store.delete(TALK + id)
+  }
+
+  async keepFiled({ filed, tally }: Filed): Promise<void> {
+    await this.#put(FILED, { filed, tally })
+  }
+
+  async filed(): Promise<Filed> {
+    return (await this.#get<Filed>(FILED)) ?? { filed: [] as readonly FiledNote[], tally: {} }
+  }
+
+  async keepReplies(replies: readonly string[]): Promise<void> {
+    await this.#put(REPLIES, replies)
+  }
+
+  async replies(): Promise<readonly string[]> {
+    return (await this.#get<readonly string[]>(REPLIES)) ?? []
+  }
+
+  async #put(name: string, value: unknown): Promise<void> {
+    await this.#store.put(name, new TextEncoder().encode(JSON.stringify({ version: 1, value })))
+  }
+
+  /** Only this console writes these records, and nobody can change them unseen; another version's are not read. */
+  async #get<Value>(name: string): Promise<Value | null> {
+    const bytes = await this.#store.get(name)
+    if (bytes === null) return null
+    const record = JSON.parse(new TextDecoder().decode(bytes)) as { version: number; value: Value }
+    return record.version === 1 ? record.value : null
+  }
+}

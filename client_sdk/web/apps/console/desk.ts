@@ -1,0 +1,451 @@
+/**
+ * Between the SDK and the desk's state: tells the one what staff do, and the other what happened.
+ *
+ *     page ──accept, say, invite, end──> Desk ──> SDK
+ *     page <───────── state ──────────── Desk <── events of the conversations
+ *                                         └─────> Cabinet (what was said is kept before the SDK forgets it)
+ */
+
+import { Cabinet } from "./cabinet.ts"
+import {
+  EMPTY_DESK,
+  freeNumber,
+  newTalk,
+  openTalks,
+  reduceDesk,
+  type Asked,
+  type DeskAction,
+  type DeskState,
+  type Ending,
+  type Outcome,
+  type Person,
+  type Presence,
+  type Talk,
+  type TalkAction,
+} from "./deskState.ts"
+import type { Colleague, Conversation, Event, InvitedTo, KeyStore, Participant, Staff } from "./sdk.ts"
+import {
+  EpochsDiffer,
+  InvitationDeclined,
+  LogBroken,
+  NotTrusted,
+  RequestGone,
+  RequestUnusable,
+  TeduhError,
+} from "./sdk.ts"
+
+/** The part of the SDK's class that the desk needs; a test gives it a made-up one. */
+export type StaffSide = Pick<
+  Staff,
+  | "name"
+  | "role"
+  | "waiting"
+  | "isConnected"
+  | "failure"
+  | "conversations"
+  | "restored"
+  | "claim"
+  | "colleagues"
+  | "setAvailable"
+  | "setBusy"
+  | "setAway"
+  | "invitations"
+  | "onQueue"
+  | "onConnection"
+  | "close"
+>
+
+const MAX_CHARACTERS = 8000
+/** Who has said nothing of typing for so long has stopped, or is gone. */
+const TYPING_FORGOTTEN_MS = 6_000
+
+/** Everything between unlocking and locking. */
+export class Desk {
+  readonly #staff: StaffSide
+  readonly #cabinet: Cabinet
+  readonly #onChange: (state: DeskState) => void
+  readonly #conversations = new Map<string, Conversation>()
+  readonly #invited = new Map<string, InvitedTo>()
+  readonly #unread = new Map<string, (() => Promise<void>)[]>()
+  readonly #typists = new Map<string, ReturnType<typeof setTimeout>>()
+  readonly #stops: (() => void)[] = []
+  /** What is being written where, while another talk is shown. Not kept. */
+  readonly drafts = new Map<string, string>()
+  #state: DeskState = EMPTY_DESK
+  #isLookedAt = true
+  #isClosed = false
+
+  constructor(staff: StaffSide, store: KeyStore, onChange: (state: DeskState) => void) {
+    this.#staff = staff
+    this.#cabinet = new Cabinet(store)
+    this.#onChange = onChange
+  }
+
+  get state(): DeskState {
+    return this.#state
+  }
+
+  /** Bring back what was kept, and follow everything that happens from now on. */
+  async begin(): Promise<void> {
+    const staff = this.#staff
+    this.#dispatch({ type: "began", me: { name: staff.name, role: staff.role } })
+    this.#dispatch({ type: "brought", replies: await this.#cabinet.replies(), ...(await this.#cabinet.filed()) })
+    this.#stops.push(
+      staff.onConnection(() => {
+        this.#connection()
+      }),
+      staff.onQueue((waiting) => {
+        this.#dispatch({ type: "queue", waiting })
+      }),
+    )
+    this.#connection()
+    this.#dispatch({ type: "queue", waiting: staff.waiting })
+    await this.#restore()
+    this.#connection()
+    void this.#followInvitations().catch(ignore)
+  }
+
+  /** Take no requests any more, and close; conversations stay where they are kept. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    for (const stop of this.#stops) stop()
+    for (const timer of this.#typists.values()) clearTimeout(timer)
+    this.drafts.clear()
+    await this.#staff.close()
+  }
+
+  // --- the queue ---
+
+  /** Say whether requests are taken. Never rejects: while the relay is away it is said when it is back. */
+  async setPresence(presence: Presence): Promise<void> {
+    this.#dispatch({ type: "presence", presence })
+    await this.#announce()
+  }
+
+  async setCapacity(capacity: number): Promise<void> {
+    this.#dispatch({ type: "capacity", capacity })
+    await this.#announce()
+  }
+
+  /** Take the oldest request. Never rejects. */
+  async accept(): Promise<void> {
+    if (this.#state.isAccepting) return
+    this.#dispatch({ type: "accepting" })
+    try {
+      this.#follow(await this.#staff.claim(), null, true)
+      this.#dispatch({ type: "accepted", failure: null })
+    } catch (error) {
+      this.#dispatch({ type: "accepted", failure: whyNotAccepted(error) })
+    }
+    await this.#announce()
+  }
+
+  /** Go where a colleague has brought us. Never rejects. */
+  async join(id: string): Promise<void> {
+    const invited = this.#invited.get(id)
+    if (invited === undefined) return
+    this.#invited.delete(id)
+    this.#dispatch({ type: "invitationOver", id })
+    try {
+      this.#follow(await invited.join(), null, true)
+    } catch {
+      this.#dispatch({ type: "accepted", failure: "lost" })
+    }
+    await this.#announce()
+  }
+
+  // --- a talk ---
+
+  /** Show a talk, or none. */
+  show(id: string | null): void {
+    this.#dispatch({ type: "shown", id })
+    this.#markSeen()
+  }
+
+  /** Whether somebody looks at the page; only then are messages read. */
+  lookedAt(isLookedAt: boolean): void {
+    this.#isLookedAt = isLookedAt
+    this.#markSeen()
+  }
+
+  /** Say something; a long text goes in several messages. Rejects when it is not even kept. */
+  async say(id: string, text: string): Promise<void> {
+    const conversation = this.#conversations.get(id)
+    if (conversation === undefined) throw new Error("there is no conversation to say it in")
+    for (const part of partsOf(text, MAX_CHARACTERS)) {
+      const messageId = await conversation.send(part)
+      this.#inTalk(id, { type: "said", id: hex(messageId), text: part, at: Date.now() })
+    }
+    await this.#keep(id)
+  }
+
+  typing(id: string, active: boolean): void {
+    this.#conversations.get(id)?.typing(active).catch(ignore)
+  }
+
+  /** Who could be brought in; empty while the relay is away. */
+  async colleagues(): Promise<readonly Colleague[]> {
+    return this.#staff.colleagues().catch((error: unknown) => {
+      if (error instanceof TeduhError) return []
+      throw error
+    })
+  }
+
+  /** Ask her whether a colleague may join, and bring the colleague in if so. Never rejects. */
+  async invite(id: string, colleague: Colleague, reason: string): Promise<void> {
+    const who = { name: colleague.name, role: colleague.role }
+    this.#inTalk(id, { type: "proposed", who })
+    try {
+      await this.#conversations.get(id)?.invite(colleague, reason)
+    } catch (error) {
+      // That she said no is told by the conversation, as to everybody in it.
+      if (error instanceof InvitationDeclined) return
+      this.#inTalk(id, { type: "decided", notice: "failed", who })
+    }
+  }
+
+  /** Keep a private note on a talk. */
+  async note(id: string, note: string): Promise<void> {
+    this.#inTalk(id, { type: "noted", note })
+    await this.#keep(id)
+  }
+
+  /** Leave a talk, for all or only ourselves, and file what came of it. What was said is deleted here. */
+  async file(id: string, outcome: Outcome, { forAll, keepsNote }: { forAll: boolean; keepsNote: boolean }): Promise<void> {
+    const talk = this.#talk(id)
+    if (talk === undefined) return
+    const conversation = this.#conversations.get(id)
+    if (talk.ending === null) await (forAll ? conversation?.end() : conversation?.leave())
+    const text = keepsNote ? talk.note.trim() : ""
+    const note = text === "" ? null : { id, at: Date.now(), outcome, text }
+    this.#forget(id)
+    this.#dispatch({ type: "filed", id, outcome, note })
+    await this.#cabinet.dropTalk(id)
+    await this.#cabinet.keepFiled(this.#state)
+    await this.#announce()
+  }
+
+  async dropNote(id: string): Promise<void> {
+    this.#dispatch({ type: "noteDropped", id })
+    await this.#cabinet.keepFiled(this.#state)
+  }
+
+  async setReplies(replies: readonly string[]): Promise<void> {
+    this.#dispatch({ type: "replies", replies })
+    await this.#cabinet.keepReplies(replies)
+  }
+
+  // --- inside ---
+
+  #dispatch(action: DeskAction): void {
+    if (this.#isClosed) return
+    this.#state = reduceDesk(this.#state, action)
+    this.#onChange(this.#state)
+  }
+
+  #inTalk(id: string, action: TalkAction): void {
+    this.#dispatch({ type: "talk", id, action })
+  }
+
+  #talk(id: string): Talk | undefined {
+    return this.#state.talks.find((talk) => talk.id === id)
+  }
+
+  async #keep(id: string): Promise<void> {
+    const talk = this.#talk(id)
+    if (talk !== undefined && !this.#isClosed) await this.#cabinet.keepTalk(talk)
+  }
+
+  #connection(): void {
+    const { isConnected, failure } = this.#staff
+    this.#dispatch({ type: "connection", isConnected, isRefused: failure !== null })
+  }
+
+  async #announce(): Promise<void> {
+    const { presence, capacity } = this.#state
+    const room = Math.max(0, capacity - openTalks(this.#state).length)
+    try {
+      if (presence === "away") await this.#staff.setAway()
+      else if (presence === "busy" || room === 0) await this.#staff.setBusy()
+      else await this.#staff.setAvailable(room)
+    } catch (error) {
+      // Not lost: the SDK says it again when the link is back.
+      if (!(error instanceof TeduhError)) throw error
+    }
+  }
+
+  async #restore(): Promise<void> {
+    const kept = await this.#cabinet.talks()
+    await this.#staff.restored()
+    const going = new Map(this.#staff.conversations.map((one) => [hex(one.id), one]))
+    for (const talk of kept) {
+      const conversation = going.get(talk.id)
+      going.delete(talk.id)
+      if (conversation !== undefined) this.#follow(conversation, talk, false)
+      else {
+        // It ended while nobody was here, or its room does not pass any more.
+        const ending = talk.ending ?? { why: "ended", by: null }
+        this.#dispatch({ type: "opened", talk: { ...talk, ending }, isShown: false })
+      }
+    }
+    for (const conversation of going.values()) this.#follow(conversation, null, false)
+  }
+
+  async #followInvitations(): Promise<void> {
+    for await (const invited of this.#staff.invitations()) {
+      const id = hex(invited.conversationId)
+      this.#invited.set(id, invited)
+      this.#dispatch({ type: "invited", id })
+    }
+  }
+
+  #follow(conversation: Conversation, kept: Talk | null, isShown: boolean): void {
+    const id = hex(conversation.id)
+    const people = conversation.participants.filter((one) => one !== conversation.me).map(personOf)
+    const asked = askedOf(conversation)
+    const talk = kept ?? newTalk(id, freeNumber(this.#state.talks), Date.now(), asked, people)
+    // What was accepted just now came over the link, though nobody has subscribed to it yet.
+    const link = kept === null || conversation.isConnected ? "connected" : "reconnecting"
+    this.#conversations.set(id, conversation)
+    this.#dispatch({ type: "opened", talk: { ...talk, people, link }, isShown })
+    void this.#listen(id, conversation)
+  }
+
+  async #listen(id: string, conversation: Conversation): Promise<void> {
+    try {
+      await this.#keep(id)
+      for await (const event of conversation) {
+        this.#happened(id, event)
+        // Until this is done the SDK keeps it; then it is ours to keep.
+        if (isWorthKeeping(event)) await this.#keep(id)
+      }
+    } catch {
+      // The store was closed under us, or there is a fault: the talk must not look as if it went on.
+    }
+    this.#inTalk(id, { type: "over", why: "trouble", by: null })
+  }
+
+  #happened(id: string, event: Event): void {
+    switch (event.type) {
+      case "connected":
+      case "reconnecting":
+        this.#inTalk(id, { type: "linked", link: event.type })
+        break
+      case "joined":
+        if (event.participant !== this.#conversations.get(id)?.me) this.#inTalk(id, { type: "joined", person: personOf(event.participant) })
+        break
+      case "left":
+        this.#inTalk(id, { type: "left", person: personOf(event.participant) })
+        break
+      case "textReceived":
+        this.#heard(id, event)
+        break
+      case "messageReceived":
+        this.#inTalk(id, { type: "unreadable", by: personOf(event.sender) })
+        break
+      case "sent":
+      case "delivered":
+      case "read":
+        this.#inTalk(id, { type: "progressed", id: hex(event.messageId), progress: event.type })
+        break
+      case "typingSeen":
+        this.#typingSeen(id, personOf(event.participant), event.active)
+        break
+      case "invitationReceived":
+        this.#inTalk(id, { type: "noticed", notice: "proposed", who: event.invitation })
+        break
+      case "invitationAnswered":
+        this.#inTalk(id, { type: "decided", notice: event.accepted ? "welcomed" : "declined", who: event.invitation })
+        break
+      case "rosterRefused":
+      case "stopped":
+        this.#inTalk(id, { type: "over", why: endingOf(event.reason), by: null })
+        break
+      case "ended":
+        this.#inTalk(id, { type: "over", why: "ended", by: event.by?.name ?? null })
+        break
+      default:
+        // What is left was dropped without harm to the conversation, or is told by a promise.
+        break
+    }
+    if (event.type === "ended" || event.type === "stopped") void this.#announce()
+  }
+
+  #heard(id: string, { messageId, sender, text, sent, markRead }: Event & { type: "textReceived" }): void {
+    const isSeen = this.#isLookedAt && this.#state.shown === id
+    this.#inTalk(id, { type: "heard", id: hex(messageId), by: personOf(sender), text, at: sent * 1000, isSeen })
+    if (isSeen) void markRead().catch(ignore)
+    else this.#unread.set(id, [...(this.#unread.get(id) ?? []), markRead])
+  }
+
+  #markSeen(): void {
+    const { shown } = this.#state
+    if (shown === null || !this.#isLookedAt || this.#talk(shown)?.unread === 0) return
+    for (const markRead of this.#unread.get(shown) ?? []) void markRead().catch(ignore)
+    this.#unread.delete(shown)
+    this.#inTalk(shown, { type: "seen" })
+    void this.#keep(shown).catch(ignore)
+  }
+
+  #typingSeen(id: string, person: Person, active: boolean): void {
+    const key = `${id} ${person.key}`
+    clearTimeout(this.#typists.get(key))
+    const forget = (): void => {
+      this.#inTalk(id, { type: "typing", person, active: false })
+    }
+    if (active) this.#typists.set(key, setTimeout(forget, TYPING_FORGOTTEN_MS))
+    this.#inTalk(id, { type: "typing", person, active })
+  }
+
+  #forget(id: string): void {
+    this.#conversations.delete(id)
+    this.#unread.delete(id)
+    this.drafts.delete(id)
+  }
+}
+
+function ignore(): void {
+  // What is lost with a conversation is told by its own events.
+}
+
+function isWorthKeeping({ type }: Event): boolean {
+  return type !== "typingSeen" && type !== "connected" && type !== "reconnecting"
+}
+
+function whyNotAccepted(error: unknown): "gone" | "unusable" | "lost" {
+  if (error instanceof RequestGone) return "gone"
+  return error instanceof RequestUnusable ? "unusable" : "lost"
+}
+
+function askedOf({ request }: Conversation): Asked | null {
+  if (request === null) return null
+  const { need, language, urgency } = request.details
+  return { need, language, urgency, waitedSeconds: request.waitedSeconds }
+}
+
+function personOf(participant: Participant): Person {
+  return { key: hex(participant.deviceKey), name: participant.name, role: participant.role }
+}
+
+function endingOf(reason: Error): Ending {
+  if (reason instanceof LogBroken) return "gap"
+  if (reason instanceof EpochsDiffer) return "disagreement"
+  return reason instanceof NotTrusted ? "stranger" : "trouble"
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
+}
+
+/** The text in parts of at most `most` characters, cut where a line or a word ends if there is such a place. */
+export function partsOf(text: string, most: number): string[] {
+  const characters = Array.from(text.trim())
+  const parts: string[] = []
+  while (characters.length > most) {
+    const head = characters.slice(0, most)
+    const space = Math.max(head.lastIndexOf("\n"), head.lastIndexOf(" "))
+    parts.push(characters.splice(0, space > most / 2 ? space + 1 : most).join("").trim())
+  }
+  return [...parts, characters.join("").trim()].filter((part) => part !== "")
+}

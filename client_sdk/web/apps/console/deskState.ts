@@ -1,0 +1,335 @@
+/**
+ * All that the desk knows, and all the ways in which it changes: a pure function of what was and what happened.
+ *
+ *     accepted or restored ──opened──> a talk ──heard, said, progressed ...──> over ──filed──> gone
+ *
+ * One talk is shown at a time; in the others what comes is counted as unread. What of it is kept, encrypted, is
+ * `saved`; nothing of it goes anywhere else.
+ */
+
+export type Progress = "kept" | "sent" | "delivered" | "read"
+export type TalkLink = "connected" | "reconnecting"
+export type Presence = "available" | "busy" | "away"
+
+/** A verified member other than ourselves. */
+export interface Person {
+  /** The device's key in hexadecimal: who it is, whatever name somebody else may bear. */
+  readonly key: string
+  /** Null: the survivor. */
+  readonly name: string | null
+  readonly role: string
+}
+
+/** Who is proposed, or joins. */
+export interface Named {
+  readonly name: string
+  readonly role: string
+}
+
+export type Notice = "joined" | "left" | "proposed" | "welcomed" | "declined" | "failed" | "unreadable" | "refused"
+
+/** One line of a talk. Times are milliseconds since 1970. */
+export type Item =
+  | { readonly kind: "own"; readonly id: string; readonly text: string; readonly at: number }
+  | { readonly kind: "theirs"; readonly id: string; readonly text: string; readonly at: number; readonly by: Person }
+  | { readonly kind: "notice"; readonly id: string; readonly notice: Notice; readonly name: string; readonly role: string }
+
+/** Why a talk is over: ended by somebody, or stopped for a reason of promise 5, or lost. */
+export type Ending = "ended" | "stranger" | "disagreement" | "gap" | "trouble"
+
+/** What was told with the request. */
+export interface Asked {
+  readonly need: string | null
+  readonly language: string | null
+  readonly urgency: 0 | 1 | 2
+  readonly waitedSeconds: number | null
+}
+
+export interface Talk {
+  /** The conversation's id in hexadecimal. */
+  readonly id: string
+  /** By which staff tell their talks apart: she has no name. */
+  readonly number: number
+  readonly since: number
+  readonly asked: Asked | null
+  readonly people: readonly Person[]
+  readonly items: readonly Item[]
+  /** By message id. Kept apart from the messages, for a receipt may be faster than the message's own id. */
+  readonly progress: Readonly<Record<string, Progress>>
+  readonly typing: readonly Person[]
+  readonly unread: number
+  readonly link: TalkLink
+  /** Whom we asked her to let in; she has not answered yet. */
+  readonly proposal: Named | null
+  readonly ending: { readonly why: Ending; readonly by: string | null } | null
+  readonly note: string
+}
+
+export const OUTCOMES = ["helped", "referred", "emergency", "left", "unsuitable"] as const
+export type Outcome = (typeof OUTCOMES)[number]
+
+/** A note of a talk that is over. */
+export interface FiledNote {
+  readonly id: string
+  readonly at: number
+  readonly outcome: Outcome
+  readonly text: string
+}
+
+export interface DeskState {
+  readonly me: Named | null
+  readonly isConnected: boolean
+  /** The relay does not take this device, or there is a fault: nothing more will come. */
+  readonly isRefused: boolean
+  readonly waiting: number
+  readonly presence: Presence
+  /** How many talks at once. */
+  readonly capacity: number
+  readonly isAccepting: boolean
+  readonly acceptFailure: "gone" | "unusable" | "lost" | null
+  readonly talks: readonly Talk[]
+  readonly shown: string | null
+  /** How many talks colleagues have brought us into that we have not joined. */
+  readonly invitations: readonly string[]
+  readonly replies: readonly string[]
+  readonly filed: readonly FiledNote[]
+  readonly tally: Readonly<Partial<Record<Outcome, number>>>
+}
+
+export const EMPTY_DESK: DeskState = {
+  me: null,
+  isConnected: false,
+  isRefused: false,
+  waiting: 0,
+  presence: "away",
+  capacity: 3,
+  isAccepting: false,
+  acceptFailure: null,
+  talks: [],
+  shown: null,
+  invitations: [],
+  replies: [],
+  filed: [],
+  tally: {},
+}
+
+export type TalkAction =
+  | { readonly type: "linked"; readonly link: TalkLink }
+  | { readonly type: "joined" | "left"; readonly person: Person }
+  | { readonly type: "said"; readonly id: string; readonly text: string; readonly at: number }
+  | { readonly type: "heard"; readonly id: string; readonly by: Person; readonly text: string; readonly at: number; readonly isSeen: boolean }
+  | { readonly type: "seen" }
+  | { readonly type: "unreadable"; readonly by: Person }
+  | { readonly type: "progressed"; readonly id: string; readonly progress: Progress }
+  | { readonly type: "typing"; readonly person: Person; readonly active: boolean }
+  | { readonly type: "proposed"; readonly who: Named }
+  | { readonly type: "noticed"; readonly notice: Notice; readonly who: Named }
+  | { readonly type: "decided"; readonly notice: "welcomed" | "declined" | "failed"; readonly who: Named }
+  | { readonly type: "over"; readonly why: Ending; readonly by: string | null }
+  | { readonly type: "noted"; readonly note: string }
+
+export type DeskAction =
+  | { readonly type: "began"; readonly me: Named }
+  | { readonly type: "brought"; readonly replies: readonly string[]; readonly filed: readonly FiledNote[]; readonly tally: DeskState["tally"] }
+  | { readonly type: "connection"; readonly isConnected: boolean; readonly isRefused: boolean }
+  | { readonly type: "queue"; readonly waiting: number }
+  | { readonly type: "presence"; readonly presence: Presence }
+  | { readonly type: "capacity"; readonly capacity: number }
+  | { readonly type: "accepting" }
+  | { readonly type: "accepted"; readonly failure: DeskState["acceptFailure"] }
+  | { readonly type: "opened"; readonly talk: Talk; readonly isShown: boolean }
+  | { readonly type: "shown"; readonly id: string | null }
+  | { readonly type: "talk"; readonly id: string; readonly action: TalkAction }
+  | { readonly type: "invited" | "invitationOver"; readonly id: string }
+  | { readonly type: "replies"; readonly replies: readonly string[] }
+  | { readonly type: "filed"; readonly id: string; readonly outcome: Outcome; readonly note: FiledNote | null }
+  | { readonly type: "noteDropped"; readonly id: string }
+
+/** A talk that has just begun. */
+export function newTalk(id: string, number: number, since: number, asked: Asked | null, people: readonly Person[]): Talk {
+  return {
+    id,
+    number,
+    since,
+    asked,
+    people,
+    items: [],
+    progress: {},
+    typing: [],
+    unread: 0,
+    link: "connected",
+    proposal: null,
+    ending: null,
+    note: "",
+  }
+}
+
+/** What follows from `state` when `action` happens. */
+export function reduceDesk(state: DeskState, action: DeskAction): DeskState {
+  switch (action.type) {
+    case "began":
+      return { ...state, me: action.me }
+    case "brought":
+      return { ...state, replies: action.replies, filed: action.filed, tally: action.tally }
+    case "connection":
+      return { ...state, isConnected: action.isConnected, isRefused: action.isRefused }
+    case "queue":
+      return { ...state, waiting: action.waiting }
+    case "presence":
+      return { ...state, presence: action.presence }
+    case "capacity":
+      return { ...state, capacity: action.capacity }
+    case "accepting":
+      return { ...state, isAccepting: true, acceptFailure: null }
+    case "accepted":
+      return { ...state, isAccepting: false, acceptFailure: action.failure }
+    case "opened":
+      return opened(state, action.talk, action.isShown)
+    case "shown":
+      return { ...state, shown: state.talks.some(({ id }) => id === action.id) ? action.id : null }
+    case "talk":
+      return { ...state, talks: state.talks.map((talk) => (talk.id === action.id ? reduceTalk(talk, action.action) : talk)) }
+    case "invited":
+      return { ...state, invitations: [...state.invitations.filter((id) => id !== action.id), action.id] }
+    case "invitationOver":
+      return { ...state, invitations: state.invitations.filter((id) => id !== action.id) }
+    case "replies":
+      return { ...state, replies: action.replies }
+    case "filed":
+      return filed(state, action)
+    case "noteDropped":
+      return { ...state, filed: state.filed.filter(({ id }) => id !== action.id) }
+  }
+}
+
+/** The smallest number that no talk has. */
+export function freeNumber(talks: readonly Talk[]): number {
+  let number = 1
+  while (talks.some((talk) => talk.number === number)) number += 1
+  return number
+}
+
+/** Talks that go on. */
+export const openTalks = (state: DeskState): readonly Talk[] => state.talks.filter(({ ending }) => ending === null)
+
+/** How many messages nobody has looked at. */
+export const unreadIn = (state: DeskState): number => state.talks.reduce((sum, { unread }) => sum + unread, 0)
+
+/** The talk `by` places further on in the list, around its end; null if there is none. */
+export function neighbour({ talks, shown }: DeskState, by: 1 | -1): string | null {
+  const at = talks.findIndex(({ id }) => id === shown)
+  const next = at === -1 ? 0 : (at + by + talks.length) % talks.length
+  return talks[next]?.id ?? null
+}
+
+export interface Found {
+  readonly talk: Talk
+  readonly item: Exclude<Item, { kind: "notice" }>
+}
+
+const MOST_FOUND = 50
+
+/** Messages of all talks that hold `text`, whatever its case and accents; the newest first, 50 at most. */
+export function search(talks: readonly Talk[], text: string): readonly Found[] {
+  const wanted = folded(text.trim())
+  if (wanted === "") return []
+  const found = talks.flatMap((talk) =>
+    talk.items.flatMap((item) => (item.kind !== "notice" && folded(item.text).includes(wanted) ? [{ talk, item }] : [])),
+  )
+  return found.sort((one, other) => other.item.at - one.item.at).slice(0, MOST_FOUND)
+}
+
+const folded = (text: string): string => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase()
+
+function opened(state: DeskState, talk: Talk, isShown: boolean): DeskState {
+  const talks = [...state.talks.filter(({ id }) => id !== talk.id), talk]
+  return { ...state, talks: talks.sort((one, other) => one.since - other.since), shown: isShown ? talk.id : state.shown }
+}
+
+function filed(state: DeskState, { id, outcome, note }: DeskAction & { type: "filed" }): DeskState {
+  return {
+    ...state,
+    talks: state.talks.filter((talk) => talk.id !== id),
+    shown: state.shown === id ? null : state.shown,
+    filed: note === null ? state.filed : [note, ...state.filed],
+    tally: { ...state.tally, [outcome]: (state.tally[outcome] ?? 0) + 1 },
+  }
+}
+
+function reduceTalk(talk: Talk, action: TalkAction): Talk {
+  switch (action.type) {
+    case "linked":
+      return { ...talk, link: action.link }
+    case "joined":
+      return joined(talk, action.person)
+    case "left":
+      return left(talk, action.person)
+    case "said":
+      return { ...talk, items: [...talk.items, { kind: "own", id: action.id, text: action.text, at: action.at }] }
+    case "heard":
+      return heard(talk, action)
+    case "seen":
+      return talk.unread === 0 ? talk : { ...talk, unread: 0 }
+    case "unreadable":
+      return withNotice(talk, "unreadable", action.by)
+    case "progressed":
+      return progressed(talk, action.id, action.progress)
+    case "typing":
+      return { ...talk, typing: typing(talk.typing, action.person, action.active) }
+    case "proposed":
+      return { ...talk, proposal: action.who }
+    case "noticed":
+      return withNotice(talk, action.notice, action.who)
+    case "decided":
+      return withNotice({ ...talk, proposal: withoutNamed(talk.proposal, action.who) }, action.notice, action.who)
+    case "over":
+      // The first reason is the true one: what follows it is its consequence.
+      return talk.ending === null
+        ? { ...talk, ending: { why: action.why, by: action.by }, typing: [], proposal: null }
+        : talk
+    case "noted":
+      return { ...talk, note: action.note }
+  }
+}
+
+function joined(talk: Talk, person: Person): Talk {
+  if (talk.people.some(({ key }) => key === person.key)) return talk
+  return withNotice({ ...talk, people: [...talk.people, person] }, "joined", person)
+}
+
+function left(talk: Talk, person: Person): Talk {
+  const people = talk.people.filter(({ key }) => key !== person.key)
+  return withNotice({ ...talk, people, typing: typing(talk.typing, person, false) }, "left", person)
+}
+
+function heard(talk: Talk, { id, by, text, at, isSeen }: TalkAction & { type: "heard" }): Talk {
+  if (talk.items.some((item) => item.id === id)) return talk
+  return {
+    ...talk,
+    items: [...talk.items, { kind: "theirs", id, by, text, at }],
+    typing: typing(talk.typing, by, false),
+    unread: isSeen ? talk.unread : talk.unread + 1,
+  }
+}
+
+function withNotice(talk: Talk, notice: Notice, { name, role }: { readonly name: string | null; readonly role: string }): Talk {
+  const id = `notice-${talk.items.length}`
+  return { ...talk, items: [...talk.items, { kind: "notice", id, notice, name: name ?? "", role }] }
+}
+
+function withoutNamed(proposal: Named | null, { name, role }: Named): Named | null {
+  return proposal?.name === name && proposal.role === role ? null : proposal
+}
+
+const ORDER: readonly Progress[] = ["kept", "sent", "delivered", "read"]
+
+function progressed(talk: Talk, id: string, progress: Progress): Talk {
+  const before = talk.progress[id] ?? "kept"
+  if (ORDER.indexOf(progress) <= ORDER.indexOf(before)) return talk
+  return { ...talk, progress: { ...talk.progress, [id]: progress } }
+}
+
+function typing(before: readonly Person[], person: Person, active: boolean): readonly Person[] {
+  const others = before.filter(({ key }) => key !== person.key)
+  return active ? [...others, person] : others
+}

@@ -1,0 +1,219 @@
+/** From opening the page to the desk: one tab, the key store, and a device that the organisation has let in. */
+
+import { invitationFrom } from "./configuration.ts"
+import { AT_THE_DOOR, reduceDoor, type DoorAction, type DoorFailure, type DoorState } from "./doorState.ts"
+import { createPasskey, NoPasskey, passkeySecret } from "./passkey.ts"
+import {
+  EncryptedKeyStore,
+  enrolDevice,
+  EnrolmentFailed,
+  isEnrolled,
+  KeyStoreError,
+  pendingEnrolment,
+  Staff,
+  WrongPassphrase,
+  type Enrolment,
+  type Organisation,
+  type Unlock,
+} from "./sdk.ts"
+import { Tabs } from "./tabs.ts"
+
+const SHORTEST_PASSPHRASE = 8
+
+/** How somebody would like to open it: a passphrase, or a passkey. */
+export type Key = { readonly passphrase: string } | "passkey"
+
+export interface DoorOptions {
+  readonly relayUrl: string
+  readonly organisation: Organisation
+  /** What passkeys show as their name. */
+  readonly name: string
+  readonly onChange: (state: DoorState) => void
+  /** The device is in: hand over to the desk. */
+  readonly onInside: (staff: Staff, store: EncryptedKeyStore) => void
+  /** Leave the desk; resolves when nothing is used any more. */
+  readonly onOutside: () => Promise<void>
+}
+
+export class Door {
+  readonly #options: DoorOptions
+  readonly #tabs: Tabs
+  #state: DoorState = AT_THE_DOOR
+  #store: EncryptedKeyStore | null = null
+  #waiting: AbortController | null = null
+
+  constructor(options: DoorOptions) {
+    this.#options = options
+    this.#tabs = new Tabs(async () => {
+      await this.#leave()
+      this.#dispatch({ type: "elsewhere" })
+    })
+  }
+
+  /** Look whether this tab may, and what is stored. `invitation` came with the address. */
+  async start(invitation: string): Promise<void> {
+    this.#dispatch({ type: "invited", invitation })
+    try {
+      if (await this.#tabs.own()) await this.#look(false)
+      else this.#dispatch({ type: "elsewhere" })
+    } catch {
+      // No database, or no locks: a private window of some browsers, or one that is too old.
+      this.#dispatch({ type: "broken" })
+    }
+  }
+
+  /** Make this the tab that is used. */
+  async takeOver(): Promise<void> {
+    this.#dispatch({ type: "busy" })
+    await this.#tabs.takeOver()
+    await this.#look(false)
+  }
+
+  /** Make a key store, and bring in this device by an invitation. Never rejects. */
+  async create(key: Key, invitation: string): Promise<void> {
+    this.#dispatch({ type: "invited", invitation })
+    await this.#try(async () => {
+      // A refused code must not leave a key store without a way on; the page says so at its next step.
+      this.#store = await EncryptedKeyStore.create(await unlockBy(key, () => createPasskey(this.#options.name)))
+      await this.#enrol(this.#store, invitation, () => {
+        this.#dispatch({ type: "code" })
+      })
+    })
+  }
+
+  /** Open the key store. Never rejects. */
+  async unlock(key: Key): Promise<void> {
+    await this.#try(async () => {
+      this.#store = await EncryptedKeyStore.open(await unlockBy(key, passkeySecret))
+      await this.#goOn(this.#store)
+    })
+  }
+
+  /** Try another invitation. Never rejects. */
+  async enrol(invitation: string): Promise<void> {
+    this.#dispatch({ type: "invited", invitation })
+    await this.#try(async () => {
+      if (this.#store !== null) await this.#enrol(this.#store, invitation)
+    })
+  }
+
+  /** Forget the keys until somebody opens the key store again. */
+  async lock(isIdle: boolean): Promise<void> {
+    await this.#leave()
+    await this.#look(isIdle)
+  }
+
+  /** Erase everything of this device in this browser: keys, conversations, notes. */
+  async signOut(): Promise<void> {
+    await this.#leave()
+    await EncryptedKeyStore.erase()
+    await this.#look(false)
+  }
+
+  async #look(isIdle: boolean): Promise<void> {
+    if (await EncryptedKeyStore.exists()) {
+      this.#dispatch({ type: "locked", ways: await EncryptedKeyStore.unlocks(), isIdle })
+    } else {
+      this.#dispatch({ type: "new" })
+    }
+  }
+
+  async #goOn(store: EncryptedKeyStore): Promise<void> {
+    const { relayUrl, organisation } = this.#options
+    if (await isEnrolled(store)) {
+      await this.#enter(store)
+      return
+    }
+    const pending = await pendingEnrolment(relayUrl, organisation, store)
+    if (pending === null) this.#dispatch({ type: "code" })
+    else this.#await(store, pending)
+  }
+
+  async #enrol(store: EncryptedKeyStore, invitation: string, before?: () => void): Promise<void> {
+    const { relayUrl, organisation } = this.#options
+    try {
+      this.#await(store, await enrolDevice(relayUrl, organisation, invitationFrom(invitation), store))
+    } catch (error) {
+      before?.()
+      throw error
+    }
+  }
+
+  #await(store: EncryptedKeyStore, enrolment: Enrolment): void {
+    const waiting = (this.#waiting = new AbortController())
+    this.#dispatch({ type: "words", words: enrolment.words })
+    void this.#try(async () => {
+      await untilApproved(enrolment, waiting.signal)
+      if (!waiting.signal.aborted) await this.#enter(store)
+    }, waiting.signal)
+  }
+
+  async #enter(store: EncryptedKeyStore): Promise<void> {
+    const { relayUrl, organisation, onInside } = this.#options
+    const staff = await Staff.open(relayUrl, organisation, store)
+    this.#dispatch({ type: "inside" })
+    onInside(staff, store)
+  }
+
+  async #leave(): Promise<void> {
+    this.#waiting?.abort()
+    this.#waiting = null
+    await this.#options.onOutside()
+    this.#store?.lock()
+    this.#store = null
+  }
+
+  async #try(work: () => Promise<void>, signal?: AbortSignal): Promise<void> {
+    if (signal === undefined) this.#dispatch({ type: "busy" })
+    try {
+      await work()
+    } catch (error) {
+      if (signal?.aborted === true) return
+      const failure = failureOf(error)
+      if (failure === null) throw error
+      this.#dispatch({ type: "failed", failure })
+    }
+  }
+
+  #dispatch(action: DoorAction): void {
+    this.#state = reduceDoor(this.#state, action)
+    this.#options.onChange(this.#state)
+  }
+}
+
+const PATIENCE_MS = 5000
+
+/** Waits on while the relay cannot be reached: an approval may take days. */
+async function untilApproved(enrolment: Enrolment, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    try {
+      await enrolment.wait(signal)
+      return
+    } catch (error) {
+      if (signal.aborted || !(error instanceof EnrolmentFailed) || whyNotEnrolled(error) !== "relay") throw error
+      await new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))
+    }
+  }
+}
+
+async function unlockBy(key: Key, passkey: () => Promise<Uint8Array>): Promise<Unlock> {
+  return key === "passkey" ? { prf: await passkey() } : key
+}
+
+/** What is wrong with a new passphrase; null if nothing is. */
+export function passphraseFailure(passphrase: string, again: string): DoorFailure | null {
+  if (passphrase.length < SHORTEST_PASSPHRASE) return "passphraseShort"
+  return passphrase === again ? null : "passphraseDiffers"
+}
+
+function failureOf(error: unknown): DoorFailure | null {
+  if (error instanceof NoPasskey) return "passkey"
+  if (error instanceof WrongPassphrase) return "passphraseWrong"
+  if (error instanceof EnrolmentFailed) return whyNotEnrolled(error)
+  return error instanceof KeyStoreError ? "damaged" : null
+}
+
+function whyNotEnrolled({ message }: EnrolmentFailed): DoorFailure {
+  if (message.includes("invitation_used")) return "invitationUsed"
+  return message.startsWith("the relay cannot") ? "relay" : "invitation"
+}

@@ -1,0 +1,29 @@
+/** Notices that nobody uses the console any more. */
+
+const SIGNS_OF_LIFE = ["keydown", "pointerdown", "pointermove", "wheel", "touchstart"] as const
+const LOOK_EVERY_MS = 10_000
+
+/**
+ * Calls `onIdle` once when nobody did anything for `afterMs`; returns how to stop watching. By the clock rather than by
+ * one long timer, for a computer that slept must be found locked when it wakes.
+ */
+export function watchIdle(afterMs: number, onIdle: () => void, now: () => number = Date.now): () => void {
+  let last = now()
+  const alive = (): void => {
+    if (now() - last < afterMs) last = now()
+  }
+  const look = (): void => {
+    if (now() - last < afterMs) return
+    stop()
+    onIdle()
+  }
+  const timer = setInterval(look, LOOK_EVERY_MS)
+  const stop = (): void => {
+    clearInterval(timer)
+    for (const sign of SIGNS_OF_LIFE) globalThis.removeEventListener(sign, alive)
+    document.removeEventListener("visibilitychange", look)
+  }
+  for (const sign of SIGNS_OF_LIFE) globalThis.addEventListener(sign, alive, { passive: true })
+  document.addEventListener("visibilitychange", look)
+  return stop
+}
