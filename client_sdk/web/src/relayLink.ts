@@ -27,6 +27,10 @@ import { Backoff, type Dial, type Socket } from "./transport.ts"
 
 /** The least time, in seconds, between two looks at whether the other side lives. */
 const SHORTEST_LOOK = 0.05
+/** Seconds by which a look may come late before we take ourselves, and not the relay, for having slept. */
+const ASLEEP = 2
+/** Seconds that the relay has to answer after we have slept. */
+const WAKING = 5
 
 export type Answer = RelayFrame | RelayRefused | RelayLost
 
@@ -254,8 +258,15 @@ export class RelayLink {
   /** Two questions at once: is it time to show that we live, and has the relay been silent for too long? */
   #keepAlive(socket: Socket, protocol: ClientSideProtocol): () => void {
     let timer: ReturnType<typeof setTimeout>
+    let due = now()
+    const lookAgainIn = (seconds: number): void => {
+      due = now() + seconds
+      timer = setTimeout(look, 1000 * seconds)
+    }
     const look = (): void => {
-      if (now() >= protocol.goneAt()) {
+      // Browsers hold back the timers of a page that is not looked at, for a minute and more: the relay is not gone then.
+      const wasAsleep = now() - due > ASLEEP
+      if (now() >= protocol.goneAt() && !wasAsleep) {
         socket.close()
         return
       }
@@ -264,7 +275,7 @@ export class RelayLink {
         protocol.pinged(now())
       }
       const wait = Math.min(protocol.pingAt(), protocol.goneAt()) - now()
-      timer = setTimeout(look, 1000 * Math.max(SHORTEST_LOOK, wait))
+      lookAgainIn(wasAsleep ? WAKING : Math.max(SHORTEST_LOOK, wait))
     }
     look()
     return () => {

@@ -1,0 +1,240 @@
+/** The link to the relay, over a socket that the test holds. */
+
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
+
+import { AuthenticationRefused, ClientClosed, RelayLost, RelayMisbehaved } from "../src/errors.ts"
+import { decodeClientFrame, encode } from "../src/relay/codec.ts"
+import {
+  Authenticate,
+  Authenticated,
+  Done,
+  ErrorCode,
+  ErrorFrame,
+  Hello,
+  Moving,
+  Pong,
+  QueueChanged,
+  SetAvailability,
+  type ClientFrame,
+  type RelayFrame,
+} from "../src/relay/frames.ts"
+import { RelayLink, type LinkListener } from "../src/relayLink.ts"
+import { Backoff, type Socket } from "../src/transport.ts"
+
+const limits = {
+  frameBytes: 262_144,
+  payloadBytes: 131_072,
+  subscriptions: 64,
+  appendsInFlight: 32,
+  heartbeatSeconds: 20,
+}
+const HELLO = Hello({ version: 1, nonce: new Uint8Array(32), time: 1_760_000_000, limits })
+
+/** The relay's end of a connection, in the test's hands. */
+class HeldSocket implements Socket {
+  readonly sent: ClientFrame[] = []
+  isClosed = false
+  #frames: Uint8Array[] = []
+  #wake: (() => void) | null = null
+
+  send(data: Uint8Array): void {
+    this.sent.push(decodeClientFrame(data))
+  }
+
+  async receive(): Promise<Uint8Array> {
+    for (;;) {
+      const data = this.#frames.shift()
+      if (data !== undefined) return data
+      if (this.isClosed) throw new RelayLost("closed")
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  close(): void {
+    this.isClosed = true
+    this.#wake?.()
+  }
+
+  async say(...frames: RelayFrame[]): Promise<void> {
+    this.#frames.push(...frames.map(encode))
+    this.#wake?.()
+    await vi.advanceTimersByTimeAsync(0)
+  }
+}
+
+class House {
+  readonly sockets: HeldSocket[] = []
+  readonly told: string[] = []
+  readonly received: RelayFrame[] = []
+  readonly link: RelayLink
+
+  constructor(introduce: LinkListener["introduce"] = () => null) {
+    const dial = (): Promise<Socket> => {
+      this.sockets.push(new HeldSocket())
+      return Promise.resolve(this.socket)
+    }
+    const listener: LinkListener = {
+      receive: (frame) => this.received.push(frame),
+      onUp: () => this.told.push("up"),
+      onDown: () => this.told.push("down"),
+      introduce,
+    }
+    this.link = new RelayLink(dial, listener, new Backoff((_, most) => most))
+  }
+
+  get socket(): HeldSocket {
+    const socket = this.sockets.at(-1)
+    if (socket === undefined) throw new Error("nobody has dialled")
+    return socket
+  }
+
+  async begin(): Promise<void> {
+    void this.link.run()
+    await vi.advanceTimersByTimeAsync(0)
+  }
+}
+
+const available = (ref: number): SetAvailability => SetAvailability({ ref, availability: 2 })
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+describe("the link", () => {
+  it("is up when the relay has said Hello, and hands on what answers no question", async () => {
+    const house = new House()
+    await house.begin()
+    expect(house.link.isUp).toBe(false)
+    await house.socket.say(HELLO)
+    expect([house.link.isUp, house.told]).toEqual([true, ["up"]])
+  })
+
+  it("of staff is up when the relay has believed them", async () => {
+    const authenticate = Authenticate({ statement: "a.b.c", signature: new Uint8Array(64) })
+    const house = new House(() => Promise.resolve(authenticate))
+    await house.begin()
+    await house.socket.say(HELLO)
+    expect([house.link.isUp, house.socket.sent.map(({ type }) => type)]).toEqual([false, ["authenticate"]])
+    await house.socket.say(Authenticated({ deviceId: new Uint8Array(32), expires: 0, keyPackagesLeft: 0 }))
+    expect(house.link.isUp).toBe(true)
+    const answered = house.link.ask(available, "done")
+    await vi.advanceTimersByTimeAsync(0)
+    await house.socket.say(QueueChanged({ waiting: 1 }), Done({ ref: 1 }))
+    expect((await answered).ref).toBe(1)
+    expect(house.received.map(({ type }) => type)).toEqual(["queueChanged"])
+  })
+
+  it("that the relay refuses for good is not tried again, and nobody waits for it", async () => {
+    const house = new House(() => Authenticate({ statement: "a.b.c", signature: new Uint8Array(64) }))
+    const waiting = expect(house.link.waitUntilUp()).rejects.toThrow(AuthenticationRefused)
+    await house.begin()
+    await house.socket.say(HELLO)
+    await house.socket.say(ErrorFrame({ code: ErrorCode.STATEMENT_REVOKED, detail: "", fatal: true }))
+    await waiting
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(house.sockets).toHaveLength(1)
+  })
+
+  it("comes back after it broke; what was asked is told to be lost", async () => {
+    const house = new House()
+    await house.begin()
+    await house.socket.say(HELLO)
+    const lost = expect(house.link.ask((ref) => ({ type: "ping", ref }), "pong")).rejects.toThrow(RelayLost)
+    await vi.advanceTimersByTimeAsync(0)
+    house.socket.close()
+    await lost
+    expect(house.told).toEqual(["up", "down"])
+    await vi.advanceTimersByTimeAsync(300)
+    await house.socket.say(HELLO)
+    expect([house.sockets.length, house.told]).toEqual([2, ["up", "down", "up"]])
+  })
+
+  it("waits longer after each failure, and not at all when the network is back", async () => {
+    const house = new House()
+    await house.begin()
+    for (let failure = 0; failure < 5; failure += 1) {
+      house.socket.close()
+      await vi.advanceTimersByTimeAsync(1000 * 0.25 * 2 ** failure)
+    }
+    expect(house.sockets).toHaveLength(6)
+    house.socket.close()
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(house.sockets).toHaveLength(6)
+    house.link.hurry()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(house.sockets).toHaveLength(7)
+  })
+
+  it("moves when the relay is about to stop, within the time that it gave", async () => {
+    const house = new House()
+    await house.begin()
+    await house.socket.say(HELLO, Moving({ withinMs: 3000 }))
+    await vi.advanceTimersByTimeAsync(2900)
+    expect(house.sockets).toHaveLength(1)
+    await vi.advanceTimersByTimeAsync(200)
+    expect(house.sockets).toHaveLength(2)
+  })
+
+  it("shows that it lives, and takes a relay that is silent for two heartbeats for gone", async () => {
+    const house = new House()
+    await house.begin()
+    await house.socket.say(HELLO)
+    await vi.advanceTimersByTimeAsync(20_100)
+    expect(house.socket.sent.map(({ type }) => type)).toEqual(["ping"])
+    await house.socket.say(Pong({ ref: 0 }))
+    await vi.advanceTimersByTimeAsync(39_000)
+    expect(house.link.isUp).toBe(true)
+    await vi.advanceTimersByTimeAsync(1_500)
+    expect(house.told).toEqual(["up", "down"])
+  })
+
+  it("does not take the relay for gone when it was the page that slept", async () => {
+    const house = new House()
+    await house.begin()
+    await house.socket.say(HELLO)
+    const clock = vi.spyOn(performance, "now")
+    const before = performance.now()
+    clock.mockImplementation(() => before + 300_000)
+    await vi.advanceTimersByTimeAsync(20_100)
+    expect([house.link.isUp, house.socket.sent.map(({ type }) => type)]).toEqual([true, ["ping"]])
+    clock.mockImplementation(() => before + 301_000)
+    await house.socket.say(Pong({ ref: 0 }))
+    clock.mockImplementation(() => before + 305_000)
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(house.link.isUp).toBe(true)
+    clock.mockRestore()
+  })
+
+  it("ends when the relay breaks the protocol", async () => {
+    const house = new House()
+    await house.begin()
+    await house.socket.say(HELLO, HELLO)
+    expect(house.told).toEqual(["up", "down"])
+  })
+
+  it("says so when an answer is not what was asked for", async () => {
+    const house = new House()
+    await house.begin()
+    await house.socket.say(HELLO)
+    const answered = expect(house.link.ask((ref) => ({ type: "ping", ref }), "pong")).rejects.toThrow(RelayMisbehaved)
+    await vi.advanceTimersByTimeAsync(0)
+    await house.socket.say(Done({ ref: 1 }))
+    await answered
+  })
+
+  it("that was closed is waited for by nobody", async () => {
+    const house = new House()
+    const waiting = expect(house.link.waitUntilUp()).rejects.toThrow(ClientClosed)
+    await house.begin()
+    house.link.close()
+    await waiting
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect([house.sockets.length, house.socket.isClosed]).toEqual([1, true])
+  })
+})
