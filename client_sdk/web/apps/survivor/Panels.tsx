@@ -18,8 +18,14 @@ interface PanelProps {
 function PanelCard({ id, title, onClose, children }: PanelProps) {
   const { t } = useWording()
   const heading = useRef<HTMLHeadingElement>(null)
-  // The panel says its name as soon as it opens; Escape closes it from anywhere inside.
-  useEffect(() => heading.current?.focus(), [])
+  // The panel says its name as soon as it opens; Escape closes it from anywhere inside, and the keyboard is back where
+  // it was.
+  useEffect(() => {
+    heading.current?.focus()
+    return () => {
+      document.querySelector<HTMLElement>(`[aria-controls="${id}"]`)?.focus()
+    }
+  }, [])
   return (
     <section
       id={id}

@@ -161,7 +161,8 @@ function placed(state: State, { position, at }: Sighting): State {
 
 function joined(state: State, person: Person): State {
   if (state.people.some(({ key }) => key === person.key)) return state
-  return withNotice({ ...state, phase: "talking", people: [...state.people, person] }, "joined", person)
+  const phase = state.phase === "over" ? "over" : "talking"
+  return withNotice({ ...state, phase, people: [...state.people, person] }, "joined", person)
 }
 
 function left(state: State, person: Person): State {

@@ -59,6 +59,6 @@ export const sharedTexts = catalogue({
 
     "link.connecting": "Menghubungkan…",
     "link.connected": "Terhubung",
-    "link.reconnecting": "Menyambung ulang…",
+    "link.reconnecting": "Menyambung lagi…",
   },
 })
