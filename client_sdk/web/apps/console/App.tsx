@@ -62,9 +62,9 @@ export function App({ configuration, organisation, invitation }: AppProps) {
   return (
     <WordingContext.Provider value={wording}>
       {configuration.isDemonstration && (
-        <p class="demonstration" role="note">
+        <aside class="demonstration" aria-label={wording.t("demonstration.name")}>
           {wording.t("demonstration")}
-        </p>
+        </aside>
       )}
       {isInside && desk.current !== null ? (
         <DeskScreen

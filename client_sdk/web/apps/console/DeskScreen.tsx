@@ -51,6 +51,7 @@ export function DeskScreen({ state, desk, languages, organisation, onLock, onEra
   return (
     <div class={hasDetails && talk !== undefined ? "desk with-details" : "desk"}>
       <header class="top">
+        <h1 class="spoken">{t("console")}</h1>
         <p class="who">
           <strong>{state.me?.name}</strong> <span class="muted">{`${roleName(t, state.me?.role ?? "")}, ${organisation}`}</span>
         </p>

@@ -20,7 +20,7 @@ export function SearchField({ value, onValue }: FieldProps) {
       spellcheck={false}
       aria-label={t("search.label")}
       aria-keyshortcuts="Alt+S"
-      placeholder={t("search.label")}
+      placeholder={t("search.placeholder")}
       value={value}
       onInput={({ currentTarget }) => {
         onValue(currentTarget.value)

@@ -33,7 +33,7 @@ export function InviteDialog({ talk, desk, onClose }: TalkDialogProps) {
       <p>{t("invite.about")}</p>
       {colleagues?.length === 0 && <p class="muted">{t("invite.none")}</p>}
       {options.length > 0 && (
-        <Choice legend={t("details.people")} group="colleague" options={options} chosen={chosen} onChoose={setChosen} />
+        <Choice legend={t("invite.who")} group="colleague" options={options} chosen={chosen} onChoose={setChosen} />
       )}
       <label class="field">
         <span>{t("invite.reason")}</span>

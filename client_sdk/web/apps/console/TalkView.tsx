@@ -25,10 +25,10 @@ export function TalkView({ talk, state, desk, hasDetails, onDetails }: TalkViewP
   const { t } = useWording()
   const [isEnding, setEnding] = useState(false)
   return (
-    <section class="talk" aria-labelledby="talk-title">
-      <header class="talk-head">
+    <div class="talk">
+      <div class="talk-head">
         <div class="talk-title">
-          <h1 id="talk-title">{t("talk.name", { number: talk.number })}</h1>
+          <h2 id="talk-title">{t("talk.name", { number: talk.number })}</h2>
           <Urgent talk={talk} />
           {talk.asked?.need != null && <span class="muted">{needName(t, talk.asked.need)}</span>}
           {talk.ending === null && talk.link === "reconnecting" && state.isConnected && (
@@ -47,7 +47,7 @@ export function TalkView({ talk, state, desk, hasDetails, onDetails }: TalkViewP
         >
           {t(talk.ending === null ? "talk.end" : "talk.file")}
         </button>
-      </header>
+      </div>
       <Log talk={talk} />
       {talk.ending === null ? (
         <Composer talk={talk} state={state} desk={desk} />
@@ -65,7 +65,7 @@ export function TalkView({ talk, state, desk, hasDetails, onDetails }: TalkViewP
           }}
         />
       )}
-    </section>
+    </div>
   )
 }
 

@@ -4,6 +4,9 @@
  *     console/talk/<id>     what was said in a conversation that goes on, and the note on it; deleted with it
  *     console/filed         notes of conversations that are over, and how many ended how: these stay on this device
  *     console/replies       the own canned replies
+ *
+ * One change after the other, in the order in which they were asked for: what is deleted must not be written again by a
+ * slower change from before.
  */
 
 import type { KeyStore } from "./sdk.ts"
@@ -19,6 +22,7 @@ export type Filed = Pick<DeskState, "filed" | "tally">
 
 export class Cabinet {
   readonly #store: KeyStore
+  #last: Promise<void> = Promise.resolve()
 
   constructor(store: KeyStore) {
     this.#store = store
@@ -39,7 +43,7 @@ export class Cabinet {
   }
 
   async dropTalk(id: string): Promise<void> {
-    await this.#store.delete(TALK + id)
+    await this.#change(() => this.#store.delete(TALK + id))
   }
 
   async keepFiled({ filed, tally }: Filed): Promise<void> {
@@ -59,7 +63,15 @@ export class Cabinet {
   }
 
   async #put(name: string, value: unknown): Promise<void> {
-    await this.#store.put(name, new TextEncoder().encode(JSON.stringify({ version: 1, value })))
+    const bytes = new TextEncoder().encode(JSON.stringify({ version: 1, value }))
+    await this.#change(() => this.#store.put(name, bytes))
+  }
+
+  #change(change: () => Promise<void>): Promise<void> {
+    const changed = this.#last.then(change)
+    // Whoever asked is told of a failure; the next change does not depend on it.
+    this.#last = changed.catch(() => undefined)
+    return changed
   }
 
   /** Only this console writes these records, and nobody can change them unseen; another version's are not read. */

@@ -4,9 +4,11 @@ import { catalogue } from "../shared/i18n/catalogue.ts"
 
 export const consoleTexts = catalogue({
   en: {
+    console: "Console",
     close: "Close",
     cancel: "Cancel",
     language: "Language",
+    "demonstration.name": "Demonstration",
     demonstration: "This is a demonstration; its relay approves devices by itself.",
 
     "door.starting": "One moment…",
@@ -143,6 +145,7 @@ export const consoleTexts = catalogue({
 
     "invite.title": "Bring in a colleague",
     "invite.about": "The person is asked first, by name. From then on the colleague reads along.",
+    "invite.who": "Colleague",
     "invite.none": "No colleague is connected at the moment.",
     "invite.reason": "Why (the person sees this)",
     "invite.go": "Ask",
@@ -170,6 +173,7 @@ export const consoleTexts = catalogue({
     "notes.tally": "Outcomes on this device",
 
     "search.label": "Search the open conversations",
+    "search.placeholder": "Search",
     "search.none": "Nothing was found.",
     "search.found": "{count} found",
 
@@ -184,9 +188,11 @@ export const consoleTexts = catalogue({
     "keys.lock": "Lock",
   },
   id: {
+    console: "Konsol",
     close: "Tutup",
     cancel: "Batal",
     language: "Bahasa",
+    "demonstration.name": "Demonstrasi",
     demonstration: "Ini demonstrasi; relainya menyetujui perangkat dengan sendirinya.",
 
     "door.starting": "Sebentar…",
@@ -323,6 +329,7 @@ export const consoleTexts = catalogue({
 
     "invite.title": "Ajak rekan masuk",
     "invite.about": "Ia ditanya dulu, dengan menyebut nama. Sejak itu rekan ikut membaca.",
+    "invite.who": "Rekan",
     "invite.none": "Saat ini tidak ada rekan yang terhubung.",
     "invite.reason": "Alasan (ia melihatnya)",
     "invite.go": "Tanyakan",
@@ -350,6 +357,7 @@ export const consoleTexts = catalogue({
     "notes.tally": "Hasil di perangkat ini",
 
     "search.label": "Cari di percakapan yang terbuka",
+    "search.placeholder": "Cari",
     "search.none": "Tidak ditemukan.",
     "search.found": "{count} ditemukan",
 

@@ -1,0 +1,205 @@
+/** What the desk keeps, reads and counts, with a made-up SDK behind it. */
+
+import { describe, expect, it, vi } from "vitest"
+
+import { Cabinet } from "../../../apps/console/cabinet.ts"
+import { Desk, partsOf, type StaffSide } from "../../../apps/console/desk.ts"
+import { newTalk, type DeskState } from "../../../apps/console/deskState.ts"
+import { MemoryKeyStore, Participant, type Conversation, type Event } from "../../../src/index.ts"
+
+const ID = new Uint8Array(16).fill(7)
+const NAME = "07".repeat(16)
+const HER = new Participant(0, new Uint8Array([1]), new Uint8Array([1]), null, "survivor")
+const ME = new Participant(1, new Uint8Array([2]), new Uint8Array([2]), "Sari", "counselor")
+
+/** A conversation that tells what it is given, and remembers what it was asked to do. */
+function madeUpConversation() {
+  const told: Event[] = []
+  let wake = (): void => undefined
+  const tell = (event: Event): void => {
+    told.push(event)
+    wake()
+  }
+  const conversation = {
+    id: ID,
+    participants: [HER, ME],
+    me: ME,
+    isConnected: true,
+    request: { details: { need: "legal", language: "id", preferredGender: null, region: null, urgency: 1 }, waitedSeconds: 60 },
+    send: vi.fn(() => Promise.resolve(new Uint8Array([9]))),
+    end: vi.fn(() => Promise.resolve()),
+    leave: vi.fn(() => Promise.resolve()),
+    async *[Symbol.asyncIterator]() {
+      for (;;) {
+        const event = told.shift()
+        if (event !== undefined) yield event
+        else await new Promise<void>((resolve) => (wake = resolve))
+        if (event?.type === "ended") return
+      }
+    },
+  }
+  return { conversation: conversation as unknown as Conversation, tell, end: conversation.end, leave: conversation.leave }
+}
+
+function madeUpStaff(claimed: Conversation, kept: readonly Conversation[] = []) {
+  const said: string[] = []
+  const say = (what: string): Promise<void> => {
+    said.push(what)
+    return Promise.resolve()
+  }
+  const staff = {
+    name: "Sari",
+    role: "counselor",
+    waiting: 1,
+    isConnected: true,
+    failure: null,
+    conversations: kept,
+    restored: () => Promise.resolve(),
+    claim: () => Promise.resolve(claimed),
+    colleagues: () => Promise.resolve([]),
+    setAvailable: (capacity: number) => say(`available ${capacity}`),
+    setBusy: () => say("busy"),
+    setAway: () => say("away"),
+    async *invitations() {
+      await new Promise(() => undefined)
+      yield undefined
+    },
+    onQueue: () => () => undefined,
+    onConnection: () => () => undefined,
+    close: () => say("closed"),
+  }
+  return { staff: staff as unknown as StaffSide, said }
+}
+
+function text(id: number, words: string, markRead = vi.fn(() => Promise.resolve())): Event & { type: "textReceived" } {
+  return { type: "textReceived", messageId: new Uint8Array([id]), sender: HER, text: words, sent: 1, replyTo: null, markRead }
+}
+
+async function accepted(store = new MemoryKeyStore()) {
+  const made = madeUpConversation()
+  const { staff, said } = madeUpStaff(made.conversation)
+  const states: DeskState[] = []
+  const desk = new Desk(staff, store, (state) => states.push(state))
+  await desk.begin()
+  await desk.setPresence("available")
+  await desk.accept()
+  return { ...made, desk, said, store }
+}
+
+describe("accepting", () => {
+  it("shows the conversation with what was asked for", async () => {
+    const { desk } = await accepted()
+    expect(desk.state.shown).toBe(NAME)
+    expect(desk.state.talks[0]).toMatchObject({ number: 1, link: "connected", asked: { need: "legal", urgency: 1 } })
+    expect(desk.state.talks[0]?.people.map(({ name }) => name)).toEqual([null])
+  })
+
+  it("takes as many more as there is room for, and then none", async () => {
+    const { desk, said } = await accepted()
+    expect(said).toEqual(["available 3", "available 2"])
+    await desk.setCapacity(1)
+    expect(said.at(-1)).toBe("busy")
+  })
+})
+
+describe("a message that comes", () => {
+  it("is read at once where somebody looks, and later where nobody does", async () => {
+    const { desk, tell } = await accepted()
+    const [first, second] = [text(1, "one"), text(2, "two")]
+    tell(first)
+    await vi.waitFor(() => {
+      expect(first.markRead).toHaveBeenCalled()
+    })
+    desk.lookedAt(false)
+    tell(second)
+    await vi.waitFor(() => {
+      expect(desk.state.talks[0]?.unread).toBe(1)
+    })
+    expect(second.markRead).not.toHaveBeenCalled()
+    desk.lookedAt(true)
+    expect(second.markRead).toHaveBeenCalled()
+    expect(desk.state.talks[0]?.unread).toBe(0)
+  })
+
+  it("is kept, and is there again after locking", async () => {
+    const { desk, tell, store } = await accepted()
+    tell(text(1, "remember this"))
+    await vi.waitFor(async () => {
+      expect((await new Cabinet(store).talks())[0]?.items).toHaveLength(1)
+    })
+    await desk.note(NAME, "a note")
+    await desk.close()
+    const again = madeUpConversation()
+    const { staff } = madeUpStaff(again.conversation, [again.conversation])
+    const reopened = new Desk(staff, store, () => undefined)
+    await reopened.begin()
+    expect(reopened.state.talks[0]).toMatchObject({ note: "a note", ending: null, people: [{ name: null }] })
+    expect(reopened.state.talks[0]?.items[0]).toMatchObject({ text: "remember this" })
+  })
+})
+
+describe("a conversation that is over", () => {
+  it("is still there to be filed when it ended while the console was locked", async () => {
+    const { desk, store } = await accepted()
+    await desk.note(NAME, "a note")
+    await desk.close()
+    const { staff } = madeUpStaff(madeUpConversation().conversation)
+    const reopened = new Desk(staff, store, () => undefined)
+    await reopened.begin()
+    expect(reopened.state.talks[0]?.ending).toEqual({ why: "ended", by: null })
+  })
+
+  it("leaves its words nowhere when it is filed, and its note only if that is wanted", async () => {
+    const { desk, tell, store, end } = await accepted()
+    tell(text(1, "secret"))
+    await desk.note(NAME, "a note")
+    await desk.file(NAME, "helped", { forAll: true, keepsNote: true })
+    expect(end).toHaveBeenCalled()
+    expect(await new Cabinet(store).talks()).toEqual([])
+    expect(await new Cabinet(store).filed()).toMatchObject({ filed: [{ text: "a note" }], tally: { helped: 1 } })
+    await desk.dropNote(NAME)
+    expect((await new Cabinet(store).filed()).filed).toEqual([])
+  })
+
+  it("may go on for the colleagues who stay", async () => {
+    const { desk, end, leave } = await accepted()
+    await desk.file(NAME, "referred", { forAll: false, keepsNote: false })
+    expect(leave).toHaveBeenCalled()
+    expect(end).not.toHaveBeenCalled()
+  })
+})
+
+describe("a long text", () => {
+  it("is parted where a word ends, and loses no word", () => {
+    expect(partsOf("aaa bbb ccc", 8)).toEqual(["aaa bbb", "ccc"])
+    expect(partsOf("x".repeat(20), 8).join("")).toBe("x".repeat(20))
+    expect(partsOf("   ", 8)).toEqual([])
+  })
+})
+
+describe("the cabinet", () => {
+  it("does not bring back what was deleted, however long writing takes", async () => {
+    const store = new MemoryKeyStore()
+    let write = (): void => undefined
+    const slow = {
+      get: store.get.bind(store),
+      delete: store.delete.bind(store),
+      names: store.names.bind(store),
+      getKey: store.getKey.bind(store),
+      putKey: store.putKey.bind(store),
+      put: async (name: string, value: Uint8Array) => {
+        await new Promise<void>((resolve) => (write = resolve))
+        await store.put(name, value)
+      },
+    }
+    const cabinet = new Cabinet(slow)
+    const kept = cabinet.keepTalk(newTalk("a", 1, 0, null, []))
+    const dropped = cabinet.dropTalk("a")
+    await vi.waitFor(async () => {
+      write()
+      await kept
+    })
+    await dropped
+    expect(await cabinet.talks()).toEqual([])
+  })
+})
