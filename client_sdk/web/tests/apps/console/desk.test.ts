@@ -181,6 +181,7 @@ describe("the cabinet", () => {
   it("does not bring back what was deleted, however long writing takes", async () => {
     const store = new MemoryKeyStore()
     let write = (): void => undefined
+    const disk = new Promise<void>((resolve) => (write = resolve))
     const slow = {
       get: store.get.bind(store),
       delete: store.delete.bind(store),
@@ -188,18 +189,15 @@ describe("the cabinet", () => {
       getKey: store.getKey.bind(store),
       putKey: store.putKey.bind(store),
       put: async (name: string, value: Uint8Array) => {
-        await new Promise<void>((resolve) => (write = resolve))
+        await disk
         await store.put(name, value)
       },
     }
     const cabinet = new Cabinet(slow)
     const kept = cabinet.keepTalk(newTalk("a", 1, 0, null, []))
     const dropped = cabinet.dropTalk("a")
-    await vi.waitFor(async () => {
-      write()
-      await kept
-    })
-    await dropped
+    write()
+    await Promise.all([kept, dropped])
     expect(await cabinet.talks()).toEqual([])
   })
 })
