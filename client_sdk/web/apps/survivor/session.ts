@@ -22,6 +22,8 @@ type Dispatch = (action: Action) => void
 const MAX_CHARACTERS = 8000
 /** Who has said nothing of her typing for so long has stopped, or is gone. */
 const TYPING_FORGOTTEN_MS = 6_000
+const TYPING_TOLD_EVERY_MS = 4_000
+const NEVER = -Infinity
 
 /** One visit: at most one conversation at a time, and an end to all of it by `vanish`. */
 export class Session {
@@ -37,6 +39,7 @@ export class Session {
   #unread: (() => Promise<void>)[] = []
   #answers = new Map<string, Pick<Event & { type: "invitationReceived" }, "approve" | "decline">>()
   #typists = new Map<string, ReturnType<typeof setTimeout>>()
+  #typingTold = NEVER
   #isLookedAt = true
   /** What still comes of an earlier one is not for this page any more. */
   #attempt = 0
@@ -109,8 +112,11 @@ export class Session {
     if (id !== undefined) this.#dispatch({ type: "named", here, id: hex(id) })
   }
 
-  /** She writes, or has stopped. */
+  /** She writes, or has stopped. Told now and then only: the relay must not learn the rhythm of her keys. */
   typing(active: boolean): void {
+    const sinceTold = this.#now() - this.#typingTold
+    if (active ? sinceTold < TYPING_TOLD_EVERY_MS : this.#typingTold === NEVER) return
+    this.#typingTold = active ? this.#now() : NEVER
     this.#conversation?.typing(active).catch(ignoreLoss)
   }
 
@@ -156,6 +162,7 @@ export class Session {
     this.#answers.clear()
     for (const timer of this.#typists.values()) clearTimeout(timer)
     this.#typists.clear()
+    this.#typingTold = NEVER
   }
 
   #happened(event: Event): void {

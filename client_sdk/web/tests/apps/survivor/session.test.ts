@@ -49,7 +49,7 @@ class MadeUpConversation {
     return Promise.resolve(ID)
   }
 
-  typing = vi.fn(nothing)
+  typing = vi.fn<Conversation["typing"]>(nothing)
 }
 
 function visit() {
@@ -60,14 +60,15 @@ function visit() {
     close: vi.fn(nothing),
   }
   let state: State = INITIAL
+  const clock = { now: 1000 }
   const session = new Session(
     () => Promise.resolve(talker as Talker),
     (action) => {
       state = reduce(state, action)
     },
-    () => 1000,
+    () => clock.now,
   )
-  return { conversation, talker, session, state: () => state }
+  return { conversation, talker, session, clock, state: () => state }
 }
 
 async function talkingVisit() {
@@ -164,6 +165,30 @@ describe("talking", () => {
     expect(markRead).not.toHaveBeenCalled()
     session.lookedAt(true)
     expect(markRead).toHaveBeenCalledOnce()
+  })
+
+  it("tells that she writes now and then, not with every key, and once that she has stopped", async () => {
+    const { session, conversation, clock } = await talkingVisit()
+    for (const active of [false, true, true, true, false, false]) session.typing(active)
+    expect(conversation.typing.mock.calls).toEqual([[true], [false]])
+    session.typing(true)
+    clock.now += 4000
+    session.typing(true)
+    expect(conversation.typing.mock.calls).toEqual([[true], [false], [true], [true]])
+  })
+
+  it("forgets after some seconds that somebody was writing", async () => {
+    const { conversation, state } = await talkingVisit()
+    vi.useFakeTimers()
+    try {
+      conversation.tell({ type: "typingSeen", participant: SARI, active: true })
+      await vi.advanceTimersByTimeAsync(10)
+      expect(state().typing).toHaveLength(1)
+      await vi.advanceTimersByTimeAsync(6000)
+      expect(state().typing).toEqual([])
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it("passes her answer about a newcomer on, once", async () => {
