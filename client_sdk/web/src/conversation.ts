@@ -89,6 +89,8 @@ export class Conversation implements AsyncIterable<Event> {
   readonly #untold: Event[]
   #inHand: Event | null = null
   #isToldAll = false
+  /** By the application, that wants to hear nothing more. */
+  #isWiped = false
   #wakeReader: (() => void) | null = null
   #waiting: { condition: Condition; done: () => void }[] = []
   #reason: TeduhError | null = null
@@ -210,13 +212,15 @@ export class Conversation implements AsyncIterable<Event> {
 
   /** Forget all keys and all that was said, at once, and say nothing but to the relay that we are gone. */
   wipe(): void {
-    if (this.#isToldAll) return
+    if (this.#isToldAll || this.#isWiped) return
     const by = this.me
     this.state.wipe()
+    this.state.takeEvents()
     this.#untold.length = 0
     this.#inHand = null
     if (!this.#hasLeft) this.#sayLeft()
     this.#tell([{ type: "ended", by }])
+    this.#isWiped = true
     void this.#turns.take(() => this.#owner.keep?.(this)).catch(ignore)
   }
 
@@ -396,6 +400,7 @@ export class Conversation implements AsyncIterable<Event> {
   }
 
   #tell(happened: readonly StateEvent[]): void {
+    if (this.#isWiped) return
     for (const event of happened) {
       if (event.type === "stopped") this.#reason = event.reason
       if (event.type === "changeFailed" && !this.state.isInRoom) this.#requestIsUnusable(event.reason)
@@ -515,7 +520,7 @@ export class Conversation implements AsyncIterable<Event> {
     await this.#turn(() => this.state.leave(nowInSeconds(), forAll))
     // Best effort: whoever stays sees that we do not answer; our keys go in any case.
     await atMost(GOODBYE_SECONDS, this.#partWithRelay())
-    if (this.#isToldAll) return
+    if (this.#isToldAll || this.#isWiped) return
     this.#hasLeft = true
     this.state.wipe()
     await this.#turns.take(() => this.#keep())
@@ -524,7 +529,8 @@ export class Conversation implements AsyncIterable<Event> {
   }
 
   async #partWithRelay(): Promise<void> {
-    await this.settled()
+    // What was said to nobody is heard by nobody.
+    if (this.state.isInRoom) await this.settled()
     const { conversationId } = this.state
     this.#hasLeft = true
     await this.#link.ask((ref) => Leave({ ref, conversationId }), "done")

@@ -1,0 +1,191 @@
+/** The driver around the state: what it keeps before it sends, what it tells, and how it ends. */
+
+import { beforeEach, describe, expect, it } from "vitest"
+
+import { Conversation, type ConversationOwner } from "../src/conversation.ts"
+import { ConversationOver, KeyStoreError, LogBroken, TeduhError } from "../src/errors.ts"
+import type { Event } from "../src/events.ts"
+import { ErrorCode, ErrorFrame, Hello, Subscribed, type ClientFrame } from "../src/relay/frames.ts"
+import type { Answer, RelayLink } from "../src/relayLink.ts"
+import { CONVERSATION, Pair } from "./scriptedLog.ts"
+
+const limits = {
+  frameBytes: 262_144,
+  payloadBytes: 131_072,
+  subscriptions: 64,
+  appendsInFlight: 32,
+  heartbeatSeconds: 20,
+}
+
+/** A link that takes what it is given. */
+class HeldLink {
+  readonly sent: ClientFrame[] = []
+  readonly hello = Hello({ version: 1, nonce: new Uint8Array(32), time: 0, limits })
+  answer: ((answer: Answer) => void) | null = null
+
+  send(frame: ClientFrame): void {
+    this.sent.push(frame)
+  }
+
+  question(make: (ref: number) => ClientFrame, answer: (answer: Answer) => void): void {
+    this.sent.push(make(1))
+    this.answer = answer
+  }
+
+  types(): string[] {
+    return this.sent.splice(0).map(({ type }) => type)
+  }
+}
+
+/** Everything that waits to be told, without waiting for more. */
+async function told(conversation: Conversation): Promise<Event[]> {
+  await conversation.act(() => undefined)
+  const events: Event[] = []
+  const reader = conversation[Symbol.asyncIterator]()
+  for (;;) {
+    const none = new Promise<null>((resolve) => setTimeout(resolve, 20, null))
+    const next = await Promise.race([reader.next(), none])
+    if (next === null || next.done === true) return events
+    events.push(next.value)
+  }
+}
+
+async function types(conversation: Conversation): Promise<string[]> {
+  return (await told(conversation)).map(({ type }) => type)
+}
+
+let pair: Pair
+let link: HeldLink
+let kept: string[]
+
+/** Her conversation, connected, with a driver around it. */
+async function hers(owner: Partial<ConversationOwner> = {}): Promise<Conversation> {
+  const conversation = new Conversation(pair.survivor.state, link as unknown as RelayLink, {
+    resume: (one) => {
+      one.subscribe()
+    },
+    over: () => kept.push("over"),
+    ...owner,
+  })
+  conversation.linkIsUp()
+  subscribed()
+  await conversation.act(() => undefined)
+  link.types()
+  return conversation
+}
+
+function subscribed(): void {
+  const lastSeq = pair.log.entries.length
+  const { counter, number: member } = pair.survivor
+  const common = { ref: 1, conversationId: CONVERSATION, epoch: pair.log.epoch, firstSeq: 1 }
+  link.answer?.(Subscribed({ ...common, lastSeq, counter, member }))
+}
+
+beforeEach(async () => {
+  pair = await Pair.talking()
+  link = new HeldLink()
+  kept = []
+})
+
+describe("the driver of a conversation", () => {
+  it("keeps before it sends, and sends before it tells", async () => {
+    const conversation = await hers({
+      keep: () => {
+        kept.push(`kept with ${link.sent.length} sent`)
+        return Promise.resolve()
+      },
+    })
+    kept = []
+    await conversation.send("one")
+    expect([kept, link.types()]).toEqual([["kept with 0 sent"], ["append"]])
+  })
+
+  it("sends nothing that cannot be kept, and stops", async () => {
+    let isFull = false
+    const conversation = await hers({
+      keep: () => (isFull ? Promise.reject(new KeyStoreError("the disk is full")) : Promise.resolve()),
+    })
+    isFull = true
+    await conversation.send("one")
+    expect(link.types()).not.toContain("append")
+    const [last] = (await told(conversation)).slice(-1)
+    expect(last).toMatchObject({ type: "stopped", reason: { message: "the disk is full" } })
+  })
+
+  it("takes one thing at a time, however many come at once", async () => {
+    const conversation = await hers()
+    const ids = await Promise.all(["a", "b", "c", "d"].map((text) => conversation.send(text)))
+    expect(new Set(ids.map((id) => id.join())).size).toBe(4)
+    const counters = link.sent.map((frame) => (frame.type === "append" ? frame.counter : 0))
+    expect(counters).toEqual([...counters].sort((one, other) => one - other))
+    expect(new Set(counters).size).toBe(4)
+  })
+
+  it("keeps what is said while the link is down, and sends it when it is back", async () => {
+    const conversation = await hers()
+    conversation.linkIsDown()
+    await conversation.send("meanwhile")
+    expect([link.types(), conversation.isConnected]).toEqual([[], false])
+    conversation.linkIsUp()
+    subscribed()
+    await conversation.act(() => undefined)
+    expect(link.types()).toEqual(["subscribe", "append"])
+    expect(await types(conversation)).toEqual(["connected", "reconnecting", "connected"])
+  })
+
+  it("does not send after a break what was made before it", async () => {
+    const conversation = await hers()
+    const sending = conversation.send("one")
+    conversation.linkIsDown()
+    await sending
+    expect(link.types()).toEqual([])
+  })
+
+  it("sends again what the relay was too busy for", async () => {
+    const conversation = await hers()
+    await conversation.send("one")
+    expect(link.types()).toEqual(["append"])
+    const busy = { code: ErrorCode.RATE_LIMITED, detail: "", conversationId: CONVERSATION, counter: 3, retryAfterMs: 1 }
+    conversation.receive(ErrorFrame(busy))
+    await expect.poll(() => link.sent.map(({ type }) => type)).toEqual(["append"])
+  })
+
+  it("forgets everything at once when it is wiped, also what is under way", async () => {
+    const conversation = await hers()
+    const sending = conversation.send("too late")
+    conversation.wipe()
+    expect([conversation.isOver, conversation.participants.length]).toEqual([true, 0])
+    await expect(sending).rejects.toThrow(ConversationOver)
+    expect(link.types()).toEqual(["leave"])
+    expect(await types(conversation)).toEqual(["ended"])
+    await expect(conversation.send("and later")).rejects.toThrow(ConversationOver)
+    expect(kept).toEqual(["over"])
+  })
+
+  it("ends for whoever waits when it stops", async () => {
+    const conversation = await hers()
+    const settled = conversation.settled()
+    await conversation.act(() => {
+      conversation.state.giveUp(new LogBroken("an entry is missing"))
+    })
+    await settled
+    await expect(conversation.joined()).rejects.toThrow(LogBroken)
+    expect((await types(conversation)).at(-1)).toBe("stopped")
+  })
+
+  it("stops at a fault of its own rather than guess", async () => {
+    const conversation = await hers()
+    conversation.receive({ type: "ephemeralEntry" } as never)
+    await expect.poll(() => conversation.isOver).toBe(true)
+    const last = (await told(conversation)).at(-1)
+    expect(last?.type === "stopped" && last.reason).toBeInstanceOf(TeduhError)
+  })
+
+  it("asks again for what does not come", async () => {
+    const conversation = await hers()
+    await conversation.send("one")
+    link.types()
+    for (let times = 0; times < 3; times += 1) conversation.watch()
+    expect(link.types()).toEqual(["subscribe", "subscribe"])
+  })
+})
