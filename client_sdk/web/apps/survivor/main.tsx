@@ -66,6 +66,8 @@ function sayBroken(page: HTMLElement): void {
 
 const page = document.getElementById("page")
 if (page !== null) {
+  // What stood here while the script was on its way.
+  page.replaceChildren()
   try {
     start(page)
   } catch {
