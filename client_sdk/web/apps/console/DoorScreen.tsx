@@ -1,7 +1,7 @@
 /** Everything before the desk: another tab, setting up, the four words, unlocking, erasing. */
 
 import type { ComponentChildren } from "preact"
-import { useEffect, useRef, useState } from "preact/hooks"
+import { useEffect, useId, useRef, useState } from "preact/hooks"
 
 import type { Configuration } from "./configuration.ts"
 import { passphraseFailure, type Door } from "./door.ts"
@@ -107,21 +107,28 @@ interface FieldProps {
 }
 
 function Field({ label, value, onValue, kind = "text", hint, autocomplete = "off" }: FieldProps) {
+  const id = useId()
   return (
-    <label class="field">
-      <span>{label}</span>
+    <div class="field">
+      <label for={id}>{label}</label>
       <input
+        id={id}
         type={kind}
         value={value}
         autocomplete={autocomplete}
         autocapitalize="off"
         spellcheck={false}
+        aria-describedby={hint === undefined ? undefined : `${id}-hint`}
         onInput={({ currentTarget }) => {
           onValue(currentTarget.value)
         }}
       />
-      {hint !== undefined && <small class="muted">{hint}</small>}
-    </label>
+      {hint !== undefined && (
+        <small class="muted" id={`${id}-hint`}>
+          {hint}
+        </small>
+      )}
+    </div>
   )
 }
 

@@ -1,0 +1,142 @@
+"""The staff console in a real browser: how a device comes in, what locking keeps, and what is left."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from pathlib import Path
+
+from console_page import PASSPHRASE, ConsolePage, console_house
+from needles import find, in_folder
+from playwright.async_api import expect
+from real_browser import chromium
+from survivor_page import ENGLISH, SurvivorPage
+
+
+async def test_a_device_is_in_when_the_coordinator_has_seen_the_same_words(tmp_path: Path) -> None:
+    """The words are the coordinator's; who closes the page while waiting goes on where it was left."""
+    async with console_house(tmp_path) as house, chromium(tmp_path / "profile") as browser:
+        console = await ConsolePage.set_up(browser, house)
+        assert "#" not in console.page.url
+        words = console.page.locator(".words-to-compare li")
+        assert await words.all_inner_texts() == await house.words_to_compare()
+        shown = await words.all_inner_texts()
+        await console.page.reload()
+        await console.unlock()
+        await console.headed("Compare these four words")
+        assert await words.all_inner_texts() == shown
+        await house.approve()
+        await console.is_at_the_desk()
+
+
+async def test_an_invitation_is_good_for_one_device(tmp_path: Path) -> None:
+    async with console_house(tmp_path) as house:
+        link = house.coordinator.link()
+        for profile, outcome in (
+            ("first", "Compare these four words"),
+            ("second", "This invitation was used already. Ask your coordinator for another one."),
+        ):
+            async with chromium(tmp_path / profile) as browser:
+                console = ConsolePage(await browser.new_page())
+                await console.page.goto(link)
+                await console.page.get_by_label("Passphrase", exact=True).fill(PASSPHRASE)
+                await console.page.get_by_label("The same passphrase again").fill(PASSPHRASE)
+                await console.button("Set up").click()
+                await expect(console.page.get_by_text(outcome)).to_be_visible()
+
+
+async def test_both_pages_talk_and_locking_loses_nothing(tmp_path: Path) -> None:
+    """What comes while the console is locked is there when it is unlocked, and what was there before, too."""
+    async with console_house(tmp_path) as house, chromium(tmp_path / "profile") as browser:
+        hers = await SurvivorPage.open(browser, house.url)
+        console = await ConsolePage.enter(browser, house)
+        await hers.ask()
+        await hers.say("Is somebody there?")
+        await console.accept()
+        await expect(console.message("Is somebody there?")).to_be_visible()
+        await console.say("I am here.")
+        await expect(hers.message("I am here.")).to_be_visible()
+        await expect(console.message("I am here.")).to_contain_text("Read")
+        await console.button("Lock").click()
+        await hers.say("And now?")
+        await console.unlock("not the passphrase")
+        await expect(console.page.get_by_text("That does not unlock it.")).to_be_visible()
+        await console.unlock()
+        await console.page.get_by_role("button", name="Person 1").click()
+        for text in ("Is somebody there?", "I am here.", "And now?"):
+            await expect(console.message(text)).to_have_count(1)
+        await console.say("Still here.")
+        await expect(hers.message("Still here.")).to_be_visible()
+
+
+async def test_a_colleague_comes_in_when_the_survivor_agrees(tmp_path: Path) -> None:
+    async with (
+        console_house(tmp_path) as house,
+        chromium(tmp_path / "profile") as browser,
+        chromium(tmp_path / "other") as other_browser,
+    ):
+        hers = await SurvivorPage.open(browser, house.url)
+        console = await ConsolePage.enter(browser, house)
+        other = await ConsolePage.enter(other_browser, house)
+        await hers.ask()
+        await console.accept()
+        await console.button("Bring in a colleague…").click()
+        await console.page.get_by_role("radio", name="Rina").check()
+        await console.button("Ask").click()
+        await hers.button(ENGLISH.let_join).click()
+        await other.button("Join").click()
+        await other.say("I am Rina.")
+        await expect(hers.message("I am Rina.")).to_be_visible()
+        await expect(console.message("I am Rina.")).to_be_visible()
+
+
+async def test_one_tab_holds_the_keys(tmp_path: Path) -> None:
+    """A second tab says so; when it takes over, the first one lets go of everything."""
+    async with console_house(tmp_path) as house, chromium(tmp_path / "profile") as browser:
+        first = await ConsolePage.enter(browser, house)
+        second = ConsolePage(await browser.new_page())
+        await second.page.goto(house.console_url)
+        await second.headed("The console is open in another tab")
+        await first.is_at_the_desk()
+        await second.button("Use this tab instead").click()
+        await first.headed("The console is open in another tab")
+        await second.unlock()
+        await second.is_at_the_desk()
+
+
+async def test_nothing_is_readable_on_the_disk_and_signing_out_erases(tmp_path: Path) -> None:
+    """Neither what was said nor the note is in the browser's profile; signed out, no record is left."""
+    said, heard, note, draft = words = [f"word{secrets.token_hex(12)}" for _ in range(4)]
+    profile = tmp_path / "profile"
+    async with console_house(tmp_path / "house") as house:
+        async with chromium(profile) as browser:
+            hers = await SurvivorPage.open(browser, house.url)
+            console = await ConsolePage.enter(browser, house)
+            await hers.ask()
+            await console.accept()
+            await hers.say(heard)
+            await expect(console.message(heard)).to_be_visible()
+            await console.note.press_sequentially(note)
+            await console.say(said)
+            await console.field.press_sequentially(draft)
+        assert await asyncio.to_thread(lambda: find(words, in_folder(profile))) == []
+        async with chromium(profile) as browser:
+            console = ConsolePage(await browser.new_page())
+            await console.page.goto(house.console_url)
+            await console.unlock()
+            await console.page.get_by_role("button", name="Person 1").click()
+            await expect(console.note).to_have_value(note)
+            await console.button("Sign out and erase").click()
+            await console.button("Erase it all").click()
+            await console.headed("Set up this device")
+            left = await console.page.evaluate(
+                """() => new Promise((resolve, reject) => {
+                  const opening = indexedDB.open("teduh")
+                  opening.onerror = () => reject(opening.error)
+                  opening.onsuccess = () => {
+                    const counting = opening.result.transaction("records").objectStore("records").count()
+                    counting.onsuccess = () => resolve(counting.result)
+                  }
+                })"""
+            )
+            assert left == 0

@@ -1,0 +1,122 @@
+"""The staff console as staff use it: by what stands on it; and the relay and coordinator behind it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.async_api import BrowserContext, Locator, Page, expect
+from relay_organisation import RelayOrganisation
+from relay_process import relay_here
+from teduh_crypto.credentials import comparison_words, verify_enrolment
+from teduh_server.app import Relay
+from teduh_server.cli.demo_enrolment import DemoEnrolments
+from valkey_server import start_valkey
+
+PASSPHRASE = "four words of hers"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleHouse:
+    """A relay that serves both pages, and the coordinator of its organisation."""
+
+    url: str
+    relay: Relay
+    coordinator: DemoEnrolments
+
+    @property
+    def console_url(self) -> str:
+        """Where the console is, without an invitation."""
+        return f"{self.url}/console/"
+
+    async def words_to_compare(self) -> list[str]:
+        """What the coordinator sees of the one device that waits."""
+        ((_, submission),) = await self.relay.enrolments.waiting(now=int(time.time()))
+        return list(comparison_words(verify_enrolment(submission.enrolment, submission.invitation)))
+
+    async def approve(self) -> list[str]:
+        """The coordinator has compared the words; the names of those who are in."""
+        return await self.coordinator.approve_waiting(self.relay.enrolments)
+
+
+@asynccontextmanager
+async def console_house(folder: Path) -> AsyncIterator[ConsoleHouse]:
+    """Both in this event loop."""
+    organisation = RelayOrganisation()
+    with start_valkey() as valkey:
+        async with relay_here(organisation.write(folder), valkey.url) as (relay, url):
+            await organisation.publish_revocations(url)
+            yield ConsoleHouse(url, relay, DemoEnrolments(organisation.authority, f"{url}/console/"))
+
+
+@dataclass(frozen=True, slots=True)
+class ConsolePage:
+    """One tab with the console, in English."""
+
+    page: Page
+
+    @classmethod
+    async def set_up(cls, browser: BrowserContext, house: ConsoleHouse) -> ConsolePage:
+        """Open a link in a new tab, and set the device up with `PASSPHRASE`; it waits for the coordinator."""
+        console = cls(await browser.new_page())
+        await console.page.goto(house.coordinator.link())
+        await console.page.get_by_label("Passphrase", exact=True).fill(PASSPHRASE)
+        await console.page.get_by_label("The same passphrase again").fill(PASSPHRASE)
+        await console.button("Set up").click()
+        await console.headed("Compare these four words")
+        return console
+
+    @classmethod
+    async def enter(cls, browser: BrowserContext, house: ConsoleHouse) -> ConsolePage:
+        """Set up, approved, at the desk, and available."""
+        console = await cls.set_up(browser, house)
+        await house.approve()
+        await console.is_at_the_desk()
+        await console.page.get_by_role("radio", name="Available").check()
+        return console
+
+    async def unlock(self, passphrase: str = PASSPHRASE) -> None:
+        """Type the passphrase at the lock."""
+        await self.headed("Locked")
+        await self.page.get_by_label("Passphrase", exact=True).fill(passphrase)
+        await self.button("Unlock").click()
+
+    async def accept(self) -> None:
+        """Take the next request, once there is one."""
+        await self.button("Accept the next").click()
+        await expect(self.field).to_be_visible()
+
+    async def say(self, text: str) -> None:
+        """Type it, and send it."""
+        await self.field.press_sequentially(text)
+        await self.field.press("Enter")
+        await expect(self.message(text)).to_be_visible()
+
+    @property
+    def field(self) -> Locator:
+        """Where staff write to the person."""
+        return self.page.get_by_role("textbox", name="Your message")
+
+    @property
+    def note(self) -> Locator:
+        """Where the private note is."""
+        return self.page.get_by_role("textbox", name="Private note")
+
+    def message(self, text: str) -> Locator:
+        """The message with this text."""
+        return self.page.locator(".message").filter(has=self.page.get_by_text(text, exact=True))
+
+    def button(self, name: str) -> Locator:
+        """A button by its name."""
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    async def headed(self, text: str) -> None:
+        """Wait until this is the headline."""
+        await expect(self.page.get_by_role("heading", name=text, exact=True)).to_be_visible()
+
+    async def is_at_the_desk(self) -> None:
+        """Wait until the relay takes the device for what it is."""
+        await expect(self.page.get_by_text("Connected", exact=True)).to_be_visible()
