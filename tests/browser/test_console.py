@@ -12,6 +12,17 @@ from playwright.async_api import expect
 from real_browser import chromium
 from survivor_page import ENGLISH, SurvivorPage
 
+_WITH_PRF = {
+    "protocol": "ctap2",
+    "ctap2Version": "ctap2_1",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "hasPrf": True,
+    "automaticPresenceSimulation": True,
+}
+
 
 async def test_a_device_is_in_when_the_coordinator_has_seen_the_same_words(tmp_path: Path) -> None:
     """The words are the coordinator's; who closes the page while waiting goes on where it was left."""
@@ -140,3 +151,30 @@ async def test_nothing_is_readable_on_the_disk_and_signing_out_erases(tmp_path: 
                 })"""
             )
             assert left == 0
+
+
+async def test_the_console_locks_itself_when_nobody_does_anything(tmp_path: Path) -> None:
+    async with console_house(tmp_path) as house, chromium(tmp_path / "profile") as browser:
+        await browser.clock.install()
+        console = await ConsolePage.enter(browser, house)
+        await browser.clock.fast_forward("20:00")
+        await console.headed("Locked")
+        await expect(console.page.get_by_text("so the console locked itself")).to_be_visible()
+
+
+async def test_a_passkey_opens_it_without_a_passphrase(tmp_path: Path) -> None:
+    """By its PRF, with a virtual authenticator; passkeys work at names only, not at addresses of numbers."""
+    async with console_house(tmp_path) as house, chromium(tmp_path / "profile") as browser:
+        console = ConsolePage(await browser.new_page())
+        devices = await browser.new_cdp_session(console.page)
+        await devices.send("WebAuthn.enable")
+        await devices.send("WebAuthn.addVirtualAuthenticator", {"options": _WITH_PRF})
+        link = house.coordinator.link().replace("127.0.0.1", "localhost")
+        await console.page.goto(link)
+        await console.button("Set up with a passkey").click()
+        await console.headed("Compare these four words")
+        await console.page.reload()
+        await console.headed("Locked")
+        await expect(console.page.get_by_label("Passphrase", exact=True)).to_have_count(0)
+        await console.button("Unlock with a passkey").click()
+        await console.headed("Compare these four words")
