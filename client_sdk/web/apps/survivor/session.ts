@@ -35,6 +35,8 @@ export class Session {
   #asked: Promise<Conversation> | null = null
   #conversation: Conversation | null = null
   #said = 0
+  /** What no conversation has taken yet, by what it is called here. */
+  readonly #unsent = new Map<string, string>()
   #sending: Promise<void> = Promise.resolve()
   #unread: (() => Promise<void>)[] = []
   #answers = new Map<string, Pick<Event & { type: "invitationReceived" }, "approve" | "decline">>()
@@ -61,6 +63,8 @@ export class Session {
     this.#dispatch({ type: "asked" })
     const asked = this.#askedFor(wishes, isCurrent)
     this.#asked = asked
+    // What she had said when asking failed before.
+    for (const [here, text] of this.#unsent) this.#queue(here, text)
     let conversation: Conversation
     try {
       conversation = await asked
@@ -93,6 +97,7 @@ export class Session {
     if (isCurrent()) {
       this.#dispatch({ type: "over", why: "trouble", by: null })
       this.#conversation = null
+      this.#unsent.clear()
     }
   }
 
@@ -101,15 +106,22 @@ export class Session {
     for (const part of partsOf(text, MAX_CHARACTERS)) {
       const here = `own-${++this.#said}`
       this.#dispatch({ type: "said", id: here, text: part, at: this.#now() })
-      // One after the other, for the order in which she said it.
-      this.#sending = this.#send(part, here, this.#asked, this.#sending).catch(ignoreLoss)
+      this.#unsent.set(here, part)
+      this.#queue(here, part)
     }
   }
 
-  async #send(text: string, here: string, asked: Promise<Conversation> | null, before: Promise<void>): Promise<void> {
+  /** Sends it after what was said before. */
+  #queue(here: string, text: string): void {
+    this.#sending = this.#send(here, text, this.#asked, this.#sending).catch(ignoreLoss)
+  }
+
+  async #send(here: string, text: string, asked: Promise<Conversation> | null, before: Promise<void>): Promise<void> {
     await before
     const id = await (await asked)?.send(text)
-    if (id !== undefined) this.#dispatch({ type: "named", here, id: hex(id) })
+    if (id === undefined) return
+    this.#unsent.delete(here)
+    this.#dispatch({ type: "named", here, id: hex(id) })
   }
 
   /** She writes, or has stopped. Told now and then only: the relay must not learn the rhythm of her keys. */
@@ -158,6 +170,7 @@ export class Session {
     this.#asked = null
     this.#conversation = null
     this.#sending = Promise.resolve()
+    this.#unsent.clear()
     this.#unread = []
     this.#answers.clear()
     for (const timer of this.#typists.values()) clearTimeout(timer)

@@ -108,9 +108,10 @@ export function reduce(state: State, action: Action): State {
     case "chosen":
       return chosen(state, action)
     case "asked":
-      return { ...state, phase: "waiting", link: "connecting", couldNotAsk: false }
+      return { ...state, phase: "waiting", link: "connecting", sightings: [], couldNotAsk: false }
     case "askFailed":
-      return { ...INITIAL, need: state.need, urgency: state.urgency, covered: state.covered, couldNotAsk: true }
+      // What she had written meanwhile stays, and is sent when asking succeeds.
+      return { ...state, phase: "welcome", couldNotAsk: true }
     case "placed":
       return placed(state, action)
     case "linked":

@@ -37,7 +37,7 @@ export const survivorTexts = catalogue({
     "waiting.minutes.1": "It may take about a minute.",
     "waiting.minutes": "It may take about {minutes} minutes.",
     "waiting.usual": "It usually takes up to {minutes} minutes.",
-    "waiting.unknown": "We cannot say how long it takes. You keep your place.",
+    "waiting.unknown": "We cannot say how long it takes. While you are connected, you keep your place.",
     "waiting.long": "It is taking long; perhaps nobody is on duty. You keep your place, and you need not wait for us to get help:",
     "waiting.hours": "When somebody is there",
     "waiting.write": "You can write already. It is kept on this page and sent when somebody joins.",
@@ -158,7 +158,7 @@ export const survivorTexts = catalogue({
     "waiting.minutes.1": "Mungkin sekitar satu menit.",
     "waiting.minutes": "Mungkin sekitar {minutes} menit.",
     "waiting.usual": "Biasanya paling lama {minutes} menit.",
-    "waiting.unknown": "Kami belum bisa mengatakan berapa lama. Urutan Anda tetap tersimpan.",
+    "waiting.unknown": "Kami belum bisa mengatakan berapa lama. Selama terhubung, urutan Anda tetap.",
     "waiting.long":
       "Ini lebih lama dari biasanya; mungkin tidak ada yang bertugas. Urutan Anda tetap ada, dan Anda tidak perlu menunggu kami untuk mencari bantuan:",
     "waiting.hours": "Waktu petugas tersedia",

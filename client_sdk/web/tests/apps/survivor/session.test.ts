@@ -146,6 +146,20 @@ describe("talking", () => {
     })
   })
 
+  it("keeps what was said when asking failed, and sends it when it succeeds", async () => {
+    const { session, conversation, talker, state } = visit()
+    talker.ask.mockRejectedValueOnce(new Error("the queue is full"))
+    const asking = session.ask(WISHES)
+    session.say("one")
+    await asking
+    expect(state()).toMatchObject({ phase: "welcome", items: [{ text: "one" }] })
+    void session.ask(WISHES)
+    session.say("two")
+    await vi.waitFor(() => {
+      expect(conversation.said).toEqual(["one", "two"])
+    })
+  })
+
   it("goes on showing what could not be sent any more", async () => {
     const { session, conversation, state } = await talkingVisit()
     conversation.isOver = true

@@ -21,6 +21,7 @@ describe("the way of a conversation", () => {
   it("returns to the first screen when asking failed, with what she had chosen", () => {
     const state = after({ type: "chosen", need: "legal", urgency: 1 }, { type: "asked" }, { type: "askFailed" })
     expect(state).toMatchObject({ phase: "welcome", couldNotAsk: true, need: "legal", urgency: 1 })
+    expect(reduce(state, { type: "asked" })).toMatchObject({ phase: "waiting", couldNotAsk: false })
   })
 
   it("keeps what was chosen when something else is", () => {
