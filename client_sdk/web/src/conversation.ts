@@ -12,7 +12,8 @@
 
 import { nowInSeconds } from "./clock.ts"
 import type { Colleague } from "./colleague.ts"
-import { ConversationState, type ConversationFrame } from "./conversationState.ts"
+import { isOfConversation } from "./conversationFrame.ts"
+import type { ConversationState } from "./conversationState.ts"
 import { TeduhCryptoError } from "./cryptoErrors.ts"
 import {
   CommitConflict,
@@ -550,18 +551,6 @@ export class Conversation implements AsyncIterable<Event> {
       else this.#waiting.push(one)
     }
   }
-}
-
-function isOfConversation(frame: RelayFrame): frame is ConversationFrame {
-  const types: readonly RelayFrame["type"][] = [
-    "entry",
-    "accepted",
-    "error",
-    "ephemeralEntry",
-    "queuePosition",
-    "membershipEnded",
-  ]
-  return types.includes(frame.type)
 }
 
 function isHeard(event: Event | null): event is Heard {

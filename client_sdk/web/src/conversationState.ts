@@ -31,10 +31,10 @@ import {
   ReceiptKind,
   Text,
   type ChatMessage,
-  type Unknown,
 } from "./chat/messages.ts"
+import type { ConversationFrame } from "./conversationFrame.ts"
 import { RemoteError } from "./cryptoErrors.ts"
-import { acknowledgementOf, checkAcknowledgement } from "./epochAgreement.ts"
+import { acknowledgementOf } from "./epochAgreement.ts"
 import {
   ConversationOver,
   LogBroken,
@@ -47,72 +47,48 @@ import {
 } from "./errors.ts"
 import type { StateEvent } from "./events.ts"
 import type { Change } from "./groupChanges.ts"
-import { areEqual, toHex } from "./hazmat/bytes.ts"
+import { areEqual } from "./hazmat/bytes.ts"
 import type { Signer } from "./hazmat/ed25519.ts"
+import { Hearing } from "./hearing.ts"
 import { LogOrder, type LogItem } from "./logOrder.ts"
 import { Membership, type MemberIdentity, type RoomChange } from "./membership.ts"
 import type { MlsGroup } from "./mls/group.ts"
-import { Outbox } from "./outbox.ts"
-import { OwedReceipts } from "./receipts.ts"
 import {
   Acknowledge,
   EntryKind,
   Ephemeral,
   ErrorCode,
   SURVIVOR_MEMBER,
-  type Accepted,
   type ClientFrame,
   type Entry,
-  type EphemeralEntry,
   type ErrorFrame,
-  type MembershipEnded,
-  type QueuePosition,
   type Subscribed,
 } from "./relay/frames.ts"
+import { Reach, WINDOW } from "./reach.ts"
 import type { Participant, VerifyRoom } from "./room.ts"
-import {
-  restoreChange,
-  restoreMembership,
-  restoreOrder,
-  restoreOutbox,
-  saveChange,
-  saveMembership,
-  saveOrder,
-  saveOutbox,
-  type SavedConversation,
-} from "./savedConversation.ts"
+import { restoreMembership, saveMembership, type SavedConversation } from "./savedConversation.ts"
+import { Standing } from "./standing.ts"
 import { TypingSignals } from "./typingSignal.ts"
-
-export type ConversationFrame = Entry | Accepted | ErrorFrame | EphemeralEntry | QueuePosition | MembershipEnded
-
-/** Appends in flight at once, unless the relay allows fewer. */
-export const WINDOW = 16
 
 export class ConversationState {
   readonly membership: Membership
-  #order: LogOrder
-  #outbox = new Outbox()
-  #changes: readonly Change[] = []
-  /** The keys, in hex, of those who said that they leave. */
-  #leaving = new Set<string>()
+  readonly #hearing: Hearing
+  #standing: Standing
   #typing = new TypingSignals()
-  #receipts = new OwedReceipts()
-  #owesAcknowledgement = false
   #isOver = false
-  // The link: whether it is up, to where the log must be read before anything is sent, and from which epoch on the relay
-  // takes our appends.
-  #isUp = false
-  #readUntil = 0
-  #mustRepeat = false
-  #epochWanted = 0
-  #acknowledged = 0
-  #window = WINDOW
+  readonly #reach = new Reach()
   #frames: ClientFrame[] = []
   #events: StateEvent[] = []
 
   constructor(conversationId: Uint8Array, identity: MemberIdentity, verify: VerifyRoom) {
     this.membership = new Membership(conversationId, identity, verify)
-    this.#order = new LogOrder(identity.isSurvivor ? SURVIVOR_MEMBER : -1)
+    this.#standing = new Standing(new LogOrder(identity.isSurvivor ? SURVIVOR_MEMBER : -1))
+    this.#hearing = new Hearing(this.membership, {
+      tell: (event) => this.#events.push(event),
+      end: (by) => {
+        this.#end(by)
+      },
+    })
   }
 
   // --- what it is ---
@@ -123,12 +99,12 @@ export class ConversationState {
 
   /** The last entry of the log that was taken. */
   get cursor(): number {
-    return this.#order.cursor
+    return this.#standing.order.cursor
   }
 
   /** Who is in the room, verified, but for those who said that they left; empty before and after. */
   get participants(): readonly Participant[] {
-    return this.membership.room.participants.filter((one) => !this.#isLeaving(one))
+    return this.membership.room.participants.filter((one) => !this.#standing.isLeaving(one))
   }
 
   /** Ourselves, once we are in the room. */
@@ -143,8 +119,7 @@ export class ConversationState {
 
   /** Whether everything that was said is in the log, and nothing waits behind a gap. */
   get isSettled(): boolean {
-    const owes = this.#owesAcknowledgement || !this.#receipts.isEmpty
-    return this.#outbox.isEmpty && this.#changes.length === 0 && !this.#order.hasGap && !owes
+    return this.#standing.isSettled
   }
 
   /** The epoch of the group; 0 before there is one. */
@@ -159,13 +134,13 @@ export class ConversationState {
 
   /** Whether later entries wait for one that has not come. */
   get hasGap(): boolean {
-    return this.#order.hasGap
+    return this.#standing.order.hasGap
   }
 
   /** A name of the entry or the answer that the relay owes us; null when it owes nothing. */
   get waitingFor(): string | null {
-    const [first] = this.#outbox.inFlight
-    if (!this.#isUp || this.#isOver || (first === undefined && !this.hasGap)) return null
+    const [first] = this.#standing.outbox.inFlight
+    if (!this.#reach.isUp || this.#isOver || (first === undefined && !this.hasGap)) return null
     return `${this.cursor} ${first?.append.counter ?? 0}`
   }
 
@@ -186,12 +161,7 @@ export class ConversationState {
     return {
       conversationId: this.conversationId,
       membership: saveMembership(this.membership),
-      place: saveOrder(this.#order),
-      outbox: saveOutbox(this.#outbox),
-      changes: this.#changes.map(saveChange),
-      leaving: [...this.#leaving],
-      receipts: [...this.#receipts.byKind].map(([kind, messageIds]) => ({ kind, messageIds })),
-      owesAcknowledgement: this.#owesAcknowledgement,
+      ...this.#standing.save(),
     }
   }
 
@@ -208,15 +178,8 @@ export class ConversationState {
     const identity = { signatureKey: signer.publicKey, isSurvivor: false, bundles: [] }
     const state = new ConversationState(saved.conversationId, identity, verify)
     await restoreMembership(state.membership, saved.membership, signer, now)
-    state.#order = restoreOrder(saved.place)
-    state.#acknowledged = state.#order.cursor
-    state.#outbox = restoreOutbox(saved.outbox)
-    state.#changes = await Promise.all(saved.changes.map(restoreChange))
-    state.#leaving = new Set(saved.leaving)
-    for (const { kind, messageIds } of saved.receipts) {
-      for (const id of messageIds) state.#receipts.owe(kind === ReceiptKind.READ ? kind : ReceiptKind.DELIVERED, id)
-    }
-    state.#owesAcknowledgement = saved.owesAcknowledgement
+    state.#standing = await Standing.restore(saved)
+    state.#reach.readUpTo(state.cursor)
     return state
   }
 
@@ -224,15 +187,16 @@ export class ConversationState {
 
   /** Staff: begin the conversation with `group` at epoch 0, in which we are alone. */
   async create(group: MlsGroup, member: number, first: Change, now: number): Promise<void> {
-    this.#order = new LogOrder(member)
+    this.#standing.order = new LogOrder(member)
     this.membership.begin(group)
-    this.#isUp = true
+    this.#reach.isUp = true
     await this.change(first, now)
   }
 
   /** Staff: we are invited, and may read from the entry after `seq` on, which is our Welcome. */
   startAfter(seq: number): void {
-    this.#order.cursor = this.#acknowledged = seq
+    this.#standing.order.cursor = seq
+    this.#reach.readUpTo(seq)
   }
 
   /** Say something; gives the message id. Kept until somebody hears it. `ConversationOver`, `MessageTooLong`. */
@@ -246,14 +210,14 @@ export class ConversationState {
   /** Tell the sender that a person has seen this message. */
   async markRead(messageId: Uint8Array, now: number): Promise<void> {
     if (this.#isOver) return
-    this.#receipts.owe(ReceiptKind.READ, messageId)
+    this.#standing.receipts.owe(ReceiptKind.READ, messageId)
     await this.#advance(now)
   }
 
   /** Show the others that we write, or have stopped. Lost when nobody is there. */
   async type(active: boolean, now: number): Promise<void> {
     const { group } = this.membership
-    if (group === null || !this.#isUp || !this.isInRoom) return
+    if (group === null || !this.#reach.isUp || !this.isInRoom) return
     const payload = await this.#typing.seal(group, active, now)
     if (!this.#isOver) this.#frames.push(Ephemeral({ conversationId: this.conversationId, payload }))
   }
@@ -275,14 +239,14 @@ export class ConversationState {
     const me = this.#requireRoom()
     const answer = InvitationAnswer({ invitationId: invitation.id, sent: now, accepted })
     this.#say(answer)
-    this.#takeAnswer(me, answer)
+    this.#hearing.takeAnswer(me, answer)
     await this.#advance(now)
   }
 
   /** Staff: change the group; adopted when, and where, the relay has put the commit. */
   async change(change: Change, now: number): Promise<void> {
     this.#requireOpen()
-    this.#changes = [...this.#changes, change]
+    this.#standing.queue(change)
     await this.#advance(now)
   }
 
@@ -297,10 +261,7 @@ export class ConversationState {
   wipe(): void {
     this.#isOver = true
     this.membership.wipe()
-    this.#outbox = new Outbox()
-    this.#changes = []
-    this.#receipts = new OwedReceipts()
-    this.#owesAcknowledgement = false
+    this.#standing.wipe()
     this.#frames = []
   }
 
@@ -309,17 +270,13 @@ export class ConversationState {
   /** We are subscribed (again): what is in the log, and what of ours is. */
   async connected(frame: Subscribed, now: number, window = WINDOW): Promise<void> {
     if (this.#isOver) return
-    if (this.#order.member < 0) this.#order.member = frame.member
+    if (this.#standing.order.member < 0) this.#standing.order.member = frame.member
     if (frame.lastSeq > this.cursor && frame.firstSeq > this.cursor + 1) {
       this.#stop(new LogBroken("entries have expired before they were read"))
     } else if (frame.lastSeq < this.cursor) {
       this.#stop(new LogBroken("the relay has lost entries that were read before"))
     } else {
-      this.#isUp = true
-      this.#readUntil = frame.lastSeq
-      this.#window = Math.min(window, WINDOW)
-      // Same counters, same bytes: the relay recognises what it has, and says so.
-      this.#mustRepeat = true
+      this.#reach.connected(frame.lastSeq, window)
       await this.#guarded(now, () => {
         this.#wereAccepted(frame.counter)
       })
@@ -330,8 +287,8 @@ export class ConversationState {
   beginAnew(conversationId: Uint8Array): void {
     if (this.isInRoom || areEqual(conversationId, this.conversationId)) return
     this.membership.conversationId = conversationId
-    this.#order = new LogOrder(SURVIVOR_MEMBER)
-    this.#acknowledged = 0
+    this.#standing.order = new LogOrder(SURVIVOR_MEMBER)
+    this.#reach.readUpTo(0)
   }
 
   /** Verify the room anew: somebody may have been revoked since. */
@@ -351,13 +308,13 @@ export class ConversationState {
 
   /** The link broke. Nothing is encrypted until it is back, for the epoch may move on meanwhile. */
   disconnected(): void {
-    this.#isUp = false
+    this.#reach.isUp = false
     this.#frames = []
   }
 
   /** Send again what is in flight: the relay was too busy for it. It recognises what it has. */
   async repeat(now: number): Promise<void> {
-    this.#mustRepeat = true
+    this.#reach.repeat()
     await this.#advance(now)
   }
 
@@ -386,12 +343,12 @@ export class ConversationState {
   async #take(frame: ConversationFrame): Promise<void> {
     switch (frame.type) {
       case "entry":
-        this.#order.received(frame)
+        this.#standing.order.received(frame)
         break
       case "accepted":
-        if (frame.counter >= this.#outbox.nextCounter) throw new LogBroken("the relay accepts what was never sent")
+        if (frame.counter >= this.#standing.outbox.nextCounter) throw new LogBroken("the relay accepts what was never sent")
         this.#wereAccepted(frame.counter)
-        this.#order.accepted(frame.counter, frame.seq)
+        this.#standing.order.accepted(frame.counter, frame.seq)
         break
       case "error":
         this.#refused(frame)
@@ -409,7 +366,7 @@ export class ConversationState {
 
   async #readLog(now: number): Promise<void> {
     while (!this.#isOver) {
-      const item = this.#order.next()
+      const item = this.#standing.order.next()
       if (item === null) return
       await this.#read(item, now)
     }
@@ -449,18 +406,18 @@ export class ConversationState {
       return
     }
     // What was in flight was made in the epoch that is left; the relay refuses it, and it is said anew.
-    const [first] = this.#outbox.inFlight
+    const [first] = this.#standing.outbox.inFlight
     if (first !== undefined) this.#takeBack(first.append.counter)
     this.#seeRoom(change)
     if (lost !== null) this.#events.push({ type: "commitLost", change: lost.change })
   }
 
   #seeRoom(change: RoomChange): void {
-    this.#owesAcknowledgement = true
+    this.#standing.owesAcknowledgement = true
     for (const participant of change.came) this.#events.push({ type: "joined", participant })
     for (const participant of change.went) {
-      if (!this.#isLeaving(participant)) this.#events.push({ type: "left", participant })
-      this.#leaving.delete(toHex(participant.deviceKey))
+      if (!this.#standing.isLeaving(participant)) this.#events.push({ type: "left", participant })
+      this.#standing.hasLeft(participant)
     }
     if (change.went.some((one) => one.isSurvivor)) this.#end(null)
   }
@@ -471,7 +428,7 @@ export class ConversationState {
     try {
       const { sender, data } = await this.membership.open(entry, now)
       const message = decodeMessage(data)
-      if (!this.#isLeaving(sender)) await this.#hear(sender, message)
+      if (!this.#standing.isLeaving(sender)) await this.#hearing.hear(this.#standing, sender, message)
     } catch (error) {
       if (error instanceof RemoteError) {
         this.#events.push({ type: "messageRefused", reason: `an entry did not open: ${error.message}` })
@@ -481,84 +438,6 @@ export class ConversationState {
         throw error
       }
     }
-  }
-
-  async #hear(sender: Participant, message: ChatMessage | Unknown): Promise<void> {
-    switch (message.type) {
-      case "text": {
-        const { id: messageId, text, sent, replyTo } = message
-        this.#receipts.owe(ReceiptKind.DELIVERED, messageId)
-        this.#events.push({ type: "textReceived", messageId, sender, text, sent, replyTo })
-        break
-      }
-      case "receipt": {
-        const type = message.kind === ReceiptKind.READ ? "read" : "delivered"
-        for (const messageId of message.messageIds) this.#events.push({ type, messageId, by: sender })
-        break
-      }
-      case "attachment":
-      case "location":
-      case "form":
-      case "referral":
-      case "unknown":
-        this.#events.push({ type: "messageReceived", sender, message })
-        break
-      default:
-        await this.#hearAboutTheRoom(sender, message)
-    }
-  }
-
-  async #hearAboutTheRoom(
-    sender: Participant,
-    message: Exclude<ChatMessage, { type: "text" | "receipt" | "attachment" | "location" | "form" | "referral" }>,
-  ): Promise<void> {
-    switch (message.type) {
-      case "epochAcknowledgement":
-        if (this.membership.group !== null) await checkAcknowledgement(this.membership.group, message)
-        break
-      case "invitation":
-        this.#hearInvitation(sender, message)
-        break
-      case "invitationAnswer":
-        this.#takeAnswer(sender, message)
-        break
-      case "leaving":
-        this.#seeLeaving(sender)
-        break
-      case "ending":
-        this.#end(sender)
-    }
-  }
-
-  #hearInvitation(sender: Participant, invitation: Invitation): void {
-    if (this.membership.invitations.propose(invitation, sender)) {
-      this.#events.push({ type: "invitationReceived", invitation, proposedBy: sender })
-    } else {
-      this.#events.push({ type: "messageRefused", reason: "an invitation that its sender may not make" })
-    }
-  }
-
-  #takeAnswer(sender: Participant, answer: InvitationAnswer): void {
-    const invitation = this.membership.invitations.answer(answer, sender)
-    if (invitation !== null) this.#events.push({ type: "invitationAnswered", invitation, accepted: answer.accepted })
-  }
-
-  #seeLeaving(sender: Participant): void {
-    this.#leaving.add(toHex(sender.deviceKey))
-    this.#events.push({ type: "left", participant: sender })
-    if (sender.isSurvivor) {
-      this.#end(sender)
-      return
-    }
-    const [first] = this.membership.room.staff.filter((one) => !this.#isLeaving(one))
-    if (first !== undefined && first === this.me) {
-      // The first of those who stay does it; should he fail, the next commit of anybody can do it as well.
-      this.#changes = [...this.#changes, { type: "removeMember", deviceKey: sender.deviceKey }]
-    }
-  }
-
-  #isLeaving(one: Participant): boolean {
-    return this.#leaving.has(toHex(one.deviceKey))
   }
 
   async #seeTyping(payload: Uint8Array): Promise<void> {
@@ -574,7 +453,7 @@ export class ConversationState {
   #say(message: ChatMessage): void {
     this.#requireOpen()
     try {
-      this.#outbox = this.#outbox.add(encodeMessage(message))
+      this.#standing.outbox = this.#standing.outbox.add(encodeMessage(message))
     } catch (error) {
       if (error instanceof LocalMessageError) throw new MessageTooLong(error.message)
       throw error
@@ -583,62 +462,56 @@ export class ConversationState {
 
   /** Do all that the present state allows: send what waits, tell how far we have read. */
   async #advance(now: number): Promise<void> {
-    if (this.#isOver || !this.#isUp) return
-    if (this.#mustRepeat && this.cursor >= this.#readUntil) {
-      this.#mustRepeat = false
-      this.#frames.push(...this.#outbox.inFlight.map((sent) => sent.append))
+    if (this.#isOver || !this.#reach.isUp) return
+    if (this.#reach.takeRepeat(this.cursor)) {
+      this.#frames.push(...this.#standing.outbox.inFlight.map((sent) => sent.append))
     }
     while (this.#maySend() && (await this.#sendNext(now)));
-    if (this.#owesReading()) {
-      this.#acknowledged = this.cursor
+    if (!this.isOver && this.#reach.takeAcknowledgement(this.cursor)) {
       this.#frames.push(Acknowledge({ conversationId: this.conversationId, seq: this.cursor }))
     }
   }
 
-  #owesReading(): boolean {
-    return !this.#isOver && this.cursor > this.#acknowledged
-  }
-
   #maySend(): boolean {
     const { group, pending } = this.membership
-    if (group === null || this.#isOver || this.cursor < this.#readUntil) return false
-    return group.epoch >= this.#epochWanted && pending === null && this.#outbox.inFlight.length < this.#window
+    if (group === null || this.#isOver || pending !== null) return false
+    return this.#reach.maySend(this.cursor, group.epoch, this.#standing.outbox.inFlight.length)
   }
 
   async #sendNext(now: number): Promise<boolean> {
     // A group in which we are alone (epoch 0) has nobody to talk to: its first commit comes before all else.
-    const [change, ...rest] = this.#changes
+    const [change, ...rest] = this.#standing.changes
     if (change !== undefined) {
-      this.#changes = rest
+      this.#standing.changes = rest
       await this.#commit(change, now)
       return true
     }
     const { group } = this.membership
     if (group === null || !this.isInRoom) return false
-    if (this.#owesAcknowledgement) {
-      this.#owesAcknowledgement = false
+    if (this.#standing.owesAcknowledgement) {
+      this.#standing.owesAcknowledgement = false
       await this.#encrypt(encodeMessage(await acknowledgementOf(group)), null)
       return true
     }
-    for (const receipt of this.#receipts.take()) this.#outbox = this.#outbox.add(encodeMessage(receipt))
-    const [content] = this.#outbox.queued
+    for (const receipt of this.#standing.receipts.take()) this.#standing.outbox = this.#standing.outbox.add(encodeMessage(receipt))
+    const [content] = this.#standing.outbox.queued
     if (content === undefined) return false
     await this.#encrypt(content, content)
     return true
   }
 
   async #encrypt(data: Uint8Array, content: Uint8Array | null): Promise<void> {
-    const append = await this.membership.protect(data, this.#outbox.nextCounter)
-    this.#outbox = this.#outbox.sent(append, content)
+    const append = await this.membership.protect(data, this.#standing.outbox.nextCounter)
+    this.#standing.outbox = this.#standing.outbox.sent(append, content)
     this.#frames.push(append)
   }
 
   async #commit(change: Change, now: number): Promise<void> {
     try {
-      const append = await this.membership.stage(change, this.#outbox.nextCounter, now)
+      const append = await this.membership.stage(change, this.#standing.outbox.nextCounter, now)
       if (append === null) return
-      if (append.welcome !== null) this.#order.sendsWelcome(append.counter)
-      this.#outbox = this.#outbox.sent(append, null)
+      if (append.welcome !== null) this.#standing.order.sendsWelcome(append.counter)
+      this.#standing.outbox = this.#standing.outbox.sent(append, null)
       this.#frames.push(append)
     } catch (error) {
       if (!(error instanceof RemoteError) && !(error instanceof RosterNotAdmitted)) throw error
@@ -647,8 +520,8 @@ export class ConversationState {
   }
 
   #wereAccepted(counter: number): void {
-    const { outbox, done } = this.#outbox.accepted(counter)
-    this.#outbox = outbox
+    const { outbox, done } = this.#standing.outbox.accepted(counter)
+    this.#standing.outbox = outbox
     for (const { content } of done) {
       const message = content === null ? null : decodeMessage(content)
       if (message?.type === "text") this.#events.push({ type: "sent", messageId: message.id })
@@ -656,7 +529,7 @@ export class ConversationState {
   }
 
   #refused(error: ErrorFrame): void {
-    const [first] = this.#outbox.inFlight
+    const [first] = this.#standing.outbox.inFlight
     if (error.code === ErrorCode.WRONG_EPOCH) {
       this.#refusedEpoch(error.counter, error.expected)
     } else if (error.code === ErrorCode.COUNTER_GAP) {
@@ -670,13 +543,13 @@ export class ConversationState {
   }
 
   #refusedEpoch(counter: number, expected: number): void {
-    const isEarlierTry = this.#outbox.inFlight.some(
+    const isEarlierTry = this.#standing.outbox.inFlight.some(
       ({ append }) => append.counter === counter && append.epoch === expected,
     )
     // The answer to an earlier try; meanwhile it was said anew under the right epoch.
     if (isEarlierTry) return
     if (expected < this.epoch) throw new LogBroken("the relay has gone back to an earlier epoch")
-    this.#epochWanted = Math.max(this.#epochWanted, expected)
+    this.#reach.wantEpoch(expected)
     const lost = this.membership.pending
     this.#takeBack(counter)
     if (lost !== null && this.membership.pending === null) {
@@ -686,11 +559,11 @@ export class ConversationState {
 
   /** From `counter` on, nothing that was sent is in the log: it will be said anew. */
   #takeBack(counter: number): void {
-    for (const { append, content } of this.#outbox.inFlight.filter((sent) => sent.append.counter >= counter)) {
-      this.#order.forgetAppend(append.counter)
-      if (content === null && append.kind === EntryKind.MESSAGE) this.#owesAcknowledgement = true
+    for (const { append, content } of this.#standing.outbox.inFlight.filter((sent) => sent.append.counter >= counter)) {
+      this.#standing.order.forgetAppend(append.counter)
+      if (content === null && append.kind === EntryKind.MESSAGE) this.#standing.owesAcknowledgement = true
     }
-    this.#outbox = this.#outbox.refused(counter)
+    this.#standing.outbox = this.#standing.outbox.refused(counter)
     const { pending } = this.membership
     if (pending !== null && pending.counter >= counter) this.membership.pending = null
   }

@@ -6,7 +6,8 @@
  */
 
 import { AuthenticationService } from "../src/authenticationService.ts"
-import { ConversationState, type ConversationFrame } from "../src/conversationState.ts"
+import type { ConversationFrame } from "../src/conversationFrame.ts"
+import { ConversationState } from "../src/conversationState.ts"
 import { confirmation, signToken } from "../src/credentials/jsonWebToken.ts"
 import { encodeCredential } from "../src/credentials/staffStatement.ts"
 import type { StateEvent } from "../src/events.ts"

@@ -1,0 +1,112 @@
+/** What it means for a conversation that a member said something: an event, a receipt that is owed, a change, an end. */
+
+import {
+  ReceiptKind,
+  type ChatMessage,
+  type Invitation,
+  type InvitationAnswer,
+  type Unknown,
+} from "./chat/messages.ts"
+import { checkAcknowledgement } from "./epochAgreement.ts"
+import type { StateEvent } from "./events.ts"
+import type { Membership } from "./membership.ts"
+import type { Participant } from "./room.ts"
+import type { Standing } from "./standing.ts"
+
+type ToPeople = "text" | "receipt" | "attachment" | "location" | "form" | "referral"
+
+/** What hearing something may lead to. */
+export interface Listener {
+  tell(event: StateEvent): void
+  end(by: Participant): void
+}
+
+/** One member's ears. */
+export class Hearing {
+  readonly #membership: Membership
+  readonly #listener: Listener
+
+  constructor(membership: Membership, listener: Listener) {
+    this.#membership = membership
+    this.#listener = listener
+  }
+
+  /** Somebody said something. Throws `EpochsDiffer`. */
+  async hear(standing: Standing, sender: Participant, message: ChatMessage | Unknown): Promise<void> {
+    switch (message.type) {
+      case "text": {
+        const { id: messageId, text, sent, replyTo } = message
+        standing.receipts.owe(ReceiptKind.DELIVERED, messageId)
+        this.#listener.tell({ type: "textReceived", messageId, sender, text, sent, replyTo })
+        break
+      }
+      case "receipt": {
+        const type = message.kind === ReceiptKind.READ ? "read" : "delivered"
+        for (const messageId of message.messageIds) this.#listener.tell({ type, messageId, by: sender })
+        break
+      }
+      case "attachment":
+      case "location":
+      case "form":
+      case "referral":
+      case "unknown":
+        this.#listener.tell({ type: "messageReceived", sender, message })
+        break
+      default:
+        await this.#hearAboutTheRoom(standing, sender, message)
+    }
+  }
+
+  /** An answer to an invitation came, or was given here. */
+  takeAnswer(sender: Participant, answer: InvitationAnswer): void {
+    const invitation = this.#membership.invitations.answer(answer, sender)
+    if (invitation === null) return
+    this.#listener.tell({ type: "invitationAnswered", invitation, accepted: answer.accepted })
+  }
+
+  async #hearAboutTheRoom(
+    standing: Standing,
+    sender: Participant,
+    message: Exclude<ChatMessage, { type: ToPeople }>,
+  ): Promise<void> {
+    switch (message.type) {
+      case "epochAcknowledgement":
+        if (this.#membership.group !== null) await checkAcknowledgement(this.#membership.group, message)
+        break
+      case "invitation":
+        this.#hearInvitation(sender, message)
+        break
+      case "invitationAnswer":
+        this.takeAnswer(sender, message)
+        break
+      case "leaving":
+        this.#seeLeaving(standing, sender)
+        break
+      case "ending":
+        this.#listener.end(sender)
+    }
+  }
+
+  #hearInvitation(sender: Participant, invitation: Invitation): void {
+    if (this.#membership.invitations.propose(invitation, sender)) {
+      this.#listener.tell({ type: "invitationReceived", invitation, proposedBy: sender })
+    } else {
+      this.#listener.tell({ type: "messageRefused", reason: "an invitation that its sender may not make" })
+    }
+  }
+
+  #seeLeaving(standing: Standing, sender: Participant): void {
+    standing.leaves(sender)
+    this.#listener.tell({ type: "left", participant: sender })
+    if (sender.isSurvivor) {
+      this.#listener.end(sender)
+      return
+    }
+    const { room, identity } = this.#membership
+    const [first] = room.staff.filter((one) => !standing.isLeaving(one))
+    if (first?.hasKey(identity.signatureKey) === true) {
+      // The first of those who stay does it; should he fail, the next commit of anybody can do it as well.
+      standing.queue({ type: "removeMember", deviceKey: sender.deviceKey })
+    }
+  }
+}

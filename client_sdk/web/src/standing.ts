@@ -1,0 +1,96 @@
+/**
+ * Where one member stands in a conversation, beside the group: what she has read, said, and owes. A staff device keeps
+ * it together with the group, so that a restart loses nothing.
+ */
+
+import { ReceiptKind } from "./chat/messages.ts"
+import type { Change } from "./groupChanges.ts"
+import { toHex } from "./hazmat/bytes.ts"
+import { LogOrder } from "./logOrder.ts"
+import { Outbox } from "./outbox.ts"
+import { OwedReceipts } from "./receipts.ts"
+import type { Participant } from "./room.ts"
+import {
+  restoreChange,
+  restoreOrder,
+  restoreOutbox,
+  saveChange,
+  saveOrder,
+  saveOutbox,
+  type SavedConversation,
+} from "./savedConversation.ts"
+
+type SavedStanding = Omit<SavedConversation, "conversationId" | "membership">
+
+export class Standing {
+  order: LogOrder
+  outbox = new Outbox()
+  /** What is still to be changed in the group, in this order. */
+  changes: readonly Change[] = []
+  receipts = new OwedReceipts()
+  /** Whether the others have yet to hear what we see of the present epoch. */
+  owesAcknowledgement = false
+  /** The keys, in hex, of those who said that they leave. */
+  #leaving = new Set<string>()
+
+  constructor(order: LogOrder) {
+    this.order = order
+  }
+
+  /** Whether everything that was said is in the log, and nothing waits behind a gap. */
+  get isSettled(): boolean {
+    const owes = this.owesAcknowledgement || !this.receipts.isEmpty
+    return this.outbox.isEmpty && this.changes.length === 0 && !this.order.hasGap && !owes
+  }
+
+  isLeaving(one: Participant): boolean {
+    return this.#leaving.has(toHex(one.deviceKey))
+  }
+
+  /** She said that she leaves. */
+  leaves(one: Participant): void {
+    this.#leaving.add(toHex(one.deviceKey))
+  }
+
+  /** She is out. */
+  hasLeft(one: Participant): void {
+    this.#leaving.delete(toHex(one.deviceKey))
+  }
+
+  /** One more thing to change. */
+  queue(change: Change): void {
+    this.changes = [...this.changes, change]
+  }
+
+  /** Forget everything unsent. */
+  wipe(): void {
+    this.outbox = new Outbox()
+    this.changes = []
+    this.receipts = new OwedReceipts()
+    this.owesAcknowledgement = false
+  }
+
+  save(): SavedStanding {
+    return {
+      place: saveOrder(this.order),
+      outbox: saveOutbox(this.outbox),
+      changes: this.changes.map(saveChange),
+      leaving: [...this.#leaving],
+      receipts: [...this.receipts.byKind].map(([kind, messageIds]) => ({ kind, messageIds })),
+      owesAcknowledgement: this.owesAcknowledgement,
+    }
+  }
+
+  /** Throws a `RemoteError` for damaged bytes. */
+  static async restore(saved: SavedStanding): Promise<Standing> {
+    const standing = new Standing(restoreOrder(saved.place))
+    standing.outbox = restoreOutbox(saved.outbox)
+    standing.changes = await Promise.all(saved.changes.map(restoreChange))
+    standing.#leaving = new Set(saved.leaving)
+    standing.owesAcknowledgement = saved.owesAcknowledgement
+    for (const { kind, messageIds } of saved.receipts) {
+      for (const id of messageIds) standing.receipts.owe(kind === ReceiptKind.READ ? kind : ReceiptKind.DELIVERED, id)
+    }
+    return standing
+  }
+}

@@ -1,0 +1,53 @@
+/** The public API is an explicit list: whoever changes it changes this test, and the changelog. */
+
+import { expect, it } from "vitest"
+
+import * as sdk from "../src/index.ts"
+
+it("exports what applications may use, and nothing else", () => {
+  expect(Object.keys(sdk).sort()).toEqual([
+    "AuthenticationRefused",
+    "Availability",
+    "CLASSIC_SUITE",
+    "ClientClosed",
+    "CommitConflict",
+    "Conversation",
+    "ConversationOver",
+    "EncryptedKeyStore",
+    "Enrolment",
+    "EnrolmentFailed",
+    "EpochsDiffer",
+    "HYBRID_SUITE",
+    "InvalidOrganisation",
+    "InvitationDeclined",
+    "InvitedTo",
+    "KeyStoreDamaged",
+    "KeyStoreError",
+    "LocalError",
+    "LogBroken",
+    "MAX_TEXT_CHARACTERS",
+    "MemoryKeyStore",
+    "MessageTooLong",
+    "NotJoined",
+    "NotTrusted",
+    "Participant",
+    "RelayLost",
+    "RelayMisbehaved",
+    "RelayRefused",
+    "Request",
+    "RequestGone",
+    "RequestUnusable",
+    "RosterNotAdmitted",
+    "Staff",
+    "Survivor",
+    "TeduhError",
+    "Urgency",
+    "WrongConversation",
+    "WrongPassphrase",
+    "enrolDevice",
+    "fetchOrganisation",
+    "isEnrolled",
+    "pendingEnrolment",
+    "readOrganisation",
+  ])
+})
