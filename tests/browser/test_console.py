@@ -178,3 +178,26 @@ async def test_a_passkey_opens_it_without_a_passphrase(tmp_path: Path) -> None:
         await expect(console.page.get_by_label("Passphrase", exact=True)).to_have_count(0)
         await console.button("Unlock with a passkey").click()
         await console.headed("Compare these four words")
+
+
+async def test_a_search_leads_to_the_message_that_was_found(tmp_path: Path) -> None:
+    """What comes meanwhile is unread, for the results are in front of it."""
+    async with console_house(tmp_path) as house, chromium(tmp_path / "profile") as browser:
+        hers = await SurvivorPage.open(browser, house.url)
+        console = await ConsolePage.enter(browser, house)
+        await hers.ask()
+        await console.accept()
+        await hers.say("The key is under the Café's mat")
+        for _ in range(8):
+            await hers.say(f"{secrets.token_hex(4)} and then " * 20)
+        await expect(console.page.locator(".message")).to_have_count(9)
+        await expect(console.message("The key is under the Café's mat")).not_to_be_in_viewport()
+        await console.page.keyboard.press("Alt+s")
+        await console.page.keyboard.type("cafe")
+        await expect(console.page.locator(".result")).to_have_count(1)
+        await hers.say("Hello?")
+        await expect(console.page.get_by_text("1 unread")).to_be_attached()
+        await expect(console.page).to_have_title("(1) Console")
+        await console.page.locator(".result").click()
+        await expect(console.message("The key is under the Café's mat")).to_be_in_viewport()
+        await expect(console.page).to_have_title("Console")

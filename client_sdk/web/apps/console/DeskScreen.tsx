@@ -12,7 +12,7 @@ import { onDeskKeys } from "./keys.ts"
 import { Languages, type LanguagesProps } from "./Languages.tsx"
 import { SearchField, SearchResults } from "./Search.tsx"
 import { Side } from "./Side.tsx"
-import { TalkView } from "./TalkView.tsx"
+import { scrollToMessage, TalkView } from "./TalkView.tsx"
 import { roleName, useWording } from "./words.tsx"
 
 type Overlay = "keys" | "notes" | "erase" | null
@@ -35,18 +35,23 @@ export function DeskScreen({ state, desk, languages, organisation, onLock, onEra
   const [overlay, setOverlay] = useState<Overlay>(null)
   const [hasSound, setSound] = useState(true)
   const [hasDetails, setDetails] = useState(() => matchMedia("(min-width: 72rem)").matches)
-  const talk = state.talks.find(({ id }) => id === state.shown)
+  const isSearching = sought.trim() !== ""
+  const talk = isSearching ? undefined : state.talks.find(({ id }) => id === state.shown)
   const close = (): void => {
     setOverlay(null)
   }
-  const show = (id: string): void => {
+  const show = (id: string | null): void => {
     setSought("")
     desk.show(id)
   }
-  useLooking(desk)
+  useLooking(desk, isSearching)
   useAlerts(state, hasSound)
-  useKeys(state, desk, onLock, () => {
-    setDetails(true)
+  useKeys(state, desk, {
+    onShow: show,
+    onLock,
+    onDetails: () => {
+      setDetails(true)
+    },
   })
   return (
     <div class={hasDetails && talk !== undefined ? "desk with-details" : "desk"}>
@@ -86,8 +91,18 @@ export function DeskScreen({ state, desk, languages, organisation, onLock, onEra
             {t("refused.text")}
           </p>
         )}
-        {sought.trim() !== "" ? (
-          <SearchResults talks={state.talks} sought={sought} onShow={show} />
+        {isSearching ? (
+          <SearchResults
+            talks={state.talks}
+            sought={sought}
+            onShow={(id, message) => {
+              show(id)
+              // The conversation has to be there first, and goes to its end by itself.
+              requestAnimationFrame(() => {
+                scrollToMessage(message)
+              })
+            }}
+          />
         ) : talk === undefined ? (
           <Nothing />
         ) : (
@@ -139,11 +154,11 @@ function Nothing() {
   )
 }
 
-/** Messages are read only while the page is in front. */
-function useLooking(desk: Desk): void {
+/** Messages are read only while the page is in front, and nothing in front of them. */
+function useLooking(desk: Desk, isSearching: boolean): void {
   useEffect(() => {
     const look = (): void => {
-      desk.lookedAt(document.visibilityState === "visible" && document.hasFocus())
+      desk.lookedAt(!isSearching && document.visibilityState === "visible" && document.hasFocus())
     }
     look()
     document.addEventListener("visibilitychange", look)
@@ -154,7 +169,7 @@ function useLooking(desk: Desk): void {
       window.removeEventListener("focus", look)
       window.removeEventListener("blur", look)
     }
-  }, [desk])
+  }, [desk, isSearching])
 }
 
 /** The title counts what waits; a tone says that it has become more. */
@@ -172,7 +187,13 @@ function useAlerts(state: DeskState, hasSound: boolean): void {
   }, [count, hasSound])
 }
 
-function useKeys(state: DeskState, desk: Desk, onLock: () => void, onDetails: () => void): void {
+interface KeyedScreen {
+  readonly onShow: (id: string | null) => void
+  readonly onLock: () => void
+  readonly onDetails: () => void
+}
+
+function useKeys(state: DeskState, desk: Desk, { onShow, onLock, onDetails }: KeyedScreen): void {
   const latest = useRef(state)
   latest.current = state
   useEffect(() => {
@@ -182,14 +203,14 @@ function useKeys(state: DeskState, desk: Desk, onLock: () => void, onDetails: ()
       return found !== null
     }
     const show = (talk: Talk | undefined): void => {
-      if (talk !== undefined) desk.show(talk.id)
+      if (talk !== undefined) onShow(talk.id)
     }
     return onDeskKeys({
       next: () => {
-        desk.show(neighbour(latest.current, 1))
+        onShow(neighbour(latest.current, 1))
       },
       previous: () => {
-        desk.show(neighbour(latest.current, -1))
+        onShow(neighbour(latest.current, -1))
       },
       number: (place) => {
         show(latest.current.talks[place - 1])

@@ -35,7 +35,7 @@ export function SearchField({ value, onValue }: FieldProps) {
 interface ResultsProps {
   readonly talks: readonly Talk[]
   readonly sought: string
-  readonly onShow: (id: string) => void
+  readonly onShow: (id: string, message: string) => void
 }
 
 export function SearchResults({ talks, sought, onShow }: ResultsProps) {
@@ -53,7 +53,7 @@ export function SearchResults({ talks, sought, onShow }: ResultsProps) {
               type="button"
               class="result"
               onClick={() => {
-                onShow(talk.id)
+                onShow(talk.id, item.id)
               }}
             >
               <span class="talk-name">{t("talk.name", { number: talk.number })}</span>

@@ -122,6 +122,11 @@ function useEndInSight(items: readonly Item[]) {
   return { box, isAtEnd, onScroll, toEnd }
 }
 
+/** Bring a message of the shown conversation into sight. */
+export function scrollToMessage(id: string): void {
+  document.getElementById(`message-${id}`)?.scrollIntoView({ block: "center" })
+}
+
 function nameOf(t: Words, { name }: Person, { number }: Talk): string {
   return name ?? t("talk.name", { number })
 }
@@ -131,7 +136,7 @@ function Line({ item, talk }: { readonly item: Item; readonly talk: Talk }) {
   if (item.kind === "notice") return <li class={`notice ${item.notice}`}>{noticeText(t, item)}</li>
   const isOwn = item.kind === "own"
   return (
-    <li class={isOwn ? "message own" : "message"}>
+    <li class={isOwn ? "message own" : "message"} id={`message-${item.id}`}>
       <p class={isOwn ? "speaker spoken" : "speaker"}>{isOwn ? t("talk.you") : speaker(t, item.by, talk)}</p>
       <p class="words" dir="auto">
         {item.text}
