@@ -68,7 +68,7 @@ function Queue({ state, desk }: DeskProps) {
     <section class="block" aria-labelledby="queue">
       <h2 id="queue">{t("queue.title")}</h2>
       <p class={state.waiting > 0 ? "waiting-count some" : "waiting-count muted"} role="status">
-        {waitingText(t, state.waiting)}
+        {waitingText(t, state)}
       </p>
       <button
         type="button"
@@ -96,7 +96,9 @@ function Queue({ state, desk }: DeskProps) {
   )
 }
 
-function waitingText(t: Words, waiting: number): string {
+/** The relay tells available staff alone how many wait: the others must not read that nobody does. */
+function waitingText(t: Words, { waiting, presence }: DeskState): string {
+  if (presence !== "available" && waiting === 0) return t("queue.hidden")
   if (waiting === 0) return t("queue.none")
   return waiting === 1 ? t("queue.one") : t("queue.many", { count: waiting })
 }

@@ -68,6 +68,7 @@ export const consoleTexts = catalogue({
 
     "queue.title": "Queue",
     "queue.none": "Nobody is waiting.",
+    "queue.hidden": "Who waits is shown while you are available.",
     "queue.one": "1 person is waiting",
     "queue.many": "{count} people are waiting",
     "queue.accept": "Accept the next",
@@ -252,6 +253,7 @@ export const consoleTexts = catalogue({
 
     "queue.title": "Antrean",
     "queue.none": "Tidak ada yang menunggu.",
+    "queue.hidden": "Antrean terlihat selama Anda tersedia.",
     "queue.one": "1 orang menunggu",
     "queue.many": "{count} orang menunggu",
     "queue.accept": "Terima yang berikutnya",
