@@ -109,12 +109,15 @@ class WebPeer:
 
     async def until(self, kind: str, conversation: int = 0) -> Json:
         """The next event of this kind; others are left for whoever asks for them."""
-        async with asyncio.timeout(PATIENCE), self._changed:
-            while True:
-                found = self._take(kind, conversation)
-                if found is not None:
-                    return found
-                await self._changed.wait()
+        try:
+            async with asyncio.timeout(PATIENCE), self._changed:
+                while True:
+                    found = self._take(kind, conversation)
+                    if found is not None:
+                        return found
+                    await self._changed.wait()
+        except TimeoutError:
+            raise AssertionError(f"no {kind} came, but {self._events}") from None
 
     def _take(self, kind: str, conversation: int) -> Json | None:
         for place, told in enumerate(self._events):

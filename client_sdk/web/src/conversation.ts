@@ -181,7 +181,7 @@ export class Conversation implements AsyncIterable<Event> {
   /** Wait until everything said is in the log (or the conversation is over). */
   async settled(): Promise<void> {
     // What was asked for just now has its turn first.
-    await this.#turns.take(() => undefined)
+    await this.#turn(() => undefined)
     await this.#until(() => this.state.isSettled || this.#isFinished)
   }
 
@@ -222,7 +222,7 @@ export class Conversation implements AsyncIterable<Event> {
     if (!this.#hasLeft) this.#sayLeft()
     this.#tell([{ type: "ended", by }])
     this.#isWiped = true
-    void this.#turns.take(() => this.#owner.keep?.(this)).catch(ignore)
+    void this.#turn(() => this.#owner.keep?.(this)).catch(ignore)
   }
 
   // --- used by Survivor and Staff ---
@@ -305,7 +305,7 @@ export class Conversation implements AsyncIterable<Event> {
 
   // --- turns ---
 
-  /** `work` in its turn; what came of it is kept, sent and told. */
+  /** `work` in its turn; what came of it is kept, sent and told, by the last of the turns that came together. */
   #turn<Result>(work: () => Result | Promise<Result>): Promise<Result> {
     return this.#turns.take(async () => {
       try {
@@ -439,7 +439,7 @@ export class Conversation implements AsyncIterable<Event> {
     const finished = this.#inHand
     this.#inHand = null
     if (isHeard(finished) && this.#owner.keep !== undefined) {
-      void this.#turns.take(() => this.#keep()).catch(ignore)
+      void this.#turn(() => this.#keep()).catch(ignore)
     }
   }
 
@@ -524,7 +524,7 @@ export class Conversation implements AsyncIterable<Event> {
     if (this.#isToldAll || this.#isWiped) return
     this.#hasLeft = true
     this.state.wipe()
-    await this.#turns.take(() => this.#keep())
+    await this.#turn(() => this.#keep())
     this.#owner.over(this)
     this.#tell([{ type: "ended", by }])
   }

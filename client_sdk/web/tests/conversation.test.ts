@@ -121,6 +121,14 @@ describe("the driver of a conversation", () => {
     expect(new Set(counters).size).toBe(4)
   })
 
+  it("sends what is said while somebody waits for all to be settled", async () => {
+    const conversation = await hers()
+    const sending = conversation.send("one")
+    void conversation.settled()
+    await sending
+    await expect.poll(() => link.sent.map(({ type }) => type)).toEqual(["append"])
+  })
+
   it("keeps what is said while the link is down, and sends it when it is back", async () => {
     const conversation = await hers()
     conversation.linkIsDown()
