@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -15,8 +18,9 @@ import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, make_mocked_request
+from redis.asyncio import Redis
 from relay_organisation import RelayOrganisation
-from relay_process import relay_here
+from relay_process import relay_here, relay_process
 from teduh_crypto.credentials import Organisation
 from teduh_server.handlers.browser_origin import BrowserOrigins
 from teduh_server.handlers.pages import page_routes
@@ -374,6 +378,39 @@ def test_table_in_the_documents_is_a_good_one(tmp_path: Path) -> None:
 def test_wrong_entry_is_refused(tmp_path: Path, line: str) -> None:
     with pytest.raises(InvalidPageSettings, match=re.escape("[page]")):
         page_settings(tmp_path, f"[page]\n{line}\n")
+
+
+def test_relay_with_a_misspelt_page_does_not_start_and_says_where(
+    organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    path = organisation.write(tmp_path)
+    path.write_text(path.read_text("utf-8") + '[page]\ntittle = "Catatan"\n', "utf-8")
+    environment = {**os.environ, "TEDUH_ORGANISATION_FILE": str(path), "TEDUH_LISTEN_PORT": "0"}
+    command = [sys.executable, "-m", "teduh_server", "serve"]
+    ran = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ran.returncode == 1
+    assert "tittle" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+async def test_nothing_about_visitors_is_logged_or_stored(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    visitor = {"User-Agent": "Needle/1", "Referer": "https://needle.example/", "Accept-Language": "x-needle"}
+    with relay_process(tmp_path, organisation.write(tmp_path), valkey.url, log_level="debug") as relay:
+        async with aiohttp.ClientSession(headers=visitor) as session:
+            for path in ("/", "/x", "/console/", "/embed.js", "/manifest.json", "/needle?needle"):
+                async with session.get(relay.url + path, allow_redirects=False) as response:
+                    await response.read()
+        async with Redis(unix_socket_path=str(valkey.socket_path)) as store:
+            kept = await store.keys("*")
+    assert not [key for key in kept if b"needle" in key.lower()]
+    log = relay.log.read_text().lower()
+    assert "needle" not in log
+    # The relay says where it listens itself; who asked has another port.
+    assert not re.findall(rf"127\.0\.0\.1(?!:{relay.port})", log)
 
 
 # --- whose pages may open a WebSocket ------------------------------------------------------------------
