@@ -191,7 +191,9 @@ class FrameHandlers:
                     frame.conversation_id,
                     state.member,
                     state.epoch,
-                    state.last_seq,
+                    # An earlier subscription of this connection may have brought entries since the proof;
+                    # an answer that knew less than it delivered would look like a log that lost them.
+                    max(state.last_seq, joining.conversation.newest),
                     state.first_seq,
                     state.counter,
                 )
