@@ -144,4 +144,6 @@ async def test_the_greeter_greets_and_hands_over_to_a_person(relay: RelayProcess
                     break
             available.cancel()
             theirs = await (await anext(maya.invitations())).join()
-            assert {str(one) for one in theirs.participants} == {"Maya (counselor)", "survivor"}
+            # Maya's device takes the greeter out once it is in the room itself.
+            while {str(one) for one in theirs.participants} != {"Maya (counselor)", "survivor"}:
+                await asyncio.sleep(0.05)
