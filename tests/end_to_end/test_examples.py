@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from relay_organisation import RelayOrganisation
-from relay_process import RelayProcess, relay_process
+from relay_process import RelayProcess, eventually, relay_process
 from sdk_people import PATIENCE, device_of, new_staff
 from teduh_sdk import EncryptedKeyStore, Staff, Survivor, events, keep_device
 from valkey_server import start_valkey
@@ -145,5 +145,5 @@ async def test_the_greeter_greets_and_hands_over_to_a_person(relay: RelayProcess
             available.cancel()
             theirs = await (await anext(maya.invitations())).join()
             # Maya's device takes the greeter out once it is in the room itself.
-            while {str(one) for one in theirs.participants} != {"Maya (counselor)", "survivor"}:
-                await asyncio.sleep(0.05)
+            rest = {"Maya (counselor)", "survivor"}
+            await eventually(lambda: {str(one) for one in theirs.participants} == rest)
