@@ -120,3 +120,11 @@ def test_any_interleaving_comes_out_in_order(own: list[bool], random: object, co
             order.accepted(*next(waiting_answers))
         out += places(order)
     assert out == list(range(1, len(own) + 1))
+
+
+@pytest.mark.parametrize(("counter", "seq"), [(2**62, 1), (2**62, 2**62), (1, 2**62)])
+def test_a_relay_that_counts_absurdly_far_costs_no_work(counter: int, seq: int) -> None:
+    order = LogOrder(ME)
+    order.accepted(counter, seq + 1)
+    assert taken(order) == []
+    assert order.has_gap

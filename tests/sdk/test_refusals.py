@@ -30,7 +30,7 @@ from teduh_sdk.group_changes import CLASSIC_SUITE, AddMember, RemoveMember, new_
 from teduh_sdk.sender_order import authenticated_counter
 from teduh_signaling.chat.codec import encode_message
 from teduh_signaling.chat.messages import InvitationAnswer, Text
-from teduh_signaling.relay.frames import Append, Entry, EntryKind, Error, ErrorCode, Subscribed
+from teduh_signaling.relay.frames import Accepted, Append, Entry, EntryKind, Error, ErrorCode, Subscribed
 
 SUITE = cipher_suite(CLASSIC_SUITE)
 
@@ -406,6 +406,11 @@ def test_a_log_that_has_become_shorter_stops_the_conversation(pair: Pair) -> Non
     state = pair.counselor.state
     shorter = Subscribed(1, CONVERSATION, 1, pair.log.epoch, state.cursor - 1, 1, 1)
     state.connected(shorter, NOW)
+    assert isinstance(stopped(pair.counselor), LogBroken)
+
+
+def test_a_relay_that_accepts_what_was_never_sent_is_not_followed(pair: Pair) -> None:
+    pair.counselor.state.receive(Accepted(CONVERSATION, 2**62, 2**62), NOW)
     assert isinstance(stopped(pair.counselor), LogBroken)
 
 

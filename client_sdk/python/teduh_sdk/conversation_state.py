@@ -328,6 +328,8 @@ class ConversationState:
             case relay.Entry():
                 self._order.received(frame)
             case relay.Accepted():
+                if frame.counter >= self._outbox.next_counter:
+                    raise LogBroken("the relay accepts what was never sent")
                 self._were_accepted(frame.counter)
                 self._order.accepted(frame.counter, frame.seq)
             case relay.Error():

@@ -109,6 +109,9 @@ class LogOrder:
         if not placed:
             return False
         lowest = min(placed, key=lambda item: item.seq)
+        if max(lowest.counter - self.next_own, lowest.seq - self.cursor) > 2 * MOST_WAITING:
+            # More than could ever wait: whatever the relay counts, there is nothing to infer.
+            return False
         missing: list[int | None] = []
         for counter in range(self.next_own, lowest.counter):
             missing += [counter, None] if counter in self.with_welcome else [counter]
