@@ -1,0 +1,39 @@
+"""Light enough for her phone (promise 8), as a real browser counts what it receives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from browser_house import house
+from playwright.async_api import CDPSession
+from real_browser import chromium
+from survivor_page import SurvivorPage
+
+MOST_BYTES = 120 * 1024
+
+
+class Transfers:
+    """What came over the network: addresses asked for, and bytes with headers, as they were sent."""
+
+    def __init__(self, session: CDPSession) -> None:
+        self.addresses: list[str] = []
+        self.bytes = 0
+        session.on("Network.requestWillBeSent", lambda event: self.addresses.append(event["request"]["url"]))
+        session.on("Network.loadingFinished", self._finished)
+
+    def _finished(self, event: dict[str, float]) -> None:
+        self.bytes += int(event["encodedDataLength"])
+
+
+async def test_the_first_load_is_light_and_comes_from_one_place(tmp_path: Path) -> None:
+    async with house(tmp_path) as here, chromium(tmp_path / "profile") as browser:
+        session = await browser.new_cdp_session(browser.pages[0])
+        transfers = Transfers(session)
+        await session.send("Network.enable")
+        hers = await SurvivorPage.open(browser, here.url)
+        # Up to the moment at which she waits: whatever the page brings later counts too.
+        await hers.ask()
+        assert 0 < transfers.bytes <= MOST_BYTES
+        fetched = [address for address in transfers.addresses if not address.startswith("data:")]
+        assert fetched[0] == f"{here.url}/"
+        assert all(address.startswith(f"{here.url}/") for address in fetched)
