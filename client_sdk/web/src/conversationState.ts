@@ -21,8 +21,8 @@
  * order. `now` is always seconds since 1970.
  */
 
-import { decodeMessage, encodeMessage } from "./chat/codec.ts"
-import { LocalMessageError, RemoteMessageError } from "./chat/errors.ts"
+import { decodeMessage } from "./chat/codec.ts"
+import { RemoteMessageError } from "./chat/errors.ts"
 import {
   Ending,
   Invitation,
@@ -30,15 +30,12 @@ import {
   Leaving,
   ReceiptKind,
   Text,
-  type ChatMessage,
 } from "./chat/messages.ts"
 import type { ConversationFrame } from "./conversationFrame.ts"
 import { RemoteError } from "./cryptoErrors.ts"
-import { acknowledgementOf } from "./epochAgreement.ts"
 import {
   ConversationOver,
   LogBroken,
-  MessageTooLong,
   NotJoined,
   NotTrusted,
   RosterNotAdmitted,
@@ -53,27 +50,18 @@ import { Hearing } from "./hearing.ts"
 import { LogOrder, type LogItem } from "./logOrder.ts"
 import { Membership, type MemberIdentity, type RoomChange } from "./membership.ts"
 import type { MlsGroup } from "./mls/group.ts"
-import {
-  Acknowledge,
-  EntryKind,
-  Ephemeral,
-  ErrorCode,
-  SURVIVOR_MEMBER,
-  type ClientFrame,
-  type Entry,
-  type ErrorFrame,
-  type Subscribed,
-} from "./relay/frames.ts"
+import { EntryKind, Ephemeral, SURVIVOR_MEMBER, type ClientFrame, type Entry, type Subscribed } from "./relay/frames.ts"
 import { Reach, WINDOW } from "./reach.ts"
 import type { Participant, VerifyRoom } from "./room.ts"
 import { restoreMembership, saveMembership, type SavedConversation } from "./savedConversation.ts"
+import { Speaking } from "./speaking.ts"
 import { Standing } from "./standing.ts"
 import { TypingSignals } from "./typingSignal.ts"
 
 export class ConversationState {
   readonly membership: Membership
   readonly #hearing: Hearing
-  #standing: Standing
+  readonly #speaking: Speaking
   #typing = new TypingSignals()
   #isOver = false
   readonly #reach = new Reach()
@@ -82,16 +70,24 @@ export class ConversationState {
 
   constructor(conversationId: Uint8Array, identity: MemberIdentity, verify: VerifyRoom) {
     this.membership = new Membership(conversationId, identity, verify)
-    this.#standing = new Standing(new LogOrder(identity.isSurvivor ? SURVIVOR_MEMBER : -1))
-    this.#hearing = new Hearing(this.membership, {
-      tell: (event) => this.#events.push(event),
-      end: (by) => {
+    const standing = new Standing(new LogOrder(identity.isSurvivor ? SURVIVOR_MEMBER : -1))
+    const member = {
+      isOver: () => this.#isOver,
+      send: (frame: ClientFrame) => this.#frames.push(frame),
+      tell: (event: StateEvent) => this.#events.push(event),
+      end: (by: Participant | null) => {
         this.#end(by)
       },
-    })
+    }
+    this.#speaking = new Speaking(this.membership, standing, this.#reach, member)
+    this.#hearing = new Hearing(this.membership, member)
   }
 
   // --- what it is ---
+
+  get #standing(): Standing {
+    return this.#speaking.standing
+  }
 
   get conversationId(): Uint8Array {
     return this.membership.conversationId
@@ -178,7 +174,7 @@ export class ConversationState {
     const identity = { signatureKey: signer.publicKey, isSurvivor: false, bundles: [] }
     const state = new ConversationState(saved.conversationId, identity, verify)
     await restoreMembership(state.membership, saved.membership, signer, now)
-    state.#standing = await Standing.restore(saved)
+    state.#speaking.standing = await Standing.restore(saved)
     state.#reach.readUpTo(state.cursor)
     return state
   }
@@ -202,8 +198,8 @@ export class ConversationState {
   /** Say something; gives the message id. Kept until somebody hears it. `ConversationOver`, `MessageTooLong`. */
   async sendText(text: string, now: number, replyTo: Uint8Array | null = null): Promise<Uint8Array> {
     const id = crypto.getRandomValues(new Uint8Array(16))
-    this.#say(Text({ id, sent: now, text, replyTo }))
-    await this.#advance(now)
+    this.#speaking.say(Text({ id, sent: now, text, replyTo }))
+    await this.#speaking.advance(now)
     return id
   }
 
@@ -211,7 +207,7 @@ export class ConversationState {
   async markRead(messageId: Uint8Array, now: number): Promise<void> {
     if (this.#isOver) return
     this.#standing.receipts.owe(ReceiptKind.READ, messageId)
-    await this.#advance(now)
+    await this.#speaking.advance(now)
   }
 
   /** Show the others that we write, or have stopped. Lost when nobody is there. */
@@ -228,9 +224,9 @@ export class ConversationState {
     const { deviceId, name, role } = who
     const id = crypto.getRandomValues(new Uint8Array(16))
     const invitation = Invitation({ id, sent: now, deviceId, name, role, reason })
-    this.#say(invitation)
+    this.#speaking.say(invitation)
     this.membership.invitations.propose(invitation, me)
-    await this.#advance(now)
+    await this.#speaking.advance(now)
     return invitation
   }
 
@@ -238,23 +234,23 @@ export class ConversationState {
   async answer(invitation: Invitation, accepted: boolean, now: number): Promise<void> {
     const me = this.#requireRoom()
     const answer = InvitationAnswer({ invitationId: invitation.id, sent: now, accepted })
-    this.#say(answer)
+    this.#speaking.say(answer)
     this.#hearing.takeAnswer(me, answer)
-    await this.#advance(now)
+    await this.#speaking.advance(now)
   }
 
   /** Staff: change the group; adopted when, and where, the relay has put the commit. */
   async change(change: Change, now: number): Promise<void> {
     this.#requireOpen()
     this.#standing.queue(change)
-    await this.#advance(now)
+    await this.#speaking.advance(now)
   }
 
   /** Say that we leave, or that it is over for everybody; keys stay until `wipe`, to send this. */
   async leave(now: number, forAll = false): Promise<void> {
     if (this.membership.group === null || this.#isOver) return
-    this.#say(forAll ? Ending({ sent: now }) : Leaving({ sent: now }))
-    await this.#advance(now)
+    this.#speaking.say(forAll ? Ending({ sent: now }) : Leaving({ sent: now }))
+    await this.#speaking.advance(now)
   }
 
   /** Forget every key and everything unsent, at once. */
@@ -278,7 +274,7 @@ export class ConversationState {
     } else {
       this.#reach.connected(frame.lastSeq, window)
       await this.#guarded(now, () => {
-        this.#wereAccepted(frame.counter)
+        this.#speaking.wereAccepted(frame.counter)
       })
     }
   }
@@ -315,7 +311,7 @@ export class ConversationState {
   /** Send again what is in flight: the relay was too busy for it. It recognises what it has. */
   async repeat(now: number): Promise<void> {
     this.#reach.repeat()
-    await this.#advance(now)
+    await this.#speaking.advance(now)
   }
 
   /** A frame about this conversation came. */
@@ -330,7 +326,7 @@ export class ConversationState {
   async #guarded(now: number, work: () => void | Promise<void>): Promise<void> {
     try {
       await work()
-      await this.#advance(now)
+      await this.#speaking.advance(now)
     } catch (error) {
       // Wiped in the middle of it: whatever it was, it is over.
       if (this.#isOver) return
@@ -347,11 +343,11 @@ export class ConversationState {
         break
       case "accepted":
         if (frame.counter >= this.#standing.outbox.nextCounter) throw new LogBroken("the relay accepts what was never sent")
-        this.#wereAccepted(frame.counter)
+        this.#speaking.wereAccepted(frame.counter)
         this.#standing.order.accepted(frame.counter, frame.seq)
         break
       case "error":
-        this.#refused(frame)
+        this.#speaking.refused(frame)
         break
       case "ephemeralEntry":
         await this.#seeTyping(frame.payload)
@@ -381,7 +377,7 @@ export class ConversationState {
   }
 
   #takeOwn(counter: number): void {
-    this.#wereAccepted(counter)
+    this.#speaking.wereAccepted(counter)
     const change = this.membership.adopt(counter)
     if (change !== null) this.#seeRoom(change)
   }
@@ -407,7 +403,7 @@ export class ConversationState {
     }
     // What was in flight was made in the epoch that is left; the relay refuses it, and it is said anew.
     const [first] = this.#standing.outbox.inFlight
-    if (first !== undefined) this.#takeBack(first.append.counter)
+    if (first !== undefined) this.#speaking.takeBack(first.append.counter)
     this.#seeRoom(change)
     if (lost !== null) this.#events.push({ type: "commitLost", change: lost.change })
   }
@@ -446,126 +442,6 @@ export class ConversationState {
     const seen = await this.#typing.open(group, payload)
     if (seen === null) return
     this.#events.push({ type: "typingSeen", participant: room.at(seen.leafIndex), active: seen.active })
-  }
-
-  // --- sending ---
-
-  #say(message: ChatMessage): void {
-    this.#requireOpen()
-    try {
-      this.#standing.outbox = this.#standing.outbox.add(encodeMessage(message))
-    } catch (error) {
-      if (error instanceof LocalMessageError) throw new MessageTooLong(error.message)
-      throw error
-    }
-  }
-
-  /** Do all that the present state allows: send what waits, tell how far we have read. */
-  async #advance(now: number): Promise<void> {
-    if (this.#isOver || !this.#reach.isUp) return
-    if (this.#reach.takeRepeat(this.cursor)) {
-      this.#frames.push(...this.#standing.outbox.inFlight.map((sent) => sent.append))
-    }
-    while (this.#maySend() && (await this.#sendNext(now)));
-    if (!this.isOver && this.#reach.takeAcknowledgement(this.cursor)) {
-      this.#frames.push(Acknowledge({ conversationId: this.conversationId, seq: this.cursor }))
-    }
-  }
-
-  #maySend(): boolean {
-    const { group, pending } = this.membership
-    if (group === null || this.#isOver || pending !== null) return false
-    return this.#reach.maySend(this.cursor, group.epoch, this.#standing.outbox.inFlight.length)
-  }
-
-  async #sendNext(now: number): Promise<boolean> {
-    // A group in which we are alone (epoch 0) has nobody to talk to: its first commit comes before all else.
-    const [change, ...rest] = this.#standing.changes
-    if (change !== undefined) {
-      this.#standing.changes = rest
-      await this.#commit(change, now)
-      return true
-    }
-    const { group } = this.membership
-    if (group === null || !this.isInRoom) return false
-    if (this.#standing.owesAcknowledgement) {
-      this.#standing.owesAcknowledgement = false
-      await this.#encrypt(encodeMessage(await acknowledgementOf(group)), null)
-      return true
-    }
-    for (const receipt of this.#standing.receipts.take()) this.#standing.outbox = this.#standing.outbox.add(encodeMessage(receipt))
-    const [content] = this.#standing.outbox.queued
-    if (content === undefined) return false
-    await this.#encrypt(content, content)
-    return true
-  }
-
-  async #encrypt(data: Uint8Array, content: Uint8Array | null): Promise<void> {
-    const append = await this.membership.protect(data, this.#standing.outbox.nextCounter)
-    this.#standing.outbox = this.#standing.outbox.sent(append, content)
-    this.#frames.push(append)
-  }
-
-  async #commit(change: Change, now: number): Promise<void> {
-    try {
-      const append = await this.membership.stage(change, this.#standing.outbox.nextCounter, now)
-      if (append === null) return
-      if (append.welcome !== null) this.#standing.order.sendsWelcome(append.counter)
-      this.#standing.outbox = this.#standing.outbox.sent(append, null)
-      this.#frames.push(append)
-    } catch (error) {
-      if (!(error instanceof RemoteError) && !(error instanceof RosterNotAdmitted)) throw error
-      this.#events.push({ type: "changeFailed", change, reason: error })
-    }
-  }
-
-  #wereAccepted(counter: number): void {
-    const { outbox, done } = this.#standing.outbox.accepted(counter)
-    this.#standing.outbox = outbox
-    for (const { content } of done) {
-      const message = content === null ? null : decodeMessage(content)
-      if (message?.type === "text") this.#events.push({ type: "sent", messageId: message.id })
-    }
-  }
-
-  #refused(error: ErrorFrame): void {
-    const [first] = this.#standing.outbox.inFlight
-    if (error.code === ErrorCode.WRONG_EPOCH) {
-      this.#refusedEpoch(error.counter, error.expected)
-    } else if (error.code === ErrorCode.COUNTER_GAP) {
-      // Appends behind one that was refused. If the relay lacks one that we no longer have, it lost it.
-      if (first !== undefined && error.expected < first.append.counter) {
-        throw new LogBroken("the relay has forgotten what it accepted")
-      }
-    } else if (error.code === ErrorCode.UNKNOWN_CONVERSATION) {
-      this.#end(null)
-    }
-  }
-
-  #refusedEpoch(counter: number, expected: number): void {
-    const isEarlierTry = this.#standing.outbox.inFlight.some(
-      ({ append }) => append.counter === counter && append.epoch === expected,
-    )
-    // The answer to an earlier try; meanwhile it was said anew under the right epoch.
-    if (isEarlierTry) return
-    if (expected < this.epoch) throw new LogBroken("the relay has gone back to an earlier epoch")
-    this.#reach.wantEpoch(expected)
-    const lost = this.membership.pending
-    this.#takeBack(counter)
-    if (lost !== null && this.membership.pending === null) {
-      this.#events.push({ type: "commitLost", change: lost.change })
-    }
-  }
-
-  /** From `counter` on, nothing that was sent is in the log: it will be said anew. */
-  #takeBack(counter: number): void {
-    for (const { append, content } of this.#standing.outbox.inFlight.filter((sent) => sent.append.counter >= counter)) {
-      this.#standing.order.forgetAppend(append.counter)
-      if (content === null && append.kind === EntryKind.MESSAGE) this.#standing.owesAcknowledgement = true
-    }
-    this.#standing.outbox = this.#standing.outbox.refused(counter)
-    const { pending } = this.membership
-    if (pending !== null && pending.counter >= counter) this.membership.pending = null
   }
 
   // --- ends ---

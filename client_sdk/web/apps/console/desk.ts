@@ -6,6 +6,7 @@
  *                                         └─────> Cabinet (what was said is kept before the SDK forgets it)
  */
 
+import { hex, MAX_CHARACTERS, partsOf, stopReason, TYPING_FORGOTTEN_MS } from "../shared/talking.ts"
 import { Cabinet } from "./cabinet.ts"
 import {
   EMPTY_DESK,
@@ -16,7 +17,6 @@ import {
   type Asked,
   type DeskAction,
   type DeskState,
-  type Ending,
   type Outcome,
   type Person,
   type Presence,
@@ -24,15 +24,7 @@ import {
   type TalkAction,
 } from "./deskState.ts"
 import type { Colleague, Conversation, Event, InvitedTo, KeyStore, Participant, Staff } from "./sdk.ts"
-import {
-  EpochsDiffer,
-  InvitationDeclined,
-  LogBroken,
-  NotTrusted,
-  RequestGone,
-  RequestUnusable,
-  TeduhError,
-} from "./sdk.ts"
+import { InvitationDeclined, RequestGone, RequestUnusable, TeduhError } from "./sdk.ts"
 
 /** The part of the SDK's class that the desk needs; a test gives it a made-up one. */
 export type StaffSide = Pick<
@@ -54,10 +46,6 @@ export type StaffSide = Pick<
   | "onConnection"
   | "close"
 >
-
-const MAX_CHARACTERS = 8000
-/** Who has said nothing of typing for so long has stopped, or is gone. */
-const TYPING_FORGOTTEN_MS = 6_000
 
 /** Everything between unlocking and locking. */
 export class Desk {
@@ -360,7 +348,7 @@ export class Desk {
         break
       case "rosterRefused":
       case "stopped":
-        this.#inTalk(id, { type: "over", why: endingOf(event.reason), by: null })
+        this.#inTalk(id, { type: "over", why: stopReason(event.reason), by: null })
         break
       case "ended":
         this.#inTalk(id, { type: "over", why: "ended", by: event.by?.name ?? null })
@@ -426,26 +414,4 @@ function askedOf({ request }: Conversation): Asked | null {
 
 function personOf(participant: Participant): Person {
   return { key: hex(participant.deviceKey), name: participant.name, role: participant.role }
-}
-
-function endingOf(reason: Error): Ending {
-  if (reason instanceof LogBroken) return "gap"
-  if (reason instanceof EpochsDiffer) return "disagreement"
-  return reason instanceof NotTrusted ? "stranger" : "trouble"
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
-}
-
-/** The text in parts of at most `most` characters, cut where a line or a word ends if there is such a place. */
-export function partsOf(text: string, most: number): string[] {
-  const characters = Array.from(text.trim())
-  const parts: string[] = []
-  while (characters.length > most) {
-    const head = characters.slice(0, most)
-    const space = Math.max(head.lastIndexOf("\n"), head.lastIndexOf(" "))
-    parts.push(characters.splice(0, space > most / 2 ? space + 1 : most).join("").trim())
-  }
-  return [...parts, characters.join("").trim()].filter((part) => part !== "")
 }

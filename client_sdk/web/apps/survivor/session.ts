@@ -5,9 +5,9 @@
  *     state <────────── actions ───────────── Session <── events of the conversation
  */
 
-import type { Action, Ending, Person, Proposal } from "./state.ts"
+import { hex, MAX_CHARACTERS, partsOf, stopReason, TYPING_FORGOTTEN_MS } from "../shared/talking.ts"
+import type { Action, Person, Proposal } from "./state.ts"
 import type { Conversation, Event, Participant, Survivor } from "./sdk.ts"
-import { EpochsDiffer, LogBroken, NotTrusted } from "./sdk.ts"
 
 export interface Wishes {
   readonly need: string | null
@@ -19,9 +19,6 @@ export interface Wishes {
 export type Talker = Pick<Survivor, "ask" | "vanish" | "close">
 type Dispatch = (action: Action) => void
 
-const MAX_CHARACTERS = 8000
-/** Who has said nothing of her typing for so long has stopped, or is gone. */
-const TYPING_FORGOTTEN_MS = 6_000
 const TYPING_TOLD_EVERY_MS = 4_000
 const NEVER = -Infinity
 
@@ -210,7 +207,7 @@ export class Session {
         break
       case "rosterRefused":
       case "stopped":
-        this.#dispatch({ type: "over", why: endingOf(event.reason), by: null })
+        this.#dispatch({ type: "over", why: stopReason(event.reason), by: null })
         break
       case "ended":
         this.#dispatch({ type: "over", why: "ended", by: event.by?.name ?? null })
@@ -252,26 +249,4 @@ function ignoreLoss(): void {
 
 function personOf(participant: Participant): Person {
   return { key: hex(participant.deviceKey), name: participant.name ?? "", role: participant.role }
-}
-
-function endingOf(reason: Error): Ending {
-  if (reason instanceof LogBroken) return "gap"
-  if (reason instanceof EpochsDiffer) return "disagreement"
-  return reason instanceof NotTrusted ? "stranger" : "trouble"
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
-}
-
-/** The text in parts of at most `most` characters, cut where a line or a word ends if there is such a place. */
-export function partsOf(text: string, most: number): string[] {
-  const characters = Array.from(text.trim())
-  const parts: string[] = []
-  while (characters.length > most) {
-    const head = characters.slice(0, most)
-    const space = Math.max(head.lastIndexOf("\n"), head.lastIndexOf(" "))
-    parts.push(characters.splice(0, space > most / 2 ? space + 1 : most).join("").trim())
-  }
-  return [...parts, characters.join("").trim()].filter((part) => part !== "")
 }

@@ -3,7 +3,7 @@
 import { describe, expect, it, vi } from "vitest"
 
 import { Cabinet } from "../../../apps/console/cabinet.ts"
-import { Desk, partsOf, type StaffSide } from "../../../apps/console/desk.ts"
+import { Desk, type StaffSide } from "../../../apps/console/desk.ts"
 import { newTalk, type DeskState } from "../../../apps/console/deskState.ts"
 import { MemoryKeyStore, Participant, type Conversation, type Event } from "../../../src/index.ts"
 
@@ -166,14 +166,6 @@ describe("a conversation that is over", () => {
     await desk.file(NAME, "referred", { forAll: false, keepsNote: false })
     expect(leave).toHaveBeenCalled()
     expect(end).not.toHaveBeenCalled()
-  })
-})
-
-describe("a long text", () => {
-  it("is parted where a word ends, and loses no word", () => {
-    expect(partsOf("aaa bbb ccc", 8)).toEqual(["aaa bbb", "ccc"])
-    expect(partsOf("x".repeat(20), 8).join("")).toBe("x".repeat(20))
-    expect(partsOf("   ", 8)).toEqual([])
   })
 })
 

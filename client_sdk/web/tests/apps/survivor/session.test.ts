@@ -11,7 +11,7 @@ import {
   Participant,
   RelayMisbehaved,
 } from "../../../apps/survivor/sdk.ts"
-import { partsOf, Session, type Talker } from "../../../apps/survivor/session.ts"
+import { Session, type Talker } from "../../../apps/survivor/session.ts"
 import { INITIAL, reduce, type State } from "../../../apps/survivor/state.ts"
 
 const SARI = new Participant(0, new Uint8Array(32), new Uint8Array(32), "Sari", "counselor")
@@ -290,22 +290,5 @@ describe("vanishing", () => {
     await asking
     expect(talker.vanish).toHaveBeenCalledOnce()
     expect(talker.ask).not.toHaveBeenCalled()
-  })
-})
-
-describe("a long text", () => {
-  it("goes in parts that end where a word ends, and loses nothing", () => {
-    const words = "kata ".repeat(4000)
-    const parts = partsOf(words, 8000)
-    expect(parts.every((part) => part.length <= 8000 && part.endsWith("kata"))).toBe(true)
-    expect(parts.join(" ")).toBe(words.trim())
-  })
-
-  it("is cut between characters, never within one", () => {
-    expect(partsOf("😀".repeat(5), 2)).toEqual(["😀😀", "😀😀", "😀"])
-  })
-
-  it("of nothing but spaces is nothing", () => {
-    expect(partsOf("  \n ", 10)).toEqual([])
   })
 })

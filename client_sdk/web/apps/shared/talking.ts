@@ -1,0 +1,35 @@
+/** What both pages make of the SDK's events and of long texts, so that they do it alike. */
+
+import { EpochsDiffer, LogBroken, NotTrusted } from "../../src/index.ts"
+
+/** Characters of one message; a longer text goes in several. */
+export const MAX_CHARACTERS = 8000
+/** Who has said nothing of typing for so long has stopped, or is gone. */
+export const TYPING_FORGOTTEN_MS = 6_000
+
+/** Why the SDK stopped a conversation: somebody unverified, devices that disagree, a broken log, or something else. */
+export type StopReason = "stranger" | "disagreement" | "gap" | "trouble"
+
+/** What the reason of a `stopped` or `rosterRefused` event is, in a word. */
+export function stopReason(reason: Error): StopReason {
+  if (reason instanceof LogBroken) return "gap"
+  if (reason instanceof EpochsDiffer) return "disagreement"
+  return reason instanceof NotTrusted ? "stranger" : "trouble"
+}
+
+/** Lower-case hexadecimal: bytes as a key of state. */
+export function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
+}
+
+/** The text in parts of at most `most` characters, cut where a line or a word ends if there is such a place. */
+export function partsOf(text: string, most: number): string[] {
+  const characters = Array.from(text.trim())
+  const parts: string[] = []
+  while (characters.length > most) {
+    const head = characters.slice(0, most)
+    const space = Math.max(head.lastIndexOf("\n"), head.lastIndexOf(" "))
+    parts.push(characters.splice(0, space > most / 2 ? space + 1 : most).join("").trim())
+  }
+  return [...parts, characters.join("").trim()].filter((part) => part !== "")
+}

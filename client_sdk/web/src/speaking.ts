@@ -1,0 +1,167 @@
+/**
+ * What one member says, on its way into the log: queued, encrypted under the present epoch, sent, accepted or refused.
+ *
+ *     say ──> Outbox ──advance, when link, log and epoch allow──> Append ──> relay
+ *                ^                                                             │
+ *                └──takeBack: the epoch has moved on, say it anew── refused <──┤
+ *                                                  wereAccepted: "sent"     <──┘
+ *
+ * `advance` is called after everything that may have changed what is allowed.
+ */
+
+import { decodeMessage, encodeMessage } from "./chat/codec.ts"
+import { LocalMessageError } from "./chat/errors.ts"
+import type { ChatMessage } from "./chat/messages.ts"
+import { RemoteError } from "./cryptoErrors.ts"
+import { acknowledgementOf } from "./epochAgreement.ts"
+import { ConversationOver, LogBroken, MessageTooLong, RosterNotAdmitted } from "./errors.ts"
+import type { StateEvent } from "./events.ts"
+import type { Change } from "./groupChanges.ts"
+import type { Membership } from "./membership.ts"
+import type { Reach } from "./reach.ts"
+import { Acknowledge, EntryKind, ErrorCode, type ClientFrame, type ErrorFrame } from "./relay/frames.ts"
+import type { Standing } from "./standing.ts"
+
+/** The member that speaks: what it knows of itself, and where what is made goes. */
+export interface Speaker {
+  isOver(): boolean
+  send(frame: ClientFrame): void
+  tell(event: StateEvent): void
+  end(by: null): void
+}
+
+/** One member's mouth. */
+export class Speaking {
+  standing: Standing
+  readonly #membership: Membership
+  readonly #reach: Reach
+  readonly #member: Speaker
+
+  constructor(membership: Membership, standing: Standing, reach: Reach, member: Speaker) {
+    this.standing = standing
+    this.#membership = membership
+    this.#reach = reach
+    this.#member = member
+  }
+
+  /** Queue something to say; throws `ConversationOver`, `MessageTooLong`. */
+  say(message: ChatMessage): void {
+    if (this.#member.isOver()) throw new ConversationOver("the conversation is over")
+    try {
+      this.standing.outbox = this.standing.outbox.add(encodeMessage(message))
+    } catch (error) {
+      if (error instanceof LocalMessageError) throw new MessageTooLong(error.message)
+      throw error
+    }
+  }
+
+  /** Do all that the present state allows: send what waits, tell how far we have read. */
+  async advance(now: number): Promise<void> {
+    if (this.#member.isOver() || !this.#reach.isUp) return
+    if (this.#reach.takeRepeat(this.standing.order.cursor)) {
+      for (const { append } of this.standing.outbox.inFlight) this.#member.send(append)
+    }
+    while (this.#maySend() && (await this.#sendNext(now)));
+    if (!this.#member.isOver() && this.#reach.takeAcknowledgement(this.standing.order.cursor)) {
+      this.#member.send(Acknowledge({ conversationId: this.#membership.conversationId, seq: this.standing.order.cursor }))
+    }
+  }
+
+  #maySend(): boolean {
+    const { group, pending } = this.#membership
+    if (group === null || this.#member.isOver() || pending !== null) return false
+    return this.#reach.maySend(this.standing.order.cursor, group.epoch, this.standing.outbox.inFlight.length)
+  }
+
+  async #sendNext(now: number): Promise<boolean> {
+    // A group in which we are alone (epoch 0) has nobody to talk to: its first commit comes before all else.
+    const [change, ...rest] = this.standing.changes
+    if (change !== undefined) {
+      this.standing.changes = rest
+      await this.#commit(change, now)
+      return true
+    }
+    const { group, room } = this.#membership
+    if (group === null || room.isEmpty) return false
+    if (this.standing.owesAcknowledgement) {
+      this.standing.owesAcknowledgement = false
+      await this.#encrypt(encodeMessage(await acknowledgementOf(group)), null)
+      return true
+    }
+    for (const receipt of this.standing.receipts.take()) this.standing.outbox = this.standing.outbox.add(encodeMessage(receipt))
+    const [content] = this.standing.outbox.queued
+    if (content === undefined) return false
+    await this.#encrypt(content, content)
+    return true
+  }
+
+  async #encrypt(data: Uint8Array, content: Uint8Array | null): Promise<void> {
+    const append = await this.#membership.protect(data, this.standing.outbox.nextCounter)
+    this.standing.outbox = this.standing.outbox.sent(append, content)
+    this.#member.send(append)
+  }
+
+  async #commit(change: Change, now: number): Promise<void> {
+    try {
+      const append = await this.#membership.stage(change, this.standing.outbox.nextCounter, now)
+      if (append === null) return
+      if (append.welcome !== null) this.standing.order.sendsWelcome(append.counter)
+      this.standing.outbox = this.standing.outbox.sent(append, null)
+      this.#member.send(append)
+    } catch (error) {
+      if (!(error instanceof RemoteError) && !(error instanceof RosterNotAdmitted)) throw error
+      this.#member.tell({ type: "changeFailed", change, reason: error })
+    }
+  }
+
+  /** Everything up to `counter` is in the log. */
+  wereAccepted(counter: number): void {
+    const { outbox, done } = this.standing.outbox.accepted(counter)
+    this.standing.outbox = outbox
+    for (const { content } of done) {
+      const message = content === null ? null : decodeMessage(content)
+      if (message?.type === "text") this.#member.tell({ type: "sent", messageId: message.id })
+    }
+  }
+
+  /** The relay refused an append of ours; throws `LogBroken`. */
+  refused(error: ErrorFrame): void {
+    const [first] = this.standing.outbox.inFlight
+    if (error.code === ErrorCode.WRONG_EPOCH) {
+      this.#refusedEpoch(error.counter, error.expected)
+    } else if (error.code === ErrorCode.COUNTER_GAP) {
+      // Appends behind one that was refused. If the relay lacks one that we no longer have, it lost it.
+      if (first !== undefined && error.expected < first.append.counter) {
+        throw new LogBroken("the relay has forgotten what it accepted")
+      }
+    } else if (error.code === ErrorCode.UNKNOWN_CONVERSATION) {
+      this.#member.end(null)
+    }
+  }
+
+  #refusedEpoch(counter: number, expected: number): void {
+    const isEarlierTry = this.standing.outbox.inFlight.some(
+      ({ append }) => append.counter === counter && append.epoch === expected,
+    )
+    // The answer to an earlier try; meanwhile it was said anew under the right epoch.
+    if (isEarlierTry) return
+    if (expected < this.#membership.epoch) throw new LogBroken("the relay has gone back to an earlier epoch")
+    this.#reach.wantEpoch(expected)
+    const lost = this.#membership.pending
+    this.takeBack(counter)
+    if (lost !== null && this.#membership.pending === null) {
+      this.#member.tell({ type: "commitLost", change: lost.change })
+    }
+  }
+
+  /** From `counter` on, nothing that was sent is in the log: it will be said anew. */
+  takeBack(counter: number): void {
+    for (const { append, content } of this.standing.outbox.inFlight.filter((sent) => sent.append.counter >= counter)) {
+      this.standing.order.forgetAppend(append.counter)
+      if (content === null && append.kind === EntryKind.MESSAGE) this.standing.owesAcknowledgement = true
+    }
+    this.standing.outbox = this.standing.outbox.refused(counter)
+    const { pending } = this.#membership
+    if (pending !== null && pending.counter >= counter) this.#membership.pending = null
+  }
+}
