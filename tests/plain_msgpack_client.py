@@ -44,6 +44,7 @@ class Tag(IntEnum):
     LIST_COLLEAGUES = 0x0E
     ACKNOWLEDGE_INBOX = 0x0F
     PING = 0x10
+    FETCH_ICE_SERVERS = 0x11
     HELLO = 0x40
     AUTHENTICATED = 0x41
     REQUEST_OPENED = 0x42
@@ -62,6 +63,7 @@ class Tag(IntEnum):
     PONG = 0x4F
     QUEUE_CHANGED = 0x50
     MEMBERSHIP_ENDED = 0x51
+    ICE_SERVERS = 0x52
 
 
 class ConnectionEnded(Exception):

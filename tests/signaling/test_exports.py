@@ -21,13 +21,15 @@ PUBLIC = {
         PROTOCOL_VERSION SUBPROTOCOL SURVIVOR_MEMBER NO_REF
         MAX_FRAME_BYTES MAX_PAYLOAD_BYTES MAX_EPHEMERAL_BYTES MAX_KEY_PACKAGE_BYTES MAX_KEY_PACKAGES
         MAX_MEMBERS_CHANGED MAX_COLLEAGUES MAX_STATEMENT_CHARACTERS MAX_PROOF_OF_WORK_BYTES
-        MAX_PROOF_OF_WORK_BITS
-        EntryKind Urgency Availability ErrorCode CloseCode Frame ClientFrame RelayFrame RequestDetails
+        MAX_PROOF_OF_WORK_BITS MAX_ICE_URLS MAX_ICE_URL_CHARACTERS MAX_TURN_CREDENTIAL_CHARACTERS
+        EntryKind Urgency Availability CallPolicy ErrorCode CloseCode Frame ClientFrame RelayFrame
+        RequestDetails
         Authenticate OpenRequest CancelRequest Claim Subscribe Unsubscribe Append Ephemeral Acknowledge Leave
         PublishKeyPackages FetchKeyPackage SetAvailability ListColleagues AcknowledgeInbox Ping
+        FetchIceServers
         Limits Hello Authenticated RequestOpened QueuePosition Claimed Subscribed Accepted Entry
         EphemeralEntry Error InboxItem KeyPackage Colleague Colleagues Done Moving Pong QueueChanged
-        MembershipEnded
+        MembershipEnded IceServers IceUrl TurnCredential
         AnyClientFrame AnyRelayFrame
         ConversationId DeviceId Capability Nonce Signature KeyPackageBytes Payload EphemeralPayload Statement
         ShortText UInt32 UInt64 Ref

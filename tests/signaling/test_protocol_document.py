@@ -17,6 +17,7 @@ from teduh_signaling.relay.frames import (
     AnyClientFrame,
     AnyRelayFrame,
     Availability,
+    CallPolicy,
     CloseCode,
     EntryKind,
     ErrorCode,
@@ -79,7 +80,7 @@ def test_each_chapter_has_these_sections_and_no_other(title: str, structs: tuple
     assert titles == [heading(struct) for struct in structs]
 
 
-@pytest.mark.parametrize("enum", [EntryKind, Urgency, Availability, ReceiptKind])
+@pytest.mark.parametrize("enum", [EntryKind, Urgency, Availability, CallPolicy, ReceiptKind])
 def test_every_value_is_listed(enum: type[IntEnum]) -> None:
     documented = [(value, name) for value, name, _ in rows(section(enum.__name__))]
     assert documented == [(str(int(member)), member.name) for member in enum]

@@ -55,6 +55,8 @@ ACCEPTED: list[Plain] = [0x46, CONVERSATION, 1, 3]
 ENTRY: list[Plain] = [0x47, CONVERSATION, 1, 1, 1, 1, 0, b"commit"]
 MOVING: list[Plain] = [0x4E, 2000]
 PONG: list[Plain] = [0x4F, 9]
+TURN_URLS: list[Plain] = ["turn:turn.example:3478?transport=udp", "turns:turn.example:443?transport=tcp"]
+ICE_SERVERS: list[Plain] = [0x52, 10, 1, TURN_URLS, "1760000600:cmFuZG9t", "c2lnbmVk", 1_760_000_600]
 
 AUTHENTICATE: list[Plain] = [0x01, "a.b.c", bytes(64), None]
 OPEN_REQUEST: list[Plain] = [0x02, 1, CAPABILITY, b"kp", ["counseling", "id", None, None, 0], b""]
@@ -72,8 +74,9 @@ SET_AVAILABILITY: list[Plain] = [0x0D, 3, 2, 4]
 LIST_COLLEAGUES: list[Plain] = [0x0E, 8, None]
 ACKNOWLEDGE_INBOX: list[Plain] = [0x0F, 1]
 PING: list[Plain] = [0x10, 9]
+FETCH_ICE_SERVERS: list[Plain] = [0x11, 10, CONVERSATION]
 STAFF_FRAMES = [CLAIM, PUBLISH, FETCH, SET_AVAILABILITY, LIST_COLLEAGUES, ACKNOWLEDGE_INBOX]
-MEMBER_FRAMES = [SUBSCRIBE, UNSUBSCRIBE, APPEND, EPHEMERAL, ACKNOWLEDGE, LEAVE, PING]
+MEMBER_FRAMES = [SUBSCRIBE, UNSUBSCRIBE, APPEND, EPHEMERAL, ACKNOWLEDGE, LEAVE, PING, FETCH_ICE_SERVERS]
 
 FORGIVEN = 16
 
@@ -210,6 +213,17 @@ SCENARIOS: list[tuple[str, list[Step]]] = [
         ],
     ),
     (
+        "a member asks for the TURN servers of a call, and the answer may be that there are none",
+        [
+            *GREETING,
+            *exchange("client", FETCH_ICE_SERVERS, "anonymous"),
+            *exchange("relay", ICE_SERVERS, "anonymous"),
+            step("client", "receives", packed([0x52, 10, 0]), "anonymous"),
+            *exchange("client", AUTHENTICATE, "authenticating"),
+            *unexpected(FETCH_ICE_SERVERS, "authenticating"),
+        ],
+    ),
+    (
         "the relay may refuse at the door",
         exchange("relay", error("too_many", fatal=True), "closed"),
     ),
@@ -297,6 +311,7 @@ SCENARIOS: list[tuple[str, list[Step]]] = [
             *exchange("client", ACKNOWLEDGE, "draining"),
             cannot_send("client", CLAIM, "draining"),
             cannot_send("client", SUBSCRIBE, "draining"),
+            cannot_send("client", FETCH_ICE_SERVERS, "draining"),
         ],
     ),
     (
@@ -367,6 +382,16 @@ SCENARIOS: list[tuple[str, list[Step]]] = [
             *GREETING,
             refuses("client", packed(PING), "anonymous", "malformed_frame", fatal=True),
             refuses("client", packed(error("surprise")), "anonymous", "malformed_frame", fatal=True),
+        ],
+    ),
+    (
+        "a client takes no call policy that it does not know, and no flood of TURN servers",
+        [
+            *GREETING,
+            refuses("client", packed([0x52, 10, 3]), "anonymous", "malformed_frame", fatal=True),
+            refuses(
+                "client", packed([0x52, 10, 1, 9 * ["turn:a"]]), "anonymous", "malformed_frame", fatal=True
+            ),
         ],
     ),
 ]

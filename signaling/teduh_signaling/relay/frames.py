@@ -54,6 +54,10 @@ MAX_COLLEAGUES = 256
 MAX_STATEMENT_CHARACTERS = 8192
 MAX_PROOF_OF_WORK_BYTES = 64
 MAX_PROOF_OF_WORK_BITS = 32
+MAX_ICE_URLS = 8
+"""How many addresses of TURN servers one IceServers may name."""
+MAX_ICE_URL_CHARACTERS = 256
+MAX_TURN_CREDENTIAL_CHARACTERS = 128
 
 ConversationId = Annotated[bytes, Meta(min_length=16, max_length=16)]
 """16 random bytes, chosen by the relay; also the MLS group id."""
@@ -100,6 +104,17 @@ class Availability(IntEnum):
     AWAY = 0
     BUSY = 1
     AVAILABLE = 2
+
+
+class CallPolicy(IntEnum):
+    """How the members of a conversation may reach each other in a call."""
+
+    OFF = 0
+    """Not at all: this relay has no TURN server, and its operator has not allowed direct calls."""
+    RELAY = 1
+    """Through the TURN servers only, so that nobody learns anybody's address."""
+    DIRECT = 2
+    """Also without them; a client agrees to that only where its application says so, or on one machine."""
 
 
 class ErrorCode(StrEnum):
@@ -313,6 +328,17 @@ class Ping(ClientFrame, frozen=True, array_like=True, tag=0x10, gc=False):
     ref: Ref
 
 
+class FetchIceServers(ClientFrame, frozen=True, array_like=True, tag=0x11, gc=False):
+    """Any member, before a call: by which TURN servers? Answered by IceServers; or unknown_conversation,
+    rate_limited.
+
+    Only for a conversation to which this connection is subscribed.
+    """
+
+    ref: Ref
+    conversation_id: ConversationId
+
+
 # --- relay to client ---
 
 
@@ -500,6 +526,23 @@ class MembershipEnded(RelayFrame, frozen=True, array_like=True, tag=0x51, gc=Fal
     conversation_id: ConversationId
 
 
+IceUrl = Annotated[str, Meta(min_length=1, max_length=MAX_ICE_URL_CHARACTERS)]
+"""RFC 7065: ``turn:host:port?transport=udp`` or ``turns:``."""
+TurnCredential = Annotated[str, Meta(max_length=MAX_TURN_CREDENTIAL_CHARACTERS)]
+
+
+class IceServers(RelayFrame, frozen=True, array_like=True, tag=0x52, gc=False):
+    """How the next call may go, and credentials of the TURN servers for it: fresh, random, soon expired."""
+
+    ref: Ref
+    policy: CallPolicy
+    urls: Annotated[tuple[IceUrl, ...], Meta(max_length=MAX_ICE_URLS)] = ()
+    username: TurnCredential = ""
+    credential: TurnCredential = ""
+    expires: UInt64 = 0
+    """No new allocation after this, in seconds since 1970; one that is there stays. 0 without ``urls``."""
+
+
 AnyClientFrame = (
     Authenticate
     | OpenRequest
@@ -517,6 +560,7 @@ AnyClientFrame = (
     | ListColleagues
     | AcknowledgeInbox
     | Ping
+    | FetchIceServers
 )
 AnyRelayFrame = (
     Hello
@@ -537,4 +581,5 @@ AnyRelayFrame = (
     | Pong
     | QueueChanged
     | MembershipEnded
+    | IceServers
 )

@@ -46,9 +46,11 @@ from teduh_signaling.relay.frames import (
     EphemeralEntry,
     Error,
     ErrorCode,
+    FetchIceServers,
     FetchKeyPackage,
     Frame,
     Hello,
+    IceServers,
     InboxItem,
     KeyPackage,
     Leave,
@@ -88,16 +90,24 @@ def _stay(state: State, *groups: _Frames) -> dict[type[Frame], State]:
 
 
 _ALIVE: _Frames = frozenset({Ping})
-_MEMBER: _Frames = _ALIVE | {Subscribe, Unsubscribe, Append, Ephemeral, Acknowledge, Leave}
+_MEMBER: _Frames = _ALIVE | {
+    Subscribe,
+    Unsubscribe,
+    Append,
+    Ephemeral,
+    Acknowledge,
+    Leave,
+    FetchIceServers,
+}
 _SURVIVOR: _Frames = frozenset({OpenRequest, CancelRequest})
 _STAFF: _Frames = frozenset(
     {Claim, PublishKeyPackages, FetchKeyPackage, SetAvailability, ListColleagues, AcknowledgeInbox}
 )
 # What is under way may end; nothing new begins on a node that is about to stop.
-_LAST_WORDS: _Frames = _MEMBER - {Subscribe}
+_LAST_WORDS: _Frames = _MEMBER - {Subscribe, FetchIceServers}
 
 _TO_MEMBERS: _Frames = frozenset(
-    {Subscribed, Accepted, Entry, EphemeralEntry, Error, Done, Pong, MembershipEnded}
+    {Subscribed, Accepted, Entry, EphemeralEntry, Error, Done, Pong, MembershipEnded, IceServers}
 )
 _TO_SURVIVORS: _Frames = frozenset({RequestOpened, QueuePosition})
 _TO_STAFF: _Frames = frozenset({Claimed, InboxItem, KeyPackage, Colleagues, QueueChanged})

@@ -37,6 +37,9 @@ export const MAX_COLLEAGUES = 256
 export const MAX_STATEMENT_CHARACTERS = 8192
 export const MAX_PROOF_OF_WORK_BYTES = 64
 export const MAX_PROOF_OF_WORK_BITS = 32
+export const MAX_ICE_URLS = 8
+export const MAX_ICE_URL_CHARACTERS = 256
+export const MAX_TURN_CREDENTIAL_CHARACTERS = 128
 
 export const SURVIVOR_MEMBER = 0
 /** The ref of an error that answers no question. */
@@ -51,6 +54,10 @@ export type Urgency = (typeof Urgency)[keyof typeof Urgency]
 
 export const Availability = { AWAY: 0, BUSY: 1, AVAILABLE: 2 } as const
 export type Availability = (typeof Availability)[keyof typeof Availability]
+
+/** How the members of a conversation may reach each other in a call. */
+export const CallPolicy = { OFF: 0, RELAY: 1, DIRECT: 2 } as const
+export type CallPolicy = (typeof CallPolicy)[keyof typeof CallPolicy]
 
 /** Why a frame was refused. Documented one by one in PROTOCOL.md. */
 export const ErrorCode = {
@@ -200,6 +207,9 @@ export type AcknowledgeInbox = ReturnType<typeof AcknowledgeInbox>
 export const Ping = define("ping", 0x10, { ref: uint32 })
 export type Ping = ReturnType<typeof Ping>
 
+export const FetchIceServers = define("fetchIceServers", 0x11, { ref: uint32, conversationId })
+export type FetchIceServers = ReturnType<typeof FetchIceServers>
+
 // --- relay to client ---
 
 const limits = struct({
@@ -318,6 +328,17 @@ export type QueueChanged = ReturnType<typeof QueueChanged>
 export const MembershipEnded = define("membershipEnded", 0x51, { conversationId })
 export type MembershipEnded = ReturnType<typeof MembershipEnded>
 
+const turnCredential = text(0, MAX_TURN_CREDENTIAL_CHARACTERS)
+export const IceServers = define("iceServers", 0x52, {
+  ref: uint32,
+  policy: oneOf(Object.values(CallPolicy)),
+  urls: defaulted(list(text(1, MAX_ICE_URL_CHARACTERS), 0, MAX_ICE_URLS), []),
+  username: defaulted(turnCredential, ""),
+  credential: defaulted(turnCredential, ""),
+  expires: defaulted(uint64, 0),
+})
+export type IceServers = ReturnType<typeof IceServers>
+
 export const CLIENT_FRAMES = [
   Authenticate,
   OpenRequest,
@@ -335,6 +356,7 @@ export const CLIENT_FRAMES = [
   ListColleagues,
   AcknowledgeInbox,
   Ping,
+  FetchIceServers,
 ] as const
 export type ClientFrame = ReturnType<(typeof CLIENT_FRAMES)[number]>
 
@@ -357,5 +379,6 @@ export const RELAY_FRAMES = [
   Pong,
   QueueChanged,
   MembershipEnded,
+  IceServers,
 ] as const
 export type RelayFrame = ReturnType<(typeof RELAY_FRAMES)[number]>

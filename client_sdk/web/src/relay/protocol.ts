@@ -32,7 +32,16 @@ export type State = (typeof State)[keyof typeof State]
 type FrameType = ClientFrame["type"] | RelayFrame["type"]
 type Row = Partial<Record<FrameType, State>>
 
-const MEMBER = ["ping", "subscribe", "unsubscribe", "append", "ephemeral", "acknowledge", "leave"] as const
+const MEMBER = [
+  "ping",
+  "subscribe",
+  "unsubscribe",
+  "append",
+  "ephemeral",
+  "acknowledge",
+  "leave",
+  "fetchIceServers",
+] as const
 const SURVIVOR = ["openRequest", "cancelRequest"] as const
 const STAFF = [
   "claim",
@@ -43,7 +52,7 @@ const STAFF = [
   "acknowledgeInbox",
 ] as const
 // What is under way may end; nothing new begins on a node that is about to stop.
-const LAST_WORDS = MEMBER.filter((type) => type !== "subscribe")
+const LAST_WORDS = MEMBER.filter((type) => type !== "subscribe" && type !== "fetchIceServers")
 
 const TO_MEMBERS = [
   "subscribed",
@@ -54,6 +63,7 @@ const TO_MEMBERS = [
   "done",
   "pong",
   "membershipEnded",
+  "iceServers",
 ] as const
 const TO_SURVIVORS = ["requestOpened", "queuePosition"] as const
 const TO_STAFF = ["claimed", "inboxItem", "keyPackage", "colleagues", "queueChanged"] as const
