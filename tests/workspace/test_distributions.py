@@ -49,6 +49,13 @@ def requirements(lines: object) -> list[Requirement]:
     return [Requirement(str(line)) for line in lines]
 
 
+def optional_requirements(distribution: Distribution) -> list[Requirement]:
+    """What the distribution's extras ask for."""
+    extras = project(distribution).get("optional-dependencies", {})
+    assert isinstance(extras, dict)
+    return [each for lines in extras.values() for each in requirements(lines)]
+
+
 def import_name(requirement: Requirement) -> str:
     return IMPORT_NAMES.get(requirement.name, requirement.name.replace("-", "_"))
 
@@ -115,7 +122,10 @@ def test_the_metadata_says_what_the_project_table_says(
     (metadata,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
     message = email.message_from_bytes(wheel.read(metadata))
     table = project(distribution)
-    required = {str(each) for each in requirements(message.get_all("Requires-Dist"))}
+    every = requirements(message.get_all("Requires-Dist"))
+    required = {str(each) for each in every if "extra" not in str(each.marker)}
+    optional = {each.name for each in every} - {Requirement(each).name for each in required}
+    assert optional == {each.name for each in optional_requirements(distribution)}
     assert required == {str(each) for each in requirements(table["dependencies"])}
     assert message["License-Expression"] == table["license"]
     assert message["Requires-Python"] == ">=3.11"
@@ -123,7 +133,8 @@ def test_the_metadata_says_what_the_project_table_says(
 
 @each_distribution
 def test_what_a_package_imports_is_declared(distribution: Distribution) -> None:
-    declared = {import_name(each) for each in requirements(project(distribution)["dependencies"])}
+    required = requirements(project(distribution)["dependencies"])
+    declared = {import_name(each) for each in (*required, *optional_requirements(distribution))}
     imported = set(imported_roots(REPOSITORY / distribution.folder / distribution.package))
     undeclared = imported - sys.stdlib_module_names - declared - {distribution.package}
     assert not undeclared
@@ -139,7 +150,8 @@ def test_what_is_declared_is_what_the_import_contracts_allow(distribution: Distr
         and any(importer.partition(".")[0] == distribution.package for importer in contract["importers"])
         for module in contract["allowed"]
     }
-    declared = {import_name(each) for each in requirements(project(distribution)["dependencies"])}
+    required = requirements(project(distribution)["dependencies"])
+    declared = {import_name(each) for each in (*required, *optional_requirements(distribution))}
     assert declared == allowed - {distribution.package}
 
 

@@ -43,6 +43,7 @@ WITHOUT_MLS = "Who may speak is decided without MLS"
 RELAY = "The relay sees frames and statements, nothing that is inside"
 DETOUR = "The relay reaches MLS, chat and call by no detour either"
 SDK = "The SDK stands on its sister packages and aiohttp, never on the server"
+CALLS = "Calls alone, an extra of the SDK, may use aiortc besides"
 OUTSIDE = "What the relay may see is described without what is inside"
 
 BREAKS = (
@@ -64,6 +65,8 @@ BREAKS = (
     Break("server/teduh_server", "handlers", "requests", RELAY),
     Break("signaling/teduh_signaling", "relay", "teduh_signaling.chat", OUTSIDE),
     Break("client_sdk/python/teduh_sdk", "", "teduh_server", SDK),
+    Break("client_sdk/python/teduh_sdk", "", "aiortc", SDK),
+    Break("client_sdk/python/teduh_sdk", "calls", "teduh_server", CALLS),
 )
 
 

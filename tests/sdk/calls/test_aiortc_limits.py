@@ -1,0 +1,145 @@
+"""What aiortc does not do, as measured with 1.16. Each fails when upstream has changed it: then the code that
+works around it, named in the docstring, can go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+from aioice import stun
+from aiortc import (
+    AudioStreamTrack,
+    RTCConfiguration,
+    RTCIceGatherer,
+    RTCIceServer,
+    RTCIceTransportPolicy,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
+from aiortc.codecs.opus import OpusEncoder
+from aiortc.codecs.vpx import Vp8Encoder
+from aiortc.rtcicetransport import connection_kwargs
+
+LOW_VIDEO_RATE = 100_000
+
+
+class RefusingTurn(asyncio.DatagramProtocol):
+    """A TURN server that knows no user: whatever the credentials are, they are wrong."""
+
+    transport: asyncio.DatagramTransport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
+        request = stun.parse_message(data)
+        refusal = stun.Message(
+            message_method=request.message_method,
+            message_class=stun.Class.ERROR,
+            transaction_id=request.transaction_id,
+        )
+        refusal.attributes["ERROR-CODE"] = (401, "Unauthorized")
+        refusal.attributes["REALM"] = "teduh"
+        refusal.attributes["NONCE"] = b"0123456789abcdef"
+        self.transport.sendto(bytes(refusal), address)
+
+
+@asynccontextmanager
+async def refusing_turn_url() -> AsyncIterator[str]:
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(RefusingTurn, local_addr=("127.0.0.1", 0))
+    try:
+        yield f"turn:127.0.0.1:{transport.get_extra_info('sockname')[1]}?transport=udp"
+    finally:
+        transport.close()
+
+
+def test_only_the_first_turn_url_is_used() -> None:
+    """`calls.ice` chooses the first deliberately, and tries the next one itself."""
+    chosen = connection_kwargs(
+        [
+            RTCIceServer(["turn:first.example?transport=udp", "turn:second.example?transport=tcp"], "u", "p"),
+            RTCIceServer("turns:third.example", "u", "p"),
+        ]
+    )
+    assert chosen["turn_server"] == ("first.example", 3478)
+
+
+def test_a_missing_list_of_servers_means_those_of_google() -> None:
+    """`calls.ice` passes a list always, an empty one too."""
+    assert [server.urls for server in RTCIceGatherer.getDefaultIceServers()] == [
+        "stun:stun.l.google.com:19302"
+    ]
+    assert RTCConfiguration().iceServers is None
+    assert connection_kwargs([]) == {}
+
+
+async def test_wrong_credentials_leave_a_connection_new_for_ever() -> None:
+    """`calls.peer` looks whether there is a candidate, and has a time limit of its own."""
+    async with refusing_turn_url() as url:
+        configuration = RTCConfiguration(
+            [RTCIceServer(url, "user", "wrong")], iceTransportPolicy=RTCIceTransportPolicy.RELAY
+        )
+        caller, called = RTCPeerConnection(configuration), RTCPeerConnection(configuration)
+        caller.addTrack(AudioStreamTrack())
+        await caller.setLocalDescription(await caller.createOffer())
+        await called.setRemoteDescription(caller.localDescription)
+        await called.setLocalDescription(await called.createAnswer())
+        await caller.setRemoteDescription(called.localDescription)
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    assert "a=candidate" not in caller.localDescription.sdp
+    assert "a=end-of-candidates" in caller.localDescription.sdp
+    assert (caller.connectionState, called.connectionState) == ("new", "new")
+    await asyncio.gather(caller.close(), called.close())
+
+
+async def test_an_ice_restart_is_silently_not_done() -> None:
+    """`calls.peer` builds a new connection under a new generation."""
+    caller, called = RTCPeerConnection(RTCConfiguration([])), RTCPeerConnection(RTCConfiguration([]))
+    caller.addTrack(AudioStreamTrack())
+    await caller.setLocalDescription(await caller.createOffer())
+    first = fragment(caller.localDescription)
+    await called.setRemoteDescription(caller.localDescription)
+    await called.setLocalDescription(await called.createAnswer())
+    await caller.setRemoteDescription(called.localDescription)
+
+    assert not hasattr(caller, "restartIce")
+    again = await caller.createOffer()
+    assert fragment(again) == first
+    restarted = RTCSessionDescription(again.sdp.replace(first, "restarted"), "offer")
+    await called.setRemoteDescription(restarted)
+    await called.setLocalDescription(await called.createAnswer())
+    (receiver,) = called.getReceivers()
+    gatherer = receiver.transport.transport.iceGatherer
+    assert gatherer.getLocalParameters().usernameFragment == fragment(called.localDescription)
+    assert gatherer._connection.remote_username in (None, first)
+    await asyncio.gather(caller.close(), called.close())
+
+
+def test_opus_is_fixed_at_96_kilobits() -> None:
+    """`calls.encoding` encodes itself, and gives aiortc packets."""
+    assert OpusEncoder().codec.bit_rate == 96_000
+
+
+def test_vp8_does_not_go_below_250_kilobits() -> None:
+    """`calls.encoding` encodes itself, and gives aiortc packets."""
+    encoder = Vp8Encoder()
+    encoder.target_bitrate = LOW_VIDEO_RATE
+    assert encoder.target_bitrate == 250_000
+
+
+def test_a_relay_only_connection_without_turn_gathers_nothing_and_says_nothing() -> None:
+    """`calls.ice` refuses before there is a connection."""
+    gatherer = RTCIceGatherer([], RTCIceTransportPolicy.RELAY)
+    asyncio.run(gatherer.gather())
+    assert (gatherer.state, gatherer.getLocalCandidates()) == ("completed", [])
+
+
+def fragment(description: RTCSessionDescription) -> str:
+    (line,) = (line for line in description.sdp.splitlines() if line.startswith("a=ice-ufrag:"))
+    return line.partition(":")[2]
