@@ -70,7 +70,7 @@ class RelayProcess:
         """Start and wait until it is ready."""
         logged = self.log.stat().st_size if self.log.exists() else 0
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TEDUH_")}
-        environment |= {f"TEDUH_{name.upper()}": str(value) for name, value in self._settings.items()}
+        environment |= {f"TEDUH_{name.upper()}": _written(value) for name, value in self._settings.items()}
         environment["TEDUH_LISTEN_PORT"] = str(self.port)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -141,6 +141,11 @@ class RelayProcess:
             return False
         except OSError:
             return False
+
+
+def _written(value: object) -> str:
+    """A setting as an environment variable holds it; a table as JSON."""
+    return json.dumps(value) if isinstance(value, dict) else str(value)
 
 
 @contextmanager

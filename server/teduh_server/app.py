@@ -38,6 +38,7 @@ from teduh_server.handlers.frames import FrameHandlers, Services
 from teduh_server.handlers.health import health_routes, metrics_routes
 from teduh_server.handlers.pages import page_routes
 from teduh_server.handlers.socket import RequestPrice, SocketHandler
+from teduh_server.ice_servers import IceServerOffers
 from teduh_server.inbox import Inbox
 from teduh_server.key_package_directory import KeyPackageDirectory
 from teduh_server.log_policy import fault, log
@@ -155,6 +156,7 @@ class Relay:
             key_packages=KeyPackageDirectory(store, channel, self._presence, self.node_id),
             presence=self._presence,
             authentication=self._authentication,
+            ice_servers=IceServerOffers(settings.calls),
             request_limit=SourceLimit(settings.requests_per_minute / 60, _REQUEST_BURST),
             subscriptions_per_connection=settings.subscriptions_per_connection,
             count_request=price.count,

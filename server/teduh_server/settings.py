@@ -19,6 +19,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from teduh_server.call_settings import CallSettings
 from teduh_server.redis_store.embedded import Durability
 
 SETTINGS_FILE_VARIABLE = "TEDUH_SETTINGS_FILE"
@@ -31,7 +32,9 @@ class Settings(BaseSettings):
     file.
     """
 
-    model_config = SettingsConfigDict(env_prefix="TEDUH_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="TEDUH_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
 
     organisation_file: Path = Field(
         default=Path("organisation.toml"),
@@ -137,6 +140,7 @@ class Settings(BaseSettings):
     )
     metrics_host: str = Field(default="127.0.0.1", description="The address on which `/metrics` is served.")
     log_level: str = Field(default="info", description="`debug`, `info`, `warning` or `error`.")
+    calls: CallSettings = Field(default=CallSettings(), description="Voice and video.")
 
     @property
     def retention_ms(self) -> int:

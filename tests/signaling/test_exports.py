@@ -14,6 +14,7 @@ PUBLIC = {
     "relay.entry": "SEQ_END SEQ_OFFSET entry_conversation_id entry_seq entry_template place_entry",
     "relay.exceptions": "FrameNotAllowed LocalProtocolError ProtocolError RemoteProtocolError close_code_for",
     "relay.proof_of_work": "solve verify",
+    "relay.turn_url": "TurnUrl",
     "relay.protocol": """
         ClientSideProtocol RelaySideProtocol State TRANSITIONS DEFAULT_HEARTBEAT_SECONDS MAX_UNEXPECTED_FRAMES
     """,

@@ -89,6 +89,8 @@ def demo(
         data_folder=folder,
         organisation_file=demonstration.organisation_file,
         log_level="warning",
+        # Both sides are on this machine, so that neither learns an address that it does not know.
+        calls={"allow_direct": True},
     )
     run_relay(settings, started=demonstration.present, demonstration=True)
 

@@ -31,6 +31,7 @@ from teduh_signaling.relay.frames import (
     Done,
     Ephemeral,
     ErrorCode,
+    FetchIceServers,
     FetchKeyPackage,
     Frame,
     KeyPackage,
@@ -50,6 +51,7 @@ from teduh_signaling.relay.frames import (
 from teduh_server import metrics
 from teduh_server.connection import Connection
 from teduh_server.delivery_service import RETRY_AFTER_MS, DeliveryService, Joining
+from teduh_server.ice_servers import IceServerOffers
 from teduh_server.inbox import Inbox
 from teduh_server.key_package_directory import KeyPackageDirectory
 from teduh_server.presence import Presence
@@ -76,6 +78,7 @@ class Services:
     key_packages: KeyPackageDirectory
     presence: Presence
     authentication: StaffAuthentication
+    ice_servers: IceServerOffers
     request_limit: SourceLimit
     subscriptions_per_connection: int
     count_request: Callable[[], None]
@@ -105,6 +108,7 @@ class FrameHandlers:
             _action(SetAvailability, self._set_availability),
             _action(ListColleagues, self._list_colleagues),
             _action(AcknowledgeInbox, self._acknowledge_inbox),
+            _action(FetchIceServers, self._fetch_ice_servers),
         )
         self._actions: dict[type[Frame], Action] = dict(actions)
 
@@ -228,6 +232,19 @@ class FrameHandlers:
             connection.send(Done(frame.ref))
         else:
             _unknown(connection, frame.ref, frame.conversation_id)
+
+    def _fetch_ice_servers(self, connection: Connection, frame: FetchIceServers) -> None:
+        subscription = connection.subscriptions.get(frame.conversation_id)
+        if subscription is None:
+            _unknown(connection, frame.ref, frame.conversation_id)
+            return
+        offers = self._services.ice_servers
+        wait = offers.try_take(frame.conversation_id, subscription.member)
+        if wait > 0:
+            detail, after = "too many questions for TURN servers", min(int(wait * 1000) + 1, 2**31)
+            connection.refuse(ErrorCode.RATE_LIMITED, detail, ref=frame.ref, retry_after_ms=after)
+        else:
+            connection.send(offers.offer(frame.ref))
 
     # --- staff ---
 

@@ -1,0 +1,171 @@
+"""A real coturn for one test, on loopback: with the relay's secret, killed and started again at will.
+
+    with turn_server(tmp_path) as turn:
+        async with relay_here(organisation_file, store_url, calls=turn.calls()) as (relay, url): ...
+        turn.kill()         # as if its machine had died
+        turn.start()        # at the same address
+
+Peers on loopback are refused by default, as everywhere; calls between two parties of one machine need
+``allow_loopback_peers=True``, which no deployment has.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+REALM: Final = "turn.test"
+_TURNSERVER = shutil.which("turnserver") or shutil.which("turnserver", path="/usr/bin:/usr/sbin")
+_START_SECONDS: Final = 20.0
+_ATTEMPTS: Final = 5
+# A Binding request (RFC 8489, 5 and 6): type, no attributes, magic cookie, then a transaction id.
+_BINDING: Final = bytes.fromhex("000100002112a442")
+
+_needed = bool(os.environ.get("CI"))
+needs_turn_server = pytest.mark.skipif(
+    _TURNSERVER is None and not _needed, reason="coturn (Debian's package of that name) is not installed"
+)
+"""For tests with `turn_server`; continuous integration has it, and fails without."""
+
+
+class TurnServer:
+    """One coturn process at 127.0.0.1; `port` is for UDP and TCP alike."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        secret: str | None = None,
+        allow_loopback_peers: bool = False,
+        configuration: Path | None = None,
+        options: Sequence[str] = (),
+        address: str = "127.0.0.1",
+    ) -> None:
+        """`configuration` is a turnserver.conf to begin with, `options` are coturn's, without the dashes."""
+        self.secret = secret or secrets.token_hex(16)
+        self.port = 0
+        self.address = address
+        self.log = folder / "turnserver.log"
+        self._folder = folder
+        self._options = [*options, *(["allow-loopback-peers"] if allow_loopback_peers else [])]
+        self._configuration = configuration
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Over UDP, then over TCP."""
+        return tuple(f"turn:{self.address}:{self.port}?transport={via}" for via in ("udp", "tcp"))
+
+    def calls(self, **others: object) -> dict[str, object]:
+        """The relay's `calls` settings, which name this server."""
+        return {"turn_urls": self.urls, "turn_secret": self.secret, **others}
+
+    def credentials(self, *, expires: int | None = None, secret: str | None = None) -> tuple[str, str]:
+        """Username and credential as the relay makes them; or expired ones, or of another secret."""
+        at = int(time.time()) + 600 if expires is None else expires
+        username = f"{at}:{secrets.token_urlsafe(9)}"
+        mac = hmac.digest((secret or self.secret).encode(), username.encode(), "sha1")
+        return username, base64.b64encode(mac).decode()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start and wait until it answers; at the same port as before, if it ran before."""
+        for _ in range(_ATTEMPTS):
+            port = self.port or _free_port(self.address)
+            self._launch(port)
+            if self._answers(port):
+                self.port = port
+                return
+            # Somebody else was faster at that port, or it did not start at all.
+            self.kill()
+        raise RuntimeError(f"coturn did not start:\n{self.log.read_text(errors='replace')}")
+
+    def kill(self) -> None:
+        """SIGKILL: allocations are gone, and nobody is told."""
+        if self._process is not None:
+            if self._process.poll() is None:
+                self._process.kill()
+            self._process.wait(_START_SECONDS)
+
+    def _launch(self, port: int) -> None:
+        assert _TURNSERVER is not None, "coturn is not installed"
+        configuration = ["-c", str(self._configuration)] if self._configuration else ["-n"]
+        command = [_TURNSERVER, *configuration, *(f"--{option}" for option in self._own(port))]
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command, cwd=self._folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def _own(self, port: int) -> list[str]:
+        return [
+            f"listening-port={port}",
+            f"listening-ip={self.address}",
+            f"relay-ip={self.address}",
+            "use-auth-secret",
+            f"static-auth-secret={self.secret}",
+            f"realm={REALM}",
+            "fingerprint",
+            "no-cli",
+            "no-tls",
+            "no-dtls",
+            "log-file=stdout",
+            "simple-log",
+            f"pidfile={self._folder / 'turnserver.pid'}",
+            f"userdb={self._folder / 'turndb'}",
+            *self._options,
+        ]
+
+    def _answers(self, port: int) -> bool:
+        deadline = time.monotonic() + _START_SECONDS
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(0.1)
+            while self.running and time.monotonic() < deadline:
+                transaction = secrets.token_bytes(12)
+                client.sendto(_BINDING + transaction, (self.address, port))
+                try:
+                    if transaction in client.recv(2048):
+                        return self.running
+                except (TimeoutError, ConnectionError):
+                    continue
+        return False
+
+
+@contextmanager
+def turn_server(folder: Path, **choices: object) -> Iterator[TurnServer]:
+    """A running coturn that keeps its files in `folder`; `choices` are those of `TurnServer`."""
+    server = TurnServer(folder, **choices)  # type: ignore[arg-type]
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def _free_port(address: str) -> int:
+    """A port that is free for UDP and TCP now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as taken:
+        taken.bind((address, 0))
+        port = int(taken.getsockname()[1])
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as also:
+            also.bind((address, port))
+        return port
