@@ -3,6 +3,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks"
 
 import { preferredLanguage, type Language } from "../shared/i18n/catalogue.ts"
+import { tellBrowser } from "../shared/i18n/direction.ts"
 import type { Configuration } from "./configuration.ts"
 import { Desk } from "./desk.ts"
 import { DeskScreen } from "./DeskScreen.tsx"
@@ -53,12 +54,12 @@ export function App({ configuration, organisation, invitation }: AppProps) {
     void door.start(invitation)
   }, [])
   useEffect(() => {
-    document.documentElement.lang = language
+    tellBrowser(language)
   }, [language])
   const isInside = doorState.place === "inside"
   useEffect(() => (isInside ? watchIdle(IDLE_MS, () => void door.lock(true)) : undefined), [isInside])
 
-  const languages = { offered: configuration.languages, chosen: language, onChoose: setLanguage }
+  const languages = { label: wording.t("language"), offered: configuration.languages, chosen: language, onChoose: setLanguage }
   return (
     <WordingContext.Provider value={wording}>
       {configuration.isDemonstration && (

@@ -3,18 +3,12 @@
 import { useEffect, useRef, useState } from "preact/hooks"
 
 import { Icon } from "../shared/parts/Icon.tsx"
+import { fit, WRITING_SERVICES_OFF } from "../shared/parts/writing.ts"
 import type { DeskProps } from "./DeskScreen.tsx"
 import type { Talk } from "./deskState.ts"
 import { useWording } from "./words.tsx"
 
 const READY = ["welcome", "safe", "time", "exit"] as const
-const WRITING_SERVICES_OFF = {
-  autocomplete: "off",
-  spellcheck: false,
-  writingsuggestions: "false",
-  "data-gramm": "false",
-} as const
-
 export function Composer({ talk, state, desk }: DeskProps & { readonly talk: Talk }) {
   const { t } = useWording()
   const field = useRef<HTMLTextAreaElement>(null)
@@ -113,12 +107,6 @@ export function Composer({ talk, state, desk }: DeskProps & { readonly talk: Tal
       </div>
     </div>
   )
-}
-
-/** Makes the field as high as its text; the style sheet limits it. */
-function fit(field: HTMLTextAreaElement): void {
-  field.style.blockSize = "auto"
-  field.style.blockSize = `${field.scrollHeight + 2}px`
 }
 
 function Replies({ texts, onChoose }: { readonly texts: readonly string[]; readonly onChoose: (text: string) => void }) {

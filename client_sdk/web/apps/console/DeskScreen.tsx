@@ -2,18 +2,19 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks"
 
+import { roleName } from "../shared/i18n/names.ts"
 import { Icon } from "../shared/parts/Icon.tsx"
+import { Languages, type LanguagesProps } from "../shared/parts/Languages.tsx"
 import { titleFor, Tone } from "./alerts.ts"
 import type { Desk } from "./desk.ts"
 import { neighbour, unreadIn, type DeskState, type Talk } from "./deskState.ts"
 import { Details } from "./Details.tsx"
 import { EraseDialog, KeysDialog, NotesDialog } from "./DeskDialogs.tsx"
 import { onDeskKeys } from "./keys.ts"
-import { Languages, type LanguagesProps } from "./Languages.tsx"
 import { SearchField, SearchResults } from "./Search.tsx"
 import { Side } from "./Side.tsx"
 import { scrollToMessage, TalkView } from "./TalkView.tsx"
-import { roleName, useWording } from "./words.tsx"
+import { useWording } from "./words.tsx"
 
 type Overlay = "keys" | "notes" | "erase" | null
 

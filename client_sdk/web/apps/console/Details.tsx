@@ -3,11 +3,12 @@
 import { useState } from "preact/hooks"
 
 import { LANGUAGES } from "../shared/i18n/catalogue.ts"
+import { needName, roleName } from "../shared/i18n/names.ts"
 import { Icon } from "../shared/parts/Icon.tsx"
 import type { Desk } from "./desk.ts"
 import type { Asked, Named, Talk } from "./deskState.ts"
 import { InviteDialog } from "./TalkDialogs.tsx"
-import { needName, roleName, useWording, type Words } from "./words.tsx"
+import { useWording, type Words } from "./words.tsx"
 
 interface DetailsProps {
   readonly talk: Talk

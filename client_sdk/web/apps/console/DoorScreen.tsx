@@ -3,10 +3,10 @@
 import type { ComponentChildren } from "preact"
 import { useEffect, useId, useRef, useState } from "preact/hooks"
 
+import { Languages, type LanguagesProps } from "../shared/parts/Languages.tsx"
 import type { Configuration } from "./configuration.ts"
 import { passphraseFailure, type Door } from "./door.ts"
 import type { DoorFailure, DoorState } from "./doorState.ts"
-import { Languages, type LanguagesProps } from "./Languages.tsx"
 import { hasPasskeys } from "./passkey.ts"
 import { useWording } from "./words.tsx"
 

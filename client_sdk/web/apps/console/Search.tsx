@@ -1,7 +1,7 @@
 /** Looks through what was said in the open conversations, on this device. */
 
+import { Time } from "../shared/parts/Time.tsx"
 import { search, type Talk } from "./deskState.ts"
-import { Time } from "./TalkView.tsx"
 import { useWording } from "./words.tsx"
 
 interface FieldProps {
@@ -39,7 +39,7 @@ interface ResultsProps {
 }
 
 export function SearchResults({ talks, sought, onShow }: ResultsProps) {
-  const { t } = useWording()
+  const { language, t } = useWording()
   const found = search(talks, sought)
   return (
     <section class="results">
@@ -57,7 +57,7 @@ export function SearchResults({ talks, sought, onShow }: ResultsProps) {
               }}
             >
               <span class="talk-name">{t("talk.name", { number: talk.number })}</span>
-              <Time at={item.at} />
+              <Time at={item.at} language={language} />
               <span class="words">{item.text}</span>
             </button>
           </li>

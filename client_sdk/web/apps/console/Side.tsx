@@ -1,8 +1,9 @@
 /** What is always in sight: own presence, the queue, and all conversations. */
 
+import { needName } from "../shared/i18n/names.ts"
 import type { DeskProps } from "./DeskScreen.tsx"
 import { openTalks, type DeskState, type Presence, type Talk } from "./deskState.ts"
-import { needName, useWording, type Words } from "./words.tsx"
+import { useWording, type Words } from "./words.tsx"
 
 const PRESENCES: readonly Presence[] = ["available", "busy", "away"]
 const CAPACITIES = [1, 2, 3, 4, 5, 6]

@@ -2,12 +2,13 @@
 
 import { useEffect, useState } from "preact/hooks"
 
+import { roleName } from "../shared/i18n/names.ts"
 import { Choice } from "../shared/parts/Choice.tsx"
 import type { Desk } from "./desk.ts"
 import { OUTCOMES, type Outcome, type Talk } from "./deskState.ts"
 import { Dialog } from "./Dialog.tsx"
 import type { Colleague } from "./sdk.ts"
-import { roleName, useWording } from "./words.tsx"
+import { useWording } from "./words.tsx"
 
 interface TalkDialogProps {
   readonly talk: Talk

@@ -3,17 +3,18 @@
  * address in it becomes a link.
  */
 
-import { useLayoutEffect, useRef, useState } from "preact/hooks"
+import { useState } from "preact/hooks"
 
+import { needName, roleName } from "../shared/i18n/names.ts"
+import { useEndInSight } from "../shared/parts/endInSight.ts"
 import { Icon, type IconName } from "../shared/parts/Icon.tsx"
+import { Time } from "../shared/parts/Time.tsx"
 import { Composer } from "./Composer.tsx"
 import type { DeskProps } from "./DeskScreen.tsx"
 import type { Item, Person, Progress, Talk } from "./deskState.ts"
 import { EndDialog } from "./TalkDialogs.tsx"
 import { Urgent } from "./Side.tsx"
-import { needName, roleName, useWording, type Words } from "./words.tsx"
-
-const NEAR_THE_END = 80
+import { useWording, type Words } from "./words.tsx"
 
 interface TalkViewProps extends DeskProps {
   readonly talk: Talk
@@ -104,24 +105,6 @@ function Log({ talk }: { readonly talk: Talk }) {
   )
 }
 
-/** Keeps the newest message in sight, unless somebody has scrolled up to read. */
-function useEndInSight(items: readonly Item[]) {
-  const box = useRef<HTMLDivElement>(null)
-  const [isAtEnd, setAtEnd] = useState(true)
-  const toEnd = (): void => {
-    box.current?.scrollTo({ top: box.current.scrollHeight })
-  }
-  useLayoutEffect(() => {
-    if (items.length > 0 && (isAtEnd || items.at(-1)?.kind === "own")) toEnd()
-  }, [items])
-  const onScroll = (): void => {
-    if (box.current === null) return
-    const { scrollHeight, scrollTop, clientHeight } = box.current
-    setAtEnd(scrollHeight - scrollTop - clientHeight < NEAR_THE_END)
-  }
-  return { box, isAtEnd, onScroll, toEnd }
-}
-
 /** Bring a message of the shown conversation into sight. */
 export function scrollToMessage(id: string): void {
   document.getElementById(`message-${id}`)?.scrollIntoView({ block: "center" })
@@ -132,7 +115,7 @@ function nameOf(t: Words, { name }: Person, { number }: Talk): string {
 }
 
 function Line({ item, talk }: { readonly item: Item; readonly talk: Talk }) {
-  const { t } = useWording()
+  const { language, t } = useWording()
   if (item.kind === "notice") return <li class={`notice ${item.notice}`}>{noticeText(t, item)}</li>
   const isOwn = item.kind === "own"
   return (
@@ -142,7 +125,7 @@ function Line({ item, talk }: { readonly item: Item; readonly talk: Talk }) {
         {item.text}
       </p>
       <p class="fate">
-        <Time at={item.at} />
+        <Time at={item.at} language={language} />
         {isOwn && <Fate progress={talk.progress[item.id] ?? "kept"} />}
       </p>
     </li>
@@ -156,14 +139,6 @@ function speaker(t: Words, by: Person, talk: Talk): string {
 function noticeText(t: Words, { notice, name, role }: Item & { kind: "notice" }): string {
   if (notice === "left" && name === "") return t("notice.left.survivor")
   return t(`notice.${notice}`, { name, role: roleName(t, role) })
-}
-
-/** The time of day. */
-export function Time({ at }: { readonly at: number }) {
-  const { language } = useWording()
-  const time = new Date(at)
-  const shown = time.toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" })
-  return <time dateTime={time.toISOString()}>{shown}</time>
 }
 
 const FATE_ICONS: Readonly<Record<Progress, IconName>> = { kept: "clock", sent: "tick", delivered: "ticks", read: "ticks" }

@@ -3,10 +3,12 @@
 import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks"
 
 import { preferredLanguage, type Language } from "../shared/i18n/catalogue.ts"
+import { tellBrowser } from "../shared/i18n/direction.ts"
+import { Languages } from "../shared/parts/Languages.tsx"
 import { OverCard, ProposalCard, ReloadCard } from "./Cards.tsx"
 import { Composer } from "./Composer.tsx"
 import type { Configuration } from "./configuration.ts"
-import { Header, Languages, LinkState, RoomButton, type Panel } from "./Header.tsx"
+import { Header, LinkState, RoomButton, type Panel } from "./Header.tsx"
 import { Log } from "./Log.tsx"
 import { EmergencyPanel, RoomPanel } from "./Panels.tsx"
 import { Session, type Talker } from "./session.ts"
@@ -14,7 +16,7 @@ import { SkinScreen } from "./Skins.tsx"
 import { INITIAL, reduce, type State } from "./state.ts"
 import { Waiting } from "./Waiting.tsx"
 import { Welcome } from "./Welcome.tsx"
-import { tellBrowser, useWording, WordingContext, wordingOf } from "./words.tsx"
+import { useWording, WordingContext, wordingOf } from "./words.tsx"
 
 interface AppProps {
   readonly configuration: Configuration
@@ -88,7 +90,7 @@ interface ScreensProps {
 }
 
 function Screens({ configuration, state, dispatch, session, onLanguage, onExit }: ScreensProps) {
-  const { language } = useWording()
+  const { language, t } = useWording()
   const [panel, setPanel] = useState<Panel>(null)
   const closePanel = (): void => {
     setPanel(null)
@@ -101,7 +103,7 @@ function Screens({ configuration, state, dispatch, session, onLanguage, onExit }
     <>
       <Header panel={panel} onPanel={setPanel} onExit={onExit}>
         {state.phase === "welcome" && (
-          <Languages offered={configuration.languages} chosen={language} onChoose={onLanguage} />
+          <Languages label={t("language")} offered={configuration.languages} chosen={language} onChoose={onLanguage} />
         )}
         {state.phase === "waiting" && <LinkState link={state.link} />}
         {state.phase === "talking" && (

@@ -1,7 +1,8 @@
 /** Questions and news that come between: may somebody join, may the page be reloaded, why it is over. */
 
+import { roleName } from "../shared/i18n/names.ts"
 import type { Ending, Proposal, State } from "./state.ts"
-import { roleName, useWording, type Words } from "./words.tsx"
+import { useWording, type Words } from "./words.tsx"
 
 interface ProposalProps {
   readonly proposal: Proposal

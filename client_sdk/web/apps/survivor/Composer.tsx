@@ -1,29 +1,19 @@
 /**
  * Where she writes.
  *
- * The words are in the field alone, never in an attribute, a form or the address. `autocomplete="off"` and a missing name
- * keep browsers from storing the field for session restore; it is emptied when the page is left. Spelling and writing
- * services are turned off, for some send what is typed to their makers.
+ * The words are in the field alone (`../shared/parts/writing.ts`), which is emptied when the page is left.
  */
 
 import { useRef } from "preact/hooks"
 
 import { Icon } from "../shared/parts/Icon.tsx"
+import { fit, WRITING_SERVICES_OFF } from "../shared/parts/writing.ts"
 import { useWording } from "./words.tsx"
 
 interface ComposerProps {
   readonly onSay: (text: string) => void
   readonly onTyping: (active: boolean) => void
 }
-
-const WRITING_SERVICES_OFF = {
-  autocomplete: "off",
-  autocorrect: "off",
-  spellcheck: false,
-  writingsuggestions: "false",
-  "data-gramm": "false",
-  "data-form-type": "other",
-} as const
 
 export function Composer({ onSay, onTyping }: ComposerProps) {
   const { t } = useWording()
@@ -67,12 +57,6 @@ export function Composer({ onSay, onTyping }: ComposerProps) {
       </div>
     </div>
   )
-}
-
-/** Makes the field as high as its text; the style sheet limits it. */
-function fit(field: HTMLTextAreaElement): void {
-  field.style.blockSize = "auto"
-  field.style.blockSize = `${field.scrollHeight + 2}px`
 }
 
 /** Enter sends where there is a real keyboard; on a phone it begins a new line, and the button sends. */

@@ -2,7 +2,6 @@
 
 import type { ComponentChildren } from "preact"
 
-import { LANGUAGES, type Language } from "../shared/i18n/catalogue.ts"
 import { Icon } from "../shared/parts/Icon.tsx"
 import type { Link, Person } from "./state.ts"
 import { useWording } from "./words.tsx"
@@ -40,37 +39,6 @@ export function Header({ children, panel, onPanel, onExit }: HeaderProps) {
         <span>{t("exit")}</span>
       </button>
     </header>
-  )
-}
-
-interface LanguagesProps {
-  readonly offered: readonly Language[]
-  readonly chosen: Language
-  readonly onChoose: (language: Language) => void
-}
-
-export function Languages({ offered, chosen, onChoose }: LanguagesProps) {
-  const { t } = useWording()
-  if (offered.length < 2) return null
-  return (
-    <div role="group" aria-label={t("language")} class="languages">
-      {offered.map((language) => (
-        <button
-          key={language}
-          type="button"
-          class="button quiet"
-          lang={language}
-          title={LANGUAGES[language]}
-          aria-pressed={language === chosen}
-          onClick={() => {
-            onChoose(language)
-          }}
-        >
-          <span aria-hidden="true">{language.toUpperCase()}</span>
-          <span class="spoken">{LANGUAGES[language]}</span>
-        </button>
-      ))}
-    </div>
   )
 }
 

@@ -4,13 +4,13 @@
  */
 
 import type { ComponentChildren } from "preact"
-import { useLayoutEffect, useRef, useState } from "preact/hooks"
 
+import { roleName } from "../shared/i18n/names.ts"
+import { useEndInSight } from "../shared/parts/endInSight.ts"
 import { Icon, type IconName } from "../shared/parts/Icon.tsx"
+import { Time } from "../shared/parts/Time.tsx"
 import type { Item, Person, Progress, State } from "./state.ts"
-import { roleName, useWording } from "./words.tsx"
-
-const NEAR_THE_END = 80
+import { useWording } from "./words.tsx"
 
 interface LogProps {
   readonly state: State
@@ -46,24 +46,6 @@ export function Log({ state, children }: LogProps) {
   )
 }
 
-/** Keeps the newest message in sight, unless she has scrolled up to read. */
-function useEndInSight(items: readonly Item[]) {
-  const box = useRef<HTMLDivElement>(null)
-  const [isAtEnd, setAtEnd] = useState(true)
-  const toEnd = (): void => {
-    box.current?.scrollTo({ top: box.current.scrollHeight })
-  }
-  useLayoutEffect(() => {
-    if (items.length > 0 && (isAtEnd || items.at(-1)?.kind === "own")) toEnd()
-  }, [items])
-  const onScroll = (): void => {
-    if (box.current === null) return
-    const { scrollHeight, scrollTop, clientHeight } = box.current
-    setAtEnd(scrollHeight - scrollTop - clientHeight < NEAR_THE_END)
-  }
-  return { box, isAtEnd, onScroll, toEnd }
-}
-
 /** How far a message has come. What was still kept when it was over will not be sent any more. */
 type Fate = Progress | "lost"
 
@@ -72,7 +54,7 @@ function fateOf({ phase, progress }: State, { id }: Item): Fate {
 }
 
 function Line({ item, fate }: { readonly item: Item; readonly fate: Fate }) {
-  const { t } = useWording()
+  const { language, t } = useWording()
   if (item.kind === "notice")
     return (
       <li class={`notice ${item.notice}`}>
@@ -88,17 +70,11 @@ function Line({ item, fate }: { readonly item: Item; readonly fate: Fate }) {
         {item.text}
       </p>
       <p class="fate">
-        <Time at={item.at} />
+        <Time at={item.at} language={language} />
         {isOwn && <Progressed fate={fate} />}
       </p>
     </li>
   )
-}
-
-function Time({ at }: { readonly at: number }) {
-  const { language } = useWording()
-  const time = new Date(at)
-  return <time dateTime={time.toISOString()}>{time.toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" })}</time>
 }
 
 const FATE_ICONS: Readonly<Record<Fate, IconName>> = {

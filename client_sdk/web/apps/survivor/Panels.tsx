@@ -3,10 +3,12 @@
 import type { ComponentChildren } from "preact"
 import { useEffect, useRef } from "preact/hooks"
 
+import { ownTextIn } from "../shared/block.ts"
+import { roleName } from "../shared/i18n/names.ts"
 import { Icon } from "../shared/parts/Icon.tsx"
-import { ownTextIn, type EmergencyNumber } from "./configuration.ts"
+import type { EmergencyNumber } from "./configuration.ts"
 import type { Person } from "./state.ts"
-import { roleName, useWording } from "./words.tsx"
+import { useWording } from "./words.tsx"
 
 interface PanelProps {
   readonly id: string

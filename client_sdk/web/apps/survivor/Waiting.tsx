@@ -2,8 +2,9 @@
 
 import { useEffect, useState } from "preact/hooks"
 
+import { ownTextIn } from "../shared/block.ts"
 import { Icon } from "../shared/parts/Icon.tsx"
-import { ownTextIn, type Configuration } from "./configuration.ts"
+import type { Configuration } from "./configuration.ts"
 import { estimate, type Estimate } from "./estimate.ts"
 import { EmergencyNumbers } from "./Panels.tsx"
 import type { Sighting } from "./state.ts"

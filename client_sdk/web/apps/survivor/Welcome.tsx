@@ -1,10 +1,12 @@
 /** The first screen: a word on safety, and one tap to somebody. Everything else on it may be left alone. */
 
+import { ownTextIn } from "../shared/block.ts"
+import { needName } from "../shared/i18n/names.ts"
 import { Choice } from "../shared/parts/Choice.tsx"
-import { ownTextIn, type Configuration } from "./configuration.ts"
+import type { Configuration } from "./configuration.ts"
 import { EmergencyNumbers } from "./Panels.tsx"
 import type { Action, State } from "./state.ts"
-import { needName, useWording } from "./words.tsx"
+import { useWording } from "./words.tsx"
 
 interface WelcomeProps {
   readonly configuration: Configuration

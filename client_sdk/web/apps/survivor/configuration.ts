@@ -5,10 +5,8 @@
  * not close the door. A block without an organisation does: without its root key nobody could be verified.
  */
 
-import { LANGUAGES, type Language } from "../shared/i18n/catalogue.ts"
-
-/** A text of the organisation, in some or all languages. */
-export type OwnText = Readonly<Partial<Record<Language, string>>>
+import { entriesOf, inAll, languagesOf, listOf, ownText, readBlock, type Entries, type OwnText } from "../shared/block.ts"
+import type { Language } from "../shared/i18n/catalogue.ts"
 
 export interface EmergencyNumber {
   readonly number: string
@@ -44,12 +42,10 @@ export interface Configuration {
   readonly disguise: { readonly skin: Exclude<Skin, "plain">; readonly press: Place } | null
 }
 
-const both = (text: string): OwnText => ({ id: text, en: text })
-
 const INDONESIA: readonly EmergencyNumber[] = [
   {
     number: "129",
-    name: both("SAPA 129"),
+    name: inAll("SAPA 129"),
     about: { id: "Layanan perempuan dan anak, 24 jam", en: "Help for women and children, day and night" },
   },
   { number: "110", name: { id: "Polisi", en: "Police" }, about: {} },
@@ -57,68 +53,33 @@ const INDONESIA: readonly EmergencyNumber[] = [
   { number: "119", name: { id: "Ambulans", en: "Ambulance" }, about: {} },
 ]
 
-/** Thrown when the page was served without an organisation. */
-export class NotConfigured extends Error {}
-
 /** Reads the block's text; raises `NotConfigured`. */
 export function readConfiguration(text: string): Configuration {
-  const block = record(parsed(text))
-  const organisation = record(block["organisation"])
-  if (typeof organisation["name"] !== "string") throw new NotConfigured("the page was served without an organisation")
-  const page = record(block["page"])
-  const disguise = disguiseOf(record(page["disguise"]))
+  const { organisation, organisationName, page } = readBlock(text)
+  const disguise = disguiseOf(entriesOf(page["disguise"]))
   return {
     organisation,
-    organisationName: organisation["name"],
+    organisationName,
     languages: languagesOf(page["languages"]),
     confidentiality: ownText(page["confidentiality"]),
     hours: ownText(page["hours"]),
     typicalWaitMinutes: positive(page["typical_wait_minutes"]),
     needs: listOf(page["needs"], isShortText) ?? ["counseling", "medical", "legal", "shelter"],
     emergencyNumbers: numbersOf(page["emergency_numbers"]),
-    cover: coverOf(record(page["cover"]), disguise?.skin),
+    cover: coverOf(entriesOf(page["cover"]), disguise?.skin),
     disguise,
   }
 }
 
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new NotConfigured("the page was served with a broken block")
-  }
-}
-
-function record(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {}
-}
-
-function listOf<Item>(value: unknown, isItem: (item: unknown) => item is Item): readonly Item[] | null {
-  const items = Array.isArray(value) ? value.filter(isItem) : []
-  return items.length > 0 ? items : null
-}
-
 const isShortText = (value: unknown): value is string => typeof value === "string" && /^.{1,64}$/u.test(value)
-const isLanguage = (value: unknown): value is Language => typeof value === "string" && Object.hasOwn(LANGUAGES, value)
 const positive = (value: unknown): number | null => (typeof value === "number" && value > 0 ? value : null)
 
 function oneOf<Value extends string>(value: unknown, allowed: readonly Value[]): Value | null {
   return allowed.find((one) => one === value) ?? null
 }
 
-function languagesOf(value: unknown): readonly Language[] {
-  return listOf(value, isLanguage) ?? (Object.keys(LANGUAGES) as Language[])
-}
-
-/** One text for all languages, or an object of them. */
-function ownText(value: unknown): OwnText {
-  if (typeof value === "string") return both(value)
-  const texts = Object.entries(record(value)).filter(([language, text]) => isLanguage(language) && typeof text === "string")
-  return Object.fromEntries(texts)
-}
-
 function numbersOf(value: unknown): readonly EmergencyNumber[] {
-  const numbers = (Array.isArray(value) ? value : []).map(record).flatMap((entry) => {
+  const numbers = (Array.isArray(value) ? value : []).map(entriesOf).flatMap((entry) => {
     const number = entry["number"]
     if (typeof number !== "string" || !/^[+*#\d][\d ()*#-]{1,31}$/.test(number)) return []
     return [{ number, name: ownText(entry["name"] ?? number), about: ownText(entry["about"]) }]
@@ -126,19 +87,14 @@ function numbersOf(value: unknown): readonly EmergencyNumber[] {
   return numbers.length > 0 ? numbers : INDONESIA
 }
 
-function coverOf(cover: Readonly<Record<string, unknown>>, disguise: Skin | undefined): Configuration["cover"] {
+function coverOf(cover: Entries, disguise: Skin | undefined): Configuration["cover"] {
   return {
     skin: disguise ?? oneOf(cover["skin"], SKINS) ?? "plain",
     afterSeconds: positive(cover["after_seconds"]) ?? 60,
   }
 }
 
-function disguiseOf(disguise: Readonly<Record<string, unknown>>): Configuration["disguise"] {
+function disguiseOf(disguise: Entries): Configuration["disguise"] {
   const skin = oneOf(disguise["skin"], ["weather", "recipe"] as const)
   return skin === null ? null : { skin, press: oneOf(disguise["press"], PLACES) ?? "picture" }
-}
-
-/** The organisation's text in `language`, else in the language it has; undefined when there is none. */
-export function ownTextIn(text: OwnText, language: Language): string | undefined {
-  return text[language] ?? Object.values(text)[0]
 }

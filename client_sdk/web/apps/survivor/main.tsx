@@ -3,15 +3,18 @@
 import { render } from "preact"
 
 import { preferredLanguage } from "../shared/i18n/catalogue.ts"
+import { tellBrowser } from "../shared/i18n/direction.ts"
 import "../shared/styles/tokens.css"
 import "../shared/styles/base.css"
 import "../shared/styles/choice.css"
+import "../shared/styles/languages.css"
+import "../shared/styles/log.css"
 import { App } from "./App.tsx"
 import { readConfiguration } from "./configuration.ts"
 import { forgetWords, quickExit, watchForExit } from "./quickExit.ts"
 import { readOrganisation, Survivor } from "./sdk.ts"
 import "./survivor.css"
-import { tellBrowser, wordingOf } from "./words.tsx"
+import { wordingOf } from "./words.tsx"
 
 /** Drops every key. Until the page has a session there is none. */
 let vanish = (): void => undefined

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
 
-import { invitationFrom, invitationIn, NotConfigured, readConfiguration } from "../../../apps/console/configuration.ts"
+import { invitationFrom, invitationIn, readConfiguration } from "../../../apps/console/configuration.ts"
+import { NotConfigured } from "../../../apps/shared/block.ts"
 import { passphraseFailure } from "../../../apps/console/door.ts"
 import { AT_THE_DOOR, reduceDoor, type DoorAction, type DoorState } from "../../../apps/console/doorState.ts"
 

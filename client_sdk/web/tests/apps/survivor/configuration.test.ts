@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
 
-import { NotConfigured, ownTextIn, readConfiguration } from "../../../apps/survivor/configuration.ts"
+import { NotConfigured, ownTextIn } from "../../../apps/shared/block.ts"
+import { readConfiguration } from "../../../apps/survivor/configuration.ts"
 
 const ORGANISATION = { format: 1, id: "demo", name: "Rumah Aman", root_public_key: "AA" }
 const read = (page?: unknown) => readConfiguration(JSON.stringify({ organisation: ORGANISATION, page }))

@@ -1,19 +1,19 @@
-/** Which language the console speaks. */
+/** Which language the page speaks. */
 
-import { LANGUAGES, type Language } from "../shared/i18n/catalogue.ts"
-import { useWording } from "./words.tsx"
+import { LANGUAGES, type Language } from "../i18n/catalogue.ts"
 
 export interface LanguagesProps {
+  /** What this choice is called. */
+  readonly label: string
   readonly offered: readonly Language[]
   readonly chosen: Language
   readonly onChoose: (language: Language) => void
 }
 
-export function Languages({ offered, chosen, onChoose }: LanguagesProps) {
-  const { t } = useWording()
+export function Languages({ label, offered, chosen, onChoose }: LanguagesProps) {
   if (offered.length < 2) return null
   return (
-    <div role="group" aria-label={t("language")} class="languages">
+    <div role="group" aria-label={label} class="languages">
       {offered.map((language) => (
         <button
           key={language}

@@ -1,0 +1,20 @@
+/** What roles and kinds of help are called. */
+
+import type { Translate } from "./catalogue.ts"
+import type { sharedTexts } from "./sharedTexts.ts"
+
+type SharedWords = Translate<typeof sharedTexts.en>
+
+const ROLES = ["counselor", "medic", "interpreter", "legal_aid", "shelter", "supervisor"] as const
+const NEEDS = ["counseling", "medical", "legal", "shelter"] as const
+
+/** What a staff statement's role is called. */
+export function roleName(t: SharedWords, role: string): string {
+  return t(`role.${ROLES.find((known) => known === role) ?? "other"}`)
+}
+
+/** What a kind of help is called; the organisation's own kinds are called what it calls them. */
+export function needName(t: SharedWords, need: string): string {
+  const known = NEEDS.find((one) => one === need)
+  return known === undefined ? need : t(`need.${known}`)
+}
