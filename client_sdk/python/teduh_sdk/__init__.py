@@ -7,7 +7,7 @@ know is encrypted before it leaves, and nobody is in a conversation whose statem
 """
 
 from teduh_crypto.credentials import Organisation
-from teduh_signaling.relay.frames import Availability, Urgency
+from teduh_signaling.relay.frames import Availability, CallPolicy, Urgency
 
 from teduh_sdk import events, exceptions
 from teduh_sdk.authentication_service import AuthenticationService
@@ -16,6 +16,7 @@ from teduh_sdk.conversation import Conversation
 from teduh_sdk.device import Device, keep_device, stored_device
 from teduh_sdk.enrolment import Enrolment, enrol_device
 from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE
+from teduh_sdk.ice_servers import IceServers
 from teduh_sdk.key_store import EncryptedKeyStore, KeyStore, MemoryKeyStore
 from teduh_sdk.organisation import load_organisation
 from teduh_sdk.room import Participant
@@ -27,11 +28,13 @@ __all__ = [
     "HYBRID_SUITE",
     "AuthenticationService",
     "Availability",
+    "CallPolicy",
     "Colleague",
     "Conversation",
     "Device",
     "EncryptedKeyStore",
     "Enrolment",
+    "IceServers",
     "InvitedTo",
     "KeyStore",
     "MemoryKeyStore",

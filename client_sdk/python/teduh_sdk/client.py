@@ -14,6 +14,7 @@ from teduh_sdk.authentication_service import AuthenticationService
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.exceptions import TeduhError
 from teduh_sdk.group_changes import HYBRID_SUITE
+from teduh_sdk.ice_servers import is_on_this_machine
 from teduh_sdk.relay_link import RelayLink
 from teduh_sdk.revocations import RevocationFetch
 from teduh_sdk.room import VerifyRoom, verify_room
@@ -45,6 +46,7 @@ class Client:
             on_up=self._on_up,
             on_down=self._on_down,
             introduce=self._introduce,
+            on_this_machine=is_on_this_machine(relay_url),
         )
         self._tasks: list[asyncio.Task[None]] = []
 

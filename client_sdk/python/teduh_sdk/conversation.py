@@ -24,12 +24,14 @@ from teduh_signaling.relay.frames import (
     Done,
     Error,
     ErrorCode,
+    FetchIceServers,
     KeyPackage,
     Leave,
     Subscribe,
     Subscribed,
 )
 from teduh_signaling.relay.frames import FetchKeyPackage as FetchKeyPackageFrame
+from teduh_signaling.relay.frames import IceServers as IceServersFrame
 
 from teduh_sdk import events
 from teduh_sdk.colleague import Colleague
@@ -46,6 +48,7 @@ from teduh_sdk.exceptions import (
     TeduhError,
 )
 from teduh_sdk.group_changes import AddMember, Change, key_package_from_wire
+from teduh_sdk.ice_servers import IceServers, read_ice_servers
 from teduh_sdk.relay_link import Answer, RelayLink
 from teduh_sdk.room import Participant
 
@@ -179,6 +182,19 @@ class Conversation:
         except RemoteError as error:
             raise _as_ours(error) from error
         return await self._bring_in(AddMember(key_package))
+
+    async def ice_servers(self, *, allow_direct: bool | None = None) -> IceServers:
+        """Whether and how a call may go, with credentials for one call; ask again for the next, and when it
+        has to be rebuilt.
+
+        Direct calls, if the relay offers them, are agreed to where `allow_direct` says so; by default only
+        with a relay on this machine. Raises `RelayRefused` (rate_limited), `RelayLost`, `RelayMisbehaved`.
+        """
+        answer = await self._link.ask(
+            lambda ref: FetchIceServers(ref, self.state.conversation_id), IceServersFrame
+        )
+        agreed = self._link.is_on_this_machine if allow_direct is None else allow_direct
+        return read_ice_servers(answer, allow_direct=agreed)
 
     async def leave(self) -> None:
         """Leave, and forget all keys of it. Staff who stay remove us; if the survivor leaves, it is over."""

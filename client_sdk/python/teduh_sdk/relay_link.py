@@ -87,7 +87,9 @@ class RelayLink:
         introduce: Callable[[Hello], Authenticate | None] = lambda _: None,
         backoff: Backoff | None = None,
         clock: Clock = _CLOCK,
+        on_this_machine: bool = False,
     ) -> None:
+        self.is_on_this_machine: Final = on_this_machine
         self._clock = clock
         self._dial = dial
         self._receive = receive

@@ -5,12 +5,13 @@ import type { Conversation } from "./conversation.ts"
 import type { Organisation } from "./credentials/organisation.ts"
 import { TeduhError } from "./errors.ts"
 import { toHex } from "./hazmat/bytes.ts"
+import { isOnThisMachine } from "./iceServers.ts"
 import { HYBRID_SUITE } from "./mls/suites.ts"
 import type { Authenticate, Authenticated, Hello, RelayFrame } from "./relay/frames.ts"
-import { RelayLink } from "./relayLink.ts"
+import { RelayLink, type LinkListener } from "./relayLink.ts"
 import { RevocationFetch } from "./revocations.ts"
 import { verifyRoom, type VerifyRoom } from "./room.ts"
-import { dialRelay, type Dial } from "./transport.ts"
+import { Backoff, dialRelay, type Dial } from "./transport.ts"
 
 const WATCH_MS = 5000
 
@@ -47,7 +48,7 @@ export abstract class Client {
     this.revocations = new RevocationFetch(relayUrl, this.service, () => {
       for (const conversation of this.conversations) conversation.lookAgain()
     })
-    this.link = new RelayLink(options.dial ?? dialRelay(relayUrl), {
+    const listener: LinkListener = {
       receive: (frame) => {
         this.receive(frame)
       },
@@ -59,7 +60,9 @@ export abstract class Client {
         this.onDown()
       },
       introduce: (hello) => this.introduce(hello),
-    })
+    }
+    const dial = options.dial ?? dialRelay(relayUrl)
+    this.link = new RelayLink(dial, listener, new Backoff(), isOnThisMachine(relayUrl))
   }
 
   /** Those that go on. */

@@ -28,9 +28,11 @@ import {
 import type { Event, InvitationReceived, StateEvent, TextReceived } from "./events.ts"
 import type { Change } from "./groupChanges.ts"
 import { areEqual } from "./hazmat/bytes.ts"
+import { readIceServers, type IceServers } from "./iceServers.ts"
 import { readKeyPackage } from "./mls/group.ts"
 import {
   ErrorCode,
+  FetchIceServers,
   FetchKeyPackage,
   Leave,
   Subscribe,
@@ -199,6 +201,19 @@ export class Conversation implements AsyncIterable<Event> {
     } catch (error) {
       throw asOurs(error)
     }
+  }
+
+  /**
+   * Whether and how a call may go, with credentials for one call; ask again for the next, and when it has to be rebuilt.
+   * Direct calls, if the relay offers them, are agreed to where `allowDirect` says so; by default only with a relay on
+   * this machine. Rejects with `RelayRefused` (rate_limited), `RelayLost`, `RelayMisbehaved`.
+   */
+  async iceServers({ allowDirect = this.#link.isOnThisMachine }: { allowDirect?: boolean } = {}): Promise<IceServers> {
+    const conversationId = this.id
+    return readIceServers(
+      await this.#link.ask((ref) => FetchIceServers({ ref, conversationId }), "iceServers"),
+      allowDirect,
+    )
   }
 
   /** Leave, and forget all keys of it. Staff who stay remove us; if the survivor leaves, it is over. Takes 3 s at most. */

@@ -71,7 +71,13 @@ export class RelayLink {
   #waiting: (() => void)[] = []
   #hurry: (() => void) | null = null
 
-  constructor(dial: Dial, listener: LinkListener, backoff = new Backoff()) {
+  constructor(
+    dial: Dial,
+    listener: LinkListener,
+    backoff = new Backoff(),
+    /** Whether the relay is dialled on loopback. */
+    readonly isOnThisMachine = false,
+  ) {
     this.#dial = dial
     this.#listener = listener
     this.#backoff = backoff

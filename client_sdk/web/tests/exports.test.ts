@@ -9,6 +9,7 @@ it("exports what applications may use, and nothing else", () => {
     "AuthenticationRefused",
     "Availability",
     "CLASSIC_SUITE",
+    "CallPolicy",
     "ClientClosed",
     "CommitConflict",
     "Conversation",
