@@ -45,6 +45,13 @@ class Tag(IntEnum):
     ACKNOWLEDGE_INBOX = 0x0F
     PING = 0x10
     FETCH_ICE_SERVERS = 0x11
+    WATCH_QUEUE = 0x12
+    ANSWER_OFFER = 0x13
+    WATCH_BOARD = 0x14
+    FETCH_PUSH_KEY = 0x15
+    SUBSCRIBE_PUSH = 0x16
+    UNSUBSCRIBE_PUSH = 0x17
+    REPORT_ABUSE = 0x18
     HELLO = 0x40
     AUTHENTICATED = 0x41
     REQUEST_OPENED = 0x42
@@ -64,6 +71,14 @@ class Tag(IntEnum):
     QUEUE_CHANGED = 0x50
     MEMBERSHIP_ENDED = 0x51
     ICE_SERVERS = 0x52
+    QUEUE_LISTING = 0x54
+    OFFER = 0x55
+    OFFER_ENDED = 0x56
+    WIDENED = 0x57
+    OPENS_AT = 0x58
+    BOARD = 0x59
+    QUEUE_ALERT = 0x5A
+    PUSH_KEY = 0x5B
 
 
 class ConnectionEnded(Exception):

@@ -18,22 +18,28 @@ PUBLIC = {
     "relay.protocol": """
         ClientSideProtocol RelaySideProtocol State TRANSITIONS DEFAULT_HEARTBEAT_SECONDS MAX_UNEXPECTED_FRAMES
     """,
+    "relay.frame": """
+        PROTOCOL_VERSION SUBPROTOCOL MAX_FRAME_BYTES MAX_PAYLOAD_BYTES MAX_EPHEMERAL_BYTES
+        MAX_KEY_PACKAGE_BYTES MAX_KEY_PACKAGES MAX_MEMBERS_CHANGED MAX_COLLEAGUES
+        MAX_STATEMENT_CHARACTERS MAX_PROOF_OF_WORK_BYTES MAX_PROOF_OF_WORK_BITS MAX_ICE_URLS
+        MAX_ICE_URL_CHARACTERS MAX_TURN_CREDENTIAL_CHARACTERS ConversationId DeviceId Capability Nonce
+        Signature KeyPackageBytes Payload EphemeralPayload Statement ShortText UInt32 UInt64 Ref
+        SURVIVOR_MEMBER NO_REF EntryKind Urgency Availability CallPolicy ErrorCode CloseCode Frame
+        ClientFrame RelayFrame RequestDetails
+    """,
     "relay.frames": """
-        PROTOCOL_VERSION SUBPROTOCOL SURVIVOR_MEMBER NO_REF
-        MAX_FRAME_BYTES MAX_PAYLOAD_BYTES MAX_EPHEMERAL_BYTES MAX_KEY_PACKAGE_BYTES MAX_KEY_PACKAGES
-        MAX_MEMBERS_CHANGED MAX_COLLEAGUES MAX_STATEMENT_CHARACTERS MAX_PROOF_OF_WORK_BYTES
-        MAX_PROOF_OF_WORK_BITS MAX_ICE_URLS MAX_ICE_URL_CHARACTERS MAX_TURN_CREDENTIAL_CHARACTERS
-        EntryKind Urgency Availability CallPolicy ErrorCode CloseCode Frame ClientFrame RelayFrame
-        RequestDetails
-        Authenticate OpenRequest CancelRequest Claim Subscribe Unsubscribe Append Ephemeral Acknowledge Leave
-        PublishKeyPackages FetchKeyPackage SetAvailability ListColleagues AcknowledgeInbox Ping
-        FetchIceServers
-        Limits Hello Authenticated RequestOpened QueuePosition Claimed Subscribed Accepted Entry
-        EphemeralEntry Error InboxItem KeyPackage Colleague Colleagues Done Moving Pong QueueChanged
-        MembershipEnded IceServers IceUrl TurnCredential
-        AnyClientFrame AnyRelayFrame
-        ConversationId DeviceId Capability Nonce Signature KeyPackageBytes Payload EphemeralPayload Statement
-        ShortText UInt32 UInt64 Ref
+        Authenticate Subscribe Unsubscribe Append Ephemeral Acknowledge Leave PublishKeyPackages
+        FetchKeyPackage ListColleagues AcknowledgeInbox Ping FetchIceServers Limits Hello
+        Authenticated Subscribed Accepted Entry EphemeralEntry Error InboxItem KeyPackage Colleague
+        Colleagues Done Moving Pong MembershipEnded IceUrl TurnCredential IceServers AnyClientFrame
+        AnyRelayFrame
+    """,
+    "relay.routing_frames": """
+        MAX_LISTED_REQUESTS MAX_PREFERENCES MAX_TALLIES MAX_BOARD_DAYS MAX_PUSH_ENDPOINT_CHARACTERS
+        PushPublicKey PushSecret Preference Preferences OpenRequest CancelRequest Claim
+        SetAvailability WatchQueue AnswerOffer WatchBoard FetchPushKey SubscribePush UnsubscribePush
+        ReportAbuse RequestOpened QueuePosition Claimed QueueChanged WaitingRequest QueueListing Offer
+        OfferEnded Widened OpensAt Tally BoardDay Board QueueAlert PushKey
     """,
     "chat.codec": "KNOWN_TAGS decode_message encode_message",
     "chat.exceptions": "LocalMessageError MessageError RemoteMessageError",

@@ -22,6 +22,7 @@ from teduh_signaling.relay.frames import (
     EntryKind,
     ErrorCode,
     Frame,
+    Preference,
     Urgency,
 )
 from teduh_signaling.relay.protocol import TRANSITIONS, State
@@ -31,7 +32,14 @@ DOCUMENT = (Path(__file__).parents[2] / "PROTOCOL.md").read_text(encoding="utf-8
 CLIENT_FRAMES: tuple[type[Frame], ...] = get_args(AnyClientFrame)
 RELAY_FRAMES: tuple[type[Frame], ...] = get_args(AnyRelayFrame)
 MESSAGES: tuple[type[Message], ...] = get_args(AnyMessage)
-PARTS: tuple[type[Struct], ...] = (frames.RequestDetails, frames.Limits, frames.Colleague)
+PARTS: tuple[type[Struct], ...] = (
+    frames.RequestDetails,
+    frames.Limits,
+    frames.Colleague,
+    frames.WaitingRequest,
+    frames.Tally,
+    frames.BoardDay,
+)
 TAGGED: tuple[type[Struct], ...] = (*CLIENT_FRAMES, *RELAY_FRAMES, *MESSAGES)
 
 
@@ -80,7 +88,7 @@ def test_each_chapter_has_these_sections_and_no_other(title: str, structs: tuple
     assert titles == [heading(struct) for struct in structs]
 
 
-@pytest.mark.parametrize("enum", [EntryKind, Urgency, Availability, CallPolicy, ReceiptKind])
+@pytest.mark.parametrize("enum", [EntryKind, Urgency, Availability, CallPolicy, Preference, ReceiptKind])
 def test_every_value_is_listed(enum: type[IntEnum]) -> None:
     documented = [(value, name) for value, name, _ in rows(section(enum.__name__))]
     assert documented == [(str(int(member)), member.name) for member in enum]

@@ -46,9 +46,9 @@ DEVICE = bytes([7]) * 32
 LIMITS: list[Plain] = [262144, 131072, 64, 32, 20]
 
 HELLO: list[Plain] = [0x40, 1, bytes([1]) * 32, 1_760_000_000, LIMITS, 0]
-AUTHENTICATED: list[Plain] = [0x41, DEVICE, 1_762_000_000, 0]
+AUTHENTICATED: list[Plain] = [0x41, DEVICE, 1_762_000_000, 0, True]
 REQUEST_OPENED: list[Plain] = [0x42, 1, CONVERSATION, 1]
-QUEUE_POSITION: list[Plain] = [0x43, CONVERSATION, 0]
+QUEUE_POSITION: list[Plain] = [0x43, CONVERSATION, 2, 60, 300]
 CLAIMED: list[Plain] = [0x44, 4, CONVERSATION, b"kp", [None, None, None, None, 0], 7, 30, 1]
 SUBSCRIBED: list[Plain] = [0x45, 2, CONVERSATION, 0, 1, 2, 1, 0]
 ACCEPTED: list[Plain] = [0x46, CONVERSATION, 1, 3]
@@ -59,7 +59,7 @@ TURN_URLS: list[Plain] = ["turn:turn.example:3478?transport=udp", "turns:turn.ex
 ICE_SERVERS: list[Plain] = [0x52, 10, 1, TURN_URLS, "1760000600:cmFuZG9t", "c2lnbmVk", 1_760_000_600]
 
 AUTHENTICATE: list[Plain] = [0x01, "a.b.c", bytes(64), None]
-OPEN_REQUEST: list[Plain] = [0x02, 1, CAPABILITY, b"kp", ["counseling", "id", None, None, 0], b""]
+OPEN_REQUEST: list[Plain] = [0x02, 1, CAPABILITY, b"kp", ["counseling", "id", None, None, 0], b"", None]
 CANCEL_REQUEST: list[Plain] = [0x03, 2, CONVERSATION]
 CLAIM: list[Plain] = [0x04, 4, None]
 SUBSCRIBE: list[Plain] = [0x05, 2, CONVERSATION, 0, CAPABILITY]
@@ -70,11 +70,38 @@ ACKNOWLEDGE: list[Plain] = [0x09, CONVERSATION, 1]
 LEAVE: list[Plain] = [0x0A, 5, CONVERSATION]
 PUBLISH: list[Plain] = [0x0B, 6, [b"kp1", b"kp2"]]
 FETCH: list[Plain] = [0x0C, 7, DEVICE]
-SET_AVAILABILITY: list[Plain] = [0x0D, 3, 2, 4]
+SET_AVAILABILITY: list[Plain] = [0x0D, 3, 2, 4, "female", None, 1_760_020_000]
 LIST_COLLEAGUES: list[Plain] = [0x0E, 8, None]
 ACKNOWLEDGE_INBOX: list[Plain] = [0x0F, 1]
 PING: list[Plain] = [0x10, 9]
 FETCH_ICE_SERVERS: list[Plain] = [0x11, 10, CONVERSATION]
+WATCH_QUEUE: list[Plain] = [0x12, 11, True]
+ANSWER_OFFER: list[Plain] = [0x13, 12, CONVERSATION, True]
+WATCH_BOARD: list[Plain] = [0x14, 13, False]
+FETCH_PUSH_KEY: list[Plain] = [0x15, 14]
+SUBSCRIBE_PUSH: list[Plain] = [0x16, 15, "https://push.example/one", bytes(65), bytes(16)]
+UNSUBSCRIBE_PUSH: list[Plain] = [0x17, 16]
+REPORT_ABUSE: list[Plain] = [0x18, 17, CONVERSATION]
+
+DETAILS: list[Plain] = ["medical", "id", "female", "west", 2]
+QUEUE_LISTING: list[Plain] = [0x54, 7, [[CONVERSATION, DETAILS, 40]]]
+OFFER: list[Plain] = [0x55, CONVERSATION, DETAILS, 40, 20, [0, 1]]
+OFFER_ENDED: list[Plain] = [0x56, CONVERSATION]
+WIDENED: list[Plain] = [0x57, CONVERSATION, [0, 1, 2, 3]]
+OPENS_AT: list[Plain] = [0x58, CONVERSATION, 1_760_030_000]
+BOARD: list[Plain] = [
+    *[0x59, 7, 125, 12, 3, 2, 1, 4, 14, 60],
+    [["medical", 6], [None, None]],
+    [["id", 7]],
+    [["2026-03-08", 40, 31, 20, None]],
+]
+QUEUE_ALERT: list[Plain] = [0x5A, CONVERSATION, 300, 3]
+PUSH_KEY: list[Plain] = [0x5B, 14, bytes(65)]
+ROUTING_FRAMES = [
+    *[WATCH_QUEUE, ANSWER_OFFER, WATCH_BOARD],
+    *[FETCH_PUSH_KEY, SUBSCRIBE_PUSH, UNSUBSCRIBE_PUSH, REPORT_ABUSE],
+]
+ROUTING_ANSWERS = [QUEUE_LISTING, OFFER, OFFER_ENDED, BOARD, QUEUE_ALERT, PUSH_KEY]
 STAFF_FRAMES = [CLAIM, PUBLISH, FETCH, SET_AVAILABILITY, LIST_COLLEAGUES, ACKNOWLEDGE_INBOX]
 MEMBER_FRAMES = [SUBSCRIBE, UNSUBSCRIBE, APPEND, EPHEMERAL, ACKNOWLEDGE, LEAVE, PING, FETCH_ICE_SERVERS]
 
@@ -149,6 +176,8 @@ MALFORMED = {
     "an append counted 0": packed([0x07, CONVERSATION, 0, 0, 1, b"x", None, [], []]),
     "an empty payload": packed([0x07, CONVERSATION, 1, 0, 1, b"", None, [], []]),
     "an array announced longer than memory": "dd" + "ffffffff" + "10",
+    "an offer answered by neither yes nor no": packed([0x13, 12, CONVERSATION, 1]),
+    "a push key of 64 bytes": packed([0x16, 15, "https://push.example/one", bytes(64), bytes(16)]),
     "a frame of the relay": packed(ENTRY),
 }
 
@@ -195,6 +224,27 @@ SCENARIOS: list[tuple[str, list[Step]]] = [
             *[each for frame in MEMBER_FRAMES for each in exchange("client", frame, "authenticated")],
             *exchange("relay", [0x48, CONVERSATION, 0, b"typing"], "authenticated"),
             *exchange("relay", [0x51, CONVERSATION], "authenticated"),
+        ],
+    ),
+    (
+        "a staff device watches the queue, answers an offer, and has itself woken",
+        [
+            *SIGN_IN,
+            *[each for frame in ROUTING_FRAMES for each in exchange("client", frame, "authenticated")],
+            *[each for frame in ROUTING_ANSWERS for each in exchange("relay", frame, "authenticated")],
+            step("client", "receives", packed([0x58, CONVERSATION, None]), "authenticated"),
+            step("client", "receives", packed([0x5B, 14, None]), "authenticated"),
+        ],
+    ),
+    (
+        "who waits is told how long, what no longer counts, and when somebody will be there",
+        [
+            *GREETING,
+            *exchange("relay", QUEUE_POSITION, "anonymous"),
+            step("client", "receives", packed([0x43, CONVERSATION, 0]), "anonymous"),
+            *exchange("relay", WIDENED, "anonymous"),
+            *exchange("relay", OPENS_AT, "anonymous"),
+            cannot_send("relay", OFFER, "anonymous"),
         ],
     ),
     (
@@ -245,7 +295,10 @@ SCENARIOS: list[tuple[str, list[Step]]] = [
     ),
     (
         "staff frames need authentication",
-        [*GREETING, *[each for frame in STAFF_FRAMES for each in unexpected(frame, "anonymous")]],
+        [
+            *GREETING,
+            *[each for frame in [*STAFF_FRAMES, *ROUTING_FRAMES] for each in unexpected(frame, "anonymous")],
+        ],
     ),
     (
         "what is for staff is not sent to the anonymous",

@@ -137,13 +137,17 @@ export function oneOf<const T extends string | number>(values: readonly T[]): Fi
   return checked((value): value is T => values.includes(value as T), "none of the known values")
 }
 
-/** The field, or null; null when it is left out. */
-export function optional<T>(field: Field<T>): Defaulted<T | null> {
+/** The field, or null. */
+export function nullable<T>(field: Field<T>): Field<T | null> {
   return {
-    fallback: null,
     read: (value) => (value === null ? null : field.read(value)),
     write: (value) => (value === null ? null : field.write(value)),
   }
+}
+
+/** The field, or null; null when it is left out. */
+export function optional<T>(field: Field<T>): Defaulted<T | null> {
+  return defaulted(nullable(field), null)
 }
 
 /** The field, or `fallback` when it is left out. */

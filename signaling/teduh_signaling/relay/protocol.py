@@ -31,11 +31,13 @@ from teduh_signaling.relay.frames import (
     Accepted,
     Acknowledge,
     AcknowledgeInbox,
+    AnswerOffer,
     AnyClientFrame,
     AnyRelayFrame,
     Append,
     Authenticate,
     Authenticated,
+    Board,
     CancelRequest,
     Claim,
     Claimed,
@@ -48,6 +50,7 @@ from teduh_signaling.relay.frames import (
     ErrorCode,
     FetchIceServers,
     FetchKeyPackage,
+    FetchPushKey,
     Frame,
     Hello,
     IceServers,
@@ -57,17 +60,29 @@ from teduh_signaling.relay.frames import (
     ListColleagues,
     MembershipEnded,
     Moving,
+    Offer,
+    OfferEnded,
     OpenRequest,
+    OpensAt,
     Ping,
     Pong,
     PublishKeyPackages,
+    PushKey,
+    QueueAlert,
     QueueChanged,
+    QueueListing,
     QueuePosition,
+    ReportAbuse,
     RequestOpened,
     SetAvailability,
     Subscribe,
     Subscribed,
+    SubscribePush,
     Unsubscribe,
+    UnsubscribePush,
+    WatchBoard,
+    WatchQueue,
+    Widened,
 )
 
 
@@ -101,7 +116,21 @@ _MEMBER: _Frames = _ALIVE | {
 }
 _SURVIVOR: _Frames = frozenset({OpenRequest, CancelRequest})
 _STAFF: _Frames = frozenset(
-    {Claim, PublishKeyPackages, FetchKeyPackage, SetAvailability, ListColleagues, AcknowledgeInbox}
+    {
+        Claim,
+        PublishKeyPackages,
+        FetchKeyPackage,
+        SetAvailability,
+        ListColleagues,
+        AcknowledgeInbox,
+        WatchQueue,
+        AnswerOffer,
+        WatchBoard,
+        FetchPushKey,
+        SubscribePush,
+        UnsubscribePush,
+        ReportAbuse,
+    }
 )
 # What is under way may end; nothing new begins on a node that is about to stop.
 _LAST_WORDS: _Frames = _MEMBER - {Subscribe, FetchIceServers}
@@ -109,8 +138,22 @@ _LAST_WORDS: _Frames = _MEMBER - {Subscribe, FetchIceServers}
 _TO_MEMBERS: _Frames = frozenset(
     {Subscribed, Accepted, Entry, EphemeralEntry, Error, Done, Pong, MembershipEnded, IceServers}
 )
-_TO_SURVIVORS: _Frames = frozenset({RequestOpened, QueuePosition})
-_TO_STAFF: _Frames = frozenset({Claimed, InboxItem, KeyPackage, Colleagues, QueueChanged})
+_TO_SURVIVORS: _Frames = frozenset({RequestOpened, QueuePosition, Widened, OpensAt})
+_TO_STAFF: _Frames = frozenset(
+    {
+        Claimed,
+        InboxItem,
+        KeyPackage,
+        Colleagues,
+        QueueChanged,
+        QueueListing,
+        Offer,
+        OfferEnded,
+        Board,
+        QueueAlert,
+        PushKey,
+    }
+)
 _STOPPING: _Frames = frozenset({Moving})
 
 # The whole machine: in a state, which frames are allowed (from either side), and which state follows.

@@ -19,7 +19,7 @@
  *       |  Acknowledge ------------------>                  cumulative; lets the log be trimmed
  */
 
-import { bool, bytes, defaulted, define, integer, list, oneOf, optional, struct, text, type ValueOf } from "../schema.ts"
+import { bool, bytes, defaulted, define, integer, list, nullable, oneOf, optional, struct, text, type ValueOf } from "../schema.ts"
 
 export const PROTOCOL_VERSION = 1
 export const SUBPROTOCOL = "teduh.1"
@@ -37,6 +37,11 @@ export const MAX_COLLEAGUES = 256
 export const MAX_STATEMENT_CHARACTERS = 8192
 export const MAX_PROOF_OF_WORK_BYTES = 64
 export const MAX_PROOF_OF_WORK_BITS = 32
+export const MAX_LISTED_REQUESTS = 64
+export const MAX_PREFERENCES = 4
+export const MAX_TALLIES = 32
+export const MAX_BOARD_DAYS = 31
+export const MAX_PUSH_ENDPOINT_CHARACTERS = 1024
 export const MAX_ICE_URLS = 8
 export const MAX_ICE_URL_CHARACTERS = 256
 export const MAX_TURN_CREDENTIAL_CHARACTERS = 128
@@ -59,6 +64,10 @@ export type Availability = (typeof Availability)[keyof typeof Availability]
 export const CallPolicy = { OFF: 0, RELAY: 1, DIRECT: 2 } as const
 export type CallPolicy = (typeof CallPolicy)[keyof typeof CallPolicy]
 
+/** What of her preferences a request can go without, in the order in which they are dropped. */
+export const Preference = { REGION: 0, GENDER: 1, NEED: 2, LANGUAGE: 3 } as const
+export type Preference = (typeof Preference)[keyof typeof Preference]
+
 /** Why a frame was refused. Documented one by one in PROTOCOL.md. */
 export const ErrorCode = {
   MALFORMED_FRAME: "malformed_frame",
@@ -73,6 +82,7 @@ export const ErrorCode = {
   REQUEST_GONE: "request_gone",
   QUEUE_EMPTY: "queue_empty",
   NO_KEY_PACKAGE: "no_key_package",
+  NOT_PERMITTED: "not_permitted",
   TOO_MANY: "too_many",
   RATE_LIMITED: "rate_limited",
   PROOF_OF_WORK_REQUIRED: "proof_of_work_required",
@@ -141,6 +151,7 @@ export const OpenRequest = define("openRequest", 0x02, {
   keyPackage,
   details: defaulted(requestDetails, NO_DETAILS),
   proofOfWork: defaulted(bytes(0, MAX_PROOF_OF_WORK_BYTES), new Uint8Array()),
+  continues: optional(capability),
 })
 export type OpenRequest = ReturnType<typeof OpenRequest>
 
@@ -195,6 +206,9 @@ export const SetAvailability = define("setAvailability", 0x0d, {
   ref: uint32,
   availability,
   capacity: defaulted(integer(0, 1000), 1),
+  gender: optional(shortText),
+  region: optional(shortText),
+  until: defaulted(uint64, 0),
 })
 export type SetAvailability = ReturnType<typeof SetAvailability>
 
@@ -209,6 +223,32 @@ export type Ping = ReturnType<typeof Ping>
 
 export const FetchIceServers = define("fetchIceServers", 0x11, { ref: uint32, conversationId })
 export type FetchIceServers = ReturnType<typeof FetchIceServers>
+
+export const WatchQueue = define("watchQueue", 0x12, { ref: uint32, watching: defaulted(bool, true) })
+export type WatchQueue = ReturnType<typeof WatchQueue>
+
+export const AnswerOffer = define("answerOffer", 0x13, { ref: uint32, conversationId, accepted: bool })
+export type AnswerOffer = ReturnType<typeof AnswerOffer>
+
+export const WatchBoard = define("watchBoard", 0x14, { ref: uint32, watching: defaulted(bool, true) })
+export type WatchBoard = ReturnType<typeof WatchBoard>
+
+export const FetchPushKey = define("fetchPushKey", 0x15, { ref: uint32 })
+export type FetchPushKey = ReturnType<typeof FetchPushKey>
+
+export const SubscribePush = define("subscribePush", 0x16, {
+  ref: uint32,
+  endpoint: text(1, MAX_PUSH_ENDPOINT_CHARACTERS),
+  publicKey: bytes(65),
+  secret: bytes(16),
+})
+export type SubscribePush = ReturnType<typeof SubscribePush>
+
+export const UnsubscribePush = define("unsubscribePush", 0x17, { ref: uint32 })
+export type UnsubscribePush = ReturnType<typeof UnsubscribePush>
+
+export const ReportAbuse = define("reportAbuse", 0x18, { ref: uint32, conversationId })
+export type ReportAbuse = ReturnType<typeof ReportAbuse>
 
 // --- relay to client ---
 
@@ -231,13 +271,23 @@ export const Hello = define("hello", 0x40, {
 })
 export type Hello = ReturnType<typeof Hello>
 
-export const Authenticated = define("authenticated", 0x41, { deviceId, expires: uint64, keyPackagesLeft: uint32 })
+export const Authenticated = define("authenticated", 0x41, {
+  deviceId,
+  expires: uint64,
+  keyPackagesLeft: uint32,
+  offers: defaulted(bool, false),
+})
 export type Authenticated = ReturnType<typeof Authenticated>
 
 export const RequestOpened = define("requestOpened", 0x42, { ref: uint32, conversationId, position: uint32 })
 export type RequestOpened = ReturnType<typeof RequestOpened>
 
-export const QueuePosition = define("queuePosition", 0x43, { conversationId, position: uint32 })
+export const QueuePosition = define("queuePosition", 0x43, {
+  conversationId,
+  position: uint32,
+  leastSeconds: optional(uint32),
+  mostSeconds: optional(uint32),
+})
 export type QueuePosition = ReturnType<typeof QueuePosition>
 
 export const Claimed = define("claimed", 0x44, {
@@ -339,6 +389,71 @@ export const IceServers = define("iceServers", 0x52, {
 })
 export type IceServers = ReturnType<typeof IceServers>
 
+const preferences = list(oneOf(Object.values(Preference)), 0, MAX_PREFERENCES)
+const waitingRequest = struct({ conversationId, details: requestDetails, waitedSeconds: uint32 })
+/** One request that waits, as it is told to staff. */
+export type WaitingRequest = ValueOf<typeof waitingRequest>
+
+export const QueueListing = define("queueListing", 0x54, {
+  waiting: uint32,
+  requests: list(waitingRequest, 0, MAX_LISTED_REQUESTS),
+})
+export type QueueListing = ReturnType<typeof QueueListing>
+
+export const Offer = define("offer", 0x55, {
+  conversationId,
+  details: requestDetails,
+  waitedSeconds: uint32,
+  secondsLeft: uint32,
+  dropped: defaulted(preferences, []),
+})
+export type Offer = ReturnType<typeof Offer>
+
+export const OfferEnded = define("offerEnded", 0x56, { conversationId })
+export type OfferEnded = ReturnType<typeof OfferEnded>
+
+export const Widened = define("widened", 0x57, { conversationId, dropped: preferences })
+export type Widened = ReturnType<typeof Widened>
+
+export const OpensAt = define("opensAt", 0x58, { conversationId, opens: nullable(uint64) })
+export type OpensAt = ReturnType<typeof OpensAt>
+
+const tally = struct({ name: nullable(shortText), count: nullable(uint32) })
+/** How many of one kind; null: some, but fewer than five. */
+export type Tally = ValueOf<typeof tally>
+
+const boardDay = struct({
+  date: shortText,
+  opened: nullable(uint32),
+  answered: nullable(uint32),
+  withinGoal: nullable(uint32),
+  abandoned: nullable(uint32),
+})
+/** One day by the organisation's clock; null: some, but fewer than five. */
+export type BoardDay = ValueOf<typeof boardDay>
+
+export const Board = define("board", 0x59, {
+  waiting: uint32,
+  longestWaitSeconds: uint32,
+  active: uint32,
+  available: uint32,
+  busy: uint32,
+  away: uint32,
+  seats: uint32,
+  load: uint32,
+  goalSeconds: uint32,
+  needs: defaulted(list(tally, 0, MAX_TALLIES), []),
+  languages: defaulted(list(tally, 0, MAX_TALLIES), []),
+  days: defaulted(list(boardDay, 0, MAX_BOARD_DAYS), []),
+})
+export type Board = ReturnType<typeof Board>
+
+export const QueueAlert = define("queueAlert", 0x5a, { conversationId, waitedSeconds: uint32, refusals: uint32 })
+export type QueueAlert = ReturnType<typeof QueueAlert>
+
+export const PushKey = define("pushKey", 0x5b, { ref: uint32, publicKey: nullable(bytes(65)) })
+export type PushKey = ReturnType<typeof PushKey>
+
 export const CLIENT_FRAMES = [
   Authenticate,
   OpenRequest,
@@ -357,6 +472,13 @@ export const CLIENT_FRAMES = [
   AcknowledgeInbox,
   Ping,
   FetchIceServers,
+  WatchQueue,
+  AnswerOffer,
+  WatchBoard,
+  FetchPushKey,
+  SubscribePush,
+  UnsubscribePush,
+  ReportAbuse,
 ] as const
 export type ClientFrame = ReturnType<(typeof CLIENT_FRAMES)[number]>
 
@@ -380,5 +502,13 @@ export const RELAY_FRAMES = [
   QueueChanged,
   MembershipEnded,
   IceServers,
+  QueueListing,
+  Offer,
+  OfferEnded,
+  Widened,
+  OpensAt,
+  Board,
+  QueueAlert,
+  PushKey,
 ] as const
 export type RelayFrame = ReturnType<(typeof RELAY_FRAMES)[number]>

@@ -50,6 +50,13 @@ const STAFF = [
   "setAvailability",
   "listColleagues",
   "acknowledgeInbox",
+  "watchQueue",
+  "answerOffer",
+  "watchBoard",
+  "fetchPushKey",
+  "subscribePush",
+  "unsubscribePush",
+  "reportAbuse",
 ] as const
 // What is under way may end; nothing new begins on a node that is about to stop.
 const LAST_WORDS = MEMBER.filter((type) => type !== "subscribe" && type !== "fetchIceServers")
@@ -65,8 +72,20 @@ const TO_MEMBERS = [
   "membershipEnded",
   "iceServers",
 ] as const
-const TO_SURVIVORS = ["requestOpened", "queuePosition"] as const
-const TO_STAFF = ["claimed", "inboxItem", "keyPackage", "colleagues", "queueChanged"] as const
+const TO_SURVIVORS = ["requestOpened", "queuePosition", "widened", "opensAt"] as const
+const TO_STAFF = [
+  "claimed",
+  "inboxItem",
+  "keyPackage",
+  "colleagues",
+  "queueChanged",
+  "queueListing",
+  "offer",
+  "offerEnded",
+  "board",
+  "queueAlert",
+  "pushKey",
+] as const
 
 function stay(state: State, ...groups: readonly (readonly FrameType[])[]): Row {
   return Object.fromEntries(groups.flat().map((type) => [type, state]))
