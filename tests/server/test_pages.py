@@ -37,6 +37,7 @@ CONSOLE = """<!doctype html><html><head><title>Console</title></head><body>
 <script type="application/json" id="organisation">null</script></body></html>
 """
 POLICY = {"Content-Security-Policy": "default-src 'none'; script-src 'sha384-x'; connect-src 'self'"}
+LATER = "call.0123456789abcdef.js"
 HERE = Origins("https://relay.example", "https://relay.example")
 ISOLATED = {
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -56,7 +57,8 @@ def built(tmp_path: Path) -> Path:
     """Small pages in the form in which they are built."""
     contents = {
         "survivor.html": SURVIVOR,
-        "survivor.headers.json": json.dumps(POLICY),
+        "survivor.headers.json": json.dumps({**POLICY, "scripts": [LATER]}),
+        LATER: "call()",
         "console/index.html": CONSOLE,
         "console/headers.json": json.dumps(POLICY),
         "console/assets/main.abc.js": "go()",
@@ -123,9 +125,22 @@ async def test_survivors_page_is_isolated_and_kept_nowhere(built: Path) -> None:
 async def test_survivors_policy_is_the_built_one_with_its_socket_and_no_frames(built: Path) -> None:
     async with serving(built) as ask, ask("/") as response:
         assert response.headers.getall("Content-Security-Policy") == [
-            "default-src 'none'; script-src 'sha384-x'; connect-src 'self' wss://relay.example; "
+            f"default-src 'none'; script-src https://relay.example/{LATER} 'sha384-x'; connect-src 'self' wss://relay.example; "
             "frame-ancestors 'none'"
         ]
+
+
+async def test_what_her_page_loads_later_is_kept_nowhere_either(built: Path) -> None:
+    async with serving(built) as ask, ask(f"/{LATER}") as response:
+        assert await response.text() == "call()"
+        has(response, ALWAYS, {"Cache-Control": "no-store", "Content-Type": "text/javascript; charset=utf-8"})
+        has(response, {"Cross-Origin-Resource-Policy": "same-origin"})
+
+
+async def test_script_that_the_page_does_not_load_is_not_there(built: Path) -> None:
+    (built / "other.0123456789abcdef.js").write_text("other()")
+    async with serving(built) as ask, ask("/other.0123456789abcdef.js") as response:
+        assert response.status == 404
 
 
 async def test_camera_and_microphone_are_opened_to_the_page_itself_and_nothing_else_is(built: Path) -> None:
@@ -182,7 +197,8 @@ async def test_without_https_nothing_promises_https(built: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/console/", "/x", "/embed.js", "/manifest.json", "/console/assets/main.abc.js"]
+    "path",
+    ["/", "/console/", "/x", "/embed.js", "/manifest.json", "/console/assets/main.abc.js", f"/{LATER}"],
 )
 async def test_nothing_sets_a_cookie(built: Path, path: str) -> None:
     async with serving(built) as ask, ask(path) as response:
@@ -247,6 +263,7 @@ async def test_manifest_has_the_hashes_of_what_was_built_and_of_what_is_sent(bui
     assert manifest["served"]["/"] == "sha384-" + base64.b64encode(hashlib.sha384(page).digest()).decode()
     assert manifest["served"].keys() == {
         "/",
+        f"/{LATER}",
         "/console/",
         "/embed.js",
         "/console/assets/main.abc.js",
@@ -295,7 +312,7 @@ async def test_console_with_its_own_origin_is_nowhere_else(built: Path, path: st
             assert response.status in (200, 308)
 
 
-@pytest.mark.parametrize("path", ["/x", "/embed.js"])
+@pytest.mark.parametrize("path", ["/x", "/embed.js", f"/{LATER}"])
 async def test_the_consoles_own_origin_has_no_way_out_that_empties_it(built: Path, path: str) -> None:
     async with serving(built, origins=APART) as ask, ask(path, headers={"Host": "staff.example"}) as response:
         assert response.status == 404

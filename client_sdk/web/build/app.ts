@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url"
 
 import type { UserConfig } from "vite"
 
+import { browserCrypto } from "./browserCrypto.ts"
 import { correctTsMls } from "./correctTsMls.ts"
 
 const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url))
@@ -17,8 +18,7 @@ export function app(name: string): UserConfig & { build: object; plugins: object
     publicDir: false,
     logLevel: "warn",
     oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-    plugins: [correctTsMls()],
-    resolve: { alias: [{ find: /^(node:)?crypto$/, replacement: at("build/nodeCrypto.ts") }] },
+    plugins: [correctTsMls(), browserCrypto()],
     build: {
       outDir: at(`dist/${name}`),
       emptyOutDir: true,

@@ -2,13 +2,15 @@
  * The Vite plugin that makes one document of a page: script and style go inside.
  *
  *     index.html + one script + one style sheet ──> NAME.html          one request, nothing to cache
- *                                              └──> NAME.headers.json  the policy, which names their hashes
+ *     what the script imports later ──┐        └──> NAME.headers.json  the policy, which names their hashes
+ *                                     └───────────> PART.HASH.js       see `laterScripts.ts`
  *
  * The build fails if anything is left to be loaded, or if a text that the server replaces does not stand there once.
  */
 
 import type { Plugin } from "vite"
 
+import { laterScripts, laterTemplate, MAIN, type Chunk, type LaterScript } from "./laterScripts.ts"
 import { contentSecurityPolicy, inlineHashes, quoted } from "./policy.ts"
 
 const SCRIPT = /[ \t]*<script type="module"[^>]*? src="[^"]*\/([^"/]+)"[^>]*><\/script>\n?/
@@ -28,22 +30,31 @@ export function selfContained({ name, filledIn }: SelfContainedOptions): Plugin 
       order: "post",
       handler(_, bundle) {
         const files = new Map<string, string>()
+        const chunks: Chunk[] = []
         for (const [file, output] of Object.entries(bundle)) {
-          files.set(file, output.type === "chunk" ? output.code : output.source.toString())
+          if (output.type === "chunk") chunks.push({ name: file.replace(/\.js$/, ""), code: output.code })
+          else files.set(file, output.source.toString())
           // Vite's bundle is an object that plugins take entries out of.
           Reflect.deleteProperty(bundle, file)
         }
-        const html = onePage(files, filledIn)
+        const { page, later } = laterScripts(chunks)
+        files.set(`${MAIN}.js`, page)
+        for (const { file, code } of later) this.emitFile({ type: "asset", fileName: file, source: code })
+        const html = onePage(files, filledIn, later)
         this.emitFile({ type: "asset", fileName: `${name}.html`, source: html })
-        const headers = { "Content-Security-Policy": survivorPolicy(html) }
+        const headers = { "Content-Security-Policy": survivorPolicy(html, later), scripts: later.map(({ file }) => file) }
         this.emitFile({ type: "asset", fileName: `${name}.headers.json`, source: `${JSON.stringify(headers, null, 2)}\n` })
       },
     },
   }
 }
 
-/** The page with everything inside; raises Error. `files` are the built ones by name. */
-export function onePage(files: ReadonlyMap<string, string>, filledIn: readonly string[]): string {
+/** The page with everything inside but what is loaded later; raises Error. `files` are the built ones by name. */
+export function onePage(
+  files: ReadonlyMap<string, string>,
+  filledIn: readonly string[],
+  later: readonly LaterScript[] = [],
+): string {
   const left = new Map([...files].map(([file, content]) => [file.split("/").at(-1) ?? file, content]))
   const take = (file: string): string => {
     const content = left.get(file)
@@ -61,6 +72,7 @@ export function onePage(files: ReadonlyMap<string, string>, filledIn: readonly s
     page = page.replace(script[0], "").replace("</body>", () => `${code}</body>`)
   }
   checkAlone(page, left)
+  if (later.length > 0) page = page.replace("<body>", () => `<body>\n${laterTemplate(later)}`)
   for (const text of filledIn)
     if (page.split(text).length !== 2) throw new Error(`the page must hold this text once, for the server: ${text}`)
   return `${page}\n`
@@ -78,9 +90,10 @@ function checkAlone(page: string, left: ReadonlyMap<string, string>): void {
   if (/\ssrc=|\ssrcset=|<link\b(?![^>]*href="data:)/.test(markup)) throw new Error("the page still loads something")
 }
 
-function survivorPolicy(html: string): string {
+function survivorPolicy(html: string, later: readonly LaterScript[]): string {
+  const hashes = [...inlineHashes(html, "script"), ...later.map(({ integrity }) => integrity)]
   return contentSecurityPolicy({
-    "script-src": quoted(inlineHashes(html, "script")),
+    "script-src": quoted(hashes),
     "style-src": quoted(inlineHashes(html, "style")),
     "img-src": ["data:", "blob:"],
     "media-src": ["blob:"],

@@ -1,8 +1,9 @@
-/** Builds the survivor's page: one document, see `apps/README.md`. */
+/** Builds the survivor's page: one document, and what it loads later; see `apps/README.md`. */
 
 import { defineConfig, mergeConfig } from "vite"
 
 import { app } from "./app.ts"
+import { MAIN } from "./laterScripts.ts"
 import { selfContained } from "./selfContained.ts"
 
 const FILLED_IN = [
@@ -11,10 +12,23 @@ const FILLED_IN = [
   '<link rel="icon" href="data:,">',
 ]
 
+/** What only old phones and a flooded relay ask for, in one file: each more is another round trip for her. */
+const SPARE = /@noble\/|nobleEd25519|proofOfWork/
+
 export default defineConfig(
   mergeConfig(app("survivor"), {
     base: "./",
     plugins: [selfContained({ name: "survivor", filledIn: FILLED_IN })],
-    build: { assetsInlineLimit: 1024 * 1024, cssCodeSplit: false },
+    build: {
+      assetsInlineLimit: 1024 * 1024,
+      cssCodeSplit: false,
+      rolldownOptions: {
+        output: {
+          codeSplitting: { groups: [{ name: "spare", test: SPARE }], includeDependenciesRecursively: false },
+          entryFileNames: `${MAIN}.js`,
+          chunkFileNames: "[name].js",
+        },
+      },
+    },
   }),
 )

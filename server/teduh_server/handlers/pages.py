@@ -1,6 +1,7 @@
 """The pages over HTTP: what somebody who seeks help opens, what staff work in, and the way out.
 
     GET  /                        the survivor's page, one document
+    GET  /NAME.HASH.js            what that page loads only when it needs it
     GET  /x                       quick exit: browsers forget this origin, and go on to a harmless site
     POST /x                       the same, sent by a page that is being left
     GET  /console/                the staff console, and its files under /console/assets/
@@ -33,6 +34,7 @@ from teduh_server.served_pages import (
     embed_script,
     manifest,
     survivor_page,
+    survivor_scripts,
 )
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -64,6 +66,8 @@ def page_routes(
     keep("/embed.js", lambda: embed_script(origins, built))
     for name, asset in console_assets(origins, built).items():
         documents[_ASSETS + name] = asset
+    for name, script in survivor_scripts(origins, built).items():
+        documents[f"/{name}"] = script
     keep("/manifest.json", lambda: manifest(documents, origins, built))
     return Pages(documents, settings.exit_url, origins).routes()
 
@@ -80,6 +84,7 @@ class Pages:
         """All of them."""
         return [
             web.get("/", self._survivors(self.document)),
+            web.get(r"/{script:\w+\.[0-9a-f]{16}\.js}", self._survivors(self.document)),
             web.get("/x", self._survivors(self.leave)),
             web.post("/x", self._survivors(self.leaving)),
             web.get("/embed.js", self._survivors(self.document)),

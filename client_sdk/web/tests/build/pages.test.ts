@@ -1,6 +1,9 @@
+import { createContext, runInContext } from "node:vm"
+
 import { describe, expect, it } from "vitest"
 
 import { withIntegrity } from "../../build/integrity.ts"
+import { laterScripts } from "../../build/laterScripts.ts"
 import { contentSecurityPolicy, inlineHashes, sha384 } from "../../build/policy.ts"
 import { onePage } from "../../build/selfContained.ts"
 
@@ -40,6 +43,41 @@ describe("a page in one document", () => {
 
   it("is not built without a text that the server replaces", () => {
     expect(() => onePage(built(), ["<title>Weather</title>"])).toThrow("Weather")
+  })
+})
+
+describe("what is loaded later", () => {
+  const main = { name: "main", code: 'var a=1;import("./call.js").then(e=>e.ring);export{a as t};' }
+  const call = { name: "call", code: 'import{t as e}from"./main.js";import{n}from"./media.js";var r=e+n;export{r as ring};' }
+  const media = { name: "media", code: "var n=2;export{n};" }
+
+  it("uses what the page has, and brings its exports", () => {
+    const { page, later } = laterScripts([main, call, media])
+    const parts: Record<string, Record<string, number>> = {}
+    const place = createContext({ window: {}, teduh: { parts, later: () => Promise.resolve({}) } })
+    runInContext(page, place)
+    for (const name of ["media", "call"]) runInContext(later.find((one) => one.name === name)?.code ?? "", place)
+    expect(parts["call"]?.["ring"]).toBe(3)
+  })
+
+  it("stands in the page by its hash, and is fetched after what it needs", () => {
+    const { page, later } = laterScripts([main, call, media])
+    const html = onePage(built({ "assets/main.js": page }), [], later)
+    const integrity = sha384(later[0]?.code ?? "")
+    expect(html).toContain(`<script data-part="call" data-needs="media" src="/${later[0]?.file}" integrity="${integrity}">`)
+    expect(html).toContain('teduh.later("call").then')
+    expect(later[0]?.file).toMatch(/^call\.[0-9a-f]{16}\.js$/)
+  })
+
+  it("is not built when the page cannot do without it, or a script cannot hold it", () => {
+    const needy = { name: "main", code: 'import{n}from"./media.js";n();' }
+    expect(() => laterScripts([needy, media])).toThrow("the page itself needs media")
+    expect(() => laterScripts([main, { name: "call", code: "var a=import.meta.env;export{a};" }])).toThrow("stand alone")
+    expect(() => laterScripts([main, { name: "call", code: 'import"https://elsewhere.example/a.js";' }])).toThrow("elsewhere")
+  })
+
+  it("changes nothing of a page that has no such parts", () => {
+    expect(laterScripts([{ name: "main", code: "a()" }])).toEqual({ page: "a()", later: [] })
   })
 })
 

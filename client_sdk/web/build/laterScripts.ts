@@ -1,0 +1,179 @@
+/**
+ * Parts of a page that load only when they are needed, though the page itself is one document without a name.
+ *
+ *     import("./call.ts")  ──build──>  teduh.later("call") in the page     CALL.HASH.js beside it
+ *                                            │                                   ▲
+ *                                            └── clones <script src integrity> ──┘
+ *                                                out of <template id="later">
+ *
+ * The bundler's chunks are modules that import from each other by address, and an inline script has none. So each of
+ * them becomes a classic script that leaves what it exports in `teduh.parts`, and takes from there what it imports. What
+ * the page has, a part uses instead of bringing it along.
+ *
+ * The script elements stand in the document, where the page's policy and the browser's check of `integrity` see them.
+ * They are cloned rather than made, for Trusted Types let nobody set the address of a script, and a module that failed
+ * to load once would never load again.
+ */
+
+import { parseSync } from "vite"
+
+import { sha384 } from "./policy.ts"
+
+/** A chunk of the bundler: its name, and its code as a module. */
+export interface Chunk {
+  readonly name: string
+  readonly code: string
+}
+
+interface Edit {
+  readonly start: number
+  readonly end: number
+  readonly text: string
+}
+
+/** A file beside the page. */
+export interface LaterScript extends Chunk {
+  readonly file: string
+  readonly integrity: string
+  /** The parts that must be there before, by name. */
+  readonly needs: readonly string[]
+}
+
+/** The name of the chunk that goes into the document. */
+export const MAIN = "main"
+
+// Beginning of the page's script. A part that could not be fetched is fetched anew the next time.
+const LOADER = `window.teduh={parts:{},later(name){return this[name]??=(async()=>{try{
+const part=document.getElementById("later").content.querySelector('[data-part="'+name+'"]');
+await Promise.all((part.dataset.needs||"").split(" ").filter(Boolean).map(need=>this.later(need)));
+await new Promise((done,fail)=>{const script=part.cloneNode();script.onload=done;
+script.onerror=()=>{script.remove();fail(new Error("a part of the page could not be loaded"))};
+document.head.append(script)});
+return this.parts[name]}catch(error){this[name]=undefined;throw error}})()}};
+`.replaceAll("\n", "")
+
+interface Node {
+  readonly type: string
+  readonly start: number
+  readonly end: number
+}
+
+/** The page's script and the scripts beside it; raises Error when the chunks cannot be had apart. */
+export function laterScripts(chunks: readonly Chunk[]): { readonly page: string; readonly later: readonly LaterScript[] } {
+  const main = chunks.find(({ name }) => name === MAIN)
+  if (main === undefined) throw new Error("there is no main chunk")
+  const page = asPart(main)
+  if (page.needs.length > 0) throw new Error(`the page itself needs ${page.needs.join(", ")}, which is to be loaded later`)
+  const later = chunks.filter((chunk) => chunk !== main).map(laterScript)
+  return { page: later.length === 0 ? main.code : LOADER + page.code, later }
+}
+
+/** The template that holds the script elements. */
+export function laterTemplate(scripts: readonly LaterScript[]): string {
+  const elements = scripts.map(({ name, file, integrity, needs }) => {
+    const needed = needs.length > 0 ? ` data-needs="${needs.join(" ")}"` : ""
+    return `<script data-part="${name}"${needed} src="/${file}" integrity="${integrity}"></script>`
+  })
+  return `<template id="later">${elements.join("")}</template>\n`
+}
+
+function laterScript(chunk: Chunk): LaterScript {
+  const { code, needs } = asPart(chunk)
+  const wrapped = `(()=>{"use strict";${code}})()\n`
+  // Whatever only a module may hold would stop it here rather than on her phone.
+  parsed(wrapped, "script")
+  const integrity = sha384(wrapped)
+  const hash = Buffer.from(integrity.slice("sha384-".length), "base64").toString("hex").slice(0, 16)
+  return { name: chunk.name, code: wrapped, needs, integrity, file: `${chunk.name}.${hash}.js` }
+}
+
+/** The code with its imports and exports by `teduh`; `needs` without the page itself. */
+function asPart({ name, code }: Chunk): { readonly code: string; readonly needs: readonly string[] } {
+  const needs: string[] = []
+  const edits: Edit[] = []
+  const exported: string[] = []
+  visit(parsed(code, "module"), (node) => {
+    const text = (one: Node): string => code.slice(one.start, one.end)
+    switch (node.type) {
+      case "ImportDeclaration": {
+        const { specifiers, source } = node as ImportDeclaration
+        const from = partNamed(source.value)
+        if (from !== MAIN) needs.push(from)
+        const names = specifiers.map((one) => {
+          if (one.type !== "ImportSpecifier") throw new Error(`${name} imports ${from} in a way that is not known here`)
+          return `${text(one.imported)}:${text(one.local)}`
+        })
+        edits.push({ start: node.start, end: node.end, text: names.length > 0 ? `const{${names.join(",")}}=teduh.parts.${from};` : "" })
+        break
+      }
+      case "ExportNamedDeclaration": {
+        const { specifiers, declaration, source } = node as ExportDeclaration
+        if (declaration !== null || source !== null) throw new Error(`${name} exports in a way that is not known here`)
+        exported.push(...specifiers.map((one) => `${text(one.exported)}:${text(one.local)}`))
+        edits.push({ start: node.start, end: node.end, text: "" })
+        break
+      }
+      case "ImportExpression": {
+        const { source } = node as ImportExpression
+        edits.push({ start: node.start, end: node.end, text: `teduh.later("${partNamed(text(source).slice(1, -1))}")` })
+        break
+      }
+      case "CallExpression": {
+        const { arguments: parameters } = node as CallExpression
+        const [load, , base] = parameters
+        // Vite's way to load style sheets of parts, of which there are none.
+        if (load === undefined || base === undefined || text(base) !== "import.meta.url") break
+        edits.push({ start: node.start, end: load.start, text: "(" })
+        edits.push({ start: load.end, end: node.end, text: ")()" })
+        break
+      }
+      case "ExportDefaultDeclaration":
+      case "ExportAllDeclaration":
+        throw new Error(`${name} exports in a way that is not known here`)
+    }
+  })
+  const edited = edits
+    .sort((one, other) => other.start - one.start)
+    .reduce((done, { start, end, text }) => done.slice(0, start) + text + done.slice(end), code.trimEnd())
+  return { code: `${edited};teduh.parts.${name}={${exported.join(",")}};`, needs }
+}
+
+interface ImportDeclaration extends Node {
+  readonly source: { readonly value: string }
+  readonly specifiers: readonly (Node & { readonly imported: Node; readonly local: Node })[]
+}
+
+interface ExportDeclaration extends Node {
+  readonly declaration: unknown
+  readonly source: unknown
+  readonly specifiers: readonly (Node & { readonly exported: Node; readonly local: Node })[]
+}
+
+interface ImportExpression extends Node {
+  readonly source: Node
+}
+
+interface CallExpression extends Node {
+  readonly arguments: readonly Node[]
+}
+
+function partNamed(address: string): string {
+  const name = /^\.\/(\w+)\.js$/.exec(address)?.[1]
+  if (name === undefined) throw new Error(`the page would load ${address}, which is no part of it`)
+  return name
+}
+
+function parsed(code: string, sourceType: "module" | "script"): unknown {
+  const { program, errors } = parseSync("chunk.js", code, { sourceType })
+  if (errors[0] !== undefined) throw new Error(`a chunk cannot stand alone: ${errors[0].message}`)
+  return program
+}
+
+function visit(node: unknown, look: (node: Node) => void): void {
+  if (Array.isArray(node)) {
+    for (const one of node) visit(one, look)
+  } else if (typeof node === "object" && node !== null) {
+    if ("type" in node && "start" in node) look(node as Node)
+    for (const value of Object.values(node)) visit(value, look)
+  }
+}
