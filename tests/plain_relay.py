@@ -40,8 +40,7 @@ class PlainRelay:
 
     def buffered_bytes(self) -> int:
         """What waits in the relay to be written to its clients."""
-        connections = self.relay._sockets.connections
-        return sum(connection._transport.get_write_buffer_size() for connection in connections)
+        return sum(connection.unsent_bytes for connection in self.relay._sockets.connections)
 
 
 @asynccontextmanager

@@ -163,7 +163,7 @@ class Relay:
         )
         self._unused = UnusedConnections(2 * settings.heartbeat_seconds)
         browsers = BrowserOrigins(frozenset((*own_origins, *settings.allowed_origins)))
-        self._sockets = SocketHandler(settings, FrameHandlers(services), price, self._unused, browsers)
+        self._sockets = SocketHandler(settings, FrameHandlers(services), price, browsers)
 
     async def _start_services(self) -> None:
         await self._feed.start()
@@ -244,7 +244,7 @@ class Relay:
             await self._feed.refresh()
 
     def _tell_of_revocations(self) -> None:
-        self._store.send((b"PUBLISH", ALL_NODES_CHANNEL, bytes((REVOCATIONS_CHANGED,))))
+        self._store.publish(ALL_NODES_CHANNEL, bytes((REVOCATIONS_CHANGED,)))
 
     def _revocations_adopted(self, revocations: RevocationList) -> None:
         # The list is adopted before it is in the store, where the others look; each node adopts a list once.

@@ -1,55 +1,33 @@
-"""One client's WebSocket, as the services see it: where to write, what it is subscribed to, who it has
-proven to be.
+"""One client, as the services see it: where to write, what it is subscribed to, who it has proven to be.
 
-Frames are written straight to the transport, each with its WebSocket header (RFC 6455, 5.2) in front: with
-compression off there is nothing else to do, and this is the way of every message. aiohttp does the
-handshake, reads and unmasks, answers pings and closes. When the client reads more slowly than we write, the
-transport says so (`congested`): then live entries are no longer written, and reading from this client
-stops, until it has caught up.
+When a client reads more slowly than we write, its transport says so (`congested`): then live entries are no
+longer written, and reading from this client stops, until it has caught up.
 """
 
 from __future__ import annotations
 
-import asyncio
-from struct import Struct
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from aiohttp import web
 from teduh_signaling.relay.codec import encode
 from teduh_signaling.relay.exceptions import FrameNotAllowed, close_code_for
 from teduh_signaling.relay.frames import NO_REF, AnyRelayFrame, CloseCode, Error, ErrorCode
 from teduh_signaling.relay.protocol import RelaySideProtocol
 
+from teduh_server.websocket import WebSocket
+
 if TYPE_CHECKING:
     from teduh_server.staff_authentication import StaffDevice
     from teduh_server.subscription import Subscription
-
-_BINARY = 0x82
-_PING = b"\x89\x00"
-_medium = Struct(">BBH").pack
-_large = Struct(">BBQ").pack
-CLOSE_SECONDS = 2.0
-"""How long the other side may take to answer a close."""
-HIGH_WATER_BYTES = 256 * 1024
-"""So much may wait in the transport before a reader counts as slow."""
-
-
-class Flow(Protocol):
-    """What aiohttp's protocol says about its transport."""
-
-    @property
-    def writing_paused(self) -> bool: ...
 
 
 class Connection:
     """One client."""
 
     __slots__ = (
-        "_flow",
-        "_room",
+        "_on_closed",
+        "_on_landed",
         "_socket",
-        "_transport",
-        "close_code",
         "closed",
         "in_flight",
         "inbox_dirty",
@@ -61,22 +39,26 @@ class Connection:
         "source",
         "staff",
         "subscriptions",
+        "write",
     )
 
     def __init__(
         self,
-        socket: web.WebSocketResponse,
-        transport: asyncio.WriteTransport,
-        flow: Flow,
+        socket: WebSocket,
         protocol: RelaySideProtocol,
         source: bytes,
         nonce: bytes,
+        *,
+        on_landed: Callable[[], None],
+        on_closed: Callable[[], None],
     ) -> None:
-        self._transport = transport
-        self._flow = flow
-        self._room: asyncio.Future[None] | None = None
-        self.protocol = protocol
+        """`on_landed` is called when an append in flight was answered, `on_closed` when this side closes."""
         self._socket = socket
+        self._on_landed = on_landed
+        self._on_closed = on_closed
+        self.write: Callable[[bytes], None] = socket.write
+        """Send the bytes of a frame that needs no further check; nothing once it is closed."""
+        self.protocol = protocol
         self.source = source
         self.nonce = nonce
         self.proof_of_work_bits = 0
@@ -87,29 +69,20 @@ class Connection:
         self.inbox_seq = 0
         self.inbox_dirty = False
         self.closed = False
-        self.close_code: CloseCode | None = None
 
     @property
     def congested(self) -> bool:
         """Whether more waits to be written than the transport should hold."""
-        return self._flow.writing_paused
+        return self._socket.congested
 
-    def write(self, frame: bytes) -> None:
-        """Send the bytes of a frame that needs no further check."""
-        if self.closed:
-            return
-        length = len(frame)
-        if length < 126:
-            self._transport.write(bytes((_BINARY, length)) + frame)
-        elif length < 65536:
-            self._transport.write(_medium(_BINARY, 126, length) + frame)
-        else:
-            self._transport.write(_large(_BINARY, 127, length) + frame)
+    @property
+    def unsent_bytes(self) -> int:
+        """What waits to be written to this client."""
+        return self._socket.unsent_bytes
 
     def ping(self) -> None:
-        """Ask for a sign of life: an empty WebSocket ping (RFC 6455, 5.5.2)."""
-        if not self.closed and not self.congested:
-            self._transport.write(_PING)
+        """Ask for a sign of life."""
+        self._socket.ping()
 
     def send(self, frame: AnyRelayFrame) -> None:
         """Send a frame, checked against the state of the connection and the limits of the protocol."""
@@ -160,42 +133,20 @@ class Connection:
         if self.closed:
             return
         self.closed = True
-        self.close_code = code
         self.protocol.close()
-        # Bounded by CLOSE_SECONDS; the loop's own reference is enough for so long, as it waits for the
-        # socket.
-        asyncio.ensure_future(self._end_socket(code))  # noqa: RUF006
-
-    async def _end_socket(self, code: CloseCode) -> None:
-        try:
-            async with asyncio.timeout(2 * CLOSE_SECONDS):
-                await self._socket.close(code=code)
-        except (ConnectionError, TimeoutError):
-            # It is gone, or does not answer: aiohttp drops the transport when the handler returns.
-            return
+        self._socket.close(code)
+        self._on_closed()
 
     async def drain(self) -> None:
         """Wait until a congested transport has room again."""
-        try:
-            # With no limit of its own, aiohttp's writer waits here while the transport is full.
-            await self._socket.ping()
-        except ConnectionError:
-            self.closed = True
+        await self._socket.drain()
 
     def abort(self) -> None:
         """Drop the connection without ceremony."""
         self.closed = True
-        self._transport.abort()
+        self._socket.abort()
 
     def landed(self) -> None:
         """One append in flight has been answered."""
         self.in_flight -= 1
-        if self._room is not None and not self._room.done():
-            self._room.set_result(None)
-
-    async def room(self, most: int) -> None:
-        """Wait until fewer than `most` appends are in flight."""
-        while self.in_flight >= most:
-            self._room = asyncio.get_running_loop().create_future()
-            await self._room
-        self._room = None
+        self._on_landed()

@@ -1,8 +1,8 @@
 """Connections that ask for nothing are closed: nobody can use up the sockets by opening them in silence.
 
-aiohttp waits for a first request as long as it takes. Here every connection is either serving a request (a
-WebSocket is one that lasts) or unused, and whoever stays unused too long is dropped; so is a request whose
-body does not come.
+aiohttp waits for a first request as long as it takes. Here every connection is either serving a request or
+unused, and whoever stays unused too long is dropped; so is a request whose body does not come. A WebSocket is
+aiohttp's no more (see `websocket`), and has its heartbeats.
 """
 
 from __future__ import annotations

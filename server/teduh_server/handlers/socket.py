@@ -1,73 +1,24 @@
-"""The WebSocket edge: from an HTTP request to frames, and nothing more.
-
-A client is read only as fast as it may be served: while its appends in flight, its rate or its own unread
-output are beyond their limits, nothing more is read from it, and TCP tells it to wait. So a flood or a slow
-reader costs bounded memory and harms nobody else.
-"""
+"""The WebSocket edge: from an HTTP request to a connection, and the life of all connections of one node."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 import time
-from dataclasses import dataclass
 
-from aiohttp import WSMessage, WSMsgType, web
-from teduh_signaling.relay.exceptions import RemoteProtocolError
-from teduh_signaling.relay.frames import (
-    MAX_FRAME_BYTES,
-    MAX_PAYLOAD_BYTES,
-    PROTOCOL_VERSION,
-    SUBPROTOCOL,
-    CloseCode,
-    ErrorCode,
-    Hello,
-    Limits,
-    Moving,
-)
-from teduh_signaling.relay.protocol import RelaySideProtocol
+from aiohttp import web
+from teduh_signaling.relay.frames import PROTOCOL_VERSION, SUBPROTOCOL, CloseCode, Hello, Moving
 
 from teduh_server import metrics
-from teduh_server.connection import CLOSE_SECONDS, HIGH_WATER_BYTES, Connection
+from teduh_server.connection import Connection
 from teduh_server.handlers.browser_origin import BrowserOrigins
 from teduh_server.handlers.frames import FrameHandlers
-from teduh_server.log_policy import fault
+from teduh_server.handlers.intake import Intake, SocketLimits
 from teduh_server.rate_limit import SourceLimit, Sources
 from teduh_server.settings import Settings
-from teduh_server.unused_connections import UnusedConnections
+from teduh_server.websocket import TakenOver, handshake, take_over
 
 _CONNECTION_BURST = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class SocketLimits:
-    """What one connection may do."""
-
-    heartbeat_seconds: int
-    appends_in_flight: int
-    subscriptions: int
-    frames_per_second: float
-    bytes_per_frame: float
-    """So many bytes count as one frame more."""
-
-    @classmethod
-    def of(cls, settings: Settings) -> SocketLimits:
-        return cls(
-            settings.heartbeat_seconds,
-            settings.appends_in_flight,
-            settings.subscriptions_per_connection,
-            settings.frames_per_second,
-            settings.bytes_per_second / settings.frames_per_second,
-        )
-
-    def announced(self) -> Limits:
-        return Limits(
-            MAX_FRAME_BYTES,
-            MAX_PAYLOAD_BYTES,
-            self.subscriptions,
-            self.appends_in_flight,
-            self.heartbeat_seconds,
-        )
 
 
 class SocketHandler:
@@ -78,13 +29,11 @@ class SocketHandler:
         settings: Settings,
         handlers: FrameHandlers,
         price: RequestPrice,
-        unused: UnusedConnections,
         origins: BrowserOrigins,
     ) -> None:
         self._limits = SocketLimits.of(settings)
         self._handlers = handlers
         self._price = price
-        self._unused = unused
         self._origins = origins
         self._address_header = settings.client_address_header
         self._sources = Sources()
@@ -97,91 +46,39 @@ class SocketHandler:
         if self._draining:
             raise web.HTTPServiceUnavailable(headers={"Retry-After": "1"})
         self._origins.check(request)
-        if SUBPROTOCOL not in request.headers.get("Sec-WebSocket-Protocol", ""):
-            raise web.HTTPBadRequest(text=f"the WebSocket subprotocol {SUBPROTOCOL} is required\n")
+        answer = handshake(request, SUBPROTOCOL)
         source = self.source(request)
         if self._connection_limit.try_take(source, time.monotonic()) > 0:
             raise web.HTTPTooManyRequests(headers={"Retry-After": "5"})
-        socket = web.WebSocketResponse(
-            protocols=(SUBPROTOCOL,),
-            compress=False,
-            # aiohttp refuses a message of exactly this size, too.
-            max_msg_size=MAX_FRAME_BYTES + 1,
-            # Pings are ours, see `beat_forever`: aiohttp's heartbeat costs a timer per connection and
-            # message.
-            autoping=False,
-            timeout=CLOSE_SECONDS,
-            # Every send through aiohttp waits while the transport is full; that is how `drain` drains.
-            writer_limit=0,
-        )
-        await socket.prepare(request)
-        transport = request.transport
-        if transport is None:
-            return socket
-        transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
-        protocol = RelaySideProtocol(time.monotonic(), self._limits.heartbeat_seconds)
+        taken = take_over(request)
+        if taken is not None:
+            transport, unread = taken
+            transport.write(answer)
+            self._begin(transport, source, unread)
+        return TakenOver()
+
+    def _begin(self, transport: asyncio.Transport, source: bytes, unread: bytes) -> None:
         nonce = secrets.token_bytes(32)
-        connection = Connection(socket, transport, request.protocol, protocol, source, nonce)
-        self._unused.begin(request.protocol)
+        intake = Intake(transport, self._handlers, self._limits, source, nonce, self._end)
+        connection = intake.connection
         self.connections.add(connection)
         metrics.CONNECTIONS.inc()
-        try:
-            self._greet(connection)
-            await self._read(socket, connection)
-        finally:
-            connection.closed = True
-            self.connections.discard(connection)
-            self._unused.end(request.protocol)
-            metrics.CONNECTIONS.dec()
-            self._handlers.gone(connection)
-        if connection.close_code is not None:
-            await socket.close(code=connection.close_code)
-        return socket
-
-    def _greet(self, connection: Connection) -> None:
         connection.proof_of_work_bits = self._price.bits()
         connection.send(
             Hello(
                 PROTOCOL_VERSION,
-                connection.nonce,
+                nonce,
                 int(time.time()),
                 self._limits.announced(),
                 connection.proof_of_work_bits,
             )
         )
+        intake.start(unread)
 
-    async def _read(self, socket: web.WebSocketResponse, connection: Connection) -> None:
-        """Take frame after frame until the connection ends. Every message passes here: it is kept flat."""
-        limits, begin = self._limits, self._handlers.begin
-        receive, heard = socket.receive, connection.protocol.receive
-        rate = limits.frames_per_second
-        most = allowance = rate * 2
-        last = time.monotonic()
-        while True:
-            message = await receive()
-            if message.type is not WSMsgType.BINARY:
-                if await _control(socket, connection, message):
-                    continue
-                return
-            data = message.data
-            now = time.monotonic()
-            allowance = min(most, allowance + (now - last) * rate) - 1 - len(data) / limits.bytes_per_frame
-            last = now
-            try:
-                frame = heard(data, now)
-                rest = begin(connection, frame)
-                if rest is not None:
-                    await self._handlers.finish(connection, frame, rest)
-            except Exception as error:  # noqa: BLE001 -- the edge: a fault closes one connection only
-                _failed(connection, error)
-            if connection.closed:
-                return
-            if connection.congested:
-                await connection.drain()
-            if connection.in_flight >= limits.appends_in_flight:
-                await connection.room(limits.appends_in_flight)
-            if allowance < 0:
-                await asyncio.sleep(-allowance / rate)
+    def _end(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+        metrics.CONNECTIONS.dec()
+        self._handlers.gone(connection)
 
     def source(self, request: web.Request) -> bytes:
         """What the rate limits know a client by; see `rate_limit`."""
@@ -252,26 +149,3 @@ class RequestPrice:
         if minute != self._minute:
             self._previous = self._count if minute == self._minute + 1 else 0
             self._minute, self._count = minute, 0
-
-
-async def _control(socket: web.WebSocketResponse, connection: Connection, message: WSMessage) -> bool:
-    """Answer a WebSocket ping, note a pong; False for everything that ends the connection."""
-    if message.type is WSMsgType.PING:
-        await socket.pong(message.data)
-    elif message.type is not WSMsgType.PONG:
-        if message.type is WSMsgType.TEXT:
-            connection.close_code = CloseCode.UNSUPPORTED_DATA
-        return False
-    connection.protocol.heard(time.monotonic())
-    return True
-
-
-def _failed(connection: Connection, error: Exception) -> None:
-    if not isinstance(error, RemoteProtocolError):
-        fault("frame_failed", error)
-        connection.end(ErrorCode.INTERNAL, "the relay failed")
-        return
-    metrics.REFUSED.labels(error.code.value).inc()
-    connection.send(error.error_frame())
-    if error.fatal:
-        connection.close(error.close_code)

@@ -1,0 +1,240 @@
+"""What one client says, frame by frame, and no faster than it may be served.
+
+::
+
+    message ──> room, rate and turn? ── yes ──> decode, begin ──> done
+                      │                                   └──> something to await: the next waits its turn
+                      no ──> kept, reading pauses; TCP tells the client to wait
+
+While a client's appends in flight, its rate or its own unread output are beyond their limits, nothing more is
+read from it. What was read together with the message that reached a limit is kept, which is no more than one
+read of the transport: a flood or a slow reader costs bounded memory and harms nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from teduh_signaling.relay.exceptions import RemoteProtocolError
+from teduh_signaling.relay.frames import (
+    MAX_FRAME_BYTES,
+    MAX_PAYLOAD_BYTES,
+    AnyClientFrame,
+    CloseCode,
+    ErrorCode,
+    Limits,
+)
+from teduh_signaling.relay.protocol import RelaySideProtocol
+
+from teduh_server import metrics
+from teduh_server.connection import Connection
+from teduh_server.log_policy import fault
+from teduh_server.settings import Settings
+from teduh_server.websocket import WebSocket
+
+
+@dataclass(frozen=True, slots=True)
+class SocketLimits:
+    """What one connection may do."""
+
+    heartbeat_seconds: int
+    appends_in_flight: int
+    subscriptions: int
+    frames_per_second: float
+    bytes_per_frame: float
+    """So many bytes count as one frame more."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> SocketLimits:
+        return cls(
+            settings.heartbeat_seconds,
+            settings.appends_in_flight,
+            settings.subscriptions_per_connection,
+            settings.frames_per_second,
+            settings.bytes_per_second / settings.frames_per_second,
+        )
+
+    def announced(self) -> Limits:
+        return Limits(
+            MAX_FRAME_BYTES,
+            MAX_PAYLOAD_BYTES,
+            self.subscriptions,
+            self.appends_in_flight,
+            self.heartbeat_seconds,
+        )
+
+
+class Handlers(Protocol):
+    """What the frames of all connections come to."""
+
+    def begin(self, connection: Connection, frame: AnyClientFrame) -> Awaitable[None] | None: ...
+
+    async def finish(self, connection: Connection, frame: AnyClientFrame, rest: Awaitable[None]) -> None: ...
+
+
+class Intake:
+    """The listener of one client's WebSocket."""
+
+    __slots__ = (
+        "_allowance",
+        "_handlers",
+        "_kept",
+        "_last",
+        "_limits",
+        "_lost",
+        "_on_end",
+        "_refilling",
+        "_rest",
+        "_socket",
+        "connection",
+    )
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        handlers: Handlers,
+        limits: SocketLimits,
+        source: bytes,
+        nonce: bytes,
+        on_end: Callable[[Connection], None],
+    ) -> None:
+        """`on_end` is called once, when the connection has ended and nothing of it is being done any more."""
+        now = time.monotonic()
+        self._handlers = handlers
+        self._limits = limits
+        self._on_end = on_end
+        self._socket = WebSocket(transport, self, MAX_FRAME_BYTES)
+        self.connection = Connection(
+            self._socket,
+            RelaySideProtocol(now, limits.heartbeat_seconds),
+            source,
+            nonce,
+            on_landed=self._go_on,
+            on_closed=self._close,
+        )
+        self._allowance = limits.frames_per_second * 2
+        self._last = now
+        self._kept: deque[bytes] | None = None
+        self._refilling = False
+        self._lost = False
+        # What the frame before has left to be awaited; the loop itself keeps only weak references to tasks.
+        self._rest: asyncio.Task[None] | None = None
+
+    def start(self, unread: bytes) -> None:
+        """Begin to listen."""
+        self._socket.start(unread)
+
+    # --- what the socket tells ---
+
+    def received(self, data: bytes) -> None:
+        if self._kept is not None:
+            self._kept.append(data)
+        elif self._must_wait():
+            self._kept = deque((data,))
+            self._socket.pause_reading()
+        else:
+            self._take(data)
+
+    def received_text(self) -> None:
+        self.connection.close(CloseCode.UNSUPPORTED_DATA)
+
+    def heard(self) -> None:
+        self.connection.protocol.heard(time.monotonic())
+
+    def writable(self) -> None:
+        self._go_on()
+
+    def lost(self) -> None:
+        self.connection.closed = True
+        self._lost = True
+        self._kept = None
+        self._end_if_idle()
+
+    # --- taking ---
+
+    def _take(self, data: bytes) -> None:
+        """Every message passes here: it is kept flat."""
+        connection, limits = self.connection, self._limits
+        if connection.closed:
+            return
+        now = time.monotonic()
+        rate = limits.frames_per_second
+        allowance = min(rate * 2, self._allowance + (now - self._last) * rate)
+        self._allowance = allowance - 1 - len(data) / limits.bytes_per_frame
+        self._last = now
+        try:
+            frame = connection.protocol.receive(data, now)
+            rest = self._handlers.begin(connection, frame)
+        except Exception as error:  # noqa: BLE001 -- the edge: a fault closes one connection only
+            _failed(connection, error)
+            return
+        if rest is not None:
+            self._rest = asyncio.ensure_future(self._finish(frame, rest))
+
+    async def _finish(self, frame: AnyClientFrame, rest: Awaitable[None]) -> None:
+        try:
+            await self._handlers.finish(self.connection, frame, rest)
+        except Exception as error:  # noqa: BLE001 -- the edge: a fault closes one connection only
+            _failed(self.connection, error)
+        finally:
+            self._rest = None
+        self._end_if_idle()
+        self._go_on()
+
+    def _must_wait(self) -> bool:
+        if self._rest is not None or self._socket.congested:
+            return True
+        if self.connection.in_flight >= self._limits.appends_in_flight:
+            return True
+        if self._allowance < 0 and not self._refilling:
+            missing = -self._allowance / self._limits.frames_per_second - (time.monotonic() - self._last)
+            if missing > 0:
+                self._refilling = True
+                asyncio.get_running_loop().call_later(missing, self._refill)
+        return self._refilling
+
+    def _refill(self) -> None:
+        self._refilling = False
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Take what was kept as far as that may be now, and read on when all is taken."""
+        kept = self._kept
+        if kept is None:
+            return
+        while kept and not self._must_wait():
+            self._take(kept.popleft())
+        if not kept:
+            self._kept = None
+            self._socket.resume_reading()
+
+    # --- the end ---
+
+    def _close(self) -> None:
+        # Whoever closes may be going over what the end changes.
+        asyncio.get_running_loop().call_soon(self._end_if_idle)
+
+    def _end_if_idle(self) -> None:
+        if self.connection.closed and self._rest is None:
+            on_end, self._on_end = self._on_end, _nothing
+            on_end(self.connection)
+
+
+def _nothing(connection: Connection) -> None:
+    """What is left to do at a second end."""
+
+
+def _failed(connection: Connection, error: Exception) -> None:
+    if not isinstance(error, RemoteProtocolError):
+        fault("frame_failed", error)
+        connection.end(ErrorCode.INTERNAL, "the relay failed")
+        return
+    metrics.REFUSED.labels(error.code.value).inc()
+    connection.send(error.error_frame())
+    if error.fatal:
+        connection.close(error.close_code)

@@ -1,0 +1,288 @@
+"""One WebSocket on a transport that aiohttp has handed over: RFC 6455 with as little around it as possible.
+
+aiohttp takes the HTTP request, and would keep its parser, a task, a request and its headers for as long as
+the connection lives. `take_over` ends all that and leaves the transport alone. From then on bytes go from it
+into aiohttp's own parser of WebSocket frames and out of it to the listener at once, with no task in between:
+
+::
+
+    aiohttp: GET /v1/socket ──> take_over ──> WebSocket
+                                                 │  transport ──> aiohttp's WebSocketReader ──> listener
+                                                 │  transport <── frame header + bytes      <── write
+
+That spares four fifths of a connection's memory and a quarter of a message's time (`benchmarks/relay.py`).
+Extensions are not offered: compression leaks, and costs memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+from struct import Struct
+from typing import TYPE_CHECKING, Protocol, cast
+
+from aiohttp import WSMessage, WSMsgType, web
+
+# Not among aiohttp's public names, but what its WebSocketReader takes; its version is locked.
+from aiohttp._websocket.reader import WebSocketDataQueue
+from aiohttp.http_websocket import WS_KEY, WebSocketError, WebSocketReader
+
+if TYPE_CHECKING:
+    from aiohttp.base_protocol import BaseProtocol
+
+CLOSE_SECONDS = 2.0
+"""How long the other side may take to answer a close."""
+HIGH_WATER_BYTES = 256 * 1024
+"""So much may wait in the transport before a reader counts as slow."""
+
+_BINARY = 0x82
+_PING = b"\x89\x00"
+_PONG = 0x8A
+_CLOSE = 0x88
+_PROTOCOL_ERROR = 1002
+_medium = Struct(">BBH").pack
+_large = Struct(">BBQ").pack
+
+
+class Listener(Protocol):
+    """What a WebSocket tells."""
+
+    def received(self, data: bytes) -> None:
+        """A binary message."""
+
+    def received_text(self) -> None:
+        """A text message, which nobody here wants."""
+
+    def heard(self) -> None:
+        """A sign of life that is no message: a ping or a pong."""
+
+    def writable(self) -> None:
+        """The transport has room again."""
+
+    def lost(self) -> None:
+        """It has ended. The last call."""
+
+
+class WebSocket(asyncio.Protocol):
+    """One connection."""
+
+    __slots__ = ("_closing", "_listener", "_lost", "_parser", "_transport", "_writable", "congested")
+
+    def __init__(self, transport: asyncio.Transport, listener: Listener, max_message_bytes: int) -> None:
+        self._transport = transport
+        self._listener = listener
+        # aiohttp refuses a message of exactly its limit, too.
+        self._parser = WebSocketReader(_Messages(self), max_message_bytes + 1, False, False)
+        self._closing = False
+        self._lost = False
+        self._writable: asyncio.Future[None] | None = None
+        self.congested = False
+        """Whether more waits to be written than the transport should hold."""
+
+    def start(self, unread: bytes) -> None:
+        """Listen to the transport; `unread` came behind the request."""
+        self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+        self._transport.set_protocol(self)
+        if unread:
+            self.data_received(unread)
+        if not self._transport.is_reading():
+            self._transport.resume_reading()
+
+    # --- writing ---
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What waits in the transport."""
+        return self._transport.get_write_buffer_size()
+
+    def write(self, message: bytes) -> None:
+        """Send a binary message; nothing after a close."""
+        if self._closing:
+            return
+        length = len(message)
+        if length < 126:
+            self._transport.write(bytes((_BINARY, length)) + message)
+        elif length < 65536:
+            self._transport.write(_medium(_BINARY, 126, length) + message)
+        else:
+            self._transport.write(_large(_BINARY, 127, length) + message)
+
+    def ping(self) -> None:
+        """Ask for a sign of life: an empty ping (RFC 6455, 5.5.2)."""
+        if not self._closing and not self.congested:
+            self._transport.write(_PING)
+
+    def close(self, code: int) -> None:
+        """Say that nothing more comes (RFC 6455, 7.1.2), and give the other side CLOSE_SECONDS to answer."""
+        if self._closing:
+            return
+        self._closing = True
+        self._transport.write(bytes((_CLOSE, 2)) + code.to_bytes(2, "big"))
+        asyncio.get_running_loop().call_later(CLOSE_SECONDS, self.abort)
+
+    def abort(self) -> None:
+        """Drop the connection without ceremony."""
+        self._closing = True
+        if not self._lost:
+            self._transport.abort()
+
+    async def drain(self) -> None:
+        """Wait until a congested transport has room again, or is lost."""
+        while self.congested and not self._lost:
+            if self._writable is None:
+                self._writable = asyncio.get_running_loop().create_future()
+            # Several may wait for the same, and one of them may give up.
+            await asyncio.shield(self._writable)
+
+    # --- reading ---
+
+    def pause_reading(self) -> None:
+        if not self._lost and self._transport.is_reading():
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if not self._lost and not self._transport.is_closing() and not self._transport.is_reading():
+            self._transport.resume_reading()
+
+    def parsed(self, message: WSMessage) -> None:
+        """What the parser has read."""
+        kind = message[0]
+        if kind is WSMsgType.BINARY:
+            self._listener.received(message[1])
+        elif kind is WSMsgType.TEXT:
+            self._listener.received_text()
+        elif kind is WSMsgType.CLOSE:
+            self._answer_close()
+        else:
+            if kind is WSMsgType.PING and not self._closing and not self.congested:
+                self._transport.write(bytes((_PONG, len(message[1]))) + message[1])
+            self._listener.heard()
+
+    def not_parsed(self, error: BaseException) -> None:
+        """What was read is no WebSocket; nothing more can be."""
+        self.close(int(error.code) if isinstance(error, WebSocketError) else _PROTOCOL_ERROR)
+        # What is written before goes out first.
+        self._transport.close()
+
+    def _answer_close(self) -> None:
+        if not self._closing:
+            self._closing = True
+            self._transport.write(bytes((_CLOSE, 0)))
+        self._transport.close()
+
+    # --- what the transport says ---
+
+    def data_received(self, data: bytes) -> None:
+        self._parser.feed_data(data)
+
+    def pause_writing(self) -> None:
+        self.congested = True
+
+    def resume_writing(self) -> None:
+        self.congested = False
+        self._release()
+        self._listener.writable()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._closing = self._lost = True
+        self._release()
+        self._listener.lost()
+
+    def _release(self) -> None:
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+        self._writable = None
+
+
+class _Messages(WebSocketDataQueue):
+    """Where the parser puts what it has read; nothing is queued here."""
+
+    __slots__ = ("_socket",)
+
+    def __init__(self, socket: WebSocket) -> None:
+        # A queue slows its protocol down when it is full; this one never holds anything, and needs none.
+        super().__init__(cast("BaseProtocol", None), 0, loop=asyncio.get_running_loop())
+        self._socket = socket
+
+    def feed_data(self, data: WSMessage, size: int) -> None:  # type: ignore[override]
+        self._socket.parsed(data)
+
+    def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
+        self._socket.not_parsed(exc)
+
+
+class TakenOver(web.StreamResponse):
+    """What a handler returns whose connection is aiohttp's no more: there is nothing to send."""
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        return None
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        return None
+
+
+def handshake(request: web.Request, subprotocol: str) -> bytes:
+    """The answer that accepts the upgrade (RFC 6455, 4.2.2). Raises HTTPBadRequest, HTTPUpgradeRequired."""
+    headers = request.headers
+    upgrade = {each.strip().lower() for each in headers.get("Upgrade", "").split(",")}
+    connection = {each.strip().lower() for each in headers.get("Connection", "").split(",")}
+    if "websocket" not in upgrade or "upgrade" not in connection:
+        raise web.HTTPBadRequest(text="a WebSocket is required\n")
+    if headers.get("Sec-WebSocket-Version", "").strip() != "13":
+        raise web.HTTPUpgradeRequired(headers={"Sec-WebSocket-Version": "13"})
+    offered = {each.strip() for each in headers.get("Sec-WebSocket-Protocol", "").split(",")}
+    if subprotocol not in offered:
+        raise web.HTTPBadRequest(text=f"the WebSocket subprotocol {subprotocol} is required\n")
+    accept = _accept(headers.get("Sec-WebSocket-Key", "").strip())
+    lines = (
+        "HTTP/1.1 101 Switching Protocols",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Accept: {accept}",
+        f"Sec-WebSocket-Protocol: {subprotocol}",
+    )
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+
+
+def _accept(key: str) -> str:
+    try:
+        if len(base64.b64decode(key, validate=True)) != 16:
+            raise web.HTTPBadRequest(text="Sec-WebSocket-Key is not 16 bytes in base64\n")
+    except (binascii.Error, ValueError):
+        raise web.HTTPBadRequest(text="Sec-WebSocket-Key is not 16 bytes in base64\n") from None
+    digest = hashlib.sha1(key.encode("ascii") + WS_KEY, usedforsecurity=False).digest()
+    return base64.b64encode(digest).decode("ascii")
+
+
+def take_over(request: web.Request) -> tuple[asyncio.Transport, bytes] | None:
+    """Take the transport from aiohttp, with what came behind the request; None if it is lost already.
+
+    aiohttp's protocol of this connection is told that the connection has ended, so it forgets it; the handler
+    then returns `TakenOver`.
+    """
+    transport, protocol = request.transport, request.protocol
+    if transport is None or transport.is_closing():
+        return None
+    unread = _Unread()
+    protocol.set_parser(cast(WebSocketReader, unread))
+    # Without a transport it has none to close.
+    protocol.transport = None
+    protocol.connection_lost(None)
+    return transport, unread.data
+
+
+class _Unread:
+    """Takes what aiohttp has received behind the request."""
+
+    __slots__ = ("data",)
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def feed_data(self, data: bytes) -> None:
+        self.data += data
+
+    def feed_eof(self) -> None:
+        """Nothing more comes from there."""
