@@ -31,8 +31,8 @@ PUBLIC = {
         Authenticate Subscribe Unsubscribe Append Ephemeral Acknowledge Leave PublishKeyPackages
         FetchKeyPackage ListColleagues AcknowledgeInbox Ping FetchIceServers Limits Hello
         Authenticated Subscribed Accepted Entry EphemeralEntry Error InboxItem KeyPackage Colleague
-        Colleagues Done Moving Pong MembershipEnded IceUrl TurnCredential IceServers AnyClientFrame
-        AnyRelayFrame
+        Colleagues Done Moving Pong MembershipEnded IceUrl TurnCredential IceServers MemberGone
+        AnyClientFrame AnyRelayFrame
     """,
     "relay.routing_frames": """
         MAX_LISTED_REQUESTS MAX_PREFERENCES MAX_TALLIES MAX_BOARD_DAYS MAX_PUSH_ENDPOINT_CHARACTERS

@@ -224,6 +224,7 @@ SCENARIOS: list[tuple[str, list[Step]]] = [
             *[each for frame in MEMBER_FRAMES for each in exchange("client", frame, "authenticated")],
             *exchange("relay", [0x48, CONVERSATION, 0, b"typing"], "authenticated"),
             *exchange("relay", [0x51, CONVERSATION], "authenticated"),
+            *exchange("relay", [0x53, CONVERSATION, 0], "authenticated"),
         ],
     ),
     (

@@ -181,6 +181,7 @@ __all__ = [
     "Leave",
     "Limits",
     "ListColleagues",
+    "MemberGone",
     "MembershipEnded",
     "Moving",
     "Nonce",
@@ -515,6 +516,16 @@ class IceServers(RelayFrame, frozen=True, array_like=True, tag=0x52, gc=False):
     """No new allocation after this, in seconds since 1970; one that is there stays. 0 without ``urls``."""
 
 
+class MemberGone(RelayFrame, frozen=True, array_like=True, tag=0x53, gc=False):
+    """Another member has left by its own Leave or farewell: the survivor's page was closed, perhaps in haste.
+
+    The relay's word alone, for whoever leaves so has no time to say it inside the encryption.
+    """
+
+    conversation_id: ConversationId
+    member: UInt32
+
+
 AnyClientFrame = (
     Authenticate
     | OpenRequest
@@ -561,6 +572,7 @@ AnyRelayFrame = (
     | QueueChanged
     | MembershipEnded
     | IceServers
+    | MemberGone
     | QueueListing
     | Offer
     | OfferEnded

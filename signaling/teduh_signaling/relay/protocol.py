@@ -58,6 +58,7 @@ from teduh_signaling.relay.frames import (
     KeyPackage,
     Leave,
     ListColleagues,
+    MemberGone,
     MembershipEnded,
     Moving,
     Offer,
@@ -136,7 +137,7 @@ _STAFF: _Frames = frozenset(
 _LAST_WORDS: _Frames = _MEMBER - {Subscribe, FetchIceServers}
 
 _TO_MEMBERS: _Frames = frozenset(
-    {Subscribed, Accepted, Entry, EphemeralEntry, Error, Done, Pong, MembershipEnded, IceServers}
+    {Subscribed, Accepted, Entry, EphemeralEntry, Error, Done, Pong, MembershipEnded, IceServers, MemberGone}
 )
 _TO_SURVIVORS: _Frames = frozenset({RequestOpened, QueuePosition, Widened, OpensAt})
 _TO_STAFF: _Frames = frozenset(

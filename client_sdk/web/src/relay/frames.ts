@@ -389,6 +389,9 @@ export const IceServers = define("iceServers", 0x52, {
 })
 export type IceServers = ReturnType<typeof IceServers>
 
+export const MemberGone = define("memberGone", 0x53, { conversationId, member: uint32 })
+export type MemberGone = ReturnType<typeof MemberGone>
+
 const preferences = list(oneOf(Object.values(Preference)), 0, MAX_PREFERENCES)
 const waitingRequest = struct({ conversationId, details: requestDetails, waitedSeconds: uint32 })
 /** One request that waits, as it is told to staff. */
@@ -502,6 +505,7 @@ export const RELAY_FRAMES = [
   QueueChanged,
   MembershipEnded,
   IceServers,
+  MemberGone,
   QueueListing,
   Offer,
   OfferEnded,

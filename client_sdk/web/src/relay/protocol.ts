@@ -71,6 +71,7 @@ const TO_MEMBERS = [
   "pong",
   "membershipEnded",
   "iceServers",
+  "memberGone",
 ] as const
 const TO_SURVIVORS = ["requestOpened", "queuePosition", "widened", "opensAt"] as const
 const TO_STAFF = [
