@@ -34,6 +34,7 @@ from teduh_signaling.relay.frames import FetchKeyPackage as FetchKeyPackageFrame
 from teduh_signaling.relay.frames import IceServers as IceServersFrame
 
 from teduh_sdk import events
+from teduh_sdk.call_signals import OLD_SECONDS, CallListener
 from teduh_sdk.colleague import Colleague
 from teduh_sdk.conversation_state import ConversationFrame, ConversationState
 from teduh_sdk.events import Event
@@ -66,6 +67,7 @@ _BUSY: Final = frozenset(
     }
 )
 _MOST_CHECKS: Final = 3
+_MOST_CALL_SIGNALS: Final = 64
 _uniform = random.SystemRandom().uniform
 
 
@@ -90,6 +92,8 @@ class Conversation:
         self._keep = keep
         self._over = over
         self._reason: TeduhError | None = None
+        self._call_listener: CallListener | None = None
+        self._call_signals: list[tuple[float, events.CallSignal]] = []
         self._untold = deque(map(self._with_reactions, untold))
         self._in_hand: Event | None = None
         self._is_told_all = False
@@ -152,6 +156,23 @@ class Conversation:
         """Show the others that somebody writes here, or has stopped."""
         self.state.type(active=active, now=now_in_seconds())
         self.settle()
+
+    def listen_to_calls(self, listener: CallListener) -> None:
+        """Hear what is said about calls from now on, and what was said in the minute before."""
+        self._call_listener = listener
+        signals, self._call_signals = self._call_signals, []
+        for came, signal in signals:
+            if time.monotonic() - came < OLD_SECONDS:
+                self._pass_on(signal)
+
+    def send_call_signal(self, data: bytes, *, is_ephemeral: bool = False) -> None:
+        """Say something about a call to everybody in the room; nothing is said when it is over.
+
+        `is_ephemeral`: it may be lost, and leaves nothing in the log; at most 1 KiB.
+        """
+        if not self.is_over:
+            self.state.signal_call(data, now_in_seconds(), is_ephemeral=is_ephemeral)
+            self.settle()
 
     async def joined(self) -> tuple[Participant, ...]:
         """Wait until somebody else is in the room; returns who.
@@ -312,14 +333,32 @@ class Conversation:
                 self._has_left = True
                 self.state.give_up(RequestUnusable(f"nobody can be added: {event.reason}"))
                 self.settle_soon()
-            if isinstance(event, events.CommitLost):
+            if isinstance(event, events.CallSignal):
+                self._pass_on(event)
+            elif isinstance(event, events.CommitLost):
                 self._try_again(event.change)
             else:
                 self._untold.append(self._with_reactions(event))
+                self._tell_caller(event)
         if happened:
             self._something.set()
         for told in (*happened, None):
             self._wake(told)
+
+    def _pass_on(self, signal: events.CallSignal) -> None:
+        if self._call_listener is not None:
+            self._call_listener.call_signal(signal.sender, signal.data, signal.is_live)
+        else:
+            kept = self._call_signals[-_MOST_CALL_SIGNALS + 1 :]
+            self._call_signals = [*kept, (time.monotonic(), signal)]
+
+    def _tell_caller(self, event: Event) -> None:
+        if self._call_listener is None:
+            return
+        if isinstance(event, events.Joined | events.Left):
+            self._call_listener.room_changed()
+        elif isinstance(event, events.Ended | events.Stopped):
+            self._call_listener.conversation_over()
 
     def _with_reactions(self, event: Event) -> Event:
         if isinstance(event, events.TextReceived):

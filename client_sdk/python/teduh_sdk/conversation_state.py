@@ -32,6 +32,8 @@ from teduh_signaling.chat.exceptions import LocalMessageError, RemoteMessageErro
 from teduh_signaling.relay import frames as relay
 
 from teduh_sdk import events
+from teduh_sdk.call_signals import is_too_old
+from teduh_sdk.ephemerals import Ephemerals
 from teduh_sdk.epoch_agreement import acknowledgement_of, check_acknowledgement
 from teduh_sdk.events import Event
 from teduh_sdk.exceptions import (
@@ -45,6 +47,7 @@ from teduh_sdk.exceptions import (
     WrongConversation,
 )
 from teduh_sdk.group_changes import Change, RemoveMember
+from teduh_sdk.hearing import Heard, events_of
 from teduh_sdk.log_order import LogOrder, OwnEntry, OwnWelcome
 from teduh_sdk.membership import Identity, Membership, RoomChange
 from teduh_sdk.outbox import Outbox
@@ -61,7 +64,6 @@ from teduh_sdk.saved_conversation import (
     save_order,
     save_outbox,
 )
-from teduh_sdk.typing_signal import TypingSignals
 
 ConversationFrame = (
     relay.Entry
@@ -69,6 +71,7 @@ ConversationFrame = (
     | relay.Error
     | relay.EphemeralEntry
     | relay.QueuePosition
+    | relay.MemberGone
     | relay.MembershipEnded
 )
 WINDOW: Final = 16
@@ -85,10 +88,11 @@ class ConversationState:
         self._outbox = Outbox()
         self._changes: tuple[Change, ...] = ()
         self._leaving: set[bytes] = set()
-        self._typing = TypingSignals()
+        self._ephemerals = Ephemerals()
         self._receipts = OwedReceipts()
         self._owes_acknowledgement = False
         self._is_over = False
+        self._is_gone = False
         # The link: whether it is up, to where the log must be read before anything is sent, and from which
         # epoch on the relay takes our appends.
         self._is_up = False
@@ -221,7 +225,17 @@ class ConversationState:
     def type(self, *, active: bool, now: int) -> None:
         """Show the others that we write, or have stopped. Lost when nobody is there."""
         if self.membership.group is not None and self._is_up:
-            payload = self._typing.seal(self.membership.group, active=active, now=now)
+            payload = self._ephemerals.typing.seal(self.membership.group, active=active, now=now)
+            self._frames.append(relay.Ephemeral(self.conversation_id, payload))
+
+    def signal_call(self, data: bytes, now: int, *, is_ephemeral: bool) -> None:
+        """Say something about a call to everybody: in the log, or beside it, where it may be lost."""
+        group = self.membership.group
+        if not is_ephemeral:
+            self._outbox = self._outbox.add(data)
+            self._advance(now)
+        elif group is not None and self._is_up:
+            payload = self._ephemerals.calls.seal(group, data, now)
             self._frames.append(relay.Ephemeral(self.conversation_id, payload))
 
     def invite(self, device_id: bytes, name: str, role: str, reason: str, now: int) -> chat.Invitation:
@@ -335,12 +349,23 @@ class ConversationState:
             case relay.Error():
                 self._refused(frame)
             case relay.EphemeralEntry():
-                self._see_typing(frame.payload)
+                if (group := self.membership.group) is not None:
+                    self._events += self._ephemerals.open(group, self.membership.room, frame.payload)
             case relay.QueuePosition():
                 self._events.append(events.Waiting(frame.position))
+            case relay.MemberGone():
+                self._is_reported_gone(frame.member)
             case relay.MembershipEnded():
                 self._end(None)
         self._read_log(now)
+
+    def _is_reported_gone(self, member: int) -> None:
+        # The relay's numbers mean nothing to us but hers; and what it says of her again is no news.
+        if member != relay.SURVIVOR_MEMBER or self.membership.identity.is_survivor or self._is_gone:
+            return
+        for survivor in (one for one in self.participants if one.is_survivor):
+            self._is_gone = True
+            self._events.append(events.Gone(survivor))
 
     def _read_log(self, now: int) -> None:
         for item in self._order.take():
@@ -402,23 +427,15 @@ class ConversationState:
             self._events.append(events.MessageRefused(f"a member said something unreadable: {error}"))
         else:
             if sender.device_key not in self._leaving:
-                self._hear(sender, message)
+                self._hear(sender, message, is_live=entry.seq > self._read_until)
 
-    def _hear(self, sender: Participant, message: chat.AnyMessage | chat.Unknown) -> None:
-        match message:
-            case chat.Text():
-                self._receipts.owe(chat.ReceiptKind.DELIVERED, message.id)
-                heard = events.TextReceived(message.id, sender, message.text, message.sent, message.reply_to)
-                self._events.append(heard)
-            case chat.Receipt():
-                kind = events.Read if message.kind is chat.ReceiptKind.READ else events.Delivered
-                self._events += [kind(message_id, sender) for message_id in message.message_ids]
-            case chat.Attachment() | chat.Location() | chat.Form() | chat.Referral() | chat.Unknown():
-                self._events.append(events.MessageReceived(sender, message))
-            case _:
-                self._hear_about_the_room(sender, message)
+    def _hear(self, sender: Participant, message: Heard, *, is_live: bool) -> None:
+        if isinstance(message, chat.Text):
+            self._receipts.owe(chat.ReceiptKind.DELIVERED, message.id)
+        self._events += events_of(sender, message, is_live=is_live)
+        self._hear_about_the_room(sender, message)
 
-    def _hear_about_the_room(self, sender: Participant, message: chat.AnyMessage) -> None:
+    def _hear_about_the_room(self, sender: Participant, message: Heard) -> None:
         match message:
             case chat.EpochAcknowledgement():
                 assert self.membership.group is not None
@@ -454,12 +471,6 @@ class ConversationState:
             # The first of those who stay does it; should he fail, the next commit of anybody can do it as
             # well.
             self._changes = (*self._changes, RemoveMember(sender.device_key))
-
-    def _see_typing(self, payload: bytes) -> None:
-        seen = None if self.membership.group is None else self._typing.open(self.membership.group, payload)
-        if seen is not None:
-            leaf_index, active = seen
-            self._events.append(events.TypingSeen(self.membership.room.at(leaf_index), active))
 
     def _say(self, message: chat.AnyMessage) -> None:
         self._require_open()
@@ -503,6 +514,8 @@ class ConversationState:
             return True
         for receipt in self._receipts.take():
             self._outbox = self._outbox.add(encode_message(receipt))
+        while self._outbox.queued and is_too_old(self._outbox.queued[0], now):
+            self._outbox = self._outbox.drop_first()
         if not self._outbox.queued:
             return False
         content = self._outbox.queued[0]

@@ -2,11 +2,11 @@
 
     before        Waiting, Joined
     talk          TextReceived, MessageReceived, Sent, Delivered, Read, TypingSeen
-    the room      Joined, Left, InvitationReceived, InvitationAnswered, InvitationLapsed
+    the room      Joined, Left, Gone, InvitationReceived, InvitationAnswered, InvitationLapsed
     trouble       Reconnecting, Connected, MessageRefused, ChangeFailed, RosterRefused, Stopped
     the end       Ended
 
-`CommitLost` is for the driver of a conversation alone.
+`CommitLost` and `CallSignal` are for the driver of a conversation alone.
 
 A repr shows who and what kind, never what was said.
 """
@@ -56,6 +56,15 @@ class Joined:
 @dataclass(frozen=True, slots=True)
 class Left:
     """Somebody has left, or was removed."""
+
+    participant: Participant
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The relay says that the survivor has left without a word: her page was closed. Its word alone, told
+    once; what is said to her now nobody reads.
+    """
 
     participant: Participant
 
@@ -134,6 +143,15 @@ class InvitationAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class CallSignal:
+    """Somebody's device says something about a call; for whoever listens to calls, not for the iterator."""
+
+    sender: Participant
+    data: bytes = field(repr=False)
+    is_live: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CommitLost:
     """Somebody else changed the group first, so that our change was not made; it is tried again."""
 
@@ -184,6 +202,7 @@ Event = (
     | Reconnecting
     | Joined
     | Left
+    | Gone
     | TextReceived
     | MessageReceived
     | Sent
@@ -192,6 +211,7 @@ Event = (
     | TypingSeen
     | InvitationReceived
     | InvitationAnswered
+    | CallSignal
     | CommitLost
     | ChangeFailed
     | MessageRefused

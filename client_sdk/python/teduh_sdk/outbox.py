@@ -41,6 +41,10 @@ class Outbox:
         """Queue a message behind the others."""
         return replace(self, queued=(*self.queued, content))
 
+    def drop_first(self) -> Outbox:
+        """The first of the queue is not worth saying any more."""
+        return replace(self, queued=self.queued[1:])
+
     def sent(self, append: Append, content: bytes | None) -> Outbox:
         """`append` has taken the next counter; a message's `content` is the first of the queue."""
         assert append.counter == self.next_counter

@@ -7,9 +7,9 @@ from typing import Final, get_args
 from msgspec import DecodeError, Raw
 from msgspec.msgpack import Decoder, Encoder
 
-from teduh_signaling.call.messages import CALL_TAGS, AnyCallMessage, CallMessage, Milliseconds
+from teduh_signaling.call.messages import AnyCallMessage, CallMessage, Milliseconds
 from teduh_signaling.chat.exceptions import LocalMessageError, RemoteMessageError
-from teduh_signaling.chat.messages import MAX_MESSAGE_BYTES
+from teduh_signaling.chat.messages import CALL_TAGS, MAX_MESSAGE_BYTES
 
 _message = Decoder(AnyCallMessage)
 _array = Decoder(list[Raw])

@@ -24,8 +24,6 @@ from msgspec import Meta, Struct
 
 from teduh_signaling.chat.messages import Message
 
-CALL_TAGS: Final = range(0x20, 0x40)
-"""The tags of messages about calls, those of newer clients among them."""
 MAX_CANDIDATES: Final = 32
 """In one message."""
 MAX_MEMBERS: Final = 16

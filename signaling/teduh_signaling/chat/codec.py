@@ -8,7 +8,14 @@ from msgspec import DecodeError, Raw
 from msgspec.msgpack import Decoder, Encoder
 
 from teduh_signaling.chat.exceptions import LocalMessageError, RemoteMessageError
-from teduh_signaling.chat.messages import MAX_MESSAGE_BYTES, AnyMessage, Message, Unknown
+from teduh_signaling.chat.messages import (
+    CALL_TAGS,
+    MAX_MESSAGE_BYTES,
+    AnyMessage,
+    Message,
+    OfCall,
+    Unknown,
+)
 
 _message = Decoder(AnyMessage)
 _array = Decoder(list[Raw])
@@ -35,7 +42,7 @@ def encode_message(message: Message) -> bytes:
     return data
 
 
-def decode_message(data: bytes) -> AnyMessage | Unknown:
+def decode_message(data: bytes) -> AnyMessage | OfCall | Unknown:
     """What a member said, from decrypted bytes without padding.
 
     Raises RemoteMessageError if they are larger than `MAX_MESSAGE_BYTES`, are no message, or break a limit
@@ -45,6 +52,8 @@ def decode_message(data: bytes) -> AnyMessage | Unknown:
         raise RemoteMessageError("larger than a message may be")
     try:
         tag = _tag_of(data)
+        if tag in CALL_TAGS:
+            return OfCall(data)
         if tag not in KNOWN_TAGS:
             return Unknown(tag, data)
         message: AnyMessage = _message.decode(data)

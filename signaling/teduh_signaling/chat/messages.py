@@ -9,6 +9,7 @@ sender.
     people     Text, Attachment, Location, Form, Referral
     devices    Receipt, EpochAcknowledgement
     the room   Invitation -> InvitationAnswer (before anybody is brought in), Leaving, Ending
+    calls      `OfCall`: see `teduh_signaling.call.messages`
 
 Typing is none of them: it may be lost, so it is spared the message keys and travels as an Ephemeral.
 
@@ -28,6 +29,8 @@ MAX_MESSAGE_BYTES = 60 * 1024
 """The largest encoded message, before padding."""
 MAX_TEXT_CHARACTERS = 8000
 MAX_RECEIPT_IDS = 256
+CALL_TAGS = range(0x20, 0x40)
+"""The tags of messages about calls, which are those of `teduh_signaling.call`."""
 
 MessageId = Annotated[bytes, Meta(min_length=16, max_length=16)]
 """16 random bytes, chosen by the sender; receipts and replies name it."""
@@ -184,6 +187,16 @@ class Unknown:
 
     def __repr__(self) -> str:
         return f"<Unknown tag={self.tag}>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class OfCall:
+    """A message about a call, for whoever takes part in calls to decode."""
+
+    raw: bytes
+
+    def __repr__(self) -> str:
+        return "<OfCall>"
 
 
 AnyMessage = (

@@ -1,0 +1,31 @@
+"""What comes and goes beside the log of one conversation: typing notices and the heartbeats of calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from teduh_crypto.mls import Group
+
+from teduh_sdk import events
+from teduh_sdk.call_signals import CallSignals
+from teduh_sdk.events import Event
+from teduh_sdk.room import Room
+from teduh_sdk.typing_signal import TypingSignals
+
+
+@dataclass(slots=True)
+class Ephemerals:
+    """One member's side of both channels."""
+
+    typing: TypingSignals = field(default_factory=TypingSignals)
+    calls: CallSignals = field(default_factory=CallSignals)
+
+    def open(self, group: Group, room: Room, payload: bytes) -> list[Event]:
+        """What to tell of it; nothing for what is old, foreign or forged."""
+        if (notice := self.typing.open(group, payload)) is not None:
+            leaf, active = notice
+            return [events.TypingSeen(room.at(leaf), active)]
+        if (signal := self.calls.open(group, payload)) is not None:
+            leaf, data = signal
+            return [events.CallSignal(room.at(leaf), data, is_live=True)]
+        return []
