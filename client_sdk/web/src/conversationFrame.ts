@@ -5,12 +5,20 @@ import type {
   Entry,
   EphemeralEntry,
   ErrorFrame,
+  MemberGone,
   MembershipEnded,
   QueuePosition,
   RelayFrame,
 } from "./relay/frames.ts"
 
-export type ConversationFrame = Entry | Accepted | ErrorFrame | EphemeralEntry | QueuePosition | MembershipEnded
+export type ConversationFrame =
+  | Entry
+  | Accepted
+  | ErrorFrame
+  | EphemeralEntry
+  | QueuePosition
+  | MemberGone
+  | MembershipEnded
 
 const TYPES: readonly RelayFrame["type"][] = [
   "entry",
@@ -18,6 +26,7 @@ const TYPES: readonly RelayFrame["type"][] = [
   "error",
   "ephemeralEntry",
   "queuePosition",
+  "memberGone",
   "membershipEnded",
 ]
 

@@ -64,6 +64,7 @@ export class ConversationState {
   readonly #speaking: Speaking
   #typing = new TypingSignals()
   #isOver = false
+  #isGone = false
   readonly #reach = new Reach()
   #frames: ClientFrame[] = []
   #events: StateEvent[] = []
@@ -355,9 +356,20 @@ export class ConversationState {
       case "queuePosition":
         this.#events.push({ type: "waiting", position: frame.position })
         break
+      case "memberGone":
+        this.#isReportedGone(frame.member)
+        break
       case "membershipEnded":
         this.#end(null)
     }
+  }
+
+  /** The relay's numbers mean nothing to us but hers; and what it says of her again is no news. */
+  #isReportedGone(member: number): void {
+    const survivor = this.membership.room.participants.find((one) => one.isSurvivor)
+    if (member !== SURVIVOR_MEMBER || survivor === undefined || this.membership.identity.isSurvivor || this.#isGone) return
+    this.#isGone = true
+    this.#events.push({ type: "gone", participant: survivor })
   }
 
   async #readLog(now: number): Promise<void> {

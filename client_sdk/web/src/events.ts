@@ -3,7 +3,7 @@
  *
  *     before        waiting, joined
  *     talk          textReceived, messageReceived, sent, delivered, read, typingSeen
- *     the room      joined, left, invitationReceived, invitationAnswered
+ *     the room      joined, left, gone, invitationReceived, invitationAnswered
  *     trouble       reconnecting, connected, messageRefused, rosterRefused, stopped
  *     the end       ended
  */
@@ -38,6 +38,15 @@ export interface Joined {
 /** Somebody has left, or was removed. */
 export interface Left {
   readonly type: "left"
+  readonly participant: Participant
+}
+
+/**
+ * The relay says that the survivor has left without a word: her page was closed. Its word alone, told once; what is said
+ * to her now nobody reads.
+ */
+export interface Gone {
+  readonly type: "gone"
   readonly participant: Participant
 }
 
@@ -147,6 +156,7 @@ export type Event =
   | Reconnecting
   | Joined
   | Left
+  | Gone
   | TextReceived
   | MessageReceived
   | Sent
