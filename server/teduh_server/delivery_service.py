@@ -36,6 +36,7 @@ from teduh_signaling.relay.frames import (
     Ephemeral,
     EphemeralEntry,
     ErrorCode,
+    MemberGone,
     MembershipEnded,
 )
 
@@ -86,6 +87,7 @@ class DeliveryService:
         self.accepted = 0
         channel.on(node_channel.ENTRY, self._receive_entry)
         channel.on(node_channel.EPHEMERAL_ENTRY, self._receive_ephemeral)
+        channel.on(node_channel.MEMBER_GONE, self._receive_member_gone)
         channel.on(node_channel.MEMBERSHIP_ENDED, self._receive_membership_ended)
         channel.on(node_channel.NODE_JOINED, self._receive_node_joined)
 
@@ -422,11 +424,45 @@ class DeliveryService:
         subscription = connection.subscriptions.get(conversation_id)
         if subscription is None:
             return False
-        conversation, member = subscription.conversation, subscription.member
-        await self._store.ask(scripts.leave(conversation.keys, member))
-        for other in [each for each in conversation.subscriptions if each.member == member]:
-            self.unsubscribe(other.connection, conversation_id)
+        await self._leave(subscription.conversation, subscription.member)
         return True
+
+    async def farewell(self, conversation_id: bytes, capability_hash: bytes) -> bool:
+        """End the membership that the capability proves, without a connection; False if there is none. Raises
+        StoreError.
+        """
+        joining = await self.prove(conversation_id, capability_hash=capability_hash)
+        if joining is None:
+            return False
+        try:
+            await self._leave(joining.conversation, joining.state.member)
+        finally:
+            joining.release()
+        return True
+
+    async def _leave(self, conversation: LocalConversation, member: int) -> None:
+        if scripts.members_left(await self._store.ask(scripts.leave(conversation.keys, member))) is None:
+            # It had left already, and the others know.
+            return
+        for own in [each for each in conversation.subscriptions if each.member == member]:
+            self.unsubscribe(own.connection, conversation.id)
+        gone = encode(MemberGone(conversation.id, member))
+        self._write_to_all(conversation, gone)
+        if conversation.on_other_nodes:
+            self._store.call(
+                scripts.pass_on(conversation.keys, self._node_id, gone), _HeardElsewhere(conversation)
+            )
+
+    def _receive_member_gone(self, data: bytes) -> None:
+        conversation = self._conversations.get(entry_conversation_id(data))
+        if conversation is not None:
+            self._write_to_all(conversation, data)
+
+    @staticmethod
+    def _write_to_all(conversation: LocalConversation, data: bytes) -> None:
+        for subscription in conversation.subscriptions:
+            if subscription.ends_after is None:
+                subscription.connection.write(data)
 
     def _end_membership(self, conversation: LocalConversation, member: int) -> None:
         for subscription in [each for each in conversation.subscriptions if each.member == member]:

@@ -3,6 +3,7 @@
     first byte  channel   message
     0x98        a node's  an Entry frame as it is (an array of eight), for the subscribers that the node holds
     0x94        a node's  an EphemeralEntry frame as it is (an array of four)
+    0x93        a node's  a MemberGone frame as it is (an array of three)
     0x01        a node's  a membership ended: conversation id (16), member (4, big-endian)
     0x02        a node's  another node has begun to hold subscribers of: conversation id (16)
     0x03        nodes     a device has a new inbox item: device id (32)
@@ -27,6 +28,7 @@ NODE_JOINED = 0x02
 INBOX_ITEM = 0x03
 QUEUE_CHANGED = 0x04
 PRESENCE = 0x05
+MEMBER_GONE = 0x93
 PRESENCE_WANTED = 0x06
 KEY_PACKAGE_WANTED = 0x07
 KEY_PACKAGE_FOUND = 0x08

@@ -258,6 +258,12 @@ def end_lease(conversation: ConversationKeys, conversation_id: bytes, device_id:
 def lease_status(reply: Reply) -> str:
     """`gone`, `settled` or `ended`."""
     return _bytes(_list(reply)[0]).decode()
+def members_left(reply: Reply) -> int | None:
+    """None: it was no member."""
+    left = _int(reply)
+    return None if left < 0 else left
+
+
 
 
 # --- the queue ---
