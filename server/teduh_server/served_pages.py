@@ -50,10 +50,18 @@ FOR_AN_HOUR: Final = "public, max-age=3600"
 _CLOSED: Final = (
     "accelerometer", "browsing-topics", "display-capture", "encrypted-media", "fullscreen", "geolocation",
     "gyroscope", "hid", "idle-detection", "local-fonts", "magnetometer", "midi", "payment",
-    "picture-in-picture", "screen-wake-lock", "serial", "sync-xhr", "usb", "xr-spatial-tracking",
+    "picture-in-picture", "serial", "sync-xhr", "usb", "xr-spatial-tracking",
 )
 # fmt: on
-PERMISSIONS: Final = ", ".join(["camera=(self)", "microphone=(self)", *(f"{name}=()" for name in _CLOSED)])
+_CALLS: Final = ("camera", "microphone", "screen-wake-lock")
+"""What a call needs."""
+
+
+def permissions(*more: str) -> str:
+    """What the page itself may ask the browser for: calls, and `more`; nothing else, and nobody else."""
+    opened = {*_CALLS, *more}
+    closed = [name for name in _CLOSED if name not in opened]
+    return ", ".join([*(f"{name}=(self)" for name in sorted(opened)), *(f"{name}=()" for name in closed)])
 
 
 class PagesNotBuilt(Exception):
@@ -142,7 +150,7 @@ def console_page(
         "Cross-Origin-Resource-Policy": "same-origin",
         "X-Frame-Options": "DENY",
     }
-    return _document(page.encode(), PAGE, origins.console, _isolated(headers))
+    return _document(page.encode(), PAGE, origins.console, _isolated(headers, "display-capture"))
 
 
 def console_assets(origins: Origins, built: Traversable) -> dict[str, Document]:
@@ -206,14 +214,14 @@ def always(origin: str) -> dict[str, str]:
     return headers
 
 
-def _isolated(headers: Mapping[str, str]) -> dict[str, str]:
-    """A page that no other page can reach into."""
+def _isolated(headers: Mapping[str, str], *more: str) -> dict[str, str]:
+    """A page that no other page can reach into; `more` are permissions."""
     return {
         **headers,
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Embedder-Policy": "require-corp",
         "Origin-Agent-Cluster": "?1",
-        "Permissions-Policy": PERMISSIONS,
+        "Permissions-Policy": permissions(*more),
         "X-DNS-Prefetch-Control": "off",
     }
 

@@ -143,12 +143,17 @@ async def test_script_that_the_page_does_not_load_is_not_there(built: Path) -> N
         assert response.status == 404
 
 
-async def test_camera_and_microphone_are_opened_to_the_page_itself_and_nothing_else_is(built: Path) -> None:
-    async with serving(built) as ask, ask("/") as response:
+@pytest.mark.parametrize(("path", "more"), [("/", set()), ("/console/", {"display-capture"})])
+async def test_what_calls_need_is_opened_to_the_page_itself_and_nothing_else_is(
+    built: Path, path: str, more: set[str]
+) -> None:
+    """Staff can show their screen; her page cannot."""
+    async with serving(built) as ask, ask(path) as response:
         policy = dict(entry.split("=") for entry in response.headers["Permissions-Policy"].split(", "))
-    assert policy.pop("camera") == policy.pop("microphone") == "(self)"
+    opened = {name for name, allowed in policy.items() if allowed == "(self)"}
+    assert opened == {"camera", "microphone", "screen-wake-lock"} | more
     assert {"geolocation", "display-capture", "payment", "usb"} <= policy.keys()
-    assert set(policy.values()) == {"()"}
+    assert set(policy.values()) == {"(self)", "()"}
 
 
 async def test_sites_that_the_organisation_lists_may_show_the_page_in_a_frame(built: Path) -> None:
