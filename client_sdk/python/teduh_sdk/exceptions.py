@@ -5,7 +5,11 @@
     │   ├── ConversationOver            the conversation has ended; nothing can be sent any more
     │   ├── ClientClosed                outside of its `async with` block
     │   ├── NotJoined                   it needs somebody on the other side, and nobody is there yet
-    │   └── MessageTooLong
+    │   ├── MessageTooLong
+    │   ├── CallNotPossible             the call is over, or not in a state in which this can be done
+    │   └── RecordingNotAllowed         not everybody in the call has allowed it
+    ├── CallsUnavailable                this relay offers no calls
+    ├── NoRelayedPath                   no TURN server gave us an address: unreachable, or wrong credentials
     ├── RelayRefused                    the relay answered with an error; `.code` says which
     │   ├── RequestGone                 somebody else took the request, or nobody waits
     │   └── AuthenticationRefused       the relay does not take this device for staff
@@ -56,6 +60,22 @@ class NotJoined(LocalError):
 
 class MessageTooLong(LocalError):
     """The text is longer than a message may be."""
+
+
+class CallNotPossible(LocalError):
+    """The call is over, or not in a state in which this can be done."""
+
+
+class RecordingNotAllowed(LocalError):
+    """Not everybody in the call has allowed it, inside the encryption."""
+
+
+class CallsUnavailable(TeduhError):
+    """This relay has no TURN server, and direct calls are not allowed here."""
+
+
+class NoRelayedPath(TeduhError):
+    """No TURN server gave us an address: it cannot be reached, or refuses the credentials."""
 
 
 class RelayRefused(TeduhError):
