@@ -7,7 +7,7 @@ PAGES := server/teduh_server/web/manifest.json
 PAGE_SOURCES := $(shell find $(addprefix client_sdk/web/,src apps build package.json package-lock.json) -type f) \
     tools/web_build.py
 
-.PHONY: run test check bench lock clean
+.PHONY: run test check bench screenshots lock clean
 .DEFAULT_GOAL := test
 
 # The pages are built with what `.venv` brings.
@@ -29,6 +29,9 @@ check: .venv/.test-ready     ## lint, types, import contracts
 
 bench: .venv/.bench-ready    ## figures beside those of peers, as ratios of one run
 	@$(BIN)/python benchmarks/run.py
+
+screenshots: .venv/.test-ready $(PAGES) ## every state of both pages, into docs/screenshots
+	@$(BIN)/python tools/screenshots.py
 
 lock: .venv/.lock-ready      ## the hash-locked requirements, anew
 	@cd requirements && for set in run test bench lock; do ../$(BIN)/uv pip compile --quiet --universal \

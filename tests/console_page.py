@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from browser_house import organisation_file
 from playwright.async_api import BrowserContext, Locator, Page, expect
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
@@ -25,6 +26,7 @@ class ConsoleHouse:
 
     url: str
     relay: Relay
+    organisation: RelayOrganisation
     coordinator: DemoEnrolments
 
     @property
@@ -43,13 +45,14 @@ class ConsoleHouse:
 
 
 @asynccontextmanager
-async def console_house(folder: Path) -> AsyncIterator[ConsoleHouse]:
-    """Both in this event loop."""
+async def console_house(folder: Path, page: str = "") -> AsyncIterator[ConsoleHouse]:
+    """Both in this event loop; `page` is the text of the organisation's `[page]` table."""
     organisation = RelayOrganisation()
     with start_valkey() as valkey:
-        async with relay_here(organisation.write(folder), valkey.url) as (relay, url):
+        async with relay_here(organisation_file(organisation, folder, page), valkey.url) as (relay, url):
             await organisation.publish_revocations(url)
-            yield ConsoleHouse(url, relay, DemoEnrolments(organisation.authority, f"{url}/console/"))
+            coordinator = DemoEnrolments(organisation.authority, f"{url}/console/")
+            yield ConsoleHouse(url, relay, organisation, coordinator)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ PROGRAM = "/usr/bin/chromium"
 PATIENCE_MS = 45_000
 """After which something is taken never to happen."""
 
-_ARGUMENTS = (
+ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -46,7 +46,7 @@ async def chromium(
         context = await playwright.chromium.launch_persistent_context(
             profile,
             executable_path=PROGRAM,
-            args=_ARGUMENTS,
+            args=ARGUMENTS,
             ignore_default_args=["--disable-back-forward-cache"],
             timeout=PATIENCE_MS,
             locale=language,

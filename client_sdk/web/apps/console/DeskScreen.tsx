@@ -76,9 +76,9 @@ export function DeskScreen({ state, desk, languages, organisation, onLock, onEra
           >
             {t("menu.sound")}
           </button>
-          <MenuButton text={t("menu.notes")} onPress={() => { setOverlay("notes") }} />
-          <MenuButton text={t("menu.keys")} onPress={() => { setOverlay("keys") }} />
-          <MenuButton text={t("menu.erase")} onPress={() => { setOverlay("erase") }} />
+          <MenuButton name="notes" text={t("menu.notes")} onPress={() => { setOverlay("notes") }} />
+          <MenuButton name="keys" text={t("menu.keys")} onPress={() => { setOverlay("keys") }} />
+          <MenuButton name="erase" text={t("menu.erase")} onPress={() => { setOverlay("erase") }} />
           <Languages {...languages} />
           <button type="button" class="button lock" onClick={onLock}>
             {t("menu.lock")}
@@ -137,9 +137,15 @@ export function DeskScreen({ state, desk, languages, organisation, onLock, onEra
   )
 }
 
-function MenuButton({ text, onPress }: { readonly text: string; readonly onPress: () => void }) {
+interface MenuButtonProps {
+  readonly name: Exclude<Overlay, null>
+  readonly text: string
+  readonly onPress: () => void
+}
+
+function MenuButton({ name, text, onPress }: MenuButtonProps) {
   return (
-    <button type="button" class="button quiet" onClick={onPress}>
+    <button type="button" class="button quiet" data-menu={name} onClick={onPress}>
       {text}
     </button>
   )

@@ -48,6 +48,7 @@ export function Details({ talk, desk, me, onClose }: DetailsProps) {
         <button
           type="button"
           class="button"
+          data-invite
           disabled={talk.ending !== null || talk.proposal !== null}
           onClick={() => {
             setInviting(true)

@@ -73,7 +73,7 @@ function Queue({ state, desk }: DeskProps) {
       </p>
       <button
         type="button"
-        class="button primary wide"
+        class="button primary wide queue-accept"
         aria-keyshortcuts="Alt+A"
         disabled={state.waiting === 0 || state.isAccepting || !state.isConnected}
         onClick={() => void desk.accept()}

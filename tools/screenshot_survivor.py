@@ -1,0 +1,228 @@
+"""The states of the survivor's page, one after the other as she meets them.
+
+Another state is another line `await camera.take(...)` at its moment. The page is used by what it is made of
+rather than by its words, for the visit is made in every language.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from browser_house import House, accepted, harmless_site, house
+from playwright.async_api import Browser, BrowserContext, Page, WebSocketRoute, expect
+from screenshot_camera import SIZES, Camera, Language
+from sdk_people import collect
+from teduh_crypto.credentials import Role
+from teduh_sdk import events
+from teduh_sdk.conversation import Conversation
+from teduh_signaling.relay.codec import decode_relay_frame, encode
+from teduh_signaling.relay.frames import Subscribed
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is said in one language."""
+
+    hers: str
+    theirs: str
+    hers_again: str
+    theirs_again: str
+    reason: str
+    unsent: str
+
+
+SAID: Final[dict[Language, Said]] = {
+    "en": Said(
+        hers="Hello. I do not know if I am right here.",
+        theirs="You are. I am Sari. Are you safe at the moment?",
+        hers_again="He is at work until five. My wrist hurts since yesterday. Could somebody look at it?",
+        theirs_again="Thank you for telling me. We can take it one step at a time.",
+        reason="to look at your wrist",
+        unsent="Are you still there?",
+    ),
+    "id": Said(
+        hers="Halo. Saya tidak tahu apakah ini tempat yang tepat.",
+        theirs="Tepat. Saya Sari. Apakah Anda aman saat ini?",
+        hers_again="Dia bekerja sampai jam lima. Pergelangan tangan saya sakit. Bisakah ada yang memeriksa?",
+        theirs_again="Terima kasih sudah bercerita. Kita jalani pelan-pelan.",
+        reason="untuk memeriksa pergelangan tangan Anda",
+        unsent="Masih di situ?",
+    ),
+}
+DISGUISES: Final = ("weather", "recipe")
+
+
+@dataclass
+class Wire:
+    """Her page's way to the relay, which can be cut, and can lie."""
+
+    is_cut: bool = False
+    lies: bool = False
+    sockets: list[WebSocketRoute] = field(default_factory=list)
+
+    async def follow(self, page: Page) -> None:
+        """Sit on every connection of the page from now on."""
+        await page.route_web_socket("**/v1/socket", self._connected)
+
+    async def cut(self) -> None:
+        """Close what there is; nothing new comes through."""
+        self.is_cut = True
+        for socket in self.sockets:
+            await socket.close(code=4000)
+
+    async def _connected(self, socket: WebSocketRoute) -> None:
+        if self.is_cut:
+            await socket.close(code=4000)
+            return
+        relay = socket.connect_to_server()
+        self.sockets.append(socket)
+
+        def told(message: str | bytes) -> None:
+            socket.send(self._changed(message) if isinstance(message, bytes) else message)
+
+        relay.on_message(told)
+
+    def _changed(self, message: bytes) -> bytes:
+        """A relay that lies says that the log is shorter than what she has read of it."""
+        frame = decode_relay_frame(message)
+        if not self.lies or not isinstance(frame, Subscribed):
+            return message
+        return encode(msgspec.structs.replace(frame, last_seq=1))
+
+
+async def survivor_states(browser: Browser, folder: Path, camera: Camera) -> None:
+    """All states, each in as many pictures as `camera` takes."""
+    async with harmless_site() as harmless, house(folder / "house", _page(harmless)) as here:
+        async with _visit(browser, here, camera) as page:
+            await _from_opening_to_waiting(page, camera)
+            await _talking(page, here, camera)
+        async with _visit(browser, here, camera) as page:
+            await _deceived(page, here, camera)
+        async with _visit(browser, here, camera) as page:
+            await page.locator(".exit").click()
+            await page.wait_for_url(harmless)
+            await camera.take(page, "survivor-after-exit")
+    for disguise in DISGUISES:
+        table = f'[page.disguise]\nskin = "{disguise}"\n'
+        async with house(folder / disguise, table) as here, _visit(browser, here, camera) as page:
+            await camera.take(page, f"survivor-disguise-{disguise}")
+
+
+def _page(harmless: str) -> str:
+    hours = 'hours = { id = "Setiap hari, 08.00-22.00", en = "Every day, 8 to 22" }'
+    return f'exit_url = "{harmless}"\n{hours}\n[page.cover]\nafter_seconds = 0.01\n'
+
+
+async def _from_opening_to_waiting(page: Page, camera: Camera) -> None:
+    said = SAID[camera.language]
+    await camera.take(page, "survivor-opening")
+    await page.locator("input[name=need]").nth(1).check()
+    await page.locator("input[name=urgency]").nth(1).check()
+    await camera.take(page, "survivor-form", shown=".wishes .choice >> nth=1")
+    await page.locator(".emergency-button").click()
+    await camera.take(page, "survivor-emergency-numbers")
+    await page.locator(".emergency-button").click()
+    await page.locator(".foot .primary").click()
+    await expect(page.locator(".link.connected")).to_be_visible()
+    await say(page, said.hers)
+    await camera.take(page, "survivor-waiting")
+
+
+async def _talking(page: Page, here: House, camera: Camera) -> None:
+    said = SAID[camera.language]
+    async with here.staff("Sari") as staff, here.staff("Dewi", Role.MEDIC):
+        his = await _answered(page, await accepted(staff), said)
+        await his.typing()
+        await expect(page.locator(".typing")).not_to_be_empty()
+        await camera.take(page, "survivor-talking")
+        await page.locator(".room-button").click()
+        await camera.take(page, "survivor-who-is-here")
+        await page.locator(".room-button").click()
+        (colleague,) = [one for one in await staff.colleagues() if one.name == "Dewi"]
+        bringing = asyncio.create_task(his.invite(colleague, said.reason))
+        await expect(page.locator(".question")).to_be_visible()
+        await camera.take(page, "survivor-asked-about-newcomer")
+        await page.locator(".question .button.primary").click()
+        await bringing
+        await page.keyboard.press("F5")
+        await camera.take(page, "survivor-reload-asks-first")
+        await page.locator(".question .button.primary").click()
+        await _hide_for_a_while(page)
+        await camera.take(page, "survivor-cover")
+        await page.locator(".skin .button.primary").click()
+        await his.end()
+        await expect(page.locator(".over")).to_be_visible()
+        await camera.take(page, "survivor-ended")
+
+
+async def _deceived(page: Page, here: House, camera: Camera) -> None:
+    said = SAID[camera.language]
+    wire = Wire()
+    await wire.follow(page)
+    await page.reload()
+    await page.locator(".foot .primary").click()
+    await expect(page.locator(".link.connected")).to_be_visible()
+    await say(page, said.hers)
+    async with here.staff("Sari") as staff:
+        await _answered(page, await accepted(staff), said)
+        await wire.cut()
+        await expect(page.locator(".link.reconnecting")).to_be_visible()
+        await say(page, said.unsent)
+        await camera.take(page, "survivor-connection-lost")
+        wire.is_cut, wire.lies = False, True
+        await expect(page.locator(".over")).to_be_visible()
+        await camera.take(page, "survivor-stopped-for-her-safety")
+
+
+async def _answered(page: Page, his: Conversation, said: Said) -> Conversation:
+    """Both have said what they say, and she has read all of it."""
+    await his.send(said.theirs)
+    await expect(page.locator(".message")).to_have_count(2)
+    await say(page, said.hers_again)
+    await his.send(said.theirs_again)
+    await expect(page.locator(".message")).to_have_count(4)
+    for heard in await collect(his, events.TextReceived, 2):
+        await heard.mark_read()
+    await expect(page.locator(".progress.read").first).to_be_visible()
+    return his
+
+
+async def say(page: Page, text: str) -> None:
+    """Write it, and send it."""
+    field = page.locator(".composer textarea")
+    await field.fill(text)
+    await page.locator(".composer .send").click()
+    await expect(field).to_have_value("")
+
+
+async def _hide_for_a_while(page: Page) -> None:
+    await page.evaluate(
+        """async () => {
+          const hidden = { configurable: true, get: () => "hidden" }
+          Object.defineProperty(document, "visibilityState", hidden)
+          document.dispatchEvent(new Event("visibilitychange"))
+          await new Promise((resolve) => setTimeout(resolve, 100))
+          delete document.visibilityState
+          document.dispatchEvent(new Event("visibilitychange"))
+        }"""
+    )
+    await expect(page.locator(".skin")).to_be_visible()
+
+
+@asynccontextmanager
+async def _visit(browser: Browser, here: House, camera: Camera) -> AsyncIterator[Page]:
+    """Her page, in a browser that has never been anywhere."""
+    context: BrowserContext = await browser.new_context(locale=camera.language, viewport=SIZES[-1])
+    page = await context.new_page()
+    try:
+        await page.goto(here.url)
+        await expect(page.locator(".app, .skin").first).to_be_visible()
+        yield page
+    finally:
+        await context.close()
