@@ -153,8 +153,7 @@ class Peer:
         if generation != self.generation or self.is_unreachable:
             return
         if self.is_connected:
-            self.is_connected = False
-            self.out.append(Tell(actions.PeerReconnecting(self.ends.peer)))
+            self._lose_connection()
             self._connect(now)
         else:
             self._try_again(now)
@@ -162,6 +161,7 @@ class Peer:
     def network_changed(self, now: int) -> None:
         """Another path is needed, though the old one may not have failed yet."""
         self._attempts, self.is_unreachable = 1, False
+        self._lose_connection()
         self._connect(now)
 
     def negotiate(self, now: int) -> None:
@@ -229,7 +229,8 @@ class Peer:
 
     def _enter_generation(self, generation: int) -> None:
         self.generation = generation
-        self.is_connected = self.was_connected = False
+        self._lose_connection()
+        self.was_connected = False
         self._described = None
         self._restarted = 0
         self._clear_batch()
@@ -237,12 +238,12 @@ class Peer:
 
     def _want(self, wish: NegotiationWish, now: int) -> None:
         """As the side that offers: a new offer, now or when the present one is answered."""
-        under_way = self.state in (PeerState.OFFERING, PeerState.OFFERED)
-        if wish is NegotiationWish.MEDIA and under_way:
-            self._wish = wish
+        is_under_way = self.state in (PeerState.OFFERING, PeerState.OFFERED)
+        if wish is not NegotiationWish.REBUILD and is_under_way:
+            self._wish = max(wish, self._wish or wish)
             return
         self._follow(PeerHappening.NEGOTIATE)
-        can_restart = wish is NegotiationWish.RESTART and self.restarts_ice and not under_way
+        can_restart = wish is NegotiationWish.RESTART and self.restarts_ice
         is_new = wish is not NegotiationWish.MEDIA and not can_restart
         self._offer(now, is_new=is_new, restarts_ice=can_restart)
 
@@ -261,6 +262,7 @@ class Peer:
 
     def _try_again(self, now: int) -> None:
         self._attempts += 1
+        self._lose_connection()
         if self._attempts > self.timing.attempts:
             self._connect_by = self._say_again = None
             self.is_unreachable = True
@@ -292,6 +294,7 @@ class Peer:
             self._enter_generation(offer.generation)
             self._connect_by = now + self.timing.connect
         elif offer.restarts_ice:
+            self._lose_connection()
             self._connect_by = now + self.timing.connect
         self._follow(PeerHappening.OFFER)
         self.revision = offer.revision
@@ -348,25 +351,37 @@ class Peer:
         if message.sent <= self._heard_wish:
             return
         self._heard_wish = message.sent
-        if self.state is PeerState.OFFERED and message.generation < self.generation:
+        is_older = message.generation < self.generation
+        if self.state is PeerState.OFFERED and is_older:
             # It crossed our offer, or the offer was lost.
             self._repeat(now)
-        elif self.state is PeerState.OFFERING and message.wish is not NegotiationWish.MEDIA:
-            # What is being made is what it wants.
-            return
-        elif message.generation == self.generation or message.sent > self._heard_answer:
-            self.is_unreachable = False
-            self._lose_connection(message.wish)
-            self._want(self._possible(message), now)
+        elif not self._makes_what_is_wished(message.wish, is_older=is_older):
+            self._grant(message.wish, message.sent, is_older=is_older, now=now)
 
-    def _lose_connection(self, wish: NegotiationWish) -> None:
-        if wish is not NegotiationWish.MEDIA and self.is_connected:
+    def _makes_what_is_wished(self, wish: NegotiationWish, *, is_older: bool) -> bool:
+        """Whether the offer under way is what it wants already."""
+        if self.state is PeerState.OFFERING and (is_older or wish is NegotiationWish.REBUILD):
+            return True
+        is_under_way = self.state in (PeerState.OFFERING, PeerState.OFFERED)
+        is_path_new = self._is_restart or not self.was_connected
+        return wish is NegotiationWish.RESTART and is_under_way and is_path_new
+
+    def _grant(self, wish: NegotiationWish, sent: int, *, is_older: bool, now: int) -> None:
+        if is_older and sent <= self._heard_answer:
+            return
+        self.is_unreachable = False
+        if is_older:
+            # Whoever does not know our connection any more needs a new one.
+            wish = NegotiationWish.REBUILD
+        if wish is not NegotiationWish.MEDIA:
+            self._lose_connection()
+            self._connect_by = now + self.timing.connect
+        self._want(wish, now)
+
+    def _lose_connection(self) -> None:
+        if self.is_connected:
             self.is_connected = False
             self.out.append(Tell(actions.PeerReconnecting(self.ends.peer)))
-
-    def _possible(self, message: Renegotiate) -> NegotiationWish:
-        # Whoever does not know our connection needs a new one.
-        return message.wish if message.generation == self.generation else NegotiationWish.REBUILD
 
     def _repeat(self, now: int) -> None:
         self._say_again = now + self.timing.heartbeat

@@ -1,0 +1,183 @@
+"""What it means that another device says something about a call."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from teduh_signaling.call import actions
+from teduh_signaling.call.messages import (
+    Addressed,
+    AnyCallMessage,
+    Cancel,
+    Candidates,
+    Decline,
+    Description,
+    EndReason,
+    HangUp,
+    Heartbeat,
+    Join,
+    Media,
+    MediaState,
+    Phase,
+    Present,
+    Recording,
+    Renegotiate,
+    Ring,
+)
+from teduh_signaling.call.peer import Peer
+from teduh_signaling.call.standing import Current, Standing
+from teduh_signaling.call.transitions import CallHappening, CallState
+
+_MOST_EARLY: Final = 32
+
+
+class Hearing:
+    """One device's ears."""
+
+    def __init__(self, standing: Standing) -> None:
+        self._standing = standing
+        self._heard_decline: dict[int, int] = {}
+
+    def forget(self, leaf: int) -> None:
+        """Another device may get this leaf."""
+        self._heard_decline.pop(leaf, None)
+
+    def hear(self, sender: int, message: AnyCallMessage, said: int, now: int) -> None:
+        """It was said at `said`, by our clock."""
+        match message:
+            case Ring():
+                self._standing.seen.enters(sender, message, said)
+                self._standing.agree(now)
+                self._hear_ring(sender, message, said, now)
+            case Join():
+                self._standing.seen.enters(sender, message, said)
+            case Heartbeat():
+                self._hear_heartbeat(sender, message, said, now)
+            case Cancel() | HangUp():
+                self._standing.seen.leaves(sender, message.joined, message.reason, now)
+            case Decline():
+                self._hear_decline(sender, message, now)
+            case _:
+                self._hear_in_call(sender, message, said, now)
+
+    def _hear_ring(self, sender: int, ring: Ring, said: int, now: int) -> None:
+        is_for_us = not ring.to or self._standing.own in ring.to
+        if not is_for_us or not self._standing.seen.is_current(sender, ring.call, ring.joined):
+            return
+        known = self._standing.rung.get(ring.call)
+        if known is None or ring.sent > known.sent:
+            self._be_rung(sender, ring.call, ring.media, ring.sent, said, now)
+        else:
+            self._standing.answer_again(ring.call, sender, now)
+
+    def _be_rung(self, by: int, call: bytes, media: Media, rung: int, said: int, now: int) -> None:
+        current = self._standing.current
+        if current is not None and current.call == call:
+            return
+        is_mutual = current is not None and by in current.awaited
+        if is_mutual and self._standing.state is CallState.CALLING and self._goes_before_ours(by):
+            self._yield_to(call, now)
+        elif is_mutual:
+            # It yields to us, as soon as it has heard our ring.
+            return
+        elif self._standing.state in (CallState.CALLING, CallState.IN_CALL) or self._standing.is_busy:
+            self._standing.refuse(call, by, EndReason.BUSY, now, rung)
+        elif current is None or (current.by is not None and by < current.by):
+            self._standing.follow(CallHappening.RUNG)
+            until = said + self._standing.timing.ring
+            self._standing.note_ring(call, rung, None, now)
+            self._standing.current = Current(call, rung, media, by, until)
+            self._standing.tell(actions.Ringing(call, by, media))
+
+    def _goes_before_ours(self, by: int) -> bool:
+        ringer = self._standing.seen.of(by)
+        return by < self._standing.own or (ringer is not None and ringer.phase is Phase.IN_CALL)
+
+    def _yield_to(self, call: bytes, now: int) -> None:
+        """We ring each other: what we rang with is what we answer with."""
+        assert self._standing.current is not None
+        media, ours = self._standing.current.media, self._standing.current
+        self._standing.follow(CallHappening.YIELD)
+        self._standing.send(Cancel(ours.call, now, ours.joined, EndReason.REPLACED))
+        self._standing.enter(call, media, now)
+
+    def _hear_heartbeat(self, sender: int, beat: Heartbeat, said: int, now: int) -> None:
+        standing, current = self._standing, self._standing.current
+        sees_us = current is not None and Present(self._standing.own, current.joined) in beat.peers
+        self._correct(beat, now)
+        if beat.phase is Phase.IN_CALL and self._standing.seen.is_blind(sender, sees_us=sees_us):
+            return
+        if not self._standing.seen.enters(sender, beat, said):
+            return
+        self._standing.agree(now)
+        if standing.own in beat.awaited and beat.call not in standing.left:
+            if standing.has_refused(beat.call):
+                standing.answer_again(beat.call, sender, now)
+            else:
+                self._be_rung(sender, beat.call, beat.media, beat.sent, said, now)
+        peer, current = standing.peer_in(beat.call, sender, beat.joined), standing.current
+        if peer is not None and current is not None:
+            self._take_media(sender, peer, beat.media, beat.sent)
+            standing.out += current.recording.reported(sender, beat, standing.own)
+            self._note_sight(sender, now, sees_us=sees_us or beat.phase is Phase.CALLING)
+
+    def _correct(self, beat: Heartbeat, now: int) -> None:
+        """Whoever takes us for what we were before we left, or were reloaded, is told so."""
+        current = self._standing.current
+        for one in beat.peers:
+            is_now = current is not None and (beat.call, one.joined) == (current.call, current.joined)
+            if one.leaf == self._standing.own and not is_now:
+                reason, _ = self._standing.left.get(beat.call, (EndReason.REPLACED, 0))
+                self._standing.send(HangUp(beat.call, now, one.joined, reason))
+
+    def _note_sight(self, sender: int, now: int, *, sees_us: bool) -> None:
+        """Whoever is heard but does not hear us is not in a call with us."""
+        assert self._standing.current is not None
+        unseen = self._standing.current.unseen_since
+        if sees_us:
+            unseen.pop(sender, None)
+        elif now - unseen.setdefault(sender, now) >= self._standing.timing.silence:
+            self._standing.seen.does_not_see_us(sender, now)
+
+    def _hear_decline(self, sender: int, message: Decline, now: int) -> None:
+        current = self._standing.current
+        if message.sent <= self._heard_decline.get(sender, -1):
+            return
+        self._heard_decline[sender] = message.sent
+        if current is not None and message.call == current.call and sender in current.awaited:
+            self._standing.no_longer_awaited(sender, message.reason, now)
+
+    def _hear_in_call(self, sender: int, message: AnyCallMessage, said: int, now: int) -> None:
+        if self._standing.seen.is_current(sender, message.call, message.joined):
+            self._standing.seen.speaks(sender, said)
+        current = self._standing.current
+        peer = self._standing.peer_in(message.call, sender, message.joined)
+        match message:
+            case Description() | Candidates() | Renegotiate():
+                self._hear_peer(sender, peer, message, now)
+            case MediaState() if peer is not None:
+                self._take_media(sender, peer, message.media, message.sent)
+            case Recording() if peer is not None and current is not None:
+                self._standing.out += current.recording.receive(sender, message, self._standing.own)
+            case _:
+                pass
+
+    def _hear_peer(self, sender: int, peer: Peer | None, message: Addressed, now: int) -> None:
+        current = self._standing.current
+        if current is None or (message.call, message.to) != (current.call, self._standing.own):
+            return
+        if message.to_joined != current.joined or self._standing.state is CallState.RINGING:
+            return
+        if peer is not None:
+            peer.receive(message, now)
+        else:
+            # It was overtaken by what follows: its sender is not known to be in the call yet.
+            self._standing.early = [*self._standing.early[-_MOST_EARLY + 1 :], (sender, now, message)]
+
+    def _take_media(self, sender: int, peer: Peer, media: Media, sent: int) -> None:
+        if sent <= self._standing.heard_media.get(sender, -1):
+            return
+        self._standing.heard_media[sender] = sent
+        if media != peer.media:
+            peer.media = media
+            self._standing.tell(actions.PeerMedia(sender, media))
