@@ -34,6 +34,7 @@ from teduh_server.delivery_service import DeliveryService
 from teduh_server.enrolment_store import EnrolmentStore
 from teduh_server.handlers.browser_origin import BrowserOrigins
 from teduh_server.handlers.enrolment import enrolment_routes
+from teduh_server.handlers.farewell import farewell_routes
 from teduh_server.handlers.frames import FrameHandlers, Services
 from teduh_server.handlers.health import health_routes, metrics_routes
 from teduh_server.handlers.pages import page_routes
@@ -171,6 +172,10 @@ class Relay:
         self.spawn(self._presence.announce_forever())
         self.spawn(self._sockets.beat_forever())
         if self._valkey is not None:
+        routes += farewell_routes(
+            self._say_farewell,
+            lambda request: http_limit.try_take(self._sockets.source(request), time.monotonic()) == 0,
+        )
             self.spawn(_tend_forever(self._valkey))
 
     def _application(self) -> web.Application:
@@ -198,6 +203,11 @@ class Relay:
     async def _serve(self, application: web.Application, listener: socket.socket) -> None:
         await self._run(application, listener)
         self.spawn(self._unused.sweep_forever(self._runners[0]))
+    async def _say_farewell(self, conversation_id: bytes, capability_hash: bytes) -> None:
+        if await self._delivery.farewell(conversation_id, capability_hash):
+            # Had she been waiting still, nobody is to be offered her request.
+            await self._queue.cancel(conversation_id)
+
         if self._settings.metrics_port is not None:
             watchers = web.Application()
             watchers.add_routes(metrics_routes(self._measure))
