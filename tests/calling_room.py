@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
-from teduh_sdk.calls.calls import CallListener, Calls
+from teduh_sdk.call_signals import CallListener
+from teduh_sdk.calls.calls import Calls
 from teduh_sdk.calls.settings import CallSettings
 from teduh_sdk.ice_servers import IceServers
 from teduh_sdk.room import Participant

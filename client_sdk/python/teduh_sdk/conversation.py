@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from teduh_crypto.exceptions import RemoteError
 from teduh_signaling.chat.messages import Invitation
@@ -52,6 +52,9 @@ from teduh_sdk.group_changes import AddMember, Change, key_package_from_wire
 from teduh_sdk.ice_servers import IceServers, read_ice_servers
 from teduh_sdk.relay_link import Answer, RelayLink
 from teduh_sdk.room import Participant
+
+if TYPE_CHECKING:
+    from teduh_sdk.calls import Call, Calls, MediaStreamTrack
 
 _SAID: Final = events.TextReceived | events.MessageReceived
 _RETRIES: Final = 2
@@ -93,6 +96,7 @@ class Conversation:
         self._over = over
         self._reason: TeduhError | None = None
         self._call_listener: CallListener | None = None
+        self._calls: Calls | None = None
         self._call_signals: list[tuple[float, events.CallSignal]] = []
         self._untold = deque(map(self._with_reactions, untold))
         self._in_hand: Event | None = None
@@ -112,6 +116,11 @@ class Conversation:
     def participants(self) -> tuple[Participant, ...]:
         """Who is in the room, verified."""
         return self.state.participants
+
+    @property
+    def me(self) -> Participant | None:
+        """Ourselves, once we are in the room."""
+        return self.state.me
 
     @property
     def is_over(self) -> bool:
@@ -156,6 +165,20 @@ class Conversation:
         """Show the others that somebody writes here, or has stopped."""
         self.state.type(active=active, now=now_in_seconds())
         self.settle()
+
+    @property
+    def calls(self) -> Calls:
+        """Voice and video, with `teduh-sdk[calls]`; iterate over it for calls that ring here."""
+        if self._calls is None:
+            # Imported here, so that who only writes needs no aiortc.
+            from teduh_sdk.calls import Calls
+
+            self._calls = Calls(self)
+        return self._calls
+
+    async def call(self, tracks: Iterable[MediaStreamTrack] = (), to: Iterable[Participant] = ()) -> Call:
+        """Ring everybody in the room, or those in `to`; see `Calls.call`."""
+        return await self.calls.call(tracks, to)
 
     def listen_to_calls(self, listener: CallListener) -> None:
         """Hear what is said about calls from now on, and what was said in the minute before."""

@@ -29,6 +29,7 @@ from teduh_signaling.call.session import CallSession, PeerView
 from teduh_signaling.call.timing import Timing
 from teduh_signaling.chat.exceptions import RemoteMessageError
 
+from teduh_sdk.call_signals import CallListener
 from teduh_sdk.calls import events
 from teduh_sdk.calls.call import Call, Input, Line, media_of, stop_all
 from teduh_sdk.calls.peer import Peer, PeerReports
@@ -38,19 +39,6 @@ from teduh_sdk.calls.translation import translated
 from teduh_sdk.exceptions import CallNotPossible, NotJoined, TeduhError
 from teduh_sdk.ice_servers import IceServers
 from teduh_sdk.room import Participant
-
-
-class CallListener(Protocol):
-    """Whoever takes part in the calls of a conversation."""
-
-    def call_signal(self, sender: Participant, data: bytes, is_live: bool) -> None:
-        """Somebody's device said this about a call."""
-
-    def room_changed(self) -> None:
-        """Somebody came or left."""
-
-    def conversation_over(self) -> None:
-        """The conversation has ended."""
 
 
 class Carrier(Protocol):
@@ -94,8 +82,8 @@ class Calls:
         self._timer: asyncio.TimerHandle | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._line: Final = Line(self._perform, self._prepare, lambda: carrier.me, self._settings.profile)
-        carrier.listen_to_calls(self)
         self.room_changed()
+        carrier.listen_to_calls(self)
 
     def __aiter__(self) -> Calls:
         return self
