@@ -49,18 +49,22 @@ class TurnServer:
         *,
         secret: str | None = None,
         allow_loopback_peers: bool = False,
-        configuration: Path | None = None,
+        script: Path | None = None,
         options: Sequence[str] = (),
         address: str = "127.0.0.1",
+        relay_address: str | None = None,
     ) -> None:
-        """`configuration` is a turnserver.conf to begin with, `options` are coturn's, without the dashes."""
+        """`options` are coturn's, without the dashes. `script` starts it instead, with its own configuration,
+        and then `address` is where it relays, too.
+        """
         self.secret = secret or secrets.token_hex(16)
         self.port = 0
         self.address = address
+        self.relay_address = relay_address or address
         self.log = folder / "turnserver.log"
         self._folder = folder
         self._options = [*options, *(["allow-loopback-peers"] if allow_loopback_peers else [])]
-        self._configuration = configuration
+        self._script = script
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -109,18 +113,38 @@ class TurnServer:
 
     def _launch(self, port: int) -> None:
         assert _TURNSERVER is not None, "coturn is not installed"
-        configuration = ["-c", str(self._configuration)] if self._configuration else ["-n"]
-        command = [_TURNSERVER, *configuration, *(f"--{option}" for option in self._own(port))]
+        own = (
+            [f"listening-port={port}", *self._options] if self._script else [*self._own(port), *self._options]
+        )
+        command = [str(self._script)] if self._script else [_TURNSERVER, "-n"]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                command, cwd=self._folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [*command, *(f"--{option}" for option in own)],
+                cwd=self._folder,
+                env=os.environ | self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
+
+    def _environment(self) -> dict[str, str]:
+        """What the script wants to be told."""
+        assert _TURNSERVER is not None
+        secret = self._folder / "turn-secret"
+        secret.write_text(f"{self.secret}\n")
+        return {
+            "PATH": f"{Path(_TURNSERVER).parent}:{os.environ.get('PATH', '')}",
+            "TURN_ADDRESS": self.relay_address,
+            "TURN_REALM": REALM,
+            "TURN_SECRET_FILE": str(secret),
+            "TURN_RUNTIME_FOLDER": str(self._folder),
+        }
 
     def _own(self, port: int) -> list[str]:
         return [
             f"listening-port={port}",
             f"listening-ip={self.address}",
-            f"relay-ip={self.address}",
+            f"relay-ip={self.relay_address}",
             "use-auth-secret",
             f"static-auth-secret={self.secret}",
             f"realm={REALM}",
@@ -132,7 +156,6 @@ class TurnServer:
             "simple-log",
             f"pidfile={self._folder / 'turnserver.pid'}",
             f"userdb={self._folder / 'turndb'}",
-            *self._options,
         ]
 
     def _answers(self, port: int) -> bool:

@@ -1,0 +1,4 @@
+"""What `teduh doctor` looks at: the settings, the store, the machine, and the TURN servers.
+
+Each check gives findings in plain words; none changes anything.
+"""

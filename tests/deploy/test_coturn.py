@@ -1,0 +1,246 @@
+"""deploy/coturn: the very files with which coturn is deployed, started here with only port and addresses of
+its own.
+
+Loopback, which is all that a test may use, is refused by coturn itself; to see what the lists of the file
+refuse, most tests take this one refusal away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from aioice import stun
+from teduh_server.call_settings import CallSettings
+from teduh_server.doctor.finding import Level
+from teduh_server.doctor.turn import FORBIDDEN_PEERS, check_server
+from teduh_server.doctor.turn_client import TurnRefused, allocated, connect
+from teduh_signaling.relay.turn_url import TurnUrl
+from turn_server import TurnServer, needs_turn_server, turn_server
+
+FOLDER = Path(__file__).parents[2] / "deploy" / "coturn"
+CONFIGURATION = FOLDER / "turnserver.conf"
+ADDRESS = "127.0.0.9"
+TCP_RELAY = 0x06000000
+UNSUPPORTED_TRANSPORT = {403, 442}
+
+pytestmark = needs_turn_server
+
+
+def lines() -> list[str]:
+    return CONFIGURATION.read_text("utf-8").splitlines()
+
+
+def options() -> list[tuple[str, str]]:
+    """Name and value of every option; the value is empty for a flag."""
+    written = [line.partition("=") for line in lines() if line and not line.startswith("#")]
+    return [(name, value) for name, _, value in written]
+
+
+@pytest.fixture
+def deployed(tmp_path: Path) -> Iterator[TurnServer]:
+    """As deployed, but that a peer on loopback is not refused for being one."""
+    with turn_server(
+        tmp_path, script=FOLDER / "start.sh", address=ADDRESS, allow_loopback_peers=True
+    ) as turn:
+        yield turn
+
+
+def url(turn: TurnServer) -> TurnUrl:
+    return TurnUrl.parse(turn.urls[0])
+
+
+# --- the file ---
+
+
+def test_every_option_has_its_reason_above_it() -> None:
+    before = ""
+    for line in lines():
+        if line and not line.startswith("#"):
+            assert before, f"{line} stands there without a reason"
+        before = line
+
+
+def test_every_option_is_one_of_coturns() -> None:
+    helped = subprocess.run(["turnserver", "--help"], capture_output=True, text=True, check=False)
+    known = set(re.findall(r"--([a-z][a-z0-9_-]*)", helped.stdout + helped.stderr))
+    assert {name for name, _ in options()} - known == set()
+
+
+def test_all_peers_are_denied_and_the_file_allows_none() -> None:
+    denied = [value for name, value in options() if name == "denied-peer-ip"]
+    assert denied == ["0.0.0.0-255.255.255.255", "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"]
+    assert not {"allowed-peer-ip", "allow-loopback-peers", "no-auth"} & {name for name, _ in options()}
+
+
+def test_browsers_can_use_it() -> None:
+    """With `no-stun` they cannot."""
+    assert "no-stun" not in {name for name, _ in options()}
+
+
+def test_no_secret_is_in_the_file() -> None:
+    assert not [name for name, _ in options() if "secret" in name and name != "use-auth-secret"]
+    assert not {"user", "cli-password", "static-auth-secret"} & {name for name, _ in options()}
+
+
+# --- the server ---
+
+
+async def test_it_carries_calls_and_refuses_every_other_peer_and_wrong_credentials(
+    deployed: TurnServer,
+) -> None:
+    """What `teduh doctor` tries: relays between its own addresses, and nowhere else."""
+    calls = CallSettings(**deployed.calls())  # type: ignore[arg-type]  # pydantic checks them
+    findings = [finding for text in deployed.urls for finding in await check_server(text, calls)]
+    assert [finding.about for finding in findings if finding.level is Level.GOOD] == list(deployed.urls)
+    assert not [finding.says for finding in findings if finding.level is Level.PROBLEM]
+
+
+@pytest.mark.parametrize("peer", [each for kind in FORBIDDEN_PEERS.values() for each in kind])
+async def test_forbidden_peer_is_forbidden(deployed: TurnServer, peer: str) -> None:
+    async with allocated(url(deployed), *deployed.credentials()) as allocation:
+        with pytest.raises(TurnRefused) as refused:
+            await allocation.permit((peer, 9))
+    assert refused.value.code == 403
+
+
+async def test_multicast_and_broadcast_are_forbidden(deployed: TurnServer) -> None:
+    async with allocated(url(deployed), *deployed.credentials()) as allocation:
+        for peer in ("224.0.0.1", "239.255.255.250", "255.255.255.255"):
+            with pytest.raises(TurnRefused):
+                await allocation.permit((peer, 9))
+
+
+async def test_loopback_is_refused_even_if_it_is_its_own_address(tmp_path: Path) -> None:
+    """Nothing but the tests' own option lets it relay to loopback."""
+    with turn_server(tmp_path, script=FOLDER / "start.sh", address=ADDRESS) as turn:
+        async with allocated(url(turn), *turn.credentials()) as allocation:
+            with pytest.raises(TurnRefused):
+                await allocation.permit(allocation.address)
+
+
+async def test_nobody_gets_in_without_valid_credentials(deployed: TurnServer) -> None:
+    wrong = deployed.credentials(secret="another")
+    for username, credential in ((None, None), wrong, deployed.credentials(expires=1_700_000_000)):
+        with pytest.raises(TurnRefused) as refused:
+            async with allocated(url(deployed), username, credential):
+                pass
+        assert refused.value.code == 401
+
+
+async def test_call_that_has_begun_outlives_its_credentials(deployed: TurnServer) -> None:
+    """They expire within minutes, and a call may last for hours."""
+    credentials = deployed.credentials(expires=int(time.time()) + 2)
+    here = url(deployed)
+    async with allocated(here, *credentials) as begun, allocated(here, *credentials) as other:
+        async with asyncio.timeout(20):
+            while await _begins(here, credentials):  # noqa: ASYNC110 -- its clock sets no event
+                await asyncio.sleep(0.1)
+        await begun.permit(other.address)
+
+
+async def test_no_tcp_connections_to_peers(deployed: TurnServer) -> None:
+    """RFC 6062 would make a proxy of it."""
+    client = await connect(TurnUrl.parse(deployed.urls[1]), *deployed.credentials())
+    request = stun.Message(stun.Method.ALLOCATE, stun.Class.REQUEST)
+    request.attributes["REQUESTED-TRANSPORT"] = TCP_RELAY
+    with pytest.raises(stun.TransactionFailed) as refused:
+        await client.request_with_retry(request)
+    client.transport.close()
+    assert refused.value.response.error_code in UNSUPPORTED_TRANSPORT
+
+
+def test_binding_request_without_credentials_is_not_answered_with_an_address(deployed: TurnServer) -> None:
+    transaction = secrets.token_bytes(12)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(10.0)
+        client.sendto(bytes.fromhex("000100002112a442") + transaction, (ADDRESS, deployed.port))
+        answer = stun.parse_message(client.recv(2048))
+    assert answer.error_code == 401
+    assert "XOR-MAPPED-ADDRESS" not in answer.attributes
+    assert "SOFTWARE" not in answer.attributes
+
+
+def test_nothing_listens_but_the_turn_port(deployed: TurnServer) -> None:
+    """No telnet console, no web pages for administration, no port for metrics."""
+    listening = {
+        each.laddr for each in psutil.Process(deployed.pid).net_connections("tcp") if each.status == "LISTEN"
+    }
+    assert {tuple(address) for address in listening} == {(ADDRESS, deployed.port)}
+
+
+async def test_nothing_of_a_caller_is_written_anywhere(tmp_path: Path) -> None:
+    """Not even when coturn is told to be talkative; without our file it then logs what callers do."""
+    (tmp_path / "deployed").mkdir()
+    (tmp_path / "default").mkdir()
+    script = FOLDER / "start.sh"
+    with turn_server(tmp_path / "deployed", script=script, address=ADDRESS, options=("verbose",)) as turn:
+        await _call(turn)
+    with turn_server(tmp_path / "default", address=ADDRESS, options=("verbose",)) as turn:
+        await _call(turn)
+    assert _files_with(tmp_path / "deployed", b"session ") == []
+    assert _files_with(tmp_path / "default", b"session ") == ["turnserver.log"]
+
+
+def test_secret_is_in_no_argument_and_readable_for_nobody_else(deployed: TurnServer, tmp_path: Path) -> None:
+    assert not [each for each in psutil.Process(deployed.pid).cmdline() if deployed.secret in each]
+    assert (tmp_path / "turnserver.conf").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("missing", ["TURN_ADDRESS", "TURN_REALM", "TURN_SECRET_FILE"])
+def test_script_says_what_it_was_not_told(tmp_path: Path, missing: str) -> None:
+    told = {"TURN_ADDRESS": ADDRESS, "TURN_REALM": "turn.test", "TURN_SECRET_FILE": str(tmp_path / "secret")}
+    del told[missing]
+    ended = _start(told)
+    assert ended.returncode != 0
+    assert missing in ended.stderr
+
+
+def test_script_takes_no_empty_secret(tmp_path: Path) -> None:
+    """With one, whoever knows that could make credentials."""
+    (tmp_path / "secret").touch()
+    ended = _start(
+        {"TURN_ADDRESS": ADDRESS, "TURN_REALM": "turn.test", "TURN_SECRET_FILE": str(tmp_path / "secret")}
+    )
+    assert ended.returncode != 0
+    assert "empty" in ended.stderr
+
+
+async def _call(turn: TurnServer) -> None:
+    async with allocated(url(turn), *turn.credentials()):
+        pass
+
+
+def _files_with(folder: Path, needle: bytes) -> list[str]:
+    return [path.name for path in folder.rglob("*") if path.is_file() and needle in path.read_bytes()]
+
+
+async def _begins(server: TurnUrl, credentials: tuple[str, str]) -> bool:
+    """Whether the credentials can still begin a call."""
+    try:
+        async with allocated(server, *credentials):
+            return True
+    except TurnRefused:
+        return False
+
+
+def _start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    shell = shutil.which("sh")
+    assert shell is not None
+    return subprocess.run(
+        [shell, str(FOLDER / "start.sh")],
+        env={"PATH": "/usr/bin:/bin"} | environment,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
