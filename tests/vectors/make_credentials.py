@@ -21,6 +21,7 @@ from typing import TypedDict
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from teduh_crypto.credentials import (
+    LANGUAGES,
     Authority,
     Organisation,
     RevocationList,
@@ -376,7 +377,10 @@ def vectors() -> str:
     """The text of credentials.json."""
     organisation = Organisation(ID, "Rumah Aman", public(ROOT))
     words = [
-        {"public_key": encode_base64url(public(key)), "words": comparison_words(public(key))}
+        {
+            "public_key": encode_base64url(public(key)),
+            "words": {language: comparison_words(public(key), language) for language in LANGUAGES},
+        }
         for key in (SARI, INTAN)
     ]
     content = {

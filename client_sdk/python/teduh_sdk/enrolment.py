@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from teduh_crypto.credentials import (
     CredentialError,
     InvitationCode,
+    Language,
     Organisation,
     comparison_words,
     enrol,
@@ -65,7 +66,11 @@ class Enrolment:
     @property
     def words(self) -> tuple[str, ...]:
         """Four words that stand for the device's key: what the coordinator sees must be the same."""
-        return tuple(comparison_words(self._key.public_key().public_bytes_raw()))
+        return self.words_in("en")
+
+    def words_in(self, language: Language) -> tuple[str, ...]:
+        """The same four words in another language: "en" or "id"."""
+        return comparison_words(self._key.public_key().public_bytes_raw(), language)
 
     async def submit(self) -> None:
         """Bring the device's public key to the relay; raises `EnrolmentFailed`."""

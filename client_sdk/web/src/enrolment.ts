@@ -12,7 +12,7 @@
 
 import { AuthenticationService } from "./authenticationService.ts"
 import { nowInSeconds } from "./clock.ts"
-import { comparisonWords } from "./credentials/comparisonWords.ts"
+import { comparisonWords, type ComparisonWords } from "./credentials/comparisonWords.ts"
 import { enrol, enrolmentId, openStatement, parseInvitationCode, type InvitationCode } from "./credentials/enrolment.ts"
 import { CredentialError, MalformedToken } from "./credentials/exceptions.ts"
 import type { Organisation } from "./credentials/organisation.ts"
@@ -40,8 +40,11 @@ export class Enrolment {
     private readonly code: InvitationCode,
     private readonly signer: Signer,
     private readonly store: KeyStore,
-    /** Four words that stand for the device's key, to be read to the coordinator: what she sees must be the same. */
-    readonly words: readonly string[],
+    /**
+     * Four words that stand for the device's key, in each language, to be read to the coordinator: what she sees must be
+     * the same.
+     */
+    readonly words: ComparisonWords,
   ) {
     this.#id = enrolmentId(code.invitation)
   }

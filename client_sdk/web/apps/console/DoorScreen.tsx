@@ -217,12 +217,12 @@ function Code({ state, door }: DoorProps) {
 }
 
 function ComparisonWords({ state, door }: DoorProps) {
-  const { t } = useWording()
+  const { language, t } = useWording()
   return (
     <>
       <Title text={t("door.words")} />
-      <ol class="words-to-compare" lang="en">
-        {state.words.map((word, at) => (
+      <ol class="words-to-compare" lang={language}>
+        {state.words[language].map((word, at) => (
           <li key={`${at} ${word}`}>{word}</li>
         ))}
       </ol>

@@ -8,6 +8,8 @@
  *                ^──────────┘ idle, lock, or another tab takes over
  */
 
+import type { ComparisonWords } from "./sdk.ts"
+
 /** How the key store can be opened: `prf` is a passkey. */
 export type Way = "passphrase" | "prf"
 export type Place = "starting" | "elsewhere" | "new" | "code" | "words" | "locked" | "inside" | "broken"
@@ -29,11 +31,13 @@ export interface DoorState {
   /** What the address brought, or was typed. */
   readonly invitation: string
   readonly ways: readonly Way[]
-  /** Four words that stand for this device's key. */
-  readonly words: readonly string[]
+  /** Four words that stand for this device's key, in each language. */
+  readonly words: ComparisonWords
   /** Locked by itself, for nobody did anything. */
   readonly isIdle: boolean
 }
+
+const NO_WORDS: ComparisonWords = { en: [], id: [] }
 
 export const AT_THE_DOOR: DoorState = {
   place: "starting",
@@ -41,7 +45,7 @@ export const AT_THE_DOOR: DoorState = {
   failure: null,
   invitation: "",
   ways: [],
-  words: [],
+  words: NO_WORDS,
   isIdle: false,
 }
 
@@ -51,7 +55,7 @@ export type DoorAction =
   | { readonly type: "new" }
   | { readonly type: "locked"; readonly ways: readonly Way[]; readonly isIdle: boolean }
   | { readonly type: "code" }
-  | { readonly type: "words"; readonly words: readonly string[] }
+  | { readonly type: "words"; readonly words: ComparisonWords }
   | { readonly type: "inside" }
   | { readonly type: "broken" }
   | { readonly type: "busy" }
@@ -64,17 +68,17 @@ export function reduceDoor(state: DoorState, action: DoorAction): DoorState {
     case "invited":
       return { ...state, invitation: action.invitation }
     case "locked":
-      return { ...here, place: "locked", ways: action.ways, words: [], isIdle: action.isIdle }
+      return { ...here, place: "locked", ways: action.ways, words: NO_WORDS, isIdle: action.isIdle }
     case "words":
       return { ...here, place: "words", words: action.words }
     case "inside":
       // An invitation is good once.
-      return { ...here, place: "inside", words: [], invitation: "" }
+      return { ...here, place: "inside", words: NO_WORDS, invitation: "" }
     case "elsewhere":
     case "new":
     case "code":
     case "broken":
-      return { ...here, place: action.type, words: [] }
+      return { ...here, place: action.type, words: NO_WORDS }
     case "busy":
       return { ...state, isBusy: true, failure: null }
     case "failed":

@@ -4,7 +4,8 @@
  *     words = 4 x 11 bits of scrypt(public key, "Teduh 1 comparison words", N = 2^15, r = 8, p = 1)
  *
  * A relay that wants to slip in its own key must find one with the same four words: 2^44 tries, each of which costs the
- * stretching above. The words are BIP-39's English list; they and scrypt are loaded only when a device is enrolled.
+ * stretching above. English words are BIP-39's, Indonesian ones Teduh's own: other words, one number. They and scrypt are
+ * loaded only when a device is enrolled.
  */
 
 import { utf8 } from "../hazmat/bytes.ts"
@@ -14,16 +15,26 @@ const BITS = 11n
 const STRETCHING = { N: 2 ** 15, r: 8, p: 1, dkLen: 8 }
 const SALT = utf8("Teduh 1 comparison words")
 
+/** The languages that there are lists in. */
+export type WordLanguage = "en" | "id"
+/** The same four words in each language. */
+export type ComparisonWords = Readonly<Record<WordLanguage, readonly string[]>>
+
 /** The four words of an Ed25519 public key (32 bytes). Takes 32 MiB and some tenths of a second. */
-export async function comparisonWords(publicKey: Uint8Array): Promise<readonly string[]> {
-  const [{ scryptAsync }, { englishWords }] = await Promise.all([
+export async function comparisonWords(publicKey: Uint8Array): Promise<ComparisonWords> {
+  const [{ scryptAsync }, { englishWords }, { indonesianWords }] = await Promise.all([
     import("@noble/hashes/scrypt.js"),
     import("./englishWords.ts"),
+    import("./indonesianWords.ts"),
   ])
   const digest = await scryptAsync(publicKey, SALT, STRETCHING)
   const number = new DataView(digest.buffer, digest.byteOffset, digest.byteLength).getBigUint64(0)
+  return { en: spelled(number, englishWords), id: spelled(number, indonesianWords) }
+}
+
+function spelled(number: bigint, list: readonly string[]): readonly string[] {
   return Array.from({ length: WORD_COUNT }, (_, place) => {
-    const index = Number((number >> (BITS * BigInt(place))) % BigInt(englishWords.length))
-    return englishWords[index] ?? ""
+    const index = Number((number >> (BITS * BigInt(place))) % BigInt(list.length))
+    return list[index] ?? ""
   })
 }

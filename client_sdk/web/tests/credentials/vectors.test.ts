@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { AuthenticationService } from "../../src/authenticationService.ts"
 import { comparisonWords } from "../../src/credentials/comparisonWords.ts"
 import { englishWords } from "../../src/credentials/englishWords.ts"
+import { indonesianWords } from "../../src/credentials/indonesianWords.ts"
 import {
   enrol,
   enrolmentId,
@@ -143,13 +144,16 @@ describe("a device", () => {
     expect(() => relayAuthenticationBytes(origin, new Uint8Array(31))).toThrow("32 bytes")
   })
 
-  it.each(vectors.comparison_words)("is compared by the words $words", async ({ public_key, words }) => {
+  it.each(vectors.comparison_words)("is compared by the words $words.en", async ({ public_key, words }) => {
     expect(await comparisonWords(bytes(public_key))).toEqual(words)
   })
 
-  it("has its words from the list that Python has", () => {
-    const file = new URL("../../../../crypto/teduh_crypto/credentials/words/english.txt", import.meta.url)
-    expect(englishWords).toEqual(readFileSync(file, "utf8").trim().split("\n"))
+  it.each([
+    ["english", englishWords],
+    ["indonesian", indonesianWords],
+  ])("has its %s words from the list that Python has", (name, words) => {
+    const file = new URL(`../../../../crypto/teduh_crypto/credentials/words/${name}.txt`, import.meta.url)
+    expect(words).toEqual(readFileSync(file, "utf8").trim().split("\n"))
   })
 })
 

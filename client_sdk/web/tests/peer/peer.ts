@@ -150,7 +150,7 @@ const commands: Readonly<Record<string, (command: Command) => unknown>> = {
   aboutMe: () => ({ name: staffOf().name, role: staffOf().role }),
   enrol: async (command) => {
     enrolment = await enrolDevice(command.url ?? "", organisationOf(command), command.code ?? "", store)
-    return enrolment.words
+    return enrolment.words.en
   },
   waitForApproval: async () => (await requireEnrolment()).wait(),
   ask: async ({ details = {} }) => begin(await survivorOf().ask(details)),

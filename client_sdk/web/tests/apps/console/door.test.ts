@@ -21,12 +21,12 @@ describe("the door", () => {
   })
 
   it("shows the words to compare only while they are waited for", () => {
-    const waiting = after({ type: "words", words: ["one", "two", "three", "four"] })
-    expect(waiting.words).toHaveLength(4)
+    const waiting = after({ type: "words", words: { en: ["one", "two", "three", "four"], id: [] } })
+    expect(waiting.words.en).toHaveLength(4)
     expect(reduceDoor(waiting, { type: "locked", ways: ["passphrase"], isIdle: true })).toMatchObject({
       place: "locked",
       isIdle: true,
-      words: [],
+      words: { en: [], id: [] },
     })
   })
 })
