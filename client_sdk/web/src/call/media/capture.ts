@@ -43,12 +43,12 @@ const PICTURE = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { id
 
 export class Capture {
   readonly #devices: MediaDevices | undefined
-  readonly #onChange: () => void
+  readonly #onChange: (isByItself: boolean) => void
   readonly #tracks = new Map<Source, MediaStreamTrack>()
   readonly #wanted = new Map<Source, symbol>()
 
-  /** `onChange` is called whenever something goes on or off. */
-  constructor(onChange: () => void = () => undefined, devices: MediaDevices | undefined = mediaDevices()) {
+  /** `onChange` is called whenever something goes on or off, and told whether it did so by itself. */
+  constructor(onChange: (isByItself: boolean) => void = () => undefined, devices: MediaDevices | undefined = mediaDevices()) {
     this.#onChange = onChange
     this.#devices = devices
   }
@@ -88,12 +88,7 @@ export class Capture {
   /** Turns one off, at once. */
   stop(source: Source): void {
     this.#wanted.delete(source)
-    const track = this.#tracks.get(source)
-    if (track === undefined) return
-    this.#tracks.delete(source)
-    track.onended = null
-    track.stop()
-    this.#onChange()
+    this.#end(source, false)
   }
 
   /** Turns everything off, at once. */
@@ -111,14 +106,24 @@ export class Capture {
       track?.stop()
       throw new CaptureOver(`the ${source} is not wanted any more`)
     }
-    this.stop(source)
+    this.#wanted.delete(source)
+    this.#end(source, false)
     this.#tracks.set(source, track)
     // Pulled out, taken by another program, or ended by the browser's own button.
     track.onended = () => {
-      if (this.#tracks.get(source) === track) this.stop(source)
+      if (this.#tracks.get(source) === track) this.#end(source, true)
     }
-    this.#onChange()
+    this.#onChange(false)
     return track
+  }
+
+  #end(source: Source, isByItself: boolean): void {
+    const track = this.#tracks.get(source)
+    if (track === undefined) return
+    this.#tracks.delete(source)
+    track.onended = null
+    track.stop()
+    this.#onChange(isByItself)
   }
 
   async #asked(source: Source, ask: (devices: MediaDevices) => Promise<MediaStream>): Promise<MediaStream> {

@@ -1,0 +1,267 @@
+/**
+ * One connection to one other device: descriptions and candidates in and out, tracks, rates, measurements.
+ *
+ *     offer ─┐                          ┌─> described (description + the candidates that were quick)
+ *     apply ─┼─> RTCPeerConnection ─────┼─> trickled (those that came later)
+ *     add ───┘        ║                 ├─> connected, failed, unroutable
+ *                     ╚═ DTLS-SRTP ═══> └─> track
+ *
+ * There is always one part for sound and one for pictures, in both directions: a camera or a screen that is turned on
+ * in mid-call takes its place there, and nothing has to be agreed anew (RFC 8829, 3.5; `replaceTrack`).
+ */
+
+import { candidateType, relayedCandidate, withoutAddresses } from "./candidates.ts"
+import { limit, withThriftyOpus } from "./profile.ts"
+import { readingOf, type Reading } from "./quality.ts"
+import type { Level } from "./thrift.ts"
+
+/** A candidate as `RTCIceCandidateInit` has it; "" ends them. */
+export interface LocalCandidate {
+  readonly candidate: string
+  readonly sdpMid: string | null
+  readonly sdpMLineIndex: number | null
+}
+
+/** How the connection may be made. */
+export interface Route {
+  readonly iceServers: readonly RTCIceServer[]
+  /** Nothing but relayed candidates may be used or sent. */
+  readonly isRelayOnly: boolean
+}
+
+/** Why no way out was found: the TURN server refused us, or did not answer. */
+export type Unroutable = "refused" | "unreachable"
+
+/** What comes of it. None is called after `close`. */
+export interface PeerOutlets {
+  readonly described: (revision: number, sdp: string, candidates: readonly LocalCandidate[]) => void
+  readonly trickled: (revision: number, candidates: readonly LocalCandidate[]) => void
+  readonly track: (track: MediaStreamTrack) => void
+  readonly connected: () => void
+  readonly failed: () => void
+  readonly unroutable: (why: Unroutable) => void
+}
+
+export type Kind = "audio" | "video"
+
+/** After the first candidate, others are waited for so long, to travel with the description. */
+const BUNDLE_MS = 60
+/** Without any candidate the description goes alone after this. */
+const ALONE_MS = 1_000
+/** Without any candidate after this, there is no way. */
+const ROUTE_MS = 8_000
+/** Browsers call it failed only after half a minute. */
+const INTERRUPTED_MS = 4_000
+/** The error that says why may come just after the end of gathering. */
+const EXPLAINED_MS = 100
+/** RFC 8656, 19: what a TURN server answers to whom it does not serve. */
+const REFUSALS = [401, 403, 437, 438, 441, 486, 508]
+/**
+ * What every browser and aiortc can do. Everything else would make a description so long that its ciphertext takes 16 KiB
+ * instead of 4: a third of a second on her network.
+ */
+const CODECS: Readonly<Record<Kind, readonly string[]>> = { audio: ["audio/opus"], video: ["video/vp8", "video/rtx"] }
+
+export class Peer {
+  readonly #connection: RTCPeerConnection
+  readonly #route: Route
+  readonly #out: PeerOutlets
+  readonly #tracks: Record<Kind, MediaStreamTrack | null> = { audio: null, video: null }
+  #level: Exclude<Level, "text"> = "full"
+  #revision = 0
+  /** Gathered, but not told yet; null once the description has gone. */
+  #early: LocalCandidate[] | null = []
+  #found = 0
+  #refused = false
+  #onGathered: () => void = () => undefined
+  #routeTimer: ReturnType<typeof setTimeout> | undefined
+  #interruption: ReturnType<typeof setTimeout> | undefined
+  #isClosed = false
+
+  constructor(route: Route, outlets: PeerOutlets) {
+    this.#route = route
+    this.#out = outlets
+    this.#connection = new RTCPeerConnection(configurationOf(route))
+    this.#listen()
+  }
+
+  /** Describe what we offer; the answer comes by `described`. */
+  async offer(revision: number, restartsIce: boolean): Promise<void> {
+    const connection = this.#connection
+    for (const kind of ["audio", "video"] as const)
+      if (this.#transceiver(kind) === undefined)
+        preferPlainCodecs(connection.addTransceiver(kind, { direction: "sendrecv" }), kind)
+    await this.#attach()
+    await this.#describe(revision, await connection.createOffer({ iceRestart: restartsIce }))
+  }
+
+  /** The other side's description; an offer is answered by `described`. */
+  async apply(revision: number, sdp: string, isOffer: boolean): Promise<void> {
+    await this.#connection.setRemoteDescription({ type: isOffer ? "offer" : "answer", sdp })
+    if (isOffer) {
+      for (const one of this.#connection.getTransceivers())
+        // Ours to send, too, whenever we have something.
+        if (one.direction === "recvonly" || one.direction === "inactive") one.direction = "sendrecv"
+      await this.#attach()
+      await this.#describe(revision, await this.#connection.createAnswer())
+    }
+    await this.limit(this.#level)
+  }
+
+  /** Candidates of the other side. One that cannot be used is passed over. */
+  async add(candidates: readonly LocalCandidate[]): Promise<void> {
+    for (const { candidate, sdpMid, sdpMLineIndex } of candidates)
+      await this.#connection.addIceCandidate({ candidate, sdpMid, sdpMLineIndex }).catch(ignore)
+  }
+
+  /** What is sent from now on; null sends nothing. Takes effect at once where the connection is made. */
+  async send(kind: Kind, track: MediaStreamTrack | null): Promise<void> {
+    this.#tracks[kind] = track
+    await this.#transceiver(kind)?.sender.replaceTrack(track)
+    if (track !== null) await this.limit(this.#level)
+  }
+
+  /** How much may be sent. */
+  async limit(level: Exclude<Level, "text">): Promise<void> {
+    this.#level = level
+    for (const kind of ["audio", "video"] as const) {
+      const sender = this.#transceiver(kind)?.sender
+      // It may be negotiating just now; then `apply` does it again.
+      if (sender !== undefined && !this.#isClosed) await limit(sender, kind, level).catch(ignore)
+    }
+  }
+
+  /** New credentials, before connections are looked for anew. */
+  renew(route: Route): void {
+    if (!this.#isClosed) this.#connection.setConfiguration(configurationOf(route))
+  }
+
+  async reading(): Promise<Reading> {
+    const report = await this.#connection.getStats()
+    const all: Record<string, unknown>[] = []
+    report.forEach((one: Record<string, unknown>) => all.push(one))
+    return readingOf(all, performance.now())
+  }
+
+  /** Synchronously: nothing is sent or received afterwards, and no outlet is called. */
+  close(): void {
+    this.#isClosed = true
+    clearTimeout(this.#routeTimer)
+    clearTimeout(this.#interruption)
+    this.#onGathered()
+    this.#connection.close()
+  }
+
+  // --- what comes of the connection ---
+
+  #listen(): void {
+    const connection = this.#connection
+    connection.ontrack = ({ track }) => {
+      if (!this.#isClosed) this.#out.track(track)
+    }
+    connection.onicecandidate = ({ candidate }) => {
+      if (!this.#isClosed) this.#gathered(candidate)
+    }
+    connection.onicecandidateerror = ({ errorCode }) => {
+      if (REFUSALS.includes(errorCode)) this.#refused = true
+    }
+    connection.onconnectionstatechange = () => {
+      if (!this.#isClosed) this.#changed(connection.connectionState)
+    }
+  }
+
+  #changed(state: RTCPeerConnectionState): void {
+    clearTimeout(this.#interruption)
+    if (state === "connected") this.#out.connected()
+    else if (state === "failed") this.#out.failed()
+    else if (state === "disconnected")
+      this.#interruption = setTimeout(() => {
+        this.#out.failed()
+      }, INTERRUPTED_MS)
+  }
+
+  // --- descriptions and candidates ---
+
+  async #describe(revision: number, description: RTCSessionDescriptionInit): Promise<void> {
+    this.#revision = revision
+    this.#early = []
+    this.#found = 0
+    this.#refused = false
+    clearTimeout(this.#routeTimer)
+    await this.#connection.setLocalDescription(description)
+    await this.#someGathered()
+    if (this.#isClosed) return
+    const candidates = this.#early
+    this.#early = null
+    this.#out.described(revision, this.#tellable(description.sdp ?? ""), candidates)
+  }
+
+  #tellable(sdp: string): string {
+    const thrifty = withThriftyOpus(sdp)
+    return this.#route.isRelayOnly ? withoutAddresses(thrifty) : thrifty
+  }
+
+  async #someGathered(): Promise<void> {
+    // A new description on a connection that stands gathers nothing.
+    if (this.#connection.iceGatheringState === "complete") return
+    if (this.#route.isRelayOnly) this.#routeTimer = setTimeout(this.#noRoute, ROUTE_MS)
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ALONE_MS)
+      this.#onGathered = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.#onGathered = () => undefined
+  }
+
+  #gathered(candidate: RTCIceCandidate | null): void {
+    const isLast = candidate === null || candidate.candidate === ""
+    if (isLast && this.#found === 0 && this.#route.isRelayOnly) setTimeout(this.#noRoute, EXPLAINED_MS)
+    const tellable = isLast ? null : this.#tellableCandidate(candidate)
+    if (tellable !== null) this.#found += 1
+    if (tellable !== null && this.#early === null) this.#out.trickled(this.#revision, [tellable])
+    else if (tellable !== null) this.#early?.push(tellable)
+    if (isLast) this.#onGathered()
+    else if (this.#found === 1) setTimeout(this.#onGathered, BUNDLE_MS)
+  }
+
+  #tellableCandidate({ candidate, sdpMid, sdpMLineIndex }: RTCIceCandidate): LocalCandidate | null {
+    if (candidateType(candidate) === null) return null
+    const line = this.#route.isRelayOnly ? relayedCandidate(candidate) : candidate
+    return line === null ? null : { candidate: line, sdpMid, sdpMLineIndex }
+  }
+
+  readonly #noRoute = (): void => {
+    clearTimeout(this.#routeTimer)
+    if (!this.#isClosed && this.#found === 0) this.#out.unroutable(this.#refused ? "refused" : "unreachable")
+  }
+
+  // --- tracks ---
+
+  #transceiver(kind: Kind): RTCRtpTransceiver | undefined {
+    return this.#connection.getTransceivers().find(({ receiver }) => receiver.track.kind === kind)
+  }
+
+  async #attach(): Promise<void> {
+    for (const kind of ["audio", "video"] as const)
+      await this.#transceiver(kind)?.sender.replaceTrack(this.#tracks[kind])
+  }
+}
+
+/** As the browser takes it. */
+export function configurationOf({ iceServers, isRelayOnly }: Route): RTCConfiguration {
+  // An empty list, never a missing one: then nobody else's server is asked.
+  return { iceServers: [...iceServers], iceTransportPolicy: isRelayOnly ? "relay" : "all", bundlePolicy: "max-bundle" }
+}
+
+function preferPlainCodecs(transceiver: RTCRtpTransceiver, kind: Kind): void {
+  const codecs = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? []
+  const plain = codecs.filter(({ mimeType }) => CODECS[kind].includes(mimeType.toLowerCase()))
+  // A browser without the one codec that all have, or without this method, offers what it has.
+  if (plain.length > 0 && "setCodecPreferences" in transceiver) transceiver.setCodecPreferences(plain)
+}
+
+function ignore(): void {
+  // See where it is used.
+}
