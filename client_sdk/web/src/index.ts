@@ -24,8 +24,21 @@ export type { IceServers } from "./iceServers.ts"
 export { MemoryKeyStore, type KeyStore } from "./keyStore.ts"
 export { CLASSIC_SUITE, HYBRID_SUITE } from "./mls/suites.ts"
 export { readOrganisation, fetchOrganisation } from "./organisation.ts"
-export { Availability, CallPolicy, Urgency, type RequestDetails } from "./relay/frames.ts"
+export {
+  Availability,
+  CallPolicy,
+  Preference,
+  Urgency,
+  type Board,
+  type BoardDay,
+  type QueueAlert,
+  type QueueListing,
+  type RequestDetails,
+  type Tally,
+  type WaitingRequest,
+} from "./relay/frames.ts"
 export { Participant } from "./room.ts"
-export { InvitedTo, Request, Staff } from "./staff.ts"
+export { InvitedTo, Request, Staff, type Shift } from "./staff.ts"
+export type { OpenOffer, PushAddress, StaffRouting } from "./staffRouting.ts"
 export { Survivor } from "./survivor.ts"
 export type { Dial, Socket } from "./transport.ts"

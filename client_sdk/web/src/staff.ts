@@ -38,6 +38,7 @@ import {
   type Authenticate,
   type Authenticated,
   type Claimed,
+  type ClientFrame,
   type ColleagueFrame,
   type Hello,
   type InboxItem,
@@ -45,6 +46,7 @@ import {
 } from "./relay/frames.ts"
 import { keptFromBytes, keptToBytes, restoreHeard, saveHeard } from "./savedConversation.ts"
 import { authenticatedCounter } from "./senderOrder.ts"
+import { StaffRouting, type OpenOffer } from "./staffRouting.ts"
 
 const CONVERSATION = "conversation/"
 const KEY_PACKAGES_READY = 8
@@ -57,13 +59,16 @@ export class Staff extends Client {
   readonly #store: KeyStore
   readonly #device: Device
   readonly #owner: ConversationOwner
-  readonly #requests = new Mailbox<number>()
+  readonly #requests = new Mailbox<Request>()
   readonly #inbox = new Mailbox<InboxItem>()
   readonly #invited = new Set<string>()
   readonly #queueListeners = new Set<(waiting: number) => void>()
   readonly #restored: Promise<void>
+  /** Who waits, what is offered, how it goes. */
+  readonly routing: StaffRouting
   #availability: Availability = Availability.AWAY
   #capacity = 0
+  #shift: Shift = {}
   #waiting = 0
 
   private constructor(
@@ -76,6 +81,10 @@ export class Staff extends Client {
     super(relayUrl, organisation, options)
     this.#store = store
     this.#device = device
+    this.routing = new StaffRouting(this.link, (ask) => this.#take(ask))
+    this.routing.onOffers((offers) => {
+      this.#offered(offers)
+    })
     this.#owner = {
       resume: (conversation) => {
         conversation.subscribe()
@@ -135,12 +144,12 @@ export class Staff extends Client {
   }
 
   /**
-   * Say that we are available, and tell of each request that waits. One that is told of may be gone when it is accepted:
-   * others are told of it too. `capacity` is how many conversations more this device takes.
+   * Say that we are available, and tell of each request that waits, or is offered to us. One that is told of may be gone
+   * when it is accepted: others are told of it too. `capacity` is how many conversations more this device takes.
    */
   async *requests({ capacity = 1 }: { capacity?: number } = {}): AsyncGenerator<Request, never> {
     await this.setAvailable(capacity)
-    for (;;) yield new Request(this, await this.#requests.next())
+    for (;;) yield await this.#requests.next()
   }
 
   /** Tell of each conversation into which a colleague has brought us. */
@@ -160,25 +169,12 @@ export class Staff extends Client {
   }
 
   /**
-   * Take the oldest request, and join; done when she can be talked to. Rejects with `RequestGone` when somebody else was
-   * faster or nobody waits, `RequestUnusable`, `RelayLost`, `ConversationOver`.
+   * Take a certain request, or the next, and join; done when she can be talked to. Rejects with `RequestGone` when
+   * somebody else was faster or nobody waits, `RelayRefused` when this relay makes offers, `RequestUnusable`,
+   * `RelayLost`, `ConversationOver`.
    */
-  async claim(): Promise<Conversation> {
-    await this.revocations.wait()
-    const taken: Conversation[] = []
-    const claimed = await this.link.ask(
-      (ref) => Claim({ ref }),
-      "claimed",
-      (answer) => taken.push(this.#take(answer)),
-    )
-    const [conversation] = taken
-    try {
-      await conversation?.joined()
-    } catch (error) {
-      if (error instanceof RequestUnusable) await this.#discard(claimed)
-      throw error
-    }
-    return conversation ?? Promise.reject(new RequestUnusable("the request was not taken"))
+  claim(conversationId: Uint8Array | null = null): Promise<Conversation> {
+    return this.#take((ref) => Claim({ ref, conversationId }))
   }
 
   /** Who else is connected, as far as their statements hold. */
@@ -193,7 +189,8 @@ export class Staff extends Client {
   }
 
   /** Take so many conversations more. */
-  async setAvailable(capacity: number): Promise<void> {
+  async setAvailable(capacity: number, shift: Shift = this.#shift): Promise<void> {
+    this.#shift = shift
     await this.#setAvailability(Availability.AVAILABLE, capacity)
   }
 
@@ -231,7 +228,9 @@ export class Staff extends Client {
     return this.#device.authenticate(this.relayUrl, hello)
   }
 
-  protected onAuthenticated({ keyPackagesLeft }: Authenticated): void {
+  protected onAuthenticated(authenticated: Authenticated): void {
+    const { keyPackagesLeft } = authenticated
+    this.routing.linkIsUp(authenticated)
     if (this.#availability !== Availability.AWAY) this.link.question(this.#availabilityFrame, ignore)
     const missing = KEY_PACKAGES_READY - keyPackagesLeft
     if (missing > 0) void this.#publishKeyPackages(missing).catch(ignore)
@@ -240,6 +239,7 @@ export class Staff extends Client {
   protected override receive(frame: RelayFrame): void {
     if (frame.type === "queueChanged") this.#queueChanged(frame.waiting)
     else if (frame.type === "inboxItem") this.#takeInboxItem(frame)
+    else if (this.routing.receive(frame)) return
     else super.receive(frame)
   }
 
@@ -255,10 +255,19 @@ export class Staff extends Client {
 
   #queueChanged(waiting: number): void {
     this.#waiting = waiting
-    // What was told of before is counted in this number.
-    this.#requests.clear()
-    for (let left = waiting; left > 0; left -= 1) this.#requests.put(left)
+    if (!this.routing.makesOffers) {
+      // What was told of before is counted in this number.
+      this.#requests.clear()
+      for (let left = waiting; left > 0; left -= 1) this.#requests.put(new Request(left, () => this.claim()))
+    }
     for (const listener of this.#queueListeners) listener(waiting)
+  }
+
+  #offered(offers: readonly OpenOffer[]): void {
+    this.#requests.clear()
+    for (const { conversationId } of offers) {
+      this.#requests.put(new Request(this.#waiting, () => this.routing.accept(conversationId)))
+    }
   }
 
   async #setAvailability(availability: Availability, capacity: number): Promise<void> {
@@ -268,7 +277,7 @@ export class Staff extends Client {
   }
 
   readonly #availabilityFrame = (ref: number): SetAvailability =>
-    SetAvailability({ ref, availability: this.#availability, capacity: this.#capacity })
+    SetAvailability({ ref, availability: this.#availability, capacity: this.#capacity, ...this.#shift })
 
   async #publishKeyPackages(count: number): Promise<void> {
     const keyPackages: Uint8Array[] = []
@@ -302,8 +311,24 @@ export class Staff extends Client {
 
   // --- conversations ---
 
+  async #take(ask: (ref: number) => ClientFrame): Promise<Conversation> {
+    await this.revocations.wait()
+    const taken: Conversation[] = []
+    const claimed = await this.link.ask(ask, "claimed", (answer) => taken.push(this.#begun(answer)))
+    // What the relay counts too; said anew after a reconnect, it must not be one too many.
+    this.#capacity = Math.max(0, this.#capacity - 1)
+    const [conversation] = taken
+    try {
+      await conversation?.joined()
+    } catch (error) {
+      if (error instanceof RequestUnusable) await this.#discard(claimed)
+      throw error
+    }
+    return conversation ?? Promise.reject(new RequestUnusable("the request was not taken"))
+  }
+
   /** Called before the next frame is looked at, so that what follows finds the conversation. */
-  #take(claimed: Claimed): Conversation {
+  #begun(claimed: Claimed): Conversation {
     const { conversationId, details, waitedSeconds } = claimed
     const conversation = this.#conversation(this.#state(conversationId, []), [], { details, waitedSeconds })
     void conversation.act(() => this.#create(conversation.state, claimed)).catch(ignore)
@@ -401,21 +426,30 @@ export class Staff extends Client {
   }
 }
 
+/** Of whom the relay may think when somebody asks for more than the statement says; all optional. */
+export interface Shift {
+  /** For those who prefer one. */
+  readonly gender?: string | null
+  readonly region?: string | null
+  /** When the shift ends, in seconds since 1970: nothing is offered from then on. */
+  readonly until?: number
+}
+
 /** Somebody waits; `waiting` is how many do. */
 export class Request {
-  readonly #staff: Staff
+  readonly #accept: () => Promise<Conversation>
 
   /** @internal */
   constructor(
-    staff: Staff,
     readonly waiting: number,
+    accept: () => Promise<Conversation>,
   ) {
-    this.#staff = staff
+    this.#accept = accept
   }
 
-  /** Take the oldest request, and join. Rejects as `Staff.claim`. */
+  /** Take the next request, or the one that is offered, and join. Rejects as `Staff.claim`. */
   accept(): Promise<Conversation> {
-    return this.#staff.claim()
+    return this.#accept()
   }
 }
 

@@ -32,6 +32,7 @@ it("exports what applications may use, and nothing else", () => {
     "NotJoined",
     "NotTrusted",
     "Participant",
+    "Preference",
     "RelayLost",
     "RelayMisbehaved",
     "RelayRefused",
