@@ -52,7 +52,8 @@ class RelayProcess:
             "organisation_file": str(organisation_file),
             "data_folder": str(folder / "data"),
             "drain_seconds": 1.0,
-            **({"store_url": store_url} if store_url else {}),
+            # A store of a test's own is not held to more than it is, unless the test says so.
+            **({"store_url": store_url, "durability": "memory"} if store_url else {}),
             **settings,
         }
         self._process: subprocess.Popen[bytes] | None = None
@@ -175,6 +176,7 @@ async def relay_here(
         "organisation_file": organisation_file,
         "listen_port": 0,
         "store_url": store_url,
+        "durability": "memory",
         "drain_seconds": 0.2,
         **settings,
     }

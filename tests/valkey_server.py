@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from teduh_server.redis_store.embedded import Durability, EmbeddedValkey
+from teduh_server.redis_store.durability import Durability
+from teduh_server.redis_store.embedded import EmbeddedValkey
 
 
 @contextmanager
 def start_valkey(
-    folder: Path | None = None, durability: Durability = Durability.EVERYSEC
+    folder: Path | None = None, durability: Durability = Durability.AOF
 ) -> Iterator[EmbeddedValkey]:
     """A running Valkey: `.url`, `.socket_path`, `.folder`, `.kill()` (SIGKILL), `.revive()`.
 

@@ -19,7 +19,6 @@ is closed.
 from __future__ import annotations
 
 import asyncio
-import secrets
 import socket
 import time
 from collections.abc import Callable, Coroutine
@@ -50,9 +49,11 @@ from teduh_server.queue import Queue
 from teduh_server.rate_limit import SourceLimit
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.exceptions import StoreError
-from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, node_channel
+from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, new_node_id, node_channel
+from teduh_server.redis_store.location import ClusterLocation, parse_location
 from teduh_server.redis_store.scripts import LogLimits
 from teduh_server.revocation_feed import RevocationFeed
 from teduh_server.served_pages import BUILT, Origins
@@ -75,7 +76,8 @@ class Relay:
         """A demonstration's console says that it is one, and is at `localhost`."""
         self._settings = settings
         self._demonstration = demonstration
-        self.node_id = secrets.token_hex(8)
+        self._location = None if settings.store_url is None else parse_location(settings.store_url)
+        self.node_id = new_node_id(sharded=isinstance(self._location, ClusterLocation))
         self.organisation = Organisation.load(settings.organisation_file)
         self._page_settings = PageSettings.load(settings.organisation_file)
         self.verifier = StatementVerifier(self.organisation.root_public_key, self.organisation.id)
@@ -104,17 +106,20 @@ class Relay:
 
     async def _start_store(self) -> None:
         settings = self._settings
-        url = settings.store_url
-        if url is None:
-            self._valkey = EmbeddedValkey(settings.data_folder / "valkey", settings.durability)
+        location, durability = self._location, settings.durability
+        if location is None:
+            self._valkey = EmbeddedValkey(settings.data_folder / "valkey", durability)
             await asyncio.to_thread(self._valkey.start)
-            url = self._valkey.url
+            # It keeps by itself what it promises, before it answers.
+            location, durability = StoreAddress.parse(self._valkey.url), Durability.MEMORY
         self._channel = NodeChannel()
         self._store = Store(
-            StoreAddress.parse(url),
+            location,
             (node_channel(self.node_id), ALL_NODES_CHANNEL),
             self._channel.receive,
             self._listening_again,
+            durability=durability,
+            replicas=settings.replicas,
         )
         await self._store.start()
 

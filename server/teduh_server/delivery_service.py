@@ -20,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 
 from teduh_signaling.relay.codec import encode
 from teduh_signaling.relay.entry import (
@@ -94,6 +95,10 @@ class DeliveryService:
     @property
     def conversation_count(self) -> int:
         return len(self._conversations)
+
+    def count_active(self) -> int:
+        """How many conversations here have their survivor connected, and somebody with her."""
+        return sum(1 for each in self._conversations.values() if each.is_active)
 
     # --- appending ---
 
@@ -303,14 +308,37 @@ class DeliveryService:
                 connection.write(entry)
             subscription.cursor = seq
         if len(entries) < _PAGE_ENTRIES and subscription.cursor < target:
-            # What is missing was acknowledged by all members, or has expired.
-            subscription.cursor = target
+            await self._pass_over(subscription, target)
         return True
+
+    async def _pass_over(self, subscription: Subscription, target: int) -> None:
+        """What is missing up to `target` was acknowledged by all members or has expired, and is passed over;
+        unless the log does not go so far: then a master has died that had told of more than was kept.
+        """
+        conversation = subscription.conversation
+        with suppress(StoreUnavailable):
+            last = scripts.last_seq(await self._store.ask(scripts.read_last_seq(conversation.keys)))
+            if last is not None and last < target:
+                target = last
+                conversation.newest = max(last, *(each.cursor for each in conversation.subscriptions))
+            subscription.cursor = max(subscription.cursor, target)
 
     def _receive_entry(self, entry: bytes) -> None:
         conversation = self._conversations.get(entry_conversation_id(entry))
-        if conversation is not None:
-            self._deliver(conversation, entry_seq(entry), entry)
+        if conversation is None:
+            return
+        seq = entry_seq(entry)
+        if self._store.held_back:
+            # It may not be kept as promised yet: what the log then says is.
+            self._deliver_from_log(conversation, seq)
+        else:
+            self._deliver(conversation, seq, entry)
+
+    def _deliver_from_log(self, conversation: LocalConversation, seq: int) -> None:
+        conversation.newest = max(conversation.newest, seq)
+        for subscription in conversation.subscriptions:
+            if subscription.cursor < seq:
+                self._catch_up(subscription)
 
     # --- subscribing ---
 
@@ -331,6 +359,8 @@ class DeliveryService:
         # subscription.
         conversation.joining += 1
         try:
+            if conversation.channel is not None:
+                await self._store.listen(conversation.channel)
             for command in before:
                 self._store.send(command)
             reply = await self._store.ask(
@@ -393,6 +423,7 @@ class DeliveryService:
         conversation = self._conversations.get(conversation_id)
         if conversation is None:
             conversation = self._conversations[conversation_id] = LocalConversation(conversation_id)
+            conversation.channel = self._store.own_channel(self._node_id, conversation_id)
         return conversation
 
     def _forget_if_unused(self, conversation: LocalConversation) -> None:
@@ -401,6 +432,8 @@ class DeliveryService:
         if self._conversations.get(conversation.id) is conversation:
             del self._conversations[conversation.id]
             self._store.send(scripts.unregister_node(conversation.keys, self._node_id))
+            if conversation.channel is not None:
+                self._store.unlisten(conversation.channel)
 
     # --- acknowledging, leaving ---
 

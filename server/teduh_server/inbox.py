@@ -17,7 +17,7 @@ from teduh_server.node_channel import NodeChannel
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreUnavailable
-from teduh_server.redis_store.keys import InboxKeys
+from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, InboxKeys
 
 _PAGE_ITEMS = 64
 _STORE_PAUSE_SECONDS = 0.1
@@ -43,8 +43,9 @@ class Inbox:
         """Invite a device; repeating it changes nothing. Raises StoreError."""
         inbox = InboxKeys.of(device_id)
         await self._store.ask(
-            scripts.add_inbox_item(inbox, device_id, conversation_id, after, self._retention_ms)
+            scripts.add_inbox_item(inbox, conversation_id, after, self._retention_ms)
         )
+        await self._store.tell(ALL_NODES_CHANNEL, bytes((node_channel.INBOX_ITEM,)) + device_id)
 
     def attach(self, connection: Connection, device_id: bytes) -> None:
         """Deliver everything not yet acknowledged, and whatever comes."""

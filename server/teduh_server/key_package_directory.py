@@ -103,4 +103,4 @@ class KeyPackageDirectory:
             answer.set_result(found.key_package)
 
     def _tell(self, node: str, kind: int, message: Struct) -> None:
-        self._store.send((b"PUBLISH", channel_of(node), bytes((kind,)) + _encode(message)))
+        self._store.publish(channel_of(node), bytes((kind,)) + _encode(message))

@@ -20,7 +20,7 @@ from pydantic_settings import (
 )
 
 from teduh_server.call_settings import CallSettings
-from teduh_server.redis_store.embedded import Durability
+from teduh_server.redis_store.durability import Durability
 
 SETTINGS_FILE_VARIABLE = "TEDUH_SETTINGS_FILE"
 DEFAULT_SETTINGS_FILE = "teduh.toml"
@@ -66,13 +66,22 @@ class Settings(BaseSettings):
     )
     store_url: str | None = Field(
         default=None,
-        description="A Valkey or Redis server of your own: `unix://`, `redis://` or `rediss://`. By default "
-        "the relay starts an embedded one.",
+        description="A Valkey or Redis of your own: one server (`unix://`, `redis://`, `rediss://`), one "
+        "that Sentinels watch (`redis+sentinel://host,host,host/name`), or a cluster "
+        "(`redis+cluster://host:6379,host:6379`). By default the relay starts an embedded one.",
     )
     durability: Durability = Field(
-        default=Durability.EVERYSEC,
-        description="Of the embedded Valkey. `everysec` survives killed processes without loss, and a power "
-        "failure but for the last second; `always` both; `memory` neither.",
+        default=Durability.AOF,
+        description="What outlives what. `memory`: nothing outlives the store's process. `aof`: a killed "
+        "process loses nothing, a power failure up to the last second. `always`: nor does a power failure. "
+        "`replicated`: what is accepted is held by `replicas` replicas besides the master. See "
+        "[nodes.md](nodes.md).",
+    )
+    replicas: Annotated[int, Field(ge=1, le=10)] = Field(
+        default=1, description="With `replicated`: how many replicas must have what is accepted."
+    )
+    workers: Annotated[int, Field(ge=0, le=256)] = Field(
+        default=1, description="Processes that `teduh serve` runs, each a node; 0 is one for each core."
     )
     retention_hours: Annotated[float, Field(gt=0, le=24 * 30)] = Field(
         default=72.0, description="How long anything is kept in the store after its last use."

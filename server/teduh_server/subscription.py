@@ -5,6 +5,8 @@ Kept small: a node has one of the first per conversation and one of the second p
 
 from __future__ import annotations
 
+from teduh_signaling.relay.frames import SURVIVOR_MEMBER
+
 from teduh_server.connection import Connection
 from teduh_server.redis_store.keys import ConversationKeys
 
@@ -12,15 +14,22 @@ from teduh_server.redis_store.keys import ConversationKeys
 class LocalConversation:
     """What this node holds of a conversation: who is subscribed, and the newest entry it knows of."""
 
-    __slots__ = ("id", "joining", "keys", "newest", "on_other_nodes", "subscriptions")
+    __slots__ = ("channel", "id", "joining", "keys", "newest", "on_other_nodes", "subscriptions")
 
     def __init__(self, conversation_id: bytes) -> None:
         self.id = conversation_id
         self.keys = ConversationKeys.of(conversation_id)
         self.subscriptions: list[Subscription] = []
+        # In a cluster, where this node hears of it from others.
+        self.channel: bytes | None = None
         self.newest = 0
         self.on_other_nodes = False
         self.joining = 0
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the survivor is connected here, and something has been said."""
+        return self.newest > 0 and any(each.member == SURVIVOR_MEMBER for each in self.subscriptions)
 
 
 class Subscription:

@@ -14,7 +14,7 @@ from aiohttp.test_utils import BaseTestServer, TestServer
 from playwright.async_api import Page, async_playwright, expect
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
-from teduh_server.redis_store.embedded import Durability
+from teduh_server.redis_store.durability import Durability
 from teduh_server.served_pages import BUILT
 from valkey_server import start_valkey
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
-from teduh_server.redis_store.embedded import Durability, EmbeddedValkey
+from teduh_server.redis_store.durability import Durability
+from teduh_server.redis_store.embedded import EmbeddedValkey
 from valkey_server import start_valkey
 
 

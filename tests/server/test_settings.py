@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 from settings_document import settings_document
-from teduh_server.redis_store.embedded import Durability
+from teduh_server.redis_store.durability import Durability
 from teduh_server.settings import load_settings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from redis.asyncio.connection import SSLConnection, parse_url
@@ -38,6 +38,14 @@ class StoreAddress:
             username=parts.get("username"),
             password=parts.get("password"),
         )
+
+    def at(self, host: str, port: int) -> StoreAddress:
+        """Another server that is spoken to in the same way."""
+        return replace(self, socket_path=None, host=host, port=port)
+
+    def with_login(self, username: str | None, password: str | None) -> StoreAddress:
+        """The same server, logged in to as somebody else."""
+        return replace(self, username=username, password=password)
 
     async def connect(self, make_protocol: Callable[[], _Protocol]) -> _Protocol:
         """Open a connection; raises OSError."""

@@ -1,7 +1,8 @@
-"""The relay's way to Valkey or Redis: one connection for commands, one that listens, both kept alive.
+"""The relay's way to Valkey or Redis, whatever it consists of; kept alive.
 
-    Store.call / ask  --->  Wire (commands of a tick in one write)        --->  server
-    on_message        <---  ChannelWire (this node's channel, and all nodes')  <---
+    Store.call / ask  --->  OneServer  one Wire (commands of a tick in one write)    --->  server or master
+                      or    Cluster    one Wire for each master, by the key's slot   --->  masters
+    on_message        <---  channels: this node's, all nodes', in a cluster also one for each conversation
 
 A command is sent at most once. When the connection breaks, whatever waited for an answer gets
 StoreUnavailable, for nobody knows whether it took effect; callers repeat only what may be repeated. A new
@@ -13,85 +14,73 @@ log.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 
-from teduh_server.log_policy import fault, log
-from teduh_server.redis_store import scripts
-from teduh_server.redis_store.address import StoreAddress
-from teduh_server.redis_store.exceptions import StoreRefused, StoreUnavailable
-from teduh_server.redis_store.wire import Answer, ChannelWire, Command, OnAnswer, Reply, Wire, settling
+from teduh_server.redis_store.cluster import Cluster
+from teduh_server.redis_store.durability import Durability, seal_of
+from teduh_server.redis_store.exceptions import StoreUnavailable
+from teduh_server.redis_store.keys import conversation_channel
+from teduh_server.redis_store.location import ClusterLocation, Location
+from teduh_server.redis_store.one_server import OneServer
+from teduh_server.redis_store.wire import Answer, Command, OnAnswer, Reply, settling
 
-_LONGEST_WAIT = 1.0
-_FIRST_WAIT = 0.02
-_CONNECT_SECONDS = 5.0
+_LISTEN_SECONDS = 2.0
 
 
 class Store:
     """A store that reconnects. Start it before use; used by one event loop."""
 
-    __slots__ = (
-        "_address",
-        "_channels",
-        "_keeper",
-        "_listener",
-        "_listening",
-        "_on_listening",
-        "_on_message",
-        "_tasks",
-        "_wire",
-        "_working",
-    )
+    __slots__ = ("_servers", "_sharded", "_task", "held_back")
 
     def __init__(
         self,
-        address: StoreAddress,
+        location: Location,
         channels: tuple[bytes, ...] = (),
         on_message: Callable[[bytes], None] | None = None,
         on_listening: Callable[[], None] | None = None,
+        *,
+        durability: Durability = Durability.MEMORY,
+        replicas: int = 0,
     ) -> None:
-        self._address = address
-        self._channels = channels
-        self._on_message = on_message or (lambda message: None)
-        self._on_listening = on_listening or (lambda: None)
-        self._wire: Wire | None = None
-        self._listener: ChannelWire | None = None
-        self._working = asyncio.Event()
-        self._listening = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        """`durability` is what the servers are held to; `replicas` how many must have what is accepted."""
+        seal = seal_of(durability, replicas)
+        listener = (on_message or (lambda message: None), on_listening or (lambda: None))
+        self._sharded = isinstance(location, ClusterLocation)
+        servers = Cluster if self._sharded else OneServer
+        self._servers = servers(location, channels, *listener, durability, seal)  # type: ignore[arg-type]
+        self._task: asyncio.Task[None] | None = None
+        # Whether answers are held until they are kept. Messages of channels are not: they are hints only.
+        self.held_back = seal is not None
 
     @property
     def available(self) -> bool:
-        """Whether both connections stand."""
-        return self._working.is_set() and (not self._channels or self._listening.is_set())
+        """Whether commands are answered and channels heard; of a cluster, by most masters."""
+        return self._servers.available
 
     async def start(self, within: float = 30.0) -> None:
         """Connect and load the scripts; raises TimeoutError if that does not succeed within so many
-        seconds.
+        seconds, and StoreNotDurable if the server keeps less than it is held to.
         """
-        self._tasks.append(asyncio.create_task(self._keep(self._work)))
-        if self._channels:
-            self._tasks.append(asyncio.create_task(self._keep(self._listen)))
+        self._task = asyncio.create_task(self._servers.keep())
         try:
             async with asyncio.timeout(within):
-                await self._working.wait()
-                if self._channels:
-                    await self._listening.wait()
+                await self._servers.ready()
         except BaseException:
             await self.close()
             raise
 
     async def close(self) -> None:
-        """Close both connections; what waits gets StoreUnavailable."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
+        """Close all connections; what waits gets StoreUnavailable."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
 
     def call(self, command: Command, on_answer: OnAnswer) -> None:
         """Send `command` with this tick's batch; `on_answer` is called once, later, with the reply or a
         StoreError.
         """
-        wire = self._wire
+        wire = self._servers.wire_for(command)
         if wire is None:
             answer = StoreUnavailable("there is no connection to the store")
             asyncio.get_running_loop().call_soon(on_answer, answer)
@@ -108,66 +97,29 @@ class Store:
         """Send a command whose answer matters to nobody."""
         self.call(command, _ignore)
 
-    async def _keep(self, once: Callable[[], Coroutine[None, None, None]]) -> None:
-        wait = _FIRST_WAIT
-        while True:
-            began = asyncio.get_running_loop().time()
-            try:
-                await once()
-                log().info("connection to the store lost")
-            except (OSError, StoreRefused, StoreUnavailable) as error:
-                log().info("no connection to the store", error=type(error).__name__)
-            except Exception as error:  # noqa: BLE001 -- whatever it was, the relay needs its store
-                fault("connection_to_store_failed", error)
-            if asyncio.get_running_loop().time() - began > _CONNECT_SECONDS:
-                wait = _FIRST_WAIT
-            await asyncio.sleep(wait)
-            wait = min(wait * 2, _LONGEST_WAIT)
+    def publish(self, channel: bytes, message: bytes) -> None:
+        """Tell whoever listens to `channel`; nobody may."""
+        self.send((self._servers.publish_word, channel, message))
 
-    async def _work(self) -> None:
-        """Connect the commands' side, and return when it is lost."""
-        lost = asyncio.Event()
-        async with asyncio.timeout(_CONNECT_SECONDS):
-            wire = await self._address.connect(lambda: Wire(lost.set, scripts.SOURCES))
+    def tell(self, channel: bytes, message: bytes) -> asyncio.Future[Reply]:
+        """The same, for what must not be missed: raises StoreUnavailable or StoreRefused."""
+        return self.ask((self._servers.publish_word, channel, message))
+
+    def own_channel(self, node_id: str, conversation_id: bytes) -> bytes | None:
+        """Where in a cluster a node hears of one conversation; None: where it hears of all."""
+        return conversation_channel(node_id, conversation_id) if self._sharded else None
+
+    async def listen(self, channel: bytes) -> None:
+        """In a cluster, hear a conversation's own channel from now on; raises StoreUnavailable."""
         try:
-            async with asyncio.timeout(_CONNECT_SECONDS):
-                await self._greet(wire)
-            self._wire = wire
-            self._working.set()
-            await lost.wait()
-        finally:
-            self._wire = None
-            self._working.clear()
-            wire.abort()
+            async with asyncio.timeout(_LISTEN_SECONDS):
+                await self._servers.listen(channel)
+        except TimeoutError:
+            raise StoreUnavailable("the channel cannot be heard") from None
 
-    async def _greet(self, wire: Wire) -> None:
-        for command in self._address.greeting():
-            await wire.ask(command)
-        # A server that is still reading its AOF answers every command with an error.
-        for source in scripts.SOURCES.values():
-            await wire.ask((b"SCRIPT", b"LOAD", source))
-
-    async def _listen(self) -> None:
-        lost, settled = asyncio.Event(), asyncio.Event()
-
-        def gone() -> None:
-            lost.set()
-            settled.set()
-
-        async with asyncio.timeout(_CONNECT_SECONDS):
-            listener = await self._address.connect(lambda: ChannelWire(self._on_message, settled.set, gone))
-        try:
-            listener.send([*self._address.greeting(), (b"SUBSCRIBE", *self._channels)])
-            async with asyncio.timeout(_CONNECT_SECONDS):
-                await settled.wait()
-            if lost.is_set():
-                return
-            self._listening.set()
-            self._on_listening()
-            await lost.wait()
-        finally:
-            self._listening.clear()
-            listener.abort()
+    def unlisten(self, channel: bytes) -> None:
+        """Hear it no more."""
+        self._servers.unlisten(channel)
 
 
 def _ignore(answer: Answer) -> None:

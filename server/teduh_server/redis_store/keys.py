@@ -10,6 +10,11 @@ times.
     queue:{queue}:waiting                      zset    queue               retention after the last request
     queue:{queue}:leases                       zset    queue               retention after the last claim
     queue:{queue}:seen                         zset    queue               retention after the last heartbeat
+    queue:{queue}:offers                       zset    router              retention after the last offer
+    queue:{queue}:seats                        hash    router              retention after the last change
+    queue:{queue}:router                       string  router              three seconds
+    queue:{queue}:taken                        list    queue               one hour after the last answer
+    queue:{queue}:day:<date>                   hash    board               retention after the last count
     queue:{queue}:request:<id>                 hash    queue               retention after the last change
     queue:{queue}:capability:<hash>            string  queue               retention after the last opening
     inbox:{<device>}:state                     hash    inbox               retention after the last item
@@ -31,21 +36,34 @@ conversation:{<id>}:state has short field names, for it is read with every messa
     o          the relay nodes to which members are connected: their ids, 16 characters each, joined
 
 conversation:{<id>}:log has entry ids `<seq>-0` and one field `e`: the Entry frame as it is sent to clients.
-queue:{queue}:waiting is scored by the time of opening in microseconds: the order of service. `leases` is
-scored by the deadline, `seen` by when the waiting survivor was last connected, both in milliseconds.
-queue:{queue}:request:<id> has: state (waiting, leased, taken, absent), opened (microseconds), key_package,
-details (MessagePack), device (who holds the lease). The key package goes when the request is taken.
+queue:{queue}:waiting is scored by the time of opening in microseconds, less the head start of the urgent:
+the order of service. `leases` and `offers` are scored by the deadline, `seen` by when the waiting survivor
+was last connected, all in milliseconds.
+queue:{queue}:request:<id> has: state (waiting, leased, taken, absent), opened and place (microseconds),
+key_package, details (MessagePack), known (the staff devices of the conversation that it continues), device
+and person (who hold the lease) and claimed (milliseconds), offer and until (the person to whom it is offered,
+and the deadline), misses (offers declined or not answered) and refused (by whom), told (supervisors know).
+The key package and the details go when the request is taken, and so do all who had to do with it.
+queue:{queue}:seats has for each person (16 bytes, a hash of the pseudonymous staff id): <person>c the seats
+she last told of, <person>t requests taken since, <person>o offers and leases that are open, <person>x the
+request that is offered to her.
 inbox:{<device>}:state has: s (the newest item), and per conversation it was invited to `c:<raw id>`, the last
 `after`. inbox:{<device>}:items has ids `<seq>-0` and the fields `c` (raw conversation id) and `after`.
+
+queue:{queue}:taken has the times at which requests were answered, in milliseconds, for the estimate.
+queue:{queue}:day:<date> has opened, answered, within_goal and abandoned: numbers.
 
 Enrolments and the revocation list have keys of their own: see `teduh_server.enrolment_store`.
 
 Channels (published, never stored): `node:<node id>` carries one node's share of entries, `nodes` what all
-nodes want to know. `teduh_server.node_channel` says what is in them.
+nodes want to know. `teduh_server.node_channel` says what is in them. In a cluster they are sharded, and a
+script can publish only in its own slot: there the share of each conversation has a channel of its own,
+`node:<node id>:{<id>}`, and the node's id begins with `s`.
 """
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 
 ALL_NODES_CHANNEL = b"nodes"
@@ -80,6 +98,10 @@ class InboxKeys:
 QUEUE_WAITING = b"queue:{queue}:waiting"
 QUEUE_LEASES = b"queue:{queue}:leases"
 QUEUE_SEEN = b"queue:{queue}:seen"
+QUEUE_OFFERS = b"queue:{queue}:offers"
+QUEUE_SEATS = b"queue:{queue}:seats"
+QUEUE_ROUTER = b"queue:{queue}:router"
+QUEUE_TAKEN = b"queue:{queue}:taken"
 QUEUE_REQUEST_PREFIX = b"queue:{queue}:request:"
 
 
@@ -87,9 +109,23 @@ def queue_request(conversation_id: bytes) -> bytes:
     return QUEUE_REQUEST_PREFIX + conversation_id.hex().encode()
 
 
+def queue_day(date: str) -> bytes:
+    return b"queue:{queue}:day:" + date.encode()
+
+
 def queue_capability(capability_hash: bytes) -> bytes:
     return b"queue:{queue}:capability:" + capability_hash.hex().encode()
 
 
+def new_node_id(*, sharded: bool) -> str:
+    """16 characters; the first tells scripts how the node listens: `s`, or a hexadecimal digit."""
+    return "s" + secrets.token_hex(8)[1:] if sharded else secrets.token_hex(8)
+
+
 def node_channel(node_id: str) -> bytes:
     return b"node:" + node_id.encode()
+
+
+def conversation_channel(node_id: str, conversation_id: bytes) -> bytes:
+    """Where a node of a cluster hears of one conversation."""
+    return b"node:%b:{%b}" % (node_id.encode(), conversation_id.hex().encode())

@@ -236,6 +236,15 @@ def log_entries(reply: Reply) -> list[bytes]:
     return [_bytes(_list(_list(item)[1])[1]) for item in _list(reply)]
 
 
+def read_last_seq(conversation: ConversationKeys) -> Command:
+    return (b"HGET", conversation.state, b"v")
+
+
+def last_seq(reply: Reply) -> int | None:
+    """None: the conversation has gone."""
+    return int.from_bytes(_bytes(reply)[:8], "big") if reply else None
+
+
 def pass_on(conversation: ConversationKeys, node: str, message: bytes) -> Command:
     return PASS_ON.command((conversation.state,), node, message)
 
@@ -405,10 +414,8 @@ def drop_lease(conversation_id: bytes) -> Command:
 # --- inboxes ---
 
 
-def add_inbox_item(
-    inbox: InboxKeys, device_id: bytes, conversation_id: bytes, after: int, retention_ms: int
-) -> Command:
-    return ADD_INBOX_ITEM.command((inbox.state, inbox.items), device_id, conversation_id, after, retention_ms)
+def add_inbox_item(inbox: InboxKeys, conversation_id: bytes, after: int, retention_ms: int) -> Command:
+    return ADD_INBOX_ITEM.command((inbox.state, inbox.items), conversation_id, after, retention_ms)
 
 
 def read_inbox(inbox: InboxKeys, after: int, count: int) -> Command:

@@ -26,6 +26,12 @@ Command = tuple[Argument, ...]
 Reply = None | int | bytes | list["Reply"]
 Answer = Reply | StoreRefused | StoreUnavailable
 OnAnswer = Callable[[Answer], None]
+OnRedirect = Callable[[str, Command, OnAnswer], None]
+
+_PASSING = frozenset(
+    {"CLUSTERDOWN", "LOADING", "MASTERDOWN", "NOREPLICAS", "READONLY", "TRYAGAIN", "UNBLOCKED"}
+)
+"""Error replies of a server that cannot take the command now and did not."""
 
 # hiredis' stub says a tuple of exactly one element.
 _pack: Callable[[Command], bytes] = hiredis.pack_command  # type: ignore[assignment]
@@ -34,11 +40,30 @@ _pack: Callable[[Command], bytes] = hiredis.pack_command  # type: ignore[assignm
 class Wire(asyncio.Protocol):
     """A connection that answers commands in order. Used by one event loop."""
 
-    __slots__ = ("_batch", "_loop", "_lost", "_on_lost", "_reader", "_scripts", "_transport", "_waiting")
+    __slots__ = (
+        "_batch",
+        "_loop",
+        "_lost",
+        "_on_lost",
+        "_on_redirect",
+        "_reader",
+        "_scripts",
+        "_transport",
+        "_waiting",
+    )
 
-    def __init__(self, on_lost: Callable[[], None], scripts: Mapping[Argument, bytes]) -> None:
-        """`scripts` are the sources of the scripts that commands name by SHA-1."""
+    def __init__(
+        self,
+        on_lost: Callable[[], None],
+        scripts: Mapping[Argument, bytes],
+        on_redirect: OnRedirect | None = None,
+    ) -> None:
+        """`scripts` are the sources of the scripts that commands name by SHA-1.
+
+        `on_redirect` takes what a node of a cluster did not do because it belongs to another node.
+        """
         self._scripts = scripts
+        self._on_redirect = on_redirect
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader()
         self._waiting: deque[tuple[OnAnswer, Command]] = deque()
@@ -96,12 +121,27 @@ class Wire(asyncio.Protocol):
                 on_answer(reply)
 
     def _refused(self, error: hiredis.HiredisError, on_answer: OnAnswer, command: Command) -> None:
-        script = self._scripts.get(command[1]) if str(error).startswith("NOSCRIPT") else None
-        if script is None:
-            on_answer(StoreRefused(str(error)))
-        else:
+        text = str(error)
+        word = text.partition(" ")[0]
+        script = self._scripts.get(command[1]) if word == "NOSCRIPT" else None
+        if script is not None:
             # The server has forgotten the script: send it whole, which also makes it known again.
-            self.call((b"EVAL", script, *command[2:]), on_answer)
+            self._resend((b"EVAL", script, *command[2:]), on_answer)
+        elif word in ("MOVED", "ASK") and self._on_redirect is not None:
+            self._redirect(self._on_redirect, text, command, on_answer)
+        elif word in _PASSING:
+            on_answer(StoreUnavailable(text))
+            if word == "READONLY":
+                # A master that has become a replica: whoever connects anew finds the new one.
+                self.abort()
+        else:
+            on_answer(StoreRefused(text))
+
+    def _resend(self, command: Command, on_answer: OnAnswer) -> None:
+        self.call(command, on_answer)
+
+    def _redirect(self, on_redirect: OnRedirect, text: str, command: Command, on_answer: OnAnswer) -> None:
+        on_redirect(text, command, on_answer)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
@@ -114,19 +154,24 @@ class Wire(asyncio.Protocol):
 class ChannelWire(asyncio.Protocol):
     """A connection that listens to channels and hands over every message."""
 
-    __slots__ = ("_on_lost", "_on_message", "_on_subscribed", "_reader", "_transport")
+    __slots__ = ("_on_confirmed", "_on_dropped", "_on_lost", "_on_message", "_reader", "_transport", "heard")
 
     def __init__(
         self,
         on_message: Callable[[bytes], None],
-        on_subscribed: Callable[[], None],
+        on_confirmed: Callable[[bytes], None],
         on_lost: Callable[[], None],
+        on_dropped: Callable[[bytes], None],
     ) -> None:
+        """`on_confirmed` gets each channel that the server begins to send, `on_dropped` each that it ends."""
         self._reader = hiredis.Reader()
         self._on_message = on_message
-        self._on_subscribed = on_subscribed
+        self._on_confirmed = on_confirmed
         self._on_lost = on_lost
+        self._on_dropped = on_dropped
         self._transport: asyncio.WriteTransport | None = None
+        # Set with whatever comes; who watches clears it.
+        self.heard = False
 
     def send(self, commands: Sequence[Command]) -> None:
         if self._transport is not None:
@@ -141,14 +186,23 @@ class ChannelWire(asyncio.Protocol):
         self._transport = cast(asyncio.WriteTransport, transport)
 
     def data_received(self, data: bytes) -> None:
+        self.heard = True
         self._reader.feed(data)
         while (reply := self._reader.gets()) is not False:
             if isinstance(reply, hiredis.HiredisError):
+                # A channel that is another node's, or a server that is not ready: begin anew.
                 self.abort()
-            elif isinstance(reply, list) and reply[0] == b"message":
-                self._on_message(reply[2])
-            elif isinstance(reply, list) and reply[0] == b"subscribe":
-                self._on_subscribed()
+            elif isinstance(reply, list):
+                self._take(reply)
+
+    def _take(self, reply: list[bytes]) -> None:
+        word = reply[0]
+        if word in (b"message", b"smessage"):
+            self._on_message(reply[2])
+        elif word in (b"subscribe", b"ssubscribe"):
+            self._on_confirmed(reply[1])
+        elif word == b"sunsubscribe":
+            self._on_dropped(reply[1])
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._on_lost()

@@ -14,7 +14,7 @@ ONE, TWO = b"1" * 16, b"2" * 16
 
 
 async def _add(store: Store, conversation: bytes, after: int) -> object:
-    return await store.ask(scripts.add_inbox_item(INBOX, DEVICE, conversation, after, RETENTION_MS))
+    return await store.ask(scripts.add_inbox_item(INBOX, conversation, after, RETENTION_MS))
 
 
 async def _items(store: Store, after: int = 0) -> list[Invitation]:

@@ -9,7 +9,8 @@ from relay_process import eventually
 from store_bench import StoreBench
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
-from teduh_server.redis_store.embedded import Durability, EmbeddedValkey, FolderInUse
+from teduh_server.redis_store.durability import Durability
+from teduh_server.redis_store.embedded import EmbeddedValkey, FolderInUse
 from teduh_server.redis_store.exceptions import StoreRefused, StoreUnavailable
 from teduh_server.redis_store.scripts import Appended
 from valkey_server import start_valkey
@@ -61,8 +62,8 @@ async def test_killed_server_fails_what_waits_and_is_found_again() -> None:
 
 
 async def test_everything_answered_survives_a_kill() -> None:
-    """Durability `everysec` writes the file before it answers, unlike Valkey's own setting of that name."""
-    with start_valkey(durability=Durability.EVERYSEC) as valkey:
+    """Durability `aof` writes the file before it answers, unlike Valkey's own setting of that name."""
+    with start_valkey(durability=Durability.AOF) as valkey:
         store = Store(StoreAddress.parse(valkey.url))
         await store.start()
         bench = StoreBench(store)

@@ -39,11 +39,19 @@ if seq + 1 - first >= most_entries or bytes > most_bytes then
   return {'full'}
 end
 
+local function tell(node, message)
+  if string.sub(node, 1, 1) == 's' then
+    -- In a cluster: the channel that the node has for this conversation, in the conversation's slot.
+    return redis.call('SPUBLISH', 'node:' .. node .. ':' .. string.match(KEYS[1], '{%x+}'), message)
+  end
+  return redis.call('PUBLISH', 'node:' .. node, message)
+end
+
 local function publish(message)
   local nodes = redis.call('HGET', state, 'o') or ''
   for at = 1, #nodes, 16 do
     local node = string.sub(nodes, at, at + 15)
-    if node ~= caller and redis.call('PUBLISH', 'node:' .. node, message) == 0 then
+    if node ~= caller and tell(node, message) == 0 then
       -- Nobody listens: the node is dead, or has lost its connection and will register anew.
       local left = redis.call('HGET', state, 'o')
       local from = string.find(left, node, 1, true)

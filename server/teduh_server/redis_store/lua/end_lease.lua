@@ -4,6 +4,14 @@
 -- ARGV[2] bytes   the conversation id, raw
 -- Returns {'gone'} if there is no such conversation, {'settled'} if a commit was accepted, so that the lease has
 --   become a membership; else {'ended', member or -1}.
+local function tell(node, message)
+  if string.sub(node, 1, 1) == 's' then
+    -- In a cluster: the channel that the node has for this conversation, in the conversation's slot.
+    return redis.call('SPUBLISH', 'node:' .. node .. ':' .. string.match(KEYS[1], '{%x+}'), message)
+  end
+  return redis.call('PUBLISH', 'node:' .. node, message)
+end
+
 local v, number, nodes = unpack(redis.call('HMGET', KEYS[1], 'v', 'd:' .. ARGV[1], 'o'))
 if not v then
   return {'gone'}
@@ -18,7 +26,6 @@ end
 redis.call('HDEL', KEYS[1], 'd:' .. ARGV[1], 'm' .. number, 'l')
 nodes = nodes or ''
 for at = 1, #nodes, 16 do
-  redis.call('PUBLISH', 'node:' .. string.sub(nodes, at, at + 15),
-    '\001' .. ARGV[2] .. struct.pack('>I4', tonumber(number)))
+  tell(string.sub(nodes, at, at + 15), '\001' .. ARGV[2] .. struct.pack('>I4', tonumber(number)))
 end
 return {'ended', tonumber(number)}

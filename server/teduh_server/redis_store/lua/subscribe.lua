@@ -9,6 +9,14 @@
 -- ARGV[6] integer retention, milliseconds
 -- Returns {} if there is no such member, else
 --   {member, epoch, last seq, first seq kept, its counter, may read after, other nodes 0|1}
+local function tell(node, message)
+  if string.sub(node, 1, 1) == 's' then
+    -- In a cluster: the channel that the node has for this conversation, in the conversation's slot.
+    return redis.call('SPUBLISH', 'node:' .. node .. ':' .. string.match(KEYS[1], '{%x+}'), message)
+  end
+  return redis.call('PUBLISH', 'node:' .. node, message)
+end
+
 local state = KEYS[1]
 local h, v, nodes = unpack(redis.call('HMGET', state, 'h', 'v', 'o'))
 if not h then
@@ -29,7 +37,7 @@ local _, counter, _, after = struct.unpack('>I8I8I8I8', record)
 nodes = nodes or ''
 if not string.find(nodes, ARGV[4], 1, true) then
   for at = 1, #nodes, 16 do
-    redis.call('PUBLISH', 'node:' .. string.sub(nodes, at, at + 15), '\002' .. ARGV[3])
+    tell(string.sub(nodes, at, at + 15), '\002' .. ARGV[3])
   end
   nodes = nodes .. ARGV[4]
 end
