@@ -8,9 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TypeVar
 
+from aiortc import RTCIceCandidate
+from av import AudioFrame
+from known_media import Ear, Tone
 from teduh_sdk.call_signals import CallListener
-from teduh_sdk.calls.calls import Calls
+from teduh_sdk.calls import Call, Calls, events
 from teduh_sdk.calls.settings import CallSettings
 from teduh_sdk.ice_servers import IceServers
 from teduh_sdk.room import Participant
@@ -18,7 +23,9 @@ from teduh_signaling.call.timing import Timing
 from teduh_signaling.relay.frames import CallPolicy
 from turn_server import TurnServer
 
+_E = TypeVar("_E", bound=events.CallEvent)
 QUICK = CallSettings(gather=4.0, stall=4.0, farewell=0.3)
+HASTY = replace(QUICK, gather=1.5, stall=3.0)
 SOON = Timing(heartbeat=500, silence=4_000, connect=8_000)
 
 
@@ -88,7 +95,11 @@ class CallingRoom:
         """She is no longer a member; everybody learns of it."""
         self.people = tuple(one for one in self.people if one != participant)
         for seat in self.seats:
-            if seat.listener is not None and seat.me is not None:
+            if seat.listener is None:
+                continue
+            if seat.me is None:
+                seat.listener.conversation_over()
+            else:
                 seat.listener.room_changed()
 
 
@@ -110,3 +121,75 @@ async def heard(condition: Callable[[], object], within: float = 30.0) -> None:
     async with asyncio.timeout(within):
         while not condition():  # noqa: ASYNC110 -- media set no event
             await asyncio.sleep(0.02)
+
+
+async def rung(calls: Calls) -> Call:
+    async with asyncio.timeout(20):
+        return await anext(calls)
+
+
+async def until(call: Call, kind: type[_E], within: float = 30.0) -> _E:
+    """The next event of this kind; those before it are passed over."""
+    async with asyncio.timeout(within):
+        async for event in call:
+            if isinstance(event, kind):
+                return event
+    raise AssertionError(f"the call was over before a {kind.__name__}")
+
+
+def ears(call: Call) -> Ear:
+    ear = Ear()
+    call.on_audio(ear.hear)
+    call.on_video(ear.see)
+    return ear
+
+
+def own_candidates(calls: Calls) -> list[RTCIceCandidate]:
+    """With which of our addresses a pair could be made."""
+    connections = [peer.connection for _, peer in calls._peers.values()]
+    return [
+        candidate
+        for connection in connections
+        if connection is not None
+        for transceiver in connection.getTransceivers()
+        for candidate in transceiver.receiver.transport.transport.iceGatherer.getLocalCandidates()
+    ]
+
+
+async def in_call(first: Calls, second: Calls) -> tuple[Call, Call]:
+    """A call of two who hear each other: 440 Hz from the first, 1000 Hz from the second."""
+    calling_ = await first.call([Tone(440)])
+    answered = await rung(second)
+    ear, other = ears(calling_), ears(answered)
+    await answered.accept([Tone(1000)])
+    await heard(lambda: ear.hears(1000) and other.hears(440))
+    return calling_, answered
+
+
+def ear_for(call: Call, leaf: int) -> Ear:
+    """Hears one person alone."""
+    ear = Ear()
+
+    def hear(who: Participant, frame: AudioFrame) -> None:
+        if who.leaf_index == leaf:
+            ear.hear(who, frame)
+
+    call.on_audio(hear)
+    return ear
+
+
+async def three(first: Calls, second: Calls, third: Calls) -> tuple[Call, Call, Call]:
+    """A call of three: 440, 1000 and 1700 Hz; everybody hears both others."""
+    ringing = await first.call([Tone(440)])
+    others = [await rung(second), await rung(third)]
+    tones = {0: 440, 1: 1000, 2: 1700}
+    expected = [
+        (ear_for(call, leaf), tone)
+        for place, call in enumerate((ringing, *others))
+        for leaf, tone in tones.items()
+        if leaf != place
+    ]
+    await others[0].accept([Tone(1000)])
+    await others[1].accept([Tone(1700)])
+    await heard(lambda: all(ear.hears(tone) for ear, tone in expected))
+    return ringing, others[0], others[1]

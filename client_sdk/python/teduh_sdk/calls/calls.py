@@ -152,6 +152,7 @@ class Calls:
         """Somebody came or left; whoever was removed is neither heard nor seen from here on."""
         me = self._carrier.me
         if me is None:
+            self._leave_room()
             return
         self._room.update({one.leaf_index: one for one in self._carrier.participants})
         present = {one.leaf_index: one.device_key.hex() for one in self._carrier.participants}
@@ -164,11 +165,14 @@ class Calls:
 
     def conversation_over(self) -> None:
         """The conversation has ended, and every call with it."""
-        if self._session is not None:
-            self._do(self._session.members(-1, {}, _now()))
+        self._leave_room()
         self._disarm()
         self._is_over = True
         self._something.set()
+
+    def _leave_room(self) -> None:
+        if self._session is not None:
+            self._do(self._session.members(-1, {}, _now()))
 
     # --- inputs ---------------------------------------------------------------------------------------------
 

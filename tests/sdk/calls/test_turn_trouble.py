@@ -1,0 +1,57 @@
+"""TURN servers that refuse, die and come back: the call tells of it, and goes on or ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from calling_room import HASTY, calling, ears, heard, in_call, rung, through, until
+from known_media import Tone
+from teduh_sdk.calls import EndReason, events
+from teduh_sdk.exceptions import NoRelayedPath
+from turn_server import TurnServer, needs_turn_server, turn_server
+
+pytestmark = needs_turn_server
+
+
+@pytest.fixture
+def turn(tmp_path: Path) -> Iterator[TurnServer]:
+    with turn_server(tmp_path, allow_loopback_peers=True) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"secret": "not this one"}, {"expires": 1_000_000_000}], ids=["wrong", "expired"]
+)
+async def test_refused_credentials_are_told_and_end_the_call(
+    turn: TurnServer, wrong: dict[str, object]
+) -> None:
+    async with calling(through(turn, **wrong), through(turn)) as (_, (hers, counselors)):
+        ringing = await hers.call([Tone(440)])
+        answered = await rung(counselors)
+        await answered.accept([Tone(1000)])
+        told = await until(ringing, events.PathUnavailable, within=10)
+        assert isinstance(told.reason, NoRelayedPath)
+        assert (await until(ringing, events.Ended)).reason is EndReason.FAILED
+        await until(answered, events.Ended)
+
+
+async def test_a_call_goes_on_when_the_turn_server_is_back(turn: TurnServer) -> None:
+    async with calling(through(turn), through(turn), settings=HASTY) as (_, (hers, counselors)):
+        ringing, answered = await in_call(hers, counselors)
+        turn.kill()
+        turn.start()
+        await until(ringing, events.PeerReconnecting)
+        await until(ringing, events.PeerConnected)
+        ear, other = ears(ringing), ears(answered)
+        await heard(lambda: ear.hears(1000) and other.hears(440))
+
+
+async def test_a_call_ends_when_the_turn_server_stays_away(turn: TurnServer) -> None:
+    async with calling(through(turn), through(turn), settings=HASTY) as (_, (hers, counselors)):
+        ringing, answered = await in_call(hers, counselors)
+        turn.kill()
+        await until(ringing, events.PeerReconnecting)
+        assert (await until(ringing, events.Ended)).reason is EndReason.FAILED
+        await until(answered, events.Ended)
