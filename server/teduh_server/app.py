@@ -44,8 +44,6 @@ from teduh_server.key_package_directory import KeyPackageDirectory
 from teduh_server.log_policy import fault, log
 from teduh_server.node_channel import REVOCATIONS_CHANGED, NodeChannel
 from teduh_server.page_settings import PageSettings
-from teduh_server.presence import Presence
-from teduh_server.queue import Queue
 from teduh_server.rate_limit import SourceLimit
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
@@ -56,6 +54,7 @@ from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, new_node_id, node_c
 from teduh_server.redis_store.location import ClusterLocation, parse_location
 from teduh_server.redis_store.scripts import LogLimits
 from teduh_server.revocation_feed import RevocationFeed
+from teduh_server.routing_services import RoutingServices
 from teduh_server.served_pages import BUILT, Origins
 from teduh_server.settings import Settings
 from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication
@@ -137,18 +136,8 @@ class Relay:
         store, channel = self._store, self._channel
         self._inbox = Inbox(store, channel, settings.retention_ms, self.spawn)
         self._delivery = DeliveryService(store, channel, limits, self._inbox, self.spawn)
-        self._presence = Presence(store, channel, self.node_id)
-        self._queue = Queue(
-            store,
-            channel,
-            self._delivery,
-            retention_ms=settings.retention_ms,
-            lease_seconds=settings.lease_seconds,
-            absent_seconds=settings.absent_seconds,
-            most_waiting=settings.waiting_requests,
-            available_staff=self._presence.available_here,
-            spawn=self.spawn,
-        )
+        self._routing = RoutingServices(settings, store, channel, self._delivery, self.node_id, self.spawn)
+        self._presence, self._queue = self._routing.presence, self._routing.queue
         own_origins = dict.fromkeys((self.origin, self.console_origin))
         self._authentication = StaffAuthentication(self.verifier, *own_origins)
         self.enrolments = EnrolmentStore(store)
@@ -157,10 +146,9 @@ class Relay:
         price = RequestPrice(settings.proof_of_work_bits, settings.proof_of_work_above)
         services = Services(
             delivery=self._delivery,
-            queue=self._queue,
+            routing=self._routing,
             inbox=self._inbox,
             key_packages=KeyPackageDirectory(store, channel, self._presence, self.node_id),
-            presence=self._presence,
             authentication=self._authentication,
             ice_servers=IceServerOffers(settings.calls),
             request_limit=SourceLimit(settings.requests_per_minute / 60, _REQUEST_BURST),
@@ -173,14 +161,9 @@ class Relay:
 
     async def _start_services(self) -> None:
         await self._feed.start()
-        self.spawn(self._queue.sweep_forever())
-        self.spawn(self._presence.announce_forever())
+        self._routing.start(self.spawn)
         self.spawn(self._sockets.beat_forever())
         if self._valkey is not None:
-        routes += farewell_routes(
-            self._say_farewell,
-            lambda request: http_limit.try_take(self._sockets.source(request), time.monotonic()) == 0,
-        )
             self.spawn(_tend_forever(self._valkey))
 
     def _application(self) -> web.Application:
@@ -193,6 +176,10 @@ class Relay:
             self._feed,
             origin=self.origin,
             allow=lambda request: http_limit.try_take(self._sockets.source(request), time.monotonic()) == 0,
+        )
+        routes += farewell_routes(
+            self._say_farewell,
+            lambda request: http_limit.try_take(self._sockets.source(request), time.monotonic()) == 0,
         )
         routes += page_routes(
             self.organisation,
@@ -208,11 +195,6 @@ class Relay:
     async def _serve(self, application: web.Application, listener: socket.socket) -> None:
         await self._run(application, listener)
         self.spawn(self._unused.sweep_forever(self._runners[0]))
-    async def _say_farewell(self, conversation_id: bytes, capability_hash: bytes) -> None:
-        if await self._delivery.farewell(conversation_id, capability_hash):
-            # Had she been waiting still, nobody is to be offered her request.
-            await self._queue.cancel(conversation_id)
-
         if self._settings.metrics_port is not None:
             watchers = web.Application()
             watchers.add_routes(metrics_routes(self._measure))
@@ -225,6 +207,11 @@ class Relay:
         site = web.SockSite(runner, listener, backlog=1024)
         await site.start()
         self._sites.append(site)
+
+    async def _say_farewell(self, conversation_id: bytes, capability_hash: bytes) -> None:
+        if await self._delivery.farewell(conversation_id, capability_hash):
+            # Had she been waiting still, nobody is to be offered her request.
+            await self._queue.cancel(conversation_id)
 
     # --- running ---
 
@@ -248,7 +235,7 @@ class Relay:
             log().info("listening to the store again")
             self.spawn(self._delivery.rejoin())
             self._inbox.look_again()
-            self._queue.refresh_soon()
+            self._routing.news.refresh_soon()
 
     def _revocations_changed(self, _: bytes) -> None:
         self.spawn(self._look_for_revocations())

@@ -8,11 +8,16 @@
     0x02        a node's  another node has begun to hold subscribers of: conversation id (16)
     0x03        nodes     a device has a new inbox item: device id (32)
     0x04        nodes     the queue has changed
-    0x05        nodes     who is connected to a node: MessagePack, see `presence`
-    0x06        nodes     a node has started and asks who is connected
+    0x05        nodes     all staff of a node: MessagePack, see `presence`
+    0x06        nodes     a node asks who is connected to a certain node (its id), or to any (empty)
     0x07        a node's  a key package is wanted: MessagePack, see `key_package_directory`
     0x08        a node's  the answer to it
     0x09        nodes     there is a new revocation list
+    0x10        nodes     what has changed with the staff of a node: MessagePack, see `presence`
+    0x11        nodes     a node lives: MessagePack, see `presence`
+    0x12        nodes     a request is offered: MessagePack, see `offers`
+    0x13        nodes     an offer is over: person (16), conversation id (16)
+    0x14        nodes     supervisors should look at a request: MessagePack, see `router`
 
 Nodes trust each other and the store: whoever can publish here is the operator.
 """
@@ -23,16 +28,21 @@ from collections.abc import Callable
 
 ENTRY = 0x98
 EPHEMERAL_ENTRY = 0x94
+MEMBER_GONE = 0x93
 MEMBERSHIP_ENDED = 0x01
 NODE_JOINED = 0x02
 INBOX_ITEM = 0x03
 QUEUE_CHANGED = 0x04
 PRESENCE = 0x05
-MEMBER_GONE = 0x93
 PRESENCE_WANTED = 0x06
 KEY_PACKAGE_WANTED = 0x07
 KEY_PACKAGE_FOUND = 0x08
 REVOCATIONS_CHANGED = 0x09
+PRESENCE_CHANGED = 0x10
+PRESENCE_BEAT = 0x11
+OFFERED = 0x12
+OFFER_ENDED = 0x13
+ALERT = 0x14
 
 Handler = Callable[[bytes], None]
 

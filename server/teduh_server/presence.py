@@ -1,27 +1,39 @@
 """Which staff devices are connected, to which node, and whether they take conversations.
 
 Nothing of it is stored: a staff statement holds a name, and names are written nowhere. Each node tells the
-others every five seconds, and at once when something changes, who is connected to it; what a node has not
-repeated for fifteen seconds is forgotten, so the people of a dead node are offline by then.
+others what changes with its staff, and every five seconds that it lives; what a node has not said for
+fifteen seconds is forgotten, so the people of a dead node are offline by then.
 
-    PRESENCE message: MessagePack [node id, [[device id, availability, capacity, statement, issuer
-    statement], ...]]
+::
+
+    PRESENCE_CHANGED  [node, version, devices, keys that are gone]     at once, gathered for a moment
+    PRESENCE_BEAT     [node, version, active conversations]            every five seconds
+    PRESENCE          [node, version, devices]                         all of them, when somebody asks
+    PRESENCE_WANTED   [node, or empty: all]                            a version was missed, or I am new
+
+`version` counts the changes of one node, so that whoever missed one notices with the next beat and asks for
+all. A change costs its own size then, not that of everybody who is connected.
+
+A person may have several devices: for routing they are one (`people`), as available as any of them is.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
-from msgspec import Struct, msgpack
-from teduh_signaling.relay.frames import MAX_COLLEAGUES, Availability, Colleague
+from msgspec import Struct, msgpack, structs
+from teduh_signaling.relay.frames import MAX_COLLEAGUES, Availability, Colleague, SetAvailability
 
 from teduh_server import node_channel
 from teduh_server.connection import Connection
 from teduh_server.node_channel import NodeChannel
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
+from teduh_server.routing import Person
 
 HEARTBEAT_SECONDS = 5.0
 FORGOTTEN_AFTER_SECONDS = 15.0
@@ -31,22 +43,60 @@ _COLLEAGUES_CHARACTERS = 200_000
 
 
 class PresentDevice(Struct, frozen=True, array_like=True):
-    """One staff device as its node describes it."""
+    """One connection of a staff device, as its node describes it. Times in seconds since 1970."""
 
+    key: int
+    """Names it among those of its node."""
     device_id: bytes
-    availability: Availability
-    capacity: int
+    person: bytes
+    role: str
+    languages: tuple[str, ...]
+    skills: tuple[str, ...]
     statement: str
     issuer_statement: str | None
+    availability: Availability = Availability.AWAY
+    capacity: int = 0
+    gender: str | None = None
+    region: str | None = None
+    until: int = 0
+    load: int = 0
+    """Conversations to which it is subscribed."""
+    idle_since: float = 0.0
 
 
-class NodePresence(Struct, frozen=True, array_like=True):
+class _All(Struct, frozen=True, array_like=True):
     node_id: str
+    version: int
     devices: list[PresentDevice]
 
 
+class _Changed(Struct, frozen=True, array_like=True):
+    node_id: str
+    version: int
+    devices: list[PresentDevice]
+    gone: list[int]
+
+
+class _Beat(Struct, frozen=True, array_like=True):
+    node_id: str
+    version: int
+    active: int
+
+
 _encode = msgpack.Encoder().encode
-_decode = msgpack.Decoder(NodePresence).decode
+_decode_all = msgpack.Decoder(_All).decode
+_decode_changed = msgpack.Decoder(_Changed).decode
+_decode_beat = msgpack.Decoder(_Beat).decode
+
+
+@dataclass(slots=True)
+class _Node:
+    """What another node has said of itself."""
+
+    heard: float
+    version: int = -1
+    active: int = 0
+    devices: dict[int, PresentDevice] = field(default_factory=dict)
 
 
 class Presence:
@@ -56,26 +106,70 @@ class Presence:
         self._store = store
         self._node_id = node_id
         self._here: dict[Connection, PresentDevice] = {}
-        self._elsewhere: dict[str, tuple[float, list[PresentDevice]]] = {}
+        self._elsewhere: dict[str, _Node] = {}
+        self._keys = itertools.count(1)
+        self._version = 0
+        self._changed: set[Connection] = set()
+        self._gone: list[int] = []
         self._announcement_due = False
-        channel.on(node_channel.PRESENCE, self._hear)
-        channel.on(node_channel.PRESENCE_WANTED, lambda _: self.announce_soon())
+        self.count_active: Callable[[], int] = lambda: 0
+        """How many conversations are active on this node."""
+        self.on_change: Callable[[], None] = lambda: None
+        """Somebody has come, gone, or changed her mind, here or elsewhere."""
+        channel.on(node_channel.PRESENCE, self._hear_all)
+        channel.on(node_channel.PRESENCE_CHANGED, self._hear_changed)
+        channel.on(node_channel.PRESENCE_BEAT, self._hear_beat)
+        channel.on(node_channel.PRESENCE_WANTED, self._hear_wanted)
+
+    # --- this node's staff ---
 
     def attach(self, connection: Connection) -> None:
         """A staff device has connected; it is away until it says otherwise."""
-        self.set_availability(connection, Availability.AWAY, 0)
-
-    def set_availability(self, connection: Connection, availability: Availability, capacity: int) -> None:
         staff = connection.staff
         assert staff is not None
-        self._here[connection] = PresentDevice(
-            staff.device_id, availability, capacity, staff.statement, staff.issuer_statement
+        device = PresentDevice(
+            next(self._keys),
+            staff.device_id,
+            staff.person,
+            staff.role.value,
+            staff.languages,
+            staff.skills,
+            staff.statement,
+            staff.issuer_statement,
+            idle_since=time.time(),
         )
-        self.announce_soon()
+        self._put(connection, device)
+
+    def set_availability(self, connection: Connection, frame: SetAvailability) -> None:
+        device = structs.replace(
+            self._here[connection],
+            availability=frame.availability,
+            capacity=frame.capacity,
+            gender=frame.gender,
+            region=frame.region,
+            until=frame.until,
+            load=len(connection.subscriptions),
+        )
+        self._put(connection, device)
+
+    def has_taken(self, connection: Connection) -> None:
+        """She has taken a request: she is the last to be asked among her equals."""
+        device = self._here.get(connection)
+        if device is not None:
+            load, left = len(connection.subscriptions), max(0, device.capacity - 1)
+            taken = structs.replace(device, load=load, capacity=left, idle_since=time.time())
+            self._put(connection, taken)
 
     def detach(self, connection: Connection) -> None:
-        if self._here.pop(connection, None) is not None:
-            self.announce_soon()
+        device = self._here.pop(connection, None)
+        if device is not None:
+            self._gone.append(device.key)
+            self._announce_soon()
+
+    def _put(self, connection: Connection, device: PresentDevice) -> None:
+        self._here[connection] = device
+        self._changed.add(connection)
+        self._announce_soon()
 
     def available_here(self) -> Iterator[Connection]:
         """The connections of this node that take conversations."""
@@ -88,11 +182,53 @@ class Presence:
     def here(self) -> list[Connection]:
         return list(self._here)
 
+    # --- everybody ---
+
     def nodes_of(self, device_id: bytes) -> list[str]:
         """The other nodes to which a device is connected."""
         return [
-            node for node, devices in self._heard() if any(each.device_id == device_id for each in devices)
+            name
+            for name, node in self._heard()
+            if any(each.device_id == device_id for each in node.devices.values())
         ]
+
+    def devices_here(self, person: bytes) -> list[tuple[Connection, PresentDevice]]:
+        """The connections of this person to this node."""
+        return [(connection, each) for connection, each in self._here.items() if each.person == person]
+
+    def seats(self, person: bytes) -> int:
+        """How many conversations more she takes, by what her available devices say."""
+        return max(
+            (
+                each.capacity
+                for each in self._everybody()
+                if each.person == person and each.availability is Availability.AVAILABLE
+            ),
+            default=0,
+        )
+
+    def people(self) -> list[Person]:
+        """Everybody who is available on any device."""
+        return [
+            _person(devices)
+            for devices in self._by_person().values()
+            if any(each.availability is Availability.AVAILABLE for each in devices)
+        ]
+
+    def counted(self) -> dict[Availability, int]:
+        """How many people are how available, each as available as any of her devices."""
+        counts = dict.fromkeys(Availability, 0)
+        for devices in self._by_person().values():
+            counts[max(each.availability for each in devices)] += 1
+        return counts
+
+    def load(self) -> int:
+        """In how many conversations staff are, counted per person."""
+        return sum(max(each.load for each in devices) for devices in self._by_person().values())
+
+    def active(self) -> int:
+        """How many conversations are active on all nodes."""
+        return self.count_active() + sum(node.active for _, node in self._heard())
 
     def colleagues(self, but: bytes, after: bytes | None = None) -> tuple[tuple[Colleague, ...], bool]:
         """Who is connected, by device id, as many as fit into one frame; and whether there are others.
@@ -100,42 +236,142 @@ class Presence:
         Each device once, as available as it is anywhere, without `but` and only those beyond `after`.
         """
         best: dict[bytes, PresentDevice] = {}
-        everybody = [*self._here.values(), *(device for _, devices in self._heard() for device in devices)]
-        for device in sorted(everybody, key=lambda each: each.availability):
+        for device in sorted(self._everybody(), key=lambda each: each.availability):
             best[device.device_id] = device
         wanted = [best[each] for each in sorted(best) if each != but and (after is None or each > after)]
         return _as_many_as_fit(wanted)
 
-    def _heard(self) -> Iterator[tuple[str, list[PresentDevice]]]:
+    def _everybody(self) -> Iterator[PresentDevice]:
+        yield from self._here.values()
+        for _, node in self._heard():
+            yield from node.devices.values()
+
+    def _by_person(self) -> dict[bytes, list[PresentDevice]]:
+        people: dict[bytes, list[PresentDevice]] = {}
+        for device in self._everybody():
+            people.setdefault(device.person, []).append(device)
+        return people
+
+    def _heard(self) -> Iterator[tuple[str, _Node]]:
         horizon = time.monotonic() - FORGOTTEN_AFTER_SECONDS
-        return ((node, devices) for node, (heard, devices) in self._elsewhere.items() if heard > horizon)
+        return ((name, node) for name, node in self._elsewhere.items() if node.heard > horizon)
+
+    # --- telling the other nodes ---
 
     async def announce_forever(self) -> None:
-        """Repeat who is here, and forget nodes that repeat nothing."""
-        self._publish(bytes((node_channel.PRESENCE_WANTED,)))
+        """Say that this node lives, and forget nodes that no longer do."""
+        self._publish(node_channel.PRESENCE_WANTED, b"")
         while True:
-            self.announce()
+            self._notice_loads()
+            self._announce()
+            self._publish(
+                node_channel.PRESENCE_BEAT, _encode(_Beat(self._node_id, self._version, self.count_active()))
+            )
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            self._elsewhere = {node: self._elsewhere[node] for node, _ in self._heard()}
+            self._forget_silent_nodes()
 
-    def announce_soon(self) -> None:
+    def _notice_loads(self) -> None:
+        for connection, device in self._here.items():
+            load = len(connection.subscriptions)
+            if load != device.load:
+                self._here[connection] = structs.replace(device, load=load)
+                self._changed.add(connection)
+
+    def _forget_silent_nodes(self) -> None:
+        alive = dict(self._heard())
+        if len(alive) != len(self._elsewhere):
+            self._elsewhere = alive
+            self.on_change()
+
+    def _announce_soon(self) -> None:
+        self.on_change()
         if not self._announcement_due:
             self._announcement_due = True
-            asyncio.get_running_loop().call_later(_SETTLING_SECONDS, self.announce)
+            asyncio.get_running_loop().call_later(_SETTLING_SECONDS, self._announce)
 
-    def announce(self) -> None:
-        """Tell the other nodes now who is connected to this one."""
+    def _announce(self) -> None:
+        """Tell the other nodes what has changed since the last time."""
         self._announcement_due = False
-        presence = NodePresence(self._node_id, list(self._here.values()))
-        self._publish(bytes((node_channel.PRESENCE,)) + _encode(presence))
+        changed = [self._here[connection] for connection in self._changed if connection in self._here]
+        gone, self._gone = self._gone, []
+        self._changed.clear()
+        if changed or gone:
+            self._version += 1
+            message = _Changed(self._node_id, self._version, changed, gone)
+            self._publish(node_channel.PRESENCE_CHANGED, _encode(message))
 
-    def _publish(self, message: bytes) -> None:
-        self._store.send((b"PUBLISH", ALL_NODES_CHANNEL, message))
+    def _publish(self, kind: int, message: bytes) -> None:
+        self._store.publish(ALL_NODES_CHANNEL, bytes((kind,)) + message)
 
-    def _hear(self, message: bytes) -> None:
-        presence = _decode(message)
-        if presence.node_id != self._node_id:
-            self._elsewhere[presence.node_id] = (time.monotonic(), presence.devices)
+    # --- hearing the other nodes ---
+
+    def _hear_all(self, message: bytes) -> None:
+        said = _decode_all(message)
+        node = self._node(said.node_id)
+        if node is not None and said.version >= node.version:
+            node.version, node.devices = said.version, {device.key: device for device in said.devices}
+            self.on_change()
+
+    def _hear_changed(self, message: bytes) -> None:
+        said = _decode_changed(message)
+        node = self._node(said.node_id)
+        if node is None:
+            return
+        if said.version != node.version + 1:
+            self._ask(said.node_id)
+            return
+        node.version = said.version
+        node.devices |= {device.key: device for device in said.devices}
+        for key in said.gone:
+            node.devices.pop(key, None)
+        self.on_change()
+
+    def _hear_beat(self, message: bytes) -> None:
+        said = _decode_beat(message)
+        node = self._node(said.node_id)
+        if node is not None:
+            node.active = said.active
+            if said.version != node.version:
+                self._ask(said.node_id)
+
+    def _node(self, name: str) -> _Node | None:
+        """Another node, just heard; None for ourselves."""
+        if name == self._node_id:
+            return None
+        node = self._elsewhere.setdefault(name, _Node(0.0))
+        node.heard = time.monotonic()
+        return node
+
+    def _ask(self, name: str) -> None:
+        self._publish(node_channel.PRESENCE_WANTED, name.encode())
+
+    def _hear_wanted(self, wanted: bytes) -> None:
+        if wanted in (b"", self._node_id.encode()):
+            # What is due to be told is in it; but only a change of version makes others look.
+            self._announce()
+            everybody = _All(self._node_id, self._version, list(self._here.values()))
+            self._publish(node_channel.PRESENCE, _encode(everybody))
+
+
+def _person(devices: list[PresentDevice]) -> Person:
+    """What all devices of one person say together; what they differ in, the available one with most seats
+    says.
+    """
+    available = [each for each in devices if each.availability is Availability.AVAILABLE]
+    speaker = max(available, key=lambda each: (each.capacity, each.key))
+    return Person(
+        id=speaker.person,
+        role=speaker.role,
+        languages=frozenset(speaker.languages),
+        skills=frozenset(speaker.skills),
+        gender=speaker.gender,
+        region=speaker.region,
+        seats=speaker.capacity,
+        load=max(each.load for each in devices),
+        idle_since=max(each.idle_since for each in devices),
+        devices=frozenset(each.device_id for each in devices),
+        until=speaker.until or None,
+    )
 
 
 def _as_many_as_fit(devices: list[PresentDevice]) -> tuple[tuple[Colleague, ...], bool]:

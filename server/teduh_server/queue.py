@@ -1,4 +1,4 @@
-"""Who waits for help, in order of arrival; who has claimed whom; and what becomes of both when somebody
+"""Who waits for help, in the order of service; who has claimed whom; and what becomes of both when somebody
 vanishes.
 
 ::
@@ -22,7 +22,8 @@ import asyncio
 import hashlib
 import secrets
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 
 from msgspec import msgpack
 from teduh_signaling.relay.frames import (
@@ -30,8 +31,6 @@ from teduh_signaling.relay.frames import (
     Claimed,
     ErrorCode,
     OpenRequest,
-    QueueChanged,
-    QueuePosition,
     RequestDetails,
     RequestOpened,
 )
@@ -39,18 +38,16 @@ from teduh_signaling.relay.frames import (
 from teduh_server import metrics, node_channel
 from teduh_server.connection import Connection
 from teduh_server.delivery_service import DeliveryService
-from teduh_server.node_channel import NodeChannel
+from teduh_server.queue_news import QueueNews
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, ConversationKeys
-from teduh_server.redis_store.wire import Command
+from teduh_server.redis_store.wire import Command, Reply
+from teduh_server.routing import HEAD_START_SECONDS
+from teduh_server.waiting_time import WINDOW_SECONDS
 
 _SWEEP_SECONDS = 1.0
-_SETTLING_SECONDS = 0.1
-"""How long changes are gathered before positions are sent."""
-_SETTLING_SECONDS_EACH = 0.0005
-"""How much longer for each who waits."""
 
 _read_details = msgpack.Decoder(RequestDetails).decode
 
@@ -61,30 +58,30 @@ class Queue:
     def __init__(
         self,
         store: Store,
-        channel: NodeChannel,
+        news: QueueNews,
         delivery: DeliveryService,
         *,
         retention_ms: int,
         lease_seconds: float,
         absent_seconds: float,
         most_waiting: int,
-        available_staff: Callable[[], Iterable[Connection]],
+        goal_seconds: float,
+        count: Callable[..., None],
         spawn: Callable[[Coroutine[None, None, None]], None],
     ) -> None:
+        """`count` takes what has happened, for the day's numbers."""
         self._store = store
+        self._news = news
         self._delivery = delivery
         self._retention_ms = retention_ms
         self._lease_ms = int(lease_seconds * 1000)
         self._absent_ms = int(absent_seconds * 1000)
         self._most_waiting = most_waiting
-        self._available_staff = available_staff
+        self._goal_ms = int(goal_seconds * 1000)
+        self._count = count
         self._spawn = spawn
-        self._waiting: dict[bytes, dict[Connection, int]] = {}
-        self._announced: int | None = None
         self._touched_ms = 0
-        self._refresh_due = False
         delivery.on_first_commit = self._settle
-        channel.on(node_channel.QUEUE_CHANGED, lambda _: self.refresh_soon())
 
     # --- survivors ---
 
@@ -116,9 +113,10 @@ class Queue:
                 joining.attach(connection, 0)
         finally:
             joining.release()
-        self._waiting.setdefault(opened.conversation_id, {})[connection] = opened.position
+        self._news.follow(opened.conversation_id, connection, opened.position)
         if opened.new:
             metrics.REQUESTS.inc()
+            self._count("opened")
         self._changed()
 
     async def _open(
@@ -135,6 +133,7 @@ class Queue:
                 _now_ms(),
                 self._retention_ms,
                 self._most_waiting,
+                HEAD_START_SECONDS[frame.details.urgency],
             )
         )
         return scripts.opened(reply)
@@ -145,47 +144,62 @@ class Queue:
 
     async def cancel(self, conversation_id: bytes) -> None:
         """Take the request out of the queue, if it still waits. Raises StoreError."""
-        await self._store.ask(scripts.withdraw_request(conversation_id))
-        self._waiting.pop(conversation_id, None)
+        await self._withdraw(conversation_id)
+        self._news.forget(conversation_id)
         self._changed()
+
+    async def _withdraw(self, conversation_id: bytes, last_seen_ms: int = -1) -> bool:
+        command = scripts.withdraw_request(conversation_id, last_seen_ms)
+        waited, offered_to = scripts.withdrawn(await self._store.ask(command))
+        self._offer_ended(conversation_id, offered_to)
+        if waited:
+            self._count("abandoned")
+        return waited
 
     def seen(self, connection: Connection, conversation_id: bytes) -> None:
         """A survivor has subscribed: if her request waits, she is told her position again and keeps her
         place.
         """
-        self._waiting.setdefault(conversation_id, {})[connection] = -1
+        self._news.follow(conversation_id, connection)
         self._store.send(scripts.touch_seen([conversation_id], _now_ms()))
-        self.refresh_soon()
+        self._news.refresh_soon()
 
     def detach(self, connection: Connection) -> None:
         """The connection has gone; her absence counts from now."""
-        gone = [each for each in connection.subscriptions if connection in self._waiting.get(each, {})]
-        for conversation_id in gone:
-            connections = self._waiting[conversation_id]
-            del connections[connection]
-            if not connections:
-                del self._waiting[conversation_id]
+        gone = self._news.detach(connection)
         if gone:
             self._store.send(scripts.touch_seen(gone, _now_ms()))
 
     # --- staff ---
 
-    async def claim(self, connection: Connection, device_id: bytes, frame: Claim) -> None:
-        """Give the oldest request, or the one asked for, to this device. Raises StoreError."""
+    async def claim(self, connection: Connection, frame: Claim, *, only_offered: bool = False) -> bool:
+        """Give the next request, or the one asked for, to this device; whether there was one.
+
+        `only_offered`: only if it is offered to this person now. Raises StoreError.
+        """
+        staff = connection.staff
+        assert staff is not None
         while True:
             command = scripts.claim_request(
-                frame.conversation_id, device_id, _now_ms(), self._lease_ms, self._retention_ms
+                frame.conversation_id,
+                staff.device_id,
+                staff.person,
+                _now_ms(),
+                self._lease_ms,
+                self._retention_ms,
+                only_offered=only_offered,
             )
             claimed = scripts.claimed_request(await self._store.ask(command))
             if claimed is None:
                 self._nothing_to_claim(connection, frame)
-                return
+                return False
             self._changed()
-            if await self._admit(connection, device_id, frame, claimed):
+            self._offer_ended(claimed.conversation_id, claimed.offered_to)
+            if await self._admit(connection, staff.device_id, frame, claimed):
                 metrics.CLAIMS.inc()
-                return
+                return True
             # Its conversation has expired or everybody has left it.
-            await self._store.ask(scripts.settle_request(claimed.conversation_id))
+            await self._store.ask(self._settled(claimed.conversation_id))
 
     async def _admit(
         self, connection: Connection, device_id: bytes, frame: Claim, claimed: scripts.ClaimedRequest
@@ -225,62 +239,32 @@ class Queue:
             )
 
     def _settle(self, conversation_id: bytes) -> None:
-        self._store.send(scripts.settle_request(conversation_id))
-        self._waiting.pop(conversation_id, None)
+        self._spawn(self._settle_soon(conversation_id))
+        self._news.forget(conversation_id)
+
+    async def _settle_soon(self, conversation_id: bytes) -> None:
+        # What is not settled because the store is away, the end of its lease will settle.
+        with suppress(StoreUnavailable):
+            self._answered(await self._store.ask(self._settled(conversation_id)))
+
+    def _settled(self, conversation_id: bytes) -> Command:
+        return scripts.settle_request(conversation_id, _now_ms(), int(WINDOW_SECONDS * 1000))
+
+    def _answered(self, reply: Reply) -> None:
+        waited_ms = scripts.waited_ms(reply)
+        if waited_ms is not None:
+            within = ("within_goal",) if waited_ms <= self._goal_ms else ()
+            self._count("answered", *within)
 
     # --- telling ---
 
     def _changed(self) -> None:
-        self._store.send((b"PUBLISH", ALL_NODES_CHANNEL, bytes((node_channel.QUEUE_CHANGED,))))
+        self._store.publish(ALL_NODES_CHANNEL, bytes((node_channel.QUEUE_CHANGED,)))
 
-    def refresh_soon(self) -> None:
-        """Tell positions and the queue's length, once for all changes of the next moment."""
-        if not self._refresh_due:
-            self._refresh_due = True
-            # The more wait, the more there is to look through, and the less anyone minds a moment's delay.
-            settling = _SETTLING_SECONDS + len(self._waiting) * _SETTLING_SECONDS_EACH
-            asyncio.get_running_loop().call_later(settling, self._refresh_now)
-
-    def _refresh_now(self) -> None:
-        self._refresh_due = False
-        self._spawn(self._refresh())
-
-    async def _refresh(self) -> None:
-        try:
-            if self._waiting:
-                await self._tell_positions()
-            await self._tell_length()
-        except StoreUnavailable:
-            self.refresh_soon()
-
-    async def _tell_positions(self) -> None:
-        order = scripts.conversation_ids(await self._store.ask(scripts.queue_order()))
-        places = {conversation_id: place for place, conversation_id in enumerate(order, 1)}
-        for conversation_id in list(self._waiting):
-            position = places.get(conversation_id, 0)
-            if position == 0 and await self._is_over(conversation_id):
-                self._waiting.pop(conversation_id, None)
-            for connection, told in list(self._waiting.get(conversation_id, {}).items()):
-                if told != position:
-                    self._waiting[conversation_id][connection] = position
-                    connection.send(QueuePosition(conversation_id, position))
-
-    async def _is_over(self, conversation_id: bytes) -> bool:
-        return await self._store.ask(scripts.request_state(conversation_id)) not in (b"waiting", b"leased")
-
-    async def _tell_length(self) -> None:
-        length = await self._store.ask(scripts.queue_length())
-        if not isinstance(length, int) or length == self._announced:
-            return
-        self._announced = length
-        for connection in self._available_staff():
-            connection.send(QueueChanged(length))
-
-    async def tell(self, connection: Connection) -> None:
-        """Tell one staff connection how many wait now. Raises StoreError."""
-        length = await self._store.ask(scripts.queue_length())
-        if isinstance(length, int):
-            connection.send(QueueChanged(length))
+    def _offer_ended(self, conversation_id: bytes, person: bytes) -> None:
+        if person:
+            message = bytes((node_channel.OFFER_ENDED,)) + person + conversation_id
+            self._store.publish(ALL_NODES_CHANNEL, message)
 
     # --- sweeping ---
 
@@ -298,16 +282,17 @@ class Queue:
     async def sweep(self) -> None:
         """One round. Raises StoreError."""
         now = _now_ms()
-        if self._waiting and now - self._touched_ms >= self._absent_ms // 4:
+        waiting_here = self._news.waiting_here
+        if waiting_here and now - self._touched_ms >= self._absent_ms // 4:
             self._touched_ms = now
-            self._store.send(scripts.touch_seen(list(self._waiting), now))
+            self._store.send(scripts.touch_seen(waiting_here, now))
         for conversation_id in scripts.conversation_ids(await self._store.ask(scripts.leases_due(now))):
             await self._end_lease(conversation_id)
         unseen = await self._store.ask(scripts.unseen_since(now - self._absent_ms))
         for conversation_id in scripts.conversation_ids(unseen):
-            command = scripts.withdraw_request(conversation_id, now - self._absent_ms)
-            if await self._store.ask(command) == 1:
+            if await self._withdraw(conversation_id, now - self._absent_ms):
                 self._changed()
+        await self._news.tell_of_time()
 
     async def _end_lease(self, conversation_id: bytes) -> None:
         device_id = await self._store.ask(scripts.lease_holder(conversation_id))
@@ -322,7 +307,7 @@ class Queue:
             metrics.LEASES_ENDED.inc()
             await self._store.ask(scripts.return_request(conversation_id, device_id, self._retention_ms))
         else:
-            await self._store.ask(scripts.settle_request(conversation_id))
+            self._answered(await self._store.ask(self._settled(conversation_id)))
         self._changed()
 
 

@@ -21,6 +21,7 @@ from pydantic_settings import (
 
 from teduh_server.call_settings import CallSettings
 from teduh_server.redis_store.durability import Durability
+from teduh_server.routing_settings import RoutingSettings
 
 SETTINGS_FILE_VARIABLE = "TEDUH_SETTINGS_FILE"
 DEFAULT_SETTINGS_FILE = "teduh.toml"
@@ -150,6 +151,7 @@ class Settings(BaseSettings):
     metrics_host: str = Field(default="127.0.0.1", description="The address on which `/metrics` is served.")
     log_level: str = Field(default="info", description="`debug`, `info`, `warning` or `error`.")
     calls: CallSettings = Field(default=CallSettings(), description="Voice and video.")
+    routing: RoutingSettings = Field(default=RoutingSettings(), description="How requests find somebody.")
 
     @property
     def retention_ms(self) -> int:

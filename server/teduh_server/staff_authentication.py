@@ -5,6 +5,7 @@ Hello(nonce) -> Authenticate(statement, signature over origin and nonce) -> veri
 
 from __future__ import annotations
 
+import hashlib
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from teduh_crypto.credentials import (
     CredentialError,
     ProofOfPossessionFailed,
     RevocationListStale,
+    Role,
     StaffStatement,
     StatementExpired,
     StatementRevoked,
@@ -41,6 +43,11 @@ class StaffDevice:
     expires: int
     statement: str = field(repr=False)
     issuer_statement: str | None = field(repr=False)
+    person: bytes
+    """The same for all devices of one person: 16 bytes, a hash of her pseudonymous id."""
+    role: Role
+    languages: tuple[str, ...]
+    skills: tuple[str, ...]
 
 
 class StaffAuthentication:
@@ -60,7 +67,14 @@ class StaffAuthentication:
         except CredentialError as error:
             raise _refusal(error) from error
         return StaffDevice(
-            device_id(statement.device_key), statement.expires, frame.statement, frame.issuer_statement
+            device_id(statement.device_key),
+            statement.expires,
+            frame.statement,
+            frame.issuer_statement,
+            hashlib.sha256(statement.subject.encode()).digest()[:16],
+            statement.role,
+            statement.languages,
+            statement.skills,
         )
 
     def _check_possession(self, device_key: bytes, nonce: bytes, signature: bytes) -> None:

@@ -20,11 +20,11 @@ from teduh_signaling.relay.frames import (
     SURVIVOR_MEMBER,
     Acknowledge,
     AcknowledgeInbox,
+    AnswerOffer,
     AnyClientFrame,
     Append,
     Authenticate,
     Authenticated,
-    Availability,
     CancelRequest,
     Claim,
     Colleagues,
@@ -46,6 +46,8 @@ from teduh_signaling.relay.frames import (
     Subscribed,
     Unsubscribe,
     Urgency,
+    WatchBoard,
+    WatchQueue,
 )
 
 from teduh_server import metrics
@@ -54,10 +56,9 @@ from teduh_server.delivery_service import RETRY_AFTER_MS, DeliveryService, Joini
 from teduh_server.ice_servers import IceServerOffers
 from teduh_server.inbox import Inbox
 from teduh_server.key_package_directory import KeyPackageDirectory
-from teduh_server.presence import Presence
-from teduh_server.queue import Queue
 from teduh_server.rate_limit import SourceLimit
 from teduh_server.redis_store.exceptions import StoreError
+from teduh_server.routing_services import RoutingServices
 from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication, StaffDevice
 
 MOST_REQUESTS_PER_CONNECTION = 8
@@ -73,10 +74,9 @@ class Services:
     """What the handlers of one node work with."""
 
     delivery: DeliveryService
-    queue: Queue
+    routing: RoutingServices
     inbox: Inbox
     key_packages: KeyPackageDirectory
-    presence: Presence
     authentication: StaffAuthentication
     ice_servers: IceServerOffers
     request_limit: SourceLimit
@@ -87,11 +87,18 @@ class Services:
 class FrameHandlers:
     """The frames of all connections of one node."""
 
-    __slots__ = ("_actions", "_services")
+    __slots__ = ("_actions", "_routing", "_services")
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        routing = services.routing.handlers(services.authentication, self._has_room)
+        self._routing = routing
         actions = (
+            _action(Claim, routing.claim),
+            _action(SetAvailability, routing.set_availability),
+            _action(WatchQueue, routing.watch_queue),
+            _action(AnswerOffer, routing.answer_offer),
+            _action(WatchBoard, routing.watch_board),
             _action(Append, services.delivery.append),
             _action(Acknowledge, services.delivery.acknowledge),
             _action(Ephemeral, services.delivery.pass_on),
@@ -99,13 +106,11 @@ class FrameHandlers:
             _action(Authenticate, self._authenticate),
             _action(OpenRequest, self._open_request),
             _action(CancelRequest, self._cancel_request),
-            _action(Claim, self._claim),
             _action(Subscribe, self._subscribe),
             _action(Unsubscribe, self._unsubscribe),
             _action(Leave, self._leave),
             _action(PublishKeyPackages, self._publish_key_packages),
             _action(FetchKeyPackage, self._fetch_key_package),
-            _action(SetAvailability, self._set_availability),
             _action(ListColleagues, self._list_colleagues),
             _action(AcknowledgeInbox, self._acknowledge_inbox),
             _action(FetchIceServers, self._fetch_ice_servers),
@@ -132,7 +137,7 @@ class FrameHandlers:
     def gone(self, connection: Connection) -> None:
         """The connection has ended: nothing of it stays."""
         services = self._services
-        services.queue.detach(connection)
+        services.routing.queue.detach(connection)
         services.delivery.detach(connection)
         if connection.staff is not None:
             self._staff_gone(connection, connection.staff)
@@ -140,9 +145,10 @@ class FrameHandlers:
     def _staff_gone(self, connection: Connection, staff: StaffDevice) -> None:
         services = self._services
         metrics.STAFF_CONNECTIONS.dec()
-        services.presence.detach(connection)
+        self._routing.detach(connection)
+        services.routing.presence.detach(connection)
         services.inbox.detach(connection, staff.device_id)
-        others = (each.staff.device_id for each in services.presence.here() if each.staff)
+        others = (each.staff.device_id for each in services.routing.presence.here() if each.staff)
         if staff.device_id not in others:
             services.key_packages.forget(staff.device_id)
 
@@ -166,14 +172,14 @@ class FrameHandlers:
         if _too_many_requests(connection, frame.ref) or self._too_many_subscriptions(connection, frame.ref):
             return
         services.count_request()
-        await services.queue.open(connection, frame)
+        await services.routing.queue.open(connection, frame)
 
     async def _cancel_request(self, connection: Connection, frame: CancelRequest) -> None:
         subscription = connection.subscriptions.get(frame.conversation_id)
         if subscription is None or subscription.member != SURVIVOR_MEMBER:
             _unknown(connection, frame.ref, frame.conversation_id)
             return
-        await self._services.queue.cancel(frame.conversation_id)
+        await self._services.routing.queue.cancel(frame.conversation_id)
         connection.send(Done(frame.ref))
 
     # --- members ---
@@ -206,7 +212,7 @@ class FrameHandlers:
         finally:
             joining.release()
         if state.member == SURVIVOR_MEMBER and state.epoch == 0:
-            self._services.queue.seen(connection, frame.conversation_id)
+            self._services.routing.queue.seen(connection, frame.conversation_id)
 
     async def _prove(self, connection: Connection, frame: Subscribe) -> Joining | None:
         delivery = self._services.delivery
@@ -223,6 +229,9 @@ class FrameHandlers:
             return False
         connection.refuse(ErrorCode.TOO_MANY, "too many subscriptions on this connection", ref=ref)
         return True
+
+    def _has_room(self, connection: Connection, ref: int) -> bool:
+        return not self._too_many_subscriptions(connection, ref)
 
     def _unsubscribe(self, connection: Connection, frame: Unsubscribe) -> None:
         self._services.delivery.unsubscribe(connection, frame.conversation_id)
@@ -258,22 +267,13 @@ class FrameHandlers:
         connection.staff = staff
         metrics.STAFF_CONNECTIONS.inc()
         left = services.key_packages.left(staff.device_id)
-        connection.send(Authenticated(staff.device_id, staff.expires, left))
-        services.presence.attach(connection)
+        offers = services.routing.makes_offers
+        connection.send(Authenticated(staff.device_id, staff.expires, left, offers))
+        services.routing.presence.attach(connection)
         services.inbox.attach(connection, staff.device_id)
         asyncio.get_running_loop().call_later(
             max(0.0, staff.expires - time.time()), _end_with_statement, connection
         )
-
-    async def _claim(self, connection: Connection, frame: Claim) -> None:
-        staff = _staff(connection)
-        try:
-            self._services.authentication.may_begin_conversations()
-        except AuthenticationRefused as refused:
-            connection.refuse(refused.code, refused.detail, ref=frame.ref, retry_after_ms=10_000)
-            return
-        if not self._too_many_subscriptions(connection, frame.ref):
-            await self._services.queue.claim(connection, staff.device_id, frame)
 
     def _publish_key_packages(self, connection: Connection, frame: PublishKeyPackages) -> None:
         self._services.key_packages.publish(_staff(connection).device_id, frame.key_packages)
@@ -286,14 +286,10 @@ class FrameHandlers:
         else:
             connection.send(KeyPackage(frame.ref, frame.device_id, found))
 
-    async def _set_availability(self, connection: Connection, frame: SetAvailability) -> None:
-        self._services.presence.set_availability(connection, frame.availability, frame.capacity)
-        connection.send(Done(frame.ref))
-        if frame.availability is Availability.AVAILABLE:
-            await self._services.queue.tell(connection)
-
     def _list_colleagues(self, connection: Connection, frame: ListColleagues) -> None:
-        colleagues, more = self._services.presence.colleagues(_staff(connection).device_id, frame.after)
+        colleagues, more = self._services.routing.presence.colleagues(
+            _staff(connection).device_id, frame.after
+        )
         connection.send(Colleagues(frame.ref, colleagues, more))
 
     def _acknowledge_inbox(self, connection: Connection, frame: AcknowledgeInbox) -> None:

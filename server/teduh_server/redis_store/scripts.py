@@ -49,6 +49,13 @@ CLAIM_REQUEST = Script("claim_request")
 SETTLE_REQUEST = Script("settle_request")
 RETURN_REQUEST = Script("return_request")
 WITHDRAW_REQUEST = Script("withdraw_request")
+OFFER_REQUESTS = Script("offer_requests")
+END_OFFER = Script("end_offer")
+SET_SEATS = Script("set_seats")
+LIST_WAITING = Script("list_waiting")
+LEAD = Script("lead")
+MARK_TOLD = Script("mark_told")
+COUNT_DAY = Script("count_day")
 ADD_INBOX_ITEM = Script("add_inbox_item")
 ACKNOWLEDGE_INBOX = Script("acknowledge_inbox")
 
@@ -70,6 +77,13 @@ SOURCES: dict[Argument, bytes] = {
         SETTLE_REQUEST,
         RETURN_REQUEST,
         WITHDRAW_REQUEST,
+        OFFER_REQUESTS,
+        END_OFFER,
+        SET_SEATS,
+        LIST_WAITING,
+        LEAD,
+        MARK_TOLD,
+        COUNT_DAY,
         ADD_INBOX_ITEM,
         ACKNOWLEDGE_INBOX,
     )
@@ -253,6 +267,12 @@ def leave(conversation: ConversationKeys, member: int) -> Command:
     return LEAVE.command((conversation.state, conversation.log), member)
 
 
+def members_left(reply: Reply) -> int | None:
+    """None: it was no member."""
+    left = _int(reply)
+    return None if left < 0 else left
+
+
 # --- claims ---
 
 
@@ -267,12 +287,6 @@ def end_lease(conversation: ConversationKeys, conversation_id: bytes, device_id:
 def lease_status(reply: Reply) -> str:
     """`gone`, `settled` or `ended`."""
     return _bytes(_list(reply)[0]).decode()
-def members_left(reply: Reply) -> int | None:
-    """None: it was no member."""
-    left = _int(reply)
-    return None if left < 0 else left
-
-
 
 
 # --- the queue ---
@@ -286,6 +300,8 @@ def open_request(
     now_ms: int,
     retention_ms: int,
     most_waiting: int,
+    head_start_seconds: int = 0,
+    known_devices: bytes = b"",
 ) -> Command:
     names = (
         keys.QUEUE_WAITING,
@@ -302,6 +318,8 @@ def open_request(
         retention_ms,
         keys.QUEUE_REQUEST_PREFIX,
         most_waiting,
+        head_start_seconds,
+        known_devices,
     )
 
 
@@ -325,16 +343,26 @@ def find_request(capability_hash: bytes) -> Command:
 
 
 def claim_request(
-    conversation_id: bytes | None, device_id: bytes, now_ms: int, lease_ms: int, retention_ms: int
+    conversation_id: bytes | None,
+    device_id: bytes,
+    person: bytes,
+    now_ms: int,
+    lease_ms: int,
+    retention_ms: int,
+    *,
+    only_offered: bool = False,
 ) -> Command:
+    """`only_offered`: only if it is offered to this person now."""
     return CLAIM_REQUEST.command(
-        (keys.QUEUE_WAITING, keys.QUEUE_LEASES),
+        (keys.QUEUE_WAITING, keys.QUEUE_LEASES, keys.QUEUE_OFFERS, keys.QUEUE_SEATS),
         conversation_id.hex() if conversation_id else "",
         device_id,
         now_ms,
         lease_ms,
         retention_ms,
         keys.QUEUE_REQUEST_PREFIX,
+        person,
+        int(only_offered),
     )
 
 
@@ -344,29 +372,46 @@ class ClaimedRequest:
     key_package: bytes
     details: bytes
     opened_us: int
+    offered_to: bytes = b""
+    """The person to whom it was offered when it was taken."""
 
 
 def claimed_request(reply: Reply) -> ClaimedRequest | None:
     """None: there is none to claim."""
     if not reply:
         return None
-    conversation, package, details, since = (_bytes(part) for part in _list(reply))
-    return ClaimedRequest(bytes.fromhex(conversation.decode()), package, details, int(since))
+    conversation, package, details, since, offered_to = (_bytes(part) for part in _list(reply))
+    return ClaimedRequest(bytes.fromhex(conversation.decode()), package, details, int(since), offered_to)
 
 
-def settle_request(conversation_id: bytes) -> Command:
-    names = (keys.QUEUE_LEASES, keys.QUEUE_SEEN, keys.queue_request(conversation_id), keys.QUEUE_WAITING)
-    return SETTLE_REQUEST.command(names, conversation_id.hex())
+def settle_request(conversation_id: bytes, now_ms: int, window_ms: int) -> Command:
+    request = keys.queue_request(conversation_id)
+    names = (keys.QUEUE_LEASES, keys.QUEUE_SEEN, request, keys.QUEUE_WAITING, keys.QUEUE_SEATS)
+    return SETTLE_REQUEST.command((*names, keys.QUEUE_TAKEN), conversation_id.hex(), now_ms, window_ms)
+
+
+def waited_ms(reply: Reply) -> int | None:
+    """Of `settle_request`: how long she had waited when it was claimed; None if no lease became an answer."""
+    waited = _int(reply)
+    return waited if waited >= 0 else None
 
 
 def return_request(conversation_id: bytes, device_id: bytes, retention_ms: int) -> Command:
-    names = (keys.QUEUE_WAITING, keys.QUEUE_LEASES, keys.QUEUE_SEEN, keys.queue_request(conversation_id))
+    request = keys.queue_request(conversation_id)
+    names = (keys.QUEUE_WAITING, keys.QUEUE_LEASES, keys.QUEUE_SEEN, request, keys.QUEUE_SEATS)
     return RETURN_REQUEST.command(names, conversation_id.hex(), device_id, retention_ms)
 
 
 def withdraw_request(conversation_id: bytes, last_seen_ms: int = -1) -> Command:
-    names = (keys.QUEUE_WAITING, keys.QUEUE_SEEN, keys.queue_request(conversation_id))
+    request = keys.queue_request(conversation_id)
+    names = (keys.QUEUE_WAITING, keys.QUEUE_SEEN, request, keys.QUEUE_OFFERS, keys.QUEUE_SEATS)
     return WITHDRAW_REQUEST.command(names, conversation_id.hex(), last_seen_ms)
+
+
+def withdrawn(reply: Reply) -> tuple[bool, bytes]:
+    """Whether it was waiting, and the person to whom it was offered, or nobody (empty)."""
+    waiting, offered_to = _list(reply)
+    return waiting == 1, _bytes(offered_to)
 
 
 def queue_rank(conversation_id: bytes) -> Command:

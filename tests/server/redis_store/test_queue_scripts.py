@@ -28,8 +28,14 @@ async def _open(
 
 
 async def _claim(store: Store, device: bytes = SARI, wanted: bytes | None = None) -> ClaimedRequest | None:
-    command = scripts.claim_request(wanted, device, NOW_MS, LEASE_MS, RETENTION_MS)
+    command = scripts.claim_request(wanted, device, device[:16], NOW_MS, LEASE_MS, RETENTION_MS)
     return scripts.claimed_request(await store.ask(command))
+
+
+async def _withdraws(store: Store, number: int, last_seen_ms: int = -1) -> bool:
+    """Whether it was waiting."""
+    command = scripts.withdraw_request(_id(number), last_seen_ms)
+    return scripts.withdrawn(await store.ask(command))[0]
 
 
 async def test_positions_follow_the_order_of_arrival(store: Store) -> None:
@@ -103,7 +109,7 @@ async def test_request_is_returned_only_by_the_lease_that_holds_it(store: Store)
 async def test_settled_request_keeps_no_key_package_and_does_not_return(store: Store) -> None:
     await _open(store, 1)
     await _claim(store)
-    assert await store.ask(scripts.settle_request(_id(1))) == 1
+    assert await store.ask(scripts.settle_request(_id(1), NOW_MS, 1000)) != -1
     assert await store.ask(scripts.request_state(_id(1))) == b"taken"
     assert await store.ask(scripts.return_request(_id(1), SARI, RETENTION_MS)) == 0
     assert await _open(store, 1) == Opened(_id(1), 0, False)
@@ -112,7 +118,7 @@ async def test_settled_request_keeps_no_key_package_and_does_not_return(store: S
 async def test_withdrawn_request_opens_again_at_the_end(store: Store) -> None:
     for number in (1, 2):
         await _open(store, number)
-    assert await store.ask(scripts.withdraw_request(_id(1))) == 1
+    assert await _withdraws(store, 1)
     claimed = await _claim(store, wanted=_id(1))
     assert claimed is None
     assert await _open(store, 1) == Opened(_id(1), 2, False)
@@ -121,8 +127,8 @@ async def test_withdrawn_request_opens_again_at_the_end(store: Store) -> None:
 async def test_request_seen_meanwhile_is_not_withdrawn_for_absence(store: Store) -> None:
     await _open(store, 1, now_ms=NOW_MS)
     await store.ask(scripts.touch_seen([_id(1)], NOW_MS + 500))
-    assert await store.ask(scripts.withdraw_request(_id(1), NOW_MS + 499)) == 0
-    assert await store.ask(scripts.withdraw_request(_id(1), NOW_MS + 500)) == 1
+    assert not await _withdraws(store, 1, NOW_MS + 499)
+    assert await _withdraws(store, 1, NOW_MS + 500)
 
 
 async def test_only_leases_that_are_over_are_due(store: Store) -> None:

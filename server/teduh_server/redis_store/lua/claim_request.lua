@@ -1,38 +1,70 @@
--- Takes the oldest waiting request, or a certain one, on a lease. Under any race one claimant gets it.
--- KEYS[1] zset    waiting, by time of opening
+-- Takes the next waiting request, or a certain one, on a lease. Under any race one claimant gets it.
+-- KEYS[1] zset    waiting, by place in the order of service
 -- KEYS[2] zset    leases, by deadline
--- ARGV[1] string  conversation id wanted, hexadecimal; empty: the oldest
+-- KEYS[3] zset    offers, by deadline
+-- KEYS[4] hash    seats
+-- ARGV[1] string  conversation id wanted, hexadecimal; empty: the next
 -- ARGV[2] bytes   device id of the claimant
 -- ARGV[3] integer now, milliseconds
 -- ARGV[4] integer lease, milliseconds
 -- ARGV[5] integer retention, milliseconds
 -- ARGV[6] string  prefix of request keys (same slot)
--- Returns {} if there is none, else {conversation id, key package, details, opened in microseconds}.
-for _ = 1, 100 do
-  local id = ARGV[1]
-  if id == '' then
-    id = redis.call('ZRANGE', KEYS[1], 0, 0)[1]
-  elseif not redis.call('ZSCORE', KEYS[1], id) then
-    -- Asked again by the one who holds it: the answer was lost on the way.
-    local held = redis.call('HMGET', ARGV[6] .. id, 'state', 'device', 'key_package', 'details', 'opened')
-    if held[1] == 'leased' and held[2] == ARGV[2] then
-      return {id, held[3], held[4], held[5]}
-    end
-    return {}
-  end
-  if not id then
-    return {}
-  end
+-- ARGV[7] bytes   the claimant as a person, 16 bytes
+-- ARGV[8] integer 1: only if it is offered to this person now; 0: whatever waits
+-- Returns {} if there is none, else {conversation id, key package, details, opened in microseconds, person to whom
+--   it was offered or empty}.
+local person = ARGV[7]
+
+local function take(id, request)
+  local package, details, opened, offer = unpack(
+    redis.call('HMGET', request, 'key_package', 'details', 'opened', 'offer'))
   redis.call('ZREM', KEYS[1], id)
-  local request = ARGV[6] .. id
-  local package, details, opened = unpack(redis.call('HMGET', request, 'key_package', 'details', 'opened'))
+  redis.call('ZREM', KEYS[3], id)
   -- A request that has expired is passed over.
-  if package then
-    redis.call('HSET', request, 'state', 'leased', 'device', ARGV[2])
-    redis.call('PEXPIRE', request, ARGV[5])
-    redis.call('ZADD', KEYS[2], ARGV[3] + ARGV[4], id)
-    redis.call('PEXPIRE', KEYS[2], ARGV[5])
-    return {id, package, details, opened}
+  if not package then
+    return nil
+  end
+  if offer then
+    redis.call('HDEL', KEYS[4], offer .. 'x')
+    redis.call('HINCRBY', KEYS[4], offer .. 'o', -1)
+  end
+  redis.call('HINCRBY', KEYS[4], person .. 'o', 1)
+  redis.call('PEXPIRE', KEYS[4], ARGV[5])
+  redis.call('HDEL', request, 'offer', 'until')
+  redis.call('HSET', request, 'state', 'leased', 'device', ARGV[2], 'person', person, 'claimed', ARGV[3])
+  redis.call('PEXPIRE', request, ARGV[5])
+  redis.call('ZADD', KEYS[2], ARGV[3] + ARGV[4], id)
+  redis.call('PEXPIRE', KEYS[2], ARGV[5])
+  return {id, package, details, opened, offer or ''}
+end
+
+if ARGV[1] == '' then
+  for _ = 1, 100 do
+    local id = redis.call('ZRANGE', KEYS[1], 0, 0)[1]
+    if not id then
+      return {}
+    end
+    local taken = take(id, ARGV[6] .. id)
+    if taken then
+      return taken
+    end
+  end
+  return {}
+end
+
+local id, request = ARGV[1], ARGV[6] .. ARGV[1]
+if not redis.call('ZSCORE', KEYS[1], id) then
+  -- Asked again by the one who holds it: the answer was lost on the way.
+  local held = redis.call('HMGET', request, 'state', 'device', 'key_package', 'details', 'opened')
+  if held[1] == 'leased' and held[2] == ARGV[2] then
+    return {id, held[3], held[4], held[5], ''}
+  end
+  return {}
+end
+if ARGV[8] == '1' then
+  local offer, deadline = unpack(redis.call('HMGET', request, 'offer', 'until'))
+  if offer ~= person or tonumber(deadline) < tonumber(ARGV[3]) then
+    return {}
   end
 end
-return {}
+return take(id, request) or {}

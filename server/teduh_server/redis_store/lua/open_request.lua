@@ -1,5 +1,5 @@
 -- Puts a request into the queue, or finds the one that the same capability opened before.
--- KEYS[1] zset    waiting, by time of opening
+-- KEYS[1] zset    waiting, by place in the order of service
 -- KEYS[2] zset    seen
 -- KEYS[3] string  capability -> conversation id
 -- KEYS[4] hash    the request under the proposed id
@@ -10,13 +10,17 @@
 -- ARGV[5] integer retention, milliseconds
 -- ARGV[6] string  prefix of request keys (same slot)
 -- ARGV[7] integer most requests in the queue
+-- ARGV[8] integer head start by urgency, seconds
+-- ARGV[9] bytes   device ids of the conversation that it continues, joined; may be empty
 -- Returns {conversation id, position, is new 0|1}; position 0: somebody has taken it. {'full'} if the queue is.
 local function enqueue(id, request)
   local time = redis.call('TIME')
-  local opened = string.format('%.0f', time[1] * 1000000 + time[2])
-  redis.call('HSET', request, 'state', 'waiting', 'opened', opened, 'key_package', ARGV[2], 'details', ARGV[3])
-  redis.call('HDEL', request, 'device')
-  redis.call('ZADD', KEYS[1], opened, id)
+  local opened = time[1] * 1000000 + time[2]
+  local place = string.format('%.0f', opened - ARGV[8] * 1000000)
+  redis.call('HDEL', request, 'person', 'device', 'offer', 'until', 'refused', 'misses')
+  redis.call('HSET', request, 'state', 'waiting', 'opened', string.format('%.0f', opened), 'place', place,
+    'key_package', ARGV[2], 'details', ARGV[3], 'known', ARGV[9])
+  redis.call('ZADD', KEYS[1], place, id)
 end
 
 local id, new = redis.call('GET', KEYS[3]), 0

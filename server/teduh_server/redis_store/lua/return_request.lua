@@ -1,13 +1,14 @@
 -- A lease ended without a commit: the request goes back to its place.
--- KEYS[1] zset    waiting, by time of opening
+-- KEYS[1] zset    waiting, by place in the order of service
 -- KEYS[2] zset    leases
 -- KEYS[3] zset    seen
 -- KEYS[4] hash    request
+-- KEYS[5] hash    seats
 -- ARGV[1] string  conversation id, hexadecimal
 -- ARGV[2] bytes   device id that held the lease
 -- ARGV[3] integer retention, milliseconds
 -- Returns integer 1 if it waits again, else 0.
-local state, device, opened = unpack(redis.call('HMGET', KEYS[4], 'state', 'device', 'opened'))
+local state, device, place, person = unpack(redis.call('HMGET', KEYS[4], 'state', 'device', 'place', 'person'))
 if state == 'leased' and device ~= ARGV[2] then
   return 0
 end
@@ -16,7 +17,10 @@ if state ~= 'leased' then
   return 0
 end
 redis.call('HSET', KEYS[4], 'state', 'waiting')
-redis.call('HDEL', KEYS[4], 'device')
-redis.call('ZADD', KEYS[1], opened, ARGV[1])
+redis.call('HDEL', KEYS[4], 'device', 'person')
+if person then
+  redis.call('HINCRBY', KEYS[5], person .. 'o', -1)
+end
+redis.call('ZADD', KEYS[1], place, ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1

@@ -3,14 +3,31 @@
 -- KEYS[2] zset    seen
 -- KEYS[3] hash    request
 -- KEYS[4] zset    waiting
+-- KEYS[5] hash    seats
+-- KEYS[6] list    taken: when requests were answered, the latest first
 -- ARGV[1] string  conversation id, hexadecimal
--- Returns integer 1 if there was such a request, else 0.
+-- ARGV[2] integer now, milliseconds
+-- ARGV[3] integer for how long `taken` is kept, milliseconds
+-- Returns integer: how long she had waited when it was claimed, in milliseconds, if a lease has become an answer;
+--   else -1.
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
-if redis.call('EXISTS', KEYS[3]) == 0 then
-  return 0
+local state, person, opened, claimed = unpack(
+  redis.call('HMGET', KEYS[3], 'state', 'person', 'opened', 'claimed'))
+if not state then
+  return -1
+end
+if person then
+  redis.call('HINCRBY', KEYS[5], person .. 'o', -1)
+  redis.call('HINCRBY', KEYS[5], person .. 't', 1)
 end
 redis.call('HSET', KEYS[3], 'state', 'taken')
-redis.call('HDEL', KEYS[3], 'key_package', 'details', 'device')
-return 1
+redis.call('HDEL', KEYS[3], 'key_package', 'details', 'device', 'person', 'known', 'refused', 'misses', 'claimed')
+if state ~= 'leased' then
+  return -1
+end
+redis.call('LPUSH', KEYS[6], ARGV[2])
+redis.call('LTRIM', KEYS[6], 0, 199)
+redis.call('PEXPIRE', KEYS[6], ARGV[3])
+return math.max(0, math.floor(tonumber(claimed) - tonumber(opened) / 1000))

@@ -1,0 +1,92 @@
+"""The frames of presence and routing: who takes requests, who sees the queue, who answers an offer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from teduh_crypto.credentials import Role
+from teduh_signaling.relay.frames import (
+    AnswerOffer,
+    Availability,
+    Claim,
+    Done,
+    ErrorCode,
+    SetAvailability,
+    WatchBoard,
+    WatchQueue,
+)
+
+from teduh_server.board import Board
+from teduh_server.connection import Connection
+from teduh_server.offers import Offers
+from teduh_server.presence import Presence
+from teduh_server.queue import Queue
+from teduh_server.queue_news import QueueNews
+from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication, StaffDevice
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingHandlers:
+    """What staff ask about requests, on one node."""
+
+    queue: Queue
+    news: QueueNews
+    offers: Offers
+    presence: Presence
+    board: Board
+    authentication: StaffAuthentication
+    has_room: Callable[[Connection, int], bool]
+    """Whether the connection may subscribe once more; otherwise it has been told."""
+    makes_offers: bool
+
+    async def set_availability(self, connection: Connection, frame: SetAvailability) -> None:
+        self.presence.set_availability(connection, frame)
+        self.offers.set_seats(connection)
+        connection.send(Done(frame.ref))
+        if frame.availability is Availability.AVAILABLE:
+            await self.news.tell(connection)
+
+    async def claim(self, connection: Connection, frame: Claim) -> None:
+        if self.makes_offers and _staff(connection).role is not Role.SUPERVISOR:
+            _not_permitted(connection, frame.ref, "this relay offers requests; only supervisors claim them")
+            return
+        if self._may_begin(connection, frame.ref) and await self.queue.claim(connection, frame):
+            self.presence.has_taken(connection)
+
+    async def answer_offer(self, connection: Connection, frame: AnswerOffer) -> None:
+        if not frame.accepted or self._may_begin(connection, frame.ref):
+            await self.offers.answer(connection, frame)
+
+    async def watch_queue(self, connection: Connection, frame: WatchQueue) -> None:
+        connection.send(Done(frame.ref))
+        await self.news.watch(connection, frame.watching)
+
+    async def watch_board(self, connection: Connection, frame: WatchBoard) -> None:
+        if _staff(connection).role is not Role.SUPERVISOR:
+            _not_permitted(connection, frame.ref, "the board is for supervisors")
+            return
+        connection.send(Done(frame.ref))
+        await self.board.watch(connection, frame.watching)
+
+    def detach(self, connection: Connection) -> None:
+        """A staff connection has gone."""
+        self.board.detach(connection)
+
+    def _may_begin(self, connection: Connection, ref: int) -> bool:
+        try:
+            self.authentication.may_begin_conversations()
+        except AuthenticationRefused as refused:
+            connection.refuse(refused.code, refused.detail, ref=ref, retry_after_ms=10_000)
+            return False
+        return self.has_room(connection, ref)
+
+
+def _staff(connection: Connection) -> StaffDevice:
+    # The protocol lets staff frames through only after Authenticated.
+    assert connection.staff is not None
+    return connection.staff
+
+
+def _not_permitted(connection: Connection, ref: int, detail: str) -> None:
+    connection.refuse(ErrorCode.NOT_PERMITTED, detail, ref=ref)

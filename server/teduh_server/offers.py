@@ -1,0 +1,124 @@
+"""Offers on their way to people, and the answers on theirs: by one node for its own connections.
+
+::
+
+    router (on the node that leads) --OFFERED--> every node --> Offer on all available devices of the person
+    first device: AnswerOffer(accepted) --> claim --OFFER_ENDED--> her other devices: OfferEnded
+    any device:   AnswerOffer(declined) --> the store --OFFER_ENDED--> all her devices, and the router goes on
+    nobody in time: the sweep of any node ends it
+
+An offer that gets lost on its way is not answered in time, and goes to the next.
+"""
+
+from __future__ import annotations
+
+import time
+
+from msgspec import Struct, msgpack
+from teduh_signaling.relay.frames import (
+    AnswerOffer,
+    Availability,
+    Claim,
+    Done,
+    Offer,
+    OfferEnded,
+    Preference,
+    RequestDetails,
+)
+
+from teduh_server import node_channel
+from teduh_server.connection import Connection
+from teduh_server.node_channel import NodeChannel
+from teduh_server.presence import Presence
+from teduh_server.queue import Queue
+from teduh_server.redis_store import routing_scripts, scripts
+from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
+
+
+class Offered(Struct, frozen=True, array_like=True):
+    """An offer, as the nodes tell each other; times in seconds since 1970."""
+
+    conversation_id: bytes
+    person: bytes
+    details: RequestDetails
+    opened: float
+    until: float
+    dropped: tuple[Preference, ...]
+
+
+_encode = msgpack.Encoder().encode
+_decode = msgpack.Decoder(Offered).decode
+
+
+class Offers:
+    """The offers to the people who are connected to this node."""
+
+    def __init__(
+        self, store: Store, channel: NodeChannel, presence: Presence, queue: Queue, *, retention_ms: int
+    ) -> None:
+        self._store = store
+        self._presence = presence
+        self._queue = queue
+        self._retention_ms = retention_ms
+        channel.on(node_channel.OFFERED, self._hear_offer)
+        channel.on(node_channel.OFFER_ENDED, self._hear_end)
+
+    def tell(self, offer: Offered) -> None:
+        """Tell all nodes."""
+        self._publish(node_channel.OFFERED, _encode(offer))
+
+    def set_seats(self, connection: Connection) -> None:
+        """What this person's devices say together counts from now on."""
+        staff = connection.staff
+        assert staff is not None
+        seats = self._presence.seats(staff.person)
+        self._store.send(routing_scripts.set_seats(staff.person, seats, self._retention_ms))
+
+    async def answer(self, connection: Connection, frame: AnswerOffer) -> None:
+        """Take what was offered, or let it go to the next. Raises StoreError."""
+        staff = connection.staff
+        assert staff is not None
+        if frame.accepted:
+            claim = Claim(frame.ref, frame.conversation_id)
+            if await self._queue.claim(connection, claim, only_offered=True):
+                self._presence.has_taken(connection)
+            return
+        await self.end(frame.conversation_id, staff.person)
+        connection.send(Done(frame.ref))
+
+    async def end(self, conversation_id: bytes, person: bytes = b"", due_ms: int = -1) -> None:
+        """End an offer without a claim, if it is open. Raises StoreError."""
+        reply = await self._store.ask(routing_scripts.end_offer(conversation_id, person, due_ms))
+        ended = routing_scripts.offer_ended(reply)
+        if ended:
+            self._publish(node_channel.OFFER_ENDED, ended + conversation_id)
+            self._publish(node_channel.QUEUE_CHANGED, b"")
+
+    async def sweep(self) -> None:
+        """End the offers that nobody answered in time. Raises StoreError."""
+        now_ms = time.time_ns() // 1_000_000
+        due = await self._store.ask(routing_scripts.offers_due(now_ms))
+        for conversation_id in scripts.conversation_ids(due):
+            await self.end(conversation_id, due_ms=now_ms)
+
+    def _publish(self, kind: int, message: bytes) -> None:
+        self._store.publish(ALL_NODES_CHANNEL, bytes((kind,)) + message)
+
+    def _hear_offer(self, message: bytes) -> None:
+        offer = _decode(message)
+        now = time.time()
+        left, waited = int(offer.until - now), max(0, int(now - offer.opened))
+        if left <= 0:
+            return
+        frame = Offer(offer.conversation_id, offer.details, waited, left, offer.dropped)
+        for connection, device in self._presence.devices_here(offer.person):
+            if device.availability is Availability.AVAILABLE:
+                connection.send(frame)
+
+    def _hear_end(self, message: bytes) -> None:
+        person, conversation_id = message[:16], message[16:]
+        for connection, _ in self._presence.devices_here(person):
+            # Not to the device that has just taken it.
+            if conversation_id not in connection.subscriptions:
+                connection.send(OfferEnded(conversation_id))

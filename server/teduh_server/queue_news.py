@@ -1,0 +1,240 @@
+"""What those who wait, and those who help, are told of the queue: by one node to its own connections.
+
+::
+
+    the queue or the staff have changed --> refresh, once for all changes of a moment
+                                               |
+        who waits:  QueuePosition with an estimate, Widened, OpensAt      each only when it has changed
+        staff:      QueueChanged (how many), QueueListing (to those that watch)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+
+from teduh_signaling.relay.frames import (
+    MAX_LISTED_REQUESTS,
+    Availability,
+    OpensAt,
+    Preference,
+    QueueChanged,
+    QueueListing,
+    QueuePosition,
+    Widened,
+)
+from teduh_signaling.relay.frames import WaitingRequest as ListedRequest
+
+from teduh_server.connection import Connection
+from teduh_server.opening_hours import OpeningHours
+from teduh_server.presence import Presence
+from teduh_server.redis_store import routing_scripts, scripts
+from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.exceptions import StoreUnavailable
+from teduh_server.routing import Policy, WaitingRequest, dropped
+from teduh_server.waiting_time import Estimate, estimate
+
+_SETTLING_SECONDS = 0.1
+"""How long changes are gathered before anything is told."""
+_SETTLING_SECONDS_EACH = 0.0005
+"""How much longer for each who waits."""
+_LOOKED_THROUGH = 256
+"""So many of the next requests are looked through for preferences that are dropped."""
+
+
+@dataclass(slots=True)
+class _Told:
+    """What one connection has been told of one request."""
+
+    position: int
+    estimate: Estimate | None = None
+    dropped: tuple[Preference, ...] = ()
+    opens: int | None = 0
+
+
+class QueueNews:
+    """The queue's news on one node."""
+
+    def __init__(
+        self,
+        store: Store,
+        presence: Presence,
+        hours: OpeningHours | None,
+        policy: Policy | None,
+        spawn: Callable[[Coroutine[None, None, None]], None],
+    ) -> None:
+        """With a `policy` requests are offered, and their preferences dropped in time."""
+        self._store = store
+        self._presence = presence
+        self._hours = hours
+        self._policy = policy
+        self._spawn = spawn
+        self._waiting: dict[bytes, dict[Connection, _Told]] = {}
+        self._watchers: set[Connection] = set()
+        self._announced: int | None = None
+        self._refresh_due = False
+
+    # --- who is told ---
+
+    @property
+    def waiting_here(self) -> list[bytes]:
+        """The requests whose survivors are connected to this node."""
+        return list(self._waiting)
+
+    def follow(self, conversation_id: bytes, connection: Connection, position: int = -1) -> None:
+        """Tell this connection of its request; `position` is what it has been told already."""
+        self._waiting.setdefault(conversation_id, {})[connection] = _Told(position)
+
+    def forget(self, conversation_id: bytes) -> None:
+        """The request is over."""
+        self._waiting.pop(conversation_id, None)
+
+    def detach(self, connection: Connection) -> list[bytes]:
+        """The connection has gone; returns the requests that it followed."""
+        self._watchers.discard(connection)
+        gone = [each for each in connection.subscriptions if connection in self._waiting.get(each, {})]
+        for conversation_id in gone:
+            connections = self._waiting[conversation_id]
+            del connections[connection]
+            if not connections:
+                del self._waiting[conversation_id]
+        return gone
+
+    async def watch(self, connection: Connection, watching: bool) -> None:
+        """Send the listing now and whenever it changes, or no more. Raises StoreError."""
+        if not watching:
+            self._watchers.discard(connection)
+            return
+        connection.send(await self._listing())
+        if not connection.closed:
+            self._watchers.add(connection)
+
+    async def tell(self, connection: Connection) -> None:
+        """Tell one staff connection how many wait now. Raises StoreError."""
+        length = await self._store.ask(scripts.queue_length())
+        if isinstance(length, int):
+            connection.send(QueueChanged(length))
+
+    # --- telling ---
+
+    def refresh_soon(self) -> None:
+        """Tell what has changed, once for all changes of the next moment."""
+        if not self._refresh_due:
+            self._refresh_due = True
+            # The more wait, the more there is to look through, and the less anyone minds a moment's delay.
+            settling = _SETTLING_SECONDS + len(self._waiting) * _SETTLING_SECONDS_EACH
+            asyncio.get_running_loop().call_later(settling, self._refresh_now)
+
+    def _refresh_now(self) -> None:
+        self._refresh_due = False
+        self._spawn(self._refresh())
+
+    async def _refresh(self) -> None:
+        try:
+            if self._waiting:
+                await self._tell_positions()
+                await self.tell_of_time()
+            if self._watchers:
+                await self._tell_watchers()
+            await self._tell_length()
+        except StoreUnavailable:
+            self.refresh_soon()
+
+    async def _tell_positions(self) -> None:
+        order, taken = await asyncio.gather(
+            self._store.ask(scripts.queue_order()), self._store.ask(routing_scripts.taken_times())
+        )
+        now = time.time()
+        times = routing_scripts.seconds(taken)
+        places = {each: place for place, each in enumerate(scripts.conversation_ids(order), 1)}
+        for conversation_id in list(self._waiting):
+            position = places.get(conversation_id, 0)
+            if position == 0 and await self._is_over(conversation_id):
+                self._waiting.pop(conversation_id, None)
+            guess = estimate(times, position, now) if self._somebody_takes() else None
+            for connection, told in self._followers(conversation_id):
+                if (told.position, told.estimate) != (position, guess):
+                    told.position, told.estimate = position, guess
+                    connection.send(_position(conversation_id, position, guess))
+
+    async def _is_over(self, conversation_id: bytes) -> bool:
+        return await self._store.ask(scripts.request_state(conversation_id)) not in (b"waiting", b"leased")
+
+    def _followers(self, conversation_id: bytes) -> Iterable[tuple[Connection, _Told]]:
+        return list(self._waiting.get(conversation_id, {}).items())
+
+    async def tell_of_time(self) -> None:
+        """Tell what time alone has changed: who will be there when, what no longer counts. Raises
+        StoreError.
+        """
+        if not self._waiting:
+            return
+        self._tell_openings()
+        if self._policy is not None:
+            _, requests = routing_scripts.waiting_requests(
+                await self._store.ask(routing_scripts.list_waiting(_LOOKED_THROUGH))
+            )
+            for request in requests:
+                self._tell_dropped(request, self._policy)
+
+    def _tell_openings(self) -> None:
+        opens = self._opens()
+        for conversation_id in self._waiting:
+            for connection, told in self._followers(conversation_id):
+                if told.opens != opens and told.position != 0:
+                    told.opens = opens
+                    connection.send(OpensAt(conversation_id, opens))
+
+    def _opens(self) -> int | None:
+        """When somebody will be there; 0 if somebody is, None if nobody knows."""
+        counted = self._presence.counted()
+        if counted[Availability.AVAILABLE] or counted[Availability.BUSY]:
+            return 0
+        now = time.time()
+        # By the hours somebody should be there and is not: then the hours say nothing.
+        if self._hours is None or self._hours.is_open(now):
+            return None
+        return self._hours.next_opening(now)
+
+    def _somebody_takes(self) -> bool:
+        return self._opens() == 0
+
+    def _tell_dropped(self, request: WaitingRequest, policy: Policy) -> None:
+        if request.id not in self._waiting:
+            return
+        now_dropped = dropped(request, time.time(), policy)
+        for connection, told in self._followers(request.id):
+            if told.dropped != now_dropped:
+                told.dropped = now_dropped
+                connection.send(Widened(request.id, now_dropped))
+
+    async def _tell_watchers(self) -> None:
+        listing = await self._listing()
+        for connection in list(self._watchers):
+            connection.send(listing)
+
+    async def _listing(self) -> QueueListing:
+        reply = await self._store.ask(routing_scripts.list_waiting(MAX_LISTED_REQUESTS))
+        count, requests = routing_scripts.waiting_requests(reply)
+        now = time.time()
+        return QueueListing(count, tuple(_listed(request, now) for request in requests))
+
+    async def _tell_length(self) -> None:
+        length = await self._store.ask(scripts.queue_length())
+        if not isinstance(length, int) or length == self._announced:
+            return
+        self._announced = length
+        for connection in self._presence.available_here():
+            connection.send(QueueChanged(length))
+
+
+def _listed(request: WaitingRequest, now: float) -> ListedRequest:
+    return ListedRequest(request.id, request.details, max(0, int(now - request.opened)))
+
+
+def _position(conversation_id: bytes, position: int, guess: Estimate | None) -> QueuePosition:
+    if guess is None:
+        return QueuePosition(conversation_id, position)
+    return QueuePosition(conversation_id, position, guess.least, guess.most)

@@ -1,0 +1,24 @@
+-- An offer was declined, or nobody answered it in time: the request can be offered to somebody else.
+-- KEYS[1] zset    offers, by deadline
+-- KEYS[2] hash    seats
+-- KEYS[3] hash    request
+-- ARGV[1] string  conversation id, hexadecimal
+-- ARGV[2] bytes   the person to whom it is offered; empty: whoever that is
+-- ARGV[3] integer only if its deadline is at or before, milliseconds; -1: in any case
+-- Returns the person to whom it was offered, empty if it was not.
+local offer, deadline, refused = unpack(redis.call('HMGET', KEYS[3], 'offer', 'until', 'refused'))
+if not offer then
+  redis.call('ZREM', KEYS[1], ARGV[1])
+  return ''
+end
+if ARGV[2] ~= '' and offer ~= ARGV[2] or ARGV[3] ~= '-1' and tonumber(deadline) > tonumber(ARGV[3]) then
+  return ''
+end
+redis.call('ZREM', KEYS[1], ARGV[1])
+redis.call('HDEL', KEYS[2], offer .. 'x')
+redis.call('HINCRBY', KEYS[2], offer .. 'o', -1)
+redis.call('HDEL', KEYS[3], 'offer', 'until')
+redis.call('HINCRBY', KEYS[3], 'misses', 1)
+-- The last sixteen who refused, 16 bytes each.
+redis.call('HSET', KEYS[3], 'refused', string.sub((refused or '') .. offer, -256))
+return offer

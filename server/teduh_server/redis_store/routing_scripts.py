@@ -1,0 +1,119 @@
+"""The typed wrappers of the scripts that offer requests, count seats and tell who waits: all in one slot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+from msgspec import msgpack
+from teduh_signaling.relay.frames import RequestDetails
+
+from teduh_server.redis_store import keys, scripts
+from teduh_server.redis_store.wire import Argument, Command, Reply
+from teduh_server.routing import WaitingRequest
+
+PERSON_BYTES = 16
+_DEVICE_BYTES = 32
+_FIELDS = 7
+_read_details = msgpack.Decoder(RequestDetails).decode
+
+
+def list_waiting(most: int) -> Command:
+    return scripts.LIST_WAITING.command((keys.QUEUE_WAITING,), most, keys.QUEUE_REQUEST_PREFIX)
+
+
+def waiting_requests(reply: Reply) -> tuple[int, list[WaitingRequest]]:
+    """How many wait in all, and the next ones in the order of service."""
+    count, *found = cast("list[bytes]", reply)
+    requests = [_waiting(found[at : at + _FIELDS]) for at in range(0, len(found), _FIELDS)]
+    return int(count), requests
+
+
+def _waiting(found: Sequence[bytes]) -> WaitingRequest:
+    conversation, details, opened, misses, refused, offer, known = found
+    return WaitingRequest(
+        id=bytes.fromhex(conversation.decode()),
+        details=_read_details(details),
+        opened=int(opened) / 1_000_000,
+        refusals=int(misses or 0),
+        refused_by=frozenset(_parts(refused, PERSON_BYTES)),
+        offered_to=offer or None,
+        known_devices=frozenset(_parts(known, _DEVICE_BYTES)),
+    )
+
+
+def _parts(joined: bytes, size: int) -> Iterable[bytes]:
+    return (joined[at : at + size] for at in range(0, len(joined), size))
+
+
+def offer_requests(
+    proposals: Iterable[tuple[bytes, Sequence[bytes]]], now_ms: int, offer_ms: int, retention_ms: int
+) -> Command:
+    """Each proposal: a conversation id, and the people to whom it may be offered, best first."""
+    flat: list[Argument] = []
+    for conversation_id, people in proposals:
+        flat += [conversation_id.hex(), len(people), *people]
+    return scripts.OFFER_REQUESTS.command(
+        (keys.QUEUE_OFFERS, keys.QUEUE_SEATS),
+        now_ms,
+        offer_ms,
+        retention_ms,
+        keys.QUEUE_REQUEST_PREFIX,
+        *flat,
+    )
+
+
+def offered(reply: Reply) -> list[bytes]:
+    """For each proposal the person to whom it is offered now, or nobody (empty)."""
+    return cast("list[bytes]", reply)
+
+
+def end_offer(conversation_id: bytes, person: bytes = b"", due_ms: int = -1) -> Command:
+    """Of this person, or whoever has it; `due_ms`: only if its deadline is at or before."""
+    names = (keys.QUEUE_OFFERS, keys.QUEUE_SEATS, keys.queue_request(conversation_id))
+    return scripts.END_OFFER.command(names, conversation_id.hex(), person, due_ms)
+
+
+def offer_ended(reply: Reply) -> bytes:
+    """The person to whom it was offered, or nobody (empty)."""
+    return cast(bytes, reply)
+
+
+def offers_due(now_ms: int) -> Command:
+    return (b"ZRANGE", keys.QUEUE_OFFERS, b"-inf", now_ms, b"BYSCORE", b"LIMIT", b"0", b"100")
+
+
+def set_seats(person: bytes, seats: int, retention_ms: int) -> Command:
+    return scripts.SET_SEATS.command((keys.QUEUE_SEATS,), person, seats, retention_ms)
+
+
+def take_lead(node_id: str, lead_ms: int) -> Command:
+    return scripts.LEAD.command((keys.QUEUE_ROUTER,), node_id, lead_ms)
+
+
+def mark_told(conversation_id: bytes) -> Command:
+    """Answers 1 the first time: supervisors are told once."""
+    return scripts.MARK_TOLD.command((keys.queue_request(conversation_id),))
+
+
+def taken_times() -> Command:
+    return (b"LRANGE", keys.QUEUE_TAKEN, b"0", b"-1")
+
+
+def seconds(reply: Reply) -> list[float]:
+    """Of `taken_times`: when requests were answered, in seconds since 1970."""
+    return [int(each) / 1000 for each in cast("list[bytes]", reply)]
+
+
+def count_day(date: str, kept_ms: int, *happened: str) -> Command:
+    return scripts.COUNT_DAY.command((keys.queue_day(date),), kept_ms, *happened)
+
+
+def read_day(date: str) -> Command:
+    return (b"HGETALL", keys.queue_day(date))
+
+
+def day_counts(reply: Reply) -> dict[str, int]:
+    """What happened on a day, and how often."""
+    flat = cast("list[bytes]", reply)
+    return {name.decode(): int(count) for name, count in zip(flat[::2], flat[1::2], strict=True)}

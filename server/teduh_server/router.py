@@ -1,0 +1,178 @@
+"""The node that leads makes the offers: it looks at who waits and who is there, plans, and lets the store
+decide.
+
+::
+
+    queue or staff have changed, or a second has passed
+        --> do I lead?  (one script; the lead ends three seconds after its node)
+        --> the next requests, the people who are there --> routing.plan --> proposals
+        --> offer_requests (one script)  --> OFFERED to all nodes
+        --> requests that find nobody    --> ALERT to all nodes, once each --> QueueAlert to supervisors
+
+That one node leads saves work, and is not needed for anything else: two that plan at once propose, and the
+script gives each request to one person, and each seat to one request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from msgspec import Struct, msgpack
+from teduh_crypto.credentials import Role
+from teduh_signaling.relay.frames import QueueAlert
+
+from teduh_server import node_channel
+from teduh_server.node_channel import NodeChannel
+from teduh_server.offers import Offered, Offers
+from teduh_server.presence import Presence
+from teduh_server.redis_store import routing_scripts
+from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.exceptions import StoreUnavailable
+from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
+from teduh_server.routing import Person, Policy, Proposal, WaitingRequest, needs_alert, plan
+
+_TICK_SECONDS = 1.0
+_SETTLING_SECONDS = 0.02
+"""How long changes are gathered before it plans anew."""
+_LEAD_MS = 3000
+_LOOKED_THROUGH = 256
+"""So many of the next requests are planned at once."""
+_FULL_SECONDS = 2.0
+"""A person whom the store found without a seat is not proposed for so long."""
+
+
+class _Alert(Struct, frozen=True, array_like=True):
+    conversation_id: bytes
+    opened: float
+    refusals: int
+
+
+_encode = msgpack.Encoder().encode
+_decode_alert = msgpack.Decoder(_Alert).decode
+
+
+class Router:
+    """Offers requests to people, and tells supervisors of those that find nobody."""
+
+    def __init__(
+        self,
+        store: Store,
+        channel: NodeChannel,
+        presence: Presence,
+        offers: Offers,
+        policy: Policy,
+        node_id: str,
+        *,
+        makes_offers: bool,
+        retention_ms: int,
+    ) -> None:
+        self._store = store
+        self._presence = presence
+        self._offers = offers
+        self._policy = policy
+        self._node_id = node_id
+        self._makes_offers = makes_offers
+        self._retention_ms = retention_ms
+        self._full: dict[bytes, float] = {}
+        self._alerted: dict[bytes, float] = {}
+        self._poked = asyncio.Event()
+        channel.on(node_channel.ALERT, self._hear_alert)
+
+    def poke(self) -> None:
+        """Something has changed: look soon."""
+        self._poked.set()
+
+    async def route_forever(self) -> None:
+        """Look whenever something has changed, and every second."""
+        while True:
+            try:
+                async with asyncio.timeout(_TICK_SECONDS):
+                    await self._poked.wait()
+                # What changes in the next moment is looked at together.
+                await asyncio.sleep(_SETTLING_SECONDS)
+            except TimeoutError:
+                pass
+            self._poked.clear()
+            try:
+                await self.route()
+            except StoreUnavailable:
+                continue
+
+    async def route(self) -> None:
+        """One round. Raises StoreError."""
+        if await self._store.ask(routing_scripts.take_lead(self._node_id, _LEAD_MS)) != 1:
+            return
+        if self._makes_offers:
+            await self._offers.sweep()
+        reply = await self._store.ask(routing_scripts.list_waiting(_LOOKED_THROUGH))
+        _, waiting = routing_scripts.waiting_requests(reply)
+        now = time.time()
+        if waiting and self._makes_offers:
+            people = self._presence.people()
+            await self._withdraw_from_the_gone(waiting, people)
+            await self._offer(plan(waiting, self._free(people, waiting), now, self._policy), now)
+        for request in waiting:
+            if needs_alert(request, now, self._policy):
+                await self._alert(request)
+
+    async def _withdraw_from_the_gone(self, waiting: Sequence[WaitingRequest], people: list[Person]) -> None:
+        """Do not wait for the answer of somebody who is not there any more."""
+        there = {person.id for person in people}
+        for request in waiting:
+            if request.offered_to is not None and request.offered_to not in there:
+                await self._offers.end(request.id, request.offered_to)
+
+    def _free(self, people: list[Person], waiting: Sequence[WaitingRequest]) -> list[Person]:
+        now = time.monotonic()
+        self._full = {person: until for person, until in self._full.items() if until > now}
+        asked = {request.offered_to for request in waiting}
+        return [person for person in people if person.id not in asked and person.id not in self._full]
+
+    async def _offer(self, proposals: Sequence[Proposal], now: float) -> None:
+        if not proposals:
+            return
+        until = now + self._policy.offer_seconds
+        wishes = [(proposal.request.id, proposal.people) for proposal in proposals]
+        command = routing_scripts.offer_requests(
+            wishes, int(now * 1000), int(self._policy.offer_seconds * 1000), self._retention_ms
+        )
+        chosen = routing_scripts.offered(await self._store.ask(command))
+        for proposal, person in zip(proposals, chosen, strict=True):
+            self._note_full(proposal, person)
+            if person:
+                request = proposal.request
+                self._offers.tell(
+                    Offered(request.id, person, request.details, request.opened, until, proposal.dropped)
+                )
+
+    def _note_full(self, proposal: Proposal, person: bytes) -> None:
+        passed_over = proposal.people.index(person) if person else len(proposal.people)
+        until = time.monotonic() + _FULL_SECONDS
+        for each in proposal.people[:passed_over]:
+            self._full[each] = until
+        if passed_over:
+            # There may be others behind those who were proposed.
+            self.poke()
+
+    async def _alert(self, request: WaitingRequest) -> None:
+        if await self._is_new(request.id):
+            alert = _Alert(request.id, request.opened, request.refusals)
+            self._store.publish(ALL_NODES_CHANNEL, bytes((node_channel.ALERT,)) + _encode(alert))
+
+    async def _is_new(self, conversation_id: bytes) -> bool:
+        if conversation_id in self._alerted:
+            return False
+        now = time.monotonic()
+        horizon = now - self._retention_ms / 1000
+        self._alerted = {each: at for each, at in self._alerted.items() if at > horizon}
+        self._alerted[conversation_id] = now
+        return await self._store.ask(routing_scripts.mark_told(conversation_id)) == 1
+
+    def _hear_alert(self, message: bytes) -> None:
+        alert = _decode_alert(message)
+        waited = max(0, int(time.time() - alert.opened))
+        for connection in self._presence.here():
+            if connection.staff is not None and connection.staff.role is Role.SUPERVISOR:
+                connection.send(QueueAlert(alert.conversation_id, waited, alert.refusals))

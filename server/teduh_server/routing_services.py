@@ -1,0 +1,107 @@
+"""How the parts of presence, queue and routing are put together on one node.
+
+::
+
+    Presence --- on_change --> QueueNews, Router
+    Queue ----- QUEUE_CHANGED (all nodes) --> QueueNews (tells), Router (offers) --> Offers
+      \\-------- what has happened --> Board
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+
+from teduh_server import node_channel
+from teduh_server.board import Board
+from teduh_server.connection import Connection
+from teduh_server.delivery_service import DeliveryService
+from teduh_server.handlers.routing import RoutingHandlers
+from teduh_server.node_channel import NodeChannel
+from teduh_server.offers import Offers
+from teduh_server.opening_hours import OpeningHours
+from teduh_server.presence import Presence
+from teduh_server.queue import Queue
+from teduh_server.queue_news import QueueNews
+from teduh_server.redis_store.client import Store
+from teduh_server.router import Router
+from teduh_server.settings import Settings
+from teduh_server.staff_authentication import StaffAuthentication
+
+Spawn = Callable[[Coroutine[None, None, None]], None]
+
+
+class RoutingServices:
+    """Presence, queue, offers and board of one node."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        channel: NodeChannel,
+        delivery: DeliveryService,
+        node_id: str,
+        spawn: Spawn,
+    ) -> None:
+        """Raises `InvalidOpeningHours`, `OSError`."""
+        hours = OpeningHours.load(settings.organisation_file)
+        routing = settings.routing
+        policy = routing.policy
+        retention_ms = settings.retention_ms
+        self.makes_offers = routing.makes_offers
+        self.presence = Presence(store, channel, node_id)
+        self.presence.count_active = delivery.count_active
+        self.board = Board(
+            store, self.presence, hours, goal_seconds=routing.goal_seconds, retention_ms=retention_ms
+        )
+        self.news = QueueNews(store, self.presence, hours, policy if self.makes_offers else None, spawn)
+        self.queue = Queue(
+            store,
+            self.news,
+            delivery,
+            retention_ms=retention_ms,
+            lease_seconds=settings.lease_seconds,
+            absent_seconds=settings.absent_seconds,
+            most_waiting=settings.waiting_requests,
+            goal_seconds=routing.goal_seconds,
+            count=self.board.count,
+            spawn=spawn,
+        )
+        self.offers = Offers(store, channel, self.presence, self.queue, retention_ms=retention_ms)
+        self.router = Router(
+            store,
+            channel,
+            self.presence,
+            self.offers,
+            policy,
+            node_id,
+            makes_offers=self.makes_offers,
+            retention_ms=retention_ms,
+        )
+        self.presence.on_change = self._changed
+        channel.on(node_channel.QUEUE_CHANGED, lambda _: self._changed())
+
+    def start(self, spawn: Spawn) -> None:
+        """Begin what runs for as long as the node does."""
+        spawn(self.queue.sweep_forever())
+        spawn(self.presence.announce_forever())
+        spawn(self.router.route_forever())
+        spawn(self.board.show_forever())
+
+    def handlers(
+        self, authentication: StaffAuthentication, has_room: Callable[[Connection, int], bool]
+    ) -> RoutingHandlers:
+        """What answers the frames of routing."""
+        return RoutingHandlers(
+            self.queue,
+            self.news,
+            self.offers,
+            self.presence,
+            self.board,
+            authentication,
+            has_room,
+            self.makes_offers,
+        )
+
+    def _changed(self) -> None:
+        self.news.refresh_soon()
+        self.router.poke()

@@ -1,0 +1,52 @@
+"""The settings under ``[routing]``: how requests find somebody, and how long anything is waited for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from teduh_server.routing import Policy
+
+
+class RoutingSettings(BaseModel):
+    """Claims by default: nothing has to be set up for them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mode: Literal["claim", "offer"] = Field(
+        default="claim",
+        description="`claim`: whoever is available sees what waits, and takes it. `offer`: the relay offers "
+        "each request to one suitable person after the other.",
+    )
+    offer_seconds: Annotated[float, Field(gt=0, le=600)] = Field(
+        default=20.0, description="How long an offer stands before it goes to the next."
+    )
+    widen_after_refusals: Annotated[int, Field(ge=1)] = Field(
+        default=3,
+        description="With `offer`: after so many refused or unanswered offers one of her preferences is "
+        "dropped, and she is told.",
+    )
+    widen_after_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=120.0, description="With `offer`: the same after so long a wait."
+    )
+    alert_after_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=300.0, description="How long a request waits before supervisors are told."
+    )
+    goal_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=60.0, description="Within which requests are to be taken; the board counts how many are."
+    )
+
+    @property
+    def makes_offers(self) -> bool:
+        return self.mode == "offer"
+
+    @property
+    def policy(self) -> Policy:
+        """What the pure functions go by."""
+        return Policy(
+            offer_seconds=self.offer_seconds,
+            widen_after_refusals=self.widen_after_refusals,
+            widen_after_seconds=self.widen_after_seconds,
+            alert_after_seconds=self.alert_after_seconds,
+        )
