@@ -1,0 +1,93 @@
+/**
+ * Who in a call has allowed whom to record.
+ *
+ *     ask ──> everybody's client asks its user ──> grant | refuse, any time, also later
+ *                                                    │
+ *           all who are in the call have granted ────┴──> may record; one refusal or one newcomer: must stop
+ *
+ * Heartbeats repeat what was granted, so that a withdrawal that was lost stops a recording a few seconds later.
+ */
+
+import type { Action } from "./actions.ts"
+import { RecordingStep, type Heartbeat, type Recording } from "./messages.ts"
+
+/** One device's part in it, during one call. Leaves name devices. */
+export class RecordingConsent {
+  hasAsked = false
+  isRecording = false
+  /** Who may record us. */
+  readonly grantedTo = new Set<number>()
+  /** Who lets us record them. */
+  readonly grantedBy = new Set<number>()
+  /** Who records now. */
+  readonly recorders = new Set<number>()
+  readonly #heard = new Map<number, number>()
+  #wasAllowed = false
+
+  /** Whether all in the call have allowed us to record them. */
+  isAllowedBy(others: readonly number[]): boolean {
+    return this.hasAsked && others.length > 0 && others.every((one) => this.grantedBy.has(one))
+  }
+
+  /** Somebody in the call asks, answers, starts or stops. */
+  receive(sender: number, message: Recording, own: number): Action[] {
+    if (!this.#isNews(sender, message.sent)) return []
+    switch (message.step) {
+      case RecordingStep.ASK:
+        return [{ type: "tell", event: { type: "recordingAsked", by: sender } }]
+      case RecordingStep.GRANT:
+      case RecordingStep.REFUSE:
+        return message.to === own ? this.#answered(sender, message.step === RecordingStep.GRANT) : []
+      default:
+        return this.#sees(sender, message.step === RecordingStep.STARTED)
+    }
+  }
+
+  /** What a heartbeat says of it. */
+  reported(sender: number, beat: Heartbeat, own: number): Action[] {
+    if (!this.#isNews(sender, beat.sent)) return []
+    const happened = this.#sees(sender, beat.isRecording)
+    const granted = beat.grants.includes(own)
+    if (!this.hasAsked || granted === this.grantedBy.has(sender)) return happened
+    return [...happened, ...this.#answered(sender, granted)]
+  }
+
+  /** Somebody is no longer in the call; whoever comes back is asked anew. */
+  gone(peer: number): Action[] {
+    this.grantedTo.delete(peer)
+    this.grantedBy.delete(peer)
+    this.#heard.delete(peer)
+    return this.#sees(peer, false)
+  }
+
+  /** Whether the answer to "may we record?" has changed, with these others in the call. */
+  look(others: readonly number[]): Action[] {
+    const isAllowed = this.isAllowedBy(others)
+    const wasAllowed = this.#wasAllowed
+    this.#wasAllowed = isAllowed
+    if (isAllowed && !wasAllowed) return [{ type: "tell", event: { type: "recordingAllowed" } }]
+    if (isAllowed || !wasAllowed || others.length === 0) return []
+    const missing = others.filter((one) => !this.grantedBy.has(one))
+    const peer = Math.min(...(missing.length > 0 ? missing : others))
+    return [{ type: "tell", event: { type: "recordingMustStop", peer } }]
+  }
+
+  #isNews(sender: number, sent: number): boolean {
+    if (sent <= (this.#heard.get(sender) ?? -1)) return false
+    this.#heard.set(sender, sent)
+    return true
+  }
+
+  #answered(peer: number, granted: boolean): Action[] {
+    if (granted) this.grantedBy.add(peer)
+    else this.grantedBy.delete(peer)
+    return [{ type: "tell", event: { type: "recordingAnswered", peer, granted } }]
+  }
+
+  #sees(peer: number, isRecording: boolean): Action[] {
+    if (isRecording === this.recorders.has(peer)) return []
+    if (isRecording) this.recorders.add(peer)
+    else this.recorders.delete(peer)
+    return [{ type: "tell", event: { type: "peerRecording", peer, isRecording } }]
+  }
+}
