@@ -1,9 +1,9 @@
-"""Two relay nodes on one store: what is said to one is heard at the other."""
+"""Two relay nodes on one store, a single server or a cluster: what is said to one is heard at the other."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,14 +27,34 @@ from teduh_signaling.relay.frames import (
     PublishKeyPackages,
     QueuePosition,
 )
+from valkey_cluster import ValkeyCluster, valkey_cluster
+
+
+@pytest.fixture(scope="module")
+def _cluster() -> Iterator[ValkeyCluster]:
+    with valkey_cluster(3, 0, appendonly="no") as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["one server", "cluster"])
+def store_url(request: pytest.FixtureRequest) -> str:
+    if request.param == "one server":
+        valkey = request.getfixturevalue("valkey")
+        assert isinstance(valkey, EmbeddedValkey)
+        return valkey.url
+    cluster = request.getfixturevalue("_cluster")
+    assert isinstance(cluster, ValkeyCluster)
+    for node in cluster.nodes:
+        node.ask("FLUSHALL")
+    return cluster.url
 
 
 @pytest.fixture
 async def urls(
-    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+    store_url: str, organisation: RelayOrganisation, tmp_path: Path
 ) -> AsyncIterator[tuple[str, str]]:
     path = organisation.write(tmp_path)
-    async with relay_here(path, valkey.url) as (_, one), relay_here(path, valkey.url) as (_, two):
+    async with relay_here(path, store_url) as (_, one), relay_here(path, store_url) as (_, two):
         await organisation.publish_revocations(one)
         await organisation.publish_revocations(two)
         yield one, two
