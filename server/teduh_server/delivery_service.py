@@ -42,14 +42,16 @@ from teduh_signaling.relay.frames import (
 )
 
 from teduh_server import metrics, node_channel
+from teduh_server.acknowledgements import Acknowledgements
 from teduh_server.connection import Connection
 from teduh_server.inbox import Inbox
+from teduh_server.joining import Joining
 from teduh_server.log_policy import fault
 from teduh_server.node_channel import NodeChannel
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreError, StoreRefused, StoreUnavailable
-from teduh_server.redis_store.scripts import Appended, LogLimits, MemberState
+from teduh_server.redis_store.scripts import Appended, LogLimits
 from teduh_server.redis_store.wire import Answer, Command
 from teduh_server.subscription import LocalConversation, Subscription
 
@@ -82,7 +84,7 @@ class DeliveryService:
         self._inbox = inbox
         self._spawn = spawn
         self._conversations: dict[bytes, LocalConversation] = {}
-        self._acknowledged: dict[tuple[LocalConversation, int], int] = {}
+        self.acknowledgements = Acknowledgements(store)
         self.on_first_commit: Callable[[bytes], None] = lambda conversation_id: None
         self.appends_in_flight = 0
         self.accepted = 0
@@ -440,17 +442,8 @@ class DeliveryService:
     def acknowledge(self, connection: Connection, frame: Acknowledge) -> None:
         """Note it; what one tick brings for one member goes to the store once."""
         subscription = connection.subscriptions.get(frame.conversation_id)
-        if subscription is None:
-            return
-        if not self._acknowledged:
-            asyncio.get_running_loop().call_soon(self._send_acknowledged)
-        key = (subscription.conversation, subscription.member)
-        self._acknowledged[key] = max(frame.seq, self._acknowledged.get(key, 0))
-
-    def _send_acknowledged(self) -> None:
-        acknowledged, self._acknowledged = self._acknowledged, {}
-        for (conversation, member), seq in acknowledged.items():
-            self._store.send(scripts.acknowledge(conversation.keys, member, seq))
+        if subscription is not None:
+            self.acknowledgements.note(subscription, frame.seq)
 
     async def leave(self, connection: Connection, conversation_id: bytes) -> bool:
         """End the membership of this connection's member; False if it is none. Raises StoreError."""
@@ -568,29 +561,6 @@ class DeliveryService:
         for subscription in conversation.subscriptions:
             if subscription.cursor < conversation.newest:
                 self._catch_up(subscription)
-
-
-class Joining:
-    """A proven member that is about to be subscribed: first its answer goes out, then `attach`, always
-    `release`.
-    """
-
-    __slots__ = ("_delivery", "conversation", "state")
-
-    def __init__(
-        self, delivery: DeliveryService, conversation: LocalConversation, state: MemberState
-    ) -> None:
-        self._delivery = delivery
-        self.conversation = conversation
-        self.state = state
-
-    def attach(self, connection: Connection, after: int) -> None:
-        """Deliver what comes after `after`, as far as this member may read."""
-        start = max(after, self.state.may_read_after)
-        self._delivery.attach(connection, self.conversation, self.state.member, start)
-
-    def release(self) -> None:
-        self._delivery.released(self.conversation)
 
 
 class _AppendAnswer:

@@ -44,6 +44,7 @@ class Subscription:
         "ends_after",
         "member",
         "own",
+        "trimmed",
     )
 
     def __init__(
@@ -59,6 +60,8 @@ class Subscription:
         self.ends_after: int | None = None
         # Entries that this connection appended and that the cursor has not reached: told by Accepted already.
         self.own: set[int] | None = None
+        # How far the log was told at once that this member has it; see `acknowledgements`.
+        self.trimmed = 0
 
     def is_over(self) -> bool:
         """Whether nothing more is to be delivered."""

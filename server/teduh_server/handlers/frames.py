@@ -52,9 +52,10 @@ from teduh_signaling.relay.frames import (
 
 from teduh_server import metrics
 from teduh_server.connection import Connection
-from teduh_server.delivery_service import RETRY_AFTER_MS, DeliveryService, Joining
+from teduh_server.delivery_service import RETRY_AFTER_MS, DeliveryService
 from teduh_server.ice_servers import IceServerOffers
 from teduh_server.inbox import Inbox
+from teduh_server.joining import Joining
 from teduh_server.key_package_directory import KeyPackageDirectory
 from teduh_server.rate_limit import SourceLimit
 from teduh_server.redis_store.exceptions import StoreError

@@ -1,0 +1,64 @@
+"""How far members have taken their logs, told to the store now and then rather than each time.
+
+An acknowledgement is cumulative and only trims the log, so one may wait a moment for the next of its member:
+at a high rate many become one, which spares the store a script each. One that frees much of the log goes at
+once.
+
+::
+
+    Acknowledge ──> many entries? ──> at once
+                          └── few ──> kept per member, newest wins ──> after a moment, some at a time
+"""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import islice
+
+from teduh_server.redis_store import scripts
+from teduh_server.redis_store.client import Store
+from teduh_server.subscription import LocalConversation, Subscription
+
+WAIT_SECONDS = 0.1
+MANY_ENTRIES = 16
+_AT_ONCE = 16
+"""So many in one go, so that no append waits behind many of them."""
+_PAUSE_SECONDS = 0.002
+
+
+class Acknowledgements:
+    """Those of one node's members that are not yet told."""
+
+    __slots__ = ("_store", "_waiting")
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: dict[tuple[LocalConversation, int], int] = {}
+
+    def note(self, subscription: Subscription, seq: int) -> None:
+        """The member has all entries up to `seq`."""
+        if seq - subscription.trimmed >= MANY_ENTRIES:
+            subscription.trimmed = seq
+            self._tell(subscription.conversation, subscription.member, seq)
+            return
+        waiting = self._waiting
+        if not waiting:
+            asyncio.get_running_loop().call_later(WAIT_SECONDS, self._tell_some)
+        key = (subscription.conversation, subscription.member)
+        waiting[key] = max(seq, waiting.get(key, 0))
+
+    def flush(self) -> None:
+        """Tell all that wait: the node stops."""
+        waiting, self._waiting = self._waiting, {}
+        for key, seq in waiting.items():
+            self._tell(*key, seq)
+
+    def _tell_some(self) -> None:
+        waiting = self._waiting
+        for key in list(islice(waiting, _AT_ONCE)):
+            self._tell(*key, waiting.pop(key))
+        if waiting:
+            asyncio.get_running_loop().call_later(_PAUSE_SECONDS, self._tell_some)
+
+    def _tell(self, conversation: LocalConversation, member: int, seq: int) -> None:
+        self._store.send(scripts.acknowledge(conversation.keys, member, seq))

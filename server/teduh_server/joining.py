@@ -1,0 +1,35 @@
+"""A member between its proof and its subscription."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from teduh_server.connection import Connection
+from teduh_server.redis_store.scripts import MemberState
+from teduh_server.subscription import LocalConversation
+
+if TYPE_CHECKING:
+    from teduh_server.delivery_service import DeliveryService
+
+
+class Joining:
+    """A proven member that is about to be subscribed: first its answer goes out, then `attach`, always
+    `release`.
+    """
+
+    __slots__ = ("_delivery", "conversation", "state")
+
+    def __init__(
+        self, delivery: DeliveryService, conversation: LocalConversation, state: MemberState
+    ) -> None:
+        self._delivery = delivery
+        self.conversation = conversation
+        self.state = state
+
+    def attach(self, connection: Connection, after: int) -> None:
+        """Deliver what comes after `after`, as far as this member may read."""
+        start = max(after, self.state.may_read_after)
+        self._delivery.attach(connection, self.conversation, self.state.member, start)
+
+    def release(self) -> None:
+        self._delivery.released(self.conversation)
