@@ -53,6 +53,7 @@ class TurnServer:
         options: Sequence[str] = (),
         address: str = "127.0.0.1",
         relay_address: str | None = None,
+        takes_anybody: bool = False,
     ) -> None:
         """`options` are coturn's, without the dashes. `script` starts it instead, with its own configuration,
         and then `address` is where it relays, too.
@@ -60,6 +61,9 @@ class TurnServer:
         self.secret = secret or secrets.token_hex(16)
         self.port = 0
         self.address = address
+        self._authentication = (
+            ["no-auth"] if takes_anybody else ["use-auth-secret", f"static-auth-secret={self.secret}"]
+        )
         self.relay_address = relay_address or address
         self.log = folder / "turnserver.log"
         self._folder = folder
@@ -145,8 +149,7 @@ class TurnServer:
             f"listening-port={port}",
             f"listening-ip={self.address}",
             f"relay-ip={self.relay_address}",
-            "use-auth-secret",
-            f"static-auth-secret={self.secret}",
+            *self._authentication,
             f"realm={REALM}",
             "fingerprint",
             "no-cli",

