@@ -10,7 +10,9 @@
  * then tells the application; nothing is sent that is not kept.
  */
 
-import { nowInSeconds } from "./clock.ts"
+import { CallExchange } from "./callExchange.ts"
+import type { CallListener } from "./callSignals.ts"
+import { atMost, nowInSeconds } from "./clock.ts"
 import type { Colleague } from "./colleague.ts"
 import { isOfConversation } from "./conversationFrame.ts"
 import type { ConversationState } from "./conversationState.ts"
@@ -89,6 +91,7 @@ export class Conversation implements AsyncIterable<Event> {
   readonly #link: RelayLink
   readonly #owner: ConversationOwner
   readonly #turns = new Turns()
+  readonly #calls = new CallExchange()
   readonly #untold: Event[]
   #inHand: Event | null = null
   #isToldAll = false
@@ -171,6 +174,16 @@ export class Conversation implements AsyncIterable<Event> {
   /** Show the others that somebody writes here, or has stopped. */
   async typing(active = true): Promise<void> {
     await this.#turn(() => this.state.type(active, nowInSeconds()))
+  }
+
+  /** Hear what is said about calls from now on, and what was said in the minute before. */
+  listenToCalls(listener: CallListener): void {
+    this.#calls.listen(listener)
+  }
+
+  /** Say something about a call to everybody in the room. An ephemeral (at most 1 KiB) may be lost, and is not logged. */
+  sendCallSignal(data: Uint8Array, { isEphemeral = false }: { isEphemeral?: boolean } = {}): void {
+    if (!this.isOver) this.#inTurn(() => this.state.signalCall(data, isEphemeral, nowInSeconds()))
   }
 
   /** Wait until somebody else is in the room; gives who. Rejects with why it has stopped, or `ConversationOver`. */
@@ -422,6 +435,7 @@ export class Conversation implements AsyncIterable<Event> {
       if (event.type === "changeFailed" && !this.state.isInRoom) this.#requestIsUnusable(event.reason)
       const told = this.#withReactions(event)
       if (told !== null) this.#untold.push(told)
+      this.#calls.hear(event)
     }
     if (happened.length > 0) this.#wakeReader?.()
     for (const event of [...happened, null]) this.#wake(event)
@@ -462,6 +476,8 @@ export class Conversation implements AsyncIterable<Event> {
     switch (event.type) {
       case "commitLost":
         this.#tryAgain(event.change)
+        return null
+      case "callSignal":
         return null
       case "textReceived":
         return this.#markable(event)
@@ -575,16 +591,6 @@ function isHeard(event: Event | null): event is Heard {
 function asOurs(error: unknown): unknown {
   if (!(error instanceof TeduhCryptoError)) return error
   return new NotTrusted("the colleague's key package is not valid", { cause: error })
-}
-
-/** Wait for `work`, but for no more than `seconds`; what becomes of it does not matter. */
-async function atMost(seconds: number, work: Promise<void>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, 1000 * seconds)
-  })
-  await Promise.race([work.catch(ignore), late])
-  clearTimeout(timer)
 }
 
 function ignore(): void {

@@ -21,6 +21,7 @@
  * order. `now` is always seconds since 1970.
  */
 
+import { CallSignals } from "./callSignals.ts"
 import { decodeMessage } from "./chat/codec.ts"
 import { RemoteMessageError } from "./chat/errors.ts"
 import {
@@ -63,6 +64,7 @@ export class ConversationState {
   readonly #hearing: Hearing
   readonly #speaking: Speaking
   #typing = new TypingSignals()
+  readonly #calls = new CallSignals()
   #isOver = false
   #isGone = false
   readonly #reach = new Reach()
@@ -217,6 +219,19 @@ export class ConversationState {
     if (group === null || !this.#reach.isUp || !this.isInRoom) return
     const payload = await this.#typing.seal(group, active, now)
     if (!this.#isOver) this.#frames.push(Ephemeral({ conversationId: this.conversationId, payload }))
+  }
+
+  /** Say something about a call to everybody: in the log, or beside it, where it may be lost. */
+  async signalCall(data: Uint8Array, isEphemeral: boolean, now: number): Promise<void> {
+    const { group } = this.membership
+    if (this.#isOver) return
+    if (!isEphemeral) {
+      this.#speaking.sayOfCall(data)
+      await this.#speaking.advance(now)
+    } else if (group !== null && this.#reach.isUp && this.isInRoom) {
+      const payload = await this.#calls.seal(group, data, now)
+      if (!this.isOver) this.#frames.push(Ephemeral({ conversationId: this.conversationId, payload }))
+    }
   }
 
   /** Staff: ask the survivor whether this colleague may come in; the answer comes as an event. */
@@ -436,7 +451,8 @@ export class ConversationState {
     try {
       const { sender, data } = await this.membership.open(entry, now)
       const message = decodeMessage(data)
-      if (!this.#standing.isLeaving(sender)) await this.#hearing.hear(this.#standing, sender, message)
+      if (this.#standing.isLeaving(sender)) return
+      await this.#hearing.hear(this.#standing, sender, message, this.#reach.isLive(entry.seq))
     } catch (error) {
       if (error instanceof RemoteError) {
         this.#events.push({ type: "messageRefused", reason: `an entry did not open: ${error.message}` })
@@ -451,6 +467,11 @@ export class ConversationState {
   async #seeTyping(payload: Uint8Array): Promise<void> {
     const { group, room } = this.membership
     if (group === null) return
+    const signal = await this.#calls.open(group, payload)
+    if (signal !== null) {
+      const { leafIndex, data } = signal
+      this.#events.push({ type: "callSignal", sender: room.at(leafIndex), data, isLive: true })
+    }
     const seen = await this.#typing.open(group, payload)
     if (seen === null) return
     this.#events.push({ type: "typingSeen", participant: room.at(seen.leafIndex), active: seen.active })

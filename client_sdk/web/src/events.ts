@@ -112,6 +112,14 @@ export interface InvitationAnswered {
   readonly accepted: boolean
 }
 
+/** Somebody's device says something about a call; for whoever listens to calls. Not told on. */
+export interface CallSignal {
+  readonly type: "callSignal"
+  readonly sender: Participant
+  readonly data: Uint8Array
+  readonly isLive: boolean
+}
+
 /** Somebody else changed the group first, so that our change was not made; it is tried again. Not told on. */
 export interface CommitLost {
   readonly type: "commitLost"
@@ -177,3 +185,4 @@ export type StateEvent =
   | Omit<TextReceived, "markRead">
   | Omit<InvitationReceived, "approve" | "decline">
   | CommitLost
+  | CallSignal

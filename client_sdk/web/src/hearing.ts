@@ -5,6 +5,7 @@ import {
   type ChatMessage,
   type Invitation,
   type InvitationAnswer,
+  type OfCall,
   type Unknown,
 } from "./chat/messages.ts"
 import { checkAcknowledgement } from "./epochAgreement.ts"
@@ -32,8 +33,11 @@ export class Hearing {
   }
 
   /** Somebody said something. Throws `EpochsDiffer`. */
-  async hear(standing: Standing, sender: Participant, message: ChatMessage | Unknown): Promise<void> {
+  async hear(standing: Standing, sender: Participant, message: ChatMessage | OfCall | Unknown, isLive: boolean): Promise<void> {
     switch (message.type) {
+      case "ofCall":
+        this.#listener.tell({ type: "callSignal", sender, data: message.raw, isLive })
+        break
       case "text": {
         const { id: messageId, text, sent, replyTo } = message
         standing.receipts.owe(ReceiptKind.DELIVERED, messageId)

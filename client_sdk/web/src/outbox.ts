@@ -35,6 +35,11 @@ export class Outbox {
     return new Outbox([...this.queued, content], this.inFlight, this.nextCounter)
   }
 
+  /** The first of the queue is not worth saying any more. */
+  dropFirst(): Outbox {
+    return new Outbox(this.queued.slice(1), this.inFlight, this.nextCounter)
+  }
+
   /** `append` has taken the next counter; a message's `content` is the first of the queue. */
   sent(append: Append, content: Uint8Array | null): Outbox {
     if (append.counter !== this.nextCounter) throw new TypeError("an append out of turn")

@@ -23,6 +23,11 @@ export class Reach {
     this.#mustRepeat = true
   }
 
+  /** Whether an entry came as it was made, rather than from the log. */
+  isLive(seq: number): boolean {
+    return seq > this.#readUntil
+  }
+
   /** What is in flight is to be sent again. */
   repeat(): void {
     this.#mustRepeat = true

@@ -9,6 +9,7 @@
  * `advance` is called after everything that may have changed what is allowed.
  */
 
+import { isTooOld } from "./callSignals.ts"
 import { decodeMessage, encodeMessage } from "./chat/codec.ts"
 import { LocalMessageError } from "./chat/errors.ts"
 import type { ChatMessage } from "./chat/messages.ts"
@@ -55,6 +56,11 @@ export class Speaking {
     }
   }
 
+  /** Queue something about a call. */
+  sayOfCall(data: Uint8Array): void {
+    this.standing.outbox = this.standing.outbox.add(data)
+  }
+
   /** Do all that the present state allows: send what waits, tell how far we have read. */
   async advance(now: number): Promise<void> {
     if (this.#member.isOver() || !this.#reach.isUp) return
@@ -89,10 +95,18 @@ export class Speaking {
       return true
     }
     for (const receipt of this.standing.receipts.take()) this.standing.outbox = this.standing.outbox.add(encodeMessage(receipt))
-    const [content] = this.standing.outbox.queued
+    const content = this.#nextContent(now)
     if (content === undefined) return false
     await this.#encrypt(content, content)
     return true
+  }
+
+  #nextContent(now: number): Uint8Array | undefined {
+    for (;;) {
+      const [content] = this.standing.outbox.queued
+      if (content === undefined || !isTooOld(content, now)) return content
+      this.standing.outbox = this.standing.outbox.dropFirst()
+    }
   }
 
   async #encrypt(data: Uint8Array, content: Uint8Array | null): Promise<void> {

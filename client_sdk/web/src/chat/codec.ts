@@ -4,7 +4,7 @@ import { Decoder, encode as pack } from "@msgpack/msgpack"
 
 import { SchemaError, fromArray, toArray, type AnyDefinition } from "../schema.ts"
 import { LocalMessageError, RemoteMessageError } from "./errors.ts"
-import { MAX_MESSAGE_BYTES, MESSAGES, type ChatMessage, type Unknown } from "./messages.ts"
+import { CALL_TAGS, MAX_MESSAGE_BYTES, MESSAGES, type ChatMessage, type OfCall, type Unknown } from "./messages.ts"
 
 const byTag: ReadonlyMap<number, AnyDefinition> = /* @__PURE__ */ new Map(
   MESSAGES.map((definition) => [definition.tag, definition]),
@@ -40,11 +40,12 @@ export function encodeMessage(message: ChatMessage): Uint8Array {
  * What a member said, from decrypted bytes without padding. Throws `RemoteMessageError` if they are larger than
  * `MAX_MESSAGE_BYTES`, are no message, or break a limit of one.
  */
-export function decodeMessage(data: Uint8Array): ChatMessage | Unknown {
+export function decodeMessage(data: Uint8Array): ChatMessage | OfCall | Unknown {
   if (data.length > MAX_MESSAGE_BYTES) throw new RemoteMessageError("larger than a message may be")
   const array = unpack(data)
   const tag: unknown = array[0]
   if (typeof tag !== "number" || !Number.isSafeInteger(tag)) throw unreadable()
+  if (CALL_TAGS.includes(tag)) return { type: "ofCall", raw: data }
   const definition = byTag.get(tag)
   if (definition === undefined) return { type: "unknown", tag, raw: data }
   try {

@@ -8,6 +8,7 @@
  *     people     Text, Attachment, Location, Form, Referral
  *     devices    Receipt, EpochAcknowledgement
  *     the room   Invitation -> InvitationAnswer (before anybody is brought in), Leaving, Ending
+ *     calls      `OfCall`: see `call/messages.ts`
  *
  * Typing is none of them: it may be lost, so it is spared the message keys and travels as an Ephemeral.
  *
@@ -20,6 +21,8 @@ import { bool, bytes, defaulted, define, integer, list, oneOf, optional, struct,
 export const MAX_MESSAGE_BYTES = 60 * 1024
 export const MAX_TEXT_CHARACTERS = 8000
 export const MAX_RECEIPT_IDS = 256
+/** Whether a tag is that of a message about a call, which is one of `call/messages.ts`. */
+export const CALL_TAGS = { includes: (tag: number): boolean => tag >= 0x20 && tag < 0x40 }
 
 /** How far a message has come: decrypted by the receiver's device, or shown to a person. */
 export const ReceiptKind = { DELIVERED: 1, READ: 2 } as const
@@ -113,6 +116,12 @@ export type Referral = ReturnType<typeof Referral>
 export interface Unknown {
   readonly type: "unknown"
   readonly tag: number
+  readonly raw: Uint8Array
+}
+
+/** A message about a call, for whoever takes part in calls to decode. */
+export interface OfCall {
+  readonly type: "ofCall"
   readonly raw: Uint8Array
 }
 
