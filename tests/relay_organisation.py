@@ -64,17 +64,27 @@ class RelayOrganisation:
         path.write_text(self.public.to_toml(), "utf-8")
         return path
 
-    def staff(self, name: str = "Sari", role: Role = Role.COUNSELOR, expires_in: int = _DAY) -> StaffDevice:
+    def staff(
+        self,
+        name: str = "Sari",
+        role: Role = Role.COUNSELOR,
+        expires_in: int = _DAY,
+        *,
+        languages: tuple[str, ...] = ("id",),
+        skills: tuple[str, ...] = (),
+        subject: str | None = None,
+    ) -> StaffDevice:
+        """A device; those with the same `subject` are of one person."""
         key = Ed25519PrivateKey.generate()
         now = int(time.time())
         about = StaffStatement(
             organisation_id=self.id,
             statement_id=new_identifier(),
-            subject=new_identifier(),
+            subject=subject or new_identifier(),
             name=name,
             role=role,
-            languages=("id",),
-            skills=(),
+            languages=languages,
+            skills=skills,
             not_before=now - 300,
             expires=now + expires_in,
             device_key=key.public_key().public_bytes_raw(),

@@ -89,7 +89,7 @@ class Offers:
 
     async def end(self, conversation_id: bytes, person: bytes = b"", due_ms: int = -1) -> None:
         """End an offer without a claim, if it is open. Raises StoreError."""
-        reply = await self._store.ask(routing_scripts.end_offer(conversation_id, person, due_ms))
+        reply = await self._store.ask(routing_scripts.end_offer(conversation_id, _now_ms(), person, due_ms))
         ended = routing_scripts.offer_ended(reply)
         if ended:
             self._publish(node_channel.OFFER_ENDED, ended + conversation_id)
@@ -97,7 +97,7 @@ class Offers:
 
     async def sweep(self) -> None:
         """End the offers that nobody answered in time. Raises StoreError."""
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = _now_ms()
         due = await self._store.ask(routing_scripts.offers_due(now_ms))
         for conversation_id in scripts.conversation_ids(due):
             await self.end(conversation_id, due_ms=now_ms)
@@ -122,3 +122,7 @@ class Offers:
             # Not to the device that has just taken it.
             if conversation_id not in connection.subscriptions:
                 connection.send(OfferEnded(conversation_id))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

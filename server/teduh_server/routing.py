@@ -20,7 +20,7 @@ everybody who comes now: nobody starves.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -50,6 +50,7 @@ class Policy:
     """How long people are waited for, as the operator has set it; times in seconds."""
 
     offer_seconds: float = 20.0
+    again_after_seconds: float = 60.0
     widen_after_refusals: int = 3
     widen_after_seconds: float = 120.0
     alert_after_seconds: float = 300.0
@@ -83,7 +84,8 @@ class WaitingRequest:
     details: RequestDetails
     opened: float
     refusals: int = 0
-    refused_by: frozenset[bytes] = frozenset()
+    refused_by: Mapping[bytes, float] = field(default_factory=dict)
+    """Who has declined it, or let an offer of it pass, and when."""
     offered_to: bytes | None = None
     known_devices: frozenset[bytes] = field(default=frozenset())
     """The staff devices of the conversation that it continues."""
@@ -165,22 +167,20 @@ def _primary(language: str) -> str:
     return language.partition("-")[0].lower()
 
 
+def may_be_asked_again(person: bytes, request: WaitingRequest, now: float, policy: Policy) -> bool:
+    """Whether she has not refused this request a moment ago."""
+    return now - request.refused_by.get(person, -policy.again_after_seconds) >= policy.again_after_seconds
+
+
 def can_be_asked(person: Person, now: float) -> bool:
     """Whether she has a seat left, and her shift has not ended."""
     return person.seats > 0 and (person.until is None or now < person.until)
 
 
-def candidates(
-    request: WaitingRequest, staff: Sequence[Person], without: Iterable[Preference] = ()
-) -> list[Person]:
-    """Those of `staff` to whom this request may be offered, best first."""
-    suitable = (person for person in staff if is_suitable(person, request.details, without))
-    return sorted(suitable, key=lambda person: _rank(person, request))
-
-
-def _rank(person: Person, request: WaitingRequest) -> tuple[bool, bool, int, float, bytes]:
+def _rank(person: Person, request: WaitingRequest) -> tuple[bool, float, int, float, bytes]:
     was_with_her = not person.devices.isdisjoint(request.known_devices)
-    return not was_with_her, person.id in request.refused_by, person.load, person.idle_since, person.id
+    refused = request.refused_by.get(person.id, 0.0)
+    return not was_with_her or refused > 0, refused, person.load, person.idle_since, person.id
 
 
 def plan(
@@ -202,17 +202,24 @@ def plan(
         if request.offered_to is not None or len(asked) == len(free):
             continue
         without = dropped(request, now, policy)
-        people = _best(request, suited.of(request.details, without), asked)
+        suitable = suited.of(request.details, without)
+        if request.refused_by or request.known_devices:
+            suitable = _for(request, suitable, now, policy)
+        people = _first(suitable, asked)
         if people:
             asked.add(people[0])
             proposals.append(Proposal(request, people, without))
     return proposals
 
 
-def _best(request: WaitingRequest, suitable: Sequence[Person], asked: set[bytes]) -> tuple[bytes, ...]:
-    """The first few that nobody before her in the queue is offered to."""
-    if request.known_devices or request.refused_by:
-        suitable = sorted(suitable, key=lambda person: _rank(person, request))
+def _for(request: WaitingRequest, suitable: Iterable[Person], now: float, policy: Policy) -> list[Person]:
+    """Those who may be asked for this very request, in its own order."""
+    asked = (person for person in suitable if may_be_asked_again(person.id, request, now, policy))
+    return sorted(asked, key=lambda person: _rank(person, request))
+
+
+def _first(suitable: Iterable[Person], asked: set[bytes]) -> tuple[bytes, ...]:
+    """The first few to whom nobody before her in the queue is to be offered."""
     chosen: list[bytes] = []
     for person in suitable:
         if person.id not in asked:

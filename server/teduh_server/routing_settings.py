@@ -22,6 +22,10 @@ class RoutingSettings(BaseModel):
     offer_seconds: Annotated[float, Field(gt=0, le=600)] = Field(
         default=20.0, description="How long an offer stands before it goes to the next."
     )
+    again_after_seconds: Annotated[float, Field(ge=0)] = Field(
+        default=60.0,
+        description="How long a request is not offered again to somebody who declined it, or did not answer.",
+    )
     widen_after_refusals: Annotated[int, Field(ge=1)] = Field(
         default=3,
         description="With `offer`: after so many refused or unanswered offers one of her preferences is "
@@ -46,6 +50,7 @@ class RoutingSettings(BaseModel):
         """What the pure functions go by."""
         return Policy(
             offer_seconds=self.offer_seconds,
+            again_after_seconds=self.again_after_seconds,
             widen_after_refusals=self.widen_after_refusals,
             widen_after_seconds=self.widen_after_seconds,
             alert_after_seconds=self.alert_after_seconds,

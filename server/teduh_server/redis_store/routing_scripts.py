@@ -36,10 +36,14 @@ def _waiting(found: Sequence[bytes]) -> WaitingRequest:
         details=_read_details(details),
         opened=int(opened) / 1_000_000,
         refusals=int(misses or 0),
-        refused_by=frozenset(_parts(refused, PERSON_BYTES)),
+        refused_by=dict(_refusal(each) for each in _parts(refused, PERSON_BYTES + 8)),
         offered_to=offer or None,
         known_devices=frozenset(_parts(known, _DEVICE_BYTES)),
     )
+
+
+def _refusal(packed: bytes) -> tuple[bytes, float]:
+    return packed[:PERSON_BYTES], int.from_bytes(packed[PERSON_BYTES:]) / 1000
 
 
 def _parts(joined: bytes, size: int) -> Iterable[bytes]:
@@ -68,10 +72,10 @@ def offered(reply: Reply) -> list[bytes]:
     return cast("list[bytes]", reply)
 
 
-def end_offer(conversation_id: bytes, person: bytes = b"", due_ms: int = -1) -> Command:
+def end_offer(conversation_id: bytes, now_ms: int, person: bytes = b"", due_ms: int = -1) -> Command:
     """Of this person, or whoever has it; `due_ms`: only if its deadline is at or before."""
     names = (keys.QUEUE_OFFERS, keys.QUEUE_SEATS, keys.queue_request(conversation_id))
-    return scripts.END_OFFER.command(names, conversation_id.hex(), person, due_ms)
+    return scripts.END_OFFER.command(names, conversation_id.hex(), person, now_ms.to_bytes(8), due_ms)
 
 
 def offer_ended(reply: Reply) -> bytes:

@@ -4,14 +4,15 @@
 -- KEYS[3] hash    request
 -- ARGV[1] string  conversation id, hexadecimal
 -- ARGV[2] bytes   the person to whom it is offered; empty: whoever that is
--- ARGV[3] integer only if its deadline is at or before, milliseconds; -1: in any case
+-- ARGV[3] bytes   now, milliseconds, eight bytes big-endian
+-- ARGV[4] integer only if its deadline is at or before, milliseconds; -1: in any case
 -- Returns the person to whom it was offered, empty if it was not.
 local offer, deadline, refused = unpack(redis.call('HMGET', KEYS[3], 'offer', 'until', 'refused'))
 if not offer then
   redis.call('ZREM', KEYS[1], ARGV[1])
   return ''
 end
-if ARGV[2] ~= '' and offer ~= ARGV[2] or ARGV[3] ~= '-1' and tonumber(deadline) > tonumber(ARGV[3]) then
+if ARGV[2] ~= '' and offer ~= ARGV[2] or ARGV[4] ~= '-1' and tonumber(deadline) > tonumber(ARGV[4]) then
   return ''
 end
 redis.call('ZREM', KEYS[1], ARGV[1])
@@ -19,6 +20,6 @@ redis.call('HDEL', KEYS[2], offer .. 'x')
 redis.call('HINCRBY', KEYS[2], offer .. 'o', -1)
 redis.call('HDEL', KEYS[3], 'offer', 'until')
 redis.call('HINCRBY', KEYS[3], 'misses', 1)
--- The last sixteen who refused, 16 bytes each.
-redis.call('HSET', KEYS[3], 'refused', string.sub((refused or '') .. offer, -256))
+-- The last sixteen who refused, 16 bytes each, and when.
+redis.call('HSET', KEYS[3], 'refused', string.sub((refused or '') .. offer .. ARGV[3], -384))
 return offer

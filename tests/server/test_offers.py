@@ -1,0 +1,306 @@
+"""Offers as people see them: to one suitable person after the other, on all her devices, for a while."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from frame_client import FrameClient, frame_client
+from relay_organisation import RelayOrganisation, StaffDevice
+from relay_process import relay_here
+from teduh_crypto.credentials import Role
+from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_signaling.relay.frames import (
+    AnswerOffer,
+    Availability,
+    CancelRequest,
+    Claim,
+    Claimed,
+    Colleagues,
+    Done,
+    Error,
+    ErrorCode,
+    ListColleagues,
+    Offer,
+    OfferEnded,
+    OpenRequest,
+    Preference,
+    QueueAlert,
+    QueueListing,
+    RequestDetails,
+    RequestOpened,
+    SetAvailability,
+    Urgency,
+    WatchQueue,
+    Widened,
+)
+
+
+@dataclass
+class House:
+    """Two relay nodes that make offers, and whoever is connected to them."""
+
+    urls: tuple[str, str]
+    organisation: RelayOrganisation
+    stack: AsyncExitStack
+    watchers: list[FrameClient] = field(default_factory=list)
+    """A colleague who is away, on each node."""
+    _next: int = field(default=0)
+
+    async def connect(self) -> FrameClient:
+        """To one node and the other in turn."""
+        self._next += 1
+        return await self.stack.enter_async_context(frame_client(self.urls[self._next % 2]))
+
+    async def staff(
+        self,
+        device: StaffDevice | None = None,
+        *,
+        capacity: int = 3,
+        gender: str | None = None,
+        region: str | None = None,
+    ) -> FrameClient:
+        """Somebody available, as every node knows."""
+        device = device or self.organisation.staff()
+        client = await self.connect()
+        await client.authenticate(device)
+        available = SetAvailability(1, Availability.AVAILABLE, capacity, gender, region)
+        await client.ask(available, Done)
+        for watcher in self.watchers:
+            await _sees_available(watcher, device.id)
+        return client
+
+    async def ask(self, details: RequestDetails | None = None) -> tuple[FrameClient, bytes]:
+        """Somebody who asks for help, and her request."""
+        client = await self.connect()
+        asking = OpenRequest(1, client.capability, b"key package", details or RequestDetails())
+        return client, (await client.ask(asking, RequestOpened)).conversation_id
+
+
+async def _sees_available(watcher: FrameClient, device_id: bytes) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            found = await watcher.ask(ListColleagues(9), Colleagues)
+            if (device_id, Availability.AVAILABLE) in {
+                (each.device_id, each.availability) for each in found.colleagues
+            }:
+                return
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def patience() -> dict[str, object]:
+    """What is shorter or longer than usual."""
+    return {}
+
+
+@pytest.fixture
+async def house(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path, patience: dict[str, object]
+) -> AsyncIterator[House]:
+    path = organisation.write(tmp_path)
+    routing = {"mode": "offer", **patience}
+    async with (
+        relay_here(path, valkey.url, routing=routing) as (_, one),
+        relay_here(path, valkey.url, routing=routing) as (_, two),
+        AsyncExitStack() as stack,
+    ):
+        for url in (one, two):
+            await organisation.publish_revocations(url)
+        house = House((one, two), organisation, stack)
+        for _ in house.urls:
+            watcher = await house.connect()
+            await watcher.authenticate(organisation.staff("Watching"))
+            house.watchers.append(watcher)
+        yield house
+
+
+impatient = pytest.mark.parametrize("patience", [{"offer_seconds": 1.1}])
+
+
+async def test_request_is_offered_and_accepted(house: House) -> None:
+    staff = await house.staff()
+    details = RequestDetails(language="id", urgency=Urgency.URGENT)
+    _, request = await house.ask(details)
+    offer = await staff.expect(Offer)
+    assert (offer.conversation_id, offer.details, offer.dropped) == (request, details, ())
+    assert 0 < offer.seconds_left <= 20
+    claimed = await staff.ask(AnswerOffer(5, request, True), Claimed)
+    assert (claimed.ref, claimed.conversation_id, claimed.key_package) == (5, request, b"key package")
+
+
+async def test_declined_request_goes_to_the_next_at_once(house: House) -> None:
+    first = await house.staff()
+    _, request = await house.ask()
+    assert (await first.expect(Offer)).conversation_id == request
+    second = await house.staff()
+    await first.ask(AnswerOffer(5, request, False), Done)
+    assert (await second.expect(Offer)).conversation_id == request
+
+
+@impatient
+async def test_offer_that_nobody_answers_goes_to_the_next(house: House) -> None:
+    first = await house.staff()
+    _, request = await house.ask()
+    await first.expect(Offer)
+    second = await house.staff()
+    assert (await first.expect(OfferEnded)).conversation_id == request
+    assert (await second.expect(Offer)).conversation_id == request
+    refused = await first.ask(AnswerOffer(5, request, True), Error)
+    assert refused.code is ErrorCode.REQUEST_GONE
+
+
+async def test_person_with_two_devices_is_offered_once_and_the_first_device_wins(house: House) -> None:
+    organisation = house.organisation
+    one = await house.staff(organisation.staff(subject="sari"))
+    two = await house.staff(organisation.staff(subject="sari"))
+    _, request = await house.ask()
+    _, other = await house.ask()
+    for device in (one, two):
+        assert (await device.expect(Offer)).conversation_id == request
+    await one.ask(AnswerOffer(5, request, True), Claimed)
+    assert (await two.expect(OfferEnded)).conversation_id == request
+    refused = await two.ask(AnswerOffer(6, request, True), Error)
+    assert refused.code is ErrorCode.REQUEST_GONE
+    # One offer at a time: the other request comes to her only now.
+    assert (await two.expect(Offer)).conversation_id == other
+
+
+async def test_unsuitable_are_not_asked(house: House) -> None:
+    organisation = house.organisation
+    medic = await house.staff(organisation.staff("Rina", Role.MEDIC))
+    foreign = await house.staff(organisation.staff("Ann", languages=("en",)))
+    suitable = await house.staff(organisation.staff("Dewi", skills=("legal",)))
+    _, request = await house.ask(RequestDetails(need="legal", language="id"))
+    assert (await suitable.expect(Offer)).conversation_id == request
+    await suitable.ask(AnswerOffer(5, request, True), Claimed)
+    for other in (medic, foreign):
+        await other.ask(WatchQueue(6), Done)
+        await other.expect(QueueListing)
+        assert not [frame for frame in other.seen if isinstance(frame, Offer)]
+
+
+async def test_least_loaded_is_asked_first(house: House) -> None:
+    busy = await house.staff()
+    _, first = await house.ask()
+    await busy.expect(Offer)
+    await busy.ask(AnswerOffer(5, first, True), Claimed)
+    idle = await house.staff()
+    _, second = await house.ask()
+    assert (await idle.expect(Offer)).conversation_id == second
+
+
+async def test_capacity_is_never_exceeded(house: House) -> None:
+    staff = await house.staff(capacity=1)
+    _, first = await house.ask()
+    await staff.expect(Offer)
+    await staff.ask(AnswerOffer(5, first, True), Claimed)
+    await staff.append(first, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
+    _, second = await house.ask()
+    await staff.ask(WatchQueue(6), Done)
+    while not (await staff.expect(QueueListing)).requests:
+        pass
+    assert not [frame for frame in staff.seen if isinstance(frame, Offer)]
+    await staff.ask(SetAvailability(7, Availability.AVAILABLE, 1), Done)
+    assert (await staff.expect(Offer)).conversation_id == second
+
+
+async def test_emergency_is_offered_before_who_has_waited_longer(house: House) -> None:
+    _, first = await house.ask()
+    _, emergency = await house.ask(RequestDetails(urgency=Urgency.EMERGENCY))
+    staff = await house.staff()
+    assert (await staff.expect(Offer)).conversation_id == emergency
+    await staff.ask(AnswerOffer(5, emergency, True), Claimed)
+    assert (await staff.expect(Offer)).conversation_id == first
+
+
+@pytest.mark.parametrize("patience", [{"widen_after_refusals": 1, "again_after_seconds": 0}])
+async def test_preferences_are_dropped_one_by_one_and_she_is_told(house: House) -> None:
+    near = await house.staff(region="west", gender="female")
+    far = await house.staff(region="east", gender="male")
+    survivor, request = await house.ask(RequestDetails(preferred_gender="female", region="west"))
+    assert (await near.expect(Offer)).dropped == ()
+    await near.ask(AnswerOffer(5, request, False), Done)
+    assert (await survivor.expect(Widened)).dropped == (Preference.REGION,)
+    again = await near.expect(Offer)
+    assert again.dropped == (Preference.REGION,)
+    await near.ask(AnswerOffer(6, request, False), Done)
+    assert (await survivor.expect(Widened)).dropped == (Preference.REGION, Preference.GENDER)
+    assert (await far.expect(Offer)).dropped == (Preference.REGION, Preference.GENDER)
+
+
+@pytest.mark.parametrize("patience", [{"alert_after_seconds": 0.2}])
+async def test_supervisors_are_told_once_of_who_finds_nobody_and_may_take_her(house: House) -> None:
+    supervisor = await house.connect()
+    await supervisor.authenticate(house.organisation.staff("Ibu Ratna", Role.SUPERVISOR))
+    _, request = await house.ask(RequestDetails(language="mad"))
+    assert (await supervisor.expect(QueueAlert)).conversation_id == request
+    claimed = await supervisor.claim(request)
+    assert claimed.conversation_id == request
+    assert not [frame for frame in supervisor.seen if isinstance(frame, QueueAlert)]
+
+
+async def test_claiming_is_for_supervisors_where_offers_are_made(house: House) -> None:
+    staff = await house.staff(house.organisation.staff(languages=("en",)))
+    _, request = await house.ask(RequestDetails(language="id"))
+    refused = await staff.ask(Claim(5, request), Error)
+    assert (refused.code, refused.ref) == (ErrorCode.NOT_PERMITTED, 5)
+
+
+async def test_offer_ends_when_she_waits_no_more(house: House) -> None:
+    staff = await house.staff()
+    survivor, request = await house.ask()
+    await staff.expect(Offer)
+    await survivor.ask(CancelRequest(4, request), Done)
+    assert (await staff.expect(OfferEnded)).conversation_id == request
+
+
+async def test_offer_to_somebody_who_vanishes_goes_to_the_next_without_waiting(house: House) -> None:
+    gone = await house.staff()
+    _, request = await house.ask()
+    await gone.expect(Offer)
+    second = await house.staff()
+    await gone.socket.close()
+    assert (await second.expect(Offer)).conversation_id == request
+
+
+async def test_lease_that_ends_gives_the_seat_back(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    path = organisation.write(tmp_path)
+    async with relay_here(path, valkey.url, routing={"mode": "offer"}, lease_seconds=0.3) as (_, url):
+        await organisation.publish_revocations(url)
+        async with AsyncExitStack() as stack:
+            house = House((url, url), organisation, stack)
+            staff = await house.staff(capacity=2)
+            _, request = await house.ask()
+            for ref in (5, 6):
+                assert (await staff.expect(Offer)).conversation_id == request
+                await staff.ask(AnswerOffer(ref, request, True), Claimed)
+
+
+async def test_under_a_race_of_two_nodes_nobody_is_offered_or_taken_twice(house: House) -> None:
+    staff = [await house.staff(capacity=2) for _ in range(6)]
+    requests = {request for _, request in [await house.ask() for _ in range(10)]}
+    taken: list[bytes] = []
+
+    async def work(client: FrameClient) -> None:
+        for ref in (5, 6):
+            offer = await client.expect(Offer)
+            claimed = await client.ask(AnswerOffer(ref, offer.conversation_id, True), Claimed)
+            taken.append(claimed.conversation_id)
+            if len(taken) == len(requests):
+                return
+
+    work_done = [asyncio.ensure_future(work(client)) for client in staff]
+    async with asyncio.timeout(20):
+        while len(taken) < len(requests):
+            await asyncio.wait([task for task in work_done if not task.done()], timeout=0.05)
+    for task in work_done:
+        task.cancel()
+    await asyncio.gather(*work_done, return_exceptions=True)
+    assert sorted(taken) == sorted(requests)
