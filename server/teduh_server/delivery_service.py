@@ -21,6 +21,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 
 from teduh_signaling.relay.codec import encode
 from teduh_signaling.relay.entry import (
@@ -142,9 +143,9 @@ class DeliveryService:
             command = scripts.append(keys, member, frame.counter, 0, frame.epoch, entry, now, self._limits)
         connection.in_flight += 1
         self.appends_in_flight += 1
-        self._store.call(command, _AppendAnswer(self, subscription, frame, entry, welcome))
+        self._store.call(command, partial(self._answered, subscription, frame, entry, welcome))
 
-    def answered(
+    def _answered(
         self, subscription: Subscription, frame: Append, entry: bytes, welcome: bytes, answer: Answer
     ) -> None:
         """The store's answer to an append."""
@@ -476,7 +477,7 @@ class DeliveryService:
         self._write_to_all(conversation, gone)
         if conversation.on_other_nodes:
             self._store.call(
-                scripts.pass_on(conversation.keys, self._node_id, gone), _HeardElsewhere(conversation)
+                scripts.pass_on(conversation.keys, self._node_id, gone), conversation.heard_elsewhere
             )
 
     def _receive_member_gone(self, data: bytes) -> None:
@@ -521,7 +522,7 @@ class DeliveryService:
                 other.connection.write(data)
         if conversation.on_other_nodes:
             self._store.call(
-                scripts.pass_on(conversation.keys, self._node_id, data), _HeardElsewhere(conversation)
+                scripts.pass_on(conversation.keys, self._node_id, data), conversation.heard_elsewhere
             )
 
     def _receive_ephemeral(self, data: bytes) -> None:
@@ -561,42 +562,6 @@ class DeliveryService:
         for subscription in conversation.subscriptions:
             if subscription.cursor < conversation.newest:
                 self._catch_up(subscription)
-
-
-class _AppendAnswer:
-    """What to do with the store's answer to one append."""
-
-    __slots__ = ("_delivery", "_entry", "_frame", "_subscription", "_welcome")
-
-    def __init__(
-        self,
-        delivery: DeliveryService,
-        subscription: Subscription,
-        frame: Append,
-        entry: bytes,
-        welcome: bytes,
-    ) -> None:
-        self._delivery = delivery
-        self._subscription = subscription
-        self._frame = frame
-        self._entry = entry
-        self._welcome = welcome
-
-    def __call__(self, answer: Answer) -> None:
-        self._delivery.answered(self._subscription, self._frame, self._entry, self._welcome, answer)
-
-
-class _HeardElsewhere:
-    """Notes whether any other node still holds subscribers."""
-
-    __slots__ = ("_conversation",)
-
-    def __init__(self, conversation: LocalConversation) -> None:
-        self._conversation = conversation
-
-    def __call__(self, answer: Answer) -> None:
-        if answer == 0:
-            self._conversation.on_other_nodes = False
 
 
 def _now_ms() -> int:

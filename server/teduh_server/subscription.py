@@ -9,6 +9,7 @@ from teduh_signaling.relay.frames import SURVIVOR_MEMBER
 
 from teduh_server.connection import Connection
 from teduh_server.redis_store.keys import ConversationKeys
+from teduh_server.redis_store.wire import Answer
 
 
 class LocalConversation:
@@ -25,6 +26,11 @@ class LocalConversation:
         self.newest = 0
         self.on_other_nodes = False
         self.joining = 0
+
+    def heard_elsewhere(self, answer: Answer) -> None:
+        """Take the store's answer to what was passed on: how many other nodes still hold subscribers."""
+        if answer == 0:
+            self.on_other_nodes = False
 
     @property
     def is_active(self) -> bool:
