@@ -86,13 +86,16 @@ export class Connections {
 
   /** What is sent to everybody from now on. */
   async send(kind: Kind, track: MediaStreamTrack | null): Promise<void> {
-    const peers = [...this.#all.values()].map(({ peer }) => peer)
-    await Promise.all(peers.map((peer) => peer?.send(kind, track).catch(ignore)))
+    await Promise.all(this.#peers.map((peer) => peer.send(kind, track).catch(ignore)))
   }
 
   async limit(level: Exclude<Level, "text">): Promise<void> {
     this.#level = level
-    await Promise.all([...this.#all.values()].map(({ peer }) => peer?.limit(level)))
+    await Promise.all(this.#peers.map((peer) => peer.limit(level)))
+  }
+
+  get #peers(): readonly Peer[] {
+    return [...this.#all.values()].flatMap(({ peer }) => peer ?? [])
   }
 
   /** What is heard and seen of a member; null where there is no connection. */

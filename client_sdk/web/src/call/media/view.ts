@@ -1,15 +1,12 @@
 /** What a page shows of a call: one value, made anew whenever something changed. */
 
+import type { CallState } from "../transitions.ts"
 import type { Refusal, Source } from "./capture.ts"
 import type { Quality } from "./quality.ts"
 import type { Level, Reason } from "./thrift.ts"
 
-/**
- *     idle ──ring──> calling ──┐
- *      ^  ──ringing──> ringing ┴─> inCall
- *      └──────────────────────────────┘   `ending` says why, until the next call
- */
-export type CallPhase = "idle" | "calling" | "ringing" | "inCall"
+/** As the session has it, but calling from the tap on; `ending` says why it is idle again, until the next call. */
+export type CallPhase = CallState
 
 /** Somebody else in the room. */
 export interface CallPerson {

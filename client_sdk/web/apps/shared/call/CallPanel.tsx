@@ -1,0 +1,202 @@
+/**
+ * All that a page shows of a call: who rings, the call itself, how it ended. Both pages have the same; hers stays silent,
+ * and staff can show their screen.
+ */
+
+import type { ComponentChildren } from "preact"
+import { useState } from "preact/hooks"
+
+import type { BrowserCall } from "../../../src/call/media/browserCall.ts"
+import type { CallView } from "../../../src/call/media/view.ts"
+import type { Language } from "../i18n/catalogue.ts"
+import { Button } from "./Button.tsx"
+import { CallCheck } from "./CallCheck.tsx"
+import { callWordingOf, CallWordingContext, nameOf, useCallWording, type CallWording } from "./callWords.tsx"
+import { Controls } from "./Controls.tsx"
+import { Tiles } from "./Tiles.tsx"
+
+/** What the page does with a call; a test gives it a made-up one. */
+export type CallControls = Pick<
+  BrowserCall,
+  | "ring"
+  | "accept"
+  | "decline"
+  | "join"
+  | "hangUp"
+  | "mute"
+  | "microphone"
+  | "camera"
+  | "cameraOff"
+  | "screen"
+  | "screenOff"
+  | "answerRecording"
+  | "choose"
+  | "tryOut"
+  | "stopTrying"
+  | "testRoute"
+>
+
+export interface CallPanelProps {
+  readonly call: CallControls
+  readonly view: CallView
+  readonly language: Language
+  readonly isStaff: boolean
+  /** How the page calls somebody without a name. */
+  readonly nobody?: string
+  /** Whether to ask how to begin. */
+  readonly isStarting: boolean
+  /** The question was answered, or the words on how the last call ended were read. */
+  readonly onDismiss: () => void
+}
+
+export function CallPanel({ call, view, language, isStaff, nobody, isStarting, onDismiss }: CallPanelProps) {
+  const [speaker, setSpeaker] = useState("")
+  const [isChecking, setChecking] = useState(false)
+  const { phase, ending, running } = view
+  const isIdle = phase === "idle"
+  const isSeen = !isIdle || ending !== null || running.length > 0 || isChecking || isStarting
+  const toggleCheck = (): void => {
+    setChecking(!isChecking)
+  }
+  if (!isSeen) return null
+  return (
+    <CallWordingContext.Provider value={callWordingOf(language, nobody)}>
+      <CallRegion>
+        {phase === "ringing" && <Incoming call={call} view={view} isStaff={isStaff} />}
+        {isIdle && running.length > 0 && <RunningCall call={call} view={view} />}
+        {isIdle && isStarting && <Start call={call} onCheck={toggleCheck} onDone={onDismiss} />}
+        {(phase === "calling" || phase === "in call") && (
+          <>
+            {phase === "in call" && <Tiles view={view} speaker={speaker} />}
+            <Recording call={call} view={view} />
+            <News view={view} />
+            <Controls call={call} view={view} isStaff={isStaff} isChecking={isChecking} onCheck={toggleCheck} />
+          </>
+        )}
+        {isChecking && <CallCheck call={call} view={view} speaker={speaker} onSpeaker={setSpeaker} onClose={toggleCheck} />}
+        {isIdle && ending !== null && !isStarting && <Over ending={ending} onDismiss={onDismiss} />}
+      </CallRegion>
+    </CallWordingContext.Provider>
+  )
+}
+
+function CallRegion({ children }: { readonly children: ComponentChildren }) {
+  const { t } = useCallWording()
+  return (
+    <section class="call" aria-label={t("call.title")}>
+      {children}
+    </section>
+  )
+}
+
+interface PartProps {
+  readonly call: CallControls
+  readonly view: CallView
+}
+
+/** What kind of call. Nothing goes on before one of these is tapped. */
+function Start({ call, onCheck, onDone }: Pick<PartProps, "call"> & { readonly onCheck: () => void; readonly onDone: () => void }) {
+  const { t } = useCallWording()
+  const ring = (camera: boolean): void => {
+    onDone()
+    void call.ring({ camera })
+  }
+  return (
+    <div class="card question">
+      <h2>{t("start.title")}</h2>
+      <p class="muted">{t("start.about")}</p>
+      <div class="answers">
+        <Button text={t("start.no")} onPress={onDone} />
+        <Button text={t("start.check")} onPress={onCheck} />
+        <Button text={t("start.video")} onPress={() => { ring(true) }} />
+        <Button text={t("start.voice")} kind="primary" onPress={() => { ring(false) }} />
+      </div>
+    </div>
+  )
+}
+
+/** Somebody rings. On her page without any sound: whoever is near must not hear it. */
+function Incoming({ call, view, isStaff }: PartProps & { readonly isStaff: boolean }) {
+  const wording = useCallWording()
+  const { t } = wording
+  const name = view.by === null ? wording.nobody : nameOf(wording, view.by)
+  return (
+    <div class="card question" role="alert">
+      <h2>{t(view.withVideo ? "ring.title.video" : "ring.title", { name })}</h2>
+      <p class="muted">{t(isStaff ? "ring.seen" : "ring.silent")}</p>
+      <div class="answers">
+        <Button text={t("ring.no")} onPress={() => { call.decline() }} />
+        {!isStaff && <Button text={t("ring.listen")} onPress={() => void call.accept({ microphone: false })} />}
+        {isStaff && <Button text={t("ring.answer.video")} onPress={() => void call.accept({ camera: true })} />}
+        <Button text={t("ring.answer")} kind="primary" onPress={() => void call.accept()} />
+      </div>
+    </div>
+  )
+}
+
+function RunningCall({ call, view }: PartProps) {
+  const wording = useCallWording()
+  const names = view.running.map((one) => nameOf(wording, one)).join(", ")
+  return (
+    <div class="card call-line">
+      <p>{wording.t("running.title", { names })}</p>
+      <Button text={wording.t("running.join")} kind="primary" onPress={() => void call.join()} />
+    </div>
+  )
+}
+
+function Recording({ call, view }: PartProps) {
+  const wording = useCallWording()
+  return (
+    <>
+      {view.wouldRecord.map((peer) => (
+        <div key={peer.leaf} class="card question" role="alert">
+          <p>{wording.t("record.ask", { name: nameOf(wording, peer) })}</p>
+          <div class="answers">
+            <Button text={wording.t("record.no")} onPress={() => { call.answerRecording(peer.leaf, false) }} />
+            <Button text={wording.t("record.yes")} onPress={() => { call.answerRecording(peer.leaf, true) }} />
+          </div>
+        </div>
+      ))}
+    </>
+  )
+}
+
+/** How the call is, in one sentence that screen readers read out when it changes. */
+function News({ view }: { readonly view: CallView }) {
+  const { t } = useCallWording()
+  const { refused } = view.own
+  return (
+    <div class="call-news">
+      <p role="status">{t(stateOf(view))}</p>
+      <p role="status">{view.reason !== null && (view.level === "low" || view.level === "audio") && t(`level.${view.level}`)}</p>
+      <p role="status">{refused !== null && t(`refused.${refused.source}.${refused.why}`)}</p>
+      {view.phase === "in call" && view.isDirect && <p class="muted">{t("state.direct")}</p>}
+    </div>
+  )
+}
+
+function stateOf({ phase, peers }: CallView) {
+  if (phase === "calling") return "state.calling"
+  if (peers.length === 0) return "state.alone"
+  if (peers.some(({ state }) => state === "connected")) return "state.connected"
+  return peers.some(({ state }) => state === "reconnecting") ? "state.reconnecting" : "state.joining"
+}
+
+function Over({ ending, onDismiss }: { readonly ending: NonNullable<CallView["ending"]>; readonly onDismiss: () => void }) {
+  const wording = useCallWording()
+  return (
+    <div class="card call-line">
+      <p role="status">{endingText(wording, ending)}</p>
+      <Button text={wording.t("call.close")} kind="quiet" onPress={onDismiss} />
+    </div>
+  )
+}
+
+function endingText(wording: CallWording, { why, by }: NonNullable<CallView["ending"]>): string {
+  const { t, nobody } = wording
+  const name = by === null ? nobody : nameOf(wording, by)
+  if (why === "missed") return t("ending.missed", { name })
+  if ((why === "hungUp" || why === "cancelled") && by !== null) return t(`ending.${why}.by`, { name })
+  return t(`ending.${why}`)
+}

@@ -1,0 +1,544 @@
+/**
+ * A call in the browser: between what people tap, the session that agrees on the call, and connections and devices.
+ *
+ *     page ──ring, accept, mute, camera...──> BrowserCall ──> CallSession ──messages──> conversation (inside MLS)
+ *     page <─────────── CallView ───────────  BrowserCall <── actions ────┘
+ *                                               │    └──> Connections (RTCPeerConnection), Thrift
+ *                                               └───────> OwnMedia (camera, microphone, screen)
+ *
+ * Nothing is captured before `ring`, `accept` or a preview: each of them is a tap. Whatever ends the call, the devices are
+ * off before anybody is told so.
+ */
+
+import { RemoteMessageError } from "../../chat/errors.ts"
+import { CallPolicy } from "../../relay/frames.ts"
+import type { CallListener } from "../../callSignals.ts"
+import type { IceServers } from "../../iceServers.ts"
+import type { Participant } from "../../room.ts"
+import type { Action, CallEvent } from "../actions.ts"
+import { decodeCall, encodeCall } from "../codec.ts"
+import { EndReason, MediaReason, type CallMessage, type Media } from "../messages.ts"
+import { CallSession } from "../session.ts"
+import type { Timing } from "../timing.ts"
+import type { CameraWish } from "./capture.ts"
+import { Connections } from "./connections.ts"
+import { OwnMedia, type Chosen, type Wish } from "./ownMedia.ts"
+import { configurationOf, type Route, type Unroutable } from "./peer.ts"
+import { qualityBetween, worstOf, type Quality } from "./quality.ts"
+import { testRoute, type RouteResult } from "./routeTest.ts"
+import { spared, thriftFrom, withVideoAgain, type Thrift } from "./thrift.ts"
+import { CallNews } from "./callNews.ts"
+import type { CallEnding, CallPerson, CallView, PeerView, Sending } from "./view.ts"
+import { WakeLock } from "./wakeLock.ts"
+
+/** The part of a conversation that a call needs. */
+export interface CallConversation {
+  readonly participants: readonly Participant[]
+  readonly me: Participant | null
+  listenToCalls(listener: CallListener): void
+  sendCallSignal(data: Uint8Array, options: { readonly isEphemeral: boolean }): void
+  iceServers(): Promise<IceServers>
+}
+
+export interface CallOptions {
+  /** Called with each new view. */
+  readonly onChange: (view: CallView) => void
+  /** Where a call begins: phones with little data begin at the low rates. */
+  readonly beginsAt?: "full" | "low"
+  readonly timing?: Timing
+}
+
+const MEASURED_EVERY_MS = 2_000
+
+export class BrowserCall {
+  readonly #conversation: CallConversation
+  readonly #options: CallOptions
+  readonly #media = new OwnMedia((isByItself) => {
+    this.#captured(isByItself)
+  })
+  readonly #connections: Connections
+  readonly #wakeLock = new WakeLock()
+  #session: CallSession | null = null
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #meter: ReturnType<typeof setInterval> | undefined
+  #ice: Promise<IceServers> | null = null
+  /** The devices that were asked for with the tap; never rejects. */
+  #opening: Promise<unknown> = Promise.resolve()
+  /** Between the tap and what it leads to. */
+  #isPreparing = false
+  /** Counts calls: what still comes of an earlier one is not for this one. */
+  #attempt = 0
+  #thrift: Thrift
+  /** Why what is turned off now is turned off. */
+  #reason: MediaReason = MediaReason.CHOSEN
+  #isDirect = false
+  #isBusy = false
+  #isStopping = false
+  /** Until each device that was asked for with the tap is open or refused, what we send is what was announced. */
+  #isOpening = false
+  #isGone = false
+  #isShown = false
+  readonly #news = new CallNews((leaf) => this.#person(leaf))
+  readonly #qualities = new Map<number, Quality>()
+
+  constructor(conversation: CallConversation, options: CallOptions) {
+    this.#conversation = conversation
+    this.#options = options
+    this.#thrift = thriftFrom(options.beginsAt ?? "full")
+    this.#connections = new Connections(
+      {
+        described: (leaf, generation, revision, sdp, candidates) => {
+          this.#with((session) => session.localDescription(leaf, generation, revision, sdp, candidates, Date.now()))
+        },
+        trickled: (leaf, generation, revision, candidates) => {
+          this.#with((session) => session.localCandidates(leaf, generation, revision, candidates, Date.now()))
+        },
+        connected: (leaf, generation) => {
+          this.#with((session) => session.peerConnected(leaf, generation, Date.now()))
+        },
+        failed: (leaf, generation) => {
+          this.#with((session) => session.peerFailed(leaf, generation, Date.now()))
+        },
+        unroutable: (_, why) => {
+          this.#unroutable(why)
+        },
+        changed: () => {
+          this.#changed()
+        },
+      },
+      (isRenewal) => this.#route(isRenewal),
+      () => this.#media.tracks,
+    )
+    conversation.listenToCalls({
+      callSignal: (sender, data, isLive) => {
+        this.#heard(sender, data, isLive)
+      },
+      roomChanged: () => {
+        this.#roomChanged()
+      },
+      conversationOver: () => {
+        this.vanish()
+      },
+    })
+    this.#roomChanged()
+    globalThis.addEventListener("online", this.#networkChanged)
+  }
+
+  // --- what people tap ---
+
+  /** Rings everybody in the room. Never rejects; what comes of it is in the view. */
+  async ring(wish: Wish = {}): Promise<void> {
+    if (this.view.phase === "idle") await this.#enter(wish, (session, media) => session.ring(media, Date.now()))
+  }
+
+  /** Takes the call that rings. Never rejects. */
+  async accept(wish: Wish = {}): Promise<void> {
+    if (this.view.phase === "ringing") await this.#enter(wish, (session, media) => session.accept(media, Date.now()))
+  }
+
+  /** Goes into the call that others have in this room. Never rejects. */
+  async join(wish: Wish = {}): Promise<void> {
+    if (this.view.phase === "idle") await this.#enter(wish, (session, media) => session.join(media, Date.now()))
+  }
+
+  /** Not now. */
+  decline(): void {
+    this.#with((session) => (session.state === "ringing" ? session.decline(Date.now()) : []))
+  }
+
+  /** Whatever there is of a call, it is over for us; the devices are off when this returns. */
+  hangUp(): void {
+    this.#leave(null)
+  }
+
+  mute(isMuted: boolean): void {
+    this.#media.mute(isMuted)
+  }
+
+  /** Turns the microphone on where that failed or was not wished for before. Never rejects. */
+  async microphone(): Promise<void> {
+    await this.#media.microphone()
+  }
+
+  /** Turns the camera on, or changes to another. Never rejects. */
+  async camera(wish: CameraWish = {}): Promise<void> {
+    if (await this.#media.camera(wish)) await this.#spare(withVideoAgain(this.#thrift))
+  }
+
+  cameraOff(): void {
+    this.#media.stop("camera")
+  }
+
+  /** Staff: shows a screen or a window in place of the camera's picture. Never rejects. */
+  async screen(): Promise<void> {
+    if (await this.#media.screen()) await this.#spare(withVideoAgain(this.#thrift))
+  }
+
+  screenOff(): void {
+    this.#media.stop("screen")
+  }
+
+  /** Which device is used from now on; null is the usual one. Never rejects. */
+  async choose(source: Chosen, deviceId: string | null): Promise<void> {
+    await this.#media.choose(source, deviceId)
+  }
+
+  /** Turns one on for ourselves alone. Never rejects. */
+  async tryOut(source: Chosen): Promise<void> {
+    await this.#media.tryOut(source)
+  }
+
+  stopTrying(source?: Chosen): void {
+    this.#media.stopTrying(source)
+  }
+
+  /** Whether a call can get through from here, through the same servers. Never rejects. */
+  async testRoute(): Promise<RouteResult | "off"> {
+    try {
+      const ice = await this.#conversation.iceServers()
+      return ice.policy === CallPolicy.OFF ? "off" : await testRoute(configurationOf(routeOf(ice)))
+    } catch {
+      return { isOpen: false, why: "unreachable" }
+    }
+  }
+
+  /** Calls of other conversations are in progress: whoever rings is told that we are busy. */
+  setBusy(isBusy: boolean): void {
+    this.#isBusy = isBusy
+    this.#session?.setBusy(isBusy)
+  }
+
+  /** Whether we let somebody record. */
+  answerRecording(leaf: number, isGranted: boolean): void {
+    this.#news.answered(leaf)
+    this.#with((session) => session.answerRecording(leaf, isGranted, Date.now()))
+    this.#changed()
+  }
+
+  /** Nothing is captured, sent or received any more when this returns, and nothing is told. */
+  vanish(): void {
+    if (this.#isGone) return
+    this.#media.stopAll()
+    this.#leave(null)
+    this.#isGone = true
+    this.#stop()
+    globalThis.removeEventListener("online", this.#networkChanged)
+  }
+
+  // --- entering and leaving ---
+
+  async #enter(wish: Wish, step: (session: CallSession, media: Media) => readonly Action[]): Promise<void> {
+    const attempt = ++this.#attempt
+    this.#begin(wish)
+    const ice = await this.#iceServers()
+    if (attempt !== this.#attempt) return
+    this.#isPreparing = false
+    const session = this.#session
+    if (typeof ice === "string" || session === null) this.#leave(typeof ice === "string" ? ice : "offline")
+    else {
+      this.#isDirect = !ice.relayOnly
+      this.#with(() => step(session, mediaOf(wish)))
+      if (session.state === "idle") this.#stop()
+    }
+    this.#changed()
+  }
+
+  #begin(wish: Wish): void {
+    this.#isPreparing = true
+    this.#news.ending = null
+    this.#thrift = thriftFrom(this.#options.beginsAt ?? "full")
+    this.#wakeLock.hold()
+    this.#isOpening = true
+    const opening = this.#media.begin(wish).then(() => {
+      if (this.#opening !== opening) return
+      this.#isOpening = false
+      this.#tellMedia()
+    })
+    this.#opening = opening
+    this.#changed()
+  }
+
+  async #iceServers(): Promise<IceServers | "off" | "offline"> {
+    try {
+      this.#ice ??= this.#conversation.iceServers()
+      const ice = await this.#ice
+      return ice.policy === CallPolicy.OFF ? "off" : ice
+    } catch {
+      this.#ice = null
+      return "offline"
+    }
+  }
+
+  /** `why` null: because we wanted to. */
+  #leave(why: CallEnding | null, reason: EndReason = EndReason.HUNG_UP): void {
+    const wasPreparing = this.#isPreparing
+    this.#stop()
+    this.#with((session) => {
+      if (session.state === "idle") return []
+      return session.state === "in call" ? session.hangUp(Date.now(), reason) : session.leave(Date.now())
+    })
+    if (why !== null) this.#news.ending = { why, by: null }
+    else if (wasPreparing) this.#news.ending = null
+    this.#changed()
+  }
+
+  /** Everything of ours is off when this returns. */
+  #stop(): void {
+    this.#attempt += 1
+    this.#isPreparing = false
+    this.#isOpening = false
+    this.#ice = null
+    // Whoever hears that we are gone need not hear that our devices are off.
+    this.#isStopping = true
+    this.#media.stopCall()
+    this.#isStopping = false
+    this.#connections.closeAll()
+    this.#wakeLock.release()
+    clearInterval(this.#meter)
+    this.#meter = undefined
+    this.#qualities.clear()
+    this.#news.forget()
+  }
+
+  // --- devices ---
+
+  #captured(isByItself: boolean): void {
+    if (this.#isStopping) return
+    const { audio, video } = this.#media.tracks
+    void this.#connections.send("audio", audio)
+    void this.#connections.send("video", video)
+    this.#tellMedia(isByItself ? MediaReason.DEVICE : this.#reason)
+  }
+
+  #tellMedia(reason: MediaReason = MediaReason.CHOSEN): void {
+    if (this.#isOpening) {
+      this.#changed()
+      return
+    }
+    const { microphone, isMuted, camera, screen } = this.#media.view
+    const shows = screen !== null
+    const media: Media = { audio: microphone && !isMuted, video: camera !== null && !shows, screen: shows, reason }
+    this.#with((session) => {
+      const isSame = (["audio", "video", "screen"] as const).every((what) => session.media[what] === media[what])
+      const isIn = session.state === "in call" || session.state === "calling"
+      return isIn && !isSame ? session.setMedia(media, Date.now()) : []
+    })
+    this.#changed()
+  }
+
+  // --- the session ---
+
+  #roomChanged(): void {
+    const { me, participants } = this.#conversation
+    if (me === null || this.#isGone) return
+    const present = new Map(participants.map((one) => [one.leafIndex, hex(one.deviceKey)]))
+    if (this.#session === null) {
+      const { timing } = this.#options
+      const newCallId = (): Uint8Array => crypto.getRandomValues(new Uint8Array(8))
+      const more = timing === undefined ? {} : { timing }
+      this.#session = new CallSession({ own: me.leafIndex, present, newCallId, canRestartIce: true, ...more })
+      this.#session.setBusy(this.#isBusy)
+    } else this.#with((session) => session.members(me.leafIndex, present, Date.now()))
+    this.#changed()
+  }
+
+  #heard(sender: Participant, data: Uint8Array, isLive: boolean): void {
+    const message = readable(data)
+    if (message !== null) this.#with((session) => session.receive(sender.leafIndex, message, Date.now(), isLive))
+  }
+
+  #with(work: (session: CallSession) => readonly Action[]): void {
+    if (this.#session === null || this.#isGone) return
+    for (const action of work(this.#session)) this.#do(action)
+    clearTimeout(this.#timer)
+    const { nextTimer } = this.#session
+    if (nextTimer === null) return
+    this.#timer = setTimeout(() => {
+      this.#with((session) => session.tick(Date.now()))
+    }, Math.max(0, nextTimer - Date.now()))
+  }
+
+  #do(action: Action): void {
+    switch (action.type) {
+      case "send":
+        this.#conversation.sendCallSignal(encodeCall(action.message), { isEphemeral: action.isEphemeral })
+        break
+      case "createOffer":
+        this.#connections.createOffer(action.peer, action.generation, action.revision, action.restartsIce)
+        break
+      case "applyDescription":
+        this.#connections.applyDescription(action.peer, action.generation, action.revision, action)
+        break
+      case "addCandidates":
+        this.#connections.addCandidates(action.peer, action.generation, action.candidates)
+        break
+      case "closePeer":
+        this.#connections.close(action.peer, action.generation)
+        break
+      case "stopMedia":
+        this.#stop()
+        break
+      case "tell":
+        this.#told(action.event)
+        this.#changed()
+        break
+    }
+  }
+
+  #told(event: CallEvent): void {
+    this.#news.note(event)
+    if (event.type === "ringing") {
+      // So that the answer finds them here.
+      this.#ice ??= this.#conversation.iceServers()
+      this.#ice.catch(ignoreLoss)
+    } else if (event.type === "began") this.#measure()
+    else if (event.type === "ended") this.#stop()
+    else if (event.type === "peerLeft") this.#qualities.delete(event.peer)
+  }
+
+  // --- the network ---
+
+  async #route(isRenewal: boolean): Promise<Route> {
+    if (isRenewal) this.#ice = null
+    const ice = await this.#iceServers()
+    if (typeof ice === "string") throw new Error("there is no way for a call")
+    await this.#opening
+    return routeOf(ice)
+  }
+
+  #unroutable(why: Unroutable): void {
+    // One connection had a way, so this is about the other side; the session tries again, and gives up in the end.
+    if (this.#session?.peers.some(({ isConnected }) => isConnected) === true) return
+    this.#leave(why, EndReason.FAILED)
+  }
+
+  readonly #networkChanged = (): void => {
+    this.#with((session) => (session.state === "in call" ? session.networkChanged(Date.now()) : []))
+  }
+
+  #measure(): void {
+    clearInterval(this.#meter)
+    this.#meter = setInterval(() => {
+      void this.#measured()
+    }, MEASURED_EVERY_MS)
+  }
+
+  async #measured(): Promise<void> {
+    const attempt = this.#attempt
+    const readings = await this.#connections.readings()
+    if (attempt !== this.#attempt) return
+    const heard: Quality[] = []
+    for (const peer of this.#session?.peers ?? []) {
+      const pair = readings.get(peer.leaf)
+      if (pair === undefined || !peer.isConnected) continue
+      const quality = qualityBetween(...pair)
+      this.#qualities.set(peer.leaf, quality)
+      // Who has no microphone on is silent for another reason than the network.
+      if (peer.media.audio || quality.hears) heard.push(quality)
+    }
+    const worst = worstOf(heard)
+    if (worst !== null) await this.#spare(spared(this.#thrift, worst, this.#media.tracks.video !== null))
+    this.#changed()
+  }
+
+  async #spare(thrift: Thrift): Promise<void> {
+    const before = this.#thrift.level
+    this.#thrift = thrift
+    if (thrift.level === before || thrift.level === "text") {
+      if (thrift.level === "text") this.#leave("network", EndReason.NETWORK)
+      return
+    }
+    await this.#connections.limit(thrift.level)
+    if (thrift.level === "audio" && this.#media.tracks.video !== null) {
+      this.#reason = MediaReason.NETWORK
+      this.#media.stop("screen")
+      this.#media.stop("camera")
+      this.#reason = MediaReason.CHOSEN
+    }
+    this.#changed()
+  }
+
+  // --- the view ---
+
+  /** How it stands now. */
+  get view(): CallView {
+    const peers = (this.#session?.peers ?? []).map((peer) => this.#peerView(peer))
+    const { level, reason } = this.#thrift
+    return {
+      phase: this.#isPreparing && this.#session?.state !== "in call" ? "calling" : (this.#session?.state ?? "idle"),
+      by: this.#news.ringing?.by ?? null,
+      withVideo: this.#news.ringing?.withVideo ?? false,
+      peers,
+      own: this.#media.view,
+      level,
+      reason,
+      quality: worstOf([...this.#qualities.values()]),
+      isDirect: this.#isDirect,
+      ending: this.#news.ending,
+      running: this.#news.running,
+      wouldRecord: peers.filter(({ leaf }) => this.#news.wouldRecord.has(leaf)),
+    }
+  }
+
+  #peerView(peer: CallSession["peers"][number]): PeerView {
+    const streams = this.#connections.streams(peer.leaf)
+    return {
+      ...this.#person(peer.leaf),
+      leaf: peer.leaf,
+      state: peer.isConnected ? "connected" : peer.isUnreachable ? "unreachable" : this.#news.stateOf(peer.leaf),
+      sending: sendingOf(peer.media),
+      sound: streams?.sound ?? null,
+      picture: streams?.picture ?? null,
+      quality: this.#qualities.get(peer.leaf) ?? null,
+      isRecording: this.#news.recording.has(peer.leaf),
+    }
+  }
+
+  #person(leaf: number): CallPerson {
+    const one = this.#conversation.participants.find(({ leafIndex }) => leafIndex === leaf)
+    return one === undefined
+      ? { key: "", name: null, role: "" }
+      : { key: hex(one.deviceKey), name: one.name, role: one.role }
+  }
+
+  /** Tells what came of everything that happens in this turn, once. */
+  #changed(): void {
+    if (this.#isShown || this.#isGone) return
+    this.#isShown = true
+    queueMicrotask(() => {
+      this.#isShown = false
+      if (!this.#isGone) this.#options.onChange(this.view)
+    })
+  }
+}
+
+function routeOf({ urls, username, credential, relayOnly }: IceServers): Route {
+  return { iceServers: urls.length === 0 ? [] : [{ urls: [...urls], username, credential }], isRelayOnly: relayOnly }
+}
+
+function mediaOf({ microphone = true, camera = false }: Wish): Media {
+  return { audio: microphone, video: camera, screen: false, reason: MediaReason.CHOSEN }
+}
+
+function sendingOf({ audio, video, screen, reason }: Media): Sending {
+  const why = reason === MediaReason.NETWORK ? "network" : reason === MediaReason.DEVICE ? "device" : null
+  return { audio, video, screen, why }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
+}
+
+/** Null for what only a newer client understands, and for garbage: a member who sends that has no call, and we go on. */
+function readable(data: Uint8Array): CallMessage | null {
+  try {
+    return decodeCall(data)
+  } catch (error) {
+    if (error instanceof RemoteMessageError) return null
+    throw error
+  }
+}
+
+function ignoreLoss(): void {
+  // What is lost with the link or the conversation is told by them.
+}
