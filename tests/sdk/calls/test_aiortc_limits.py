@@ -5,7 +5,8 @@ works around it, named in the docstring, can go.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import random
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -21,7 +22,10 @@ from aiortc import (
 )
 from aiortc.codecs.opus import OpusEncoder
 from aiortc.codecs.vpx import Vp8Encoder
+from aiortc.jitterbuffer import JitterBuffer
 from aiortc.rtcicetransport import connection_kwargs
+from aiortc.rtp import RtpPacket
+from teduh_sdk.calls.voice_buffer import DEPTH, VoiceBuffer
 
 LOW_VIDEO_RATE = 100_000
 
@@ -143,3 +147,30 @@ def test_a_relay_only_connection_without_turn_gathers_nothing_and_says_nothing()
 def fragment(description: RTCSessionDescription) -> str:
     (line,) = (line for line in description.sdp.splitlines() if line.startswith("a=ice-ufrag:"))
     return line.partition(":")[2]
+
+
+def voice(number: int) -> RtpPacket:
+    packet = RtpPacket(sequence_number=number % 65536, timestamp=number * 960)
+    packet._data = number.to_bytes(4, "big")  # type: ignore[attr-defined]
+    return packet
+
+
+def through_buffer(buffer: JitterBuffer, numbers: Iterable[int]) -> list[int]:
+    frames = [buffer.add(voice(number))[1] for number in numbers]
+    return [int.from_bytes(frame.data, "big") for frame in frames if frame is not None]
+
+
+def with_loss(count: int) -> list[int]:
+    chance = random.Random(1)
+    return [number for number in range(65_000, 65_000 + count) if chance.random() >= 0.15]
+
+
+def test_voices_beside_a_lost_one_are_thrown_away() -> None:
+    """`calls.voice_buffer` hands on all that come."""
+    arrived = with_loss(2000)
+    assert len(through_buffer(JitterBuffer(capacity=16, prefetch=4), arrived)) < 0.6 * len(arrived)
+    assert through_buffer(VoiceBuffer(), arrived) == arrived[:-DEPTH]
+
+
+def test_our_own_buffer_puts_in_order_what_overtook_and_drops_what_came_twice_or_too_late() -> None:
+    assert through_buffer(VoiceBuffer(), [1, 3, 2, 2, 5, 4, 6, 7, 8, 9, 1]) == [1, 2, 3, 4, 5]

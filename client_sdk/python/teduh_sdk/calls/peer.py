@@ -36,6 +36,7 @@ from teduh_sdk.calls.descriptions import candidates, is_relayed, relayed_candida
 from teduh_sdk.calls.outgoing import Branch, Outgoing
 from teduh_sdk.calls.route import Route
 from teduh_sdk.calls.settings import CallSettings
+from teduh_sdk.calls.voice_buffer import keep_every_voice
 from teduh_sdk.exceptions import NoRelayedPath
 
 _LOOK_SECONDS: Final = 1.0
@@ -70,6 +71,7 @@ class Peer:
         self._connection: RTCPeerConnection | None = None
         self._relay_only = True
         self._branches: list[Branch] = []
+        self._heard_by: list[RTCRtpTransceiver] = []
         self._is_cut = False
         self._tasks: list[asyncio.Task[None]] = []
         self._start(self._work())
@@ -133,6 +135,9 @@ class Peer:
         """Both ways in every section, so that muting and cameras need no negotiation."""
         free = dict(self._outgoing)
         for transceiver in connection.getTransceivers():
+            if transceiver.kind == "audio" and transceiver not in self._heard_by:
+                self._heard_by.append(transceiver)
+                keep_every_voice(transceiver.receiver)
             if (outgoing := free.pop(transceiver.kind, None)) is not None:
                 self._feed(transceiver, outgoing)
 

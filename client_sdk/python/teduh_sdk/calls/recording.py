@@ -21,6 +21,8 @@ from teduh_sdk.calls.encoding import AUDIO_CLOCK
 from teduh_sdk.room import Participant
 
 _MILLISECONDS: Final = 1000
+_SLACK: Final = 0.2
+"""Seconds by which frames may come in bursts."""
 _AUDIO_RATE: Final = 32_000
 _VIDEO_RATE: Final = 500_000
 
@@ -57,7 +59,7 @@ class FolderRecorder:
         leaf = participant.leaf_index
         if leaf not in self._voices:
             self._voices[leaf] = _Voice(self._folder / f"leaf-{leaf}-audio.ogg", at)
-        self._voices[leaf].add(frame)
+        self._voices[leaf].add(frame, at)
 
     def video(self, participant: Participant, frame: VideoFrame, at: float) -> None:
         """See `Recorder`."""
@@ -89,7 +91,9 @@ class _Voice:
         self._resampler = AudioResampler(format="s16", layout="mono", rate=AUDIO_CLOCK, frame_size=960)
         self._next = int(at * AUDIO_CLOCK)
 
-    def add(self, frame: AudioFrame) -> None:
+    def add(self, frame: AudioFrame, at: float) -> None:
+        # What was lost on the way, or not said, takes its time here too.
+        self._next = max(self._next, int((at - _SLACK) * AUDIO_CLOCK))
         copied = AudioFrame.from_ndarray(frame.to_ndarray(), frame.format.name, frame.layout.name)
         copied.sample_rate = frame.sample_rate
         for piece in self._resampler.resample(copied):

@@ -1,0 +1,44 @@
+"""On a network that loses 15 % and takes 300 ms each way, she is still heard, and hears."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from bad_wire import bad_wire
+from calling_room import QUICK, calling, ears, heard, rung, through
+from known_media import Tone
+from teduh_signaling.call.timing import Timing
+from turn_server import needs_turn_server, turn_server
+
+LOSS, DELAY = 0.15, 0.3
+FIRST, SECOND = 450, 1000
+"""Hz; whole numbers of waves in 20 ms, so that a lost packet leaves no step in the wave."""
+MEASURED = 200
+"""Packets: four seconds."""
+PATIENT = replace(QUICK, gather=8.0, stall=10.0)
+
+
+@needs_turn_server
+async def test_voices_survive_loss_and_delay(tmp_path: Path) -> None:
+    with turn_server(tmp_path, allow_loopback_peers=True) as turn:
+        async with bad_wire(("127.0.0.1", turn.port), loss=LOSS, delay=DELAY) as wire:
+            good = through(turn)
+            hers = replace(through(turn), urls=(f"turn:127.0.0.1:{wire.port}?transport=udp",))
+            async with calling(hers, good, settings=PATIENT, timing=Timing()) as (_, (her_calls, counselors)):
+                microphone, other = Tone(FIRST), Tone(SECOND)
+                ringing = await her_calls.call([microphone])
+                answered = await rung(counselors)
+                her_ear, ear = ears(ringing), ears(answered)
+                await answered.accept([other])
+                await heard(lambda: ear.hears(FIRST) and her_ear.hears(SECOND), within=60)
+                said, other_said = microphone.read, other.read
+                came, other_came = ear.frames, her_ear.frames
+                await heard(
+                    lambda: microphone.read - said >= MEASURED and other.read - other_said >= MEASURED
+                )
+                assert (ear.frames - came) / (microphone.read - said) > 0.75
+                assert (her_ear.frames - other_came) / (other.read - other_said) > 0.75
+                assert ear.hears(FIRST)
+                assert her_ear.hears(SECOND)
+            assert wire.lost / (wire.lost + wire.passed) > 0.1
