@@ -181,12 +181,13 @@ class ValkeyCluster:
         slot = slot_of(key)
         for node in self.nodes:
             if node.running:
-                port = self._owner_port(node, slot)
+                port = self.owner_port(node, slot)
                 if port:
                     return next(each for each in self.nodes if each.port == port)
         raise AssertionError("nobody has the slot")
 
-    def _owner_port(self, node: ValkeyProcess, slot: int) -> int:
+    def owner_port(self, node: ValkeyProcess, slot: int) -> int:
+        """The port of the slot's master as `node` sees it; 0 if it does not answer."""
         try:
             ranges = _list(node.ask("CLUSTER", "SLOTS"))
         except redis.RedisError:
@@ -196,6 +197,14 @@ class ValkeyCluster:
             if int(str(first)) <= slot <= int(str(last)):
                 return int(str(_list(owner)[1]))
         return 0
+
+    def wait_until_replaced(self, key: bytes, lost: ValkeyProcess) -> None:
+        """Wait until the others have another master for the slot of `key`."""
+        others, slot = [node for node in self.nodes if node is not lost], slot_of(key)
+        until(
+            lambda: any(self.owner_port(node, slot) not in (0, lost.port) for node in others),
+            "no replica takes over",
+        )
 
     def current_masters(self) -> list[ValkeyProcess]:
         return [node for node in self.nodes if node.running and _role(node) == b"master"]

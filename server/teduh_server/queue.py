@@ -122,8 +122,9 @@ class Queue:
     async def _open(
         self, conversation_id: bytes, capability_hash: bytes, frame: OpenRequest
     ) -> scripts.Opened | None:
-        # The conversation first: whoever claims the request must find it.
-        self._store.send(self._create(conversation_id, capability_hash))
+        # The conversation first, and waited for, since a cluster has it elsewhere: whoever claims the request
+        # must find it.
+        await self._store.ask(self._create(conversation_id, capability_hash))
         reply = await self._store.ask(
             scripts.open_request(
                 conversation_id,

@@ -1,0 +1,177 @@
+"""A store that is a cluster: every slot is reached, through resharding, failover, and masters that hang."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from relay_process import eventually
+from store_bench import NODE, StoreBench
+from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.durability import Durability
+from teduh_server.redis_store.exceptions import StoreUnavailable
+from teduh_server.redis_store.keys import ConversationKeys, conversation_channel
+from teduh_server.redis_store.location import parse_location
+from teduh_server.redis_store.scripts import Appended, NotAppended
+from teduh_server.redis_store.slots import slot_of
+from valkey_cluster import ValkeyCluster, valkey_cluster
+
+SHARDED_NODE = "s" + NODE[1:]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[ValkeyCluster]:
+    """Three masters without replicas, that nobody kills."""
+    with valkey_cluster(3, 0) as cluster:
+        yield cluster
+
+
+@asynccontextmanager
+async def store_on(
+    cluster: ValkeyCluster,
+    heard: list[bytes] | None = None,
+    on_listening: Callable[[], None] | None = None,
+    durability: Durability = Durability.MEMORY,
+) -> AsyncIterator[Store]:
+    store = Store(
+        parse_location(cluster.url),
+        (b"node:" + SHARDED_NODE.encode(), b"nodes"),
+        None if heard is None else heard.append,
+        on_listening,
+        durability=durability,
+        replicas=1,
+    )
+    await store.start()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def _conversation(number: int) -> bytes:
+    return number.to_bytes(16, "big")
+
+
+async def test_conversations_live_on_all_masters(cluster: ValkeyCluster) -> None:
+    async with store_on(cluster) as store:
+        benches = [StoreBench(store, _conversation(number)) for number in range(30)]
+        await asyncio.gather(*(bench.create() for bench in benches))
+        assert await asyncio.gather(*(bench.append(0, 1) for bench in benches)) == [Appended(1)] * 30
+        owners = {cluster.master_of(bench.keys.state) for bench in benches}
+        assert len(owners) == 3
+
+
+async def test_message_to_all_nodes_is_heard_through_its_slot(cluster: ValkeyCluster) -> None:
+    heard: list[bytes] = []
+    async with store_on(cluster, heard) as store:
+        await store.tell(b"nodes", b"to all")
+        await store.tell(b"node:" + SHARDED_NODE.encode(), b"to one")
+        await eventually(lambda: sorted(heard) == [b"to all", b"to one"])
+
+
+async def test_entry_reaches_the_channel_that_a_node_has_for_the_conversation(
+    cluster: ValkeyCluster,
+) -> None:
+    heard: list[bytes] = []
+    async with store_on(cluster, heard) as store, store_on(cluster) as other:
+        for number in range(100, 106):
+            bench = StoreBench(other, _conversation(number))
+            await bench.create()
+            await store.listen(conversation_channel(SHARDED_NODE, bench.id))
+            await bench.subscribe(capability_hash=b"h" * 32, node=SHARDED_NODE)
+            await bench.append(0, 1, b"said in %d" % number)
+        await eventually(lambda: len(heard) == 6)
+        assert all(b"said in 10%d" % each in message for each, message in enumerate(heard))
+
+
+async def test_channel_that_is_given_up_is_heard_no_more(cluster: ValkeyCluster) -> None:
+    heard: list[bytes] = []
+    channel = conversation_channel(SHARDED_NODE, _conversation(7))
+    async with store_on(cluster, heard) as store:
+        await store.listen(channel)
+        assert await store.tell(channel, b"first") == 1
+        store.unlisten(channel)
+        async with asyncio.timeout(10):
+            while await store.tell(channel, b"") != 0:
+                pass
+        await store.listen(channel)
+        assert await store.tell(channel, b"last") == 1
+        await eventually(lambda: heard[-1:] == [b"last"])
+
+
+async def test_moved_slot_takes_appends_and_channels_along(cluster: ValkeyCluster) -> None:
+    """Resharding under way: every append is answered, in order, and the channel is heard at its new
+    master.
+    """
+    heard: list[bytes] = []
+    again = asyncio.Event()
+    async with store_on(cluster, heard, again.set) as store, store_on(cluster) as other:
+        bench = StoreBench(other, _conversation(1000))
+        await bench.create()
+        channel = conversation_channel(SHARDED_NODE, bench.id)
+        await store.listen(channel)
+        again.clear()
+        await bench.subscribe(capability_hash=b"h" * 32, node=SHARDED_NODE)
+        appending = asyncio.create_task(_append_steadily(bench, 300))
+        await asyncio.to_thread(_move_slot, cluster, bench.keys)
+        places = await appending
+        assert places == list(range(1, 301))
+        await eventually(again.is_set)
+        assert await other.tell(channel, b"still there") == 1
+        await eventually(lambda: heard[-1:] == [b"still there"])
+
+
+async def _append_steadily(bench: StoreBench, count: int) -> list[int]:
+    """As a client does: again under the same counter as long as the answer is `unavailable`."""
+    places = []
+    for counter in range(1, count + 1):
+        async with asyncio.timeout(30):
+            places.append(await _append_until_answered(bench, counter))
+        await asyncio.sleep(0)
+    return places
+
+
+async def _append_until_answered(bench: StoreBench, counter: int) -> int:
+    while True:
+        with suppress(StoreUnavailable):
+            answer: Appended | NotAppended = await bench.append(0, counter)
+            assert isinstance(answer, Appended)
+            return answer.seq
+        await asyncio.sleep(0.02)
+
+
+def _move_slot(cluster: ValkeyCluster, keys: ConversationKeys) -> None:
+    """As `valkey-cli --cluster reshard` does it."""
+    slot = slot_of(keys.state)
+    source = cluster.master_of(keys.state)
+    target = next(node for node in cluster.current_masters() if node is not source)
+    target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", cluster.id_of(source))
+    source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", cluster.id_of(target))
+    for key in (keys.log.decode(), keys.state.decode()):
+        source.ask("MIGRATE", target.host, target.port, key, 0, 2000)
+    for node in (target, source):
+        node.ask("CLUSTER", "SETSLOT", slot, "NODE", cluster.id_of(target))
+
+
+@pytest.mark.parametrize("fault", ["kill", "freeze"])
+async def test_lost_master_is_replaced_and_nothing_sealed_is_lost(fault: str) -> None:
+    """With `replicated`, what was answered before the master was lost is at its replica, and what is said
+    next finds the replica.
+    """
+    with valkey_cluster(3, 1) as cluster:
+        async with store_on(cluster, durability=Durability.REPLICATED) as store:
+            bench = StoreBench(store)
+            await bench.create()
+            master = cluster.master_of(bench.keys.state)
+            appending = asyncio.create_task(_append_steadily(bench, 500))
+            while len(await bench.log()) < 50:
+                pass
+            master.kill() if fault == "kill" else master.freeze()
+            assert not appending.done()
+            await asyncio.to_thread(cluster.wait_until_replaced, bench.keys.state, master)
+            # There is no other replica, so nothing is promised until the lost one is back as one.
+            master.thaw() if fault == "freeze" else await asyncio.to_thread(master.start)
+            assert await appending == list(range(1, 501))
+            assert [entry.seq for entry in await bench.log()] == list(range(1, 501))

@@ -1,0 +1,189 @@
+"""Each durability keeps what it promises, and no answer is believed before it does."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from relay_process import eventually
+from store_bench import StoreBench
+from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.durability import Durability
+from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.redis_store.exceptions import StoreNotDurable, StoreUnavailable
+from teduh_server.redis_store.location import parse_location
+from teduh_server.redis_store.scripts import Appended
+from valkey_cluster import ValkeyProcess, watched_valkey
+from valkey_server import start_valkey
+
+
+@asynccontextmanager
+async def store_at(url: str, durability: Durability) -> AsyncIterator[Store]:
+    store = Store(parse_location(url), durability=durability, replicas=1)
+    await store.start()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def valkey_at(folder: Path, **settings: str) -> AsyncIterator[ValkeyProcess]:
+    valkey = ValkeyProcess(folder, {"save": "", **settings})
+    await asyncio.to_thread(valkey.start)
+    try:
+        yield valkey
+    finally:
+        valkey.kill()
+
+
+async def _append(bench: StoreBench, first: int, last: int) -> None:
+    answers = await asyncio.gather(*(bench.append(0, counter) for counter in range(first, last + 1)))
+    assert answers == [Appended(seq) for seq in range(first, last + 1)]
+
+
+@pytest.mark.parametrize("durability", [Durability.AOF, Durability.ALWAYS])
+async def test_embedded_server_loses_nothing_that_was_answered_when_it_is_killed(
+    durability: Durability,
+) -> None:
+    with start_valkey(durability=durability) as valkey:
+        async with store_at(valkey.url, Durability.MEMORY) as store:
+            bench = StoreBench(store)
+            await bench.create()
+            await _append(bench, 1, 300)
+            await asyncio.to_thread(valkey.kill)
+            await asyncio.to_thread(valkey.revive)
+            await eventually(lambda: store.available)
+            assert [entry.seq for entry in await bench.log()] == list(range(1, 301))
+
+
+async def test_memory_promises_nothing_beyond_the_servers_life() -> None:
+    """It is there for tests and demonstrations: a killed server has forgotten everything."""
+    with start_valkey(durability=Durability.MEMORY) as valkey:
+        async with store_at(valkey.url, Durability.MEMORY) as store:
+            bench = StoreBench(store)
+            await bench.create()
+            await _append(bench, 1, 3)
+            await asyncio.to_thread(valkey.kill)
+            await asyncio.to_thread(valkey.revive)
+            await eventually(lambda: store.available)
+            assert await bench.log() == []
+
+
+@pytest.mark.parametrize("durability", [Durability.AOF, Durability.ALWAYS])
+async def test_server_without_append_only_file_is_refused(tmp_path: Path, durability: Durability) -> None:
+    async with valkey_at(tmp_path / "valkey", appendonly="no") as valkey:
+        store = Store(parse_location(f"redis://127.0.0.1:{valkey.port}"), durability=durability)
+        with pytest.raises(StoreNotDurable, match="append-only file"):
+            await store.start()
+
+
+async def test_embedded_server_is_not_replicated(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="store_url"):
+        EmbeddedValkey(tmp_path, Durability.REPLICATED)
+
+
+async def test_always_answers_only_when_the_server_has_synced_its_file(tmp_path: Path) -> None:
+    """A server that writes but never syncs is not believed; neither are its answers to reads."""
+    async with (
+        valkey_at(tmp_path / "valkey", appendonly="yes", appendfsync="no") as valkey,
+        store_at(f"redis://127.0.0.1:{valkey.port}", Durability.ALWAYS) as store,
+    ):
+        bench = StoreBench(store)
+        with pytest.raises(StoreUnavailable):
+            await bench.create()
+        with pytest.raises(StoreUnavailable):
+            await bench.log()
+        valkey.ask("CONFIG", "SET", "appendfsync", "always")
+        await _append(bench, 1, 20)
+        valkey.kill()
+        await asyncio.to_thread(valkey.start)
+        valkey.ask("CONFIG", "SET", "appendfsync", "always")
+        await eventually(lambda: store.available)
+        assert [entry.seq for entry in await bench.log()] == list(range(1, 21))
+
+
+async def test_nothing_is_answered_that_no_replica_has(tmp_path: Path) -> None:
+    """Neither an append nor a read of what another connection appended: both could be gone tomorrow."""
+    replica_of = {"repl-diskless-sync-delay": "0"}
+    async with (
+        valkey_at(tmp_path / "master", **replica_of) as master,
+        valkey_at(tmp_path / "replica", replicaof=f"127.0.0.1 {master.port}") as replica,
+    ):
+        await asyncio.to_thread(_until_connected, master)
+        url = f"redis://127.0.0.1:{master.port}"
+        async with (
+            store_at(url, Durability.REPLICATED) as sealed,
+            store_at(url, Durability.MEMORY) as believing,
+        ):
+            bench = StoreBench(sealed)
+            await bench.create()
+            await _append(bench, 1, 5)
+            replica.freeze()
+            with pytest.raises(StoreUnavailable):
+                await bench.append(0, 6)
+            assert await StoreBench(believing).append(0, 6) == Appended(6, repeated=True)
+            with pytest.raises(StoreUnavailable):
+                await bench.log()
+            replica.thaw()
+            assert await bench.append(0, 6) == Appended(6, repeated=True)
+            assert len(await bench.log()) == 6
+
+
+def _until_connected(master: ValkeyProcess) -> None:
+    deadline = time.monotonic() + 20
+    while b"state=online" not in _info(master):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def _info(valkey: ValkeyProcess) -> bytes:
+    info = valkey.ask("INFO", "replication")
+    assert isinstance(info, bytes)
+    return info
+
+
+async def test_batches_follow_each_other_and_keep_their_order(tmp_path: Path) -> None:
+    """A thousand appends through one seal at a time: all answered, in order."""
+    async with (
+        valkey_at(tmp_path / "master", **{"repl-diskless-sync-delay": "0"}) as master,
+        valkey_at(tmp_path / "replica", replicaof=f"127.0.0.1 {master.port}"),
+    ):
+        await asyncio.to_thread(_until_connected, master)
+        async with store_at(f"redis://127.0.0.1:{master.port}", Durability.REPLICATED) as store:
+            bench = StoreBench(store)
+            await bench.create()
+            await bench.store.ask((b"SCRIPT", b"FLUSH"))
+            for first in range(1, 1001, 100):
+                await _append(bench, first, first + 99)
+
+
+@pytest.mark.parametrize("fault", ["kill", "freeze"])
+async def test_sentinels_new_master_has_everything_that_was_answered(fault: str) -> None:
+    with watched_valkey(replicas=2) as watched:
+        async with store_at(watched.url, Durability.REPLICATED) as store:
+            bench = StoreBench(store)
+            await bench.create()
+            await _append(bench, 1, 100)
+            old = watched.master
+            old.kill() if fault == "kill" else old.freeze()
+            answered = await _append_until_answered(bench, 101)
+            assert answered == Appended(101, repeated=answered.repeated)
+            assert [entry.seq for entry in await bench.log()] == list(range(1, 102))
+            assert watched.master is not old
+
+
+async def _append_until_answered(bench: StoreBench, counter: int) -> Appended:
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                answer = await bench.append(0, counter)
+            except StoreUnavailable:
+                await asyncio.sleep(0.05)
+                continue
+            assert isinstance(answer, Appended)
+            return answer
