@@ -50,6 +50,11 @@ export function ownText(value: unknown): OwnText {
   return Object.fromEntries(texts)
 }
 
+/** A list of such texts; those without any text are left out. */
+export function ownTexts(value: unknown): readonly OwnText[] {
+  return (Array.isArray(value) ? value : []).map(ownText).filter((text) => Object.keys(text).length > 0)
+}
+
 /** The same text in all languages. */
 export const inAll = (text: string): OwnText => ({ id: text, en: text })
 

@@ -5,6 +5,8 @@ import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks"
 import { preferredLanguage, type Language } from "../shared/i18n/catalogue.ts"
 import { tellBrowser } from "../shared/i18n/direction.ts"
 import { Languages } from "../shared/parts/Languages.tsx"
+import type { CallState } from "../shared/call/place.ts"
+import { callPlace, Calls } from "./Calls.tsx"
 import { OverCard, ProposalCard, ReloadCard } from "./Cards.tsx"
 import { Composer } from "./Composer.tsx"
 import type { Configuration } from "./configuration.ts"
@@ -30,7 +32,8 @@ interface AppProps {
 
 export function App({ configuration, open, onExit, onVanish }: AppProps) {
   const [state, dispatch] = useReducer(reduce, INITIAL)
-  const session = useMemo(() => new Session(open, dispatch), [])
+  const [call, setCall] = useState<CallState>("none")
+  const session = useMemo(() => new Session(open, dispatch, Date.now, (conversation) => callPlace(conversation, setCall)), [])
   const [language, setLanguage] = useState<Language>(() => preferredLanguage(navigator.languages, configuration.languages))
   const [isDisguised, setDisguised] = useState(configuration.disguise !== null)
   const wording = useMemo(() => wordingOf(language), [language])
@@ -71,6 +74,7 @@ export function App({ configuration, open, onExit, onVanish }: AppProps) {
             state={state}
             dispatch={dispatch}
             session={session}
+            call={call}
             onLanguage={setLanguage}
             onExit={onExit}
           />
@@ -85,11 +89,12 @@ interface ScreensProps {
   readonly state: State
   readonly dispatch: Parameters<typeof Welcome>[0]["dispatch"]
   readonly session: Session
+  readonly call: CallState
   readonly onLanguage: (language: Language) => void
   readonly onExit: () => void
 }
 
-function Screens({ configuration, state, dispatch, session, onLanguage, onExit }: ScreensProps) {
+function Screens({ configuration, state, dispatch, session, call, onLanguage, onExit }: ScreensProps) {
   const { language, t } = useWording()
   const [panel, setPanel] = useState<Panel>(null)
   const closePanel = (): void => {
@@ -136,6 +141,7 @@ function Screens({ configuration, state, dispatch, session, onLanguage, onExit }
           configuration={configuration}
           state={state}
           session={session}
+          call={call}
           onStop={() => {
             void session.end()
             dispatch({ type: "again" })
@@ -146,17 +152,26 @@ function Screens({ configuration, state, dispatch, session, onLanguage, onExit }
   )
 }
 
-interface TalkProps extends Pick<ScreensProps, "configuration" | "state" | "session"> {
+interface TalkProps extends Pick<ScreensProps, "configuration" | "state" | "session" | "call"> {
   readonly onStop: () => void
 }
 
-function Talk({ configuration, state, session, onStop }: TalkProps) {
+function Talk({ configuration, state, session, call, onStop }: TalkProps) {
   const { t } = useWording()
   const [isReloading, setReloading] = useReloadKeys()
+  const [isStartingCall, setStartingCall] = useState(false)
   const proposal = state.proposals[0]
   return (
     <main class="talk">
       {state.phase === "talking" && <h1 class="spoken">{t("log.title")}</h1>}
+      <Calls
+        call={call}
+        session={session}
+        isStarting={isStartingCall}
+        onDone={() => {
+          setStartingCall(false)
+        }}
+      />
       <Log state={state}>
         {state.phase === "waiting" && (
           <Waiting configuration={configuration} sightings={state.sightings} onStop={onStop} />
@@ -185,6 +200,14 @@ function Talk({ configuration, state, session, onStop }: TalkProps) {
         onTyping={(active) => {
           session.typing(active)
         }}
+        onCall={
+          state.people.length === 0
+            ? null
+            : () => {
+                setStartingCall(true)
+                session.prepareCall()
+              }
+        }
       />
     </main>
   )

@@ -13,9 +13,11 @@ import { useWording } from "./words.tsx"
 interface ComposerProps {
   readonly onSay: (text: string) => void
   readonly onTyping: (active: boolean) => void
+  /** Null while there is nobody to talk with. */
+  readonly onCall: (() => void) | null
 }
 
-export function Composer({ onSay, onTyping }: ComposerProps) {
+export function Composer({ onSay, onTyping, onCall }: ComposerProps) {
   const { t } = useWording()
   const field = useRef<HTMLTextAreaElement>(null)
 
@@ -32,6 +34,11 @@ export function Composer({ onSay, onTyping }: ComposerProps) {
   return (
     <div class="foot">
       <div class="composer">
+        {onCall !== null && (
+          <button type="button" class="button send" aria-label={t("call.start")} onClick={onCall}>
+            <Icon name="talk" />
+          </button>
+        )}
         <div class="grow">
           <textarea
             ref={field}

@@ -6,6 +6,7 @@
  */
 
 import { hex, MAX_CHARACTERS, partsOf, stopReason, TYPING_FORGOTTEN_MS } from "../shared/talking.ts"
+import type { CallPlace } from "../shared/call/place.ts"
 import type { Action, Person, Proposal } from "./state.ts"
 import type { Conversation, Event, Participant, Survivor } from "./sdk.ts"
 
@@ -18,6 +19,8 @@ export interface Wishes {
 /** The part of the SDK's classes that the page needs; a test gives it a made-up one. */
 export type Talker = Pick<Survivor, "ask" | "vanish" | "close">
 type Dispatch = (action: Action) => void
+/** Where the calls of a conversation are. */
+export type CallsOf = (conversation: Conversation) => Pick<CallPlace, "open" | "vanish">
 
 const TYPING_TOLD_EVERY_MS = 4_000
 const NEVER = -Infinity
@@ -31,6 +34,8 @@ export class Session {
   /** What is asked for; what she says waits for it. */
   #asked: Promise<Conversation> | null = null
   #conversation: Conversation | null = null
+  readonly #callsOf: CallsOf | null
+  #calls: ReturnType<CallsOf> | null = null
   #said = 0
   /** What no conversation has taken yet, by what it is called here. */
   readonly #unsent = new Map<string, string>()
@@ -44,13 +49,19 @@ export class Session {
   #attempt = 0
   #isGone = false
 
-  /** `open` makes the SDK's survivor; `now` gives milliseconds since 1970. */
-  constructor(open: () => Promise<Talker>, dispatch: Dispatch, now: () => number = Date.now) {
+  /** `open` makes the SDK's survivor; `now` gives milliseconds since 1970; `callsOf` null: there are no calls. */
+  constructor(
+    open: () => Promise<Talker>,
+    dispatch: Dispatch,
+    now: () => number = Date.now,
+    callsOf: CallsOf | null = null,
+  ) {
     this.#open = open
     this.#dispatch = (action) => {
       if (!this.#isGone) dispatch(action)
     }
     this.#now = now
+    this.#callsOf = callsOf
   }
 
   /** Asks for somebody; what comes of it is told by actions. Never rejects. */
@@ -84,6 +95,7 @@ export class Session {
   async #follow(conversation: Conversation, isCurrent: () => boolean): Promise<void> {
     if (!isCurrent()) return
     this.#conversation = conversation
+    this.#calls = this.#callsOf?.(conversation) ?? null
     this.#dispatch({ type: "linked", link: conversation.isConnected ? "connected" : "reconnecting" })
     try {
       for await (const event of conversation) if (isCurrent()) this.#happened(event)
@@ -119,6 +131,11 @@ export class Session {
     if (id === undefined) return
     this.#unsent.delete(here)
     this.#dispatch({ type: "named", here, id: hex(id) })
+  }
+
+  /** Fetches what calls need; what comes of it is told by the place of the calls. */
+  prepareCall(): void {
+    this.#calls?.open().catch(ignoreLoss)
   }
 
   /** She writes, or has stopped. Told now and then only: the relay must not learn the rhythm of her keys. */
@@ -163,6 +180,9 @@ export class Session {
   }
 
   #forget(): void {
+    // First of all: whatever comes after, nobody is heard or seen any more.
+    this.#calls?.vanish()
+    this.#calls = null
     this.#talker = null
     this.#asked = null
     this.#conversation = null

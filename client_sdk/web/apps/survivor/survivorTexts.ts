@@ -50,6 +50,11 @@ export const survivorTexts = catalogue({
     "reload.stay": "Stay here",
     "reload.go": "Reload anyway",
 
+    "call.start": "Talk by voice or video",
+    "call.loading": "One moment…",
+    "call.failed": "Calls could not be loaded. You can go on writing.",
+    "call.again": "Try again",
+
     "room.title": "Who is here",
     "room.open": "Who is here: {names}",
     "room.you": "You",
@@ -173,6 +178,11 @@ export const survivorTexts = catalogue({
       "Tidak ada yang disimpan di perangkat ini, jadi percakapan tidak bisa ditampilkan lagi. Anda harus mulai dari awal.",
     "reload.stay": "Tetap di sini",
     "reload.go": "Tetap muat ulang",
+
+    "call.start": "Bicara dengan suara atau video",
+    "call.loading": "Sebentar…",
+    "call.failed": "Panggilan tidak dapat dimuat. Anda dapat terus menulis.",
+    "call.again": "Coba lagi",
 
     "room.title": "Siapa di sini",
     "room.open": "Siapa di sini: {names}",

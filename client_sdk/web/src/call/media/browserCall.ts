@@ -202,6 +202,12 @@ export class BrowserCall {
     }
   }
 
+  /** How the last call ended was read. */
+  dismiss(): void {
+    this.#news.ending = null
+    this.#changed()
+  }
+
   /** Calls of other conversations are in progress: whoever rings is told that we are busy. */
   setBusy(isBusy: boolean): void {
     this.#isBusy = isBusy
