@@ -111,14 +111,17 @@ def in_order(waiting: Iterable[WaitingRequest]) -> list[WaitingRequest]:
 
 
 def stated(details: RequestDetails) -> tuple[Preference, ...]:
-    """The preferences that she has, in the order in which they are dropped."""
-    said = {
-        Preference.REGION: details.region,
-        Preference.GENDER: details.preferred_gender,
-        Preference.NEED: details.need,
-        Preference.LANGUAGE: details.language,
+    """The preferences that count, in the order in which they are dropped.
+
+    The need always does: who has not said any is looked after by a counselor, as long as there is one.
+    """
+    counts = {
+        Preference.REGION: details.region is not None,
+        Preference.GENDER: details.preferred_gender is not None,
+        Preference.NEED: True,
+        Preference.LANGUAGE: details.language is not None,
     }
-    return tuple(preference for preference in Preference if said[preference] is not None)
+    return tuple(preference for preference in Preference if counts[preference])
 
 
 def dropped(request: WaitingRequest, now: float, policy: Policy) -> tuple[Preference, ...]:
