@@ -48,6 +48,11 @@ def candidates(sdp: str) -> int:
     return sum(line.startswith("a=candidate:") for line in sdp.splitlines())
 
 
+def sections(sdp: str, kind: str) -> int:
+    """How many sections of this kind it has: `audio`, `video`."""
+    return sum(line.startswith(f"m={kind} ") for line in sdp.splitlines())
+
+
 def within(sdp: str, profile: MediaProfile) -> str:
     """The description that asks the other side to send no more than `profile`, and Opus with FEC and DTX."""
     lines: list[str] = []

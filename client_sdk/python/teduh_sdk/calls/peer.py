@@ -24,6 +24,7 @@ from aiortc import (
     MediaStreamTrack,
     RTCIceCandidate,
     RTCPeerConnection,
+    RTCRtpSender,
     RTCRtpTransceiver,
     RTCSessionDescription,
 )
@@ -32,7 +33,14 @@ from aiortc.stats import RTCTransportStats
 from teduh_signaling.call.actions import AddCandidates, ApplyDescription, CreateOffer
 from teduh_signaling.call.messages import Candidate
 
-from teduh_sdk.calls.descriptions import candidates, is_relayed, relayed_candidates, relayed_only, within
+from teduh_sdk.calls.descriptions import (
+    candidates,
+    is_relayed,
+    relayed_candidates,
+    relayed_only,
+    sections,
+    within,
+)
 from teduh_sdk.calls.outgoing import Branch, Outgoing
 from teduh_sdk.calls.route import Route
 from teduh_sdk.calls.settings import CallSettings
@@ -40,6 +48,10 @@ from teduh_sdk.calls.voice_buffer import keep_every_voice
 from teduh_sdk.exceptions import NoRelayedPath
 
 _LOOK_SECONDS: Final = 1.0
+_CODECS: Final = frozenset({"audio/opus", "video/VP8", "video/rtx"})
+"""What every browser has too; fewer also keep the description small, and with it the ciphertext."""
+_MOST_SECTIONS: Final = 4
+"""Of one kind that we make room for; nobody sends as many."""
 Step = CreateOffer | ApplyDescription | AddCandidates
 
 
@@ -120,16 +132,27 @@ class Peer:
         return connection
 
     async def _offer(self, connection: RTCPeerConnection, revision: int) -> None:
-        if not connection.getTransceivers():
-            for kind in self._outgoing:
-                connection.addTransceiver(kind, "sendrecv")
+        self._make_room(connection, dict.fromkeys(self._outgoing, 1))
         self._send_on(connection)
         await self._describe(connection, revision, await connection.createOffer())
 
     async def _answer(self, connection: RTCPeerConnection, offer: ApplyDescription) -> None:
+        self._make_room(connection, {kind: sections(offer.sdp, kind) for kind in self._outgoing})
         await connection.setRemoteDescription(self._theirs(offer))
         self._send_on(connection)
         await self._describe(connection, offer.revision, await connection.createAnswer())
+
+    def _make_room(self, connection: RTCPeerConnection, wanted: Mapping[str, int]) -> None:
+        """So many sections of each kind, in the codecs that `encoding` speaks.
+
+        aiortc settles on codecs when it hears an offer, so they have to be chosen before.
+        """
+        for kind, count in wanted.items():
+            present = sum(one.kind == kind for one in connection.getTransceivers())
+            for _ in range(min(count, _MOST_SECTIONS) - present):
+                transceiver = connection.addTransceiver(kind, "sendrecv")
+                capable = RTCRtpSender.getCapabilities(kind).codecs
+                transceiver.setCodecPreferences([one for one in capable if one.mimeType in _CODECS])
 
     def _send_on(self, connection: RTCPeerConnection) -> None:
         """Both ways in every section, so that muting and cameras need no negotiation."""
