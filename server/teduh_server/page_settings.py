@@ -40,6 +40,11 @@ class InvalidPageSettings(Exception):
     """The `[page]` table cannot be used; the text says where and why."""
 
 
+ReplyText = Annotated[str, Meta(min_length=1, max_length=2000)]
+Reply = ReplyText | dict[Language, ReplyText]
+"""What staff often say, ready to be put into the field: in one language, or in several."""
+
+
 class EmergencyNumber(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A number to call, as it is dialled."""
 
@@ -63,7 +68,7 @@ class Disguise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The whole table. The first four are for the server; the page gets the others."""
+    """The whole table: the first four are for the server, the replies for the console, the rest for both pages."""
 
     title: ShortText = "Notes"
     icon: Annotated[str, Meta(max_length=16 * 1024, pattern=_PICTURE)] = "data:,"
@@ -72,6 +77,7 @@ class PageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     languages: tuple[Language, ...] = ()
     confidentiality: OwnText = ""
     hours: OwnText = ""
+    replies: Annotated[tuple[Reply, ...], Meta(max_length=100)] = ()
     typical_wait_minutes: Annotated[float, Meta(gt=0)] | None = None
     needs: tuple[ShortText, ...] = ()
     emergency_numbers: tuple[EmergencyNumber, ...] = ()
@@ -88,9 +94,17 @@ class PageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
             raise InvalidPageSettings(f"[page] in {organisation_file}: {error}") from error
 
     def for_the_page(self) -> dict[str, Any]:
-        """What was said of the page's own entries, for JSON."""
+        """What was said of the survivor's page's own entries, for JSON."""
+        return self._without(_SERVERS_OWN | _CONSOLES_OWN)
+
+    def for_the_console(self) -> dict[str, Any]:
+        """The same for the console."""
+        return self._without(_SERVERS_OWN)
+
+    def _without(self, others: frozenset[str]) -> dict[str, Any]:
         entries: dict[str, Any] = msgspec.to_builtins(self)
-        return {name: entry for name, entry in entries.items() if name not in _SERVERS_OWN}
+        return {name: entry for name, entry in entries.items() if name not in others}
 
 
 _SERVERS_OWN: Final = frozenset({"title", "icon", "exit_url", "embedded_by"})
+_CONSOLES_OWN: Final = frozenset({"replies"})

@@ -139,7 +139,7 @@ def console_page(
     """The staff console's page; raises `PagesNotBuilt`."""
     block = {
         "organisation": public_entries(organisation),
-        "page": settings.for_the_page(),
+        "page": settings.for_the_console(),
         "demonstration": demonstration,
     }
     page = _filled(_text(built / "console" / "index.html"), _BLOCK, data_block(block))

@@ -375,6 +375,12 @@ def test_page_gets_its_entries_and_not_the_servers(tmp_path: Path) -> None:
     }
 
 
+def test_prepared_replies_go_to_the_console_alone(tmp_path: Path) -> None:
+    settings = page_settings(tmp_path, '[page]\nreplies = ["Halo.", { id = "Ya.", en = "Yes." }]')
+    assert settings.for_the_page() == {}
+    assert settings.for_the_console() == {"replies": ("Halo.", {"id": "Ya.", "en": "Yes."})}
+
+
 def test_table_in_the_documents_is_a_good_one(tmp_path: Path) -> None:
     document = (Path(__file__).parents[2] / "docs" / "pages.md").read_text("utf-8")
     (example,) = re.findall(r"```toml\n(.*?)```", document, re.DOTALL)
@@ -395,6 +401,7 @@ def test_table_in_the_documents_is_a_good_one(tmp_path: Path) -> None:
         'emergency_numbers = [{ number = "call me" }]',
         'disguise = { skin = "game" }',
         "cover = { after_seconds = 0 }",
+        'replies = [""]',
     ],
 )
 def test_wrong_entry_is_refused(tmp_path: Path, line: str) -> None:

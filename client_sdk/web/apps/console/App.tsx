@@ -26,7 +26,14 @@ interface AppProps {
 export function App({ configuration, organisation, invitation }: AppProps) {
   const [doorState, setDoorState] = useState<DoorState>(AT_THE_DOOR)
   const [deskState, setDeskState] = useState<DeskState>(EMPTY_DESK)
-  const [language, setLanguage] = useState<Language>(() => preferredLanguage(navigator.languages, configuration.languages))
+  /** Chosen at the door, before it is known what was chosen the last time. */
+  const [chosen, setChosen] = useState<Language | null>(null)
+  const kept = configuration.languages.find((one) => one === deskState.language)
+  const language = kept ?? chosen ?? preferredLanguage(navigator.languages, configuration.languages)
+  const choosing = useRef(chosen)
+  choosing.current = chosen
+  const shown = useRef(language)
+  shown.current = language
   const desk = useRef<Desk | null>(null)
   const wording = useMemo(() => wordingOf(language), [language])
 
@@ -39,11 +46,12 @@ export function App({ configuration, organisation, invitation }: AppProps) {
         onChange: setDoorState,
         onInside: (staff, store) => {
           desk.current = new Desk(staff, store, setDeskState)
-          void desk.current.begin()
+          void desk.current.begin(choosing.current === null ? {} : { language: choosing.current })
         },
         onOutside: async () => {
           const closing = desk.current
           desk.current = null
+          setChosen(shown.current)
           setDeskState(EMPTY_DESK)
           await closing?.close()
         },
@@ -59,7 +67,11 @@ export function App({ configuration, organisation, invitation }: AppProps) {
   const isInside = doorState.place === "inside"
   useEffect(() => (isInside ? watchIdle(IDLE_MS, () => void door.lock(true)) : undefined), [isInside])
 
-  const languages = { label: wording.t("language"), offered: configuration.languages, chosen: language, onChoose: setLanguage }
+  const choose = (one: Language): void => {
+    setChosen(one)
+    if (desk.current !== null) void desk.current.prefer({ language: one })
+  }
+  const languages = { label: wording.t("language"), offered: configuration.languages, chosen: language, onChoose: choose }
   return (
     <WordingContext.Provider value={wording}>
       {configuration.isDemonstration && (
@@ -72,7 +84,7 @@ export function App({ configuration, organisation, invitation }: AppProps) {
           state={deskState}
           desk={desk.current}
           languages={languages}
-          organisation={configuration.organisationName}
+          configuration={configuration}
           onLock={() => void door.lock(false)}
           onErase={() => void door.signOut()}
         />

@@ -2,15 +2,23 @@
 
 import { useEffect, useRef, useState } from "preact/hooks"
 
+import { ownTextIn, type OwnText } from "../shared/block.ts"
+import { LANGUAGES, preferredLanguage, type Language } from "../shared/i18n/catalogue.ts"
 import { Icon } from "../shared/parts/Icon.tsx"
 import { fit, WRITING_SERVICES_OFF } from "../shared/parts/writing.ts"
 import type { DeskProps } from "./DeskScreen.tsx"
 import type { Talk } from "./deskState.ts"
-import { useWording } from "./words.tsx"
+import { useWording, wordingOf } from "./words.tsx"
 
 const READY = ["welcome", "safe", "time", "exit"] as const
-export function Composer({ talk, state, desk }: DeskProps & { readonly talk: Talk }) {
-  const { t } = useWording()
+interface ComposerProps extends DeskProps {
+  readonly talk: Talk
+  /** What the organisation has prepared. */
+  readonly prepared: readonly OwnText[]
+}
+
+export function Composer({ talk, state, desk, prepared }: ComposerProps) {
+  const { language, t } = useWording()
   const field = useRef<HTMLTextAreaElement>(null)
   const [hasFailed, setFailed] = useState(false)
   const [hasReplies, setReplies] = useState(false)
@@ -66,7 +74,7 @@ export function Composer({ talk, state, desk }: DeskProps & { readonly talk: Tal
             field.current?.focus()
           }}
         >
-          <Replies texts={[...READY.map((one) => t(`reply.${one}`)), ...state.replies]} onChoose={insert} />
+          <Replies texts={[...readyIn(hersOr(language, talk), prepared), ...state.replies]} onChoose={insert} />
           <Own replies={state.replies} onKeep={keepOwn} onChange={(replies) => void desk.setReplies(replies)} />
         </section>
       )}
@@ -107,6 +115,17 @@ export function Composer({ talk, state, desk }: DeskProps & { readonly talk: Tal
       </div>
     </div>
   )
+}
+
+/** The language that she asked in, if it is one of ours: that is what she is written to in. */
+function hersOr(language: Language, { asked }: Talk): Language {
+  return preferredLanguage([asked?.language ?? "", language], Object.keys(LANGUAGES) as Language[])
+}
+
+/** What the organisation has prepared; what every console has, if that is nothing. */
+function readyIn(language: Language, prepared: readonly OwnText[]): readonly string[] {
+  if (prepared.length === 0) return READY.map((one) => wordingOf(language).t(`reply.${one}`))
+  return prepared.flatMap((text) => ownTextIn(text, language) ?? [])
 }
 
 function Replies({ texts, onChoose }: { readonly texts: readonly string[]; readonly onChoose: (text: string) => void }) {

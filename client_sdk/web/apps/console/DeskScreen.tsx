@@ -6,6 +6,7 @@ import { roleName } from "../shared/i18n/names.ts"
 import { Icon } from "../shared/parts/Icon.tsx"
 import { Languages, type LanguagesProps } from "../shared/parts/Languages.tsx"
 import { titleFor, Tone } from "./alerts.ts"
+import type { Configuration } from "./configuration.ts"
 import type { Desk } from "./desk.ts"
 import { neighbour, unreadIn, type DeskState, type Talk } from "./deskState.ts"
 import { Details } from "./Details.tsx"
@@ -25,16 +26,15 @@ export interface DeskProps {
 
 interface ScreenProps extends DeskProps {
   readonly languages: LanguagesProps
-  readonly organisation: string
+  readonly configuration: Configuration
   readonly onLock: () => void
   readonly onErase: () => void
 }
 
-export function DeskScreen({ state, desk, languages, organisation, onLock, onErase }: ScreenProps) {
+export function DeskScreen({ state, desk, languages, configuration, onLock, onErase }: ScreenProps) {
   const { t } = useWording()
   const [sought, setSought] = useState("")
   const [overlay, setOverlay] = useState<Overlay>(null)
-  const [hasSound, setSound] = useState(true)
   const [hasDetails, setDetails] = useState(() => matchMedia("(min-width: 72rem)").matches)
   const isSearching = sought.trim() !== ""
   const talk = isSearching ? undefined : state.talks.find(({ id }) => id === state.shown)
@@ -46,7 +46,7 @@ export function DeskScreen({ state, desk, languages, organisation, onLock, onEra
     desk.show(id)
   }
   useLooking(desk, isSearching)
-  useAlerts(state, hasSound)
+  useAlerts(state)
   useKeys(state, desk, {
     onShow: show,
     onLock,
@@ -59,7 +59,7 @@ export function DeskScreen({ state, desk, languages, organisation, onLock, onEra
       <header class="top">
         <h1 class="spoken">{t("console")}</h1>
         <p class="who">
-          <strong>{state.me?.name}</strong> <span class="muted">{`${roleName(t, state.me?.role ?? "")}, ${organisation}`}</span>
+          <strong>{state.me?.name}</strong> <span class="muted">{`${roleName(t, state.me?.role ?? "")}, ${configuration.organisationName}`}</span>
         </p>
         <span class={state.isConnected ? "link connected" : "link reconnecting"} role="status">
           {t(state.isConnected ? "link.connected" : "link.reconnecting")}
@@ -69,10 +69,8 @@ export function DeskScreen({ state, desk, languages, organisation, onLock, onEra
           <button
             type="button"
             class="button quiet"
-            aria-pressed={hasSound}
-            onClick={() => {
-              setSound(!hasSound)
-            }}
+            aria-pressed={state.hasSound}
+            onClick={() => void desk.prefer({ hasSound: !state.hasSound })}
           >
             {t("menu.sound")}
           </button>
@@ -112,6 +110,7 @@ export function DeskScreen({ state, desk, languages, organisation, onLock, onEra
             talk={talk}
             state={state}
             desk={desk}
+            prepared={configuration.replies}
             hasDetails={hasDetails}
             onDetails={() => {
               setDetails(!hasDetails)
@@ -180,7 +179,8 @@ function useLooking(desk: Desk, isSearching: boolean): void {
 }
 
 /** The title counts what waits; a tone says that it has become more. */
-function useAlerts(state: DeskState, hasSound: boolean): void {
+function useAlerts(state: DeskState): void {
+  const { hasSound } = state
   const tone = useMemo(() => new Tone(), [])
   const count = unreadIn(state) + (state.presence === "available" ? state.waiting : 0) + state.invitations.length
   const before = useRef(count)

@@ -49,7 +49,7 @@ function PresenceChoice({ state, desk }: DeskProps) {
         <select
           autocomplete="off"
           value={state.capacity}
-          onChange={({ currentTarget }) => void desk.setCapacity(Number(currentTarget.value))}
+          onChange={({ currentTarget }) => void desk.prefer({ capacity: Number(currentTarget.value) })}
         >
           {CAPACITIES.map((capacity) => (
             <option key={capacity} value={capacity}>

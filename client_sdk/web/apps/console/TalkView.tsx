@@ -5,6 +5,7 @@
 
 import { useState } from "preact/hooks"
 
+import type { OwnText } from "../shared/block.ts"
 import { needName, roleName } from "../shared/i18n/names.ts"
 import { useEndInSight } from "../shared/parts/endInSight.ts"
 import { Icon, type IconName } from "../shared/parts/Icon.tsx"
@@ -18,13 +19,16 @@ import { useWording, type Words } from "./words.tsx"
 
 interface TalkViewProps extends DeskProps {
   readonly talk: Talk
+  /** What the organisation has prepared. */
+  readonly prepared: readonly OwnText[]
   readonly hasDetails: boolean
   readonly onDetails: () => void
 }
 
-export function TalkView({ talk, state, desk, hasDetails, onDetails }: TalkViewProps) {
+export function TalkView({ talk, state, desk, prepared, hasDetails, onDetails }: TalkViewProps) {
   const { t } = useWording()
   const [isEnding, setEnding] = useState(false)
+  const [isStartingCall, setStartingCall] = useState(false)
   return (
     <div class="talk">
       <div class="talk-head">

@@ -4,6 +4,7 @@
  *     console/talk/<id>     what was said in a conversation that goes on, and the note on it; deleted with it
  *     console/filed         notes of conversations that are over, and how many ended how: these stay on this device
  *     console/replies       the own canned replies
+ *     console/preferences   the language, how many conversations at once, whether there is a sound
  *
  * One change after the other, in the order in which they were asked for: what is deleted must not be written again by a
  * slower change from before.
@@ -15,10 +16,12 @@ import type { DeskState, FiledNote, Talk } from "./deskState.ts"
 const TALK = "console/talk/"
 const FILED = "console/filed"
 const REPLIES = "console/replies"
+const PREFERENCES = "console/preferences"
 
 /** What is kept of a talk: who is in it and how its link is, the SDK knows. */
 type SavedTalk = Omit<Talk, "people" | "typing" | "link" | "proposal">
 export type Filed = Pick<DeskState, "filed" | "tally">
+export type Preferences = Pick<DeskState, "language" | "capacity" | "hasSound">
 
 export class Cabinet {
   readonly #store: KeyStore
@@ -60,6 +63,15 @@ export class Cabinet {
 
   async replies(): Promise<readonly string[]> {
     return (await this.#get<readonly string[]>(REPLIES)) ?? []
+  }
+
+  async keepPreferences({ language, capacity, hasSound }: Preferences): Promise<void> {
+    await this.#put(PREFERENCES, { language, capacity, hasSound })
+  }
+
+  /** What was preferred when it was last open; nothing the first time. */
+  async preferences(): Promise<Partial<Preferences>> {
+    return (await this.#get<Preferences>(PREFERENCES)) ?? {}
   }
 
   async #put(name: string, value: unknown): Promise<void> {

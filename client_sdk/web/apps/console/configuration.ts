@@ -1,6 +1,6 @@
 /** What the organisation decides about the console, read from the block that the server fills (see ../README.md). */
 
-import { languagesOf, readBlock } from "../shared/block.ts"
+import { languagesOf, ownTexts, readBlock, type OwnText } from "../shared/block.ts"
 import type { Language } from "../shared/i18n/catalogue.ts"
 
 export interface Configuration {
@@ -9,6 +9,8 @@ export interface Configuration {
   readonly organisationName: string
   /** Offered, the organisation's own first. */
   readonly languages: readonly Language[]
+  /** What the organisation has prepared for staff to say; empty: nothing. */
+  readonly replies: readonly OwnText[]
   /** The relay of a demonstration approves devices by itself, which the console has to say. */
   readonly isDemonstration: boolean
 }
@@ -20,6 +22,7 @@ export function readConfiguration(text: string): Configuration {
     organisation,
     organisationName,
     languages: languagesOf(page["languages"]),
+    replies: ownTexts(page["replies"]),
     isDemonstration: entries["demonstration"] === true,
   }
 }

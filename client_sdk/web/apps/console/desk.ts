@@ -73,10 +73,12 @@ export class Desk {
     return this.#state
   }
 
-  /** Bring back what was kept, and follow everything that happens from now on. */
-  async begin(): Promise<void> {
+  /** Bring back what was kept, but for what is `preferred` now, and follow everything that happens from now on. */
+  async begin(preferred: Partial<Preferences> = {}): Promise<void> {
     const staff = this.#staff
     this.#dispatch({ type: "began", me: { name: staff.name, role: staff.role } })
+    this.#dispatch({ type: "preferred", preferences: { ...(await this.#cabinet.preferences()), ...preferred } })
+    if (preferred.language !== undefined) await this.#cabinet.keepPreferences(this.#state)
     this.#dispatch({ type: "brought", replies: await this.#cabinet.replies(), ...(await this.#cabinet.filed()) })
     this.#stops.push(
       staff.onConnection(() => {
@@ -111,9 +113,11 @@ export class Desk {
     await this.#announce()
   }
 
-  async setCapacity(capacity: number): Promise<void> {
-    this.#dispatch({ type: "capacity", capacity })
-    await this.#announce()
+  /** Keep what is preferred for the next time; how many at once is told the relay. */
+  async prefer(preferences: Partial<Preferences>): Promise<void> {
+    this.#dispatch({ type: "preferred", preferences })
+    await this.#cabinet.keepPreferences(this.#state)
+    if (preferences.capacity !== undefined) await this.#announce()
   }
 
   /** Take the oldest request. Never rejects. */

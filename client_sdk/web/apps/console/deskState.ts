@@ -7,6 +7,8 @@
  * `saved`; nothing of it goes anywhere else.
  */
 
+import type { Language } from "../shared/i18n/catalogue.ts"
+
 export type Progress = "kept" | "sent" | "delivered" | "read"
 export type TalkLink = "connected" | "reconnecting"
 export type Presence = "available" | "busy" | "away"
@@ -85,6 +87,10 @@ export interface DeskState {
   readonly presence: Presence
   /** How many talks at once. */
   readonly capacity: number
+  /** Chosen for the console; null: as the browser's. */
+  readonly language: Language | null
+  /** Whether a tone says that something waits. */
+  readonly hasSound: boolean
   readonly isAccepting: boolean
   readonly acceptFailure: "gone" | "unusable" | "lost" | null
   readonly talks: readonly Talk[]
@@ -103,6 +109,8 @@ export const EMPTY_DESK: DeskState = {
   waiting: 0,
   presence: "away",
   capacity: 3,
+  language: null,
+  hasSound: true,
   isAccepting: false,
   acceptFailure: null,
   talks: [],
@@ -134,7 +142,7 @@ export type DeskAction =
   | { readonly type: "connection"; readonly isConnected: boolean; readonly isRefused: boolean }
   | { readonly type: "queue"; readonly waiting: number }
   | { readonly type: "presence"; readonly presence: Presence }
-  | { readonly type: "capacity"; readonly capacity: number }
+  | { readonly type: "preferred"; readonly preferences: Partial<Pick<DeskState, "language" | "capacity" | "hasSound">> }
   | { readonly type: "accepting" }
   | { readonly type: "accepted"; readonly failure: DeskState["acceptFailure"] }
   | { readonly type: "opened"; readonly talk: Talk; readonly isShown: boolean }
@@ -177,8 +185,8 @@ export function reduceDesk(state: DeskState, action: DeskAction): DeskState {
       return { ...state, waiting: action.waiting }
     case "presence":
       return { ...state, presence: action.presence }
-    case "capacity":
-      return { ...state, capacity: action.capacity }
+    case "preferred":
+      return { ...state, ...action.preferences }
     case "accepting":
       return { ...state, isAccepting: true, acceptFailure: null }
     case "accepted":

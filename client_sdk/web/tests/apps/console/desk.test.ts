@@ -97,8 +97,23 @@ describe("accepting", () => {
   it("takes as many more as there is room for, and then none", async () => {
     const { desk, said } = await accepted()
     expect(said).toEqual(["available 3", "available 2"])
-    await desk.setCapacity(1)
+    await desk.prefer({ capacity: 1 })
     expect(said.at(-1)).toBe("busy")
+  })
+})
+
+describe("what is preferred", () => {
+  it("is there again the next time, but for what is chosen anew at the door", async () => {
+    const { desk, store } = await accepted()
+    await desk.prefer({ language: "id", capacity: 5 })
+    await desk.prefer({ hasSound: false })
+    const again = await accepted(store)
+    expect(again.desk.state).toMatchObject({ language: "id", capacity: 5, hasSound: false })
+    expect(again.said[0]).toBe("available 5")
+    const anew = new Desk(madeUpStaff(again.conversation).staff, store, () => undefined)
+    await anew.begin({ language: "en" })
+    expect(anew.state).toMatchObject({ language: "en", capacity: 5 })
+    expect((await new Cabinet(store).preferences()).language).toBe("en")
   })
 })
 

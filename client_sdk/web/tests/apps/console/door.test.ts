@@ -64,6 +64,15 @@ describe("the configuration", () => {
     expect(read.languages).toEqual(["en", "id"])
   })
 
+  it("has the organisation's prepared replies, without what is not one", () => {
+    const replies = ["Halo.", { id: "Ya.", en: "Yes." }, 7, { xx: "?" }]
+    expect(readConfiguration(JSON.stringify({ organisation, page: { replies } })).replies).toEqual([
+      { id: "Halo.", en: "Halo." },
+      { id: "Ya.", en: "Yes." },
+    ])
+    expect(readConfiguration(JSON.stringify({ organisation })).replies).toEqual([])
+  })
+
   it("says that it is a demonstration only when it is one", () => {
     expect(readConfiguration(JSON.stringify({ organisation, demonstration: true })).isDemonstration).toBe(true)
     expect(readConfiguration(JSON.stringify({ organisation, demonstration: "true" })).isDemonstration).toBe(false)

@@ -1,0 +1,214 @@
+"""What the console's desk offers: replies, languages, alerts, and room on a tablet and from right to left."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from console_page import ConsoleHouse, ConsolePage, console_house
+from playwright.async_api import Page, expect
+from pseudo_page import BESIDE_THE_WINDOW, build_pseudo
+from real_browser import chromium
+from teduh_crypto.credentials import comparison_words, verify_enrolment
+from teduh_sdk.conversation import Conversation
+from teduh_sdk.survivor import Survivor
+from teduh_signaling.relay.frames import Urgency
+
+_REPLIES = """
+replies = [{ id = "Apa Anda aman?", en = "Are you safe?" }, "Halo."]
+"""
+_SMALL_TARGETS = """() => {
+  const small = []
+  for (const one of document.querySelectorAll("button, input, select, textarea, summary, a")) {
+    const target = one.closest("label") ?? one
+    const { width, height } = target.getBoundingClientRect()
+    if (!one.checkVisibility() || (width >= 44 && height >= 44)) continue
+    small.push(`${one.outerHTML.slice(0, 80)} ${width}x${height}`)
+  }
+  return small
+}"""
+_LISTEN = """
+  window.alerts = []
+  for (const name of ["Notification", "speechSynthesis", "Audio"]) {
+    Object.defineProperty(window, name, { get() { window.alerts.push(name); return undefined } })
+  }
+  const play = OscillatorNode.prototype.start
+  OscillatorNode.prototype.start = function (...when) {
+    window.alerts.push("tone")
+    return play.apply(this, when)
+  }
+  window.titles = new Set()
+  addEventListener("DOMContentLoaded", () => {
+    const note = () => window.titles.add(document.title)
+    new MutationObserver(note).observe(document.head, { subtree: true, childList: true, characterData: true })
+  })
+"""
+
+
+async def _asked(people: AsyncExitStack, house: ConsoleHouse, text: str) -> Conversation:
+    """Somebody who asks in Indonesian, and has written."""
+    survivor = await people.enter_async_context(Survivor(house.url, house.organisation.public))
+    hers = await survivor.ask(need="shelter", language="id", urgency=Urgency.URGENT)
+    await hers.send(text)
+    return hers
+
+
+async def test_replies_are_the_organisations_in_her_language_and_ones_own(tmp_path: Path) -> None:
+    """Pressing one puts it into the field, where it can still be changed; nothing is sent by it."""
+    async with (
+        console_house(tmp_path, _REPLIES) as house,
+        chromium(tmp_path / "profile") as browser,
+        AsyncExitStack() as people,
+    ):
+        await _asked(people, house, "Halo?")
+        console = await ConsolePage.enter(browser, house)
+        await console.accept()
+        await console.field.fill("Saya di sini.")
+        await console.button("Replies").click()
+        await console.button("Save what is in the field as a reply").click()
+        replies = console.page.locator(".reply")
+        await expect(replies).to_have_text(["Apa Anda aman?", "Halo.", "Saya di sini."])
+        await console.field.fill("")
+        await replies.first.click()
+        await expect(console.field).to_have_value("Apa Anda aman?")
+        await expect(console.message("Apa Anda aman?")).to_have_count(0)
+
+
+async def test_the_language_that_was_chosen_is_there_after_unlocking(tmp_path: Path) -> None:
+    """And nothing of it outside the encrypted key store: the door speaks the browser's language."""
+    async with console_house(tmp_path) as house, chromium(tmp_path / "profile") as browser:
+        console = await ConsolePage.enter(browser, house)
+        await console.button("Bahasa Indonesia").click()
+        await expect(console.page.get_by_text("Terhubung", exact=True)).to_be_visible()
+        await expect(console.page.locator("html")).to_have_attribute("lang", "id")
+        await console.page.reload()
+        await console.unlock()
+        await expect(console.page.get_by_text("Terhubung", exact=True)).to_be_visible()
+
+
+async def test_the_words_to_compare_are_the_coordinators_in_indonesian_too(tmp_path: Path) -> None:
+    async with console_house(tmp_path) as house, chromium(tmp_path / "profile") as browser:
+        console = await ConsolePage.set_up(browser, house)
+        ((_, submission),) = await house.relay.enrolments.waiting(now=0)
+        key = verify_enrolment(submission.enrolment, submission.invitation)
+        await console.button("Bahasa Indonesia").click()
+        words = console.page.locator(".words-to-compare li")
+        await expect(words).to_have_text(list(comparison_words(key, "id")))
+
+
+async def test_title_and_sound_say_that_something_waits_and_never_what(tmp_path: Path) -> None:
+    async with (
+        console_house(tmp_path) as house,
+        chromium(tmp_path / "profile") as browser,
+        AsyncExitStack() as people,
+    ):
+        await browser.add_init_script(_LISTEN)
+        console = await ConsolePage.enter(browser, house)
+        hers = await _asked(people, house, "first words")
+        await expect(console.page).to_have_title("(1) Console")
+        await console.accept()
+        await expect(console.page).to_have_title("Console")
+        await console.page.get_by_role("searchbox").fill("first")
+        await hers.send("second words")
+        await expect(console.page).to_have_title("(1) Console")
+        assert set(await console.page.evaluate("window.alerts")) == {"tone"}
+        assert set(await console.page.evaluate("[...window.titles]")) <= {"Console", "(1) Console"}
+        await console.page.get_by_role("searchbox").fill("")
+        await console.button("Sound").click()
+        before = await console.page.evaluate("window.alerts.length")
+        await _asked(people, house, "somebody else")
+        await expect(console.page).to_have_title("(1) Console")
+        assert await console.page.evaluate("window.alerts.length") == before
+
+
+async def test_only_counts_of_outcomes_stay_and_nothing_of_them_leaves(tmp_path: Path) -> None:
+    """Ending asks for an outcome; the relay is told that it is over, the same whatever was chosen."""
+    async with (
+        console_house(tmp_path) as house,
+        chromium(tmp_path / "profile") as browser,
+        AsyncExitStack() as people,
+    ):
+        requests: list[str] = []
+        console = await ConsolePage.enter(browser, house)
+        hers = await _asked(people, house, "Halo?")
+        await console.accept()
+        console.page.on("request", lambda request: requests.append(request.url))
+        await console.button("End…").click()
+        end = console.button("End it for everybody")
+        await expect(end).to_be_disabled()
+        await console.page.get_by_role("radio", name="Referred to others").check()
+        await end.click()
+        async with asyncio.timeout(20):
+            async for _ in hers:
+                pass
+        await console.button("Kept notes").click()
+        dialog = console.page.get_by_role("dialog")
+        await expect(dialog.locator(".facts dt")).to_have_text(["Referred to others"])
+        await expect(dialog.locator(".facts dd")).to_have_text(["1"])
+        await expect(dialog.get_by_text("No notes are kept.")).to_be_visible()
+        assert requests == []
+
+
+async def test_a_tablet_has_room_for_all_of_it(tmp_path: Path) -> None:
+    """820 pixels wide and touched: nothing beside the window, and everything large enough for a finger."""
+    async with (
+        console_house(tmp_path) as house,
+        chromium(tmp_path / "profile", width=820, height=1100) as browser,
+        AsyncExitStack() as people,
+    ):
+        await _asked(people, house, "Halo?")
+        console = await ConsolePage.enter(browser, house)
+        await console.accept()
+        await expect(console.message("Halo?")).to_be_in_viewport()
+        await _fits(console.page)
+        await console.button("Details").click()
+        await expect(console.note).to_be_in_viewport()
+        await expect(console.field).to_be_in_viewport()
+        await _fits(console.page)
+        await console.page.keyboard.press("Escape")
+        await console.button("Replies").click()
+        await _fits(console.page)
+
+
+async def _fits(page: Page) -> None:
+    assert await page.evaluate(BESIDE_THE_WINDOW) <= 0
+    assert await page.evaluate(_SMALL_TARGETS) == []
+
+
+async def test_it_stands_in_a_language_from_right_to_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mirrored: the queue at the right, the details at the left, own words at the left; nothing overflows."""
+    monkeypatch.setattr("teduh_server.app.BUILT", build_pseudo("console", tmp_path / "built"))
+    async with (
+        console_house(tmp_path) as house,
+        chromium(tmp_path / "profile", width=1280) as browser,
+        AsyncExitStack() as people,
+    ):
+        page = await browser.new_page()
+        await page.goto(house.coordinator.link())
+        for place in range(2):
+            await page.locator(".door input[type=password]").nth(place).fill("four words of hers")
+        await page.locator(".door [type=submit]").click()
+        await expect(page.locator(".words-to-compare")).to_be_visible()
+        assert await page.evaluate(BESIDE_THE_WINDOW) <= 0
+        await house.approve()
+        await expect(page.locator(".link.connected")).to_be_visible()
+        await page.locator(".segment.available input").check()
+        await _asked(people, house, "Halo?")
+        await page.locator(".queue-accept").click()
+        await page.locator(".composer textarea").fill("Saya di sini.")
+        await page.locator(".composer .send").click()
+        side, stage, details = [await _middle(page, name) for name in (".side", ".stage", ".details")]
+        assert details < stage < side
+        assert await _middle(page, ".message.own") < await _middle(page, ".message:not(.own)")
+        assert await _middle(page, ".composer .send") < await _middle(page, ".composer textarea")
+        assert await page.evaluate(BESIDE_THE_WINDOW) <= 0
+
+
+async def _middle(page: Page, selector: str) -> float:
+    box = await page.locator(selector).first.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2
