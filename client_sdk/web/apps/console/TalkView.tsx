@@ -13,6 +13,7 @@ import { Time } from "../shared/parts/Time.tsx"
 import { Composer } from "./Composer.tsx"
 import type { DeskProps } from "./DeskScreen.tsx"
 import type { Item, Person, Progress, Talk } from "./deskState.ts"
+import { CallButtons, TalkCalls } from "./TalkCalls.tsx"
 import { EndDialog } from "./TalkDialogs.tsx"
 import { Urgent } from "./Side.tsx"
 import { useWording, type Words } from "./words.tsx"
@@ -40,6 +41,13 @@ export function TalkView({ talk, state, desk, prepared, hasDetails, onDetails }:
             <span class="link reconnecting">{t("link.reconnecting")}</span>
           )}
         </div>
+        <CallButtons
+          calls={desk.calls}
+          talk={talk}
+          onStart={() => {
+            setStartingCall(true)
+          }}
+        />
         <button type="button" class="button" aria-expanded={hasDetails} onClick={onDetails}>
           {t("talk.details")}
         </button>
@@ -53,9 +61,17 @@ export function TalkView({ talk, state, desk, prepared, hasDetails, onDetails }:
           {t(talk.ending === null ? "talk.end" : "talk.file")}
         </button>
       </div>
+      <TalkCalls
+        calls={desk.calls}
+        talk={talk}
+        isStarting={isStartingCall}
+        onDone={() => {
+          setStartingCall(false)
+        }}
+      />
       <Log talk={talk} />
       {talk.ending === null ? (
-        <Composer talk={talk} state={state} desk={desk} />
+        <Composer talk={talk} state={state} desk={desk} prepared={prepared} />
       ) : (
         <p class={`card ending ${talk.ending.why === "ended" ? "" : "care"}`} role="status">
           {endingText(t, talk.ending)}

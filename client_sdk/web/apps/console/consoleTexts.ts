@@ -81,6 +81,12 @@ export const consoleTexts = catalogue({
 
     "talks.title": "Conversations",
     "talks.none": "None yet.",
+    "call.start": "Call",
+    "call.video": "Video call",
+    "call.failed": "Calls could not be loaded. Please try again.",
+    "call.elsewhere": "{name} is calling.",
+    "call.show": "Show the conversation",
+
     "talk.name": "Person {number}",
     "talk.unread": "{count} unread",
     "talk.over": "Over",
@@ -266,6 +272,12 @@ export const consoleTexts = catalogue({
 
     "talks.title": "Percakapan",
     "talks.none": "Belum ada.",
+    "call.start": "Panggil",
+    "call.video": "Panggilan video",
+    "call.failed": "Panggilan tidak dapat dimuat. Silakan coba lagi.",
+    "call.elsewhere": "{name} memanggil.",
+    "call.show": "Perlihatkan percakapan",
+
     "talk.name": "Orang {number}",
     "talk.unread": "{count} belum dibaca",
     "talk.over": "Selesai",

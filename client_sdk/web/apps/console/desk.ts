@@ -6,8 +6,9 @@
  *                                         └─────> Cabinet (what was said is kept before the SDK forgets it)
  */
 
-import { hex, MAX_CHARACTERS, partsOf, stopReason, TYPING_FORGOTTEN_MS } from "../shared/talking.ts"
-import { Cabinet } from "./cabinet.ts"
+import { fromHex, hex, MAX_CHARACTERS, partsOf, stopReason, TYPING_FORGOTTEN_MS } from "../shared/talking.ts"
+import { Cabinet, type Preferences } from "./cabinet.ts"
+import { DeskCalls } from "./deskCalls.ts"
 import {
   EMPTY_DESK,
   freeNumber,
@@ -22,6 +23,7 @@ import {
   type Presence,
   type Talk,
   type TalkAction,
+  type Waiting,
 } from "./deskState.ts"
 import type { Colleague, Conversation, Event, InvitedTo, KeyStore, Participant, Staff } from "./sdk.ts"
 import { InvitationDeclined, RequestGone, RequestUnusable, TeduhError } from "./sdk.ts"
@@ -31,7 +33,6 @@ export type StaffSide = Pick<
   Staff,
   | "name"
   | "role"
-  | "waiting"
   | "isConnected"
   | "failure"
   | "conversations"
@@ -42,7 +43,7 @@ export type StaffSide = Pick<
   | "setBusy"
   | "setAway"
   | "invitations"
-  | "onQueue"
+  | "routing"
   | "onConnection"
   | "close"
 >
@@ -59,6 +60,7 @@ export class Desk {
   readonly #stops: (() => void)[] = []
   /** What is being written where, while another talk is shown. Not kept. */
   readonly drafts = new Map<string, string>()
+  readonly calls = new DeskCalls()
   #state: DeskState = EMPTY_DESK
   #isLookedAt = true
   #isClosed = false
@@ -84,12 +86,15 @@ export class Desk {
       staff.onConnection(() => {
         this.#connection()
       }),
-      staff.onQueue((waiting) => {
-        this.#dispatch({ type: "queue", waiting })
+      staff.routing.onListing(({ waiting, requests }) => {
+        this.#dispatch({ type: "listed", waiting, queue: requests.map(waitingOf) })
+      }),
+      staff.routing.onOffers((offers) => {
+        this.#offered(offers)
       }),
     )
     this.#connection()
-    this.#dispatch({ type: "queue", waiting: staff.waiting })
+    this.#offered(staff.routing.offers)
     await this.#restore()
     this.#connection()
     void this.#followInvitations().catch(ignore)
@@ -99,6 +104,7 @@ export class Desk {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
+    this.calls.close()
     for (const stop of this.#stops) stop()
     for (const timer of this.#typists.values()) clearTimeout(timer)
     this.drafts.clear()
@@ -120,17 +126,27 @@ export class Desk {
     if (preferences.capacity !== undefined) await this.#announce()
   }
 
-  /** Take the oldest request. Never rejects. */
-  async accept(): Promise<void> {
+  /** Take a request: one that is offered, one that waits, or, without an id, the next. Never rejects. */
+  async accept(id: string | null = null): Promise<void> {
     if (this.#state.isAccepting) return
     this.#dispatch({ type: "accepting" })
     try {
-      this.#follow(await this.#staff.claim(), null, true)
+      this.#follow(await this.#taken(id ?? this.#state.offers[0]?.id ?? null), null, true)
       this.#dispatch({ type: "accepted", failure: null })
     } catch (error) {
       this.#dispatch({ type: "accepted", failure: whyNotAccepted(error) })
     }
     await this.#announce()
+  }
+
+  /** Let an offered request go to somebody else, at once. Never rejects. */
+  async decline(id: string): Promise<void> {
+    try {
+      await this.#staff.routing.decline(fromHex(id))
+    } catch (error) {
+      // It goes to somebody else in any case, when its time is over.
+      if (!(error instanceof TeduhError)) throw error
+    }
   }
 
   /** Go where a colleague has brought us. Never rejects. */
@@ -249,9 +265,21 @@ export class Desk {
     if (talk !== undefined && !this.#isClosed) await this.#cabinet.keepTalk(talk)
   }
 
+  #taken(id: string | null): Promise<Conversation> {
+    const conversationId = id === null ? null : fromHex(id)
+    const isOffered = this.#state.offers.some((offer) => offer.id === id)
+    if (conversationId === null || !isOffered) return this.#staff.claim(conversationId)
+    return this.#staff.routing.accept(conversationId)
+  }
+
+  #offered(offers: readonly OpenOffer[]): void {
+    const shown = offers.map((offer) => ({ ...waitingOf(offer), until: offer.until * 1000 }))
+    this.#dispatch({ type: "offered", offers: shown })
+  }
+
   #connection(): void {
-    const { isConnected, failure } = this.#staff
-    this.#dispatch({ type: "connection", isConnected, isRefused: failure !== null })
+    const { isConnected, failure, routing } = this.#staff
+    this.#dispatch({ type: "connection", isConnected, isRefused: failure !== null, makesOffers: routing.makesOffers })
   }
 
   async #announce(): Promise<void> {
@@ -300,6 +328,7 @@ export class Desk {
     // What was accepted just now came over the link, though nobody has subscribed to it yet.
     const link = kept === null || conversation.isConnected ? "connected" : "reconnecting"
     this.#conversations.set(id, conversation)
+    this.calls.begin(id, conversation)
     this.#dispatch({ type: "opened", talk: { ...talk, people, link }, isShown })
     void this.#listen(id, conversation)
   }
@@ -392,6 +421,7 @@ export class Desk {
 
   #forget(id: string): void {
     this.#conversations.delete(id)
+    this.calls.forget(id)
     this.#unread.delete(id)
     this.drafts.delete(id)
   }
@@ -408,6 +438,11 @@ function isWorthKeeping({ type }: Event): boolean {
 function whyNotAccepted(error: unknown): "gone" | "unusable" | "lost" {
   if (error instanceof RequestGone) return "gone"
   return error instanceof RequestUnusable ? "unusable" : "lost"
+}
+
+function waitingOf({ conversationId, details, waitedSeconds }: WaitingRequest): Waiting {
+  const { need, language, urgency } = details
+  return { id: hex(conversationId), need, language, urgency, since: Date.now() - waitedSeconds * 1000 }
 }
 
 function askedOf({ request }: Conversation): Asked | null {

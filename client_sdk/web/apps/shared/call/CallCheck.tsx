@@ -53,7 +53,7 @@ export function CallCheck({ call, view, speaker, onSpeaker, onClose }: CheckProp
           <Button text={t("check.stop")} onPress={() => { call.stopTrying("camera") }} />
         </div>
       )}
-      <p role="status">{refused !== null && t(`refused.${refused.source}.${refused.why}`)}</p>
+      <p role="status">{refused !== null && t(`refused.${refused.source}-${refused.why}`)}</p>
       <Picker
         label={t("check.speaker")}
         devices={devices.speakers}

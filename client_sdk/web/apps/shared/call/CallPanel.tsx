@@ -170,7 +170,7 @@ function News({ view }: { readonly view: CallView }) {
     <div class="call-news">
       <p role="status">{t(stateOf(view))}</p>
       <p role="status">{view.reason !== null && (view.level === "low" || view.level === "audio") && t(`level.${view.level}`)}</p>
-      <p role="status">{refused !== null && t(`refused.${refused.source}.${refused.why}`)}</p>
+      <p role="status">{refused !== null && t(`refused.${refused.source}-${refused.why}`)}</p>
       {view.phase === "in call" && view.isDirect && <p class="muted">{t("state.direct")}</p>}
     </div>
   )
@@ -197,6 +197,6 @@ function endingText(wording: CallWording, { why, by }: NonNullable<CallView["end
   const { t, nobody } = wording
   const name = by === null ? nobody : nameOf(wording, by)
   if (why === "missed") return t("ending.missed", { name })
-  if ((why === "hungUp" || why === "cancelled") && by !== null) return t(`ending.${why}.by`, { name })
+  if ((why === "hungUp" || why === "cancelled") && by !== null) return t(`endedBy.${why}`, { name })
   return t(`ending.${why}`)
 }

@@ -25,6 +25,7 @@ function madeUpConversation() {
     participants: [HER, ME],
     me: ME,
     isConnected: true,
+    listenToCalls: () => undefined,
     request: { details: { need: "legal", language: "id", preferredGender: null, region: null, urgency: 1 }, waitedSeconds: 60 },
     send: vi.fn(() => Promise.resolve(new Uint8Array([9]))),
     end: vi.fn(() => Promise.resolve()),

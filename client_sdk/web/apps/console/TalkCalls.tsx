@@ -1,0 +1,116 @@
+/** Calls in the console: the buttons, the call of the conversation that is shown, and who rings in another. */
+
+import { useEffect, useMemo, useRef, useState } from "preact/hooks"
+
+import { Tone } from "./alerts.ts"
+import type { DeskCalls } from "./deskCalls.ts"
+import type { DeskState, Talk } from "./deskState.ts"
+import { useWording } from "./words.tsx"
+
+const RINGS_EVERY_MS = 3_000
+
+interface CallsProps {
+  readonly calls: DeskCalls
+  readonly talk: Talk
+}
+
+/** One tap calls with pictures; whoever wants to choose taps the other. */
+export function CallButtons({ calls, talk, onStart }: CallsProps & { readonly onStart: () => void }) {
+  const { t } = useWording()
+  const state = useCalls(calls, () => calls.state(talk.id))
+  const isFree = state === "none" || (typeof state !== "string" && state.view.phase === "idle")
+  if (!isFree || talk.people.length === 0 || talk.ending !== null) return null
+  return (
+    <>
+      <button
+        type="button"
+        class="button"
+        onClick={() => {
+          void calls.prepare(talk.id)
+          onStart()
+        }}
+      >
+        {t("call.start")}
+      </button>
+      <button type="button" class="button" onClick={() => void calls.ring(talk.id, true)}>
+        {t("call.video")}
+      </button>
+    </>
+  )
+}
+
+/** What is shown of the calls of a conversation. */
+export function TalkCalls({ calls, talk, isStarting, onDone }: CallsProps & { readonly isStarting: boolean; readonly onDone: () => void }) {
+  const { language, t } = useWording()
+  const state = useCalls(calls, () => calls.state(talk.id))
+  if (typeof state === "string") return state === "failed" ? <p class="card care" role="alert">{t("call.failed")}</p> : null
+  const { CallPanel } = state.parts
+  return (
+    <CallPanel
+      call={state.call}
+      view={state.view}
+      language={language}
+      isStaff
+      nobody={t("talk.name", { number: talk.number })}
+      isStarting={isStarting}
+      onDismiss={() => {
+        onDone()
+        state.call.dismiss()
+      }}
+    />
+  )
+}
+
+interface RingingProps {
+  readonly calls: DeskCalls
+  readonly state: DeskState
+  readonly hasSound: boolean
+  readonly onShow: (id: string) => void
+}
+
+/** Rings aloud for as long as somebody calls, and leads to the conversation if another is shown. */
+export function Ringing({ calls, state, hasSound, onShow }: RingingProps) {
+  const { t } = useWording()
+  const tone = useMemo(() => new Tone(), [])
+  const ringing = useCalls(calls, () => calls.ringing)
+  const isRinging = ringing.length > 0
+  useEffect(() => {
+    if (!isRinging || !hasSound) return undefined
+    tone.play()
+    const timer = setInterval(() => {
+      tone.play()
+    }, RINGS_EVERY_MS)
+    return () => {
+      clearInterval(timer)
+    }
+  }, [isRinging, hasSound])
+  const elsewhere = state.talks.filter(({ id }) => id !== state.shown && ringing.includes(id))
+  return (
+    <>
+      {elsewhere.map(({ id, number }) => (
+        <div key={id} class="card care ringing" role="alert">
+          <p>{t("call.elsewhere", { name: t("talk.name", { number }) })}</p>
+          <button type="button" class="button" onClick={() => { onShow(id) }}>
+            {t("call.show")}
+          </button>
+        </div>
+      ))}
+    </>
+  )
+}
+
+/** A part of how the calls stand, anew after every change. */
+function useCalls<Part>(calls: DeskCalls, read: () => Part): Part {
+  const [, setCount] = useState(0)
+  const listening = useRef<DeskCalls | null>(null)
+  useEffect(() => {
+    const stop = calls.listen(() => {
+      setCount((count) => count + 1)
+    })
+    // What happened since this was drawn.
+    if (listening.current !== calls) setCount((count) => count + 1)
+    listening.current = calls
+    return stop
+  }, [calls])
+  return read()
+}
