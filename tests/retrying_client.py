@@ -80,7 +80,13 @@ class RetryingClient:
             self._sent = subscribed.counter
             for frame in client.seen:
                 self._take(frame)
-            await asyncio.gather(self._send(client), self._receive(client))
+            sending = asyncio.create_task(self._send(client))
+            try:
+                await self._receive(client)
+            finally:
+                # Before the next connection begins, or it would take over what that one has to send.
+                sending.cancel()
+                await asyncio.gather(sending, return_exceptions=True)
         except AssertionError as refused:
             # The store was away for a moment.
             raise ConnectionError(str(refused)) from refused

@@ -71,9 +71,12 @@ _TELLING_SECONDS = 0.05
 class Relay:
     """One relay node. `start`, then `stop`; both once."""
 
-    def __init__(self, settings: Settings, *, demonstration: bool = False) -> None:
-        """A demonstration's console says that it is one, and is at `localhost`."""
+    def __init__(self, settings: Settings, *, demonstration: bool = False, shared_port: bool = False) -> None:
+        """A demonstration's console says that it is one, and is at `localhost`. With `shared_port` other
+        processes may listen on the same port.
+        """
         self._settings = settings
+        self._shared_port = shared_port
         self._demonstration = demonstration
         self._location = None if settings.store_url is None else parse_location(settings.store_url)
         self.node_id = new_node_id(sharded=isinstance(self._location, ClusterLocation))
@@ -91,7 +94,7 @@ class Relay:
 
     async def start(self) -> None:
         """Listen and serve. Raises OSError (the port is taken), FolderInUse, TimeoutError (no store)."""
-        listener = _listen(self._settings.listen_host, self._settings.listen_port)
+        listener = _listen(self._settings.listen_host, self._settings.listen_port, shared=self._shared_port)
         try:
             await self._start_store()
             self._compose(listener)
@@ -314,15 +317,26 @@ async def _tend_forever(valkey: EmbeddedValkey) -> None:
             fault("valkey_not_revived", error)
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket; raises OSError when the address is taken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A socket with this address, `shared` with others that bind it so; raises OSError when it is taken."""
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bound.bind((host, port))
+        bound.setblocking(False)
+    except BaseException:
+        bound.close()
+        raise
+    return bound
+
+
+def _listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A listening socket; raises OSError when the address is taken."""
+    listener = bind(host, port, shared=shared)
+    try:
         listener.listen(1024)
-        listener.setblocking(False)
     except BaseException:
         listener.close()
         raise

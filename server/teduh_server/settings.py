@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -21,6 +21,7 @@ from pydantic_settings import (
 
 from teduh_server.call_settings import CallSettings
 from teduh_server.redis_store.durability import Durability
+from teduh_server.redis_store.location import parse_location
 from teduh_server.routing_settings import RoutingSettings
 
 SETTINGS_FILE_VARIABLE = "TEDUH_SETTINGS_FILE"
@@ -152,6 +153,13 @@ class Settings(BaseSettings):
     log_level: str = Field(default="info", description="`debug`, `info`, `warning` or `error`.")
     calls: CallSettings = Field(default=CallSettings(), description="Voice and video.")
     routing: RoutingSettings = Field(default=RoutingSettings(), description="How requests find somebody.")
+
+    @field_validator("store_url")
+    @classmethod
+    def _is_a_location(cls, url: str | None) -> str | None:
+        if url is not None:
+            parse_location(url)
+        return url
 
     @property
     def retention_ms(self) -> int:

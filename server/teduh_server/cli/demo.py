@@ -40,7 +40,7 @@ from teduh_crypto.credentials import (
 
 from teduh_server.app import Relay
 from teduh_server.cli.demo_enrolment import DemoEnrolments
-from teduh_server.cli.serve import run_relay
+from teduh_server.cli.run import run_relay
 from teduh_server.settings import load_settings
 
 _ORGANISATION_ID = "demonstration"

@@ -1,0 +1,105 @@
+"""One relay node in the foreground: until a signal says stop, or whoever started it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+
+import typer
+from teduh_crypto.credentials import MalformedToken
+
+from teduh_server.app import Relay
+from teduh_server.log_policy import configure_logging
+from teduh_server.page_settings import InvalidPageSettings
+from teduh_server.redis_store.embedded import FolderInUse
+from teduh_server.redis_store.exceptions import StoreNotDurable
+from teduh_server.settings import Settings
+
+Started = Callable[[Relay], Coroutine[None, None, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class PartOfMany:
+    """A worker beside others: it shares the port, tells `ready` that it serves, stops when `lifeline` ends.
+
+    Both are file descriptors of pipes.
+    """
+
+    lifeline: int
+    ready: int
+
+
+def run_relay(
+    settings: Settings,
+    *,
+    started: Started | None = None,
+    demonstration: bool = False,
+    part: PartOfMany | None = None,
+) -> None:
+    """Run until told to stop; ends the process with a sentence when the relay cannot start."""
+    configure_logging(settings.log_level)
+    try:
+        _run(_serve(settings, started, demonstration, part))
+    except TimeoutError as error:
+        typer.echo("The relay cannot start: the store does not answer.", err=True)
+        raise typer.Exit(1) from error
+    except (FolderInUse, MalformedToken, InvalidPageSettings, StoreNotDurable, RuntimeError) as error:
+        typer.echo(f"The relay cannot start: {error}", err=True)
+        raise typer.Exit(1) from error
+    except OSError as error:
+        _give_up(settings, error)
+
+
+async def _serve(
+    settings: Settings, started: Started | None, demonstration: bool, part: PartOfMany | None
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if part is not None:
+        loop.add_reader(part.lifeline, stop.set)
+    relay = Relay(settings, demonstration=demonstration, shared_port=part is not None)
+    await relay.start()
+    # What exists now stays; and messages leave no cycles behind, so looking for them after every 700
+    # objects is a waste.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    if part is not None:
+        os.write(part.ready, b"1")
+    try:
+        if started is not None:
+            await started(relay)
+        await stop.wait()
+    finally:
+        await relay.stop()
+
+
+def _run(main: Coroutine[None, None, None]) -> None:
+    if sys.platform == "win32":
+        asyncio.run(main)
+    else:
+        import uvloop  # not made for Windows
+
+        uvloop.run(main)
+
+
+def _give_up(settings: Settings, error: OSError) -> None:
+    if error.errno == errno.EADDRINUSE:
+        where = f"{settings.listen_host}:{settings.listen_port}"
+        typer.echo(f"Something listens on {where} already. Choose another port with --port.", err=True)
+    elif isinstance(error, FileNotFoundError):
+        typer.echo(
+            f"There is no file {error.filename}. `teduh org init` makes an organisation; "
+            "`teduh demo` needs none.",
+            err=True,
+        )
+    else:
+        typer.echo(f"The relay cannot start: {error.strerror or error}", err=True)
+    raise typer.Exit(1) from error

@@ -1,0 +1,147 @@
+"""`teduh serve --workers N`: one port, several nodes, one embedded Valkey, and nobody notices a death."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import aiohttp
+import pytest
+from frame_client import frame_client, talking_pair
+from relay_organisation import RelayOrganisation, StaffDevice
+from relay_process import RelayProcess, eventually, relay_process
+from retrying_client import RetryingClient
+from teduh_server.cli.workers import worker_count
+from teduh_server.settings import Settings
+from teduh_signaling.relay.frames import Moving
+
+
+@pytest.fixture
+def relay(tmp_path: Path, organisation: RelayOrganisation) -> Iterator[RelayProcess]:
+    """Two workers."""
+    with relay_process(tmp_path / "relay", organisation.write(tmp_path), workers=2) as relay:
+        yield relay
+
+
+def _workers(relay: RelayProcess) -> set[int]:
+    """The processes that the supervisor has forked."""
+    children = Path(f"/proc/{relay.pid}/task/{relay.pid}/children").read_text().split()
+    return {int(pid) for pid in children if b"valkey" not in Path(f"/proc/{pid}/cmdline").read_bytes()}
+
+
+async def test_members_at_different_workers_talk(
+    relay: RelayProcess, organisation: RelayOrganisation
+) -> None:
+    """So many conversations that not all their members can be at one worker."""
+    await eventually(lambda: len(_workers(relay)) == 2)
+    await organisation.publish_revocations(relay.url)
+    await _until_revocations_are_everywhere(relay, organisation)
+    for _ in range(6):
+        async with talking_pair(relay.url, organisation.staff()) as (survivor, staff, conversation):
+            await survivor.append(conversation, 1, b"hello")
+            assert [entry.payload for entry in await staff.entries(1)] == [b"hello"]
+
+
+async def test_killed_worker_is_replaced_and_nothing_is_lost(
+    relay: RelayProcess, organisation: RelayOrganisation
+) -> None:
+    await eventually(lambda: len(_workers(relay)) == 2)
+    await organisation.publish_revocations(relay.url)
+    await _until_revocations_are_everywhere(relay, organisation)
+    device = organisation.staff()
+    async with talking_pair(relay.url, device) as (survivor, _, conversation):
+        capability = survivor.capability
+    hers = RetryingClient([relay.url], conversation, epoch=1, after=2, capability=capability)
+    theirs = RetryingClient([relay.url], conversation, epoch=1, after=2, counter=1, device=device)
+    tasks = [asyncio.create_task(member.run()) for member in (hers, theirs)]
+    before = _workers(relay)
+    for number, pid in enumerate(before):
+        hers.say(b"before %d" % number)
+        await eventually(lambda: hers.done)
+        os.kill(pid, signal.SIGKILL)
+        hers.say(b"after %d" % number)
+        await eventually(lambda: hers.done)
+    await eventually(lambda: theirs.cursor == 6)
+    said = [word % number for number in range(2) for word in (b"before %d", b"after %d")]
+    assert [theirs.log[seq] for seq in range(3, 7)] == said
+    await eventually(lambda: len(_workers(relay)) == 2 and not _workers(relay) & before)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_stop_moves_the_clients_of_all_workers_and_ends_everything(relay: RelayProcess) -> None:
+    await eventually(lambda: len(_workers(relay)) == 2)
+    workers = _workers(relay)
+    async with frame_client(relay.url) as one, frame_client(relay.url) as two:
+        os.kill(relay.pid, signal.SIGTERM)
+        assert (await one.expect(Moving)).within_ms == 1000
+        assert (await two.expect(Moving)).within_ms == 1000
+    assert await asyncio.to_thread(relay.wait) == 0
+    assert not any(_exists(pid) for pid in workers)
+    assert not (relay.folder / "data" / "valkey" / "valkey.pid").exists()
+
+
+async def test_workers_do_not_outlive_their_supervisor(relay: RelayProcess) -> None:
+    await eventually(lambda: len(_workers(relay)) == 2)
+    workers = _workers(relay)
+    relay.kill()
+    await eventually(lambda: not any(_exists(pid) for pid in workers))
+
+
+def test_second_supervisor_does_not_share_the_port(
+    relay: RelayProcess, tmp_path: Path, organisation: RelayOrganisation
+) -> None:
+    two = RelayProcess(tmp_path / "two", organisation.write(tmp_path), workers=2)
+    two.port = relay.port
+    with pytest.raises(RuntimeError, match="cannot be listened on"):
+        two.start()
+
+
+def test_what_no_worker_can_start_with_is_said_once(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TEDUH_")}
+    ended = subprocess.run(
+        [sys.executable, "-m", "teduh_server", "serve", "--workers", "3", "--port", "0"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        timeout=60,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.count(b"There is no file") == 1
+
+
+def test_no_number_is_one_worker_for_each_core() -> None:
+    assert worker_count(Settings(workers=0)) == len(os.sched_getaffinity(0))
+    assert worker_count(Settings(workers=5)) == 5
+
+
+async def _until_revocations_are_everywhere(relay: RelayProcess, organisation: RelayOrganisation) -> None:
+    """Every worker has looked: as many staff connections as make it sure enough are all believed."""
+    device = organisation.staff()
+    async with asyncio.timeout(20):
+        believed = 0
+        while believed < 20:
+            believed = believed + 1 if await _is_believed(relay.url, device) else 0
+
+
+async def _is_believed(url: str, device: StaffDevice) -> bool:
+    with suppress(AssertionError, ConnectionError, aiohttp.ClientError):
+        async with frame_client(url) as client:
+            await client.authenticate(device)
+            return True
+    return False
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
