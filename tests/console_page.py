@@ -45,11 +45,12 @@ class ConsoleHouse:
 
 
 @asynccontextmanager
-async def console_house(folder: Path, page: str = "") -> AsyncIterator[ConsoleHouse]:
+async def console_house(folder: Path, page: str = "", **settings: object) -> AsyncIterator[ConsoleHouse]:
     """Both in this event loop; `page` is the text of the organisation's `[page]` table."""
     organisation = RelayOrganisation()
     with start_valkey() as valkey:
-        async with relay_here(organisation_file(organisation, folder, page), valkey.url) as (relay, url):
+        file = organisation_file(organisation, folder, page)
+        async with relay_here(file, valkey.url, **settings) as (relay, url):
             await organisation.publish_revocations(url)
             coordinator = DemoEnrolments(organisation.authority, f"{url}/console/")
             yield ConsoleHouse(url, relay, organisation, coordinator)

@@ -49,7 +49,7 @@ const BUNDLE_MS = 60
 /** Without any candidate the description goes alone after this. */
 const ALONE_MS = 1_000
 /** Without any candidate after this, there is no way. */
-const ROUTE_MS = 8_000
+const ROUTE_MS = 6_000
 /** Browsers call it failed only after half a minute. */
 const INTERRUPTED_MS = 4_000
 /** The error that says why may come just after the end of gathering. */
