@@ -163,9 +163,10 @@ class TurnServer:
 
     def _answers(self, port: int) -> bool:
         deadline = time.monotonic() + _START_SECONDS
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-            client.settimeout(0.1)
-            while self.running and time.monotonic() < deadline:
+        while self.running and time.monotonic() < deadline:
+            # From another port each time: coturn never answers one that it heard too early.
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                client.settimeout(0.1)
                 transaction = secrets.token_bytes(12)
                 client.sendto(_BINDING + transaction, (self.address, port))
                 try:
