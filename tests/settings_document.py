@@ -4,6 +4,7 @@ docs/settings.md`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
@@ -59,6 +60,8 @@ def _shown(value: Any) -> str:
         value = str(value).lower()
     if isinstance(value, Path | str):
         return f"`{value}`"
+    if isinstance(value, tuple):
+        return "`" + json.dumps(value) + "`"
     return f"`{value}`" if isinstance(value, int) else f"`{value:.15g}`"
 
 

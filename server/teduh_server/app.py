@@ -37,7 +37,7 @@ from teduh_server.handlers.farewell import farewell_routes
 from teduh_server.handlers.frames import FrameHandlers, Services
 from teduh_server.handlers.health import health_routes, metrics_routes
 from teduh_server.handlers.pages import page_routes
-from teduh_server.handlers.socket import RequestPrice, SocketHandler
+from teduh_server.handlers.socket import SocketHandler
 from teduh_server.ice_servers import IceServerOffers
 from teduh_server.inbox import Inbox
 from teduh_server.key_package_directory import KeyPackageDirectory
@@ -53,8 +53,9 @@ from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, new_node_id, node_channel
 from teduh_server.redis_store.location import ClusterLocation, parse_location
 from teduh_server.redis_store.scripts import LogLimits
+from teduh_server.request_price import RequestPrice
 from teduh_server.revocation_feed import RevocationFeed
-from teduh_server.routing_services import RoutingServices
+from teduh_server.routing_services import Node, RoutingServices
 from teduh_server.served_pages import BUILT, Origins
 from teduh_server.settings import Settings
 from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication
@@ -139,14 +140,15 @@ class Relay:
         store, channel = self._store, self._channel
         self._inbox = Inbox(store, channel, settings.retention_ms, self.spawn)
         self._delivery = DeliveryService(store, channel, limits, self._inbox, self.spawn)
-        self._routing = RoutingServices(settings, store, channel, self._delivery, self.node_id, self.spawn)
+        price = RequestPrice(settings.proof_of_work_bits, settings.proof_of_work_above)
+        node = Node(self.node_id, store, channel, self._delivery, self.spawn)
+        self._routing = RoutingServices(settings, node, price, self.verifier)
         self._presence, self._queue = self._routing.presence, self._routing.queue
         own_origins = dict.fromkeys((self.origin, self.console_origin))
         self._authentication = StaffAuthentication(self.verifier, *own_origins)
         self.enrolments = EnrolmentStore(store)
         self._feed = RevocationFeed(self.enrolments, self.verifier, self._revocations_adopted)
         channel.on(REVOCATIONS_CHANGED, self._revocations_changed)
-        price = RequestPrice(settings.proof_of_work_bits, settings.proof_of_work_above)
         services = Services(
             delivery=self._delivery,
             routing=self._routing,

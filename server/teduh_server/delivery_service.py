@@ -31,6 +31,7 @@ from teduh_signaling.relay.entry import (
     place_entry,
 )
 from teduh_signaling.relay.frames import (
+    SURVIVOR_MEMBER,
     Accepted,
     Acknowledge,
     Append,
@@ -102,6 +103,12 @@ class DeliveryService:
     def count_active(self) -> int:
         """How many conversations here have their survivor connected, and somebody with her."""
         return sum(1 for each in self._conversations.values() if each.is_active)
+
+    def survivors(self, conversation_id: bytes) -> list[Connection]:
+        """The connections here over which the survivor of this conversation talks."""
+        conversation = self._conversations.get(conversation_id)
+        subscriptions = conversation.subscriptions if conversation is not None else []
+        return [each.connection for each in subscriptions if each.member == SURVIVOR_MEMBER]
 
     # --- appending ---
 

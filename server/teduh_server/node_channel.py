@@ -17,6 +17,7 @@
     0x11        nodes     a node lives: MessagePack, see `presence`
     0x12        nodes     a request is offered: MessagePack, see `offers`
     0x13        nodes     an offer is over: person (16), conversation id (16)
+    0x15        nodes     a conversation was no request for help: conversation id (16)
     0x14        nodes     supervisors should look at a request: MessagePack, see `router`
 
 Nodes trust each other and the store: whoever can publish here is the operator.
@@ -43,6 +44,7 @@ PRESENCE_BEAT = 0x11
 OFFERED = 0x12
 OFFER_ENDED = 0x13
 ALERT = 0x14
+ABUSE = 0x15
 
 Handler = Callable[[bytes], None]
 

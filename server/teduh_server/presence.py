@@ -207,6 +207,10 @@ class Presence:
             default=0,
         )
 
+    def device_ids(self) -> set[bytes]:
+        """All devices that are connected anywhere."""
+        return {each.device_id for each in self._everybody()}
+
     def people(self) -> list[Person]:
         """Everybody who is available on any device."""
         return [

@@ -27,6 +27,7 @@ from teduh_server import node_channel
 from teduh_server.node_channel import NodeChannel
 from teduh_server.offers import Offered, Offers
 from teduh_server.presence import Presence
+from teduh_server.push import Push
 from teduh_server.redis_store import routing_scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreUnavailable
@@ -78,6 +79,8 @@ class Router:
         self._full: dict[bytes, float] = {}
         self._alerted: dict[bytes, float] = {}
         self._poked = asyncio.Event()
+        self.push: Push | None = None
+        """Wakes staff who are not connected."""
         channel.on(node_channel.ALERT, self._hear_alert)
 
     def poke(self) -> None:
@@ -113,9 +116,11 @@ class Router:
             people = self._presence.people()
             await self._withdraw_from_the_gone(waiting, people)
             await self._offer(plan(waiting, self._free(people, waiting), now, self._policy), now)
-        for request in waiting:
-            if needs_alert(request, now, self._policy):
-                await self._alert(request)
+        alarming = [request for request in waiting if needs_alert(request, now, self._policy)]
+        for request in alarming:
+            await self._alert(request)
+        if self.push is not None and waiting and (alarming or not self._presence.people()):
+            await self.push.wake()
 
     async def _withdraw_from_the_gone(self, waiting: Sequence[WaitingRequest], people: list[Person]) -> None:
         """Do not wait for the answer of somebody who is not there any more."""

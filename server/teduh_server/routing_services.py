@@ -9,9 +9,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+
+from teduh_crypto.credentials import StatementVerifier
 
 from teduh_server import node_channel
+from teduh_server.abuse import AbuseReports
 from teduh_server.board import Board
 from teduh_server.connection import Connection
 from teduh_server.delivery_service import DeliveryService
@@ -20,9 +25,12 @@ from teduh_server.node_channel import NodeChannel
 from teduh_server.offers import Offers
 from teduh_server.opening_hours import OpeningHours
 from teduh_server.presence import Presence
+from teduh_server.push import Push, PushServices
+from teduh_server.push_settings import PushSettings
 from teduh_server.queue import Queue
 from teduh_server.queue_news import QueueNews
 from teduh_server.redis_store.client import Store
+from teduh_server.request_price import RequestPrice
 from teduh_server.router import Router
 from teduh_server.settings import Settings
 from teduh_server.staff_authentication import StaffAuthentication
@@ -30,30 +38,36 @@ from teduh_server.staff_authentication import StaffAuthentication
 Spawn = Callable[[Coroutine[None, None, None]], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What one node's services stand on."""
+
+    id: str
+    store: Store
+    channel: NodeChannel
+    delivery: DeliveryService
+    spawn: Spawn
+
+
 class RoutingServices:
-    """Presence, queue, offers and board of one node."""
+    """Presence, queue, offers, board and push of one node."""
 
     def __init__(
-        self,
-        settings: Settings,
-        store: Store,
-        channel: NodeChannel,
-        delivery: DeliveryService,
-        node_id: str,
-        spawn: Spawn,
+        self, settings: Settings, node: Node, price: RequestPrice, verifier: StatementVerifier
     ) -> None:
-        """Raises `InvalidOpeningHours`, `OSError`."""
+        """Raises `InvalidOpeningHours`, `InvalidPushKey`, `OSError`."""
+        store, channel, delivery = node.store, node.channel, node.delivery
         hours = OpeningHours.load(settings.organisation_file)
         routing = settings.routing
         policy = routing.policy
         retention_ms = settings.retention_ms
         self.makes_offers = routing.makes_offers
-        self.presence = Presence(store, channel, node_id)
+        self.presence = Presence(store, channel, node.id)
         self.presence.count_active = delivery.count_active
         self.board = Board(
             store, self.presence, hours, goal_seconds=routing.goal_seconds, retention_ms=retention_ms
         )
-        self.news = QueueNews(store, self.presence, hours, policy if self.makes_offers else None, spawn)
+        self.news = QueueNews(store, self.presence, hours, policy if self.makes_offers else None, node.spawn)
         self.queue = Queue(
             store,
             self.news,
@@ -64,7 +78,7 @@ class RoutingServices:
             most_waiting=settings.waiting_requests,
             goal_seconds=routing.goal_seconds,
             count=self.board.count,
-            spawn=spawn,
+            spawn=node.spawn,
         )
         self.offers = Offers(store, channel, self.presence, self.queue, retention_ms=retention_ms)
         self.router = Router(
@@ -73,10 +87,13 @@ class RoutingServices:
             self.presence,
             self.offers,
             policy,
-            node_id,
+            node.id,
             makes_offers=self.makes_offers,
             retention_ms=retention_ms,
         )
+        self.abuse = AbuseReports(store, channel, delivery, price)
+        self.push = _push(settings.push, node, self.presence, verifier)
+        self.router.push = self.push
         self.presence.on_change = self._changed
         channel.on(node_channel.QUEUE_CHANGED, lambda _: self._changed())
 
@@ -97,6 +114,8 @@ class RoutingServices:
             self.offers,
             self.presence,
             self.board,
+            self.abuse,
+            self.push,
             authentication,
             has_room,
             self.makes_offers,
@@ -105,3 +124,33 @@ class RoutingServices:
     def _changed(self) -> None:
         self.news.refresh_soon()
         self.router.poke()
+
+
+def _push(settings: PushSettings, node: Node, presence: Presence, verifier: StatementVerifier) -> Push | None:
+    if settings.key_file is None:
+        return None
+    # Only here: whoever wakes nobody does without these libraries' memory.
+    from teduh_server.push_message import PushKey
+
+    def is_believed(device_id: bytes, statement_id: str, subject: str) -> bool:
+        revoked = verifier.revocations
+        return revoked is None or (
+            statement_id not in revoked.statements
+            and subject not in revoked.subjects
+            and _text(device_id) not in revoked.devices
+        )
+
+    return Push(
+        node.store,
+        PushServices(settings.services, unsafe_loopback=settings.unsafe_loopback),
+        PushKey.load(settings.key_file, settings.contact or ""),
+        presence.device_ids,
+        is_believed,
+        node.spawn,
+        every_seconds=settings.every_seconds,
+    )
+
+
+def _text(device_id: bytes) -> str:
+    """A device as the revocation list has it."""
+    return base64.urlsafe_b64encode(device_id).rstrip(b"=").decode()

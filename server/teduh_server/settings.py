@@ -20,6 +20,7 @@ from pydantic_settings import (
 )
 
 from teduh_server.call_settings import CallSettings
+from teduh_server.push_settings import PushSettings
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.location import parse_location
 from teduh_server.routing_settings import RoutingSettings
@@ -152,6 +153,7 @@ class Settings(BaseSettings):
     metrics_host: str = Field(default="127.0.0.1", description="The address on which `/metrics` is served.")
     log_level: str = Field(default="info", description="`debug`, `info`, `warning` or `error`.")
     calls: CallSettings = Field(default=CallSettings(), description="Voice and video.")
+    push: PushSettings = Field(default=PushSettings(), description="Waking staff devices.")
     routing: RoutingSettings = Field(default=RoutingSettings(), description="How requests find somebody.")
 
     @field_validator("store_url")

@@ -45,6 +45,8 @@ class StaffDevice:
     issuer_statement: str | None = field(repr=False)
     person: bytes
     """The same for all devices of one person: 16 bytes, a hash of her pseudonymous id."""
+    subject: str
+    statement_id: str
     role: Role
     languages: tuple[str, ...]
     skills: tuple[str, ...]
@@ -72,6 +74,8 @@ class StaffAuthentication:
             frame.statement,
             frame.issuer_statement,
             hashlib.sha256(statement.subject.encode()).digest()[:16],
+            statement.subject,
+            statement.statement_id,
             statement.role,
             statement.languages,
             statement.skills,

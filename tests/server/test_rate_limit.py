@@ -9,9 +9,9 @@ import pytest
 from frame_client import frame_client
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
-from teduh_server.handlers.socket import RequestPrice
 from teduh_server.rate_limit import SourceLimit, Sources, TokenBucket
 from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.request_price import RequestPrice
 from teduh_signaling.relay import proof_of_work
 from teduh_signaling.relay.frames import (
     Error,
@@ -52,13 +52,13 @@ def test_addresses_of_one_ipv6_network_are_one_source() -> None:
 
 def test_price_rises_with_the_number_of_requests() -> None:
     price = RequestPrice(0, above_per_minute=10)
-    before = price.bits()
+    before = price.bits(b"somebody")
     for _ in range(11):
         price.count()
-    risen = price.bits()
+    risen = price.bits(b"somebody")
     for _ in range(100):
         price.count()
-    assert before == 0 < risen < price.bits() <= 20
+    assert before == 0 < risen < price.bits(b"somebody") <= 20
 
 
 async def test_too_many_connections_from_one_source_are_turned_away(

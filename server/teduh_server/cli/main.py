@@ -7,6 +7,7 @@ import typer
 from teduh_server.cli.demo import demo
 from teduh_server.cli.doctor import doctor
 from teduh_server.cli.org import org_app
+from teduh_server.cli.push_key import push_key
 from teduh_server.cli.serve import serve
 
 app = typer.Typer(
@@ -17,4 +18,5 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(demo)
 app.command()(doctor)
+app.command()(push_key)
 app.add_typer(org_app, name="org")

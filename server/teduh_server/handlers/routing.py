@@ -12,15 +12,22 @@ from teduh_signaling.relay.frames import (
     Claim,
     Done,
     ErrorCode,
+    FetchPushKey,
+    PushKey,
+    ReportAbuse,
     SetAvailability,
+    SubscribePush,
+    UnsubscribePush,
     WatchBoard,
     WatchQueue,
 )
 
+from teduh_server.abuse import AbuseReports
 from teduh_server.board import Board
 from teduh_server.connection import Connection
 from teduh_server.offers import Offers
 from teduh_server.presence import Presence
+from teduh_server.push import EndpointNotAllowed, Push
 from teduh_server.queue import Queue
 from teduh_server.queue_news import QueueNews
 from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication, StaffDevice
@@ -35,6 +42,9 @@ class RoutingHandlers:
     offers: Offers
     presence: Presence
     board: Board
+    abuse: AbuseReports
+    push: Push | None
+    """None: nobody is woken."""
     authentication: StaffAuthentication
     has_room: Callable[[Connection, int], bool]
     """Whether the connection may subscribe once more; otherwise it has been told."""
@@ -68,6 +78,37 @@ class RoutingHandlers:
             return
         connection.send(Done(frame.ref))
         await self.board.watch(connection, frame.watching)
+
+    def fetch_push_key(self, connection: Connection, frame: FetchPushKey) -> None:
+        connection.send(PushKey(frame.ref, None if self.push is None else self.push.public_key))
+
+    async def subscribe_push(self, connection: Connection, frame: SubscribePush) -> None:
+        if self.push is None:
+            _not_permitted(connection, frame.ref, "this relay wakes nobody")
+            return
+        try:
+            await self.push.subscribe(_staff(connection), frame)
+        except EndpointNotAllowed as refused:
+            _not_permitted(connection, frame.ref, f"the endpoint is {refused}")
+            return
+        connection.send(Done(frame.ref))
+
+    async def unsubscribe_push(self, connection: Connection, frame: UnsubscribePush) -> None:
+        if self.push is not None:
+            await self.push.unsubscribe(_staff(connection).device_id)
+        connection.send(Done(frame.ref))
+
+    def report_abuse(self, connection: Connection, frame: ReportAbuse) -> None:
+        if frame.conversation_id not in connection.subscriptions:
+            connection.refuse(
+                ErrorCode.UNKNOWN_CONVERSATION,
+                "not a member of such a conversation",
+                ref=frame.ref,
+                conversation_id=frame.conversation_id,
+            )
+            return
+        self.abuse.report(frame.conversation_id)
+        connection.send(Done(frame.ref))
 
     def detach(self, connection: Connection) -> None:
         """A staff connection has gone."""

@@ -15,6 +15,7 @@ from teduh_server.handlers.browser_origin import BrowserOrigins
 from teduh_server.handlers.frames import FrameHandlers
 from teduh_server.handlers.intake import Intake, SocketLimits
 from teduh_server.rate_limit import SourceLimit, Sources
+from teduh_server.request_price import RequestPrice
 from teduh_server.settings import Settings
 from teduh_server.websocket import TakenOver, handshake, take_over
 
@@ -63,7 +64,7 @@ class SocketHandler:
         connection = intake.connection
         self.connections.add(connection)
         metrics.CONNECTIONS.inc()
-        connection.proof_of_work_bits = self._price.bits()
+        connection.proof_of_work_bits = self._price.bits(connection.source)
         connection.send(
             Hello(
                 PROTOCOL_VERSION,
@@ -113,39 +114,3 @@ class SocketHandler:
     def close_all(self, code: CloseCode) -> None:
         for connection in list(self.connections):
             connection.close(code)
-
-
-class RequestPrice:
-    """How many bits of work a request costs: what is set, and more while requests come faster than
-    expected.
-    """
-
-    __slots__ = ("_above", "_bits", "_count", "_minute", "_previous")
-
-    def __init__(self, bits: int, above_per_minute: float) -> None:
-        self._bits = bits
-        self._above = above_per_minute
-        self._minute = 0
-        self._count = 0
-        self._previous = 0
-
-    def count(self) -> None:
-        """A request was opened."""
-        self._turn()
-        self._count += 1
-
-    def bits(self) -> int:
-        """The price now: 12 bits above the expected rate, and two more each time the rate doubles; 20 at
-        most.
-        """
-        self._turn()
-        rate = max(self._count, self._previous)
-        if rate <= self._above:
-            return self._bits
-        return max(self._bits, min(20, 12 + 2 * int(rate / self._above).bit_length() - 2))
-
-    def _turn(self) -> None:
-        minute = int(time.monotonic() // 60)
-        if minute != self._minute:
-            self._previous = self._count if minute == self._minute + 1 else 0
-            self._minute, self._count = minute, 0

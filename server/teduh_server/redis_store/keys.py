@@ -53,6 +53,8 @@ inbox:{<device>}:state has: s (the newest item), and per conversation it was inv
 queue:{queue}:taken has the times at which requests were answered, in milliseconds, for the estimate.
 queue:{queue}:day:<date> has opened, answered, within_goal and abandoned: numbers.
 
+How staff devices are woken has keys of its own: see `teduh_server.push`.
+
 Enrolments and the revocation list have keys of their own: see `teduh_server.enrolment_store`.
 
 Channels (published, never stored): `node:<node id>` carries one node's share of entries, `nodes` what all
@@ -102,6 +104,8 @@ QUEUE_OFFERS = b"queue:{queue}:offers"
 QUEUE_SEATS = b"queue:{queue}:seats"
 QUEUE_ROUTER = b"queue:{queue}:router"
 QUEUE_TAKEN = b"queue:{queue}:taken"
+PUSH_DEVICES = b"push:{push}:devices"
+PUSH_WOKEN = b"push:{push}:woken"
 QUEUE_REQUEST_PREFIX = b"queue:{queue}:request:"
 
 

@@ -121,3 +121,26 @@ def day_counts(reply: Reply) -> dict[str, int]:
     """What happened on a day, and how often."""
     flat = cast("list[bytes]", reply)
     return {name.decode(): int(count) for name, count in zip(flat[::2], flat[1::2], strict=True)}
+
+
+def put_push(device_id: bytes, address: bytes, kept_ms: int) -> Command:
+    return scripts.PUT_PUSH.command((keys.PUSH_DEVICES,), device_id, address, kept_ms)
+
+
+def drop_push(device_id: bytes) -> Command:
+    return (b"HDEL", keys.PUSH_DEVICES, device_id)
+
+
+def read_push() -> Command:
+    return (b"HGETALL", keys.PUSH_DEVICES)
+
+
+def push_addresses(reply: Reply) -> dict[bytes, bytes]:
+    """How each device is woken."""
+    flat = cast("list[bytes]", reply)
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def begin_waking(every_ms: int) -> Command:
+    """Answers nothing if it was done less than `every_ms` ago."""
+    return (b"SET", keys.PUSH_WOKEN, b"1", b"NX", b"PX", every_ms)

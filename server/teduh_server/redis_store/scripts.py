@@ -56,6 +56,7 @@ LIST_WAITING = Script("list_waiting")
 LEAD = Script("lead")
 MARK_TOLD = Script("mark_told")
 COUNT_DAY = Script("count_day")
+PUT_PUSH = Script("put_push")
 ADD_INBOX_ITEM = Script("add_inbox_item")
 ACKNOWLEDGE_INBOX = Script("acknowledge_inbox")
 
@@ -84,6 +85,7 @@ SOURCES: dict[Argument, bytes] = {
         LEAD,
         MARK_TOLD,
         COUNT_DAY,
+        PUT_PUSH,
         ADD_INBOX_ITEM,
         ACKNOWLEDGE_INBOX,
     )

@@ -1,0 +1,276 @@
+"""Waking staff: encrypted for the browser, signed by the relay, empty of news, to known services only."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import http_ece
+import pytest
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    generate_private_key,
+)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from frame_client import FrameClient, frame_client
+from py_vapid import Vapid02
+from relay_organisation import RelayOrganisation, StaffDevice
+from relay_process import relay_here
+from teduh_server.cli.main import app
+from teduh_server.push import EndpointNotAllowed, PushServices
+from teduh_server.push_message import TEXT, InvalidPushKey, PushKey, new_push_key
+from teduh_server.push_settings import PushSettings
+from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_signaling.relay.frames import (
+    Availability,
+    Done,
+    Error,
+    ErrorCode,
+    FetchPushKey,
+    SetAvailability,
+    SubscribePush,
+    UnsubscribePush,
+)
+from teduh_signaling.relay.frames import PushKey as PushKeyFrame
+from typer.testing import CliRunner
+
+
+def _point(key: EllipticCurvePrivateKey) -> bytes:
+    return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+
+@dataclass
+class Browser:
+    """A browser with a push subscription, and the service behind it, on this machine."""
+
+    endpoint: str = ""
+    key: EllipticCurvePrivateKey = field(default_factory=lambda: generate_private_key(SECP256R1()))
+    secret: bytes = bytes(range(16))
+    answer: int = 201
+    pushed: asyncio.Queue[tuple[bytes, dict[str, str]]] = field(default_factory=asyncio.Queue)
+
+    @property
+    def subscription(self) -> SubscribePush:
+        return SubscribePush(3, self.endpoint, _point(self.key), self.secret)
+
+    def read(self, body: bytes) -> bytes:
+        """What the service worker gets."""
+        return bytes(http_ece.decrypt(body, private_key=self.key, auth_secret=self.secret))
+
+    async def take(self, request: web.Request) -> web.Response:
+        await self.pushed.put((await request.read(), dict(request.headers)))
+        headers = {"Location": self.endpoint + "/elsewhere"} if self.answer == 307 else None
+        return web.Response(status=self.answer, headers=headers)
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    browser = Browser()
+    application = web.Application()
+    application.add_routes([web.post("/{name:.*}", browser.take)])
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    browser.endpoint = f"http://127.0.0.1:{runner.addresses[0][1]}/one"
+    yield browser
+    await runner.cleanup()
+
+
+@dataclass
+class House:
+    url: str
+    organisation: RelayOrganisation
+    key: PushKey
+
+    @asynccontextmanager
+    async def device(self, device: StaffDevice) -> AsyncIterator[FrameClient]:
+        async with frame_client(self.url) as client:
+            await client.authenticate(device)
+            yield client
+
+    async def opt_in(self, browser: Browser, device: StaffDevice | None = None) -> None:
+        """Subscribe, and go."""
+        async with self.device(device or self.organisation.staff()) as client:
+            await client.ask(browser.subscription, Done)
+
+
+@pytest.fixture
+async def house(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> AsyncIterator[House]:
+    path = organisation.write(tmp_path)
+    key_file = tmp_path / "push.pem"
+    key_file.write_bytes(new_push_key())
+    push = {
+        "key_file": key_file,
+        "contact": "mailto:it@relay.example",
+        "every_seconds": 0.1,
+        "unsafe_loopback": True,
+    }
+    async with relay_here(path, valkey.url, push=push) as (_, url):
+        await organisation.publish_revocations(url)
+        yield House(url, organisation, PushKey.load(key_file, "mailto:it@relay.example"))
+
+
+async def test_device_that_is_not_connected_is_woken_when_somebody_waits(
+    house: House, browser: Browser
+) -> None:
+    await house.opt_in(browser)
+    async with frame_client(house.url) as survivor:
+        await survivor.open_request()
+        body, headers = await asyncio.wait_for(browser.pushed.get(), 10)
+    assert browser.read(body) == TEXT == b"somebody is waiting"
+    assert headers["Content-Encoding"] == "aes128gcm"
+    assert Vapid02.verify(headers["Authorization"])
+    public = base64.urlsafe_b64encode(house.key.public).rstrip(b"=").decode()
+    assert headers["Authorization"].endswith("k=" + public)
+    assert "Cookie" not in headers
+
+
+async def test_key_for_the_subscription_is_that_of_the_signature(house: House) -> None:
+    async with house.device(house.organisation.staff()) as client:
+        assert (await client.ask(FetchPushKey(1), PushKeyFrame)).public_key == house.key.public
+
+
+async def test_nobody_is_woken_while_somebody_is_available(house: House, browser: Browser) -> None:
+    await house.opt_in(browser)
+    async with house.device(house.organisation.staff()) as staff, frame_client(house.url) as survivor:
+        await staff.ask(SetAvailability(1, Availability.AVAILABLE, 1), Done)
+        await survivor.open_request()
+        await staff.claim()
+    assert browser.pushed.empty()
+
+
+async def test_revoked_device_is_woken_no_more(house: House, browser: Browser) -> None:
+    sari, budi = house.organisation.staff(), house.organisation.staff("Budi")
+    other = Browser(browser.endpoint.replace("one", "two"))
+    await house.opt_in(browser, sari)
+    await house.opt_in(other, budi)
+    await house.organisation.publish_revocations(house.url, house.organisation.revoking(sari))
+    async with frame_client(house.url) as survivor:
+        await survivor.open_request()
+        body, _ = await asyncio.wait_for(browser.pushed.get(), 10)
+        assert other.read(body) == TEXT
+        body, _ = await asyncio.wait_for(browser.pushed.get(), 10)
+        assert other.read(body) == TEXT
+
+
+async def test_subscription_that_has_gone_is_forgotten(house: House, browser: Browser) -> None:
+    browser.answer = 410
+    await house.opt_in(browser)
+    other = Browser(browser.endpoint.replace("one", "two"))
+    async with frame_client(house.url) as survivor:
+        await survivor.open_request()
+        await asyncio.wait_for(browser.pushed.get(), 10)
+        browser.answer = 201
+        await house.opt_in(other, house.organisation.staff("Budi"))
+        body, _ = await asyncio.wait_for(browser.pushed.get(), 10)
+    assert other.read(body) == TEXT
+
+
+async def test_redirect_is_not_followed(house: House, browser: Browser) -> None:
+    browser.answer = 307
+    await house.opt_in(browser)
+    async with frame_client(house.url) as survivor:
+        await survivor.open_request()
+        for _ in range(2):
+            _, headers = await asyncio.wait_for(browser.pushed.get(), 10)
+            assert headers["TTL"] == "300"
+    # Both were to the endpoint itself: a followed redirect would have come in between, to be waited for.
+    assert browser.pushed.empty()
+
+
+async def test_device_that_wants_it_no_more_is_not_woken(house: House, browser: Browser) -> None:
+    device = house.organisation.staff()
+    await house.opt_in(browser, device)
+    async with house.device(device) as client:
+        await client.ask(UnsubscribePush(4), Done)
+    other = Browser(browser.endpoint.replace("one", "two"))
+    await house.opt_in(other, house.organisation.staff("Budi"))
+    async with frame_client(house.url) as survivor:
+        await survivor.open_request()
+        body, _ = await asyncio.wait_for(browser.pushed.get(), 10)
+    assert other.read(body) == TEXT
+
+
+async def test_endpoint_elsewhere_is_refused(house: House, browser: Browser) -> None:
+    browser.endpoint = "https://intranet.example/push"
+    async with house.device(house.organisation.staff()) as client:
+        refused = await client.ask(browser.subscription, Error)
+        assert (refused.code, refused.ref) == (ErrorCode.NOT_PERMITTED, 3)
+        assert "intranet" not in refused.detail
+
+
+async def test_relay_without_a_key_wakes_nobody(
+    relay_url: str, organisation: RelayOrganisation, browser: Browser
+) -> None:
+    async with frame_client(relay_url) as client:
+        await client.authenticate(organisation.staff())
+        assert (await client.ask(FetchPushKey(1), PushKeyFrame)).public_key is None
+        refused = await client.ask(browser.subscription, Error)
+        assert refused.code is ErrorCode.NOT_PERMITTED
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "https://fcm.googleapis.com/fcm/send/abc",
+        "https://updates.push.services.mozilla.com:443/wpush/v2/abc",
+        "https://sg2p.notify.windows.com/w/?token=abc",
+        "https://web.push.apple.com/abc",
+    ],
+)
+def test_known_push_services_are_allowed(endpoint: str) -> None:
+    assert str(PushServices(PushSettings().services).check(endpoint)).startswith("https://")
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://fcm.googleapis.com/abc",
+        "https://fcm.googleapis.com:8443/abc",
+        "https://user@fcm.googleapis.com/abc",
+        "https://fcm.googleapis.com.evil.example/abc",
+        "https://evil.example/fcm.googleapis.com",
+        "https://a.b.notify.windows.com/abc",
+        "https://notify.windows.com/abc",
+        "https://127.0.0.1/abc",
+        "http://127.0.0.1:6379/",
+        "https://[::1]/abc",
+        "https://169.254.169.254/latest/meta-data",
+        "file:///etc/passwd",
+        "//fcm.googleapis.com/abc",
+        "",
+        "https://",
+        "https://[",
+    ],
+)
+def test_whatever_else_is_refused(endpoint: str) -> None:
+    with pytest.raises(EndpointNotAllowed):
+        PushServices(PushSettings().services).check(endpoint)
+
+
+def test_file_without_a_key_of_the_right_kind_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "push.pem"
+    file.write_text("-----BEGIN PRIVATE KEY-----\n")
+    with pytest.raises(InvalidPushKey):
+        PushKey.load(file, "mailto:it@relay.example")
+
+
+def test_key_needs_somebody_to_write_to(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="contact"):
+        PushSettings(key_file=tmp_path / "push.pem")
+
+
+def test_key_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "push.pem"
+    assert CliRunner().invoke(app, ["push-key", str(file)]).exit_code == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert len(PushKey.load(file, "mailto:it@relay.example").public) == 65
+    assert CliRunner().invoke(app, ["push-key", str(file)]).exit_code != 0
