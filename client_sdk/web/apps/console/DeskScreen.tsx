@@ -8,7 +8,7 @@ import { Languages, type LanguagesProps } from "../shared/parts/Languages.tsx"
 import { titleFor, Tone } from "./alerts.ts"
 import type { Configuration } from "./configuration.ts"
 import type { Desk } from "./desk.ts"
-import { neighbour, unreadIn, type DeskState, type Talk } from "./deskState.ts"
+import { neighbour, wantsAttention, type DeskState, type Talk } from "./deskState.ts"
 import { Details } from "./Details.tsx"
 import { EraseDialog, KeysDialog, NotesDialog } from "./DeskDialogs.tsx"
 import { onDeskKeys } from "./keys.ts"
@@ -184,7 +184,7 @@ function useLooking(desk: Desk, isSearching: boolean): void {
 function useAlerts(state: DeskState): void {
   const { hasSound } = state
   const tone = useMemo(() => new Tone(), [])
-  const count = unreadIn(state) + (state.presence === "available" ? state.waiting : 0) + state.invitations.length
+  const count = wantsAttention(state)
   const before = useRef(count)
   useEffect(() => {
     document.title = titleFor(count)
@@ -225,7 +225,8 @@ function useKeys(state: DeskState, desk: Desk, { onShow, onLock, onDetails }: Ke
         show(latest.current.talks[place - 1])
       },
       accept: () => {
-        if (latest.current.waiting > 0) void desk.accept()
+        const { makesOffers, offers, waiting } = latest.current
+        if (offers.length > 0 || (waiting > 0 && !makesOffers)) void desk.accept()
       },
       search: () => {
         focus("[data-search]")

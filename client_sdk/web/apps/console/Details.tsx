@@ -111,7 +111,8 @@ function Fact({ name, value }: { readonly name: string; readonly value: ReturnTy
   )
 }
 
-function languageName(language: string | null): string | null {
+/** A language by its own name. */
+export function languageName(language: string | null): string | null {
   const known: Readonly<Record<string, string>> = LANGUAGES
   return language === null ? null : (known[language] ?? language)
 }

@@ -3,6 +3,7 @@
 import { needName } from "../shared/i18n/names.ts"
 import type { DeskProps } from "./DeskScreen.tsx"
 import { openTalks, type DeskState, type Presence, type Talk } from "./deskState.ts"
+import { Queue, Urgent } from "./Queue.tsx"
 import { useWording, type Words } from "./words.tsx"
 
 const PRESENCES: readonly Presence[] = ["available", "busy", "away"]
@@ -63,47 +64,6 @@ function PresenceChoice({ state, desk }: DeskProps) {
   )
 }
 
-function Queue({ state, desk }: DeskProps) {
-  const { t } = useWording()
-  return (
-    <section class="block" aria-labelledby="queue">
-      <h2 id="queue">{t("queue.title")}</h2>
-      <p class={state.waiting > 0 ? "waiting-count some" : "waiting-count muted"} role="status">
-        {waitingText(t, state)}
-      </p>
-      <button
-        type="button"
-        class="button primary wide queue-accept"
-        aria-keyshortcuts="Alt+A"
-        disabled={state.waiting === 0 || state.isAccepting || !state.isConnected}
-        onClick={() => void desk.accept()}
-      >
-        {t(state.isAccepting ? "queue.accepting" : "queue.accept")}
-      </button>
-      {state.acceptFailure !== null && (
-        <p class="card care" role="alert">
-          {t(`queue.${state.acceptFailure}`)}
-        </p>
-      )}
-      {state.invitations.map((id) => (
-        <div key={id} class="card colleague" role="alert">
-          <p>{t("queue.colleague")}</p>
-          <button type="button" class="button primary" onClick={() => void desk.join(id)}>
-            {t("queue.join")}
-          </button>
-        </div>
-      ))}
-    </section>
-  )
-}
-
-/** The relay tells available staff alone how many wait: the others must not read that nobody does. */
-function waitingText(t: Words, { waiting, presence }: DeskState): string {
-  if (presence !== "available" && waiting === 0) return t("queue.hidden")
-  if (waiting === 0) return t("queue.none")
-  return waiting === 1 ? t("queue.one") : t("queue.many", { count: waiting })
-}
-
 function Talks({ state, onShow }: { readonly state: DeskState; readonly onShow: (id: string) => void }) {
   const { t } = useWording()
   return (
@@ -146,19 +106,12 @@ function TalkButton({ talk, isShown, onShow }: TalkButtonProps) {
         </span>
       )}
       <span class="talk-about">
-        <Urgent talk={talk} />
+        <Urgent urgency={talk.asked?.urgency ?? 0} />
         {talk.asked?.need == null ? "" : needName(t, talk.asked.need)}
       </span>
       <span class="talk-last muted">{lastOf(t, talk)}</span>
     </button>
   )
-}
-
-/** How urgent it is, if it is. */
-export function Urgent({ talk }: { readonly talk: Talk }) {
-  const { t } = useWording()
-  const urgency = talk.asked?.urgency ?? 0
-  return urgency === 0 ? null : <span class={`urgent level-${urgency}`}>{t(`urgent.${urgency}`)}</span>
 }
 
 function lastOf(t: Words, talk: Talk): string {

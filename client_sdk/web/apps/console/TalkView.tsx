@@ -13,9 +13,9 @@ import { Time } from "../shared/parts/Time.tsx"
 import { Composer } from "./Composer.tsx"
 import type { DeskProps } from "./DeskScreen.tsx"
 import type { Item, Person, Progress, Talk } from "./deskState.ts"
+import { Urgent } from "./Queue.tsx"
 import { CallButtons, TalkCalls } from "./TalkCalls.tsx"
 import { EndDialog } from "./TalkDialogs.tsx"
-import { Urgent } from "./Side.tsx"
 import { useWording, type Words } from "./words.tsx"
 
 interface TalkViewProps extends DeskProps {
@@ -35,7 +35,7 @@ export function TalkView({ talk, state, desk, prepared, hasDetails, onDetails }:
       <div class="talk-head">
         <div class="talk-title">
           <h2 id="talk-title">{t("talk.name", { number: talk.number })}</h2>
-          <Urgent talk={talk} />
+          <Urgent urgency={talk.asked?.urgency ?? 0} />
           {talk.asked?.need != null && <span class="muted">{needName(t, talk.asked.need)}</span>}
           {talk.ending === null && talk.link === "reconnecting" && state.isConnected && (
             <span class="link reconnecting">{t("link.reconnecting")}</span>

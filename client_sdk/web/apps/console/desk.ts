@@ -25,7 +25,7 @@ import {
   type TalkAction,
   type Waiting,
 } from "./deskState.ts"
-import type { Colleague, Conversation, Event, InvitedTo, KeyStore, Participant, Staff } from "./sdk.ts"
+import type { Colleague, Conversation, Event, InvitedTo, KeyStore, OpenOffer, Participant, Staff, WaitingRequest } from "./sdk.ts"
 import { InvitationDeclined, RequestGone, RequestUnusable, TeduhError } from "./sdk.ts"
 
 /** The part of the SDK's class that the desk needs; a test gives it a made-up one. */

@@ -47,6 +47,20 @@ export interface Asked {
   readonly waitedSeconds: number | null
 }
 
+/** A request that waits, as everybody sees it. */
+export interface Waiting extends Omit<Asked, "waitedSeconds"> {
+  /** The conversation's id in hexadecimal. */
+  readonly id: string
+  /** Milliseconds since 1970. */
+  readonly since: number
+}
+
+/** A request that is ours to take for a while. */
+export interface Offered extends Waiting {
+  /** When it goes to somebody else: milliseconds since 1970. */
+  readonly until: number
+}
+
 export interface Talk {
   /** The conversation's id in hexadecimal. */
   readonly id: string
@@ -83,7 +97,13 @@ export interface DeskState {
   readonly isConnected: boolean
   /** The relay does not take this device, or there is a fault: nothing more will come. */
   readonly isRefused: boolean
+  /** Whether the relay offers requests to one after the other; otherwise whoever sees one may take it. */
+  readonly makesOffers: boolean
+  /** How many wait in all. */
   readonly waiting: number
+  /** The next of them, in the order of service. */
+  readonly queue: readonly Waiting[]
+  readonly offers: readonly Offered[]
   readonly presence: Presence
   /** How many talks at once. */
   readonly capacity: number
@@ -106,7 +126,10 @@ export const EMPTY_DESK: DeskState = {
   me: null,
   isConnected: false,
   isRefused: false,
+  makesOffers: false,
   waiting: 0,
+  queue: [],
+  offers: [],
   presence: "away",
   capacity: 3,
   language: null,
@@ -139,8 +162,9 @@ export type TalkAction =
 export type DeskAction =
   | { readonly type: "began"; readonly me: Named }
   | { readonly type: "brought"; readonly replies: readonly string[]; readonly filed: readonly FiledNote[]; readonly tally: DeskState["tally"] }
-  | { readonly type: "connection"; readonly isConnected: boolean; readonly isRefused: boolean }
-  | { readonly type: "queue"; readonly waiting: number }
+  | { readonly type: "connection"; readonly isConnected: boolean; readonly isRefused: boolean; readonly makesOffers: boolean }
+  | { readonly type: "listed"; readonly waiting: number; readonly queue: readonly Waiting[] }
+  | { readonly type: "offered"; readonly offers: readonly Offered[] }
   | { readonly type: "presence"; readonly presence: Presence }
   | { readonly type: "preferred"; readonly preferences: Partial<Pick<DeskState, "language" | "capacity" | "hasSound">> }
   | { readonly type: "accepting" }
@@ -180,9 +204,11 @@ export function reduceDesk(state: DeskState, action: DeskAction): DeskState {
     case "brought":
       return { ...state, replies: action.replies, filed: action.filed, tally: action.tally }
     case "connection":
-      return { ...state, isConnected: action.isConnected, isRefused: action.isRefused }
-    case "queue":
-      return { ...state, waiting: action.waiting }
+      return { ...state, isConnected: action.isConnected, isRefused: action.isRefused, makesOffers: action.makesOffers }
+    case "listed":
+      return { ...state, waiting: action.waiting, queue: action.queue }
+    case "offered":
+      return { ...state, offers: action.offers }
     case "presence":
       return { ...state, presence: action.presence }
     case "preferred":
@@ -221,7 +247,13 @@ export function freeNumber(talks: readonly Talk[]): number {
 export const openTalks = (state: DeskState): readonly Talk[] => state.talks.filter(({ ending }) => ending === null)
 
 /** How many messages nobody has looked at. */
-export const unreadIn = (state: DeskState): number => state.talks.reduce((sum, { unread }) => sum + unread, 0)
+const unreadIn = (state: DeskState): number => state.talks.reduce((sum, { unread }) => sum + unread, 0)
+
+/** How many things want to be looked at: messages, whom we may take, where colleagues have brought us. */
+export function wantsAttention(state: DeskState): number {
+  const mayTake = state.makesOffers ? 0 : state.waiting
+  return unreadIn(state) + (state.presence === "available" ? mayTake : 0) + state.offers.length + state.invitations.length
+}
 
 /** The talk `by` places further on in the list, around its end; null if there is none. */
 export function neighbour({ talks, shown }: DeskState, by: 1 | -1): string | null {

@@ -22,6 +22,11 @@ export function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
 }
 
+/** The bytes of what `hex` made. */
+export function fromHex(text: string): Uint8Array {
+  return Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))
+}
+
 /** The text in parts of at most `most` characters, cut where a line or a word ends if there is such a place. */
 export function partsOf(text: string, most: number): string[] {
   const characters = Array.from(text.trim())

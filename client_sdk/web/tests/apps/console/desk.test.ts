@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from "vitest"
 import { Cabinet } from "../../../apps/console/cabinet.ts"
 import { Desk, type StaffSide } from "../../../apps/console/desk.ts"
 import { newTalk, type DeskState } from "../../../apps/console/deskState.ts"
-import { MemoryKeyStore, Participant, type Conversation, type Event } from "../../../src/index.ts"
+import { MemoryKeyStore, Participant, type Conversation, type Event, type OpenOffer, type QueueListing } from "../../../src/index.ts"
 
 const ID = new Uint8Array(16).fill(7)
 const NAME = "07".repeat(16)
@@ -42,21 +42,38 @@ function madeUpConversation() {
   return { conversation: conversation as unknown as Conversation, tell, end: conversation.end, leave: conversation.leave }
 }
 
+type Listing = (news: Pick<QueueListing, "waiting" | "requests">) => void
+type Offers = (offers: readonly OpenOffer[]) => void
+
 function madeUpStaff(claimed: Conversation, kept: readonly Conversation[] = []) {
   const said: string[] = []
   const say = (what: string): Promise<void> => {
     said.push(what)
     return Promise.resolve()
   }
+  const news: { list: Listing; offer: Offers } = { list: () => undefined, offer: () => undefined }
+  const routing = {
+    offers: [] as OpenOffer[],
+    makesOffers: false,
+    onListing: (listener: Listing) => {
+      news.list = listener
+      return () => undefined
+    },
+    onOffers: (listener: Offers) => {
+      news.offer = listener
+      return () => undefined
+    },
+    accept: (id: Uint8Array) => say(`offer ${id[0]} accepted`).then(() => claimed),
+    decline: (id: Uint8Array) => say(`offer ${id[0]} declined`),
+  }
   const staff = {
     name: "Sari",
     role: "counselor",
-    waiting: 1,
     isConnected: true,
     failure: null,
     conversations: kept,
     restored: () => Promise.resolve(),
-    claim: () => Promise.resolve(claimed),
+    claim: (id: Uint8Array | null) => say(`claimed ${id?.[0] ?? "the next"}`).then(() => claimed),
     colleagues: () => Promise.resolve([]),
     setAvailable: (capacity: number) => say(`available ${capacity}`),
     setBusy: () => say("busy"),
@@ -65,11 +82,11 @@ function madeUpStaff(claimed: Conversation, kept: readonly Conversation[] = []) 
       await new Promise(() => undefined)
       yield undefined
     },
-    onQueue: () => () => undefined,
+    routing,
     onConnection: () => () => undefined,
     close: () => say("closed"),
   }
-  return { staff: staff as unknown as StaffSide, said }
+  return { staff: staff as unknown as StaffSide, said, news }
 }
 
 function text(id: number, words: string, markRead = vi.fn(() => Promise.resolve())): Event & { type: "textReceived" } {
@@ -78,13 +95,13 @@ function text(id: number, words: string, markRead = vi.fn(() => Promise.resolve(
 
 async function accepted(store = new MemoryKeyStore()) {
   const made = madeUpConversation()
-  const { staff, said } = madeUpStaff(made.conversation)
+  const { staff, said, news } = madeUpStaff(made.conversation)
   const states: DeskState[] = []
   const desk = new Desk(staff, store, (state) => states.push(state))
   await desk.begin()
   await desk.setPresence("available")
   await desk.accept()
-  return { ...made, desk, said, store }
+  return { ...made, desk, said, news, store }
 }
 
 describe("accepting", () => {
@@ -97,9 +114,34 @@ describe("accepting", () => {
 
   it("takes as many more as there is room for, and then none", async () => {
     const { desk, said } = await accepted()
-    expect(said).toEqual(["available 3", "available 2"])
+    expect(said).toEqual(["available 3", "claimed the next", "available 2"])
     await desk.prefer({ capacity: 1 })
     expect(said.at(-1)).toBe("busy")
+  })
+})
+
+describe("the queue", () => {
+  const details = { need: "legal", language: "id", preferredGender: null, region: null, urgency: 2 } as const
+  const conversationId = new Uint8Array(16).fill(5)
+  const offer = { conversationId, details, waitedSeconds: 30, dropped: [], until: Date.now() / 1000 + 20 }
+
+  it("shows who waits, for how long and what for, and takes the one that is chosen", async () => {
+    const { desk, said, news } = await accepted()
+    news.list({ waiting: 7, requests: [{ conversationId, details, waitedSeconds: 90 }] })
+    expect(desk.state).toMatchObject({ waiting: 7, queue: [{ id: "05".repeat(16), need: "legal", urgency: 2 }] })
+    expect(Date.now() - (desk.state.queue[0]?.since ?? 0)).toBeGreaterThanOrEqual(90_000)
+    await desk.accept("05".repeat(16))
+    expect(said).toContain("claimed 5")
+  })
+
+  it("takes what is offered as an offer, and passes on what is not wanted", async () => {
+    const { desk, said, news } = await accepted()
+    news.offer([offer])
+    expect(desk.state.offers).toMatchObject([{ id: "05".repeat(16), until: offer.until * 1000 }])
+    await desk.decline("05".repeat(16))
+    await desk.accept()
+    expect(said).toContain("offer 5 declined")
+    expect(said).toContain("offer 5 accepted")
   })
 })
 

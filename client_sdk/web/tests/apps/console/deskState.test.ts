@@ -8,7 +8,7 @@ import {
   openTalks,
   reduceDesk,
   search,
-  unreadIn,
+  wantsAttention,
   type DeskAction,
   type DeskState,
   type Person,
@@ -29,6 +29,23 @@ const oneTalk = (...actions: TalkAction[]): Talk | undefined =>
 const heard = (id: string, text: string, isSeen = false, at = 0): TalkAction => ({ type: "heard", id, by: HER, text, at, isSeen })
 const notices = (one: Talk | undefined): string[] =>
   (one?.items ?? []).flatMap((item) => (item.kind === "notice" ? [`${item.notice} ${item.name}`] : []))
+
+describe("what wants attention", () => {
+  const listed: DeskAction = { type: "listed", waiting: 2, queue: [] }
+  const connection = (makesOffers: boolean): DeskAction => ({ type: "connection", isConnected: true, isRefused: false, makesOffers })
+  const offer = { id: "o", need: null, language: null, urgency: 1, since: 0, until: 20_000 } as const
+
+  it("are those who wait, for who is available and may take them", () => {
+    expect(wantsAttention(after(listed))).toBe(0)
+    const available: DeskAction = { type: "presence", presence: "available" }
+    expect(wantsAttention(after(listed, available))).toBe(2)
+    expect(wantsAttention(after(connection(true), listed, available))).toBe(0)
+  })
+
+  it("are offers, and where colleagues have brought us, whatever our presence", () => {
+    expect(wantsAttention(after({ type: "offered", offers: [offer] }, { type: "invited", id: "i" }))).toBe(2)
+  })
+})
 
 describe("the list of talks", () => {
   it("stays in the order in which they began", () => {
@@ -59,8 +76,8 @@ describe("the list of talks", () => {
 describe("what is unread", () => {
   it("is counted until somebody looks", () => {
     const state = after(opened("a", 1), inTalk(heard("1", "x")), inTalk(heard("2", "y")))
-    expect(unreadIn(state)).toBe(2)
-    expect(unreadIn(reduceDesk(state, inTalk({ type: "seen" })))).toBe(0)
+    expect(wantsAttention(state)).toBe(2)
+    expect(wantsAttention(reduceDesk(state, inTalk({ type: "seen" })))).toBe(0)
   })
 
   it("is nothing that came in front of somebody's eyes", () => {

@@ -1,0 +1,160 @@
+/** Who waits, what is offered, and where colleagues have brought us: everything that can be accepted. */
+
+import { useEffect, useState } from "preact/hooks"
+
+import { needName } from "../shared/i18n/names.ts"
+import type { Desk } from "./desk.ts"
+import type { DeskProps } from "./DeskScreen.tsx"
+import { languageName } from "./Details.tsx"
+import type { DeskState, Offered, Waiting } from "./deskState.ts"
+import { useWording, type Words } from "./words.tsx"
+
+const MINUTE_MS = 60_000
+
+export function Queue({ state, desk }: DeskProps) {
+  const { t } = useWording()
+  const mayAccept = state.isConnected && !state.isAccepting
+  return (
+    <section class="block" aria-labelledby="queue">
+      <h2 id="queue">{t("queue.title")}</h2>
+      {state.offers.map((offer) => (
+        <Offer key={offer.id} offer={offer} desk={desk} mayAccept={mayAccept} />
+      ))}
+      <p class={state.waiting > 0 ? "waiting-count some" : "waiting-count muted"} role="status">
+        {waitingText(t, state)}
+      </p>
+      {!state.makesOffers && (
+        <button
+          type="button"
+          class="button primary wide queue-accept"
+          aria-keyshortcuts="Alt+A"
+          disabled={state.waiting === 0 || !mayAccept}
+          onClick={() => void desk.accept()}
+        >
+          {t(state.isAccepting ? "queue.accepting" : "queue.accept")}
+        </button>
+      )}
+      <WaitingList state={state} desk={desk} mayAccept={mayAccept && !state.makesOffers} />
+      {state.acceptFailure !== null && (
+        <p class="card care" role="alert">
+          {t(`queue.${state.acceptFailure}`)}
+        </p>
+      )}
+      {state.invitations.map((id) => (
+        <div key={id} class="card colleague" role="alert">
+          <p>{t("queue.colleague")}</p>
+          <button type="button" class="button primary" onClick={() => void desk.join(id)}>
+            {t("queue.join")}
+          </button>
+        </div>
+      ))}
+    </section>
+  )
+}
+
+function waitingText(t: Words, { waiting, makesOffers }: DeskState): string {
+  if (waiting === 0) return t("queue.none")
+  const text = waiting === 1 ? t("queue.one") : t("queue.many", { count: waiting })
+  return makesOffers ? `${text} ${t("queue.offers")}` : text
+}
+
+interface OfferProps {
+  readonly offer: Offered
+  readonly desk: Desk
+  readonly mayAccept: boolean
+}
+
+function Offer({ offer, desk, mayAccept }: OfferProps) {
+  const { t } = useWording()
+  const now = useNow(1000)
+  const seconds = Math.max(0, Math.ceil((offer.until - now) / 1000))
+  return (
+    <div class="card offer" role="alert">
+      <h3>{t("queue.offered")}</h3>
+      <Wish request={offer} now={now} />
+      {/* Read aloud once, with the offer; not every second. */}
+      <p class="offer-seconds" aria-live="off">
+        {t("queue.seconds", { seconds })}
+      </p>
+      <div class="row">
+        <button
+          type="button"
+          class="button primary offer-accept"
+          aria-keyshortcuts="Alt+A"
+          disabled={!mayAccept}
+          onClick={() => void desk.accept(offer.id)}
+        >
+          {t("queue.take")}
+        </button>
+        <button type="button" class="button offer-decline" onClick={() => void desk.decline(offer.id)}>
+          {t("queue.decline")}
+        </button>
+      </div>
+    </div>
+  )
+}
+
+function WaitingList({ state, desk, mayAccept }: DeskProps & { readonly mayAccept: boolean }) {
+  const { t } = useWording()
+  const now = useNow(10_000)
+  if (state.queue.length === 0) return null
+  return (
+    <ol class="queue" aria-labelledby="queue">
+      {state.queue.map((request) => (
+        <li key={request.id} class="queue-item">
+          <Wish request={request} now={now} />
+          {!state.makesOffers && (
+            <button
+              type="button"
+              class="button queue-take"
+              disabled={!mayAccept}
+              aria-label={`${t("queue.take")}: ${wishText(t, request)}`}
+              onClick={() => void desk.accept(request.id)}
+            >
+              {t("queue.take")}
+            </button>
+          )}
+        </li>
+      ))}
+    </ol>
+  )
+}
+
+function Wish({ request, now }: { readonly request: Waiting; readonly now: number }) {
+  const { t } = useWording()
+  const minutes = Math.floor((now - request.since) / MINUTE_MS)
+  const waited = minutes < 1 ? t("queue.now") : t("details.waited.minutes", { minutes })
+  return (
+    <p class="wish">
+      <Urgent urgency={request.urgency} />
+      <span>{wishText(t, request)}</span>
+      <span class="wish-waited muted">{waited}</span>
+    </p>
+  )
+}
+
+function wishText(t: Words, { need, language }: Waiting): string {
+  const help = need === null ? t("queue.need") : needName(t, need)
+  const spoken = languageName(language)
+  return spoken === null ? help : `${help}, ${spoken}`
+}
+
+/** How urgent it is, if it is. */
+export function Urgent({ urgency }: { readonly urgency: 0 | 1 | 2 }) {
+  const { t } = useWording()
+  return urgency === 0 ? null : <span class={`urgent level-${urgency}`}>{t(`urgent.${urgency}`)}</span>
+}
+
+/** The time, looked at now and then. */
+function useNow(everyMs: number): number {
+  const [now, setNow] = useState(() => Date.now())
+  useEffect(() => {
+    const timer = setInterval(() => {
+      setNow(Date.now())
+    }, everyMs)
+    return () => {
+      clearInterval(timer)
+    }
+  }, [everyMs])
+  return now
+}
