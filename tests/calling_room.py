@@ -34,10 +34,13 @@ def direct() -> IceServers:
     return IceServers(CallPolicy.DIRECT)
 
 
-def through(turn: TurnServer, **credentials: object) -> IceServers:
-    """Through this TURN server alone, over UDP."""
-    username, credential = turn.credentials(**credentials)  # type: ignore[arg-type]
-    return IceServers(CallPolicy.RELAY, turn.urls[:1], username, credential, 0)
+def through(
+    turn: TurnServer, via: str = "udp", *, expires: int | None = None, secret: str | None = None
+) -> IceServers:
+    """Through this TURN server alone, over UDP or TCP."""
+    username, credential = turn.credentials(expires=expires, secret=secret)
+    url = f"turn:{turn.address}:{turn.port}?transport={via}"
+    return IceServers(CallPolicy.RELAY, (url,), username, credential, 0)
 
 
 class Seat:

@@ -80,7 +80,6 @@ async def talk(folder: Path, turn: TurnServer) -> AsyncIterator[tuple[Caller, Co
                     break
                 await hers.is_in_the_room("Sari")
                 yield Caller(page), conversation
-                await conversation.calls.close()
 
 
 async def test_the_program_rings_and_her_page_answers(tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ class Client:
 
     async def __aexit__(self, *_: object) -> None:
         try:
+            await asyncio.gather(*(one.close_calls() for one in self.conversations))
             await self._finish()
         finally:
             for task in self._tasks:

@@ -180,6 +180,11 @@ class Conversation:
         """Ring everybody in the room, or those in `to`; see `Calls.call`."""
         return await self.calls.call(tracks, to)
 
+    async def close_calls(self) -> None:
+        """Leave the call, if there is one; called when the client closes."""
+        if self._calls is not None:
+            await self._calls.close()
+
     def listen_to_calls(self, listener: CallListener) -> None:
         """Hear what is said about calls from now on, and what was said in the minute before."""
         self._call_listener = listener

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from av import AudioFrame
 from calling_room import calling, ear_for, ears, heard, in_call, own_candidates, rung, three, through, until
 from known_media import MovingBar, Tone
 from teduh_sdk.calls import EndReason, events
@@ -20,8 +21,9 @@ def turn(tmp_path: Path) -> Iterator[TurnServer]:
         yield server
 
 
-async def test_each_hears_and_sees_the_other(turn: TurnServer) -> None:
-    async with calling(through(turn), through(turn)) as (_, (hers, counselors)):
+@pytest.mark.parametrize("via", ["udp", "tcp"])
+async def test_each_hears_and_sees_the_other(turn: TurnServer, via: str) -> None:
+    async with calling(through(turn, via), through(turn)) as (_, (hers, counselors)):
         ringing = await hers.call([Tone(440), MovingBar()])
         her_ear = ears(ringing)
         answered = await rung(counselors)
@@ -92,3 +94,25 @@ async def test_who_is_removed_hears_and_is_heard_no_more(turn: TurnServer) -> No
         assert (left.participant, left.reason) == (medic, EndReason.REMOVED)
         await heard(lambda: ear.hears(440))
         assert (of_medic.frames, by_medic.frames) == (0, 0)
+
+
+async def test_a_source_that_ends_is_told_and_another_can_follow(turn: TurnServer) -> None:
+    async with calling(through(turn), through(turn)) as (_, (hers, counselors)):
+        ringing, answered = await in_call(hers, counselors)
+        await ringing.use("audio", Announcement())
+        assert (await until(answered, events.PeerMedia)).media.audio is False
+        ear = ears(answered)
+        await ringing.use("audio", Tone(1700))
+        await heard(lambda: ear.hears(1700))
+
+
+class Announcement(Tone):
+    """Half a second, and no more."""
+
+    def __init__(self) -> None:
+        super().__init__(440)
+
+    async def recv(self) -> AudioFrame:
+        if self.read == 25:
+            self.stop()
+        return await super().recv()

@@ -36,8 +36,6 @@ async def talking(folder: Path, calls: dict[str, object]) -> AsyncIterator[tuple
                     break
                 await hers.joined()
                 yield hers, his
-                for conversation in (hers, his):
-                    await conversation.calls.close()
 
 
 @needs_turn_server

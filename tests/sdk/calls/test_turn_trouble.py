@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,13 +22,10 @@ def turn(tmp_path: Path) -> Iterator[TurnServer]:
         yield server
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"secret": "not this one"}, {"expires": 1_000_000_000}], ids=["wrong", "expired"]
-)
-async def test_refused_credentials_are_told_and_end_the_call(
-    turn: TurnServer, wrong: dict[str, object]
-) -> None:
-    async with calling(through(turn, **wrong), through(turn)) as (_, (hers, counselors)):
+@pytest.mark.parametrize("secret", ["not this one", None], ids=["wrong", "expired"])
+async def test_refused_credentials_are_told_and_end_the_call(turn: TurnServer, secret: str | None) -> None:
+    refused = through(turn, secret=secret, expires=1_000_000_000 if secret is None else None)
+    async with calling(refused, through(turn)) as (_, (hers, counselors)):
         ringing = await hers.call([Tone(440)])
         answered = await rung(counselors)
         await answered.accept([Tone(1000)])
@@ -55,3 +53,10 @@ async def test_a_call_ends_when_the_turn_server_stays_away(turn: TurnServer) -> 
         await until(ringing, events.PeerReconnecting)
         assert (await until(ringing, events.Ended)).reason is EndReason.FAILED
         await until(answered, events.Ended)
+
+
+async def test_where_udp_is_blocked_the_next_server_of_the_list_is_tried(turn: TurnServer) -> None:
+    open_ = through(turn, "tcp")
+    blocked = replace(open_, urls=("turn:127.0.0.1:9?transport=udp", *open_.urls))
+    async with calling(blocked, through(turn), settings=HASTY) as (_, (hers, counselors)):
+        await in_call(hers, counselors)

@@ -63,8 +63,8 @@ class Call:
         self._perform = line.perform
         self.incoming: Final = Incoming()
         self.outgoing: Final[Mapping[str, Outgoing]] = {
-            "audio": Outgoing(AudioEncoder(line.profile), self._tap),
-            "video": Outgoing(VideoEncoder(line.profile), self._tap),
+            "audio": Outgoing(AudioEncoder(line.profile), self._tap, self._source_ended),
+            "video": Outgoing(VideoEncoder(line.profile), self._tap, self._source_ended),
         }
         self._events: deque[CallEvent] = deque()
         self._something = asyncio.Event()
@@ -219,6 +219,11 @@ class Call:
     def _require_going_on(self) -> None:
         if self._ended is not None:
             raise CallNotPossible("the call is over")
+
+    def _source_ended(self) -> None:
+        # A file was played to its end, or a device was taken away: the others shall not wait for it.
+        if self._ended is None:
+            self._say_media(MediaReason.CHOSEN)
 
     def _tap(self, frame: AudioFrame | VideoFrame) -> None:
         me = self._line.me()

@@ -67,13 +67,17 @@ class Branch(MediaStreamTrack):
 
 
 class Outgoing:
-    """The hub. `tap` is told of every frame that is sent."""
+    """The hub. `tap` is told of every frame that is sent, `on_ended` when a source ends by itself."""
 
     def __init__(
-        self, encoder: AudioEncoder | VideoEncoder, tap: Callable[[AudioFrame | VideoFrame], None]
+        self,
+        encoder: AudioEncoder | VideoEncoder,
+        tap: Callable[[AudioFrame | VideoFrame], None],
+        on_ended: Callable[[], None],
     ) -> None:
         self._encoder: Final = encoder
         self._tap: Final = tap
+        self._on_ended: Final = on_ended
         self._source: MediaStreamTrack | None = None
         self._branches: list[Branch] = []
         self._task: asyncio.Task[None] | None = None
@@ -130,6 +134,18 @@ class Outgoing:
         is_heard = any(branch.is_listening for branch in self._branches)
         if is_heard and self._source is not None and self._task is None:
             self._task = asyncio.create_task(self._read(self._source))
+            self._task.add_done_callback(self._read_to_its_end)
+
+    def _read_to_its_end(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            return
+        # A source that raises is the application's; it hears of it as of any other fault of its own.
+        if (error := task.exception()) is not None:
+            context = {"message": "a track of a call raised", "exception": error}
+            task.get_loop().call_exception_handler(context)
+        if task is self._task:
+            self._let_go()
+            self._on_ended()
 
     async def _read(self, source: MediaStreamTrack) -> None:
         while True:
