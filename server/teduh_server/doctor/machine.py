@@ -61,7 +61,7 @@ def _check_pages(pages: Traversable) -> Iterator[Finding]:
 def _check_files() -> Iterator[Finding]:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < _FILES:
-        says = f"Each connection is an open file, and {soft} are allowed: raise LimitNOFILE to {_FILES}."
+        says = f"Each connection is an open file, and {soft} are allowed here: a unit should allow {_FILES}."
         yield warning("open files", says)
     else:
         yield good("open files", "There is room for many connections.")

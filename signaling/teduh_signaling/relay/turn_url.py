@@ -23,7 +23,7 @@ _SHAPE = re.compile(
     re.ASCII,
 )
 _DEFAULT_PORTS = {"turn": 3478, "turns": 5349}
-# RFC 7065, 3.2: without a transport, UDP for turn and TCP for turns.
+# What browsers take when the address names no transport; of RFC 5928's look-ups in DNS they make none.
 _DEFAULT_TRANSPORTS: dict[str, Literal["udp", "tcp"]] = {"turn": "udp", "turns": "tcp"}
 
 

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import socket
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from teduh_server.call_settings import CallSettings
 from teduh_server.doctor.finding import Finding, Level
 from teduh_server.doctor.turn import check_server, check_turn
@@ -13,6 +19,26 @@ from turn_server import TurnServer, needs_turn_server, turn_server
 
 RELAYED = "127.0.0.9"
 HARDENED = ("denied-peer-ip=0.0.0.0-255.255.255.255", f"allowed-peer-ip={RELAYED}")
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for `localhost` that signs itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    files = (tmp_path / "certificate.pem", tmp_path / "key.pem")
+    files[0].write_bytes(signed.public_bytes(Encoding.PEM))
+    files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return files
 
 
 def settings(turn: TurnServer, **others: object) -> CallSettings:
@@ -107,6 +133,23 @@ async def test_something_else_that_listens_there_is_no_turn_server() -> None:
         calls = CallSettings(turn_urls=(url,), turn_secret="x")  # type: ignore[arg-type]  # pydantic wraps it
         (found,) = problems(await check_turn(calls))
     assert "does not answer" in found
+
+
+@needs_turn_server
+async def test_certificate_that_nobody_vouches_for_is_a_problem(
+    tmp_path: Path, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the same server is good once its certificate is trusted."""
+    options = (*HARDENED, f"cert={certificate[0]}", f"pkey={certificate[1]}")
+    choices = {"allow_loopback_peers": True, "relay_address": RELAYED, "options": options, "tls": True}
+    with turn_server(tmp_path, **choices) as turn:
+        url = f"turns:localhost:{turn.tls_port}?transport=tcp"
+        calls = settings(turn, turn_urls=(url,))
+        (found,) = problems(await check_turn(calls))
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+        trusted = await check_turn(calls)
+    assert "certificate" in found
+    assert trusted[0].level is Level.GOOD
 
 
 async def test_no_turn_server_at_all_is_told_and_so_are_direct_calls() -> None:
