@@ -46,8 +46,33 @@ PUBLIC = {
     "chat.messages": """
         MAX_MESSAGE_BYTES MAX_RECEIPT_IDS MAX_TEXT_CHARACTERS MessageId DeviceId Seconds Bytes Epoch Label
         Note ReceiptKind Message Text Receipt Leaving Ending EpochAcknowledgement Invitation
-        InvitationAnswer Attachment Location Answer Form Referral Unknown AnyMessage
+        InvitationAnswer Attachment Location Answer Form Referral Unknown AnyMessage CALL_TAGS OfCall
     """,
+    "call.messages": """
+        MAX_CANDIDATES MAX_CALL_MEMBERS CallId Milliseconds Leaf Generation Revision Leaves
+        EndReason MediaReason NegotiationWish RecordingStep Phase Media Candidate CallMessage Ring
+        Join Decline Cancel HangUp Addressed Description Candidates Renegotiate MediaState Recording
+        Present Heartbeat AnyCallMessage
+    """,
+    "call.codec": "KNOWN_CALL_TAGS encode_call decode_call sent_at",
+    "call.exceptions": "CallNotAllowed",
+    "call.transitions": """
+        CallState CallHappening PeerState PeerHappening CALL_TRANSITIONS PEER_TRANSITIONS
+    """,
+    "call.timing": "Timing",
+    "call.actions": """
+        Action Calling Ringing Began Ended Missed PeerJoined PeerLeft PeerDeclined PeerConnected
+        PeerReconnecting PeerUnreachable PeerMedia Running RecordingAsked RecordingAnswered
+        RecordingAllowed RecordingMustStop PeerRecording CallEvent Send CreateOffer ApplyDescription
+        AddCandidates ClosePeer StopMedia Tell
+    """,
+    "call.freshness": "Freshness",
+    "call.participation": "Participation Participations",
+    "call.peer": "Ends Peer",
+    "call.recording": "RecordingConsent",
+    "call.standing": "Current Rung Standing",
+    "call.hearing": "Hearing",
+    "call.session": "SILENT PeerView RunningCall CallSession",
 }
 
 

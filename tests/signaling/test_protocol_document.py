@@ -9,6 +9,8 @@ from typing import get_args
 
 import pytest
 from msgspec import Struct
+from teduh_signaling.call import messages as call
+from teduh_signaling.call.messages import AnyCallMessage, CallMessage
 from teduh_signaling.chat import messages
 from teduh_signaling.chat.messages import AnyMessage, Message, ReceiptKind
 from teduh_signaling.relay import entry, frames, protocol
@@ -40,7 +42,19 @@ PARTS: tuple[type[Struct], ...] = (
     frames.Tally,
     frames.BoardDay,
 )
-TAGGED: tuple[type[Struct], ...] = (*CLIENT_FRAMES, *RELAY_FRAMES, *MESSAGES)
+CALL_MESSAGES: tuple[type[CallMessage], ...] = get_args(AnyCallMessage)
+CALL_PARTS: tuple[type[Struct], ...] = (call.Media, call.Candidate, call.Present)
+TAGGED: tuple[type[Struct], ...] = (*CLIENT_FRAMES, *RELAY_FRAMES, *MESSAGES, *CALL_MESSAGES)
+ALL_PARTS: tuple[type[Struct], ...] = (*PARTS, messages.Answer, *CALL_PARTS)
+
+ENUMS: tuple[type[IntEnum], ...] = (EntryKind, Urgency, Availability, CallPolicy, Preference, ReceiptKind)
+CALL_ENUMS: tuple[type[IntEnum], ...] = (
+    call.EndReason,
+    call.MediaReason,
+    call.NegotiationWish,
+    call.RecordingStep,
+    call.Phase,
+)
 
 
 def section(title: str) -> str:
@@ -62,13 +76,13 @@ def heading(struct: type[Struct]) -> str:
     return struct.__name__ if tag is None else f"0x{tag:02x} {struct.__name__}"
 
 
-@pytest.mark.parametrize("struct", [*TAGGED, *PARTS, messages.Answer], ids=lambda struct: struct.__name__)
+@pytest.mark.parametrize("struct", [*TAGGED, *ALL_PARTS], ids=lambda struct: struct.__name__)
 def test_a_table_has_every_field_with_its_type_and_limits_in_order(struct: type[Struct]) -> None:
     documented = [(name, written) for name, written, _ in rows(section(heading(struct)))]
     assert documented == fields(struct)
 
 
-@pytest.mark.parametrize("struct", [*TAGGED, *PARTS, messages.Answer], ids=lambda struct: struct.__name__)
+@pytest.mark.parametrize("struct", [*TAGGED, *ALL_PARTS], ids=lambda struct: struct.__name__)
 def test_every_field_has_a_meaning(struct: type[Struct]) -> None:
     assert all(meaning for _, _, meaning in rows(section(heading(struct))))
 
@@ -80,6 +94,7 @@ def test_every_field_has_a_meaning(struct: type[Struct]) -> None:
         ("Frames of the relay", RELAY_FRAMES),
         ("Parts of frames", PARTS),
         ("Inside the encryption", (*MESSAGES, messages.Answer)),
+        ("About calls", (*CALL_MESSAGES, *CALL_PARTS)),
     ],
 )
 def test_each_chapter_has_these_sections_and_no_other(title: str, structs: tuple[type[Struct], ...]) -> None:
@@ -88,7 +103,7 @@ def test_each_chapter_has_these_sections_and_no_other(title: str, structs: tuple
     assert titles == [heading(struct) for struct in structs]
 
 
-@pytest.mark.parametrize("enum", [EntryKind, Urgency, Availability, CallPolicy, Preference, ReceiptKind])
+@pytest.mark.parametrize("enum", [*ENUMS, *CALL_ENUMS])
 def test_every_value_is_listed(enum: type[IntEnum]) -> None:
     documented = [(value, name) for value, name, _ in rows(section(enum.__name__))]
     assert documented == [(str(int(member)), member.name) for member in enum]
@@ -97,7 +112,7 @@ def test_every_value_is_listed(enum: type[IntEnum]) -> None:
 def test_every_limit_is_listed_with_its_value() -> None:
     actual = {
         name: value
-        for module in (frames, protocol, messages)
+        for module in (frames, protocol, messages, call)
         for name, value in vars(module).items()
         if name.startswith("MAX_") or name == "PROTOCOL_VERSION"
     }

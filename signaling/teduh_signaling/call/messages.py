@@ -26,20 +26,20 @@ from teduh_signaling.chat.messages import Message
 
 MAX_CANDIDATES: Final = 32
 """In one message."""
-MAX_MEMBERS: Final = 16
+MAX_CALL_MEMBERS: Final = 16
 """That one message can name; calls are for four."""
 
 CallId = Annotated[bytes, Meta(min_length=8, max_length=8)]
 """64 random bits, chosen by who rings."""
 Milliseconds = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 """Since 1970, by the sender's clock; `freshness` says what it is good for."""
-Leaf = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Leaf = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 """The MLS leaf index of a member."""
-Generation = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Generation = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 """Which connection between two devices, from 1 on; 0: none yet."""
-Revision = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+Revision = Annotated[int, Meta(ge=1, le=2**32 - 1)]
 """Which offer within a generation, from 1 on."""
-Leaves = Annotated[tuple[Leaf, ...], Meta(max_length=MAX_MEMBERS)]
+Leaves = Annotated[tuple[Leaf, ...], Meta(max_length=MAX_CALL_MEMBERS)]
 
 
 class EndReason(IntEnum):
@@ -228,7 +228,7 @@ class Heartbeat(CallMessage, frozen=True, array_like=True, tag=0x2A, gc=False):
     can_restart_ice: bool
     awaited: Leaves
     """Whom I ring."""
-    peers: Annotated[tuple[Present, ...], Meta(max_length=MAX_MEMBERS)]
+    peers: Annotated[tuple[Present, ...], Meta(max_length=MAX_CALL_MEMBERS)]
     grants: Leaves = ()
     """Who may record me."""
     is_recording: bool = False

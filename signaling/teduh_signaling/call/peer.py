@@ -69,6 +69,7 @@ class Peer:
     is_connected: bool = False
     is_unreachable: bool = False
     was_connected: bool = False
+    _is_open: bool = False
     _is_restart: bool = False
     _attempts: int = 1
     _connect_by: int | None = None
@@ -99,8 +100,7 @@ class Peer:
     def close(self) -> None:
         """The other has left, or we have."""
         self._follow(PeerHappening.GONE)
-        if self.generation > 0:
-            self.out.append(actions.ClosePeer(self.ends.peer, self.generation))
+        self._close_generation()
 
     # --- from our own WebRTC --------------------------------------------------------------------------------
 
@@ -168,7 +168,7 @@ class Peer:
         """Something was added here that needs an offer."""
         if self.ends.we_offer:
             self._want(NegotiationWish.MEDIA, now)
-        elif self.generation > 0:
+        elif self._is_open:
             self._asked = True
             self._say_again = now + self.timing.heartbeat
             self._ask(NegotiationWish.MEDIA, now)
@@ -213,8 +213,7 @@ class Peer:
 
     def _offer(self, now: int, *, is_new: bool, restarts_ice: bool = False) -> None:
         if is_new:
-            if self.generation > 0:
-                self.out.append(actions.ClosePeer(self.ends.peer, self.generation))
+            self._close_generation()
             self._enter_generation(self.generation + 1)
             self.revision = 1
         else:
@@ -227,8 +226,12 @@ class Peer:
         offer = actions.CreateOffer(self.ends.peer, self.generation, self.revision, restarts_ice)
         self.out.append(offer)
 
+    def _close_generation(self) -> None:
+        if self._is_open:
+            self.out.append(actions.ClosePeer(self.ends.peer, self.generation))
+
     def _enter_generation(self, generation: int) -> None:
-        self.generation = generation
+        self.generation, self._is_open = generation, True
         self._lose_connection()
         self.was_connected = False
         self._described = None
@@ -263,12 +266,13 @@ class Peer:
     def _try_again(self, now: int) -> None:
         self._attempts += 1
         self._lose_connection()
-        if self._attempts > self.timing.attempts:
-            self._connect_by = self._say_again = None
+        if self._attempts > self.timing.attempts and not self.is_unreachable:
+            self._connect_by, self._say_again = now + self.timing.old, None
             self.is_unreachable = True
             self.out.append(Tell(actions.PeerUnreachable(self.ends.peer)))
             return
-        self._connect_by = now + self.timing.connect
+        # Whoever cannot be reached is tried once in a while; the others of the call go on meanwhile.
+        self._connect_by = now + (self.timing.old if self.is_unreachable else self.timing.connect)
         if self.ends.we_offer:
             self._want(NegotiationWish.REBUILD, now)
         else:
@@ -289,8 +293,7 @@ class Peer:
                 self.out.append(Send(replace(self._described, sent=now)))
             return
         if offer.generation > self.generation:
-            if self.generation > 0:
-                self.out.append(actions.ClosePeer(self.ends.peer, self.generation))
+            self._close_generation()
             self._enter_generation(offer.generation)
             self._connect_by = now + self.timing.connect
         elif offer.restarts_ice:
@@ -369,7 +372,6 @@ class Peer:
     def _grant(self, wish: NegotiationWish, sent: int, *, is_older: bool, now: int) -> None:
         if is_older and sent <= self._heard_answer:
             return
-        self.is_unreachable = False
         if is_older:
             # Whoever does not know our connection any more needs a new one.
             wish = NegotiationWish.REBUILD

@@ -15,7 +15,7 @@ from teduh_signaling.call import actions
 from teduh_signaling.call.actions import Action, Send, StopMedia, Tell
 from teduh_signaling.call.exceptions import CallNotAllowed
 from teduh_signaling.call.messages import (
-    MAX_MEMBERS,
+    MAX_CALL_MEMBERS,
     Addressed,
     AnyCallMessage,
     Cancel,
@@ -276,10 +276,10 @@ class Standing:
             Phase.CALLING if self.state is CallState.CALLING else Phase.IN_CALL,
             current.media,
             self.can_restart_ice,
-            tuple(sorted(current.awaited))[:MAX_MEMBERS],
+            tuple(sorted(current.awaited))[:MAX_CALL_MEMBERS],
             tuple(
                 Present(leaf, peer.ends.peer_joined)
-                for leaf, peer in sorted(current.peers.items())[:MAX_MEMBERS]
+                for leaf, peer in sorted(current.peers.items())[:MAX_CALL_MEMBERS]
             ),
             tuple(sorted(current.recording.granted_to)),
             current.recording.is_recording,

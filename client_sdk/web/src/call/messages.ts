@@ -31,7 +31,7 @@ import {
 /** Candidates in one message. */
 export const MAX_CANDIDATES = 32
 /** Members that one message can name; calls are for four. */
-export const MAX_MEMBERS = 16
+export const MAX_CALL_MEMBERS = 16
 
 /** Why a call, or somebody's part in it, is over. */
 export const EndReason = {
@@ -72,10 +72,10 @@ export const Phase = { CALLING: 1, IN_CALL: 2 } as const
 export type Phase = (typeof Phase)[keyof typeof Phase]
 
 const milliseconds = integer(0, Number.MAX_SAFE_INTEGER)
-const leaf = integer(0, 2 ** 31 - 1)
-const generation = integer(0, 2 ** 31 - 1)
-const revision = integer(1, 2 ** 31 - 1)
-const leaves = list(leaf, 0, MAX_MEMBERS)
+const leaf = integer(0, 2 ** 32 - 1)
+const generation = integer(0, 2 ** 32 - 1)
+const revision = integer(1, 2 ** 32 - 1)
+const leaves = list(leaf, 0, MAX_CALL_MEMBERS)
 const reason = oneOf(Object.values(EndReason))
 
 const media = struct({
@@ -185,7 +185,7 @@ export const Heartbeat = define("heartbeat", 0x2a, {
   canRestartIce: bool,
   /** Whom I ring. */
   awaited: leaves,
-  peers: list(present, 0, MAX_MEMBERS),
+  peers: list(present, 0, MAX_CALL_MEMBERS),
   /** Who may record me. */
   grants: defaulted(leaves, []),
   isRecording: defaulted(bool, false),

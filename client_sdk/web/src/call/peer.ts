@@ -61,6 +61,7 @@ export class Peer {
   readonly #restartsIce: boolean
   readonly #timing: Timing
   readonly #out: Action[]
+  #isOpen = false
   #wasConnected = false
   #isRestart = false
   #attempts = 1
@@ -177,7 +178,7 @@ export class Peer {
   negotiate(now: number): void {
     if (this.#weOffer) {
       this.#want(NegotiationWish.MEDIA, now)
-    } else if (this.generation > 0) {
+    } else if (this.#isOpen) {
       this.#asked = true
       this.#sayAgain = now + this.#timing.heartbeat
       this.#ask(NegotiationWish.MEDIA, now)
@@ -256,11 +257,12 @@ export class Peer {
 
   #closeGeneration(): void {
     const { generation } = this
-    if (generation > 0) this.#out.push({ type: "closePeer", peer: this.ends.peer, generation })
+    if (this.#isOpen) this.#out.push({ type: "closePeer", peer: this.ends.peer, generation })
   }
 
   #enterGeneration(generation: number): void {
     this.generation = generation
+    this.#isOpen = true
     this.#loseConnection()
     this.#wasConnected = false
     this.#described = null
@@ -299,13 +301,15 @@ export class Peer {
   #tryAgain(now: number): void {
     this.#attempts += 1
     this.#loseConnection()
-    if (this.#attempts > this.#timing.attempts) {
-      this.#connectBy = this.#sayAgain = null
+    if (this.#attempts > this.#timing.attempts && !this.isUnreachable) {
+      this.#connectBy = now + this.#timing.old
+      this.#sayAgain = null
       this.isUnreachable = true
       this.#out.push({ type: "tell", event: { type: "peerUnreachable", peer: this.ends.peer } })
       return
     }
-    this.#connectBy = now + this.#timing.connect
+    // Whoever cannot be reached is tried once in a while; the others of the call go on meanwhile.
+    this.#connectBy = now + (this.isUnreachable ? this.#timing.old : this.#timing.connect)
     this.#request(NegotiationWish.REBUILD, now)
   }
 
@@ -397,7 +401,6 @@ export class Peer {
 
   #grant(message: Renegotiate, isOlder: boolean, now: number): void {
     if (isOlder && message.sent <= this.#heardAnswer) return
-    this.isUnreachable = false
     // Whoever does not know our connection any more needs a new one.
     const wish = isOlder ? NegotiationWish.REBUILD : message.wish
     if (wish !== NegotiationWish.MEDIA) {
