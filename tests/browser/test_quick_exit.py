@@ -52,11 +52,30 @@ async def test_leaving_is_for_good(tmp_path: Path, leave: Leave) -> None:
         await expect(hers.message("I am here.")).to_be_visible()
         await leave(hers)
         await is_at(hers.page, harmless)
+        assert (await until(his, events.Gone)).participant.is_survivor
         # A page that comes out of the back/forward cache is not loaded again.
         await hers.page.go_back(wait_until="commit")
         await is_at(hers.page, before)
         await hers.page.go_forward(wait_until="commit")
         await is_at(hers.page, harmless)
+
+
+# Registered before the page's own: when that one runs, the socket says nothing any more.
+_DEAF_SOCKET = 'addEventListener("pagehide", () => { WebSocket.prototype.send = () => undefined })'
+
+
+@pytest.mark.parametrize("how", ["closed", "reloaded"])
+async def test_staff_are_told_when_her_tab_is_closed_or_reloaded(tmp_path: Path, how: str) -> None:
+    """By a beacon alone, for a socket may not live long enough to say it."""
+    async with house(tmp_path) as here, chromium(tmp_path / "profile") as browser, here.staff() as staff:
+        await browser.add_init_script(_DEAF_SOCKET)
+        hers = SurvivorPage(await browser.new_page())
+        await hers.page.goto(here.url)
+        await hers.ask()
+        his = await accepted(staff)
+        await hers.is_in_the_room("Sari")
+        await (hers.page.close(run_before_unload=False) if how == "closed" else hers.page.reload())
+        assert (await until(his, events.Gone)).participant.is_survivor
 
 
 async def is_at(page: Page, url: str) -> None:

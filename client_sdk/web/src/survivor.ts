@@ -10,6 +10,7 @@ import { Conversation } from "./conversation.ts"
 import { ConversationState } from "./conversationState.ts"
 import type { Organisation } from "./credentials/organisation.ts"
 import { RelayLost, RelayRefused } from "./errors.ts"
+import { concatenate } from "./hazmat/bytes.ts"
 import { generateSigner } from "./hazmat/ed25519.ts"
 import { newKeyPackage } from "./mls/group.ts"
 import { BASIC_CREDENTIAL_TYPE, type KeyPackageBundle } from "./mls/keyPackageBundle.ts"
@@ -24,6 +25,7 @@ import {
 
 const IDENTITY_LENGTH = 16
 const CAPABILITY_LENGTH = 32
+const MOST_FAREWELLS = 4
 const RETRY_MS = 1000
 /** Refusals after which asking again is right. */
 const PASSING: readonly ErrorCode[] = [
@@ -71,6 +73,15 @@ export class Survivor extends Client {
   async close(): Promise<void> {
     await Promise.all(this.conversations.map((conversation) => this.#leave(conversation)))
     this.stop()
+  }
+
+  /**
+   * What a page that is being closed posts as a beacon to `/v1/farewells` (PROTOCOL.md), for its socket may not live long
+   * enough to say that she leaves: 48 bytes for each conversation, four at most. Empty after `vanish`.
+   */
+  get farewell(): Uint8Array<ArrayBuffer> {
+    const open = [...this.#requests].filter(([conversation]) => !conversation.isOver).slice(-MOST_FAREWELLS)
+    return concatenate(...open.flatMap(([conversation, { capability }]) => [conversation.id, capability]))
   }
 
   /**

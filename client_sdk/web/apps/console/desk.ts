@@ -359,6 +359,9 @@ export class Desk {
       case "left":
         this.#inTalk(id, { type: "left", person: personOf(event.participant) })
         break
+      case "gone":
+        this.#inTalk(id, { type: "noticed", notice: "gone", who: { name: "", role: event.participant.role } })
+        break
       case "textReceived":
         this.#heard(id, event)
         break

@@ -28,7 +28,16 @@ export interface Named {
   readonly role: string
 }
 
-export type Notice = "joined" | "left" | "proposed" | "welcomed" | "declined" | "failed" | "unreadable" | "refused"
+export type Notice =
+  | "joined"
+  | "left"
+  | "gone"
+  | "proposed"
+  | "welcomed"
+  | "declined"
+  | "failed"
+  | "unreadable"
+  | "refused"
 
 /** One line of a talk. Times are milliseconds since 1970. */
 export type Item =

@@ -13,7 +13,7 @@ import type { Configuration } from "./configuration.ts"
 import { Header, LinkState, RoomButton, type Panel } from "./Header.tsx"
 import { Log } from "./Log.tsx"
 import { EmergencyPanel, RoomPanel } from "./Panels.tsx"
-import { Session, type Talker } from "./session.ts"
+import { Session, type Farewell, type Talker } from "./session.ts"
 import { SkinScreen } from "./Skins.tsx"
 import { INITIAL, reduce, type State } from "./state.ts"
 import { Waiting } from "./Waiting.tsx"
@@ -27,7 +27,7 @@ interface AppProps {
   /** Leaves at once. */
   readonly onExit: () => void
   /** Called once with how to drop every key, for all the ways in which the page can end. */
-  readonly onVanish: (vanish: () => void) => void
+  readonly onVanish: (vanish: () => Farewell) => void
 }
 
 export function App({ configuration, open, onExit, onVanish }: AppProps) {
@@ -40,9 +40,7 @@ export function App({ configuration, open, onExit, onVanish }: AppProps) {
   const isShown = !isDisguised && !state.covered
 
   useEffect(() => {
-    onVanish(() => {
-      session.vanish()
-    })
+    onVanish(() => session.vanish())
   }, [])
   useEffect(() => {
     tellBrowser(language)

@@ -11,13 +11,14 @@ import "../shared/styles/languages.css"
 import "../shared/styles/log.css"
 import { App } from "./App.tsx"
 import { readConfiguration } from "./configuration.ts"
-import { forgetWords, quickExit, watchForExit } from "./quickExit.ts"
+import { forgetWords, quickExit, sayFarewell, watchForExit } from "./quickExit.ts"
 import { readOrganisation, Survivor } from "./sdk.ts"
+import type { Farewell } from "./session.ts"
 import "./survivor.css"
 import { wordingOf } from "./words.tsx"
 
-/** Drops every key. Until the page has a session there is none. */
-let vanish = (): void => undefined
+/** Drops every key, and returns what is left to be said to the relay. Until the page has a session there is none. */
+let vanish = (): Farewell => new Uint8Array()
 
 function start(page: HTMLElement): void {
   const configuration = readConfiguration(document.getElementById("organisation")?.textContent ?? "")
@@ -46,7 +47,7 @@ function exit(): void {
 /** However the page ends: keys and words go, and a page that the browser kept in memory does not come back as it was. */
 function watchForEnd(): void {
   window.addEventListener("pagehide", () => {
-    vanish()
+    sayFarewell(vanish())
     forgetWords()
   })
   window.addEventListener("pageshow", (event) => {

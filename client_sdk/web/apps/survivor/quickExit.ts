@@ -2,18 +2,30 @@
  * Leaving at once, so that nothing is left to see, to hear or to come back to.
  *
  *     overlay over everything ──> words out of the page ──> keys dropped, camera and microphone stopped
- *       ──> beacon ──> the page that embeds us is told ──> location.replace("/x"), which replaces the history entry
+ *       ──> beacons ──> the page that embeds us is told ──> location.replace("/x"), which replaces the history entry
  *
  * Each step runs whatever became of the one before; nothing waits for anything. How it is asked for: the button, Shift
  * three times, or two taps on an empty place.
  */
 
+import type { Farewell } from "./session.ts"
+
 /** Where quick exit goes; the server clears what it can and sends on to a harmless site. */
 export const EXIT_PATH = "/x"
 
-/** Leaves. `vanish` drops every key, synchronously. */
-export function quickExit(vanish: () => void): void {
-  const steps = [cover, forgetWords, vanish, stopMedia, beacon, tellHost, leave]
+/** Where a farewell is posted; it clears nothing, for it is also the way of a tab that is closed calmly. */
+const FAREWELLS_PATH = "/v1/farewells"
+
+/** Leaves. `vanish` drops every key, synchronously, and returns the farewell. */
+export function quickExit(vanish: () => Farewell): void {
+  let farewell: Farewell = new Uint8Array()
+  const drop = (): void => {
+    farewell = vanish()
+  }
+  const part = (): void => {
+    sayFarewell(farewell)
+  }
+  const steps = [cover, forgetWords, drop, stopMedia, part, beacon, tellHost, leave]
   for (const step of steps) {
     try {
       step()
@@ -41,6 +53,11 @@ function stopMedia(): void {
 
 function beacon(): void {
   navigator.sendBeacon(EXIT_PATH)
+}
+
+/** Tells the relay, and so the staff, that her page is gone: the socket may not live long enough to say it. */
+export function sayFarewell(farewell: Farewell): void {
+  if (farewell.length > 0) navigator.sendBeacon(FAREWELLS_PATH, farewell)
 }
 
 function tellHost(): void {

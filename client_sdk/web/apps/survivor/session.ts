@@ -17,7 +17,8 @@ export interface Wishes {
 }
 
 /** The part of the SDK's classes that the page needs; a test gives it a made-up one. */
-export type Talker = Pick<Survivor, "ask" | "vanish" | "close">
+export type Talker = Pick<Survivor, "ask" | "farewell" | "vanish" | "close">
+export type Farewell = Survivor["farewell"]
 type Dispatch = (action: Action) => void
 /** Where the calls of a conversation are. */
 export type CallsOf = (conversation: Conversation) => Pick<CallPlace, "open" | "vanish">
@@ -170,13 +171,18 @@ export class Session {
     await talker?.close().catch(ignoreLoss)
   }
 
-  /** Drops every key at once, synchronously; nothing comes from this session any more. */
-  vanish(): void {
+  /**
+   * Drops every key at once, synchronously; nothing comes from this session any more. Returns the farewell that is left to
+   * be posted, empty when there is none.
+   */
+  vanish(): Farewell {
     const talker = this.#talker
+    const farewell = talker?.farewell ?? new Uint8Array()
     this.#isGone = true
     this.#attempt++
     this.#forget()
     talker?.vanish()
+    return farewell
   }
 
   #forget(): void {

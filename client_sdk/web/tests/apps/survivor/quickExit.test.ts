@@ -76,8 +76,19 @@ describe("quick exit", () => {
   })
 
   it("covers first, then drops words and keys, then says so, then goes", () => {
-    quickExit(() => done.push("vanished"))
-    expect(done).toEqual(["covered", "emptied", "vanished", "beacon /x", 'host {"teduh":"exit"}', "replace /x"])
+    quickExit(() => {
+      done.push("vanished")
+      return new Uint8Array(48)
+    })
+    expect(done).toEqual([
+      "covered",
+      "emptied",
+      "vanished",
+      "beacon /v1/farewells",
+      "beacon /x",
+      'host {"teduh":"exit"}',
+      "replace /x",
+    ])
     expect(words.value).toBe("")
   })
 

@@ -56,6 +56,7 @@ function visit() {
   const conversation = new MadeUpConversation()
   const talker = {
     ask: vi.fn<Talker["ask"]>(() => Promise.resolve(conversation as unknown as Conversation)),
+    farewell: Uint8Array.of(1, 2, 3),
     vanish: vi.fn(),
     close: vi.fn(nothing),
   }
@@ -274,7 +275,7 @@ describe("an earlier conversation", () => {
 describe("vanishing", () => {
   it("drops the keys at once, and shows nothing that comes after", async () => {
     const { session, conversation, talker, state } = await talkingVisit()
-    session.vanish()
+    expect(session.vanish()).toEqual(Uint8Array.of(1, 2, 3))
     expect(talker.vanish).toHaveBeenCalledOnce()
     const before = state()
     conversation.isOver = true
