@@ -52,9 +52,9 @@ class FrameClient:
     async def send(self, frame: AnyClientFrame) -> None:
         await self.socket.send_bytes(encode(frame))
 
-    async def receive(self) -> AnyRelayFrame:
+    async def receive(self, within: float = _SECONDS) -> AnyRelayFrame:
         """The next frame; raises ConnectionError when the connection has ended."""
-        async with asyncio.timeout(_SECONDS):
+        async with asyncio.timeout(within):
             message = await self.socket.receive()
         if message.type is not aiohttp.WSMsgType.BINARY:
             self.close_code = self.socket.close_code

@@ -3,23 +3,30 @@ given.
 
 It does what PROTOCOL.md asks of a client: repeats an append under the same counter until it is accepted,
 subscribes anew after the last place that it has without gap, puts its own accepted entries in their place,
-and acknowledges.
+acknowledges, and leaves a relay that is silent.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 
 import aiohttp
 from frame_client import FrameClient, connect
 from relay_organisation import StaffDevice
-from teduh_signaling.relay.frames import Accepted, Acknowledge, Append, Entry, Error
+from teduh_signaling.relay.frames import Accepted, Acknowledge, Append, Entry, Error, Ping
 
 _WINDOW = 8
 _PAUSE_SECONDS = 0.03
+_PING_SECONDS = 1.0
+_SILENT_SECONDS = 4.0
+
+
+class Contradiction(Exception):
+    """The log is not what it was: an entry has changed, or what was there is missing."""
 
 
 class RetryingClient:
@@ -49,11 +56,19 @@ class RetryingClient:
         self.cursor = after
         self.accepted: set[bytes] = set()
         self.connections = 0
+        self._said_at: dict[int, float] = {}
+        self.latencies: list[tuple[float, float]] = []
+        """When each accepted message was said, by the monotonic clock, and how long its acceptance took."""
+
+    @property
+    def said(self) -> int:
+        return len(self._said_at)
 
     def say(self, payload: bytes) -> None:
         """Put a message into the outbox."""
         self._counter += 1
         self._outbox[self._counter] = payload
+        self._said_at[self._counter] = time.monotonic()
 
     @property
     def done(self) -> bool:
@@ -69,12 +84,16 @@ class RetryingClient:
                 await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _connection(self, session: aiohttp.ClientSession) -> None:
-        client = await connect(session, next(self._urls))
+        async with asyncio.timeout(_SILENT_SECONDS):
+            client = await connect(session, next(self._urls))
         self.connections += 1
         try:
-            if self._device is not None:
-                await client.authenticate(self._device)
-            subscribed = await client.subscribe(self._conversation, self.cursor, self._capability)
+            async with asyncio.timeout(_SILENT_SECONDS):
+                if self._device is not None:
+                    await client.authenticate(self._device)
+                subscribed = await client.subscribe(self._conversation, self.cursor, self._capability)
+            if subscribed.last_seq < self.cursor:
+                raise Contradiction(f"{self.cursor} entries were accepted, {subscribed.last_seq} are left")
             self._member = subscribed.member
             self._drop_up_to(subscribed.counter)
             self._sent = subscribed.counter
@@ -94,8 +113,11 @@ class RetryingClient:
             await client.socket.close()
 
     async def _send(self, client: FrameClient) -> None:
-        acknowledged = 0
+        acknowledged, ping_at = 0, time.monotonic()
         while True:
+            if time.monotonic() > ping_at:
+                ping_at += _PING_SECONDS
+                await client.send(Ping(9))
             for counter, payload in list(self._outbox.items())[:_WINDOW]:
                 if counter > self._sent:
                     self._sent = counter
@@ -107,7 +129,7 @@ class RetryingClient:
 
     async def _receive(self, client: FrameClient) -> None:
         while True:
-            self._take(await client.receive())
+            self._take(await client.receive(_SILENT_SECONDS))
 
     def _take(self, frame: object) -> None:
         if isinstance(frame, Entry):
@@ -125,9 +147,12 @@ class RetryingClient:
     def _drop_up_to(self, counter: int) -> None:
         for each in [each for each in self._outbox if each <= counter]:
             self.accepted.add(self._outbox.pop(each))
+            said = self._said_at[each]
+            self.latencies.append((said, time.monotonic() - said))
 
     def _place(self, seq: int, payload: bytes) -> None:
         known = self.log.setdefault(seq, payload)
-        assert known == payload, f"two different entries at place {seq}"
+        if known != payload:
+            raise Contradiction(f"two different entries at place {seq}")
         while self.cursor + 1 in self.log:
             self.cursor += 1

