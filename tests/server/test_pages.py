@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -125,8 +126,8 @@ async def test_survivors_page_is_isolated_and_kept_nowhere(built: Path) -> None:
 async def test_survivors_policy_is_the_built_one_with_its_socket_and_no_frames(built: Path) -> None:
     async with serving(built) as ask, ask("/") as response:
         assert response.headers.getall("Content-Security-Policy") == [
-            f"default-src 'none'; script-src https://relay.example/{LATER} 'sha384-x'; connect-src 'self' wss://relay.example; "
-            "frame-ancestors 'none'"
+            f"default-src 'none'; script-src https://relay.example/{LATER} 'sha384-x'; "
+            "connect-src 'self' wss://relay.example; frame-ancestors 'none'"
         ]
 
 
@@ -253,9 +254,24 @@ async def test_page_is_compressed_for_who_takes_it_so(built: Path) -> None:
         async with ask("/", headers={"Accept-Encoding": "identity"}) as response:
             plain = await response.read()
             assert "Content-Encoding" not in response.headers
-        async with ask("/", headers={"Accept-Encoding": "gzip, br"}) as response:
+        async with ask("/", headers={"Accept-Encoding": "gzip, deflate"}) as response:
             has(response, {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"})
             assert await response.read() == plain
+
+
+async def test_page_that_is_asked_for_again_is_sent_as_brotli_as_soon_as_that_is_made(built: Path) -> None:
+    async with serving(built) as ask:
+        sent = []
+        async with asyncio.timeout(30):
+            while "br" not in sent:
+                async with ask("/", headers={"Accept-Encoding": "gzip, deflate, br, zstd"}) as response:
+                    has(response, {"Vary": "Accept-Encoding"})
+                    # The client's own Brotli has opened it.
+                    assert "<title>Notes</title>" in await response.text()
+                    sent.append(response.headers["Content-Encoding"])
+        assert sent[:2] == ["gzip", "gzip"]
+        async with ask("/", headers={"Accept-Encoding": "gzip, br;q=0"}) as response:
+            has(response, {"Content-Encoding": "gzip"})
 
 
 async def test_manifest_has_the_hashes_of_what_was_built_and_of_what_is_sent(built: Path) -> None:

@@ -22,6 +22,7 @@ from aiohttp import web
 from teduh_crypto.credentials import Organisation
 
 from teduh_server.handlers.browser_origin import host_of
+from teduh_server.handlers.compression import Compression
 from teduh_server.page_settings import PageSettings
 from teduh_server.served_pages import (
     NO_STORE,
@@ -79,6 +80,7 @@ class Pages:
     documents: dict[str, Document] = field(repr=False)
     exit_url: str
     origins: Origins
+    compression: Compression = field(default_factory=Compression, repr=False)
 
     def routes(self) -> list[web.RouteDef]:
         """All of them."""
@@ -99,11 +101,10 @@ class Pages:
         document = self.documents.get(request.path)
         if document is None:
             raise web.HTTPNotFound(text=_NOT_BUILT, headers=self._plain())
-        if "gzip" in request.headers.get("Accept-Encoding", ""):
-            return web.Response(
-                body=document.compressed, headers={**document.headers, "Content-Encoding": "gzip"}
-            )
-        return web.Response(body=document.body, headers=document.headers)
+        accepted = request.headers.get("Accept-Encoding", "")
+        body, encoding = self.compression.encoded(request.path, document, accepted)
+        encoded = {} if encoding is None else {"Content-Encoding": encoding}
+        return web.Response(body=body, headers={**document.headers, **encoded})
 
     async def leave(self, request: web.Request) -> web.Response:
         """Quick exit's navigation."""
