@@ -57,7 +57,9 @@ needs_systemd = pytest.mark.skipif(ANALYSE is None, reason="systemd-analyze is n
 @needs_systemd
 @each_unit
 def test_systemd_understands_every_line(tmp_path: Path, name: str) -> None:
-    assert analyse(tmp_path, name, "verify", "--man=no") == ""
+    # It may have something to say of this machine's own units, too.
+    said = analyse(tmp_path, name, "verify", "--man=no").splitlines()
+    assert [line for line in said if name in line] == []
 
 
 @needs_systemd
