@@ -56,19 +56,24 @@ _PICTURES: Final = """async (video) => {
   for (let at = 0; at < before.length; at += 4) if (Math.abs(before[at] - after[at]) > 24) changed += 1;
   return { brightness: after.reduce((sum, value) => sum + value, 0) / after.length, changed };
 }"""
-# Listens until the beep has been heard; gives the pitch that was strongest then.
+# Listens until the beep is the strongest of what is heard; gives the pitch that was strongest last.
 _BEEP: Final = """async (audio) => {
   const context = new AudioContext();
   const analyser = Object.assign(context.createAnalyser(), { fftSize: 4096, smoothingTimeConstant: 0 });
   context.createMediaStreamSource(audio.srcObject).connect(analyser);
   const bins = new Float32Array(analyser.frequencyBinCount);
   const width = context.sampleRate / analyser.fftSize;
-  for (;;) {
+  const until = performance.now() + 20_000;
+  let pitch = 0;
+  while (performance.now() < until && !(pitch > 350 && pitch < 450)) {
     await new Promise((resolve) => setTimeout(resolve, 10));
     analyser.getFloatFrequencyData(bins);
     const loudest = bins.indexOf(Math.max(...bins));
-    if (bins[loudest] > -60) { await context.close(); return loudest * width; }
+    // At its beginning and end a beep is a click of all pitches.
+    if (bins[loudest] > -60) pitch = loudest * width;
   }
+  await context.close();
+  return pitch;
 }"""
 _STATISTICS: Final = """async () => {
   const found = [];
@@ -208,9 +213,13 @@ async def visitor(browser: Browser, **options: Any) -> AsyncIterator[BrowserCont
 
 
 @asynccontextmanager
-async def talking(browser: Browser, house: ConsoleHouse) -> AsyncIterator[Talk]:
-    """A survivor's page and a console whose conversation has begun."""
-    async with visitor(browser, viewport={"width": 360, "height": 740}) as phone, visitor(browser) as desk:
+async def talking(browser: Browser, house: ConsoleHouse, **options: Any) -> AsyncIterator[Talk]:
+    """A survivor's page on a small phone and a console, whose conversation has begun."""
+    small = {"width": 360, "height": 740}
+    async with (
+        visitor(browser, viewport=small, **options) as phone,
+        visitor(browser, **options) as desk,
+    ):
         console = await ConsolePage.enter(desk, house)
         page = await phone.new_page()
         await page.goto(house.url)

@@ -30,14 +30,14 @@ export function CallCheck({ call, view, speaker, onSpeaker, onClose }: CheckProp
     call.stopTrying()
   }, [])
   return (
-    <div class="card check">
+    <div class="card call-check">
       <h2>{t("check.title")}</h2>
       <p class="muted">{t("check.about")}</p>
       <Picker label={t("check.microphone")} devices={devices.microphones} onChoose={(id) => void call.choose("microphone", id)} />
       {tried.microphone === null ? (
         <Button text={t("check.microphone.try")} onPress={() => void call.tryOut("microphone")} />
       ) : (
-        <div class="check-line">
+        <div class="call-check-line">
           <Loudness track={tried.microphone} />
           <Button text={t("check.stop")} onPress={() => { call.stopTrying("microphone") }} />
         </div>
@@ -46,7 +46,7 @@ export function CallCheck({ call, view, speaker, onSpeaker, onClose }: CheckProp
       {tried.camera === null ? (
         <Button text={t("check.camera.try")} onPress={() => void call.tryOut("camera")} />
       ) : (
-        <div class="check-line">
+        <div class="call-check-line">
           <div class="tile preview">
             <OwnPicture track={tried.camera} label={t("check.camera")} isMirrored />
           </div>
@@ -91,7 +91,7 @@ function Picker({ label, devices, chosen, onChoose }: PickerProps) {
   const { t } = useCallWording()
   if (devices.length < 2) return null
   return (
-    <label class="check-line">
+    <label class="call-check-line">
       <span>{label}</span>
       <select
         value={chosen}
@@ -125,7 +125,7 @@ function Route({ call }: { readonly call: CallControls }) {
     setResult(await call.testRoute())
   }
   return (
-    <div class="check-line">
+    <div class="call-check-line">
       <Button text={t("check.route.try")} onPress={() => void test()} />
       <p role="status">
         {result === "trying"

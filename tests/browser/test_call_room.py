@@ -1,0 +1,172 @@
+"""What else happens in calls: others come and go, networks change and weaken, people only listen."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from accessible import barriers
+from call_pages import Caller, call_browser, talking, visitor
+from console_page import ConsolePage, console_house
+from playwright.async_api import Page, expect
+
+DIRECT = {"allow_direct": True}
+# What getStats tells from now on: so much of what was sent is lost, or nothing comes at all.
+_WEAKEN = """(how) => {
+  const real = RTCPeerConnection.prototype.getStats;
+  window.weakness = how;
+  RTCPeerConnection.prototype.getStats = async function () {
+    const report = new Map(await real.call(this));
+    for (const [id, one] of report)
+      if (one.type === 'remote-inbound-rtp')
+        report.set(id, { ...one, fractionLost: window.weakness.lost });
+      else if (one.type === 'inbound-rtp' && window.weakness.isSilent)
+        report.set(id, { ...one, packetsReceived: 7 });
+    return report;
+  };
+}"""
+
+
+async def test_three_in_a_call_and_one_who_is_removed_loses_it_at_once(tmp_path: Path) -> None:
+    async with (
+        console_house(tmp_path, calls=DIRECT) as house,
+        call_browser() as browser,
+        talking(browser, house) as talk,
+        visitor(browser) as third_desk,
+    ):
+        third = await ConsolePage.enter(third_desk, house)
+        await bring_in(talk.theirs.page, talk.hers.page, third.page)
+        await talk.video_call()
+        others = Caller(third.page)
+        await others.button("Answer with camera").click()
+        await expect(talk.hers.call.locator(".tile:not(.own-tile) video")).to_have_count(2)
+        await others.sees_movement()
+        await others.hears_the_beep()
+        for caller in (talk.hers, talk.theirs, others):
+            await expect(caller.call.locator(".tile:not(.own-tile)")).to_have_count(2)
+            assert len(await caller.traffic()) == 2
+        # Whoever leaves the conversation is out of its call.
+        await third.button("End…").click()
+        await third.page.get_by_role("dialog").get_by_role("radio").first.check()
+        await third.button("Leave; colleagues stay").click()
+        for caller in (talk.hers, talk.theirs):
+            await expect(caller.call.locator(".tile:not(.own-tile)")).to_have_count(1)
+            assert len(await caller.traffic()) == 1
+            await caller.is_connected()
+        assert set(await others.tracks()) == {"ended"}
+        assert await others.traffic() == []
+
+
+async def bring_in(theirs: Page, hers: Page, third: Page) -> None:
+    """The counselor proposes a colleague, she agrees, the colleague comes."""
+    console = ConsolePage(theirs)
+    await console.button("Bring in a colleague…").click()
+    await theirs.get_by_role("dialog").get_by_role("radio").first.check()
+    await console.button("Ask").click()
+    await hers.get_by_role("button", name="Yes, let them join").click()
+    await ConsolePage(third).button("Join").click()
+    await expect(ConsolePage(third).field).to_be_visible()
+
+
+async def test_who_only_listens_sends_nothing_and_can_speak_later(tmp_path: Path) -> None:
+    async with (
+        console_house(tmp_path, calls=DIRECT) as house,
+        call_browser() as browser,
+        talking(browser, house) as talk,
+    ):
+        await talk.theirs.page.get_by_role("button", name="Video call", exact=True).click()
+        await talk.hers.button("Only listen").click()
+        await talk.hers.is_connected()
+        await talk.hers.hears_the_beep()
+        assert await talk.hers.tracks() == []
+        await talk.theirs.shows("muted")
+        await talk.hers.button("Turn the microphone on").click()
+        await talk.theirs.hears_the_beep()
+        await talk.hers.button("Mute").click()
+        await talk.theirs.shows("muted")
+        await talk.hers.shows("Your microphone is muted")
+        await talk.theirs.button("Show my screen").click()
+        await expect(talk.hers.call.get_by_label("’s screen")).to_be_visible()
+        await talk.theirs.shows("Your screen is shown")
+        await talk.theirs.button("Stop showing my screen").click()
+        await expect(talk.hers.call.get_by_label(", picture")).to_be_visible()
+        # A change of network: the way is looked for anew, and the call goes on.
+        before = await ice_names(talk.hers)
+        await talk.hers.page.evaluate("window.dispatchEvent(new Event('online'))")
+        await talk.hers.page.wait_for_function(
+            f"() => !({ICE_NAMES})().some((name) => {before}.includes(name))"
+        )
+        await talk.hers.receives_more(frames=True, samples=True)
+
+
+ICE_NAMES = """() => window.connections.filter((one) => one.connectionState === 'connected')
+  .map((one) => /a=ice-ufrag:(.*)/.exec(one.currentLocalDescription.sdp)[1])"""
+
+
+async def ice_names(caller: Caller) -> list[str]:
+    found: list[str] = await caller.page.evaluate(ICE_NAMES)
+    return found
+
+
+async def test_a_network_too_weak_takes_pictures_first_and_speech_last_and_says_why(tmp_path: Path) -> None:
+    async with (
+        console_house(tmp_path, calls=DIRECT) as house,
+        call_browser() as browser,
+        talking(browser, house) as talk,
+    ):
+        await talk.video_call()
+        await talk.hers.button("Camera on").click()
+        await talk.theirs.sees_movement()
+        await talk.hers.page.evaluate(_WEAKEN, {"lost": 0.4, "isSilent": False})
+        await talk.hers.shows("The connection is too weak for pictures.")
+        await talk.hers.shows("Poor connection")
+        await talk.hers.shows("Your camera is off")
+        await expect(talk.theirs.call.get_by_text("’s connection is too weak for pictures.")).to_be_visible()
+        await talk.theirs.receives_more(frames=False, samples=True)
+        await talk.hers.page.evaluate("window.weakness = { lost: 0, isSilent: true }")
+        await talk.hers.shows("Nothing comes through")
+        await talk.hers.shows("The connection is too weak for talking. You can go on writing.")
+        await talk.theirs.shows("The connection is too weak for talking. You can go on writing.")
+        assert set(await talk.hers.tracks()) == {"ended"}
+
+
+async def test_nothing_in_a_call_stands_in_anybodys_way_nor_leaves_a_narrow_screen(tmp_path: Path) -> None:
+    """Each state on a phone of 360 pixels and in the console: axe-core, and no scrolling sideways."""
+    async with (
+        console_house(tmp_path, calls=DIRECT) as house,
+        call_browser() as browser,
+        talking(browser, house, bypass_csp=True) as talk,
+    ):
+        found: dict[str, list[str]] = {}
+
+        async def look(state: str) -> None:
+            for name, page in (("hers", talk.hers.page), ("console", talk.theirs.page)):
+                found[f"{name}: {state}"] = await barriers(page)
+            assert await talk.hers.page.evaluate("document.documentElement.scrollWidth") <= 360
+            exit_box = await talk.hers.page.get_by_role("button", name="Exit").bounding_box()
+            assert exit_box is not None
+            assert exit_box["x"] >= 0
+            assert exit_box["x"] + exit_box["width"] <= 360
+
+        await talk.hers.page.get_by_role("button", name="Talk by voice or video").click()
+        await talk.hers.button("Try devices first").click()
+        await talk.hers.button("Try the connection").click()
+        await talk.hers.shows("A call can get through.")
+        await talk.hers.button("Show me my picture").click()
+        await talk.hers.button("Try the microphone").click()
+        await expect(talk.hers.call.get_by_role("meter")).to_be_visible()
+        await look("trying out")
+        await talk.hers.button("Close").click()
+        assert set(await talk.hers.tracks()) == {"ended"}
+        await talk.hers.button("Not now").click()
+        await talk.theirs.page.get_by_role("button", name="Video call", exact=True).click()
+        await talk.hers.shows("would like a video call with you")
+        await look("ringing")
+        await talk.hers.button("Answer").click()
+        await talk.hers.is_connected()
+        await talk.hers.button("Camera on").click()
+        await talk.theirs.sees_movement()
+        await look("in the call")
+        await asyncio.gather(talk.hers.button("Hang up").click(), talk.theirs.shows("has hung up"))
+        await look("afterwards")
+        assert {state: rules for state, rules in found.items() if rules} == {}
