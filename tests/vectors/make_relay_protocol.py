@@ -56,6 +56,7 @@ ENTRY: list[Plain] = [0x47, CONVERSATION, 1, 1, 1, 1, 0, b"commit"]
 MOVING: list[Plain] = [0x4E, 2000]
 PONG: list[Plain] = [0x4F, 9]
 TURN_URLS: list[Plain] = ["turn:turn.example:3478?transport=udp", "turns:turn.example:443?transport=tcp"]
+NINE_SERVERS: list[Plain] = ["turn:a"] * 9
 ICE_SERVERS: list[Plain] = [0x52, 10, 1, TURN_URLS, "1760000600:cmFuZG9t", "c2lnbmVk", 1_760_000_600]
 
 AUTHENTICATE: list[Plain] = [0x01, "a.b.c", bytes(64), None]
@@ -74,7 +75,8 @@ SET_AVAILABILITY: list[Plain] = [0x0D, 3, 2, 4, "female", None, 1_760_020_000]
 LIST_COLLEAGUES: list[Plain] = [0x0E, 8, None]
 ACKNOWLEDGE_INBOX: list[Plain] = [0x0F, 1]
 PING: list[Plain] = [0x10, 9]
-FETCH_ICE_SERVERS: list[Plain] = [0x11, 10, CONVERSATION]
+FETCH_NINE_SERVERS: list[Plain] = ["turn:a"] * 9
+ICE_SERVERS: list[Plain] = [0x11, 10, CONVERSATION]
 WATCH_QUEUE: list[Plain] = [0x12, 11, True]
 ANSWER_OFFER: list[Plain] = [0x13, 12, CONVERSATION, True]
 WATCH_BOARD: list[Plain] = [0x14, 13, False]
@@ -444,7 +446,7 @@ SCENARIOS: list[tuple[str, list[Step]]] = [
             *GREETING,
             refuses("client", packed([0x52, 10, 3]), "anonymous", "malformed_frame", fatal=True),
             refuses(
-                "client", packed([0x52, 10, 1, 9 * ["turn:a"]]), "anonymous", "malformed_frame", fatal=True
+                "client", packed([0x52, 10, 1, NINE_SERVERS]), "anonymous", "malformed_frame", fatal=True
             ),
         ],
     ),
