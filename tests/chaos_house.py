@@ -101,9 +101,26 @@ class House:
                     await asyncio.sleep(0.1)
         return time.monotonic() - began
 
+    @asynccontextmanager
+    async def somebody_at(self, relay: RelayProcess) -> AsyncIterator[None]:
+        """A counselor who is connected to this relay and comes back to no other; all know her."""
+        device = self.organisation.staff("Loyal")
+        observer = self.organisation.staff("Observer")
+        async with frame_client(relay.url) as client:
+            await client.authenticate(device)
+            async with asyncio.timeout(PRESENCE_SECONDS):
+                for each in self.relays:
+                    while device.id not in await _named_by(each.url, observer):  # noqa: ASYNC110 -- far away
+                        await asyncio.sleep(0.1)
+            yield
+
+    def latencies(self, since: float, until: float) -> list[float]:
+        """The times to Accepted, in seconds, of what was said in this time; ascending."""
+        return sorted(took for each in self.members for at, took in each.latencies if since <= at < until)
+
     def slowest(self, since: float, until: float) -> float:
         """The 99th percentile of the time to Accepted, in seconds, of what was said in this time."""
-        took = sorted(took for each in self.members for at, took in each.latencies if since <= at < until)
+        took = self.latencies(since, until)
         return took[int(len(took) * 0.99)] if took else float("inf")
 
     def recovered_after(self, fault: float, until: float, limit: float) -> float:

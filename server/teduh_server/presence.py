@@ -2,7 +2,7 @@
 
 Nothing of it is stored: a staff statement holds a name, and names are written nowhere. Each node tells the
 others what changes with its staff, and every five seconds that it lives; what a node has not said for
-fifteen seconds is forgotten, so the people of a dead node are offline by then.
+twelve seconds is forgotten, so the people of a dead node are offline within fifteen.
 
 ::
 
@@ -36,7 +36,7 @@ from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
 from teduh_server.routing import Person
 
 HEARTBEAT_SECONDS = 5.0
-FORGOTTEN_AFTER_SECONDS = 15.0
+FORGOTTEN_AFTER_SECONDS = 12.0
 _SETTLING_SECONDS = 0.05
 _COLLEAGUES_CHARACTERS = 200_000
 """What fits into one frame with room to spare."""

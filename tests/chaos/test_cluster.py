@@ -100,9 +100,10 @@ async def _back_in_the_cluster(house: House, node: ValkeyProcess) -> None:
 
 async def _kill_a_relay(house: House) -> None:
     dead, *others = house.relays
-    dead.kill()
+    async with house.somebody_at(dead):
+        dead.kill()
+        await house.until_presence_is_right(others)
     await _until_all_goes_on(house)
-    await house.until_presence_is_right(others)
     await asyncio.to_thread(dead.start)
 
 
