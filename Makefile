@@ -7,7 +7,7 @@ PAGES := server/teduh_server/web/manifest.json
 PAGE_SOURCES := $(shell find $(addprefix client_sdk/web/,src apps build package.json package-lock.json) -type f) \
     tools/web_build.py
 
-.PHONY: run test check bench screenshots lock clean
+.PHONY: run test check chaos bench screenshots lock clean
 .DEFAULT_GOAL := test
 
 # The pages are built with what `.venv` brings.
@@ -26,6 +26,9 @@ check: .venv/.test-ready     ## lint, types, import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python tools/web_build.py checks
+
+chaos: .venv/.test-ready     ## kill, freeze, cut off and restart everything under load; about ten minutes
+	@PYTHONPATH=tests $(BIN)/python tests/chaos_run.py
 
 bench: .venv/.bench-ready    ## figures beside those of peers, as ratios of one run
 	@$(BIN)/python benchmarks/run.py

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
@@ -121,7 +122,7 @@ class House:
     def slowest(self, since: float, until: float) -> float:
         """The 99th percentile of the time to Accepted, in seconds, of what was said in this time."""
         took = self.latencies(since, until)
-        return took[int(len(took) * 0.99)] if took else float("inf")
+        return took[math.ceil(len(took) * 0.99) - 1] if took else float("inf")
 
     def recovered_after(self, fault: float, until: float, limit: float) -> float:
         """After how many seconds from `fault` on the 99th percentile of each second stayed below `limit`."""

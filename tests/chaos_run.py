@@ -1,0 +1,224 @@
+"""`make chaos`: every fault in turn on a whole house of processes under load, with figures.
+
+3 relay nodes on a cluster of 3 Valkey masters with 2 replicas each, all on this machine; `durability =
+"replicated"`. Each fault begins in peace, is repaired, and is followed by peace:
+
+    kill -9     each master, each relay; started again a few seconds later
+    freeze      a master, a replica, a relay: SIGSTOP for 20 seconds
+    cut off     a master, by its network namespace, for 20 seconds (root only)
+    roll        every relay, then every Valkey: stopped in good order and started again, one by one
+
+It ends with an error unless everything accepted was delivered to both members, once and in one order; every
+request was answered once; presence was right again within 15 seconds; and the 99th percentile of the time to
+Accepted was back within 10 seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chaos_house import PRESENCE_SECONDS, House, house_under_load, relays_on
+from island import Island, island, why_no_island
+from relay_organisation import RelayOrganisation
+from relay_process import RelayProcess
+from valkey_cluster import ValkeyProcess, valkey_cluster
+
+FAULT_SECONDS = 20.0
+RECOVERY_SECONDS = 10.0
+_PEACE_SECONDS = 6.0
+_DOWN_SECONDS = 5.0
+_WATCHED_SECONDS = 14.0
+"""How long after a fault has begun the times are looked at, at least."""
+_SLOWEST_OF_PEACE = 4.0
+"""Back is what takes no more than so many times what it took in peace, or a quarter of a second."""
+
+Fault = Callable[[House], Coroutine[None, None, None]]
+
+
+@dataclass(slots=True)
+class Row:
+    """What one fault did."""
+
+    name: str
+    began: float
+    ended: float = 0.0
+    presence: float | None = None
+    recovered: float = 0.0
+    slowest: float = 0.0
+
+
+@dataclass(slots=True)
+class Report:
+    """Prints as it goes; `failures` are what was promised and not kept."""
+
+    house: House
+    limit: float = 0.25
+    rows: list[Row] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    async def peace(self) -> None:
+        began = time.monotonic()
+        await asyncio.sleep(_PEACE_SECONDS)
+        usual = self.house.slowest(began, time.monotonic())
+        self.limit = max(0.25, _SLOWEST_OF_PEACE * usual)
+        print(f"in peace: p99 to Accepted {usual * 1000:.0f} ms; 'back' is below {self.limit * 1000:.0f} ms")
+        print(f"\n{'fault':34}{'p99 back':>10}{'presence':>10}{'slowest':>10}{'said':>9}{'accepted':>10}")
+
+    @asynccontextmanager
+    async def fault(self, name: str) -> AsyncIterator[Row]:
+        row = Row(name, time.monotonic())
+        yield row
+        await asyncio.sleep(max(_PEACE_SECONDS, row.began + _WATCHED_SECONDS - time.monotonic()))
+        row.ended = time.monotonic()
+        row.recovered = self.house.recovered_after(row.began, row.ended - 1, self.limit)
+        took = self.house.latencies(row.began, row.ended)
+        row.slowest = max(took, default=float("inf"))
+        self._print(row)
+
+    def _print(self, row: Row) -> None:
+        presence = "" if row.presence is None else f"{row.presence:.1f} s"
+        print(
+            f"{row.name:34}{row.recovered:8.0f} s{presence:>10}{row.slowest:8.1f} s"
+            f"{self.house.said:9}{self.house.accepted:10}",
+            flush=True,
+        )
+        if row.recovered > RECOVERY_SECONDS:
+            self.failures.append(f"{row.name}: p99 was back only after {row.recovered:.0f} s")
+
+    async def watch_presence(self, row: Row, relays: list[RelayProcess]) -> None:
+        try:
+            row.presence = await self.house.until_presence_is_right(relays)
+        except TimeoutError:
+            self.failures.append(f"{row.name}: presence was not right within {PRESENCE_SECONDS:.0f} s")
+
+
+async def _kill_masters(report: Report) -> None:
+    house = report.house
+    for number, master in enumerate(house.cluster.current_masters(), 1):
+        async with report.fault(f"kill -9 master {number}") as row:
+            master.kill()
+            await report.watch_presence(row, list(house.relays))
+            await asyncio.sleep(_DOWN_SECONDS)
+            await asyncio.to_thread(master.start)
+            await asyncio.to_thread(house.cluster.wait_until_whole)
+
+
+async def _kill_relays(report: Report) -> None:
+    relays = list(report.house.relays)
+    for number, relay in enumerate(relays, 1):
+        async with report.house.somebody_at(relay), report.fault(f"kill -9 relay {number}") as row:
+            relay.kill()
+            await report.watch_presence(row, [each for each in relays if each is not relay])
+            await asyncio.to_thread(relay.start)
+
+
+async def _freeze(
+    report: Report,
+    name: str,
+    pid: int,
+    watched: list[RelayProcess],
+    frozen_relay: RelayProcess | None = None,
+) -> None:
+    async with AsyncExitStack() as stack:
+        if frozen_relay is not None:
+            await stack.enter_async_context(report.house.somebody_at(frozen_relay))
+        row = await stack.enter_async_context(report.fault(f"freeze {name}, {FAULT_SECONDS:.0f} s"))
+        os.kill(pid, signal.SIGSTOP)
+        thawed = time.monotonic() + FAULT_SECONDS
+        await report.watch_presence(row, watched)
+        await asyncio.sleep(max(0.0, thawed - time.monotonic()))
+        os.kill(pid, signal.SIGCONT)
+        await asyncio.to_thread(report.house.cluster.wait_until_whole)
+
+
+async def _freeze_each_kind(report: Report) -> None:
+    house = report.house
+    relays = list(house.relays)
+    masters = house.cluster.current_masters()
+    replica = next(node for node in house.cluster.nodes if node not in masters)
+    await _freeze(report, "a replica", replica.pid, relays)
+    await _freeze(report, "the queue's master", house.cluster.master_of(b"{queue}").pid, relays)
+    await _freeze(report, "a relay", relays[0].pid, relays[1:], relays[0])
+
+
+async def _cut_off(report: Report, island_: Island, there: ValkeyProcess) -> None:
+    name = "master" if there in report.house.cluster.current_masters() else "replica"
+    async with report.fault(f"cut off a {name}, {FAULT_SECONDS:.0f} s") as row:
+        island_.cut()
+        mended = time.monotonic() + FAULT_SECONDS
+        await report.watch_presence(row, list(report.house.relays))
+        await asyncio.sleep(max(0.0, mended - time.monotonic()))
+        island_.mend()
+        await asyncio.to_thread(report.house.cluster.wait_until_whole)
+
+
+async def _roll(report: Report) -> None:
+    house = report.house
+    for number, relay in enumerate(house.relays, 1):
+        async with report.fault(f"restart relay {number}") as row:
+            await asyncio.to_thread(relay.stop)
+            await asyncio.to_thread(relay.start)
+            await report.watch_presence(row, list(house.relays))
+    for number, node in enumerate(house.cluster.nodes, 1):
+        async with report.fault(f"restart Valkey {number}") as row:
+            await asyncio.to_thread(node.stop)
+            await asyncio.to_thread(node.start)
+            await asyncio.to_thread(house.cluster.wait_until_whole)
+            await report.watch_presence(row, list(house.relays))
+
+
+async def _all_faults(folder: Path, talks: int, per_second: float) -> list[str]:
+    organisation = RelayOrganisation()
+    with ExitStack() as stack:
+        no_island = why_no_island()
+        island_ = None if no_island else stack.enter_context(island())
+        cluster = stack.enter_context(valkey_cluster(3, 2, island_, cluster_node_timeout="2000"))
+        relays = stack.enter_context(relays_on(cluster, folder, organisation))
+        async with house_under_load(
+            cluster, relays, organisation, talks=talks, messages_per_second=per_second, requests_per_second=4
+        ) as house:
+            report = Report(house)
+            await report.peace()
+            if island_ is not None:
+                await _cut_off(report, island_, cluster.nodes[0])
+            await _kill_masters(report)
+            await _kill_relays(report)
+            await _freeze_each_kind(report)
+            await _roll(report)
+        return await _judge(report, no_island)
+
+
+async def _judge(report: Report, no_island: str | None) -> list[str]:
+    house = report.house
+    delivered = await house.check()
+    print(f"\nsaid {house.said}, accepted {house.accepted}, delivered to both members {delivered}")
+    requests = house.requests
+    print(f"requests opened {len(requests.opened)}, answered once {len(requests.answered)}")
+    if no_island:
+        print(f"nothing was cut off: {no_island}")
+    if not house.said == house.accepted == delivered:
+        report.failures.append("something was lost")
+    return report.failures
+
+
+def main() -> int:
+    """Returns the exit code."""
+    with tempfile.TemporaryDirectory(prefix="teduh-chaos-") as folder:
+        failures = asyncio.run(_all_faults(Path(folder), talks=10, per_second=5.0))
+    for failure in failures:
+        print(f"NOT KEPT  {failure}")
+    print("all kept" if not failures else "")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
