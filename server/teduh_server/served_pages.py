@@ -118,7 +118,7 @@ def survivor_page(
 
 
 def survivor_scripts(origins: Origins, built: Traversable) -> dict[str, Document]:
-    """What the survivor's page loads only when it needs it, by name; like the page, never kept by a browser."""
+    """What the survivor's page loads only when it needs it, by name; kept by no browser either."""
     if not (built / "survivor.headers.json").is_file():
         return {}
     headers = {"Cache-Control": NO_STORE, "Cross-Origin-Resource-Policy": "same-origin"}

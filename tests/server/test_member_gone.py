@@ -70,6 +70,21 @@ async def test_farewell_ends_her_membership_and_is_told_once(
             assert refused.code is ErrorCode.UNKNOWN_CONVERSATION
 
 
+async def test_staff_who_were_away_are_told_when_they_come_back(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    device = organisation.staff()
+    async with talking_pair(relay_url, device) as (survivor, staff, conversation):
+        await staff.socket.close()
+        await survivor.append(conversation, 1, b"I have to go")
+        await survivor.ask(Leave(1, conversation), Done)
+        async with frame_client(relay_url) as again:
+            await again.authenticate(device)
+            await again.subscribe(conversation, 2)
+            assert (await again.entries(1))[0].payload == b"I have to go"
+            assert await again.expect(MemberGone) == MemberGone(conversation, SURVIVOR_MEMBER)
+
+
 async def test_farewell_without_her_capability_does_nothing_and_looks_the_same(
     relay_url: str, organisation: RelayOrganisation
 ) -> None:

@@ -38,6 +38,7 @@ from teduh_signaling.relay.frames import (
     KeyPackage,
     Leave,
     ListColleagues,
+    MemberGone,
     OpenRequest,
     Ping,
     Pong,
@@ -218,6 +219,9 @@ class FrameHandlers:
                 )
             )
             joining.attach(connection, frame.after)
+            if not state.survivor_is_there:
+                # She left while this member was away.
+                connection.send(MemberGone(frame.conversation_id, SURVIVOR_MEMBER))
         finally:
             joining.release()
         if state.member == SURVIVOR_MEMBER and state.epoch == 0:

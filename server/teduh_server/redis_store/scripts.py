@@ -210,14 +210,16 @@ class MemberState:
     counter: int
     may_read_after: int
     on_other_nodes: bool
+    survivor_is_there: bool
 
 
 def member_state(reply: Reply) -> MemberState | None:
     """None: no such member of such a conversation."""
     if not reply:
         return None
-    member, epoch, last, first, counter, after, others = (_int(number) for number in _list(reply))
-    return MemberState(member, epoch, last, first, counter, after, others == 1)
+    numbers = [_int(number) for number in _list(reply)]
+    member, epoch, last, first, counter, after, others, survivor = numbers
+    return MemberState(member, epoch, last, first, counter, after, others == 1, survivor == 1)
 
 
 def rejoin(conversation: ConversationKeys, node: str, members: tuple[int, ...]) -> Command:

@@ -8,7 +8,8 @@
 -- ARGV[5] integer now, milliseconds
 -- ARGV[6] integer retention, milliseconds
 -- Returns {} if there is no such member, else
---   {member, epoch, last seq, first seq kept, its counter, may read after, other nodes 0|1}
+--   {member, epoch, last seq, first seq kept, its counter, may read after, other nodes 0|1,
+--    whether the survivor is a member 0|1}
 local function tell(node, message)
   if string.sub(node, 1, 1) == 's' then
     -- In a cluster: the channel that the node has for this conversation, in the conversation's slot.
@@ -44,4 +45,5 @@ end
 redis.call('HSET', state, 'o', nodes, 'v', struct.pack('>I8I8I8I8I8', last, epoch, first, bytes, tonumber(ARGV[5])))
 redis.call('PEXPIRE', state, ARGV[6])
 redis.call('PEXPIRE', KEYS[2], ARGV[6] + 60000)
-return {tonumber(member), epoch, last, first, counter, after, #nodes > 16 and 1 or 0}
+local survivor = redis.call('HEXISTS', state, 'm0')
+return {tonumber(member), epoch, last, first, counter, after, #nodes > 16 and 1 or 0, survivor}
