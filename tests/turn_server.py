@@ -55,10 +55,13 @@ class TurnServer:
         relay_address: str | None = None,
         takes_anybody: bool = False,
         tls: bool = False,
+        other_servers: Sequence[str] = (),
     ) -> None:
         """`options` are coturn's, without the dashes. `script` starts it instead, with its own configuration,
         and then `address` is where it relays, too. With `tls` they name a certificate; it is at `tls_port`.
+        `other_servers` are addresses that the script is told of.
         """
+        self._other_servers = other_servers
         self.secret = secret or secrets.token_hex(16)
         self.port = 0
         self.tls_port = _free_port(address) if tls else 0
@@ -144,6 +147,7 @@ class TurnServer:
             "TURN_REALM": REALM,
             "TURN_SECRET_FILE": str(secret),
             "TURN_RUNTIME_FOLDER": str(self._folder),
+            "TURN_OTHER_SERVERS": " ".join(self._other_servers),
         }
 
     def _own(self, port: int) -> list[str]:

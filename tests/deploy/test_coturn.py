@@ -15,6 +15,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -22,7 +23,7 @@ import pytest
 from aioice import stun
 from teduh_server.call_settings import CallSettings
 from teduh_server.doctor.finding import Level
-from teduh_server.doctor.turn import FORBIDDEN_PEERS, check_server
+from teduh_server.doctor.turn import FORBIDDEN_PEERS, check_server, check_turn
 from teduh_server.doctor.turn_client import TurnRefused, allocated, connect
 from teduh_signaling.relay.turn_url import TurnUrl
 from turn_server import TurnServer, needs_turn_server, turn_server
@@ -126,6 +127,28 @@ async def test_loopback_is_refused_even_if_it_is_its_own_address(tmp_path: Path)
         async with allocated(url(turn), *turn.credentials()) as allocation:
             with pytest.raises(TurnRefused):
                 await allocation.permit(allocation.address)
+
+
+@pytest.mark.parametrize("acquainted", [True, False])
+async def test_several_servers_relay_to_each_other_where_they_are_told_to(
+    tmp_path: Path, *, acquainted: bool
+) -> None:
+    """And `teduh doctor` tells when they were not."""
+    addresses = (ADDRESS, "127.0.0.10")
+    running = []
+    with ExitStack() as held:
+        for own, other in (addresses, addresses[::-1]):
+            (tmp_path / own).mkdir()
+            choices = {"address": own, "secret": "shared", "other_servers": [other] if acquainted else []}
+            server = turn_server(
+                tmp_path / own, script=FOLDER / "start.sh", allow_loopback_peers=True, **choices
+            )
+            running.append(held.enter_context(server))
+        urls = tuple(turn.urls[0] for turn in running)
+        calls = CallSettings(turn_urls=urls, turn_secret="shared")  # type: ignore[arg-type]  # it is wrapped
+        problems = [finding.says for finding in await check_turn(calls) if finding.level is Level.PROBLEM]
+    assert [says for says in problems if "has to allow the other's address" not in says] == []
+    assert len(problems) == (0 if acquainted else 1)
 
 
 async def test_nobody_gets_in_without_valid_credentials(deployed: TurnServer) -> None:

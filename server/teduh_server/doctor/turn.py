@@ -6,6 +6,7 @@
     with the relay's                     an allocation A, another B
     A ──> server ──> B ──> server ──> A                 a datagram and its echo: it really relays
     A ──> private, loopback, foreign addresses          must be refused
+    A ──> a second server ──> B                         where there are several, each must allow the others
 
 The last line is what makes a TURN server safe to run: without it, whoever may call can send packets from
 the server's address to the machine itself, to its network, and to the world (CVE-2020-26262 and kin). The
@@ -17,13 +18,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from contextlib import nullcontext, suppress
+from contextlib import AsyncExitStack, nullcontext, suppress
 from ipaddress import ip_address
+from itertools import combinations
 
 from teduh_signaling.relay.turn_url import TurnUrl
 
 from teduh_server.call_settings import CallSettings
-from teduh_server.doctor.finding import Finding, good, problem, warning
+from teduh_server.doctor.finding import Finding, Level, good, problem, warning
 from teduh_server.doctor.turn_client import Allocation, TurnRefused, TurnUnreachable, allocated
 from teduh_server.ice_servers import IceServerOffers, turn_credential
 
@@ -49,6 +51,13 @@ async def check_turn(settings: CallSettings) -> list[Finding]:
     if not settings.turn_urls:
         return [_without_turn(settings)]
     findings = [finding for url in settings.turn_urls for finding in await check_server(url, settings)]
+    if not any(finding.level is Level.PROBLEM for finding in findings):
+        try:
+            findings += await check_together(settings)
+        except (TurnRefused, TurnUnreachable) as error:
+            findings.append(
+                problem("TURN", f"A TURN server that answered just now does not any more: {error}.")
+            )
     if settings.allow_direct:
         says = "calls.allow_direct is on: each side of a call may learn the other's network address."
         findings.append(warning("calls", says))
@@ -77,6 +86,25 @@ async def check_server(text: str, settings: CallSettings) -> list[Finding]:
         return [problem(text, f"The TURN server cannot be reached: {error}.")]
     except TurnRefused as error:
         return [problem(text, _why_refused(error))]
+
+
+async def check_together(settings: CallSettings) -> list[Finding]:
+    """Findings about servers that relay from several addresses: the two ends of a call may be at any two."""
+    offer = IceServerOffers(settings).offer(0)
+    urls = [url for url in map(TurnUrl.parse, settings.turn_urls) if not url.secure or url.transport != "udp"]
+    async with AsyncExitStack() as held:
+        by_address: dict[str, Allocation] = {}
+        for url in urls:
+            own = await held.enter_async_context(allocated(url, offer.username, offer.credential))
+            by_address.setdefault(own.address[0], own)
+        findings = []
+        for (one, here), (other, there) in combinations(by_address.items(), 2):
+            if await _check_echo("TURN", here, there):
+                says = (
+                    f"A call between {one} and {other} fails: each server has to allow the other's address."
+                )
+                findings.append(problem("TURN", says))
+    return findings
 
 
 def _why_refused(error: TurnRefused) -> str:
