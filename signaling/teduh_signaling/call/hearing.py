@@ -54,11 +54,18 @@ class Hearing:
             case Heartbeat():
                 self._hear_heartbeat(sender, message, said, now)
             case Cancel() | HangUp():
-                self._standing.seen.leaves(sender, message.joined, message.reason, now)
+                self._hear_end(sender, message, now)
             case Decline():
                 self._hear_decline(sender, message, now)
             case _:
                 self._hear_in_call(sender, message, said, now)
+
+    def _hear_end(self, sender: int, message: Cancel | HangUp, now: int) -> None:
+        is_new = self._standing.seen.leaves(sender, message.joined, message.reason, now)
+        current = self._standing.current
+        if is_new and current is not None and message.call == current.call and sender in current.awaited:
+            # It has come and gone before we heard that it came.
+            self._standing.no_longer_awaited(sender, message.reason, now)
 
     def _hear_ring(self, sender: int, ring: Ring, said: int, now: int) -> None:
         is_for_us = not ring.to or self._standing.own in ring.to

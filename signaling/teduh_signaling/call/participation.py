@@ -93,20 +93,30 @@ class Participations:
         if known is not None:
             self._present[leaf] = replace(known, heard=max(heard, known.heard))
 
-    def leaves(self, leaf: int, joined: int, reason: EndReason, now: int) -> None:
-        """It has left; nothing that belongs to this part or an earlier one counts any more."""
+    def leaves(self, leaf: int, joined: int, reason: EndReason, now: int) -> bool:
+        """It has left; nothing that belongs to this part or an earlier one counts any more.
+
+        Returns whether that is new.
+        """
         gone = self._gone.get(leaf)
-        if gone is None or gone.joined <= joined:
-            self._gone[leaf] = _Gone(joined, now + self.timing.old)
+        if gone is not None and joined <= gone.joined:
+            return False
+        self._gone[leaf] = _Gone(joined, now + self.timing.old)
         known = self._present.get(leaf)
         if known is not None and known.joined <= joined:
             self._drop(leaf, reason)
+        return True
 
     def remove(self, leaf: int) -> None:
         """It is no longer in the conversation; another device may get its leaf."""
         self._drop(leaf, EndReason.REMOVED)
         self._gone.pop(leaf, None)
         self._blind.pop(leaf, None)
+
+    def forget_all(self) -> None:
+        """We are in the conversation no longer."""
+        for leaf in list(self._present):
+            self.remove(leaf)
 
     def does_not_see_us(self, leaf: int, now: int) -> None:
         """It is heard, and does not hear us."""

@@ -331,6 +331,8 @@ class CallSession:
             self._hearing.forget(leaf)
             if self._standing.current is not None and leaf in self._standing.current.awaited:
                 self._standing.no_longer_awaited(leaf, EndReason.REMOVED, now)
+        if own not in present:
+            self._standing.seen.forget_all()
         if is_out and self._standing.current is not None:
             self._standing.follow(CallHappening.REMOVED)
             self._standing.end(EndReason.REMOVED, None, now)

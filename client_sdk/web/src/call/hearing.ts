@@ -58,7 +58,7 @@ export class Hearing {
         break
       case "cancel":
       case "hangUp":
-        this.#standing.seen.leaves(sender, message.joined, message.reason, now)
+        this.#hearEnd(sender, message, now)
         break
       case "decline":
         this.#hearDecline(sender, message, now)
@@ -66,6 +66,13 @@ export class Hearing {
       default:
         this.#hearInCall(sender, message, said, now)
     }
+  }
+
+  #hearEnd(sender: number, message: Cancel | HangUp, now: number): void {
+    const isNew = this.#standing.seen.leaves(sender, message.joined, message.reason, now)
+    if (!isNew || this.#standing.current?.call !== toHex(message.call)) return
+    // It has come and gone before we heard that it came.
+    this.#standing.noLongerAwaited(sender, message.reason, now)
   }
 
   #hearRing(sender: number, ring: Ring, said: number, now: number): void {

@@ -92,12 +92,14 @@ export class Participations {
     if (known !== undefined) this.#present.set(leaf, { ...known, heard: Math.max(heard, known.heard) })
   }
 
-  /** It has left; nothing that belongs to this part or an earlier one counts any more. */
-  leaves(leaf: number, joined: number, reason: EndReason, now: number): void {
+  /** It has left; nothing that belongs to this part or an earlier one counts any more. Gives whether that is new. */
+  leaves(leaf: number, joined: number, reason: EndReason, now: number): boolean {
     const gone = this.#gone.get(leaf)
-    if (gone === undefined || gone.joined <= joined) this.#gone.set(leaf, { joined, until: now + this.#timing.old })
+    if (gone !== undefined && joined <= gone.joined) return false
+    this.#gone.set(leaf, { joined, until: now + this.#timing.old })
     const known = this.#present.get(leaf)
     if (known !== undefined && known.joined <= joined) this.#drop(leaf, reason)
+    return true
   }
 
   /** It is no longer in the conversation; another device may get its leaf. */
@@ -105,6 +107,11 @@ export class Participations {
     this.#drop(leaf, EndReason.REMOVED)
     this.#gone.delete(leaf)
     this.#blind.delete(leaf)
+  }
+
+  /** We are in the conversation no longer. */
+  forgetAll(): void {
+    for (const leaf of [...this.#present.keys()]) this.remove(leaf)
   }
 
   /** It is heard, and does not hear us. */

@@ -324,6 +324,7 @@ export class CallSession {
       this.#hearing.forget(leaf)
       standing.noLongerAwaited(leaf, EndReason.REMOVED, now)
     }
+    if (!present.has(own)) standing.seen.forgetAll()
     if (isOut && standing.current !== null) {
       standing.follow("we are removed")
       standing.end(EndReason.REMOVED, null, now)

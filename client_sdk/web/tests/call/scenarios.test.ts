@@ -1,0 +1,17 @@
+/** Every case of a call, step by step, as `tests/vectors/call_scenarios.json` has it for both languages. */
+
+import { readFileSync } from "node:fs"
+
+import { expect, it } from "vitest"
+
+import { Stage, type Scenario } from "./stage.ts"
+
+const FILE = new URL("../../../../tests/vectors/call_scenarios.json", import.meta.url)
+const { scenarios } = JSON.parse(readFileSync(FILE, "utf8")) as { readonly scenarios: readonly Scenario[] }
+
+it.each(scenarios.map((scenario) => [scenario.name, scenario] as const))("%s", (_, scenario) => {
+  const stage = new Stage(scenario)
+  for (const step of scenario.steps) {
+    expect(stage.play(step), JSON.stringify(step)).toEqual(step.is ?? step.out)
+  }
+})
