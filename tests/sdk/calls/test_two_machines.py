@@ -50,7 +50,7 @@ async def ended(process: Process) -> None:
     await process.communicate()
 
 
-@pytest.mark.parametrize(("discipline", "least"), [(GOOD, 0.95), (BAD, 0.75)], ids=["good", "loss-and-delay"])
+@pytest.mark.parametrize(("discipline", "least"), [(GOOD, 0.85), (BAD, 0.7)], ids=["good", "loss-and-delay"])
 async def test_voices_arrive(discipline: tuple[str, ...], least: float) -> None:
     """`least` is how much of what was said must be heard, where 15 % is lost and the rest 300 ms late."""
     with two_machines(discipline) as machines:
