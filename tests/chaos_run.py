@@ -6,7 +6,8 @@
     kill -9     each master, each relay; started again a few seconds later
     freeze      a master, a replica, a relay: SIGSTOP for 20 seconds
     cut off     a master, by its network namespace, for 20 seconds (root only)
-    roll        every relay, then every Valkey: stopped in good order and started again, one by one
+    roll        every relay, then every Valkey: stopped in good order and started again, one by one; a master
+                hands over to a replica first
 
 It ends with an error unless everything accepted was delivered to both members, once and in one order; every
 request was answered once; presence was right again within 15 seconds; and the 99th percentile of the time to
@@ -170,6 +171,7 @@ async def _roll(report: Report) -> None:
             await report.watch_presence(row, list(house.relays))
     for number, node in enumerate(house.cluster.nodes, 1):
         async with report.fault(f"restart Valkey {number}") as row:
+            await asyncio.to_thread(house.cluster.hand_over, node)
             await asyncio.to_thread(node.stop)
             await asyncio.to_thread(node.start)
             await asyncio.to_thread(house.cluster.wait_until_whole)

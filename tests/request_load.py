@@ -31,6 +31,7 @@ from teduh_signaling.relay.frames import (
     RequestOpened,
     Subscribe,
     Subscribed,
+    Unsubscribe,
 )
 
 _F = TypeVar("_F", bound=AnyRelayFrame)
@@ -85,6 +86,7 @@ class RequestLoad:
             for conversation, capability in self.opened.items():
                 state = await client.ask(Subscribe(1, conversation, 0, capability), Subscribed)
                 assert (state.epoch, state.last_seq) == (1, 2), "a conversation was begun twice"
+                await client.send(Unsubscribe(conversation))
             await client.socket.close()
 
     async def _ask(self) -> None:

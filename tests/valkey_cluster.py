@@ -80,6 +80,12 @@ class ValkeyProcess:
             self._process.kill()
             self._process.wait()
 
+    def stop(self) -> None:
+        """SIGTERM: it writes what it has, and ends."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+
     def freeze(self) -> None:
         """SIGSTOP: its connections stay, and it says nothing."""
         os.kill(self.pid, signal.SIGSTOP)
@@ -218,6 +224,20 @@ class ValkeyCluster:
             if int(str(first)) <= slot <= int(str(last)):
                 return int(str(_list(owner)[1]))
         return 0
+
+    def hand_over(self, node: ValkeyProcess) -> None:
+        """If it is a master, let a replica of its take its place, as one does before a restart."""
+        replica = self._replica_of(node)
+        if replica is not None:
+            replica.ask("CLUSTER", "FAILOVER")
+            until(lambda: _role(replica) == b"master" and _role(node) == b"slave", "no handing over")
+
+    def _replica_of(self, master: ValkeyProcess) -> ValkeyProcess | None:
+        for each in _list(master.ask("CLUSTER", "SLOTS")):
+            _, _, owner, *replicas = _list(each)
+            if _list(owner)[1] == master.port and replicas:
+                return next(node for node in self.nodes if node.port == _list(replicas[0])[1])
+        return None
 
     def wait_until_masters_without(self, lost: ValkeyProcess) -> None:
         """Wait until another node calls only others masters."""

@@ -43,7 +43,16 @@ def test_file_can_be_named_in_the_environment(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
-    "line", ["listen_prot = 1", "listen_port = 70000", 'durability = "some"', "absent_seconds = 0"]
+    "line",
+    [
+        "listen_prot = 1",
+        "listen_port = 70000",
+        'durability = "some"',
+        "absent_seconds = 0",
+        'store_url = "redis+cluster://"',
+        "workers = -1",
+        "replicas = 0",
+    ],
 )
 def test_wrong_setting_is_refused_by_name(line: str) -> None:
     Path("teduh.toml").write_text(line + "\n", "utf-8")

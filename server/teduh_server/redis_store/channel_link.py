@@ -100,6 +100,8 @@ class ChannelLink:
 
     def _dropped(self, channel: bytes) -> None:
         if channel in self._channels:
+            # The slot has moved; it may come back, and then the channel must be asked for again.
+            self._channels.discard(channel)
             self._on_dropped()
 
     async def _once(self) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import socket
 
 import pytest
 from relay_process import eventually
@@ -58,6 +61,45 @@ async def test_killed_server_fails_what_waits_and_is_found_again() -> None:
         await asyncio.to_thread(valkey.revive)
         await eventually(lambda: store.available and len(listening) == 2)
         assert await bench.append(0, 1) == Appended(1, repeated=True)
+        await store.close()
+
+
+async def test_server_that_hangs_is_given_up_and_found_again() -> None:
+    """Its connections stay open, so that nothing but its silence tells."""
+    listening: list[bool] = []
+    with start_valkey() as valkey:
+        store = Store(StoreAddress.parse(valkey.url), (b"channel",), None, lambda: listening.append(True))
+        await store.start()
+        assert valkey.pid is not None
+        os.kill(valkey.pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(StoreUnavailable):
+                await store.ask((b"ECHO", b"anybody there?"))
+            await eventually(lambda: not store.available)
+        finally:
+            os.kill(valkey.pid, signal.SIGCONT)
+        await eventually(lambda: store.available)
+        await eventually(lambda: len(listening) == 2)
+        assert await store.ask((b"ECHO", b"yes")) == b"yes"
+        await store.close()
+
+
+async def test_master_that_became_a_replica_is_left() -> None:
+    """It refuses writes, and so does a new connection to it, until it is a master again."""
+    with start_valkey(durability=Durability.MEMORY) as one:
+        store = Store(StoreAddress.parse(one.url))
+        await store.start()
+        await store.ask((b"REPLICAOF", b"127.0.0.1", 1))
+        with pytest.raises(StoreUnavailable):
+            await store.ask((b"SET", b"key", b"value"))
+        await eventually(lambda: not store.available)
+        other = Store(StoreAddress.parse(one.url))
+        with pytest.raises(TimeoutError):
+            await other.start(within=0.3)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(one.socket_path))
+            client.sendall(b"REPLICAOF NO ONE\r\n")
+        await eventually(lambda: store.available)
         await store.close()
 
 
