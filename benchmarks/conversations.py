@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from load import Connected
+from load import Connected, TextPeer
 from raw_socket import RawSocket
 from teduh_crypto.credentials import (
     Authority,
@@ -147,7 +147,7 @@ class Pair:
     """Two connected members, ready to be handed over; keeps their sockets open."""
 
     sockets: tuple[RawSocket, RawSocket]
-    members: tuple[Connected, Connected]
+    members: tuple[Connected | TextPeer, Connected | TextPeer]
 
     def close(self) -> None:
         for each in self.sockets:

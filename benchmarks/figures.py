@@ -10,7 +10,8 @@ from pathlib import Path
 
 from conversations import Pair
 from load import LoadGenerator, Mode, RunResult
-from relays import Relay, TeduhRelay
+from measured_relay import Relay
+from relays import TeduhRelay
 from staff_storm import storm_of_staff
 
 MESSAGE_BYTES = 300
@@ -111,7 +112,10 @@ class Bench:
             self.rates.setdefault(mode, []).append(self._highest_rate(mode))
 
     def set_ups(self) -> None:
-        frame, random_at, answer_tag = self.relay.first_frame()
+        first = self.relay.first_frame()
+        if first is None:
+            return
+        frame, random_at, answer_tag = first
         with LoadGenerator(self.program, self.relay.kind, [], self.core) as generator:
             result = generator.set_ups(
                 self.relay.port,

@@ -18,7 +18,7 @@ import msgspec
 
 SOURCE = Path(__file__).parent / "load_generator" / "load_generator.c"
 
-Mode = Literal["durable", "ephemeral", "bare"]
+Mode = Literal["durable", "ephemeral", "bare", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,15 @@ class Connected:
     conversation_id: bytes = bytes(16)
     epoch: int = 0
     counter: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TextPeer:
+    """An open connection to another server: what stands before and behind the text of a message there."""
+
+    descriptor: int
+    before: str
+    behind: str
 
 
 class RunResult(msgspec.Struct, frozen=True):
@@ -87,7 +96,7 @@ class LoadGenerator:
         self,
         program: Path,
         kind: Literal["teduh", "bare"],
-        connections: Sequence[Connected],
+        connections: Sequence[Connected | TextPeer],
         core: int | None,
     ) -> None:
         command = [str(program), kind, str(len(connections))]
@@ -98,10 +107,7 @@ class LoadGenerator:
             pass_fds=[connection.descriptor for connection in connections],
             text=True,
         )
-        self._write(
-            f"connection {each.descriptor} {each.conversation_id.hex()} {each.epoch} {each.counter}"
-            for each in connections
-        )
+        self._write(_handing_over(each) for each in connections)
 
     def run(self, mode: Mode, rate: float, seconds: float, size: int) -> RunResult:
         """`rate` messages a second over all connections, for `seconds`, each of `size` bytes."""
@@ -148,6 +154,14 @@ class LoadGenerator:
         if not line:
             raise RuntimeError(f"the load generator ended with {self._process.wait()}")
         return line
+
+
+def _handing_over(connection: Connected | TextPeer) -> str:
+    if isinstance(connection, TextPeer):
+        before, behind = connection.before.encode().hex(), connection.behind.encode().hex()
+        return f"peer {connection.descriptor} {before} {behind}"
+    where = f"{connection.conversation_id.hex()} {connection.epoch} {connection.counter}"
+    return f"connection {connection.descriptor} {where}"
 
 
 def cores() -> tuple[int | None, int | None]:

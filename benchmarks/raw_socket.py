@@ -9,10 +9,12 @@ import socket
 import struct
 
 UPGRADE = (
-    "GET /v1/socket HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-    "Sec-WebSocket-Protocol: {subprotocol}\r\n\r\n"
+    "{subprotocol}\r\n"
 )
+SOCKET_PATH = "/v1/socket"
+TEXT, BINARY = 1, 2
 PING, PONG, CLOSE = 9, 10, 8
 TIMEOUT_SECONDS = 30
 
@@ -22,14 +24,19 @@ class RawSocket:
 
     __slots__ = ("connection",)
 
-    def __init__(self, port: int, subprotocol: str) -> None:
+    def __init__(self, port: int, subprotocol: str, path: str = SOCKET_PATH) -> None:
+        """An empty subprotocol offers none."""
         self.connection = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_SECONDS)
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.connection.sendall(UPGRADE.format(port=port, subprotocol=subprotocol).encode())
+        offer = f"Sec-WebSocket-Protocol: {subprotocol}\r\n" if subprotocol else ""
+        self.connection.sendall(UPGRADE.format(path=path, port=port, subprotocol=offer).encode())
         self._skip_answer()
 
     def send(self, payload: bytes) -> None:
-        self._send_frame(2, payload)
+        self._send_frame(BINARY, payload)
+
+    def send_text(self, text: str) -> None:
+        self._send_frame(TEXT, text.encode())
 
     def receive(self) -> bytes:
         """The next message; pings are answered on the way. Raises ConnectionError when the peer closes."""

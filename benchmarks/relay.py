@@ -1,6 +1,6 @@
 """What our relay costs beside the simplest relay that the same stack allows, in one run and as ratios.
 
-    python benchmarks/relay.py [--quick] [--rounds N]
+    python benchmarks/relay.py [--quick] [--rounds N] [--peers | --no-peers]
 
     light load    100 pairs, 5 messages a second each, 300 bytes: intended sending to delivery, one way
     core time     that all processes of the relay use for one message, at a rate that it bears easily
@@ -26,10 +26,13 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from figures import FULL, QUICK, Bench, Effort
 from load import compile_generator, cores
+from measured_relay import Relay
+from peers import PEERS, Peer
 from relays import BareRelay, TeduhRelay
 
 FIGURES = (Bench.light_load, Bench.core_time, Bench.highest_rates, Bench.set_ups, Bench.staff_set_ups)
@@ -88,6 +91,49 @@ def table(ours: Bench, bare: Bench, effort: Effort) -> list[str]:
     ]
 
 
+PEER_COLUMNS = "{:<22} {:>8} {:>9} {:>9} {:>10} {:>9} {:>9} {:>9}"
+
+
+def median(values: Sequence[float], digits: int) -> str:
+    return f"{statistics.median(values):,.{digits}f}" if values else "-"
+
+
+def ratio(ours: Sequence[float], others: Sequence[float]) -> str:
+    """How many times theirs ours is, as the median of the rounds."""
+    ratios = [a / b for a, b in zip(ours, others, strict=True) if b]
+    return f"{statistics.median(ratios):.2f}" if ratios else "-"
+
+
+def peer_rows(bench: Bench, ours: Bench) -> list[str]:
+    """One row for each way in which a relay passes messages on."""
+    rows = []
+    for mode in bench.relay.modes:
+        kept = mode == "durable"
+        rows.append(
+            PEER_COLUMNS.format(
+                bench.relay.name if len(bench.relay.modes) == 1 else f"teduh, {mode}",
+                "yes" if kept else "no",
+                median(bench.light_p50, 2) if mode == bench.relay.mode else "-",
+                median(bench.light_p99, 2) if mode == bench.relay.mode else "-",
+                median(bench.rates[mode], 0),
+                ratio(ours.rates["durable"], bench.rates[mode]),
+                ratio(ours.rates["ephemeral"], bench.rates[mode]),
+                f"{sum(bench.memory_per_connection.values()) / 1024:.1f}",
+            )
+        )
+    return rows
+
+
+def peer_table(benches: Sequence[Bench], left_out: Sequence[type[Peer]]) -> list[str]:
+    heads = ("durable", "p50 ms", "p99 ms", "msg/s", "durable/", "typing/", "KiB/conn")
+    rows = [row for bench in benches for row in peer_rows(bench, benches[0])]
+    missing = [f"Left out: {each.name} ({each.missing()} is not installed)." for each in left_out]
+    note = (
+        "durable/ and typing/: how many times as many messages a second ours bears, kept or passed on only."
+    )
+    return [PEER_COLUMNS.format("beside other servers", *heads), *rows, note, *missing]
+
+
 def raise_file_limit(connections: int) -> int:
     """Each connection takes a descriptor here and one in the relay. Returns how many may be had."""
     wanted = connections + 500
@@ -100,27 +146,41 @@ def raise_file_limit(connections: int) -> int:
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description="Measure the relay beside a bare aiohttp relay.")
+    arguments = argparse.ArgumentParser(
+        description="Measure the relay beside a bare aiohttp relay and others."
+    )
     arguments.add_argument("--quick", action="store_true", help="tiny numbers, to see that it works")
     arguments.add_argument("--rounds", type=int, help="how often the relays take turns")
+    arguments.add_argument(
+        "--peers", action=argparse.BooleanOptionalAction, help="other servers too; usually, but not if quick"
+    )
     chosen = arguments.parse_args()
     effort: Effort = QUICK if chosen.quick else FULL
     rounds = chosen.rounds or effort.rounds
+    with_peers = not chosen.quick if chosen.peers is None else chosen.peers
     available = raise_file_limit(max(effort.idle_connections, effort.set_ups))
+    effort = effort.at_most(available)
     relay_core, generator_core = cores()
     if generator_core is not None:
         os.sched_setaffinity(0, {generator_core})
-    with tempfile.TemporaryDirectory(prefix="teduh-bench-") as folder:
-        program = compile_generator(Path(folder))
-        with TeduhRelay(relay_core, Path(folder)) as teduh, BareRelay(relay_core) as aiohttp:
-            ours, bare = (
-                Bench(relay, program, generator_core, effort.at_most(available)) for relay in (teduh, aiohttp)
-            )
-            measure((ours, bare), rounds)
-            progress("")
-            where = "one core each" if generator_core is not None else "ONE CORE FOR RELAY AND GENERATOR"
-            print(f"Relay and load generator: {where}; medians of {rounds} rounds")
-            print("\n".join(table(ours, bare, effort.at_most(available))))
+    peers = [peer for peer in PEERS if peer.missing() is None] if with_peers else []
+    with tempfile.TemporaryDirectory(prefix="teduh-bench-") as name, ExitStack() as stack:
+        folder = Path(name)
+        program = compile_generator(folder)
+
+        def bench(relay: Relay) -> Bench:
+            return Bench(stack.enter_context(relay), program, generator_core, effort)
+
+        ours, bare = bench(TeduhRelay(relay_core, folder)), bench(BareRelay(relay_core))
+        others = [bench(peer(relay_core, folder)) for peer in peers]
+        measure((ours, bare, *others), rounds)
+        progress("")
+        where = "one core each" if generator_core is not None else "ONE CORE FOR RELAY AND GENERATOR"
+        print(f"Relay and load generator: {where}; medians of {rounds} rounds")
+        print("\n".join(table(ours, bare, effort)))
+        if with_peers:
+            left_out = [peer for peer in PEERS if peer not in peers]
+            print("\n" + "\n".join(peer_table((ours, bare, *others), left_out)))
 
 
 if __name__ == "__main__":

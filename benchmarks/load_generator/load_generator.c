@@ -7,11 +7,13 @@
  *
  *     stdin                                        stdout
  *     connection FD CONVERSATION EPOCH COUNTER     -
+ *     peer FD HEX HEX                              -   what goes before and behind the text of a message
  *     run MODE RATE SECONDS SIZE                   one line of JSON
  *     setups PORT COUNT PARALLEL TAG OFFSET HEX    one line of JSON
  *
  * MODE is `durable` (Append, answered by Accepted, delivered as Entry, acknowledged), `ephemeral` (Ephemeral), or `bare`
- * (the payload alone in a WebSocket message). Messages of a run begin with the intended time, so any receiver can tell.
+ * (the payload alone in a WebSocket message), or `text` (in text messages of another server's protocol, whatever it wraps
+ * around them). Messages of a run begin with the intended time, so any receiver can tell.
  * Frames are masked with the key 0, which costs the relay as much as any other.
  */
 #define _GNU_SOURCE
@@ -32,19 +34,22 @@
 
 enum { TAG_APPEND = 0x07, TAG_EPHEMERAL = 0x08, TAG_ACKNOWLEDGE = 0x09, TAG_PING = 0x10 };
 enum { TAG_ACCEPTED = 0x46, TAG_ENTRY = 0x47, TAG_EPHEMERAL_ENTRY = 0x48, TAG_ERROR = 0x49 };
-enum { OPCODE_BINARY = 2, OPCODE_CLOSE = 8, OPCODE_PING = 9, OPCODE_PONG = 10 };
+enum { OPCODE_TEXT = 1, OPCODE_BINARY = 2, OPCODE_CLOSE = 8, OPCODE_PING = 9, OPCODE_PONG = 10 };
 enum { CONVERSATION_BYTES = 16, STAMP_BYTES = 16, READ_BYTES = 1 << 18, EVENTS = 512 };
 
 static const uint64_t KEEP_ALIVE = 10ull * 1000000000ull;
 static const uint64_t DRAIN = 3ull * 1000000000ull;
 
-typedef enum { DURABLE, EPHEMERAL, BARE } Mode;
+typedef enum { DURABLE, EPHEMERAL, BARE, TEXT } Mode;
+
+static const char MARK[] = "TDH:";
+enum { MARK_BYTES = sizeof MARK - 1 };
 
 typedef struct {
     int fd;
     uint8_t conversation[CONVERSATION_BYTES];
     uint64_t epoch, counter, accepted, acknowledge, last_sent;
-    Buffer in, out;
+    Buffer in, out, before, behind;
     bool waits_for_room, dirty, open, upgraded, done;
 } Connection;
 
@@ -132,6 +137,23 @@ static void put_acknowledge(Connection *connection) {
     connection->acknowledge = 0;
 }
 
+/* As many characters as the payload has bytes: mark, stamp, filling. */
+static void put_text(Connection *connection, const uint8_t *payload, size_t length) {
+    static const char digits[] = "0123456789abcdef";
+    size_t marked = MARK_BYTES + 2 * STAMP_BYTES, filling = length > marked ? length - marked : 0;
+    const Buffer *before = &connection->before, *behind = &connection->behind;
+    put_frame_header(&connection->out, OPCODE_TEXT, before->length + marked + filling + behind->length);
+    put(&connection->out, before->bytes, before->length);
+    put(&connection->out, MARK, MARK_BYTES);
+    for (size_t index = 0; index < STAMP_BYTES; index++) {
+        put_byte(&connection->out, (uint8_t)digits[payload[index] >> 4]);
+        put_byte(&connection->out, (uint8_t)digits[payload[index] & 15]);
+    }
+    memset(reserve(&connection->out, filling), 'x', filling);
+    connection->out.length += filling;
+    put(&connection->out, behind->bytes, behind->length);
+}
+
 static void put_ping(Connection *connection) {
     put_frame_header(&connection->out, OPCODE_BINARY, 3);
     put(&connection->out, (uint8_t[]){0x92, TAG_PING, 1}, 3);
@@ -196,6 +218,8 @@ static size_t read_binary_length(Reader *reader) {
     return first >= 0xc4 && first <= 0xc6 ? (size_t)big_endian(reader, 1u << (first - 0xc4)) : 0;
 }
 
+static uint8_t digit_value(uint8_t digit) { return (uint8_t)(digit <= '9' ? digit - '0' : digit - 'a' + 10); }
+
 static void read_stamp(const uint8_t *payload, size_t length, uint64_t now) {
     uint64_t stamp[2];
     if (length < STAMP_BYTES) return;
@@ -203,6 +227,18 @@ static void read_stamp(const uint8_t *payload, size_t length, uint64_t now) {
     if (stamp[1] != run.id) return; /* left over from an earlier run */
     run.received++;
     count_nanoseconds(&run.latency, now - stamp[0]);
+}
+
+/* A text message carries the stamp behind a mark, in hexadecimal; messages without a mark are the protocol's own. */
+static void read_marked(const uint8_t *bytes, size_t length, uint64_t now) {
+    const uint8_t *mark = memmem(bytes, length, MARK, MARK_BYTES);
+    uint8_t stamp[STAMP_BYTES];
+    if (!mark || (size_t)(bytes + length - mark) < MARK_BYTES + 2 * STAMP_BYTES) return;
+    for (size_t index = 0; index < STAMP_BYTES; index++) {
+        const uint8_t *digits = mark + MARK_BYTES + 2 * index;
+        stamp[index] = (uint8_t)(digit_value(digits[0]) << 4 | digit_value(digits[1]));
+    }
+    read_stamp(stamp, sizeof stamp, now);
 }
 
 static void note_error(Reader reader) {
@@ -235,6 +271,10 @@ static void take_message(Connection *connection, const uint8_t *bytes, size_t le
     Reader reader = {bytes, bytes + length};
     if (mode == BARE) {
         read_stamp(bytes, length, now);
+        return;
+    }
+    if (mode == TEXT) {
+        read_marked(bytes, length, now);
         return;
     }
     uint8_t header = (uint8_t)big_endian(&reader, 1);
@@ -328,6 +368,7 @@ static void send_one(Mode mode, uint64_t intended, uint8_t *payload, size_t leng
         put_frame_header(&connection->out, OPCODE_BINARY, length);
         put(&connection->out, payload, length);
     }
+    if (mode == TEXT) put_text(connection, payload, length);
     mark_dirty(connection);
     run.sent++;
     count_nanoseconds(&run.lateness, now_nanoseconds() - intended);
@@ -494,21 +535,50 @@ static size_t from_hexadecimal(const char *text, uint8_t *bytes, size_t capacity
     return length;
 }
 
+static Connection *next_connection(void) {
+    if (connection_count == connection_capacity) fail("more connections than were announced");
+    return &connections[connection_count++];
+}
+
+static void begin_connection(Connection *connection) {
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
+    connection->open = true;
+    connection->last_sent = now_nanoseconds();
+    fcntl(connection->fd, F_SETFL, O_NONBLOCK);
+    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, connection->fd, &event)) fail("epoll");
+}
+
+static void put_hexadecimal(Buffer *buffer, const char *text) {
+    size_t length = strlen(text) / 2;
+    buffer->length += from_hexadecimal(text, reserve(buffer, length), length);
+}
+
+static void add_peer(const char *line) {
+    static char before[4096], behind[4096];
+    Connection *connection = next_connection();
+    if (sscanf(line, "peer %d %4095s %4095s", &connection->fd, before, behind) != 3) fail("a peer's line");
+    put_hexadecimal(&connection->before, before);
+    put_hexadecimal(&connection->behind, behind);
+    begin_connection(connection);
+}
+
 static void add_connection(const char *line) {
     char conversation[2 * CONVERSATION_BYTES + 1];
-    Connection *connection;
-    if (connection_count == connection_capacity) fail("more connections than were announced");
-    connection = &connections[connection_count++];
+    Connection *connection = next_connection();
     if (sscanf(line, "connection %d %32s %lu %lu", &connection->fd, conversation, &connection->epoch,
                &connection->counter) != 4)
         fail("a connection's line");
     from_hexadecimal(conversation, connection->conversation, CONVERSATION_BYTES);
     connection->accepted = connection->counter;
-    connection->open = true;
-    connection->last_sent = now_nanoseconds();
-    fcntl(connection->fd, F_SETFL, O_NONBLOCK);
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
-    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, connection->fd, &event)) fail("epoll");
+    begin_connection(connection);
+}
+
+static Mode mode_named(const char *name) {
+    static const char *names[] = {[DURABLE] = "durable", [EPHEMERAL] = "ephemeral", [BARE] = "bare", [TEXT] = "text"};
+    for (Mode mode = DURABLE; mode <= TEXT; mode++)
+        if (!strcmp(name, names[mode])) return mode;
+    fail("a mode's name");
+    return BARE;
 }
 
 static void obey_run(const char *line) {
@@ -517,7 +587,7 @@ static void obey_run(const char *line) {
     size_t length;
     if (sscanf(line, "run %15s %lf %lf %zu", name, &rate, &seconds, &length) != 4 || length < STAMP_BYTES)
         fail("a run's line");
-    do_run(!strcmp(name, "durable") ? DURABLE : !strcmp(name, "ephemeral") ? EPHEMERAL : BARE, rate, seconds, length);
+    do_run(mode_named(name), rate, seconds, length);
 }
 
 static void obey_set_ups(const char *line) {
@@ -578,6 +648,7 @@ int main(int argc, char **argv) {
     if (!connections || !dirty || epoll_fd < 0) fail("start");
     while (next_line(&line, &capacity, teduh)) {
         if (!strncmp(line, "connection ", 11)) add_connection(line);
+        if (!strncmp(line, "peer ", 5)) add_peer(line);
         if (!strncmp(line, "run ", 4)) obey_run(line);
         if (!strncmp(line, "setups ", 7)) obey_set_ups(line);
     }

@@ -1,0 +1,110 @@
+"""A relay under measurement: a process of its own, pinned to a core, with what belongs to it.
+
+    core 0: the relay, and its store if it has one        core 1: the load generator
+
+Only the one that is being measured has anything to do.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Literal, Self
+
+import psutil
+from conversations import Pair
+from load import Mode
+
+START_SECONDS = 30
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as probe:
+            # Nobody listens on a free port, but a probe that is given the same one connects to itself.
+            return bool(probe.getsockname() != probe.getpeername())
+    except OSError:
+        return False
+
+
+class Relay(ABC):
+    """One relay process and what belongs to it. A context manager: leaving it ends the process."""
+
+    name: ClassVar[str]
+    kind: ClassVar[Literal["teduh", "bare"]]
+    mode: ClassVar[Mode]
+    """How messages are usually sent."""
+    modes: ClassVar[Sequence[Mode]]
+    """All ways whose highest rate is looked for."""
+    subprotocol: ClassVar[str]
+
+    def __init__(self, core: int | None) -> None:
+        self.port = free_port()
+        command = self._command()
+        self._process = subprocess.Popen(
+            command if core is None else ["taskset", "-c", str(core), *command],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self._wait_until_it_listens()
+
+    @abstractmethod
+    def _command(self) -> Sequence[str]: ...
+
+    @abstractmethod
+    def pair(self) -> Pair:
+        """Two connections that talk with each other."""
+
+    @abstractmethod
+    def first_frame(self) -> tuple[bytes, int, int] | None:
+        """A client's first frame, where fresh random bytes go in it, and the tag of its answer.
+
+        None where set-ups are not compared.
+        """
+
+    def memory(self) -> dict[str, int]:
+        """Bytes that each of the relay's processes has to itself (proportional set size), by role."""
+        return {"relay": proportional_set_size(self._process.pid)}
+
+    def processor_seconds(self) -> float:
+        """CPU time used so far by all processes of the relay."""
+        return processor_seconds(self._process.pid)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(timeout=START_SECONDS)
+
+    def _wait_until_it_listens(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise RuntimeError(f"the {self.name} ended with {self._process.returncode}")
+            if _answers(self.port):
+                return
+            time.sleep(0.05)
+        raise RuntimeError(f"the {self.name} does not listen")
+
+
+def processor_seconds(pid: int) -> float:
+    """CPU time of one process so far."""
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
+
+
+def proportional_set_size(pid: int) -> int:
+    """Bytes of memory that a process has to itself, with its part of what it shares."""
+    size: int = psutil.Process(pid).memory_full_info().pss
+    return size
