@@ -50,11 +50,8 @@ async def check_store(settings: Settings) -> list[Finding]:
     if settings.store_url is None:
         return [_embedded()]
     try:
-        location = parse_location(settings.store_url)
-        addresses = await _masters(location)
+        addresses = await _masters(parse_location(settings.store_url))
         servers = [await _ask(address) for address in addresses]
-    except ValueError as error:
-        return [problem("store_url", f"{error}.")]
     except StoreNotFound as error:
         return [problem("store", f"{error}.")]
     except (RedisError, OSError) as error:

@@ -103,11 +103,6 @@ def test_store_that_is_away_is_a_problem(server: ValkeyProcess) -> None:
     assert "does not answer" in found
 
 
-@pytest.mark.parametrize("wrong", ["http://somewhere", "redis+sentinel://somewhere"])
-def test_url_of_another_kind_is_a_problem(wrong: str) -> None:
-    assert says(Level.PROBLEM, findings(wrong))
-
-
 def test_sentinels_are_asked_for_the_master() -> None:
     with watched_valkey(1, **{"slowlog-log-slower-than": "-1", "min-replicas-to-write": "1"}) as watched:
         (good,) = findings(watched.url, durability=Durability.REPLICATED)
