@@ -175,7 +175,7 @@ class Xmpp(Peer):
         return self._pair(one, before(other_address), other, before(one_address), "</body></message>")
 
     def _log_in(self) -> tuple[RawSocket, str]:
-        """RFC 7395, 3.3; RFC 6120, 6 and 7: open, authenticate, open anew, bind; the address is what is bound."""
+        """RFC 7395, 3.3; RFC 6120, 6 and 7: open, authenticate, open again, bind. Returns the address."""
         socket = RawSocket(self.port, "xmpp", self.path)
         opening = f"<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='{DOMAIN}' version='1.0'/>"
         socket.send_text(opening)

@@ -35,7 +35,7 @@
 enum { TAG_APPEND = 0x07, TAG_EPHEMERAL = 0x08, TAG_ACKNOWLEDGE = 0x09, TAG_PING = 0x10 };
 enum { TAG_ACCEPTED = 0x46, TAG_ENTRY = 0x47, TAG_EPHEMERAL_ENTRY = 0x48, TAG_ERROR = 0x49 };
 enum { OPCODE_TEXT = 1, OPCODE_BINARY = 2, OPCODE_CLOSE = 8, OPCODE_PING = 9, OPCODE_PONG = 10 };
-enum { CONVERSATION_BYTES = 16, STAMP_BYTES = 16, READ_BYTES = 1 << 18, EVENTS = 512 };
+enum { CONVERSATION_BYTES = 16, STAMP_BYTES = 16, READ_BYTES = 1 << 18, EVENTS = 512, BINARY_HEADER_BYTES = 5 };
 
 static const uint64_t KEEP_ALIVE = 10ull * 1000000000ull;
 static const uint64_t DRAIN = 3ull * 1000000000ull;
@@ -79,9 +79,12 @@ static void put_frame_header(Buffer *out, uint8_t opcode, size_t length) {
     put_byte(out, 0x80 | opcode);
     if (length < 126) {
         put_byte(out, 0x80 | (uint8_t)length);
-    } else {
+    } else if (length < 65536) {
         uint8_t extended[3] = {0x80 | 126, (uint8_t)(length >> 8), (uint8_t)length};
         put(out, extended, sizeof extended);
+    } else {
+        put_byte(out, 0x80 | 127);
+        for (int shift = 56; shift >= 0; shift -= 8) put_byte(out, (uint8_t)((uint64_t)length >> shift));
     }
     put(out, "\0\0\0\0", 4);
 }
@@ -104,14 +107,15 @@ static void put_conversation(Buffer *out, const Connection *connection) {
 }
 
 static void put_binary(Buffer *out, const uint8_t *bytes, size_t length) {
-    uint8_t header[3] = {0xc5, (uint8_t)(length >> 8), (uint8_t)length};
+    uint8_t header[BINARY_HEADER_BYTES] = {0xc6, (uint8_t)(length >> 24), (uint8_t)(length >> 16),
+                                           (uint8_t)(length >> 8), (uint8_t)length};
     put(out, header, sizeof header);
     put(out, bytes, length);
 }
 
 static void put_append(Connection *connection, const uint8_t *payload, size_t length) {
     uint64_t counter = ++connection->counter;
-    size_t size = 2 + 18 + unsigned_length(counter) + 1 + unsigned_length(connection->epoch) + 3 + length + 3;
+    size_t size = 2 + 18 + unsigned_length(counter) + 1 + unsigned_length(connection->epoch) + BINARY_HEADER_BYTES + length + 3;
     put_frame_header(&connection->out, OPCODE_BINARY, size);
     put(&connection->out, (uint8_t[]){0x99, TAG_APPEND}, 2);
     put_conversation(&connection->out, connection);
@@ -123,7 +127,7 @@ static void put_append(Connection *connection, const uint8_t *payload, size_t le
 }
 
 static void put_ephemeral(Connection *connection, const uint8_t *payload, size_t length) {
-    put_frame_header(&connection->out, OPCODE_BINARY, 2 + 18 + 3 + length);
+    put_frame_header(&connection->out, OPCODE_BINARY, 2 + 18 + BINARY_HEADER_BYTES + length);
     put(&connection->out, (uint8_t[]){0x93, TAG_EPHEMERAL}, 2);
     put_conversation(&connection->out, connection);
     put_binary(&connection->out, payload, length);
@@ -407,7 +411,7 @@ static void do_run(Mode mode, double rate, double seconds, size_t length) {
             send_one(mode, next, payload, length);
         flush_all();
         handle_events(next > now ? next - now : 0, mode, take_message);
-        overloaded = run.sent - run.received > bound; /* half a second behind: no use in going on */
+        overloaded = run.sent > run.received + bound; /* half a second behind: no use in going on */
     }
     double busy = processor_seconds() - processor, lasted = (double)(now_nanoseconds() - begin) / 1e9;
     for (uint64_t stop = now_nanoseconds() + DRAIN; !all_arrived(mode) && now_nanoseconds() < stop;)
@@ -416,115 +420,7 @@ static void do_run(Mode mode, double rate, double seconds, size_t length) {
     free(payload);
 }
 
-/* --- set-ups: connect, upgrade, one frame, its answer ------------------------------------------------------------------ */
-
-typedef struct {
-    unsigned port;
-    uint8_t frame[65536];
-    size_t length, offset;
-    unsigned tag;
-    Buffer upgrade;
-    size_t finished;
-} SetUp;
-
-static SetUp set_up;
-
-static void send_first_frame(Connection *connection) {
-    uint8_t *start;
-    put_frame_header(&connection->out, OPCODE_BINARY, set_up.length);
-    start = reserve(&connection->out, set_up.length);
-    memcpy(start, set_up.frame, set_up.length);
-    if (set_up.offset && getrandom(start + set_up.offset, 32, 0) != 32) fail("random bytes");
-    connection->out.length += set_up.length;
-    mark_dirty(connection);
-}
-
-static void take_answer(Connection *connection, const uint8_t *bytes, size_t length, Mode mode, uint64_t now) {
-    (void)mode, (void)now;
-    if (length < 2 || connection->done) return;
-    if (set_up.tag && bytes[1] == TAG_ERROR) note_error((Reader){bytes + 2, bytes + length});
-    if (set_up.tag && bytes[1] != set_up.tag && bytes[1] != TAG_ERROR) return;
-    connection->done = true;
-    set_up.finished++;
-}
-
-/* Swallows the answer to the upgrade, then lets frames through. */
-static void take_upgrade(Connection *connection) {
-    uint8_t *end;
-    ssize_t length = recv(connection->fd, read_bytes, sizeof read_bytes, 0);
-    if (length == 0 || (length < 0 && errno != EAGAIN)) close_connection(connection);
-    if (length <= 0) return;
-    put(&connection->in, read_bytes, (size_t)length);
-    end = memmem(connection->in.bytes, connection->in.length, "\r\n\r\n", 4);
-    if (!end) return;
-    if (memcmp(connection->in.bytes, "HTTP/1.1 101", 12) != 0) {
-        close_connection(connection);
-        return;
-    }
-    connection->upgraded = true;
-    connection->in.length -= (size_t)(end + 4 - connection->in.bytes);
-    memmove(connection->in.bytes, end + 4, connection->in.length);
-    send_first_frame(connection);
-    size_t taken = take_frames(connection, connection->in.bytes, connection->in.length, BARE, take_answer);
-    connection->in.length -= taken;
-    memmove(connection->in.bytes, connection->in.bytes + taken, connection->in.length);
-}
-
-static void open_connection(Connection *connection) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)set_up.port)};
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
-    int yes = 1;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connection->fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (connection->fd < 0 || connect(connection->fd, (struct sockaddr *)&address, sizeof address)) fail("connect");
-    setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    fcntl(connection->fd, F_SETFL, O_NONBLOCK);
-    connection->open = true;
-    epoll_ctl(epoll_fd, EPOLL_CTL_ADD, connection->fd, &event);
-    put(&connection->out, set_up.upgrade.bytes, set_up.upgrade.length);
-    mark_dirty(connection);
-}
-
-static void handle_set_up_events(void) {
-    struct epoll_event events[EVENTS];
-    int count = epoll_wait(epoll_fd, events, EVENTS, 100);
-    for (int index = 0; index < count; index++) {
-        Connection *connection = events[index].data.ptr;
-        if (!connection) continue;
-        if (events[index].events & EPOLLOUT) mark_dirty(connection);
-        if (!(events[index].events & (EPOLLIN | EPOLLHUP | EPOLLERR))) continue;
-        if (connection->upgraded) read_connection(connection, BARE, take_answer);
-        else take_upgrade(connection);
-    }
-    flush_all();
-}
-
-static void do_set_ups(size_t count, size_t parallel) {
-    Connection *all = calloc(count, sizeof *all);
-    double processor = processor_seconds();
-    uint64_t begin = now_nanoseconds(), stop = begin + 60 * SECOND;
-    size_t opened = 0;
-    start_run();
-    set_up.finished = 0;
-    dirty = realloc(dirty, (count + connection_count) * sizeof *dirty);
-    while (set_up.finished + run.closed < count && now_nanoseconds() < stop) {
-        while (opened < count && opened - set_up.finished - run.closed < parallel) open_connection(&all[opened++]);
-        flush_all();
-        handle_set_up_events();
-    }
-    double seconds = (double)(now_nanoseconds() - begin) / 1e9;
-    printf("{\"finished\": %zu, \"closed\": %lu, \"errors\": %lu, \"first_error\": \"%s\", \"seconds\": %.4f, "
-           "\"generator_cpu\": %.3f}\n",
-           set_up.finished, run.closed, run.errors, run.first_error, seconds,
-           (processor_seconds() - processor) / seconds);
-    fflush(stdout);
-    for (size_t index = 0; index < opened; index++) {
-        close_connection(&all[index]);
-        free(all[index].in.bytes);
-        free(all[index].out.bytes);
-    }
-    free(all);
-}
+#include "set_ups.h"
 
 /* --- commands ------------------------------------------------------------------------------------------------------- */
 
