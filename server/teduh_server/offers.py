@@ -31,6 +31,7 @@ from teduh_server.connection import Connection
 from teduh_server.node_channel import NodeChannel
 from teduh_server.presence import Presence
 from teduh_server.queue import Queue
+from teduh_server.queue_news import QueueNews
 from teduh_server.redis_store import routing_scripts, scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
@@ -55,9 +56,17 @@ class Offers:
     """The offers to the people who are connected to this node."""
 
     def __init__(
-        self, store: Store, channel: NodeChannel, presence: Presence, queue: Queue, *, retention_ms: int
+        self,
+        store: Store,
+        channel: NodeChannel,
+        presence: Presence,
+        queue: Queue,
+        news: QueueNews,
+        *,
+        retention_ms: int,
     ) -> None:
         self._store = store
+        self._news = news
         self._presence = presence
         self._queue = queue
         self._retention_ms = retention_ms
@@ -107,6 +116,7 @@ class Offers:
 
     def _hear_offer(self, message: bytes) -> None:
         offer = _decode(message)
+        self._news.tell_dropped(offer.conversation_id, offer.dropped)
         now = time.time()
         left, waited = int(offer.until - now), max(0, int(now - offer.opened))
         if left <= 0:

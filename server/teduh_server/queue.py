@@ -90,7 +90,7 @@ class Queue:
         capability_hash = hashlib.sha256(frame.capability).digest()
         known = await self._store.ask(scripts.find_request(capability_hash))
         proposed = bytes.fromhex(known.decode()) if isinstance(known, bytes) else secrets.token_bytes(16)
-        opened = await self._open(proposed, capability_hash, frame)
+        opened = await self._open(proposed, capability_hash, frame, await self._known(frame.continues))
         if opened is None:
             connection.refuse(
                 ErrorCode.TOO_MANY, "too many requests are waiting", ref=frame.ref, retry_after_ms=10_000
@@ -120,7 +120,7 @@ class Queue:
         self._changed()
 
     async def _open(
-        self, conversation_id: bytes, capability_hash: bytes, frame: OpenRequest
+        self, conversation_id: bytes, capability_hash: bytes, frame: OpenRequest, known_devices: bytes
     ) -> scripts.Opened | None:
         # The conversation first, and waited for, since a cluster has it elsewhere: whoever claims the request
         # must find it.
@@ -135,9 +135,21 @@ class Queue:
                 self._retention_ms,
                 self._most_waiting,
                 HEAD_START_SECONDS[frame.details.urgency],
+                known_devices,
             )
         )
         return scripts.opened(reply)
+
+    async def _known(self, capability: bytes | None) -> bytes:
+        """The staff devices of the conversation that this capability opened, joined."""
+        if capability is None:
+            return b""
+        capability_hash = hashlib.sha256(capability).digest()
+        found = await self._store.ask(scripts.find_request(capability_hash))
+        if not isinstance(found, bytes):
+            return b""
+        keys = ConversationKeys.of(bytes.fromhex(found.decode()))
+        return scripts.joined_devices(await self._store.ask(scripts.staff_of(keys, capability_hash)))
 
     def _create(self, conversation_id: bytes, capability_hash: bytes) -> Command:
         keys = ConversationKeys.of(conversation_id)

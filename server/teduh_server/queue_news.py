@@ -177,7 +177,7 @@ class QueueNews:
                 await self._store.ask(routing_scripts.list_waiting(_LOOKED_THROUGH))
             )
             for request in requests:
-                self._tell_dropped(request, self._policy)
+                self.tell_dropped(request.id, dropped(request, time.time(), self._policy))
 
     def _tell_openings(self) -> None:
         opens = self._opens()
@@ -201,14 +201,12 @@ class QueueNews:
     def _somebody_takes(self) -> bool:
         return self._opens() == 0
 
-    def _tell_dropped(self, request: WaitingRequest, policy: Policy) -> None:
-        if request.id not in self._waiting:
-            return
-        now_dropped = dropped(request, time.time(), policy)
-        for connection, told in self._followers(request.id):
-            if told.dropped != now_dropped:
+    def tell_dropped(self, conversation_id: bytes, now_dropped: tuple[Preference, ...]) -> None:
+        """She is offered without regard to these; she is told before anybody can have said yes."""
+        for connection, told in self._followers(conversation_id):
+            if len(told.dropped) < len(now_dropped):
                 told.dropped = now_dropped
-                connection.send(Widened(request.id, now_dropped))
+                connection.send(Widened(conversation_id, now_dropped))
 
     async def _tell_watchers(self) -> None:
         listing = await self._listing()

@@ -80,7 +80,7 @@ class RoutingServices:
             count=self.board.count,
             spawn=node.spawn,
         )
-        self.offers = Offers(store, channel, self.presence, self.queue, retention_ms=retention_ms)
+        self.offers = Offers(store, channel, self.presence, self.queue, self.news, retention_ms=retention_ms)
         self.router = Router(
             store,
             channel,

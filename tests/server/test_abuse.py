@@ -30,8 +30,9 @@ async def test_who_was_reported_pays_at_the_node_to_which_she_was_connected(
 ) -> None:
     path = organisation.write(tmp_path)
     async with relay_here(path, valkey.url) as (_, hers), relay_here(path, valkey.url) as (_, staffs):
-        await organisation.publish_revocations(hers)
-        await organisation.publish_revocations(staffs)
+        revocations = organisation.revoking()
+        for url in (hers, staffs):
+            await organisation.publish_revocations(url, revocations)
         async with frame_client(hers) as survivor, frame_client(staffs) as staff:
             await staff.authenticate(organisation.staff())
             await _report(staff, survivor)

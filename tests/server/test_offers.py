@@ -109,8 +109,10 @@ async def house(
         relay_here(path, valkey.url, routing=routing) as (_, two),
         AsyncExitStack() as stack,
     ):
+        # One text for both: a list that is signed a second later is another one.
+        revocations = organisation.revoking()
         for url in (one, two):
-            await organisation.publish_revocations(url)
+            await organisation.publish_revocations(url, revocations)
         house = House((one, two), organisation, stack)
         for _ in house.urls:
             watcher = await house.connect()
@@ -249,6 +251,20 @@ async def test_claiming_is_for_supervisors_where_offers_are_made(house: House) -
     _, request = await house.ask(RequestDetails(language="id"))
     refused = await staff.ask(Claim(5, request), Error)
     assert (refused.code, refused.ref) == (ErrorCode.NOT_PERMITTED, 5)
+
+
+async def test_whoever_was_with_her_is_asked_first_when_she_comes_back(house: House) -> None:
+    survivor, first = await house.ask()
+    known = await house.staff()
+    await known.expect(Offer)
+    await known.ask(AnswerOffer(5, first, True), Claimed)
+    await known.append(first, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
+    idle = await house.staff()
+    again = await house.connect()
+    asking = OpenRequest(1, again.capability, b"key package", continues=survivor.capability)
+    request = (await again.ask(asking, RequestOpened)).conversation_id
+    assert (await known.expect(Offer)).conversation_id == request
+    assert not [frame for frame in idle.seen if isinstance(frame, Offer)]
 
 
 async def test_offer_ends_when_she_waits_no_more(house: House) -> None:

@@ -55,8 +55,10 @@ async def urls(
 ) -> AsyncIterator[tuple[str, str]]:
     path = organisation.write(tmp_path)
     async with relay_here(path, store_url) as (_, one), relay_here(path, store_url) as (_, two):
-        await organisation.publish_revocations(one)
-        await organisation.publish_revocations(two)
+        # One text for both: a list that is signed a second later is another one.
+        revocations = organisation.revoking()
+        await organisation.publish_revocations(one, revocations)
+        await organisation.publish_revocations(two, revocations)
         yield one, two
 
 

@@ -7,7 +7,7 @@ know is encrypted before it leaves, and nobody is in a conversation whose statem
 """
 
 from teduh_crypto.credentials import Organisation
-from teduh_signaling.relay.frames import Availability, CallPolicy, Urgency
+from teduh_signaling.relay.frames import Availability, CallPolicy, Preference, Urgency
 
 from teduh_sdk import events, exceptions
 from teduh_sdk.authentication_service import AuthenticationService
@@ -21,6 +21,7 @@ from teduh_sdk.key_store import EncryptedKeyStore, KeyStore, MemoryKeyStore
 from teduh_sdk.organisation import load_organisation
 from teduh_sdk.room import Participant
 from teduh_sdk.staff import InvitedTo, Request, Staff
+from teduh_sdk.staff_routing import OpenOffer, StaffRouting
 from teduh_sdk.survivor import Survivor
 
 __all__ = [
@@ -38,10 +39,13 @@ __all__ = [
     "InvitedTo",
     "KeyStore",
     "MemoryKeyStore",
+    "OpenOffer",
     "Organisation",
     "Participant",
+    "Preference",
     "Request",
     "Staff",
+    "StaffRouting",
     "Survivor",
     "Urgency",
     "enrol_device",

@@ -51,6 +51,7 @@ from teduh_sdk.hearing import Heard, events_of
 from teduh_sdk.log_order import LogOrder, OwnEntry, OwnWelcome
 from teduh_sdk.membership import Identity, Membership, RoomChange
 from teduh_sdk.outbox import Outbox
+from teduh_sdk.queue_news import QueueNews, event_of
 from teduh_sdk.receipts import OwedReceipts
 from teduh_sdk.room import Participant, VerifyRoom
 from teduh_sdk.saved_conversation import (
@@ -70,7 +71,7 @@ ConversationFrame = (
     | relay.Accepted
     | relay.Error
     | relay.EphemeralEntry
-    | relay.QueuePosition
+    | QueueNews
     | relay.MemberGone
     | relay.MembershipEnded
 )
@@ -351,8 +352,8 @@ class ConversationState:
             case relay.EphemeralEntry():
                 if (group := self.membership.group) is not None:
                     self._events += self._ephemerals.open(group, self.membership.room, frame.payload)
-            case relay.QueuePosition():
-                self._events.append(events.Waiting(frame.position))
+            case relay.QueuePosition() | relay.Widened() | relay.OpensAt():
+                self._events.append(event_of(frame))
             case relay.MemberGone():
                 self._is_reported_gone(frame.member)
             case relay.MembershipEnded():

@@ -1,6 +1,6 @@
 """What an application is told of a conversation, in order.
 
-    before        Waiting, Joined
+    before        Waiting, Widened, Staffed, Joined
     talk          TextReceived, MessageReceived, Sent, Delivered, Read, TypingSeen
     the room      Joined, Left, Gone, InvitationReceived, InvitationAnswered, InvitationLapsed
     trouble       Reconnecting, Connected, MessageRefused, ChangeFailed, RosterRefused, Stopped
@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from teduh_signaling.chat.messages import Attachment, Form, Invitation, Location, Referral, Unknown
+from teduh_signaling.relay.frames import Preference
 
 from teduh_sdk.exceptions import NotTrusted, TeduhError
 from teduh_sdk.group_changes import Change
@@ -31,9 +32,31 @@ async def _nothing() -> None:
 class Waiting:
     """She waits in the queue; `position` 1 is next, 0 means that somebody has taken her request and is
     joining.
+
+    Four of five waits are between `least_seconds` and `most_seconds`; None while the relay knows too little.
     """
 
     position: int
+    least_seconds: int | None = None
+    most_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Widened:
+    """Nobody suitable came, so these of her preferences no longer count: all that were dropped so far."""
+
+    dropped: tuple[Preference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Staffed:
+    """Whether somebody takes requests now; if nobody does, when somebody will.
+
+    `opens` is in seconds since 1970; None when the relay does not know.
+    """
+
+    somebody: bool
+    opens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +221,8 @@ class Ended:
 
 Event = (
     Waiting
+    | Widened
+    | Staffed
     | Connected
     | Reconnecting
     | Joined

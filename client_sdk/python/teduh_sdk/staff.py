@@ -10,7 +10,7 @@ Whatever a restart must not lose is in the key store before it goes to the relay
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -63,6 +63,7 @@ from teduh_sdk.key_store import KeyStore
 from teduh_sdk.membership import Identity
 from teduh_sdk.relay_link import Answer
 from teduh_sdk.saved_conversation import VERSION, Kept, SavedHeard, restore_heard, save_heard
+from teduh_sdk.staff_routing import Ask, StaffRouting
 from teduh_sdk.transport import Dial
 
 _CONVERSATION: Final = "conversation/"
@@ -88,19 +89,43 @@ class Staff(Client):
         self._device: Final = stored_device(key_store)
         self._availability = Availability.AWAY
         self._capacity = 0
+        self._shift: tuple[str | None, str | None, int] = (None, None, 0)
         self._queue = _Waiting()
+        self.routing: Final = StaffRouting(self._link, self._claim)
+        """Who waits, what is offered, how it goes."""
         self._inbox: asyncio.Queue[InvitedTo | TeduhError] = asyncio.Queue()
         self._invited: set[tuple[bytes, int]] = set()
 
     async def requests(self, *, capacity: int = 1) -> AsyncIterator[Request]:
-        """Say that we are available, and tell of each request that waits.
+        """Say that we are available, and tell of each request that waits, or is offered to us.
 
         A request that is told of may be gone when it is accepted: others are told of it too. `capacity` is
         how many conversations more this device takes.
         """
-        await self._set_availability(Availability.AVAILABLE, capacity)
+        await self.set_available(capacity)
+        if self.routing.makes_offers:
+            async for offer in self.routing.offers():
+                yield Request(self._queue.count, offer.accept)
         while True:
-            yield Request(self, await self._queue.next())
+            yield Request(await self._queue.next(), self.claim)
+
+    async def claim(self, conversation_id: bytes | None = None) -> Conversation:
+        """Take a certain request, or the next, and join; raises as `Request.accept`.
+
+        Where the relay makes offers, that is for supervisors: otherwise `RelayRefused`.
+        """
+        return await self._claim(lambda ref: Claim(ref, conversation_id))
+
+    async def set_available(
+        self, capacity: int, *, gender: str | None = None, region: str | None = None, until: int = 0
+    ) -> None:
+        """Take so many conversations more.
+
+        `gender` and `region` are for those who prefer one; nothing is offered from `until` on, the end of the
+        shift in seconds since 1970.
+        """
+        self._shift = (gender, region, until)
+        await self._set_availability(Availability.AVAILABLE, capacity)
 
     async def invitations(self) -> AsyncIterator[InvitedTo]:
         """Tell of each conversation into which a colleague has brought us."""
@@ -155,6 +180,8 @@ class Staff(Client):
         super()._on_up(authenticated)
         if self._availability is not Availability.AWAY:
             self._link.question(self._availability_frame, _ignore)
+        if authenticated is not None:
+            self.routing.link_is_up(authenticated.offers)
         left = 0 if authenticated is None else authenticated.key_packages_left
         if left < _KEY_PACKAGES_READY:
             self._publish_key_packages(_KEY_PACKAGES_READY - left)
@@ -164,12 +191,13 @@ class Staff(Client):
             self._queue.changed(frame.waiting)
         elif isinstance(frame, InboxItem):
             self._take_inbox_item(frame)
-        else:
+        elif not self.routing.receive(frame):
             super()._receive(frame)
 
     def _failed(self, reason: TeduhError) -> None:
         super()._failed(reason)
         self._queue.fail(reason)
+        self.routing.fail(reason)
         self._inbox.put_nowait(reason)
 
     async def _set_availability(self, availability: Availability, capacity: int) -> None:
@@ -177,7 +205,7 @@ class Staff(Client):
         await self._link.ask(self._availability_frame, Done)
 
     def _availability_frame(self, ref: int) -> SetAvailability:
-        return SetAvailability(ref, self._availability, self._capacity)
+        return SetAvailability(ref, self._availability, self._capacity, *self._shift)
 
     def _publish_key_packages(self, count: int) -> None:
         bundles = [self._device.new_key_package(self._suite) for _ in range(count)]
@@ -205,10 +233,12 @@ class Staff(Client):
 
     # --- conversations --------------------------------------------------------------------------------------
 
-    async def _claim(self) -> Conversation:
+    async def _claim(self, ask: Ask) -> Conversation:
         await self._revocations.wait()
         taken: list[Conversation | None] = []
-        claimed = await self._link.ask(Claim, Claimed, lambda answer: taken.append(self._take(answer)))
+        claimed = await self._link.ask(ask, Claimed, lambda answer: taken.append(self._take(answer)))
+        # What the relay counts too; said anew after a reconnect, it must not be one too many.
+        self._capacity = max(0, self._capacity - 1)
         (conversation,) = taken
         if conversation is None or not await self._begun(conversation):
             self._discard(claimed)
@@ -315,16 +345,16 @@ class Staff(Client):
 class Request:
     """Somebody waits; `waiting` is how many do."""
 
-    _staff: Staff = field(repr=False)
     waiting: int
+    _accept: Callable[[], Coroutine[None, None, Conversation]] = field(repr=False)
 
     async def accept(self) -> Conversation:
-        """Take the oldest request, and join; returns when she can be talked to.
+        """Take the next request, or the one that is offered, and join; returns when she can be talked to.
 
         Raises `RequestGone` when somebody else was faster or she has left, `RequestUnusable`, `RelayLost`,
         `ConversationOver`.
         """
-        return await self._staff._claim()
+        return await self._accept()
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +380,10 @@ class _Waiting:
     def fail(self, reason: TeduhError) -> None:
         self._reason = reason
         self._changed.set()
+
+    @property
+    def count(self) -> int:
+        return self._count
 
     def changed(self, count: int) -> None:
         self._count = count

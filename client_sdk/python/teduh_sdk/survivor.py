@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import Final
+from typing import Final, Self
+from weakref import WeakKeyDictionary
 
 from teduh_crypto.hazmat.ciphersuite import cipher_suite
 from teduh_crypto.mls import BasicCredential, KeyPackageBundle
@@ -52,6 +53,12 @@ class Survivor(Client):
         conversation = await survivor.ask(need="counseling")
     """
 
+    _capabilities: WeakKeyDictionary[Conversation, bytes]
+
+    async def __aenter__(self) -> Self:
+        self._capabilities = WeakKeyDictionary()
+        return await super().__aenter__()
+
     async def ask(
         self,
         *,
@@ -60,17 +67,21 @@ class Survivor(Client):
         preferred_gender: str | None = None,
         region: str | None = None,
         urgency: Urgency = Urgency.NORMAL,
+        continues: Conversation | None = None,
     ) -> Conversation:
         """Ask for help; returns as soon as the relay has the request.
 
         The conversation tells the place in the queue (`Waiting`), and when somebody comes (`Joined`). What is
-        said before is kept and sent then. Waits while the relay cannot be reached. Raises `RelayRefused`.
+        said before is kept and sent then. Whoever is in the conversation that it `continues` is asked first.
+        Waits while the relay cannot be reached. Raises `RelayRefused`.
         """
         await self._revocations.wait()
         details = RequestDetails(need, language, preferred_gender, region, urgency)
-        request = _Request(self, details)
+        before = None if continues is None else self._capabilities.get(continues)
+        request = _Request(self, details, before)
         await request.open()
         assert request.conversation is not None
+        self._capabilities[request.conversation] = request.capability
         return request.conversation
 
     async def _finish(self) -> None:
@@ -93,10 +104,11 @@ class Survivor(Client):
 class _Request:
     """One call for help: its keys, and how it is put to the relay again after a reconnect."""
 
-    def __init__(self, survivor: Survivor, details: RequestDetails) -> None:
+    def __init__(self, survivor: Survivor, details: RequestDetails, continues: bytes | None) -> None:
         self._survivor = survivor
         self._details = details
-        self._capability = secrets.token_bytes(32)
+        self._continues = continues
+        self.capability = secrets.token_bytes(32)
         suite = cipher_suite(survivor._suite)
         credential = BasicCredential(secrets.token_bytes(ANONYMOUS_IDENTITY_LENGTH))
         key = suite.generate_signature_key()
@@ -127,7 +139,9 @@ class _Request:
         if hello.proof_of_work_bits:
             solution = await asyncio.to_thread(solve, hello.nonce, hello.proof_of_work_bits)
         await link.ask(
-            lambda ref: OpenRequest(ref, self._capability, self._key_package, self._details, solution),
+            lambda ref: OpenRequest(
+                ref, self.capability, self._key_package, self._details, solution, self._continues
+            ),
             RequestOpened,
             self._opened,
         )
@@ -141,7 +155,7 @@ class _Request:
             self.conversation.state.begin_anew(answer.conversation_id)
         self._survivor._conversations[answer.conversation_id] = self.conversation
         self.conversation.tell(events.Waiting(answer.position))
-        self.conversation.subscribe(self._capability)
+        self.conversation.subscribe(self.capability)
 
     def _new_conversation(self, conversation_id: bytes) -> Conversation:
         # From here on the private keys are the conversation's, which forgets them when they have served.
@@ -153,7 +167,7 @@ class _Request:
 
     def _resume(self, conversation: Conversation) -> None:
         if conversation.participants:
-            conversation.subscribe(self._capability)
+            conversation.subscribe(self.capability)
         elif self._reopening is None or self._reopening.done():
             self._reopening = asyncio.create_task(self._open_again(conversation))
 

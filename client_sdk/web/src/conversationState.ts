@@ -32,7 +32,7 @@ import {
   ReceiptKind,
   Text,
 } from "./chat/messages.ts"
-import type { ConversationFrame } from "./conversationFrame.ts"
+import { eventOf, type ConversationFrame } from "./conversationFrame.ts"
 import { RemoteError } from "./cryptoErrors.ts"
 import {
   ConversationOver,
@@ -369,7 +369,9 @@ export class ConversationState {
         await this.#seeTyping(frame.payload)
         break
       case "queuePosition":
-        this.#events.push({ type: "waiting", position: frame.position })
+      case "widened":
+      case "opensAt":
+        this.#events.push(eventOf(frame))
         break
       case "memberGone":
         this.#isReportedGone(frame.member)

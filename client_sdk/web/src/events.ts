@@ -1,7 +1,7 @@
 /**
  * What an application is told of a conversation, in order.
  *
- *     before        waiting, joined
+ *     before        waiting, widened, staffed, joined
  *     talk          textReceived, messageReceived, sent, delivered, read, typingSeen
  *     the room      joined, left, gone, invitationReceived, invitationAnswered
  *     trouble       reconnecting, connected, messageRefused, rosterRefused, stopped
@@ -11,12 +11,29 @@
 import type { Attachment, Form, Invitation, Location, Referral, Unknown } from "./chat/messages.ts"
 import type { NotTrusted, TeduhError } from "./errors.ts"
 import type { Change } from "./groupChanges.ts"
+import type { Preference } from "./relay/frames.ts"
 import type { Participant } from "./room.ts"
 
 /** She waits in the queue; `position` 1 is next, 0 means that somebody has taken her request and is joining. */
 export interface Waiting {
   readonly type: "waiting"
   readonly position: number
+  /** Four of five waits are between these; null while the relay knows too little. */
+  readonly leastSeconds: number | null
+  readonly mostSeconds: number | null
+}
+
+/** Nobody suitable came, so these of her preferences no longer count: all that were dropped so far. */
+export interface Widened {
+  readonly type: "widened"
+  readonly dropped: readonly Preference[]
+}
+
+/** Whether somebody takes requests now; if nobody does, when somebody will (seconds since 1970), if that is known. */
+export interface Staffed {
+  readonly type: "staffed"
+  readonly somebody: boolean
+  readonly opens: number | null
 }
 
 /** The link to the relay is up, and what was missed has been asked for. */
@@ -160,6 +177,8 @@ export interface Ended {
 /** Everything that a conversation can tell. */
 export type Event =
   | Waiting
+  | Widened
+  | Staffed
   | Connected
   | Reconnecting
   | Joined

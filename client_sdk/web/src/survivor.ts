@@ -44,6 +44,7 @@ const PASSING: readonly ErrorCode[] = [
  */
 export class Survivor extends Client {
   readonly #requests = new Map<Conversation, OpenCall>()
+  #capabilities = new WeakMap<Conversation, Uint8Array>()
 
   /** Connects in the background. `relayUrl` is for example `https://relay.example`. */
   static open(relayUrl: string, organisation: Organisation, options: ClientOptions = {}): Promise<Survivor> {
@@ -56,17 +57,20 @@ export class Survivor extends Client {
   /**
    * Ask for help; done as soon as the relay has the request. The conversation tells the place in the queue (`waiting`),
    * and when somebody comes (`joined`). What is said before is kept and sent then. Waits while the relay cannot be
-   * reached. Rejects with `RelayRefused`.
+   * reached. Whoever is in the conversation that it `continues` is asked first. Rejects with `RelayRefused`.
    */
-  async ask(details: Partial<RequestDetails> = {}): Promise<Conversation> {
+  async ask(details: Partial<RequestDetails> = {}, continues: Conversation | null = null): Promise<Conversation> {
     await this.revocations.wait()
     const signer = await generateSigner()
     const identity = crypto.getRandomValues(new Uint8Array(IDENTITY_LENGTH))
     const credential = { credentialType: BASIC_CREDENTIAL_TYPE, content: identity }
     const bundle = await newKeyPackage(this.suite, credential, signer, nowInSeconds())
-    const request = new OpenCall(bundle, { ...NO_DETAILS, ...details })
+    const before = continues === null ? null : (this.#capabilities.get(continues) ?? null)
+    const request = new OpenCall(bundle, { ...NO_DETAILS, ...details }, before)
     await this.#put(request)
-    return request.require()
+    const conversation = request.require()
+    this.#capabilities.set(conversation, request.capability)
+    return conversation
   }
 
   /** Leave everything politely, then close. Takes 3 s at most. */
@@ -94,6 +98,7 @@ export class Survivor extends Client {
       conversation.wipe()
     }
     this.#requests.clear()
+    this.#capabilities = new WeakMap()
     this.stop()
   }
 
@@ -136,9 +141,9 @@ export class Survivor extends Client {
     await this.link.waitUntilUp()
     const { nonce, proofOfWorkBits } = this.link.hello
     const proofOfWork = await solution(nonce, proofOfWorkBits)
-    const { capability, details, keyPackage } = request
+    const { capability, details, keyPackage, continues } = request
     await this.link.ask(
-      (ref) => OpenRequest({ ref, capability, keyPackage, details, proofOfWork }),
+      (ref) => OpenRequest({ ref, capability, keyPackage, details, proofOfWork, continues }),
       "requestOpened",
       (answer) => {
         this.#opened(request, answer)
@@ -153,7 +158,7 @@ export class Survivor extends Client {
     this.strike(conversation.id)
     conversation.state.beginAnew(conversationId)
     this.enlist(conversation)
-    conversation.tell({ type: "waiting", position })
+    conversation.tell({ type: "waiting", position, leastSeconds: null, mostSeconds: null })
     conversation.subscribe(request.capability)
   }
 
@@ -206,6 +211,8 @@ class OpenCall {
   constructor(
     readonly bundle: KeyPackageBundle,
     readonly details: RequestDetails,
+    /** The capability of the conversation that it continues. */
+    readonly continues: Uint8Array | null,
   ) {}
 
   get keyPackage(): Uint8Array {

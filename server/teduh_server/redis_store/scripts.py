@@ -57,6 +57,7 @@ LEAD = Script("lead")
 MARK_TOLD = Script("mark_told")
 COUNT_DAY = Script("count_day")
 PUT_PUSH = Script("put_push")
+STAFF_OF = Script("staff_of")
 ADD_INBOX_ITEM = Script("add_inbox_item")
 ACKNOWLEDGE_INBOX = Script("acknowledge_inbox")
 
@@ -86,6 +87,7 @@ SOURCES: dict[Argument, bytes] = {
         MARK_TOLD,
         COUNT_DAY,
         PUT_PUSH,
+        STAFF_OF,
         ADD_INBOX_ITEM,
         ACKNOWLEDGE_INBOX,
     )
@@ -291,6 +293,15 @@ def end_lease(conversation: ConversationKeys, conversation_id: bytes, device_id:
 def lease_status(reply: Reply) -> str:
     """`gone`, `settled` or `ended`."""
     return _bytes(_list(reply)[0]).decode()
+
+
+def staff_of(conversation: ConversationKeys, capability_hash: bytes) -> Command:
+    return STAFF_OF.command((conversation.state,), capability_hash)
+
+
+def joined_devices(reply: Reply) -> bytes:
+    """Of `staff_of`: the device ids, joined."""
+    return _bytes(reply)
 
 
 # --- the queue ---

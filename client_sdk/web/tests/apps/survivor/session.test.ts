@@ -115,7 +115,7 @@ describe("talking", () => {
   it("keeps what is said before anybody is there", async () => {
     const { session, conversation, state } = visit()
     void session.ask(WISHES)
-    conversation.tell({ type: "waiting", position: 2 })
+    conversation.tell({ type: "waiting", position: 2, leastSeconds: null, mostSeconds: null })
     await vi.waitFor(() => {
       expect(state().sightings).toEqual([{ position: 2, at: 1000 }])
     })
