@@ -25,6 +25,7 @@ export function Welcome({ configuration, state, dispatch, onStart }: WelcomeProp
         <div class="column">
           <h1>{t("welcome.title")}</h1>
           <p>{t("welcome.lead", { organisation: configuration.organisationName })}</p>
+          {isReloaded() && <p class="card">{t("welcome.reloaded")}</p>}
           {state.couldNotAsk && (
             <div class="card care" role="alert">
               {t("welcome.failed")}
@@ -67,6 +68,12 @@ export function Welcome({ configuration, state, dispatch, onStart }: WelcomeProp
       </div>
     </main>
   )
+}
+
+/** Nothing here remembers whether there was a conversation; the browser knows that the page was there already. */
+function isReloaded(): boolean {
+  const [navigation] = performance.getEntriesByType("navigation")
+  return navigation instanceof PerformanceNavigationTiming && navigation.type === "reload"
 }
 
 function Safety({ limits }: { readonly limits: string }) {

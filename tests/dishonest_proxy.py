@@ -1,0 +1,98 @@
+"""Sits between a browser and the real relay, as a dishonest relay would: changes what the browser gets.
+
+    browser ──HTTP, WebSocket──> proxy ──> relay <── honest staff
+            <── as `meddle` and `replace` wish ──
+
+What the browser sends goes on as it is. The pages come with the relay's headers, decompressed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import aiohttp
+from aiohttp import web
+from teduh_signaling.relay.frames import MAX_FRAME_BYTES, SUBPROTOCOL
+
+Meddle = Callable[[bytes], list[bytes]]
+"""What the browser gets for one frame of the relay: nothing, the frame, more of them."""
+Replace = Callable[[bytes], bytes]
+_OWN = ("content-encoding", "content-length", "transfer-encoding", "date", "server")
+
+
+def pass_on(frame: bytes) -> list[bytes]:
+    """As an honest relay does."""
+    return [frame]
+
+
+@dataclass(frozen=True, slots=True)
+class DishonestProxy:
+    """In front of the relay at `target`; `replace` changes bodies of answers, by path."""
+
+    target: str
+    meddle: Meddle = pass_on
+    replace: Mapping[str, Replace] = field(default_factory=dict)
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Whatever the browser asks for."""
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await self._socket(request)
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(
+                request.method, self.target + request.path, data=await request.read(), allow_redirects=False
+            ) as got,
+        ):
+            replace = self.replace.get(request.path)
+            body = await got.read() if replace is None else replace(await got.read())
+            headers = {name: value for name, value in got.headers.items() if name.lower() not in _OWN}
+            return web.Response(status=got.status, body=body, headers=headers)
+
+    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
+        hers = web.WebSocketResponse(
+            protocols=(SUBPROTOCOL,), max_msg_size=MAX_FRAME_BYTES + 1
+        )
+        await hers.prepare(request)
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(
+                self.target + request.path, protocols=(SUBPROTOCOL,), max_msg_size=MAX_FRAME_BYTES + 1
+            ) as theirs,
+        ):
+            there, back = (
+                asyncio.create_task(_onward(hers, theirs)),
+                asyncio.create_task(self._back(theirs, hers)),
+            )
+            await asyncio.wait((there, back), return_when=asyncio.FIRST_COMPLETED)
+            for one in (there, back):
+                one.cancel()
+            await asyncio.gather(there, back, return_exceptions=True)
+        await hers.close()
+        return hers
+
+    async def _back(self, theirs: aiohttp.ClientWebSocketResponse, hers: web.WebSocketResponse) -> None:
+        async for message in theirs:
+            for frame in self.meddle(message.data):
+                await hers.send_bytes(frame)
+
+
+async def _onward(hers: web.WebSocketResponse, theirs: aiohttp.ClientWebSocketResponse) -> None:
+    async for message in hers:
+        await theirs.send_bytes(message.data)
+
+
+@asynccontextmanager
+async def dishonest(proxy: DishonestProxy) -> AsyncIterator[str]:
+    """Run it; its URL."""
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", proxy.answer)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
