@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import cast
 
-from aioice import stun
+import pytest
+from aioice import ice, stun
 from aiortc import (
     AudioStreamTrack,
     RTCConfiguration,
@@ -23,11 +24,15 @@ from aiortc import (
 from aiortc.codecs.opus import OpusEncoder
 from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.jitterbuffer import JitterBuffer
+from aiortc.rtcconfiguration import RTCBundlePolicy
 from aiortc.rtcicetransport import connection_kwargs
 from aiortc.rtp import RtpPacket
+from av import CodecContext
 from teduh_sdk.calls.voice_buffer import DEPTH, VoiceBuffer
 
 LOW_VIDEO_RATE = 100_000
+NO_SERVERS = RTCConfiguration([])
+CANDIDATE = "candidate:1 1 udp 2130706431 127.0.0.1 9 typ host"
 
 
 class RefusingTurn(asyncio.DatagramProtocol):
@@ -137,11 +142,62 @@ def test_vp8_does_not_go_below_250_kilobits() -> None:
     assert encoder.target_bitrate == 250_000
 
 
+def test_a_dead_path_is_noticed_after_half_a_minute() -> None:
+    """`calls.peer` watches whether anything comes."""
+    assert ice.CONSENT_INTERVAL * ice.CONSENT_FAILURES == 30
+
+
+def test_closing_waits_longer_for_a_turn_server_than_anybody_does() -> None:
+    """`calls.peer` closes with a time limit."""
+    assert stun.RETRY_RTO * sum(2**tries for tries in range(stun.RETRY_MAX + 1)) > 60
+
+
+def test_opus_knows_no_discontinuous_transmission() -> None:
+    """`calls.encoding` would ask for it."""
+    codec = CodecContext.create("libopus", "w")
+    codec.format, codec.layout, codec.sample_rate = "s16", "mono", 48_000
+    codec.options = {"dtx": "1", "fec": "1"}
+    codec.open()
+    assert codec.options == {"dtx": "1"}
+
+
 def test_a_relay_only_connection_without_turn_gathers_nothing_and_says_nothing() -> None:
     """`calls.ice` refuses before there is a connection."""
     gatherer = RTCIceGatherer([], RTCIceTransportPolicy.RELAY)
     asyncio.run(gatherer.gather())
     assert (gatherer.state, gatherer.getLocalCandidates()) == ("completed", [])
+
+
+@pytest.mark.parametrize(
+    ("policy", "known"), [(RTCBundlePolicy.MAX_BUNDLE, 0), (RTCBundlePolicy.BALANCED, 1)]
+)
+async def test_max_bundle_forgets_the_candidates_of_an_answer(policy: RTCBundlePolicy, known: int) -> None:
+    """`calls.route` asks for BALANCED.
+
+    Chrome names its candidates in the first section alone. Under MAX_BUNDLE aiortc heeds those of the last,
+    which has none; and where nobody is heard who was not sent something first, as through TURN, the two never
+    connect.
+    """
+    caller, called = (
+        RTCPeerConnection(RTCConfiguration([], bundlePolicy=policy)),
+        RTCPeerConnection(NO_SERVERS),
+    )
+    for kind in ("audio", "video"):
+        caller.addTransceiver(kind)
+    await caller.setLocalDescription(await caller.createOffer())
+    await called.setRemoteDescription(caller.localDescription)
+    await called.setLocalDescription(await called.createAnswer())
+    first, video, second = without_candidates(called.localDescription.sdp).partition("m=video")
+    answer = f"{first}a={CANDIDATE}\r\na=end-of-candidates\r\n{video}{second}"
+    await caller.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+    transport = caller.getReceivers()[0].transport.transport
+    assert len(transport.getRemoteCandidates()) == known
+    await asyncio.gather(caller.close(), called.close())
+
+
+def without_candidates(sdp: str) -> str:
+    kept = [line for line in sdp.splitlines() if "candidate" not in line]
+    return "".join(f"{line}\r\n" for line in kept)
 
 
 def fragment(description: RTCSessionDescription) -> str:

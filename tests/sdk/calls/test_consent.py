@@ -74,6 +74,14 @@ async def test_a_declined_call_stops_what_it_was_begun_with() -> None:
         assert (microphone.read, microphone.readyState) == (0, "ended")
 
 
+async def test_who_is_busy_is_not_rung() -> None:
+    async with calling(direct(), direct()) as (_, (hers, counselors)):
+        counselors.set_busy(busy=True)
+        ringing = await hers.call([Tone(440)])
+        assert (await until(ringing, events.PeerDeclined)).reason is EndReason.BUSY
+        assert counselors.current is None
+
+
 async def test_a_call_that_rings_no_more_cannot_be_accepted() -> None:
     async with calling(direct(), direct()) as (_, (hers, counselors)):
         ringing = await hers.call([Tone(440)])

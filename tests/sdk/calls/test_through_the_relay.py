@@ -2,40 +2,82 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from calling_room import ears, heard, rung, until
+from calling_room import ear_for, ears, heard, rung, until
 from known_media import MovingBar, Tone
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
 from sdk_people import new_staff
+from sdk_people import until as conversation_until
 from teduh_crypto.credentials import Role
 from teduh_sdk import Conversation, Staff, Survivor
+from teduh_sdk import events as conversation_events
 from teduh_sdk.calls import EndReason, events
 from teduh_sdk.exceptions import CallsUnavailable
+from teduh_sdk.group_changes import RemoveMember
 from turn_server import needs_turn_server, turn_server
 from valkey_server import start_valkey
 
 
+@dataclass(frozen=True, slots=True)
+class House:
+    """A relay and whom it serves."""
+
+    url: str
+    organisation: RelayOrganisation
+
+    def staff(self, name: str, role: Role) -> Staff:
+        return Staff(self.url, self.organisation.public, new_staff(self.organisation, name, role))
+
+
 @asynccontextmanager
-async def talking(folder: Path, calls: dict[str, object]) -> AsyncIterator[tuple[Conversation, Conversation]]:
-    """Her conversation and his, with a relay that offers calls in this way."""
+async def house(folder: Path, calls: dict[str, object]) -> AsyncIterator[House]:
+    """A relay that offers calls in this way."""
     organisation = RelayOrganisation()
     with start_valkey() as valkey:
         async with relay_here(organisation.write(folder), valkey.url, calls=calls) as (_, url):
             await organisation.publish_revocations(url)
-            store = new_staff(organisation, "Sari", Role.COUNSELOR)
-            survivor, staff = Survivor(url, organisation.public), Staff(url, organisation.public, store)
-            async with survivor, staff:
-                hers = await survivor.ask(need="counseling")
-                async for request in staff.requests():
-                    his = await request.accept()
-                    break
-                await hers.joined()
-                yield hers, his
+            yield House(url, organisation)
+
+
+@asynccontextmanager
+async def together(house: House) -> AsyncIterator[tuple[Conversation, Conversation, Staff]]:
+    """Her conversation, his, and his device."""
+    survivor, staff = Survivor(house.url, house.organisation.public), house.staff("Sari", Role.COUNSELOR)
+    async with survivor, staff:
+        hers = await survivor.ask(need="counseling")
+        async for request in staff.requests():
+            his = await request.accept()
+            break
+        await hers.joined()
+        yield hers, his, staff
+
+
+@asynccontextmanager
+async def talking(folder: Path, calls: dict[str, object]) -> AsyncIterator[tuple[Conversation, Conversation]]:
+    """Her conversation and his."""
+    async with house(folder, calls) as where, together(where) as (hers, his, _):
+        yield hers, his
+
+
+async def brought_in(hers: Conversation, his: Conversation, staff: Staff, colleague: Staff) -> Conversation:
+    """The conversation of a colleague to whom she has agreed."""
+    (found,) = await staff.colleagues()
+    bringing = asyncio.create_task(his.invite(found))
+    await (await conversation_until(hers, conversation_events.InvitationReceived)).approve()
+    await bringing
+    async for invited in colleague.invitations():
+        theirs = await invited.join()
+        break
+    await conversation_until(hers, conversation_events.Joined)
+    return theirs
 
 
 @needs_turn_server
@@ -72,3 +114,36 @@ async def test_a_relay_without_turn_servers_offers_no_calls(tmp_path: Path) -> N
     async with talking(tmp_path, {}) as (hers, _):
         with pytest.raises(CallsUnavailable):
             await hers.call([Tone(440)])
+
+
+@needs_turn_server
+async def test_a_member_who_is_removed_loses_the_call_at_once(tmp_path: Path) -> None:
+    """Removed from the group, with nobody asking her device to hang up."""
+    with turn_server(tmp_path, allow_loopback_peers=True) as turn:
+        async with (
+            house(tmp_path, turn.calls()) as where,
+            together(where) as (hers, his, staff),
+            where.staff("Maya", Role.MEDIC) as medic,
+        ):
+            await medic.colleagues()
+            theirs = await brought_in(hers, his, staff, medic)
+            ringing = await his.call([Tone(440)])
+            answered, also = await rung(hers.calls), await rung(theirs.calls)
+            maya = theirs.me
+            assert maya is not None
+            of_maya, of_him = ear_for(answered, maya.leaf_index), ears(also)
+            microphone = Tone(1700)
+            await answered.accept([Tone(1000)])
+            await also.accept([microphone])
+            await heard(lambda: of_maya.hears(1700) and of_him.frames)
+            his.state.change(RemoveMember(maya.device_key), int(time.time()))
+            his.settle()
+            for call in (ringing, answered):
+                left = await until(call, events.PeerLeft)
+                assert (left.participant.name, left.reason) == ("Maya", EndReason.REMOVED)
+            after = of_maya.frames
+            ear, other = ears(ringing), ears(answered)
+            await heard(lambda: ear.hears(1000) and other.hears(440))
+            assert of_maya.frames == after
+            assert (await until(also, events.Ended)).reason is EndReason.REMOVED
+            assert microphone.readyState == "ended"

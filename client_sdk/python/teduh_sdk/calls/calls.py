@@ -76,6 +76,7 @@ class Calls:
         self._ringing: deque[Call] = deque()
         self._something = asyncio.Event()
         self._is_over = False
+        self._is_busy = False
         self._peers: dict[int, tuple[int, Peer]] = {}
         self._room: dict[int, Participant] = {}
         self._servers: IceServers | None = None
@@ -127,6 +128,12 @@ class Calls:
         """Go into the call that others in the room have. Raises as `call` does."""
         return await self._start(tracks, lambda media: lambda session, now: session.join(media, now))
 
+    def set_busy(self, *, busy: bool) -> None:
+        """Whether calls that come are answered by *busy* rather than ring here."""
+        self._is_busy = busy
+        if self._session is not None:
+            self._session.set_busy(busy)
+
     async def check_routes(self) -> tuple[RouteTest, ...]:
         """Try the TURN servers before a call; raises `CallsUnavailable`, `NoRelayedPath`."""
         return await check_routes(await self._current_servers(), self._settings.gather)
@@ -160,6 +167,7 @@ class Calls:
             self._session = CallSession(
                 me.leaf_index, present, new_call_id=lambda: secrets.token_bytes(8), timing=self._timing
             )
+            self._session.set_busy(self._is_busy)
         else:
             self._do(self._session.members(me.leaf_index, present, _now()))
 

@@ -43,7 +43,7 @@ def route(servers: IceServers, attempt: int) -> Route:
     url = servers.urls[attempt % len(servers.urls)] if servers.urls else None
     listed = [] if url is None else [RTCIceServer(url, servers.username, servers.credential)]
     policy = RTCIceTransportPolicy.RELAY if servers.relay_only else RTCIceTransportPolicy.ALL
-    # BALANCED, for MAX_BUNDLE never connects to a Chrome that sends all candidates at once.
+    # BALANCED, for under MAX_BUNDLE aiortc forgets candidates that stand in the first section alone.
     return Route(RTCConfiguration(listed, policy, RTCBundlePolicy.BALANCED), servers.relay_only)
 
 
