@@ -31,7 +31,8 @@ from chaos_house import PRESENCE_SECONDS, House, house_under_load, relays_on
 from island import Island, island, why_no_island
 from relay_organisation import RelayOrganisation
 from relay_process import RelayProcess
-from valkey_cluster import ValkeyProcess, valkey_cluster
+from valkey_cluster import valkey_cluster
+from valkey_process import ValkeyProcess
 
 FAULT_SECONDS = 20.0
 RECOVERY_SECONDS = 10.0

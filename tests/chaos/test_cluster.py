@@ -15,7 +15,8 @@ from chaos_house import House, house_under_load, relays_on
 from island import island, why_no_island
 from relay_organisation import RelayOrganisation
 from relay_process import eventually
-from valkey_cluster import ValkeyProcess, valkey_cluster
+from valkey_cluster import valkey_cluster
+from valkey_process import ValkeyProcess
 
 _QUIET_SECONDS = 60.0
 

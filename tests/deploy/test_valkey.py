@@ -19,7 +19,7 @@ from teduh_server.doctor.finding import Level
 from teduh_server.doctor.store import check_store
 from teduh_server.redis_store.durability import Durability
 from teduh_server.settings import Settings
-from valkey_cluster import free_port, until
+from valkey_process import free_port, until
 
 FOLDER = DEPLOY / "valkey"
 HOST = "127.0.0.1"

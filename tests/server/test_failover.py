@@ -19,7 +19,7 @@ from teduh_signaling.relay.frames import (
     Subscribe,
     Subscribed,
 )
-from valkey_cluster import watched_valkey
+from watched_valkey import watched_valkey
 
 
 @pytest.mark.timeout(120)

@@ -13,8 +13,10 @@ from teduh_server.doctor.finding import Finding, Level
 from teduh_server.doctor.store import check_store
 from teduh_server.redis_store.durability import Durability
 from teduh_server.settings import Settings
-from valkey_cluster import ValkeyProcess, valkey_cluster, watched_valkey
+from valkey_cluster import valkey_cluster
+from valkey_process import ValkeyProcess
 from valkey_server import start_valkey
+from watched_valkey import watched_valkey
 
 KEPT = {"appendonly": "yes", "slowlog-log-slower-than": "-1"}
 

@@ -17,8 +17,9 @@ from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.exceptions import StoreNotDurable, StoreUnavailable
 from teduh_server.redis_store.location import parse_location
 from teduh_server.redis_store.scripts import Appended
-from valkey_cluster import ValkeyProcess, watched_valkey
+from valkey_process import ValkeyProcess
 from valkey_server import start_valkey
+from watched_valkey import watched_valkey
 
 
 @asynccontextmanager

