@@ -18,7 +18,7 @@ export default defineConfig({
     emptyOutDir: true,
     target: "es2022",
     minify: false,
-    lib: { entry: { index: at("src/index.ts") }, formats: ["es"] },
+    lib: { entry: { index: at("src/index.ts"), call: at("src/call/index.ts") }, formats: ["es"] },
     rolldownOptions: { external: (id) => external.some((name) => id === name || id.startsWith(`${name}/`)) },
   },
 })

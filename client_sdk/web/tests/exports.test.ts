@@ -2,6 +2,7 @@
 
 import { expect, it } from "vitest"
 
+import * as calls from "../src/call/index.ts"
 import * as sdk from "../src/index.ts"
 
 it("exports what applications may use, and nothing else", () => {
@@ -51,5 +52,18 @@ it("exports what applications may use, and nothing else", () => {
     "isEnrolled",
     "pendingEnrolment",
     "readOrganisation",
+  ])
+})
+
+it("exports what calls need apart, so that who only writes loads none of it", () => {
+  expect(Object.keys(calls).sort()).toEqual([
+    "BrowserCall",
+    "GRADES",
+    "TIMING",
+    "barsOf",
+    "devicesHere",
+    "listenTo",
+    "onDevices",
+    "playThrough",
   ])
 })
