@@ -94,6 +94,10 @@ class RelayOrganisation:
     def revocations(self) -> RevocationList:
         return first_revocation_list(self.id, now=int(time.time()))
 
+    def revoking_nobody(self) -> str:
+        """The first signed list. Signed a second later it is another one of the same version."""
+        return sign_revocation_list(self.revocations(), self.authority)
+
     def revoking(self, *devices: StaffDevice) -> str:
         """The signed list after the first one that revokes these."""
         statements = frozenset(each.about.statement_id for each in devices)
@@ -102,7 +106,7 @@ class RelayOrganisation:
 
     async def publish_revocations(self, relay_url: str, text: str | None = None) -> None:
         """Put the list on the relay, which refuses all staff before it has one."""
-        text = text or sign_revocation_list(self.revocations(), self.authority)
+        text = text or self.revoking_nobody()
         async with (
             aiohttp.ClientSession() as session,
             session.put(f"{relay_url}/v1/revocations", json={"list": text}) as answer,

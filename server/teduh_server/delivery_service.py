@@ -512,7 +512,12 @@ class DeliveryService:
 
     def _receive_membership_ended(self, message: bytes) -> None:
         conversation = self._conversations.get(message[:16])
-        if conversation is not None:
+        if conversation is None:
+            return
+        if self._store.held_back:
+            # As with entries: the store says who is a member, and says only what is kept.
+            self._spawn(self._rejoin(conversation))
+        else:
             self._end_membership(conversation, int.from_bytes(message[16:20], "big"))
 
     # --- passing on without storing ---

@@ -32,31 +32,34 @@ from valkey_cluster import ValkeyCluster, valkey_cluster
 
 @pytest.fixture(scope="module")
 def _cluster() -> Iterator[ValkeyCluster]:
-    with valkey_cluster(3, 0, appendonly="no") as cluster:
+    with valkey_cluster(3, 1, appendonly="no") as cluster:
         yield cluster
 
 
-@pytest.fixture(params=["one server", "cluster"])
-def store_url(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=["one server", "cluster", "replicated cluster"])
+def store(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The settings that name it."""
     if request.param == "one server":
         valkey = request.getfixturevalue("valkey")
         assert isinstance(valkey, EmbeddedValkey)
-        return valkey.url
+        return {"store_url": valkey.url, "durability": "memory"}
     cluster = request.getfixturevalue("_cluster")
     assert isinstance(cluster, ValkeyCluster)
-    for node in cluster.nodes:
+    for node in cluster.current_masters():
         node.ask("FLUSHALL")
-    return cluster.url
+    return {
+        "store_url": cluster.url,
+        "durability": "replicated" if request.param == "replicated cluster" else "memory",
+    }
 
 
 @pytest.fixture
 async def urls(
-    store_url: str, organisation: RelayOrganisation, tmp_path: Path
+    store: dict[str, str], organisation: RelayOrganisation, tmp_path: Path
 ) -> AsyncIterator[tuple[str, str]]:
     path = organisation.write(tmp_path)
-    async with relay_here(path, store_url) as (_, one), relay_here(path, store_url) as (_, two):
-        # One text for both: a list that is signed a second later is another one.
-        revocations = organisation.revoking()
+    async with relay_here(path, **store) as (_, one), relay_here(path, **store) as (_, two):
+        revocations = organisation.revoking_nobody()
         await organisation.publish_revocations(one, revocations)
         await organisation.publish_revocations(two, revocations)
         yield one, two
