@@ -1,0 +1,82 @@
+/** What devices say about calls travels in a conversation: sealed, in order, and only while it is worth it. */
+
+import { beforeEach, expect, it } from "vitest"
+
+import { CallExchange } from "../src/callExchange.ts"
+import { encodeCall } from "../src/call/codec.ts"
+import { EndReason, HangUp, Heartbeat, Phase, mediaOf } from "../src/call/messages.ts"
+import type { CallSignal, StateEvent } from "../src/events.ts"
+import { NOW, Pair } from "./scriptedLog.ts"
+
+const CALL = new Uint8Array(8)
+
+function hangUp(sent = NOW): Uint8Array {
+  return encodeCall(HangUp({ call: CALL, sent: sent * 1000, joined: sent * 1000, reason: EndReason.HUNG_UP }))
+}
+
+function heartbeat(): Uint8Array {
+  const media = mediaOf({ audio: true })
+  const said = { call: CALL, sent: NOW * 1000, joined: 1, phase: Phase.IN_CALL, media }
+  return encodeCall(Heartbeat({ ...said, canRestartIce: true, awaited: [], peers: [] }))
+}
+
+function signals(happened: readonly StateEvent[]): CallSignal[] {
+  return happened.flatMap((event) => (event.type === "callSignal" ? [event] : []))
+}
+
+let pair: Pair
+beforeEach(async () => {
+  pair = await Pair.talking()
+})
+
+it("arrives with its sender in the log", async () => {
+  await pair.survivor.state.signalCall(hangUp(), false, NOW)
+  await pair.log.pump()
+  const [signal] = signals(pair.counselor.collect())
+  expect(signal?.sender.isSurvivor).toBe(true)
+  expect(signal?.data).toEqual(hangUp())
+  expect(signal?.isLive).toBe(true)
+})
+
+it("arrives beside the log when it may be lost", async () => {
+  const before = pair.log.entries.length
+  await pair.counselor.state.signalCall(heartbeat(), true, NOW)
+  await pair.log.pump()
+  const [signal] = signals(pair.survivor.collect())
+  expect(signal?.data).toEqual(heartbeat())
+  expect(pair.log.entries.length).toBe(before)
+})
+
+it("says that it waited in the log while we were away", async () => {
+  pair.log.disconnect(pair.survivor)
+  await pair.counselor.state.signalCall(hangUp(), false, NOW)
+  await pair.log.pump()
+  await pair.log.connect(pair.survivor)
+  expect(signals(pair.survivor.collect()).map(({ isLive }) => isLive)).toEqual([false])
+})
+
+it("is not sent when it could not be for a minute", async () => {
+  pair.log.disconnect(pair.counselor)
+  await pair.counselor.state.signalCall(hangUp(NOW - 61), false, NOW)
+  await pair.counselor.state.signalCall(hangUp(NOW - 59), false, NOW)
+  await pair.log.connect(pair.counselor)
+  await pair.log.pump()
+  expect(signals(pair.survivor.collect()).map(({ data }) => data)).toEqual([hangUp(NOW - 59)])
+})
+
+it("is told to whoever begins to listen, and so are the room and the end", () => {
+  const [sender] = pair.survivor.state.participants
+  if (sender === undefined) throw new Error("nobody is there")
+  const exchange = new CallExchange()
+  const heard: string[] = []
+  exchange.hear({ type: "callSignal", sender, data: Uint8Array.of(7), isLive: true })
+  exchange.listen({
+    callSignal: (_, data, isLive) => heard.push(`${data.join()} ${String(isLive)}`),
+    roomChanged: () => heard.push("room"),
+    conversationOver: () => heard.push("over"),
+  })
+  exchange.hear({ type: "callSignal", sender, data: Uint8Array.of(8), isLive: false })
+  exchange.hear({ type: "left", participant: sender })
+  exchange.hear({ type: "ended", by: null })
+  expect(heard).toEqual(["7 true", "8 false", "room", "over"])
+})
