@@ -172,7 +172,12 @@ function Talk({ configuration, state, session, call, onStop }: TalkProps) {
       />
       <Log state={state}>
         {state.phase === "waiting" && (
-          <Waiting configuration={configuration} sightings={state.sightings} onStop={onStop} />
+          <Waiting
+            configuration={configuration}
+            sightings={state.sightings}
+            prospect={state.prospect}
+            onStop={onStop}
+          />
         )}
       </Log>
       {isReloading && (

@@ -7,7 +7,7 @@ import { Icon } from "../shared/parts/Icon.tsx"
 import type { Configuration } from "./configuration.ts"
 import { estimate, type Estimate } from "./estimate.ts"
 import { EmergencyNumbers } from "./Panels.tsx"
-import type { Sighting } from "./state.ts"
+import type { Prospect, Sighting } from "./state.ts"
 import { useWording, type Words } from "./words.tsx"
 
 const LOOK_AGAIN_MS = 15_000
@@ -15,10 +15,11 @@ const LOOK_AGAIN_MS = 15_000
 interface WaitingProps {
   readonly configuration: Configuration
   readonly sightings: readonly Sighting[]
+  readonly prospect: Prospect
   readonly onStop: () => void
 }
 
-export function Waiting({ configuration, sightings, onStop }: WaitingProps) {
+export function Waiting({ configuration, sightings, prospect, onStop }: WaitingProps) {
   const { language, t } = useWording()
   const guess = estimate(sightings, useNow(), configuration.typicalWaitMinutes)
   const hours = ownTextIn(configuration.hours, language)
@@ -32,7 +33,8 @@ export function Waiting({ configuration, sightings, onStop }: WaitingProps) {
           <Icon name="clock" />
           {placeText(t, sightings)}
         </p>
-        {sightings.length > 0 && <p>{estimateText(t, guess)}</p>}
+        {sightings.length > 0 && <p>{howLong(t, language, prospect, guess)}</p>}
+        {prospect.isWidened && <p>{t("waiting.widened")}</p>}
       </div>
       {guess.kind === "long" && <EmergencyNumbers numbers={configuration.emergencyNumbers} />}
       {hours !== undefined && (
@@ -54,6 +56,24 @@ function placeText(t: Words, sightings: readonly Sighting[]): string {
   if (position === undefined) return t("waiting.sending")
   if (position === 0) return t("waiting.joining")
   return position === 1 ? t("waiting.next") : t("waiting.place", { position })
+}
+
+function howLong(t: Words, language: string, prospect: Prospect, guess: Estimate): string {
+  // What is known here for certain: somebody is coming, or it has been too long.
+  if (guess.kind === "joining" || guess.kind === "long") return estimateText(t, guess)
+  return prospectText(t, language, prospect) ?? estimateText(t, guess)
+}
+
+/** What the relay itself says of it, which sees the whole queue; null if that is nothing. */
+function prospectText(t: Words, language: string, { minutes, opens }: Prospect): string | null {
+  if (opens === null) return t("waiting.nobody")
+  if (opens > 0) return t("waiting.opens", { time: dayAndTime(language, opens) })
+  return minutes === null ? null : t("waiting.between", { least: minutes.least, most: minutes.most })
+}
+
+function dayAndTime(language: string, seconds: number): string {
+  const parts = { weekday: "long", hour: "2-digit", minute: "2-digit" } as const
+  return new Intl.DateTimeFormat(language, parts).format(seconds * 1000)
 }
 
 function estimateText(t: Words, guess: Estimate): string {

@@ -7,7 +7,7 @@
 
 import { hex, MAX_CHARACTERS, partsOf, stopReason, TYPING_FORGOTTEN_MS } from "../shared/talking.ts"
 import type { CallPlace } from "../shared/call/place.ts"
-import type { Action, Person, Proposal } from "./state.ts"
+import type { Action, Person, Proposal, Prospect } from "./state.ts"
 import type { Conversation, Event, Participant, Survivor } from "./sdk.ts"
 
 export interface Wishes {
@@ -205,6 +205,13 @@ export class Session {
     switch (event.type) {
       case "waiting":
         this.#dispatch({ type: "placed", position: event.position, at: this.#now() })
+        this.#dispatch({ type: "foreseen", prospect: { minutes: minutesOf(event) } })
+        break
+      case "widened":
+        this.#dispatch({ type: "foreseen", prospect: { isWidened: event.dropped.length > 0 } })
+        break
+      case "staffed":
+        this.#dispatch({ type: "foreseen", prospect: { opens: event.somebody ? 0 : event.opens } })
         break
       case "connected":
       case "reconnecting":
@@ -275,4 +282,9 @@ function ignoreLoss(): void {
 
 function personOf(participant: Participant): Person {
   return { key: hex(participant.deviceKey), name: participant.name ?? "", role: participant.role }
+}
+
+function minutesOf({ leastSeconds, mostSeconds }: Event & { type: "waiting" }): Prospect["minutes"] {
+  if (leastSeconds === null || mostSeconds === null) return null
+  return { least: Math.floor(leastSeconds / 60), most: Math.ceil(mostSeconds / 60) }
 }

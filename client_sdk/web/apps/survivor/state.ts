@@ -43,6 +43,16 @@ export interface Sighting {
   readonly at: number
 }
 
+/** What the relay says of her waiting. */
+export interface Prospect {
+  /** Between how many minutes it will probably take. */
+  readonly minutes: { readonly least: number; readonly most: number } | null
+  /** When somebody will be there, in seconds since 1970; null: nobody knows; 0: somebody is. */
+  readonly opens: number | null
+  /** Whether some of what she wished for no longer counts. */
+  readonly isWidened: boolean
+}
+
 /** Why a conversation is over. */
 export type Ending = "left" | "ended" | "stranger" | "disagreement" | "gap" | "trouble"
 
@@ -53,6 +63,7 @@ export interface State {
   readonly urgency: 0 | 1 | 2 | null
   readonly link: Link
   readonly sightings: readonly Sighting[]
+  readonly prospect: Prospect
   readonly people: readonly Person[]
   readonly items: readonly Item[]
   /** By message id. Kept apart from the messages, for a receipt may be faster than the message's own id. */
@@ -70,6 +81,7 @@ export type Action =
   | { readonly type: "asked" }
   | { readonly type: "askFailed" }
   | { readonly type: "placed"; readonly position: number; readonly at: number }
+  | { readonly type: "foreseen"; readonly prospect: Partial<Prospect> }
   | { readonly type: "linked"; readonly link: Link }
   | { readonly type: "joined" | "left"; readonly person: Person }
   | { readonly type: "said"; readonly id: string; readonly text: string; readonly at: number }
@@ -92,6 +104,7 @@ export const INITIAL: State = {
   urgency: null,
   link: "connecting",
   sightings: [],
+  prospect: { minutes: null, opens: 0, isWidened: false },
   people: [],
   items: [],
   progress: {},
@@ -108,12 +121,21 @@ export function reduce(state: State, action: Action): State {
     case "chosen":
       return chosen(state, action)
     case "asked":
-      return { ...state, phase: "waiting", link: "connecting", sightings: [], couldNotAsk: false }
+      return {
+        ...state,
+        phase: "waiting",
+        link: "connecting",
+        sightings: [],
+        prospect: INITIAL.prospect,
+        couldNotAsk: false,
+      }
     case "askFailed":
       // What she had written meanwhile stays, and is sent when asking succeeds.
       return { ...state, phase: "welcome", couldNotAsk: true }
     case "placed":
       return placed(state, action)
+    case "foreseen":
+      return { ...state, prospect: { ...state.prospect, ...action.prospect } }
     case "linked":
       return { ...state, link: action.link }
     case "joined":

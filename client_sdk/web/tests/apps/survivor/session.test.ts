@@ -111,6 +111,23 @@ describe("asking", () => {
   })
 })
 
+describe("waiting", () => {
+  it("shows what the relay foresees: how long, who will be there when, and what no longer counts", async () => {
+    const { session, conversation, state } = visit()
+    void session.ask(WISHES)
+    conversation.tell({ type: "waiting", position: 2, leastSeconds: 61, mostSeconds: 240 })
+    conversation.tell({ type: "staffed", somebody: false, opens: 1_760_000_000 })
+    conversation.tell({ type: "widened", dropped: [0] })
+    await vi.waitFor(() => {
+      expect(state().prospect).toEqual({ minutes: { least: 1, most: 4 }, opens: 1_760_000_000, isWidened: true })
+    })
+    conversation.tell({ type: "staffed", somebody: true, opens: null })
+    await vi.waitFor(() => {
+      expect(state().prospect.opens).toBe(0)
+    })
+  })
+})
+
 describe("talking", () => {
   it("keeps what is said before anybody is there", async () => {
     const { session, conversation, state } = visit()

@@ -1,0 +1,192 @@
+"""What those who wait and those who help are told of the queue, and nobody else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from frame_client import FrameClient, frame_client
+from relay_organisation import RelayOrganisation
+from relay_process import relay_here
+from teduh_crypto.credentials import Role
+from teduh_server.board import SMALLEST_COUNT, board_day, suppressed, tallies
+from teduh_server.redis_store import keys, routing_scripts
+from teduh_server.redis_store.address import StoreAddress
+from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_signaling.relay.frames import (
+    Availability,
+    Board,
+    Done,
+    Error,
+    ErrorCode,
+    OpenRequest,
+    OpensAt,
+    QueueListing,
+    QueuePosition,
+    RequestDetails,
+    RequestOpened,
+    SetAvailability,
+    Tally,
+    Urgency,
+    WatchBoard,
+    WatchQueue,
+)
+
+
+@pytest.fixture
+async def staffed_url(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> AsyncIterator[str]:
+    """A relay that knows its opening hours: never within a day of now, on the day after tomorrow."""
+    path = organisation.write(tmp_path)
+    day = time.strftime("%A", time.gmtime(time.time() + 2 * 24 * 3600)).lower()
+    path.write_text(path.read_text() + f'[opening]\ntime_zone = "UTC"\n{day} = ["12:00-13:00"]\n')
+    async with relay_here(path, valkey.url) as (_, url):
+        await organisation.publish_revocations(url)
+        yield url
+
+
+async def _available(client: FrameClient, organisation: RelayOrganisation) -> None:
+    await client.authenticate(organisation.staff())
+    await client.ask(SetAvailability(1, Availability.AVAILABLE, 3), Done)
+
+
+async def _listing(client: FrameClient, count: int) -> QueueListing:
+    while True:
+        listing = await client.expect(QueueListing)
+        if len(listing.requests) == count:
+            return listing
+
+
+async def test_listing_is_in_the_order_of_service_and_says_what_she_chose(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    details = RequestDetails("medical", "id", "female", "west", Urgency.URGENT)
+    async with (
+        frame_client(relay_url) as first,
+        frame_client(relay_url) as second,
+        frame_client(relay_url) as staff,
+    ):
+        await staff.authenticate(organisation.staff())
+        await staff.ask(WatchQueue(6), Done)
+        assert (await _listing(staff, 0)).waiting == 0
+        early = await first.open_request()
+        urgent = await second.ask(OpenRequest(1, second.capability, b"kp", details), RequestOpened)
+        listing = await _listing(staff, 2)
+        assert listing.waiting == 2
+        assert [each.conversation_id for each in listing.requests] == [urgent.conversation_id, early]
+        assert listing.requests[0].details == details
+        await staff.claim(early)
+        assert (await _listing(staff, 1)).requests[0].conversation_id == urgent.conversation_id
+
+
+async def test_listing_stops_when_it_is_watched_no_more(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    async with frame_client(relay_url) as survivor, frame_client(relay_url) as staff:
+        await staff.authenticate(organisation.staff())
+        await staff.ask(WatchQueue(6), Done)
+        await _listing(staff, 0)
+        await staff.ask(WatchQueue(7, False), Done)
+        async with frame_client(relay_url) as other:
+            await other.authenticate(organisation.staff())
+            await other.ask(WatchQueue(6), Done)
+            await survivor.open_request()
+            await _listing(other, 1)
+        await staff.ask(SetAvailability(8, Availability.AWAY), Done)
+        assert not [frame for frame in staff.seen if isinstance(frame, QueueListing)]
+
+
+async def test_estimate_comes_with_the_position_once_enough_is_known(
+    relay_url: str, valkey: EmbeddedValkey, organisation: RelayOrganisation
+) -> None:
+    store = Store(StoreAddress.parse(valkey.url))
+    await store.start()
+    now = int(time.time() * 1000)
+    for minutes in range(1, 31):
+        await store.ask((b"LPUSH", keys.QUEUE_TAKEN, now - minutes * 60_000))
+    assert len(routing_scripts.seconds(await store.ask(routing_scripts.taken_times()))) == 30
+    await store.close()
+    async with frame_client(relay_url) as staff, frame_client(relay_url) as survivor:
+        await _available(staff, organisation)
+        await survivor.open_request()
+        while (told := await survivor.expect(QueuePosition)).least_seconds is None:
+            pass
+        assert told.position == 1
+        assert told.most_seconds is not None
+        assert 0 <= told.least_seconds <= 120 < told.most_seconds
+
+
+async def test_nobody_is_promised_a_time_while_nobody_takes_requests(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    async with frame_client(relay_url) as survivor, frame_client(relay_url) as staff:
+        await survivor.open_request()
+        assert (await survivor.expect(OpensAt)).opens is None
+        await _available(staff, organisation)
+        assert (await survivor.expect(OpensAt)).opens == 0
+        await staff.socket.close()
+        assert (await survivor.expect(OpensAt)).opens is None
+
+
+async def test_she_is_told_when_somebody_will_be_there(staffed_url: str) -> None:
+    async with frame_client(staffed_url) as survivor:
+        await survivor.open_request()
+        opens = (await survivor.expect(OpensAt)).opens
+        assert opens is not None
+        assert time.gmtime(opens)[3:5] == (12, 0)
+        assert opens > time.time()
+
+
+async def test_board_is_for_supervisors(relay_url: str, organisation: RelayOrganisation) -> None:
+    async with frame_client(relay_url) as staff:
+        await staff.authenticate(organisation.staff())
+        refused = await staff.ask(WatchBoard(6), Error)
+        assert (refused.code, refused.ref) == (ErrorCode.NOT_PERMITTED, 6)
+
+
+async def test_board_counts_who_waits_who_is_there_and_what_became_of_requests(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    async with (
+        frame_client(relay_url) as supervisor,
+        frame_client(relay_url) as staff,
+        frame_client(relay_url) as survivors,
+    ):
+        await _available(staff, organisation)
+        for ref in range(6):
+            details = RequestDetails(language="id" if ref else "en")
+            asking = OpenRequest(ref, bytes([ref]) * 32, b"kp", details)
+            await survivors.ask(asking, RequestOpened)
+        claimed = await staff.claim()
+        await staff.append(claimed.conversation_id, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
+        await supervisor.authenticate(organisation.staff("Ratna", Role.SUPERVISOR))
+        await supervisor.ask(WatchBoard(6), Done)
+        # What became of the request is counted a moment after the commit.
+        while (board := await supervisor.expect(Board)).days[0].answered == 0:
+            pass
+        assert (board.waiting, board.active, board.available, board.away) == (5, 1, 1, 1)
+        assert (board.goal_seconds, board.load) == (60, 1)
+        assert board.languages == (Tally("id", 5),)
+        assert board.needs == (Tally(None, 5),)
+        assert (board.days[0].opened, board.days[0].abandoned) == (6, 0)
+        assert (board.days[0].answered, board.days[0].within_goal) == (None, None)
+
+
+@pytest.mark.parametrize(("count", "shown"), [(0, 0), (1, None), (4, None), (5, 5), (70, 70)])
+def test_count_that_could_be_a_person_is_not_shown(count: int, shown: int | None) -> None:
+    assert SMALLEST_COUNT == 5
+    assert suppressed(count) == shown
+
+
+def test_small_tallies_come_in_no_order_of_their_size() -> None:
+    names = ["b"] * 4 + ["a"] + ["c"] * 9 + [None] * 5
+    assert tallies(names) == (Tally("c", 9), Tally(None, 5), Tally("a", None), Tally("b", None))
+
+
+def test_day_shows_what_was_counted() -> None:
+    day = board_day("2026-03-08", {"opened": 40, "answered": 3})
+    assert (day.opened, day.answered, day.within_goal, day.abandoned) == (40, None, 0, 0)
