@@ -56,13 +56,15 @@ NOTES: Final[dict[Language, str]] = {
 
 async def console_states(browser: Browser, folder: Path, camera: Camera) -> None:
     """All states, each in as many pictures as `camera` takes."""
-    async with console_house(folder) as house, AsyncExitStack() as people:
+    async with console_house(folder / "offers", routing={"mode": "offer"}) as house:
+        await _offered(browser, house, camera)
+    async with console_house(folder / "claims") as house, AsyncExitStack() as people:
         context = await browser.new_context(locale=camera.language, viewport=SIZES[-1])
         people.push_async_callback(context.close)
         page = await context.new_page()
         await _coming_in(page, house, camera)
         hers = [await people.enter_async_context(_asking(house, one)) for one in ASKING[camera.language]]
-        await expect(page.locator(".waiting-count.some")).to_be_visible()
+        await expect(page.locator(".queue-item")).to_have_count(len(hers))
         await camera.take(page, "console-queue", whole=True)
         await _conversations(page, hers, camera)
         await _around_a_conversation(page, camera)
@@ -78,15 +80,35 @@ async def console_states(browser: Browser, folder: Path, camera: Camera) -> None
         await camera.take(page, "console-locked")
 
 
-async def _coming_in(page: Page, house: ConsoleHouse, camera: Camera) -> None:
-    await page.goto(house.coordinator.link())
+async def _offered(browser: Browser, house: ConsoleHouse, camera: Camera) -> None:
+    async with AsyncExitStack() as people:
+        context = await browser.new_context(locale=camera.language, viewport=SIZES[-1])
+        people.push_async_callback(context.close)
+        page = await context.new_page()
+        await page.goto(house.coordinator.link())
+        await _set_up(page)
+        await house.approve()
+        await expect(page.locator(".link.connected")).to_be_visible()
+        await page.locator(".segment.available input").check()
+        asking = replace(ASKING[camera.language][0], need="counseling")
+        await people.enter_async_context(_asking(house, asking))
+        await expect(page.locator(".offer")).to_be_visible()
+        await camera.take(page, "console-offer", whole=True)
+
+
+async def _set_up(page: Page) -> None:
     secrets = page.locator(".door input[type=password]")
-    await expect(secrets).to_have_count(2)
-    await camera.take(page, "console-enrolment", whole=True)
     for place in range(2):
         await secrets.nth(place).fill(PASSPHRASE)
     await page.locator(".door [type=submit]").click()
     await expect(page.locator(".words-to-compare")).to_be_visible()
+
+
+async def _coming_in(page: Page, house: ConsoleHouse, camera: Camera) -> None:
+    await page.goto(house.coordinator.link())
+    await expect(page.locator(".door input[type=password]")).to_have_count(2)
+    await camera.take(page, "console-enrolment", whole=True)
+    await _set_up(page)
     await camera.take(page, "console-four-words-and-waiting", whole=True)
     await house.approve()
     await expect(page.locator(".link.connected")).to_be_visible()
@@ -97,8 +119,10 @@ async def _coming_in(page: Page, house: ConsoleHouse, camera: Camera) -> None:
 
 async def _conversations(page: Page, hers: Sequence[Conversation], camera: Camera) -> None:
     said = replace(SAID[camera.language], theirs=SAID[camera.language].theirs.replace("Sari", "Dewi"))
-    for place, one in enumerate(hers, start=1):
-        await page.locator(".queue-accept").click()
+    # The one in danger comes first in the line; the first conversation shall be another.
+    takes = (".queue-take >> nth=1", ".queue-accept", ".queue-accept")
+    for place, (take, one) in enumerate(zip(takes, hers, strict=True), start=1):
+        await page.locator(take).click()
         await expect(page.locator(".talk-button")).to_have_count(place)
         await one.joined()
     first, second, third = hers

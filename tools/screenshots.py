@@ -24,6 +24,8 @@ from screenshot_camera import Camera, Language  # noqa: E402
 from screenshot_console import console_states  # noqa: E402
 from screenshot_survivor import survivor_states  # noqa: E402
 
+_PATIENCE_SECONDS: Final = 600.0
+"""After which a page in one language is taken to hang."""
 PICTURES: Final = REPOSITORY / "docs" / "screenshots"
 PAGES: Final[Mapping[str, Callable[[Browser, Path, Camera], Awaitable[None]]]] = {
     "survivor": survivor_states,
@@ -53,7 +55,8 @@ async def _of_page(
 ) -> list[Path]:
     camera = Camera(folder, language)
     with tempfile.TemporaryDirectory() as scratch:
-        await states(browser, Path(scratch), camera)
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            await states(browser, Path(scratch), camera)
     return camera.taken
 
 

@@ -108,7 +108,7 @@ function WaitingList({ state, desk, mayAccept }: DeskProps & { readonly mayAccep
               type="button"
               class="button queue-take"
               disabled={!mayAccept}
-              aria-label={`${t("queue.take")}: ${wishText(t, request)}`}
+              aria-label={`${t("queue.take")}: ${helpName(t, request)}`}
               onClick={() => void desk.accept(request.id)}
             >
               {t("queue.take")}
@@ -126,17 +126,18 @@ function Wish({ request, now }: { readonly request: Waiting; readonly now: numbe
   const waited = minutes < 1 ? t("queue.now") : t("details.waited.minutes", { minutes })
   return (
     <p class="wish">
-      <Urgent urgency={request.urgency} />
-      <span>{wishText(t, request)}</span>
-      <span class="wish-waited muted">{waited}</span>
+      <span class="wish-urgency">
+        <Urgent urgency={request.urgency} />
+        <span class="muted">{waited}</span>
+      </span>
+      <strong>{helpName(t, request)}</strong>
+      {request.language !== null && <span class="muted">{languageName(request.language)}</span>}
     </p>
   )
 }
 
-function wishText(t: Words, { need, language }: Waiting): string {
-  const help = need === null ? t("queue.need") : needName(t, need)
-  const spoken = languageName(language)
-  return spoken === null ? help : `${help}, ${spoken}`
+function helpName(t: Words, { need }: Waiting): string {
+  return need === null ? t("queue.need") : needName(t, need)
 }
 
 /** How urgent it is, if it is. */

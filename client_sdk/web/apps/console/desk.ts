@@ -87,7 +87,7 @@ export class Desk {
         this.#connection()
       }),
       staff.routing.onListing(({ waiting, requests }) => {
-        this.#dispatch({ type: "listed", waiting, queue: requests.map(waitingOf) })
+        this.#dispatch({ type: "listed", waiting, queue: requests.map(waitingOf), makesOffers: staff.routing.makesOffers })
       }),
       staff.routing.onOffers((offers) => {
         this.#offered(offers)
@@ -278,8 +278,8 @@ export class Desk {
   }
 
   #connection(): void {
-    const { isConnected, failure, routing } = this.#staff
-    this.#dispatch({ type: "connection", isConnected, isRefused: failure !== null, makesOffers: routing.makesOffers })
+    const { isConnected, failure } = this.#staff
+    this.#dispatch({ type: "connection", isConnected, isRefused: failure !== null })
   }
 
   async #announce(): Promise<void> {

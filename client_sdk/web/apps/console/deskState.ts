@@ -171,8 +171,8 @@ export type TalkAction =
 export type DeskAction =
   | { readonly type: "began"; readonly me: Named }
   | { readonly type: "brought"; readonly replies: readonly string[]; readonly filed: readonly FiledNote[]; readonly tally: DeskState["tally"] }
-  | { readonly type: "connection"; readonly isConnected: boolean; readonly isRefused: boolean; readonly makesOffers: boolean }
-  | { readonly type: "listed"; readonly waiting: number; readonly queue: readonly Waiting[] }
+  | { readonly type: "connection"; readonly isConnected: boolean; readonly isRefused: boolean }
+  | { readonly type: "listed"; readonly waiting: number; readonly queue: readonly Waiting[]; readonly makesOffers: boolean }
   | { readonly type: "offered"; readonly offers: readonly Offered[] }
   | { readonly type: "presence"; readonly presence: Presence }
   | { readonly type: "preferred"; readonly preferences: Partial<Pick<DeskState, "language" | "capacity" | "hasSound">> }
@@ -213,9 +213,9 @@ export function reduceDesk(state: DeskState, action: DeskAction): DeskState {
     case "brought":
       return { ...state, replies: action.replies, filed: action.filed, tally: action.tally }
     case "connection":
-      return { ...state, isConnected: action.isConnected, isRefused: action.isRefused, makesOffers: action.makesOffers }
+      return { ...state, isConnected: action.isConnected, isRefused: action.isRefused }
     case "listed":
-      return { ...state, waiting: action.waiting, queue: action.queue }
+      return { ...state, waiting: action.waiting, queue: action.queue, makesOffers: action.makesOffers }
     case "offered":
       return { ...state, offers: action.offers }
     case "presence":

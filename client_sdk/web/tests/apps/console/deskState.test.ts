@@ -31,15 +31,14 @@ const notices = (one: Talk | undefined): string[] =>
   (one?.items ?? []).flatMap((item) => (item.kind === "notice" ? [`${item.notice} ${item.name}`] : []))
 
 describe("what wants attention", () => {
-  const listed: DeskAction = { type: "listed", waiting: 2, queue: [] }
-  const connection = (makesOffers: boolean): DeskAction => ({ type: "connection", isConnected: true, isRefused: false, makesOffers })
+  const listed = (makesOffers: boolean): DeskAction => ({ type: "listed", waiting: 2, queue: [], makesOffers })
   const offer = { id: "o", need: null, language: null, urgency: 1, since: 0, until: 20_000 } as const
 
   it("are those who wait, for who is available and may take them", () => {
-    expect(wantsAttention(after(listed))).toBe(0)
+    expect(wantsAttention(after(listed(false)))).toBe(0)
     const available: DeskAction = { type: "presence", presence: "available" }
-    expect(wantsAttention(after(listed, available))).toBe(2)
-    expect(wantsAttention(after(connection(true), listed, available))).toBe(0)
+    expect(wantsAttention(after(listed(false), available))).toBe(2)
+    expect(wantsAttention(after(listed(true), available))).toBe(0)
   })
 
   it("are offers, and where colleagues have brought us, whatever our presence", () => {
