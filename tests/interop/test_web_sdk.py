@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
-from sdk_people import new_staff, until
+from sdk_people import PATIENCE, new_staff, until
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE
+from teduh_sdk.room import Participant
 from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
+from teduh_signaling.call.codec import encode_call
+from teduh_signaling.call.messages import EndReason, HangUp
 from valkey_server import start_valkey
 from web_peer import WebPeer, WebPeerRefused, organisation_json, web_peer
+
+
+class CallEar:
+    """Puts what is said about calls into a queue."""
+
+    def __init__(self, heard: asyncio.Queue[tuple[str, bytes]]) -> None:
+        self._heard = heard
+
+    def call_signal(self, sender: Participant, data: bytes, is_live: bool) -> None:
+        self._heard.put_nowait((str(sender), data))
+
+    def room_changed(self) -> None:
+        """Nobody comes or goes here."""
+
+    def conversation_over(self) -> None:
+        """It goes on to the end of the test."""
 
 
 class House:
@@ -97,6 +117,24 @@ async def test_typing_is_seen_both_ways(house: House) -> None:
         assert (await until(his, events.TypingSeen)).active
         await his.typing(active=False)
         assert (await her.until("typingSeen"))["active"] is False
+
+
+async def test_what_is_said_about_a_call_arrives_both_ways_in_the_log_and_beside_it(house: House) -> None:
+    async with web_peer() as her, house.staff() as staff:
+        await house.web_survivor(her)
+        await her.call("ask")
+        his = await accepted(staff)
+        await her.until("joined")
+        heard: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+        his.listen_to_calls(CallEar(heard))
+        now = 1000 * int(time.time())
+        said = encode_call(HangUp(b"8 bytes.", now, now, EndReason.HUNG_UP))
+        for is_ephemeral in (False, True):
+            await her.call("sendCallSignal", text=said.hex(), active=is_ephemeral)
+            assert await asyncio.wait_for(heard.get(), PATIENCE) == ("survivor", said)
+            his.send_call_signal(said, is_ephemeral=is_ephemeral)
+            signal = await her.until("callSignal")
+            assert (signal["sender"], signal["data"]) == ("Sari (counselor)", said.hex())
 
 
 async def test_she_is_asked_before_a_colleague_comes_in_and_sees_her_come(house: House) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +15,26 @@ import pytest
 import redis
 from relay_organisation import RelayOrganisation
 from relay_process import RelayProcess, relay_process
-from sdk_people import new_staff, until
+from sdk_people import PATIENCE, new_staff, until
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
+from teduh_sdk.room import Participant
 from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
 from teduh_sdk.transport import SOCKET_PATH, Dial, Socket, WebSocket
+from teduh_signaling.call.codec import encode_call
+from teduh_signaling.call.messages import (
+    Candidate,
+    Candidates,
+    Description,
+    EndReason,
+    HangUp,
+    Heartbeat,
+    Media,
+    Phase,
+    Ring,
+)
 from teduh_signaling.relay.frames import SUBPROTOCOL
 from valkey_server import start_valkey
 
@@ -31,7 +45,24 @@ COUNSELOR = "Kusumawardhani"
 MEDIC = "Tjokroaminoto"
 HER_ADDRESS, HIS_ADDRESS = "127.77.13.91", "127.66.201.58"
 HER_BROWSER, HIS_BROWSER = "Borrowed-Phone/7.31", "Office-Laptop/4.22"
+FINGERPRINT = "5A:C2:9E:11:7F:D4:60:3B:88:21:E7:4C:B6:0D:95:F3"
+ICE_PASSWORD = "kq7WmZ0xPdTfY3uLhN8s"
+HER_HOST, HER_RELAYED = "10.77.13.91 61234", "198.51.100.77 50123"
+HER_CANDIDATES = (
+    Candidate(f"candidate:1 1 udp 2122260223 {HER_HOST} typ host"),
+    Candidate(f"candidate:2 1 udp 41885439 {HER_RELAYED} typ relay raddr 0.0.0.0 rport 0", "0", 0),
+)
+SDP = "\r\n".join(
+    ("v=0", "m=audio 9 UDP/TLS/RTP/SAVPF 111", f"a=ice-pwd:{ICE_PASSWORD}", f"a=fingerprint:{FINGERPRINT}")
+)
+CALL_ID = b"call#id7"
 SECRETS = (
+    FINGERPRINT,
+    ICE_PASSWORD,
+    HER_HOST,
+    HER_RELAYED,
+    "UDP/TLS/RTP",
+    CALL_ID.decode(),
     SHE_SAYS,
     "blue kitchen door",
     "Jalan Melati",
@@ -114,6 +145,7 @@ async def session(url: str) -> None:
         await bring_in(hers, his, staff, medic)
         for conversation in (hers, his):
             await conversation.settled()
+        await set_up_a_call(hers, his)
         # She is gone without a goodbye, so that what is said to her now stays in the log; nor do the others
         # say any: what is left is what a running conversation leaves.
         for task in survivor._tasks:
@@ -122,6 +154,44 @@ async def session(url: str) -> None:
         await his.settled()
         for client in (survivor, staff, medic):
             client._conversations.clear()
+
+
+async def set_up_a_call(hers: Conversation, his: Conversation) -> None:
+    """All that a call says, from the ring to the heartbeats; the log keeps what it will keep of it."""
+    ear = CallEar()
+    his.listen_to_calls(ear)
+    now, media = 1000 * int(time.time()), Media(audio=True, video=True)
+    address = (CALL_ID, now, now, 1, now, 1)
+    for message in (
+        Ring(CALL_ID, now, now, media),
+        Description(*address, 1, True, False, SDP, HER_CANDIDATES),
+        Candidates(*address, 1, HER_CANDIDATES),
+        HangUp(CALL_ID, now, now, EndReason.HUNG_UP),
+    ):
+        hers.send_call_signal(encode_call(message))
+    beat = Heartbeat(CALL_ID, now, now, Phase.IN_CALL, media, True, (), ())
+    hers.send_call_signal(encode_call(beat), is_ephemeral=True)
+    await asyncio.wait_for(ear.has_heard_all(5), PATIENCE)
+
+
+class CallEar:
+    """Counts what is said about calls."""
+
+    def __init__(self) -> None:
+        self._heard: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def has_heard_all(self, count: int) -> None:
+        for _ in range(count):
+            await self._heard.get()
+
+    def call_signal(self, sender: Participant, data: bytes, is_live: bool) -> None:
+        self._heard.put_nowait(data)
+
+    def room_changed(self) -> None:
+        """Nobody comes or goes meanwhile."""
+
+    def conversation_over(self) -> None:
+        """It is left standing."""
 
 
 async def accept(staff: Staff) -> Conversation:

@@ -72,6 +72,13 @@ async function tell(conversation: Conversation, number: number): Promise<void> {
 
 function begin(conversation: Conversation): number {
   const number = conversations.push(conversation) - 1
+  conversation.listenToCalls({
+    callSignal: (sender, data, isLive) => {
+      say({ conversation: number, event: { type: "callSignal", sender: String(sender), data, isLive } })
+    },
+    roomChanged: () => undefined,
+    conversationOver: () => undefined,
+  })
   void tell(conversation, number)
   return number
 }
@@ -155,6 +162,10 @@ const commands: Readonly<Record<string, (command: Command) => unknown>> = {
   waitForApproval: async () => (await requireEnrolment()).wait(),
   ask: async ({ details = {} }) => begin(await survivorOf().ask(details)),
   send: (command) => conversationOf(command).send(command.text ?? ""),
+  sendCallSignal: (command) => {
+    const data = new Uint8Array(Buffer.from(command.text ?? "", "hex"))
+    conversationOf(command).sendCallSignal(data, { isEphemeral: command.active ?? false })
+  },
   typing: (command) => conversationOf(command).typing(command.active),
   joined: (command) => conversationOf(command).joined(),
   settled: (command) => conversationOf(command).settled(),
