@@ -12,7 +12,9 @@ import os
 import secrets
 import time
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -48,6 +50,8 @@ from teduh_signaling.relay.frames import (
     OpenRequest,
     RelayFrame,
     RequestOpened,
+    Subscribe,
+    Subscribed,
 )
 
 KEY_PACKAGE_BYTES = 1700
@@ -55,6 +59,7 @@ KEY_PACKAGE_BYTES = 1700
 COMMIT_BYTES = 2000
 WELCOME_BYTES = 4000
 DAY = 24 * 3600
+_IN_FLIGHT = 32
 
 Wanted = TypeVar("Wanted", bound=RelayFrame)
 
@@ -141,6 +146,19 @@ class RelayConnection:
             if isinstance(frame, Error):
                 raise ConnectionError(f"{frame.code}: {frame.detail}")
 
+    def append_many(self, conversation_id: bytes, count: int, size: int) -> None:
+        """Append so many entries at epoch 1 after a first commit, and wait until all are accepted."""
+        payload, last = os.urandom(size), count + 1
+        for counter in range(2, last + 1):
+            self.send(Append(conversation_id, counter, 0, 1, payload))
+            if counter % _IN_FLIGHT == 0:
+                self._accepted(counter)
+        self._accepted(last)
+
+    def _accepted(self, counter: int) -> None:
+        while self.expect(Accepted).counter < counter:
+            pass
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -163,9 +181,7 @@ def converse(port: int, device: StaffDevice) -> Pair:
     survivor = RelayConnection(port)
     survivor.send(open_request(secrets.token_bytes(32)))
     conversation = survivor.expect(RequestOpened).conversation_id
-    staff = RelayConnection(port)
-    staff.send(device.authenticate(staff.hello))
-    staff.expect(Authenticated)
+    staff = _signed_in(port, device)
     staff.send(Claim(1, conversation))
     staff.expect(Claimed)
     staff.send(Append(conversation, 1, 1, 0, os.urandom(COMMIT_BYTES), os.urandom(WELCOME_BYTES)))
@@ -181,6 +197,59 @@ def converse(port: int, device: StaffDevice) -> Pair:
             Connected(staff.socket.fileno(), conversation, epoch=1, counter=1),
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A conversation of a survivor (first) and some staff devices, connected."""
+
+    conversation_id: bytes
+    capability: bytes
+    connections: tuple[RelayConnection, ...]
+    members: tuple[Connected, ...]
+
+    def close(self) -> None:
+        for each in self.connections:
+            each.socket.close()
+
+
+def gather(port: int, devices: Sequence[StaffDevice], *, acknowledge: bool = True) -> Group:
+    """A conversation at epoch 1 of a survivor and these devices; the first claims it and adds the others."""
+    capability = secrets.token_bytes(32)
+    survivor = RelayConnection(port)
+    survivor.send(open_request(capability))
+    conversation = survivor.expect(RequestOpened).conversation_id
+    staff = [_signed_in(port, device) for device in devices]
+    first, *others = staff
+    first.send(Claim(1, conversation))
+    first.expect(Claimed)
+    added = tuple(sha256(public_bytes(device.key)).digest() for device in devices[1:])
+    commit = Append(conversation, 1, 1, 0, os.urandom(COMMIT_BYTES), os.urandom(WELCOME_BYTES), added)
+    first.send(commit)
+    first.expect(Accepted)
+    for each in others:
+        each.send(Subscribe(1, conversation, 1))
+        each.expect(Subscribed)
+    for each in (survivor, *others):
+        while each.expect(Entry).kind != EntryKind.WELCOME:
+            pass
+    connections = (survivor, *staff)
+    if acknowledge:
+        for each in connections:
+            each.send(Acknowledge(conversation, 2))
+    counters = (0, 1, *(0 for _ in others))
+    members = tuple(
+        Connected(each.socket.fileno(), conversation, epoch=1, counter=counter)
+        for each, counter in zip(connections, counters, strict=True)
+    )
+    return Group(conversation, capability, connections, members)
+
+
+def _signed_in(port: int, device: StaffDevice) -> RelayConnection:
+    staff = RelayConnection(port)
+    staff.send(device.authenticate(staff.hello))
+    staff.expect(Authenticated)
+    return staff
 
 
 def meet(port: int) -> Pair:

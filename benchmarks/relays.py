@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
 from conversations import BenchmarkOrganisation, Pair, StaffDevice, converse, meet, open_request
 from measured_relay import Relay, processor_seconds, proportional_set_size
 from teduh_signaling.relay.codec import encode
@@ -53,8 +54,9 @@ class TeduhRelay(Relay):
     modes = ("durable", "ephemeral")
     subprotocol = SUBPROTOCOL
 
-    def __init__(self, core: int | None, folder: Path) -> None:
+    def __init__(self, core: int | None, folder: Path, **settings: object) -> None:
         self.folder = folder
+        self._settings = settings
         super().__init__(core)
         self.organisation.publish_revocations()
 
@@ -67,6 +69,7 @@ class TeduhRelay(Relay):
             "data_folder": str(self.folder / "data"),
             "listen_port": self.port,
             **dict.fromkeys(LIFTED, 10**9),
+            **self._settings,
         }
         lines = (f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
         settings_file.write_text("".join(lines))
@@ -86,7 +89,9 @@ class TeduhRelay(Relay):
         return {**super().memory(), "valkey": proportional_set_size(self._valkey_pid())}
 
     def processor_seconds(self) -> float:
-        return super().processor_seconds() + processor_seconds(self._valkey_pid())
+        workers = [child.pid for child in psutil.Process(self._process.pid).children(recursive=True)]
+        others = {*workers, self._valkey_pid()}
+        return super().processor_seconds() + sum(processor_seconds(pid) for pid in others)
 
     def _valkey_pid(self) -> int:
         return int((self.folder / "data" / "valkey" / "valkey.pid").read_text())

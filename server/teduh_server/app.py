@@ -266,6 +266,7 @@ class Relay:
     def _measure(self) -> None:
         metrics.CONVERSATIONS.set(self._delivery.conversation_count)
         metrics.ACCEPTED.set(self._delivery.accepted)
+        metrics.TASKS.set(len(asyncio.all_tasks()))
 
     # --- stopping ---
 

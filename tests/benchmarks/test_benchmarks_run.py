@@ -42,3 +42,15 @@ def test_the_relay_benchmark_prints_the_figure(printed: str, figure: str) -> Non
 
 def test_the_mls_benchmark_prints_its_tables(printed: str) -> None:
     assert "unprotect" in printed
+
+
+def test_the_growth_benchmark_prints_its_series(printed: str) -> None:
+    for name in ("connections", "members", "size", "workers", "backlog"):
+        assert f"\n{name}: " in printed
+
+
+def test_the_soak_benchmark_prints_what_is_left() -> None:
+    command = [sys.executable, str(BENCHMARKS / "soak.py"), "--quick"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert "conversations came and went. Left over: " in finished.stdout
