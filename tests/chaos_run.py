@@ -41,7 +41,7 @@ _DOWN_SECONDS = 5.0
 _WATCHED_SECONDS = 14.0
 """How long after a fault has begun the times are looked at, at least."""
 _SLOWEST_OF_PEACE = 4.0
-"""Back is what takes no more than so many times what it took in peace, or a quarter of a second."""
+"""Back is what takes at most so many times what it took in peace, between a quarter of a second and one."""
 
 Fault = Callable[[House], Coroutine[None, None, None]]
 
@@ -71,7 +71,7 @@ class Report:
         began = time.monotonic()
         await asyncio.sleep(_PEACE_SECONDS)
         usual = self.house.slowest(began, time.monotonic())
-        self.limit = max(0.25, _SLOWEST_OF_PEACE * usual)
+        self.limit = min(1.0, max(0.25, _SLOWEST_OF_PEACE * usual))
         print(f"in peace: p99 to Accepted {usual * 1000:.0f} ms; 'back' is below {self.limit * 1000:.0f} ms")
         print(f"\n{'fault':34}{'p99 back':>10}{'presence':>10}{'slowest':>10}{'said':>9}{'accepted':>10}")
 

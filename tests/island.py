@@ -42,13 +42,11 @@ def why_no_island() -> str | None:
         return "network namespaces take root"
     if shutil.which("ip") is None:
         return "the command `ip` is not installed"
-    name = f"teduh-try-{os.getpid()}"
     try:
-        _ip("netns", "add", name)
-        _ip("netns", "del", name)
+        with island():
+            return None
     except subprocess.CalledProcessError:
         return "network namespaces are not allowed here"
-    return None
 
 
 @contextmanager

@@ -18,8 +18,9 @@ from relay_organisation import RelayOrganisation, StaffDevice
 from relay_process import RelayProcess, eventually, relay_process
 from retrying_client import RetryingClient
 from teduh_server.cli.workers import worker_count
+from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.settings import Settings
-from teduh_signaling.relay.frames import Moving
+from teduh_signaling.relay.frames import Accepted, Append, Moving
 
 
 @pytest.fixture
@@ -74,6 +75,21 @@ async def test_killed_worker_is_replaced_and_nothing_is_lost(
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_killed_valkey_is_revived(relay: RelayProcess, organisation: RelayOrganisation) -> None:
+    await organisation.publish_revocations(relay.url)
+    await _until_revocations_are_everywhere(relay, organisation)
+    async with talking_pair(relay.url, organisation.staff()) as (survivor, staff, conversation):
+        await survivor.append(conversation, 1, b"kept")
+        EmbeddedValkey(relay.folder / "data" / "valkey").kill()
+        async with asyncio.timeout(20):
+            while True:
+                await survivor.send(Append(conversation, 2, 0, 1, b"goes on"))
+                if isinstance(await survivor.receive(), Accepted):
+                    break
+                await asyncio.sleep(0.1)
+        assert [entry.payload for entry in await staff.entries(2)] == [b"kept", b"goes on"]
 
 
 async def test_stop_moves_the_clients_of_all_workers_and_ends_everything(relay: RelayProcess) -> None:
