@@ -16,7 +16,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from teduh_server.log_policy import log
+from teduh_server.log_policy import fault, log
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.channel_link import ChannelLink
 from teduh_server.redis_store.cluster_map import MAP_QUESTIONS, ClusterMap, best_map
@@ -81,7 +81,7 @@ class Cluster:
         """Keep the map right and the connections standing until cancelled."""
         try:
             while True:
-                await self._look()
+                await self._look_as_well_as_possible()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_SECONDS if self._map.masters else _PAUSE_SECONDS):
                         await self._stale.wait()
@@ -96,12 +96,15 @@ class Cluster:
     async def ready(self) -> None:
         """Return when all masters are connected and all channels heard; raises StoreNotDurable."""
         await self._mapped.wait()
-        for link in list(self._links.values()):
-            await link.up.wait()
+        while not self._all_up():  # noqa: ASYNC110 -- masters may be replaced while we wait for them
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    def _all_up(self) -> bool:
+        for link in self._links.values():
             if link.not_durable is not None:
                 raise link.not_durable
-        for listener in list(self._listeners.values()):
-            await listener.up.wait()
+        listening = all(listener.up.is_set() for listener in self._listeners.values())
+        return listening and all(link.up.is_set() for link in self._links.values())
 
     # --- channels ---
 
@@ -155,11 +158,18 @@ class Cluster:
 
     # --- the map ---
 
+    async def _look_as_well_as_possible(self) -> None:
+        try:
+            await self._look()
+        except StoreError as error:
+            log().info("no map of the cluster", error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 -- whatever it was, the relay needs the next map
+            fault("cluster_map_not_read", error)
+
     async def _look(self) -> None:
         known = dict.fromkeys((*self._map.masters, *self._map.replicas, *self._seeds))
         answers = await ask_all(list(known)[:_ASKED], *MAP_QUESTIONS)
-        with suppress(StoreError):
-            self._adopt(best_map(answers))
+        self._adopt(best_map(answers))
 
     def _adopt(self, new: ClusterMap) -> None:
         if new.masters != self._map.masters:

@@ -11,7 +11,7 @@ from relay_process import eventually
 from store_bench import NODE, StoreBench
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.durability import Durability
-from teduh_server.redis_store.exceptions import StoreUnavailable
+from teduh_server.redis_store.exceptions import StoreNotDurable, StoreUnavailable
 from teduh_server.redis_store.keys import ConversationKeys, conversation_channel
 from teduh_server.redis_store.location import parse_location
 from teduh_server.redis_store.scripts import Appended, NotAppended
@@ -61,6 +61,30 @@ async def test_conversations_live_on_all_masters(cluster: ValkeyCluster) -> None
         assert await asyncio.gather(*(bench.append(0, 1) for bench in benches)) == [Appended(1)] * 30
         owners = {cluster.master_of(bench.keys.state) for bench in benches}
         assert len(owners) == 3
+
+
+async def test_cluster_without_append_only_file_is_refused(cluster: ValkeyCluster) -> None:
+    cluster.nodes[1].ask("CONFIG", "SET", "appendonly", "no")
+    try:
+        store = Store(parse_location(cluster.url), durability=Durability.AOF)
+        with pytest.raises(StoreNotDurable, match="append-only file"):
+            await store.start()
+    finally:
+        cluster.nodes[1].ask("CONFIG", "SET", "appendonly", "yes")
+
+
+async def test_nodes_that_are_away_are_waited_for(cluster: ValkeyCluster) -> None:
+    """Only the last of the hosts in the URL answers."""
+    answers = cluster.nodes[2]
+    url = f"redis+cluster://127.0.0.1:1,127.0.0.1:2,127.0.0.1:{answers.port}"
+    store = Store(parse_location(url))
+    await store.start()
+    assert store.available
+    await store.close()
+    nobody = Store(parse_location("redis+cluster://127.0.0.1:1"))
+    with pytest.raises(TimeoutError):
+        await nobody.start(within=0.5)
+    assert not nobody.available
 
 
 async def test_message_to_all_nodes_is_heard_through_its_slot(cluster: ValkeyCluster) -> None:
