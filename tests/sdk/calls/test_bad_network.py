@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from bad_wire import bad_wire
-from calling_room import QUICK, calling, ears, heard, rung, through
-from known_media import Tone
+from calling_room import QUICK, calling, ears, heard, rung, through, until
+from known_media import MovingBar, Tone
+from teduh_sdk.calls import MediaReason, events
 from teduh_signaling.call.timing import Timing
 from turn_server import needs_turn_server, turn_server
 
@@ -42,3 +43,26 @@ async def test_voices_survive_loss_and_delay(tmp_path: Path) -> None:
                 assert ear.hears(FIRST)
                 assert her_ear.hears(SECOND)
             assert wire.lost / (wire.lost + wire.passed) > 0.1
+
+
+@needs_turn_server
+async def test_pictures_give_way_to_voices(tmp_path: Path) -> None:
+    with turn_server(tmp_path, allow_loopback_peers=True) as turn:
+        async with bad_wire(("127.0.0.1", turn.port), loss=0.0, delay=0.02) as wire:
+            hers = replace(through(turn), urls=(f"turn:127.0.0.1:{wire.port}?transport=udp",))
+            async with calling(hers, through(turn), settings=PATIENT, timing=Timing()) as (
+                _,
+                (her_calls, others),
+            ):
+                camera = MovingBar()
+                ringing = await her_calls.call([Tone(FIRST), camera])
+                answered = await rung(others)
+                ear = ears(answered)
+                await answered.accept([Tone(SECOND)])
+                await heard(lambda: ear.hears(FIRST) and ear.sees_movement())
+                wire.loss = 0.3
+                await until(ringing, events.PicturesGaveWay, within=60)
+                assert camera.readyState == "ended"
+                media = (await until(answered, events.PeerMedia)).media
+                assert (media.audio, media.video, media.reason) == (True, False, MediaReason.NETWORK)
+                await heard(lambda: ear.hears(FIRST))

@@ -38,6 +38,11 @@ Input = Callable[[CallSession, int], list[Action]]
 """Something for the session, given the time in milliseconds."""
 
 
+_POOR: Final = 0.12
+"""Of the packets; up to there, what is lost of a voice can be made up for."""
+_POOR_SECONDS: Final = 5
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """What a call needs of `Calls`.
@@ -71,6 +76,7 @@ class Call:
         self._ended: events.Ended | None = None
         self._recorder: Recorder | None = None
         self._recording_began = 0.0
+        self._lossy: dict[int, int] = {}
         self.incoming.on_audio(self._record)
         self.incoming.on_video(self._record)
 
@@ -191,6 +197,14 @@ class Call:
             self.stop()
         self._events.append(event)
         self._something.set()
+
+    def measured(self, leaf: int, loss: float) -> None:
+        """So much is lost on the way to this device. Where voices have to struggle, pictures give way."""
+        self._lossy[leaf] = self._lossy.get(leaf, 0) + 1 if loss > _POOR else 0
+        if self._lossy[leaf] >= _POOR_SECONDS and self.outgoing["video"].sends:
+            self.outgoing["video"].use(None)
+            self.tell(events.PicturesGaveWay())
+            self._say_media(MediaReason.NETWORK)
 
     def begin(self, tracks: Iterable[MediaStreamTrack]) -> None:
         """We ring, or join, with these."""

@@ -277,7 +277,11 @@ class Calls:
             if self._call is not None and leaf in self._room:
                 self._call.incoming.listen(self._room[leaf], track)
 
-        return PeerReports(describe, connected, hear, failed)
+        def measured(loss: float) -> None:
+            if self._call is not None:
+                self._call.measured(leaf, loss)
+
+        return PeerReports(describe, connected, hear, failed, measured)
 
     def _input(self, what: Input) -> None:
         if self._session is not None:

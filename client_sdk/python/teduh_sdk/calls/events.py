@@ -2,7 +2,7 @@
 
 begin        Began, PeerDeclined
 people       PeerJoined, PeerConnected, PeerMedia, PeerLeft
-trouble      PeerReconnecting, PeerUnreachable, PathUnavailable
+trouble      PeerReconnecting, PeerUnreachable, PathUnavailable, PicturesGaveWay
 recording    RecordingAsked, RecordingAnswered, RecordingAllowed, RecordingMustStop, PeerRecording
 the end      Ended
 """
@@ -77,6 +77,14 @@ class PathUnavailable:
 
 
 @dataclass(frozen=True, slots=True)
+class PicturesGaveWay:
+    """Too much is lost for voice and pictures: our camera was stopped, and the others were told why.
+
+    `Call.use` begins it again.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class PeerLeft:
     """Somebody is no longer in the call; nothing goes to her or comes from her any more."""
 
@@ -138,6 +146,7 @@ CallEvent = (
     | PeerReconnecting
     | PeerUnreachable
     | PathUnavailable
+    | PicturesGaveWay
     | PeerLeft
     | RecordingAsked
     | RecordingAnswered

@@ -29,7 +29,7 @@ from aiortc import (
     RTCSessionDescription,
 )
 from aiortc.sdp import candidate_from_sdp
-from aiortc.stats import RTCTransportStats
+from aiortc.stats import RTCRemoteInboundRtpStreamStats, RTCTransportStats
 from teduh_signaling.call.actions import AddCandidates, ApplyDescription, CreateOffer
 from teduh_signaling.call.messages import Candidate
 
@@ -48,6 +48,8 @@ from teduh_sdk.calls.voice_buffer import keep_every_voice
 from teduh_sdk.exceptions import NoRelayedPath
 
 _LOOK_SECONDS: Final = 1.0
+_FRACTION: Final = 256
+"""RFC 3550, 6.4.1: what is lost is reported in 256ths."""
 _CODECS: Final = frozenset({"audio/opus", "video/VP8", "video/rtx"})
 """What every browser has too; fewer also keep the description small, and with it the ciphertext."""
 _MOST_SECTIONS: Final = 4
@@ -63,6 +65,8 @@ class PeerReports:
     on_connected: Callable[[], None]
     on_track: Callable[[MediaStreamTrack], None]
     on_failed: Callable[[BaseException | None], None]
+    on_loss: Callable[[float], None]
+    """About once a second, of all packets the share that is lost on the way to them."""
 
 
 class Peer:
@@ -221,7 +225,10 @@ class Peer:
         seen, silent = -1, 0.0
         while silent < self._settings.stall:
             await asyncio.sleep(min(_LOOK_SECONDS, self._settings.stall / 4))
-            received = await _packets_received(connection)
+            report = (await connection.getStats()).values()
+            received = sum(one.packetsReceived for one in report if isinstance(one, RTCTransportStats))
+            lost = (one.fractionLost for one in report if isinstance(one, RTCRemoteInboundRtpStreamStats))
+            self._reports.on_loss(max(lost, default=0) / _FRACTION)
             silent = 0.0 if received != seen else silent + min(_LOOK_SECONDS, self._settings.stall / 4)
             seen = received
         self._failed(None)
@@ -253,11 +260,6 @@ def _gathered(connection: RTCPeerConnection) -> str:
     # None, whatever its type says, until the candidates are there.
     description: RTCSessionDescription | None = connection.localDescription
     return "" if description is None else description.sdp
-
-
-async def _packets_received(connection: RTCPeerConnection) -> int:
-    report = await connection.getStats()
-    return sum(one.packetsReceived for one in report.values() if isinstance(one, RTCTransportStats))
 
 
 def _for_aiortc(candidate: Candidate) -> RTCIceCandidate | None:
