@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from real_browser import PROGRAM
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 RELAY_FIGURES = (
@@ -19,6 +20,16 @@ RELAY_FIGURES = (
     "set-ups a second (ours",
     "set-ups a second, staff",
     "memory, KiB per connection",
+)
+CALL_FIGURES = (
+    "first picture, ms: p50",
+    "first picture, ms: p95",
+    "first sound, ms: p50",
+    "first sound, ms: p95",
+    "signaling messages a call",
+    "signaling bytes a call",
+    "server, ms of processor a call",
+    "restart, ms: p50",
 )
 
 
@@ -54,3 +65,11 @@ def test_the_soak_benchmark_prints_what_is_left() -> None:
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
     assert "conversations came and went. Left over: " in finished.stdout
+
+
+@pytest.mark.skipif(not Path(PROGRAM).exists(), reason="Debian's Chromium is not installed")
+@pytest.mark.parametrize("figure", CALL_FIGURES)
+def test_the_calls_benchmark_prints_the_figure(printed: str, figure: str) -> None:
+    """Ours straight, ours through TURN, and the anchor's."""
+    (line,) = (line for line in printed.splitlines() if line.startswith(figure))
+    assert all(float(value.replace(",", "")) >= 0 for value in line.removeprefix(figure).split())

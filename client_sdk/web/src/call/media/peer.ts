@@ -50,6 +50,9 @@ const BUNDLE_MS = 60
 const ALONE_MS = 1_000
 /** Without any candidate after this, there is no way. */
 const ROUTE_MS = 6_000
+/** After this, a connection that stands although another way was looked for is taken to have kept the old one. */
+const SETTLED_MS = 3_000
+const LOOKED_AT_EVERY_MS = 100
 /** Browsers call it failed only after half a minute. */
 const INTERRUPTED_MS = 4_000
 /** The error that says why may come just after the end of gathering. */
@@ -76,6 +79,8 @@ export class Peer {
   #onGathered: () => void = () => undefined
   #routeTimer: ReturnType<typeof setTimeout> | undefined
   #interruption: ReturnType<typeof setTimeout> | undefined
+  #watch: ReturnType<typeof setInterval> | undefined
+  #isRestarting = false
   #isClosed = false
 
   constructor(route: Route, outlets: PeerOutlets) {
@@ -105,6 +110,7 @@ export class Peer {
       await this.#attach()
       await this.#describe(revision, await this.#connection.createAnswer())
     }
+    if (this.#isRestarting) this.#watchForAnotherWay()
     await this.limit(this.#level)
   }
 
@@ -148,6 +154,7 @@ export class Peer {
     this.#isClosed = true
     clearTimeout(this.#routeTimer)
     clearTimeout(this.#interruption)
+    clearInterval(this.#watch)
     this.#onGathered()
     this.#connection.close()
   }
@@ -180,16 +187,42 @@ export class Peer {
       }, INTERRUPTED_MS)
   }
 
+  /** A connection that stands does not say when it takes another way, so it is looked at until it does. */
+  #watchForAnotherWay(): void {
+    const connection = this.#connection
+    const name = nameOf(connection.currentLocalDescription?.sdp)
+    const until = performance.now() + SETTLED_MS
+    this.#isRestarting = false
+    clearInterval(this.#watch)
+    this.#watch = setInterval(() => {
+      const isLate = performance.now() > until
+      const isOnItsWay = !isLate && this.#wayInUse !== name
+      if (isOnItsWay) return
+      clearInterval(this.#watch)
+      if (connection.connectionState === "connected") this.#out.connected()
+    }, LOOKED_AT_EVERY_MS)
+  }
+
+  /** The name (RFC 8839, 5.4) under which the way in use was found; undefined where the browser does not say. */
+  get #wayInUse(): string | undefined {
+    const transport = this.#transceiver("audio")?.receiver.transport?.iceTransport
+    if (transport === undefined || !("getSelectedCandidatePair" in transport)) return undefined
+    return transport.getSelectedCandidatePair()?.local.usernameFragment ?? undefined
+  }
+
   // --- descriptions and candidates ---
 
   async #describe(revision: number, description: RTCSessionDescriptionInit): Promise<void> {
+    const { currentLocalDescription } = this.#connection
+    const gathers = nameOf(currentLocalDescription?.sdp) !== nameOf(description.sdp)
+    this.#isRestarting = gathers && currentLocalDescription !== null
     this.#revision = revision
     this.#early = []
     this.#found = 0
     this.#refused = false
     clearTimeout(this.#routeTimer)
     await this.#connection.setLocalDescription(description)
-    await this.#someGathered()
+    if (gathers) await this.#someGathered()
     if (this.#isClosed) return
     const candidates = this.#early
     this.#early = null
@@ -202,8 +235,6 @@ export class Peer {
   }
 
   async #someGathered(): Promise<void> {
-    // A new description on a connection that stands gathers nothing.
-    if (this.#connection.iceGatheringState === "complete") return
     if (this.#route.isRelayOnly) this.#routeTimer = setTimeout(this.#noRoute, ROUTE_MS)
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ALONE_MS)
@@ -253,6 +284,11 @@ export class Peer {
 export function configurationOf({ iceServers, isRelayOnly }: Route): RTCConfiguration {
   // An empty list, never a missing one: then nobody else's server is asked.
   return { iceServers: [...iceServers], iceTransportPolicy: isRelayOnly ? "relay" : "all", bundlePolicy: "max-bundle" }
+}
+
+/** Under which name a description looks for ways; a restart takes another. */
+function nameOf(sdp: string | undefined): string | undefined {
+  return /^a=ice-ufrag:(\S+)/m.exec(sdp ?? "")?.[1]
 }
 
 function preferPlainCodecs(transceiver: RTCRtpTransceiver, kind: Kind): void {

@@ -1,0 +1,254 @@
+"""The two sides of a measured call: our pages, and the smallest pages that PeerJS allows."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final
+
+HERE: Final = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tests"))
+sys.path.insert(0, str(HERE.parent / "tools"))
+
+from aiohttp import web  # noqa: E402 - the paths come first
+from call_pages import Caller  # noqa: E402
+from console_page import ConsolePage  # noqa: E402
+from node_runtime import node  # noqa: E402
+from playwright.async_api import BrowserContext, Page, expect  # noqa: E402
+from survivor_page import SurvivorPage  # noqa: E402
+from web_build import install_libraries  # noqa: E402
+
+PASSPHRASE: Final = "four words of hers"
+PEERJS: Final = HERE / "peerjs"
+# Counts what passes over WebSockets, and notes when the tap was and the others' first picture and sound came.
+WATCH: Final = """
+window.passed = { messages: 0, bytes: 0 };
+window.connections = [];
+const sizeOf = (data) => data.byteLength ?? data.size ?? data.length;
+const count = (data) => { window.passed.messages += 1; window.passed.bytes += sizeOf(data); };
+const send = WebSocket.prototype.send;
+WebSocket.prototype.send = function (data) { count(data); send.call(this, data); };
+const now = () => performance.timeOrigin + performance.now();
+window.begin = () => { window.times = { tap: now(), picture: null, sound: null }; };
+window.begin();
+addEventListener('click', window.begin, { capture: true });
+const Real = RTCPeerConnection;
+window.RTCPeerConnection = class extends Real {
+  constructor(configuration) {
+    super(configuration);
+    window.connections.push(this);
+    this.addEventListener('track', ({ track, receiver }) => {
+      if (track.kind === 'video') watchPictures(track); else watchSound(receiver);
+    });
+  }
+};
+function watchPictures(track) {
+  const video = document.createElement('video');
+  Object.assign(video, { muted: true, srcObject: new MediaStream([track]) });
+  video.requestVideoFrameCallback(() => { window.times.picture ??= now(); video.srcObject = null; });
+  video.play().catch(() => {});
+}
+function watchSound(receiver) {
+  // What nobody plays is not decoded.
+  const audio = Object.assign(new Audio(), { srcObject: new MediaStream([receiver.track]) });
+  audio.play().catch(() => {});
+  const timer = setInterval(() => {
+    const isHeard = receiver.getSynchronizationSources().length > 0;
+    if (isHeard) window.times.sound ??= now();
+    if (isHeard || receiver.track.readyState === 'ended') clearInterval(timer);
+  }, 2);
+}
+"""
+_ARRIVED: Final = "() => window.times.picture !== null && window.times.sound !== null"
+# Looks for another way, and waits until what is sent and received takes it.
+_RESTART: Final = """async () => {
+  const connection = window.connections.find((one) => one.connectionState === 'connected');
+  const name = () => connection.sctp?.transport ?? connection.getReceivers()[0].transport;
+  const pair = () => name().iceTransport.getSelectedCandidatePair();
+  const before = pair().local.usernameFragment;
+  const began = performance.now();
+  dispatchEvent(new Event('online'));
+  while (pair()?.local.usernameFragment === before) await new Promise((resolve) => setTimeout(resolve, 2));
+  return performance.now() - began;
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One call. Milliseconds from the tap; messages and bytes of both sides, as they are on the wire."""
+
+    picture: float
+    sound: float
+    messages: int
+    bytes: int
+
+
+class Pair(ABC):
+    """Two pages that can call each other, again and again, and the process between them."""
+
+    def __init__(self, first: Page, second: Page, server: int) -> None:
+        self.first = first
+        self.second = second
+        self.server = server
+
+    @abstractmethod
+    async def call(self) -> None:
+        """Let the second page have a call, by one tap; the first page sends pictures and sound."""
+
+    @abstractmethod
+    async def hang_up(self) -> None:
+        """End it, and wait until both pages know."""
+
+    async def measure(self) -> Measured:
+        """One call, begun and ended."""
+        before = await self._passed()
+        await self.call()
+        await self.second.wait_for_function(_ARRIVED)
+        after = await self._passed()
+        times = await self.second.evaluate("window.times")
+        await self.hang_up()
+        messages, sent = (late - early for late, early in zip(after, before, strict=True))
+        return Measured(times["picture"] - times["tap"], times["sound"] - times["tap"], messages, sent)
+
+    def processor_seconds(self) -> float:
+        """Of the process between them."""
+        fields = Path(f"/proc/{self.server}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    async def _passed(self) -> tuple[int, int]:
+        counts = [await page.evaluate("window.passed") for page in (self.first, self.second)]
+        return sum(one["messages"] for one in counts), sum(one["bytes"] for one in counts)
+
+
+class TeduhPair(Pair):
+    """The console calls with its camera on, she answers with one tap."""
+
+    async def call(self) -> None:
+        await self.first.get_by_role("button", name="Video call", exact=True).click()
+        await Caller(self.second).button("Answer").click()
+
+    async def hang_up(self) -> None:
+        await Caller(self.second).button("Hang up").click()
+        await Caller(self.first).shows("has hung up")
+        for page in (self.first, self.second):
+            await Caller(page).button("Close").click()
+
+    async def restart(self) -> float:
+        """In a call: the milliseconds from a change of network until the new way is taken."""
+        await self.call()
+        await Caller(self.second).is_connected()
+        milliseconds: float = await self.second.evaluate(_RESTART)
+        await self.hang_up()
+        return milliseconds
+
+
+class PeerJsPair(Pair):
+    """The second page calls with camera and microphone, the first answers by itself with its own."""
+
+    async def call(self) -> None:
+        await self.second.click("button")
+
+    async def hang_up(self) -> None:
+        for page in (self.second, self.first):
+            await page.evaluate("window.hangUp()")
+
+
+@contextmanager
+def _process(*command: str) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
+    with subprocess.Popen(
+        command, cwd=PEERJS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        try:
+            yield process, process.stdout
+        finally:
+            process.stdin.close()
+            process.terminate()
+
+
+@asynccontextmanager
+async def teduh_pair(
+    desk: BrowserContext, phone: BrowserContext, folder: Path, calls: dict[str, Any]
+) -> AsyncIterator[TeduhPair]:
+    """Our pages, in a conversation."""
+    command = (sys.executable, str(HERE / "call_house.py"), str(folder), json.dumps(calls))
+    with _process(*command) as (process, printed):
+        house = json.loads(printed.readline())
+        console = ConsolePage(await desk.new_page())
+        await console.page.goto(house["link"])
+        await console.page.get_by_label("Passphrase", exact=True).fill(PASSPHRASE)
+        await console.page.get_by_label("The same passphrase again").fill(PASSPHRASE)
+        await console.button("Set up").click()
+        await console.is_at_the_desk()
+        await console.page.get_by_role("radio", name="Available").check()
+        survivor = SurvivorPage(await phone.new_page())
+        await survivor.page.goto(house["url"])
+        await survivor.ask()
+        await console.accept()
+        await expect(survivor.button("Talk by voice or video")).to_be_visible()
+        yield TeduhPair(console.page, survivor.page, process.pid)
+
+
+_PEER_PAGE: Final = (
+    """<!doctype html><title>PeerJS</title><script src="/peerjs.js"></script><button>Call</button>"""
+)
+_PEER: Final = """async ([port, me, other]) => {
+  const video = { width: 640, height: 480 };
+  let [mine, current] = [null, null];
+  const media = async () => mine = await navigator.mediaDevices.getUserMedia({ audio: true, video });
+  window.hangUp = () => {
+    mine?.getTracks().forEach((track) => track.stop());
+    current?.close();
+    [mine, current] = [null, null];
+  };
+  const peer = new Peer(me, { host: '127.0.0.1', port, path: '/', config: { iceServers: [] } });
+  peer.on('call', async (call) => { current = call; call.answer(await media()); });
+  document.querySelector('button').addEventListener('click', async () => {
+    current = peer.call(other, await media());
+  });
+  await new Promise((resolve) => peer.on('open', resolve));
+}"""
+
+
+@asynccontextmanager
+async def peerjs_pair(first: BrowserContext, second: BrowserContext) -> AsyncIterator[PeerJsPair]:
+    """PeerJS's pages, connected to its server."""
+    install_libraries(PEERJS)
+    async with _serving() as url:
+        with _process(str(node()), "server.mjs") as (process, printed):
+            port = int(printed.readline())
+            one, two = await first.new_page(), await second.new_page()
+            for page, me, other in ((one, "one", "two"), (two, "two", "one")):
+                await page.goto(url)
+                await page.evaluate(_PEER, [port, me, other])
+            yield PeerJsPair(one, two, process.pid)
+
+
+@asynccontextmanager
+async def _serving() -> AsyncIterator[str]:
+    """The page and the library, at a URL."""
+    app = web.Application()
+    library = (PEERJS / "node_modules/peerjs/dist/peerjs.min.js").read_text("utf-8")
+
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(text=_PEER_PAGE, content_type="text/html")
+
+    async def script(_: web.Request) -> web.Response:
+        return web.Response(text=library, content_type="text/javascript")
+
+    app.add_routes([web.get("/", page), web.get("/peerjs.js", script)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    finally:
+        await runner.cleanup()
