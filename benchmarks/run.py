@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ("mls.py", "relay.py", "growth.py", "calls.py")
+SCRIPTS = ("mls.py", "relay.py", "growth.py", "calls.py", "pages.py")
 
 
 def main() -> None:

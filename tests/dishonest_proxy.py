@@ -1,4 +1,4 @@
-"""Sits between a browser and the real relay, as a dishonest relay would: changes what the browser gets.
+"""Sits between a browser and the real relay, as a dishonest relay or a bad network would.
 
     browser ──HTTP, WebSocket──> proxy ──> relay <── honest staff
             <── as `meddle` and `replace` wish ──
@@ -35,9 +35,26 @@ class DishonestProxy:
     target: str
     meddle: Meddle = pass_on
     replace: Mapping[str, Replace] = field(default_factory=dict)
+    _transports: set[asyncio.Transport] = field(default_factory=set, init=False)
+    _whole: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+
+    def __post_init__(self) -> None:
+        self.mend()
+
+    def cut(self) -> None:
+        """The network goes away: open sockets break, new ones find nothing."""
+        self._whole.clear()
+        for transport in self._transports:
+            transport.abort()
+
+    def mend(self) -> None:
+        """It is back."""
+        self._whole.set()
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Whatever the browser asks for."""
+        if not self._whole.is_set():
+            return web.Response(status=502)
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._socket(request)
         async with (
@@ -52,10 +69,11 @@ class DishonestProxy:
             return web.Response(status=got.status, body=body, headers=headers)
 
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
-        hers = web.WebSocketResponse(
-            protocols=(SUBPROTOCOL,), max_msg_size=MAX_FRAME_BYTES + 1
-        )
+        hers = web.WebSocketResponse(protocols=(SUBPROTOCOL,), max_msg_size=MAX_FRAME_BYTES + 1)
         await hers.prepare(request)
+        transport = request.transport
+        assert transport is not None
+        self._transports.add(transport)
         async with (
             aiohttp.ClientSession() as session,
             session.ws_connect(
@@ -70,6 +88,7 @@ class DishonestProxy:
             for one in (there, back):
                 one.cancel()
             await asyncio.gather(there, back, return_exceptions=True)
+        self._transports.discard(transport)
         await hers.close()
         return hers
 

@@ -51,6 +51,12 @@ def test_the_relay_benchmark_prints_the_figure(printed: str, figure: str) -> Non
     assert line.split()[-1][0].isdigit()
 
 
+@pytest.mark.parametrize("figure", ["first load, bytes", "can write, s", "join after acceptance, s"])
+def test_the_pages_benchmark_prints_the_figure(printed: str, figure: str) -> None:
+    (line,) = (line for line in printed.splitlines() if line.startswith(figure))
+    assert float(line.split()[-1]) > 0
+
+
 def test_the_mls_benchmark_prints_its_tables(printed: str) -> None:
     assert "unprotect" in printed
 

@@ -1,0 +1,190 @@
+"""How soon she can write, and be joined, on a poor phone; beside a bare page of equal weight.
+
+    python benchmarks/pages.py [--quick]
+
+    first load    what the browser transfers until she waits, by the DevTools protocol, headers included
+    can write     from the beginning of the navigation until there is a field to write in, the tap included,
+                  which a script makes as soon as there is something to tap
+    join          from the moment at which a counselor accepts until her page names the counselor, verified
+
+The profile is 400 kbit/s both ways, 400 ms of latency a request, and a processor four times slower (DevTools
+protocol). The anchor is a static page of the same transferred bytes, whose script has nothing to do but to
+put up the field: the least that any page of this weight could take. Each round opens both, with a fresh
+browser profile; the medians are printed, with the goals: 5 s to write, 3 s to join.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import secrets
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from aiohttp import web
+from browser_house import House, house
+from playwright.async_api import BrowserContext, Page, expect
+from real_browser import chromium
+
+ROUNDS: Final = 5
+LATENCY_MS, BYTES_PER_SECOND, SLOWER = 400, 400_000 / 8, 4
+CAN_WRITE_GOAL, JOIN_GOAL = 5.0, 3.0
+FIRST_LOAD_GOAL: Final = 120 * 1024
+
+# Taps as soon as that is possible, and notes when the field is there and when somebody is named.
+_WATCH: Final = """
+window.noted = {}
+const look = () => {
+  const start = document.querySelector(".foot .primary")
+  if (start !== null && noted.tapped === undefined) { noted.tapped = performance.now(); start.click() }
+  if (document.querySelector("textarea") !== null) noted.canWrite ??= performance.now()
+  if (document.querySelector(".room-names")?.textContent) noted.joined ??= Date.now()
+}
+new MutationObserver(look).observe(document, { subtree: true, childList: true, characterData: true })
+"""
+_BARE: Final = """<!doctype html><title>Notes</title><div id="page"></div>
+<script type="application/json">{filler}</script>
+<script>document.getElementById("page").append(document.createElement("textarea"))</script>"""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One visit to her page: bytes and seconds."""
+
+    transferred: int
+    can_write: float
+    join: float
+
+
+async def slow_page(browser: BrowserContext) -> tuple[Page, list[int]]:
+    """A tab on the slow phone, and what it transfers, request by request."""
+    page = await browser.new_page()
+    await page.add_init_script(_WATCH)
+    session = await browser.new_cdp_session(page)
+    transferred: list[int] = []
+    session.on("Network.loadingFinished", lambda event: transferred.append(int(event["encodedDataLength"])))
+    await session.send("Network.enable")
+    await session.send(
+        "Network.emulateNetworkConditions",
+        {
+            "offline": False,
+            "latency": LATENCY_MS,
+            "downloadThroughput": BYTES_PER_SECOND,
+            "uploadThroughput": BYTES_PER_SECOND,
+        },
+    )
+    await session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+    return page, transferred
+
+
+async def visit(here: House, browser: BrowserContext) -> Visit:
+    """Open the page, ask, and be joined."""
+    page, transferred = await slow_page(browser)
+    await page.goto(here.url)
+    await page.locator("textarea").wait_for()
+    await page.locator(".place-now").wait_for()
+    first_load = sum(transferred)
+    async with here.staff("Sari") as staff:
+        request = await anext(staff.requests())
+        begun = time.time()
+        await request.accept()
+        await expect(page.locator(".room-names")).not_to_be_empty()
+        noted = await page.evaluate("noted")
+    await page.close()
+    return Visit(first_load, noted["canWrite"] / 1000, noted["joined"] / 1000 - begun)
+
+
+async def bare_visit(url: str, browser: BrowserContext) -> float:
+    """Seconds until the bare page has its field."""
+    page, _ = await slow_page(browser)
+    await page.goto(url)
+    seconds = float(await page.evaluate("noted.canWrite")) / 1000
+    await page.close()
+    return seconds
+
+
+@asynccontextmanager
+async def bare_page(weight: int) -> AsyncIterator[str]:
+    """Serves a page of that many bytes that no compression makes smaller; its URL."""
+    filler = secrets.token_urlsafe(weight)[: max(0, weight - len(_BARE) - 200)]
+    body = _BARE.replace("{filler}", f'"{filler}"').encode()
+
+    async def show(_: web.Request) -> web.Response:
+        return web.Response(body=body, content_type="text/html", headers={"Cache-Control": "no-store"})
+
+    application = web.Application()
+    application.router.add_get("/", show)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    finally:
+        await runner.cleanup()
+
+
+async def measure(rounds: int) -> tuple[list[Visit], list[float]]:
+    """All visits of both pages, taking turns."""
+    visits, bare = [], []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        async with house(folder) as here:
+            # The first of several only makes the relay compress its page, and the machine load what it needs.
+            for number in range(0 if rounds > 1 else 1, rounds + 1):
+                async with chromium(folder / f"profile-{number}", width=360, height=640) as browser:
+                    seen = await visit(here, browser)
+                    async with bare_page(seen.transferred) as url:
+                        alone = await bare_visit(url, browser)
+                if number > 0:
+                    visits.append(seen)
+                    bare.append(alone)
+    return visits, bare
+
+
+def table(visits: Sequence[Visit], bare: Sequence[float]) -> str:
+    """What is printed."""
+    can_write = statistics.median(each.can_write for each in visits)
+    ratio = statistics.median(each.can_write / alone for each, alone in zip(visits, bare, strict=True))
+    join = statistics.median(each.join for each in visits)
+    weight = statistics.median(each.transferred for each in visits)
+    row = "{:<44} {:>12} {:>12} {:>8}".format
+    return "\n".join(
+        [
+            row(f"her page, 400 kbit/s, 400 ms, 4x slower, n={len(visits)}", "ours", "goal", "ratio"),
+            row(
+                "first load, bytes", f"{weight:.0f}", f"{FIRST_LOAD_GOAL}", f"{weight / FIRST_LOAD_GOAL:.2f}"
+            ),
+            row("can write, s", f"{can_write:.2f}", f"{CAN_WRITE_GOAL}", f"{can_write / CAN_WRITE_GOAL:.2f}"),
+            row("join after acceptance, s", f"{join:.2f}", f"{JOIN_GOAL}", f"{join / JOIN_GOAL:.2f}"),
+            row(
+                "can write, bare page of equal weight, s",
+                f"{statistics.median(bare):.2f}",
+                "",
+                f"{ratio:.2f}",
+            ),
+        ]
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    arguments = argparse.ArgumentParser(description="Measure her page on a poor phone.")
+    arguments.add_argument("--quick", action="store_true", help="one round, to see that it works")
+    rounds = 1 if arguments.parse_args().quick else ROUNDS
+    # The relay in this process has a log of its own, which is no figure.
+    with redirect_stdout(sys.stderr):
+        found = asyncio.run(measure(rounds))
+    print(table(*found))
+
+
+if __name__ == "__main__":
+    main()

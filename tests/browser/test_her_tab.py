@@ -1,0 +1,136 @@
+"""What happens to her tab: it is loaded anew, opened twice, hidden for long, or disguised from the start."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from browser_house import accepted, house
+from playwright.async_api import Page, expect
+from real_browser import chromium
+from sdk_people import until
+from survivor_page import ENGLISH, SurvivorPage
+from teduh_sdk import events
+
+
+async def test_loading_anew_asks_first_then_says_what_has_ended_and_begins_anew(tmp_path: Path) -> None:
+    async with (
+        house(tmp_path) as here,
+        chromium(tmp_path / "profile") as browser,
+        here.staff("Sari") as staff,
+    ):
+        hers = await SurvivorPage.open(browser, here.url)
+        await expect(hers.page.get_by_text("The page was loaded anew")).to_have_count(0)
+        await hers.ask()
+        his = await accepted(staff)
+        await hers.is_in_the_room("Sari")
+        await hers.say("before")
+        await hers.page.keyboard.press("F5")
+        await hers.shows("Reloading would end the conversation")
+        await expect(hers.message("before")).to_be_visible()
+        await hers.button("Reload anyway").click()
+        await hers.shows("The page was loaded anew")
+        assert (await until(his, events.Gone)).participant.is_survivor
+        await expect(hers.page.get_by_text("before", exact=True)).to_have_count(0)
+        await hers.ask()
+        again = await accepted(staff)
+        await hers.is_in_the_room("Sari")
+        await hers.say("after")
+        assert (await until(again, events.TextReceived)).text == "after"
+
+
+async def test_two_tabs_are_two_people_who_know_nothing_of_each_other(tmp_path: Path) -> None:
+    async with (
+        house(tmp_path) as here,
+        chromium(tmp_path / "profile") as browser,
+        here.staff("Sari") as staff,
+    ):
+        one = await SurvivorPage.open(browser, here.url)
+        two = SurvivorPage(await browser.new_page())
+        await two.page.goto(here.url)
+        await one.ask()
+        first = await accepted(staff)
+        await two.ask()
+        second = await accepted(staff)
+        for hers, his, text in ((one, first, "in the first"), (two, second, "in the second")):
+            await hers.is_in_the_room("Sari")
+            await hers.say(text)
+            assert (await until(his, events.TextReceived)).text == text
+        assert await one.messages.all_inner_texts() == ["in the first"]
+        assert await two.messages.all_inner_texts() == ["in the second"]
+        await two.page.close()
+        await until(second, events.Gone)
+        await first.send("still here")
+        await expect(one.message("still here")).to_be_visible()
+
+
+async def hide(page: Page, seconds: int) -> None:
+    """Put the tab behind another one for so long, as far as its own program can tell."""
+    await page.evaluate(
+        """(milliseconds) => {
+            let state = "hidden"
+            Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state })
+            document.dispatchEvent(new Event("visibilitychange"))
+            const now = Date.now.bind(Date)
+            Date.now = () => now() + milliseconds
+            state = "visible"
+            document.dispatchEvent(new Event("visibilitychange"))
+            Date.now = now
+        }""",
+        seconds * 1000,
+    )
+
+
+async def test_a_tab_that_was_hidden_for_long_shows_its_cover_until_she_goes_on(tmp_path: Path) -> None:
+    page = 'cover = { skin = "weather", after_seconds = 90 }'
+    async with (
+        house(tmp_path, page) as here,
+        chromium(tmp_path / "profile") as browser,
+        here.staff() as staff,
+    ):
+        hers = await SurvivorPage.open(browser, here.url)
+        await hers.ask()
+        his = await accepted(staff)
+        await hers.is_in_the_room("Sari")
+        await hers.say("seen by nobody else")
+        await hers.field.fill("half a sentence")
+        await hide(hers.page, 80)
+        await expect(hers.message("seen by nobody else")).to_be_visible()
+        await hide(hers.page, 100)
+        await hers.shows("Weather today")
+        await expect(hers.message("seen by nobody else")).to_be_hidden()
+        await expect(hers.page.locator(".room-names")).to_be_hidden()
+        await his.send("while it was covered")
+        await hers.page.locator(".spot").click()
+        await expect(hers.message("while it was covered")).to_be_visible()
+        await expect(hers.field).to_have_value("half a sentence")
+        # Not read as long as it could not be seen.
+        await until(his, events.Read)
+
+
+async def test_a_disguise_looks_like_something_else_until_she_presses_where_she_was_told(
+    tmp_path: Path,
+) -> None:
+    page = 'title = "Cooking"\ndisguise = { skin = "recipe", press = "picture" }'
+    async with house(tmp_path, page) as here, chromium(tmp_path / "profile") as browser:
+        hers = await SurvivorPage.open(browser, here.url)
+        await expect(hers.page.get_by_role("heading", level=1)).to_be_visible()
+        await expect(hers.page.locator(".skin.recipe")).to_be_visible()
+        words = set(re.findall(r"\w+", (await hers.page.locator("body").inner_text()).lower()))
+        assert "coconut" in words
+        assert not words & {
+            "talk",
+            "help",
+            "safe",
+            "safety",
+            "emergency",
+            "rumah",
+            "aman",
+            "exit",
+            "counselor",
+        }
+        assert await hers.page.title() == "Cooking"
+        await hers.page.get_by_role("heading", level=1).click()
+        await expect(hers.button(ENGLISH.start)).to_have_count(0)
+        await hers.page.locator(".spot").click()
+        await hers.ask()
