@@ -131,11 +131,11 @@ class Hearing:
     def _correct(self, beat: Heartbeat, now: int) -> None:
         """Whoever takes us for what we were before we left, or were reloaded, is told so."""
         current = self._standing.current
-        for one in beat.peers:
-            is_now = current is not None and (beat.call, one.joined) == (current.call, current.joined)
-            if one.leaf == self._standing.own and not is_now:
-                reason, _ = self._standing.left.get(beat.call, (EndReason.REPLACED, 0))
-                self._standing.send(HangUp(beat.call, now, one.joined, reason))
+        is_ours = current is not None and current.call == beat.call
+        seen = [one.joined for one in beat.peers if one.leaf == self._standing.own]
+        if seen and not (is_ours and current is not None and max(seen) == current.joined):
+            reason, _ = self._standing.left.get(beat.call, (EndReason.REPLACED, 0))
+            self._standing.send(HangUp(beat.call, now, max(seen), reason))
 
     def _note_sight(self, sender: int, now: int, *, sees_us: bool) -> None:
         """Whoever is heard but does not hear us is not in a call with us."""

@@ -152,11 +152,11 @@ export class Hearing {
   #correct(beat: Heartbeat, now: number): void {
     const { current, own, left } = this.#standing
     const call = toHex(beat.call)
-    for (const { leaf, joined } of beat.peers) {
-      if (leaf !== own || (current?.call === call && current.joined === joined)) continue
-      const reason = left.get(call)?.reason ?? EndReason.REPLACED
-      this.#standing.send(HangUp({ call: beat.call, sent: now, joined, reason }))
-    }
+    const seen = beat.peers.filter(({ leaf }) => leaf === own).map((one) => one.joined)
+    const joined = Math.max(...seen)
+    if (seen.length === 0 || (current?.call === call && current.joined === joined)) return
+    const reason = left.get(call)?.reason ?? EndReason.REPLACED
+    this.#standing.send(HangUp({ call: beat.call, sent: now, joined, reason }))
   }
 
   /** Whoever is heard but does not hear us is not in a call with us. */
