@@ -147,6 +147,25 @@ async def test_moved_slot_takes_appends_and_channels_along(cluster: ValkeyCluste
         await eventually(lambda: heard[-1:] == [b"still there"])
 
 
+async def test_command_follows_its_slot_without_being_repeated_by_the_caller(cluster: ValkeyCluster) -> None:
+    """ASK while the slot moves, MOVED once it has, both before the map is looked at again."""
+    async with store_on(cluster) as store:
+        bench = StoreBench(store, _conversation(2000))
+        slot = slot_of(bench.keys.state)
+        source = cluster.master_of(bench.keys.state)
+        target = next(node for node in cluster.current_masters() if node is not source)
+        target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", cluster.id_of(source))
+        source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", cluster.id_of(target))
+        assert await bench.create() == 1
+        # A script on two keys of which one is not there yet has to wait for the end of the move.
+        with pytest.raises(StoreUnavailable, match="TRYAGAIN"):
+            await bench.append(0, 1)
+        for node in (target, source):
+            node.ask("CLUSTER", "SETSLOT", slot, "NODE", cluster.id_of(target))
+        assert await bench.append(0, 1) == Appended(1)
+        assert target.ask("XLEN", bench.keys.log.decode()) == 1
+
+
 async def _append_steadily(bench: StoreBench, count: int) -> list[int]:
     """As a client does: again under the same counter as long as the answer is `unavailable`."""
     places = []
