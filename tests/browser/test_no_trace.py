@@ -73,8 +73,8 @@ async def wait_until_written(browser: BrowserContext, profile: Path, site: str) 
     return word
 
 
-async def talk(browser: BrowserContext, here: House) -> tuple[SurvivorPage, list[str]]:
-    """A conversation, and what must not be found: its words, with whom it was, and the page's own."""
+async def talk(browser: BrowserContext, here: House) -> tuple[SurvivorPage, list[str], bytes]:
+    """A conversation, and what must not be found: its words, with whom it was, and the page's own; its id."""
     early, said, heard, begun, name = words = [needle() for _ in range(5)]
     async with here.staff(name) as staff:
         hers = await SurvivorPage.open(browser, here.url)
@@ -87,7 +87,7 @@ async def talk(browser: BrowserContext, here: House) -> tuple[SurvivorPage, list
         await expect(hers.message(heard)).to_be_visible()
         await expect(hers.message(said)).to_contain_text(ENGLISH.delivered)
         await hers.field.press_sequentially(begun)
-    return hers, [*words, here.organisation.public.name, ENGLISH.start]
+    return hers, [*words, here.organisation.public.name, ENGLISH.start], his.state.conversation_id
 
 
 async def kept_by_origin(browser: BrowserContext, hers: SurvivorPage) -> dict[str, object]:
@@ -110,7 +110,7 @@ async def test_nothing_of_a_conversation_is_left_behind(tmp_path: Path) -> None:
     profile = tmp_path / "profile"
     async with harmless_site() as site, house(tmp_path, f'exit_url = "{site}"') as here:
         async with chromium(profile) as browser:
-            hers, words = await talk(browser, here)
+            hers, words, conversation = await talk(browser, here)
             assert await kept_by_origin(browser, hers) == NOTHING
             controls = [await wait_until_written(browser, profile, site)]
             assert find(words, files(profile)) == []
@@ -123,6 +123,8 @@ async def test_nothing_of_a_conversation_is_left_behind(tmp_path: Path) -> None:
             assert await kept_by_origin(browser, hers) == NOTHING
             assert await browser.cookies() == []
         assert find(words, files(profile)) == []
+        # Her farewell went out by a beacon, which browsers keep no more than the rest.
+        assert [place for place, data in files(profile) if conversation in data] == []
         for control in controls:
             assert find([control], files(profile))
 
@@ -132,12 +134,12 @@ async def test_the_history_holds_one_neutral_entry(tmp_path: Path) -> None:
     profile = tmp_path / "profile"
     async with harmless_site() as site, house(tmp_path, f'exit_url = "{site}"') as here:
         async with chromium(profile) as browser:
-            closed, _ = await talk(browser, here)
+            closed, _, _ = await talk(browser, here)
             await browser.new_page()
             await closed.page.close()
         assert history(profile, VISITED) == [(f"{here.url}/", "Notes")]
         async with chromium(profile) as browser:
-            left, _ = await talk(browser, here)
+            left, _, _ = await talk(browser, here)
             await left.button(ENGLISH.exit).click()
             await expect(left.page).to_have_title(HARMLESS_TITLE)
         own = [entry for entry in history(profile, LISTED) if entry[0].startswith(here.url)]
