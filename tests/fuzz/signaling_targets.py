@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 
+from teduh_signaling.call.codec import decode_call, encode_call, sent_at
 from teduh_signaling.chat.codec import decode_message, encode_message
 from teduh_signaling.chat.exceptions import RemoteMessageError
 from teduh_signaling.chat.messages import Message
@@ -43,6 +44,14 @@ def chat_message(data: bytes) -> None:
         assert not isinstance(message, Message) or decode_message(encode_message(message)) == message
 
 
+def call_message(data: bytes) -> None:
+    """What a member's device says about a call; who only passes it on reads when it was sent."""
+    sent_at(data)
+    with contextlib.suppress(RemoteMessageError):
+        message = decode_call(data)
+        assert message is None or decode_call(encode_call(message)) == message
+
+
 def _greeted_relay() -> RelaySideProtocol:
     relay = RelaySideProtocol(0.0)
     relay.send(Hello(1, bytes(32), 0, Limits(1 << 18, 1 << 17, 8, 8, 20)))
@@ -62,4 +71,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "RelayFrame": relay_frame,
     "RelayProtocol": relay_protocol,
     "ChatMessage": chat_message,
+    "CallMessage": call_message,
 }
