@@ -7,10 +7,11 @@
                   which a script makes as soon as there is something to tap
     join          from the moment at which a counselor accepts until her page names the counselor, verified
 
-The profile is 400 kbit/s both ways, 400 ms of latency a request, and a processor four times slower (DevTools
-protocol). The anchor is a static page of the same transferred bytes, whose script has nothing to do but to
-put up the field: the least that any page of this weight could take. Each round opens both, with a fresh
-browser profile; the medians are printed, with the goals: 5 s to write, 3 s to join.
+The profile is 400 kbit/s both ways and a processor four times slower, by the DevTools protocol, and 400 ms
+from a question to its answer, by a slow line (`slow_line.py`), which the WebSocket goes through too. The
+anchor is a static page of the same transferred bytes, whose script has nothing to do but to put up the field:
+the least that any page of this weight could take. Each round opens both, with a fresh browser profile; the
+medians are printed, with the goals: 5 s to write, 3 s to join.
 """
 
 from __future__ import annotations
@@ -34,9 +35,10 @@ from aiohttp import web
 from browser_house import House, house
 from playwright.async_api import BrowserContext, Page, expect
 from real_browser import chromium
+from slow_line import slow_line
 
 ROUNDS: Final = 5
-LATENCY_MS, BYTES_PER_SECOND, SLOWER = 400, 400_000 / 8, 4
+ONE_WAY_SECONDS, BYTES_PER_SECOND, SLOWER = 0.2, 400_000 / 8, 4
 CAN_WRITE_GOAL, JOIN_GOAL = 5.0, 3.0
 FIRST_LOAD_GOAL: Final = 120 * 1024
 
@@ -77,7 +79,7 @@ async def slow_page(browser: BrowserContext) -> tuple[Page, list[int]]:
         "Network.emulateNetworkConditions",
         {
             "offline": False,
-            "latency": LATENCY_MS,
+            "latency": 0,
             "downloadThroughput": BYTES_PER_SECOND,
             "uploadThroughput": BYTES_PER_SECOND,
         },
@@ -86,10 +88,10 @@ async def slow_page(browser: BrowserContext) -> tuple[Page, list[int]]:
     return page, transferred
 
 
-async def visit(here: House, browser: BrowserContext) -> Visit:
+async def visit(here: House, url: str, browser: BrowserContext) -> Visit:
     """Open the page, ask, and be joined."""
     page, transferred = await slow_page(browser)
-    await page.goto(here.url)
+    await page.goto(url)
     await page.locator("textarea").wait_for()
     await page.locator(".place-now").wait_for()
     first_load = sum(transferred)
@@ -137,12 +139,15 @@ async def measure(rounds: int) -> tuple[list[Visit], list[float]]:
     visits, bare = [], []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        async with house(folder) as here:
+        async with house(folder) as here, slow_line(here.url, ONE_WAY_SECONDS) as hers:
             # The first of several only makes the relay compress its page, and the machine load what it needs.
             for number in range(0 if rounds > 1 else 1, rounds + 1):
                 async with chromium(folder / f"profile-{number}", width=360, height=640) as browser:
-                    seen = await visit(here, browser)
-                    async with bare_page(seen.transferred) as url:
+                    seen = await visit(here, hers, browser)
+                    async with (
+                        bare_page(seen.transferred) as near,
+                        slow_line(near, ONE_WAY_SECONDS) as url,
+                    ):
                         alone = await bare_visit(url, browser)
                 if number > 0:
                     visits.append(seen)
