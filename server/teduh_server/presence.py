@@ -34,34 +34,13 @@ from teduh_server.node_channel import NodeChannel
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
 from teduh_server.routing import Person
+from teduh_server.staff_index import PresentDevice, StaffIndex
 
 HEARTBEAT_SECONDS = 5.0
 FORGOTTEN_AFTER_SECONDS = 12.0
 _SETTLING_SECONDS = 0.05
 _COLLEAGUES_CHARACTERS = 200_000
 """What fits into one frame with room to spare."""
-
-
-class PresentDevice(Struct, frozen=True, array_like=True):
-    """One connection of a staff device, as its node describes it. Times in seconds since 1970."""
-
-    key: int
-    """Names it among those of its node."""
-    device_id: bytes
-    person: bytes
-    role: str
-    languages: tuple[str, ...]
-    skills: tuple[str, ...]
-    statement: str
-    issuer_statement: str | None
-    availability: Availability = Availability.AWAY
-    capacity: int = 0
-    gender: str | None = None
-    region: str | None = None
-    until: int = 0
-    load: int = 0
-    """Conversations to which it is subscribed."""
-    idle_since: float = 0.0
 
 
 class _All(Struct, frozen=True, array_like=True):
@@ -106,7 +85,9 @@ class Presence:
         self._store = store
         self._node_id = node_id
         self._here: dict[Connection, PresentDevice] = {}
+        self._here_by_person: dict[bytes, set[Connection]] = {}
         self._elsewhere: dict[str, _Node] = {}
+        self._staff = StaffIndex()
         self._keys = itertools.count(1)
         self._version = 0
         self._changed: set[Connection] = set()
@@ -163,13 +144,23 @@ class Presence:
     def detach(self, connection: Connection) -> None:
         device = self._here.pop(connection, None)
         if device is not None:
+            self._staff.drop(self._node_id, device.key)
+            connections = self._here_by_person[device.person]
+            connections.discard(connection)
+            if not connections:
+                del self._here_by_person[device.person]
             self._gone.append(device.key)
             self._announce_soon()
 
     def _put(self, connection: Connection, device: PresentDevice) -> None:
-        self._here[connection] = device
-        self._changed.add(connection)
+        self._keep(connection, device)
         self._announce_soon()
+
+    def _keep(self, connection: Connection, device: PresentDevice) -> None:
+        self._here[connection] = device
+        self._here_by_person.setdefault(device.person, set()).add(connection)
+        self._staff.put(self._node_id, device)
+        self._changed.add(connection)
 
     def available_here(self) -> Iterator[Connection]:
         """The connections of this node that take conversations."""
@@ -194,16 +185,14 @@ class Presence:
 
     def devices_here(self, person: bytes) -> list[tuple[Connection, PresentDevice]]:
         """The connections of this person to this node."""
-        return [(connection, each) for connection, each in self._here.items() if each.person == person]
+        connections = self._here_by_person.get(person, ())
+        return [(connection, self._here[connection]) for connection in connections]
 
     def seats(self, person: bytes) -> int:
         """How many conversations more she takes, by what her available devices say."""
+        self._forget_silent_nodes()
         return max(
-            (
-                each.capacity
-                for each in self._everybody()
-                if each.person == person and each.availability is Availability.AVAILABLE
-            ),
+            (each.capacity for each in self._staff.of(person) if each.availability is Availability.AVAILABLE),
             default=0,
         )
 
@@ -213,22 +202,20 @@ class Presence:
 
     def people(self) -> list[Person]:
         """Everybody who is available on any device."""
-        return [
-            _person(devices)
-            for devices in self._by_person().values()
-            if any(each.availability is Availability.AVAILABLE for each in devices)
-        ]
+        self._forget_silent_nodes()
+        return self._staff.available()
 
     def counted(self) -> dict[Availability, int]:
         """How many people are how available, each as available as any of her devices."""
+        self._forget_silent_nodes()
         counts = dict.fromkeys(Availability, 0)
-        for devices in self._by_person().values():
+        for devices in self._staff.everybody():
             counts[max(each.availability for each in devices)] += 1
         return counts
 
     def load(self) -> int:
         """In how many conversations staff are, counted per person."""
-        return sum(max(each.load for each in devices) for devices in self._by_person().values())
+        return sum(max(each.load for each in devices) for devices in self._staff.everybody())
 
     def active(self) -> int:
         """How many conversations are active on all nodes."""
@@ -250,12 +237,6 @@ class Presence:
         for _, node in self._heard():
             yield from node.devices.values()
 
-    def _by_person(self) -> dict[bytes, list[PresentDevice]]:
-        people: dict[bytes, list[PresentDevice]] = {}
-        for device in self._everybody():
-            people.setdefault(device.person, []).append(device)
-        return people
-
     def _heard(self) -> Iterator[tuple[str, _Node]]:
         horizon = time.monotonic() - FORGOTTEN_AFTER_SECONDS
         return ((name, node) for name, node in self._elsewhere.items() if node.heard > horizon)
@@ -275,15 +256,16 @@ class Presence:
             self._forget_silent_nodes()
 
     def _notice_loads(self) -> None:
-        for connection, device in self._here.items():
+        for connection, device in list(self._here.items()):
             load = len(connection.subscriptions)
             if load != device.load:
-                self._here[connection] = structs.replace(device, load=load)
-                self._changed.add(connection)
+                self._keep(connection, structs.replace(device, load=load))
 
     def _forget_silent_nodes(self) -> None:
         alive = dict(self._heard())
         if len(alive) != len(self._elsewhere):
+            for name in self._elsewhere.keys() - alive.keys():
+                self._staff.drop_node(name)
             self._elsewhere = alive
             self.on_change()
 
@@ -314,6 +296,9 @@ class Presence:
         node = self._node(said.node_id)
         if node is not None and said.version >= node.version:
             node.version, node.devices = said.version, {device.key: device for device in said.devices}
+            self._staff.drop_node(said.node_id)
+            for device in said.devices:
+                self._staff.put(said.node_id, device)
             self.on_change()
 
     def _hear_changed(self, message: bytes) -> None:
@@ -326,8 +311,11 @@ class Presence:
             return
         node.version = said.version
         node.devices |= {device.key: device for device in said.devices}
+        for device in said.devices:
+            self._staff.put(said.node_id, device)
         for key in said.gone:
             node.devices.pop(key, None)
+            self._staff.drop(said.node_id, key)
         self.on_change()
 
     def _hear_beat(self, message: bytes) -> None:
@@ -355,27 +343,6 @@ class Presence:
             self._announce()
             everybody = _All(self._node_id, self._version, list(self._here.values()))
             self._publish(node_channel.PRESENCE, _encode(everybody))
-
-
-def _person(devices: list[PresentDevice]) -> Person:
-    """What all devices of one person say together; what they differ in, the available one with most seats
-    says.
-    """
-    available = [each for each in devices if each.availability is Availability.AVAILABLE]
-    speaker = max(available, key=lambda each: (each.capacity, each.key))
-    return Person(
-        id=speaker.person,
-        role=speaker.role,
-        languages=frozenset(speaker.languages),
-        skills=frozenset(speaker.skills),
-        gender=speaker.gender,
-        region=speaker.region,
-        seats=speaker.capacity,
-        load=max(each.load for each in devices),
-        idle_since=max(each.idle_since for each in devices),
-        devices=frozenset(each.device_id for each in devices),
-        until=speaker.until or None,
-    )
 
 
 def _as_many_as_fit(devices: list[PresentDevice]) -> tuple[tuple[Colleague, ...], bool]:

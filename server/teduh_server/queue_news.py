@@ -148,12 +148,14 @@ class QueueNews:
         )
         now = time.time()
         times = routing_scripts.seconds(taken)
+        # Nobody is told how long it takes while nobody takes anything.
+        somebody_takes = self._opens() == 0
         places = {each: place for place, each in enumerate(scripts.conversation_ids(order), 1)}
         for conversation_id in list(self._waiting):
             position = places.get(conversation_id, 0)
             if position == 0 and await self._is_over(conversation_id):
                 self._waiting.pop(conversation_id, None)
-            guess = estimate(times, position, now) if self._somebody_takes() else None
+            guess = estimate(times, position, now) if somebody_takes else None
             for connection, told in self._followers(conversation_id):
                 if (told.position, told.estimate) != (position, guess):
                     told.position, told.estimate = position, guess
@@ -197,9 +199,6 @@ class QueueNews:
         if self._hours is None or self._hours.is_open(now):
             return None
         return self._hours.next_opening(now)
-
-    def _somebody_takes(self) -> bool:
-        return self._opens() == 0
 
     def tell_dropped(self, conversation_id: bytes, now_dropped: tuple[Preference, ...]) -> None:
         """She is offered without regard to these; she is told before anybody can have said yes."""

@@ -20,7 +20,7 @@ everybody who comes now: nobody starves.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -205,7 +205,7 @@ def plan(
         if request.offered_to is not None or len(asked) == len(free):
             continue
         without = dropped(request, now, policy)
-        suitable = suited.of(request.details, without)
+        suitable: Iterable[Person] = suited.of(request.details, without)
         if request.refused_by or request.known_devices:
             suitable = _for(request, suitable, now, policy)
         people = _first(suitable, asked)
@@ -233,19 +233,35 @@ def _first(suitable: Iterable[Person], asked: set[bytes]) -> tuple[bytes, ...]:
 
 
 class _Suited:
-    """Who suits which wishes; many requests have the same, and are looked through once."""
+    """Who suits which wishes, as far as anybody asked: many requests wish the same."""
 
     __slots__ = ("_found", "_free")
 
     def __init__(self, free: list[Person]) -> None:
         self._free = free
-        self._found: dict[tuple[object, ...], list[Person]] = {}
+        self._found: dict[tuple[object, ...], _Found] = {}
 
-    def of(self, details: RequestDetails, without: tuple[Preference, ...]) -> list[Person]:
+    def of(self, details: RequestDetails, without: tuple[Preference, ...]) -> _Found:
         """Those who are suitable, in the order of `free`."""
         key = (details.need, details.language, details.preferred_gender, details.region, without)
         found = self._found.get(key)
         if found is None:
-            found = [person for person in self._free if is_suitable(person, details, without)]
+            found = _Found(person for person in self._free if is_suitable(person, details, without))
             self._found[key] = found
         return found
+
+
+class _Found:
+    """What an iterator has given so far, and gives further: each is looked for once."""
+
+    __slots__ = ("_further", "_known")
+
+    def __init__(self, further: Iterator[Person]) -> None:
+        self._further = further
+        self._known: list[Person] = []
+
+    def __iter__(self) -> Iterator[Person]:
+        yield from self._known
+        for person in self._further:
+            self._known.append(person)
+            yield person
