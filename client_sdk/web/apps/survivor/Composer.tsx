@@ -35,7 +35,7 @@ export function Composer({ onSay, onTyping, onCall }: ComposerProps) {
     <div class="foot">
       <div class="composer">
         {onCall !== null && (
-          <button type="button" class="button send" aria-label={t("call.start")} onClick={onCall}>
+          <button type="button" class="button round" aria-label={t("call.start")} onClick={onCall}>
             <Icon name="talk" />
           </button>
         )}

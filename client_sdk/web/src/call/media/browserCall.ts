@@ -405,8 +405,14 @@ export class BrowserCall {
   // --- the network ---
 
   async #route(isRenewal: boolean): Promise<Route> {
+    const before = this.#ice
     if (isRenewal) this.#ice = null
-    const ice = await this.#iceServers()
+    let ice = await this.#iceServers()
+    // Where the relay gives none now, those of the beginning may still do.
+    if (typeof ice === "string" && isRenewal) {
+      this.#ice = before
+      ice = await this.#iceServers()
+    }
     if (typeof ice === "string") throw new Error("there is no way for a call")
     await this.#opening
     return routeOf(ice)
