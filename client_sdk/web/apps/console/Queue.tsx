@@ -23,7 +23,9 @@ export function Queue({ state, desk }: DeskProps) {
       <p class={state.waiting > 0 ? "waiting-count some" : "waiting-count muted"} role="status">
         {waitingText(t, state)}
       </p>
-      {!state.makesOffers && (
+      {state.makesOffers ? (
+        <p class="muted">{t("queue.offers")}</p>
+      ) : (
         <button
           type="button"
           class="button primary wide queue-accept"
@@ -52,10 +54,9 @@ export function Queue({ state, desk }: DeskProps) {
   )
 }
 
-function waitingText(t: Words, { waiting, makesOffers }: DeskState): string {
+function waitingText(t: Words, { waiting }: DeskState): string {
   if (waiting === 0) return t("queue.none")
-  const text = waiting === 1 ? t("queue.one") : t("queue.many", { count: waiting })
-  return makesOffers ? `${text} ${t("queue.offers")}` : text
+  return waiting === 1 ? t("queue.one") : t("queue.many", { count: waiting })
 }
 
 interface OfferProps {
