@@ -27,7 +27,7 @@ check: .venv/.test-ready     ## lint, types, import contracts
 	@$(BIN)/lint-imports
 	@$(BIN)/python tools/web_build.py checks
 
-chaos: .venv/.test-ready     ## kill, freeze, cut off and restart everything under load; about ten minutes
+chaos: .venv/.test-ready $(PAGES) ## kill, freeze, cut off and restart everything under load; about ten minutes
 	@PYTHONPATH=tests $(BIN)/python tests/chaos_run.py
 
 bench: .venv/.bench-ready    ## figures beside those of peers, as ratios of one run
