@@ -34,6 +34,8 @@ async def test_nothing_in_the_console_stands_in_anybodys_way(tmp_path: Path, col
         found["an empty desk"] = await barriers(page)
         await hers.ask()
         await hers.say("Is somebody there?")
+        await expect(page.locator(".queue-item")).to_be_visible()
+        found["the queue"] = await barriers(page)
         await console.accept()
         await console.say("I am here.")
         await expect(console.message("I am here.")).to_contain_text("Read")

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from accessible import barriers
 from console_page import ConsoleHouse, ConsolePage, console_house
 from playwright.async_api import expect
 from real_browser import chromium
@@ -52,7 +53,7 @@ async def test_an_offer_counts_down_and_is_passed_on_or_accepted(tmp_path: Path)
     """Where the relay makes offers, nothing but what is offered can be taken, by button or Alt and A."""
     async with (
         console_house(tmp_path, routing={"mode": "offer", "again_after_seconds": 0}) as house,
-        chromium(tmp_path / "profile") as browser,
+        chromium(tmp_path / "profile", bypass_csp=True) as browser,
         _asking(house, "counseling", Urgency.URGENT, "Halo?"),
     ):
         console = await ConsolePage.enter(browser, house)
@@ -62,6 +63,7 @@ async def test_an_offer_counts_down_and_is_passed_on_or_accepted(tmp_path: Path)
         await expect(console.page).to_have_title("(1) Console")
         await expect(console.page.locator(".queue-take")).to_have_count(0)
         await expect(console.button("Accept the next")).to_have_count(0)
+        assert await barriers(console.page) == []
         first = await offer.element_handle()
         assert first is not None
         await console.button("Pass on").click()
