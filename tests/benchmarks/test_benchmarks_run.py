@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from real_browser import PROGRAM
 
+# All are run once, and in one process: npm does not install into one folder twice at a time.
+pytestmark = pytest.mark.xdist_group("benchmarks")
+
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 RELAY_FIGURES = (
     "light load, 3 pairs: p50",
