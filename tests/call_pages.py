@@ -16,7 +16,7 @@ from playwright.async_api import Browser, BrowserContext, Locator, Page, async_p
 from real_browser import ARGUMENTS, PATIENCE_MS, PROGRAM
 from survivor_page import SurvivorPage
 
-_DEVICES: Final = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+DEVICES: Final = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 _WATCH: Final = """
 window.connections = [];  // all that this page made
 window.cameIn = [];       // all that the other side let out, as it came in here
@@ -192,7 +192,7 @@ async def call_browser(*arguments: str) -> AsyncIterator[Browser]:
     expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=PROGRAM, args=[*ARGUMENTS, *_DEVICES, *arguments], timeout=PATIENCE_MS
+            executable_path=PROGRAM, args=[*ARGUMENTS, *DEVICES, *arguments], timeout=PATIENCE_MS
         )
         try:
             yield browser

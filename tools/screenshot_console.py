@@ -86,7 +86,7 @@ async def _offered(browser: Browser, house: ConsoleHouse, camera: Camera) -> Non
         people.push_async_callback(context.close)
         page = await context.new_page()
         await page.goto(house.coordinator.link())
-        await _set_up(page)
+        await set_up(page)
         await house.approve()
         await expect(page.locator(".link.connected")).to_be_visible()
         await page.locator(".segment.available input").check()
@@ -96,7 +96,7 @@ async def _offered(browser: Browser, house: ConsoleHouse, camera: Camera) -> Non
         await camera.take(page, "console-offer", whole=True)
 
 
-async def _set_up(page: Page) -> None:
+async def set_up(page: Page) -> None:
     secrets = page.locator(".door input[type=password]")
     for place in range(2):
         await secrets.nth(place).fill(PASSPHRASE)
@@ -108,7 +108,7 @@ async def _coming_in(page: Page, house: ConsoleHouse, camera: Camera) -> None:
     await page.goto(house.coordinator.link())
     await expect(page.locator(".door input[type=password]")).to_have_count(2)
     await camera.take(page, "console-enrolment", whole=True)
-    await _set_up(page)
+    await set_up(page)
     await camera.take(page, "console-four-words-and-waiting", whole=True)
     await house.approve()
     await expect(page.locator(".link.connected")).to_be_visible()

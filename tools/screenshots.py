@@ -9,6 +9,7 @@ whenever a page changes, and shown to whoever asks what it looks like. Nothing i
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,8 +19,10 @@ from typing import Final, get_args
 REPOSITORY: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests"))
 
+import structlog  # noqa: E402 - the path to the tests comes first
 from playwright.async_api import Browser, async_playwright, expect  # noqa: E402 - the path to the tests comes first
 from real_browser import ARGUMENTS, PATIENCE_MS, PROGRAM  # noqa: E402
+from screenshot_calls import DEVICES, call_states  # noqa: E402
 from screenshot_camera import Camera, Language  # noqa: E402
 from screenshot_console import console_states  # noqa: E402
 from screenshot_survivor import survivor_states  # noqa: E402
@@ -30,6 +33,7 @@ PICTURES: Final = REPOSITORY / "docs" / "screenshots"
 PAGES: Final[Mapping[str, Callable[[Browser, Path, Camera], Awaitable[None]]]] = {
     "survivor": survivor_states,
     "console": console_states,
+    "call": call_states,
 }
 
 
@@ -38,7 +42,7 @@ async def make_pictures(folder: Path, wanted: str = "") -> list[Path]:
     expect.set_options(timeout=PATIENCE_MS)
     taken: list[Path] = []
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=PROGRAM, args=ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=PROGRAM, args=[*ARGUMENTS, *DEVICES])
         for language in get_args(Language):
             for name, states in PAGES.items():
                 if name.startswith(wanted):
@@ -62,6 +66,8 @@ async def _of_page(
 
 def main(wanted: str = "") -> None:
     """Make them all, or those of one page; the pictures of states that are no more go."""
+    # What the relays have to tell concerns nobody here, unless it is a trouble.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     PICTURES.mkdir(parents=True, exist_ok=True)
     taken = asyncio.run(make_pictures(PICTURES, wanted))
     for path in set(PICTURES.glob(f"{wanted}*.png")) - set(taken):

@@ -64,7 +64,7 @@ export function CallPanel({ call, view, language, isStaff, nobody, isStarting, o
       <CallRegion>
         {phase === "ringing" && <Incoming call={call} view={view} isStaff={isStaff} />}
         {isIdle && running.length > 0 && <RunningCall call={call} view={view} />}
-        {isIdle && isStarting && <Start call={call} onCheck={toggleCheck} onDone={onDismiss} />}
+        {isIdle && isStarting && !isChecking && <Start call={call} onCheck={toggleCheck} onDone={onDismiss} />}
         {(phase === "calling" || phase === "in call") && (
           <>
             {phase === "in call" && <Tiles view={view} speaker={speaker} />}

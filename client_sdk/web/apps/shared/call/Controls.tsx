@@ -20,7 +20,7 @@ export function Controls({ call, view, isStaff, isChecking, onCheck }: ControlsP
   const { t } = useCallWording()
   const { own, phase } = view
   return (
-    <>
+    <div class="call-foot">
       <Sign own={own} />
       <div class="controls">
         {own.microphone ? (
@@ -48,20 +48,20 @@ export function Controls({ call, view, isStaff, isChecking, onCheck }: ControlsP
         <Toggle text={t("do.devices")} isExpanded={isChecking} onPress={onCheck} />
         <Button text={t(phase === "calling" ? "do.cancel" : "do.hangUp")} kind="exit" onPress={() => { call.hangUp() }} />
       </div>
-    </>
+    </div>
   )
 }
 
 /** Always there while anything could be on. */
 function Sign({ own }: { readonly own: OwnView }) {
   const { t } = useCallWording()
-  const isLive = (own.microphone && !own.isMuted) || own.camera !== null || own.screen !== null
+  const isHeard = own.microphone && !own.isMuted
   const microphone = !own.microphone ? "sign.microphone.off" : own.isMuted ? "sign.muted" : "sign.microphone"
   return (
-    <p class={isLive ? "sign live" : "sign"} role="status">
-      <span>{t(microphone)}</span>
-      <span>{t(own.camera === null ? "sign.camera.off" : "sign.camera")}</span>
-      {own.screen !== null && <span>{t("sign.screen")}</span>}
+    <p class="sign" role="status">
+      <span class={isHeard ? "live" : ""}>{t(microphone)}</span>
+      <span class={own.camera === null ? "" : "live"}>{t(own.camera === null ? "sign.camera.off" : "sign.camera")}</span>
+      {own.screen !== null && <span class="live">{t("sign.screen")}</span>}
     </p>
   )
 }

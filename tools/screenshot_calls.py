@@ -1,0 +1,77 @@
+"""The states of a call, on her page and in the console.
+
+Another state is another line `await camera.take(...)` at its moment. What is seen of people is Chromium's
+made-up camera.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from call_pages import DEVICES
+from console_page import console_house
+from playwright.async_api import Browser, Page, expect
+from screenshot_camera import SIZES, Camera
+from screenshot_console import set_up
+from screenshot_survivor import SAID, say
+
+__all__ = ["DEVICES", "call_states"]
+
+
+async def call_states(browser: Browser, folder: Path, camera: Camera) -> None:
+    """All states, each in as many pictures as `camera` takes."""
+    async with (
+        console_house(folder / "calls", calls={"allow_direct": True}) as house,
+        AsyncExitStack() as open_,
+    ):
+        pages: list[Page] = []
+        for _ in range(2):
+            context = await browser.new_context(locale=camera.language, viewport=SIZES[-1])
+            open_.push_async_callback(context.close)
+            pages.append(await context.new_page())
+        hers, console = pages
+        await console.goto(house.coordinator.link())
+        await set_up(console)
+        await house.approve()
+        await expect(console.locator(".link.connected")).to_be_visible()
+        await console.locator(".segment.available input").check()
+        await hers.goto(house.url)
+        await hers.locator(".foot .primary").click()
+        await console.locator(".queue-accept").click()
+        await expect(hers.locator(".composer .round")).to_be_visible()
+        await say(hers, SAID[camera.language].hers)
+        await _before(hers, camera)
+        await _calling(hers, console, camera)
+
+
+async def _before(hers: Page, camera: Camera) -> None:
+    await hers.locator(".composer .round").click()
+    await expect(hers.locator(".call .question")).to_be_visible()
+    await camera.take(hers, "call-how")
+    await hers.locator(".call .answers .button").nth(1).click()
+    buttons = hers.locator(".call-check > .button")
+    await buttons.nth(1).click()
+    await expect(hers.locator(".preview video")).to_be_visible()
+    await buttons.nth(0).click()
+    await hers.locator(".call-check .call-check-line .button").last.click()
+    await camera.take(hers, "call-trying-out", shown=".call-check .loudness")
+    await buttons.last.click()
+    await hers.locator(".call .answers .button").first.click()
+
+
+async def _calling(hers: Page, console: Page, camera: Camera) -> None:
+    await console.locator(".talk-head .button").nth(1).click()
+    await expect(hers.locator(".call .question")).to_be_visible()
+    await camera.take(hers, "call-she-is-rung")
+    await camera.take(console, "call-console-calls")
+    await hers.locator(".call .answers .primary").click()
+    await expect(hers.locator(".tile video")).to_be_visible()
+    await expect(hers.locator(".quality")).to_be_visible()
+    await camera.take(hers, "call-she-sees-the-counselor")
+    await hers.locator(".controls .button").nth(1).click()
+    await expect(console.locator(".tile:not(.own-tile) video")).to_be_visible()
+    await camera.take(console, "call-console-in-the-call")
+    await hers.locator(".controls .exit").click()
+    await expect(console.locator(".call-line")).to_be_visible()
+    await camera.take(console, "call-console-afterwards")
