@@ -1,6 +1,7 @@
 /** What is always in sight: own presence, the queue, and all conversations. */
 
 import { needName } from "../shared/i18n/names.ts"
+import { Board } from "./Board.tsx"
 import type { DeskProps } from "./DeskScreen.tsx"
 import { openTalks, type DeskState, type Presence, type Talk } from "./deskState.ts"
 import { Queue, Urgent } from "./Queue.tsx"
@@ -18,6 +19,7 @@ export function Side({ state, desk, onShow }: SideProps) {
     <nav class="side">
       <PresenceChoice state={state} desk={desk} />
       <Queue state={state} desk={desk} />
+      <Board state={state} desk={desk} />
       <Talks state={state} onShow={onShow} />
     </nav>
   )

@@ -25,7 +25,19 @@ import {
   type TalkAction,
   type Waiting,
 } from "./deskState.ts"
-import type { Colleague, Conversation, Event, InvitedTo, KeyStore, OpenOffer, Participant, Staff, WaitingRequest } from "./sdk.ts"
+import type {
+  Board,
+  Colleague,
+  Conversation,
+  Event,
+  InvitedTo,
+  KeyStore,
+  OpenOffer,
+  Participant,
+  QueueAlert,
+  Staff,
+  WaitingRequest,
+} from "./sdk.ts"
 import { InvitationDeclined, RequestGone, RequestUnusable, TeduhError } from "./sdk.ts"
 
 /** The part of the SDK's class that the desk needs; a test gives it a made-up one. */
@@ -112,6 +124,14 @@ export class Desk {
   }
 
   // --- the queue ---
+
+  /** For supervisors: be told the numbers, and of requests that find nobody; returns how to be told no more. */
+  watchBoard(onBoard: (board: Board) => void, onAlert: (alert: QueueAlert) => void): () => void {
+    const stops = [this.#staff.routing.onBoard(onBoard), this.#staff.routing.onAlert(onAlert)]
+    return () => {
+      for (const stop of stops) stop()
+    }
+  }
 
   /** Say whether requests are taken. Never rejects: while the relay is away it is said when it is back. */
   async setPresence(presence: Presence): Promise<void> {

@@ -6,11 +6,12 @@ import { useContext } from "preact/hooks"
 import { translator, type Language, type Translate } from "../shared/i18n/catalogue.ts"
 import { shownTexts } from "../shared/i18n/direction.ts"
 import { sharedTexts } from "../shared/i18n/sharedTexts.ts"
+import { boardTexts } from "./boardTexts.ts"
 import { consoleTexts } from "./consoleTexts.ts"
 
 const texts = shownTexts({
-  en: { ...sharedTexts.en, ...consoleTexts.en },
-  id: { ...sharedTexts.id, ...consoleTexts.id },
+  en: { ...sharedTexts.en, ...consoleTexts.en, ...boardTexts.en },
+  id: { ...sharedTexts.id, ...consoleTexts.id, ...boardTexts.id },
 })
 
 export type Words = Translate<typeof texts.en>

@@ -1,0 +1,141 @@
+/** The supervisors' board: how it goes, in numbers, and requests for which nobody was found. */
+
+import type { ComponentChildren } from "preact"
+import { useEffect, useState } from "preact/hooks"
+
+import { needName } from "../shared/i18n/names.ts"
+import { hex } from "../shared/talking.ts"
+import "./board.css"
+import { languageName } from "./Details.tsx"
+import type { DeskProps } from "./DeskScreen.tsx"
+import type { BoardDay, Board as Numbers, QueueAlert, Tally } from "./sdk.ts"
+import { useWording, type Words } from "./words.tsx"
+
+const SUPERVISOR = "supervisor"
+
+export function Board({ state, desk }: DeskProps) {
+  const { t } = useWording()
+  const [numbers, setNumbers] = useState<Numbers | null>(null)
+  const [alerts, setAlerts] = useState<readonly QueueAlert[]>([])
+  const isMine = state.me?.role === SUPERVISOR
+  useEffect(() => {
+    if (!isMine) return undefined
+    return desk.watchBoard(setNumbers, (alert) => {
+      setAlerts((before) => [...before, alert])
+    })
+  }, [desk, isMine])
+  if (!isMine || numbers === null) return null
+  // Whoever does not wait any more needs nobody to look.
+  const waiting = new Set(state.queue.map(({ id }) => id))
+  const open = alerts.filter((alert) => waiting.has(hex(alert.conversationId)))
+  return (
+    <section class="block board" aria-labelledby="board">
+      <h2 id="board">{t("board.title")}</h2>
+      {open.map((alert) => (
+        <Alert key={hex(alert.conversationId)} alert={alert} desk={desk} state={state} />
+      ))}
+      <Now numbers={numbers} />
+      <Tallies title={t("board.needs")} tallies={numbers.needs} name={(need) => needName(t, need)} />
+      <Tallies title={t("board.languages")} tallies={numbers.languages} name={(code) => languageName(code) ?? code} />
+      <Days days={numbers.days} goalSeconds={numbers.goalSeconds} />
+    </section>
+  )
+}
+
+function Alert({ alert, desk, state }: DeskProps & { readonly alert: QueueAlert }) {
+  const { t } = useWording()
+  return (
+    <div class="card care" role="alert">
+      <p>{t("board.alert", { minutes: Math.ceil(alert.waitedSeconds / 60) })}</p>
+      <button
+        type="button"
+        class="button primary"
+        disabled={!state.isConnected || state.isAccepting}
+        onClick={() => void desk.accept(hex(alert.conversationId))}
+      >
+        {t("board.take")}
+      </button>
+    </div>
+  )
+}
+
+function Now({ numbers }: { readonly numbers: Numbers }) {
+  const { t } = useWording()
+  const people = [numbers.available, numbers.busy, numbers.away].join(" / ")
+  return (
+    <dl class="board-now">
+      <Figure name={t("board.waiting")}>{numbers.waiting}</Figure>
+      <Figure name={t("board.longest")}>
+        {t("board.minutes", { minutes: Math.ceil(numbers.longestWaitSeconds / 60) })}
+      </Figure>
+      <Figure name={t("board.active")}>{numbers.active}</Figure>
+      <Figure name={t("board.people")}>{people}</Figure>
+      <Figure name={t("board.seats")}>{numbers.seats}</Figure>
+    </dl>
+  )
+}
+
+function Figure({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  )
+}
+
+interface TalliesProps {
+  readonly title: string
+  readonly tallies: readonly Tally[]
+  readonly name: (name: string) => string
+}
+
+function Tallies({ title, tallies, name }: TalliesProps) {
+  const { t } = useWording()
+  if (tallies.length === 0) return null
+  return (
+    <details>
+      <summary>{title}</summary>
+      <dl class="board-now">
+        {tallies.map((tally) => (
+          <Figure key={tally.name} name={tally.name === null ? t("board.unsaid") : name(tally.name)}>
+            {shown(t, tally.count)}
+          </Figure>
+        ))}
+      </dl>
+    </details>
+  )
+}
+
+function Days({ days, goalSeconds }: { readonly days: readonly BoardDay[]; readonly goalSeconds: number }) {
+  const { t } = useWording()
+  if (days.length === 0) return null
+  return (
+    <table class="board-days">
+      <thead>
+        <tr>
+          <th scope="col">{t("board.day")}</th>
+          <th scope="col">{t("board.opened")}</th>
+          <th scope="col">{t("board.answered")}</th>
+          <th scope="col">{t("board.within", { seconds: goalSeconds })}</th>
+          <th scope="col">{t("board.abandoned")}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {days.map((day) => (
+          <tr key={day.date}>
+            <th scope="row">{day.date}</th>
+            {[day.opened, day.answered, day.withinGoal, day.abandoned].map((count, place) => (
+              <td key={place}>{shown(t, count)}</td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
+/** A count that could be a person is not told. */
+function shown(t: Words, count: number | null): string {
+  return count === null ? t("board.few") : String(count)
+}
