@@ -21,6 +21,63 @@ PASSPHRASE = "four words of hers"
 
 
 @dataclass(frozen=True, slots=True)
+class DeskWords:
+    """What stands on the console in one language, as far as the tests look for it."""
+
+    passphrase: str
+    again: str
+    set_up: str
+    compare: str
+    available: str
+    locked: str
+    unlock: str
+    accept: str
+    field: str
+    note: str
+    connected: str
+    search: str
+    end: str
+    helped: str
+    end_for_all: str
+
+
+IN_ENGLISH = DeskWords(
+    passphrase="Passphrase",
+    again="The same passphrase again",
+    set_up="Set up",
+    compare="Compare these four words",
+    available="Available",
+    locked="Locked",
+    unlock="Unlock",
+    accept="Accept the next",
+    field="Your message",
+    note="Private note",
+    connected="Connected",
+    search="Search the open conversations",
+    end="End…",
+    helped="Could be helped",
+    end_for_all="End it for everybody",
+)
+IN_INDONESIAN = DeskWords(
+    passphrase="Frasa sandi",
+    again="Frasa sandi yang sama sekali lagi",
+    set_up="Siapkan",
+    compare="Bandingkan empat kata ini",
+    available="Tersedia",
+    locked="Terkunci",
+    unlock="Buka",
+    accept="Terima yang berikutnya",
+    field="Pesan Anda",
+    note="Catatan pribadi",
+    connected="Terhubung",
+    search="Cari di percakapan yang terbuka",
+    end="Akhiri…",
+    helped="Dapat dibantu",
+    end_for_all="Akhiri untuk semua",
+)
+
+
+@dataclass(frozen=True, slots=True)
 class ConsoleHouse:
     """A relay that serves both pages, and the coordinator of its organisation."""
 
@@ -58,19 +115,27 @@ async def console_house(folder: Path, page: str = "", **settings: object) -> Asy
 
 @dataclass(frozen=True, slots=True)
 class ConsolePage:
-    """One tab with the console, in English."""
+    """One tab with the console."""
 
     page: Page
+    words: DeskWords = IN_ENGLISH
 
     @classmethod
     async def set_up(cls, browser: BrowserContext, house: ConsoleHouse) -> ConsolePage:
+        """Set a device up in a new tab by an invitation; it waits for the coordinator."""
+        return await cls.set_up_by(browser, house.coordinator.link())
+
+    @classmethod
+    async def set_up_by(
+        cls, browser: BrowserContext, link: str, words: DeskWords = IN_ENGLISH
+    ) -> ConsolePage:
         """Open a link in a new tab, and set the device up with `PASSPHRASE`; it waits for the coordinator."""
-        console = cls(await browser.new_page())
-        await console.page.goto(house.coordinator.link())
-        await console.page.get_by_label("Passphrase", exact=True).fill(PASSPHRASE)
-        await console.page.get_by_label("The same passphrase again").fill(PASSPHRASE)
-        await console.button("Set up").click()
-        await console.headed("Compare these four words")
+        console = cls(await browser.new_page(), words)
+        await console.page.goto(link)
+        await console.page.get_by_label(words.passphrase, exact=True).fill(PASSPHRASE)
+        await console.page.get_by_label(words.again).fill(PASSPHRASE)
+        await console.button(words.set_up).click()
+        await console.headed(words.compare)
         return console
 
     @classmethod
@@ -79,18 +144,18 @@ class ConsolePage:
         console = await cls.set_up(browser, house)
         await house.approve()
         await console.is_at_the_desk()
-        await console.page.get_by_role("radio", name="Available").check()
+        await console.page.get_by_role("radio", name=console.words.available).check()
         return console
 
     async def unlock(self, passphrase: str = PASSPHRASE) -> None:
         """Type the passphrase at the lock."""
-        await self.headed("Locked")
-        await self.page.get_by_label("Passphrase", exact=True).fill(passphrase)
-        await self.button("Unlock").click()
+        await self.headed(self.words.locked)
+        await self.page.get_by_label(self.words.passphrase, exact=True).fill(passphrase)
+        await self.button(self.words.unlock).click()
 
     async def accept(self) -> None:
         """Take the next request, once there is one."""
-        await self.button("Accept the next").click()
+        await self.button(self.words.accept).click()
         await expect(self.field).to_be_visible()
 
     async def say(self, text: str) -> None:
@@ -102,12 +167,12 @@ class ConsolePage:
     @property
     def field(self) -> Locator:
         """Where staff write to the person."""
-        return self.page.get_by_role("textbox", name="Your message")
+        return self.page.get_by_role("textbox", name=self.words.field)
 
     @property
     def note(self) -> Locator:
         """Where the private note is."""
-        return self.page.get_by_role("textbox", name="Private note")
+        return self.page.get_by_role("textbox", name=self.words.note)
 
     def message(self, text: str) -> Locator:
         """The message with this text."""
@@ -123,4 +188,4 @@ class ConsolePage:
 
     async def is_at_the_desk(self) -> None:
         """Wait until the relay takes the device for what it is."""
-        await expect(self.page.get_by_text("Connected", exact=True)).to_be_visible()
+        await expect(self.page.get_by_text(self.words.connected, exact=True)).to_be_visible()

@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 import secrets
 from pathlib import Path
+from urllib.parse import quote
 
-from console_page import PASSPHRASE, ConsolePage, console_house
+from browser_house import killable_house
+from console_page import IN_INDONESIAN, PASSPHRASE, ConsolePage, console_house
+from coordinator import Coordinator
 from needles import find, in_folder
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 from real_browser import chromium
-from survivor_page import ENGLISH, SurvivorPage
+from sdk_people import collect, until
+from survivor_page import ENGLISH, INDONESIAN, SurvivorPage
+from teduh_sdk import events
+from teduh_sdk.survivor import Survivor
 
 _WITH_PRF = {
     "protocol": "ctap2",
@@ -201,3 +207,100 @@ async def test_a_search_leads_to_the_message_that_was_found(tmp_path: Path) -> N
         await console.page.locator(".result").click()
         await expect(console.message("The key is under the Café's mat")).to_be_in_viewport()
         await expect(console.page).to_have_title("Console")
+
+
+async def test_both_talk_in_indonesian_and_staff_by_keys_alone(tmp_path: Path) -> None:
+    """From the invitation to the outcome without a pointer; and each page shows that the other one types."""
+    words = IN_INDONESIAN
+    async with console_house(tmp_path) as house, chromium(tmp_path / "profile", "id") as browser:
+        hers = await SurvivorPage.open(browser, house.url, INDONESIAN)
+        console = ConsolePage(await browser.new_page(), words)
+        page, keys = console.page, console.page.keyboard
+        await page.add_init_script("addEventListener('pointerdown', () => { window.pointed = true }, true)")
+        await page.goto(house.coordinator.link())
+        await _tab_to(page.get_by_label(words.passphrase, exact=True))
+        await keys.type(PASSPHRASE)
+        await _tab_to(page.get_by_label(words.again))
+        await keys.type(PASSPHRASE)
+        await keys.press("Enter")
+        await console.headed(words.compare)
+        await house.approve()
+        await console.is_at_the_desk()
+        await _tab_to(page.get_by_role("radio", name="Pergi"))
+        await keys.press("ArrowDown")
+        await expect(page.get_by_role("radio", name=words.available)).to_be_checked()
+        await hers.ask()
+        await expect(console.button(words.accept)).to_be_enabled()
+        await keys.press("Alt+a")
+        await expect(console.field).to_be_focused()
+        await hers.field.press_sequentially("Ada orang di sana?")
+        await expect(page.locator(".typing")).to_have_text("Orang 1 sedang menulis…")
+        await hers.field.press("Enter")
+        await expect(console.message("Ada orang di sana?")).to_be_visible()
+        await keys.type("Saya di sini.")
+        await expect(hers.page.locator(".typing")).to_have_text("Dewi sedang menulis…")
+        await keys.press("Enter")
+        await expect(hers.message("Saya di sini.")).to_be_visible()
+        await expect(page.locator(".typing")).to_be_empty()
+        await keys.press("Alt+s")
+        await keys.type("ada orang")
+        await _tab_to(page.locator(".result"))
+        await keys.press("Enter")
+        await expect(console.message("Ada orang di sana?")).to_be_in_viewport()
+        await _tab_to(console.button(words.end))
+        await keys.press("Enter")
+        await _tab_to(page.get_by_role("dialog").get_by_role("radio").first)
+        await keys.press("Space")
+        await expect(page.get_by_role("radio", name=words.helped)).to_be_checked()
+        await _tab_to(console.button(words.end_for_all))
+        await keys.press("Enter")
+        await hers.shows("Dewi mengakhirinya.")
+        await expect(page.get_by_text("Belum ada.", exact=True)).to_be_visible()
+        assert await page.evaluate("window.pointed") is None
+
+
+async def _tab_to(wanted: Locator) -> None:
+    """Press Tab until it has the focus, as who has no pointer does."""
+    await expect(wanted).to_be_visible()
+    for _ in range(60):
+        if await wanted.evaluate("(one) => one === document.activeElement"):
+            return
+        await wanted.page.keyboard.press("Tab")
+    raise AssertionError(f"{wanted} is not reached by the keyboard")
+
+
+async def test_a_relay_that_is_killed_under_an_open_console_costs_nothing(tmp_path: Path) -> None:
+    """What was said meanwhile arrives once, in order; and the queue is watched again."""
+    with killable_house(tmp_path) as (here, relay):
+        await here.organisation.publish_revocations(here.url)
+        coordinator = Coordinator.inviting(here.url, here.organisation)
+        invitation = f"{here.url}/console/#invitation={quote(str(coordinator.code), safe='')}"
+        async with (
+            chromium(tmp_path / "profile") as browser,
+            Survivor(here.url, here.organisation.public) as survivor,
+        ):
+            console = await ConsolePage.set_up_by(browser, invitation)
+            await coordinator.approve(*await coordinator.look())
+            await console.is_at_the_desk()
+            hers = await survivor.ask()
+            await hers.send("hers, before")
+            await console.accept()
+            await console.say("mine, before")
+            await until(hers, events.TextReceived)
+            relay.kill()
+            await expect(console.page.locator(".top .link.reconnecting")).to_be_visible()
+            await console.say("mine, meanwhile")
+            await console.say("mine, meanwhile too")
+            await hers.send("hers, meanwhile")
+            await asyncio.to_thread(relay.start)
+            await console.is_at_the_desk()
+            await expect(console.message("hers, meanwhile")).to_be_visible()
+            await console.say("and on")
+            heard = [one.text for one in await collect(hers, events.TextReceived, 3)]
+            assert heard == ["mine, meanwhile", "mine, meanwhile too", "and on"]
+            said = ["hers, before", "mine, before", *heard[:2], "hers, meanwhile", "and on"]
+            await expect(console.page.locator(".message .words")).to_have_text(said)
+            await expect(console.message("and on")).to_contain_text("Delivered")
+            async with Survivor(here.url, here.organisation.public) as another:
+                await another.ask()
+                await expect(console.page.locator(".queue-item")).to_have_count(1)

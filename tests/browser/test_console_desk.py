@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -11,10 +12,13 @@ from console_page import ConsoleHouse, ConsolePage, console_house
 from playwright.async_api import Page, expect
 from pseudo_page import BESIDE_THE_WINDOW, build_pseudo
 from real_browser import chromium
+from sdk_people import PATIENCE, new_staff
 from teduh_crypto.credentials import comparison_words, verify_enrolment
 from teduh_sdk.conversation import Conversation
+from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
-from teduh_signaling.relay.frames import Urgency
+from teduh_signaling.relay.codec import decode_client_frame
+from teduh_signaling.relay.frames import Acknowledge, Availability, Ping, Urgency
 
 _REPLIES = """
 replies = [{ id = "Apa Anda aman?", en = "Are you safe?" }, "Halo."]
@@ -123,32 +127,102 @@ async def test_title_and_sound_say_that_something_waits_and_never_what(tmp_path:
         assert await console.page.evaluate("window.alerts.length") == before
 
 
-async def test_only_counts_of_outcomes_stay_and_nothing_of_them_leaves(tmp_path: Path) -> None:
-    """Ending asks for an outcome; the relay is told that it is over, the same whatever was chosen."""
+async def test_each_conversation_counts_its_own_unread_and_a_full_desk_is_busy(tmp_path: Path) -> None:
+    """Of two that go on, one has said more than the other; who has as many as she takes is not available."""
     async with (
         console_house(tmp_path) as house,
         chromium(tmp_path / "profile") as browser,
         AsyncExitStack() as people,
     ):
-        requests: list[str] = []
         console = await ConsolePage.enter(browser, house)
-        hers = await _asked(people, house, "Halo?")
-        await console.accept()
-        console.page.on("request", lambda request: requests.append(request.url))
-        await console.button("End…").click()
-        end = console.button("End it for everybody")
-        await expect(end).to_be_disabled()
-        await console.page.get_by_role("radio", name="Referred to others").check()
-        await end.click()
-        async with asyncio.timeout(20):
-            async for _ in hers:
-                pass
+        talks = []
+        for text in ("hers", "others"):
+            talks.append(await _asked(people, house, text))
+            await console.accept()
+            await expect(console.message(text)).to_be_visible()
+        search = console.page.get_by_role("searchbox")
+        await search.fill("nothing of that")
+        for hers, texts in zip(talks, (["one", "two", "three"], ["alone"]), strict=True):
+            for text in texts:
+                await hers.send(text)
+        await expect(console.page.locator(".unread .spoken")).to_have_text(["3 unread", "1 unread"])
+        await search.fill("")
+        await expect(console.page.locator(".unread .spoken")).to_have_text(["3 unread"])
+        await console.page.keyboard.press("Alt+1")
+        await expect(console.message("three")).to_be_visible()
+        await expect(console.page.locator(".unread")).to_have_count(0)
+        keys = new_staff(house.organisation, "Sari")
+        colleague = await people.enter_async_context(Staff(house.url, house.organisation.public, keys))
+        for most, availability in (("2", Availability.BUSY), ("4", Availability.AVAILABLE)):
+            await console.page.get_by_role("combobox", name="Conversations at once").select_option(most)
+            full = console.page.get_by_text("You have as many as you take at once.")
+            await expect(full).to_have_count(int(availability is Availability.BUSY))
+            await _seen_as(availability, colleague)
+
+
+async def _seen_as(availability: Availability, colleague: Staff) -> None:
+    """Wait until the relay says so of the one other who is there."""
+    async with asyncio.timeout(PATIENCE):
+        seen: list[Availability] = []
+        while seen != [availability]:
+            seen = [one.availability for one in await colleague.colleagues()]
+
+
+async def test_only_counts_of_outcomes_stay_and_nothing_of_them_leaves(tmp_path: Path) -> None:
+    """Ending asks for an outcome; what is sent, and what she is told, is the same whatever was chosen."""
+    async with (
+        console_house(tmp_path) as house,
+        chromium(tmp_path / "profile") as browser,
+        AsyncExitStack() as people,
+    ):
+        left: list[str | bytes] = []
+        browser.on("page", lambda page: _watch(page, left))
+        console = await ConsolePage.enter(browser, house)
+        sent, told = [], []
+        for outcome in ("Referred to others", "Emergency help was called"):
+            hers = await _asked(people, house, "Halo?")
+            await console.accept()
+            await expect(console.message("Halo?")).to_be_visible()
+            left.clear()
+            await console.button("End…").click()
+            end = console.button("End it for everybody")
+            await expect(end).to_be_disabled()
+            await console.page.get_by_role("radio", name=outcome).check()
+            await end.click()
+            async with asyncio.timeout(PATIENCE):
+                told.append([type(event).__name__ async for event in hers])
+            await expect(console.page.locator(".talk-button")).to_have_count(0)
+            sent.append(list(left))
         await console.button("Kept notes").click()
         dialog = console.page.get_by_role("dialog")
-        await expect(dialog.locator(".facts dt")).to_have_text(["Referred to others"])
-        await expect(dialog.locator(".facts dd")).to_have_text(["1"])
+        await expect(dialog.locator(".facts dt")).to_have_text(
+            ["Referred to others", "Emergency help was called"]
+        )
+        await expect(dialog.locator(".facts dd")).to_have_text(["1", "1"])
         await expect(dialog.get_by_text("No notes are kept.")).to_be_visible()
-        assert requests == []
+        assert told[0] == told[1]
+        first, second = (_kinds_and_sizes(frames) for frames in sent)
+        assert "Append" in {kind for kind, _ in first}
+        assert first == second
+
+
+def _watch(page: Page, left: list[str | bytes]) -> None:
+    """Note everything that leaves `page`: requests by their address, and what its sockets say."""
+    page.on("request", lambda request: left.append(request.url))
+    page.on("websocket", lambda socket: socket.on("framesent", lambda sent: left.append(sent)))
+
+
+def _kinds_and_sizes(frames: Sequence[str | bytes]) -> list[tuple[str, int]]:
+    """Of all but what tells of time only: that the device lives, and how far it has read."""
+    decoded = [(decode_client_frame(_bytes(each)), len(each)) for each in frames]
+    return sorted(
+        (type(frame).__name__, size) for frame, size in decoded if not isinstance(frame, Ping | Acknowledge)
+    )
+
+
+def _bytes(sent: str | bytes) -> bytes:
+    assert isinstance(sent, bytes), f"{sent} was asked for"
+    return sent
 
 
 async def test_a_tablet_has_room_for_all_of_it(tmp_path: Path) -> None:
