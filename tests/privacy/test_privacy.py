@@ -1,4 +1,4 @@
-"""Promises 1 and 4: nothing of a conversation is readable in anything that the relay keeps or writes."""
+"""Promises 1 and 4: nothing of a conversation is readable in what passes the relay, or in what it keeps."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import aiohttp
 import needles
@@ -25,14 +26,24 @@ from teduh_sdk.survivor import Survivor
 from teduh_sdk.transport import SOCKET_PATH, Dial, Socket, WebSocket
 from teduh_signaling.call.codec import encode_call
 from teduh_signaling.call.messages import (
+    AnyCallMessage,
+    Cancel,
     Candidate,
     Candidates,
+    Decline,
     Description,
     EndReason,
     HangUp,
     Heartbeat,
+    Join,
     Media,
+    MediaReason,
+    MediaState,
+    NegotiationWish,
     Phase,
+    Recording,
+    RecordingStep,
+    Renegotiate,
     Ring,
 )
 from teduh_signaling.relay.frames import SUBPROTOCOL
@@ -43,38 +54,65 @@ HE_SAYS = "I write your name Ayu Lestari nowhere, été ☂"
 REASON = "a physician for the fractured wrist"
 COUNSELOR = "Kusumawardhani"
 MEDIC = "Tjokroaminoto"
-HER_ADDRESS, HIS_ADDRESS = "127.77.13.91", "127.66.201.58"
-HER_BROWSER, HIS_BROWSER = "Borrowed-Phone/7.31", "Office-Laptop/4.22"
-FINGERPRINT = "5A:C2:9E:11:7F:D4:60:3B:88:21:E7:4C:B6:0D:95:F3"
-ICE_PASSWORD = "kq7WmZ0xPdTfY3uLhN8s"
-HER_HOST, HER_RELAYED = "10.77.13.91 61234", "198.51.100.77 50123"
+HER_ADDRESS, HIS_ADDRESS, MEDICS_ADDRESS = "127.77.13.91", "127.66.201.58", "127.99.41.17"
+HER_BROWSER, HIS_BROWSER, MEDICS_BROWSER = "Borrowed-Phone/7.31", "Office-Laptop/4.22", "Ward-Tablet/2.95"
+HER_HOST, HER_RELAYED, HIS_RELAYED = "10.77.13.91 61234", "198.51.100.77 50123", "203.0.113.45 49876"
+CALL_ID = b"call#id7"
 HER_CANDIDATES = (
     Candidate(f"candidate:1 1 udp 2122260223 {HER_HOST} typ host"),
     Candidate(f"candidate:2 1 udp 41885439 {HER_RELAYED} typ relay raddr 0.0.0.0 rport 0", "0", 0),
 )
-SDP = "\r\n".join(
-    ("v=0", "m=audio 9 UDP/TLS/RTP/SAVPF 111", f"a=ice-pwd:{ICE_PASSWORD}", f"a=fingerprint:{FINGERPRINT}")
+HIS_CANDIDATES = (
+    Candidate(f"candidate:9 1 udp 41885439 {HIS_RELAYED} typ relay raddr 0.0.0.0 rport 0", "0", 0),
 )
-CALL_ID = b"call#id7"
-SECRETS = (
-    FINGERPRINT,
-    ICE_PASSWORD,
+NO_MORE = (Candidate("", "0", 0),)
+
+
+@dataclass(frozen=True)
+class Described:
+    """What is secret in somebody's description."""
+
+    fingerprint: str
+    ice_password: str
+
+    @property
+    def sdp(self) -> str:
+        return "\r\n".join(
+            (
+                "v=0",
+                "m=audio 9 UDP/TLS/RTP/SAVPF 111",
+                f"a=ice-pwd:{self.ice_password}",
+                f"a=fingerprint:{self.fingerprint}",
+            )
+        )
+
+
+HERS = Described("5A:C2:9E:11:7F:D4:60:3B:88:21:E7:4C:B6:0D:95:F3", "kq7WmZ0xPdTfY3uLhN8s")
+HIS = Described("C4:08:B1:6D:EE:92:37:A5:1F:7C:40:DA:83:5B:E6:29", "Vb2RjX9oGcEaN5tKyQ4w")
+OF_THE_CALL = (
+    HERS.fingerprint,
+    HERS.ice_password,
+    HIS.fingerprint,
+    HIS.ice_password,
     HER_HOST,
     HER_RELAYED,
+    HIS_RELAYED,
     "UDP/TLS/RTP",
+    "typ relay raddr",
     CALL_ID.decode(),
-    SHE_SAYS,
-    "blue kitchen door",
-    "Jalan Melati",
-    HE_SAYS,
-    "Ayu Lestari",
-    REASON,
+)
+OF_THE_TALK = (SHE_SAYS, "blue kitchen door", "Jalan Melati", HE_SAYS, "Ayu Lestari", REASON)
+SECRETS = (
+    *OF_THE_CALL,
+    *OF_THE_TALK,
     COUNSELOR,
     MEDIC,
     HER_ADDRESS,
     HIS_ADDRESS,
+    MEDICS_ADDRESS,
     HER_BROWSER,
     HIS_BROWSER,
+    MEDICS_BROWSER,
 )
 
 ORGANISATION = RelayOrganisation()
@@ -88,6 +126,8 @@ class Remains:
     store: redis.Redis
     store_pid: int
     folder: Path
+    passed: list[tuple[str, bytes]]
+    """Every frame on every connection: which way it went, and its bytes."""
 
     def places(self) -> Iterator[tuple[str, bytes]]:
         yield from needles.in_store(self.store)
@@ -105,12 +145,37 @@ def remains(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remains]:
         relay_process(folder / "relay", organisation_file, valkey.url, log_level="debug") as relay,
         redis.Redis.from_url(valkey.url) as store,
     ):
-        asyncio.run(session(relay.url))
+        passed: list[tuple[str, bytes]] = []
+        asyncio.run(session(relay.url, passed))
         assert valkey.pid is not None
-        yield Remains(relay, store, valkey.pid, folder)
+        yield Remains(relay, store, valkey.pid, folder, passed)
 
 
-def dial_from(relay_url: str, address: str, browser: str) -> Dial:
+class Overheard(WebSocket):
+    """Remembers what the relay gets to see, and what it lets others see."""
+
+    __slots__ = ("_passed",)
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        socket: aiohttp.ClientWebSocketResponse,
+        passed: list[tuple[str, bytes]],
+    ) -> None:
+        super().__init__(session, socket)
+        self._passed = passed
+
+    async def send(self, data: bytes) -> None:
+        self._passed.append(("a frame to the relay", data))
+        await super().send(data)
+
+    async def receive(self) -> bytes:
+        data = await super().receive()
+        self._passed.append(("a frame from the relay", data))
+        return data
+
+
+def dial_from(relay_url: str, address: str, browser: str, passed: list[tuple[str, bytes]]) -> Dial:
     """Connect as if from another machine, with another program."""
 
     async def dial() -> Socket:
@@ -118,21 +183,23 @@ def dial_from(relay_url: str, address: str, browser: str) -> Dial:
             connector=aiohttp.TCPConnector(local_addr=(address, 0)), headers={"User-Agent": browser}
         )
         socket = await client.ws_connect(relay_url + SOCKET_PATH, protocols=(SUBPROTOCOL,))
-        return WebSocket(client, socket)
+        return Overheard(client, socket, passed)
 
     return dial
 
 
-async def session(url: str) -> None:
+async def session(url: str, passed: list[tuple[str, bytes]]) -> None:
     """All kinds of things are said and done, and the conversation is left standing."""
     await ORGANISATION.publish_revocations(url)
-    hers_from, his_from = dial_from(url, HER_ADDRESS, HER_BROWSER), dial_from(url, HIS_ADDRESS, HIS_BROWSER)
+    hers_from = dial_from(url, HER_ADDRESS, HER_BROWSER, passed)
+    his_from = dial_from(url, HIS_ADDRESS, HIS_BROWSER, passed)
+    medics_from = dial_from(url, MEDICS_ADDRESS, MEDICS_BROWSER, passed)
     public = ORGANISATION.public
     survivor = Survivor(url, public, dial=hers_from)
     async with (
         survivor,
         Staff(url, public, new_staff(ORGANISATION, COUNSELOR), dial=his_from) as staff,
-        Staff(url, public, new_staff(ORGANISATION, MEDIC, Role.MEDIC)) as medic,
+        Staff(url, public, new_staff(ORGANISATION, MEDIC, Role.MEDIC), dial=medics_from) as medic,
     ):
         hers = await survivor.ask(need="counseling", language="id")
         await hers.send(SHE_SAYS)
@@ -156,22 +223,43 @@ async def session(url: str) -> None:
             client._conversations.clear()
 
 
+def said_in_a_call(now: int) -> tuple[list[AnyCallMessage], list[AnyCallMessage]]:
+    """All that she and he say of a call, from the ring to the heartbeats; more than one call ever has."""
+    begun, media = (CALL_ID, now, now), Media(audio=True, video=True)
+    to_him, to_her = (*begun, 1, now, 1), (*begun, 0, now, 1)
+    hers: list[AnyCallMessage] = [
+        Ring(*begun, media),
+        Cancel(*begun, EndReason.CANCELLED),
+        Description(*to_him, 1, True, False, HERS.sdp, HER_CANDIDATES),
+        Candidates(*to_him, 1, HER_CANDIDATES),
+        Candidates(*to_him, 1, NO_MORE),
+        MediaState(*begun, Media(audio=True, video=False, reason=MediaReason.NETWORK)),
+        Recording(*begun, RecordingStep.GRANT, 1),
+        HangUp(*begun, EndReason.HUNG_UP),
+    ]
+    his: list[AnyCallMessage] = [
+        Decline(*begun, EndReason.BUSY),
+        Join(*begun, media),
+        Description(*to_her, 1, False, False, HIS.sdp, HIS_CANDIDATES),
+        Candidates(*to_her, 1, HIS_CANDIDATES),
+        Candidates(*to_her, 1, NO_MORE),
+        Renegotiate(*to_her, NegotiationWish.RESTART),
+    ]
+    beat = Heartbeat(*begun, Phase.IN_CALL, media, True, (), ())
+    return [*hers, beat], [*his, beat]
+
+
 async def set_up_a_call(hers: Conversation, his: Conversation) -> None:
-    """All that a call says, from the ring to the heartbeats; the log keeps what it will keep of it."""
-    ear = CallEar()
-    his.listen_to_calls(ear)
-    now, media = 1000 * int(time.time()), Media(audio=True, video=True)
-    address = (CALL_ID, now, now, 1, now, 1)
-    for message in (
-        Ring(CALL_ID, now, now, media),
-        Description(*address, 1, True, False, SDP, HER_CANDIDATES),
-        Candidates(*address, 1, HER_CANDIDATES),
-        HangUp(CALL_ID, now, now, EndReason.HUNG_UP),
-    ):
-        hers.send_call_signal(encode_call(message))
-    beat = Heartbeat(CALL_ID, now, now, Phase.IN_CALL, media, True, (), ())
-    hers.send_call_signal(encode_call(beat), is_ephemeral=True)
-    await asyncio.wait_for(ear.has_heard_all(5), PATIENCE)
+    """Each says everything, and the other hears it; the log keeps what it will keep of it."""
+    ears = (CallEar(), CallEar())
+    both = said_in_a_call(1000 * int(time.time()))
+    for conversation, ear in zip((hers, his), ears, strict=True):
+        conversation.listen_to_calls(ear)
+    for conversation, said in zip((hers, his), both, strict=True):
+        for message in said:
+            conversation.send_call_signal(encode_call(message), is_ephemeral=isinstance(message, Heartbeat))
+    for ear, said in zip(ears, reversed(both), strict=True):
+        await asyncio.wait_for(ear.has_heard_all(len(said)), PATIENCE)
 
 
 class CallEar:
@@ -217,6 +305,16 @@ def test_nothing_of_it_is_readable_in_store_files_or_logs(remains: Remains) -> N
     assert needles.find(SECRETS, remains.places()) == []
 
 
+def test_nothing_of_it_is_readable_in_any_frame(remains: Remains) -> None:
+    """On its way through the relay, in either direction. Working names do pass: statements hold them."""
+    assert needles.find((*OF_THE_CALL, *OF_THE_TALK), remains.passed) == []
+
+
+def test_everything_that_calls_say_was_said() -> None:
+    """A new kind of message has to be planted, too."""
+    assert {type(one) for said in said_in_a_call(0) for one in said} == set(get_args(AnyCallMessage))
+
+
 def test_every_key_of_the_store_expires(remains: Remains) -> None:
     keys = list(remains.store.scan_iter(count=1000))
     assert keys
@@ -229,6 +327,12 @@ def test_the_search_looks_into_what_the_session_left(remains: Remains) -> None:
     assert any(len(data) > 1024 for place, data in places.items() if place.startswith("the value of"))
     assert any("appendonlydir" in place and len(data) > 1024 for place, data in places.items())
     assert any(place.endswith("relay.log") and data for place, data in places.items())
+    # A padded message is a frame of more than 1 KiB; ten and more of them went each way.
+    for way in ("to", "from"):
+        assert (
+            sum(place == f"a frame {way} the relay" and len(data) > 1024 for place, data in remains.passed)
+            > 15
+        )
 
 
 @pytest.mark.parametrize("form", sorted(needles.forms("Ayu Lestari Putri")))
