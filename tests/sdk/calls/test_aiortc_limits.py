@@ -8,7 +8,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from aioice import ice, stun
@@ -67,7 +67,7 @@ async def refusing_turn_url() -> AsyncIterator[str]:
 
 
 def test_only_the_first_turn_url_is_used() -> None:
-    """`calls.ice` chooses the first deliberately, and tries the next one itself."""
+    """`calls.route` chooses the first deliberately, and tries the next one itself."""
     chosen = connection_kwargs(
         [
             RTCIceServer(["turn:first.example?transport=udp", "turn:second.example?transport=tcp"], "u", "p"),
@@ -78,7 +78,7 @@ def test_only_the_first_turn_url_is_used() -> None:
 
 
 def test_a_missing_list_of_servers_means_those_of_google() -> None:
-    """`calls.ice` passes a list always, an empty one too."""
+    """`calls.route` passes a list always, an empty one too."""
     assert [server.urls for server in RTCIceGatherer.getDefaultIceServers()] == [
         "stun:stun.l.google.com:19302"
     ]
@@ -86,8 +86,20 @@ def test_a_missing_list_of_servers_means_those_of_google() -> None:
     assert connection_kwargs([]) == {}
 
 
+async def nothing_left_to_do(before: set[asyncio.Task[Any]]) -> None:
+    """All tasks are done but those that were there `before`."""
+    async with asyncio.timeout(60):
+        while begun := asyncio.all_tasks() - before:
+            await asyncio.wait(begun)
+
+
 async def test_wrong_credentials_leave_a_connection_new_for_ever() -> None:
-    """`calls.peer` looks whether there is a candidate, and has a time limit of its own."""
+    """`calls.peer` looks whether there is a candidate, and has a time limit of its own.
+
+    aiortc makes connections in tasks, and a state that changes comes of one of them; so this waits until none
+    of them is left, rather than for some turns of the loop.
+    """
+    before = asyncio.all_tasks()
     async with refusing_turn_url() as url:
         configuration = RTCConfiguration(
             [RTCIceServer(url, "user", "wrong")], iceTransportPolicy=RTCIceTransportPolicy.RELAY
@@ -98,8 +110,7 @@ async def test_wrong_credentials_leave_a_connection_new_for_ever() -> None:
         await called.setRemoteDescription(caller.localDescription)
         await called.setLocalDescription(await called.createAnswer())
         await caller.setRemoteDescription(called.localDescription)
-        for _ in range(10):
-            await asyncio.sleep(0)
+        await nothing_left_to_do(before)
 
     assert "a=candidate" not in caller.localDescription.sdp
     assert "a=end-of-candidates" in caller.localDescription.sdp
@@ -162,7 +173,7 @@ def test_opus_knows_no_discontinuous_transmission() -> None:
 
 
 def test_a_relay_only_connection_without_turn_gathers_nothing_and_says_nothing() -> None:
-    """`calls.ice` refuses before there is a connection."""
+    """`calls.route` refuses before there is a connection."""
     gatherer = RTCIceGatherer([], RTCIceTransportPolicy.RELAY)
     asyncio.run(gatherer.gather())
     assert (gatherer.state, gatherer.getLocalCandidates()) == ("completed", [])
