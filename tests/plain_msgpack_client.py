@@ -52,6 +52,7 @@ class Tag(IntEnum):
     SUBSCRIBE_PUSH = 0x16
     UNSUBSCRIBE_PUSH = 0x17
     REPORT_ABUSE = 0x18
+    SEEK_ANOTHER = 0x1E
     HELLO = 0x40
     AUTHENTICATED = 0x41
     REQUEST_OPENED = 0x42
@@ -79,6 +80,7 @@ class Tag(IntEnum):
     BOARD = 0x59
     QUEUE_ALERT = 0x5A
     PUSH_KEY = 0x5B
+    STAFF_REACHABLE = 0x5E
 
 
 class ConnectionEnded(Exception):

@@ -59,6 +59,7 @@ from teduh_server.routing_services import Node, RoutingServices
 from teduh_server.served_pages import BUILT, Origins
 from teduh_server.settings import Settings
 from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication
+from teduh_server.staff_reach import StaffReach
 from teduh_server.unused_connections import UnusedConnections
 
 SOCKET_PATH = "/v1/socket"
@@ -143,6 +144,7 @@ class Relay:
         price = RequestPrice(settings.proof_of_work_bits, settings.proof_of_work_above)
         node = Node(self.node_id, store, channel, self._delivery, self.spawn)
         self._routing = RoutingServices(settings, node, price, self.verifier)
+        self._reach = StaffReach(store, channel, self._delivery, self.node_id, settings.unreachable_seconds)
         self._presence, self._queue = self._routing.presence, self._routing.queue
         own_origins = dict.fromkeys((self.origin, self.console_origin))
         self._authentication = StaffAuthentication(self.verifier, *own_origins)
@@ -167,6 +169,7 @@ class Relay:
     async def _start_services(self) -> None:
         await self._feed.start()
         self._routing.start(self.spawn)
+        self.spawn(self._reach.watch_forever())
         self.spawn(self._sockets.beat_forever())
         if self._valkey is not None:
             self.spawn(_tend_forever(self._valkey))

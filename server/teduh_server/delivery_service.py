@@ -53,6 +53,7 @@ from teduh_server.node_channel import NodeChannel
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreError, StoreRefused, StoreUnavailable
+from teduh_server.redis_store.keys import ConversationKeys
 from teduh_server.redis_store.scripts import Appended, LogLimits
 from teduh_server.redis_store.wire import Answer, Command
 from teduh_server.subscription import LocalConversation, Subscription
@@ -65,6 +66,7 @@ _REASONS = {
     "unknown": (ErrorCode.UNKNOWN_CONVERSATION, "not a member of such a conversation"),
     "counter_gap": (ErrorCode.COUNTER_GAP, "an append before this one is missing"),
     "wrong_epoch": (ErrorCode.WRONG_EPOCH, "the conversation is in another epoch"),
+    "not_claimed": (ErrorCode.NOT_PERMITTED, "she may add only the device that has taken it"),
     "full": (ErrorCode.TOO_MANY, "the conversation holds too much that was not acknowledged"),
 }
 
@@ -104,6 +106,21 @@ class DeliveryService:
         """How many conversations here have their survivor connected, and somebody with her."""
         return sum(1 for each in self._conversations.values() if each.is_active)
 
+    @property
+    def conversations(self) -> tuple[LocalConversation, ...]:
+        """Those in which somebody is connected here."""
+        return tuple(self._conversations.values())
+
+    def conversation(self, conversation_id: bytes) -> LocalConversation | None:
+        """One of them."""
+        return self._conversations.get(conversation_id)
+
+    async def epoch_of(self, conversation_id: bytes) -> int:
+        """The epoch of a conversation, 0 if there is none. Raises StoreError."""
+        return scripts.epoch_of(
+            await self._store.ask(scripts.read_state(ConversationKeys.of(conversation_id)))
+        )
+
     def survivors(self, conversation_id: bytes) -> list[Connection]:
         """The connections here over which the survivor of this conversation talks."""
         conversation = self._conversations.get(conversation_id)
@@ -119,17 +136,12 @@ class DeliveryService:
         if subscription is None:
             self._refuse_append(connection, frame, ErrorCode.UNKNOWN_CONVERSATION, "subscribe first")
             return
-        if frame.welcome is not None or frame.added or frame.removed:
-            if EntryKind(frame.kind) is not EntryKind.COMMIT:
-                self._refuse_append(
-                    connection, frame, ErrorCode.UNEXPECTED_FRAME, "only a commit changes members"
-                )
-                return
-            if connection.staff is None and (frame.added or frame.removed):
-                self._refuse_append(
-                    connection, frame, ErrorCode.UNEXPECTED_FRAME, "only staff change members"
-                )
-                return
+        changes_members = frame.welcome is not None or frame.added or frame.removed
+        if changes_members and EntryKind(frame.kind) is not EntryKind.COMMIT:
+            self._refuse_append(
+                connection, frame, ErrorCode.UNEXPECTED_FRAME, "only a commit changes members"
+            )
+            return
         member = subscription.member
         entry = entry_template(
             conversation_id, member, frame.counter, EntryKind(frame.kind), frame.epoch, frame.payload
@@ -187,7 +199,7 @@ class DeliveryService:
             self._end_membership(conversation, member)
         if welcome:
             self._deliver(conversation, seq + 1, place_entry(welcome, seq + 1), subscription)
-        if frame.epoch == 0:
+        if frame.epoch == 0 or (frame.added and subscription.member == SURVIVOR_MEMBER):
             self.on_first_commit(conversation.id)
         if frame.added:
             self._spawn(self._invite(subscription, frame, seq))

@@ -42,9 +42,7 @@ class Inbox:
     async def add(self, device_id: bytes, conversation_id: bytes, after: int) -> None:
         """Invite a device; repeating it changes nothing. Raises StoreError."""
         inbox = InboxKeys.of(device_id)
-        await self._store.ask(
-            scripts.add_inbox_item(inbox, conversation_id, after, self._retention_ms)
-        )
+        await self._store.ask(scripts.add_inbox_item(inbox, conversation_id, after, self._retention_ms))
         await self._store.tell(ALL_NODES_CHANNEL, bytes((node_channel.INBOX_ITEM,)) + device_id)
 
     def attach(self, connection: Connection, device_id: bytes) -> None:

@@ -18,6 +18,8 @@
     0x12        nodes     a request is offered: MessagePack, see `offers`
     0x13        nodes     an offer is over: person (16), conversation id (16)
     0x15        nodes     a conversation was no request for help: conversation id (16)
+    0x16        a node's  is a staff device of a conversation connected there? conversation id (16)
+    0x17        a node's  the answer: one is
     0x14        nodes     supervisors should look at a request: MessagePack, see `router`
 
 Nodes trust each other and the store: whoever can publish here is the operator.
@@ -45,6 +47,8 @@ OFFERED = 0x12
 OFFER_ENDED = 0x13
 ALERT = 0x14
 ABUSE = 0x15
+STAFF_ASKED = 0x16
+STAFF_HERE = 0x17
 
 Handler = Callable[[bytes], None]
 

@@ -33,6 +33,7 @@ from teduh_signaling.relay.frames import (
     OpenRequest,
     RequestDetails,
     RequestOpened,
+    SeekAnother,
 )
 
 from teduh_server import metrics, node_channel
@@ -63,6 +64,7 @@ class Queue:
         *,
         retention_ms: int,
         lease_seconds: float,
+        consent_seconds: float,
         absent_seconds: float,
         most_waiting: int,
         goal_seconds: float,
@@ -75,6 +77,7 @@ class Queue:
         self._delivery = delivery
         self._retention_ms = retention_ms
         self._lease_ms = int(lease_seconds * 1000)
+        self._consent_ms = int(consent_seconds * 1000)
         self._absent_ms = int(absent_seconds * 1000)
         self._most_waiting = most_waiting
         self._goal_ms = int(goal_seconds * 1000)
@@ -151,6 +154,30 @@ class Queue:
         keys = ConversationKeys.of(bytes.fromhex(found.decode()))
         return scripts.joined_devices(await self._store.ask(scripts.staff_of(keys, capability_hash)))
 
+    async def seek_another(self, connection: Connection, frame: SeekAnother) -> scripts.Requeued | None:
+        """Put a conversation that goes on back into the queue, or look how it goes there.
+
+        None: the queue is full. Raises StoreError.
+        """
+        details = frame.details
+        command = scripts.requeue_request(
+            frame.conversation_id,
+            msgpack.encode(details),
+            _now_ms(),
+            self._retention_ms,
+            self._most_waiting,
+            HEAD_START_SECONDS[details.urgency],
+        )
+        found = scripts.requeued(await self._store.ask(command))
+        if found is not None:
+            self._news.follow(frame.conversation_id, connection)
+            self._changed()
+        return found
+
+    async def is_sought(self, conversation_id: bytes) -> bool:
+        """Whether it waits, or somebody has taken it. Raises StoreError."""
+        return await self._store.ask(scripts.request_state(conversation_id)) in (b"waiting", b"leased")
+
     def _create(self, conversation_id: bytes, capability_hash: bytes) -> Command:
         keys = ConversationKeys.of(conversation_id)
         return scripts.create_conversation(keys, capability_hash, _now_ms(), self._retention_ms)
@@ -163,9 +190,10 @@ class Queue:
 
     async def _withdraw(self, conversation_id: bytes, last_seen_ms: int = -1) -> bool:
         command = scripts.withdraw_request(conversation_id, last_seen_ms)
-        waited, offered_to = scripts.withdrawn(await self._store.ask(command))
+        waited, offered_to, goes_on = scripts.withdrawn(await self._store.ask(command))
         self._offer_ended(conversation_id, offered_to)
-        if waited:
+        # A conversation that goes on was counted when it was opened, and answered.
+        if waited and not goes_on:
             self._count("abandoned")
         return waited
 
@@ -199,6 +227,7 @@ class Queue:
                 staff.person,
                 _now_ms(),
                 self._lease_ms,
+                self._consent_ms,
                 self._retention_ms,
                 only_offered=only_offered,
             )
@@ -218,26 +247,47 @@ class Queue:
         self, connection: Connection, device_id: bytes, frame: Claim, claimed: scripts.ClaimedRequest
     ) -> bool:
         conversation_id = claimed.conversation_id
+        if not claimed.key_package:
+            return await self._name(connection, device_id, frame, claimed)
         admit = scripts.admit_claimant(ConversationKeys.of(conversation_id), device_id)
         joining = await self._delivery.prove(conversation_id, device_id=device_id, before=(admit,))
         if joining is None:
             return False
         try:
-            connection.send(
-                Claimed(
-                    ref=frame.ref,
-                    conversation_id=conversation_id,
-                    key_package=claimed.key_package,
-                    details=_read_details(claimed.details),
-                    waited_seconds=max(0, time.time_ns() // 1000 - claimed.opened_us) // 1_000_000,
-                    lease_seconds=max(1, self._lease_ms // 1000),
-                    member=joining.state.member,
-                )
-            )
+            connection.send(self._claimed(frame, claimed, member=joining.state.member))
             joining.attach(connection, joining.state.last_seq)
         finally:
             joining.release()
         return True
+
+    async def _name(
+        self, connection: Connection, device_id: bytes, frame: Claim, claimed: scripts.ClaimedRequest
+    ) -> bool:
+        # The conversation goes on: its survivor adds this device, or nobody does.
+        keys = ConversationKeys.of(claimed.conversation_id)
+        named = scripts.named(await self._store.ask(scripts.name_claimant(keys, device_id)))
+        if named is None:
+            return False
+        if named.member:
+            # The device that was not reached has come back, and takes its own conversation: nobody is sought.
+            await self._store.ask(self._settled(claimed.conversation_id))
+            self._news.forget(claimed.conversation_id)
+        connection.send(self._claimed(frame, claimed, named.member, named.epoch))
+        return True
+
+    def _claimed(
+        self, frame: Claim, claimed: scripts.ClaimedRequest, member: int = 0, epoch: int = 0
+    ) -> Claimed:
+        return Claimed(
+            ref=frame.ref,
+            conversation_id=claimed.conversation_id,
+            key_package=claimed.key_package,
+            details=_read_details(claimed.details),
+            waited_seconds=max(0, time.time_ns() // 1000 - claimed.opened_us) // 1_000_000,
+            lease_seconds=max(1, (self._consent_ms if epoch else self._lease_ms) // 1000),
+            member=member,
+            epoch=epoch,
+        )
 
     @staticmethod
     def _nothing_to_claim(connection: Connection, frame: Claim) -> None:

@@ -74,6 +74,7 @@ class RoutingServices:
             delivery,
             retention_ms=retention_ms,
             lease_seconds=settings.lease_seconds,
+            consent_seconds=settings.consent_seconds,
             absent_seconds=settings.absent_seconds,
             most_waiting=settings.waiting_requests,
             goal_seconds=routing.goal_seconds,

@@ -92,6 +92,15 @@ class Settings(BaseSettings):
     lease_seconds: Annotated[float, Field(gt=0, le=600)] = Field(
         default=30.0, description="How long a claim may go without its first commit."
     )
+    consent_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
+        default=120.0,
+        description="How long a claim of a conversation that goes on may wait for its survivor's answer.",
+    )
+    unreachable_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
+        default=60.0,
+        description="How long no staff device of a conversation may be connected before its survivor is "
+        "told, and can look for somebody else.",
+    )
     absent_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
         default=60.0,
         description="How long a waiting survivor may be disconnected before her request leaves the queue.",

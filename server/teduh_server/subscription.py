@@ -15,7 +15,17 @@ from teduh_server.redis_store.wire import Answer
 class LocalConversation:
     """What this node holds of a conversation: who is subscribed, and the newest entry it knows of."""
 
-    __slots__ = ("channel", "id", "joining", "keys", "newest", "on_other_nodes", "subscriptions")
+    __slots__ = (
+        "channel",
+        "id",
+        "joining",
+        "keys",
+        "newest",
+        "on_other_nodes",
+        "staff_heard",
+        "subscriptions",
+        "watched_since",
+    )
 
     def __init__(self, conversation_id: bytes) -> None:
         self.id = conversation_id
@@ -26,6 +36,9 @@ class LocalConversation:
         self.newest = 0
         self.on_other_nodes = False
         self.joining = 0
+        # Monotonic, 0 for never; see `staff_reach`.
+        self.watched_since = 0.0
+        self.staff_heard = 0.0
 
     def heard_elsewhere(self, answer: Answer) -> None:
         """Take the store's answer to what was passed on: how many other nodes still hold subscribers."""
@@ -50,6 +63,7 @@ class Subscription:
         "ends_after",
         "member",
         "own",
+        "told_reachable",
         "trimmed",
     )
 
@@ -68,6 +82,8 @@ class Subscription:
         self.own: set[int] | None = None
         # How far the log was told at once that this member has it; see `acknowledgements`.
         self.trimmed = 0
+        # What a survivor was told last of whether staff can be reached; see `staff_reach`.
+        self.told_reachable: bool | None = None
 
     def is_over(self) -> bool:
         """Whether nothing more is to be delivered."""

@@ -38,8 +38,8 @@ PUBLIC = {
         MAX_LISTED_REQUESTS MAX_PREFERENCES MAX_TALLIES MAX_BOARD_DAYS MAX_PUSH_ENDPOINT_CHARACTERS
         PushPublicKey PushSecret Preference Preferences OpenRequest CancelRequest Claim
         SetAvailability WatchQueue AnswerOffer WatchBoard FetchPushKey SubscribePush UnsubscribePush
-        ReportAbuse RequestOpened QueuePosition Claimed QueueChanged WaitingRequest QueueListing Offer
-        OfferEnded Widened OpensAt Tally BoardDay Board QueueAlert PushKey
+        ReportAbuse SeekAnother RequestOpened QueuePosition Claimed QueueChanged WaitingRequest QueueListing
+        Offer OfferEnded Widened OpensAt StaffReachable Tally BoardDay Board QueueAlert PushKey
     """,
     "chat.codec": "KNOWN_TAGS decode_message encode_message",
     "chat.exceptions": "LocalMessageError MessageError RemoteMessageError",

@@ -49,7 +49,7 @@ HELLO: list[Plain] = [0x40, 1, bytes([1]) * 32, 1_760_000_000, LIMITS, 0]
 AUTHENTICATED: list[Plain] = [0x41, DEVICE, 1_762_000_000, 0, True]
 REQUEST_OPENED: list[Plain] = [0x42, 1, CONVERSATION, 1]
 QUEUE_POSITION: list[Plain] = [0x43, CONVERSATION, 2, 60, 300]
-CLAIMED: list[Plain] = [0x44, 4, CONVERSATION, b"kp", [None, None, None, None, 0], 7, 30, 1]
+CLAIMED: list[Plain] = [0x44, 4, CONVERSATION, b"kp", [None, None, None, None, 0], 7, 30, 1, 0]
 SUBSCRIBED: list[Plain] = [0x45, 2, CONVERSATION, 0, 1, 2, 1, 0]
 ACCEPTED: list[Plain] = [0x46, CONVERSATION, 1, 3]
 ENTRY: list[Plain] = [0x47, CONVERSATION, 1, 1, 1, 1, 0, b"commit"]
@@ -83,6 +83,9 @@ FETCH_PUSH_KEY: list[Plain] = [0x15, 14]
 SUBSCRIBE_PUSH: list[Plain] = [0x16, 15, "https://push.example/one", bytes(65), bytes(16)]
 UNSUBSCRIBE_PUSH: list[Plain] = [0x17, 16]
 REPORT_ABUSE: list[Plain] = [0x18, 17, CONVERSATION]
+
+SEEK_ANOTHER: list[Plain] = [0x1E, 18, CONVERSATION, ["medical", None, None, None, 1]]
+STAFF_REACHABLE: list[Plain] = [0x5E, CONVERSATION, False]
 
 DETAILS: list[Plain] = ["medical", "id", "female", "west", 2]
 QUEUE_LISTING: list[Plain] = [0x54, 7, [[CONVERSATION, DETAILS, 40]]]
@@ -247,6 +250,26 @@ SCENARIOS: list[tuple[str, list[Step]]] = [
             *exchange("relay", WIDENED, "anonymous"),
             *exchange("relay", OPENS_AT, "anonymous"),
             cannot_send("relay", OFFER, "anonymous"),
+        ],
+    ),
+    (
+        "a survivor whose staff cannot be reached looks for somebody else, and is given who has taken it",
+        [
+            *GREETING,
+            *exchange("relay", STAFF_REACHABLE, "anonymous"),
+            *exchange("client", SEEK_ANOTHER, "anonymous"),
+            *exchange("relay", [0x4D, 18], "anonymous"),
+            step("relay", "receives", packed([0x1E, 19, CONVERSATION]), "anonymous"),
+            *exchange("relay", [0x4B, 19, DEVICE, b"kp"], "anonymous"),
+            *exchange("relay", [0x5E, CONVERSATION, True], "anonymous"),
+        ],
+    ),
+    (
+        "a staff device claims a conversation that goes on",
+        [
+            *SIGN_IN,
+            *exchange("relay", [*CLAIMED[:3], b"", *CLAIMED[4:7], 0, 3], "authenticated"),
+            step("client", "receives", packed(CLAIMED[:-1]), "authenticated"),
         ],
     ),
     (

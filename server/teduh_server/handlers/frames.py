@@ -44,6 +44,7 @@ from teduh_signaling.relay.frames import (
     Pong,
     PublishKeyPackages,
     ReportAbuse,
+    SeekAnother,
     SetAvailability,
     Subscribe,
     Subscribed,
@@ -58,6 +59,7 @@ from teduh_signaling.relay.frames import (
 from teduh_server import metrics
 from teduh_server.connection import Connection
 from teduh_server.delivery_service import RETRY_AFTER_MS, DeliveryService
+from teduh_server.handlers.second_requests import SecondRequests
 from teduh_server.ice_servers import IceServerOffers
 from teduh_server.inbox import Inbox
 from teduh_server.joining import Joining
@@ -93,12 +95,15 @@ class Services:
 class FrameHandlers:
     """The frames of all connections of one node."""
 
-    __slots__ = ("_actions", "_routing", "_services")
+    __slots__ = ("_actions", "_routing", "_second_requests", "_services")
 
     def __init__(self, services: Services) -> None:
         self._services = services
         routing = services.routing.handlers(services.authentication, self._has_room)
         self._routing = routing
+        self._second_requests = SecondRequests(
+            services.routing.queue, services.delivery, services.key_packages, services.request_limit
+        )
         actions = (
             _action(Claim, routing.claim),
             _action(SetAvailability, routing.set_availability),
@@ -116,6 +121,7 @@ class FrameHandlers:
             _action(Authenticate, self._authenticate),
             _action(OpenRequest, self._open_request),
             _action(CancelRequest, self._cancel_request),
+            _action(SeekAnother, self._second_requests.seek),
             _action(Subscribe, self._subscribe),
             _action(Unsubscribe, self._unsubscribe),
             _action(Leave, self._leave),

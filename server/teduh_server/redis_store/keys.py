@@ -33,6 +33,7 @@ conversation:{<id>}:state has short field names, for it is read with every messa
     n          how many member numbers were given out
     h          SHA-256 of the survivor's capability
     l          the member that holds the claim's lease, until its first commit
+    c          the device (its raw id) that has taken a conversation that goes on, until it is added
     o          the relay nodes to which members are connected: their ids, 16 characters each, joined
 
 conversation:{<id>}:log has entry ids `<seq>-0` and one field `e`: the Entry frame as it is sent to clients.

@@ -58,6 +58,8 @@ MARK_TOLD = Script("mark_told")
 COUNT_DAY = Script("count_day")
 PUT_PUSH = Script("put_push")
 STAFF_OF = Script("staff_of")
+REQUEUE_REQUEST = Script("requeue_request")
+NAME_CLAIMANT = Script("name_claimant")
 ADD_INBOX_ITEM = Script("add_inbox_item")
 ACKNOWLEDGE_INBOX = Script("acknowledge_inbox")
 
@@ -88,6 +90,8 @@ SOURCES: dict[Argument, bytes] = {
         COUNT_DAY,
         PUT_PUSH,
         STAFF_OF,
+        REQUEUE_REQUEST,
+        NAME_CLAIMANT,
         ADD_INBOX_ITEM,
         ACKNOWLEDGE_INBOX,
     )
@@ -286,6 +290,34 @@ def admit_claimant(conversation: ConversationKeys, device_id: bytes) -> Command:
     return ADMIT_CLAIMANT.command((conversation.state,), device_id)
 
 
+def name_claimant(conversation: ConversationKeys, device_id: bytes) -> Command:
+    """Answered by `named`."""
+    return NAME_CLAIMANT.command((conversation.state,), device_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A claimant of a conversation that goes on; `member` is 0 unless it is one already."""
+
+    epoch: int
+    member: int
+
+
+def named(reply: Reply) -> Named | None:
+    """None: there is no such conversation, or its survivor has left."""
+    parts = _list(reply)
+    return Named(_int(parts[0]), _int(parts[1])) if parts else None
+
+
+def read_state(conversation: ConversationKeys) -> Command:
+    return (b"HGET", conversation.state, b"v")
+
+
+def epoch_of(reply: Reply) -> int:
+    """Of `read_state`; 0 if there is no such conversation."""
+    return int.from_bytes(reply[8:16]) if isinstance(reply, bytes) else 0
+
+
 def end_lease(conversation: ConversationKeys, conversation_id: bytes, device_id: bytes) -> Command:
     return END_LEASE.command((conversation.state,), device_id, conversation_id)
 
@@ -353,6 +385,41 @@ def opened(reply: Reply) -> Opened | None:
     return Opened(bytes.fromhex(_bytes(parts[0]).decode()), _int(parts[1]), _int(parts[2]) == 1)
 
 
+def requeue_request(
+    conversation_id: bytes,
+    details: bytes,
+    now_ms: int,
+    retention_ms: int,
+    most_waiting: int,
+    head_start_seconds: int,
+) -> Command:
+    return REQUEUE_REQUEST.command(
+        (keys.QUEUE_WAITING, keys.QUEUE_SEEN, keys.queue_request(conversation_id)),
+        conversation_id.hex(),
+        details,
+        now_ms,
+        retention_ms,
+        most_waiting,
+        head_start_seconds,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Requeued:
+    position: int
+    new: bool
+    taken_by: bytes
+    """The device that has taken it, or empty."""
+
+
+def requeued(reply: Reply) -> Requeued | None:
+    """None: the queue is full."""
+    parts = _list(reply)
+    if len(parts) < 3:
+        return None
+    return Requeued(_int(parts[0]), _int(parts[1]) == 1, _bytes(parts[2]))
+
+
 def find_request(capability_hash: bytes) -> Command:
     return (b"GET", keys.queue_capability(capability_hash))
 
@@ -363,11 +430,14 @@ def claim_request(
     person: bytes,
     now_ms: int,
     lease_ms: int,
+    consent_ms: int,
     retention_ms: int,
     *,
     only_offered: bool = False,
 ) -> Command:
-    """`only_offered`: only if it is offered to this person now."""
+    """The lease is `consent_ms` if the conversation goes on. `only_offered`: only if it is offered to this
+    person now.
+    """
     return CLAIM_REQUEST.command(
         (keys.QUEUE_WAITING, keys.QUEUE_LEASES, keys.QUEUE_OFFERS, keys.QUEUE_SEATS),
         conversation_id.hex() if conversation_id else "",
@@ -378,6 +448,7 @@ def claim_request(
         keys.QUEUE_REQUEST_PREFIX,
         person,
         int(only_offered),
+        consent_ms,
     )
 
 
@@ -419,14 +490,23 @@ def return_request(conversation_id: bytes, device_id: bytes, retention_ms: int) 
 
 def withdraw_request(conversation_id: bytes, last_seen_ms: int = -1) -> Command:
     request = keys.queue_request(conversation_id)
-    names = (keys.QUEUE_WAITING, keys.QUEUE_SEEN, request, keys.QUEUE_OFFERS, keys.QUEUE_SEATS)
+    names = (
+        keys.QUEUE_WAITING,
+        keys.QUEUE_SEEN,
+        request,
+        keys.QUEUE_OFFERS,
+        keys.QUEUE_SEATS,
+        keys.QUEUE_LEASES,
+    )
     return WITHDRAW_REQUEST.command(names, conversation_id.hex(), last_seen_ms)
 
 
-def withdrawn(reply: Reply) -> tuple[bool, bytes]:
-    """Whether it was waiting, and the person to whom it was offered, or nobody (empty)."""
-    waiting, offered_to = _list(reply)
-    return waiting == 1, _bytes(offered_to)
+def withdrawn(reply: Reply) -> tuple[bool, bytes, bool]:
+    """Whether it was waiting, the person to whom it was offered or nobody (empty), and whether its
+    conversation goes on.
+    """
+    waiting, offered_to, goes_on = _list(reply)
+    return waiting == 1, _bytes(offered_to), goes_on == 1
 
 
 def queue_rank(conversation_id: bytes) -> Command:

@@ -104,7 +104,9 @@ from teduh_signaling.relay.routing_frames import (
     QueuePosition,
     ReportAbuse,
     RequestOpened,
+    SeekAnother,
     SetAvailability,
+    StaffReachable,
     SubscribePush,
     Tally,
     UnsubscribePush,
@@ -207,9 +209,11 @@ __all__ = [
     "ReportAbuse",
     "RequestDetails",
     "RequestOpened",
+    "SeekAnother",
     "SetAvailability",
     "ShortText",
     "Signature",
+    "StaffReachable",
     "Statement",
     "Subscribe",
     "SubscribePush",
@@ -551,6 +555,7 @@ AnyClientFrame = (
     | SubscribePush
     | UnsubscribePush
     | ReportAbuse
+    | SeekAnother
 )
 AnyRelayFrame = (
     Hello
@@ -581,4 +586,5 @@ AnyRelayFrame = (
     | Board
     | QueueAlert
     | PushKey
+    | StaffReachable
 )

@@ -75,7 +75,9 @@ from teduh_signaling.relay.frames import (
     QueuePosition,
     ReportAbuse,
     RequestOpened,
+    SeekAnother,
     SetAvailability,
+    StaffReachable,
     Subscribe,
     Subscribed,
     SubscribePush,
@@ -115,7 +117,7 @@ _MEMBER: _Frames = _ALIVE | {
     Leave,
     FetchIceServers,
 }
-_SURVIVOR: _Frames = frozenset({OpenRequest, CancelRequest})
+_SURVIVOR: _Frames = frozenset({OpenRequest, CancelRequest, SeekAnother})
 _STAFF: _Frames = frozenset(
     {
         Claim,
@@ -139,12 +141,13 @@ _LAST_WORDS: _Frames = _MEMBER - {Subscribe, FetchIceServers}
 _TO_MEMBERS: _Frames = frozenset(
     {Subscribed, Accepted, Entry, EphemeralEntry, Error, Done, Pong, MembershipEnded, IceServers, MemberGone}
 )
-_TO_SURVIVORS: _Frames = frozenset({RequestOpened, QueuePosition, Widened, OpensAt})
+_TO_SURVIVORS: _Frames = frozenset(
+    {RequestOpened, QueuePosition, Widened, OpensAt, KeyPackage, StaffReachable}
+)
 _TO_STAFF: _Frames = frozenset(
     {
         Claimed,
         InboxItem,
-        KeyPackage,
         Colleagues,
         QueueChanged,
         QueueListing,

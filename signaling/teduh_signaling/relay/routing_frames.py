@@ -22,6 +22,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from teduh_signaling.relay.frame import (
+    MAX_KEY_PACKAGE_BYTES,
     MAX_PROOF_OF_WORK_BYTES,
     Availability,
     Capability,
@@ -162,6 +163,18 @@ class ReportAbuse(ClientFrame, frozen=True, array_like=True, tag=0x18, gc=False)
     conversation_id: ConversationId
 
 
+class SeekAnother(ClientFrame, frozen=True, array_like=True, tag=0x1E, gc=False):
+    """Survivor: nobody answers any more; put this conversation back into the queue, as it is.
+
+    Answered by Done while she waits (QueuePosition tells how it goes), and by KeyPackage, of the device that
+    has taken it, once one has: her own commit adds that device. Asking again is harmless.
+    """
+
+    ref: Ref
+    conversation_id: ConversationId
+    details: RequestDetails = RequestDetails()
+
+
 # --- relay to client ---
 
 
@@ -185,16 +198,23 @@ class QueuePosition(RelayFrame, frozen=True, array_like=True, tag=0x43, gc=False
 
 
 class Claimed(RelayFrame, frozen=True, array_like=True, tag=0x44, gc=False):
-    """The request is yours; unless its first commit is accepted within the lease, it goes back."""
+    """The request is yours; unless its first commit is accepted within the lease, it goes back.
+
+    If `epoch` is not 0, the conversation goes on: its survivor adds this device herself, by the commit for
+    which the relay waits now, and it is invited through its inbox.
+    """
 
     ref: Ref
     conversation_id: ConversationId
-    key_package: KeyPackageBytes
+    key_package: Annotated[bytes, Meta(max_length=MAX_KEY_PACKAGE_BYTES)]
+    """The survivor's; empty if `epoch` is not 0."""
     details: RequestDetails
     waited_seconds: UInt32
     lease_seconds: UInt32
     member: UInt32
-    """The claiming device's member number; it is subscribed from the start."""
+    """The claiming device's member number; it is subscribed from the start. 0 if `epoch` is not."""
+    epoch: UInt64 = 0
+    """The epoch in which the conversation is."""
 
 
 class QueueChanged(RelayFrame, frozen=True, array_like=True, tag=0x50, gc=False):
@@ -307,6 +327,17 @@ class QueueAlert(RelayFrame, frozen=True, array_like=True, tag=0x5A, gc=False):
     waited_seconds: UInt32
     refusals: UInt32
     """How often it was declined, or an offer of it not answered."""
+
+
+class StaffReachable(RelayFrame, frozen=True, array_like=True, tag=0x5E, gc=False):
+    """To a survivor: whether any staff device of her conversation is connected.
+
+    False after none has been for a while (a setting): a device may have died. True when one is again. It is
+    the relay's word alone; what it leads to is her decision.
+    """
+
+    conversation_id: ConversationId
+    reachable: bool
 
 
 class PushKey(RelayFrame, frozen=True, array_like=True, tag=0x5B, gc=False):

@@ -11,7 +11,7 @@ from store_bench import NOW_MS, RETENTION_MS
 from teduh_server.redis_store import keys, routing_scripts, scripts
 from teduh_server.redis_store.client import Store
 
-OFFER_MS, LEASE_MS = 20_000, 30_000
+OFFER_MS, LEASE_MS, CONSENT_MS = 20_000, 30_000, 120_000
 SARI, BUDI, DEWI = b"s" * 16, b"b" * 16, b"d" * 16
 
 
@@ -48,7 +48,7 @@ async def _end(store: Store, number: int, person: bytes = b"", due_ms: int = -1)
 
 async def _accept(store: Store, number: int, person: bytes, now_ms: int = NOW_MS) -> bool:
     command = scripts.claim_request(
-        _id(number), person * 2, person, now_ms, LEASE_MS, RETENTION_MS, only_offered=True
+        _id(number), person * 2, person, now_ms, LEASE_MS, CONSENT_MS, RETENTION_MS, only_offered=True
     )
     return scripts.claimed_request(await store.ask(command)) is not None
 
@@ -106,7 +106,7 @@ async def test_withdrawn_request_gives_the_seat_back(store: Store) -> None:
     await _open(store, 1, 2)
     await _seats(store, sari=1)
     await _offer(store, (1, (SARI,)))
-    assert scripts.withdrawn(await store.ask(scripts.withdraw_request(_id(1)))) == (True, SARI)
+    assert scripts.withdrawn(await store.ask(scripts.withdraw_request(_id(1)))) == (True, SARI, False)
     assert await _offer(store, (2, (SARI,))) == [SARI]
 
 

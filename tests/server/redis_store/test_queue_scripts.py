@@ -10,7 +10,7 @@ from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.scripts import ClaimedRequest, Opened
 
 SARI, BUDI = b"s" * 32, b"b" * 32
-LEASE_MS = 30_000
+LEASE_MS, CONSENT_MS = 30_000, 120_000
 
 
 def _id(number: int) -> bytes:
@@ -28,7 +28,7 @@ async def _open(
 
 
 async def _claim(store: Store, device: bytes = SARI, wanted: bytes | None = None) -> ClaimedRequest | None:
-    command = scripts.claim_request(wanted, device, device[:16], NOW_MS, LEASE_MS, RETENTION_MS)
+    command = scripts.claim_request(wanted, device, device[:16], NOW_MS, LEASE_MS, CONSENT_MS, RETENTION_MS)
     return scripts.claimed_request(await store.ask(command))
 
 

@@ -250,6 +250,13 @@ export type UnsubscribePush = ReturnType<typeof UnsubscribePush>
 export const ReportAbuse = define("reportAbuse", 0x18, { ref: uint32, conversationId })
 export type ReportAbuse = ReturnType<typeof ReportAbuse>
 
+export const SeekAnother = define("seekAnother", 0x1e, {
+  ref: uint32,
+  conversationId,
+  details: defaulted(requestDetails, NO_DETAILS),
+})
+export type SeekAnother = ReturnType<typeof SeekAnother>
+
 // --- relay to client ---
 
 const limits = struct({
@@ -293,11 +300,12 @@ export type QueuePosition = ReturnType<typeof QueuePosition>
 export const Claimed = define("claimed", 0x44, {
   ref: uint32,
   conversationId,
-  keyPackage,
+  keyPackage: bytes(0, MAX_KEY_PACKAGE_BYTES),
   details: requestDetails,
   waitedSeconds: uint32,
   leaseSeconds: uint32,
   member: uint32,
+  epoch: defaulted(uint64, 0),
 })
 export type Claimed = ReturnType<typeof Claimed>
 
@@ -388,6 +396,9 @@ export const IceServers = define("iceServers", 0x52, {
   expires: defaulted(uint64, 0),
 })
 export type IceServers = ReturnType<typeof IceServers>
+
+export const StaffReachable = define("staffReachable", 0x5e, { conversationId, reachable: bool })
+export type StaffReachable = ReturnType<typeof StaffReachable>
 
 export const MemberGone = define("memberGone", 0x53, { conversationId, member: uint32 })
 export type MemberGone = ReturnType<typeof MemberGone>
@@ -482,6 +493,7 @@ export const CLIENT_FRAMES = [
   SubscribePush,
   UnsubscribePush,
   ReportAbuse,
+  SeekAnother,
 ] as const
 export type ClientFrame = ReturnType<(typeof CLIENT_FRAMES)[number]>
 
@@ -506,6 +518,7 @@ export const RELAY_FRAMES = [
   MembershipEnded,
   IceServers,
   MemberGone,
+  StaffReachable,
   QueueListing,
   Offer,
   OfferEnded,

@@ -42,7 +42,7 @@ const MEMBER = [
   "leave",
   "fetchIceServers",
 ] as const
-const SURVIVOR = ["openRequest", "cancelRequest"] as const
+const SURVIVOR = ["openRequest", "cancelRequest", "seekAnother"] as const
 const STAFF = [
   "claim",
   "publishKeyPackages",
@@ -73,11 +73,10 @@ const TO_MEMBERS = [
   "iceServers",
   "memberGone",
 ] as const
-const TO_SURVIVORS = ["requestOpened", "queuePosition", "widened", "opensAt"] as const
+const TO_SURVIVORS = ["requestOpened", "queuePosition", "widened", "opensAt", "keyPackage", "staffReachable"] as const
 const TO_STAFF = [
   "claimed",
   "inboxItem",
-  "keyPackage",
   "colleagues",
   "queueChanged",
   "queueListing",

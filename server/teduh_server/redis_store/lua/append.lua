@@ -13,7 +13,7 @@
 -- Returns, for a message: integer seq.
 --   for a commit: {'committed', seq, member numbers removed...}
 --   nothing appended: {'duplicate', seq or 0}, {'unknown'}, {'counter_gap', expected}, {'wrong_epoch', current},
---   {'full'}
+--   {'not_claimed'}, {'full'}
 local state, log = KEYS[1], KEYS[2]
 local member, counter, kind, epoch, now = struct.unpack('>I4I8I1I8I8', ARGV[1])
 local retention, most_entries, most_bytes, caller = struct.unpack('>I8I8I8c16', ARGV[3])
@@ -33,6 +33,11 @@ if counter > c + 1 then
 end
 if epoch ~= e then
   return {'wrong_epoch', e}
+end
+-- The survivor changes members in one way only: she adds the device that has taken her conversation.
+local replaces = member == 0 and #ARGV > 5
+if replaces and (ARGV[5] ~= '1' or redis.call('HGET', state, 'c') ~= ARGV[6]) then
+  return {'not_claimed'}
 end
 bytes = bytes + #ARGV[2] + #(ARGV[4] or '')
 if seq + 1 - first >= most_entries or bytes > most_bytes then
@@ -81,6 +86,9 @@ if kind == 1 then
     put(ARGV[4], last)
   end
   redis.call('HDEL', state, 'l')
+  if replaces then
+    redis.call('HDEL', state, 'c')
+  end
   local added = tonumber(ARGV[5])
   -- Removed first, so that a device which the same commit removes and adds becomes a new member.
   for i = 6 + added, #ARGV do

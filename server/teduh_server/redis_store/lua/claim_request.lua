@@ -11,6 +11,7 @@
 -- ARGV[6] string  prefix of request keys (same slot)
 -- ARGV[7] bytes   the claimant as a person, 16 bytes
 -- ARGV[8] integer 1: only if it is offered to this person now; 0: whatever waits
+-- ARGV[9] integer lease of a conversation that goes on, milliseconds: its survivor is asked first
 -- Returns {} if there is none, else {conversation id, key package, details, opened in microseconds, person to whom
 --   it was offered or empty}.
 local person = ARGV[7]
@@ -33,7 +34,7 @@ local function take(id, request)
   redis.call('HDEL', request, 'offer', 'until')
   redis.call('HSET', request, 'state', 'leased', 'device', ARGV[2], 'person', person, 'claimed', ARGV[3])
   redis.call('PEXPIRE', request, ARGV[5])
-  redis.call('ZADD', KEYS[2], ARGV[3] + ARGV[4], id)
+  redis.call('ZADD', KEYS[2], ARGV[3] + (package == '' and ARGV[9] or ARGV[4]), id)
   redis.call('PEXPIRE', KEYS[2], ARGV[5])
   return {id, package, details, opened, offer or ''}
 end

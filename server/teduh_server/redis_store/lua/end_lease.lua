@@ -1,4 +1,5 @@
--- Takes the membership back from a claimant whose first commit did not come in time.
+-- Takes the membership back from a claimant whose first commit did not come in time; or, in a conversation that goes
+-- on, the right to be added.
 -- KEYS[1] hash    conversation state
 -- ARGV[1] bytes   device id
 -- ARGV[2] bytes   the conversation id, raw
@@ -12,9 +13,13 @@ local function tell(node, message)
   return redis.call('PUBLISH', 'node:' .. node, message)
 end
 
-local v, number, nodes = unpack(redis.call('HMGET', KEYS[1], 'v', 'd:' .. ARGV[1], 'o'))
+local v, number, nodes, claimant = unpack(redis.call('HMGET', KEYS[1], 'v', 'd:' .. ARGV[1], 'o', 'c'))
 if not v then
   return {'gone'}
+end
+if claimant == ARGV[1] then
+  redis.call('HDEL', KEYS[1], 'c')
+  return {'ended', -1}
 end
 local _, epoch = struct.unpack('>I8I8', v)
 if epoch ~= 0 then

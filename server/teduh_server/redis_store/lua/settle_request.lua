@@ -9,12 +9,12 @@
 -- ARGV[2] integer now, milliseconds
 -- ARGV[3] integer for how long `taken` is kept, milliseconds
 -- Returns integer: how long she had waited when it was claimed, in milliseconds, if a lease has become an answer;
---   else -1.
+--   else -1, also of a conversation that goes on, which was answered before.
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
-local state, person, opened, claimed = unpack(
-  redis.call('HMGET', KEYS[3], 'state', 'person', 'opened', 'claimed'))
+local state, person, opened, claimed, package = unpack(
+  redis.call('HMGET', KEYS[3], 'state', 'person', 'opened', 'claimed', 'key_package'))
 if not state then
   return -1
 end
@@ -30,4 +30,7 @@ end
 redis.call('LPUSH', KEYS[6], ARGV[2])
 redis.call('LTRIM', KEYS[6], 0, 199)
 redis.call('PEXPIRE', KEYS[6], ARGV[3])
+if package == '' then
+  return -1
+end
 return math.max(0, math.floor(tonumber(claimed) - tonumber(opened) / 1000))

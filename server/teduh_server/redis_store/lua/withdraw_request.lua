@@ -4,17 +4,32 @@
 -- KEYS[3] hash    request
 -- KEYS[4] zset    offers
 -- KEYS[5] hash    seats
+-- KEYS[6] zset    leases
 -- ARGV[1] string  conversation id, hexadecimal
 -- ARGV[2] integer only if last seen at or before, milliseconds; -1: in any case
--- Returns {1 if it was waiting else 0, person to whom it was offered or empty}.
+-- Returns {1 if it was waiting else 0, person to whom it was offered or empty, 1 if its conversation goes on else 0}.
 local seen = redis.call('ZSCORE', KEYS[2], ARGV[1])
 if ARGV[2] ~= '-1' and seen and tonumber(seen) > tonumber(ARGV[2]) then
-  return {0, ''}
+  return {0, '', 0}
+end
+local offer, state, package, person = unpack(
+  redis.call('HMGET', KEYS[3], 'offer', 'state', 'key_package', 'person'))
+-- An absent survivor's request is dropped when its lease has ended, for it then waits again.
+if ARGV[2] ~= '-1' and state == 'leased' then
+  return {0, '', 0}
 end
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
 local waiting = redis.call('ZREM', KEYS[1], ARGV[1])
-local offer = redis.call('HGET', KEYS[3], 'offer')
+-- Of a conversation that goes on nothing else ends the lease: she is there, and adds nobody.
+if state == 'leased' and package == '' then
+  redis.call('ZREM', KEYS[6], ARGV[1])
+  redis.call('HSET', KEYS[3], 'state', 'taken')
+  redis.call('HDEL', KEYS[3], 'key_package', 'details', 'known', 'device', 'person', 'refused', 'misses', 'claimed')
+  if person then
+    redis.call('HINCRBY', KEYS[5], person .. 'o', -1)
+  end
+end
 if offer then
   redis.call('HDEL', KEYS[5], offer .. 'x')
   redis.call('HINCRBY', KEYS[5], offer .. 'o', -1)
@@ -23,4 +38,4 @@ if waiting == 1 then
   redis.call('HSET', KEYS[3], 'state', 'absent')
   redis.call('HDEL', KEYS[3], 'key_package', 'details', 'known', 'offer', 'until', 'refused', 'misses')
 end
-return {waiting, offer or ''}
+return {waiting, offer or '', package == '' and 1 or 0}

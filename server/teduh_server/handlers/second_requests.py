@@ -1,0 +1,97 @@
+"""A survivor whose counselor's device is gone looks for somebody else, and keeps her conversation.
+
+::
+
+    survivor  -- SeekAnother -->  waits in the queue under the same conversation id
+    staff     -- Claim, or AnswerOffer -->  Claimed with the epoch: noted as the one whom she may add
+    survivor  <-- QueuePosition 0
+    survivor  -- SeekAnother -->  <-- KeyPackage of that device
+    survivor  -- Append: her commit adds it, and removes who is silent --> it is invited as always
+
+What she may add is decided where her commit is appended (append.lua), not here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+
+from teduh_signaling.relay.frames import (
+    SURVIVOR_MEMBER,
+    Done,
+    ErrorCode,
+    KeyPackage,
+    SeekAnother,
+    Urgency,
+)
+
+from teduh_server.connection import Connection
+from teduh_server.delivery_service import DeliveryService
+from teduh_server.key_package_directory import KeyPackageDirectory
+from teduh_server.queue import Queue
+from teduh_server.rate_limit import SourceLimit
+
+_KEPT = 1024
+
+
+class SecondRequests:
+    """The frame SeekAnother, on one node."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        delivery: DeliveryService,
+        key_packages: KeyPackageDirectory,
+        limit: SourceLimit,
+    ) -> None:
+        self._queue = queue
+        self._delivery = delivery
+        self._key_packages = key_packages
+        self._limit = limit
+        # One key package for each lease, so that asking again does not use up those of the device.
+        # In another epoch it is another lease: the key package of this one may have served.
+        self._given: OrderedDict[tuple[bytes, bytes, int], bytes] = OrderedDict()
+
+    async def seek(self, connection: Connection, frame: SeekAnother) -> None:
+        """Put her conversation into the queue, or give her who has taken it. Raises StoreError."""
+        conversation_id = frame.conversation_id
+        subscription = connection.subscriptions.get(conversation_id)
+        is_hers = subscription is not None and subscription.member == SURVIVOR_MEMBER
+        epoch = await self._delivery.epoch_of(conversation_id) if is_hers else 0
+        if not epoch:
+            detail = "not the survivor of a conversation that somebody has taken"
+            code = ErrorCode.UNKNOWN_CONVERSATION
+            connection.refuse(code, detail, ref=frame.ref, conversation_id=conversation_id)
+            return
+        if not await self._queue.is_sought(conversation_id) and self._is_too_often(connection, frame):
+            return
+        found = await self._queue.seek_another(connection, frame)
+        if found is None:
+            detail = "too many requests are waiting"
+            connection.refuse(ErrorCode.TOO_MANY, detail, ref=frame.ref, retry_after_ms=10_000)
+            return
+        key_package = await self._key_package(conversation_id, found.taken_by, epoch)
+        if key_package is None:
+            connection.send(Done(frame.ref))
+        else:
+            connection.send(KeyPackage(frame.ref, found.taken_by, key_package))
+
+    def _is_too_often(self, connection: Connection, frame: SeekAnother) -> bool:
+        wait = self._limit.try_take(connection.source, time.monotonic())
+        if wait == 0 or frame.details.urgency is Urgency.EMERGENCY:
+            return False
+        after = min(int(wait * 1000) + 1, 2**31)
+        detail = "too many requests from one source"
+        connection.refuse(ErrorCode.RATE_LIMITED, detail, ref=frame.ref, retry_after_ms=after)
+        return True
+
+    async def _key_package(self, conversation_id: bytes, device_id: bytes, epoch: int) -> bytes | None:
+        if not device_id:
+            return None
+        lease = (conversation_id, device_id, epoch)
+        given = self._given.get(lease) or await self._key_packages.fetch(device_id)
+        if given is not None:
+            self._given[lease] = given
+            if len(self._given) > _KEPT:
+                self._given.popitem(last=False)
+        return given

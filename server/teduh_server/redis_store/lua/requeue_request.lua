@@ -1,0 +1,35 @@
+-- Puts a conversation that goes on back into the queue, for its survivor looks for somebody else.
+-- KEYS[1] zset    waiting, by place in the order of service
+-- KEYS[2] zset    seen
+-- KEYS[3] hash    request
+-- ARGV[1] string  conversation id, hexadecimal
+-- ARGV[2] bytes   details
+-- ARGV[3] integer now, milliseconds
+-- ARGV[4] integer retention, milliseconds
+-- ARGV[5] integer most requests in the queue
+-- ARGV[6] integer head start by urgency, seconds
+-- Returns {position, is new 0|1, device id of who has taken it or empty}; {'full'} if the queue is.
+local state, device = unpack(redis.call('HMGET', KEYS[3], 'state', 'device'))
+if state == 'leased' then
+  return {0, 0, device}
+end
+local new = 0
+if state ~= 'waiting' then
+  if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[5]) then
+    return {'full'}
+  end
+  local time = redis.call('TIME')
+  local opened = time[1] * 1000000 + time[2]
+  local place = string.format('%.0f', opened - ARGV[6] * 1000000)
+  redis.call('HDEL', KEYS[3], 'person', 'device', 'offer', 'until', 'refused', 'misses', 'told')
+  -- No key package: whoever takes it is added, and adds nobody.
+  redis.call('HSET', KEYS[3], 'state', 'waiting', 'opened', string.format('%.0f', opened), 'place', place,
+    'key_package', '', 'details', ARGV[2], 'known', '')
+  redis.call('ZADD', KEYS[1], place, ARGV[1])
+  new = 1
+end
+redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+for _, key in ipairs({KEYS[1], KEYS[2], KEYS[3]}) do
+  redis.call('PEXPIRE', key, ARGV[4])
+end
+return {redis.call('ZRANK', KEYS[1], ARGV[1]) + 1, new, ''}

@@ -1,0 +1,230 @@
+"""A survivor who looks for somebody else keeps her conversation, and can add nobody but who has taken it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from frame_client import FrameClient, frame_client, talking_pair
+from relay_organisation import RelayOrganisation, StaffDevice
+from relay_process import relay_here
+from teduh_crypto.credentials import Role
+from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_signaling.relay.frames import (
+    Append,
+    Board,
+    BoardDay,
+    CancelRequest,
+    Claim,
+    Done,
+    Error,
+    ErrorCode,
+    InboxItem,
+    KeyPackage,
+    MembershipEnded,
+    PublishKeyPackages,
+    QueuePosition,
+    RequestDetails,
+    SeekAnother,
+    StaffReachable,
+    Urgency,
+    WatchBoard,
+)
+
+DETAILS = RequestDetails("medical", "id", None, None, Urgency.URGENT)
+
+
+@asynccontextmanager
+async def _colleague(url: str, device: StaffDevice) -> AsyncIterator[FrameClient]:
+    async with frame_client(url) as colleague:
+        await colleague.authenticate(device)
+        await colleague.ask(PublishKeyPackages(1, (b"package 1", b"package 2")), Done)
+        yield colleague
+
+
+async def _position(client: FrameClient, wanted: int) -> None:
+    while (await client.expect(QueuePosition)).position != wanted:
+        pass
+
+
+def _commit(
+    conversation: bytes, added: tuple[bytes, ...], removed: tuple[bytes, ...] = (), counter: int = 1
+) -> Append:
+    return Append(conversation, counter, 1, 1, b"commit", b"welcome", added, removed)
+
+
+async def test_she_keeps_her_conversation_and_adds_who_has_taken_it(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    dead, device = organisation.staff(), organisation.staff()
+    async with (
+        talking_pair(relay_url, dead) as (survivor, staff, conversation),
+        _colleague(relay_url, device) as colleague,
+    ):
+        await survivor.ask(SeekAnother(5, conversation, DETAILS), Done)
+        claimed = await colleague.claim()
+        assert (claimed.conversation_id, claimed.details) == (conversation, DETAILS)
+        assert (claimed.key_package, claimed.member, claimed.epoch) == (b"", 0, 1)
+        await _position(survivor, 0)
+        found = await survivor.ask(SeekAnother(6, conversation, DETAILS), KeyPackage)
+        assert (found.device_id, found.key_package) == (device.id, b"package 1")
+        # Asking again uses up none of the colleague's key packages.
+        assert (await survivor.ask(SeekAnother(7, conversation), KeyPackage)).key_package == b"package 1"
+        added, removed = (device.id,), (dead.id,)
+        await survivor.append(
+            conversation, 1, b"commit", kind=1, welcome=b"welcome", added=added, removed=removed
+        )
+        assert (await colleague.expect(InboxItem)).conversation_id == conversation
+        await staff.expect(MembershipEnded)
+        await colleague.subscribe(conversation, 3)
+        assert (await colleague.entries(1))[0].payload == b"welcome"
+        # It waits no more.
+        assert (await colleague.ask(Claim(8), Error)).code is ErrorCode.QUEUE_EMPTY
+
+
+async def test_she_adds_nobody_who_has_not_taken_her_conversation(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    dead, device, stranger = organisation.staff(), organisation.staff(), organisation.staff()
+    async with (
+        talking_pair(relay_url, dead) as (survivor, _, conversation),
+        _colleague(relay_url, device) as colleague,
+    ):
+        one, other, gone = (device.id,), (stranger.id,), (dead.id,)
+        for commit in (_commit(conversation, one), _commit(conversation, (), gone)):
+            assert (await survivor.ask(commit, Error)).code is ErrorCode.NOT_PERMITTED
+        await survivor.ask(SeekAnother(5, conversation), Done)
+        assert (await survivor.ask(_commit(conversation, one), Error)).code is ErrorCode.NOT_PERMITTED
+        await colleague.claim()
+        for added in (other, one + other, ()):
+            refused = await survivor.ask(_commit(conversation, added, gone), Error)
+            assert (refused.code, refused.counter) == (ErrorCode.NOT_PERMITTED, 1)
+        await survivor.append(conversation, 1, b"commit", kind=1, welcome=b"welcome", added=one)
+        # It served once.
+        again = Append(conversation, 2, 1, 2, b"commit", b"welcome", one, gone)
+        assert (await survivor.ask(again, Error)).code is ErrorCode.NOT_PERMITTED
+
+
+async def test_whoever_takes_it_is_no_member_before_she_says_so(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    async with (
+        talking_pair(relay_url, organisation.staff()) as (survivor, _, conversation),
+        _colleague(relay_url, organisation.staff()) as colleague,
+    ):
+        await survivor.ask(SeekAnother(5, conversation), Done)
+        await colleague.claim()
+        refused = await colleague.ask(Append(conversation, 1, 0, 1, b"message"), Error)
+        assert refused.code is ErrorCode.UNKNOWN_CONVERSATION
+
+
+async def test_without_her_commit_it_waits_again_and_the_right_is_gone(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    device = organisation.staff()
+    async with relay_here(organisation.write(tmp_path), valkey.url, consent_seconds=0.3) as (_, url):
+        await organisation.publish_revocations(url)
+        async with (
+            talking_pair(url, organisation.staff()) as (survivor, _, conversation),
+            _colleague(url, device) as colleague,
+        ):
+            await survivor.ask(SeekAnother(5, conversation), Done)
+            await colleague.claim()
+            await _position(survivor, 0)
+            await _position(survivor, 1)
+            refused = await survivor.ask(_commit(conversation, (device.id,)), Error)
+            assert refused.code is ErrorCode.NOT_PERMITTED
+
+
+async def test_she_can_cancel_while_it_waits_and_while_it_is_taken(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    async with (
+        talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation),
+        _colleague(relay_url, organisation.staff()) as colleague,
+    ):
+        await survivor.ask(SeekAnother(5, conversation), Done)
+        await survivor.ask(CancelRequest(6, conversation), Done)
+        assert (await colleague.ask(Claim(7), Error)).code is ErrorCode.QUEUE_EMPTY
+        await survivor.ask(SeekAnother(8, conversation), Done)
+        await colleague.claim()
+        await survivor.ask(CancelRequest(9, conversation), Done)
+        assert (await colleague.ask(Claim(10), Error)).code is ErrorCode.QUEUE_EMPTY
+        # The conversation itself goes on.
+        await staff.append(conversation, 2, b"I am back")
+        assert (await survivor.entries(1))[0].payload == b"I am back"
+
+
+async def test_the_device_that_comes_back_takes_its_own_conversation_and_nobody_is_sought(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    async with talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation):
+        await survivor.ask(SeekAnother(5, conversation), Done)
+        claimed = await staff.claim()
+        assert (claimed.conversation_id, claimed.member, claimed.epoch) == (conversation, 1, 1)
+        assert (await staff.ask(Claim(6), Error)).code is ErrorCode.QUEUE_EMPTY
+        await staff.append(conversation, 2, b"I am back")
+        assert (await survivor.entries(1))[0].payload == b"I am back"
+
+
+async def test_a_conversation_that_goes_on_is_not_counted_again(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    """The day's numbers are of people who asked for help, not of their counselors' devices."""
+    device = organisation.staff()
+    async with (
+        talking_pair(relay_url, organisation.staff()) as (survivor, _, conversation),
+        _colleague(relay_url, device) as colleague,
+        frame_client(relay_url) as supervisor,
+    ):
+        await supervisor.authenticate(organisation.staff("Ibu", role=Role.SUPERVISOR))
+
+        async def today() -> BoardDay:
+            await supervisor.ask(WatchBoard(1), Done)
+            return (await supervisor.expect(Board)).days[0]
+
+        before = await today()
+        for ref in range(10, 30, 2):
+            await survivor.ask(SeekAnother(ref, conversation), Done)
+            await survivor.ask(CancelRequest(ref + 1, conversation), Done)
+        await survivor.ask(SeekAnother(5, conversation), Done)
+        await colleague.claim()
+        await survivor.append(conversation, 1, b"c", kind=1, welcome=b"w", added=(device.id,))
+        await colleague.expect(InboxItem)
+        assert await today() == before
+
+
+async def test_she_is_told_when_nobody_is_connected_and_when_somebody_is_again(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    """Her counselor's socket just drops; the device comes back at another node."""
+    path, device = organisation.write(tmp_path), organisation.staff()
+    async with (
+        relay_here(path, valkey.url, unreachable_seconds=0.6) as (_, one),
+        relay_here(path, valkey.url) as (_, two),
+    ):
+        await asyncio.gather(organisation.publish_revocations(one), organisation.publish_revocations(two))
+        async with talking_pair(one, device) as (survivor, staff, conversation):
+            assert await survivor.expect(StaffReachable) == StaffReachable(conversation, True)
+            staff.socket._response.close()  # No Leave, no close frame.
+            assert await survivor.expect(StaffReachable) == StaffReachable(conversation, False)
+            async with frame_client(two) as back:
+                await back.authenticate(device)
+                await back.subscribe(conversation, 2)
+                assert await survivor.expect(StaffReachable) == StaffReachable(conversation, True)
+            assert await survivor.expect(StaffReachable) == StaffReachable(conversation, False)
+
+
+async def test_only_the_survivor_of_a_conversation_that_began_may_seek(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    async with (
+        talking_pair(relay_url, organisation.staff()) as (_, _, conversation),
+        frame_client(relay_url) as waiting,
+    ):
+        own = await waiting.open_request()
+        for wanted in (own, conversation):
+            refused = await waiting.ask(SeekAnother(5, wanted), Error)
+            assert refused.code is ErrorCode.UNKNOWN_CONVERSATION
