@@ -141,7 +141,7 @@ class Caller:
 
     async def hears_the_beep(self) -> None:
         """The tone of the other side's microphone, at its pitch."""
-        pitch = await self.call.locator("audio").first.evaluate(_BEEP)
+        pitch = await self.page.locator("audio").first.evaluate(_BEEP)
         assert 350 < pitch < 450
 
     async def traffic(self) -> list[Traffic]:

@@ -9,6 +9,7 @@ from accessible import barriers
 from call_pages import Caller, call_browser, talking, visitor
 from console_page import ConsolePage, console_house
 from playwright.async_api import Page, expect
+from survivor_page import SurvivorPage
 
 DIRECT = {"allow_direct": True}
 # What getStats tells from now on: so much of what was sent is lost, or nothing comes at all.
@@ -55,6 +56,51 @@ async def test_three_in_a_call_and_one_who_is_removed_loses_it_at_once(tmp_path:
             await caller.is_connected()
         assert set(await others.tracks()) == {"ended"}
         assert await others.traffic() == []
+
+
+async def test_whatever_the_console_shows_its_call_is_heard_and_has_a_sign_and_an_end(tmp_path: Path) -> None:
+    """In another conversation, in a search, and behind the lock, where nothing is on."""
+    async with (
+        console_house(tmp_path, calls=DIRECT) as house,
+        call_browser() as browser,
+        talking(browser, house) as talk,
+        visitor(browser) as another_phone,
+    ):
+        console, desk = talk.console, talk.theirs.page
+        bar = desk.get_by_role("region", name="Call with Person 1")
+        await talk.video_call()
+        assert not await bar.is_visible()
+        another = SurvivorPage(await another_phone.new_page())
+        await another.page.goto(house.url)
+        await another.ask()
+        await console.accept()
+        await console.headed("Person 2")
+        await expect(bar).to_contain_text("Your microphone is on")
+        await expect(bar).to_contain_text("Your camera is on")
+        await talk.theirs.hears_the_beep()
+        await desk.get_by_role("searchbox").fill("nothing of the kind")
+        await expect(bar).to_contain_text("Your microphone is on")
+        await talk.theirs.hears_the_beep()
+        await bar.get_by_role("button", name="Mute").click()
+        await talk.hers.shows("muted")
+        await bar.get_by_role("button", name="Show").click()
+        await talk.theirs.shows("Your microphone is muted")
+        await expect(bar).to_be_hidden()
+        await console.button("Details").click()
+        await desk.keyboard.press("Alt+2")
+        await console.headed("Person 2")
+        await bar.get_by_role("button", name="Hang up").click()
+        await talk.hers.shows("has hung up")
+        assert set(await talk.theirs.tracks()) == {"ended"}
+        await expect(bar).to_be_hidden()
+        await desk.keyboard.press("Alt+1")
+        await talk.video_call()
+        await console.button("Lock").click()
+        await console.headed("Locked")
+        assert set(await talk.theirs.tracks()) == {"ended"}
+        assert await desk.locator("audio").count() == 0
+        await talk.hers.shows("has hung up")
+        assert set(await talk.hers.tracks()) == {"ended"}
 
 
 async def bring_in(theirs: Page, hers: Page, third: Page) -> None:

@@ -65,7 +65,14 @@ export function App({ configuration, organisation, invitation }: AppProps) {
     tellBrowser(language)
   }, [language])
   const isInside = doorState.place === "inside"
-  useEffect(() => (isInside ? watchIdle(IDLE_MS, () => void door.lock(true)) : undefined), [isInside])
+  useEffect(() => {
+    if (!isInside) return undefined
+    return watchIdle(
+      IDLE_MS,
+      () => void door.lock(true),
+      () => desk.current?.calls.isTalking === true,
+    )
+  }, [isInside])
 
   const choose = (one: Language): void => {
     setChosen(one)

@@ -14,7 +14,7 @@ import { EraseDialog, KeysDialog, NotesDialog } from "./DeskDialogs.tsx"
 import { onDeskKeys } from "./keys.ts"
 import { SearchField, SearchResults } from "./Search.tsx"
 import { Side } from "./Side.tsx"
-import { Ringing } from "./TalkCalls.tsx"
+import { GoingCalls, Ringing } from "./TalkCalls.tsx"
 import { scrollToMessage, TalkView } from "./TalkView.tsx"
 import { useWording } from "./words.tsx"
 
@@ -86,7 +86,8 @@ export function DeskScreen({ state, desk, languages, configuration, onLock, onEr
       </header>
       <Side state={state} desk={desk} onShow={show} />
       <main class="stage">
-        <Ringing calls={desk.calls} state={state} hasSound={state.hasSound} onShow={show} />
+        <Ringing calls={desk.calls} talks={state.talks} shown={talk?.id} hasSound={state.hasSound} onShow={show} />
+        <GoingCalls calls={desk.calls} talks={state.talks} shown={talk?.id} onShow={show} />
         {state.isRefused && (
           <p class="card care" role="alert">
             {t("refused.text")}

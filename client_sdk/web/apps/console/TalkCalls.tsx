@@ -1,5 +1,6 @@
-/** Calls in the console: the buttons, the call of the conversation that is shown, and who rings in another. */
+/** Calls in the console: the buttons, the call of the conversation that is shown, and what goes on or rings in others. */
 
+import { Fragment } from "preact"
 import { useEffect, useMemo, useRef, useState } from "preact/hooks"
 
 import { Tone } from "./alerts.ts"
@@ -61,15 +62,47 @@ export function TalkCalls({ calls, talk, isStarting, onDone }: CallsProps & { re
   )
 }
 
-interface RingingProps {
+interface OthersProps {
   readonly calls: DeskCalls
-  readonly state: DeskState
-  readonly hasSound: boolean
+  readonly talks: DeskState["talks"]
+  /** The conversation that is really in sight: none while staff search. */
+  readonly shown: string | undefined
   readonly onShow: (id: string) => void
 }
 
+/** All calls, whichever conversation is shown: they are heard, and those out of sight have a bar that says what is on. */
+export function GoingCalls({ calls, talks, shown, onShow }: OthersProps) {
+  const { language, t } = useWording()
+  const states = useCalls(calls, () => talks.map(({ id }) => calls.state(id)))
+  return (
+    <>
+      {talks.map(({ id, number }, at) => {
+        const state = states[at]
+        if (state === undefined || typeof state === "string") return null
+        const { CallBar, Heard } = state.parts
+        const name = t("talk.name", { number })
+        return (
+          <Fragment key={id}>
+            <Heard view={state.view} language={language} nobody={name} />
+            {id !== shown && (
+              <CallBar
+                call={state.call}
+                view={state.view}
+                language={language}
+                name={name}
+                onShow={() => { onShow(id) }}
+                onDismiss={() => { state.call.dismiss() }}
+              />
+            )}
+          </Fragment>
+        )
+      })}
+    </>
+  )
+}
+
 /** Rings aloud for as long as somebody calls, and leads to the conversation if another is shown. */
-export function Ringing({ calls, state, hasSound, onShow }: RingingProps) {
+export function Ringing({ calls, talks, shown, hasSound, onShow }: OthersProps & { readonly hasSound: boolean }) {
   const { t } = useWording()
   const tone = useMemo(() => new Tone(), [])
   const ringing = useCalls(calls, () => calls.ringing)
@@ -84,7 +117,7 @@ export function Ringing({ calls, state, hasSound, onShow }: RingingProps) {
       clearInterval(timer)
     }
   }, [isRinging, hasSound])
-  const elsewhere = state.talks.filter(({ id }) => id !== state.shown && ringing.includes(id))
+  const elsewhere = talks.filter(({ id }) => id !== shown && ringing.includes(id))
   return (
     <>
       {elsewhere.map(({ id, number }) => (

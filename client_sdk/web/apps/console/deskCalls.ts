@@ -23,7 +23,7 @@ export class DeskCalls {
         this.#states.set(id, state)
         this.#changed()
       },
-      beginsAt: "full",
+      beginsAt: "low",
     })
     this.#places.set(id, place)
   }
@@ -36,6 +36,11 @@ export class DeskCalls {
   /** The conversations in which somebody rings. */
   get ringing(): readonly string[] {
     return [...this.#states].filter(([, state]) => phaseOf(state) === "ringing").map(([id]) => id)
+  }
+
+  /** Whether anything of ours may be on: nobody who talks is away, however still the mouse is. */
+  get isTalking(): boolean {
+    return [...this.#states.values()].some(isTalking)
   }
 
   /** Call, at once. Never rejects: what comes of it is in the state. */

@@ -4,15 +4,16 @@ const SIGNS_OF_LIFE = ["keydown", "pointerdown", "pointermove", "wheel", "touchs
 const LOOK_EVERY_MS = 10_000
 
 /**
- * Calls `onIdle` once when nobody did anything for `afterMs`; returns how to stop watching. By the clock rather than by
- * one long timer, for a computer that slept must be found locked when it wakes.
+ * Calls `onIdle` once when nobody did anything for `afterMs`, and `isInUse` did not say otherwise; returns how to stop
+ * watching. By the clock rather than by one long timer, for a computer that slept must be found locked when it wakes.
  */
-export function watchIdle(afterMs: number, onIdle: () => void, now: () => number = Date.now): () => void {
+export function watchIdle(afterMs: number, onIdle: () => void, isInUse: () => boolean, now: () => number = Date.now): () => void {
   let last = now()
   const alive = (): void => {
     if (now() - last < afterMs) last = now()
   }
   const look = (): void => {
+    if (isInUse()) alive()
     if (now() - last < afterMs) return
     stop()
     onIdle()

@@ -32,18 +32,21 @@ export function Calls({ call, session, isStarting, onDone }: CallsProps) {
         </button>
       </div>
     )
-  const { CallPanel } = call.parts
+  const { CallPanel, Heard } = call.parts
   return (
-    <CallPanel
-      call={call.call}
-      view={call.view}
-      language={language}
-      isStaff={false}
-      isStarting={isStarting}
-      onDismiss={() => {
-        onDone()
-        call.call.dismiss()
-      }}
-    />
+    <>
+      <Heard view={call.view} language={language} />
+      <CallPanel
+        call={call.call}
+        view={call.view}
+        language={language}
+        isStaff={false}
+        isStarting={isStarting}
+        onDismiss={() => {
+          onDone()
+          call.call.dismiss()
+        }}
+      />
+    </>
   )
 }

@@ -217,6 +217,11 @@ export class CallSession {
 
   // --- recording ---
 
+  /** The peers that may record us. */
+  get grants(): readonly number[] {
+    return [...(this.#standing.current?.recording.grantedTo ?? [])].sort(ascending)
+  }
+
   /** Ask everybody in the call whether we may record it. Throws `CallNotAllowed`. */
   askRecording(now: number): Action[] {
     this.#recording.hasAsked = true

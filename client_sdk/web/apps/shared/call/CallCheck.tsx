@@ -17,15 +17,13 @@ import { OwnPicture } from "./Media.tsx"
 interface CheckProps {
   readonly call: CallControls
   readonly view: CallView
-  readonly speaker: string
-  readonly onSpeaker: (id: string) => void
   readonly onClose: () => void
 }
 
-export function CallCheck({ call, view, speaker, onSpeaker, onClose }: CheckProps) {
+export function CallCheck({ call, view, onClose }: CheckProps) {
   const { t } = useCallWording()
   const devices = useDevices(view)
-  const { tried, refused } = view.own
+  const { tried, refused, chosen } = view.own
   useEffect(() => () => {
     call.stopTrying()
   }, [])
@@ -33,7 +31,12 @@ export function CallCheck({ call, view, speaker, onSpeaker, onClose }: CheckProp
     <div class="card call-check">
       <h2>{t("check.title")}</h2>
       <p class="muted">{t("check.about")}</p>
-      <Picker label={t("check.microphone")} devices={devices.microphones} onChoose={(id) => void call.choose("microphone", id)} />
+      <Picker
+        label={t("check.microphone")}
+        devices={devices.microphones}
+        chosen={chosen.microphone}
+        onChoose={(id) => void call.choose("microphone", id)}
+      />
       {tried.microphone === null ? (
         <Button text={t("check.microphone.try")} onPress={() => void call.tryOut("microphone")} />
       ) : (
@@ -42,7 +45,12 @@ export function CallCheck({ call, view, speaker, onSpeaker, onClose }: CheckProp
           <Button text={t("check.stop")} onPress={() => { call.stopTrying("microphone") }} />
         </div>
       )}
-      <Picker label={t("check.camera")} devices={devices.cameras} onChoose={(id) => void call.choose("camera", id)} />
+      <Picker
+        label={t("check.camera")}
+        devices={devices.cameras}
+        chosen={chosen.camera}
+        onChoose={(id) => void call.choose("camera", id)}
+      />
       {tried.camera === null ? (
         <Button text={t("check.camera.try")} onPress={() => void call.tryOut("camera")} />
       ) : (
@@ -53,14 +61,16 @@ export function CallCheck({ call, view, speaker, onSpeaker, onClose }: CheckProp
           <Button text={t("check.stop")} onPress={() => { call.stopTrying("camera") }} />
         </div>
       )}
+      <p class="sign" role="status">
+        {tried.microphone !== null && <span class="live">{t("check.microphone.on")}</span>}
+        {tried.camera !== null && <span class="live">{t("check.camera.on")}</span>}
+      </p>
       <p role="status">{refused !== null && t(`refused.${refused.source}-${refused.why}`)}</p>
       <Picker
         label={t("check.speaker")}
         devices={devices.speakers}
-        chosen={speaker}
-        onChoose={(id) => {
-          onSpeaker(id ?? "")
-        }}
+        chosen={chosen.speaker}
+        onChoose={(id) => void call.choose("speaker", id)}
       />
       <Route call={call} />
       <Button text={t("call.close")} onPress={onClose} />
@@ -82,8 +92,8 @@ function useDevices(view: CallView): Devices {
 interface PickerProps {
   readonly label: string
   readonly devices: readonly Device[]
-  readonly chosen?: string
   /** Null is the usual one. */
+  readonly chosen: string | null
   readonly onChoose: (id: string | null) => void
 }
 
@@ -94,7 +104,7 @@ function Picker({ label, devices, chosen, onChoose }: PickerProps) {
     <label class="call-check-line">
       <span>{label}</span>
       <select
-        value={chosen}
+        value={chosen ?? ""}
         onChange={({ currentTarget }) => {
           onChoose(currentTarget.value === "" ? null : currentTarget.value)
         }}

@@ -1,6 +1,6 @@
 /**
  * All that a page shows of a call: who rings, the call itself, how it ended. Both pages have the same; hers stays silent,
- * and staff can show their screen.
+ * and staff can show their screen. What is heard is `Heard`, for this may be out of sight.
  */
 
 import type { ComponentChildren } from "preact"
@@ -11,8 +11,10 @@ import type { CallView } from "../../../src/call/media/view.ts"
 import type { Language } from "../i18n/catalogue.ts"
 import { Button } from "./Button.tsx"
 import { CallCheck } from "./CallCheck.tsx"
-import { callWordingOf, CallWordingContext, nameOf, useCallWording, type CallWording } from "./callWords.tsx"
+import { callWordingOf, CallWordingContext, nameOf, useCallWording } from "./callWords.tsx"
 import { Controls } from "./Controls.tsx"
+import { endingText, News } from "./News.tsx"
+import { Recording } from "./Recording.tsx"
 import { Tiles } from "./Tiles.tsx"
 
 /** What the page does with a call; a test gives it a made-up one. */
@@ -50,7 +52,6 @@ export interface CallPanelProps {
 }
 
 export function CallPanel({ call, view, language, isStaff, nobody, isStarting, onDismiss }: CallPanelProps) {
-  const [speaker, setSpeaker] = useState("")
   const [isChecking, setChecking] = useState(false)
   const { phase, ending, running } = view
   const isIdle = phase === "idle"
@@ -67,13 +68,13 @@ export function CallPanel({ call, view, language, isStaff, nobody, isStarting, o
         {isIdle && isStarting && !isChecking && <Start call={call} onCheck={toggleCheck} onDone={onDismiss} />}
         {(phase === "calling" || phase === "in call") && (
           <>
-            {phase === "in call" && <Tiles view={view} speaker={speaker} />}
+            {phase === "in call" && <Tiles view={view} />}
             <Recording call={call} view={view} />
             <News view={view} />
             <Controls call={call} view={view} isStaff={isStaff} isChecking={isChecking} onCheck={toggleCheck} />
           </>
         )}
-        {isChecking && <CallCheck call={call} view={view} speaker={speaker} onSpeaker={setSpeaker} onClose={toggleCheck} />}
+        {isChecking && <CallCheck call={call} view={view} onClose={toggleCheck} />}
         {isIdle && ending !== null && !isStarting && <Over ending={ending} onDismiss={onDismiss} />}
       </CallRegion>
     </CallWordingContext.Provider>
@@ -145,44 +146,6 @@ function RunningCall({ call, view }: PartProps) {
   )
 }
 
-function Recording({ call, view }: PartProps) {
-  const wording = useCallWording()
-  return (
-    <>
-      {view.wouldRecord.map((peer) => (
-        <div key={peer.leaf} class="card question" role="alert">
-          <p>{wording.t("record.ask", { name: nameOf(wording, peer) })}</p>
-          <div class="answers">
-            <Button text={wording.t("record.no")} onPress={() => { call.answerRecording(peer.leaf, false) }} />
-            <Button text={wording.t("record.yes")} onPress={() => { call.answerRecording(peer.leaf, true) }} />
-          </div>
-        </div>
-      ))}
-    </>
-  )
-}
-
-/** How the call is, in one sentence that screen readers read out when it changes. */
-function News({ view }: { readonly view: CallView }) {
-  const { t } = useCallWording()
-  const { refused } = view.own
-  return (
-    <div class="call-news">
-      <p role="status">{t(stateOf(view))}</p>
-      <p role="status">{view.reason !== null && (view.level === "low" || view.level === "audio") && t(`level.${view.level}`)}</p>
-      <p role="status">{refused !== null && t(`refused.${refused.source}-${refused.why}`)}</p>
-      {view.phase === "in call" && view.isDirect && <p class="muted">{t("state.direct")}</p>}
-    </div>
-  )
-}
-
-function stateOf({ phase, peers }: CallView) {
-  if (phase === "calling") return "state.calling"
-  if (peers.length === 0) return "state.alone"
-  if (peers.some(({ state }) => state === "connected")) return "state.connected"
-  return peers.some(({ state }) => state === "reconnecting") ? "state.reconnecting" : "state.joining"
-}
-
 function Over({ ending, onDismiss }: { readonly ending: NonNullable<CallView["ending"]>; readonly onDismiss: () => void }) {
   const wording = useCallWording()
   return (
@@ -191,12 +154,4 @@ function Over({ ending, onDismiss }: { readonly ending: NonNullable<CallView["en
       <Button text={wording.t("call.close")} kind="quiet" onPress={onDismiss} />
     </div>
   )
-}
-
-function endingText(wording: CallWording, { why, by }: NonNullable<CallView["ending"]>): string {
-  const { t, nobody } = wording
-  const name = by === null ? nobody : nameOf(wording, by)
-  if (why === "missed") return t("ending.missed", { name })
-  if ((why === "hungUp" || why === "cancelled") && by !== null) return t(`endedBy.${why}`, { name })
-  return t(`ending.${why}`)
 }

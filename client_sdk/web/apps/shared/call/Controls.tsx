@@ -23,11 +23,7 @@ export function Controls({ call, view, isStaff, isChecking, onCheck }: ControlsP
     <div class="call-foot">
       <Sign own={own} />
       <div class="controls">
-        {own.microphone ? (
-          <Toggle text={t(own.isMuted ? "do.unmute" : "do.mute")} isOn={own.isMuted} onPress={() => { call.mute(!own.isMuted) }} />
-        ) : (
-          <Button text={t("do.microphone")} onPress={() => void call.microphone()} />
-        )}
+        <Mute call={call} own={own} />
         {own.camera === null ? (
           <Button text={t("do.camera")} onPress={() => void call.camera()} />
         ) : (
@@ -46,14 +42,25 @@ export function Controls({ call, view, isStaff, isChecking, onCheck }: ControlsP
           />
         )}
         <Toggle text={t("do.devices")} isExpanded={isChecking} onPress={onCheck} />
-        <Button text={t(phase === "calling" ? "do.cancel" : "do.hangUp")} kind="exit" onPress={() => { call.hangUp() }} />
+        <HangUp call={call} phase={phase} />
       </div>
     </div>
   )
 }
 
+export function Mute({ call, own }: Pick<ControlsProps, "call"> & { readonly own: OwnView }) {
+  const { t } = useCallWording()
+  if (!own.microphone) return <Button text={t("do.microphone")} onPress={() => void call.microphone()} />
+  return <Toggle text={t(own.isMuted ? "do.unmute" : "do.mute")} isOn={own.isMuted} onPress={() => { call.mute(!own.isMuted) }} />
+}
+
+export function HangUp({ call, phase }: Pick<ControlsProps, "call"> & Pick<CallView, "phase">) {
+  const { t } = useCallWording()
+  return <Button text={t(phase === "calling" ? "do.cancel" : "do.hangUp")} kind="exit" onPress={() => { call.hangUp() }} />
+}
+
 /** Always there while anything could be on. */
-function Sign({ own }: { readonly own: OwnView }) {
+export function Sign({ own }: { readonly own: OwnView }) {
   const { t } = useCallWording()
   const isHeard = own.microphone && !own.isMuted
   const microphone = !own.microphone ? "sign.microphone.off" : own.isMuted ? "sign.muted" : "sign.microphone"

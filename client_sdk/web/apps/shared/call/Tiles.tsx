@@ -3,19 +3,15 @@
 import { barsOf, type Quality } from "../../../src/call/media/quality.ts"
 import type { CallView, PeerView } from "../../../src/call/media/view.ts"
 import { nameOf, useCallWording } from "./callWords.tsx"
-import { OwnPicture, Picture, Sound } from "./Media.tsx"
+import { OwnPicture, Picture } from "./Media.tsx"
 
-interface TilesProps {
-  readonly view: CallView
-  readonly speaker: string
-}
-
-export function Tiles({ view: { peers, own }, speaker }: TilesProps) {
+export function Tiles({ view: { peers, own } }: { readonly view: CallView }) {
   const { t } = useCallWording()
+  const ownCount = Number(own.screen !== null) + Number(own.camera !== null)
   return (
-    <div class="tiles" data-count={peers.length}>
+    <div class="tiles" data-peers={peers.length} data-count={peers.length + ownCount}>
       {peers.map((peer) => (
-        <Tile key={peer.leaf} peer={peer} speaker={speaker} />
+        <Tile key={peer.leaf} peer={peer} />
       ))}
       {own.screen !== null && <Own track={own.screen} label={t("sign.screen")} isMirrored={false} />}
       {own.camera !== null && <Own track={own.camera} label={t("sign.camera")} isMirrored={facesUs(own.camera)} />}
@@ -36,7 +32,7 @@ function facesUs(track: MediaStreamTrack): boolean {
   return track.getSettings().facingMode !== "environment"
 }
 
-function Tile({ peer, speaker }: { readonly peer: PeerView; readonly speaker: string }) {
+function Tile({ peer }: { readonly peer: PeerView }) {
   const wording = useCallWording()
   const { t } = wording
   const name = nameOf(wording, peer)
@@ -50,7 +46,6 @@ function Tile({ peer, speaker }: { readonly peer: PeerView; readonly speaker: st
           {Array.from(name)[0]}
         </span>
       )}
-      {peer.sound !== null && <Sound stream={peer.sound} speaker={speaker} />}
       <p class="tile-words">
         <span class="tile-name">{name}</span>
         {!audio && peer.state === "connected" && <span>{t("peer.muted")}</span>}

@@ -3,7 +3,9 @@
 import css from "./call.css?inline"
 
 export { BrowserCall } from "../../../src/call/media/browserCall.ts"
+export { CallBar } from "./CallBar.tsx"
 export { CallPanel } from "./CallPanel.tsx"
+export { Heard } from "./Heard.tsx"
 
 let isStyled = false
 

@@ -49,7 +49,7 @@ export class CallPlace {
       },
       roomChanged: () => undefined,
       conversationOver: () => {
-        this.vanish()
+        this.#over()
       },
     })
   }
@@ -68,6 +68,13 @@ export class CallPlace {
   }
 
   #stop = (): void => undefined
+
+  /** There are no calls without a conversation, and nothing of one may stay on the page. */
+  #over(): void {
+    if (this.#isGone) return
+    this.vanish()
+    this.#options.onChange("none")
+  }
 
   async #open(): Promise<BrowserCall> {
     this.#options.onChange("loading")
@@ -110,7 +117,13 @@ export class CallPlace {
       },
       iceServers: () => conversation.iceServers(),
       listenToCalls: (listener) => {
-        conversation.listenToCalls(listener)
+        conversation.listenToCalls({
+          callSignal: listener.callSignal.bind(listener),
+          roomChanged: listener.roomChanged.bind(listener),
+          conversationOver: () => {
+            this.#over()
+          },
+        })
         // Who is in the room has to be known before what they say.
         listener.roomChanged()
         for (const signal of this.#early.splice(0)) listener.callSignal(...signal)

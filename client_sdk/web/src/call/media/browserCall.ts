@@ -22,7 +22,7 @@ import { CallSession } from "../session.ts"
 import type { Timing } from "../timing.ts"
 import type { CameraWish } from "./capture.ts"
 import { Connections } from "./connections.ts"
-import { OwnMedia, type Chosen, type Wish } from "./ownMedia.ts"
+import { OwnMedia, type Choice, type Chosen, type Wish } from "./ownMedia.ts"
 import { configurationOf, type Route, type Unroutable } from "./peer.ts"
 import { qualityBetween, worstOf, type Quality } from "./quality.ts"
 import { testRoute, type RouteResult } from "./routeTest.ts"
@@ -179,7 +179,7 @@ export class BrowserCall {
   }
 
   /** Which device is used from now on; null is the usual one. Never rejects. */
-  async choose(source: Chosen, deviceId: string | null): Promise<void> {
+  async choose(source: Choice, deviceId: string | null): Promise<void> {
     await this.#media.choose(source, deviceId)
   }
 
@@ -214,7 +214,7 @@ export class BrowserCall {
     this.#session?.setBusy(isBusy)
   }
 
-  /** Whether we let somebody record. */
+  /** Whether we let somebody record, or no longer. */
   answerRecording(leaf: number, isGranted: boolean): void {
     this.#news.answered(leaf)
     this.#with((session) => session.answerRecording(leaf, isGranted, Date.now()))
@@ -489,6 +489,7 @@ export class BrowserCall {
       ending: this.#news.ending,
       running: this.#news.running,
       wouldRecord: peers.filter(({ leaf }) => this.#news.wouldRecord.has(leaf)),
+      mayRecord: peers.filter(({ leaf }) => this.#session?.grants.includes(leaf)),
     }
   }
 

@@ -17,11 +17,13 @@ export interface Wish {
 
 /** A device that can be chosen among several. */
 export type Chosen = "microphone" | "camera"
+/** The same, and what is played through. */
+export type Choice = Chosen | "speaker"
 
 export class OwnMedia {
   readonly #call: Capture
   readonly #tryOut: Capture
-  readonly #chosen: Record<Chosen, string | null> = { microphone: null, camera: null }
+  readonly #chosen: Record<Choice, string | null> = { microphone: null, camera: null, speaker: null }
   readonly #onChange: (isByItself: boolean) => void
   #isMuted = false
   #refused: OwnView["refused"] = null
@@ -42,6 +44,7 @@ export class OwnMedia {
       camera: this.#call.track("camera"),
       screen: this.#call.track("screen"),
       refused: this.#refused,
+      chosen: { ...this.#chosen },
       tried: { microphone: this.#tryOut.track("microphone"), camera: this.#tryOut.track("camera") },
     }
   }
@@ -90,8 +93,11 @@ export class OwnMedia {
   }
 
   /** From now on this one; null is the usual one. What is on changes to it. Never rejects. */
-  async choose(source: Chosen, deviceId: string | null): Promise<void> {
+  async choose(source: Choice, deviceId: string | null): Promise<void> {
     this.#chosen[source] = deviceId
+    this.#onChange(false)
+    // The page plays; there is nothing to open.
+    if (source === "speaker") return
     if (this.#tryOut.track(source) !== null) await this.tryOut(source)
     if (this.#call.track(source) !== null) await (source === "microphone" ? this.microphone() : this.camera())
   }

@@ -48,6 +48,8 @@ export interface OwnView {
   readonly screen: MediaStreamTrack | null
   /** The device that could not be opened last, and why. */
   readonly refused: { readonly source: Source; readonly why: Refusal } | null
+  /** By their ids; null is the usual one. */
+  readonly chosen: Readonly<Record<"microphone" | "camera" | "speaker", string | null>>
   /** What is tried out, seen and heard by nobody else. */
   readonly tried: { readonly microphone: MediaStreamTrack | null; readonly camera: MediaStreamTrack | null }
 }
@@ -91,4 +93,6 @@ export interface CallView {
   readonly running: readonly CallPerson[]
   /** Who would like to record, and waits for our yes. */
   readonly wouldRecord: readonly PeerView[]
+  /** Who has our yes, which can be taken back. */
+  readonly mayRecord: readonly PeerView[]
 }
