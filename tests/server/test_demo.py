@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from demo_process import demo_process
 from frame_client import frame_client
 from relay_organisation import RelayOrganisation
 from relay_process import eventually, relay_here
@@ -24,49 +19,19 @@ from teduh_sdk import MemoryKeyStore, enrol_device, load_organisation
 from teduh_sdk.exceptions import EnrolmentFailed
 from teduh_server.cli.demo_enrolment import DemoEnrolments
 from teduh_server.redis_store.embedded import EmbeddedValkey
-from teduh_signaling.relay.frames import Authenticate, Authenticated
-
-
-@contextmanager
-def _demo(folder: Path, port: int = 0) -> Iterator[tuple[subprocess.Popen[str], Path]]:
-    output = folder.with_suffix(".out")
-    with output.open("w") as file:
-        command = [sys.executable, "-m", "teduh_server", "demo", "--port", str(port), "--folder", str(folder)]
-        process = subprocess.Popen(command, stdout=file, stderr=file, text=True, cwd=folder.parent)
-    try:
-        yield process, output
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-        process.wait(30)
-
-
-def _origin(process: subprocess.Popen[str], output: Path) -> str:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and process.poll() is None:
-        found = re.search(r"listens on (http://127\.0\.0\.1:\d+)\.", output.read_text())
-        if found:
-            return found[1]
-        time.sleep(0.05)
-    raise RuntimeError(output.read_text())
-
-
-def _links(output: Path) -> list[str]:
-    """The invitation codes in the links to the console that were printed so far."""
-    links = re.findall(r"http://localhost:\d+/console/#invitation=\S+", output.read_text())
-    return [parse_qs(urlsplit(link).fragment)["invitation"][0] for link in links]
+from teduh_signaling.relay.frames import Authenticate, Authenticated, CallPolicy, FetchIceServers, IceServers
 
 
 async def test_demos_link_lets_one_browser_in_and_then_there_is_another(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
-    with _demo(folder) as (process, output):
-        origin = _origin(process, output)
+    with demo_process(folder) as demo:
+        origin = demo.origin()
         organisation = load_organisation(folder / "organisation.toml")
-        await eventually(lambda: _links(output))
-        (code,) = _links(output)
+        await eventually(demo.invitations)
+        (code,) = demo.invitations()
         enrolment = await enrol_device(origin, organisation, code)
         device = await enrolment.wait(MemoryKeyStore())
-        await eventually(lambda: len(_links(output)) == 2)
+        await eventually(lambda: len(demo.invitations()) == 2)
         console = origin.replace("127.0.0.1", "localhost")
         async with frame_client(origin) as client:
             signature = sign_relay_authentication(device.key, console, client.hello.nonce)
@@ -91,8 +56,8 @@ async def test_demo_approves_its_own_invitations_only(
 
 async def test_demo_serves_the_console_apart_from_the_survivors_page(tmp_path: Path) -> None:
     """Or quick exit would empty the console's storage in the same browser."""
-    with _demo(tmp_path / "demo") as (process, output):
-        origin = _origin(process, output)
+    with demo_process(tmp_path / "demo") as demo:
+        origin = demo.origin()
         console = origin.replace("127.0.0.1", "localhost")
         async with aiohttp.ClientSession() as session:
             async with session.get(f"{origin}/x", allow_redirects=False) as response:
@@ -103,13 +68,25 @@ async def test_demo_serves_the_console_apart_from_the_survivors_page(tmp_path: P
                 assert response.status == 404
 
 
+async def test_demo_allows_direct_calls_on_this_machine_alone_and_says_so(tmp_path: Path) -> None:
+    with demo_process(tmp_path / "demo") as demo:
+        origin = demo.origin()
+        assert urlsplit(origin).hostname == "127.0.0.1"
+        async with frame_client(origin) as client:
+            conversation = await client.open_request()
+            answer = await client.ask(FetchIceServers(4, conversation), IceServers)
+            assert answer == IceServers(4, CallPolicy.DIRECT)
+        assert "Calls go straight from page to page" in demo.said
+        async with aiohttp.ClientSession() as session, session.get(origin) as response:
+            assert "Calls go straight within this machine." in await response.text()
+
+
 async def test_demo_names_both_commands_and_believes_its_counselor(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
-    with _demo(folder) as (process, output):
-        origin = _origin(process, output)
-        said = output.read_text()
-        assert "examples/chat.py survivor" in said
-        assert "examples/chat.py counselor" in said
+    with demo_process(folder) as demo:
+        origin = demo.origin()
+        assert "examples/chat.py survivor" in demo.said
+        assert "examples/chat.py counselor" in demo.said
         device = folder / "staff" / "sari"
         key = load_pem_private_key((device / "device.pem").read_bytes(), None)
         assert isinstance(key, Ed25519PrivateKey)
@@ -117,15 +94,15 @@ async def test_demo_names_both_commands_and_believes_its_counselor(tmp_path: Pat
             signature = sign_relay_authentication(key, origin, client.hello.nonce)
             statement = (device / "statement.jwt").read_text()
             await client.ask(Authenticate(statement, signature), Authenticated)
-    assert process.returncode == 0
+    assert demo.process.returncode == 0
 
 
 def test_demo_keeps_its_organisation_and_private_files_private(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     seen = set()
     for _ in range(2):
-        with _demo(folder) as (process, output):
-            _origin(process, output)
+        with demo_process(folder) as demo:
+            demo.origin()
             seen.add((folder / "organisation.toml").read_text())
     assert len(seen) == 1
     for name in ("root.pem", "staff/sari/device.pem", "staff/sari/statement.jwt"):
@@ -133,9 +110,9 @@ def test_demo_keeps_its_organisation_and_private_files_private(tmp_path: Path) -
 
 
 def test_demo_on_a_taken_port_says_so(tmp_path: Path) -> None:
-    with _demo(tmp_path / "one") as (process, output):
-        port = int(_origin(process, output).rpartition(":")[2])
-        with _demo(tmp_path / "two", port) as (second, said):
-            assert second.wait(30) == 1
-            assert "--port" in said.read_text()
-            assert "Traceback" not in said.read_text()
+    with demo_process(tmp_path / "one") as first:
+        port = int(first.origin().rpartition(":")[2])
+        with demo_process(tmp_path / "two", port) as second:
+            assert second.process.wait(30) == 1
+            assert "--port" in second.said
+            assert "Traceback" not in second.said

@@ -53,7 +53,8 @@ The demonstration relay listens on {origin}. Open these two pages side by side:
   the counselor:  {link}
 
 The counselor's link is good for one browser, and this demonstration lets it in by itself; in a real
-organisation somebody compares four words first. Or talk in two more terminals in this folder:
+organisation somebody compares four words first. Calls go straight from page to page, for both are on this
+machine; elsewhere they need a TURN server. Or talk in two more terminals in this folder:
 
   the survivor:
     .venv/bin/python examples/chat.py survivor --relay {origin} --organisation {organisation}
@@ -65,8 +66,8 @@ Ctrl-C stops the relay.
 """
 _PAGE = """
 [page.confidentiality]
-id = "Ini hanya peragaan: tidak ada konselor sungguhan di sini."
-en = "This is only a demonstration: nobody who could help is here."
+id = "Ini hanya peragaan: tidak ada konselor sungguhan di sini. Panggilan tetap di dalam mesin ini."
+en = "This is only a demonstration: nobody who could help is here. Calls go straight within this machine."
 """
 _NEXT_LINK = """{name} has joined. For one more browser: {link}
 """

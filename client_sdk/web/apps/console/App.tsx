@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks"
 
 import { preferredLanguage, type Language } from "../shared/i18n/catalogue.ts"
 import { tellBrowser } from "../shared/i18n/direction.ts"
-import type { Configuration } from "./configuration.ts"
+import { DEMONSTRATION_PASSPHRASE, type Configuration } from "./configuration.ts"
 import { Desk } from "./desk.ts"
 import { DeskScreen } from "./DeskScreen.tsx"
 import { EMPTY_DESK, type DeskState } from "./deskState.ts"
@@ -43,10 +43,13 @@ export function App({ configuration, organisation, invitation }: AppProps) {
         relayUrl: window.location.origin,
         organisation,
         name: `Teduh, ${configuration.organisationName}`,
+        givenPassphrase: configuration.isDemonstration ? DEMONSTRATION_PASSPHRASE : null,
         onChange: setDoorState,
         onInside: (staff, store) => {
           desk.current = new Desk(staff, store, setDeskState)
-          void desk.current.begin(choosing.current === null ? {} : { language: choosing.current })
+          const preferred = choosing.current === null ? {} : { language: choosing.current }
+          // Whoever tries it out shall not have to look for the reason why nobody is there.
+          void desk.current.begin(preferred, configuration.isDemonstration ? "available" : "away")
         },
         onOutside: async () => {
           const closing = desk.current

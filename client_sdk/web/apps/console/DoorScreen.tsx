@@ -4,14 +4,11 @@ import type { ComponentChildren } from "preact"
 import { useEffect, useId, useRef, useState } from "preact/hooks"
 
 import { Languages, type LanguagesProps } from "../shared/parts/Languages.tsx"
-import type { Configuration } from "./configuration.ts"
+import { DEMONSTRATION_PASSPHRASE, type Configuration } from "./configuration.ts"
 import { passphraseFailure, type Door } from "./door.ts"
 import type { DoorFailure, DoorState } from "./doorState.ts"
 import { hasPasskeys } from "./passkey.ts"
 import { useWording } from "./words.tsx"
-
-/** Nothing in a demonstration is worth a secret, and it should work at once. */
-const DEMONSTRATION_PASSPHRASE = "demonstration"
 
 interface DoorProps {
   readonly state: DoorState

@@ -3,6 +3,9 @@
 import { languagesOf, ownTexts, readBlock, type OwnText } from "../shared/block.ts"
 import type { Language } from "../shared/i18n/catalogue.ts"
 
+/** Nothing in a demonstration is worth a secret, and it should work at once. */
+export const DEMONSTRATION_PASSPHRASE = "demonstration"
+
 export interface Configuration {
   /** As `readOrganisation` of the SDK takes it. */
   readonly organisation: unknown

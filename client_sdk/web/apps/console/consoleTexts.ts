@@ -9,7 +9,7 @@ export const consoleTexts = catalogue({
     cancel: "Cancel",
     language: "Language",
     "demonstration.name": "Demonstration",
-    demonstration: "This is a demonstration; its relay approves devices by itself.",
+    demonstration: "This is a demonstration: its relay approves devices by itself, and calls go straight from device to device.",
 
     "door.starting": "One moment…",
     "door.elsewhere": "The console is open in another tab",
@@ -207,7 +207,7 @@ export const consoleTexts = catalogue({
     cancel: "Batal",
     language: "Bahasa",
     "demonstration.name": "Demonstrasi",
-    demonstration: "Ini demonstrasi; relainya menyetujui perangkat dengan sendirinya.",
+    demonstration: "Ini demonstrasi: relainya menyetujui perangkat dengan sendirinya, dan panggilan berjalan langsung dari perangkat ke perangkat.",
 
     "door.starting": "Sebentar…",
     "door.elsewhere": "Konsol sedang terbuka di tab lain",

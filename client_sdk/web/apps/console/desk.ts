@@ -87,8 +87,11 @@ export class Desk {
     return this.#state
   }
 
-  /** Bring back what was kept, but for what is `preferred` now, and follow everything that happens from now on. */
-  async begin(preferred: Partial<Preferences> = {}): Promise<void> {
+  /**
+   * Bring back what was kept, but for what is `preferred` now, and follow everything that happens from now on. Nobody is
+   * given requests before they say so, unless `presence` says it for them.
+   */
+  async begin(preferred: Partial<Preferences> = {}, presence: Presence = "away"): Promise<void> {
     const staff = this.#staff
     this.#dispatch({ type: "began", me: { name: staff.name, role: staff.role } })
     this.#dispatch({ type: "preferred", preferences: { ...(await this.#cabinet.preferences()), ...preferred } })
@@ -110,6 +113,7 @@ export class Desk {
     await this.#restore()
     this.#connection()
     void this.#followInvitations().catch(ignore)
+    if (presence !== "away") await this.setPresence(presence)
   }
 
   /** Take no requests any more, and close; conversations stay where they are kept. */

@@ -28,6 +28,8 @@ export interface DoorOptions {
   readonly organisation: Organisation
   /** What passkeys show as their name. */
   readonly name: string
+  /** A demonstration's passphrase, with which it sets itself up and opens by itself; null asks people for theirs. */
+  readonly givenPassphrase: string | null
   readonly onChange: (state: DoorState) => void
   /** The device is in: hand over to the desk. */
   readonly onInside: (staff: Staff, store: EncryptedKeyStore) => void
@@ -54,7 +56,7 @@ export class Door {
   async start(invitation: string): Promise<void> {
     this.#dispatch({ type: "invited", invitation })
     try {
-      if (await this.#tabs.own()) await this.#look(false)
+      if (await this.#tabs.own()) await this.#arrive()
       else this.#dispatch({ type: "elsewhere" })
     } catch {
       // No database, or no locks: a private window of some browsers, or one that is too old.
@@ -66,7 +68,7 @@ export class Door {
   async takeOver(): Promise<void> {
     this.#dispatch({ type: "busy" })
     await this.#tabs.takeOver()
-    await this.#look(false)
+    await this.#arrive()
   }
 
   /** Make a key store, and bring in this device by an invitation. Never rejects. */
@@ -108,6 +110,16 @@ export class Door {
     await this.#leave()
     await EncryptedKeyStore.erase()
     await this.#look(false)
+  }
+
+  /** As `#look`; a demonstration goes on to the desk, once there is a device or an invitation for one. */
+  async #arrive(): Promise<void> {
+    await this.#look(false)
+    const { givenPassphrase: passphrase } = this.#options
+    const { place, ways, invitation } = this.#state
+    if (passphrase === null) return
+    if (place === "new" && invitation !== "") await this.create({ passphrase }, invitation)
+    else if (place === "locked" && ways.includes("passphrase")) await this.unlock({ passphrase })
   }
 
   async #look(isIdle: boolean): Promise<void> {
