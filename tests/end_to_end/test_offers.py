@@ -11,7 +11,7 @@ from relay_organisation import RelayOrganisation
 from relay_process import relay_here
 from sdk_people import enrolled, until
 from teduh_crypto.credentials import Role
-from teduh_sdk import Preference, Staff, Survivor, events
+from teduh_sdk import Preference, Shift, Staff, Survivor, events
 from teduh_sdk.exceptions import RelayRefused
 from teduh_sdk.group_changes import CLASSIC_SUITE
 from teduh_server.redis_store.durability import Durability
@@ -57,11 +57,30 @@ async def test_request_is_taken_by_accepting_the_offer(relay: tuple[str, RelayOr
         assert sari.routing.open_offers == {}
 
 
+async def test_what_was_said_of_the_shift_holds_when_requests_are_taken(
+    relay: tuple[str, RelayOrganisation],
+) -> None:
+    """Or who has said where she is would be passed over as soon as she listens for requests."""
+    async with _staff(relay, "Sari") as sari, _survivor(relay) as survivor:
+        await sari.set_available(1, Shift(gender="female", region="west"))
+        conversation = await survivor.ask(region="west", preferred_gender="female")
+        async with asyncio.timeout(30):
+            async for request in sari.requests(capacity=2):
+                await request.accept()
+                break
+        await until(conversation, events.Joined)
+        async with asyncio.timeout(30):
+            await survivor.ask(region="west", preferred_gender="female")
+            async for offer in sari.routing.offers():
+                assert offer.dropped == ()
+                break
+
+
 async def test_she_hears_what_is_dropped_and_the_next_one_comes(
     relay: tuple[str, RelayOrganisation],
 ) -> None:
     async with _staff(relay, "Sari") as sari, _survivor(relay) as survivor:
-        await sari.set_available(2, region="west")
+        await sari.set_available(2, Shift(region="west"))
         conversation = await survivor.ask(language="id", region="west")
         async with asyncio.timeout(30):
             async for offer in sari.routing.offers():

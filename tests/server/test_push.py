@@ -6,26 +6,21 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-import http_ece
 import pytest
-from aiohttp import web
-from cryptography.hazmat.primitives.asymmetric.ec import (
-    SECP256R1,
-    EllipticCurvePrivateKey,
-    generate_private_key,
-)
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from frame_client import FrameClient, frame_client
+from push_service import Browser, push_service
 from py_vapid import Vapid02
 from relay_organisation import RelayOrganisation, StaffDevice
 from relay_process import relay_here
+from teduh_server.app import Relay
 from teduh_server.cli.main import app
 from teduh_server.push import EndpointNotAllowed, PushServices
 from teduh_server.push_message import TEXT, InvalidPushKey, PushKey, new_push_key
 from teduh_server.push_settings import PushSettings
+from teduh_server.redis_store import keys
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import (
     Availability,
@@ -34,52 +29,16 @@ from teduh_signaling.relay.frames import (
     ErrorCode,
     FetchPushKey,
     SetAvailability,
-    SubscribePush,
     UnsubscribePush,
 )
 from teduh_signaling.relay.frames import PushKey as PushKeyFrame
 from typer.testing import CliRunner
 
 
-def _point(key: EllipticCurvePrivateKey) -> bytes:
-    return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-
-
-@dataclass
-class Browser:
-    """A browser with a push subscription, and the service behind it, on this machine."""
-
-    endpoint: str = ""
-    key: EllipticCurvePrivateKey = field(default_factory=lambda: generate_private_key(SECP256R1()))
-    secret: bytes = bytes(range(16))
-    answer: int = 201
-    pushed: asyncio.Queue[tuple[bytes, dict[str, str]]] = field(default_factory=asyncio.Queue)
-
-    @property
-    def subscription(self) -> SubscribePush:
-        return SubscribePush(3, self.endpoint, _point(self.key), self.secret)
-
-    def read(self, body: bytes) -> bytes:
-        """What the service worker gets."""
-        return bytes(http_ece.decrypt(body, private_key=self.key, auth_secret=self.secret))
-
-    async def take(self, request: web.Request) -> web.Response:
-        await self.pushed.put((await request.read(), dict(request.headers)))
-        headers = {"Location": self.endpoint + "/elsewhere"} if self.answer == 307 else None
-        return web.Response(status=self.answer, headers=headers)
-
-
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    browser = Browser()
-    application = web.Application()
-    application.add_routes([web.post("/{name:.*}", browser.take)])
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    browser.endpoint = f"http://127.0.0.1:{runner.addresses[0][1]}/one"
-    yield browser
-    await runner.cleanup()
+    async with push_service() as browser:
+        yield browser
 
 
 @dataclass
@@ -87,6 +46,7 @@ class House:
     url: str
     organisation: RelayOrganisation
     key: PushKey
+    relay: Relay
 
     @asynccontextmanager
     async def device(self, device: StaffDevice) -> AsyncIterator[FrameClient]:
@@ -113,9 +73,9 @@ async def house(
         "every_seconds": 0.1,
         "unsafe_loopback": True,
     }
-    async with relay_here(path, valkey.url, push=push) as (_, url):
+    async with relay_here(path, valkey.url, push=push) as (relay, url):
         await organisation.publish_revocations(url)
-        yield House(url, organisation, PushKey.load(key_file, "mailto:it@relay.example"))
+        yield House(url, organisation, PushKey.load(key_file, "mailto:it@relay.example"), relay)
 
 
 async def test_device_that_is_not_connected_is_woken_when_somebody_waits(
@@ -139,12 +99,19 @@ async def test_key_for_the_subscription_is_that_of_the_signature(house: House) -
 
 
 async def test_nobody_is_woken_while_somebody_is_available(house: House, browser: Browser) -> None:
+    """The router looks several times, and does not so much as begin; when she goes it does."""
     await house.opt_in(browser)
+    router = house.relay._routing.router
     async with house.device(house.organisation.staff()) as staff, frame_client(house.url) as survivor:
         await staff.ask(SetAvailability(1, Availability.AVAILABLE, 1), Done)
         await survivor.open_request()
-        await staff.claim()
-    assert browser.pushed.empty()
+        for _ in range(3):
+            await router.route()
+            assert await house.relay._store.ask((b"EXISTS", keys.PUSH_WOKEN)) == 0
+        assert browser.pushed.empty()
+        await staff.ask(SetAvailability(2, Availability.BUSY, 0), Done)
+        body, _ = await asyncio.wait_for(browser.pushed.get(), 10)
+        assert browser.read(body) == TEXT
 
 
 async def test_revoked_device_is_woken_no_more(house: House, browser: Browser) -> None:

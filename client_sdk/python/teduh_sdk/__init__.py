@@ -20,8 +20,8 @@ from teduh_sdk.ice_servers import IceServers
 from teduh_sdk.key_store import EncryptedKeyStore, KeyStore, MemoryKeyStore
 from teduh_sdk.organisation import load_organisation
 from teduh_sdk.room import Participant
-from teduh_sdk.staff import InvitedTo, Request, Staff
-from teduh_sdk.staff_routing import OpenOffer, StaffRouting
+from teduh_sdk.staff import InvitedTo, Request, Shift, Staff
+from teduh_sdk.staff_routing import OpenOffer, PushAddress, StaffRouting
 from teduh_sdk.survivor import Survivor
 
 __all__ = [
@@ -43,7 +43,9 @@ __all__ = [
     "Organisation",
     "Participant",
     "Preference",
+    "PushAddress",
     "Request",
+    "Shift",
     "Staff",
     "StaffRouting",
     "Survivor",

@@ -71,6 +71,17 @@ _KEY_PACKAGES_READY: Final = 8
 _SET_AWAY_SECONDS: Final = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """What the relay knows of somebody besides her statement; all of it is optional."""
+
+    gender: str | None = None
+    """For those who prefer one."""
+    region: str | None = None
+    until: int = 0
+    """When the shift ends, in seconds since 1970: nothing is offered from then on; 0: not known."""
+
+
 class Staff(Client):
     """A staff device, whose key store holds its key and statement (see `enrolment`)."""
 
@@ -89,7 +100,7 @@ class Staff(Client):
         self._device: Final = stored_device(key_store)
         self._availability = Availability.AWAY
         self._capacity = 0
-        self._shift: tuple[str | None, str | None, int] = (None, None, 0)
+        self._shift = Shift()
         self._queue = _Waiting()
         self.routing: Final = StaffRouting(self._link, self._claim)
         """Who waits, what is offered, how it goes."""
@@ -100,7 +111,7 @@ class Staff(Client):
         """Say that we are available, and tell of each request that waits, or is offered to us.
 
         A request that is told of may be gone when it is accepted: others are told of it too. `capacity` is
-        how many conversations more this device takes.
+        how many conversations more this device takes; the shift is the one of `set_available`.
         """
         await self.set_available(capacity)
         if self.routing.makes_offers:
@@ -116,15 +127,10 @@ class Staff(Client):
         """
         return await self._claim(lambda ref: Claim(ref, conversation_id))
 
-    async def set_available(
-        self, capacity: int, *, gender: str | None = None, region: str | None = None, until: int = 0
-    ) -> None:
-        """Take so many conversations more.
-
-        `gender` and `region` are for those who prefer one; nothing is offered from `until` on, the end of the
-        shift in seconds since 1970.
-        """
-        self._shift = (gender, region, until)
+    async def set_available(self, capacity: int, shift: Shift | None = None) -> None:
+        """Take so many conversations more; without `shift` what was said of it before still holds."""
+        if shift is not None:
+            self._shift = shift
         await self._set_availability(Availability.AVAILABLE, capacity)
 
     async def invitations(self) -> AsyncIterator[InvitedTo]:
@@ -205,7 +211,10 @@ class Staff(Client):
         await self._link.ask(self._availability_frame, Done)
 
     def _availability_frame(self, ref: int) -> SetAvailability:
-        return SetAvailability(ref, self._availability, self._capacity, *self._shift)
+        shift = self._shift
+        return SetAvailability(
+            ref, self._availability, self._capacity, shift.gender, shift.region, shift.until
+        )
 
     def _publish_key_packages(self, count: int) -> None:
         bundles = [self._device.new_key_package(self._suite) for _ in range(count)]

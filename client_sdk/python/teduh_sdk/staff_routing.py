@@ -21,13 +21,17 @@ from teduh_signaling.relay.frames import (
     AnyRelayFrame,
     Board,
     Done,
+    FetchPushKey,
     Offer,
     OfferEnded,
     Preference,
+    PushKey,
     QueueAlert,
     QueueListing,
     ReportAbuse,
     RequestDetails,
+    SubscribePush,
+    UnsubscribePush,
     WatchBoard,
     WatchQueue,
 )
@@ -88,6 +92,17 @@ class OpenOffer:
         await self._routing._decline(self.conversation_id)
 
 
+@dataclass(frozen=True, slots=True)
+class PushAddress:
+    """What a push subscription says of itself (Push API)."""
+
+    endpoint: str
+    public_key: bytes
+    """`p256dh`, 65 bytes."""
+    secret: bytes = field(repr=False)
+    """`auth`, 16 bytes."""
+
+
 class StaffRouting:
     """Part of a `Staff`."""
 
@@ -131,6 +146,20 @@ class StaffRouting:
     async def report_abuse(self, conversation_id: bytes) -> None:
         """This was no request for help: another one costs its sender more. Raises `RelayRefused`."""
         await self._link.ask(lambda ref: ReportAbuse(ref, conversation_id), Done)
+
+    async def push_key(self) -> bytes | None:
+        """The key for a push subscription; None when this relay wakes nobody."""
+        return (await self._link.ask(lambda ref: FetchPushKey(ref), PushKey)).public_key
+
+    async def subscribe_push(self, address: PushAddress) -> None:
+        """Have this device woken when somebody waits. Raises `RelayRefused`."""
+        await self._link.ask(
+            lambda ref: SubscribePush(ref, address.endpoint, address.public_key, address.secret), Done
+        )
+
+    async def unsubscribe_push(self) -> None:
+        """Have it woken no more."""
+        await self._link.ask(lambda ref: UnsubscribePush(ref), Done)
 
     # --- for Staff ---
 

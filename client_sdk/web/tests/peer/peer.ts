@@ -38,6 +38,8 @@ interface Command {
   readonly active?: boolean
   readonly privateKey?: string
   readonly statement?: string
+  readonly publicKey?: string
+  readonly secret?: string
   readonly capacity?: number
   readonly name?: string
   readonly reason?: string
@@ -138,19 +140,27 @@ function survivorOf(): Survivor {
   return survivor
 }
 
+function bytesOf(hexadecimal: string): Uint8Array {
+  return new Uint8Array(Buffer.from(hexadecimal, "hex"))
+}
+
 const commands: Readonly<Record<string, (command: Command) => unknown>> = {
   openSurvivor: async (command) => {
     const { url = "", suite } = command
     clients.push(await Survivor.open(url, organisationOf(command), suite === undefined ? {} : { suite }))
   },
   haveDevice: async ({ privateKey = "", statement = "" }) => {
-    await store.put("device_private_key", new Uint8Array(Buffer.from(privateKey, "hex")))
+    await store.put("device_private_key", bytesOf(privateKey))
     await keepStatement(store, { statement, issuerStatement: undefined })
   },
   openStaff,
   acceptRequest,
   claim: async () => begin(await staffOf().claim()),
   setAvailable: ({ capacity = 1 }) => staffOf().setAvailable(capacity),
+  pushKey: () => staffOf().routing.pushKey(),
+  subscribePush: ({ url = "", publicKey = "", secret = "" }) =>
+    staffOf().routing.subscribePush({ endpoint: url, publicKey: bytesOf(publicKey), secret: bytesOf(secret) }),
+  unsubscribePush: () => staffOf().routing.unsubscribePush(),
   colleagues: async () => (await staffOf().colleagues()).map(({ name, role }) => `${name} (${role})`),
   invite,
   joinInvited,
@@ -163,7 +173,7 @@ const commands: Readonly<Record<string, (command: Command) => unknown>> = {
   ask: async ({ details = {} }) => begin(await survivorOf().ask(details)),
   send: (command) => conversationOf(command).send(command.text ?? ""),
   sendCallSignal: (command) => {
-    const data = new Uint8Array(Buffer.from(command.text ?? "", "hex"))
+    const data = bytesOf(command.text ?? "")
     conversationOf(command).sendCallSignal(data, { isEphemeral: command.active ?? false })
   },
   typing: (command) => conversationOf(command).typing(command.active),

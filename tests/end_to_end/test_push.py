@@ -1,0 +1,95 @@
+"""Opting in to being woken, by both SDKs through a real relay, until the push service is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from frame_client import frame_client
+from push_service import Browser, push_service
+from relay_organisation import RelayOrganisation
+from relay_process import relay_here
+from sdk_people import PATIENCE, enrolled
+from teduh_sdk import PushAddress, Staff
+from teduh_sdk.exceptions import RelayRefused
+from teduh_server.push_message import TEXT, new_push_key
+from teduh_server.redis_store.durability import Durability
+from valkey_server import start_valkey
+from web_peer import WebPeer, organisation_json, web_peer
+
+
+@dataclass
+class House:
+    url: str
+    organisation: RelayOrganisation
+
+    async def open(self, peer: WebPeer) -> None:
+        """Connect the device that the peer has."""
+        await peer.call("openStaff", url=self.url, organisation=organisation_json(self.organisation.public))
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    organisation = RelayOrganisation()
+    key_file = tmp_path / "push.pem"
+    key_file.write_bytes(new_push_key())
+    push = {
+        "key_file": key_file,
+        "contact": "mailto:it@relay.example",
+        "every_seconds": 0.1,
+        "unsafe_loopback": True,
+    }
+    with start_valkey(durability=Durability.MEMORY) as valkey:
+        async with relay_here(organisation.write(tmp_path), valkey.url, push=push) as (_, url):
+            await organisation.publish_revocations(url)
+            yield House(url, organisation)
+
+
+async def _is_woken(house: House, browser: Browser, *, and_not: Browser) -> None:
+    """Somebody waits: one of the two is woken, over and over, and the other is not."""
+    async with frame_client(house.url) as survivor:
+        await survivor.open_request()
+        body, _ = await asyncio.wait_for(browser.pushed.get(), PATIENCE)
+        assert browser.read(body) == TEXT
+        # What was on its way before has come by now.
+        while not and_not.pushed.empty():
+            and_not.pushed.get_nowait()
+        for _ in range(2):
+            await asyncio.wait_for(browser.pushed.get(), PATIENCE)
+        assert and_not.pushed.empty()
+
+
+async def test_a_device_of_each_sdk_opts_in_and_out(house: House) -> None:
+    sari, budi = house.organisation.staff(), house.organisation.staff("Budi")
+
+    def opened() -> Staff:
+        return Staff(house.url, house.organisation.public, enrolled(sari))
+
+    async with push_service() as hers, push_service() as his, web_peer() as peer:
+        async with opened() as staff:
+            key = await staff.routing.push_key()
+            assert key is not None
+            await staff.routing.subscribe_push(PushAddress(hers.endpoint, hers.public_key, hers.secret))
+            elsewhere = PushAddress("https://push.example/one", hers.public_key, hers.secret)
+            with pytest.raises(RelayRefused, match="not_permitted"):
+                await staff.routing.subscribe_push(elsewhere)
+        await _is_woken(house, hers, and_not=his)
+        private_key = budi.key.private_bytes_raw().hex()
+        await peer.call("haveDevice", privateKey=private_key, statement=budi.statement)
+        await house.open(peer)
+        assert await peer.call("pushKey") == key.hex()
+        address = {"url": his.endpoint, "publicKey": his.public_key.hex(), "secret": his.secret.hex()}
+        await peer.call("subscribePush", **address)
+        await peer.call("close")
+        async with opened() as staff:
+            await staff.routing.unsubscribe_push()
+        await _is_woken(house, his, and_not=hers)
+        await house.open(peer)
+        await peer.call("unsubscribePush")
+        await peer.call("close")
+        async with opened() as staff:
+            await staff.routing.subscribe_push(PushAddress(hers.endpoint, hers.public_key, hers.secret))
+        await _is_woken(house, hers, and_not=his)

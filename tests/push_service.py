@@ -1,0 +1,63 @@
+"""A browser with a push subscription, and the push service behind it, on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import http_ece
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    generate_private_key,
+)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from teduh_signaling.relay.frames import SubscribePush
+
+
+@dataclass
+class Browser:
+    """What it subscribed with, what the service answers, and what was pushed to it."""
+
+    endpoint: str = ""
+    key: EllipticCurvePrivateKey = field(default_factory=lambda: generate_private_key(SECP256R1()))
+    secret: bytes = bytes(range(16))
+    answer: int = 201
+    pushed: asyncio.Queue[tuple[bytes, dict[str, str]]] = field(default_factory=asyncio.Queue)
+
+    @property
+    def public_key(self) -> bytes:
+        return self.key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+    @property
+    def subscription(self) -> SubscribePush:
+        return SubscribePush(3, self.endpoint, self.public_key, self.secret)
+
+    def read(self, body: bytes) -> bytes:
+        """What the service worker gets."""
+        return bytes(http_ece.decrypt(body, private_key=self.key, auth_secret=self.secret))
+
+    async def take(self, request: web.Request) -> web.Response:
+        """The push service: keeps what was pushed."""
+        await self.pushed.put((await request.read(), dict(request.headers)))
+        headers = {"Location": self.endpoint + "/elsewhere"} if self.answer == 307 else None
+        return web.Response(status=self.answer, headers=headers)
+
+
+@asynccontextmanager
+async def push_service() -> AsyncIterator[Browser]:
+    """Both, the service under whatever address."""
+    browser = Browser()
+    application = web.Application()
+    application.add_routes([web.post("/{name:.*}", browser.take)])
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    browser.endpoint = f"http://127.0.0.1:{runner.addresses[0][1]}/one"
+    try:
+        yield browser
+    finally:
+        await runner.cleanup()
