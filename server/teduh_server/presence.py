@@ -14,7 +14,8 @@ twelve seconds is forgotten, so the people of a dead node are offline within fif
 `version` counts the changes of one node, so that whoever missed one notices with the next beat and asks for
 all. A change costs its own size then, not that of everybody who is connected.
 
-A person may have several devices: for routing they are one (`people`), as available as any of them is.
+A person may have several devices: for routing they are one (`people`), as available as any of them is, with
+the seats that are left of the most that one of them takes.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from teduh_server.node_channel import NodeChannel
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
 from teduh_server.routing import Person
-from teduh_server.staff_index import PresentDevice, StaffIndex
+from teduh_server.staff_index import PresentDevice, StaffIndex, load_of, seats_of
 
 HEARTBEAT_SECONDS = 5.0
 FORGOTTEN_AFTER_SECONDS = 12.0
@@ -140,6 +141,8 @@ class Presence:
             load, left = len(connection.subscriptions), max(0, device.capacity - 1)
             taken = structs.replace(device, load=load, capacity=left, idle_since=time.time())
             self._put(connection, taken)
+            # At once: what another device of hers says in the next moment must not give the seat anew.
+            self._announce()
 
     def detach(self, connection: Connection) -> None:
         device = self._here.pop(connection, None)
@@ -191,10 +194,7 @@ class Presence:
     def seats(self, person: bytes) -> int:
         """How many conversations more she takes, by what her available devices say."""
         self._forget_silent_nodes()
-        return max(
-            (each.capacity for each in self._staff.of(person) if each.availability is Availability.AVAILABLE),
-            default=0,
-        )
+        return seats_of(self._staff.of(person))
 
     def device_ids(self) -> set[bytes]:
         """All devices that are connected anywhere."""
@@ -215,7 +215,7 @@ class Presence:
 
     def load(self) -> int:
         """In how many conversations staff are, counted per person."""
-        return sum(max(each.load for each in devices) for devices in self._staff.everybody())
+        return sum(map(load_of, self._staff.everybody()))
 
     def active(self) -> int:
         """How many conversations are active on all nodes."""

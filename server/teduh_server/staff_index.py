@@ -88,6 +88,34 @@ class StaffIndex:
         return list(self._people.values())
 
 
+def seats_of(devices: Collection[PresentDevice]) -> int:
+    """How many conversations more one person takes: no device counts what she is in on the others.
+
+    So it is the most that an available one says for itself, less those; each device by its fullest
+    connection, for one that has just come back may have two.
+    """
+    loads = _loads(devices)
+    everywhere = sum(loads.values())
+    says = (
+        each.capacity + loads[each.device_id]
+        for each in devices
+        if each.availability is Availability.AVAILABLE
+    )
+    return max(0, max(says, default=0) - everywhere)
+
+
+def load_of(devices: Collection[PresentDevice]) -> int:
+    """In how many conversations one person is, on all her devices."""
+    return sum(_loads(devices).values())
+
+
+def _loads(devices: Collection[PresentDevice]) -> dict[bytes, int]:
+    loads: dict[bytes, int] = {}
+    for each in devices:
+        loads[each.device_id] = max(each.load, loads.get(each.device_id, 0))
+    return loads
+
+
 def _person(devices: Collection[PresentDevice]) -> Person:
     """What all devices of one person say together; what they differ in, the available one with most seats
     says.
@@ -101,8 +129,8 @@ def _person(devices: Collection[PresentDevice]) -> Person:
         skills=frozenset(speaker.skills),
         gender=speaker.gender,
         region=speaker.region,
-        seats=speaker.capacity,
-        load=max(each.load for each in devices),
+        seats=seats_of(devices),
+        load=load_of(devices),
         idle_since=max(each.idle_since for each in devices),
         devices=frozenset(each.device_id for each in devices),
         until=speaker.until or None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -24,13 +25,13 @@ from teduh_signaling.relay.frames import (
     Done,
     Error,
     ErrorCode,
+    Leave,
     ListColleagues,
     Offer,
     OfferEnded,
     OpenRequest,
     Preference,
     QueueAlert,
-    QueueListing,
     RequestDetails,
     RequestOpened,
     SetAvailability,
@@ -63,16 +64,41 @@ class House:
         capacity: int = 3,
         gender: str | None = None,
         region: str | None = None,
+        until: int = 0,
     ) -> FrameClient:
         """Somebody available, as every node knows."""
         device = device or self.organisation.staff()
         client = await self.connect()
         await client.authenticate(device)
-        available = SetAvailability(1, Availability.AVAILABLE, capacity, gender, region)
+        available = SetAvailability(1, Availability.AVAILABLE, capacity, gender, region, until)
         await client.ask(available, Done)
         for watcher in self.watchers:
             await _sees_available(watcher, device.id)
         return client
+
+    async def looked(self, *clients: FrameClient) -> None:
+        """The router has looked at all that waited before, and what came of it has reached these clients.
+
+        It plans in the order of service, and each node hears of the offers in that order: so nothing for them
+        is on its way any more when somebody beside them is offered what was asked for later.
+        """
+        for client in clients:
+            async with frame_client(client.url) as beside, frame_client(client.url) as later:
+                await beside.authenticate(
+                    self.organisation.staff("Beside", Role.INTERPRETER, skills=("patience",))
+                )
+                await beside.ask(SetAvailability(1, Availability.AVAILABLE, 1), Done)
+                asking = OpenRequest(1, later.capability, b"key package", RequestDetails(need="patience"))
+                request = (await later.ask(asking, RequestOpened)).conversation_id
+                assert (await beside.expect(Offer)).conversation_id == request
+                await later.ask(CancelRequest(2, request), Done)
+            await client.ask(WatchQueue(99, False), Done)
+
+    async def is_not_offered(self, *clients: FrameClient) -> None:
+        """None of these has an offer that she was not told of yet."""
+        await self.looked(*clients)
+        for client in clients:
+            assert not [frame for frame in client.seen if isinstance(frame, Offer)]
 
     async def ask(self, details: RequestDetails | None = None) -> tuple[FrameClient, bytes]:
         """Somebody who asks for help, and her request."""
@@ -180,10 +206,9 @@ async def test_unsuitable_are_not_asked(house: House) -> None:
     _, request = await house.ask(RequestDetails(need="legal", language="id"))
     assert (await suitable.expect(Offer)).conversation_id == request
     await suitable.ask(AnswerOffer(5, request, True), Claimed)
-    for other in (medic, foreign):
-        await other.ask(WatchQueue(6), Done)
-        await other.expect(QueueListing)
-        assert not [frame for frame in other.seen if isinstance(frame, Offer)]
+    _, medical = await house.ask(RequestDetails(need="medical", language="id"))
+    assert (await medic.expect(Offer)).conversation_id == medical
+    await house.is_not_offered(medic, foreign)
 
 
 async def test_least_loaded_is_asked_first(house: House) -> None:
@@ -203,12 +228,53 @@ async def test_capacity_is_never_exceeded(house: House) -> None:
     await staff.ask(AnswerOffer(5, first, True), Claimed)
     await staff.append(first, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
     _, second = await house.ask()
-    await staff.ask(WatchQueue(6), Done)
-    while not (await staff.expect(QueueListing)).requests:
-        pass
-    assert not [frame for frame in staff.seen if isinstance(frame, Offer)]
+    await house.is_not_offered(staff)
     await staff.ask(SetAvailability(7, Availability.AVAILABLE, 1), Done)
     assert (await staff.expect(Offer)).conversation_id == second
+
+
+async def _takes(device: FrameClient, request: bytes) -> None:
+    """Accept the offer, and begin the conversation."""
+    assert (await device.expect(Offer)).conversation_id == request
+    await device.ask(AnswerOffer(5, request, True), Claimed)
+    await device.append(request, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
+
+
+async def test_two_devices_of_one_person_take_no_more_together_than_one_may(house: House) -> None:
+    """What a device says it takes does not know of the other's conversations; the relay does."""
+    organisation = house.organisation
+    one = await house.staff(organisation.staff(subject="sari"), capacity=2)
+    two = await house.staff(organisation.staff(subject="sari"), capacity=2)
+    await _takes(one, (await house.ask())[1])
+    assert (await two.expect(Offer)).conversation_id
+    # One says what is left to it, the other, on another node, what it would take alone.
+    await one.ask(SetAvailability(6, Availability.AVAILABLE, 1), Done)
+    await two.ask(SetAvailability(6, Availability.AVAILABLE, 2), Done)
+    await two.expect(OfferEnded)
+    second = (await house.ask())[1]
+    await one.expect(Offer)
+    await _takes(two, second)
+    third = (await house.ask())[1]
+    await two.ask(SetAvailability(7, Availability.AVAILABLE, 1), Done)
+    await one.ask(SetAvailability(7, Availability.AVAILABLE, 1), Done)
+    await house.is_not_offered(one, two)
+    # A conversation that is over gives its seat back, on whichever device it was.
+    await two.ask(Leave(8, second), Done)
+    await two.ask(SetAvailability(9, Availability.AVAILABLE, 2), Done)
+    assert (await one.expect(Offer)).conversation_id == third
+
+
+async def test_nothing_is_offered_after_the_end_of_the_shift(house: House) -> None:
+    """Nor is who has gone home by the clock waited for: the next one is asked."""
+    over, going_on = int(time.time()) - 1, int(time.time()) + 3600
+    late = await house.staff(until=over)
+    _, request = await house.ask()
+    await house.is_not_offered(late)
+    on_shift = await house.staff(until=going_on)
+    assert (await on_shift.expect(Offer)).conversation_id == request
+    await late.ask(SetAvailability(7, Availability.AVAILABLE, 1, until=going_on), Done)
+    await on_shift.ask(AnswerOffer(8, request, False), Done)
+    assert (await late.expect(Offer)).conversation_id == request
 
 
 async def test_emergency_is_offered_before_who_has_waited_longer(house: House) -> None:
@@ -264,7 +330,7 @@ async def test_whoever_was_with_her_is_asked_first_when_she_comes_back(house: Ho
     asking = OpenRequest(1, again.capability, b"key package", continues=survivor.capability)
     request = (await again.ask(asking, RequestOpened)).conversation_id
     assert (await known.expect(Offer)).conversation_id == request
-    assert not [frame for frame in idle.seen if isinstance(frame, Offer)]
+    await house.is_not_offered(idle)
 
 
 async def test_offer_ends_when_she_waits_no_more(house: House) -> None:
