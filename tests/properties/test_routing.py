@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from teduh_server.routing import (
     CANDIDATES,
-    HEAD_START_SECONDS,
     Person,
     Policy,
     WaitingRequest,
@@ -67,23 +66,87 @@ NOW = 1000.0
 POLICY = Policy()
 
 
-@given(queues)
-def test_the_order_of_two_requests_never_changes_while_they_wait(queue: list[WaitingRequest]) -> None:
-    """The place depends on nothing but when it was opened and how urgent it is."""
-    before = [request.id for request in in_order(queue)]
-    refused = [replace(request, refusals=request.refusals + 1) for request in queue]
-    assert [request.id for request in in_order(reversed(refused))] == before
+LONGEST_HEAD_START = 3600.0
+"""As PROTOCOL.md has it: an emergency goes before all that have waited for less than an hour longer."""
+ANYBODY = Policy(widen_after_seconds=1.0, again_after_seconds=0.0)
+"""Under which everybody suits everybody a few seconds later."""
+
+
+def _served(waiting: list[WaitingRequest], now: float, count: int) -> list[WaitingRequest]:
+    """The first so many, in the order in which they are given to as many people."""
+    staff = [Person(bytes([number]) * 16, "counselor", frozenset({"id"})) for number in range(count)]
+    return [proposal.request for proposal in plan(waiting, staff, now, ANYBODY)]
+
+
+@given(queues, st.data())
+def test_the_order_of_two_requests_never_changes_while_they_wait(
+    queue: list[WaitingRequest], choose: st.DataObject
+) -> None:
+    """Whoever else comes or goes, however late it is, and however often either was refused."""
+    before = [request.id for request in _served(queue, NOW + 10, len(queue))]
+    assert len(before) == len(queue)
+    left = (
+        choose.draw(st.lists(st.sampled_from(queue), unique_by=lambda request: request.id)) if queue else []
+    )
+    later = NOW + choose.draw(st.floats(10, 20_000))
+    changed = [
+        replace(
+            request,
+            refusals=request.refusals + choose.draw(st.integers(0, 9)),
+            refused_by=dict.fromkeys(choose.draw(st.sets(st.sampled_from([b"\0" * 16]))), NOW),
+            known_devices=choose.draw(st.sampled_from([frozenset[bytes](), frozenset({b"d" * 32})])),
+        )
+        for request in left
+    ]
+    newcomer = WaitingRequest(b"newcomer", RequestDetails(), later)
+    after = [request.id for request in _served([*changed, newcomer], later, len(left) + 1)]
+    assert [each for each in after if each != newcomer.id] == [
+        each for each in before if each in {request.id for request in left}
+    ]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(Urgency), st.integers(0, 900)), min_size=2, max_size=60),
+    st.integers(60, 600),
+)
+def test_nobody_starves_however_many_urgent_requests_keep_coming(
+    arrivals: list[tuple[Urgency, int]], pace: int
+) -> None:
+    """One is served in each round: whoever has waited for longer than the largest head start goes before all
+    who came later than that, whatever they came with.
+    """
+    coming: list[WaitingRequest] = []
+    opened = 0
+    for number, (urgency, gap) in enumerate(arrivals):
+        opened += gap
+        coming.append(WaitingRequest(bytes([number]), RequestDetails(urgency=urgency), float(opened)))
+    waiting: list[WaitingRequest] = []
+    now = 0.0
+    while coming or waiting:
+        now += pace
+        waiting += [request for request in coming if request.opened <= now - 10]
+        coming = [request for request in coming if request.opened > now - 10]
+        for taken in _served(waiting, now, 1):
+            waiting.remove(taken)
+            for other in waiting:
+                assert taken.opened <= other.opened + LONGEST_HEAD_START
+                if taken.details.urgency <= other.details.urgency:
+                    assert taken.opened <= other.opened
 
 
 @given(requests, requests)
 def test_urgent_goes_before_but_not_before_who_has_waited_longer_than_the_largest_head_start(
     one: WaitingRequest, other: WaitingRequest
 ) -> None:
-    longest = max(HEAD_START_SECONDS.values())
     if one.details.urgency >= other.details.urgency and one.opened < other.opened:
         assert one.place < other.place
-    much_later = replace(other, opened=one.opened + longest + 1)
+    much_later = replace(other, opened=one.opened + LONGEST_HEAD_START + 1)
     assert one.place < much_later.place
+    emergency = replace(other, id=b"emergency", details=RequestDetails(urgency=Urgency.EMERGENCY))
+    normal = replace(
+        one, id=b"normal", details=RequestDetails(), opened=other.opened - LONGEST_HEAD_START + 1
+    )
+    assert in_order([normal, emergency]) == [emergency, normal]
 
 
 @given(queues, staffs)
@@ -193,8 +256,8 @@ class _Model:
 class Routing(RuleBasedStateMachine):
     """A queue over time, with people who accept, decline and do not answer.
 
-    The store's part is played by a few lines: an offer needs a waiting request and a free seat. That the
-    scripts do the same, under any race, is shown in the tests of the scripts.
+    The store's part is played by a few lines, which give each request to the first who is proposed. What the
+    scripts do when the picture is old, under any race, is shown in the tests of the scripts.
     """
 
     def __init__(self) -> None:
@@ -232,13 +295,12 @@ class Routing(RuleBasedStateMachine):
             self._offer(proposal.request, proposal.people)
 
     def _offer(self, request: WaitingRequest, people: tuple[bytes, ...]) -> None:
-        for each in people:
-            seats = self.model.seats[each]
-            if seats.offered is None and seats.left > 0:
-                seats.offered, seats.left = request.id, seats.left - 1
-                life = self.model.waiting[request.id]
-                life.request = replace(request, offered_to=each)
-                return
+        # From a picture that is right, the first is always one who can be asked.
+        first = self.model.seats[people[0]]
+        assert first.offered is None
+        assert first.left > 0
+        first.offered, first.left = request.id, first.left - 1
+        self.model.waiting[request.id].request = replace(request, offered_to=people[0])
 
     def _open_offers(self) -> list[tuple[bytes, bytes]]:
         return [

@@ -19,6 +19,7 @@ from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import (
     Availability,
     Board,
+    CancelRequest,
     Done,
     Error,
     ErrorCode,
@@ -174,6 +175,55 @@ async def test_board_counts_who_waits_who_is_there_and_what_became_of_requests(
         assert board.needs == (Tally(None, 5),)
         assert (board.days[0].opened, board.days[0].abandoned) == (6, 0)
         assert (board.days[0].answered, board.days[0].within_goal) == (None, None)
+
+
+async def test_board_tells_late_answers_from_those_within_the_goal_and_from_who_gave_up(
+    relay_url: str, valkey: EmbeddedValkey, organisation: RelayOrganisation
+) -> None:
+    """With as many of each as may be shown; the longest wait is that of who still waits."""
+    store = Store(StoreAddress.parse(valkey.url))
+    await store.start()
+
+    async def let_wait(request: bytes, seconds: int) -> None:
+        opened = b"%d" % ((time.time() - seconds) * 1_000_000)
+        await store.ask((b"HSET", keys.queue_request(request), b"opened", opened))
+
+    async with (
+        frame_client(relay_url) as supervisor,
+        frame_client(relay_url) as staff,
+        frame_client(relay_url) as prompt,
+        frame_client(relay_url) as patient,
+        frame_client(relay_url) as impatient,
+    ):
+        await staff.authenticate(organisation.staff())
+        await staff.ask(SetAvailability(1, Availability.AVAILABLE, 20), Done)
+
+        async def ask(survivors: FrameClient, first: int, count: int) -> list[bytes]:
+            asking = [OpenRequest(ref, bytes([ref]) * 32, b"kp") for ref in range(first, first + count)]
+            return [(await survivors.ask(each, RequestOpened)).conversation_id for each in asking]
+
+        in_time, given_up = await ask(prompt, 0, 6), await ask(impatient, 6, 6)
+        waiting, *late = await ask(patient, 12, 6)
+        for request in late:
+            await let_wait(request, 61)
+        for request in in_time + late:
+            await staff.claim(request)
+            await staff.append(request, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
+        for request in given_up:
+            await impatient.ask(CancelRequest(99, request), Done)
+        await let_wait(waiting, 300)
+        await supervisor.authenticate(organisation.staff("Ratna", Role.SUPERVISOR))
+        await supervisor.ask(SetAvailability(1, Availability.BUSY, 0), Done)
+        await supervisor.ask(WatchBoard(6), Done)
+        # What became of a request is counted a moment after the commit.
+        while (board := await supervisor.expect(Board)).days[0].answered != 11:
+            pass
+        day = board.days[0]
+        assert (day.opened, day.within_goal, day.abandoned) == (18, 6, 6)
+        assert (board.available, board.busy, board.away) == (1, 1, 0)
+        assert (board.seats, board.load, board.waiting) == (9, 11, 1)
+        assert 300 <= board.longest_wait_seconds < 400
+    await store.close()
 
 
 @pytest.mark.parametrize(("count", "shown"), [(0, 0), (1, None), (4, None), (5, 5), (70, 70)])
