@@ -107,7 +107,8 @@ class RelayLink:
     @property
     def is_up(self) -> bool:
         """Whether frames can be sent now."""
-        return self._up.is_set()
+        # Once it will never be up again the event is set too, to wake who waits for it.
+        return self._up.is_set() and self._refused is None
 
     @property
     def hello(self) -> Hello:
@@ -124,7 +125,7 @@ class RelayLink:
         """Send the frame that `make` returns for a fresh ref; `answer` is called once, with what comes
         back.
         """
-        if not self.is_up or self._refused is not None:
+        if not self.is_up:
             answer(RelayLost("there is no connection to the relay"))
             return
         self._last_ref = self._last_ref % 0xFFFF_FFFF + 1

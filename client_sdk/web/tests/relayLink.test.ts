@@ -15,11 +15,11 @@ import {
   Pong,
   QueueChanged,
   SetAvailability,
-  type ClientFrame,
   type RelayFrame,
 } from "../src/relay/frames.ts"
 import { RelayLink, type LinkListener } from "../src/relayLink.ts"
 import { Backoff, type Socket } from "../src/transport.ts"
+import { HeldSocket } from "./heldSocket.ts"
 
 const limits = {
   frameBytes: 262_144,
@@ -29,40 +29,6 @@ const limits = {
   heartbeatSeconds: 20,
 }
 const HELLO = Hello({ version: 1, nonce: new Uint8Array(32), time: 1_760_000_000, limits })
-
-/** The relay's end of a connection, in the test's hands. */
-class HeldSocket implements Socket {
-  readonly sent: ClientFrame[] = []
-  isClosed = false
-  #frames: Uint8Array[] = []
-  #wake: (() => void) | null = null
-
-  send(data: Uint8Array): void {
-    this.sent.push(decodeClientFrame(data))
-  }
-
-  async receive(): Promise<Uint8Array> {
-    for (;;) {
-      const data = this.#frames.shift()
-      if (data !== undefined) return data
-      if (this.isClosed) throw new RelayLost("closed")
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
-  }
-
-  close(): void {
-    this.isClosed = true
-    this.#wake?.()
-  }
-
-  async say(...frames: RelayFrame[]): Promise<void> {
-    this.#frames.push(...frames.map(encode))
-    this.#wake?.()
-    await vi.advanceTimersByTimeAsync(0)
-  }
-}
 
 class House {
   readonly sockets: HeldSocket[] = []
@@ -90,6 +56,17 @@ class House {
     return socket
   }
 
+  /** The kinds of the frames that were sent over the present socket. */
+  get sent(): string[] {
+    return this.socket.sent.map((data) => decodeClientFrame(data).type)
+  }
+
+  /** What the relay says over it. */
+  async hears(...frames: RelayFrame[]): Promise<void> {
+    this.socket.say(...frames.map(encode))
+    await vi.advanceTimersByTimeAsync(0)
+  }
+
   async begin(): Promise<void> {
     void this.link.run()
     await vi.advanceTimersByTimeAsync(0)
@@ -111,7 +88,7 @@ describe("the link", () => {
     const house = new House()
     await house.begin()
     expect(house.link.isUp).toBe(false)
-    await house.socket.say(HELLO)
+    await house.hears(HELLO)
     expect([house.link.isUp, house.told]).toEqual([true, ["up"]])
   })
 
@@ -119,13 +96,13 @@ describe("the link", () => {
     const authenticate = Authenticate({ statement: "a.b.c", signature: new Uint8Array(64) })
     const house = new House(() => Promise.resolve(authenticate))
     await house.begin()
-    await house.socket.say(HELLO)
-    expect([house.link.isUp, house.socket.sent.map(({ type }) => type)]).toEqual([false, ["authenticate"]])
-    await house.socket.say(Authenticated({ deviceId: new Uint8Array(32), expires: 0, keyPackagesLeft: 0 }))
+    await house.hears(HELLO)
+    expect([house.link.isUp, house.sent]).toEqual([false, ["authenticate"]])
+    await house.hears(Authenticated({ deviceId: new Uint8Array(32), expires: 0, keyPackagesLeft: 0 }))
     expect(house.link.isUp).toBe(true)
     const answered = house.link.ask(available, "done")
     await vi.advanceTimersByTimeAsync(0)
-    await house.socket.say(QueueChanged({ waiting: 1 }), Done({ ref: 1 }))
+    await house.hears(QueueChanged({ waiting: 1 }), Done({ ref: 1 }))
     expect((await answered).ref).toBe(1)
     expect(house.received.map(({ type }) => type)).toEqual(["queueChanged"])
   })
@@ -134,8 +111,8 @@ describe("the link", () => {
     const house = new House(() => Authenticate({ statement: "a.b.c", signature: new Uint8Array(64) }))
     const waiting = expect(house.link.waitUntilUp()).rejects.toThrow(AuthenticationRefused)
     await house.begin()
-    await house.socket.say(HELLO)
-    await house.socket.say(ErrorFrame({ code: ErrorCode.STATEMENT_REVOKED, detail: "", fatal: true }))
+    await house.hears(HELLO)
+    await house.hears(ErrorFrame({ code: ErrorCode.STATEMENT_REVOKED, detail: "", fatal: true }))
     await waiting
     await vi.advanceTimersByTimeAsync(60_000)
     expect(house.sockets).toHaveLength(1)
@@ -144,14 +121,14 @@ describe("the link", () => {
   it("comes back after it broke; what was asked is told to be lost", async () => {
     const house = new House()
     await house.begin()
-    await house.socket.say(HELLO)
+    await house.hears(HELLO)
     const lost = expect(house.link.ask((ref) => ({ type: "ping", ref }), "pong")).rejects.toThrow(RelayLost)
     await vi.advanceTimersByTimeAsync(0)
     house.socket.close()
     await lost
     expect(house.told).toEqual(["up", "down"])
     await vi.advanceTimersByTimeAsync(300)
-    await house.socket.say(HELLO)
+    await house.hears(HELLO)
     expect([house.sockets.length, house.told]).toEqual([2, ["up", "down", "up"]])
   })
 
@@ -174,7 +151,7 @@ describe("the link", () => {
   it("moves when the relay is about to stop, within the time that it gave", async () => {
     const house = new House()
     await house.begin()
-    await house.socket.say(HELLO, Moving({ withinMs: 3000 }))
+    await house.hears(HELLO, Moving({ withinMs: 3000 }))
     await vi.advanceTimersByTimeAsync(2900)
     expect(house.sockets).toHaveLength(1)
     await vi.advanceTimersByTimeAsync(200)
@@ -184,10 +161,10 @@ describe("the link", () => {
   it("shows that it lives, and takes a relay that is silent for two heartbeats for gone", async () => {
     const house = new House()
     await house.begin()
-    await house.socket.say(HELLO)
+    await house.hears(HELLO)
     await vi.advanceTimersByTimeAsync(20_100)
-    expect(house.socket.sent.map(({ type }) => type)).toEqual(["ping"])
-    await house.socket.say(Pong({ ref: 0 }))
+    expect(house.sent).toEqual(["ping"])
+    await house.hears(Pong({ ref: 0 }))
     await vi.advanceTimersByTimeAsync(39_000)
     expect(house.link.isUp).toBe(true)
     await vi.advanceTimersByTimeAsync(1_500)
@@ -197,14 +174,14 @@ describe("the link", () => {
   it("does not take the relay for gone when it was the page that slept", async () => {
     const house = new House()
     await house.begin()
-    await house.socket.say(HELLO)
+    await house.hears(HELLO)
     const clock = vi.spyOn(performance, "now")
     const before = performance.now()
     clock.mockImplementation(() => before + 300_000)
     await vi.advanceTimersByTimeAsync(20_100)
-    expect([house.link.isUp, house.socket.sent.map(({ type }) => type)]).toEqual([true, ["ping"]])
+    expect([house.link.isUp, house.sent]).toEqual([true, ["ping"]])
     clock.mockImplementation(() => before + 301_000)
-    await house.socket.say(Pong({ ref: 0 }))
+    await house.hears(Pong({ ref: 0 }))
     clock.mockImplementation(() => before + 305_000)
     await vi.advanceTimersByTimeAsync(5_000)
     expect(house.link.isUp).toBe(true)
@@ -214,17 +191,17 @@ describe("the link", () => {
   it("ends when the relay breaks the protocol", async () => {
     const house = new House()
     await house.begin()
-    await house.socket.say(HELLO, HELLO)
+    await house.hears(HELLO, HELLO)
     expect(house.told).toEqual(["up", "down"])
   })
 
   it("says so when an answer is not what was asked for", async () => {
     const house = new House()
     await house.begin()
-    await house.socket.say(HELLO)
+    await house.hears(HELLO)
     const answered = expect(house.link.ask((ref) => ({ type: "ping", ref }), "pong")).rejects.toThrow(RelayMisbehaved)
     await vi.advanceTimersByTimeAsync(0)
-    await house.socket.say(Done({ ref: 1 }))
+    await house.hears(Done({ ref: 1 }))
     await answered
   })
 

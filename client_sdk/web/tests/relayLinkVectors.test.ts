@@ -1,0 +1,137 @@
+/** Replays tests/vectors/relay_link.json, which the Python SDK replays too: the link to the relay by steps. */
+
+import { readFileSync } from "node:fs"
+
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
+
+import { AuthenticationRefused, RelayLost } from "../src/errors.ts"
+import * as errors from "../src/errors.ts"
+import { toHex } from "../src/hazmat/bytes.ts"
+import { decodeClientFrame, encode } from "../src/relay/codec.ts"
+import { ErrorCode, ErrorFrame, Leave, type Authenticate } from "../src/relay/frames.ts"
+import { RelayLink, refusal, type Answer } from "../src/relayLink.ts"
+import { Backoff, type Socket } from "../src/transport.ts"
+import { HeldSocket } from "./heldSocket.ts"
+
+type Step =
+  | { does: "hears" | "said" | "received"; frames: string[] }
+  | { does: "told" | "answers"; what: string[] }
+  | { does: "up" | "reachable"; is: boolean }
+  | { does: "passes"; seconds: number }
+  | { does: "dialled"; times: number }
+  | { does: "breaks" | "asks" | "refused" }
+interface Vectors {
+  refusals: Record<string, keyof typeof errors>
+  links: { name: string; introduces: string | null; steps: Step[] }[]
+}
+
+const file = new URL("../../../tests/vectors/relay_link.json", import.meta.url)
+const { refusals, links } = JSON.parse(readFileSync(file, "utf-8")) as Vectors
+const conversationId = Uint8Array.from({ length: 16 }, (_, at) => at)
+
+function fromHex(hex: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(hex, "hex"))
+}
+
+/** A link, the relay's end of it, and what each of them has said since somebody looked. */
+class Stage {
+  readonly sockets: HeldSocket[] = []
+  dialled = 0
+  isReachable = true
+  #told: string[] = []
+  #answered: string[] = []
+  #received: string[] = []
+  readonly link: RelayLink
+
+  constructor(introduces: string | null) {
+    const introduction = introduces === null ? null : (decodeClientFrame(fromHex(introduces)) as Authenticate)
+    const listener = {
+      receive: (frame: Parameters<typeof encode>[0]) => this.#received.push(toHex(encode(frame))),
+      onUp: () => this.#told.push("up"),
+      onDown: () => this.#told.push("down"),
+      introduce: () => introduction,
+    }
+    this.link = new RelayLink(() => this.#dial(), listener, new Backoff((_, longest) => longest))
+  }
+
+  get socket(): HeldSocket {
+    const socket = this.sockets.at(-1)
+    if (socket === undefined) throw new Error("nobody has dialled")
+    return socket
+  }
+
+  async #dial(): Promise<Socket> {
+    this.dialled += 1
+    if (!this.isReachable && this.dialled > 1) throw new RelayLost("nobody there")
+    this.sockets.push(new HeldSocket())
+    return Promise.resolve(this.socket)
+  }
+
+  async play(step: Step): Promise<void> {
+    if (step.does === "hears") this.socket.say(...step.frames.map(fromHex))
+    else if (step.does === "breaks") this.socket.close()
+    else if (step.does === "reachable") this.isReachable = step.is
+    else if (step.does === "passes") await vi.advanceTimersByTimeAsync(1000 * step.seconds)
+    else if (step.does === "asks") this.#ask()
+    else await this.#look(step)
+    await vi.advanceTimersByTimeAsync(0)
+  }
+
+  #ask(): void {
+    this.link.question(
+      (ref) => Leave({ ref, conversationId }),
+      (answer: Answer) => this.#answered.push(answer instanceof Error ? answer.constructor.name : toHex(encode(answer))),
+    )
+  }
+
+  /** Compare with what has happened; what was looked at is not seen again. */
+  async #look(step: Exclude<Step, { does: "hears" | "breaks" | "reachable" | "passes" | "asks" }>): Promise<void> {
+    switch (step.does) {
+      case "dialled":
+        expect(this.dialled).toBe(step.times)
+        break
+      case "up":
+        expect(this.link.isUp).toBe(step.is)
+        break
+      case "said":
+        expect(this.sockets.flatMap(({ sent }) => sent.splice(0)).map(toHex)).toEqual(step.frames)
+        break
+      case "told":
+        expect(this.#told.splice(0)).toEqual(step.what)
+        break
+      case "received":
+        expect(this.#received.splice(0)).toEqual(step.frames)
+        break
+      case "answers":
+        expect(this.#answered.splice(0)).toEqual(step.what)
+        break
+      default:
+        await expect(this.link.waitUntilUp()).rejects.toThrow(AuthenticationRefused)
+    }
+  }
+}
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+describe("the link to the relay", () => {
+  it.each(links)("$name", async ({ introduces, steps }) => {
+    const stage = new Stage(introduces)
+    void stage.link.run()
+    await vi.advanceTimersByTimeAsync(0)
+    for (const step of steps) await stage.play(step)
+    stage.link.close()
+  })
+})
+
+describe("a refusal", () => {
+  it.each(Object.values(ErrorCode))("%s is the exception of its code", (code) => {
+    const raised = refusal(ErrorFrame({ code, detail: "why", fatal: false }))
+    expect([raised.constructor.name, raised.code]).toEqual([refusals[code], code])
+  })
+})

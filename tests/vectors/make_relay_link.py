@@ -1,0 +1,279 @@
+"""Writes relay_link.json: how a client's link to the relay breaks and comes back, for both languages.
+
+``PYTHONPATH=tests python tests/vectors/make_relay_link.py`` after a change. Frames are hex, written by hand
+as in `make_relay_protocol`. Played by tests/sdk/test_relay_link_vectors.py and by
+client_sdk/web/tests/relayLinkVectors.test.ts.
+
+``refusals``: for each error code of the relay the class of the exception that whoever asked gets.
+
+``links``: scenarios of ``steps``, over a clock that stands still unless a step lets it pass. The back-off
+takes the longest wait that it may. With ``introduces`` the client is staff and says that frame to a Hello.
+What a step ``does``:
+
+    hears frames        the relay says them
+    breaks              the connection does
+    reachable is        whether attempts to connect succeed from now on
+    passes seconds      of the clock
+    asks                a question (Leave) is put; its answers come to ``answers``
+    dialled times       there were so many attempts, from the beginning
+    up is               whether frames can be sent
+    said frames         what the client has sent since this was last looked at; so the next three
+    told what           "up" and "down"
+    received frames     what was handed on, for it answers no question
+    answers what        frames by hex, exceptions by their class
+    refused             the link has ended by AuthenticationRefused, and is not tried again
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+from vectors.make_relay_protocol import (
+    AUTHENTICATE,
+    AUTHENTICATED,
+    CONVERSATION,
+    HELLO,
+    MOVING,
+    PONG,
+    QUEUE_POSITION,
+    Plain,
+    packed,
+)
+
+Step = dict[str, str | bool | int | float | list[str]]
+
+REFUSALS: Final = {
+    **dict.fromkeys(("request_gone", "queue_empty"), "RequestGone"),
+    **dict.fromkeys(
+        ("authentication_failed", "statement_expired", "statement_revoked"), "AuthenticationRefused"
+    ),
+    **dict.fromkeys(
+        (
+            *("malformed_frame", "frame_too_large", "unexpected_frame", "unknown_conversation"),
+            *("wrong_epoch", "counter_gap", "no_key_package", "not_permitted", "too_many", "rate_limited"),
+            *("proof_of_work_required", "unavailable", "shutting_down", "internal"),
+        ),
+        "RelayRefused",
+    ),
+}
+LIVES: Final[list[Plain]] = [0x10, 0]
+ANSWERED: Final[list[Plain]] = [0x4F, 0]
+
+
+def leave(ref: int) -> list[Plain]:
+    return [0x0A, ref, CONVERSATION]
+
+
+def done(ref: int) -> list[Plain]:
+    return [0x4D, ref]
+
+
+def error(code: str, *, ref: int = 0, fatal: bool = False, retry_after_ms: int = 0) -> list[Plain]:
+    return [0x49, code, "", ref, None, 0, 0, retry_after_ms, fatal]
+
+
+def hears(*frames: list[Plain]) -> Step:
+    return {"does": "hears", "frames": [packed(frame) for frame in frames]}
+
+
+def said(*frames: list[Plain]) -> Step:
+    return {"does": "said", "frames": [packed(frame) for frame in frames]}
+
+
+def received(*frames: list[Plain]) -> Step:
+    return {"does": "received", "frames": [packed(frame) for frame in frames]}
+
+
+def passes(seconds: float) -> Step:
+    return {"does": "passes", "seconds": seconds}
+
+
+def dialled(times: int) -> Step:
+    return {"does": "dialled", "times": times}
+
+
+def up(*, is_up: bool) -> Step:
+    return {"does": "up", "is": is_up}
+
+
+def told(*what: str) -> Step:
+    return {"does": "told", "what": list(what)}
+
+
+def answers(*what: str | list[Plain]) -> Step:
+    return {"does": "answers", "what": [each if isinstance(each, str) else packed(each) for each in what]}
+
+
+def reachable(*, is_reachable: bool) -> Step:
+    return {"does": "reachable", "is": is_reachable}
+
+
+def waits(attempts: int, seconds: float) -> list[Step]:
+    """The next attempt, which is the one counted so, comes after so long and not before."""
+    return [passes(seconds - 0.125), dialled(attempts - 1), passes(0.125), dialled(attempts)]
+
+
+BREAKS: Final[Step] = {"does": "breaks"}
+ASKS: Final[Step] = {"does": "asks"}
+REFUSED: Final[Step] = {"does": "refused"}
+UP: Final[list[Step]] = [hears(HELLO), up(is_up=True), told("up")]
+
+LINKS: Final[list[tuple[str, list[Plain] | None, list[Step]]]] = [
+    (
+        "it is up after Hello, and hands on what answers no question",
+        None,
+        [dialled(1), up(is_up=False), *UP, hears(QUEUE_POSITION), received(QUEUE_POSITION), said()],
+    ),
+    (
+        "of staff it is up when the relay has believed them, and not before",
+        AUTHENTICATE,
+        [
+            *[hears(HELLO), said(AUTHENTICATE), up(is_up=False), told()],
+            *[hears(AUTHENTICATED), up(is_up=True), told("up")],
+        ],
+    ),
+    (
+        "staff whom the relay refuses do not knock again",
+        AUTHENTICATE,
+        [
+            *[hears(HELLO), hears(error("statement_revoked", fatal=True))],
+            *[REFUSED, passes(100), dialled(1), up(is_up=False), told()],
+        ],
+    ),
+    (
+        "it comes back after it broke, and says so both times",
+        None,
+        [*UP, BREAKS, up(is_up=False), told("down"), *waits(2, 0.25), *UP],
+    ),
+    (
+        "it waits twice as long after each failure, up to twenty seconds",
+        None,
+        [
+            *[reachable(is_reachable=False), *UP, BREAKS, told("down")],
+            *[
+                step
+                for attempt, seconds in enumerate((0.25, 0.5, 1, 2, 4, 8, 16, 20, 20), start=2)
+                for step in waits(attempt, seconds)
+            ],
+        ],
+    ),
+    (
+        "a relay that answered is waited for briefly again",
+        None,
+        [
+            *[reachable(is_reachable=False), *UP, BREAKS, *waits(2, 0.25), *waits(3, 0.5), *waits(4, 1)],
+            *[reachable(is_reachable=True), *waits(5, 2), told("down"), *UP, BREAKS, *waits(6, 0.25)],
+        ],
+    ),
+    (
+        "what the relay asks to wait is waited for, on top of the spreading, once",
+        None,
+        [
+            *[hears(error("too_many", fatal=True, retry_after_ms=3000)), BREAKS, up(is_up=False)],
+            *[*waits(2, 3.25), BREAKS, *waits(3, 0.5)],
+        ],
+    ),
+    (
+        "a node that is about to stop is left at once, and its clients spread over the time that it gave",
+        None,
+        [*UP, hears(MOVING), up(is_up=False), told("down"), *waits(2, 2), *UP],
+    ),
+    (
+        "an answer goes to the question, whatever comes before it",
+        None,
+        [
+            *[*UP, ASKS, said(leave(1)), hears(QUEUE_POSITION, done(1))],
+            *[answers(done(1)), received(QUEUE_POSITION)],
+        ],
+    ),
+    (
+        "an answer goes to its own question when they come in another order",
+        None,
+        [*UP, ASKS, ASKS, said(leave(1), leave(2)), hears(done(2), done(1)), answers(done(2), done(1))],
+    ),
+    (
+        "a refusal goes to who asked, as the exception of its code, and the link stays",
+        None,
+        [
+            *[*UP, ASKS, ASKS, hears(error("request_gone", ref=1), error("too_many", ref=2))],
+            *[answers("RequestGone", "RelayRefused"), received(), up(is_up=True)],
+        ],
+    ),
+    (
+        "what was asked when it broke is lost, is said so, and is not asked again by the link",
+        None,
+        [
+            *[*UP, ASKS, said(leave(1)), BREAKS, answers("RelayLost")],
+            *[told("down"), *waits(2, 0.25), *UP, said()],
+        ],
+    ),
+    (
+        "what is asked while it is down is lost at once; the next question has a ref of its own",
+        None,
+        [
+            *[*UP, ASKS, said(leave(1)), BREAKS, ASKS, answers("RelayLost", "RelayLost"), told("down")],
+            *[*waits(2, 0.25), *UP, ASKS, said(leave(2)), hears(done(2)), answers(done(2))],
+        ],
+    ),
+    (
+        "an answer that comes late, to a question of the connection before, is nobody's",
+        None,
+        [
+            *[*UP, ASKS, BREAKS, answers("RelayLost"), told("down"), *waits(2, 0.25), *UP],
+            *[hears(done(1)), answers(), received(done(1))],
+        ],
+    ),
+    (
+        "a quiet link shows that it lives, and its own answer is handed to nobody",
+        None,
+        [
+            *[*UP, passes(20.1), said(LIVES), hears(ANSWERED), received(), up(is_up=True)],
+            *[passes(20), said(LIVES), up(is_up=True)],
+        ],
+    ),
+    (
+        "a relay that says nothing for two heartbeats is gone",
+        None,
+        [*UP, passes(39.8), up(is_up=True), passes(0.4), up(is_up=False), told("down")],
+    ),
+    (
+        "every frame is a sign of life",
+        None,
+        [*UP, passes(30), hears(QUEUE_POSITION), passes(30), up(is_up=True)],
+    ),
+    (
+        "bytes that are no frame end the connection, not the link",
+        None,
+        [*UP, {"does": "hears", "frames": ["c1"]}, up(is_up=False), told("down"), *waits(2, 0.25), *UP],
+    ),
+    (
+        "a frame out of place ends the connection, and is not handed on",
+        None,
+        [*UP, hears([0x50, 3]), up(is_up=False), received(), told("down"), *waits(2, 0.25)],
+    ),
+    (
+        "a relay of another version is left",
+        None,
+        [hears([0x40, 2, *HELLO[2:]]), up(is_up=False), told(), *waits(2, 0.25), *UP],
+    ),
+    (
+        "an answer to a question that nobody put is handed on, and harms nothing",
+        None,
+        [*UP, hears(PONG), received(PONG), answers(), up(is_up=True)],
+    ),
+]
+
+
+def vectors() -> str:
+    """The text of relay_link.json."""
+    links = [
+        {"name": name, "introduces": None if introduces is None else packed(introduces), "steps": steps}
+        for name, introduces, steps in LINKS
+    ]
+    return json.dumps({"refusals": REFUSALS, "links": links}, indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name("relay_link.json").write_text(vectors(), encoding="utf-8")
