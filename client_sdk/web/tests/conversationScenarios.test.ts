@@ -1,0 +1,181 @@
+/** Replays tests/vectors/conversation_scenarios.json, which the Python SDK replays too. */
+
+import { readFileSync } from "node:fs"
+
+import { describe, expect, it } from "vitest"
+
+import { ConversationState } from "../src/conversationState.ts"
+import type { Entry } from "../src/relay/frames.ts"
+import { verifyRoom } from "../src/room.ts"
+import { NOW, Pair, type Seat, type StaffDevice, type Tamper } from "./scriptedLog.ts"
+
+type Who = "survivor" | "counselor" | "medic"
+type How = "withhold" | "miscount" | "repeat" | "spoil"
+type Step =
+  | { does: "says"; who: Who; text: string }
+  | { does: "reads" | "types" | "breaks" | "connects" | "restarts" | "refreshes" | "leaves" | "ends"; who: Who }
+  | { does: "pumps" | "brings_in_medic" | "forgets" }
+  | { does: "loses"; is: boolean }
+  | { does: "asks_for_medic"; yes: boolean }
+  | { does: "tampers"; who: Who; how: How }
+  | Look
+type Look =
+  | { does: "happens"; who: Who; events: string[] }
+  | { does: "appends"; who: Who; counters: number[] }
+  | { does: "is"; who: Who; cursor: number; epoch: number; settled: boolean }
+  | { does: "present"; who: Who; people: string[] }
+  | { does: "stopped"; who: Who; why: string }
+
+const file = new URL("../../../tests/vectors/conversation_scenarios.json", import.meta.url)
+const scenarios = JSON.parse(readFileSync(file, "utf-8")) as { name: string; steps: Step[] }[]
+
+/** The people of a scenario, and what they have not read. */
+class Stage {
+  readonly #seats = new Map<Who, Seat>()
+  readonly #unread = new Map<Who, Uint8Array[]>()
+
+  private constructor(
+    readonly pair: Pair,
+    readonly medic: StaffDevice,
+  ) {
+    this.#seats.set("survivor", pair.survivor).set("counselor", pair.counselor)
+    for (const { sent } of this.#seats.values()) sent.length = 0
+  }
+
+  static async make(): Promise<Stage> {
+    const pair = await Pair.talking()
+    return new Stage(pair, await pair.organisation.staff("Dewi", "medic"))
+  }
+
+  seat(who: Who): Seat {
+    const seat = this.#seats.get(who)
+    if (seat === undefined) throw new Error(`${who} is not there`)
+    return seat
+  }
+
+  async play(step: Step): Promise<void> {
+    const { log } = this.pair
+    switch (step.does) {
+      case "says":
+        await this.seat(step.who).state.sendText(step.text, NOW)
+        break
+      case "reads":
+        for (const id of this.#unread.get(step.who) ?? []) await this.seat(step.who).state.markRead(id, NOW)
+        break
+      case "types":
+        await this.seat(step.who).state.type(true, NOW)
+        break
+      case "breaks":
+        log.disconnect(this.seat(step.who))
+        break
+      case "connects":
+        await log.connect(this.seat(step.who))
+        break
+      case "restarts":
+        await this.#restartCounselor()
+        break
+      case "pumps":
+        await log.pump()
+        break
+      case "loses":
+        log.losesAnswers = step.is
+        break
+      default:
+        await this.#playInRoom(step)
+    }
+  }
+
+  async #playInRoom(step: Step): Promise<void> {
+    switch (step.does) {
+      case "refreshes":
+        await this.seat(step.who).state.change({ type: "refresh" }, NOW)
+        break
+      case "leaves":
+      case "ends":
+        await this.seat(step.who).state.leave(NOW, step.does === "ends")
+        break
+      case "asks_for_medic":
+        await this.pair.accept(this.medic, step.yes)
+        break
+      case "brings_in_medic":
+        this.#seats.set("medic", await this.pair.bringIn(this.medic))
+        break
+      case "tampers":
+        this.seat(step.who).tamper = tampering(step.how)
+        break
+      case "forgets":
+        this.pair.log.entries.pop()
+        break
+      default:
+        this.#look(step as Look)
+    }
+  }
+
+  /** Compare with what has happened; what was looked at is not seen again. */
+  #look(step: Look): void {
+    const { state, sent } = this.seat(step.who)
+    switch (step.does) {
+      case "happens":
+        expect(this.#happened(step.who)).toEqual(step.events)
+        break
+      case "appends":
+        expect(sent.splice(0).flatMap((frame) => (frame.type === "append" ? [frame.counter] : []))).toEqual(step.counters)
+        break
+      case "is":
+        expect([state.cursor, state.epoch, state.isSettled]).toEqual([step.cursor, step.epoch, step.settled])
+        break
+      case "present":
+        expect(state.participants.map(String)).toEqual(step.people)
+        break
+      default:
+        this.#hasStopped(this.seat(step.who), step.why)
+    }
+  }
+
+  #hasStopped(seat: Seat, why: string): void {
+    const reasons = seat.collect().flatMap((event) => (event.type === "stopped" ? [event.reason.constructor.name] : []))
+    expect(reasons).toEqual([why])
+    expect(seat.state.isOver).toBe(true)
+    expect(seat.state.takeFrames()).toEqual([])
+  }
+
+  #happened(who: Who): string[] {
+    return this.seat(who).collect().map((event) => {
+      if (event.type !== "textReceived") return event.type
+      this.#unread.set(who, [...(this.#unread.get(who) ?? []), event.messageId])
+      return `${event.type} ${event.text}`
+    })
+  }
+
+  async #restartCounselor(): Promise<void> {
+    const { log, counselor: old, device, organisation } = this.pair
+    const state = await ConversationState.restore(old.state.save(), device.signer, verifyRoom(organisation.service), NOW)
+    log.disconnect(old)
+    const again = log.seat(state, old.number)
+    again.counter = old.counter
+    this.#seats.set("counselor", again)
+    await log.connect(again)
+  }
+}
+
+function tampering(how: How): Tamper {
+  let withheld = 0
+  const withhold = (entry: Entry): readonly Entry[] => {
+    withheld ||= entry.seq
+    return entry.seq === withheld ? [] : [{ ...entry, seq: entry.seq - 1 }]
+  }
+  const spoil = (entry: Entry): readonly Entry[] => {
+    const payload = entry.payload.slice()
+    payload[payload.length - 1] = (payload.at(-1) ?? 0) ^ 1
+    return [{ ...entry, payload }]
+  }
+  const miscount: Tamper = (entry) => [{ ...entry, counter: entry.counter + 1 }]
+  return { withhold, spoil, miscount, repeat: (entry: Entry) => [entry, entry] }[how]
+}
+
+describe("a conversation", () => {
+  it.each(scenarios)("$name", async ({ steps }) => {
+    const stage = await Stage.make()
+    for (const step of steps) await stage.play(step)
+  })
+})

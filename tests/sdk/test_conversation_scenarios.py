@@ -1,0 +1,176 @@
+"""Replays vectors/conversation_scenarios.json, which the TypeScript SDK replays too."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TypedDict
+
+import pytest
+from msgspec import structs
+from scripted_log import Pair, Seat, StaffDevice, Tamper, talking_pair
+from staffed_organisation import NOW, public_key
+from teduh_crypto.credentials import Role
+from teduh_sdk import events
+from teduh_sdk.authentication_service import AuthenticationService
+from teduh_sdk.conversation_state import ConversationState
+from teduh_sdk.group_changes import Refresh
+from teduh_sdk.room import verify_room
+from teduh_signaling.relay.frames import Append, Entry
+from vectors import make_conversation_scenarios
+
+FILE = Path(__file__).parents[1] / "vectors" / "conversation_scenarios.json"
+
+
+class Scenario(TypedDict):
+    name: str
+    steps: list[dict[str, object]]
+
+
+class Stage:
+    """The people of a scenario, and what they have not read."""
+
+    def __init__(self) -> None:
+        self.pair: Pair = talking_pair()
+        self.seats = {"survivor": self.pair.survivor, "counselor": self.pair.counselor}
+        self.medic = StaffDevice(self.pair.organisation, "Dewi", Role.MEDIC)
+        self.unread: dict[str, list[bytes]] = {}
+        for seat in self.seats.values():
+            seat.collect()
+            seat.sent.clear()
+
+    def read(self, who: str) -> None:
+        for message_id in self.unread.pop(who):
+            self.seats[who].state.mark_read(message_id, NOW)
+
+    def ask_for_medic(self, *, accepted: bool) -> None:
+        invitation = self.pair.counselor.state.invite(
+            self.medic.device_id, "Dewi", self.medic.role.value, "she knows the law", NOW
+        )
+        self.pair.log.pump()
+        self.pair.survivor.state.answer(invitation, accepted=accepted, now=NOW)
+        self.pair.log.pump()
+
+    def restart_counselor(self) -> None:
+        old, log = self.pair.counselor, self.pair.log
+        service = AuthenticationService.of(self.pair.organisation.public, self.pair.organisation.revocations)
+        key = public_key(self.pair.device.key)
+        state = ConversationState.restore(old.state.save(), key, verify_room(service), NOW)
+        log.disconnect(old)
+        again = log.seat("Sari", state, old.number)
+        again.counter = old.counter
+        self.seats["counselor"] = again
+        log.connect(again)
+
+    def happened(self, who: str) -> list[str]:
+        shown = []
+        for event in self.seats[who].collect():
+            kind = type(event).__name__
+            shown.append(kind[0].lower() + kind[1:])
+            if isinstance(event, events.TextReceived):
+                shown[-1] += f" {event.text}"
+                self.unread.setdefault(who, []).append(event.message_id)
+        return shown
+
+
+def replaced(entry: Entry, **fields: int | bytes) -> Entry:
+    """The entry with other fields, as only the relay can make it."""
+    return structs.replace(entry, **fields)
+
+
+def tampering(how: str) -> Tamper:
+    withheld: list[int] = []
+
+    def withhold(entry: Entry) -> list[Entry]:
+        if not withheld:
+            withheld.append(entry.seq)
+            return []
+        return [replaced(entry, seq=entry.seq - 1)]
+
+    def spoil(entry: Entry) -> list[Entry]:
+        return [replaced(entry, payload=entry.payload[:-1] + bytes([entry.payload[-1] ^ 1]))]
+
+    return {
+        "withhold": withhold,
+        "miscount": lambda entry: [replaced(entry, counter=entry.counter + 1)],
+        "repeat": lambda entry: [entry, entry],
+        "spoil": spoil,
+    }[how]
+
+
+def play(stage: Stage, step: dict[str, object]) -> None:
+    log = stage.pair.log
+    seat: Seat = stage.seats.get(str(step.get("who")), stage.pair.survivor)
+    match step:
+        case {"does": "says", "text": str(text)}:
+            seat.state.send_text(text, NOW)
+        case {"does": "reads", "who": str(who)}:
+            stage.read(who)
+        case {"does": "types"}:
+            seat.state.type(active=True, now=NOW)
+        case {"does": "breaks"}:
+            log.disconnect(seat)
+        case {"does": "connects"}:
+            log.connect(seat)
+        case {"does": "restarts", "who": "counselor"}:
+            stage.restart_counselor()
+        case {"does": "pumps"}:
+            log.pump()
+        case {"does": "loses", "is": bool(loses)}:
+            log.lose_answers = loses
+        case _:
+            play_in_room(stage, seat, step)
+
+
+def play_in_room(stage: Stage, seat: Seat, step: dict[str, object]) -> None:
+    match step:
+        case {"does": "refreshes"}:
+            seat.state.change(Refresh(), NOW)
+        case {"does": "leaves"}:
+            seat.state.leave(NOW)
+        case {"does": "ends"}:
+            seat.state.leave(NOW, for_all=True)
+        case {"does": "asks_for_medic", "yes": bool(accepted)}:
+            stage.ask_for_medic(accepted=accepted)
+        case {"does": "brings_in_medic"}:
+            stage.seats["medic"] = stage.pair.bring_in(stage.medic)
+        case {"does": "tampers", "how": str(how)}:
+            seat.tamper = tampering(how)
+        case {"does": "forgets"}:
+            stage.pair.log.entries.pop()
+        case _:
+            look(stage, seat, step)
+
+
+def look(stage: Stage, seat: Seat, step: dict[str, object]) -> None:
+    """Compare with what has happened; what was looked at is not seen again."""
+    state = seat.state
+    match step:
+        case {"does": "happens", "who": str(who), "events": happened}:
+            assert stage.happened(who) == happened
+        case {"does": "appends", "counters": counters}:
+            sent = [frame.counter for frame in seat.sent if isinstance(frame, Append)]
+            seat.sent.clear()
+            assert sent == counters
+        case {"does": "is", "cursor": cursor, "epoch": epoch, "settled": settled}:
+            assert (state.cursor, state.epoch, state.is_settled) == (cursor, epoch, settled)
+        case {"does": "present", "people": people}:
+            assert [str(one) for one in state.participants] == people
+        case {"does": "stopped", "why": why}:
+            (stopped,) = [event for event in seat.collect() if isinstance(event, events.Stopped)]
+            assert type(stopped.reason).__name__ == why
+            assert state.is_over
+            assert state.take_frames() == []
+        case _:
+            pytest.fail(f"nobody knows how to play {step}")
+
+
+@pytest.mark.parametrize("scenario", json.loads(FILE.read_text("utf-8")), ids=lambda one: one["name"])
+def test_a_conversation_goes_as_both_languages_agreed(scenario: Scenario) -> None:
+    stage = Stage()
+    for step in scenario["steps"]:
+        play(stage, step)
+
+
+def test_the_scenarios_are_what_their_writer_writes() -> None:
+    assert FILE.read_text("utf-8") == make_conversation_scenarios.vectors()

@@ -1,0 +1,216 @@
+"""Writes conversation_scenarios.json: what members of a conversation send, hear and believe, step by step.
+
+``python tests/vectors/make_conversation_scenarios.py`` after a change. Played by
+tests/sdk/test_conversation_scenarios.py and client_sdk/web/tests/conversationScenarios.test.ts, each with its
+own MLS, over a log in memory that keeps the relay's rules. A survivor and a counselor, Sari, are talking when
+a scenario begins; a medic, Dewi, may be brought in. Every ``who`` is one of the three.
+
+What a step ``does``:
+
+    says text, reads, types     reading concerns all that was heard and not read yet
+    breaks, connects, restarts  the connection; a restart goes on from what staff had saved
+    pumps                       everything that the connected want to send goes through the log
+    loses is                    whether the relay's answers to appends are lost from now on
+    refreshes, leaves, ends     a commit for new keys; leaving alone, or for everybody
+    asks_for_medic yes          she is asked, and answers
+    brings_in_medic             the same with a yes, and the commit
+    tampers how                 with what this member is given: the next entry is withheld and the others
+                                renumbered, miscounted, spoilt, or repeated
+    forgets                     the relay loses the last entry
+    happens events              all since somebody looked, as kind, or kind and text
+    appends counters            what went to the relay since somebody looked
+    is                          cursor, epoch, settled
+    present people              in the room
+    stopped why                 it is over, by this exception
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+Step = dict[str, str | bool | int | list[str] | list[int]]
+HER: Final = "survivor"
+SARI: Final = "counselor"
+DEWI: Final = "medic"
+
+
+def step(does: str, who: str = "", **rest: str | bool | int | list[str] | list[int]) -> Step:
+    return {"does": does, **({"who": who} if who else {}), **rest}
+
+
+def says(who: str, *texts: str) -> list[Step]:
+    return [step("says", who, text=text) for text in texts]
+
+
+def happens(who: str, *events: str) -> Step:
+    return step("happens", who, events=list(events))
+
+
+def heard(who: str, *texts: str) -> Step:
+    return happens(who, *[f"textReceived {text}" for text in texts])
+
+
+def appends(who: str, *counters: int) -> Step:
+    return step("appends", who, counters=list(counters))
+
+
+def is_at(who: str, *, cursor: int, epoch: int, settled: bool = True) -> Step:
+    return step("is", who, cursor=cursor, epoch=epoch, settled=settled)
+
+
+def present(who: str, *people: str) -> Step:
+    return step("present", who, people=list(people))
+
+
+def stopped(who: str, why: str) -> Step:
+    return step("stopped", who, why=why)
+
+
+PUMPS: Final = step("pumps")
+BRINGS_IN_MEDIC: Final = step("brings_in_medic")
+
+SCENARIOS: Final[list[tuple[str, list[Step]]]] = [
+    (
+        "a text arrives, and its sender hears how it fares",
+        [
+            *[present(HER, "Sari (counselor)", "survivor"), is_at(HER, cursor=4, epoch=1)],
+            *[*says(HER, "is somebody there?"), PUMPS, heard(SARI, "is somebody there?")],
+            *[happens(HER, "sent", "delivered"), step("reads", SARI), PUMPS, happens(HER, "read")],
+        ],
+    ),
+    (
+        "typing is seen, and leaves nothing in the log",
+        [
+            step("types", HER),
+            appends(HER),
+            PUMPS,
+            happens(SARI, "typingSeen"),
+            is_at(SARI, cursor=4, epoch=1),
+        ],
+    ),
+    (
+        "what is said without a connection goes out in order when it is back",
+        [
+            *[step("breaks", HER), *says(HER, "one", "two"), PUMPS, appends(HER), heard(SARI)],
+            *[step("connects", HER), PUMPS, appends(HER, 2, 3), heard(SARI, "one", "two")],
+        ],
+    ),
+    (
+        "what was missed is read from the entry after the last one that was taken",
+        [
+            *[*says(SARI, "before"), PUMPS, heard(HER, "before"), is_at(HER, cursor=6, epoch=1)],
+            *[step("breaks", HER), *says(SARI, "one", "two"), PUMPS, heard(HER)],
+            *[is_at(HER, cursor=6, epoch=1), step("connects", HER), PUMPS, heard(HER, "one", "two")],
+        ],
+    ),
+    (
+        "an append whose answer was lost is repeated under its counter, and heard once",
+        [
+            *[step("loses", **{"is": True}), *says(HER, "one", "two"), PUMPS, appends(HER, 2, 3)],
+            *[heard(SARI, "one", "two"), is_at(HER, cursor=4, epoch=1, settled=False)],
+            *[step("breaks", HER), step("loses", **{"is": False}), step("connects", HER), PUMPS],
+            *[
+                heard(SARI),
+                happens(HER, "sent", "sent", "delivered", "delivered"),
+                is_at(HER, cursor=8, epoch=1),
+            ],
+        ],
+    ),
+    (
+        "two who change the group at once: one is first, the other tries again, and nothing said is lost",
+        [
+            *[
+                BRINGS_IN_MEDIC,
+                happens(HER, "invitationReceived", "invitationAnswered", "joined"),
+                step("refreshes", SARI),
+            ],
+            *[step("refreshes", DEWI), *says(HER, "in between"), PUMPS],
+            *[happens(SARI, "invitationAnswered", "joined", "textReceived in between", "delivered")],
+            *[
+                happens(DEWI, "joined", "joined", "textReceived in between", "commitLost", "delivered"),
+                is_at(HER, cursor=18, epoch=3),
+            ],
+        ],
+    ),
+    (
+        "what was encrypted for an epoch that is over is encrypted anew, under the same counter",
+        [
+            *[step("breaks", HER), step("refreshes", SARI), PUMPS, step("connects", HER)],
+            *[*says(HER, "one"), PUMPS, heard(SARI, "one"), is_at(HER, cursor=9, epoch=2)],
+        ],
+    ),
+    (
+        "a colleague whom she accepted comes in, talks and goes",
+        [
+            BRINGS_IN_MEDIC,
+            present(HER, "Sari (counselor)", "survivor", "Dewi (medic)"),
+            *[*says(DEWI, "hello"), PUMPS, step("leaves", DEWI), PUMPS],
+            happens(
+                HER,
+                "invitationReceived",
+                "invitationAnswered",
+                "joined",
+                "textReceived hello",
+                "delivered",
+                "left",
+            ),
+            *[present(HER, "Sari (counselor)", "survivor"), is_at(HER, cursor=18, epoch=3)],
+        ],
+    ),
+    (
+        "a colleague whom she declined stays out, and all hear of the answer",
+        [
+            *[step("asks_for_medic", yes=False), happens(SARI, "invitationAnswered")],
+            present(HER, "Sari (counselor)", "survivor"),
+        ],
+    ),
+    (
+        "who ends it ends it for everybody",
+        [step("ends", SARI), PUMPS, happens(HER, "ended"), present(HER)],
+    ),
+    (
+        "staff who start again go on from what was kept: nothing is lost, and no counter is used twice",
+        [
+            *[*says(SARI, "before"), step("restarts", SARI), *says(HER, "are you there?"), PUMPS],
+            *[
+                happens(HER, "sent", "textReceived before", "delivered"),
+                happens(SARI, "textReceived are you there?", "sent", "delivered"),
+            ],
+            *[*says(SARI, "yes"), PUMPS, heard(HER, "yes")],
+        ],
+    ),
+    (
+        "a relay that withholds an entry and renumbers the rest is found out by the next one",
+        [step("tampers", HER, how="withhold"), *says(SARI, "one", "two"), PUMPS, stopped(HER, "LogBroken")],
+    ),
+    (
+        "a relay that miscounts a sender's entries is found out at once",
+        [step("tampers", HER, how="miscount"), *says(SARI, "one"), PUMPS, stopped(HER, "LogBroken")],
+    ),
+    (
+        "a relay that repeats entries is not noticed by anybody",
+        [step("tampers", HER, how="repeat"), *says(SARI, "one", "two"), PUMPS, heard(HER, "one", "two")],
+    ),
+    (
+        "what the relay has spoilt is said to be unreadable, and nothing of it is shown",
+        [step("tampers", HER, how="spoil"), *says(SARI, "one"), PUMPS, happens(HER, "messageRefused")],
+    ),
+    (
+        "a relay that has lost what was read before is not followed",
+        [
+            *[*says(SARI, "one"), PUMPS, heard(HER, "one"), step("breaks", HER), step("forgets")],
+            *[step("connects", HER), stopped(HER, "LogBroken")],
+        ],
+    ),
+]
+
+
+def vectors() -> str:
+    """The text of conversation_scenarios.json."""
+    return json.dumps([{"name": name, "steps": steps} for name, steps in SCENARIOS], indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name("conversation_scenarios.json").write_text(vectors(), encoding="utf-8")
