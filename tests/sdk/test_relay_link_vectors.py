@@ -108,8 +108,10 @@ class Stage:
         self.received.append(encode(frame).hex())
 
     def answer(self, answer: Answer) -> None:
-        is_error = isinstance(answer, Exception)
-        self.answered.append(type(answer).__name__ if is_error else encode(answer).hex())
+        if isinstance(answer, Exception):
+            self.answered.append(type(answer).__name__)
+        else:
+            self.answered.append(encode(answer).hex())
 
     def said(self) -> list[str]:
         queues = [socket.sent for socket in self.sockets]

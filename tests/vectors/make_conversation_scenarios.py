@@ -40,6 +40,10 @@ def step(does: str, who: str = "", **rest: str | bool | int | list[str] | list[i
     return {"does": does, **({"who": who} if who else {}), **rest}
 
 
+def loses(*, is_so: bool) -> Step:
+    return {"does": "loses", "is": is_so}
+
+
 def says(who: str, *texts: str) -> list[Step]:
     return [step("says", who, text=text) for text in texts]
 
@@ -108,9 +112,9 @@ SCENARIOS: Final[list[tuple[str, list[Step]]]] = [
     (
         "an append whose answer was lost is repeated under its counter, and heard once",
         [
-            *[step("loses", **{"is": True}), *says(HER, "one", "two"), PUMPS, appends(HER, 2, 3)],
+            *[loses(is_so=True), *says(HER, "one", "two"), PUMPS, appends(HER, 2, 3)],
             *[heard(SARI, "one", "two"), is_at(HER, cursor=4, epoch=1, settled=False)],
-            *[step("breaks", HER), step("loses", **{"is": False}), step("connects", HER), PUMPS],
+            *[step("breaks", HER), loses(is_so=False), step("connects", HER), PUMPS],
             *[
                 heard(SARI),
                 happens(HER, "sent", "sent", "delivered", "delivered"),

@@ -54,6 +54,11 @@ class Client:
         return f"<{type(self).__name__} with {len(self._conversations)} conversations>"
 
     @property
+    def is_connected(self) -> bool:
+        """Whether the relay can be reached now."""
+        return self._link.is_up
+
+    @property
     def conversations(self) -> tuple[Conversation, ...]:
         """Those that go on."""
         return tuple(one for one in self._conversations.values() if not one.is_over)

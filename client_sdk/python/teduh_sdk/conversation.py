@@ -113,6 +113,11 @@ class Conversation:
         return f"<Conversation of {len(self.participants)}, epoch {self.state.epoch}>"
 
     @property
+    def id(self) -> bytes:
+        """What the relay calls it, 16 bytes."""
+        return self.state.conversation_id
+
+    @property
     def participants(self) -> tuple[Participant, ...]:
         """Who is in the room, verified."""
         return self.state.participants
@@ -126,6 +131,11 @@ class Conversation:
     def is_over(self) -> bool:
         """Whether it has ended; its keys are gone then."""
         return self.state.is_over
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the relay hears us now, and we it."""
+        return self._is_connected and not self.is_over
 
     def __aiter__(self) -> Conversation:
         return self

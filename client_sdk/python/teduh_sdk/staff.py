@@ -157,6 +157,15 @@ class Staff(Client):
         """Take no more requests for now."""
         await self._set_availability(Availability.BUSY, 0)
 
+    async def set_away(self) -> None:
+        """Not here for now."""
+        await self._set_availability(Availability.AWAY, 0)
+
+    @property
+    def availability(self) -> Availability:
+        """What we have said last."""
+        return self._availability
+
     # --- the link -------------------------------------------------------------------------------------------
 
     async def _begin(self) -> None:
@@ -175,7 +184,7 @@ class Staff(Client):
         if self._link.is_up and self._availability is not Availability.AWAY:
             try:
                 async with asyncio.timeout(_SET_AWAY_SECONDS):
-                    await self._set_availability(Availability.AWAY, 0)
+                    await self.set_away()
             except (TimeoutError, TeduhError):
                 return
 
@@ -372,6 +381,11 @@ class InvitedTo:
 
     _staff: Staff = field(repr=False)
     _item: InboxItem = field(repr=False)
+
+    @property
+    def conversation_id(self) -> bytes:
+        """Which conversation."""
+        return self._item.conversation_id
 
     async def join(self) -> Conversation:
         """Go in; raises `ConversationOver` when it ended or its room does not pass."""
