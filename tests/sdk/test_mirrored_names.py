@@ -30,7 +30,6 @@ LISTENERS = "told to a listener, which a page can hold and drop; iterated over i
 DRAWN = "what the console draws"
 WITH_AIORTC = "a call in Python is made by an extra with aiortc, in the browser by the page's own WebRTC"
 TASKS = "Python's tasks and JavaScript's promises take turns in another way"
-PUSHED = "a browser can be woken; a program runs"
 
 ONLY: Final[dict[str, dict[str, str]]] = {
     "the package": {
@@ -55,8 +54,7 @@ ONLY: Final[dict[str, dict[str, str]]] = {
         **dict.fromkeys(("isEnrolled", "pendingEnrolment"), BY_PAGE),
         **dict.fromkeys(("Device", "keepDevice", "storedDevice"), HOLDS_KEYS),
         "Unlock": "a passphrase in Python; a passphrase or a passkey in the browser",
-        **dict.fromkeys(("ClientOptions", "Shift"), "keyword arguments in Python"),
-        "PushAddress": PUSHED,
+        "ClientOptions": "keyword arguments in Python",
         "RequestOrigin": DRAWN,
         "CallListener": "a function in Python",
         **dict.fromkeys(("Dial", "Socket"), "of `teduh_sdk.transport` in Python, for tests"),
@@ -83,7 +81,6 @@ ONLY: Final[dict[str, dict[str, str]]] = {
         **dict.fromkeys(("alerts", "board", "listing", "fail"), LISTENERS),
         **dict.fromkeys(("onAlert", "onBoard", "onListing", "onOffers"), LISTENERS),
         **dict.fromkeys(("accept", "decline"), "of `OpenOffer` in Python"),
-        **dict.fromkeys(("pushKey", "subscribePush", "unsubscribePush"), PUSHED),
         "makesOffers": "set by the constructor in Python, where this test does not see it",
     },
     "Enrolment": {
