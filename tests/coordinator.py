@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import time
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import aiohttp
 from relay_organisation import RelayOrganisation
@@ -29,12 +30,22 @@ class Coordinator:
     url: str
     organisation: RelayOrganisation
     code: InvitationCode
+    role: Role
 
     @classmethod
-    def inviting(cls, url: str, organisation: RelayOrganisation) -> Coordinator:
+    def inviting(cls, url: str, organisation: RelayOrganisation, role: Role = Role.COUNSELOR) -> Coordinator:
         now = int(time.time())
-        _, code = invite(organisation.authority, subject="sari", role=Role.COUNSELOR, now=now)
-        return cls(url, organisation, code)
+        _, code = invite(organisation.authority, subject="sari", role=role, now=now)
+        return cls(url, organisation, code, role)
+
+    @property
+    def link(self) -> str:
+        """What opens the console with the invitation."""
+        return f"{self.url}/console/#invitation={quote(str(self.code), safe='')}"
+
+    async def approve_waiting(self) -> None:
+        """Approve the one device that waits, without comparing anything."""
+        await self.approve(*await self.look())
 
     async def look(self) -> tuple[str, bytes]:
         """Who waits: the enrolment's id, and the device's key."""
@@ -49,7 +60,7 @@ class Coordinator:
             statement_id=new_identifier(),
             subject="sari",
             name="Sari",
-            role=Role.COUNSELOR,
+            role=self.role,
             languages=("id",),
             skills=(),
             not_before=now - 300,

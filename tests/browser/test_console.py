@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from pathlib import Path
-from urllib.parse import quote
 
 from browser_house import killable_house
 from console_page import IN_INDONESIAN, PASSPHRASE, ConsolePage, console_house
@@ -274,13 +273,12 @@ async def test_a_relay_that_is_killed_under_an_open_console_costs_nothing(tmp_pa
     with killable_house(tmp_path) as (here, relay):
         await here.organisation.publish_revocations(here.url)
         coordinator = Coordinator.inviting(here.url, here.organisation)
-        invitation = f"{here.url}/console/#invitation={quote(str(coordinator.code), safe='')}"
         async with (
             chromium(tmp_path / "profile") as browser,
             Survivor(here.url, here.organisation.public) as survivor,
         ):
-            console = await ConsolePage.set_up_by(browser, invitation)
-            await coordinator.approve(*await coordinator.look())
+            console = await ConsolePage.set_up_by(browser, coordinator.link)
+            await coordinator.approve_waiting()
             await console.is_at_the_desk()
             hers = await survivor.ask()
             await hers.send("hers, before")

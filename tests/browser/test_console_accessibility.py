@@ -1,58 +1,144 @@
-"""WCAG 2.2 AA in every state of the console, in both colour schemes."""
+"""WCAG 2.2 AA in every state of the console, in both languages and colour schemes."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from accessible import barriers
-from console_page import ConsolePage, console_house
-from playwright.async_api import expect
+from browser_house import accepted
+from console_page import IN_ENGLISH, IN_INDONESIAN, ConsoleHouse, ConsolePage, DeskWords, console_house
+from coordinator import Coordinator
+from playwright.async_api import BrowserContext, Page, expect
 from real_browser import ColourScheme, chromium
-from survivor_page import SurvivorPage
+from sdk_people import new_staff, until
+from survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
+from teduh_crypto.credentials import Role
+from teduh_sdk import events
+from teduh_sdk.staff import Staff
+from teduh_sdk.survivor import Survivor
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
-async def test_nothing_in_the_console_stands_in_anybodys_way(tmp_path: Path, colours: ColourScheme) -> None:
+class States:
+    """What stands in the way in each state that was visited."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, list[str]] = {}
+
+    async def look(self, page: Page, state: str) -> None:
+        """Ask about the page as it is now."""
+        self.found[state] = await barriers(page)
+
+
+@pytest.mark.parametrize(
+    ("language", "hers", "words", "colours"),
+    [("en", ENGLISH, IN_ENGLISH, "light"), ("id", INDONESIAN, IN_INDONESIAN, "dark")],
+)
+async def test_nothing_in_the_console_stands_in_anybodys_way(
+    tmp_path: Path, language: str, hers: Words, words: DeskWords, colours: ColourScheme
+) -> None:
+    """A supervisor's, for she sees the board beside all that counselors see."""
+    states = States()
     async with (
         console_house(tmp_path) as house,
-        chromium(tmp_path / "profile", colours=colours, bypass_csp=True) as browser,
+        chromium(tmp_path / "profile", language, colours=colours, bypass_csp=True) as browser,
+        Staff(house.url, house.organisation.public, new_staff(house.organisation, "Rina")) as colleague,
     ):
-        found: dict[str, list[str]] = {}
-        hers = await SurvivorPage.open(browser, house.url)
-        new = await browser.new_page()
-        await new.goto(house.console_url)
-        await ConsolePage(new).headed("Set up this device")
-        found["setting up"] = await barriers(new)
-        await new.close()
-        console = await ConsolePage.set_up(browser, house)
-        page = console.page
-        found["the words"] = await barriers(page)
-        await house.approve()
-        await console.is_at_the_desk()
-        await page.get_by_role("radio", name="Available").check()
-        found["an empty desk"] = await barriers(page)
-        await hers.ask()
-        await hers.say("Is somebody there?")
-        await expect(page.locator(".queue-item")).to_be_visible()
-        found["the queue"] = await barriers(page)
-        await console.accept()
-        await console.say("I am here.")
-        await expect(console.message("I am here.")).to_contain_text("Read")
-        found["a conversation"] = await barriers(page)
-        await console.button("Replies").click()
-        found["the replies"] = await barriers(page)
+        she = await SurvivorPage.open(browser, house.url, hers)
+        console = await _at_the_door(browser, house, words, states)
+        await states.look(console.page, "an empty desk, with the board")
+        await _talking(she, console, states)
+        await _dialogs(console.page, states)
+        await _bringing_in(she, console, states)
+        await _being_brought_in(house, colleague, console, states)
+        await _locked(browser, house, console, states)
+    assert {state: rules for state, rules in states.found.items() if rules} == {}
+
+
+async def _at_the_door(
+    browser: BrowserContext, house: ConsoleHouse, words: DeskWords, states: States
+) -> ConsolePage:
+    new = ConsolePage(await browser.new_page(), words)
+    await new.page.goto(house.console_url)
+    await expect(new.page.locator(".door [type=submit]")).to_be_visible()
+    await states.look(new.page, "setting up")
+    await new.page.close()
+    coordinator = Coordinator.inviting(house.url, house.organisation, Role.SUPERVISOR)
+    console = await ConsolePage.set_up_by(browser, coordinator.link, words)
+    await states.look(console.page, "the words")
+    await coordinator.approve_waiting()
+    await console.is_at_the_desk()
+    await console.page.get_by_role("radio", name=words.available).check()
+    await expect(console.page.locator(".board")).to_be_visible()
+    return console
+
+
+async def _talking(she: SurvivorPage, console: ConsolePage, states: States) -> None:
+    page = console.page
+    await she.ask()
+    await she.say("Is somebody there?")
+    await expect(page.locator(".queue-item")).to_be_visible()
+    await states.look(page, "the queue")
+    await console.accept()
+    await console.say("I am here.")
+    await expect(page.locator(".progress.read")).to_be_visible()
+    await states.look(page, "a conversation")
+    await page.locator("[data-replies]").click()
+    await states.look(page, "the replies")
+    await page.keyboard.press("Escape")
+    await page.locator("[data-search]").fill("somebody")
+    await expect(page.locator(".result")).to_be_visible()
+    await states.look(page, "the search")
+    await page.locator("[data-search]").fill("")
+
+
+async def _dialogs(page: Page, states: States) -> None:
+    dialog = page.get_by_role("dialog")
+    for opener in (".talk-head .exit", *[f"[data-menu={name}]" for name in ("keys", "notes", "erase")]):
+        await page.locator(opener).click()
+        await expect(dialog).to_be_visible()
+        await states.look(page, opener)
         await page.keyboard.press("Escape")
-        for opener in ("Bring in a colleague…", "End…", "Keys", "Kept notes", "Sign out and erase"):
-            await console.button(opener).click()
-            await expect(page.get_by_role("dialog")).to_be_visible()
-            found[opener] = await barriers(page)
-            await page.keyboard.press("Escape")
-            await expect(page.get_by_role("dialog")).to_have_count(0)
-        await page.get_by_role("searchbox").fill("somebody")
-        await expect(page.locator(".result")).to_be_visible()
-        found["the search"] = await barriers(page)
-        await page.keyboard.press("Alt+l")
-        await console.headed("Locked")
-        found["the lock"] = await barriers(page)
-        assert {state: rules for state, rules in found.items() if rules} == {}
+        await expect(dialog).to_have_count(0)
+
+
+async def _bringing_in(she: SurvivorPage, console: ConsolePage, states: States) -> None:
+    page = console.page
+    await page.locator("[data-invite]").click()
+    await page.get_by_role("radio", name="Rina").check()
+    await states.look(page, "whom to bring in")
+    await page.get_by_role("dialog").locator(".primary").click()
+    await expect(she.button(she.words.let_join)).to_be_visible()
+    await states.look(page, "waiting for her consent")
+    await she.button(she.words.let_join).click()
+    await expect(page.locator(".notice.welcomed")).to_be_visible()
+    await states.look(page, "she has agreed")
+
+
+async def _being_brought_in(
+    house: ConsoleHouse, colleague: Staff, console: ConsolePage, states: States
+) -> None:
+    async with Survivor(house.url, house.organisation.public) as survivor:
+        hers = await survivor.ask()
+        theirs = await accepted(colleague)
+        (other,) = await colleague.colleagues()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(theirs.invite(other, ""))
+            await (await until(hers, events.InvitationReceived)).approve()
+        await expect(console.page.locator(".colleague")).to_be_visible()
+        await states.look(console.page, "a colleague brings us in")
+
+
+async def _locked(browser: BrowserContext, house: ConsoleHouse, console: ConsolePage, states: States) -> None:
+    other = ConsolePage(await browser.new_page(), console.words)
+    await other.page.goto(house.console_url)
+    await expect(other.page.locator(".door .button.primary")).to_be_visible()
+    await states.look(other.page, "open in another tab")
+    await other.page.close()
+    await console.page.keyboard.press("Alt+l")
+    await console.headed(console.words.locked)
+    await states.look(console.page, "locked")
+    await console.unlock("not the passphrase")
+    await expect(console.page.get_by_role("alert")).to_be_visible()
+    await states.look(console.page, "a wrong passphrase")

@@ -63,7 +63,9 @@ async def test_an_offer_counts_down_and_is_passed_on_or_accepted(tmp_path: Path)
         await expect(console.page).to_have_title("(1) Console")
         await expect(console.page.locator(".queue-take")).to_have_count(0)
         await expect(console.button("Accept the next")).to_have_count(0)
-        assert await barriers(console.page) == []
+        for colours in ("light", "dark"):
+            await console.page.emulate_media(color_scheme=colours)
+            assert await barriers(console.page) == []
         first = await offer.element_handle()
         assert first is not None
         await console.button("Pass on").click()
