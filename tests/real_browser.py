@@ -1,13 +1,15 @@
 """Debian's Chromium with a profile of its own, as a visitor's browser is: headless, and nothing else special.
 
 Playwright turns the back/forward cache off; here it stays on, for what Back shows is among the things that
-are tested.
+are tested. Whatever a page throws and nobody catches, and whatever its policy had to refuse, fails the test.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -28,6 +30,27 @@ ARGUMENTS = (
 )
 
 ColourScheme = Literal["light", "dark"]
+_REFUSED = re.compile("Content Security Policy|TrustedHTML|TrustedScript")
+
+
+@dataclass(frozen=True, slots=True)
+class Troubles:
+    """What went wrong in the pages of a browser without anybody's having caught it.
+
+    Those in which `expected`, a regular expression, is found are what the test is about.
+    """
+
+    expected: str | None = None
+    seen: list[str] = field(default_factory=list)
+
+    def watch(self, context: BrowserContext) -> None:
+        """From now on, in all its pages."""
+        context.on("weberror", lambda thrown: self._note(f"{thrown.error}"))
+        context.on("console", lambda said: self._note(said.text) if _REFUSED.search(said.text) else None)
+
+    def _note(self, trouble: str) -> None:
+        if self.expected is None or not re.search(self.expected, trouble):
+            self.seen.append(trouble)
 
 
 @asynccontextmanager
@@ -39,8 +62,13 @@ async def chromium(
     height: int = 800,
     colours: ColourScheme = "light",
     bypass_csp: bool = False,
+    touch: bool = False,
+    troubles: str | None = None,
 ) -> AsyncIterator[BrowserContext]:
-    """A running browser that keeps its files in `profile`; it is closed with the block."""
+    """A running browser that keeps its files in `profile`; it is closed with the block.
+
+    What its pages throw or are refused fails the block, unless `troubles`, a regular expression, is in it.
+    """
     expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
@@ -53,9 +81,13 @@ async def chromium(
             viewport={"width": width, "height": height},
             color_scheme=colours,
             bypass_csp=bypass_csp,
+            has_touch=touch,
         )
         context.set_default_timeout(PATIENCE_MS)
+        watched = Troubles(troubles)
+        watched.watch(context)
         try:
             yield context
         finally:
             await context.close()
+    assert watched.seen == [], "a page threw, or was refused, what nobody expected"

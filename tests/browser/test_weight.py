@@ -50,3 +50,5 @@ async def test_the_first_load_is_light_and_comes_from_one_place(tmp_path: Path) 
         fetched = [address for address in transfers.addresses if not address.startswith("data:")]
         assert fetched[0] == f"{here.url}/"
         assert all(address.startswith(f"{here.url}/") for address in fetched)
+        # Nothing of what only older browsers need, or calls.
+        assert not [address for address in fetched if address.endswith(".js")]
