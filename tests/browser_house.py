@@ -49,11 +49,12 @@ async def joined(staff: Staff) -> Conversation:
 
 
 @asynccontextmanager
-async def house(folder: Path, page: str = "") -> AsyncIterator[House]:
+async def house(folder: Path, page: str = "", **settings: object) -> AsyncIterator[House]:
     """A relay in this event loop; `page` is the text of the organisation's `[page]` table."""
     organisation = RelayOrganisation()
     with start_valkey() as valkey:
-        async with relay_here(organisation_file(organisation, folder, page), valkey.url) as (_, url):
+        file = organisation_file(organisation, folder, page)
+        async with relay_here(file, valkey.url, **settings) as (_, url):
             await organisation.publish_revocations(url)
             yield House(url, organisation)
 
@@ -78,10 +79,14 @@ def organisation_file(organisation: RelayOrganisation, folder: Path, page: str) 
 
 @asynccontextmanager
 async def harmless_site() -> AsyncIterator[str]:
-    """A site with a form, as any site has one; its URL."""
+    """A site with a form, as any site has one, compressed and to be cached; its URL."""
 
     async def show(_: web.Request) -> web.Response:
-        return web.Response(text=_HARMLESS, content_type="text/html")
+        response = web.Response(
+            text=_HARMLESS, content_type="text/html", headers={"Cache-Control": "max-age=3600"}
+        )
+        response.enable_compression(web.ContentCoding.gzip)
+        return response
 
     app = web.Application()
     app.router.add_get("/", show)

@@ -3,7 +3,8 @@
     browser ──HTTP, WebSocket──> proxy ──> relay <── honest staff
             <── as `meddle` and `replace` wish ──
 
-What the browser sends goes on as it is. The pages come with the relay's headers, decompressed.
+What the browser sends goes on as it is, and `overhear` hears it. The pages come with the relay's headers,
+decompressed.
 """
 
 from __future__ import annotations
@@ -20,12 +21,17 @@ from teduh_signaling.relay.frames import MAX_FRAME_BYTES, SUBPROTOCOL
 Meddle = Callable[[bytes], list[bytes]]
 """What the browser gets for one frame of the relay: nothing, the frame, more of them."""
 Replace = Callable[[bytes], bytes]
+Overhear = Callable[[bytes], None]
 _OWN = ("content-encoding", "content-length", "transfer-encoding", "date", "server")
 
 
 def pass_on(frame: bytes) -> list[bytes]:
     """As an honest relay does."""
     return [frame]
+
+
+def hear_nothing(_: bytes) -> None:
+    """As who does not listen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +41,11 @@ class DishonestProxy:
     target: str
     meddle: Meddle = pass_on
     replace: Mapping[str, Replace] = field(default_factory=dict)
+    overhear: Overhear = hear_nothing
     _transports: set[asyncio.Transport] = field(default_factory=set, init=False)
+    _silent: set[asyncio.Transport] = field(default_factory=set, init=False)
     _whole: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _answering: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def __post_init__(self) -> None:
         self.mend()
@@ -47,12 +56,21 @@ class DishonestProxy:
         for transport in self._transports:
             transport.abort()
 
+    def fall_silent(self) -> None:
+        """Whatever is sent either way is lost, and nobody is told: open sockets stay open, new ones hang."""
+        self._answering.clear()
+        for transport in self._transports:
+            transport.pause_reading()
+        self._silent.update(self._transports)
+
     def mend(self) -> None:
-        """It is back."""
+        """It is back. What had fallen silent stays so: nobody on the way remembers those sockets."""
         self._whole.set()
+        self._answering.set()
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Whatever the browser asks for."""
+        await self._answering.wait()
         if not self._whole.is_set():
             return web.Response(status=502)
         if request.headers.get("Upgrade", "").lower() == "websocket":
@@ -81,26 +99,33 @@ class DishonestProxy:
             ) as theirs,
         ):
             there, back = (
-                asyncio.create_task(_onward(hers, theirs)),
-                asyncio.create_task(self._back(theirs, hers)),
+                asyncio.create_task(self._onward(hers, theirs)),
+                asyncio.create_task(self._back(theirs, hers, transport)),
             )
             await asyncio.wait((there, back), return_when=asyncio.FIRST_COMPLETED)
             for one in (there, back):
                 one.cancel()
             await asyncio.gather(there, back, return_exceptions=True)
         self._transports.discard(transport)
+        self._silent.discard(transport)
         await hers.close()
         return hers
 
-    async def _back(self, theirs: aiohttp.ClientWebSocketResponse, hers: web.WebSocketResponse) -> None:
+    async def _onward(self, hers: web.WebSocketResponse, theirs: aiohttp.ClientWebSocketResponse) -> None:
+        async for message in hers:
+            self.overhear(message.data)
+            await theirs.send_bytes(message.data)
+
+    async def _back(
+        self,
+        theirs: aiohttp.ClientWebSocketResponse,
+        hers: web.WebSocketResponse,
+        transport: asyncio.Transport,
+    ) -> None:
         async for message in theirs:
             for frame in self.meddle(message.data):
-                await hers.send_bytes(frame)
-
-
-async def _onward(hers: web.WebSocketResponse, theirs: aiohttp.ClientWebSocketResponse) -> None:
-    async for message in hers:
-        await theirs.send_bytes(message.data)
+                if transport not in self._silent:
+                    await hers.send_bytes(frame)
 
 
 @asynccontextmanager

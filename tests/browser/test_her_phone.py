@@ -42,6 +42,31 @@ async def test_nothing_is_lost_when_the_network_goes_away(tmp_path: Path) -> Non
             assert await hers.messages.count() == 6
 
 
+async def test_nothing_is_lost_when_the_network_falls_silent(tmp_path: Path) -> None:
+    """Nothing closes and nothing arrives: she is told after two heartbeats, and what was said comes later."""
+    async with house(tmp_path, heartbeat_seconds=2) as here, here.staff("Sari") as staff:
+        proxy = DishonestProxy(here.url)
+        async with dishonest(proxy) as url, chromium(tmp_path / "profile") as browser:
+            hers = await SurvivorPage.open(browser, url)
+            await hers.ask()
+            his = await accepted(staff)
+            await hers.is_in_the_room("Sari")
+            proxy.fall_silent()
+            # Her page believes that it is connected as yet, and sends into the void.
+            meanwhile = [f"meanwhile {number}" for number in range(3)]
+            for text in meanwhile:
+                await hers.say(text)
+            await his.send("his, meanwhile")
+            await hers.shows(ENGLISH.reconnecting)
+            await expect(hers.message("meanwhile 0")).not_to_contain_text(ENGLISH.sent)
+            proxy.mend()
+            await hers.shows(ENGLISH.connected)
+            assert [one.text for one in await collect(his, events.TextReceived, 3)] == meanwhile
+            await expect(hers.message("his, meanwhile")).to_be_visible()
+            await expect(hers.message("meanwhile 2")).to_contain_text(ENGLISH.delivered)
+            assert await hers.messages.count() == 4
+
+
 async def test_words_of_every_kind_arrive_as_they_are_and_lead_nowhere(tmp_path: Path) -> None:
     """What she writes in the field while she waits is still there when somebody comes."""
     async with (

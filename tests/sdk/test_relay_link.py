@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace
 from scripted_socket import HELLO, ScriptedRelay, ScriptedSocket
 from teduh_sdk.exceptions import AuthenticationRefused, RelayLost, RelayMisbehaved, RelayRefused, TeduhError
 from teduh_sdk.relay_link import Answer, Clock, RelayLink
@@ -27,6 +28,7 @@ from teduh_signaling.relay.frames import (
     QueueChanged,
     QueuePosition,
 )
+from teduh_signaling.relay.protocol import DEFAULT_HEARTBEAT_SECONDS
 
 CONVERSATION = b"c" * 16
 POSITION = QueuePosition(CONVERSATION, 1)
@@ -280,3 +282,13 @@ async def test_a_silent_connection_is_asked_whether_it_lives_and_then_left() -> 
         await them.connection()
         assert socket.is_closed
         assert clock.seconds >= 2 * HELLO.limits.heartbeat_seconds
+
+
+async def test_it_goes_by_the_relays_heartbeat_as_soon_as_hello_has_named_it() -> None:
+    clock = FastClock()
+    hasty = replace(HELLO, limits=replace(HELLO.limits, heartbeat_seconds=3))
+    async with linked(clock=clock) as them:
+        socket = await them.connection(hasty)
+        await them.connection()
+        assert socket.is_closed
+        assert clock.seconds < DEFAULT_HEARTBEAT_SECONDS

@@ -44,6 +44,8 @@ from teduh_sdk.exceptions import (
 from teduh_sdk.transport import Backoff, Dial, Socket
 
 _SHORTEST_LOOK: Final = 0.05
+_BEFORE_HELLO: Final = 1.0
+"""Seconds between two looks at whether the relay lives until Hello has told how long its heartbeat is."""
 Answer = AnyRelayFrame | RelayRefused | RelayLost
 _Wanted = TypeVar("_Wanted")
 
@@ -285,4 +287,6 @@ class RelayLink:
             if now >= protocol.ping_at() and self.is_up:
                 self.send(Ping(ref=NO_REF))
                 protocol.pinged(now)
-            await self._clock.sleep(max(_SHORTEST_LOOK, min(protocol.ping_at(), protocol.gone_at()) - now))
+            is_greeted = protocol.state is not State.AWAITING_HELLO
+            wait = min(protocol.ping_at(), protocol.gone_at()) - now if is_greeted else _BEFORE_HELLO
+            await self._clock.sleep(max(_SHORTEST_LOOK, wait))

@@ -27,6 +27,8 @@ import { Backoff, type Dial, type Socket } from "./transport.ts"
 
 /** The least time, in seconds, between two looks at whether the other side lives. */
 const SHORTEST_LOOK = 0.05
+/** Seconds between two looks until Hello has told how long the relay's heartbeat is. */
+const BEFORE_HELLO = 1
 /** Seconds by which a look may come late before we take ourselves, and not the relay, for having slept. */
 const ASLEEP = 2
 /** Seconds that the relay has to answer after we have slept. */
@@ -280,7 +282,8 @@ export class RelayLink {
         this.send(Ping({ ref: NO_REF }))
         protocol.pinged(now())
       }
-      const wait = Math.min(protocol.pingAt(), protocol.goneAt()) - now()
+      const isGreeted = protocol.state !== State.AWAITING_HELLO
+      const wait = isGreeted ? Math.min(protocol.pingAt(), protocol.goneAt()) - now() : BEFORE_HELLO
       lookAgainIn(wasAsleep ? WAKING : Math.max(SHORTEST_LOOK, wait))
     }
     look()

@@ -171,10 +171,21 @@ describe("the link", () => {
     expect(house.told).toEqual(["up", "down"])
   })
 
+  it("goes by the relay's heartbeat as soon as Hello has named it", async () => {
+    const house = new House()
+    await house.begin()
+    await house.hears({ ...HELLO, limits: { ...HELLO.limits, heartbeatSeconds: 3 } })
+    await vi.advanceTimersByTimeAsync(5_900)
+    expect([house.told, house.sent]).toEqual([["up"], ["ping"]])
+    await vi.advanceTimersByTimeAsync(200)
+    expect(house.told).toEqual(["up", "down"])
+  })
+
   it("does not take the relay for gone when it was the page that slept", async () => {
     const house = new House()
     await house.begin()
     await house.hears(HELLO)
+    await vi.advanceTimersByTimeAsync(1_000)
     const clock = vi.spyOn(performance, "now")
     const before = performance.now()
     clock.mockImplementation(() => before + 300_000)
