@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 from browser_house import accepted, house
 from dishonest_proxy import DishonestProxy, Meddle, dishonest
 from playwright.async_api import expect
 from real_browser import chromium
 from relay_organisation import RelayOrganisation
+from sdk_people import device_of, until
 from survivor_page import SurvivorPage
-from teduh_crypto.credentials import Role, sign_revocation_list
+from teduh_crypto.credentials import Role
 from teduh_crypto.mls import Add
 from teduh_crypto.padding import padding_for
+from teduh_sdk import events
 from teduh_sdk.colleague import Colleague
 from teduh_sdk.conversation import Conversation
-from teduh_sdk.group_changes import key_package_from_wire
+from teduh_sdk.device import Device
+from teduh_sdk.group_changes import key_package_from_wire, new_group
 from teduh_sdk.sender_order import authenticated_counter
-from teduh_signaling.relay.codec import decode_relay_frame
-from teduh_signaling.relay.frames import Append, Entry, EntryKind, FetchKeyPackage, KeyPackage
+from teduh_signaling.relay.codec import decode_client_frame, decode_relay_frame, encode
+from teduh_signaling.relay.frames import (
+    Accepted,
+    Append,
+    Entry,
+    EntryKind,
+    FetchKeyPackage,
+    KeyPackage,
+    OpenRequest,
+)
 
 STOPPED = "We have stopped this conversation"
 NOT_YOU = "It is not your fault"
@@ -47,26 +57,55 @@ async def is_stopped(hers: SurvivorPage, why: str) -> None:
     await expect(hers.field).to_have_count(0)
 
 
-def root_key(organisation: RelayOrganisation) -> bytes:
-    """As it stands in the page."""
-    return base64.urlsafe_b64encode(organisation.public.root_public_key).rstrip(b"=")
+async def test_a_statement_that_the_relay_swaps_keeps_its_owner_out(tmp_path: Path) -> None:
+    """The relay has her key package, and may answer it itself: by a device of its own, under Sari's name.
 
-
-async def test_staff_whom_another_root_vouches_for_are_kept_out(tmp_path: Path) -> None:
-    """The relay has staff of its own, with good statements under a key that is not the organisation's."""
-    true = RelayOrganisation()
-    revocations = json.dumps({"list": sign_revocation_list(true.revocations(), true.authority)}).encode()
-    async with house(tmp_path) as false, false.staff("Sari") as staff:
-        replace = {
-            "/": lambda page: page.replace(root_key(false.organisation), root_key(true)),
-            "/v1/revocations": lambda _: revocations,
-        }
-        async with her_page(tmp_path, DishonestProxy(false.url, replace=replace)) as hers:
+    To show that nothing but the statement is wrong: one that the organisation has signed opens the door.
+    """
+    swapped = SwappedWelcome()
+    async with house(tmp_path) as here, here.staff("Sari") as staff:
+        proxy = DishonestProxy(here.url, swapped.meddle, overhear=swapped.overhear)
+        async with her_page(tmp_path, proxy) as hers:
+            swapped.device = device_of(here.organisation.staff("Wulan"))
+            accepting = asyncio.create_task(accepted(staff))
+            await hers.is_in_the_room("Wulan")
+            await ended(accepting)
+            await hers.page.reload()
+            await hers.ask()
+            swapped.device = device_of(RelayOrganisation().staff("Sari"))
             accepting = asyncio.create_task(accepted(staff))
             await is_stopped(hers, "who could not be verified")
-            accepting.cancel()
-            await asyncio.gather(accepting, return_exceptions=True)
             await expect(hers.page.get_by_text("Sari")).to_have_count(0)
+            await ended(accepting)
+
+
+class SwappedWelcome:
+    """In the place of every Welcome, one into a group that `device` has made for her key package."""
+
+    device: Device
+    _key_package: bytes
+
+    def overhear(self, data: bytes) -> None:
+        frame = decode_client_frame(data)
+        if isinstance(frame, OpenRequest):
+            self._key_package = frame.key_package
+
+    def meddle(self, data: bytes) -> list[bytes]:
+        frame = decode_relay_frame(data)
+        if not isinstance(frame, Entry) or frame.kind is not EntryKind.WELCOME:
+            return [data]
+        hers = key_package_from_wire(self._key_package)
+        key = self.device.key.private_bytes_raw()
+        alone = new_group(frame.conversation_id, hers.cipher_suite, self.device.credential, key)
+        commit = alone.commit([Add(hers)], padding=padding_for, now=int(time.time()))
+        assert commit.welcome is not None
+        return [encode(msgspec.structs.replace(frame, payload=commit.welcome))]
+
+
+async def ended(accepting: asyncio.Task[Conversation]) -> None:
+    """Nobody waits any longer for what does not come."""
+    accepting.cancel()
+    await asyncio.gather(accepting, return_exceptions=True)
 
 
 async def test_a_member_who_was_not_asked_for_is_kept_out(tmp_path: Path) -> None:
@@ -103,6 +142,7 @@ async def bring_in_unasked(his: Conversation, ghost: Colleague) -> None:
 
 async def test_what_is_repeated_and_out_of_order_is_shown_once_and_in_order(tmp_path: Path) -> None:
     held: list[bytes] = []
+    given: list[int] = []
 
     def shuffle(frame: bytes) -> list[bytes]:
         if is_talk(frame) and not held:
@@ -110,7 +150,9 @@ async def test_what_is_repeated_and_out_of_order_is_shown_once_and_in_order(tmp_
             return []
         # Whatever comes next goes first, and then everything once more.
         later, held[:] = held[:], []
-        return [frame, *later, *(each for each in (frame, *later) if is_talk(each))]
+        out = [frame, *later, *(each for each in (frame, *later) if is_talk(each))]
+        given.extend(seq_of(each) for each in out if is_talk(each))
+        return out
 
     async with talking(tmp_path, shuffle) as (hers, his):
         said = [f"text {number}" for number in range(8)]
@@ -119,6 +161,30 @@ async def test_what_is_repeated_and_out_of_order_is_shown_once_and_in_order(tmp_
         # The last one is behind whatever the relay says next.
         await hers.say("I have read it")
         await expect(hers.messages).to_have_text([*said, "I have read it"])
+        assert given != sorted(given)
+        assert len(given) > len(set(given)) >= len(said)
+
+
+async def test_words_that_are_repeated_under_another_number_are_shown_once(tmp_path: Path) -> None:
+    """Each opens with a key of its own, which is gone when they are read."""
+    repeated: list[int] = []
+
+    def repeat(data: bytes) -> list[bytes]:
+        frame = decode_relay_frame(data)
+        if not isinstance(frame, Entry | Accepted) or (not is_talk(data) and not repeated):
+            return [data]
+        if repeated:
+            return [encode(msgspec.structs.replace(frame, seq=frame.seq + 1))]
+        repeated.append(frame.seq)
+        return [data, encode(msgspec.structs.replace(frame, seq=frame.seq + 1))]
+
+    async with talking(tmp_path, repeat) as (hers, his):
+        await his.send("Call him.")
+        await his.send("Or rather not.")
+        await hers.say("I have read it")
+        await expect(hers.messages).to_have_text(["Call him.", "Or rather not.", "I have read it"])
+        assert (await until(his, events.TextReceived)).text == "I have read it"
+        assert repeated
 
 
 async def test_words_that_are_withheld_end_the_conversation_with_the_reason(tmp_path: Path) -> None:
