@@ -56,7 +56,7 @@ from teduh_server.redis_store.scripts import LogLimits
 from teduh_server.request_price import RequestPrice
 from teduh_server.revocation_feed import RevocationFeed
 from teduh_server.routing_services import Node, RoutingServices
-from teduh_server.served_pages import BUILT, Origins
+from teduh_server.served_pages import BUILT, NO_STORE, Origins
 from teduh_server.settings import Settings
 from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication
 from teduh_server.staff_reach import StaffReach
@@ -176,6 +176,7 @@ class Relay:
 
     def _application(self) -> web.Application:
         application = web.Application()
+        application.on_response_prepare.append(_keep_nowhere)
         http_limit = SourceLimit(_HTTP_PER_SECOND, _HTTP_BURST)
         routes = health_routes(lambda: self._store.available and not self._stopping)
         routes += enrolment_routes(
@@ -309,6 +310,11 @@ async def _until(condition: Callable[[], bool], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:  # noqa: ASYNC110 -- no event says so, and it is rare
         await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _keep_nowhere(_: web.Request, response: web.StreamResponse) -> None:
+    """Browsers keep even "not found", and with it this relay's address, unless they are told not to."""
+    response.headers.setdefault("Cache-Control", NO_STORE)
 
 
 async def _tend_forever(valkey: EmbeddedValkey) -> None:

@@ -2,6 +2,8 @@
 
     profile folder, read as bytes ──> what she typed, what she read: nowhere
                                   ──> a word typed into another site's form: found, so the search can fail
+    its caches                    ──> her page's address, under which it would lie there compressed: nowhere
+                                  ──> the address of another site's page, which came compressed too: found
 
 The other site's form also tells when to look: browsers write their session file some seconds later, in order,
 so once its word is on the disk, all that came before it would be there too.
@@ -9,6 +11,7 @@ so once its word is on the disk, all that came before it would be there too.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 import sqlite3
@@ -16,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 from browser_house import HARMLESS_TITLE, House, accepted, harmless_site, house
 from needles import find
 from playwright.async_api import BrowserContext, expect
@@ -49,6 +53,11 @@ VISITED = "SELECT url, title FROM urls"
 def needle() -> str:
     """A word that stands nowhere by chance."""
     return f"word{secrets.token_hex(12)}"
+
+
+def cached(profile: Path) -> Iterator[tuple[str, bytes]]:
+    """Every file of the browser's caches, in which each entry begins with the address of what it holds."""
+    return ((place, data) for place, data in files(profile) if "Cache" in place)
 
 
 def files(folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -107,6 +116,7 @@ def history(profile: Path, query: str) -> list[tuple[str, str]]:
 
 
 async def test_nothing_of_a_conversation_is_left_behind(tmp_path: Path) -> None:
+    """Not after quick exit, running or closed, nor in a browser that dies in mid-conversation."""
     profile = tmp_path / "profile"
     async with harmless_site() as site, house(tmp_path, f'exit_url = "{site}"') as here:
         async with chromium(profile) as browser:
@@ -114,7 +124,7 @@ async def test_nothing_of_a_conversation_is_left_behind(tmp_path: Path) -> None:
             assert await kept_by_origin(browser, hers) == NOTHING
             controls = [await wait_until_written(browser, profile, site)]
             assert find(words, files(profile)) == []
-            await hers.button(ENGLISH.exit).click()
+            await by_shift(hers)
             await expect(hers.page).to_have_title(HARMLESS_TITLE)
             controls.append(await wait_until_written(browser, profile, site))
             assert find(words, files(profile)) == []
@@ -123,14 +133,40 @@ async def test_nothing_of_a_conversation_is_left_behind(tmp_path: Path) -> None:
             assert await kept_by_origin(browser, hers) == NOTHING
             assert await browser.cookies() == []
         assert find(words, files(profile)) == []
+        assert find([here.url], cached(profile)) == []
+        assert find([site], cached(profile))
         # Her farewell went out by a beacon, which browsers keep no more than the rest.
         assert [place for place, data in files(profile) if conversation in data] == []
+        async with chromium(profile) as browser:
+            _, more_words, _ = await talk(browser, here)
+            controls.append(await wait_until_written(browser, profile, site))
+            await die(profile)
+        assert find([*words, *more_words], files(profile)) == []
         for control in controls:
             assert find([control], files(profile))
 
 
-async def test_the_history_holds_one_neutral_entry(tmp_path: Path) -> None:
-    """Whether she leaves by quick exit or closes the tab."""
+async def by_shift(hers: SurvivorPage) -> None:
+    for _ in range(3):
+        await hers.page.keyboard.press("Shift")
+
+
+async def die(profile: Path) -> None:
+    """The browser that uses this profile is killed, as when the battery is taken out."""
+    option = f"--user-data-dir={profile}"
+    own = [
+        process for process in psutil.process_iter(["cmdline"]) if option in (process.info["cmdline"] or [])
+    ]
+    assert own
+    for process in own:
+        process.kill()
+    await asyncio.to_thread(psutil.wait_procs, own)
+
+
+async def test_the_history_lists_one_neutral_entry_and_after_quick_exit_only_where_it_led(
+    tmp_path: Path,
+) -> None:
+    """Quick exit takes the place of her page, so that browsers show the harmless site alone."""
     profile = tmp_path / "profile"
     async with harmless_site() as site, house(tmp_path, f'exit_url = "{site}"') as here:
         async with chromium(profile) as browser:
@@ -138,12 +174,12 @@ async def test_the_history_holds_one_neutral_entry(tmp_path: Path) -> None:
             await browser.new_page()
             await closed.page.close()
         assert history(profile, VISITED) == [(f"{here.url}/", "Notes")]
+        profile = tmp_path / "another"
         async with chromium(profile) as browser:
             left, _, _ = await talk(browser, here)
             await left.button(ENGLISH.exit).click()
             await expect(left.page).to_have_title(HARMLESS_TITLE)
-        own = [entry for entry in history(profile, LISTED) if entry[0].startswith(here.url)]
-        assert len(own) <= 1
+        assert history(profile, LISTED) == [(site, HARMLESS_TITLE)]
         # Behind what is listed stands the way out, which says as little.
-        assert {url for url, _ in history(profile, VISITED)} == {f"{here.url}/", f"{here.url}/x", site}
+        assert [url for url, _ in history(profile, VISITED)] == [f"{here.url}/", f"{here.url}/x", site]
         assert {title for _, title in history(profile, VISITED)} <= {"Notes", HARMLESS_TITLE}

@@ -449,6 +449,9 @@ async def test_nothing_about_visitors_is_logged_or_stored(
             for path in ("/", "/x", "/console/", "/embed.js", "/manifest.json", "/needle?needle"):
                 async with session.get(relay.url + path, allow_redirects=False) as response:
                     await response.read()
+                # Not even of what is not there shall a browser keep the address.
+                assert response.status != 404 or response.headers["Cache-Control"] == "no-store"
+            assert response.status == 404
         async with Redis(unix_socket_path=str(valkey.socket_path)) as store:
             kept = await store.keys("*")
     assert not [key for key in kept if b"needle" in key.lower()]
