@@ -25,6 +25,7 @@ class Words:
     room: str
     end: str
     ended_by_her: str
+    writes: str
 
 
 ENGLISH = Words(
@@ -42,6 +43,7 @@ ENGLISH = Words(
     room="Who is here",
     end="End the conversation",
     ended_by_her="You have ended the conversation",
+    writes="Sari is writing…",
 )
 INDONESIAN = Words(
     start="Bicara dengan seseorang",
@@ -58,6 +60,7 @@ INDONESIAN = Words(
     room="Siapa di sini",
     end="Akhiri percakapan",
     ended_by_her="Anda telah mengakhiri percakapan",
+    writes="Sari sedang menulis…",
 )
 
 

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from accessible import Announced, announced
 from browser_house import accepted, house, joined, killable_house
 from playwright.async_api import expect
 from real_browser import chromium
@@ -13,6 +14,7 @@ from sdk_people import collect, until
 from survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
+from teduh_sdk.exceptions import InvitationDeclined
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", ENGLISH), ("id", INDONESIAN)])
@@ -31,8 +33,15 @@ async def test_one_tap_leads_to_somebody_who_listens(tmp_path: Path, language: s
             await heard.mark_read()
             await expect(hers.message("Is somebody there?")).to_contain_text(words.read)
             long = "I am here. 🌿 " + "Take all the time that you need. " * 40 + "https://example.org"
+            await his.typing()
+            await expect(hers.page.get_by_text(words.writes)).to_be_visible()
+            assert Announced("status", "polite", words.writes) in await announced(hers.page)
             await his.send(long)
             await expect(hers.messages.last).to_have_text(long)
+            await expect(hers.page.get_by_text(words.writes)).to_have_count(0)
+            (log,) = [one for one in await announced(hers.page) if one.role == "log"]
+            assert log.live == "polite"
+            assert long in log.text
             assert await hers.page.locator(".message a").count() == 0
             assert str((await until(his, events.Read)).by) == "survivor"
             await hers.button(f"{words.room}: Sari").click()
@@ -51,8 +60,16 @@ async def test_she_is_asked_before_somebody_else_comes_in(tmp_path: Path) -> Non
             his = await accepted(staff)
             await hers.is_in_the_room("Sari")
             (colleague,) = [one for one in await staff.colleagues() if one.name == "Dewi"]
-            bringing = asyncio.create_task(his.invite(colleague, "for the bruises"))
+            bringing = asyncio.create_task(his.invite(colleague, "out of curiosity"))
             await hers.shows("May Dewi join?")
+            (alert,) = [one for one in await announced(hers.page) if one.role == "alert"]
+            assert alert.live == "assertive"
+            assert "May Dewi join?" in alert.text
+            await hers.button("No").click()
+            with pytest.raises(InvitationDeclined):
+                await bringing
+            await hers.shows("You said no to Dewi (health worker).")
+            bringing = asyncio.create_task(his.invite(colleague, "for the bruises"))
             await hers.shows("Why: for the bruises")
             await expect(hers.page.locator(".room-names")).to_have_text("Sari")
             await hers.button(ENGLISH.let_join).click()
@@ -61,6 +78,9 @@ async def test_she_is_asked_before_somebody_else_comes_in(tmp_path: Path) -> Non
             await hers.is_in_the_room("Dewi")
             await hers.say("Hello, Dewi")
             assert (await until(theirs, events.TextReceived)).text == "Hello, Dewi"
+        # The relay has it, and nobody else yet.
+        await hers.say("Are you still there?")
+        await expect(hers.message("Are you still there?").locator(".progress")).to_have_text(ENGLISH.sent)
 
 
 async def test_a_relay_that_is_killed_meanwhile_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
