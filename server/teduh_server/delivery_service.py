@@ -137,15 +137,13 @@ class DeliveryService:
             self._refuse_append(connection, frame, ErrorCode.UNKNOWN_CONVERSATION, "subscribe first")
             return
         changes_members = frame.welcome is not None or frame.added or frame.removed
-        if changes_members and EntryKind(frame.kind) is not EntryKind.COMMIT:
+        if changes_members and not frame.kind:
             self._refuse_append(
                 connection, frame, ErrorCode.UNEXPECTED_FRAME, "only a commit changes members"
             )
             return
         member = subscription.member
-        entry = entry_template(
-            conversation_id, member, frame.counter, EntryKind(frame.kind), frame.epoch, frame.payload
-        )
+        entry = entry_template(conversation_id, member, frame.counter, frame.kind, frame.epoch, frame.payload)
         welcome = b""
         if frame.welcome is not None:
             # The Welcome opens the epoch that its commit begins.

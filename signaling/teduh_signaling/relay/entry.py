@@ -20,7 +20,7 @@ from struct import Struct
 
 from msgspec.msgpack import Encoder
 
-from teduh_signaling.relay.frames import ConversationId, Entry, EntryKind
+from teduh_signaling.relay.frames import ConversationId, Entry
 
 SEQ_OFFSET = 21
 """Where the eight bytes of ``seq`` begin."""
@@ -33,9 +33,13 @@ _encode = Encoder().encode
 
 
 def entry_template(
-    conversation_id: ConversationId, member: int, counter: int, kind: EntryKind, epoch: int, payload: bytes
+    conversation_id: ConversationId, member: int, counter: int, kind: int, epoch: int, payload: bytes
 ) -> bytes:
-    """The bytes of an Entry frame with ``seq`` 0: what is stored, until `place_entry` gives it its place."""
+    """The bytes of an Entry frame with ``seq`` 0: what is stored, until `place_entry` gives it its place.
+
+    ``kind`` is an EntryKind or its number: every message passes here, and making an enum's member of a number
+    costs as much as all the rest.
+    """
     # The first byte of the encoded tuple says "array of 5"; the elements themselves follow.
     return _HEAD + conversation_id + _UNPLACED + _encode((member, counter, kind, epoch, payload))[1:]
 

@@ -44,68 +44,68 @@ if seq + 1 - first >= most_entries or bytes > most_bytes then
   return {'full'}
 end
 
-local function tell(node, message)
-  if string.sub(node, 1, 1) == 's' then
-    -- In a cluster: the channel that the node has for this conversation, in the conversation's slot.
-    return redis.call('SPUBLISH', 'node:' .. node .. ':' .. string.match(KEYS[1], '{%x+}'), message)
-  end
-  return redis.call('PUBLISH', 'node:' .. node, message)
-end
-
-local function publish(message)
-  local nodes = redis.call('HGET', state, 'o') or ''
-  for at = 1, #nodes, 16 do
-    local node = string.sub(nodes, at, at + 15)
-    if node ~= caller and tell(node, message) == 0 then
-      -- Nobody listens: the node is dead, or has lost its connection and will register anew.
-      local left = redis.call('HGET', state, 'o')
-      local from = string.find(left, node, 1, true)
-      redis.call('HSET', state, 'o', string.sub(left, 1, from - 1) .. string.sub(left, from + 16))
-    end
-  end
-end
--- Mostly there is no other node, and nothing to publish.
-local elsewhere = found[3] and found[3] ~= '' and found[3] ~= caller
-local empty = seq < first
+place = seq + 1
+-- Lua writes numbers below 10^14 without an exponent.
 local function put(entry, at)
   local placed = string.sub(entry, 1, 21) .. struct.pack('>I8', at) .. string.sub(entry, 30)
-  redis.call('XADD', log, string.format('%.0f-0', at), 'e', placed)
-  if elsewhere then
-    publish(placed)
-  end
+  redis.call('XADD', log, at .. '-0', 'e', placed)
+  return placed
 end
-
-place = seq + 1
-put(ARGV[2], place)
+local placed = put(ARGV[2], place)
 local last, answer = place, place
-if kind == 1 then
-  answer = {'committed', place}
-  e = e + 1
-  if ARGV[4] ~= '' then
-    last = place + 1
-    put(ARGV[4], last)
+-- Mostly it is a message and there is no other node: then this is all, and no function that publishes is made.
+local elsewhere = found[3] and found[3] ~= '' and found[3] ~= caller
+if elsewhere or kind == 1 then
+  local function tell(node, message)
+    if string.sub(node, 1, 1) == 's' then
+      -- In a cluster: the channel that the node has for this conversation, in the conversation's slot.
+      return redis.call('SPUBLISH', 'node:' .. node .. ':' .. string.match(state, '{%x+}'), message)
+    end
+    return redis.call('PUBLISH', 'node:' .. node, message)
   end
-  redis.call('HDEL', state, 'l')
-  if replaces then
-    redis.call('HDEL', state, 'c')
-  end
-  local added = tonumber(ARGV[5])
-  -- Removed first, so that a device which the same commit removes and adds becomes a new member.
-  for i = 6 + added, #ARGV do
-    local number = redis.call('HGET', state, 'd:' .. ARGV[i])
-    if number and tonumber(number) ~= member then
-      redis.call('HDEL', state, 'd:' .. ARGV[i], 'm' .. number)
-      answer[#answer + 1] = tonumber(number)
-      if elsewhere then
-        publish('\001' .. string.sub(ARGV[2], 5, 20) .. struct.pack('>I4', tonumber(number)))
+  local function publish(message)
+    if not elsewhere then
+      return
+    end
+    local nodes = redis.call('HGET', state, 'o') or ''
+    for at = 1, #nodes, 16 do
+      local node = string.sub(nodes, at, at + 15)
+      if node ~= caller and tell(node, message) == 0 then
+        -- Nobody listens: the node is dead, or has lost its connection and will register anew.
+        local left = redis.call('HGET', state, 'o')
+        local from = string.find(left, node, 1, true)
+        redis.call('HSET', state, 'o', string.sub(left, 1, from - 1) .. string.sub(left, from + 16))
       end
     end
   end
-  for i = 6, 5 + added do
-    if redis.call('HEXISTS', state, 'd:' .. ARGV[i]) == 0 then
-      local number = redis.call('HINCRBY', state, 'n', 1) - 1
-      -- From the Welcome on, which follows the commit.
-      redis.call('HSET', state, 'd:' .. ARGV[i], number, 'm' .. number, struct.pack('>I8I8I8I8', place, 0, 0, place))
+  publish(placed)
+  if kind == 1 then
+    answer = {'committed', place}
+    e = e + 1
+    if ARGV[4] ~= '' then
+      last = place + 1
+      publish(put(ARGV[4], last))
+    end
+    redis.call('HDEL', state, 'l')
+    if replaces then
+      redis.call('HDEL', state, 'c')
+    end
+    local added = tonumber(ARGV[5])
+    -- Removed first, so that a device which the same commit removes and adds becomes a new member.
+    for i = 6 + added, #ARGV do
+      local number = redis.call('HGET', state, 'd:' .. ARGV[i])
+      if number and tonumber(number) ~= member then
+        redis.call('HDEL', state, 'd:' .. ARGV[i], 'm' .. number)
+        answer[#answer + 1] = tonumber(number)
+        publish('\001' .. string.sub(ARGV[2], 5, 20) .. struct.pack('>I4', tonumber(number)))
+      end
+    end
+    for i = 6, 5 + added do
+      if redis.call('HEXISTS', state, 'd:' .. ARGV[i]) == 0 then
+        local number = redis.call('HINCRBY', state, 'n', 1) - 1
+        -- From the Welcome on, which follows the commit.
+        redis.call('HSET', state, 'd:' .. ARGV[i], number, 'm' .. number, struct.pack('>I8I8I8I8', place, 0, 0, place))
+      end
     end
   end
 end
@@ -116,7 +116,7 @@ if now - renewed > 60000 then
   renewed = now
   redis.call('PEXPIRE', state, retention)
   redis.call('PEXPIRE', log, retention + 60000)
-elseif empty then
+elseif seq < first then
   redis.call('PEXPIRE', log, retention + 60000)
 end
 redis.call('HSET', state, 'v', struct.pack('>I8I8I8I8I8', last, e, first, bytes, renewed),
