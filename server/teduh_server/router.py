@@ -3,7 +3,7 @@ decide.
 
 ::
 
-    queue or staff have changed, or a second has passed
+    queue or staff have changed (if offers are made), or a second has passed
         --> do I lead?  (one script; the lead ends three seconds after its node)
         --> the next requests, the people who are there --> routing.plan --> proposals
         --> offer_requests (one script)  --> OFFERED to all nodes
@@ -84,8 +84,9 @@ class Router:
         channel.on(node_channel.ALERT, self._hear_alert)
 
     def poke(self) -> None:
-        """Something has changed: look soon."""
-        self._poked.set()
+        """Something has changed: look soon. Where staff pick, once a second is soon enough."""
+        if self._makes_offers:
+            self._poked.set()
 
     async def route_forever(self) -> None:
         """Look whenever something has changed, and every second."""

@@ -164,8 +164,8 @@ class FrameHandlers:
         self._routing.detach(connection)
         services.routing.presence.detach(connection)
         services.inbox.detach(connection, staff.device_id)
-        others = (each.staff.device_id for each in services.routing.presence.here() if each.staff)
-        if staff.device_id not in others:
+        hers = services.routing.presence.devices_here(staff.person)
+        if all(device.device_id != staff.device_id for _, device in hers):
             services.key_packages.forget(staff.device_id)
 
     # --- survivors ---
