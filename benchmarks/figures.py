@@ -18,6 +18,8 @@ MESSAGE_BYTES = 300
 PER_PAIR_AND_SECOND = 5
 LIMIT_MS = 100.0
 SETTLE_SECONDS = 1.0
+PARALLEL = 32
+"""So many set-ups at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,9 @@ class Bench:
     set_up_rates: list[float] = field(default_factory=list)
     staff_set_up_rates: list[float] = field(default_factory=list)
     memory_per_connection: dict[str, float] = field(default_factory=dict)
-    generator_cpu: list[float] = field(default_factory=list)
-    """In the fastest run that passed, of each bisection."""
+    generator_cpu: dict[Mode, list[float]] = field(default_factory=dict)
+    """What share of its core the generator used in the fastest run that passed, of each bisection."""
+    set_up_generator_cpu: list[float] = field(default_factory=list)
     staff_generator_cpu: list[float] = field(default_factory=list)
 
     def light_load(self) -> None:
@@ -112,23 +115,12 @@ class Bench:
             self.rates.setdefault(mode, []).append(self._highest_rate(mode))
 
     def set_ups(self) -> None:
-        first = self.relay.first_frame()
-        if first is None:
-            return
-        frame, random_at, answer_tag = first
         with LoadGenerator(self.program, self.relay.kind, [], self.core) as generator:
-            result = generator.set_ups(
-                self.relay.port,
-                frame,
-                count=self.effort.set_ups,
-                parallel=32,
-                subprotocol=self.relay.subprotocol,
-                answer_tag=answer_tag,
-                random_at=random_at,
-            )
-        if result.finished < self.effort.set_ups or result.errors:
+            result = self.relay.set_ups(generator, self.effort.set_ups, PARALLEL)
+        if result.closed or result.errors or not result.finished:
             raise RuntimeError(f"{self.relay.name}: not all were set up: {result}")
         self.set_up_rates.append(result.per_second)
+        self.set_up_generator_cpu.append(result.generator_cpu)
 
     def staff_set_ups(self) -> None:
         if isinstance(self.relay, TeduhRelay):
@@ -152,14 +144,13 @@ class Bench:
         close_all(pairs)
         self.memory_per_connection = {part: (after[part] - before[part]) / count for part in after}
 
-    def core_time(self) -> None:
+    def core_time(self, rate: float | None = None) -> None:
         """Processor time of all the relay's processes per message, at a rate that it bears easily."""
+        rate = rate or self.effort.lowest_rate
         with self._talking_pairs(self.effort.rate_pairs) as generator:
-            generator.run(self.relay.mode, self.effort.lowest_rate, 0.1, MESSAGE_BYTES)
+            generator.run(self.relay.mode, rate, self.effort.rate_seconds / 4, MESSAGE_BYTES)
             before = self.relay.processor_seconds()
-            result = generator.run(
-                self.relay.mode, self.effort.lowest_rate, self.effort.rate_seconds, MESSAGE_BYTES
-            )
+            result = generator.run(self.relay.mode, rate, self.effort.rate_seconds, MESSAGE_BYTES)
             self.core_microseconds.append((self.relay.processor_seconds() - before) / result.received * 1e6)
 
     def _highest_rate(self, mode: Mode) -> float:
@@ -176,7 +167,7 @@ class Bench:
             else:
                 bad = rate
             rate = (good + bad) / 2 if bad else rate * 2
-        self.generator_cpu.append(generator_cpu)
+        self.generator_cpu.setdefault(mode, []).append(generator_cpu)
         return good
 
     def _is_found(self, good: float, bad: float) -> bool:

@@ -40,6 +40,22 @@ class TextPeer:
     behind: str
 
 
+RANDOM_DIGITS = "RANDOM-16-DIGITS"
+"""Stands in a log-in for a name that nobody else has."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogIn:
+    """How a client of another server begins: its path, what it waits for (nothing: at once) and says then.
+
+    The last turn only waits.
+    """
+
+    path: str
+    subprotocol: str
+    turns: Sequence[tuple[str, str]]
+
+
 class RunResult(msgspec.Struct, frozen=True):
     """One run of open-loop load. Times in milliseconds, from the intended time of sending to delivery."""
 
@@ -130,7 +146,15 @@ class LoadGenerator:
         32 fresh random bytes go into the frame at `random_at`, unless that is 0.
         """
         fields = (port, count, parallel, answer_tag, random_at, "/v1/socket", subprotocol, frame.hex())
-        self._write([f"setups {' '.join(str(field) for field in fields)}"])
+        return self._storm("setups", fields)
+
+    def log_ins(self, port: int, log_in: LogIn, *, count: int, parallel: int) -> SetUpResult:
+        """Open `count` connections and log in on each."""
+        turns = ",".join(f"{wanted.encode().hex()}:{said.encode().hex()}" for wanted, said in log_in.turns)
+        return self._storm("logins", (port, count, parallel, log_in.path, log_in.subprotocol or "-", turns))
+
+    def _storm(self, word: str, fields: Sequence[object]) -> SetUpResult:
+        self._write([f"{word} {' '.join(str(field) for field in fields)}"])
         return msgspec.json.decode(self._read(), type=SetUpResult)
 
     def __enter__(self) -> Self:

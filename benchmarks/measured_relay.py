@@ -16,7 +16,7 @@ from typing import ClassVar, Literal, Self
 
 import psutil
 from conversations import Pair
-from load import Mode
+from load import LoadGenerator, Mode, SetUpResult
 
 START_SECONDS = 30
 
@@ -66,11 +66,8 @@ class Relay(ABC):
         """Two connections that talk with each other."""
 
     @abstractmethod
-    def first_frame(self) -> tuple[bytes, int, int] | None:
-        """A client's first frame, where fresh random bytes go in it, and the tag of its answer.
-
-        None where set-ups are not compared.
-        """
+    def set_ups(self, generator: LoadGenerator, count: int, parallel: int) -> SetUpResult:
+        """So many new connections, each up to where its client may begin to talk."""
 
     def memory(self) -> dict[str, int]:
         """Bytes that each of the relay's processes has to itself (proportional set size), by role."""

@@ -13,18 +13,17 @@ said to be.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
 import subprocess
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from conversations import Pair
-from load import TextPeer
+from load import RANDOM_DIGITS, LoadGenerator, LogIn, SetUpResult, TextPeer
 from measured_relay import Relay, processor_seconds, proportional_set_size
 from raw_socket import RawSocket
 from teduh_server.redis_store.durability import Durability
@@ -53,8 +52,23 @@ class Peer(Relay):
     def missing(cls) -> str | None:
         """What is not installed; None if it can be measured."""
 
-    def first_frame(self) -> None:
-        """Its set-up is several turns of its own protocol: not compared."""
+    @property
+    @abstractmethod
+    def log_in(self) -> LogIn:
+        """How a client begins."""
+
+    def set_ups(self, generator: LoadGenerator, count: int, parallel: int) -> SetUpResult:
+        return generator.log_ins(self.port, self.log_in, count=count, parallel=parallel)
+
+    def _logged_in(self) -> tuple[RawSocket, str, str]:
+        """A client, its name, and the last that it was told."""
+        name, log_in, text = secrets.token_hex(8), self.log_in, ""
+        socket = RawSocket(self.port, log_in.subprotocol, log_in.path.replace(RANDOM_DIGITS, name))
+        for wanted, said in log_in.turns:
+            text = _await(socket, wanted) if wanted else ""
+            if said:
+                socket.send_text(said.replace(RANDOM_DIGITS, name))
+        return socket, name, text
 
     def _pair(
         self, one: RawSocket, before_one: str, other: RawSocket, before_other: str, behind: str
@@ -92,19 +106,14 @@ class SocketIo(Peer):
     def missing(cls) -> str | None:
         return _no_node_peers()
 
-    def pair(self) -> Pair:
-        one, other = secrets.token_hex(8), secrets.token_hex(8)
-        sockets = self._named(one), self._named(other)
-        return self._pair(sockets[0], f'42["m","{other}","', sockets[1], f'42["m","{one}","', '"]')
+    @property
+    def log_in(self) -> LogIn:
+        turns = (("0{", "40"), ("40{", f'42["name","{RANDOM_DIGITS}"]'), ('42["named"]', ""))
+        return LogIn("/socket.io/?EIO=4&transport=websocket", "", turns)
 
-    def _named(self, name: str) -> RawSocket:
-        socket = RawSocket(self.port, "", "/socket.io/?EIO=4&transport=websocket")
-        _await(socket, lambda text: text.startswith("0"))
-        socket.send_text("40")
-        _await(socket, lambda text: text.startswith("40"))
-        socket.send_text(f'42["name","{name}"]')
-        _await(socket, lambda text: text == '42["named"]')
-        return socket
+    def pair(self) -> Pair:
+        (one, name, _), (other, other_name, _) = self._logged_in(), self._logged_in()
+        return self._pair(one, f'42["m","{other_name}","', other, f'42["m","{name}","', '"]')
 
 
 class SocketIoRedis(SocketIo):
@@ -147,18 +156,15 @@ class PeerJs(Peer):
     def missing(cls) -> str | None:
         return _no_node_peers()
 
-    def pair(self) -> Pair:
-        one, other = secrets.token_hex(8), secrets.token_hex(8)
-        sockets = self._named(one), self._named(other)
-        before = '{{"type":"OFFER","dst":"{}","payload":"'.format
-        return self._pair(sockets[0], before(other), sockets[1], before(one), '"}')
+    @property
+    def log_in(self) -> LogIn:
+        path = f"/peerjs?key=peerjs&id={RANDOM_DIGITS}&token={RANDOM_DIGITS}&version=1"
+        return LogIn(path, "", (('"OPEN"', ""),))
 
-    def _named(self, name: str) -> RawSocket:
-        socket = RawSocket(
-            self.port, "", f"/peerjs?key=peerjs&id={name}&token={secrets.token_hex(4)}&version=1"
-        )
-        _await(socket, lambda text: bool(json.loads(text)["type"] == "OPEN"))
-        return socket
+    def pair(self) -> Pair:
+        (one, name, _), (other, other_name, _) = self._logged_in(), self._logged_in()
+        before = '{{"type":"OFFER","dst":"{}","payload":"'.format
+        return self._pair(one, before(other_name), other, before(name), '"}')
 
 
 # --- XMPP ---
@@ -169,25 +175,30 @@ class Xmpp(Peer):
 
     path: ClassVar[str] = "/xmpp-websocket"
 
-    def pair(self) -> Pair:
-        (one, one_address), (other, other_address) = self._log_in(), self._log_in()
-        before = "<message xmlns='jabber:client' to='{}' type='chat'><body>".format
-        return self._pair(one, before(other_address), other, before(one_address), "</body></message>")
-
-    def _log_in(self) -> tuple[RawSocket, str]:
-        """RFC 7395, 3.3; RFC 6120, 6 and 7: open, authenticate, open again, bind. Returns the address."""
-        socket = RawSocket(self.port, "xmpp", self.path)
+    @property
+    def log_in(self) -> LogIn:
+        """RFC 7395, 3.3; RFC 6120, 6 and 7: open, authenticate, open again, bind."""
         opening = f"<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='{DOMAIN}' version='1.0'/>"
-        socket.send_text(opening)
-        _await(socket, lambda text: "ANONYMOUS" in text)
-        socket.send_text("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>")
-        _await(socket, lambda text: "<success" in text)
-        socket.send_text(opening)
-        _await(socket, lambda text: "xmpp-bind" in text)
+        authentication = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>"
         bind = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
-        socket.send_text(f"<iq xmlns='jabber:client' id='b' type='set'>{bind}</iq>")
-        bound = _await(socket, lambda text: "<jid>" in text)
-        return socket, bound.split("<jid>")[1].split("</jid>")[0]
+        turns = (
+            ("", opening),
+            ("ANONYMOUS", authentication),
+            ("<success", opening),
+            ("xmpp-bind", f"<iq xmlns='jabber:client' id='b' type='set'>{bind}</iq>"),
+            ("<jid>", ""),
+        )
+        return LogIn(self.path, "xmpp", turns)
+
+    def pair(self) -> Pair:
+        (one, _, bound), (other, _, other_bound) = self._logged_in(), self._logged_in()
+        before = "<message xmlns='jabber:client' to='{}' type='chat'><body>".format
+        ends = before(_address(other_bound)), before(_address(bound))
+        return self._pair(one, ends[0], other, ends[1], "</body></message>")
+
+
+def _address(bound: str) -> str:
+    return bound.split("<jid>")[1].split("</jid>")[0]
 
 
 class Prosody(Xmpp):
@@ -261,9 +272,9 @@ modules: {{}}
 PEERS: Sequence[type[Peer]] = (SocketIo, SocketIoRedis, PeerJs, Prosody, Ejabberd)
 
 
-def _await(socket: RawSocket, wanted: Callable[[str], bool]) -> str:
-    """The next message that is wanted; those before it are passed over."""
+def _await(socket: RawSocket, wanted: str) -> str:
+    """The next message with the wanted text; those before it are passed over."""
     while True:
         text = socket.receive().decode()
-        if wanted(text):
+        if wanted in text:
             return text

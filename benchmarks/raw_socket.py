@@ -19,6 +19,23 @@ PING, PONG, CLOSE = 9, 10, 8
 TIMEOUT_SECONDS = 30
 
 
+def upgrade_request(port: int, subprotocol: str, path: str = SOCKET_PATH) -> bytes:
+    """What a client says first; an empty subprotocol offers none."""
+    offer = f"Sec-WebSocket-Protocol: {subprotocol}\r\n" if subprotocol else ""
+    return UPGRADE.format(path=path, port=port, subprotocol=offer).encode()
+
+
+def frame_header(opcode: int, length: int) -> bytes:
+    """What stands before a payload of so many bytes; the mask, which is 0, at its end."""
+    if length < 126:
+        header = struct.pack(">BB", 0x80 | opcode, 0x80 | length)
+    elif length < 2**16:
+        header = struct.pack(">BBH", 0x80 | opcode, 0x80 | 126, length)
+    else:
+        header = struct.pack(">BBQ", 0x80 | opcode, 0x80 | 127, length)
+    return header + bytes(4)
+
+
 class RawSocket:
     """One upgraded connection to 127.0.0.1."""
 
@@ -28,8 +45,7 @@ class RawSocket:
         """An empty subprotocol offers none."""
         self.connection = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_SECONDS)
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        offer = f"Sec-WebSocket-Protocol: {subprotocol}\r\n" if subprotocol else ""
-        self.connection.sendall(UPGRADE.format(path=path, port=port, subprotocol=offer).encode())
+        self.connection.sendall(upgrade_request(port, subprotocol, path))
         self._skip_answer()
 
     def send(self, payload: bytes) -> None:
@@ -55,14 +71,7 @@ class RawSocket:
         self.connection.close()
 
     def _send_frame(self, opcode: int, payload: bytes) -> None:
-        length = len(payload)
-        if length < 126:
-            header = struct.pack(">BB", 0x80 | opcode, 0x80 | length)
-        elif length < 2**16:
-            header = struct.pack(">BBH", 0x80 | opcode, 0x80 | 126, length)
-        else:
-            header = struct.pack(">BBQ", 0x80 | opcode, 0x80 | 127, length)
-        self.connection.sendall(header + bytes(4) + payload)
+        self.connection.sendall(frame_header(opcode, len(payload)) + payload)
 
     def _receive_frame(self) -> tuple[int, bytes]:
         first, second = self._receive_exactly(2)

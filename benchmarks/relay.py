@@ -5,16 +5,17 @@
     light load    100 pairs, 5 messages a second each, 300 bytes: intended sending to delivery, one way
     core time     that all processes of the relay use for one message, at a rate that it bears easily
     highest rate  of 300-byte messages, one to one, of which 99 in 100 arrive within 100 ms; by bisection
-    set-ups       a second: connect, upgrade, first answer. Survivors open a request; staff have a statement
-                  verified and prove possession of its key
+    set-ups       a second: connect, upgrade, log in as the protocol has it. Survivors open a request; staff
+                  have a statement verified and prove possession of its key
     memory        per idle connection, 5,000 of them, in open conversations of a survivor and a staff device
 
 Ours is durable: each message is appended to its conversation's log on Valkey (append-only file on),
 accepted, delivered, acknowledged, trimmed. The bare one (`bare_relay.py`) stores and checks nothing: the
 limit of the stack. The relay, Valkey included, has one core; the generator, a C program, has another, and
-its share of that core is printed, so that one sees that it was not the bottleneck. Where there is one
-core only, both share it, and the head of the table says so. The two relays take turns at each figure, for
-the speed of machines drifts: ratios hold, absolute figures do not.
+its share of that core is printed for each relay, so that one sees that it was not the bottleneck. Where
+there is one core only, both share it, and the head of the table says so. The relays take turns at each
+figure, for the speed of machines drifts: ratios hold, absolute figures do not. What two workers bear is told
+from processor time (`workers.py`). At the end the goals, and whether they are kept.
 """
 
 from __future__ import annotations
@@ -30,10 +31,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from figures import FULL, QUICK, Bench, Effort
+from goals import goals, ratio
+from goals import table as goals_table
 from load import compile_generator, cores
 from measured_relay import Relay
 from peers import PEERS, Peer
 from relays import BareRelay, TeduhRelay
+from workers import Workers
 
 FIGURES = (Bench.light_load, Bench.core_time, Bench.highest_rates, Bench.set_ups, Bench.staff_set_ups)
 COLUMNS = "{:<44} {:>12} {:>12} {:>8}"
@@ -86,22 +90,39 @@ def table(ours: Bench, bare: Bench, effort: Effort) -> list[str]:
         ),
         "",
         f"Of our memory, KiB: {parts}.",
-        f"The generator used up to {max(ours.generator_cpu):.0%} of its core against ours,"
-        f" {max(bare.generator_cpu):.0%} against the bare one, {max(ours.staff_generator_cpu):.0%} as staff.",
     ]
 
 
-PEER_COLUMNS = "{:<22} {:>8} {:>9} {:>9} {:>10} {:>9} {:>9} {:>9}"
+def generator_rows(benches: Sequence[Bench]) -> list[str]:
+    """How much of its core the generator used: near 100 % it would have been the bottleneck."""
+    rows = []
+    for bench in benches:
+        shares: dict[str, float] = {mode: max(values) for mode, values in bench.generator_cpu.items()}
+        shares |= {"set-ups": max(bench.set_up_generator_cpu)} if bench.set_up_generator_cpu else {}
+        shares |= {"staff": max(bench.staff_generator_cpu)} if bench.staff_generator_cpu else {}
+        text = ", ".join(f"{what} {share:.0%}" for what, share in shares.items())
+        rows.append(f"    {bench.relay.name:<24} {text}")
+    return ["The generator's share of its core, at most:", *rows]
+
+
+def workers_row(workers: Workers) -> str:
+    one, two = (statistics.median(values) for values in workers.microseconds)
+    return (
+        f"Core time a message with one worker {one:.0f} µs, with two at twice the rate {two:.0f} µs:"
+        f" two cores bear {statistics.median(workers.speed_up):.2f} times as much."
+    )
+
+
+PEER_COLUMNS = "{:<22} {:>8} {:>9} {:>9} {:>10} {:>9} {:>9} {:>9} {:>9}"
 
 
 def median(values: Sequence[float], digits: int) -> str:
     return f"{statistics.median(values):,.{digits}f}" if values else "-"
 
 
-def ratio(ours: Sequence[float], others: Sequence[float]) -> str:
-    """How many times theirs ours is, as the median of the rounds."""
-    ratios = [a / b for a, b in zip(ours, others, strict=True) if b]
-    return f"{statistics.median(ratios):.2f}" if ratios else "-"
+def times(ours: Sequence[float], others: Sequence[float]) -> str:
+    found = ratio(ours, others)
+    return "-" if found is None else f"{found:.2f}"
 
 
 def peer_rows(bench: Bench, ours: Bench) -> list[str]:
@@ -116,16 +137,17 @@ def peer_rows(bench: Bench, ours: Bench) -> list[str]:
                 median(bench.light_p50, 2) if mode == bench.relay.mode else "-",
                 median(bench.light_p99, 2) if mode == bench.relay.mode else "-",
                 median(bench.rates[mode], 0),
-                ratio(ours.rates["durable"], bench.rates[mode]),
-                ratio(ours.rates["ephemeral"], bench.rates[mode]),
+                times(ours.rates["durable"], bench.rates[mode]),
+                times(ours.rates["ephemeral"], bench.rates[mode]),
                 f"{sum(bench.memory_per_connection.values()) / 1024:.1f}",
+                median(bench.set_up_rates, 0),
             )
         )
     return rows
 
 
 def peer_table(benches: Sequence[Bench], left_out: Sequence[type[Peer]]) -> list[str]:
-    heads = ("durable", "p50 ms", "p99 ms", "msg/s", "durable/", "typing/", "KiB/conn")
+    heads = ("durable", "p50 ms", "p99 ms", "msg/s", "durable/", "typing/", "KiB/conn", "set-ups/s")
     rows = [row for bench in benches for row in peer_rows(bench, benches[0])]
     missing = [f"Left out: {each.name} ({each.missing()} is not installed)." for each in left_out]
     note = (
@@ -174,13 +196,20 @@ def main() -> None:
         ours, bare = bench(TeduhRelay(relay_core, folder)), bench(BareRelay(relay_core))
         others = [bench(peer(relay_core, folder)) for peer in peers]
         measure((ours, bare, *others), rounds)
+        with Workers(folder, program, generator_core, effort) as workers:
+            for number in range(rounds):
+                progress(f"round {number + 1} of {rounds}: one worker, and two")
+                workers.measure()
         progress("")
         where = "one core each" if generator_core is not None else "ONE CORE FOR RELAY AND GENERATOR"
         print(f"Relay and load generator: {where}; medians of {rounds} rounds")
-        print("\n".join(table(ours, bare, effort)))
+        print("\n".join((*table(ours, bare, effort), workers_row(workers))))
         if with_peers:
             left_out = [peer for peer in PEERS if peer not in peers]
             print("\n" + "\n".join(peer_table((ours, bare, *others), left_out)))
+        print("\n" + "\n".join(generator_rows((ours, bare, *others))))
+        named = {each.relay.name: each for each in (bare, *others)}
+        print("\n" + "\n".join(goals_table(goals(ours, named, workers.speed_up))))
 
 
 if __name__ == "__main__":

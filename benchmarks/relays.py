@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 from conversations import BenchmarkOrganisation, Pair, StaffDevice, converse, meet, open_request
+from load import LoadGenerator, SetUpResult
 from measured_relay import Relay, processor_seconds, proportional_set_size
 from teduh_signaling.relay.codec import encode
 from teduh_signaling.relay.frames import SUBPROTOCOL, RequestOpened
@@ -40,9 +41,11 @@ class BareRelay(Relay):
     def pair(self) -> Pair:
         return meet(self.port)
 
-    def first_frame(self) -> tuple[bytes, int, int]:
+    def set_ups(self, generator: LoadGenerator, count: int, parallel: int) -> SetUpResult:
         # All but one byte of the 33 are fresh, so no two of the storm are a pair.
-        return bytes(33), 1, 0
+        return generator.set_ups(
+            self.port, bytes(33), count=count, parallel=parallel, subprotocol=self.subprotocol, random_at=1
+        )
 
 
 class TeduhRelay(Relay):
@@ -82,8 +85,16 @@ class TeduhRelay(Relay):
     def pair(self) -> Pair:
         return converse(self.port, self.device())
 
-    def first_frame(self) -> tuple[bytes, int, int]:
-        return encode(open_request(bytes(32))), CAPABILITY_AT, TAG_REQUEST_OPENED
+    def set_ups(self, generator: LoadGenerator, count: int, parallel: int) -> SetUpResult:
+        return generator.set_ups(
+            self.port,
+            encode(open_request(bytes(32))),
+            count=count,
+            parallel=parallel,
+            subprotocol=self.subprotocol,
+            answer_tag=TAG_REQUEST_OPENED,
+            random_at=CAPABILITY_AT,
+        )
 
     def memory(self) -> dict[str, int]:
         return {**super().memory(), "valkey": proportional_set_size(self._valkey_pid())}

@@ -9,7 +9,11 @@
  *     connection FD CONVERSATION EPOCH COUNTER     -
  *     peer FD HEX HEX                              -   what goes before and behind the text of a message
  *     run MODE RATE SECONDS SIZE                   one line of JSON
- *     setups PORT COUNT PARALLEL TAG OFFSET HEX    one line of JSON
+ *     setups PORT COUNT PARALLEL TAG OFFSET PATH PROTOCOL HEX
+ *                                                  one line of JSON
+ *     logins PORT COUNT PARALLEL PATH PROTOCOL TURNS
+ *                                                  one line of JSON; turns are HEX:HEX,HEX:HEX..., what is waited for and
+ *                                                  what is said then
  *
  * MODE is `durable` (Append, answered by Accepted, delivered as Entry, acknowledged), `ephemeral` (Ephemeral), or `bare`
  * (the payload alone in a WebSocket message), or `text` (in text messages of another server's protocol, whatever it wraps
@@ -49,6 +53,7 @@ typedef struct {
     int fd;
     uint8_t conversation[CONVERSATION_BYTES];
     uint64_t epoch, counter, accepted, acknowledge, last_sent;
+    size_t turn;
     Buffer in, out, before, behind;
     bool waits_for_room, dirty, open, upgraded, done;
 } Connection;
@@ -486,21 +491,51 @@ static void obey_run(const char *line) {
     do_run(mode_named(name), rate, seconds, length);
 }
 
+/* A protocol of "-" offers none. */
+static void prepare_upgrade(const char *path, const char *protocol) {
+    char upgrade[512], offer[128] = "";
+    if (strcmp(protocol, "-")) snprintf(offer, sizeof offer, "Sec-WebSocket-Protocol: %s\r\n", protocol);
+    snprintf(upgrade, sizeof upgrade,
+             "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s\r\n",
+             path, set_up.port, offer);
+    set_up.upgrade.length = 0;
+    put(&set_up.upgrade, upgrade, strlen(upgrade));
+}
+
 static void obey_set_ups(const char *line) {
     static char frame[2 * sizeof set_up.frame + 1];
-    char path[64], protocol[64], upgrade[512];
+    char path[192], protocol[64];
     size_t count, parallel;
-    if (sscanf(line, "setups %u %zu %zu %u %zu %63s %63s %131072s", &set_up.port, &count, &parallel, &set_up.tag,
+    if (sscanf(line, "setups %u %zu %zu %u %zu %191s %63s %131072s", &set_up.port, &count, &parallel, &set_up.tag,
                &set_up.offset, path, protocol, frame) != 8)
         fail("a set-ups line");
     set_up.length = from_hexadecimal(frame, set_up.frame, sizeof set_up.frame);
-    snprintf(upgrade, sizeof upgrade,
-             "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-             "Sec-WebSocket-Protocol: %s\r\n\r\n",
-             path, set_up.port, protocol);
-    set_up.upgrade.length = 0;
-    put(&set_up.upgrade, upgrade, strlen(upgrade));
+    set_up.turn_count = 0;
+    prepare_upgrade(path, protocol);
+    do_set_ups(count, parallel);
+}
+
+static void add_turn(char *text) {
+    Turn *turn = &set_up.turns[set_up.turn_count];
+    char *reply = strchr(text, ':');
+    if (!reply || set_up.turn_count == TURNS) fail("a turn");
+    *reply++ = '\0';
+    turn->expected.length = turn->reply.length = 0;
+    put_hexadecimal(&turn->expected, text);
+    put_hexadecimal(&turn->reply, reply);
+    set_up.turn_count++;
+}
+
+static void obey_log_ins(const char *line) {
+    static char turns[16384];
+    char path[192], protocol[64];
+    size_t count, parallel;
+    if (sscanf(line, "logins %u %zu %zu %191s %63s %16383s", &set_up.port, &count, &parallel, path, protocol, turns) != 6)
+        fail("a log-ins line");
+    set_up.turn_count = 0;
+    for (char *rest = turns, *turn; (turn = strsep(&rest, ","));) add_turn(turn);
+    prepare_upgrade(path, protocol);
     do_set_ups(count, parallel);
 }
 
@@ -547,6 +582,7 @@ int main(int argc, char **argv) {
         if (!strncmp(line, "peer ", 5)) add_peer(line);
         if (!strncmp(line, "run ", 4)) obey_run(line);
         if (!strncmp(line, "setups ", 7)) obey_set_ups(line);
+        if (!strncmp(line, "logins ", 7)) obey_log_ins(line);
     }
     return 0;
 }

@@ -1,8 +1,18 @@
 /*
- * Set-ups: connect, upgrade, one frame, its answer, as fast as the relay bears. Part of load_generator.c, from which it
- * has its connections and buffers.
+ * Set-ups, as fast as the relay bears: connect, upgrade, then one frame and its answer, or the turns of another server's
+ * protocol. Part of load_generator.c, from which it has its connections and buffers.
  */
 #pragma once
+
+enum { TURNS = 8 };
+
+static const char RANDOM_MARK[] = "RANDOM-16-DIGITS";
+enum { RANDOM_DIGITS = sizeof RANDOM_MARK - 1 };
+
+/* What is waited for in a text message, nothing the first time perhaps, and what is then said, nothing at the end. */
+typedef struct {
+    Buffer expected, reply;
+} Turn;
 
 typedef struct {
     unsigned port;
@@ -10,7 +20,8 @@ typedef struct {
     size_t length, offset;
     unsigned tag;
     Buffer upgrade;
-    size_t finished;
+    Turn turns[TURNS];
+    size_t turn_count, finished;
 } SetUp;
 
 static SetUp set_up;
@@ -34,6 +45,41 @@ static void take_answer(Connection *connection, const uint8_t *bytes, size_t len
     set_up.finished++;
 }
 
+/* The text, with digits of chance wherever it has the mark: names that nobody else has. */
+static void put_with_chance(Buffer *out, const Buffer *text) {
+    uint8_t *start = reserve(out, text->length), *mark;
+    memcpy(start, text->bytes, text->length);
+    out->length += text->length;
+    while ((mark = memmem(start, text->length, RANDOM_MARK, RANDOM_DIGITS)))
+        for (size_t digit = 0; digit < RANDOM_DIGITS; digit++) mark[digit] = (uint8_t)"0123456789abcdef"[random_number() % 16];
+}
+
+static void say_turn(Connection *connection, const Turn *turn) {
+    connection->turn++;
+    if (turn->reply.length) {
+        put_frame_header(&connection->out, OPCODE_TEXT, turn->reply.length);
+        put_with_chance(&connection->out, &turn->reply);
+        mark_dirty(connection);
+    }
+    if (connection->turn < set_up.turn_count) return;
+    connection->done = true;
+    set_up.finished++;
+}
+
+static void take_turn(Connection *connection, const uint8_t *bytes, size_t length, Mode mode, uint64_t now) {
+    const Turn *turn = &set_up.turns[connection->turn];
+    (void)mode, (void)now;
+    if (connection->done || !memmem(bytes, length, turn->expected.bytes, turn->expected.length)) return;
+    say_turn(connection, turn);
+}
+
+static Taker set_up_taker(void) { return set_up.turn_count ? take_turn : take_answer; }
+
+static void begin_to_talk(Connection *connection) {
+    if (!set_up.turn_count) send_first_frame(connection);
+    else if (!set_up.turns[0].expected.length) say_turn(connection, &set_up.turns[0]);
+}
+
 /* Swallows the answer to the upgrade, then lets frames through. */
 static void take_upgrade(Connection *connection) {
     uint8_t *end;
@@ -50,8 +96,8 @@ static void take_upgrade(Connection *connection) {
     connection->upgraded = true;
     connection->in.length -= (size_t)(end + 4 - connection->in.bytes);
     memmove(connection->in.bytes, end + 4, connection->in.length);
-    send_first_frame(connection);
-    size_t taken = take_frames(connection, connection->in.bytes, connection->in.length, BARE, take_answer);
+    begin_to_talk(connection);
+    size_t taken = take_frames(connection, connection->in.bytes, connection->in.length, BARE, set_up_taker());
     connection->in.length -= taken;
     memmove(connection->in.bytes, connection->in.bytes + taken, connection->in.length);
 }
@@ -67,7 +113,7 @@ static void open_connection(Connection *connection) {
     fcntl(connection->fd, F_SETFL, O_NONBLOCK);
     connection->open = true;
     epoll_ctl(epoll_fd, EPOLL_CTL_ADD, connection->fd, &event);
-    put(&connection->out, set_up.upgrade.bytes, set_up.upgrade.length);
+    put_with_chance(&connection->out, &set_up.upgrade);
     mark_dirty(connection);
 }
 
@@ -79,7 +125,7 @@ static void handle_set_up_events(void) {
         if (!connection) continue;
         if (events[index].events & EPOLLOUT) mark_dirty(connection);
         if (!(events[index].events & (EPOLLIN | EPOLLHUP | EPOLLERR))) continue;
-        if (connection->upgraded) read_connection(connection, BARE, take_answer);
+        if (connection->upgraded) read_connection(connection, BARE, set_up_taker());
         else take_upgrade(connection);
     }
     flush_all();

@@ -54,6 +54,14 @@ def test_the_relay_benchmark_prints_the_figure(printed: str, figure: str) -> Non
     assert line.split()[-1][0].isdigit()
 
 
+def test_the_relay_benchmark_says_which_goals_are_kept(printed: str) -> None:
+    rows = [line for line in printed.splitlines() if " >= " in line or " <= " in line]
+    judged = [row for row in rows if row.endswith(("kept", "KEPT"))]
+    # Six need peers, which are not measured when it is quick.
+    assert len(rows) == 13
+    assert len(judged) == 7
+
+
 @pytest.mark.parametrize("figure", ["first load, bytes", "can write, s", "join after acceptance, s"])
 def test_the_pages_benchmark_prints_the_figure(printed: str, figure: str) -> None:
     (line,) = (line for line in printed.splitlines() if line.startswith(figure))

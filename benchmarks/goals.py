@@ -1,0 +1,109 @@
+"""What the relay is held to, beside what was measured: a line for each goal, and whether it was kept.
+
+The goals are ratios to other servers of the same run wherever they can be, for absolute figures are as much
+the machine's as ours. Ours is *durable* in all of them but the one about typing; the others store nothing.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from figures import Bench
+
+COLUMNS = "{:<66} {:>12} {:>12}  {}"
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """One figure and its bound; `measured` is None where a peer was not there."""
+
+    name: str
+    measured: float | None
+    bound: float
+    at_least: bool = True
+
+    @property
+    def kept(self) -> bool | None:
+        if self.measured is None:
+            return None
+        return self.measured >= self.bound if self.at_least else self.measured <= self.bound
+
+    def row(self) -> str:
+        verdict = {None: "not measured", True: "kept", False: "NOT KEPT"}[self.kept]
+        measured = "-" if self.measured is None else f"{self.measured:,.2f}"
+        sign = ">=" if self.at_least else "<="
+        return COLUMNS.format(self.name, f"{sign} {self.bound:,.2f}", measured, verdict)
+
+
+def ratio(ours: Sequence[float], others: Sequence[float]) -> float | None:
+    """How many times theirs ours is, as the median of the rounds; None where theirs was not measured."""
+    ratios = [a / b for a, b in zip(ours, others, strict=False) if b]
+    return statistics.median(ratios) if ratios else None
+
+
+def goals(ours: Bench, others: Mapping[str, Bench], two_workers: Sequence[float]) -> list[Goal]:
+    """All of them; `others` by their names, `two_workers` as times one worker."""
+    return [
+        *_rates(ours, others),
+        *_light_load(ours, others),
+        Goal(
+            "memory per idle connection, everything counted, KiB",
+            sum(ours.memory_per_connection.values()) / 1024,
+            16,
+            at_least=False,
+        ),
+        Goal("survivors' set-ups a second", _median(ours.set_up_rates), 2000),
+        Goal("staff signed in a second", _median(ours.staff_set_up_rates), 800),
+        Goal("two workers on two cores, times one worker", _median(two_workers), 1.7),
+    ]
+
+
+def _rates(ours: Bench, others: Mapping[str, Bench]) -> list[Goal]:
+    durable, typing = ours.rates["durable"], ours.rates["ephemeral"]
+
+    def times(name: str, own: Sequence[float], bound: float) -> Goal:
+        theirs = [rate for rates in others[name].rates.values() for rate in rates] if name in others else []
+        what = "kept and acknowledged" if own is durable else "typing"
+        return Goal(f"highest rate, {what}, times {name}", ratio(own, theirs), bound)
+
+    return [
+        times("bare aiohttp relay", durable, 0.6),
+        times("ejabberd", durable, 3),
+        times("Prosody", durable, 8),
+        times("socket.io with Redis", durable, 4),
+        times("PeerJS server", typing, 1.2),
+    ]
+
+
+def _light_load(ours: Bench, others: Mapping[str, Bench]) -> list[Goal]:
+    ejabberd = others.get("ejabberd")
+    p50, p99 = _median(ours.light_p50), _median(ours.light_p99)
+    return [
+        Goal("light load, one way, p50 ms", p50, 0.4, at_least=False),
+        Goal("light load, one way, p99 ms", p99, 2, at_least=False),
+        Goal(
+            "light load, p50, times ejabberd",
+            ratio(ours.light_p50, ejabberd.light_p50 if ejabberd else ()),
+            1,
+            at_least=False,
+        ),
+        Goal(
+            "light load, p99, times ejabberd",
+            ratio(ours.light_p99, ejabberd.light_p99 if ejabberd else ()),
+            1,
+            at_least=False,
+        ),
+    ]
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return statistics.median(values) if values else None
+
+
+def table(all_goals: Sequence[Goal]) -> list[str]:
+    return [
+        COLUMNS.format("goals (ours is durable, the others are not)", "goal", "measured", ""),
+        *(goal.row() for goal in all_goals),
+    ]

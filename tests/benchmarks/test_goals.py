@@ -1,0 +1,65 @@
+"""What is printed as kept was kept: the goals of the relay benchmark, on figures that are made up."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def goals() -> Iterator[ModuleType]:
+    """The module, as the benchmarks import it."""
+    sys.path.insert(0, str(BENCHMARKS))
+    yield importlib.import_module("goals")
+    sys.path.remove(str(BENCHMARKS))
+
+
+def bench(durable: float, typing: float = 0.0, *, p50: float = 0.3, set_ups: float = 3000) -> SimpleNamespace:
+    """A relay's figures, of two rounds."""
+    return SimpleNamespace(
+        rates={"durable": [durable, durable], "ephemeral": [typing, typing]},
+        light_p50=[p50, p50],
+        light_p99=[1.0, 1.0],
+        memory_per_connection={"relay": 5 * 1024.0, "valkey": 4 * 1024.0},
+        set_up_rates=[set_ups, set_ups],
+        staff_set_up_rates=[900.0, 900.0],
+    )
+
+
+def peer(rate: float, p50: float = 0.4) -> SimpleNamespace:
+    return SimpleNamespace(rates={"text": [rate, rate]}, light_p50=[p50, p50], light_p99=[2.0, 2.0])
+
+
+def verdicts(goals: ModuleType, ours: SimpleNamespace, others: dict[str, SimpleNamespace]) -> dict[str, str]:
+    rows = goals.table(goals.goals(ours, others, [1.8, 1.8]))[1:]
+    parts = (re.split("[<>]=", row) for row in rows)
+    return {name.strip(): rest.split(maxsplit=2)[2] for name, rest in parts}
+
+
+def test_a_goal_is_kept_only_on_its_side_of_the_bound(goals: ModuleType) -> None:
+    peers = {"bare aiohttp relay": peer(10_000), "ejabberd": peer(1000), "PeerJS server": peer(9000)}
+    found = verdicts(goals, bench(6000, 9000, set_ups=1999), peers)
+    assert found["highest rate, kept and acknowledged, times bare aiohttp relay"] == "kept"
+    assert found["highest rate, kept and acknowledged, times ejabberd"] == "kept"
+    assert found["highest rate, typing, times PeerJS server"] == "NOT KEPT"
+    assert found["light load, p50, times ejabberd"] == "kept"
+    assert found["survivors' set-ups a second"] == "NOT KEPT"
+    assert found["memory per idle connection, everything counted, KiB"] == "kept"
+    slower = verdicts(goals, bench(5999, p50=0.5), peers)
+    assert slower["highest rate, kept and acknowledged, times bare aiohttp relay"] == "NOT KEPT"
+    assert slower["light load, one way, p50 ms"] == "NOT KEPT"
+    assert slower["light load, p50, times ejabberd"] == "NOT KEPT"
+
+
+def test_what_was_not_there_is_not_called_kept(goals: ModuleType) -> None:
+    found = verdicts(goals, bench(6000), {})
+    assert found["highest rate, kept and acknowledged, times Prosody"] == "not measured"
+    assert found["light load, p99, times ejabberd"] == "not measured"
