@@ -48,8 +48,7 @@ def _values(info: inspect.Type) -> Values:
 def _scalars(info: inspect.Type) -> Values:
     match info:
         case inspect.BytesType():
-            least, most = _sizes(info.min_length, info.max_length)
-            return st.binary(min_size=least, max_size=most)
+            return _binary(*_sizes(info.min_length, info.max_length))
         case inspect.StrType():
             least, most = _sizes(info.min_length, info.max_length)
             return st.text(min_size=least, max_size=most)
@@ -61,6 +60,13 @@ def _scalars(info: inspect.Type) -> Values:
             return st.none()
         case _:
             raise NotImplementedError(f"no strategy for {info}")
+
+
+def _binary(least: int, most: int) -> Values:
+    if least <= 4 * LONGEST:
+        return st.binary(min_size=least, max_size=most)
+    # Of much that must be there the size is what counts; drawing it byte by byte is slow.
+    return st.binary(min_size=1, max_size=LONGEST).map(lambda part: (part * least)[:least])
 
 
 def _sizes(least: int | None, most: int | None) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from teduh_sdk.conversation import Conversation
 from teduh_sdk.exceptions import (
     AuthenticationRefused,
     ClientClosed,
+    ColleagueAbsent,
     InvitationDeclined,
     RequestGone,
     RequestUnusable,
@@ -129,6 +130,49 @@ async def test_a_colleague_comes_in_when_she_agrees(house: House) -> None:
         assert (await until(hers, events.TextReceived)).sender.name == "Maya"
         await theirs.leave()
         assert (await until(hers, events.Left)).participant.name == "Maya"
+
+
+async def test_a_colleague_takes_over_with_a_note_and_the_first_leaves(house: House) -> None:
+    """She began the group; the colleague removes her, and only the colleague reads the note."""
+    async with talking(house) as (hers, his, staff), house.staff("Maya") as maya:
+        await maya.colleagues()
+        (colleague,) = await staff.colleagues()
+        going = asyncio.create_task(
+            his.hand_over(colleague, reason="my shift ends", note="Ask for Ibu Tini.")
+        )
+        asked = await until(hers, events.InvitationReceived)
+        assert asked.invitation.reason == "my shift ends"
+        await asked.approve()
+        async for invitation in maya.invitations():
+            theirs = await invitation.join()
+            break
+        note = await until(theirs, events.NoteReceived)
+        assert (note.text, note.sender.name) == ("Ask for Ibu Tini.", "Sari")
+        assert (await going).name == "Maya"
+        told = await until(hers, events.NoteHandedOver)
+        assert (told.sender.name, told.to and told.to.name) == ("Sari", "Maya")
+        assert (await until(hers, events.Left)).participant.name == "Sari"
+        await theirs.send("I know of you already.")
+        assert (await until(hers, events.TextReceived)).text == "I know of you already."
+        await hers.send("Good.")
+        assert (await until(theirs, events.TextReceived)).text == "Good."
+        assert {str(one) for one in hers.state.membership.room} == {"survivor", "Maya (counselor)"}
+
+
+async def test_nothing_is_handed_over_when_she_declines_or_nobody_comes(house: House) -> None:
+    async with talking(house) as (hers, his, staff), house.staff("Maya") as maya:
+        await maya.colleagues()
+        (colleague,) = await staff.colleagues()
+        going = asyncio.create_task(his.hand_over(colleague, note="words"))
+        await (await until(hers, events.InvitationReceived)).decline()
+        with pytest.raises(InvitationDeclined):
+            await going
+        again = asyncio.create_task(his.hand_over(colleague, within=0.1))
+        await (await until(hers, events.InvitationReceived)).approve()
+        with pytest.raises(ColleagueAbsent):
+            await again
+        await his.send("I am still here.")
+        assert (await until(hers, events.TextReceived)).text == "I am still here."
 
 
 async def test_nobody_comes_in_when_she_declines(house: House) -> None:

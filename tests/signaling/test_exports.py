@@ -47,6 +47,7 @@ PUBLIC = {
         MAX_MESSAGE_BYTES MAX_RECEIPT_IDS MAX_TEXT_CHARACTERS MessageId DeviceId Seconds Bytes Epoch Label
         Note ReceiptKind Message Text Receipt Leaving Ending EpochAcknowledgement Invitation
         InvitationAnswer Attachment Location Answer Form Referral Unknown AnyMessage CALL_TAGS OfCall
+        NOTE_KEY_BYTES NOTE_ENC_BYTES SEALED_NOTE_BYTES NoteKey HandOverNote
     """,
     "call.messages": """
         MAX_CANDIDATES MAX_CALL_MEMBERS CallId Milliseconds Leaf Generation Revision Leaves

@@ -36,9 +36,11 @@ from teduh_signaling.relay.frames import IceServers as IceServersFrame
 from teduh_sdk import events
 from teduh_sdk.call_signals import OLD_SECONDS, CallListener
 from teduh_sdk.colleague import Colleague
-from teduh_sdk.conversation_state import ConversationFrame, ConversationState
+from teduh_sdk.conversation_frame import ConversationFrame
+from teduh_sdk.conversation_state import ConversationState
 from teduh_sdk.events import Event
 from teduh_sdk.exceptions import (
+    ColleagueAbsent,
     CommitConflict,
     ConversationOver,
     InvitationDeclined,
@@ -49,14 +51,16 @@ from teduh_sdk.exceptions import (
     TeduhError,
 )
 from teduh_sdk.group_changes import AddMember, Change, key_package_from_wire
+from teduh_sdk.hand_over_notes import require_short_enough
 from teduh_sdk.ice_servers import IceServers, read_ice_servers
 from teduh_sdk.relay_link import Answer, RelayLink
 from teduh_sdk.room import Participant
+from teduh_sdk.saved_conversation import HeardKept
 
 if TYPE_CHECKING:
     from teduh_sdk.calls import Call, Calls, MediaStreamTrack
 
-_SAID: Final = events.TextReceived | events.MessageReceived
+_SAID: Final = events.TextReceived | events.MessageReceived | events.NoteReceived
 _RETRIES: Final = 2
 _RETRY_WITHIN: Final = 0.6
 _GOODBYE_SECONDS: Final = 3.0
@@ -152,7 +156,7 @@ class Conversation:
         return event
 
     @property
-    def untold(self) -> tuple[events.TextReceived | events.MessageReceived, ...]:
+    def untold(self) -> tuple[HeardKept, ...]:
         """What people said that the application has not been told, or not finished with."""
         return tuple(one for one in (self._in_hand, *self._untold) if isinstance(one, _SAID))
 
@@ -241,6 +245,28 @@ class Conversation:
         except RemoteError as error:
             raise _as_ours(error) from error
         return await self._bring_in(AddMember(key_package))
+
+    async def hand_over(
+        self, colleague: Colleague, *, reason: str = "", note: str = "", within: float = 300.0
+    ) -> Participant:
+        """Staff: have a colleague take over: she is brought in if need be, gets the note, and we leave.
+
+        Nothing is left before the colleague's own device is in the room and has opened the note (at most 4094
+        bytes; only that device can read it). Raises what `invite` raises, or `ColleagueAbsent` if she has not
+        come `within` seconds of being let in; we are still in the room then.
+        """
+        if note:
+            require_short_enough(note)
+        newcomer = self._with_device(colleague.device_id) or await self.invite(colleague, reason)
+        try:
+            async with asyncio.timeout(within):
+                await self._is_here(newcomer)
+                if note:
+                    await self._give_note(newcomer, note)
+        except TimeoutError:
+            raise ColleagueAbsent("the colleague has not come in") from None
+        await self.leave()
+        return newcomer
 
     async def ice_servers(self, *, allow_direct: bool | None = None) -> IceServers:
         """Whether and how a call may go, with credentials for one call; ask again for the next, and when it
@@ -467,6 +493,37 @@ class Conversation:
         if newcomer is None:
             raise self._reason or ConversationOver("it ended before the colleague came in")
         return newcomer
+
+    async def _is_here(self, newcomer: Participant) -> None:
+        await self._until(lambda _: newcomer.device_key in self.state.notes.keys or not self._has(newcomer))
+        self._require_with(newcomer)
+
+    async def _give_note(self, newcomer: Participant, text: str) -> None:
+        note_id = self.state.hand_over_note(newcomer, text, now_in_seconds())
+        opened: list[Event] = []
+
+        def is_decided(event: Event | None) -> bool:
+            if isinstance(event, events.Delivered) and event.message_id == note_id:
+                opened.append(event)
+            return bool(opened) or not self._has(newcomer)
+
+        self.settle()
+        await self._until(is_decided)
+        if not opened:
+            self._require_with(newcomer)
+
+    def _has(self, newcomer: Participant) -> bool:
+        return not self._is_finished and self._with_key(newcomer.device_key) is not None
+
+    def _require_with(self, newcomer: Participant) -> None:
+        if self._is_finished:
+            raise self._reason or ConversationOver("it ended before it was handed over")
+        if not self._has(newcomer):
+            raise ColleagueAbsent("the colleague has left again")
+
+    def _with_device(self, device_id: bytes) -> Participant | None:
+        staff = (one for one in self.participants if not one.is_survivor)
+        return next((one for one in staff if one.device_id == device_id), None)
 
     def _with_key(self, device_key: bytes) -> Participant | None:
         return next((one for one in self.participants if one.device_key == device_key), None)

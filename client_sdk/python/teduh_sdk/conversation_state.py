@@ -33,6 +33,7 @@ from teduh_signaling.relay import frames as relay
 
 from teduh_sdk import events
 from teduh_sdk.call_signals import is_too_old
+from teduh_sdk.conversation_frame import ConversationFrame
 from teduh_sdk.ephemerals import Ephemerals
 from teduh_sdk.epoch_agreement import acknowledgement_of, check_acknowledgement
 from teduh_sdk.events import Event
@@ -47,36 +48,28 @@ from teduh_sdk.exceptions import (
     WrongConversation,
 )
 from teduh_sdk.group_changes import Change, RemoveMember
+from teduh_sdk.hand_over_notes import HandOverNotes, NotePath
 from teduh_sdk.hearing import Heard, events_of
 from teduh_sdk.log_order import LogOrder, OwnEntry, OwnWelcome
 from teduh_sdk.membership import Identity, Membership, RoomChange
 from teduh_sdk.outbox import Outbox
-from teduh_sdk.queue_news import QueueNews, event_of
+from teduh_sdk.queue_news import event_of
+from teduh_sdk.reach import WINDOW, Reach
 from teduh_sdk.receipts import OwedReceipts
 from teduh_sdk.room import Participant, VerifyRoom
 from teduh_sdk.saved_conversation import (
     SavedConversation,
     restore_change,
     restore_membership,
+    restore_notes,
     restore_order,
     restore_outbox,
     save_change,
     save_membership,
+    save_notes,
     save_order,
     save_outbox,
 )
-
-ConversationFrame = (
-    relay.Entry
-    | relay.Accepted
-    | relay.Error
-    | relay.EphemeralEntry
-    | QueueNews
-    | relay.MemberGone
-    | relay.MembershipEnded
-)
-WINDOW: Final = 16
-"""Appends in flight at once, unless the relay allows fewer."""
 
 
 class ConversationState:
@@ -91,17 +84,11 @@ class ConversationState:
         self._leaving: set[bytes] = set()
         self._ephemerals = Ephemerals()
         self._receipts = OwedReceipts()
+        self.notes = HandOverNotes()
         self._owes_acknowledgement = False
         self._is_over = False
         self._is_gone = False
-        # The link: whether it is up, to where the log must be read before anything is sent, and from which
-        # epoch on the relay takes our appends.
-        self._is_up = False
-        self._read_until = 0
-        self._must_repeat = False
-        self._epoch_wanted = 0
-        self._acknowledged = 0
-        self._window = WINDOW
+        self._reach: Final = Reach()
         self._frames: list[relay.AnyClientFrame] = []
         self._events: list[Event] = []
 
@@ -128,7 +115,7 @@ class ConversationState:
     @property
     def is_settled(self) -> bool:
         """Whether everything that was said is in the log, and nothing waits behind a gap."""
-        owes = self._owes_acknowledgement or bool(self._receipts)
+        owes = self._owes_acknowledgement or bool(self._receipts) or self.notes.owes_key
         return self._outbox.is_empty and not self._changes and not self._order.has_gap and not owes
 
     @property
@@ -150,7 +137,7 @@ class ConversationState:
     def waiting_for(self) -> object | None:
         """The entry or the answer that the relay owes us; None when it owes nothing."""
         in_flight = self._outbox.in_flight
-        if self._is_up and not self._is_over and (in_flight or self.has_gap):
+        if self._reach.is_up and not self._is_over and (in_flight or self.has_gap):
             return self.cursor, in_flight[0].append.counter if in_flight else 0
         return None
 
@@ -175,6 +162,7 @@ class ConversationState:
             leaving=tuple(self._leaving),
             receipts={int(kind): ids for kind, ids in self._receipts.by_kind.items()},
             owes_acknowledgement=self._owes_acknowledgement,
+            notes=save_notes(self.notes),
         )
 
     @classmethod
@@ -188,24 +176,26 @@ class ConversationState:
         state = cls(saved.conversation_id, Identity(device_key, is_survivor=False), verify)
         restore_membership(state.membership, saved.membership, now)
         state._order = restore_order(saved.place)
-        state._acknowledged = state._order.cursor
+        state._reach.read_up_to(state.cursor)
         state._outbox = restore_outbox(saved.outbox)
         state._changes = tuple(restore_change(change) for change in saved.changes)
         state._leaving = set(saved.leaving)
         state._receipts.by_kind = {chat.ReceiptKind(kind): ids for kind, ids in saved.receipts.items()}
         state._owes_acknowledgement = saved.owes_acknowledgement
+        state.notes = restore_notes(saved.notes)
         return state
 
     def create(self, group: Group, member: int, first: Change, now: int) -> None:
         """Staff: begin the conversation with `group` at epoch 0, in which we are alone."""
         self._order = LogOrder(member=member)
         self.membership.group = group
-        self._is_up = True
+        self._reach.is_up = True
         self.change(first, now)
 
     def start_after(self, seq: int) -> None:
         """Staff: we are invited, and may read from the entry after `seq` on, which is our Welcome."""
-        self._order.cursor = self._acknowledged = seq
+        self._order.cursor = seq
+        self._reach.read_up_to(seq)
 
     def send_text(self, text: str, now: int, reply_to: bytes | None = None) -> bytes:
         """Say something; returns the message id. Kept until somebody is there to hear it.
@@ -225,7 +215,7 @@ class ConversationState:
 
     def type(self, *, active: bool, now: int) -> None:
         """Show the others that we write, or have stopped. Lost when nobody is there."""
-        if self.membership.group is not None and self._is_up:
+        if self.membership.group is not None and self._reach.is_up:
             payload = self._ephemerals.typing.seal(self.membership.group, active=active, now=now)
             self._frames.append(relay.Ephemeral(self.conversation_id, payload))
 
@@ -235,7 +225,7 @@ class ConversationState:
         if not is_ephemeral:
             self._outbox = self._outbox.add(data)
             self._advance(now)
-        elif group is not None and self._is_up:
+        elif group is not None and self._reach.is_up:
             payload = self._ephemerals.calls.seal(group, data, now)
             self._frames.append(relay.Ephemeral(self.conversation_id, payload))
 
@@ -248,12 +238,20 @@ class ConversationState:
         self._advance(now)
         return invitation
 
+    def hand_over_note(self, to: Participant, text: str, now: int) -> bytes:
+        """Staff: seal a note to a colleague who awaits one; returns its id, for `Delivered`."""
+        path = NotePath(self.conversation_id, self._require_room(), to)
+        note = self.notes.seal(text, path, now)
+        self._say(note)
+        self._advance(now)
+        return note.id
+
     def answer(self, invitation: chat.Invitation, *, accepted: bool, now: int) -> None:
         """Survivor: yes or no to somebody new in the room; raises `NotJoined`, `ConversationOver`."""
         me = self._require_room()
         answer = chat.InvitationAnswer(invitation.id, now, accepted)
         self._say(answer)
-        self._take_answer(me, answer)
+        self._events += self.membership.invitations.hear_answer(answer, me)
         self._advance(now)
 
     def change(self, change: Change, now: int) -> None:
@@ -277,6 +275,7 @@ class ConversationState:
         self._outbox = Outbox()
         self._changes = ()
         self._receipts = OwedReceipts()
+        self.notes.wipe()
         self._owes_acknowledgement = False
         self._frames.clear()
 
@@ -292,10 +291,8 @@ class ConversationState:
         if frame.last_seq < self.cursor:
             self._stop(LogBroken("the relay has lost entries that were read before"))
             return
-        self._is_up, self._read_until, self._window = True, frame.last_seq, min(window, WINDOW)
+        self._reach.connected(frame.last_seq, window)
         self._were_accepted(frame.counter)
-        # Same counters, same bytes: the relay recognises what it has, and says so.
-        self._must_repeat = True
         self._advance(now)
 
     def begin_anew(self, conversation_id: bytes) -> None:
@@ -303,7 +300,7 @@ class ConversationState:
         if not self.is_in_room and conversation_id != self.conversation_id:
             self.conversation_id = self.membership.conversation_id = conversation_id
             self._order = LogOrder(member=relay.SURVIVOR_MEMBER)
-            self._acknowledged = 0
+            self._reach.read_up_to(0)
 
     def look_again(self, now: int) -> None:
         """Verify the room anew: somebody may have been revoked since."""
@@ -318,12 +315,12 @@ class ConversationState:
 
     def disconnected(self) -> None:
         """The link broke. Nothing is encrypted until it is back, for the epoch may move on meanwhile."""
-        self._is_up = False
+        self._reach.is_up = False
         self._frames.clear()
 
     def repeat(self, now: int) -> None:
         """Send again what is in flight: the relay was too busy for it. It recognises what it has."""
-        self._must_repeat = True
+        self._reach.repeat()
         self._advance(now)
 
     def receive(self, frame: ConversationFrame, now: int) -> None:
@@ -415,20 +412,21 @@ class ConversationState:
             if someone.device_key not in self._leaving:
                 self._events.append(events.Left(someone))
             self._leaving.discard(someone.device_key)
+            self.notes.forget(someone)
+        if not self.membership.identity.is_survivor and any(not one.is_survivor for one in change.came):
+            self.notes.owes_key = True
         if any(someone.is_survivor for someone in change.went):
             self._end(None)
 
     def _open(self, entry: relay.Entry, now: int) -> None:
         try:
             sender, data = self.membership.open(entry, now)
-            message = decode_message(data)
+            if sender.device_key not in self._leaving:
+                self._hear(sender, decode_message(data), is_live=self._reach.is_live(entry.seq))
         except RemoteError as error:
             self._events.append(events.MessageRefused(f"an entry did not open: {error}"))
         except RemoteMessageError as error:
             self._events.append(events.MessageRefused(f"a member said something unreadable: {error}"))
-        else:
-            if sender.device_key not in self._leaving:
-                self._hear(sender, message, is_live=entry.seq > self._read_until)
 
     def _hear(self, sender: Participant, message: Heard, *, is_live: bool) -> None:
         if isinstance(message, chat.Text):
@@ -442,24 +440,24 @@ class ConversationState:
                 assert self.membership.group is not None
                 check_acknowledgement(self.membership.group, message)
             case chat.Invitation():
-                self._hear_invitation(sender, message)
+                self._events += self.membership.invitations.hear(message, sender)
             case chat.InvitationAnswer():
-                self._take_answer(sender, message)
+                self._events += self.membership.invitations.hear_answer(message, sender)
             case chat.Leaving():
                 self._see_leaving(sender)
             case chat.Ending():
                 self._end(sender)
+            case chat.NoteKey():
+                self._events += self.notes.take_key(message, sender)
+            case chat.HandOverNote():
+                self._hear_note(sender, message)
 
-    def _hear_invitation(self, sender: Participant, invitation: chat.Invitation) -> None:
-        if self.membership.invitations.propose(invitation, sender):
-            self._events.append(events.InvitationReceived(invitation, sender))
-        else:
-            self._events.append(events.MessageRefused("an invitation that its sender may not make"))
-
-    def _take_answer(self, sender: Participant, answer: chat.InvitationAnswer) -> None:
-        invitation = self.membership.invitations.answer(answer, sender)
-        if invitation is not None:
-            self._events.append(events.InvitationAnswered(invitation, answer.accepted))
+    def _hear_note(self, sender: Participant, note: chat.HandOverNote) -> None:
+        me, room = self._require_room(), self.membership.room
+        heard = self.notes.take_note(note, sender, me, room, self.conversation_id)
+        if any(isinstance(one, events.NoteReceived) for one in heard):
+            self._receipts.owe(chat.ReceiptKind.DELIVERED, note.id)
+        self._events += heard
 
     def _see_leaving(self, sender: Participant) -> None:
         self._leaving.add(sender.device_key)
@@ -482,22 +480,20 @@ class ConversationState:
 
     def _advance(self, now: int) -> None:
         """Do all that the present state allows: send what waits, tell how far we have read."""
-        if self._is_over or not self._is_up:
+        if self._is_over or not self._reach.is_up:
             return
-        if self._must_repeat and self.cursor >= self._read_until:
-            self._must_repeat = False
+        if self._reach.take_repeat(self.cursor):
             self._frames += [sent.append for sent in self._outbox.in_flight]
         while self._may_send() and self._send_next(now):
             pass
-        if self.cursor > self._acknowledged:
-            self._acknowledged = self.cursor
+        if self._reach.take_acknowledgement(self.cursor):
             self._frames.append(relay.Acknowledge(self.conversation_id, self.cursor))
 
     def _may_send(self) -> bool:
-        if self.membership.group is None or self._is_over or self.cursor < self._read_until:
+        group = self.membership.group
+        if group is None or self._is_over or self.membership.pending is not None:
             return False
-        in_time = self.membership.group.epoch >= self._epoch_wanted
-        return in_time and self.membership.pending is None and len(self._outbox.in_flight) < self._window
+        return self._reach.may_send(self.cursor, group.epoch, len(self._outbox.in_flight))
 
     def _send_next(self, now: int) -> bool:
         # A group in which we are alone (epoch 0) has nobody to talk to: its first commit comes before all
@@ -513,6 +509,8 @@ class ConversationState:
             self._owes_acknowledgement = False
             self._encrypt(encode_message(acknowledgement_of(self.membership.group)), None)
             return True
+        if self.notes.owes_key:
+            self._outbox = self._outbox.add(encode_message(self.notes.offer(now)))
         for receipt in self._receipts.take():
             self._outbox = self._outbox.add(encode_message(receipt))
         while self._outbox.queued and is_too_old(self._outbox.queued[0], now):
@@ -559,14 +557,12 @@ class ConversationState:
             self._end(None)
 
     def _refused_epoch(self, counter: int, expected: int) -> None:
-        if any(
-            one.append.counter == counter and one.append.epoch == expected for one in self._outbox.in_flight
-        ):
+        if self._outbox.has_in_flight(counter, expected):
             # The answer to an earlier try; meanwhile it was said anew under the right epoch.
             return
         if expected < self.epoch:
             raise LogBroken("the relay has gone back to an earlier epoch")
-        self._epoch_wanted = max(self._epoch_wanted, expected)
+        self._reach.want_epoch(expected)
         lost = self.membership.pending
         self._take_back(counter)
         if lost is not None and self.membership.pending is None:

@@ -2,7 +2,8 @@
 
     before        Waiting, Widened, Staffed, Joined
     talk          TextReceived, MessageReceived, Sent, Delivered, Read, TypingSeen
-    the room      Joined, Left, Gone, InvitationReceived, InvitationAnswered, InvitationLapsed
+    the room      Joined, Left, Gone, InvitationReceived, InvitationAnswered
+    staff         NoteAwaited, NoteReceived, NoteHandedOver
     trouble       Reconnecting, Connected, MessageRefused, ChangeFailed, RosterRefused, Stopped
     the end       Ended
 
@@ -166,6 +167,33 @@ class InvitationAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteAwaited:
+    """A colleague's device is here and has said to which key a hand-over note for it is sealed."""
+
+    participant: Participant
+
+
+@dataclass(frozen=True, slots=True)
+class NoteReceived:
+    """Staff: a hand-over note, which only this device can read. `sent` as in `TextReceived`."""
+
+    message_id: bytes
+    sender: Participant
+    text: str = field(repr=False)
+    sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoteHandedOver:
+    """A staff member has handed a colleague a note; nobody else can read it. `to` is None if we came later
+    than the key to which it is sealed.
+    """
+
+    sender: Participant
+    to: Participant | None
+
+
+@dataclass(frozen=True, slots=True)
 class CallSignal:
     """Somebody's device says something about a call; for whoever listens to calls, not for the iterator."""
 
@@ -236,6 +264,9 @@ Event = (
     | TypingSeen
     | InvitationReceived
     | InvitationAnswered
+    | NoteAwaited
+    | NoteReceived
+    | NoteHandedOver
     | CallSignal
     | CommitLost
     | ChangeFailed

@@ -22,6 +22,7 @@
     │   └── LogBroken                   entries were withheld, reordered or repeated
     ├── RequestUnusable                 what came with a request is no key package to answer
     ├── InvitationDeclined              the survivor said no to a new member
+    ├── ColleagueAbsent                 who was to take over did not come in, or went again
     ├── CommitConflict                  others kept changing the group first, three times
     ├── KeyStoreError
     │   ├── WrongPassphrase             or the file was tampered with
@@ -130,6 +131,10 @@ class RequestUnusable(TeduhError):
 
 class InvitationDeclined(TeduhError):
     """The survivor does not want the invited colleague in the room."""
+
+
+class ColleagueAbsent(TeduhError):
+    """The colleague was let in but has not come, or has left; so nothing was handed over."""
 
 
 class CommitConflict(TeduhError):

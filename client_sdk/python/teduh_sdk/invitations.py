@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from teduh_signaling.chat.messages import Invitation, InvitationAnswer
 
+from teduh_sdk import events
+from teduh_sdk.events import Event
 from teduh_sdk.room import Consent, Participant
 
 
@@ -27,6 +29,17 @@ class Invitations:
             return False
         self.open[invitation.id] = invitation
         return True
+
+    def hear(self, invitation: Invitation, by: Participant) -> list[Event]:
+        """Somebody proposes a colleague."""
+        if self.propose(invitation, by):
+            return [events.InvitationReceived(invitation, by)]
+        return [events.MessageRefused("an invitation that its sender may not make")]
+
+    def hear_answer(self, answer: InvitationAnswer, by: Participant) -> list[Event]:
+        """An answer has come, or is ours; nothing is told of one that settles nothing."""
+        invitation = self.answer(answer, by)
+        return [] if invitation is None else [events.InvitationAnswered(invitation, answer.accepted)]
 
     def answer(self, answer: InvitationAnswer, by: Participant) -> Invitation | None:
         """Take an answer; returns the invitation that it settles, or None if it settles nothing."""

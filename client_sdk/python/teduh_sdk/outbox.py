@@ -37,6 +37,10 @@ class Outbox:
         """Whether everything is in the log."""
         return not self.queued and not self.in_flight
 
+    def has_in_flight(self, counter: int, epoch: int) -> bool:
+        """Whether what has this counter was made in this epoch."""
+        return any((one.append.counter, one.append.epoch) == (counter, epoch) for one in self.in_flight)
+
     def add(self, content: bytes) -> Outbox:
         """Queue a message behind the others."""
         return replace(self, queued=(*self.queued, content))

@@ -11,11 +11,20 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from teduh_crypto.mls import Group
 from teduh_signaling.chat.codec import decode_message, encode_message
-from teduh_signaling.chat.messages import Attachment, Form, Invitation, Location, Referral, Text, Unknown
+from teduh_signaling.chat.messages import (
+    Attachment,
+    Form,
+    Invitation,
+    Location,
+    NoteKey,
+    Referral,
+    Text,
+    Unknown,
+)
 from teduh_signaling.relay.codec import decode_client_frame, encode
 from teduh_signaling.relay.frames import Append
 
-from teduh_sdk.events import MessageReceived, TextReceived
+from teduh_sdk.events import MessageReceived, NoteReceived, TextReceived
 from teduh_sdk.exceptions import KeyStoreDamaged
 from teduh_sdk.group_changes import (
     GROUP_POLICY,
@@ -26,6 +35,7 @@ from teduh_sdk.group_changes import (
     key_package_from_wire,
     key_package_to_wire,
 )
+from teduh_sdk.hand_over_notes import HandOverNotes, OwnNoteKey
 from teduh_sdk.log_order import LogOrder
 from teduh_sdk.outbox import InFlight, Outbox
 from teduh_sdk.room import Consent, Participant
@@ -89,6 +99,15 @@ class SavedHeard(_Saved, frozen=True, array_like=True):
 
     sender: tuple[int, bytes, str | None, str]
     content: bytes
+    is_note: bool = False
+
+
+class SavedNotes(_Saved, frozen=True, array_like=True):
+    """Our note key (id and private key), and those of colleagues by their device's key."""
+
+    own: tuple[bytes, bytes] | None = None
+    keys: tuple[tuple[bytes, bytes], ...] = ()
+    owes_key: bool = False
 
 
 class SavedConversation(_Saved, frozen=True, array_like=True):
@@ -102,6 +121,7 @@ class SavedConversation(_Saved, frozen=True, array_like=True):
     leaving: tuple[bytes, ...]
     receipts: dict[int, tuple[bytes, ...]]
     owes_acknowledgement: bool
+    notes: SavedNotes = SavedNotes()
 
 
 class Kept(_Saved, frozen=True, array_like=True):
@@ -127,23 +147,33 @@ class Kept(_Saved, frozen=True, array_like=True):
         return kept
 
 
-def save_heard(event: TextReceived | MessageReceived) -> SavedHeard:
+HeardKept = TextReceived | MessageReceived | NoteReceived
+"""What somebody said that is kept until the application has taken it."""
+
+
+def save_heard(event: HeardKept) -> SavedHeard:
     """What somebody said, as data."""
     who = event.sender
-    return SavedHeard((who.leaf_index, who.device_key, who.name, who.role), _content(event))
+    sender = (who.leaf_index, who.device_key, who.name, who.role)
+    return SavedHeard(sender, _content(event), isinstance(event, NoteReceived))
 
 
-def _content(event: TextReceived | MessageReceived) -> bytes:
+def _content(event: HeardKept) -> bytes:
+    if isinstance(event, NoteReceived):
+        # The key that would open it once more is gone.
+        return encode_message(Text(event.message_id, event.sent, event.text))
     if isinstance(event, TextReceived):
         return encode_message(Text(event.message_id, event.sent, event.text, event.reply_to))
     message = event.message
     return message.raw if isinstance(message, Unknown) else encode_message(message)
 
 
-def restore_heard(saved: SavedHeard) -> TextReceived | MessageReceived:
+def restore_heard(saved: SavedHeard) -> HeardKept:
     """What somebody said, from data."""
     sender, message = Participant(*saved.sender), decode_message(saved.content)
     match message:
+        case Text() if saved.is_note:
+            return NoteReceived(message.id, sender, message.text, message.sent)
         case Text():
             return TextReceived(message.id, sender, message.text, message.sent, message.reply_to)
         case Attachment() | Location() | Form() | Referral() | Unknown():
@@ -184,6 +214,27 @@ def restore_outbox(saved: SavedOutbox) -> Outbox:
             raise KeyStoreDamaged("what was in flight is no append")
         in_flight.append(InFlight(append, content))
     return Outbox(saved.queued, tuple(in_flight), saved.next_counter)
+
+
+def save_notes(notes: HandOverNotes) -> SavedNotes:
+    """The keys of hand-over notes as data."""
+    own = None if notes.own is None else (notes.own.id, notes.own.private.raw)
+    keys = tuple((device_key, encode_message(key)) for device_key, key in notes.keys.items())
+    return SavedNotes(own, keys, notes.owes_key)
+
+
+def restore_notes(saved: SavedNotes) -> HandOverNotes:
+    """The keys of hand-over notes from data."""
+    own = None if saved.own is None else OwnNoteKey.load(*saved.own)
+    keys = {device_key: _note_key(data) for device_key, data in saved.keys}
+    return HandOverNotes(own, keys, saved.owes_key)
+
+
+def _note_key(data: bytes) -> NoteKey:
+    message = decode_message(data)
+    if not isinstance(message, NoteKey):
+        raise KeyStoreDamaged("a note key is none")
+    return message
 
 
 def save_order(order: LogOrder) -> SavedPlace:

@@ -9,6 +9,7 @@ sender.
     people     Text, Attachment, Location, Form, Referral
     devices    Receipt, EpochAcknowledgement
     the room   Invitation -> InvitationAnswer (before anybody is brought in), Leaving, Ending
+    staff      NoteKey -> HandOverNote, which the survivor's device receives too and cannot open
     calls      `OfCall`: see `teduh_signaling.call.messages`
 
 Typing is none of them: it may be lost, so it is spared the message keys and travels as an Ephemeral.
@@ -31,6 +32,12 @@ MAX_TEXT_CHARACTERS = 8000
 MAX_RECEIPT_IDS = 256
 CALL_TAGS = range(0x20, 0x40)
 """The tags of messages about calls, which are those of `teduh_signaling.call`."""
+NOTE_KEY_BYTES = 1216
+"""An X-Wing public key: ML-KEM-768 (1184) and X25519 (32)."""
+NOTE_ENC_BYTES = 1120
+"""What X-Wing encapsulates: ML-KEM-768 (1088) and X25519 (32)."""
+SEALED_NOTE_BYTES = 4096 + 16
+"""Every hand-over note has this one size, so that nobody learns how much there was to say."""
 
 MessageId = Annotated[bytes, Meta(min_length=16, max_length=16)]
 """16 random bytes, chosen by the sender; receipts and replies name it."""
@@ -178,6 +185,25 @@ class Referral(Message, frozen=True, array_like=True, tag=0x0B, gc=False):
     note: Note = ""
 
 
+class NoteKey(Message, frozen=True, array_like=True, tag=0x0C, gc=False):
+    """Staff who have just come in: seal a hand-over note to this key; it is for this and nothing else."""
+
+    id: MessageId
+    sent: Seconds
+    public_key: Annotated[bytes, Meta(min_length=NOTE_KEY_BYTES, max_length=NOTE_KEY_BYTES)]
+
+
+class HandOverNote(Message, frozen=True, array_like=True, tag=0x0D, gc=False):
+    """Staff: what a colleague should know, sealed to her device. Others learn that there was a note."""
+
+    id: MessageId
+    sent: Seconds
+    key_id: MessageId
+    """Of the `NoteKey` to which it is sealed."""
+    enc: Annotated[bytes, Meta(min_length=NOTE_ENC_BYTES, max_length=NOTE_ENC_BYTES)]
+    sealed: Annotated[bytes, Meta(min_length=SEALED_NOTE_BYTES, max_length=SEALED_NOTE_BYTES)]
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Unknown:
     """A message of a tag that this version does not know; tell the person rather than drop it silently."""
@@ -211,4 +237,6 @@ AnyMessage = (
     | Location
     | Form
     | Referral
+    | NoteKey
+    | HandOverNote
 )

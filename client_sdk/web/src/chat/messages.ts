@@ -8,6 +8,7 @@
  *     people     Text, Attachment, Location, Form, Referral
  *     devices    Receipt, EpochAcknowledgement
  *     the room   Invitation -> InvitationAnswer (before anybody is brought in), Leaving, Ending
+ *     staff      NoteKey -> HandOverNote, which the survivor's device receives too and cannot open
  *     calls      `OfCall`: see `call/messages.ts`
  *
  * Typing is none of them: it may be lost, so it is spared the message keys and travels as an Ephemeral.
@@ -112,6 +113,17 @@ export type Form = ReturnType<typeof Form>
 export const Referral = define("referral", 0x0b, { id, sent, service: label, kind: label, contact: text(0, 1000), note })
 export type Referral = ReturnType<typeof Referral>
 
+/** Staff who have just come in: seal a hand-over note to this X-Wing key; it is for this and nothing else. */
+export const NoteKey = define("noteKey", 0x0c, { id, sent, publicKey: bytes(1216) })
+export type NoteKey = ReturnType<typeof NoteKey>
+
+/**
+ * Staff: what a colleague should know, sealed to her device. Others learn that there was a note. `keyId` is that of the
+ * `NoteKey`. Every note has one size, so that nobody learns how much there was to say.
+ */
+export const HandOverNote = define("handOverNote", 0x0d, { id, sent, keyId: id, enc: bytes(1120), sealed: bytes(4112) })
+export type HandOverNote = ReturnType<typeof HandOverNote>
+
 /** A message of a tag that this version does not know; tell the person rather than drop it silently. */
 export interface Unknown {
   readonly type: "unknown"
@@ -137,5 +149,7 @@ export const MESSAGES = [
   Location,
   Form,
   Referral,
+  NoteKey,
+  HandOverNote,
 ] as const
 export type ChatMessage = ReturnType<(typeof MESSAGES)[number]>
