@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from scripted_log import CONVERSATION, Pair, Seat, StaffDevice, talking_pair
@@ -11,10 +13,10 @@ from teduh_crypto.exceptions import DecryptionFailed
 from teduh_sdk import events
 from teduh_sdk.conversation_state import ConversationState
 from teduh_sdk.exceptions import MessageTooLong
-from teduh_sdk.hand_over_notes import MOST_NOTE_BYTES, HandOverNotes, NotePath
+from teduh_sdk.hand_over_notes import MOST_NOTE_BYTES, HandOverNotes, NotePath, OwnNoteKey
 from teduh_sdk.room import Participant, Room
 from teduh_sdk.saved_conversation import Kept, restore_heard, save_heard
-from teduh_signaling.chat.codec import encode_message
+from teduh_signaling.chat.codec import decode_message, encode_message
 from teduh_signaling.chat.messages import SEALED_NOTE_BYTES, HandOverNote
 
 SARI, MAYA = (Participant(at, bytes([at]) * 32, name, "counselor") for at, name in ((1, "Sari"), (2, "Maya")))
@@ -149,3 +151,20 @@ def test_the_founder_leaves_and_those_who_stay_go_on() -> None:
     assert [str(one.participant) for one in heard if isinstance(one, events.Left)] == ["Sari (counselor)"]
     assert [one.text for one in heard if isinstance(one, events.TextReceived)] == ["I stay."]
     assert {str(one) for one in pair.survivor.state.participants} == {"survivor", "Maya (counselor)"}
+
+
+@pytest.mark.parametrize("at", range(3))
+def test_the_shared_notes_open(at: int) -> None:
+    """The same as in tests/vectors for the browser."""
+    vectors = json.loads((Path(__file__).parents[1] / "vectors" / "hand_over_notes.json").read_text("utf-8"))
+    sender = Participant(1, bytes.fromhex(vectors["sender"]), "Sari", "counselor")
+    receiver = Participant(2, bytes.fromhex(vectors["receiver"]), "Maya", "medic")
+    one = vectors["notes"][at]
+    own = OwnNoteKey.load(bytes.fromhex(one["key_id"]), bytes.fromhex(one["private_key"]))
+    note = decode_message(bytes.fromhex(one["message"]))
+    assert isinstance(note, HandOverNote)
+    conversation_id = bytes.fromhex(vectors["conversation"])
+    (event,) = HandOverNotes(own).take_note(note, sender, receiver, Room(), conversation_id)
+    assert isinstance(event, events.NoteReceived)
+    assert event.text == one["text"]
+    assert own.private.public.hex() == one["public_key"]

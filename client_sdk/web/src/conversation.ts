@@ -10,32 +10,28 @@
  * then tells the application; nothing is sent that is not kept.
  */
 
+import type { BringingIn, HandOver, Host } from "./bringingIn.ts"
 import { CallExchange } from "./callExchange.ts"
 import type { CallListener } from "./callSignals.ts"
 import { atMost, nowInSeconds } from "./clock.ts"
 import type { Colleague } from "./colleague.ts"
 import { isOfConversation } from "./conversationFrame.ts"
 import type { ConversationState } from "./conversationState.ts"
-import { TeduhCryptoError } from "./cryptoErrors.ts"
 import {
   CommitConflict,
   ConversationOver,
-  InvitationDeclined,
   LogBroken,
-  NotTrusted,
+  NotJoined,
   RelayRefused,
   RequestUnusable,
   TeduhError,
 } from "./errors.ts"
 import type { Event, InvitationReceived, StateEvent, TextReceived } from "./events.ts"
 import type { Change } from "./groupChanges.ts"
-import { areEqual } from "./hazmat/bytes.ts"
 import { readIceServers, type IceServers } from "./iceServers.ts"
-import { readKeyPackage } from "./mls/group.ts"
 import {
   ErrorCode,
   FetchIceServers,
-  FetchKeyPackage,
   Leave,
   Subscribe,
   type RelayFrame,
@@ -72,6 +68,8 @@ export interface ConversationOwner {
   keep?(conversation: Conversation): Promise<void>
   /** It is over. */
   over(conversation: Conversation): void
+  /** How colleagues are brought in (staff). */
+  bringIn?(host: Host): BringingIn
 }
 
 /** What the queue told of a request when it was taken. */
@@ -205,15 +203,18 @@ export class Conversation implements AsyncIterable<Event> {
    * `InvitationDeclined`, `CommitConflict`, `RelayRefused` (no key package), `NotTrusted`, `ConversationOver`.
    */
   async invite(colleague: Colleague, reason = ""): Promise<Participant> {
-    const invitation = await this.#turn(() => this.state.invite(colleague, reason, nowInSeconds()))
-    await this.#answerTo(invitation.id)
-    const { deviceId } = colleague
-    const answer = await this.#link.ask((ref) => FetchKeyPackage({ ref, deviceId }), "keyPackage")
-    try {
-      return await this.#bringIn(await readKeyPackage(answer.keyPackage))
-    } catch (error) {
-      throw asOurs(error)
-    }
+    return this.#bringingIn().invite(colleague, reason)
+  }
+
+  /**
+   * Staff: have a colleague take over: she is brought in if need be, gets the note, and we leave. Nothing is left before
+   * the colleague's own device is in the room and has opened the note (at most 4094 bytes; only that device can read
+   * it). Rejects as `invite`, or with `ColleagueAbsent` if she has not come in time; we are still in the room then.
+   */
+  async handOver(colleague: Colleague, how: HandOver = {}): Promise<Participant> {
+    const newcomer = await this.#bringingIn().handOver(colleague, how)
+    await this.leave()
+    return newcomer
   }
 
   /**
@@ -515,33 +516,16 @@ export class Conversation implements AsyncIterable<Event> {
     }
   }
 
-  async #answerTo(invitationId: Uint8Array): Promise<void> {
-    const answers: boolean[] = []
-    await this.#until((event) => {
-      if (event?.type === "invitationAnswered" && areEqual(event.invitation.id, invitationId)) answers.push(event.accepted)
-      return answers.length > 0 || this.#isFinished
+  #bringingIn(): BringingIn {
+    const bringingIn = this.#owner.bringIn?.({
+      state: this.state,
+      link: this.#link,
+      turn: (work) => this.#turn(work),
+      until: (condition) => this.#until(condition),
+      finished: () => (this.#isFinished ? (this.#reason ?? new ConversationOver("the conversation is over")) : null),
     })
-    const [accepted] = answers
-    if (accepted === undefined) throw this.#reason ?? new ConversationOver("the conversation ended before she answered")
-    if (!accepted) throw new InvitationDeclined("the survivor said no")
-  }
-
-  async #bringIn(keyPackage: Awaited<ReturnType<typeof readKeyPackage>>): Promise<Participant> {
-    const change: Change = { type: "addMember", keyPackage, byCapability: false }
-    const failures: Error[] = []
-    const newcomer = (): Participant | undefined =>
-      this.participants.find((one) => one.hasKey(keyPackage.signatureKey))
-    const decided = this.#until((event) => {
-      if (event?.type === "changeFailed" && event.change === change) failures.push(event.reason)
-      return failures.length > 0 || this.#isFinished || newcomer() !== undefined
-    })
-    await this.#turn(() => this.state.change(change, nowInSeconds()))
-    await decided
-    const [failure] = failures
-    if (failure !== undefined) throw failure
-    const came = newcomer()
-    if (came === undefined) throw this.#reason ?? new ConversationOver("it ended before the colleague came in")
-    return came
+    if (bringingIn === undefined) throw new NotJoined("only staff bring somebody in")
+    return bringingIn
   }
 
   // --- ends ---
@@ -585,12 +569,7 @@ export class Conversation implements AsyncIterable<Event> {
 }
 
 function isHeard(event: Event | null): event is Heard {
-  return event?.type === "textReceived" || event?.type === "messageReceived"
-}
-
-function asOurs(error: unknown): unknown {
-  if (!(error instanceof TeduhCryptoError)) return error
-  return new NotTrusted("the colleague's key package is not valid", { cause: error })
+  return event?.type === "textReceived" || event?.type === "messageReceived" || event?.type === "noteReceived"
 }
 
 function ignore(): void {

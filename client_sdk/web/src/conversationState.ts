@@ -45,13 +45,14 @@ import {
 } from "./errors.ts"
 import type { StateEvent } from "./events.ts"
 import type { Change } from "./groupChanges.ts"
-import { areEqual } from "./hazmat/bytes.ts"
+import { areEqual, toHex } from "./hazmat/bytes.ts"
 import type { Signer } from "./hazmat/ed25519.ts"
 import { Hearing } from "./hearing.ts"
 import { LogOrder, type LogItem } from "./logOrder.ts"
 import { Membership, type MemberIdentity, type RoomChange } from "./membership.ts"
 import type { MlsGroup } from "./mls/group.ts"
 import { EntryKind, Ephemeral, SURVIVOR_MEMBER, type ClientFrame, type Entry, type Subscribed } from "./relay/frames.ts"
+import { NoteKeys } from "./noteKeys.ts"
 import { Reach, WINDOW } from "./reach.ts"
 import type { Participant, VerifyRoom } from "./room.ts"
 import { restoreMembership, saveMembership, type SavedConversation } from "./savedConversation.ts"
@@ -71,9 +72,9 @@ export class ConversationState {
   #frames: ClientFrame[] = []
   #events: StateEvent[] = []
 
-  constructor(conversationId: Uint8Array, identity: MemberIdentity, verify: VerifyRoom) {
+  constructor(conversationId: Uint8Array, identity: MemberIdentity, verify: VerifyRoom, notes = new NoteKeys()) {
     this.membership = new Membership(conversationId, identity, verify)
-    const standing = new Standing(new LogOrder(identity.isSurvivor ? SURVIVOR_MEMBER : -1))
+    const standing = new Standing(new LogOrder(identity.isSurvivor ? SURVIVOR_MEMBER : -1), notes)
     const member = {
       isOver: () => this.#isOver,
       send: (frame: ClientFrame) => this.#frames.push(frame),
@@ -172,12 +173,13 @@ export class ConversationState {
     saved: SavedConversation,
     signer: Signer,
     verify: VerifyRoom,
+    notes: NoteKeys,
     now: number,
   ): Promise<ConversationState> {
     const identity = { signatureKey: signer.publicKey, isSurvivor: false, bundles: [] }
-    const state = new ConversationState(saved.conversationId, identity, verify)
+    const state = new ConversationState(saved.conversationId, identity, verify, notes)
     await restoreMembership(state.membership, saved.membership, signer, now)
-    state.#speaking.standing = await Standing.restore(saved)
+    state.#speaking.standing = await Standing.restore(saved, notes)
     state.#reach.readUpTo(state.cursor)
     return state
   }
@@ -244,6 +246,20 @@ export class ConversationState {
     this.membership.invitations.propose(invitation, me)
     await this.#speaking.advance(now)
     return invitation
+  }
+
+  /** Whether a colleague's device is here and a note can be sealed to it. */
+  awaitsNote(someone: Participant): boolean {
+    return this.#standing.notes.keys.has(toHex(someone.deviceKey))
+  }
+
+  /** Staff: seal a note to a colleague who awaits one; gives its id, for `delivered`. */
+  async handOverNote(receiver: Participant, text: string, now: number): Promise<Uint8Array> {
+    const path = { conversationId: this.conversationId, sender: this.#requireRoom(), receiver }
+    const note = await this.#standing.notes.seal(text, path, now)
+    this.#speaking.say(note)
+    await this.#speaking.advance(now)
+    return note.id
   }
 
   /** Survivor: yes or no to somebody new in the room; throws `NotJoined`, `ConversationOver`. */
@@ -444,6 +460,8 @@ export class ConversationState {
       if (!this.#standing.isLeaving(participant)) this.#events.push({ type: "left", participant })
       this.#standing.hasLeft(participant)
     }
+    const { isSurvivor } = this.membership.identity
+    if (!isSurvivor && change.came.some((one) => !one.isSurvivor)) this.#standing.notes.owesKey = true
     if (change.went.some((one) => one.isSurvivor)) this.#end(null)
   }
 

@@ -4,6 +4,7 @@
  *     before        waiting, widened, staffed, joined
  *     talk          textReceived, messageReceived, sent, delivered, read, typingSeen
  *     the room      joined, left, gone, invitationReceived, invitationAnswered
+ *     staff         noteAwaited, noteReceived, noteHandedOver
  *     trouble       reconnecting, connected, messageRefused, rosterRefused, stopped
  *     the end       ended
  */
@@ -129,6 +130,31 @@ export interface InvitationAnswered {
   readonly accepted: boolean
 }
 
+/** A colleague's device is here and has said to which key a hand-over note for it is sealed. */
+export interface NoteAwaited {
+  readonly type: "noteAwaited"
+  readonly participant: Participant
+}
+
+/** Staff: a hand-over note, which only this device can read. `sent` as in `textReceived`. */
+export interface NoteReceived {
+  readonly type: "noteReceived"
+  readonly messageId: Uint8Array
+  readonly sender: Participant
+  readonly text: string
+  readonly sent: number
+}
+
+/**
+ * A staff member has handed a colleague a note; nobody else can read it. `to` is null if we came later than the key to
+ * which it is sealed.
+ */
+export interface NoteHandedOver {
+  readonly type: "noteHandedOver"
+  readonly sender: Participant
+  readonly to: Participant | null
+}
+
 /** Somebody's device says something about a call; for whoever listens to calls. Not told on. */
 export interface CallSignal {
   readonly type: "callSignal"
@@ -192,6 +218,9 @@ export type Event =
   | TypingSeen
   | InvitationReceived
   | InvitationAnswered
+  | NoteAwaited
+  | NoteReceived
+  | NoteHandedOver
   | ChangeFailed
   | MessageRefused
   | RosterRefused

@@ -3,6 +3,7 @@
 import {
   ReceiptKind,
   type ChatMessage,
+  type HandOverNote,
   type Invitation,
   type InvitationAnswer,
   type OfCall,
@@ -88,7 +89,22 @@ export class Hearing {
         break
       case "ending":
         this.#listener.end(sender)
+        break
+      case "noteKey":
+        this.#listener.tell(standing.notes.takeKey(message, sender))
+        break
+      case "handOverNote":
+        await this.#hearNote(standing, sender, message)
     }
+  }
+
+  async #hearNote(standing: Standing, sender: Participant, note: HandOverNote): Promise<void> {
+    const { conversationId, identity, room } = this.#membership
+    const receiver = room.withKey(identity.signatureKey)
+    if (receiver === null) return
+    const event = await standing.notes.takeNote(note, { conversationId, sender, receiver }, room)
+    if (event.type === "noteReceived") standing.receipts.owe(ReceiptKind.DELIVERED, note.id)
+    this.#listener.tell(event)
   }
 
   #hearInvitation(sender: Participant, invitation: Invitation): void {

@@ -10,7 +10,7 @@ import { decode, encode } from "@msgpack/msgpack"
 import { decodeMessage, encodeMessage } from "./chat/codec.ts"
 import { Text, type Invitation } from "./chat/messages.ts"
 import { KeyStoreDamaged } from "./errors.ts"
-import type { MessageReceived, StateEvent, TextReceived } from "./events.ts"
+import type { MessageReceived, NoteReceived, StateEvent, TextReceived } from "./events.ts"
 import type { Change } from "./groupChanges.ts"
 import type { Signer } from "./hazmat/ed25519.ts"
 import { Invitations } from "./invitations.ts"
@@ -24,6 +24,7 @@ import {
   SchemaError,
   bool,
   bytes,
+  defaulted,
   define,
   fromArray,
   integer,
@@ -67,8 +68,23 @@ const outbox = struct({
 export type SavedOutbox = ValueOf<typeof outbox>
 
 /** What somebody said that the application has not taken yet. */
-const savedHeard = struct({ leafIndex: number, deviceKey: blob, name: optional(some), role: some, content: blob })
+const savedHeard = struct({
+  leafIndex: number,
+  deviceKey: blob,
+  name: optional(some),
+  role: some,
+  content: blob,
+  isNote: defaulted(bool, false),
+})
 export type SavedHeard = ValueOf<typeof savedHeard>
+
+/** Our note key, and those of colleagues by their device's key in hex. */
+const notes = struct({
+  own: optional(struct({ id: blob, privateKey: blob, publicKey: blob })),
+  keys: list(struct({ device: some, key: blob }), 0, MOST),
+  owesKey: bool,
+})
+export type SavedNotes = ValueOf<typeof notes>
 
 const conversation = struct({
   conversationId: blob,
@@ -79,11 +95,12 @@ const conversation = struct({
   leaving: list(some, 0, MOST),
   receipts: list(struct({ kind: number, messageIds: list(blob, 0, MOST) }), 0, MOST),
   owesAcknowledgement: bool,
+  notes: defaulted(notes, { own: null, keys: [], owesKey: false }),
 })
 /** Everything, but what the application has yet to be told: that is beside it in `Kept`. */
 export type SavedConversation = ValueOf<typeof conversation>
 
-export type Heard = TextReceived | MessageReceived
+export type Heard = TextReceived | MessageReceived | NoteReceived
 
 const Kept = define("kept", VERSION, { conversation, untold: list(savedHeard, 0, MOST) })
 /** One record of the key store. */
@@ -119,24 +136,27 @@ function unpacked(data: Uint8Array): unknown {
 /** What somebody said, as data. */
 export function saveHeard(event: Heard): SavedHeard {
   const { leafIndex, deviceKey, name, role } = event.sender
-  return { leafIndex, deviceKey, name, role, content: contentOf(event) }
+  return { leafIndex, deviceKey, name, role, content: contentOf(event), isNote: event.type === "noteReceived" }
 }
 
 function contentOf(event: Heard): Uint8Array {
   if (event.type === "messageReceived") {
     return event.message.type === "unknown" ? event.message.raw : encodeMessage(event.message)
   }
-  const { messageId: id, sent, text: words, replyTo } = event
+  // Of a note too: the key that would open it once more is gone.
+  const { messageId: id, sent, text: words } = event
+  const replyTo = event.type === "textReceived" ? event.replyTo : null
   return encodeMessage(Text({ id, sent, text: words, replyTo }))
 }
 
 /** What somebody said, from data; throws `KeyStoreDamaged`. */
-export async function restoreHeard({ leafIndex, deviceKey, name, role, content }: SavedHeard): Promise<StateEvent> {
+export async function restoreHeard({ leafIndex, deviceKey, name, role, content, isNote }: SavedHeard): Promise<StateEvent> {
   const sender = await Participant.of(leafIndex, deviceKey, name, role)
   const message = decodeMessage(content)
   switch (message.type) {
     case "text": {
       const { id: messageId, text: words, sent, replyTo } = message
+      if (isNote) return { type: "noteReceived", messageId, sender, text: words, sent }
       return { type: "textReceived", messageId, sender, text: words, sent, replyTo }
     }
     case "attachment":

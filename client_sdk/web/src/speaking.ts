@@ -94,6 +94,10 @@ export class Speaking {
       await this.#encrypt(encodeMessage(await acknowledgementOf(group)), null)
       return true
     }
+    if (this.standing.notes.owesKey) {
+      const key = await this.standing.notes.offer(now)
+      if (key !== null) this.standing.outbox = this.standing.outbox.add(encodeMessage(key))
+    }
     for (const receipt of this.standing.receipts.take()) this.standing.outbox = this.standing.outbox.add(encodeMessage(receipt))
     const content = this.#nextContent(now)
     if (content === undefined) return false

@@ -9,6 +9,7 @@
  * a key store: two would use one key twice.
  */
 
+import { BringingIn } from "./bringingIn.ts"
 import { Client, type ClientOptions } from "./client.ts"
 import { nowInSeconds } from "./clock.ts"
 import type { Colleague } from "./colleague.ts"
@@ -20,6 +21,7 @@ import { TeduhCryptoError } from "./cryptoErrors.ts"
 import { forgetKeyPackage, keepKeyPackage, storedDevice, storedKeyPackages, type Device } from "./device.ts"
 import { NotTrusted, RequestUnusable, TeduhError } from "./errors.ts"
 import type { StateEvent } from "./events.ts"
+import { HandOverNotes } from "./handOverNotes.ts"
 import { areEqual, toHex } from "./hazmat/bytes.ts"
 import type { KeyStore } from "./keyStore.ts"
 import { Mailbox } from "./mailbox.ts"
@@ -93,6 +95,7 @@ export class Staff extends Client {
       over: (conversation) => {
         this.strike(conversation.id)
       },
+      bringIn: (host) => new BringingIn(host),
     }
     this.#restored = this.#begin()
     this.#restored.catch((error: unknown) => {
@@ -386,7 +389,7 @@ export class Staff extends Client {
 
   #state(conversationId: Uint8Array, bundles: readonly KeyPackageBundle[]): ConversationState {
     const identity = { signatureKey: this.#device.publicKey, isSurvivor: false, bundles }
-    return new ConversationState(conversationId, identity, this.verify)
+    return new ConversationState(conversationId, identity, this.verify, new HandOverNotes())
   }
 
   #conversation(
@@ -416,7 +419,8 @@ export class Staff extends Client {
     const kept = keptFromBytes((await this.#store.get(name)) ?? new Uint8Array())
     try {
       const { signer } = this.#device
-      const state = await ConversationState.restore(kept.conversation, signer, this.verify, nowInSeconds())
+      const notes = HandOverNotes.restore(kept.conversation.notes)
+      const state = await ConversationState.restore(kept.conversation, signer, this.verify, notes, nowInSeconds())
       this.#conversation(state, await Promise.all(kept.untold.map(restoreHeard)))
     } catch (error) {
       if (!(error instanceof NotTrusted) && !(error instanceof TeduhCryptoError)) throw error

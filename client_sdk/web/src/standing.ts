@@ -9,6 +9,7 @@ import { toHex } from "./hazmat/bytes.ts"
 import { LogOrder } from "./logOrder.ts"
 import { Outbox } from "./outbox.ts"
 import { OwedReceipts } from "./receipts.ts"
+import type { NoteKeys } from "./noteKeys.ts"
 import type { Participant } from "./room.ts"
 import {
   restoreChange,
@@ -33,13 +34,16 @@ export class Standing {
   /** The keys, in hex, of those who said that they leave. */
   #leaving = new Set<string>()
 
-  constructor(order: LogOrder) {
+  constructor(
+    order: LogOrder,
+    readonly notes: NoteKeys,
+  ) {
     this.order = order
   }
 
   /** Whether everything that was said is in the log, and nothing waits behind a gap. */
   get isSettled(): boolean {
-    const owes = this.owesAcknowledgement || !this.receipts.isEmpty
+    const owes = this.owesAcknowledgement || !this.receipts.isEmpty || this.notes.owesKey
     return this.outbox.isEmpty && this.changes.length === 0 && !this.order.hasGap && !owes
   }
 
@@ -54,6 +58,7 @@ export class Standing {
 
   /** She is out. */
   hasLeft(one: Participant): void {
+    this.notes.forget(one)
     this.#leaving.delete(toHex(one.deviceKey))
   }
 
@@ -68,6 +73,7 @@ export class Standing {
     this.changes = []
     this.receipts = new OwedReceipts()
     this.owesAcknowledgement = false
+    this.notes.wipe()
   }
 
   save(): SavedStanding {
@@ -78,12 +84,13 @@ export class Standing {
       leaving: [...this.#leaving],
       receipts: [...this.receipts.byKind].map(([kind, messageIds]) => ({ kind, messageIds })),
       owesAcknowledgement: this.owesAcknowledgement,
+      notes: this.notes.save(),
     }
   }
 
   /** Throws a `RemoteError` for damaged bytes. */
-  static async restore(saved: SavedStanding): Promise<Standing> {
-    const standing = new Standing(restoreOrder(saved.place))
+  static async restore(saved: SavedStanding, notes: NoteKeys): Promise<Standing> {
+    const standing = new Standing(restoreOrder(saved.place), notes)
     standing.outbox = restoreOutbox(saved.outbox)
     standing.changes = await Promise.all(saved.changes.map(restoreChange))
     standing.#leaving = new Set(saved.leaving)

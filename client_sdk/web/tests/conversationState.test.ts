@@ -6,6 +6,7 @@ import { encodeMessage } from "../src/chat/codec.ts"
 import { Text } from "../src/chat/messages.ts"
 import { LogBroken, MessageTooLong, RosterNotAdmitted, WrongConversation } from "../src/errors.ts"
 import type { StateEvent } from "../src/events.ts"
+import { HandOverNotes } from "../src/handOverNotes.ts"
 import { MlsGroup } from "../src/mls/group.ts"
 import type { MlsProposal } from "../src/mls/group.ts"
 import { CLASSIC_SUITE } from "../src/mls/suites.ts"
@@ -276,7 +277,7 @@ describe("a console that is opened again", () => {
     log.disconnect(counselor)
     await survivor.state.sendText("are you there?", NOW)
     await log.pump()
-    const state = await ConversationState.restore(kept, device.signer, verifyRoom(organisation.service), NOW)
+    const state = await ConversationState.restore(kept, device.signer, verifyRoom(organisation.service), new HandOverNotes(), NOW)
     const again = log.seat(state, 1)
     again.counter = counselor.counter
     await log.connect(again)
@@ -293,6 +294,6 @@ describe("a console that is opened again", () => {
     const kept = counselor.state.save()
     await organisation.revoke("staff-Sari")
     const verify = verifyRoom(organisation.service)
-    await expect(ConversationState.restore(kept, device.signer, verify, NOW)).rejects.toThrow(RosterNotAdmitted)
+    await expect(ConversationState.restore(kept, device.signer, verify, new HandOverNotes(), NOW)).rejects.toThrow(RosterNotAdmitted)
   })
 })

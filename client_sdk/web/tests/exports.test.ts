@@ -12,6 +12,7 @@ it("exports what applications may use, and nothing else", () => {
     "CLASSIC_SUITE",
     "CallPolicy",
     "ClientClosed",
+    "ColleagueAbsent",
     "CommitConflict",
     "Conversation",
     "ConversationOver",

@@ -11,6 +11,7 @@ import { ConversationState } from "../src/conversationState.ts"
 import { confirmation, signToken } from "../src/credentials/jsonWebToken.ts"
 import { encodeCredential } from "../src/credentials/staffStatement.ts"
 import type { StateEvent } from "../src/events.ts"
+import { HandOverNotes } from "../src/handOverNotes.ts"
 import { generateSigner, type Signer } from "../src/hazmat/ed25519.ts"
 import { sha256, toHex, utf8 } from "../src/hazmat/bytes.ts"
 import { MlsGroup, newKeyPackage } from "../src/mls/group.ts"
@@ -227,7 +228,7 @@ export class StaffDevice {
 
   state(bundles: readonly KeyPackageBundle[] = []): ConversationState {
     const identity = { signatureKey: this.signer.publicKey, isSurvivor: false, bundles }
-    return new ConversationState(CONVERSATION, identity, verifyRoom(this.organisation.service))
+    return new ConversationState(CONVERSATION, identity, verifyRoom(this.organisation.service), new HandOverNotes())
   }
 }
 
