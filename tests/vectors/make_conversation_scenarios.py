@@ -127,14 +127,33 @@ SCENARIOS: Final[list[tuple[str, list[Step]]]] = [
         [
             *[
                 BRINGS_IN_MEDIC,
-                happens(HER, "invitationReceived", "invitationAnswered", "joined"),
+                happens(
+                    HER, "invitationReceived", "invitationAnswered", "joined", "noteAwaited", "noteAwaited"
+                ),
                 step("refreshes", SARI),
             ],
             *[step("refreshes", DEWI), *says(HER, "in between"), PUMPS],
-            *[happens(SARI, "invitationAnswered", "joined", "textReceived in between", "delivered")],
             *[
-                happens(DEWI, "joined", "joined", "textReceived in between", "commitLost", "delivered"),
-                is_at(HER, cursor=18, epoch=3),
+                happens(
+                    SARI,
+                    "invitationAnswered",
+                    "joined",
+                    "noteAwaited",
+                    "textReceived in between",
+                    "delivered",
+                )
+            ],
+            *[
+                happens(
+                    DEWI,
+                    "joined",
+                    "joined",
+                    "noteAwaited",
+                    "textReceived in between",
+                    "commitLost",
+                    "delivered",
+                ),
+                is_at(HER, cursor=20, epoch=3),
             ],
         ],
     ),
@@ -156,11 +175,12 @@ SCENARIOS: Final[list[tuple[str, list[Step]]]] = [
                 "invitationReceived",
                 "invitationAnswered",
                 "joined",
+                *["noteAwaited", "noteAwaited"],
                 "textReceived hello",
                 "delivered",
                 "left",
             ),
-            *[present(HER, "Sari (counselor)", "survivor"), is_at(HER, cursor=18, epoch=3)],
+            *[present(HER, "Sari (counselor)", "survivor"), is_at(HER, cursor=20, epoch=3)],
         ],
     ),
     (

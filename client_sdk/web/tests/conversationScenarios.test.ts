@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 
 import { ConversationState } from "../src/conversationState.ts"
+import { HandOverNotes } from "../src/handOverNotes.ts"
 import type { Entry } from "../src/relay/frames.ts"
 import { verifyRoom } from "../src/room.ts"
 import { NOW, Pair, type Seat, type StaffDevice, type Tamper } from "./scriptedLog.ts"
@@ -149,7 +150,9 @@ class Stage {
 
   async #restartCounselor(): Promise<void> {
     const { log, counselor: old, device, organisation } = this.pair
-    const state = await ConversationState.restore(old.state.save(), device.signer, verifyRoom(organisation.service), NOW)
+    const saved = old.state.save()
+    const notes = HandOverNotes.restore(saved.notes)
+    const state = await ConversationState.restore(saved, device.signer, verifyRoom(organisation.service), notes, NOW)
     log.disconnect(old)
     const again = log.seat(state, old.number)
     again.counter = old.counter
