@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from av import AudioFrame, VideoFrame
+from bad_wire import bad_wire
 from call_pages import Caller, call_browser, visitor
 from calling_room import heard, rung, until
 from known_media import LOUD, RATE, SAMPLES, MovingBar, Samples, Tone, samples_of
@@ -22,12 +23,39 @@ from relay_process import relay_here
 from sdk_people import new_staff
 from survivor_page import SurvivorPage
 from teduh_sdk import Conversation, Staff
-from teduh_sdk.calls import Call, EndReason, events
+from teduh_sdk.calls import Call, EndReason, MediaReason, events
 from turn_server import TurnServer, needs_turn_server, turn_server
 from valkey_server import start_valkey
 
 pytestmark = needs_turn_server
 BEEP = 400
+LOSS, DELAY = 0.15, 0.3
+# Her page reaches the TURN server by another port, whatever the relay says: that of a bad wire.
+DETOUR = """
+const Straight = RTCPeerConnection;
+const detour = (configuration) => ({
+  ...configuration,
+  iceServers: configuration.iceServers.map((one) => ({ ...one, urls: ['turn:127.0.0.1:%d?transport=udp'] })),
+});
+window.RTCPeerConnection = class extends Straight {
+  constructor(configuration) { super(detour(configuration)); }
+  setConfiguration(configuration) { super.setConfiguration(detour(configuration)); }
+};
+"""
+# Waits until so many packets of sound have come since now; gives the share of those sent that have.
+ARRIVING = """async (count) => {
+  const sound = async () => {
+    const report = [...(await window.connections.at(-1).getStats()).values()];
+    return report.find((one) => one.type === 'inbound-rtp' && one.kind === 'audio');
+  };
+  const before = await sound();
+  for (;;) {
+    const now = await sound();
+    const [received, lost] = ['packetsReceived', 'packetsLost'].map((name) => now[name] - before[name]);
+    if (received >= count) return received / (received + lost);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}"""
 
 
 class HerSide:
@@ -60,8 +88,10 @@ class HerSide:
 
 
 @asynccontextmanager
-async def talk(folder: Path, turn: TurnServer) -> AsyncIterator[tuple[Caller, Conversation]]:
-    """Her page and the program's conversation with her."""
+async def talk(
+    folder: Path, turn: TurnServer, detour: int | None = None
+) -> AsyncIterator[tuple[Caller, Conversation]]:
+    """Her page and the program's conversation with her; her way to TURN may go by a wire's port."""
     organisation = RelayOrganisation()
     with start_valkey() as valkey:
         async with (
@@ -70,6 +100,8 @@ async def talk(folder: Path, turn: TurnServer) -> AsyncIterator[tuple[Caller, Co
             visitor(browser, viewport={"width": 360, "height": 740}) as phone,
         ):
             await organisation.publish_revocations(url)
+            if detour is not None:
+                await phone.add_init_script(DETOUR % detour)
             page = await phone.new_page()
             await page.goto(url)
             hers = SurvivorPage(page)
@@ -120,6 +152,37 @@ async def test_her_page_rings_and_the_program_answers(tmp_path: Path) -> None:
             await heard(her_side.hears_the_beep)
             await hers.button("Hang up").click()
             assert (await until(call, events.Ended)).reason is EndReason.HUNG_UP
+
+
+async def test_on_a_bad_line_voices_are_heard_and_her_pictures_give_way(tmp_path: Path) -> None:
+    """15 % lost and 300 ms in each direction, on her leg to the TURN server."""
+    with turn_server(tmp_path, allow_loopback_peers=True) as turn:
+        async with (
+            bad_wire(("127.0.0.1", turn.port), loss=0.0, delay=0.02) as wire,
+            talk(tmp_path, turn, wire.port) as (hers, conversation),
+        ):
+            call = await conversation.call([Tone(BEEP)])
+            before = HerSide(call)
+            await hers.button("Answer").click()
+            await hers.is_connected()
+            await hers.button("Camera on").click()
+            await heard(before.sees_movement)
+            wire.loss, wire.delay = LOSS, DELAY
+            await hers.shows("The connection is too weak for pictures. You can go on talking.")
+            media = (await until(call, events.PeerMedia)).media
+            while media.video:
+                media = (await until(call, events.PeerMedia)).media
+            assert (media.audio, media.reason) == (True, MediaReason.NETWORK)
+            assert sorted(await hers.tracks()) == ["ended", "live"]
+            passed, lost = wire.passed, wire.lost
+            assert 0.7 < await hers.page.evaluate(ARRIVING, 500) < 0.97
+            assert (wire.lost - lost) / (wire.lost - lost + wire.passed - passed) > 0.1
+            await hers.hears_the_beep()
+            afterwards = HerSide(call)
+            await heard(afterwards.hears_the_beep)
+            await hers.is_connected()
+            await call.hang_up()
+            await hers.shows("has hung up")
 
 
 async def test_a_turn_server_that_dies_is_told_on_both_sides_and_the_call_goes_on_when_it_is_back(

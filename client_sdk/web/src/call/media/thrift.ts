@@ -27,6 +27,11 @@ export interface Thrift {
 /** How many in a row it takes. One comes every two seconds. */
 export const STEPS_DOWN: Readonly<Record<Exclude<Level, "text">, number>> = { full: 2, low: 3, audio: 8 }
 export const STEPS_UP = 8
+/**
+ * What speech cannot bear. The rating alone would give it up far too early: a line that loses 15 % and takes 300 ms is rated
+ * poor, for people dislike it, and yet with in-band FEC every word is understood. Who needs help would rather hear badly.
+ */
+export const SPEECHLESS_LOSS = 0.35
 
 export function thriftFrom(level: Level): Thrift {
   return { level, reason: null, bad: 0, good: 0 }
@@ -43,9 +48,10 @@ export function spared(thrift: Thrift, quality: Quality, hasVideo: boolean): Thr
   return { ...thrift, bad, good }
 }
 
-function reasonToSpare(level: Level, { grade }: Quality): Reason | null {
-  if (grade === "silent" || grade === "poor") return grade
-  return grade === "weak" && level !== "audio" ? "weak" : null
+function reasonToSpare(level: Level, { grade, loss }: Quality): Reason | null {
+  if (grade === "silent") return "silent"
+  if (level === "audio") return loss > SPEECHLESS_LOSS ? "poor" : null
+  return grade === "poor" || grade === "weak" ? grade : null
 }
 
 function below(level: Exclude<Level, "text">, hasVideo: boolean): Level {
