@@ -3,6 +3,9 @@
     client ──> 127.0.0.1:port ── each lost with `loss`, the others after `delay` ──> server
            <──                ── likewise                                      <──
 
+`cut` is what happens when a phone leaves one network for another: what was open is dead for ever, what is
+opened from then on gets through.
+
 It does in this process what tc's netem does in a kernel that has it, and is the same each time (`seed`).
 """
 
@@ -31,10 +34,22 @@ class BadWire:
     port: int = 0
     _far_ends: dict[Address, asyncio.DatagramTransport] = field(default_factory=dict)
     _random: random.Random = field(default_factory=random.Random)
+    _dead: set[Address] = field(default_factory=set)
 
-    def carry(self, transport: asyncio.DatagramTransport, data: bytes, to: Address | None) -> None:
+    @property
+    def url(self) -> str:
+        """Of the TURN server, by way of this wire."""
+        return f"turn:127.0.0.1:{self.port}?transport=udp"
+
+    def cut(self) -> None:
+        """Nothing passes any more, in either direction, of the clients that are known by now."""
+        self._dead.update(self._far_ends)
+
+    def carry(
+        self, client: Address, transport: asyncio.DatagramTransport, data: bytes, to: Address | None
+    ) -> None:
         """Perhaps, and later."""
-        if self._random.random() < self.loss:
+        if client in self._dead or self._random.random() < self.loss:
             self.lost += 1
             return
         self.passed += 1
@@ -77,7 +92,7 @@ class _NearEnd(asyncio.DatagramProtocol):
     async def _forward(self, data: bytes, client: Address) -> None:
         async with self._locks.setdefault(client, asyncio.Lock()):
             far = await self._wire.far_end(client, self._transport)
-        self._wire.carry(far, data, None)
+        self._wire.carry(client, far, data, None)
 
 
 class _FarEnd(asyncio.DatagramProtocol):
@@ -85,7 +100,7 @@ class _FarEnd(asyncio.DatagramProtocol):
         self._wire, self._client, self._near = wire, client, near
 
     def datagram_received(self, data: bytes, _: Address) -> None:
-        self._wire.carry(self._near, data, self._client)
+        self._wire.carry(self._client, self._near, data, self._client)
 
 
 @asynccontextmanager

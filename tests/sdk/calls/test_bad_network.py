@@ -25,7 +25,7 @@ async def test_voices_survive_loss_and_delay(tmp_path: Path) -> None:
     with turn_server(tmp_path, allow_loopback_peers=True) as turn:
         async with bad_wire(("127.0.0.1", turn.port), loss=LOSS, delay=DELAY) as wire:
             good = through(turn)
-            hers = replace(through(turn), urls=(f"turn:127.0.0.1:{wire.port}?transport=udp",))
+            hers = replace(through(turn), urls=(wire.url,))
             async with calling(hers, good, settings=PATIENT, timing=Timing()) as (_, (her_calls, counselors)):
                 microphone, other = Tone(FIRST), Tone(SECOND)
                 ringing = await her_calls.call([microphone])
@@ -49,7 +49,7 @@ async def test_voices_survive_loss_and_delay(tmp_path: Path) -> None:
 async def test_pictures_give_way_to_voices(tmp_path: Path) -> None:
     with turn_server(tmp_path, allow_loopback_peers=True) as turn:
         async with bad_wire(("127.0.0.1", turn.port), loss=0.0, delay=0.02) as wire:
-            hers = replace(through(turn), urls=(f"turn:127.0.0.1:{wire.port}?transport=udp",))
+            hers = replace(through(turn), urls=(wire.url,))
             async with calling(hers, through(turn), settings=PATIENT, timing=Timing()) as (
                 _,
                 (her_calls, others),

@@ -103,13 +103,16 @@ export class Connections {
     return this.#all.get(leaf) ?? null
   }
 
-  /** The reading before, and that of now, of each connection that was measured before. */
+  /**
+   * The reading before, and that of now, of each connection that was measured before. What was lost while a path was broken
+   * says nothing about the next.
+   */
   async readings(): Promise<Map<number, readonly [before: Reading, now: Reading]>> {
     const found = new Map<number, readonly [Reading, Reading]>()
     for (const [leaf, connection] of [...this.#all]) {
       const reading = await connection.peer?.reading().catch(ignore)
       if (reading === undefined) continue
-      if (connection.reading !== null) found.set(leaf, [connection.reading, reading])
+      if (connection.reading !== null && reading !== null) found.set(leaf, [connection.reading, reading])
       connection.reading = reading
     }
     return found

@@ -142,7 +142,9 @@ export class Peer {
     if (!this.#isClosed) this.#connection.setConfiguration(configurationOf(route))
   }
 
-  async reading(): Promise<Reading> {
+  /** Null while nothing can come. */
+  async reading(): Promise<Reading | null> {
+    if (this.#connection.connectionState !== "connected") return null
     const report = await this.#connection.getStats()
     const all: Record<string, unknown>[] = []
     report.forEach((one: Record<string, unknown>) => all.push(one))
@@ -216,6 +218,8 @@ export class Peer {
     const { currentLocalDescription } = this.#connection
     const gathers = nameOf(currentLocalDescription?.sdp) !== nameOf(description.sdp)
     this.#isRestarting = gathers && currentLocalDescription !== null
+    // The other side saw the break first: what is mended must not be reported as broken, or it would be made anew.
+    if (this.#isRestarting) clearTimeout(this.#interruption)
     this.#revision = revision
     this.#early = []
     this.#found = 0

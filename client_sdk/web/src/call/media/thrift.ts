@@ -49,8 +49,8 @@ export function spared(thrift: Thrift, quality: Quality, hasVideo: boolean): Thr
 }
 
 function reasonToSpare(level: Level, { grade, loss }: Quality): Reason | null {
-  if (grade === "silent") return "silent"
-  if (level === "audio") return loss > SPEECHLESS_LOSS ? "poor" : null
+  if (level === "audio") return grade === "silent" ? "silent" : loss > SPEECHLESS_LOSS ? "poor" : null
+  // Where nothing comes at all, the path is broken: it is found anew, and no picture given up for it.
   return grade === "poor" || grade === "weak" ? grade : null
 }
 

@@ -62,6 +62,11 @@ describe("what a call gives up", () => {
     expect(after("full", grades).level).toBe("full")
   })
 
+  it("is no picture for a path that breaks, and is found anew", () => {
+    expect(after("full", [...times(7, "silent"), "poor", ...times(4, "fair")]).level).toBe("full")
+    expect(after("low", [...times(7, "silent"), "poor", "poor", ...times(4, "fair")]).level).toBe("low")
+  })
+
   it("is not speech for a weak line: who can be understood goes on talking", () => {
     expect(after("audio", times(100, "weak")).level).toBe("audio")
   })

@@ -1,0 +1,48 @@
+"""The path of a call breaks under it, as when a phone leaves the Wi-Fi of the house: nobody tells the pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bad_wire import bad_wire
+from call_pages import call_browser, talking
+from console_page import console_house
+from turn_server import needs_turn_server, turn_server
+
+# The names under which ways were looked for; an ICE restart takes another (RFC 8445, 2.4).
+NAMES = """() => window.connections.map((one) =>
+  one.localDescription.sdp.match(/a=ice-ufrag:\\S+/)[0])"""
+
+
+@needs_turn_server
+async def test_path_that_breaks_is_told_and_another_found_on_the_same_connection(tmp_path: Path) -> None:
+    """What was open is dead for ever; what is opened anew gets through."""
+    with turn_server(tmp_path, allow_loopback_peers=True) as turn:
+        async with (
+            bad_wire(("127.0.0.1", turn.port), loss=0.0, delay=0.01) as wire,
+            console_house(tmp_path, calls=turn.calls(turn_urls=(wire.url,))) as house,
+            call_browser() as browser,
+            talking(browser, house) as talk,
+        ):
+            await talk.video_call()
+            await talk.hers.sees_movement()
+            sides = (talk.hers, talk.theirs)
+            before = [await side.page.evaluate(NAMES) for side in sides]
+            wire.cut()
+            for side in sides:
+                await side.shows("The connection broke. Connecting again…")
+            for side in sides:
+                await side.is_connected()
+            await talk.hers.receives_more(frames=True, samples=True)
+            await talk.theirs.receives_more(frames=False, samples=True)
+            await talk.hers.sees_movement()
+            await talk.theirs.hears_the_beep()
+            after = [await side.page.evaluate(NAMES) for side in sides]
+            for old, new in zip(before, after, strict=True):
+                # It is the one connection that there was, under another name.
+                assert len(new) == len(old) == 1
+                assert new != old
+            for side in sides:
+                (traffic,) = await side.traffic()
+                assert ["relay", "relay"] in traffic.selected
+                assert set(traffic.local) == {"relay"}
