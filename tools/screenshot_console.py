@@ -13,10 +13,14 @@ from pathlib import Path
 from typing import Final
 
 from console_page import PASSPHRASE, ConsoleHouse, console_house
+from coordinator import Coordinator
 from playwright.async_api import Browser, Page, expect
 from screenshot_camera import SIZES, Camera, Language
 from screenshot_survivor import SAID, Said
+from sdk_people import new_staff
+from teduh_crypto.credentials import Role
 from teduh_sdk.conversation import Conversation
+from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
 from teduh_signaling.relay.frames import Urgency
 
@@ -58,16 +62,19 @@ async def console_states(browser: Browser, folder: Path, camera: Camera) -> None
     """All states, each in as many pictures as `camera` takes."""
     async with console_house(folder / "offers", routing={"mode": "offer"}) as house:
         await _offered(browser, house, camera)
+        await _supervised(browser, house, camera)
     async with console_house(folder / "claims") as house, AsyncExitStack() as people:
         context = await browser.new_context(locale=camera.language, viewport=SIZES[-1])
         people.push_async_callback(context.close)
         page = await context.new_page()
         await _coming_in(page, house, camera)
+        await _used(browser, house, camera)
         hers = [await people.enter_async_context(_asking(house, one)) for one in ASKING[camera.language]]
         await expect(page.locator(".queue-item")).to_have_count(len(hers))
         await camera.take(page, "console-queue", whole=True)
         await _conversations(page, hers, camera)
         await _around_a_conversation(page, camera)
+        await _bringing_in(page, house, camera)
         await _ending(page, camera)
         other = await context.new_page()
         await other.goto(house.console_url)
@@ -78,6 +85,10 @@ async def console_states(browser: Browser, folder: Path, camera: Camera) -> None
         await page.locator(".lock").click()
         await expect(page.locator(".door input[type=password]")).to_be_visible()
         await camera.take(page, "console-locked")
+        await page.locator(".door input[type=password]").fill("not the passphrase")
+        await page.locator(".door [type=submit]").click()
+        await expect(page.get_by_role("alert")).to_be_visible()
+        await camera.take(page, "console-wrong-passphrase")
 
 
 async def _offered(browser: Browser, house: ConsoleHouse, camera: Camera) -> None:
@@ -96,12 +107,50 @@ async def _offered(browser: Browser, house: ConsoleHouse, camera: Camera) -> Non
         await camera.take(page, "console-offer", whole=True)
 
 
+async def _supervised(browser: Browser, house: ConsoleHouse, camera: Camera) -> None:
+    """The board of a supervisor, while several wait and one could be asked."""
+    coordinator = Coordinator.inviting(house.url, house.organisation, Role.SUPERVISOR)
+    async with AsyncExitStack() as people:
+        context = await browser.new_context(locale=camera.language, viewport=SIZES[-1])
+        people.push_async_callback(context.close)
+        page = await context.new_page()
+        await page.goto(coordinator.link)
+        await set_up(page)
+        await coordinator.approve_waiting()
+        await expect(page.locator(".link.connected")).to_be_visible()
+        for one in ASKING[camera.language]:
+            await people.enter_async_context(_asking(house, one))
+        await expect(page.locator(".queue-item")).to_have_count(len(ASKING[camera.language]))
+        # The numbers are told every few seconds.
+        await expect(page.locator(".board dd").first).to_have_text(str(len(ASKING[camera.language])))
+        await camera.take(page, "console-board", whole=True, shown=".board")
+
+
 async def set_up(page: Page) -> None:
+    """Choose the passphrase, and wait for the words to compare."""
+    await _choose_passphrase(page)
+    await expect(page.locator(".words-to-compare")).to_be_visible()
+
+
+async def _choose_passphrase(page: Page) -> None:
     secrets = page.locator(".door input[type=password]")
     for place in range(2):
         await secrets.nth(place).fill(PASSPHRASE)
     await page.locator(".door [type=submit]").click()
-    await expect(page.locator(".words-to-compare")).to_be_visible()
+
+
+async def _used(browser: Browser, house: ConsoleHouse, camera: Camera) -> None:
+    """An invitation that another device has answered already."""
+    link = house.coordinator.link()
+    async with AsyncExitStack() as devices:
+        for _ in range(2):
+            context = await browser.new_context(locale=camera.language, viewport=SIZES[-1])
+            devices.push_async_callback(context.close)
+            page = await context.new_page()
+            await page.goto(link)
+            await _choose_passphrase(page)
+        await expect(page.get_by_role("alert")).to_be_visible()
+        await camera.take(page, "console-invitation-used")
 
 
 async def _coming_in(page: Page, house: ConsoleHouse, camera: Camera) -> None:
@@ -128,6 +177,8 @@ async def _conversations(page: Page, hers: Sequence[Conversation], camera: Camer
     first, second, third = hers
     await page.locator(".talk-button").first.click()
     await _talk(page, first, said)
+    await page.locator("[data-note]").fill(NOTES[camera.language])
+    await page.locator(".composer textarea").focus()
     await first.typing()
     await expect(page.locator(".typing")).not_to_be_empty()
     await camera.take(page, "console-conversation", whole=True)
@@ -146,17 +197,29 @@ async def _talk(page: Page, hers: Conversation, said: Said) -> None:
 
 
 async def _around_a_conversation(page: Page, camera: Camera) -> None:
-    await page.locator("[data-note]").fill(NOTES[camera.language])
+    await page.locator("[data-note]").focus()
     await camera.take(page, "console-private-note", whole=True)
     await page.locator("[data-replies]").click()
     await camera.take(page, "console-prepared-replies", whole=True)
     await page.keyboard.press("Escape")
-    await page.locator("[data-invite]").click()
-    await _dialog(page, camera, "console-bring-in-a-colleague")
     await page.locator("[data-search]").fill(SAID[camera.language].theirs.split()[0])
     await expect(page.locator(".result").first).to_be_visible()
     await camera.take(page, "console-search", whole=True)
     await page.locator("[data-search]").fill("")
+
+
+async def _bringing_in(page: Page, house: ConsoleHouse, camera: Camera) -> None:
+    """She is asked whether a colleague may join, and has not answered yet."""
+    keys = new_staff(house.organisation, "Rina", Role.MEDIC)
+    async with Staff(house.url, house.organisation.public, keys):
+        await page.locator(".talk-button").first.click()
+        await page.locator("[data-invite]").click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_role("radio").check()
+        await camera.take(page, "console-bring-in-a-colleague")
+        await dialog.locator(".primary").click()
+        await expect(dialog).to_have_count(0)
+        await camera.take(page, "console-waiting-for-consent", whole=True)
 
 
 async def _ending(page: Page, camera: Camera) -> None:
