@@ -11,7 +11,9 @@ The profile is 400 kbit/s both ways and a processor four times slower, by the De
 from a question to its answer, by a slow line (`slow_line.py`), which the WebSocket goes through too. The
 anchor is a static page of the same transferred bytes, whose script has nothing to do but to put up the field:
 the least that any page of this weight could take. Each round opens both, with a fresh browser profile; the
-medians are printed, with the goals: 5 s to write, 3 s to join.
+medians are printed, each with its goal (120 KiB, 5 s to write, 3 s to join) and whether it was kept. One that
+was not kept is the exit code 1; with --quick only the weight decides that, for one round on a busy machine
+says nothing of seconds.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from aiohttp import web
 from browser_house import House, house
+from goals import COLUMNS, Goal
 from playwright.async_api import BrowserContext, Page, expect
 from real_browser import chromium
 from slow_line import slow_line
@@ -41,6 +44,7 @@ ROUNDS: Final = 5
 ONE_WAY_SECONDS, BYTES_PER_SECOND, SLOWER = 0.2, 400_000 / 8, 4
 CAN_WRITE_GOAL, JOIN_GOAL = 5.0, 3.0
 FIRST_LOAD_GOAL: Final = 120 * 1024
+WEIGHT: Final = "first load, bytes"
 
 # Taps as soon as that is possible, and notes when the field is there and when somebody is named.
 _WATCH: Final = """
@@ -155,41 +159,52 @@ async def measure(rounds: int) -> tuple[list[Visit], list[float]]:
     return visits, bare
 
 
+def page_goals(visits: Sequence[Visit]) -> list[Goal]:
+    """The medians beside what is promised (`SECURITY.md`) and wanted for such a phone."""
+
+    def goal(name: str, figures: Iterable[float], bound: float) -> Goal:
+        return Goal(name, statistics.median(figures), bound, at_least=False)
+
+    return [
+        goal(WEIGHT, (each.transferred for each in visits), FIRST_LOAD_GOAL),
+        goal("can write, s", (each.can_write for each in visits), CAN_WRITE_GOAL),
+        goal("join after acceptance, s", (each.join for each in visits), JOIN_GOAL),
+    ]
+
+
 def table(visits: Sequence[Visit], bare: Sequence[float]) -> str:
     """What is printed."""
-    can_write = statistics.median(each.can_write for each in visits)
     ratio = statistics.median(each.can_write / alone for each, alone in zip(visits, bare, strict=True))
-    join = statistics.median(each.join for each in visits)
-    weight = statistics.median(each.transferred for each in visits)
-    row = "{:<44} {:>12} {:>12} {:>8}".format
+    title = f"her page, 400 kbit/s, 400 ms, 4x slower, n={len(visits)}"
     return "\n".join(
         [
-            row(f"her page, 400 kbit/s, 400 ms, 4x slower, n={len(visits)}", "ours", "goal", "ratio"),
-            row(
-                "first load, bytes", f"{weight:.0f}", f"{FIRST_LOAD_GOAL}", f"{weight / FIRST_LOAD_GOAL:.2f}"
+            COLUMNS.format(title, "goal", "measured", ""),
+            *[goal.row() for goal in page_goals(visits)],
+            COLUMNS.format(
+                "bare page of equal weight, can write, s", "", f"{statistics.median(bare):.2f}", ""
             ),
-            row("can write, s", f"{can_write:.2f}", f"{CAN_WRITE_GOAL}", f"{can_write / CAN_WRITE_GOAL:.2f}"),
-            row("join after acceptance, s", f"{join:.2f}", f"{JOIN_GOAL}", f"{join / JOIN_GOAL:.2f}"),
-            row(
-                "can write, bare page of equal weight, s",
-                f"{statistics.median(bare):.2f}",
-                "",
-                f"{ratio:.2f}",
-            ),
+            COLUMNS.format("can write, times the bare page", "", f"{ratio:.2f}", ""),
         ]
     )
 
 
-def main() -> None:
+def exit_code(visits: Sequence[Visit], *, is_quick: bool) -> int:
+    """1 if a goal was not kept that may decide."""
+    may_decide = [goal for goal in page_goals(visits) if goal.name == WEIGHT or not is_quick]
+    return int(not all(goal.kept for goal in may_decide))
+
+
+def main() -> int:
     """Measure and print."""
     arguments = argparse.ArgumentParser(description="Measure her page on a poor phone.")
     arguments.add_argument("--quick", action="store_true", help="one round, to see that it works")
-    rounds = 1 if arguments.parse_args().quick else ROUNDS
+    is_quick = arguments.parse_args().quick
     # The relay in this process has a log of its own, which is no figure.
     with redirect_stdout(sys.stderr):
-        found = asyncio.run(measure(rounds))
-    print(table(*found))
+        visits, bare = asyncio.run(measure(1 if is_quick else ROUNDS))
+    print(table(visits, bare))
+    return exit_code(visits, is_quick=is_quick)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

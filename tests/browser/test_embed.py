@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 from aiohttp.test_utils import BaseTestServer, TestServer
 from playwright.async_api import Page, async_playwright, expect
 from relay_organisation import RelayOrganisation
@@ -21,7 +21,8 @@ from valkey_server import start_valkey
 CHROMIUM = "/usr/bin/chromium"
 HOST_PAGE = """<!doctype html><title>Rumah Aman</title><h1>Our house</h1>
 <script src="/events.js"></script>
-<script src="{relay}/embed.js" data-label="Talk to somebody" data-close="Close"></script>
+<script src="{relay}/embed.js" integrity="{hash}" crossorigin
+  data-label="Talk to somebody" data-close="Close"></script>
 """
 EVENTS = """window.heard = [];
 for (const name of ["open", "close", "exit"])
@@ -47,6 +48,12 @@ class Site:
         return await self.page.evaluate("heard")
 
 
+async def _hash_of_loader(relay: str) -> str:
+    """What a site pins the loader to: the hash in the relay's manifest."""
+    async with ClientSession() as session, session.get(f"{relay}/manifest.json") as answer:
+        return str((await answer.json())["served"]["/embed.js"])
+
+
 @asynccontextmanager
 async def host_server() -> AsyncIterator[tuple[BaseTestServer, dict[str, str]]]:
     """A site with a strict policy of its own, which lets in the loader and the frame."""
@@ -54,7 +61,9 @@ async def host_server() -> AsyncIterator[tuple[BaseTestServer, dict[str, str]]]:
 
     async def show(request: web.Request) -> web.Response:
         policy = f"default-src 'none'; script-src 'self' {told['relay']}; frame-src {told['relay']}"
-        page = HOST_PAGE.format(relay=told["relay"])
+        page = HOST_PAGE.format(
+            relay=told["relay"], hash=told.get("hash") or await _hash_of_loader(told["relay"])
+        )
         return web.Response(text=page, content_type="text/html", headers={"Content-Security-Policy": policy})
 
     async def events(request: web.Request) -> web.Response:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,34 @@ def test_survivors_page_loads_nothing_from_anywhere(built: Path) -> None:
     assert allowed["default-src"] == "'none'"
     assert allowed["connect-src"] == "'self'"
     assert not any("http" in sources or "unsafe" in sources for sources in allowed.values())
+
+
+@pytest.mark.xdist_group("web_build")
+def test_every_script_and_style_of_both_pages_is_loaded_under_its_hash(built: Path) -> None:
+    """The console's files, and what her page loads later; none lies there that is loaded without."""
+    hashes = json.loads((built / "manifest.json").read_text())["files"]
+    beside = [f"console/assets/{asset.name}" for asset in (built / "console" / "assets").iterdir()]
+    later = [path.name for path in built.glob("*.js") if path.name != "embed.js"]
+    assert {Path(name).suffix for name in beside} == {".js", ".css"}
+    assert later
+    for page, names in (("console/index.html", beside), ("survivor.html", later)):
+        loaded = _loaded(built / page)
+        assert loaded == {f"/{name}": hashes[name] for name in names}
+
+
+def _loaded(page: Path) -> dict[str, str | None]:
+    """What the elements of a page name, but for data in the page itself, and the hash beside it."""
+    found: dict[str, str | None] = {}
+
+    class Elements(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            named = dict(attrs)
+            address = named.get("src") or named.get("href")
+            if address is not None and not address.startswith("data:"):
+                found[address] = named.get("integrity")
+
+    Elements().feed(page.read_text("utf-8"))
+    return found
 
 
 @pytest.mark.xdist_group("web_build")
