@@ -39,6 +39,7 @@ ONLY: Final[dict[str, dict[str, str]]] = {
                 *(
                     "Attachment",
                     "Form",
+                    "HandOver",
                     "Invitation",
                     "Location",
                     "Referral",
