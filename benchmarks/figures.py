@@ -112,7 +112,7 @@ class Bench:
 
     def highest_rates(self) -> None:
         for mode in self.relay.modes:
-            self.rates.setdefault(mode, []).append(self._highest_rate(mode))
+            self.rates.setdefault(mode, []).append(self.highest_rate(mode))
 
     def set_ups(self) -> None:
         with LoadGenerator(self.program, self.relay.kind, [], self.core) as generator:
@@ -153,7 +153,7 @@ class Bench:
             result = generator.run(self.relay.mode, rate, self.effort.rate_seconds, MESSAGE_BYTES)
             self.core_microseconds.append((self.relay.processor_seconds() - before) / result.received * 1e6)
 
-    def _highest_rate(self, mode: Mode) -> float:
+    def highest_rate(self, mode: Mode) -> float:
         """Double the rate until it is too much, then close in on the limit.
 
         0 if not even a sixteenth of the lowest rate passes; what passed so far if the time is up.

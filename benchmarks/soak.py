@@ -1,46 +1,57 @@
 """Hours in minutes: does anything stay behind? Half of what the relay bears, while people come and go.
 
-    python benchmarks/soak.py [--minutes 20] [--rate 4000] [--quick]
+    python benchmarks/soak.py [--minutes 20] [--rate N] [--quick]
 
-Pairs talk all the time, and others open a conversation, say something, leave, and hang up. Every tenth of
-the time one row: what the relay and its Valkey take, what is connected, running and stored. At the end
-everybody leaves: of connections, conversations, tasks and keys no more may be left than there were at the
-start, once the retention time is over, which is short here. The last line says whether memory was flat: the
-slope over the second half, in percent of its mean for an hour.
+First a short bisection on a relay of its own finds the highest rate; half of it is the load, unless one is
+given. Then pairs talk all the time, and others open a conversation, say something, leave, and hang up. Every
+twentieth of the time one row: what the relay and its Valkey take, what is connected, running and stored, how
+many files and sockets the processes hold. At the end everybody leaves. It ends with an error unless
+
+    left over     of connections, conversations, tasks and descriptors there are no more than at the start,
+                  and of keys once the retention time is over, which is short here (`--quick`: not awaited)
+    memory        of the second half grew by at most 6 % an hour: the median of the slopes between any two
+                  rows, which a fork of Valkey's, or a cache that fills, does not move (`--quick`: not judged)
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import re
 import socket
+import statistics
 import sys
 import tempfile
 import threading
 import time
 import urllib.request
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import hiredis
-import numpy as np
+import psutil
 from conversations import Group, gather
+from figures import FULL, Bench
 from load import LoadGenerator, compile_generator, cores
 from measured_relay import free_port
-from relay import raise_file_limit
+from relay import progress, raise_file_limit
 from relays import TeduhRelay
 from teduh_signaling.relay.frames import Done, Leave
 
 PAIRS = 100
+ROWS = 20
 RETENTION_SECONDS = 150
 """Expiries are renewed once a minute, so it cannot be much shorter."""
 EXPIRED_SECONDS = RETENTION_SECONDS + 120
+LEAVING_SECONDS = 15
 MESSAGE_BYTES = 300
+FLAT_PERCENT_AN_HOUR = 6.0
 GAUGES = ("teduh_connections", "teduh_conversations", "teduh_tasks", "teduh_appends_accepted_total")
-HEADS = ("minutes", "relay MiB", "Valkey MiB", "connections", "conversations", "tasks", "keys", "accepted")
-COLUMNS = "{:>7} {:>10} {:>10} {:>12} {:>14} {:>8} {:>8} {:>12}"
+LEFTOVERS = ("connections", "conversations", "tasks", "descriptors", "keys")
+HEADS = ("minutes", "relay MiB", "Valkey MiB", *LEFTOVERS, "accepted")
+COLUMNS = "{:>7} {:>10} {:>10} {:>12} {:>14} {:>8} {:>12} {:>8} {:>14}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +64,32 @@ class Reading:
     connections: int
     conversations: int
     tasks: int
+    descriptors: int
+    """Files and sockets of the relay's processes and of Valkey."""
     keys: int
     accepted: int
 
     def row(self) -> str:
-        return COLUMNS.format(
-            f"{self.minutes:.1f}",
-            f"{self.relay:.1f}",
-            f"{self.valkey:.1f}",
-            self.connections,
-            self.conversations,
-            self.tasks,
-            self.keys,
-            f"{self.accepted:,}",
-        )
+        sizes = (f"{value:.1f}" for value in (self.minutes, self.relay, self.valkey))
+        counts = (getattr(self, name) for name in LEFTOVERS)
+        return COLUMNS.format(*sizes, *counts, f"{self.accepted:,}")
 
     def leftovers(self, start: Reading) -> list[str]:
         """What there is more of than at the start."""
-        names = ("connections", "conversations", "tasks", "keys")
-        return [name for name in names if getattr(self, name) > getattr(start, name)]
+        return [name for name in LEFTOVERS if getattr(self, name) > getattr(start, name)]
+
+
+class SoakedRelay(TeduhRelay):
+    """Tells also how many keys its store holds, and how many descriptors its processes."""
+
+    def keys(self) -> int:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(self.folder / "data" / "valkey" / "valkey.sock"))
+            client.sendall(hiredis.pack_command(("DBSIZE",)))
+            return int(client.recv(64)[1:])
+
+    def descriptors(self) -> int:
+        return sum(psutil.Process(pid).num_fds() for pid in (self._process.pid, self._valkey_pid()))
 
 
 class Soak:
@@ -83,18 +101,25 @@ class Soak:
         self._begun = time.monotonic()
         self._stopping = threading.Event()
         self.visits = 0
+        self.hiccups = 0
+        """How often the relay was half a second behind, and that part of the load was cut short."""
 
     def read(self) -> Reading:
         with urllib.request.urlopen(self._metrics) as answer:
             text = answer.read().decode()
         gauges = dict(re.findall(r"^(teduh_\w+) (\S+)$", text, re.MULTILINE))
-        counts = (int(float(gauges[name])) for name in GAUGES)
+        connections, conversations, tasks, accepted = (int(float(gauges[name])) for name in GAUGES)
         memory = self._relay.memory()
-        minutes = (time.monotonic() - self._begun) / 60
-        relay, valkey = memory["relay"] / 2**20, memory["valkey"] / 2**20
-        connections, conversations, tasks, accepted = counts
         return Reading(
-            minutes, relay, valkey, connections, conversations, tasks, self._relay.keys(), accepted
+            minutes=(time.monotonic() - self._begun) / 60,
+            relay=memory["relay"] / 2**20,
+            valkey=memory["valkey"] / 2**20,
+            connections=connections,
+            conversations=conversations,
+            tasks=tasks,
+            descriptors=self._relay.descriptors(),
+            keys=self._relay.keys(),
+            accepted=accepted,
         )
 
     def come_and_go(self) -> None:
@@ -107,6 +132,15 @@ class Soak:
             self.visits += 1
             self._stopping.wait(0.05)
 
+    def talk(self, generator: LoadGenerator, rate: float, seconds: float) -> None:
+        """Raises RuntimeError if anything was refused, closed, or did not arrive."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0.01:
+            result = generator.run("durable", rate, left, MESSAGE_BYTES)
+            if result.errors or result.closed or result.received != result.sent:
+                raise RuntimeError(f"not everything arrived: {result}")
+            self.hiccups += result.overloaded
+
     def stop(self) -> None:
         self._stopping.set()
 
@@ -118,95 +152,108 @@ def leave(group: Group) -> None:
     group.close()
 
 
-class SoakedRelay(TeduhRelay):
-    """Tells also how many keys its store holds."""
-
-    def keys(self) -> int:
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(self.folder / "data" / "valkey" / "valkey.sock"))
-            client.sendall(hiredis.pack_command(("DBSIZE",)))
-            return int(client.recv(64)[1:])
+def growth_per_hour(readings: Sequence[Reading]) -> float:
+    """By how many percent of its median the memory grew in the second half, for an hour."""
+    half = [(each.minutes / 60, each.relay + each.valkey) for each in readings[len(readings) // 2 :]]
+    slopes = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in itertools.combinations(half, 2)]
+    return statistics.median(slopes) / statistics.median(size for _, size in half) * 100 if slopes else 0.0
 
 
-def slope_per_hour(readings: Sequence[Reading]) -> float:
-    """How much the memory of relay and Valkey grew, in percent of its mean, if it went on for an hour."""
-    half = readings[len(readings) // 2 :]
-    hours = np.array([each.minutes / 60 for each in half])
-    sizes = np.array([each.relay + each.valkey for each in half])
-    return float(np.polyfit(hours, sizes, 1)[0] / sizes.mean() * 100) if len(half) > 1 else 0.0
-
-
-def soak(folder: Path, minutes: float, rate: float, patience: float) -> bool:
-    """Prints the rows; whether nothing was left behind."""
+def find_rate(folder: Path, program: Path) -> float:
+    """Half of the highest rate, by a short bisection on a relay of its own."""
     core, generator_core = cores()
-    program, metrics_port = compile_generator(folder), free_port()
+    effort = replace(FULL, search_seconds=40, precision=1.15)
+    place = folder / "search"
+    place.mkdir()
+    with TeduhRelay(core, place) as relay:
+        return Bench(relay, program, generator_core, effort).highest_rate("durable") / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    minutes: float
+    rate: float
+    patience: float
+    """So many seconds what is left over may take to go."""
+    quick: bool = False
+
+
+def soak(folder: Path, program: Path, plan: Plan) -> bool:
+    """Prints the rows; whether nothing was left behind and memory was flat."""
+    core, generator_core = cores()
+    metrics_port = free_port()
     settings = {"metrics_port": metrics_port, "retention_hours": RETENTION_SECONDS / 3600}
     with SoakedRelay(core, folder, **settings) as relay:
         here = Soak(relay, metrics_port)
         leave(gather(relay.port, [relay.device()]))  # so that everything is loaded
         time.sleep(1)
         start = here.read()
-        print(
-            COLUMNS.format(
-                "minutes",
-                "relay MiB",
-                "Valkey MiB",
-                "connections",
-                "conversations",
-                "tasks",
-                "keys",
-                "accepted",
-            )
-        )
-        print(start.row(), flush=True)
+        print(f"{plan.rate:,.0f} messages a second for {plan.minutes:g} minutes, while people come and go")
+        print("\n".join((COLUMNS.format(*HEADS), start.row())), flush=True)
         groups = [gather(relay.port, [relay.device()]) for _ in range(PAIRS)]
         visitors = threading.Thread(target=here.come_and_go)
         visitors.start()
         connected = [member for group in groups for member in group.members]
         readings: list[Reading] = []
-        with LoadGenerator(program, "teduh", connected, generator_core) as generator:
-            for _ in range(10):
-                result = generator.run("durable", rate, minutes * 6, MESSAGE_BYTES)
-                if not result.complete:
-                    raise RuntimeError(f"not everything arrived: {result}")
-                readings.append(here.read())
-                print(readings[-1].row(), flush=True)
-        here.stop()
-        visitors.join()
-        for group in groups:
-            group.close()
-        return conclude(here, start, readings, patience)
+        try:
+            with LoadGenerator(program, "teduh", connected, generator_core) as generator:
+                for _ in range(ROWS):
+                    here.talk(generator, plan.rate, plan.minutes * 60 / ROWS)
+                    readings.append(here.read())
+                    print(readings[-1].row(), flush=True)
+        finally:
+            here.stop()
+            visitors.join()
+            for group in groups:
+                group.close()
+        return conclude(here, start, readings, plan)
 
 
-def conclude(here: Soak, start: Reading, readings: Sequence[Reading], patience: float) -> bool:
-    """Wait until all have gone and, for so many seconds, until what they left has expired. Whether it has."""
-    deadline = time.monotonic() + patience
+def conclude(here: Soak, start: Reading, readings: Sequence[Reading], plan: Plan) -> bool:
+    """Wait until all have gone, and what they left has expired. Whether it has, and memory was flat."""
+    deadline = time.monotonic() + plan.patience
+    waits_for_keys = not plan.quick
+
+    def left() -> list[str]:
+        return [name for name in end.leftovers(start) if waits_for_keys or name != "keys"]
+
     end = here.read()
-    while end.leftovers(start) and time.monotonic() < deadline:
+    while left() and time.monotonic() < deadline:
         time.sleep(1)
         end = here.read()
+    grew = growth_per_hour(readings)
+    is_flat = plan.quick or grew <= FLAT_PERCENT_AN_HOUR
     print(end.row())
-    left = end.leftovers(start)
-    print(f"{here.visits:,} conversations came and went. Left over: {', '.join(left) or 'nothing'}.")
-    print(f"Memory over the second half: {slope_per_hour(readings):+.1f} % an hour.")
-    return not left
+    print(f"{here.visits:,} conversations came and went, {here.hiccups} hiccups.")
+    print(f"Left over: {', '.join(left()) or 'nothing'}.")
+    if not waits_for_keys:
+        print(f"Keys were not waited for: {end.keys - start.keys} have yet to expire.")
+    verdict = "" if plan.quick else " That is flat." if is_flat else " That is NOT FLAT."
+    print(f"Memory over the second half: {grew:+.1f} % an hour.{verdict}")
+    return is_flat and not left()
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description="Load the relay for long, and look at what stays behind.")
     arguments.add_argument("--minutes", type=float, default=20)
-    arguments.add_argument("--rate", type=float, default=4000, help="messages a second")
+    arguments.add_argument("--rate", type=float, help="messages a second; usually half of the highest rate")
     arguments.add_argument("--quick", action="store_true", help="a few seconds, to see that it works")
     chosen = arguments.parse_args()
     raise_file_limit(1000)
     _, generator_core = cores()
     if generator_core is not None:
         os.sched_setaffinity(0, {generator_core})
-    minutes, rate = (0.05, 200.0) if chosen.quick else (chosen.minutes, chosen.rate)
-    patience = 0.0 if chosen.quick else EXPIRED_SECONDS
-    with tempfile.TemporaryDirectory(prefix="teduh-bench-") as folder:
-        clean = soak(Path(folder), minutes, rate, patience)
-    sys.exit(0 if clean or chosen.quick else 1)
+    with tempfile.TemporaryDirectory(prefix="teduh-bench-") as name:
+        folder = Path(name)
+        program = compile_generator(folder)
+        if chosen.quick:
+            plan = Plan(0.05, 200.0, LEAVING_SECONDS, quick=True)
+        else:
+            progress("looking for the highest rate")
+            rate = chosen.rate or find_rate(folder, program)
+            progress("")
+            plan = Plan(chosen.minutes, rate, EXPIRED_SECONDS)
+        sys.exit(0 if soak(folder, program, plan) else 1)
 
 
 if __name__ == "__main__":

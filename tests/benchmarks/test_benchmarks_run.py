@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -116,11 +117,34 @@ def test_the_growth_benchmark_prints_its_series(printed: str) -> None:
         assert f"\n{name}: " in printed
 
 
-def test_the_soak_benchmark_prints_what_is_left() -> None:
+def test_the_soak_benchmark_finds_nothing_left_behind() -> None:
+    """Its exit code says so, too."""
     command = [sys.executable, str(BENCHMARKS / "soak.py"), "--quick"]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert finished.returncode == 0, finished.stderr
-    assert "conversations came and went. Left over: " in finished.stdout
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "Left over: nothing." in finished.stdout
+    rows = [line.split() for line in finished.stdout.splitlines() if re.match(r" +\d+\.\d ", line)]
+    first, *_, last_of_load, after = rows
+    connections, conversations, tasks, descriptors = (
+        (int(row[column]) for row in (first, last_of_load, after)) for column in range(3, 7)
+    )
+    assert [*connections][1] >= 200
+    assert [*conversations][1] >= 100
+    before, _, behind = tasks
+    assert behind <= before
+    before, during, behind = descriptors
+    assert during >= before + 200
+    assert behind <= before
+
+
+@pytest.mark.parametrize("staff", ["30 staff", "60 staff"])
+def test_the_routing_benchmark_prints_its_figures(printed: str, staff: str) -> None:
+    rows = [line for line in printed.splitlines() if line.startswith(f"{staff}: ")]
+    assert len(rows) == 5
+    p50, p99, scripts, core, _ = (float(row.split()[-1].rstrip("%").replace(",", "")) for row in rows)
+    assert 0 < p50 <= p99
+    assert scripts > 0
+    assert core > 0
 
 
 @pytest.mark.skipif(not Path(PROGRAM).exists(), reason="Debian's Chromium is not installed")

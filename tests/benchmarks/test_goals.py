@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import re
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 
 import pytest
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-
 
 @pytest.fixture(scope="module")
-def goals() -> Iterator[ModuleType]:
-    """The module, as the benchmarks import it."""
-    sys.path.insert(0, str(BENCHMARKS))
-    yield importlib.import_module("goals")
-    sys.path.remove(str(BENCHMARKS))
+def goals(benchmark: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmark("goals")
 
 
 def bench(durable: float, typing: float = 0.0, *, p50: float = 0.3, set_ups: float = 3000) -> SimpleNamespace:
