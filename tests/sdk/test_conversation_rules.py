@@ -49,6 +49,7 @@ class Senders(TypedDict):
 class RoomRule(TypedDict, total=False):
     name: str
     own: str
+    by: str
     before: list[str]
     consents: list[str]
     after: list[str]
@@ -140,7 +141,15 @@ def test_nobody_is_in_the_room_whom_she_did_not_accept(scenario: RoomRule) -> No
     def admit() -> None:
         if "before" in scenario:
             before = room_of(scenario["before"])
-            admit_next(before, after, own.encode(), is_survivor=is_survivor, consents=consents)
+            by_survivor = scenario.get("by") == "bea"
+            admit_next(
+                before,
+                after,
+                own.encode(),
+                is_survivor=is_survivor,
+                consents=consents,
+                by_survivor=by_survivor,
+            )
         else:
             admit_first(after, own.encode(), is_survivor=is_survivor)
 

@@ -21,12 +21,16 @@ from teduh_crypto.exceptions import RemoteError
 from teduh_signaling.chat.messages import Invitation
 from teduh_signaling.relay.frames import (
     AnyRelayFrame,
+    CancelRequest,
     Done,
     Error,
     ErrorCode,
     FetchIceServers,
     KeyPackage,
     Leave,
+    QueuePosition,
+    RequestDetails,
+    SeekAnother,
     Subscribe,
     Subscribed,
 )
@@ -46,6 +50,7 @@ from teduh_sdk.exceptions import (
     InvitationDeclined,
     LogBroken,
     NotTrusted,
+    RelayLost,
     RelayRefused,
     RequestUnusable,
     TeduhError,
@@ -74,6 +79,7 @@ _BUSY: Final = frozenset(
     }
 )
 _MOST_CHECKS: Final = 3
+_NO_DETAILS: Final = RequestDetails()
 _MOST_CALL_SIGNALS: Final = 64
 _uniform = random.SystemRandom().uniform
 
@@ -92,12 +98,14 @@ class Conversation:
         keep: Callable[[Conversation], None] = lambda _: None,
         over: Callable[[Conversation], None] = lambda _: None,
         untold: Iterable[Event] = (),
+        details: RequestDetails = _NO_DETAILS,
     ) -> None:
         self.state: Final = state
         self._link = link
         self._resume = resume
         self._keep = keep
         self._over = over
+        self._details = details
         self._reason: TeduhError | None = None
         self._call_listener: CallListener | None = None
         self._calls: Calls | None = None
@@ -268,6 +276,31 @@ class Conversation:
         await self.leave()
         return newcomer
 
+    async def seek_another(self, details: RequestDetails | None = None) -> None:
+        """Survivor: look for somebody else, for nobody here answers any more; the conversation goes on.
+
+        It waits in the queue (`Waiting`), as it was first asked for unless `details` says otherwise; who
+        takes it is told by `AnotherFound`, to be let in or not. What is written meanwhile is kept for her.
+
+        Raises `NotJoined`, `ConversationOver`, `RelayRefused`, `RelayLost`.
+        """
+        self._details = self._details if details is None else details
+        self.state.seek(now_in_seconds(), is_on=True)
+        await self._link.wait_until_up()
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._link.question(self._seek_frame, answered.set_result)
+        answer = await answered
+        if isinstance(answer, RelayRefused | RelayLost):
+            self._stop_seeking()
+            raise answer
+        self._another(answer)
+
+    async def stop_seeking(self) -> None:
+        """Survivor: look for nobody else. Raises `NotJoined`, `ConversationOver`."""
+        self.state.seek(now_in_seconds(), is_on=False)
+        self._cancel_search()
+        self.settle()
+
     async def ice_servers(self, *, allow_direct: bool | None = None) -> IceServers:
         """Whether and how a call may go, with credentials for one call; ask again for the next, and when it
         has to be rebuilt.
@@ -298,6 +331,8 @@ class Conversation:
             asyncio.get_running_loop().call_later(wait, self._repeat)
         elif isinstance(frame, ConversationFrame):
             self.state.receive(frame, now_in_seconds())
+            if isinstance(frame, QueuePosition) and frame.position == 0:
+                self._look_for_another()
         self.settle_soon()
 
     def tell(self, event: Event) -> None:
@@ -330,6 +365,7 @@ class Conversation:
             if not self._is_connected:
                 self._is_connected = True
                 self._tell([events.Connected()])
+            self._look_for_another()
         elif isinstance(answer, RelayRefused) and answer.code in _BUSY:
             asyncio.get_running_loop().call_later(_uniform(0.2, 1.0), self.link_is_up)
         elif isinstance(answer, RelayRefused):
@@ -377,6 +413,37 @@ class Conversation:
             self._link.question(lambda ref: Leave(ref, self.state.conversation_id), _ignore)
             self._over(self)
         self._tell(happened)
+
+    # --- somebody else --------------------------------------------------------------------------------------
+
+    def _seek_frame(self, ref: int) -> SeekAnother:
+        return SeekAnother(ref, self.state.conversation_id, self._details)
+
+    def _look_for_another(self) -> None:
+        # Asking again is harmless, and after a reconnect it is what keeps the place.
+        if self.state.seeking.is_on and not self.is_over:
+            self._link.question(self._seek_frame, self._another)
+
+    def _another(self, answer: Answer) -> None:
+        if isinstance(answer, RelayRefused) and answer.code in _BUSY:
+            asyncio.get_running_loop().call_later(_uniform(0.5, 1.5), self._look_for_another)
+        if not isinstance(answer, KeyPackage) or self.is_over:
+            return
+        try:
+            self.state.find(answer, now_in_seconds())
+        except NotTrusted as reason:
+            self._stop_seeking()
+            self._tell([events.AnotherRefused(reason)])
+        self.settle_soon()
+
+    def _stop_seeking(self) -> None:
+        if not self.is_over:
+            self.state.seek(now_in_seconds(), is_on=False)
+        self._cancel_search()
+        self.settle_soon()
+
+    def _cancel_search(self) -> None:
+        self._link.question(lambda ref: CancelRequest(ref, self.state.conversation_id), _ignore)
 
     # --- inside ---------------------------------------------------------------------------------------------
 
@@ -435,7 +502,13 @@ class Conversation:
             return replace(event, mark_read=mark_read)
         if isinstance(event, events.InvitationReceived):
             return self._answerable(event)
+        if isinstance(event, events.AnotherFound):
+            return replace(event, approve=self._let_in, decline=self.stop_seeking)
         return event
+
+    async def _let_in(self) -> None:
+        self.state.let_in(now_in_seconds())
+        self.settle()
 
     def _answerable(self, event: events.InvitationReceived) -> Event:
         async def approve() -> None:
@@ -532,6 +605,8 @@ class Conversation:
         if self.is_over:
             return
         me = self.state.me
+        if self.state.seeking.is_on:
+            self._cancel_search()
         self.state.leave(now_in_seconds(), for_all=for_all)
         self.settle()
         try:

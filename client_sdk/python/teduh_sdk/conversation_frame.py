@@ -13,5 +13,6 @@ ConversationFrame = (
     | relay.EphemeralEntry
     | QueueNews
     | relay.MemberGone
+    | relay.StaffReachable
     | relay.MembershipEnded
 )

@@ -22,6 +22,7 @@ The caller serialises calls, keeps `save()` before it sends what `take_frames()`
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import Final
 
 from teduh_crypto.exceptions import RemoteError
@@ -47,13 +48,13 @@ from teduh_sdk.exceptions import (
     TeduhError,
     WrongConversation,
 )
-from teduh_sdk.group_changes import Change, RemoveMember
+from teduh_sdk.group_changes import AddMember, Change, RemoveMember, key_package_from_wire
 from teduh_sdk.hand_over_notes import HandOverNotes, NotePath
 from teduh_sdk.hearing import Heard, events_of
 from teduh_sdk.log_order import LogOrder, OwnEntry, OwnWelcome
 from teduh_sdk.membership import Identity, Membership, RoomChange
 from teduh_sdk.outbox import Outbox
-from teduh_sdk.queue_news import event_of
+from teduh_sdk.queue_news import QueueNews, event_of
 from teduh_sdk.reach import WINDOW, Reach
 from teduh_sdk.receipts import OwedReceipts
 from teduh_sdk.room import Participant, VerifyRoom
@@ -70,6 +71,7 @@ from teduh_sdk.saved_conversation import (
     save_order,
     save_outbox,
 )
+from teduh_sdk.seeking import Seeking
 
 
 class ConversationState:
@@ -85,6 +87,7 @@ class ConversationState:
         self._ephemerals = Ephemerals()
         self._receipts = OwedReceipts()
         self.notes = HandOverNotes()
+        self.seeking: Final = Seeking()
         self._owes_acknowledgement = False
         self._is_over = False
         self._is_gone = False
@@ -254,6 +257,41 @@ class ConversationState:
         self._events += self.membership.invitations.hear_answer(answer, me)
         self._advance(now)
 
+    def seek(self, now: int, *, is_on: bool) -> None:
+        """Survivor: from now on somebody else is sought, or nobody any more; raises `NotJoined`,
+        `ConversationOver`.
+        """
+        self._require_room()
+        self.seeking.end()
+        self.seeking.is_on = is_on
+        self._advance(now)
+
+    def find(self, answer: relay.KeyPackage, now: int) -> None:
+        """Survivor: this device has taken the conversation; who it is comes as an event.
+
+        Raises `NotTrusted`.
+        """
+        self._require_room()
+        if not self.seeking.is_on or self.seeking.found is not None or self.membership.pending is not None:
+            return
+        try:
+            change = AddMember(key_package_from_wire(answer.key_package))
+            newcomer = self.membership.preview(change, now)
+        except RemoteError as error:
+            raise NotTrusted(f"the key package of whoever came is not valid: {error}") from error
+        if newcomer.device_id != answer.device_id:
+            raise NotTrusted("the key package is not of the device that the relay names")
+        self.seeking.found = change
+        self._events.append(events.AnotherFound(newcomer))
+
+    def let_in(self, now: int) -> None:
+        """Survivor: yes. Whoever was found comes in; who is silent, or has left, goes."""
+        self._require_room()
+        found, self.seeking.found = self.seeking.found, None
+        if found is not None:
+            change = replace(found, instead_of=self.seeking.silent | self._leaving)
+            self.change(change, now)
+
     def change(self, change: Change, now: int) -> None:
         """Staff: change the group; adopted when, and where, the relay has put the commit."""
         self._require_open()
@@ -263,6 +301,7 @@ class ConversationState:
     def leave(self, now: int, *, for_all: bool = False) -> None:
         """Say that we leave, or that it is over for everybody; keys stay until `wipe`, to send this."""
         if self.membership.group is not None and not self._is_over:
+            self.seeking.end()
             self._say(chat.Ending(sent=now) if for_all else chat.Leaving(sent=now))
             self._advance(now)
 
@@ -277,6 +316,7 @@ class ConversationState:
         self._receipts = OwedReceipts()
         self.notes.wipe()
         self._owes_acknowledgement = False
+        self.seeking.forget()
         self._frames.clear()
 
     def connected(self, frame: relay.Subscribed, now: int, window: int = WINDOW) -> None:
@@ -350,12 +390,28 @@ class ConversationState:
                 if (group := self.membership.group) is not None:
                     self._events += self._ephemerals.open(group, self.membership.room, frame.payload)
             case relay.QueuePosition() | relay.Widened() | relay.OpensAt():
-                self._events.append(event_of(frame))
-            case relay.MemberGone():
-                self._is_reported_gone(frame.member)
+                self._hear_of_the_queue(frame)
+            case relay.MemberGone() | relay.StaffReachable():
+                self._hear_of_members(frame)
             case relay.MembershipEnded():
                 self._end(None)
         self._read_log(now)
+
+    def _hear_of_members(self, news: relay.MemberGone | relay.StaffReachable) -> None:
+        if isinstance(news, relay.MemberGone):
+            self._is_reported_gone(news.member)
+        else:
+            self._are_reported(reachable=news.reachable)
+
+    def _hear_of_the_queue(self, news: QueueNews) -> None:
+        self._events.append(event_of(news))
+        if isinstance(news, relay.QueuePosition) and news.position:
+            self._events += self.seeking.lapse()
+
+    def _are_reported(self, *, reachable: bool) -> None:
+        if self.membership.identity.is_survivor:
+            present = tuple(one for one in self.participants if not one.is_survivor)
+            self._events += self.seeking.told(self.membership.room, present, reachable=reachable)
 
     def _is_reported_gone(self, member: int) -> None:
         # The relay's numbers mean nothing to us but hers; and what it says of her again is no news.
@@ -382,6 +438,14 @@ class ConversationState:
         change = self.membership.adopt(counter)
         if change is not None:
             self._see_room(change)
+            if self.membership.identity.is_survivor:
+                self._go_on_with_another()
+
+    def _go_on_with_another(self) -> None:
+        # Whoever has come in cannot read what was said before: what nobody has is said again.
+        self.seeking.end()
+        self.seeking.is_lost, self.seeking.silent = False, frozenset()
+        self._outbox = self._outbox.add_first(tuple(self.seeking.unheard.values()))
 
     def _read(self, entry: relay.Entry, now: int) -> None:
         if self.membership.group is None:
@@ -432,6 +496,9 @@ class ConversationState:
         if isinstance(message, chat.Text):
             self._receipts.owe(chat.ReceiptKind.DELIVERED, message.id)
         self._events += events_of(sender, message, is_live=is_live)
+        self.seeking.confirmed(message)
+        if is_live:
+            self._events += self.seeking.heard(sender)
         self._hear_about_the_room(sender, message)
 
     def _hear_about_the_room(self, sender: Participant, message: Heard) -> None:
@@ -474,9 +541,12 @@ class ConversationState:
     def _say(self, message: chat.AnyMessage) -> None:
         self._require_open()
         try:
-            self._outbox = self._outbox.add(encode_message(message))
+            content = encode_message(message)
         except LocalMessageError as error:
             raise MessageTooLong(str(error)) from error
+        self._outbox = self._outbox.add(content)
+        if self.membership.identity.is_survivor:
+            self.seeking.said(message, content)
 
     def _advance(self, now: int) -> None:
         """Do all that the present state allows: send what waits, tell how far we have read."""
@@ -515,7 +585,7 @@ class ConversationState:
             self._outbox = self._outbox.add(encode_message(receipt))
         while self._outbox.queued and is_too_old(self._outbox.queued[0], now):
             self._outbox = self._outbox.drop_first()
-        if not self._outbox.queued:
+        if not self._outbox.queued or self.seeking.holds_back:
             return False
         content = self._outbox.queued[0]
         self._encrypt(content, content)
@@ -553,8 +623,17 @@ class ConversationState:
             # Appends behind one that was refused. If the relay lacks one that we no longer have, it lost it.
             if self._outbox.in_flight and error.expected < self._outbox.in_flight[0].append.counter:
                 raise LogBroken("the relay has forgotten what it accepted")
+        elif error.code is relay.ErrorCode.NOT_PERMITTED:
+            self._refused_change(error.counter)
         elif error.code is relay.ErrorCode.UNKNOWN_CONVERSATION:
             self._end(None)
+
+    def _refused_change(self, counter: int) -> None:
+        # The lease of the one whom she lets in had ended.
+        pending = self.membership.pending
+        if pending is not None and pending.counter == counter:
+            self._take_back(counter)
+            self._events.append(events.AnotherLapsed())
 
     def _refused_epoch(self, counter: int, expected: int) -> None:
         if self._outbox.has_in_flight(counter, expected):

@@ -4,6 +4,7 @@
     talk          TextReceived, MessageReceived, Sent, Delivered, Read, TypingSeen
     the room      Joined, Left, Gone, InvitationReceived, InvitationAnswered
     staff         NoteAwaited, NoteReceived, NoteHandedOver
+    somebody else StaffUnreachable, StaffReachable, Waiting, AnotherFound, AnotherLapsed, AnotherRefused
     trouble       Reconnecting, Connected, MessageRefused, ChangeFailed, RosterRefused, Stopped
     the end       Ended
 
@@ -94,6 +95,46 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True)
+class StaffUnreachable:
+    """To the survivor: the relay says that no device of staff has been connected for a while.
+
+    Its word alone. She can look for somebody else by `Conversation.seek_another`, and keep the conversation.
+    """
+
+    participants: tuple[Participant, ...]
+    """Those who have not said that they leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class StaffReachable:
+    """Somebody on the other side is connected again: the relay says so, or a word from there."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnotherFound:
+    """Somebody, proven, has taken the conversation, and comes in if the survivor approves; until
+    `AnotherLapsed` she can. To decline ends the search.
+    """
+
+    participant: Participant
+    """Not in the room yet."""
+    approve: Callable[[], Awaitable[None]] = field(default=_nothing, repr=False, compare=False)
+    decline: Callable[[], Awaitable[None]] = field(default=_nothing, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AnotherLapsed:
+    """The survivor did not answer in time; the conversation waits again in its old place."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnotherRefused:
+    """Promise 5: whoever the relay offered is not proven. Nobody was let in, and the search has ended."""
+
+    reason: NotTrusted
+
+
+@dataclass(frozen=True, slots=True)
 class TextReceived:
     """Somebody wrote. `sent` is seconds since 1970 by the sender's clock: to show, not to order by."""
 
@@ -116,7 +157,7 @@ class MessageReceived:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The relay has it: it will not be lost."""
+    """The relay has it: it will not be lost. Told again when it was said anew, to somebody who took over."""
 
     message_id: bytes
 
@@ -256,6 +297,11 @@ Event = (
     | Joined
     | Left
     | Gone
+    | StaffUnreachable
+    | StaffReachable
+    | AnotherFound
+    | AnotherLapsed
+    | AnotherRefused
     | TextReceived
     | MessageReceived
     | Sent

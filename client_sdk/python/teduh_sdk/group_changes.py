@@ -49,16 +49,21 @@ KEY_PACKAGE_LIFETIME: Final = 14 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class AddMember:
-    """Bring in the device of this key package; `by_capability` tells that it is the survivor's."""
+    """Bring in the device of this key package; `by_capability` tells that it is the survivor's.
+
+    `instead_of` are the keys of those who go by the same commit. Only the survivor's device does that.
+    """
 
     key_package: KeyPackage = field(repr=False)
     by_capability: bool = False
+    instead_of: frozenset[bytes] = frozenset()
 
-    def relay_members(self, _: Room) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    def relay_members(self, room: Room) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
         """The device ids that the relay must let in, and those that it must let go."""
         if self.by_capability:
             return (), ()
-        return (device_id(self.key_package.leaf_node.signature_key),), ()
+        removed = tuple(one.device_id for one in room.staff if one.device_key in self.instead_of)
+        return (device_id(self.key_package.leaf_node.signature_key),), removed
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +93,11 @@ Change = AddMember | RemoveMember | Refresh
 def proposals_for(change: Change, room: Room) -> tuple[Proposal, ...] | None:
     """What to commit for `change` in this room; None when there is nothing left to do."""
     match change:
-        case AddMember(key_package):
-            there = room.with_key(key_package.leaf_node.signature_key) is not None
-            return None if there else (Add(key_package),)
+        case AddMember(key_package, _, instead_of):
+            if room.with_key(key_package.leaf_node.signature_key) is not None:
+                return None
+            gone = (one.leaf_index for one in room.staff if one.device_key in instead_of)
+            return (*(Remove(LeafIndex(leaf)) for leaf in gone), Add(key_package))
         case RemoveMember(device_key):
             someone = room.with_key(device_key)
             return None if someone is None else (Remove(LeafIndex(someone.leaf_index)),)

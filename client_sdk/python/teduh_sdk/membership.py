@@ -26,7 +26,7 @@ from teduh_crypto.padding import padding_for
 from teduh_signaling.relay.frames import Append, Entry, EntryKind
 
 from teduh_sdk.exceptions import LogBroken, RosterNotAdmitted, WrongConversation
-from teduh_sdk.group_changes import GROUP_POLICY, Change, bundle_for, proposals_for
+from teduh_sdk.group_changes import GROUP_POLICY, AddMember, Change, bundle_for, proposals_for
 from teduh_sdk.invitations import Invitations
 from teduh_sdk.room import Participant, Room, VerifyRoom, admit_first, admit_next
 from teduh_sdk.sender_order import SenderOrder, authenticated_counter
@@ -111,8 +111,24 @@ class Membership:
         committer = self.room.at(received.sender)
         self.senders.check(committer.device_key, received.authenticated_data, entry.counter)
         room = self._verified(group, now)
-        self._admit(room)
+        self._admit(room, by_survivor=committer.is_survivor)
         return self._enter(group, room)
+
+    def preview(self, change: AddMember, now: int) -> Participant:
+        """Who would come in by `change`, proven as for a commit of ours, which is thrown away.
+
+        Raises a `RemoteError` for a key package that is not valid, `RosterNotAdmitted` for somebody who is
+        not proven, or is here already.
+        """
+        assert self.group is not None
+        proposals = proposals_for(change, self.room)
+        if proposals is None:
+            raise RosterNotAdmitted("this device is in the room already")
+        commit = self.group.commit(proposals, now=now)
+        # The key that it used is not used again.
+        self.group = commit.if_refused
+        (newcomer,) = self._admit(self._verified(commit.group, now), by_survivor=True)
+        return newcomer
 
     def stage(self, change: Change, counter: int, now: int) -> Append | None:
         """The commit for `change`; None when there is nothing left to do.
@@ -131,7 +147,7 @@ class Membership:
         self.group = commit.if_refused
         room = self._verified(commit.group, now)
         if self.room.roster is not None:
-            self._admit(room)
+            self._admit(room, by_survivor=self.identity.is_survivor)
         added, removed = change.relay_members(self.room)
         epoch = commit.if_refused.epoch
         self.pending = PendingEpoch(counter, commit.group, room, change)
@@ -206,9 +222,15 @@ class Membership:
         except CredentialError as error:
             raise RosterNotAdmitted(f"a member is not proven: {error}") from error
 
-    def _admit(self, room: Room) -> None:
-        key, is_survivor = self.identity.signature_key, self.identity.is_survivor
-        admit_next(self.room, room, key, is_survivor=is_survivor, consents=self.invitations.consents)
+    def _admit(self, room: Room, *, by_survivor: bool) -> tuple[Participant, ...]:
+        return admit_next(
+            self.room,
+            room,
+            self.identity.signature_key,
+            is_survivor=self.identity.is_survivor,
+            consents=self.invitations.consents,
+            by_survivor=by_survivor,
+        )
 
     def _enter(self, group: Group, room: Room) -> RoomChange:
         own, before = self.identity.signature_key, self.room

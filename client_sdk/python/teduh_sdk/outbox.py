@@ -45,6 +45,11 @@ class Outbox:
         """Queue a message behind the others."""
         return replace(self, queued=(*self.queued, content))
 
+    def add_first(self, contents: tuple[bytes, ...]) -> Outbox:
+        """Queue what must be said again, before what waits; not twice."""
+        again = tuple(content for content in contents if content not in self.queued)
+        return replace(self, queued=(*again, *self.queued))
+
     def drop_first(self) -> Outbox:
         """The first of the queue is not worth saying any more."""
         return replace(self, queued=self.queued[1:])

@@ -5,7 +5,8 @@
                                v
     room before ──────────> room after ──────────> adopted, or the whole state is discarded
                   newcomers must be those whom
-                  the survivor accepted by name
+                  the survivor accepted by name,
+                  or the one whom she lets in herself
 
 A room exists only verified. Everybody in the conversation applies the same rule, not the survivor alone, so
 that a staff member who adds somebody unasked finds nobody left to talk to.
@@ -141,9 +142,19 @@ def admit_first(room: Room, own_key: bytes, *, is_survivor: bool) -> None:
 
 
 def admit_next(
-    before: Room, after: Room, own_key: bytes, *, is_survivor: bool, consents: Mapping[bytes, Consent]
+    before: Room,
+    after: Room,
+    own_key: bytes,
+    *,
+    is_survivor: bool,
+    consents: Mapping[bytes, Consent],
+    by_survivor: bool = False,
 ) -> tuple[Participant, ...]:
-    """Check the room that a commit leads into; returns the newcomers. Raises `RosterNotAdmitted`."""
+    """Check the room that a commit leads into; returns the newcomers. Raises `RosterNotAdmitted`.
+
+    `by_survivor`: it is her own commit, which is her consent. Her device commits for one reason: nobody on
+    the other side answers, and she lets in one who does. Who goes by it is hers to say.
+    """
     _require_own_place(after, own_key, is_survivor=is_survivor)
     if after.survivor.device_key != before.survivor.device_key:
         raise RosterNotAdmitted("somebody has taken the survivor's place")
@@ -153,9 +164,11 @@ def admit_next(
         if known is not None and known.is_same_person(someone):
             continue
         consent = consents.get(someone.device_id)
-        if consent is None or not consent.covers(someone):
+        if not by_survivor and (consent is None or not consent.covers(someone)):
             raise RosterNotAdmitted("a member was brought in whom the survivor did not accept")
         newcomers.append(someone)
+    if by_survivor and len(newcomers) != 1:
+        raise RosterNotAdmitted("the survivor's device changes the room only to let one person in")
     return tuple(newcomers)
 
 

@@ -185,6 +185,7 @@ def save_change(change: Change) -> SavedChange:
     """A change of the group as data."""
     match change:
         case AddMember(key_package, by_capability):
+            # Nobody takes another's place but by the survivor's device, which keeps nothing.
             return SavedChange(add=key_package_to_wire(key_package), by_capability=by_capability)
         case RemoveMember(device_key):
             return SavedChange(remove=device_key)

@@ -31,6 +31,7 @@ from teduh_signaling.relay.frames import (
     Colleagues,
     Done,
     EntryKind,
+    ErrorCode,
     Hello,
     InboxItem,
     Leave,
@@ -51,7 +52,7 @@ from teduh_sdk.device import (
     stored_device,
     stored_key_packages,
 )
-from teduh_sdk.exceptions import NotTrusted, RequestUnusable, TeduhError
+from teduh_sdk.exceptions import NotTrusted, RequestGone, RequestUnusable, TeduhError
 from teduh_sdk.group_changes import (
     HYBRID_SUITE,
     AddMember,
@@ -69,6 +70,7 @@ from teduh_sdk.transport import Dial
 _CONVERSATION: Final = "conversation/"
 _KEY_PACKAGES_READY: Final = 8
 _SET_AWAY_SECONDS: Final = 2.0
+_ANSWER_ON_ITS_WAY_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class Staff(Client):
         """Who waits, what is offered, how it goes."""
         self._inbox: asyncio.Queue[InvitedTo | TeduhError] = asyncio.Queue()
         self._invited: set[tuple[bytes, int]] = set()
+        self._expected: dict[bytes, asyncio.Future[InboxItem]] = {}
 
     async def requests(self, *, capacity: int = 1) -> AsyncIterator[Request]:
         """Say that we are available, and tell of each request that waits, or is offered to us.
@@ -254,13 +257,50 @@ class Staff(Client):
     async def _claim(self, ask: Ask) -> Conversation:
         await self._revocations.wait()
         taken: list[Conversation | None] = []
-        claimed = await self._link.ask(ask, Claimed, lambda answer: taken.append(self._take(answer)))
+
+        def take(answer: Claimed) -> None:
+            if answer.epoch == 0:
+                taken.append(self._take(answer))
+            elif not answer.member:
+                self._expect(answer)
+
+        claimed = await self._link.ask(ask, Claimed, take)
+        if claimed.epoch:
+            return await self._take_over(claimed)
         # What the relay counts too; said anew after a reconnect, it must not be one too many.
         self._capacity = max(0, self._capacity - 1)
         (conversation,) = taken
         if conversation is None or not await self._begun(conversation):
             self._discard(claimed)
             raise RequestUnusable("the request came with a key package that is not valid")
+        return conversation
+
+    def _expect(self, claimed: Claimed) -> None:
+        # Before the next frame is looked at, which may be the invitation.
+        self._expected[claimed.conversation_id] = asyncio.get_running_loop().create_future()
+
+    async def _take_over(self, claimed: Claimed) -> Conversation:
+        """The conversation goes on; its survivor is asked, and her device brings this one in."""
+        conversation_id = claimed.conversation_id
+        if claimed.member:
+            # It was ours all along.
+            return self._own(conversation_id)
+        expected = self._expected[conversation_id]
+        try:
+            async with asyncio.timeout(claimed.lease_seconds + _ANSWER_ON_ITS_WAY_SECONDS):
+                item = await expected
+        except TimeoutError as error:
+            raise RequestGone(ErrorCode.REQUEST_GONE, "she has not let us in") from error
+        finally:
+            if self._expected.get(conversation_id) is expected:
+                del self._expected[conversation_id]
+        self._capacity = max(0, self._capacity - 1)
+        return await self._join(item)
+
+    def _own(self, conversation_id: bytes) -> Conversation:
+        conversation = self._conversations.get(conversation_id)
+        if conversation is None:
+            raise RequestUnusable("this device has lost the keys of its own conversation")
         return conversation
 
     async def _begun(self, conversation: Conversation) -> bool:
@@ -302,6 +342,10 @@ class Staff(Client):
             self._link.send(AcknowledgeInbox(item.seq))
         elif key not in self._invited:
             self._invited.add(key)
+            expected = self._expected.get(item.conversation_id)
+            if expected is not None and not expected.done():
+                expected.set_result(item)
+                return
             self._inbox.put_nowait(InvitedTo(self, item))
 
     async def _join(self, item: InboxItem) -> Conversation:

@@ -163,7 +163,9 @@ class _Request:
         assert bundle is not None
         identity = Identity(bundle.signature_key.public, is_survivor=True, bundles=(bundle,))
         state = ConversationState(conversation_id, identity, self._survivor._verify)
-        return Conversation(state, self._survivor._link, resume=self._resume, over=self._survivor._over)
+        return Conversation(
+            state, self._survivor._link, resume=self._resume, over=self._survivor._over, details=self._details
+        )
 
     def _resume(self, conversation: Conversation) -> None:
         if conversation.participants:

@@ -34,12 +34,14 @@ import {
   FetchIceServers,
   Leave,
   Subscribe,
+  NO_DETAILS,
   type RelayFrame,
   type RequestDetails,
   type Subscribed,
 } from "./relay/frames.ts"
 import type { Answer, RelayLink } from "./relayLink.ts"
 import type { Participant } from "./room.ts"
+import { Search } from "./search.ts"
 import type { Heard } from "./savedConversation.ts"
 import { uniform } from "./transport.ts"
 import { Turns } from "./turns.ts"
@@ -78,6 +80,13 @@ export interface RequestOrigin {
   readonly waitedSeconds: number
 }
 
+/** How a conversation begins: what was not told before, of which request it is, what she asked for. */
+export interface Beginning {
+  readonly untold?: readonly StateEvent[]
+  readonly request?: RequestOrigin | null
+  readonly sought?: RequestDetails
+}
+
 type Condition = (event: StateEvent | null) => boolean
 
 /** Made by `Survivor.ask`, `Request.accept` and `InvitedTo.join`. One consumer at a time may iterate over it. */
@@ -90,6 +99,8 @@ export class Conversation implements AsyncIterable<Event> {
   readonly #owner: ConversationOwner
   readonly #turns = new Turns()
   readonly #calls = new CallExchange()
+  readonly #search: Search
+  #sought: RequestDetails
   readonly #untold: Event[]
   #inHand: Event | null = null
   #isToldAll = false
@@ -112,10 +123,23 @@ export class Conversation implements AsyncIterable<Event> {
     state: ConversationState,
     link: RelayLink,
     owner: ConversationOwner,
-    { untold = [], request = null }: { untold?: readonly StateEvent[]; request?: RequestOrigin | null } = {},
+    { untold = [], request = null, sought = NO_DETAILS }: Beginning = {},
   ) {
     this.state = state
     this.request = request
+    this.#sought = sought
+    this.#search = new Search({
+      state,
+      link,
+      act: (work) => this.#turn(work),
+      tell: (event) => {
+        this.#tell([event])
+      },
+      later: (work) => {
+        this.#later(uniform(0.5, 1.5), work)
+      },
+      isBusy: ({ code }) => BUSY.includes(code),
+    })
     this.#link = link
     this.#owner = owner
     this.#untold = untold.flatMap((event) => this.#withReactions(event) ?? [])
@@ -218,6 +242,22 @@ export class Conversation implements AsyncIterable<Event> {
   }
 
   /**
+   * Survivor: look for somebody else, for nobody here answers any more; the conversation goes on. It waits in the queue
+   * (`waiting`), as it was first asked for unless `details` says otherwise; who takes it is told by `anotherFound`, to be
+   * let in or not. What is written meanwhile is kept for her. Rejects with `NotJoined`, `ConversationOver`,
+   * `RelayRefused`, `RelayLost`.
+   */
+  async seekAnother(details: Partial<RequestDetails> = {}): Promise<void> {
+    this.#sought = { ...this.#sought, ...details }
+    await this.#search.begin(this.#sought)
+  }
+
+  /** Survivor: look for nobody else. Rejects with `NotJoined`. */
+  async stopSeeking(): Promise<void> {
+    await this.#search.end()
+  }
+
+  /**
    * Whether and how a call may go, with credentials for one call; ask again for the next, and when it has to be rebuilt.
    * Direct calls, if the relay offers them, are agreed to where `allowDirect` says so; by default only with a relay on
    * this machine. Rejects with `RelayRefused` (rate_limited), `RelayLost`, `RelayMisbehaved`.
@@ -244,6 +284,7 @@ export class Conversation implements AsyncIterable<Event> {
   wipe(): void {
     if (this.#isToldAll || this.#isWiped) return
     const by = this.me
+    if (this.state.seeking.isOn) this.#search.cancel()
     this.state.wipe()
     this.state.takeEvents()
     this.#untold.length = 0
@@ -268,6 +309,7 @@ export class Conversation implements AsyncIterable<Event> {
       this.#later(wait, () => this.#turn(() => this.state.repeat(nowInSeconds())))
     } else if (isOfConversation(frame)) {
       this.#inTurn(() => this.state.receive(frame, nowInSeconds()))
+      if (frame.type === "queuePosition" && frame.position === 0) this.#search.look()
     }
   }
 
@@ -405,7 +447,9 @@ export class Conversation implements AsyncIterable<Event> {
     const { appendsInFlight } = this.#link.hello.limits
     this.#inTurn(async () => {
       if (era === this.#era) await this.state.connected(answer, nowInSeconds(), appendsInFlight)
-      if (era !== this.#era || this.#isConnected || this.isOver) return
+      if (era !== this.#era || this.isOver) return
+      this.#search.look()
+      if (this.#isConnected) return
       this.#isConnected = true
       this.#tell([{ type: "connected" }])
     })
@@ -484,6 +528,10 @@ export class Conversation implements AsyncIterable<Event> {
         return this.#markable(event)
       case "invitationReceived":
         return this.#answerable(event)
+      case "anotherFound": {
+        const approve = (): Promise<void> => this.#turn(() => this.state.letIn(nowInSeconds()))
+        return { ...event, approve, decline: () => this.stopSeeking() }
+      }
       default:
         return event
     }
@@ -533,6 +581,7 @@ export class Conversation implements AsyncIterable<Event> {
   async #sayGoodbye(forAll: boolean): Promise<void> {
     if (this.isOver) return
     const by = this.me
+    if (this.state.seeking.isOn) this.#search.cancel()
     await this.#turn(() => this.state.leave(nowInSeconds(), forAll))
     // Best effort: whoever stays sees that we do not answer; our keys go in any case.
     await atMost(GOODBYE_SECONDS, this.#partWithRelay())

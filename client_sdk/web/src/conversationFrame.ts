@@ -11,6 +11,7 @@ import type {
   OpensAt,
   QueuePosition,
   RelayFrame,
+  StaffReachable,
   Widened,
 } from "./relay/frames.ts"
 
@@ -24,6 +25,7 @@ export type ConversationFrame =
   | EphemeralEntry
   | QueueNews
   | MemberGone
+  | StaffReachable
   | MembershipEnded
 
 const TYPES: readonly RelayFrame["type"][] = [
@@ -35,6 +37,7 @@ const TYPES: readonly RelayFrame["type"][] = [
   "widened",
   "opensAt",
   "memberGone",
+  "staffReachable",
   "membershipEnded",
 ]
 

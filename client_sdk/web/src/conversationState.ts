@@ -44,24 +44,26 @@ import {
   type TeduhError,
 } from "./errors.ts"
 import type { StateEvent } from "./events.ts"
-import type { Change } from "./groupChanges.ts"
+import type { AddMember, Change } from "./groupChanges.ts"
 import { areEqual, toHex } from "./hazmat/bytes.ts"
 import type { Signer } from "./hazmat/ed25519.ts"
 import { Hearing } from "./hearing.ts"
 import { LogOrder, type LogItem } from "./logOrder.ts"
 import { Membership, type MemberIdentity, type RoomChange } from "./membership.ts"
-import type { MlsGroup } from "./mls/group.ts"
-import { EntryKind, Ephemeral, SURVIVOR_MEMBER, type ClientFrame, type Entry, type Subscribed } from "./relay/frames.ts"
+import { readKeyPackage, type MlsGroup } from "./mls/group.ts"
+import { EntryKind, Ephemeral, SURVIVOR_MEMBER, type ClientFrame, type Entry, type KeyPackage, type Subscribed } from "./relay/frames.ts"
 import { NoteKeys } from "./noteKeys.ts"
 import { Reach, WINDOW } from "./reach.ts"
 import type { Participant, VerifyRoom } from "./room.ts"
 import { restoreMembership, saveMembership, type SavedConversation } from "./savedConversation.ts"
+import { Seeking } from "./seeking.ts"
 import { Speaking } from "./speaking.ts"
 import { Standing } from "./standing.ts"
 import { TypingSignals } from "./typingSignal.ts"
 
 export class ConversationState {
   readonly membership: Membership
+  readonly seeking: Seeking
   readonly #hearing: Hearing
   readonly #speaking: Speaking
   #typing = new TypingSignals()
@@ -78,12 +80,15 @@ export class ConversationState {
     const member = {
       isOver: () => this.#isOver,
       send: (frame: ClientFrame) => this.#frames.push(frame),
-      tell: (event: StateEvent) => this.#events.push(event),
+      tell: (event: StateEvent) => {
+        this.#events.push(event)
+      },
       end: (by: Participant | null) => {
         this.#end(by)
       },
     }
-    this.#speaking = new Speaking(this.membership, standing, this.#reach, member)
+    this.seeking = new Seeking(member.tell)
+    this.#speaking = new Speaking(this.membership, standing, this.#reach, this.seeking, member)
     this.#hearing = new Hearing(this.membership, member)
   }
 
@@ -271,6 +276,37 @@ export class ConversationState {
     await this.#speaking.advance(now)
   }
 
+  /** Survivor: from now on somebody else is sought, or nobody any more; throws `NotJoined`, `ConversationOver`. */
+  async seek(isOn: boolean, now: number): Promise<void> {
+    this.#requireRoom()
+    this.seeking.end()
+    this.seeking.isOn = isOn
+    await this.#speaking.advance(now)
+  }
+
+  /** Survivor: this device has taken the conversation; who it is comes as an event. Throws `NotTrusted`. */
+  async find({ deviceId, keyPackage }: KeyPackage, now: number): Promise<void> {
+    this.#requireRoom()
+    const { seeking, membership } = this
+    if (!seeking.isOn || seeking.found !== null || membership.pending !== null) return
+    const found: AddMember = { type: "addMember", keyPackage: await readKeyPackage(keyPackage), byCapability: false }
+    const participant = await membership.preview(found, now)
+    if (!areEqual(participant.deviceId, deviceId)) {
+      throw new NotTrusted("the key package is not of the device that the relay names")
+    }
+    seeking.found = found
+    this.#events.push({ type: "anotherFound", participant })
+  }
+
+  /** Survivor: yes. Whoever was found comes in; who is silent, or has left, goes. */
+  async letIn(now: number): Promise<void> {
+    this.#requireRoom()
+    const { found, silent } = this.seeking
+    this.seeking.found = null
+    if (found === null) return
+    await this.change({ ...found, insteadOf: new Set([...silent, ...this.#standing.leaving]) }, now)
+  }
+
   /** Staff: change the group; adopted when, and where, the relay has put the commit. */
   async change(change: Change, now: number): Promise<void> {
     this.#requireOpen()
@@ -281,6 +317,7 @@ export class ConversationState {
   /** Say that we leave, or that it is over for everybody; keys stay until `wipe`, to send this. */
   async leave(now: number, forAll = false): Promise<void> {
     if (this.membership.group === null || this.#isOver) return
+    this.seeking.end()
     this.#speaking.say(forAll ? Ending({ sent: now }) : Leaving({ sent: now }))
     await this.#speaking.advance(now)
   }
@@ -290,6 +327,7 @@ export class ConversationState {
     this.#isOver = true
     this.membership.wipe()
     this.#standing.wipe()
+    this.seeking.forget()
     this.#frames = []
   }
 
@@ -388,6 +426,10 @@ export class ConversationState {
       case "widened":
       case "opensAt":
         this.#events.push(eventOf(frame))
+        if (frame.type === "queuePosition" && frame.position > 0) this.seeking.lapse()
+        break
+      case "staffReachable":
+        if (this.membership.identity.isSurvivor) this.seeking.told(this.membership.room, this.#otherStaff, frame.reachable)
         break
       case "memberGone":
         this.#isReportedGone(frame.member)
@@ -395,6 +437,10 @@ export class ConversationState {
       case "membershipEnded":
         this.#end(null)
     }
+  }
+
+  get #otherStaff(): readonly Participant[] {
+    return this.participants.filter((one) => !one.isSurvivor)
   }
 
   /** The relay's numbers mean nothing to us but hers; and what it says of her again is no news. */
@@ -424,7 +470,12 @@ export class ConversationState {
   #takeOwn(counter: number): void {
     this.#speaking.wereAccepted(counter)
     const change = this.membership.adopt(counter)
-    if (change !== null) this.#seeRoom(change)
+    if (change === null) return
+    this.#seeRoom(change)
+    if (!this.membership.identity.isSurvivor || this.#isOver) return
+    // Whoever has come in cannot read what was said before: what nobody has is said again.
+    this.seeking.done()
+    this.#standing.outbox = this.#standing.outbox.addFirst(this.seeking.unheard)
   }
 
   async #readEntry(entry: Entry, now: number): Promise<void> {
@@ -472,7 +523,10 @@ export class ConversationState {
       const { sender, data } = await this.membership.open(entry, now)
       const message = decodeMessage(data)
       if (this.#standing.isLeaving(sender)) return
-      await this.#hearing.hear(this.#standing, sender, message, this.#reach.isLive(entry.seq))
+      const isLive = this.#reach.isLive(entry.seq)
+      await this.#hearing.hear(this.#standing, sender, message, isLive)
+      this.seeking.confirmed(message)
+      if (isLive) this.seeking.heard(sender)
     } catch (error) {
       if (error instanceof RemoteError) {
         this.#events.push({ type: "messageRefused", reason: `an entry did not open: ${error.message}` })

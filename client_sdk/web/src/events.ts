@@ -5,6 +5,7 @@
  *     talk          textReceived, messageReceived, sent, delivered, read, typingSeen
  *     the room      joined, left, gone, invitationReceived, invitationAnswered
  *     staff         noteAwaited, noteReceived, noteHandedOver
+ *     somebody else staffUnreachable, staffReachable, waiting, anotherFound, anotherLapsed, anotherRefused
  *     trouble       reconnecting, connected, messageRefused, rosterRefused, stopped
  *     the end       ended
  */
@@ -68,6 +69,44 @@ export interface Gone {
   readonly participant: Participant
 }
 
+/**
+ * To the survivor: the relay says that no device of staff has been connected for a while. Its word alone. She can look
+ * for somebody else by `Conversation.seekAnother`, and keep the conversation.
+ */
+export interface StaffUnreachable {
+  readonly type: "staffUnreachable"
+  /** Those who have not said that they leave. */
+  readonly participants: readonly Participant[]
+}
+
+/** Somebody on the other side is connected again: the relay says so, or a word from there. */
+export interface StaffReachable {
+  readonly type: "staffReachable"
+}
+
+/**
+ * Somebody, proven, has taken the conversation, and comes in if the survivor approves; until `anotherLapsed` she can. To
+ * decline ends the search.
+ */
+export interface AnotherFound {
+  readonly type: "anotherFound"
+  /** Not in the room yet. */
+  readonly participant: Participant
+  readonly approve: () => Promise<void>
+  readonly decline: () => Promise<void>
+}
+
+/** The survivor did not answer in time; the conversation waits again in its old place. */
+export interface AnotherLapsed {
+  readonly type: "anotherLapsed"
+}
+
+/** Promise 5: whoever the relay offered is not proven. Nobody was let in, and the search has ended. */
+export interface AnotherRefused {
+  readonly type: "anotherRefused"
+  readonly reason: NotTrusted
+}
+
 /** Somebody wrote. `sent` is seconds since 1970 by the sender's clock: to show, not to order by. */
 export interface TextReceived {
   readonly type: "textReceived"
@@ -87,7 +126,7 @@ export interface MessageReceived {
   readonly message: Attachment | Location | Form | Referral | Unknown
 }
 
-/** The relay has it: it will not be lost. */
+/** The relay has it: it will not be lost. Told again when it was said anew, to somebody who took over. */
 export interface Sent {
   readonly type: "sent"
   readonly messageId: Uint8Array
@@ -210,6 +249,11 @@ export type Event =
   | Joined
   | Left
   | Gone
+  | StaffUnreachable
+  | StaffReachable
+  | AnotherFound
+  | AnotherLapsed
+  | AnotherRefused
   | TextReceived
   | MessageReceived
   | Sent
@@ -229,8 +273,9 @@ export type Event =
 
 /** An event before the driver has put its reactions in, or that is for the driver alone. */
 export type StateEvent =
-  | Exclude<Event, TextReceived | InvitationReceived>
+  | Exclude<Event, TextReceived | InvitationReceived | AnotherFound>
   | Omit<TextReceived, "markRead">
   | Omit<InvitationReceived, "approve" | "decline">
+  | Omit<AnotherFound, "approve" | "decline">
   | CommitLost
   | CallSignal

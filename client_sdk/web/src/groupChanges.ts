@@ -5,16 +5,18 @@
  * only against the room of the moment, and nothing at all when it has become pointless.
  */
 
-import { sha256 } from "./hazmat/bytes.ts"
+import { sha256, toHex } from "./hazmat/bytes.ts"
 import type { MlsProposal } from "./mls/group.ts"
 import type { KeyPackage } from "./mls/keyPackageBundle.ts"
-import type { Room } from "./room.ts"
+import type { Participant, Room } from "./room.ts"
 
 /** Bring in the device of this key package; `byCapability` tells that it is the survivor's. */
 export interface AddMember {
   readonly type: "addMember"
   readonly keyPackage: KeyPackage
   readonly byCapability: boolean
+  /** Who goes by the same commit: keys in hex. Only the survivor's device does that. */
+  readonly insteadOf?: ReadonlySet<string>
 }
 
 /** Take out the member with this signature key. */
@@ -41,14 +43,20 @@ export function proposalsFor(change: Change, room: Room): readonly MlsProposal[]
   if (change.type === "refresh") return []
   const deviceKey = change.type === "addMember" ? change.keyPackage.signatureKey : change.deviceKey
   const someone = room.withKey(deviceKey)
-  if (change.type === "addMember") return someone === null ? [{ add: change.keyPackage.encoded }] : null
-  return someone === null ? null : [{ remove: someone.leafIndex }]
+  if (change.type === "removeMember") return someone === null ? null : [{ remove: someone.leafIndex }]
+  if (someone !== null) return null
+  return [...replacedBy(change, room).map(({ leafIndex: remove }) => ({ remove })), { add: change.keyPackage.encoded }]
+}
+
+function replacedBy({ insteadOf }: AddMember, room: Room): readonly Participant[] {
+  return room.staff.filter((one) => insteadOf?.has(toHex(one.deviceKey)) === true)
 }
 
 /** Whom the relay lets in and lets go by `change`. */
 export async function relayMembers(change: Change, room: Room): Promise<RelayMembers> {
   if (change.type === "addMember" && !change.byCapability) {
-    return { added: [await sha256(change.keyPackage.signatureKey)], removed: [] }
+    const removed = replacedBy(change, room).map(({ deviceId }) => deviceId)
+    return { added: [await sha256(change.keyPackage.signatureKey)], removed }
   }
   const gone = change.type === "removeMember" ? room.withKey(change.deviceKey) : null
   return { added: [], removed: gone === null || gone.isSurvivor ? [] : [gone.deviceId] }

@@ -14,7 +14,7 @@
 
 import { RemoteError, TeduhCryptoError } from "./cryptoErrors.ts"
 import { ConversationOver, LogBroken, RosterNotAdmitted, WrongConversation } from "./errors.ts"
-import { proposalsFor, relayMembers, type Change } from "./groupChanges.ts"
+import { proposalsFor, relayMembers, type AddMember, type Change } from "./groupChanges.ts"
 import { areEqual } from "./hazmat/bytes.ts"
 import { Invitations } from "./invitations.ts"
 import { MlsGroup, bundleFor } from "./mls/group.ts"
@@ -111,8 +111,23 @@ export class Membership {
     const committer = this.#room.at(received.sender)
     this.senders.check(committer.deviceKey, received.authenticatedData, entry.counter)
     const room = await this.#verified(group, now)
-    this.#admit(room)
+    this.#admit(room, committer.isSurvivor)
     return this.#enter(group, room)
+  }
+
+  /**
+   * Who would come in by `change`, proven as for a commit of ours, which is thrown away. Throws a `RemoteError` for a key
+   * package that is not valid, `RosterNotAdmitted` for somebody who is not proven, or is here already.
+   */
+  async preview(change: AddMember, now: number): Promise<Participant> {
+    const proposals = proposalsFor(change, this.#room)
+    if (proposals === null) throw new RosterNotAdmitted("this device is in the room already")
+    const commit = await this.#require().commit(proposals, { authenticatedData: authenticatedCounter(0), now })
+    // The key that it used is not used again.
+    this.#adoptGroup(commit.ifRefused)
+    const [newcomer] = this.#admit(await this.#verified(commit.group, now), true)
+    if (newcomer === undefined) throw new RosterNotAdmitted("nobody would come in")
+    return newcomer
   }
 
   /**
@@ -127,7 +142,7 @@ export class Membership {
     // Whatever becomes of this commit, the key that it used is not used again.
     this.#adoptGroup(commit.ifRefused)
     const room = await this.#verified(commit.group, now)
-    if (!this.#room.isEmpty) this.#admit(room)
+    if (!this.#room.isEmpty) this.#admit(room, this.identity.isSurvivor)
     const members = await relayMembers(change, this.#room)
     this.#requireNotWiped(commit.group)
     this.pending = { counter, group: commit.group, room, change }
@@ -226,9 +241,9 @@ export class Membership {
     }
   }
 
-  #admit(room: Room): void {
+  #admit(room: Room, bySurvivor: boolean): readonly Participant[] {
     const { signatureKey, isSurvivor } = this.identity
-    admitNext(this.#room, room, signatureKey, isSurvivor, this.invitations.consents)
+    return admitNext(this.#room, room, signatureKey, isSurvivor, this.invitations.consents, bySurvivor)
   }
 
   #enter(group: MlsGroup, room: Room): RoomChange {

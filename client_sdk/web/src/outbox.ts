@@ -35,6 +35,12 @@ export class Outbox {
     return new Outbox([...this.queued, content], this.inFlight, this.nextCounter)
   }
 
+  /** Queue what must be said again, before what waits; not twice. */
+  addFirst(contents: readonly Uint8Array[]): Outbox {
+    const again = contents.filter((content) => !this.queued.includes(content))
+    return new Outbox([...again, ...this.queued], this.inFlight, this.nextCounter)
+  }
+
   /** The first of the queue is not worth saying any more. */
   dropFirst(): Outbox {
     return new Outbox(this.queued.slice(1), this.inFlight, this.nextCounter)

@@ -6,7 +6,8 @@
  *                                v
  *     room before ──────────> room after ──────────> adopted, or the whole state is discarded
  *                   newcomers must be those whom
- *                   the survivor accepted by name
+ *                   the survivor accepted by name,
+ *                   or the one whom she lets in herself
  *
  * A room exists only verified. Everybody in the conversation applies the same rule, not the survivor alone, so that a
  * staff member who adds somebody unasked finds nobody left to talk to.
@@ -141,13 +142,19 @@ export function admitFirst(room: Room, ownKey: Uint8Array, isSurvivor: boolean):
   }
 }
 
-/** Check the room that a commit leads into; returns the newcomers. Throws `RosterNotAdmitted`. */
+/**
+ * Check the room that a commit leads into; returns the newcomers. Throws `RosterNotAdmitted`.
+ *
+ * `bySurvivor`: it is her own commit, which is her consent. Her device commits for one reason: nobody on the other side
+ * answers, and she lets in one who does. Who goes by it is hers to say.
+ */
 export function admitNext(
   before: Room,
   after: Room,
   ownKey: Uint8Array,
   isSurvivor: boolean,
   consents: Consents,
+  bySurvivor = false,
 ): readonly Participant[] {
   requireOwnPlace(after, ownKey, isSurvivor)
   if (!after.survivor.hasKey(before.survivor.deviceKey)) {
@@ -155,9 +162,12 @@ export function admitNext(
   }
   const newcomers = after.staff.filter((someone) => before.withKey(someone.deviceKey)?.isSamePerson(someone) !== true)
   for (const someone of newcomers) {
-    if (!covers(consents.get(toHex(someone.deviceId)), someone)) {
+    if (!bySurvivor && !covers(consents.get(toHex(someone.deviceId)), someone)) {
       throw new RosterNotAdmitted("a member was brought in whom the survivor did not accept")
     }
+  }
+  if (bySurvivor && newcomers.length !== 1) {
+    throw new RosterNotAdmitted("the survivor's device changes the room only to let one person in")
   }
   return newcomers
 }

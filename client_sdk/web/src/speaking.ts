@@ -21,6 +21,7 @@ import type { Change } from "./groupChanges.ts"
 import type { Membership } from "./membership.ts"
 import type { Reach } from "./reach.ts"
 import { Acknowledge, EntryKind, ErrorCode, type ClientFrame, type ErrorFrame } from "./relay/frames.ts"
+import type { Seeking } from "./seeking.ts"
 import type { Standing } from "./standing.ts"
 
 /** The member that speaks: what it knows of itself, and where what is made goes. */
@@ -36,12 +37,14 @@ export class Speaking {
   standing: Standing
   readonly #membership: Membership
   readonly #reach: Reach
+  readonly #seeking: Seeking
   readonly #member: Speaker
 
-  constructor(membership: Membership, standing: Standing, reach: Reach, member: Speaker) {
+  constructor(membership: Membership, standing: Standing, reach: Reach, seeking: Seeking, member: Speaker) {
     this.standing = standing
     this.#membership = membership
     this.#reach = reach
+    this.#seeking = seeking
     this.#member = member
   }
 
@@ -49,7 +52,9 @@ export class Speaking {
   say(message: ChatMessage): void {
     if (this.#member.isOver()) throw new ConversationOver("the conversation is over")
     try {
-      this.standing.outbox = this.standing.outbox.add(encodeMessage(message))
+      const content = encodeMessage(message)
+      this.standing.outbox = this.standing.outbox.add(content)
+      if (this.#membership.identity.isSurvivor) this.#seeking.said(message, content)
     } catch (error) {
       if (error instanceof LocalMessageError) throw new MessageTooLong(error.message)
       throw error
@@ -100,7 +105,7 @@ export class Speaking {
     }
     for (const receipt of this.standing.receipts.take()) this.standing.outbox = this.standing.outbox.add(encodeMessage(receipt))
     const content = this.#nextContent(now)
-    if (content === undefined) return false
+    if (content === undefined || this.#seeking.holdsBack) return false
     await this.#encrypt(content, content)
     return true
   }
@@ -152,9 +157,18 @@ export class Speaking {
       if (first !== undefined && error.expected < first.append.counter) {
         throw new LogBroken("the relay has forgotten what it accepted")
       }
+    } else if (error.code === ErrorCode.NOT_PERMITTED) {
+      this.#refusedChange(error.counter)
     } else if (error.code === ErrorCode.UNKNOWN_CONVERSATION) {
       this.#member.end(null)
     }
+  }
+
+  /** The lease of the one whom she lets in had ended. */
+  #refusedChange(counter: number): void {
+    if (this.#membership.pending?.counter !== counter) return
+    this.takeBack(counter)
+    this.#member.tell({ type: "anotherLapsed" })
   }
 
   #refusedEpoch(counter: number, expected: number): void {

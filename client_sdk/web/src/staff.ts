@@ -19,7 +19,7 @@ import { unverifiedClaims } from "./credentials/jsonWebToken.ts"
 import type { Organisation } from "./credentials/organisation.ts"
 import { TeduhCryptoError } from "./cryptoErrors.ts"
 import { forgetKeyPackage, keepKeyPackage, storedDevice, storedKeyPackages, type Device } from "./device.ts"
-import { NotTrusted, RequestUnusable, TeduhError } from "./errors.ts"
+import { NotTrusted, RequestGone, RequestUnusable, TeduhError } from "./errors.ts"
 import type { StateEvent } from "./events.ts"
 import { HandOverNotes } from "./handOverNotes.ts"
 import { areEqual, toHex } from "./hazmat/bytes.ts"
@@ -33,6 +33,7 @@ import {
   Availability,
   Claim,
   EntryKind,
+  ErrorCode,
   Leave,
   ListColleagues,
   PublishKeyPackages,
@@ -53,6 +54,7 @@ import { StaffRouting, type OpenOffer } from "./staffRouting.ts"
 const CONVERSATION = "conversation/"
 const KEY_PACKAGES_READY = 8
 const SET_AWAY_MS = 2000
+const ANSWER_ON_ITS_WAY_SECONDS = 5
 /** For display only: others verify it. */
 const ANYTHING = /./u
 
@@ -64,7 +66,10 @@ export class Staff extends Client {
   readonly #requests = new Mailbox<Request>()
   readonly #inbox = new Mailbox<InboxItem>()
   readonly #invited = new Set<string>()
+  /** Who awaits to be let into a conversation that goes on, by its id in hex. */
+  readonly #expected = new Map<string, (item: InboxItem | null) => void>()
   readonly #queueListeners = new Set<(waiting: number) => void>()
+  readonly #askedListeners = new Set<(count: number) => void>()
   readonly #restored: Promise<void>
   /** Who waits, what is offered, how it goes. */
   readonly routing: StaffRouting
@@ -168,6 +173,17 @@ export class Staff extends Client {
     this.#queueListeners.add(listener)
     return () => {
       this.#queueListeners.delete(listener)
+    }
+  }
+
+  /**
+   * Be told of how many conversations that go on the survivor is being asked whether we may come in; returns how to be
+   * told no more.
+   */
+  onAsked(listener: (count: number) => void): () => void {
+    this.#askedListeners.add(listener)
+    return () => {
+      this.#askedListeners.delete(listener)
     }
   }
 
@@ -317,7 +333,13 @@ export class Staff extends Client {
   async #take(ask: (ref: number) => ClientFrame): Promise<Conversation> {
     await this.revocations.wait()
     const taken: Conversation[] = []
-    const claimed = await this.link.ask(ask, "claimed", (answer) => taken.push(this.#begun(answer)))
+    const invited: Promise<InboxItem | null>[] = []
+    const claimed = await this.link.ask(ask, "claimed", (answer) => {
+      // Before the next frame is looked at, which may be the invitation.
+      if (answer.epoch === 0) taken.push(this.#begun(answer))
+      else if (answer.member === 0) invited.push(this.#expect(answer))
+    })
+    if (claimed.epoch > 0) return this.#takeOver(claimed, (await invited[0]) ?? null)
     // What the relay counts too; said anew after a reconnect, it must not be one too many.
     this.#capacity = Math.max(0, this.#capacity - 1)
     const [conversation] = taken
@@ -328,6 +350,34 @@ export class Staff extends Client {
       throw error
     }
     return conversation ?? Promise.reject(new RequestUnusable("the request was not taken"))
+  }
+
+  /** The conversation goes on: its survivor is asked, and her device brings this one in. Null: she has not. */
+  #expect({ conversationId, leaseSeconds }: Claimed): Promise<InboxItem | null> {
+    const id = toHex(conversationId)
+    return new Promise((resolve) => {
+      const decided = (item: InboxItem | null): void => {
+        if (this.#expected.get(id) === decided) this.#expected.delete(id)
+        this.#changedExpected()
+        resolve(item)
+      }
+      this.#expected.set(id, decided)
+      this.#changedExpected()
+      setTimeout(decided, 1000 * (leaseSeconds + ANSWER_ON_ITS_WAY_SECONDS), null)
+    })
+  }
+
+  async #takeOver({ conversationId, member, details, waitedSeconds }: Claimed, item: InboxItem | null): Promise<Conversation> {
+    const own = this.conversationOf(conversationId)
+    if (member > 0 && own !== undefined) return own
+    if (member > 0) throw new RequestUnusable("this device has lost the keys of its own conversation")
+    if (item === null) throw new RequestGone(ErrorCode.REQUEST_GONE, "she has not let us in")
+    this.#capacity = Math.max(0, this.#capacity - 1)
+    return this.#join(item, { details, waitedSeconds })
+  }
+
+  #changedExpected(): void {
+    for (const listener of this.#askedListeners) listener(this.#expected.size)
   }
 
   /** Called before the next frame is looked at, so that what follows finds the conversation. */
@@ -368,16 +418,18 @@ export class Staff extends Client {
       this.link.send(AcknowledgeInbox({ seq: item.seq }))
     } else if (!this.#invited.has(key)) {
       this.#invited.add(key)
-      this.#inbox.put(item)
+      const expected = this.#expected.get(toHex(item.conversationId))
+      if (expected === undefined) this.#inbox.put(item)
+      else expected(item)
     }
   }
 
-  async #join({ conversationId, after, seq }: InboxItem): Promise<Conversation> {
+  async #join({ conversationId, after, seq }: InboxItem, request: RequestOrigin | null = null): Promise<Conversation> {
     await this.revocations.wait()
     const bundles = await storedKeyPackages(this.#store, this.#device, nowInSeconds())
     const state = this.#state(conversationId, bundles)
     state.startAfter(after)
-    const conversation = this.#conversation(state)
+    const conversation = this.#conversation(state, [], request)
     conversation.linkIsUp()
     try {
       await conversation.joined()

@@ -51,6 +51,11 @@ export class Standing {
     return this.#leaving.has(toHex(one.deviceKey))
   }
 
+  /** The keys, in hex, of those who said that they leave. */
+  get leaving(): ReadonlySet<string> {
+    return this.#leaving
+  }
+
   /** She said that she leaves. */
   leaves(one: Participant): void {
     this.#leaving.add(toHex(one.deviceKey))

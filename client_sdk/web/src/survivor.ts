@@ -166,15 +166,16 @@ export class Survivor extends Client {
     const { bundle } = request
     const identity = { signatureKey: bundle.signer.publicKey, isSurvivor: true, bundles: [bundle] }
     const state = new ConversationState(conversationId, identity, this.verify)
-    const conversation = new Conversation(state, this.link, {
-      resume: (one) => {
+    const owner = {
+      resume: (one: Conversation): void => {
         this.#resume(one)
       },
-      over: (one) => {
+      over: (one: Conversation): void => {
         this.strike(one.id)
         this.#requests.delete(one)
       },
-    })
+    }
+    const conversation = new Conversation(state, this.link, owner, { sought: request.details })
     this.#requests.set(conversation, request)
     return conversation
   }

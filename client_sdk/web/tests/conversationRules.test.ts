@@ -32,7 +32,7 @@ interface Rules {
   log_order: { name: string; steps: LogStep[] }[]
   outbox: { name: string; steps: OutboxStep[] }[]
   sender_order: { name: string; entries: [sender: string, said: number, signed: number, good: boolean][] }[]
-  room: { name: string; own: string; before?: string[]; consents?: string[]; after: string[]; admitted: boolean }[]
+  room: { name: string; own: string; by?: string; before?: string[]; consents?: string[]; after: string[]; admitted: boolean }[]
 }
 
 const file = new URL("../../../tests/vectors/conversation_rules.json", import.meta.url)
@@ -146,14 +146,14 @@ async function consentOf(one: string): Promise<[string, Consent]> {
 }
 
 describe("the room", () => {
-  it.each(rules.room)("$name", async ({ own, before, consents = [], after, admitted }) => {
+  it.each(rules.room)("$name", async ({ own, by, before, consents = [], after, admitted }) => {
     const next = await roomOf(after)
     const isSurvivor = own === "bea"
     const last = before === undefined ? null : await roomOf(before)
     const agreed = new Map(await Promise.all(consents.map(consentOf)))
     const admit = (): void => {
       if (last === null) admitFirst(next, utf8(own), isSurvivor)
-      else admitNext(last, next, utf8(own), isSurvivor, agreed)
+      else admitNext(last, next, utf8(own), isSurvivor, agreed, by === "bea")
     }
     if (admitted) admit()
     else expect(admit).toThrow(RosterNotAdmitted)

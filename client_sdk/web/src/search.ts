@@ -1,0 +1,96 @@
+/**
+ * The driver of a survivor's search for somebody else: it asks the relay, and again whenever that may have an answer.
+ *
+ *     begin ──> SeekAnother ──> done: she waits;   keyPackage: `anotherFound`, or `anotherRefused`
+ *                  ^
+ *                  └── position 0, a new connection
+ */
+
+import { nowInSeconds } from "./clock.ts"
+import type { ConversationState } from "./conversationState.ts"
+import { TeduhCryptoError } from "./cryptoErrors.ts"
+import { NotTrusted, RelayRefused, TeduhError } from "./errors.ts"
+import type { StateEvent } from "./events.ts"
+import { CancelRequest, NO_DETAILS, SeekAnother, type RequestDetails } from "./relay/frames.ts"
+import type { Answer, RelayLink } from "./relayLink.ts"
+
+/** What the search needs of the conversation. */
+export interface Searcher {
+  readonly state: ConversationState
+  readonly link: RelayLink
+  act(work: () => void | Promise<void>): Promise<void>
+  tell(event: StateEvent): void
+  /** Do something later, unless it is over then. */
+  later(work: () => void): void
+  isBusy(refused: RelayRefused): boolean
+}
+
+export class Search {
+  #details = NO_DETAILS
+
+  constructor(private readonly conversation: Searcher) {}
+
+  /** Rejects with `NotJoined`, `ConversationOver`, `RelayRefused`, `RelayLost`. */
+  async begin(details: RequestDetails): Promise<void> {
+    this.#details = details
+    const { state, link } = this.conversation
+    await this.conversation.act(() => state.seek(true, nowInSeconds()))
+    await link.waitUntilUp()
+    const answer = await new Promise<Answer>((answered) => {
+      link.question(this.#frame, answered)
+    })
+    if (answer instanceof TeduhError) {
+      await this.end()
+      throw answer
+    }
+    await this.#take(answer)
+  }
+
+  /** Look for nobody else. */
+  async end(): Promise<void> {
+    const { state } = this.conversation
+    this.cancel()
+    await this.conversation.act(() => (state.isOver ? undefined : state.seek(false, nowInSeconds())))
+  }
+
+  /** Take the conversation out of the queue, if it is there. */
+  cancel(): void {
+    const { state, link } = this.conversation
+    const { conversationId } = state
+    link.question((ref) => CancelRequest({ ref, conversationId }), ignore)
+  }
+
+  /** Asking again is harmless, and after a reconnect it is what keeps the place. */
+  look(): void {
+    const { state, link } = this.conversation
+    if (!state.seeking.isOn || state.isOver) return
+    link.question(this.#frame, (answer) => {
+      void this.#take(answer).catch(ignore)
+    })
+  }
+
+  readonly #frame = (ref: number): SeekAnother =>
+    SeekAnother({ ref, conversationId: this.conversation.state.conversationId, details: this.#details })
+
+  async #take(answer: Answer): Promise<void> {
+    const { state } = this.conversation
+    if (answer instanceof RelayRefused && this.conversation.isBusy(answer)) {
+      this.conversation.later(() => {
+        this.look()
+      })
+    }
+    if (answer instanceof Error || answer.type !== "keyPackage") return
+    try {
+      await this.conversation.act(() => state.find(answer, nowInSeconds()))
+    } catch (error) {
+      if (!(error instanceof NotTrusted) && !(error instanceof TeduhCryptoError)) throw error
+      await this.end()
+      const reason = error instanceof NotTrusted ? error : new NotTrusted("who came is not proven", { cause: error })
+      this.conversation.tell({ type: "anotherRefused", reason })
+    }
+  }
+}
+
+function ignore(): void {
+  // It is asked again when there is reason to.
+}
