@@ -16,10 +16,12 @@ import {
   generateKeyPackageWithKey,
   proposeExternal,
   protocolVersions,
+  pskTypes,
+  resumptionPSKUsages,
   unsafeTestingAuthenticationService,
   wireformats,
 } from "ts-mls"
-import type { ClientState, MlsContext, MlsMessage, Proposal } from "ts-mls"
+import type { ClientState, MlsContext, MlsMessage, Proposal, PskInfo } from "ts-mls"
 import { beforeAll, describe, expect, it } from "vitest"
 
 import {
@@ -41,6 +43,9 @@ import { CLASSIC_SUITE, HYBRID_SUITE, suiteOf } from "../../src/mls/suites.ts"
 import type { CipherSuite } from "../../src/mls/suites.ts"
 import { paddedLength } from "../../src/padding.ts"
 import { bundleOf, GROUP_ID, letIn, NOW, pair, staff, survivor, three } from "./people.ts"
+
+/** The name of a secret that was agreed on elsewhere. */
+const PSK_ID = utf8("a secret of elsewhere")
 
 let suite: CipherSuite
 
@@ -66,7 +71,12 @@ async function foulCommit(
   extraProposals: Proposal[],
   publicly = false,
 ): Promise<Uint8Array> {
-  const made = await createCommit({ ...foul(group, signer), extraProposals, wireAsPublicMessage: publicly })
+  const { state, context } = foul(group, signer)
+  const externalPsks = { [Buffer.from(PSK_ID).toString("base64")]: new Uint8Array(32).fill(7) }
+  // Its types do not say so, but without this ts-mls knows no secrets of the group itself.
+  const own = { resumingFromState: state }
+  const foully = { context: { ...context, externalPsks }, extraProposals, wireAsPublicMessage: publicly }
+  const made = await createCommit({ state, ...foully, ...own })
   return encode(mlsMessageEncoder, made.commit)
 }
 
@@ -185,6 +195,23 @@ describe("what members may do", () => {
   ])("refuses a commit of %s", async (_, proposal) => {
     const { sari, signer, bea } = await foulPair()
     await expect(bea.unprotect(await foulCommit(sari, signer, [proposal]), NOW)).rejects.toThrow(UnsupportedByPolicy)
+  })
+
+  it("refuses a commit that mixes in a secret of elsewhere, or one that both have of this group", async () => {
+    const { sari, signer, bea } = await foulPair()
+    const { groupId: pskGroupId, epoch: pskEpoch } = foul(sari, signer).state.groupContext
+    const usage = resumptionPSKUsages.application
+    const secrets: PskInfo[] = [
+      { psktype: pskTypes.external, pskId: PSK_ID },
+      { psktype: pskTypes.resumption, usage, pskGroupId, pskEpoch },
+    ]
+    const refusals = secrets.map(async (secret) => {
+      const preSharedKeyId = { ...secret, pskNonce: new Uint8Array(32) }
+      const proposal: Proposal = { proposalType: defaultProposalTypes.psk, psk: { preSharedKeyId } }
+      return bea.unprotect(await foulCommit(sari, signer, [proposal]), NOW).catch((error: unknown) => error)
+    })
+    expect(await Promise.all(refusals)).toEqual([expect.any(InvalidMessage), expect.any(UnsupportedByPolicy)])
+    await expect(bea.unprotect((await sari.protect(utf8("hello"))).message, NOW)).resolves.toBeDefined()
   })
 
   it("refuses whoever joins from outside", async () => {
