@@ -16,6 +16,7 @@ from sdk_people import collect, until
 from survivor_page import ENGLISH, INDONESIAN, SurvivorPage
 from teduh_sdk import events
 from teduh_sdk.survivor import Survivor
+from valkey_process import free_port
 
 _WITH_PRF = {
     "protocol": "ctap2",
@@ -27,6 +28,22 @@ _WITH_PRF = {
     "hasPrf": True,
     "automaticPresenceSimulation": True,
 }
+
+# Every private key that lies in the browser's store, and what comes of asking for its bytes.
+_KEPT_KEYS = """async () => {
+  const opened = (request) => new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = () => reject(request.error)
+  })
+  const database = await opened(indexedDB.open("teduh"))
+  const records = await opened(database.transaction("records").objectStore("records").getAll())
+  const keys = records.flatMap((record) => [record, ...Object.values(record)])
+    .filter((value) => value instanceof CryptoKey && value.type !== "public")
+  return Promise.all(keys.map(async (key) => {
+    const refusal = await crypto.subtle.exportKey("pkcs8", key).then(() => "exported", ({ name }) => name)
+    return `${key.algorithm.name} ${key.type}: ${key.extractable ? "True" : "False"}, ${refusal}`
+  }))
+}"""
 
 
 async def test_a_device_is_in_when_the_coordinator_has_seen_the_same_words(tmp_path: Path) -> None:
@@ -168,14 +185,27 @@ async def test_the_console_locks_itself_when_nobody_does_anything(tmp_path: Path
 
 
 async def test_a_passkey_opens_it_without_a_passphrase(tmp_path: Path) -> None:
-    """By its PRF, with a virtual authenticator; passkeys work at names only, not at addresses of numbers."""
-    async with console_house(tmp_path) as house, chromium(tmp_path / "profile") as browser:
+    """By its PRF, with virtual authenticators; one without is of no use, and says so. The desk is behind it.
+
+    Passkeys work at names only, not at addresses of numbers.
+    """
+    port = free_port()
+    named = f"http://localhost:{port}"
+    async with (
+        console_house(tmp_path, listen_port=port, console_origin=named) as house,
+        chromium(tmp_path / "profile") as browser,
+    ):
         console = ConsolePage(await browser.new_page())
         devices = await browser.new_cdp_session(console.page)
         await devices.send("WebAuthn.enable")
+        without = {"options": {**_WITH_PRF, "hasPrf": False}}
+        useless = await devices.send("WebAuthn.addVirtualAuthenticator", without)
+        await console.page.goto(house.coordinator.link().replace(house.url, named))
+        await console.button("Set up with a passkey").click()
+        refused = "That passkey cannot be used here. A passphrase always works."
+        await expect(console.page.get_by_text(refused)).to_be_visible()
+        await devices.send("WebAuthn.removeVirtualAuthenticator", useless)
         await devices.send("WebAuthn.addVirtualAuthenticator", {"options": _WITH_PRF})
-        link = house.coordinator.link().replace("127.0.0.1", "localhost")
-        await console.page.goto(link)
         await console.button("Set up with a passkey").click()
         await console.headed("Compare these four words")
         await console.page.reload()
@@ -183,6 +213,12 @@ async def test_a_passkey_opens_it_without_a_passphrase(tmp_path: Path) -> None:
         await expect(console.page.get_by_label("Passphrase", exact=True)).to_have_count(0)
         await console.button("Unlock with a passkey").click()
         await console.headed("Compare these four words")
+        await house.approve()
+        await console.is_at_the_desk()
+        await console.button("Lock").click()
+        await console.button("Unlock with a passkey").click()
+        await console.is_at_the_desk()
+        assert await console.page.evaluate(_KEPT_KEYS) == ["Ed25519 private: False, InvalidAccessError"]
 
 
 async def test_a_search_leads_to_the_message_that_was_found(tmp_path: Path) -> None:
