@@ -80,6 +80,7 @@ class PageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     replies: Annotated[tuple[Reply, ...], Meta(max_length=100)] = ()
     typical_wait_minutes: Annotated[float, Meta(gt=0)] | None = None
     needs: tuple[ShortText, ...] = ()
+    regions: tuple[ShortText, ...] = ()
     emergency_numbers: tuple[EmergencyNumber, ...] = ()
     cover: Cover = Cover()
     disguise: Disguise | None = None

@@ -42,7 +42,8 @@ _ROLES: Final[Mapping[str, str]] = {
 }
 """The role that a need asks for by name. A skill of the need's own name will do as well."""
 _GENERALISTS: Final = frozenset({"counselor", "supervisor"})
-"""Who is asked when she has not said what she needs."""
+"""Who is asked when she has not said what she needs, or needs somebody to come: they send a responder."""
+_DISPATCH: Final = "dispatch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,8 @@ def is_suitable(person: Person, details: RequestDetails, without: Iterable[Prefe
 def _meets_need(person: Person, need: str | None) -> bool:
     if need is None:
         return person.role in _GENERALISTS
+    if need == _DISPATCH and person.role in _GENERALISTS:
+        return True
     return need in person.skills or _ROLES.get(need, "") == person.role
 
 

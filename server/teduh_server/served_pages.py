@@ -165,6 +165,21 @@ def console_assets(origins: Origins, built: Traversable) -> dict[str, Document]:
     }
 
 
+def console_worker(origins: Origins, built: Traversable) -> Document:
+    """The console's service worker; raises `PagesNotBuilt`.
+
+    Its path ends its scope at the console's, for nothing here allows a wider one.
+    """
+    headers = {
+        # Its own: it may load nothing, and connect to nobody.
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        "Cache-Control": "no-cache",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+    worker = _text(built / "console" / "worker.js")
+    return _document(worker.encode(), SCRIPT, origins.console, headers)
+
+
 def embed_script(origins: Origins, built: Traversable) -> Document:
     """The loader for other sites; raises `PagesNotBuilt`."""
     headers = {

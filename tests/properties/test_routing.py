@@ -21,7 +21,7 @@ from teduh_server.routing import (
 )
 from teduh_signaling.relay.frames import Preference, RequestDetails, Urgency
 
-NEEDS = ("counseling", "medical", "legal")
+NEEDS = ("counseling", "medical", "legal", "dispatch")
 LANGUAGES = ("id", "en", "jv")
 ROLES = ("counselor", "medic", "legal_aid", "supervisor")
 GENDERS = ("female", "male")
@@ -222,6 +222,13 @@ def test_preferences_are_dropped_in_their_order_and_never_come_back(
     later = dropped(replace(request, refusals=refusals + 1), waited + 60, POLICY)
     assert now == stated(wanted)[: len(now)]
     assert later[: len(now)] == now
+
+
+@given(persons, st.sampled_from(["dispatch", None]))
+def test_whoever_can_send_somebody_is_asked_for_somebody_to_come(person: Person, need: str | None) -> None:
+    """As is who has that skill; and nobody else, as for a request that says nothing."""
+    may = person.role in ("counselor", "supervisor") or (need is not None and need in person.skills)
+    assert is_suitable(person, RequestDetails(need=need)) == may
 
 
 @given(persons, details)

@@ -62,6 +62,7 @@ def built(tmp_path: Path) -> Path:
         LATER: "call()",
         "console/index.html": CONSOLE,
         "console/headers.json": json.dumps(POLICY),
+        "console/worker.js": "wake()",
         "console/assets/main.abc.js": "go()",
         "console/assets/main.abc.css": "p{}",
         "embed.js": "embed()",
@@ -185,6 +186,15 @@ async def test_hashed_files_of_the_console_are_kept_for_good(built: Path, name: 
         has(response, {"Cross-Origin-Resource-Policy": "same-origin"})
 
 
+async def test_worker_of_the_console_may_load_nothing_and_sees_nothing_but_the_console(built: Path) -> None:
+    """Its scope is its path, for no header allows another one; browsers ask for it anew."""
+    async with serving(built) as ask, ask("/console/worker.js") as response:
+        assert await response.text() == "wake()"
+        has(response, ALWAYS, {"Cache-Control": "no-cache", "Content-Type": "text/javascript; charset=utf-8"})
+        has(response, {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"})
+        assert "Service-Worker-Allowed" not in response.headers
+
+
 async def test_other_sites_may_load_the_loader(built: Path) -> None:
     async with serving(built) as ask, ask("/embed.js") as response:
         assert await response.text() == "embed()"
@@ -286,6 +296,7 @@ async def test_manifest_has_the_hashes_of_what_was_built_and_of_what_is_sent(bui
         "/",
         f"/{LATER}",
         "/console/",
+        "/console/worker.js",
         "/embed.js",
         "/console/assets/main.abc.js",
         "/console/assets/main.abc.css",
@@ -324,7 +335,9 @@ async def test_another_site_can_send_its_visitors_out_but_empty_nothing(built: P
 APART = Origins("https://relay.example", "https://staff.example")
 
 
-@pytest.mark.parametrize("path", ["/console/", "/console", "/console/assets/main.abc.js"])
+@pytest.mark.parametrize(
+    "path", ["/console/", "/console", "/console/worker.js", "/console/assets/main.abc.js"]
+)
 async def test_console_with_its_own_origin_is_nowhere_else(built: Path, path: str) -> None:
     async with serving(built, origins=APART) as ask:
         async with ask(path, headers={"Host": "relay.example"}) as response:
@@ -380,12 +393,14 @@ def test_page_gets_its_entries_and_not_the_servers(tmp_path: Path) -> None:
         embedded_by = ["https://a.example"]
         languages = ["id", "en"]
         typical_wait_minutes = 10
+        regions = ["Jakarta", "Bandung"]
         disguise = { skin = "weather" }
         emergency_numbers = [{ number = "129", name = "SAPA 129", about = { id = "24 jam" } }]
     """
     assert page_settings(tmp_path, text).for_the_page() == {
         "languages": ("id", "en"),
         "typical_wait_minutes": 10,
+        "regions": ("Jakarta", "Bandung"),
         "disguise": {"skin": "weather", "press": "picture"},
         "emergency_numbers": ({"number": "129", "name": "SAPA 129", "about": {"id": "24 jam"}},),
     }

@@ -4,9 +4,10 @@ import { defineConfig, mergeConfig } from "vite"
 
 import { app } from "./app.ts"
 import { integrity } from "./integrity.ts"
+import { worker } from "./worker.ts"
 
 const BASE = "/console/"
 
 export default defineConfig(
-  mergeConfig(app("console"), { base: BASE, plugins: [integrity(BASE)], build: { assetsInlineLimit: 0, cssCodeSplit: false } }),
+  mergeConfig(app("console"), { base: BASE, plugins: [integrity(BASE), worker()], build: { assetsInlineLimit: 0, cssCodeSplit: false } }),
 )

@@ -46,11 +46,14 @@ export function withIntegrity(html: string, contents: ReadonlyMap<string, string
 }
 
 function consolePolicy(html: string): string {
-  return contentSecurityPolicy({
+  const sources = {
     "script-src": ["'self'", ...quoted(inlineHashes(html, "script"))],
     "style-src": ["'self'", ...quoted(inlineHashes(html, "style"))],
     "img-src": ["'self'", "data:", "blob:"],
     "media-src": ["blob:"],
     "connect-src": ["'self'"],
-  })
+    "worker-src": ["'self'"],
+  }
+  // The one policy that `waking.ts` makes for the worker's address.
+  return contentSecurityPolicy(sources, ["worker"])
 }

@@ -18,8 +18,14 @@ export function inlineHashes(html: string, element: "script" | "style"): string[
     .map(([, , , content = ""]) => sha384(content))
 }
 
-/** A policy that opens nothing but `sources`, and takes strings for code nowhere. `frame-ancestors` is the server's. */
-export function contentSecurityPolicy(sources: Readonly<Record<string, readonly string[]>>): string {
+/**
+ * A policy that opens nothing but `sources`, and takes strings for code nowhere but by the policies of Trusted Types that
+ * are named. `frame-ancestors` is the server's.
+ */
+export function contentSecurityPolicy(
+  sources: Readonly<Record<string, readonly string[]>>,
+  trustedTypes: readonly string[] = ["'none'"],
+): string {
   const opened = Object.entries(sources).filter(([, values]) => values.length > 0)
   const directives: [string, readonly string[]][] = [
     ["default-src", ["'none'"]],
@@ -27,7 +33,7 @@ export function contentSecurityPolicy(sources: Readonly<Record<string, readonly 
     ["base-uri", ["'none'"]],
     ["form-action", ["'none'"]],
     ["require-trusted-types-for", ["'script'"]],
-    ["trusted-types", ["'none'"]],
+    ["trusted-types", trustedTypes],
   ]
   return directives.map(([name, values]) => [name, ...values].join(" ")).join("; ")
 }

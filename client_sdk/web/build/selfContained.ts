@@ -98,5 +98,7 @@ function survivorPolicy(html: string, later: readonly LaterScript[]): string {
     "img-src": ["data:", "blob:"],
     "media-src": ["blob:"],
     "connect-src": ["'self'"],
+    // Otherwise what the page loads later could be made one.
+    "worker-src": ["'none'"],
   })
 }

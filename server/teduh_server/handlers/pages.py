@@ -5,6 +5,7 @@
     GET  /x                       quick exit: browsers forget this origin, and go on to a harmless site
     POST /x                       the same, sent by a page that is being left
     GET  /console/                the staff console, and its files under /console/assets/
+    GET  /console/worker.js       its service worker, which says that somebody is waiting
     GET  /embed.js                the loader for other sites
     GET  /manifest.json           the hashes of all of these
 
@@ -32,6 +33,7 @@ from teduh_server.served_pages import (
     always,
     console_assets,
     console_page,
+    console_worker,
     embed_script,
     manifest,
     survivor_page,
@@ -41,6 +43,7 @@ from teduh_server.served_pages import (
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _NOT_BUILT = "This relay serves no pages: they were not built.\n"
 _ASSETS = "/console/assets/"
+_WORKER = "/console/worker.js"
 
 
 def page_routes(
@@ -64,6 +67,7 @@ def page_routes(
     keep(
         "/console/", lambda: console_page(organisation, settings, origins, built, demonstration=demonstration)
     )
+    keep(_WORKER, lambda: console_worker(origins, built))
     keep("/embed.js", lambda: embed_script(origins, built))
     for name, asset in console_assets(origins, built).items():
         documents[_ASSETS + name] = asset
@@ -93,6 +97,7 @@ class Pages:
             web.get("/manifest.json", self.document),
             web.get("/console", self._consoles(self.to_console)),
             web.get("/console/", self._consoles(self.document)),
+            web.get(_WORKER, self._consoles(self.document)),
             web.get(_ASSETS + "{name}", self._consoles(self.document)),
         ]
 

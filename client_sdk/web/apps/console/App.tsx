@@ -81,6 +81,11 @@ export function App({ configuration, organisation, invitation }: AppProps) {
     setChosen(one)
     if (desk.current !== null) void desk.current.prefer({ language: one })
   }
+  const erase = async (): Promise<void> => {
+    // As long as the relay can be told.
+    if (desk.current?.state.isWoken === true) await desk.current.stopWaking()
+    await door.signOut()
+  }
   const languages = { label: wording.t("language"), offered: configuration.languages, chosen: language, onChoose: choose }
   return (
     <WordingContext.Provider value={wording}>
@@ -96,7 +101,7 @@ export function App({ configuration, organisation, invitation }: AppProps) {
           languages={languages}
           configuration={configuration}
           onLock={() => void door.lock(false)}
-          onErase={() => void door.signOut()}
+          onErase={() => void erase()}
         />
       ) : (
         <DoorScreen state={doorState} door={door} languages={languages} configuration={configuration} />

@@ -6,10 +6,11 @@ import { useEffect, useState } from "preact/hooks"
 import { needName } from "../shared/i18n/names.ts"
 import { hex } from "../shared/talking.ts"
 import "./board.css"
+import { countText, loadOf } from "./boardFigures.ts"
 import { languageName } from "./Details.tsx"
 import type { DeskProps } from "./DeskScreen.tsx"
 import type { BoardDay, Board as Numbers, QueueAlert, Tally } from "./sdk.ts"
-import { useWording, type Words } from "./words.tsx"
+import { useWording } from "./words.tsx"
 
 const SUPERVISOR = "supervisor"
 
@@ -71,6 +72,8 @@ function Now({ numbers }: { readonly numbers: Numbers }) {
       <Figure name={t("board.active")}>{numbers.active}</Figure>
       <Figure name={t("board.people")}>{people}</Figure>
       <Figure name={t("board.seats")}>{numbers.seats}</Figure>
+      <Figure name={t("board.load")}>{loadOf(numbers)}</Figure>
+      <Figure name={t("board.goal")}>{t("board.seconds", { seconds: numbers.goalSeconds })}</Figure>
     </dl>
   )
 }
@@ -99,7 +102,7 @@ function Tallies({ title, tallies, name }: TalliesProps) {
       <dl class="board-now">
         {tallies.map((tally) => (
           <Figure key={tally.name} name={tally.name === null ? t("board.unsaid") : name(tally.name)}>
-            {shown(t, tally.count)}
+            {countText(t, tally.count)}
           </Figure>
         ))}
       </dl>
@@ -126,16 +129,11 @@ function Days({ days, goalSeconds }: { readonly days: readonly BoardDay[]; reado
           <tr key={day.date}>
             <th scope="row">{day.date}</th>
             {[day.opened, day.answered, day.withinGoal, day.abandoned].map((count, place) => (
-              <td key={place}>{shown(t, count)}</td>
+              <td key={place}>{countText(t, count)}</td>
             ))}
           </tr>
         ))}
       </tbody>
     </table>
   )
-}
-
-/** A count that could be a person is not told. */
-function shown(t: Words, count: number | null): string {
-  return count === null ? t("board.few") : String(count)
 }

@@ -84,7 +84,7 @@ export function DeskScreen({ state, desk, languages, configuration, onLock, onEr
           </button>
         </div>
       </header>
-      <Side state={state} desk={desk} onShow={show} />
+      <Side state={state} desk={desk} configuration={configuration} onShow={show} />
       <main class="stage">
         <Ringing calls={desk.calls} talks={state.talks} shown={talk?.id} hasSound={state.hasSound} onShow={show} />
         <GoingCalls calls={desk.calls} talks={state.talks} shown={talk?.id} onShow={show} />

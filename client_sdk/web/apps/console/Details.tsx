@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks"
 
 import { LANGUAGES } from "../shared/i18n/catalogue.ts"
-import { needName, roleName } from "../shared/i18n/names.ts"
+import { genderName, needName, roleName } from "../shared/i18n/names.ts"
 import { Icon } from "../shared/parts/Icon.tsx"
 import type { Desk } from "./desk.ts"
 import type { Asked, Named, Talk } from "./deskState.ts"
@@ -95,6 +95,8 @@ function Request({ asked }: { readonly asked: Asked }) {
         <Fact name={t("details.need")} value={asked.need === null ? null : needName(t, asked.need)} />
         <Fact name={t("details.urgency")} value={t(`urgency.${asked.urgency}`)} />
         <Fact name={t("details.language")} value={languageName(asked.language)} />
+        <Fact name={t("details.prefers")} value={asked.preferredGender == null ? null : genderName(t, asked.preferredGender)} />
+        <Fact name={t("details.region")} value={asked.region ?? null} />
         <Fact name={t("details.waited")} value={waited === null ? null : t("details.waited.minutes", { minutes: waited })} />
       </dl>
     </section>

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks"
 
-import { needName } from "../shared/i18n/names.ts"
+import { genderName, needName } from "../shared/i18n/names.ts"
 import type { Desk } from "./desk.ts"
 import type { DeskProps } from "./DeskScreen.tsx"
 import { languageName } from "./Details.tsx"
@@ -133,6 +133,10 @@ function Wish({ request, now }: { readonly request: Waiting; readonly now: numbe
       </span>
       <strong>{helpName(t, request)}</strong>
       {request.language !== null && <span class="muted">{languageName(request.language)}</span>}
+      {request.preferredGender != null && (
+        <span class="muted">{t("queue.prefers", { gender: genderName(t, request.preferredGender) })}</span>
+      )}
+      {request.region != null && <span class="muted">{request.region}</span>}
     </p>
   )
 }

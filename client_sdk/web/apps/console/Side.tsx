@@ -2,22 +2,25 @@
 
 import { needName } from "../shared/i18n/names.ts"
 import { Board } from "./Board.tsx"
+import type { Configuration } from "./configuration.ts"
 import type { DeskProps } from "./DeskScreen.tsx"
 import { openTalks, type DeskState, type Presence, type Talk } from "./deskState.ts"
 import { Queue, Urgent } from "./Queue.tsx"
+import { Shift } from "./Shift.tsx"
 import { useWording, type Words } from "./words.tsx"
 
 const PRESENCES: readonly Presence[] = ["available", "busy", "away"]
 const CAPACITIES = [1, 2, 3, 4, 5, 6]
 
 interface SideProps extends DeskProps {
+  readonly configuration: Configuration
   readonly onShow: (id: string) => void
 }
 
-export function Side({ state, desk, onShow }: SideProps) {
+export function Side({ state, desk, configuration, onShow }: SideProps) {
   return (
     <nav class="side">
-      <PresenceChoice state={state} desk={desk} />
+      <PresenceChoice state={state} desk={desk} configuration={configuration} />
       <Queue state={state} desk={desk} />
       <Board state={state} desk={desk} />
       <Talks state={state} onShow={onShow} />
@@ -25,7 +28,7 @@ export function Side({ state, desk, onShow }: SideProps) {
   )
 }
 
-function PresenceChoice({ state, desk }: DeskProps) {
+function PresenceChoice({ state, desk, configuration }: Omit<SideProps, "onShow">) {
   const { t } = useWording()
   const isFull = openTalks(state).length >= state.capacity
   return (
@@ -61,6 +64,7 @@ function PresenceChoice({ state, desk }: DeskProps) {
           ))}
         </select>
       </label>
+      <Shift state={state} desk={desk} regions={configuration.regions} />
       {isFull && state.presence === "available" && <p class="muted">{t("presence.full")}</p>}
     </section>
   )

@@ -4,14 +4,14 @@
  *     console/talk/<id>     what was said in a conversation that goes on, and the note on it; deleted with it
  *     console/filed         notes of conversations that are over, and how many ended how: these stay on this device
  *     console/replies       the own canned replies
- *     console/preferences   the language, how many conversations at once, whether there is a sound
+ *     console/preferences   the language, how many conversations at once, the shift, whether there is a sound
  *
  * One change after the other, in the order in which they were asked for: what is deleted must not be written again by a
  * slower change from before.
  */
 
 import type { KeyStore } from "./sdk.ts"
-import type { DeskState, FiledNote, Talk } from "./deskState.ts"
+import type { DeskState, FiledNote, Preferences, Talk } from "./deskState.ts"
 
 const TALK = "console/talk/"
 const FILED = "console/filed"
@@ -21,7 +21,6 @@ const PREFERENCES = "console/preferences"
 /** What is kept of a talk: who is in it and how its link is, the SDK knows. */
 type SavedTalk = Omit<Talk, "people" | "typing" | "link" | "proposal">
 export type Filed = Pick<DeskState, "filed" | "tally">
-export type Preferences = Pick<DeskState, "language" | "capacity" | "hasSound">
 
 export class Cabinet {
   readonly #store: KeyStore
@@ -65,8 +64,9 @@ export class Cabinet {
     return (await this.#get<readonly string[]>(REPLIES)) ?? []
   }
 
-  async keepPreferences({ language, capacity, hasSound }: Preferences): Promise<void> {
-    await this.#put(PREFERENCES, { language, capacity, hasSound })
+  async keepPreferences(state: Preferences): Promise<void> {
+    const { language, capacity, gender, region, until, isWoken, hasSound } = state
+    await this.#put(PREFERENCES, { language, capacity, gender, region, until, isWoken, hasSound })
   }
 
   /** What was preferred when it was last open; nothing the first time. */

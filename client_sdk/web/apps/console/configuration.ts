@@ -1,6 +1,6 @@
 /** What the organisation decides about the console, read from the block that the server fills (see ../README.md). */
 
-import { languagesOf, ownTexts, readBlock, type OwnText } from "../shared/block.ts"
+import { isShortText, languagesOf, listOf, ownTexts, readBlock, type OwnText } from "../shared/block.ts"
 import type { Language } from "../shared/i18n/catalogue.ts"
 
 /** Nothing in a demonstration is worth a secret, and it should work at once. */
@@ -14,6 +14,8 @@ export interface Configuration {
   readonly languages: readonly Language[]
   /** What the organisation has prepared for staff to say; empty: nothing. */
   readonly replies: readonly OwnText[]
+  /** Coarse places to choose one's own from; empty: nobody says where she is. */
+  readonly regions: readonly string[]
   /** The relay of a demonstration approves devices by itself, which the console has to say. */
   readonly isDemonstration: boolean
 }
@@ -26,6 +28,7 @@ export function readConfiguration(text: string): Configuration {
     organisationName,
     languages: languagesOf(page["languages"]),
     replies: ownTexts(page["replies"]),
+    regions: listOf(page["regions"], isShortText) ?? [],
     isDemonstration: entries["demonstration"] === true,
   }
 }

@@ -7,7 +7,7 @@
  */
 
 import { fromHex, hex, MAX_CHARACTERS, partsOf, stopReason, TYPING_FORGOTTEN_MS } from "../shared/talking.ts"
-import { Cabinet, type Preferences } from "./cabinet.ts"
+import { Cabinet } from "./cabinet.ts"
 import { DeskCalls } from "./deskCalls.ts"
 import {
   EMPTY_DESK,
@@ -20,6 +20,7 @@ import {
   type DeskState,
   type Outcome,
   type Person,
+  type Preferences,
   type Presence,
   type Talk,
   type TalkAction,
@@ -38,6 +39,7 @@ import type {
   Staff,
   WaitingRequest,
 } from "./sdk.ts"
+import { forgetWaking, keepWaking, onSubscriptionChange, startWaking, type WakingFailure } from "./waking.ts"
 import { InvitationDeclined, RequestGone, RequestUnusable, TeduhError } from "./sdk.ts"
 
 /** The part of the SDK's class that the desk needs; a test gives it a made-up one. */
@@ -59,6 +61,9 @@ export type StaffSide = Pick<
   | "onConnection"
   | "close"
 >
+
+/** What of the preferences the relay goes by. */
+const TOLD = ["capacity", "gender", "region", "until"] as const
 
 /** Everything between unlocking and locking. */
 export class Desk {
@@ -111,6 +116,7 @@ export class Desk {
     this.#connection()
     this.#offered(staff.routing.offers)
     await this.#restore()
+    this.#stops.push(onSubscriptionChange(() => void this.#keepWaking()))
     this.#connection()
     void this.#followInvitations().catch(ignore)
     if (presence !== "away") await this.setPresence(presence)
@@ -143,11 +149,27 @@ export class Desk {
     await this.#announce()
   }
 
-  /** Keep what is preferred for the next time; how many at once is told the relay. */
+  /** Keep what is preferred for the next time; what the relay goes by is told to it. */
   async prefer(preferences: Partial<Preferences>): Promise<void> {
     this.#dispatch({ type: "preferred", preferences })
     await this.#cabinet.keepPreferences(this.#state)
-    if (preferences.capacity !== undefined) await this.#announce()
+    if (TOLD.some((name) => preferences[name] !== undefined)) await this.#announce()
+  }
+
+  /** Have this device woken when somebody waits; the browser asks the person. Never rejects; null: it is. */
+  async startWaking(): Promise<WakingFailure | null> {
+    const failure = await startWaking(this.#staff.routing)
+    if (failure === null) await this.prefer({ isWoken: true })
+    return failure
+  }
+
+  /** Have it woken no more. Never rejects, and waits for the relay a moment at most. */
+  async stopWaking(): Promise<null> {
+    await this.prefer({ isWoken: false })
+    await forgetWaking().catch(ignore)
+    // A relay that cannot be told is told by the push service.
+    if (this.#staff.isConnected) await soon(this.#staff.routing.unsubscribePush().catch(ignore))
+    return null
   }
 
   /** Take a request: one that is offered, one that waits, or, without an id, the next. Never rejects. */
@@ -303,16 +325,25 @@ export class Desk {
 
   #connection(): void {
     const { isConnected, failure } = this.#staff
+    const wasConnected = this.#state.isConnected
     this.#dispatch({ type: "connection", isConnected, isRefused: failure !== null })
+    if (isConnected && !wasConnected) void this.#keepWaking()
+  }
+
+  async #keepWaking(): Promise<void> {
+    if (!this.#state.isWoken) return
+    const failure = await keepWaking(this.#staff.routing)
+    // The box must not be ticked where nobody is woken; what only failed is tried again.
+    if (failure !== null && failure !== "failed") await this.prefer({ isWoken: false })
   }
 
   async #announce(): Promise<void> {
-    const { presence, capacity } = this.#state
+    const { presence, capacity, gender, region, until } = this.#state
     const room = Math.max(0, capacity - openTalks(this.#state).length)
     try {
       if (presence === "away") await this.#staff.setAway()
       else if (presence === "busy" || room === 0) await this.#staff.setBusy()
-      else await this.#staff.setAvailable(room)
+      else await this.#staff.setAvailable(room, { gender, region, until })
     } catch (error) {
       // Not lost: the SDK says it again when the link is back.
       if (!(error instanceof TeduhError)) throw error
@@ -454,6 +485,12 @@ export class Desk {
   }
 }
 
+const SOON_MS = 2000
+
+async function soon(work: Promise<unknown>): Promise<void> {
+  await Promise.race([work, new Promise((resolve) => setTimeout(resolve, SOON_MS))])
+}
+
 function ignore(): void {
   // What is lost with a conversation is told by its own events.
 }
@@ -468,14 +505,15 @@ function whyNotAccepted(error: unknown): "gone" | "unusable" | "lost" {
 }
 
 function waitingOf({ conversationId, details, waitedSeconds }: WaitingRequest): Waiting {
-  const { need, language, urgency } = details
-  return { id: hex(conversationId), need, language, urgency, since: Date.now() - waitedSeconds * 1000 }
+  const { need, language, preferredGender, region, urgency } = details
+  const since = Date.now() - waitedSeconds * 1000
+  return { id: hex(conversationId), need, language, preferredGender, region, urgency, since }
 }
 
 function askedOf({ request }: Conversation): Asked | null {
   if (request === null) return null
-  const { need, language, urgency } = request.details
-  return { need, language, urgency, waitedSeconds: request.waitedSeconds }
+  const { need, language, preferredGender, region, urgency } = request.details
+  return { need, language, preferredGender, region, urgency, waitedSeconds: request.waitedSeconds }
 }
 
 function personOf(participant: Participant): Person {

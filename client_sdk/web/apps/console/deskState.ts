@@ -52,6 +52,9 @@ export type Ending = "ended" | "stranger" | "disagreement" | "gap" | "trouble"
 export interface Asked {
   readonly need: string | null
   readonly language: string | null
+  /** These two are missing in what was kept before there were any. */
+  readonly preferredGender?: string | null
+  readonly region?: string | null
   readonly urgency: 0 | 1 | 2
   readonly waitedSeconds: number | null
 }
@@ -116,6 +119,13 @@ export interface DeskState {
   readonly presence: Presence
   /** How many talks at once. */
   readonly capacity: number
+  /** For those who prefer one; null: not said. So is the next. */
+  readonly gender: string | null
+  readonly region: string | null
+  /** When the shift ends, in seconds since 1970; 0: not known. Nothing is offered from then on. */
+  readonly until: number
+  /** Whether this device is woken when somebody waits. */
+  readonly isWoken: boolean
   /** Chosen for the console; null: as the browser's. */
   readonly language: Language | null
   /** Whether a tone says that something waits. */
@@ -131,6 +141,12 @@ export interface DeskState {
   readonly tally: Readonly<Partial<Record<Outcome, number>>>
 }
 
+/** What is kept for the next time. */
+export type Preferences = Pick<
+  DeskState,
+  "language" | "capacity" | "gender" | "region" | "until" | "isWoken" | "hasSound"
+>
+
 export const EMPTY_DESK: DeskState = {
   me: null,
   isConnected: false,
@@ -141,6 +157,10 @@ export const EMPTY_DESK: DeskState = {
   offers: [],
   presence: "away",
   capacity: 3,
+  gender: null,
+  region: null,
+  until: 0,
+  isWoken: false,
   language: null,
   hasSound: true,
   isAccepting: false,
@@ -175,7 +195,7 @@ export type DeskAction =
   | { readonly type: "listed"; readonly waiting: number; readonly queue: readonly Waiting[]; readonly makesOffers: boolean }
   | { readonly type: "offered"; readonly offers: readonly Offered[] }
   | { readonly type: "presence"; readonly presence: Presence }
-  | { readonly type: "preferred"; readonly preferences: Partial<Pick<DeskState, "language" | "capacity" | "hasSound">> }
+  | { readonly type: "preferred"; readonly preferences: Partial<Preferences> }
   | { readonly type: "accepting" }
   | { readonly type: "accepted"; readonly failure: DeskState["acceptFailure"] }
   | { readonly type: "opened"; readonly talk: Talk; readonly isShown: boolean }

@@ -17,6 +17,7 @@ import {
   type Unlock,
 } from "./sdk.ts"
 import { Tabs } from "./tabs.ts"
+import { forgetWaking } from "./waking.ts"
 
 const SHORTEST_PASSPHRASE = 8
 
@@ -108,6 +109,8 @@ export class Door {
   /** Erase everything of this device in this browser: keys, conversations, notes. */
   async signOut(): Promise<void> {
     await this.#leave()
+    // The browser may refuse; what is erased must not depend on it.
+    await forgetWaking().catch(() => undefined)
     await EncryptedKeyStore.erase()
     await this.#look(false)
   }

@@ -38,6 +38,9 @@ export function listOf<Item>(value: unknown, isItem: (item: unknown) => item is 
   return items.length > 0 ? items : null
 }
 
+/** A word or a few, as the relay takes them. */
+export const isShortText = (value: unknown): value is string => typeof value === "string" && /^.{1,64}$/u.test(value)
+
 /** The languages that the pages know among those that are named; all if none is. */
 export function languagesOf(value: unknown): readonly Language[] {
   return listOf(value, isLanguage) ?? (Object.keys(LANGUAGES) as Language[])

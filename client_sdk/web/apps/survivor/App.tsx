@@ -100,7 +100,8 @@ function Screens({ configuration, state, dispatch, session, call, onLanguage, on
   }
   const ask = (): void => {
     closePanel()
-    void session.ask({ need: state.need, urgency: state.urgency ?? 0, language })
+    const { need, preferredGender, region, urgency } = state
+    void session.ask({ need, preferredGender, region, urgency: urgency ?? 0, language })
   }
   return (
     <>

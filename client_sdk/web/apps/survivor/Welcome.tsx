@@ -1,8 +1,9 @@
 /** The first screen: a word on safety, and one tap to somebody. Everything else on it may be left alone. */
 
 import { ownTextIn } from "../shared/block.ts"
-import { needName } from "../shared/i18n/names.ts"
+import { GENDERS, genderName, needName } from "../shared/i18n/names.ts"
 import { Choice } from "../shared/parts/Choice.tsx"
+import { Select } from "../shared/parts/Select.tsx"
 import type { Configuration } from "./configuration.ts"
 import { EmergencyNumbers } from "./Panels.tsx"
 import type { Action, State } from "./state.ts"
@@ -57,6 +58,26 @@ export function Welcome({ configuration, state, dispatch, onStart }: WelcomeProp
                 <p>{t("welcome.danger")}</p>
                 <EmergencyNumbers numbers={configuration.emergencyNumbers} />
               </div>
+            )}
+            <Select
+              label={t("welcome.gender")}
+              none={t("welcome.any")}
+              options={GENDERS.map((value) => ({ value, text: genderName(t, value) }))}
+              chosen={state.preferredGender}
+              onChoose={(preferredGender) => {
+                dispatch({ type: "chosen", preferredGender })
+              }}
+            />
+            {configuration.regions.length > 0 && (
+              <Select
+                label={t("welcome.region")}
+                none={t("welcome.any")}
+                options={configuration.regions.map((value) => ({ value, text: value }))}
+                chosen={state.region}
+                onChoose={(region) => {
+                  dispatch({ type: "chosen", region })
+                }}
+              />
             )}
           </section>
         </div>

@@ -5,7 +5,7 @@
  * not close the door. A block without an organisation does: without its root key nobody could be verified.
  */
 
-import { entriesOf, inAll, languagesOf, listOf, ownText, readBlock, type Entries, type OwnText } from "../shared/block.ts"
+import { entriesOf, inAll, isShortText, languagesOf, listOf, ownText, readBlock, type Entries, type OwnText } from "../shared/block.ts"
 import type { Language } from "../shared/i18n/catalogue.ts"
 
 export interface EmergencyNumber {
@@ -33,8 +33,10 @@ export interface Configuration {
   readonly hours: OwnText
   /** How long people usually wait, in minutes; null when the organisation does not say. */
   readonly typicalWaitMinutes: number | null
-  /** Kinds of help to choose from; `counseling`, `medical`, `legal` and `shelter` have names in the catalogue. */
+  /** Kinds of help to choose from; those that stand here for want of others have names in the catalogue. */
   readonly needs: readonly string[]
+  /** Coarse places to choose from; empty: nobody is asked for hers. */
+  readonly regions: readonly string[]
   readonly emergencyNumbers: readonly EmergencyNumber[]
   /** Shown when the page comes back after it was hidden for so many seconds. */
   readonly cover: { readonly skin: Skin; readonly afterSeconds: number }
@@ -64,14 +66,14 @@ export function readConfiguration(text: string): Configuration {
     confidentiality: ownText(page["confidentiality"]),
     hours: ownText(page["hours"]),
     typicalWaitMinutes: positive(page["typical_wait_minutes"]),
-    needs: listOf(page["needs"], isShortText) ?? ["counseling", "medical", "legal", "shelter"],
+    needs: listOf(page["needs"], isShortText) ?? ["counseling", "medical", "legal", "shelter", "interpreter", "dispatch"],
+    regions: listOf(page["regions"], isShortText) ?? [],
     emergencyNumbers: numbersOf(page["emergency_numbers"]),
     cover: coverOf(entriesOf(page["cover"]), disguise?.skin),
     disguise,
   }
 }
 
-const isShortText = (value: unknown): value is string => typeof value === "string" && /^.{1,64}$/u.test(value)
 const positive = (value: unknown): number | null => (typeof value === "number" && value > 0 ? value : null)
 
 function oneOf<Value extends string>(value: unknown, allowed: readonly Value[]): Value | null {

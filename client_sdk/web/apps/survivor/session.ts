@@ -12,6 +12,8 @@ import type { Conversation, Event, Participant, Survivor } from "./sdk.ts"
 
 export interface Wishes {
   readonly need: string | null
+  readonly preferredGender: string | null
+  readonly region: string | null
   readonly urgency: 0 | 1 | 2
   readonly language: string
 }
@@ -84,13 +86,13 @@ export class Session {
     await this.#follow(conversation, isCurrent)
   }
 
-  async #askedFor({ need, urgency, language }: Wishes, isCurrent: () => boolean): Promise<Conversation> {
+  async #askedFor(wishes: Wishes, isCurrent: () => boolean): Promise<Conversation> {
     const talker = (this.#talker ??= await this.#open())
     if (!isCurrent()) {
       talker.vanish()
       throw new Error("she has left")
     }
-    return await talker.ask({ urgency, language, ...(need === null ? {} : { need }) })
+    return await talker.ask(wishes)
   }
 
   async #follow(conversation: Conversation, isCurrent: () => boolean): Promise<void> {

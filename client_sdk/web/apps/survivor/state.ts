@@ -59,6 +59,8 @@ export type Ending = "left" | "ended" | "stranger" | "disagreement" | "gap" | "t
 export interface State {
   readonly phase: Phase
   readonly need: string | null
+  readonly preferredGender: string | null
+  readonly region: string | null
   /** Null until she chooses, and for the relay as much as 0. */
   readonly urgency: 0 | 1 | 2 | null
   readonly link: Link
@@ -76,8 +78,11 @@ export interface State {
   readonly hiddenSince: number | null
 }
 
+/** What she can say of whom she looks for. */
+export type Chosen = Pick<State, "need" | "preferredGender" | "region" | "urgency">
+
 export type Action =
-  | { readonly type: "chosen"; readonly need?: string | null; readonly urgency?: 0 | 1 | 2 }
+  | ({ readonly type: "chosen" } & Partial<Chosen>)
   | { readonly type: "asked" }
   | { readonly type: "askFailed" }
   | { readonly type: "placed"; readonly position: number; readonly at: number }
@@ -101,6 +106,8 @@ export type Action =
 export const INITIAL: State = {
   phase: "welcome",
   need: null,
+  preferredGender: null,
+  region: null,
   urgency: null,
   link: "connecting",
   sightings: [],
@@ -171,8 +178,9 @@ export function reduce(state: State, action: Action): State {
   }
 }
 
-function chosen(state: State, { need, urgency }: Action & { type: "chosen" }): State {
-  return { ...state, need: need === undefined ? state.need : need, urgency: urgency ?? state.urgency }
+function chosen(state: State, wishes: Partial<Chosen>): State {
+  const { need = state.need, preferredGender = state.preferredGender, region = state.region } = wishes
+  return { ...state, need, preferredGender, region, urgency: wishes.urgency ?? state.urgency }
 }
 
 function placed(state: State, { position, at }: Sighting): State {

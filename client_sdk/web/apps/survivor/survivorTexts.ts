@@ -27,6 +27,9 @@ export const survivorTexts = catalogue({
     "welcome.more": "Tell us a little more, if you like",
     "welcome.need": "What would help?",
     "welcome.urgency": "How urgent is it?",
+    "welcome.gender": "Who would you rather talk to?",
+    "welcome.region": "Roughly where are you?",
+    "welcome.any": "It does not matter",
     "welcome.reloaded":
       "The page was loaded anew. If you were talking with somebody here, that has ended on this device, and nothing of it was kept. They have been told. You can ask for somebody again.",
     "welcome.failed": "That did not work. Please try again in a moment, or use the emergency numbers.",
@@ -159,6 +162,9 @@ export const survivorTexts = catalogue({
     "welcome.more": "Ceritakan sedikit lagi, jika mau",
     "welcome.need": "Apa yang bisa membantu?",
     "welcome.urgency": "Seberapa mendesak?",
+    "welcome.gender": "Anda lebih suka bicara dengan siapa?",
+    "welcome.region": "Kira-kira Anda di mana?",
+    "welcome.any": "Tidak masalah",
     "welcome.reloaded":
       "Halaman ini dimuat ulang. Jika Anda tadi sedang berbicara dengan seseorang di sini, percakapan itu telah berakhir di perangkat ini dan tidak ada yang disimpan. Mereka sudah diberi tahu. Anda bisa meminta seseorang lagi.",
     "welcome.failed": "Belum berhasil. Coba lagi sebentar lagi, atau gunakan nomor darurat.",

@@ -92,6 +92,7 @@ describe("a policy", () => {
     expect(contentSecurityPolicy({ "script-src": [] })).toBe(
       "default-src 'none'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
     )
+    expect(contentSecurityPolicy({}, ["worker"])).toMatch(/; trusted-types worker$/)
   })
 })
 

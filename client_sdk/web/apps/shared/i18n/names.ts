@@ -6,11 +6,18 @@ import type { sharedTexts } from "./sharedTexts.ts"
 type SharedWords = Translate<typeof sharedTexts.en>
 
 const ROLES = ["counselor", "medic", "interpreter", "legal_aid", "shelter", "supervisor"] as const
-const NEEDS = ["counseling", "medical", "legal", "shelter"] as const
+const NEEDS = ["counseling", "medical", "legal", "shelter", "interpreter", "dispatch"] as const
+export const GENDERS = ["female", "male"] as const
 
 /** What a staff statement's role is called. */
 export function roleName(t: SharedWords, role: string): string {
   return t(`role.${ROLES.find((known) => known === role) ?? "other"}`)
+}
+
+/** What a gender that somebody prefers, or is of, is called; one of a program of somebody's own as it is. */
+export function genderName(t: SharedWords, gender: string): string {
+  const known = GENDERS.find((one) => one === gender)
+  return known === undefined ? gender : t(`gender.${known}`)
 }
 
 /** What a kind of help is called; the organisation's own kinds are called what it calls them. */

@@ -16,7 +16,11 @@ export const sharedTexts = catalogue({
     "need.medical": "Medical help",
     "need.legal": "Legal advice",
     "need.shelter": "A safe place",
+    "need.interpreter": "An interpreter",
+    "need.dispatch": "Somebody to come",
     "need.other": "Something else",
+    "gender.female": "A woman",
+    "gender.male": "A man",
 
     "urgency.0": "I have time",
     "urgency.1": "It is urgent",
@@ -45,7 +49,11 @@ export const sharedTexts = catalogue({
     "need.medical": "Bantuan medis",
     "need.legal": "Nasihat hukum",
     "need.shelter": "Tempat aman",
+    "need.interpreter": "Juru bahasa",
+    "need.dispatch": "Seseorang untuk datang",
     "need.other": "Hal lain",
+    "gender.female": "Perempuan",
+    "gender.male": "Laki-laki",
 
     "urgency.0": "Saya punya waktu",
     "urgency.1": "Mendesak",

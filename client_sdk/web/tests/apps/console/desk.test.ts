@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from "vitest"
 import { Cabinet } from "../../../apps/console/cabinet.ts"
 import { Desk, type StaffSide } from "../../../apps/console/desk.ts"
 import { newTalk, type DeskState } from "../../../apps/console/deskState.ts"
-import { MemoryKeyStore, Participant, type Conversation, type Event, type OpenOffer, type QueueListing } from "../../../src/index.ts"
+import { MemoryKeyStore, Participant, type Conversation, type Event, type OpenOffer, type QueueListing, type Shift } from "../../../src/index.ts"
 
 const ID = new Uint8Array(16).fill(7)
 const NAME = "07".repeat(16)
@@ -51,7 +51,11 @@ function madeUpStaff(claimed: Conversation, kept: readonly Conversation[] = []) 
     said.push(what)
     return Promise.resolve()
   }
-  const news: { list: Listing; offer: Offers } = { list: () => undefined, offer: () => undefined }
+  const news: { list: Listing; offer: Offers; shift: Shift | null } = {
+    list: () => undefined,
+    offer: () => undefined,
+    shift: null,
+  }
   const routing = {
     offers: [] as OpenOffer[],
     makesOffers: false,
@@ -75,7 +79,10 @@ function madeUpStaff(claimed: Conversation, kept: readonly Conversation[] = []) 
     restored: () => Promise.resolve(),
     claim: (id: Uint8Array | null) => say(`claimed ${id?.[0] ?? "the next"}`).then(() => claimed),
     colleagues: () => Promise.resolve([]),
-    setAvailable: (capacity: number) => say(`available ${capacity}`),
+    setAvailable: (capacity: number, shift: Shift) => {
+      news.shift = shift
+      return say(`available ${capacity}`)
+    },
     setBusy: () => say("busy"),
     setAway: () => say("away"),
     async *invitations() {
@@ -117,6 +124,26 @@ describe("accepting", () => {
     expect(said).toEqual(["available 3", "claimed the next", "available 2"])
     await desk.prefer({ capacity: 1 })
     expect(said.at(-1)).toBe("busy")
+  })
+
+  it("tells the relay with it who one is, where, and until when, and the same after the next unlocking", async () => {
+    const { desk, news, store, said } = await accepted()
+    expect(news.shift).toEqual({ gender: null, region: null, until: 0 })
+    await desk.prefer({ gender: "female" })
+    await desk.prefer({ region: "Bandung" })
+    await desk.prefer({ until: 2_000_000_000 })
+    const shift = { gender: "female", region: "Bandung", until: 2_000_000_000 }
+    expect(news.shift).toEqual(shift)
+    const before = said.length
+    await desk.prefer({ hasSound: false })
+    expect(said.length).toBe(before)
+    await desk.prefer({ gender: null })
+    expect(news.shift).toEqual({ ...shift, gender: null })
+    const { staff, news: later } = madeUpStaff(madeUpConversation().conversation)
+    const again = new Desk(staff, store, () => undefined)
+    await again.begin()
+    await again.setPresence("available")
+    expect(later.shift).toEqual({ ...shift, gender: null })
   })
 })
 

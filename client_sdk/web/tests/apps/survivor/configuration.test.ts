@@ -12,6 +12,8 @@ describe("the configuration", () => {
     expect(configuration).toMatchObject({ organisationName: "Rumah Aman", typicalWaitMinutes: null, disguise: null })
     expect(configuration.emergencyNumbers.map(({ number }) => number)).toEqual(["129", "110", "112", "119"])
     expect(configuration.cover).toEqual({ skin: "plain", afterSeconds: 60 })
+    expect(configuration.needs).toEqual(["counseling", "medical", "legal", "shelter", "interpreter", "dispatch"])
+    expect(configuration.regions).toEqual([])
   })
 
   it("gives the organisation on to the SDK as it came", () => {
@@ -22,11 +24,12 @@ describe("the configuration", () => {
     const configuration = read({
       languages: ["en"],
       needs: ["legal"],
+      regions: ["Jakarta", 5, "Bogor"],
       typical_wait_minutes: 5,
       emergency_numbers: [{ number: "+44 999", name: "Police" }],
       disguise: { skin: "recipe", press: "footer" },
     })
-    expect(configuration).toMatchObject({ languages: ["en"], needs: ["legal"], typicalWaitMinutes: 5 })
+    expect(configuration).toMatchObject({ languages: ["en"], needs: ["legal"], typicalWaitMinutes: 5, regions: ["Jakarta", "Bogor"] })
     expect(configuration.emergencyNumbers).toEqual([{ number: "+44 999", name: { id: "Police", en: "Police" }, about: {} }])
     expect(configuration.disguise).toEqual({ skin: "recipe", press: "footer" })
   })

@@ -12,12 +12,13 @@ import {
   RelayMisbehaved,
 } from "../../../apps/survivor/sdk.ts"
 import { Session, type Talker } from "../../../apps/survivor/session.ts"
+import { NO_DETAILS } from "../../../src/relay/frames.ts"
 import { INITIAL, reduce, type State } from "../../../apps/survivor/state.ts"
 
 const SARI = new Participant(0, new Uint8Array(32), new Uint8Array(32), "Sari", "counselor")
 const ID = new Uint8Array(16)
 const ID_HEX = "0".repeat(32)
-const WISHES = { need: null, urgency: 0, language: "id" } as const
+const WISHES = { need: null, preferredGender: null, region: null, urgency: 0, language: "id" } as const
 const nothing = (): Promise<void> => Promise.resolve()
 
 /** A conversation whose events the test chooses; what is said in it is kept in `said`. */
@@ -97,7 +98,13 @@ describe("asking", () => {
     const { session, talker } = visit()
     void session.ask(WISHES)
     await vi.waitFor(() => {
-      expect(talker.ask).toHaveBeenCalledWith({ language: "id", urgency: 0 })
+      expect(talker.ask).toHaveBeenCalledWith({ ...NO_DETAILS, language: "id" })
+    })
+    const chosen = { need: "dispatch", preferredGender: "female", region: "Bandung", urgency: 2, language: "en" } as const
+    const other = visit()
+    void other.session.ask(chosen)
+    await vi.waitFor(() => {
+      expect(other.talker.ask).toHaveBeenCalledWith(chosen)
     })
   })
 

@@ -26,7 +26,10 @@ describe("the way of a conversation", () => {
 
   it("keeps what was chosen when something else is", () => {
     const state = after({ type: "chosen", need: "legal" }, { type: "chosen", urgency: 2 })
-    expect(state).toMatchObject({ need: "legal", urgency: 2 })
+    expect(state).toMatchObject({ need: "legal", urgency: 2, preferredGender: null, region: null })
+    const more = reduce(reduce(state, { type: "chosen", preferredGender: "male" }), { type: "chosen", region: "Bogor" })
+    expect(more).toMatchObject({ need: "legal", urgency: 2, preferredGender: "male", region: "Bogor" })
+    expect(reduce(more, { type: "chosen", region: null })).toMatchObject({ preferredGender: "male", region: null })
   })
 
   it("forgets everything that was said when she begins anew", () => {
