@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import os
 import subprocess
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -27,18 +28,29 @@ from web_build import install_libraries  # noqa: E402
 
 PASSPHRASE: Final = "four words of hers"
 PEERJS: Final = HERE / "peerjs"
-# Counts what passes over WebSockets, and notes when the tap was and the others' first picture and sound came.
+# Notes what is sent over WebSockets, when the tap was, and when the others' first picture and sound came.
 WATCH: Final = """
-window.passed = { messages: 0, bytes: 0 };
+window.sent = [];  // when, how many bytes, and whether it is signaling: no acknowledgement or heartbeat
 window.connections = [];
-const sizeOf = (data) => data.byteLength ?? data.size ?? data.length;
-const count = (data) => { window.passed.messages += 1; window.passed.bytes += sizeOf(data); };
-const send = WebSocket.prototype.send;
-WebSocket.prototype.send = function (data) { count(data); send.call(this, data); };
 const now = () => performance.timeOrigin + performance.now();
+const sizeOf = (data) => data.byteLength ?? data.size ?? data.length;
+// Of ours, what goes into the log: an array whose first element is the tag of Append.
+const isSignal = (data) => typeof data === 'string'
+  ? !data.includes('HEARTBEAT')
+  : new Uint8Array(data.buffer ?? data, data.byteOffset ?? 0)[1] === 0x07;
+const send = WebSocket.prototype.send;
+WebSocket.prototype.send = function (data) {
+  window.sent.push([now(), sizeOf(data), isSignal(data)]);
+  send.call(this, data);
+};
 window.begin = () => { window.times = { tap: now(), picture: null, sound: null }; };
 window.begin();
 addEventListener('click', window.begin, { capture: true });
+// Taps this button of the call as soon as it is there.
+window.tapAtOnce = (name) => new MutationObserver(() => {
+  const found = [...document.querySelectorAll('.call button')].find((one) => one.textContent === name);
+  if (found !== undefined && !found.dataset.tapped) { found.dataset.tapped = 'yes'; found.click(); }
+}).observe(document.body, { childList: true, subtree: true });
 const Real = RTCPeerConnection;
 window.RTCPeerConnection = class extends Real {
   constructor(configuration) {
@@ -71,27 +83,49 @@ _ARRIVED: Final = "() => window.times.picture !== null && window.times.sound !==
 _RESTART: Final = """async () => {
   const connection = window.connections.find((one) => one.connectionState === 'connected');
   const name = () => connection.sctp?.transport ?? connection.getReceivers()[0].transport;
-  const pair = () => name().iceTransport.getSelectedCandidatePair();
-  const before = pair().local.usernameFragment;
+  const way = () => name().iceTransport.getSelectedCandidatePair()?.local.usernameFragment;
+  const moment = () => new Promise((resolve) => setTimeout(resolve, 2));
+  while (!way()) await moment();
+  const before = way();
   const began = performance.now();
   dispatchEvent(new Event('online'));
-  while (pair()?.local.usernameFragment === before) await new Promise((resolve) => setTimeout(resolve, 2));
+  while (way() === before) {
+    if (performance.now() - began > 60_000) throw new Error('no other way was taken');
+    await moment();
+  }
   return performance.now() - began;
 }"""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One call. Milliseconds from the tap; messages and bytes of both sides, as they are on the wire."""
+    """One call. Milliseconds from the caller's tap, and from the answer, until the caller has the other's
+    media; messages and bytes of both sides, as they are on the wire, until then; how often they took turns.
+    """
 
     picture: float
     sound: float
+    picture_after_answer: float
+    sound_after_answer: float
     messages: int
     bytes: int
+    flights: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Something that a page sent."""
+
+    at: float
+    by: int
+    size: int
+    is_signal: bool
 
 
 class Pair(ABC):
-    """Two pages that can call each other, again and again, and the process between them."""
+    """Two pages that can call each other, again and again, and the process between them. The second calls,
+    the first answers as soon as it rings; both send pictures and sound.
+    """
 
     def __init__(self, first: Page, second: Page, server: int) -> None:
         self.first = first
@@ -100,7 +134,7 @@ class Pair(ABC):
 
     @abstractmethod
     async def call(self) -> None:
-        """Let the second page have a call, by one tap; the first page sends pictures and sound."""
+        """Let the second page call, by one tap that leads to it."""
 
     @abstractmethod
     async def hang_up(self) -> None:
@@ -108,35 +142,68 @@ class Pair(ABC):
 
     async def measure(self) -> Measured:
         """One call, begun and ended."""
-        before = await self._passed()
+        await self._forget()
+        await self.call()
+        for page in (self.second, self.first):
+            await page.wait_for_function(_ARRIVED)
+        sent = await self._sent()
+        times, answered = [await page.evaluate("window.times") for page in (self.second, self.first)]
+        await self.hang_up()
+        tap, answer, picture, sound = times["tap"], answered["tap"], times["picture"], times["sound"]
+        needed = [one for one in sent if one.at <= max(picture, sound)]
+        return Measured(
+            picture - tap,
+            sound - tap,
+            picture - answer,
+            sound - answer,
+            len(needed),
+            sum(one.size for one in needed),
+            flights(needed),
+        )
+
+    async def bytes_of_a_call(self, seconds: float) -> int:
+        """What both pages send for a call that lasts so long, its end included."""
+        await self._forget()
         await self.call()
         await self.second.wait_for_function(_ARRIVED)
-        after = await self._passed()
-        times = await self.second.evaluate("window.times")
+        await asyncio.sleep(seconds)
         await self.hang_up()
-        messages, sent = (late - early for late, early in zip(after, before, strict=True))
-        return Measured(times["picture"] - times["tap"], times["sound"] - times["tap"], messages, sent)
+        return sum(one.size for one in await self._sent())
 
     def processor_seconds(self) -> float:
-        """Of the process between them."""
-        fields = Path(f"/proc/{self.server}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Of the process between them, all its threads."""
+        tasks = Path(f"/proc/{self.server}/task").glob("*/schedstat")
+        return sum(int(one.read_text().split()[0]) for one in tasks) / 1e9
 
-    async def _passed(self) -> tuple[int, int]:
-        counts = [await page.evaluate("window.passed") for page in (self.first, self.second)]
-        return sum(one["messages"] for one in counts), sum(one["bytes"] for one in counts)
+    async def _forget(self) -> None:
+        for page in (self.first, self.second):
+            await page.evaluate("window.sent.length = 0")
+
+    async def _sent(self) -> list[Sent]:
+        """In the order of sending."""
+        sent = [
+            Sent(at, number, size, is_signal)
+            for number, page in enumerate((self.first, self.second))
+            for at, size, is_signal in await page.evaluate("window.sent")
+        ]
+        return sorted(sent, key=lambda one: one.at)
+
+
+def flights(sent: Iterable[Sent]) -> int:
+    """How often the sides took turns: what one sends before it hears of the other again is one flight."""
+    return sum(1 for _ in groupby(one.by for one in sent if one.is_signal))
 
 
 class TeduhPair(Pair):
-    """The console calls with its camera on, she answers with one tap."""
+    """She calls with her camera on, the console answers with its own."""
 
     async def call(self) -> None:
-        await self.first.get_by_role("button", name="Video call", exact=True).click()
-        await Caller(self.second).button("Answer").click()
+        await self.second.get_by_role("button", name="Talk by voice or video").click()
+        await Caller(self.second).button("Video call").click()
 
     async def hang_up(self) -> None:
         await Caller(self.second).button("Hang up").click()
-        await Caller(self.first).shows("has hung up")
+        await expect(Caller(self.first).button("Close")).to_be_visible()
         for page in (self.first, self.second):
             await Caller(page).button("Close").click()
 
@@ -194,6 +261,7 @@ async def teduh_pair(
         await survivor.ask()
         await console.accept()
         await expect(survivor.button("Talk by voice or video")).to_be_visible()
+        await console.page.evaluate("window.tapAtOnce('Answer with camera')")
         yield TeduhPair(console.page, survivor.page, process.pid)
 
 
@@ -210,7 +278,7 @@ _PEER: Final = """async ([port, me, other]) => {
     [mine, current] = [null, null];
   };
   const peer = new Peer(me, { host: '127.0.0.1', port, path: '/', config: { iceServers: [] } });
-  peer.on('call', async (call) => { current = call; call.answer(await media()); });
+  peer.on('call', async (call) => { window.begin(); current = call; call.answer(await media()); });
   document.querySelector('button').addEventListener('click', async () => {
     current = peer.call(other, await media());
   });

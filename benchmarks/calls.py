@@ -2,23 +2,27 @@
 
     python benchmarks/calls.py [--quick]
 
-    first picture, sound   from the tap that leads to the call (answering ours; calling with PeerJS, whose
-                           other side answers by itself) until the other side's first picture is shown and
-                           the first sound is played; opening devices is part of it in both
-    signaling              from ringing until then: what both pages sent over their WebSockets; ours is
-                           encrypted and padded. Ring, join, offer and answer are its four flights
+    first picture, sound   from the caller's tap until the other side's first picture is shown to the caller,
+                           and the first sound is played; and from the answer on. The other side answers by
+                           itself as soon as it rings, as PeerJS's does. All have allowed their devices,
+                           and open camera and microphone within the time measured
+    signaling              what both pages sent over their WebSockets until then; ours is encrypted, padded.
+                           A flight is what one side sends before the other's next turn, messages of the log
+                           alone: Ring, Join, offer, answer. And for a whole call: its heartbeats and its end
     server                 processor time of the relay, or of the PeerJS server, for one call
-    restart                from a change of network until sound and pictures take another way
+    restart                from a change of network, of which the browser tells, until sound and pictures take
+                           another way; PeerJS has none
 
 Ours is measured twice: straight between the pages, as PeerJS does it, and through a TURN server, as it is in
-use (left out where coturn is not installed). Both on one machine without added delay: ratios hold, absolute
-figures are those of this machine. Without Debian's Chromium nothing is measured.
+use (that column is left out where coturn is not installed). Both on one machine without added delay: ratios
+hold, absolute figures are those of this machine. Without Debian's Chromium nothing is measured.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import shutil
 import sys
 import tempfile
@@ -33,32 +37,66 @@ from real_browser import PATIENCE_MS, PROGRAM
 from turn_server import turn_server
 
 CALLS, QUICK_CALLS = 20, 1
+LASTING_SECONDS, QUICK_LASTING_SECONDS = 30.0, 6.0
+"""Of the one call whose bytes are counted until its end; a heartbeat comes every five seconds."""
+RESTARTS, QUICK_RESTARTS = 10, 1
+GOAL_MS, GOAL_FLIGHTS = 1000.0, 4
 OFTEN = {"fetches_per_minute": 1e6}
 """Nobody calls as often as a benchmark does."""
-COLUMNS = "{:<34} {:>12} {:>12} {:>12} {:>8}"
+DIRECT, TURN, PEERJS = "direct", "through TURN", "PeerJS"
+MEDIA = (
+    ("first picture", "picture"),
+    ("first sound", "sound"),
+    ("first picture after the answer", "picture_after_answer"),
+    ("first sound after the answer", "sound_after_answer"),
+)
+SIGNALING = (
+    ("signaling flights a call", "flights"),
+    ("signaling messages a call", "messages"),
+    ("signaling bytes until connected", "bytes"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much to measure of each kind."""
+
+    calls: int
+    restarts: int
+    lasting_seconds: float
+
+
+FULL = Effort(CALLS, RESTARTS, LASTING_SECONDS)
+QUICK = Effort(QUICK_CALLS, QUICK_RESTARTS, QUICK_LASTING_SECONDS)
 
 
 @dataclass(slots=True)
 class Figures:
     """Of one pair of pages."""
 
-    calls: list[Measured] = field(default_factory=list)
+    calls: list[Measured]
+    server_ms: float
+    lasting_bytes: float
     restarts: list[float] = field(default_factory=list)
-    server_ms: float = 0
 
     def of(self, name: str) -> list[float]:
         """One figure of each call."""
         return [float(getattr(call, name)) for call in self.calls]
 
+    def worst(self) -> float:
+        """Milliseconds from the tap: what 95 % of the calls stay within, for pictures and for sound."""
+        return max(quantile(self.of(name), 0.95) for name in ("picture", "sound"))
 
-async def measured(pair: Pair, count: int) -> Figures:
+
+async def measured(pair: Pair, effort: Effort) -> Figures:
     """So many calls, one after the other; one before them, so that everything is loaded."""
     await pair.measure()
     before = pair.processor_seconds()
-    figures = Figures([await pair.measure() for _ in range(count)])
-    figures.server_ms = 1000 * (pair.processor_seconds() - before) / count
+    calls = [await pair.measure() for _ in range(effort.calls)]
+    server_ms = 1000 * (pair.processor_seconds() - before) / effort.calls
+    figures = Figures(calls, server_ms, await pair.bytes_of_a_call(effort.lasting_seconds))
     if isinstance(pair, TeduhPair):
-        figures.restarts = [await pair.restart() for _ in range(max(1, count // 4))]
+        figures.restarts = [await pair.restart() for _ in range(effort.restarts)]
     return figures
 
 
@@ -69,60 +107,82 @@ async def visitor(browser: Browser) -> BrowserContext:
     return context
 
 
-async def run(count: int) -> None:
+async def run(effort: Effort) -> dict[str, Figures]:
+    """By the names of the columns."""
+    found: dict[str, Figures] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         async with call_browser() as browser:
             people = [await visitor(browser) for _ in range(6)]
             free = {"allow_direct": True, **OFTEN}
             async with teduh_pair(people[0], people[1], folder / "direct", free) as ours:
-                direct = await measured(ours, count)
-            relayed = Figures()
+                found[DIRECT] = await measured(ours, effort)
             if shutil.which("turnserver") is not None:
                 (folder / "turn").mkdir()
                 with turn_server(folder / "turn", allow_loopback_peers=True) as turn:
                     bound = turn.calls(**OFTEN)
                     async with teduh_pair(people[2], people[3], folder / "relayed", bound) as ours:
-                        relayed = await measured(ours, count)
+                        found[TURN] = await measured(ours, effort)
             async with peerjs_pair(people[4], people[5]) as theirs:
-                anchor = await measured(theirs, count)
-    print_table(count, direct, relayed, anchor)
+                found[PEERJS] = await measured(theirs, effort)
+    return found
 
 
-def print_table(count: int, direct: Figures, relayed: Figures, anchor: Figures) -> None:
-    print(f"Calls between two pages of one Chromium, {count} of each kind. Ratios: ours, direct, to PeerJS.")
-    print(COLUMNS.format("", "direct", "through TURN", "PeerJS", "ratio"))
-    for what, name in (("first picture", "picture"), ("first sound", "sound")):
+def print_table(effort: Effort, found: dict[str, Figures]) -> None:
+    print(f"Calls between two pages of one Chromium, {effort.calls} of each kind. Ratio: direct to PeerJS.")
+    if TURN not in found:
+        print("Calls through TURN are not measured: there is no coturn.")
+    print(line("", [*found, "ratio"]))
+    for what, name in MEDIA:
         for label, share in (("p50", 0.5), ("p95", 0.95)):
-            values = [quantile(one.of(name), share) for one in (direct, relayed, anchor)]
-            row(f"{what}, ms: {label}", *values)
-    for what, name in (("signaling messages a call", "messages"), ("signaling bytes a call", "bytes")):
-        values = [quantile(one.of(name), 0.5) for one in (direct, relayed, anchor)]
-        row(what, *values)
-    row("server, ms of processor a call", direct.server_ms, relayed.server_ms, anchor.server_ms)
-    row("restart, ms: p50", quantile(direct.restarts, 0.5), quantile(relayed.restarts, 0.5))
+            row(f"{what}, ms: {label}", [quantile(one.of(name), share) for one in found.values()])
+    for what, name in SIGNALING:
+        row(what, [quantile(one.of(name), 0.5) for one in found.values()])
+    row(f"signaling bytes of {effort.lasting_seconds:.0f} s", [one.lasting_bytes for one in found.values()])
+    row("server, ms of processor a call", [one.server_ms for one in found.values()])
+    ours = [one for name, one in found.items() if name != PEERJS]
+    for label, share in (("p50", 0.5), ("p95", 0.95)):
+        print(line(f"restart, ms: {label}", [f"{quantile(one.restarts, share):,.1f}" for one in ours]))
+    for name, figures in found.items():
+        if name != PEERJS:
+            print_goals(name, figures)
 
 
-def row(what: str, direct: float, relayed: float, anchor: float = 0) -> None:
-    compared = ("", "") if anchor == 0 else (f"{anchor:,.1f}", f"{direct / anchor:.2f}")
-    print(COLUMNS.format(what, f"{direct:,.1f}", f"{relayed:,.1f}", *compared))
+def print_goals(name: str, figures: Figures) -> None:
+    """What was to be reached, and whether it was."""
+    worst, flights = figures.worst(), max(figures.of("flights"))
+    for what, value, limit in (
+        ("ms to picture and sound (p95)", worst, GOAL_MS),
+        ("signaling flights (most)", flights, GOAL_FLIGHTS),
+    ):
+        word = "kept" if value <= limit else "NOT KEPT"
+        print(f"goal, {name}: at most {limit:,.0f} {what}: {word} with {value:,.0f}")
+
+
+def row(what: str, values: Sequence[float]) -> None:
+    """The last value is the anchor's."""
+    print(line(what, [*(f"{value:,.1f}" for value in values), f"{values[0] / values[-1]:.2f}"]))
+
+
+def line(what: str, cells: Sequence[str]) -> str:
+    return f"{what:<40}" + "".join(f"{cell:>14}" for cell in cells)
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """The value that so large a share does not exceed; 0 of none."""
-    ordered = sorted(values) or [0.0]
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    """The value that so large a share does not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description="Measure calls.")
     arguments.add_argument("--quick", action="store_true", help="one call each, to see that it works")
-    quick = arguments.parse_args().quick
+    effort = QUICK if arguments.parse_args().quick else FULL
     if not Path(PROGRAM).exists():
         print("Calls are not measured: there is no Chromium.")
         return
     try:
-        asyncio.run(run(QUICK_CALLS if quick else CALLS))
+        print_table(effort, asyncio.run(run(effort)))
     except KeyboardInterrupt:
         sys.exit(130)
 

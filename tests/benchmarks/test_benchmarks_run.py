@@ -32,11 +32,19 @@ CALL_FIGURES = (
     "first picture, ms: p95",
     "first sound, ms: p50",
     "first sound, ms: p95",
+    "first picture after the answer, ms: p50",
+    "first picture after the answer, ms: p95",
+    "first sound after the answer, ms: p50",
+    "first sound after the answer, ms: p95",
+    "signaling flights a call",
     "signaling messages a call",
-    "signaling bytes a call",
+    "signaling bytes until connected",
+    "signaling bytes of 6 s",
     "server, ms of processor a call",
-    "restart, ms: p50",
 )
+OUR_CALL_FIGURES = ("restart, ms: p50", "restart, ms: p95")
+OURS = ("direct", "through TURN") if shutil.which("turnserver") else ("direct",)
+needs_chromium = pytest.mark.skipif(not Path(PROGRAM).exists(), reason="Debian's Chromium is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -147,9 +155,34 @@ def test_the_routing_benchmark_prints_its_figures(printed: str, staff: str) -> N
     assert core > 0
 
 
-@pytest.mark.skipif(not Path(PROGRAM).exists(), reason="Debian's Chromium is not installed")
+def figures(printed: str, figure: str) -> list[float]:
+    """What stands behind its name."""
+    (line,) = (line for line in printed.splitlines() if line.startswith(figure))
+    return [float(value.replace(",", "")) for value in line.removeprefix(figure).split()]
+
+
+@needs_chromium
 @pytest.mark.parametrize("figure", CALL_FIGURES)
 def test_the_calls_benchmark_prints_the_figure(printed: str, figure: str) -> None:
-    """Ours straight, ours through TURN, and the anchor's."""
-    (line,) = (line for line in printed.splitlines() if line.startswith(figure))
-    assert all(float(value.replace(",", "")) >= 0 for value in line.removeprefix(figure).split())
+    """Ours straight, ours through TURN where there is coturn, the anchor's, and the ratio."""
+    values = figures(printed, figure)
+    assert len(values) == len(OURS) + 2
+    assert min(values) > 0
+
+
+@needs_chromium
+@pytest.mark.parametrize("figure", OUR_CALL_FIGURES)
+def test_the_calls_benchmark_prints_what_the_anchor_has_not(printed: str, figure: str) -> None:
+    values = figures(printed, figure)
+    assert len(values) == len(OURS)
+    assert min(values) > 0
+
+
+@needs_chromium
+def test_the_calls_benchmark_says_whether_its_goals_were_kept(printed: str) -> None:
+    """Whether they are is for a quiet machine."""
+    for column in OURS:
+        spoken = [line for line in printed.splitlines() if line.startswith(f"goal, {column}: ")]
+        assert len(spoken) == 2
+        assert all("kept" in line.lower() for line in spoken)
+        assert float(spoken[1].split()[-1]) >= 3

@@ -1,4 +1,4 @@
-"""The path of a call breaks under it, as when a phone leaves the Wi-Fi of the house: nobody tells the pages."""
+"""The path of a call breaks under it, as when a phone leaves the Wi-Fi of a house: nobody tells them."""
 
 from __future__ import annotations
 
