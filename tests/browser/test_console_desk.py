@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from console_page import ConsoleHouse, ConsolePage, console_house
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, ViewportSize, expect
 from pseudo_page import BESIDE_THE_WINDOW, build_pseudo
 from real_browser import chromium
 from sdk_people import PATIENCE, new_staff
@@ -226,24 +226,37 @@ def _bytes(sent: str | bytes) -> bytes:
 
 
 async def test_a_tablet_has_room_for_all_of_it(tmp_path: Path) -> None:
-    """820 pixels wide and touched: nothing beside the window, and everything large enough for a finger."""
+    """Upright and lying, and by touch: nothing beside the window, everything large enough for a finger."""
+    upright, lying = (ViewportSize(width=820, height=1100), ViewportSize(width=1100, height=820))
     async with (
         console_house(tmp_path) as house,
-        chromium(tmp_path / "profile", width=820, height=1100) as browser,
+        chromium(tmp_path / "profile", width=820, height=1100, touch=True) as browser,
         AsyncExitStack() as people,
     ):
         await _asked(people, house, "Halo?")
         console = await ConsolePage.enter(browser, house)
-        await console.accept()
-        await expect(console.message("Halo?")).to_be_in_viewport()
+        await console.button("Accept the next").tap()
+        for size in (upright, lying):
+            await console.page.set_viewport_size(size)
+            await expect(console.message("Halo?")).to_be_in_viewport()
+            await _fits(console.page)
+            await console.button("Details").tap()
+            await expect(console.note).to_be_in_viewport()
+            await expect(console.field).to_be_in_viewport()
+            await _fits(console.page)
+            await console.button("Details").tap()
+            await expect(console.note).to_have_count(0)
+            await console.button("Replies").tap()
+            await _fits(console.page)
+            await console.page.locator(".reply").first.tap()
+            await expect(console.field).not_to_have_value("")
+        await console.button("Send").tap()
+        await expect(console.page.locator(".message.own")).to_be_in_viewport()
+        await console.button("End…").tap()
+        await console.page.get_by_role("radio", name="Could be helped").tap()
         await _fits(console.page)
-        await console.button("Details").click()
-        await expect(console.note).to_be_in_viewport()
-        await expect(console.field).to_be_in_viewport()
-        await _fits(console.page)
-        await console.page.keyboard.press("Escape")
-        await console.button("Replies").click()
-        await _fits(console.page)
+        await console.button("End it for everybody").tap()
+        await expect(console.page.locator(".talk-button")).to_have_count(0)
 
 
 async def _fits(page: Page) -> None:
