@@ -12,7 +12,7 @@ from browser_house import organisation_file
 from playwright.async_api import BrowserContext, Locator, Page, expect
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
-from teduh_crypto.credentials import comparison_words, verify_enrolment
+from teduh_crypto.credentials import Role, comparison_words, verify_enrolment
 from teduh_server.app import Relay
 from teduh_server.cli.demo_enrolment import DemoEnrolments
 from valkey_server import start_valkey
@@ -121,9 +121,11 @@ class ConsolePage:
     words: DeskWords = IN_ENGLISH
 
     @classmethod
-    async def set_up(cls, browser: BrowserContext, house: ConsoleHouse) -> ConsolePage:
+    async def set_up(
+        cls, browser: BrowserContext, house: ConsoleHouse, role: Role = Role.COUNSELOR
+    ) -> ConsolePage:
         """Set a device up in a new tab by an invitation; it waits for the coordinator."""
-        return await cls.set_up_by(browser, house.coordinator.link())
+        return await cls.set_up_by(browser, house.coordinator.link(role))
 
     @classmethod
     async def set_up_by(
@@ -139,9 +141,11 @@ class ConsolePage:
         return console
 
     @classmethod
-    async def enter(cls, browser: BrowserContext, house: ConsoleHouse) -> ConsolePage:
+    async def enter(
+        cls, browser: BrowserContext, house: ConsoleHouse, role: Role = Role.COUNSELOR
+    ) -> ConsolePage:
         """Set up, approved, at the desk, and available."""
-        console = await cls.set_up(browser, house)
+        console = await cls.set_up(browser, house, role)
         await house.approve()
         await console.is_at_the_desk()
         await console.page.get_by_role("radio", name=console.words.available).check()

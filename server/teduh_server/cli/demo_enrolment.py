@@ -46,6 +46,7 @@ class Invited:
     name: str
     subject: str
     code: InvitationCode
+    role: Role
 
 
 class DemoEnrolments:
@@ -58,11 +59,11 @@ class DemoEnrolments:
         self._names = cycle(_NAMES)
         self._invited: dict[str, Invited] = {}
 
-    def link(self) -> str:
+    def link(self, role: Role = Role.COUNSELOR) -> str:
         """A link with which one browser can enrol."""
         name, subject = next(self._names), new_identifier()
-        invitation, code = invite(self._authority, subject=subject, role=Role.COUNSELOR, now=int(time.time()))
-        self._invited[invitation.enrolment_id] = Invited(name, subject, code)
+        invitation, code = invite(self._authority, subject=subject, role=role, now=int(time.time()))
+        self._invited[invitation.enrolment_id] = Invited(name, subject, code, role)
         return f"{self._console}#invitation={quote(str(code), safe='')}"
 
     async def approve_forever(self, store: EnrolmentStore, approved: Callable[[str], None]) -> None:
@@ -94,7 +95,7 @@ class DemoEnrolments:
             statement_id=new_identifier(),
             subject=invited.subject,
             name=invited.name,
-            role=Role.COUNSELOR,
+            role=invited.role,
             languages=("id", "en"),
             skills=(),
             not_before=since,

@@ -100,7 +100,8 @@ function WaitingList({ state, desk, mayAccept }: DeskProps & { readonly mayAccep
   const now = useNow(10_000)
   if (state.queue.length === 0) return null
   return (
-    <ol class="queue" aria-labelledby="queue">
+    // Long lists scroll, also for who has no pointer.
+    <ol class="queue" aria-labelledby="queue" tabIndex={0}>
       {state.queue.map((request) => (
         <li key={request.id} class="queue-item">
           <Wish request={request} now={now} />

@@ -1,0 +1,75 @@
+"""A supervisor's desk: the board's numbers, what was wished for, and the shift that routing goes by."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from accessible import barriers
+from console_page import ConsolePage, console_house
+from frame_client import frame_client
+from playwright.async_api import expect
+from real_browser import chromium
+from survivor_page import SurvivorPage
+from teduh_crypto.credentials import Role
+from teduh_signaling.relay.frames import OpenRequest, RequestDetails, RequestOpened
+
+_REGIONS = 'regions = ["Jakarta", "Bandung"]'
+
+
+async def test_the_board_counts_and_her_wishes_meet_the_shift(tmp_path: Path) -> None:
+    """What she wishes for is seen, and offered to who says that she is it; small counts are not told."""
+    async with (
+        console_house(tmp_path, _REGIONS, routing={"mode": "offer", "goal_seconds": 90}) as house,
+        chromium(tmp_path / "profile", bypass_csp=True, colours="dark") as browser,
+        AsyncExitStack() as people,
+    ):
+        for place in range(3):
+            asking = await people.enter_async_context(frame_client(house.url))
+            for each in range(2):
+                details = RequestDetails(need="legal", language="id")
+                request = OpenRequest(each, bytes([place, each]) * 16, b"key package", details)
+                await asking.ask(request, RequestOpened)
+        hers = await SurvivorPage.open(browser, house.url)
+        assert await barriers(hers.page) == []
+        await hers.page.get_by_role("radio", name="Somebody to come").check()
+        await hers.page.get_by_label("Who would you rather talk to?").select_option("A woman")
+        await hers.page.get_by_label("Roughly where are you?").select_option("Bandung")
+        await hers.ask()
+
+        console = await ConsolePage.enter(browser, house, Role.SUPERVISOR)
+        page = console.page
+        board = page.get_by_role("region", name="Board")
+        await expect(board).to_contain_text("Waiting7")
+        await expect(board).to_contain_text("Goal: answered within90 s")
+        await expect(board).to_contain_text("Available, busy, away1 / 0 / 0")
+        await expect(board).to_contain_text("Conversations per available person0.0")
+        await board.get_by_text("Waiting, by need").click()
+        await expect(board).to_contain_text("Legal advice6")
+        await expect(board).to_contain_text("Somebody to comefewer than 5")
+        days = board.get_by_role("table")
+        await expect(days.get_by_role("columnheader")).to_have_text(
+            ["Day", "Asked", "Answered", "Within 90 s", "Given up"]
+        )
+        await expect(days.get_by_role("row").nth(1).get_by_role("cell")).to_have_text(["7", "0", "0", "0"])
+        listed = page.locator(".queue-item").filter(has_text="Somebody to come")
+        await expect(listed).to_contain_text("Rather: A woman")
+        await expect(listed).to_contain_text("Bandung")
+        offer = page.locator(".offer")
+        await expect(offer).to_have_count(0)
+
+        await page.get_by_text("Your shift", exact=True).click()
+        await page.get_by_role("combobox", name="You are").select_option("A woman")
+        await page.get_by_role("combobox", name="Region").select_option("Bandung")
+        await page.get_by_label("Ends at", exact=True).fill("23:59")
+        await expect(offer).to_contain_text("Rather: A woman")
+        assert await barriers(page) == []
+        await console.button("Accept").click()
+        await expect(board).to_contain_text("Conversations per available person1.0")
+        await expect(page.get_by_label("Details")).to_contain_text("Bandung")
+        await expect(days.get_by_role("row").nth(1).get_by_role("cell")).to_have_text(
+            ["7", "fewer than 5", "fewer than 5", "0"]
+        )
+        await page.set_viewport_size({"width": 360, "height": 740})
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert await barriers(page) == []

@@ -1,0 +1,153 @@
+"""Being woken, in a real browser: the box, the relay, a push service on this machine, the one sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from console_page import ConsoleHouse, ConsolePage, console_house
+from frame_client import frame_client
+from playwright.async_api import BrowserContext, CDPSession, Page, expect
+from push_service import Browser, push_service
+from real_browser import chromium
+from survivor_page import SurvivorPage
+from teduh_server.push_message import TEXT, new_push_key
+from teduh_server.redis_store import keys
+
+_SUBSCRIBED = """(told) => {
+  const bytes = (text) => Uint8Array.from(text.match(/../g), (pair) => parseInt(pair, 16)).buffer
+  let options = null
+  const subscription = {
+    endpoint: told.endpoint,
+    get options() { return options },
+    getKey: (name) => bytes(name === "auth" ? told.secret : told.key),
+    unsubscribe: async () => { options = null; return true },
+  }
+  PushManager.prototype.getSubscription = async () => (options === null ? null : subscription)
+  PushManager.prototype.subscribe = async ({ userVisibleOnly, applicationServerKey }) => {
+    if (!userVisibleOnly) throw new Error("a push must be seen")
+    options = { applicationServerKey: applicationServerKey.buffer }
+    return subscription
+  }
+}"""
+"""What a browser with a push service does. The one at hand can reach none; all else is its own."""
+
+
+async def _subscribes_here(context: BrowserContext, service: Browser) -> None:
+    told = {
+        "endpoint": service.endpoint,
+        "key": service.public_key.hex(),
+        "secret": service.secret.hex(),
+    }
+    await context.add_init_script(f"({_SUBSCRIBED})({json.dumps(told)})")
+
+
+@asynccontextmanager
+async def _house(folder: Path) -> AsyncIterator[ConsoleHouse]:
+    key_file = folder / "push.pem"
+    key_file.write_bytes(new_push_key())
+    push = {
+        "key_file": key_file,
+        "contact": "mailto:it@relay.example",
+        "every_seconds": 0.1,
+        "unsafe_loopback": True,
+    }
+    async with console_house(folder, push=push) as house:
+        yield house
+
+
+async def _scopes(page: Page) -> list[str]:
+    """Where the origin has service workers."""
+    found = await page.evaluate(
+        "navigator.serviceWorker.getRegistrations()"
+        ".then((all) => all.map(({ scope }) => new URL(scope).pathname))"
+    )
+    assert isinstance(found, list)
+    return found
+
+
+async def _subscribed(house: ConsoleHouse) -> object:
+    return await house.relay._store.ask((b"HLEN", keys.PUSH_DEVICES))
+
+
+class _Worker:
+    """The worker as the browser's own tools see it."""
+
+    def __init__(self, cdp: CDPSession) -> None:
+        self._cdp = cdp
+        self._registration: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        cdp.on("ServiceWorker.workerRegistrationUpdated", self._updated)
+
+    def _updated(self, news: dict[str, Any]) -> None:
+        for each in news["registrations"]:
+            if not self._registration.done() and not each["isDeleted"]:
+                self._registration.set_result(each["registrationId"])
+
+    async def push(self, origin: str, text: str) -> None:
+        """As if the push service had brought this."""
+        await self._cdp.send("ServiceWorker.enable")
+        told = {"origin": origin, "registrationId": await self._registration, "data": text}
+        await self._cdp.send("ServiceWorker.deliverPushMessage", told)
+
+
+async def test_a_console_is_woken_by_one_sentence_and_her_page_has_no_worker(tmp_path: Path) -> None:
+    """From the tick to the push service, from the push to the notice, and nothing of it after signing out."""
+    async with (
+        push_service() as service,
+        _house(tmp_path) as house,
+        chromium(tmp_path / "profile", troubles="TrustedScriptURL") as browser,
+    ):
+        await _subscribes_here(browser, service)
+        await browser.grant_permissions(["notifications"], origin=house.url)
+        console = await ConsolePage.enter(browser, house)
+        page = console.page
+        assert await _scopes(page) == []
+        await page.get_by_text("Your shift", exact=True).click()
+        box = page.get_by_role("checkbox", name="Wake this device when somebody waits")
+        await box.click()
+        await expect(box).to_be_checked()
+        assert await _scopes(page) == ["/console/"]
+        assert await _subscribed(house) == 1
+
+        hers = await SurvivorPage.open(browser, house.url)
+        her_page = hers.page
+        assert await her_page.evaluate("navigator.serviceWorker.controller") is None
+        assert await her_page.evaluate("navigator.serviceWorker.getRegistration('/')") is None
+        refused = await her_page.evaluate(
+            "navigator.serviceWorker.register('/console/worker.js').then(() => '', (error) => error.name)"
+        )
+        assert refused
+
+        await page.keyboard.press("Alt+l")
+        await console.headed("Locked")
+        async with frame_client(house.url) as survivor:
+            await survivor.open_request()
+            body, _ = await asyncio.wait_for(service.pushed.get(), 30)
+        assert service.read(body) == TEXT
+
+        worker = _Worker(await browser.new_cdp_session(page))
+        notices = (
+            "navigator.serviceWorker.ready.then((worker) => worker.getNotifications())"
+            ".then((all) => all.map(({ title, body }) => [title, body]))"
+        )
+        shown: list[list[str]] = []
+        async with asyncio.timeout(30):
+            while not shown:
+                # A worker that was about to stop may miss one.
+                await worker.push(house.url, "Dewi, in Bandung")
+                shown = await page.evaluate(notices)
+        assert shown == [["Somebody is waiting", "Seseorang sedang menunggu"]]
+
+        await console.unlock()
+        await console.is_at_the_desk()
+        await page.get_by_text("Your shift", exact=True).click()
+        await expect(box).to_be_checked()
+        await console.button("Sign out and erase").click()
+        await console.button("Erase it all").click()
+        await console.headed("Set up this device")
+        assert await _scopes(page) == []
+        assert await _subscribed(house) == 0
