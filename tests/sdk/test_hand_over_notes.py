@@ -79,7 +79,8 @@ def test_the_key_outlives_a_restart_and_so_does_what_was_not_taken_yet() -> None
 def test_ending_forgets_every_note_key() -> None:
     pair = talking_pair()
     maya, _ = three(pair)
-    assert maya.state.notes.own is not None
+    before = maya.state.notes.own
+    assert before is not None
     maya.state.wipe()
     assert maya.state.notes.own is None
     assert not maya.state.notes.keys
