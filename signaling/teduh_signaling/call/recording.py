@@ -43,6 +43,8 @@ class RecordingConsent:
         self._heard[sender] = message.sent
         match message.step:
             case RecordingStep.ASK:
+                # An earlier yes was to an earlier question.
+                self.granted_to.discard(sender)
                 return [Tell(actions.RecordingAsked(sender))]
             case RecordingStep.GRANT | RecordingStep.REFUSE if message.to == own:
                 return self._answered(sender, granted=message.step is RecordingStep.GRANT)
@@ -93,4 +95,6 @@ class RecordingConsent:
             self.recorders.add(peer)
         else:
             self.recorders.discard(peer)
+            # Whoever has stopped has to ask again.
+            self.granted_to.discard(peer)
         return [Tell(actions.PeerRecording(peer, is_recording))]

@@ -34,6 +34,8 @@ export class RecordingConsent {
     if (!this.#isNews(sender, message.sent)) return []
     switch (message.step) {
       case RecordingStep.ASK:
+        // An earlier yes was to an earlier question.
+        this.grantedTo.delete(sender)
         return [{ type: "tell", event: { type: "recordingAsked", by: sender } }]
       case RecordingStep.GRANT:
       case RecordingStep.REFUSE:
@@ -87,7 +89,11 @@ export class RecordingConsent {
   #sees(peer: number, isRecording: boolean): Action[] {
     if (isRecording === this.recorders.has(peer)) return []
     if (isRecording) this.recorders.add(peer)
-    else this.recorders.delete(peer)
+    else {
+      this.recorders.delete(peer)
+      // Whoever has stopped has to ask again.
+      this.grantedTo.delete(peer)
+    }
     return [{ type: "tell", event: { type: "peerRecording", peer, isRecording } }]
   }
 }
