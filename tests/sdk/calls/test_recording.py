@@ -91,9 +91,11 @@ async def test_recording_stops_when_one_takes_it_back(turn: TurnServer) -> None:
         await allowed(answered, ringing)
         tape = Tape()
         await answered.record(tape)
+        assert (await until(ringing, events.PeerRecording)).is_recording is True
         await ringing.withdraw_recording()
         await until(answered, events.RecordingMustStop)
         assert tape.is_closed
+        assert (await until(ringing, events.PeerRecording)).is_recording is False
 
 
 async def test_recording_stops_when_somebody_comes(turn: TurnServer) -> None:

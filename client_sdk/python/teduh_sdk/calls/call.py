@@ -190,8 +190,10 @@ class Call:
         """For whoever iterates; the end ends everything."""
         if self._ended is not None:
             return
-        if isinstance(event, events.RecordingMustStop):
+        if isinstance(event, events.RecordingMustStop) and self._recorder is not None:
+            # The others are told, or they would be shown a recording until the call ends.
             self._close_recorder()
+            self._perform(lambda session, now: session.recording_stopped(now))
         if isinstance(event, events.Ended):
             self._ended = event
             self.stop()
