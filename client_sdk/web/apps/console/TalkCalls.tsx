@@ -19,8 +19,9 @@ interface CallsProps {
 export function CallButtons({ calls, talk, onStart }: CallsProps & { readonly onStart: () => void }) {
   const { t } = useWording()
   const state = useCalls(calls, () => calls.state(talk.id))
+  const isElsewhere = useCalls(calls, () => calls.isTalking)
   const isFree = state === "none" || (typeof state !== "string" && state.view.phase === "idle")
-  if (!isFree || talk.people.length === 0 || talk.ending !== null) return null
+  if (!isFree || isElsewhere || talk.people.length === 0 || talk.ending !== null) return null
   return (
     <>
       <button

@@ -20,7 +20,9 @@ export class DeskCalls {
     const place = new CallPlace(conversation, {
       load: () => import("../shared/call/call.ts"),
       onChange: (state) => {
+        const wasTalking = isTalking(this.state(id))
         this.#states.set(id, state)
+        if (isTalking(state) && !wasTalking) this.#hangUpOthers(id)
         this.#changed()
       },
       beginsAt: "low",
@@ -81,6 +83,12 @@ export class DeskCalls {
   async #opened(id: string): Promise<BrowserCall | undefined> {
     // That it failed is in the state.
     return await this.#places.get(id)?.open().catch(() => undefined)
+  }
+
+  /** Two people who sought help must never hear each other, nor what is said to the other. */
+  #hangUpOthers(id: string): void {
+    for (const [other, state] of [...this.#states])
+      if (other !== id && typeof state !== "string" && isTalking(state)) state.call.hangUp()
   }
 
   #changed(): void {
