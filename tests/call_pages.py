@@ -6,21 +6,61 @@ which a test tells that pictures and sound arrive, and not just packets.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from console_page import ConsoleHouse, ConsolePage
-from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    WebSocket,
+    async_playwright,
+    expect,
+)
 from real_browser import ARGUMENTS, PATIENCE_MS, PROGRAM
 from survivor_page import SurvivorPage
 
+SMALL: Final[Any] = {"width": 360, "height": 740}
 DEVICES: Final = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 _WATCH: Final = """
 window.connections = [];  // all that this page made
 window.cameIn = [];       // all that the other side let out, as it came in here
 window.tracks = [];       // all that was captured here
+window.wishes = [];       // what was asked of getUserMedia
+window.noises = [];       // all by which a page could be heard, felt or seen from afar
+window.sentinels = [];    // what keeps the screen on
+window.told = [];         // what a screen reader is told, in order
+const noted = (name, Made) => Made && class extends Made {
+  constructor(...how) { super(...how); window.noises.push(name); }
+};
+for (const name of ['AudioContext', 'webkitAudioContext', 'Notification', 'Audio'])
+  if (window[name]) window[name] = noted(name, window[name]);
+for (const [owner, name] of [[navigator, 'vibrate'], [HTMLMediaElement.prototype, 'play']]) {
+  const real = owner[name];
+  if (real) owner[name] = function (...how) { window.noises.push(name); return real.apply(this, how); };
+}
+const createElement = document.createElement;
+document.createElement = function (name, ...how) {
+  if (/^(audio|video)$/i.test(name)) window.noises.push(name);
+  return createElement.call(document, name, ...how);
+};
+const keepOn = navigator.wakeLock?.request.bind(navigator.wakeLock);
+if (keepOn) navigator.wakeLock.request = async (kind) => {
+  const sentinel = await keepOn(kind);
+  window.sentinels.push(sentinel);
+  return sentinel;
+};
+new MutationObserver((changes) => {
+  for (const { target } of changes) {
+    const text = (target.parentElement ?? target).closest?.('[role=status]')?.textContent;
+    if (text && window.told.at(-1) !== text) window.told.push(text);
+  }
+}).observe(document, { childList: true, characterData: true, subtree: true });
 const Real = RTCPeerConnection;
 window.RTCPeerConnection = class extends Real {
   constructor(configuration) { super(configuration); window.connections.push(this); }
@@ -33,29 +73,37 @@ window.RTCPeerConnection = class extends Real {
     return super.addIceCandidate(candidate);
   }
 };
-const open = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
-if (open) navigator.mediaDevices.getUserMedia = async (wish) => {
-  const stream = await open(wish);
-  window.tracks.push(...stream.getTracks());
-  return stream;
-};
+for (const name of ['getUserMedia', 'getDisplayMedia']) {
+  const open = navigator.mediaDevices?.[name].bind(navigator.mediaDevices);
+  if (open) navigator.mediaDevices[name] = async (wish) => {
+    window.wishes.push(wish);
+    const stream = await open(wish);
+    window.tracks.push(...stream.getTracks());
+    await window.held;  // as long as a browser takes to open a device
+    return stream;
+  };
+}
 """
 # Two pictures, some frames apart: how bright on average, and how many pixels have changed.
-_PICTURES: Final = """async (video) => {
+_PICTURES: Final = """(video) => (async () => {
   const [width, height] = [64, 48];
   const canvas = Object.assign(document.createElement('canvas'), { width, height });
   const context = canvas.getContext('2d', { willReadFrequently: true });
-  const frame = () => new Promise((resolve) => video.requestVideoFrameCallback(() => {
-    context.drawImage(video, 0, 0, width, height);
-    resolve(context.getImageData(0, 0, width, height).data);
-  }));
+  const frame = () => new Promise((resolve, reject) => {
+    // A picture that was taken away meanwhile shows nothing any more.
+    setTimeout(reject, 5_000);
+    video.requestVideoFrameCallback(() => {
+      context.drawImage(video, 0, 0, width, height);
+      resolve(context.getImageData(0, 0, width, height).data);
+    });
+  });
   const before = await frame();
   for (let skipped = 0; skipped < 5; skipped += 1) await frame();
   const after = await frame();
   let changed = 0;
   for (let at = 0; at < before.length; at += 4) if (Math.abs(before[at] - after[at]) > 24) changed += 1;
   return { brightness: after.reduce((sum, value) => sum + value, 0) / after.length, changed };
-}"""
+})().catch(() => null)"""
 # Listens until the beep is the strongest of what is heard; gives the pitch that was strongest last.
 _BEEP: Final = """async (audio) => {
   const context = new AudioContext();
@@ -97,6 +145,41 @@ _STATISTICS: Final = """async () => {
 }"""
 
 
+# What getStats tells from now on: so much of what was sent is lost, or nothing comes at all.
+_WEAKEN: Final = """(how) => {
+  const real = RTCPeerConnection.prototype.getStats;
+  if (window.weakness === undefined) RTCPeerConnection.prototype.getStats = async function () {
+    const report = new Map(await real.call(this));
+    for (const [id, one] of report)
+      if (one.type === 'remote-inbound-rtp')
+        report.set(id, { ...one, fractionLost: window.weakness.lost });
+      else if (one.type === 'inbound-rtp' && window.weakness.isSilent)
+        report.set(id, { ...one, packetsReceived: 7 });
+    return report;
+  };
+  window.weakness = how;
+}"""
+# Bits per second of what is sent, over four seconds by the clock of the statistics; frames per second.
+_RATES: Final = """async () => {
+  const [connection] = window.connections.filter((one) => one.connectionState === 'connected');
+  const read = async () => Object.fromEntries([...(await connection.getStats()).values()]
+    .filter((one) => one.type === 'outbound-rtp').map((one) => [one.kind, one]));
+  const before = await read();
+  let now = before;
+  while (now.audio.timestamp - before.audio.timestamp < 4_000) {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    now = await read();
+  }
+  const perSecond = (kind, name) =>
+    1000 * (now[kind][name] - before[kind][name]) / (now[kind].timestamp - before[kind].timestamp);
+  return {
+    audio: 8 * perSecond('audio', 'bytesSent'),
+    video: 8 * perSecond('video', 'bytesSent'),
+    frames: perSecond('video', 'framesSent'),
+  };
+}"""
+
+
 @dataclass(frozen=True, slots=True)
 class Traffic:
     """What came in over one connection, and over which kinds of candidates."""
@@ -113,6 +196,8 @@ class Caller:
     """A page in a call, whichever of the two it is."""
 
     page: Page
+    sent: list[bytes] = field(default_factory=list)
+    """All frames that the page sent to the relay."""
 
     def button(self, name: str) -> Locator:
         """A button of the call by its name."""
@@ -134,8 +219,11 @@ class Caller:
     async def sees_movement(self) -> None:
         """Pictures of the other side: neither black nor still."""
         video = self.call.locator(".tile:not(.own-tile) video").first
-        await expect(video).to_be_visible()
-        pictures = await video.evaluate(_PICTURES)
+        pictures = None
+        async with asyncio.timeout(PATIENCE_MS / 1000):
+            while pictures is None:
+                await expect(video).to_be_visible()
+                pictures = await video.evaluate(_PICTURES)
         assert pictures["brightness"] > 16
         assert pictures["changed"] > 8
 
@@ -157,6 +245,28 @@ class Caller:
             (!{str(samples).lower()} || now.samples > {before.samples});
         }}"""
         await self.page.wait_for_function(condition)
+
+    async def weaken(self, *, lost: float = 0, is_silent: bool = False) -> None:
+        """From now on this is what the connection's statistics say."""
+        await self.page.evaluate(_WEAKEN, {"lost": lost, "isSilent": is_silent})
+
+    async def rates(self) -> dict[str, float]:
+        """Bits per second of sound and pictures that are sent, and frames per second."""
+        found: dict[str, float] = await self.page.evaluate(_RATES)
+        return found
+
+    async def is_told(self, text: str) -> None:
+        """Wait until a screen reader was told this."""
+        await self.page.wait_for_function("(text) => window.told.some((one) => one.includes(text))", arg=text)
+
+    async def tries_the_way(self, told: str) -> None:
+        """Her page, before a call: whether one can get through."""
+        await self.page.get_by_role("button", name="Talk by voice or video").click()
+        await self.button("Try devices first").click()
+        await self.button("Try the connection").click()
+        await self.shows(told)
+        await self.button("Close").click()
+        await self.button("Not now").click()
 
     async def came_in(self) -> list[str]:
         """All descriptions and candidates that the other side sent."""
@@ -215,17 +325,36 @@ async def visitor(browser: Browser, **options: Any) -> AsyncIterator[BrowserCont
 @asynccontextmanager
 async def talking(browser: Browser, house: ConsoleHouse, **options: Any) -> AsyncIterator[Talk]:
     """A survivor's page on a small phone and a console, whose conversation has begun."""
-    small = {"width": 360, "height": 740}
     async with (
-        visitor(browser, viewport=small, **options) as phone,
+        visitor(browser, viewport=SMALL, **options) as phone,
         visitor(browser, **options) as desk,
     ):
+        sent_by_her, sent_by_them = frames_of(phone), frames_of(desk)
         console = await ConsolePage.enter(desk, house)
-        page = await phone.new_page()
-        await page.goto(house.url)
-        survivor = SurvivorPage(page)
-        await survivor.ask()
-        await console.accept()
-        await survivor.is_in_the_room("")
-        await expect(page.get_by_role("button", name="Talk by voice or video")).to_be_visible()
-        yield Talk(Caller(page), Caller(console.page), survivor, console)
+        survivor = await arrives(phone, console, house)
+        yield Talk(Caller(survivor.page, sent_by_her), Caller(console.page, sent_by_them), survivor, console)
+
+
+async def arrives(phone: BrowserContext, console: ConsolePage, house: ConsoleHouse) -> SurvivorPage:
+    """A survivor asks, and the counselor accepts."""
+    survivor = SurvivorPage(await phone.new_page())
+    await survivor.page.goto(house.url)
+    await survivor.ask()
+    await console.accept()
+    await survivor.is_in_the_room("")
+    await expect(survivor.page.get_by_role("button", name="Talk by voice or video")).to_be_visible()
+    return survivor
+
+
+def frames_of(context: BrowserContext) -> list[bytes]:
+    """What its pages send over their WebSockets from now on."""
+    sent: list[bytes] = []
+
+    def note(payload: str | bytes) -> None:
+        sent.append(payload.encode() if isinstance(payload, str) else payload)
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framesent", note)
+
+    context.on("page", lambda page: page.on("websocket", listen))
+    return sent

@@ -112,6 +112,22 @@ class SurvivorPage:
         """A button by its name."""
         return self.page.get_by_role("button", name=name, exact=True)
 
+    async def leave_by_button(self) -> None:
+        """Quick exit, by the button that is always there."""
+        await self.button(self.words.exit).click()
+
+    async def leave_by_shift(self) -> None:
+        """Quick exit, from the field in which she has begun to write."""
+        await self.field.fill("I am not sure whether")
+        for _ in range(3):
+            await self.field.press("Shift")
+
+    async def leave_by_two_taps(self) -> None:
+        """Quick exit, by two taps on an empty place."""
+        box = await self.page.get_by_role("region", name="Conversation").bounding_box()
+        assert box is not None
+        await self.page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + box["height"] - 20)
+
     async def shows(self, text: str) -> None:
         """Wait until this stands on the page."""
         await expect(self.page.get_by_text(text).first).to_be_visible()

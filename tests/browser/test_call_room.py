@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 from accessible import barriers
@@ -12,20 +13,6 @@ from playwright.async_api import Page, expect
 from survivor_page import SurvivorPage
 
 DIRECT = {"allow_direct": True}
-# What getStats tells from now on: so much of what was sent is lost, or nothing comes at all.
-_WEAKEN = """(how) => {
-  const real = RTCPeerConnection.prototype.getStats;
-  window.weakness = how;
-  RTCPeerConnection.prototype.getStats = async function () {
-    const report = new Map(await real.call(this));
-    for (const [id, one] of report)
-      if (one.type === 'remote-inbound-rtp')
-        report.set(id, { ...one, fractionLost: window.weakness.lost });
-      else if (one.type === 'inbound-rtp' && window.weakness.isSilent)
-        report.set(id, { ...one, packetsReceived: 7 });
-    return report;
-  };
-}"""
 
 
 async def test_three_in_a_call_and_one_who_is_removed_loses_it_at_once(tmp_path: Path) -> None:
@@ -46,6 +33,8 @@ async def test_three_in_a_call_and_one_who_is_removed_loses_it_at_once(tmp_path:
         for caller in (talk.hers, talk.theirs, others):
             await expect(caller.call.locator(".tile:not(.own-tile)")).to_have_count(2)
             assert len(await caller.traffic()) == 2
+        # A screen reader is told who came, and below, who went.
+        await talk.hers.is_told("Sari is in the call.")
         # Whoever leaves the conversation is out of its call.
         await third.button("End…").click()
         await third.page.get_by_role("dialog").get_by_role("radio").first.check()
@@ -77,6 +66,8 @@ async def test_whatever_the_console_shows_its_call_is_heard_and_has_a_sign_and_a
         await console.headed("Person 2")
         await expect(bar).to_contain_text("Your microphone is on")
         await expect(bar).to_contain_text("Your camera is on")
+        # One conversation at a time: two survivors must never hear each other.
+        await expect(console.button("Video call")).to_be_hidden()
         await talk.theirs.hears_the_beep()
         await desk.get_by_role("searchbox").fill("nothing of the kind")
         await expect(bar).to_contain_text("Your microphone is on")
@@ -129,8 +120,8 @@ async def test_who_only_listens_sends_nothing_and_can_speak_later(tmp_path: Path
         await talk.hers.button("Turn the microphone on").click()
         await talk.theirs.hears_the_beep()
         await talk.hers.button("Mute").click()
-        await talk.theirs.shows("muted")
-        await talk.hers.shows("Your microphone is muted")
+        await talk.theirs.is_told("Person 1 is muted.")
+        await talk.hers.is_told("Your microphone is muted")
         await talk.theirs.button("Show my screen").click()
         await expect(talk.hers.call.get_by_label("’s screen")).to_be_visible()
         await talk.theirs.shows("Your screen is shown")
@@ -160,20 +151,39 @@ async def test_a_network_too_weak_takes_pictures_first_and_speech_last_and_says_
         call_browser() as browser,
         talking(browser, house) as talk,
     ):
+        # Fair: neither good enough for more than the call began with, nor bad enough for less.
+        for caller in (talk.hers, talk.theirs):
+            await caller.weaken(lost=0.05)
         await talk.video_call()
         await talk.hers.button("Camera on").click()
         await talk.theirs.sees_movement()
-        await talk.hers.page.evaluate(_WEAKEN, {"lost": 0.4, "isSilent": False})
+        for caller in (talk.hers, talk.theirs):
+            await is_thrifty(caller)
+        await talk.hers.weaken(lost=0.4)
         await talk.hers.shows("The connection is too weak for pictures.")
         await talk.hers.shows("Poor connection")
         await talk.hers.shows("Your camera is off")
         await expect(talk.theirs.call.get_by_text("’s connection is too weak for pictures.")).to_be_visible()
         await talk.theirs.receives_more(frames=False, samples=True)
-        await talk.hers.page.evaluate("window.weakness = { lost: 0, isSilent: true }")
+        await talk.hers.weaken(is_silent=True)
         await talk.hers.shows("Nothing comes through")
         await talk.hers.shows("The connection is too weak for talking. You can go on writing.")
         await talk.theirs.shows("The connection is too weak for talking. You can go on writing.")
         assert set(await talk.hers.tracks()) == {"ended"}
+
+
+async def is_thrifty(caller: Caller) -> None:
+    """What it is asked for in descriptions, and what it really sends (measured by getStats)."""
+    opus = re.findall(r"^a=fmtp:\d+ (.*useinbandfec.*)$", "\n".join(await caller.came_in()), re.MULTILINE)
+    assert opus
+    for line in opus:
+        assert {"usedtx=1", "useinbandfec=1", "maxaveragebitrate=24000", "stereo=0"} <= set(
+            line.strip().split(";")
+        )
+    rates = await caller.rates()
+    assert 0 < rates["audio"] <= 24_000
+    assert 0 < rates["video"] <= 150_000
+    assert 0 < rates["frames"] <= 13
 
 
 async def test_nothing_in_a_call_stands_in_anybodys_way_nor_leaves_a_narrow_screen(tmp_path: Path) -> None:

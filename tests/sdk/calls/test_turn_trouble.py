@@ -31,6 +31,9 @@ async def test_refused_credentials_are_told_and_end_the_call(turn: TurnServer, s
         await answered.accept([Tone(1000)])
         told = await until(ringing, events.PathUnavailable, within=10)
         assert isinstance(told.reason, NoRelayedPath)
+        assert str(told.reason) == (
+            "the TURN server gave us no address: unreachable, or it refuses the credentials"
+        )
         assert (await until(ringing, events.Ended)).reason is EndReason.FAILED
         await until(answered, events.Ended)
 

@@ -1,0 +1,104 @@
+"""Which devices are used: chosen and tried before a call, changed in it, and the screen that stays on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from call_pages import Caller, call_browser, talking
+from console_page import console_house
+from playwright.async_api import expect
+
+# The first and the third give pictures; the second is a depth camera, which a call cannot send.
+SEVERAL = "--use-fake-device-for-media-stream=device-count=3"
+# As on a phone, whose cameras say which way they face.
+_FACING = """() => {
+  const real = MediaStreamTrack.prototype.getSettings;
+  MediaStreamTrack.prototype.getSettings = function () { return { ...real.call(this), facingMode: 'user' }; };
+}"""
+
+
+async def test_devices_are_chosen_before_a_call_and_changed_in_it(tmp_path: Path) -> None:
+    async with (
+        console_house(tmp_path, calls={"allow_direct": True}) as house,
+        call_browser(SEVERAL) as browser,
+        talking(browser, house) as talk,
+    ):
+        hers = talk.hers
+        await hers.page.get_by_role("button", name="Talk by voice or video").click()
+        await hers.button("Try devices first").click()
+        camera, microphone = await chosen_and_tried(hers)
+        await hers.button("Close").click()
+        assert set(await hers.tracks()) == {"ended"}
+        await hers.button("Not now").click()
+        # What was chosen is what the call uses.
+        await talk.video_call()
+        assert await last_label(hers) == microphone
+        await hers.button("Camera on").click()
+        await talk.theirs.sees_movement()
+        assert await last_label(hers) == camera
+        await camera_is_changed(talk.hers, camera)
+        await talk.theirs.sees_movement()
+        await loudspeaker_is_chosen(hers)
+        await screen_stays_on(hers)
+        await hers.button("Hang up").click()
+        await hers.page.wait_for_function("() => window.sentinels.every(({ released }) => released)")
+        assert set(await hers.tracks()) == {"ended"}
+
+
+async def chosen_and_tried(hers: Caller) -> tuple[str, str]:
+    """The last camera, seen before anybody else sees it, and the last microphone; their names."""
+    names = []
+    for kind, button in (("Camera", "Show me my picture"), ("Microphone", "Try the microphone")):
+        await hers.button(button).click()
+        await hers.shows(f"Your {kind.lower()} is on, for you alone")
+        picker = hers.call.get_by_role("combobox", name=kind)
+        name = await picker.locator("option").last.text_content()
+        assert name is not None
+        assert await last_label(hers) != name
+        await picker.select_option(label=name)
+        await hers.page.wait_for_function("(name) => window.tracks.at(-1).label === name", arg=name)
+        names.append(name)
+    await expect(hers.call.locator(".preview video")).to_be_visible()
+    assert (await hers.tracks()).count("live") == 2
+    camera, microphone = names
+    return camera, microphone
+
+
+async def camera_is_changed(hers: Caller, before: str) -> None:
+    """One after the other by their ids; on phones, the other way round."""
+    await hers.button("Other camera").click()
+    await hers.page.wait_for_function(
+        "(before) => window.tracks.at(-1).label !== before && window.tracks.at(-2).readyState === 'ended'",
+        arg=before,
+    )
+    await hers.page.evaluate(_FACING)
+    await hers.button("Other camera").click()
+    await hers.page.wait_for_function("() => window.wishes.at(-1).video.facingMode === 'environment'")
+    await hers.page.wait_for_function("() => window.tracks.at(-2).readyState === 'ended'")
+
+
+async def loudspeaker_is_chosen(hers: Caller) -> None:
+    """The voices go there at once, and on."""
+    await hers.button("Devices").click()
+    picker = hers.call.get_by_role("combobox", name="Loudspeaker")
+    id_ = await picker.locator("option").last.get_attribute("value")
+    assert id_
+    await picker.select_option(id_)
+    await hers.page.wait_for_function("(id) => document.querySelector('audio').sinkId === id", arg=id_)
+    await hers.button("Devices").click()
+    await hers.button("Devices").click()
+    await expect(picker).to_have_value(id_)
+    await hers.hears_the_beep()
+
+
+async def screen_stays_on(hers: Caller) -> None:
+    """Also after the browser has let it go, as it does when a page is out of sight."""
+    assert await hers.page.evaluate("window.sentinels.map(({ released }) => released)") == [False]
+    await hers.page.evaluate("window.sentinels[0].release()")
+    await hers.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await hers.page.wait_for_function("() => window.sentinels.length === 2 && !window.sentinels[1].released")
+
+
+async def last_label(hers: Caller) -> str:
+    label: str = await hers.page.evaluate("window.tracks.at(-1).label")
+    return label
