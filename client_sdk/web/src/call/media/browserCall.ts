@@ -252,7 +252,10 @@ export class BrowserCall {
   #begin(wish: Wish): void {
     this.#isPreparing = true
     this.#news.ending = null
-    this.#thrift = thriftFrom(this.#options.beginsAt ?? "full")
+    const level = this.#options.beginsAt ?? "full"
+    this.#thrift = thriftFrom(level)
+    // Before there is a connection: it is told how much it may send as it is made.
+    void this.#connections.limit(level)
     this.#wakeLock.hold()
     this.#isOpening = true
     const opening = this.#media.begin(wish).then(() => {
