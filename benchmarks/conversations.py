@@ -214,11 +214,17 @@ class Group:
 
 
 def gather(port: int, devices: Sequence[StaffDevice], *, acknowledge: bool = True) -> Group:
-    """A conversation at epoch 1 of a survivor and these devices; the first claims it and adds the others."""
+    """A conversation at epoch 1 of a survivor and these devices; the first claims it and adds the others.
+
+    Without devices she is alone in it, at epoch 0, and still waits.
+    """
     capability = secrets.token_bytes(32)
     survivor = RelayConnection(port)
     survivor.send(open_request(capability))
     conversation = survivor.expect(RequestOpened).conversation_id
+    if not devices:
+        alone = Connected(survivor.socket.fileno(), conversation)
+        return Group(conversation, capability, (survivor,), (alone,))
     staff = [_signed_in(port, device) for device in devices]
     first, *others = staff
     first.send(Claim(1, conversation))

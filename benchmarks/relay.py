@@ -159,12 +159,15 @@ def peer_table(benches: Sequence[Bench], left_out: Sequence[type[Peer]]) -> list
 def raise_file_limit(connections: int) -> int:
     """Each connection takes a descriptor here and one in the relay. Returns how many may be had."""
     wanted = connections + 500
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(
-        resource.RLIMIT_NOFILE, (max(allowed, resource.getrlimit(resource.RLIMIT_NOFILE)[0]), hard)
-    )
-    return min(connections, allowed - 500)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        try:
+            # Root may go beyond the hard limit.
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(hard, wanted)))
+        except (ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return connections if soft == resource.RLIM_INFINITY else min(connections, soft - 500)
 
 
 def main() -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from types import ModuleType, SimpleNamespace
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import cast
 
-import pytest
-
-
-@pytest.fixture(scope="module")
-def goals(benchmark: Callable[[str], ModuleType]) -> ModuleType:
-    return benchmark("goals")
+from figures import Bench
+from goals import goals, table
 
 
 def bench(durable: float, typing: float = 0.0, *, p50: float = 0.3, set_ups: float = 3000) -> SimpleNamespace:
@@ -30,28 +27,28 @@ def peer(rate: float, p50: float = 0.4) -> SimpleNamespace:
     return SimpleNamespace(rates={"text": [rate, rate]}, light_p50=[p50, p50], light_p99=[2.0, 2.0])
 
 
-def verdicts(goals: ModuleType, ours: SimpleNamespace, others: dict[str, SimpleNamespace]) -> dict[str, str]:
-    rows = goals.table(goals.goals(ours, others, [1.8, 1.8]))[1:]
+def verdicts(ours: SimpleNamespace, others: dict[str, SimpleNamespace]) -> dict[str, str]:
+    rows = table(goals(cast(Bench, ours), cast(Mapping[str, Bench], others), [1.8, 1.8]))[1:]
     parts = (re.split("[<>]=", row) for row in rows)
     return {name.strip(): rest.split(maxsplit=2)[2] for name, rest in parts}
 
 
-def test_a_goal_is_kept_only_on_its_side_of_the_bound(goals: ModuleType) -> None:
+def test_a_goal_is_kept_only_on_its_side_of_the_bound() -> None:
     peers = {"bare aiohttp relay": peer(10_000), "ejabberd": peer(1000), "PeerJS server": peer(9000)}
-    found = verdicts(goals, bench(6000, 9000, set_ups=1999), peers)
+    found = verdicts(bench(6000, 9000, set_ups=1999), peers)
     assert found["highest rate, kept and acknowledged, times bare aiohttp relay"] == "kept"
     assert found["highest rate, kept and acknowledged, times ejabberd"] == "kept"
     assert found["highest rate, typing, times PeerJS server"] == "NOT KEPT"
     assert found["light load, p50, times ejabberd"] == "kept"
     assert found["survivors' set-ups a second"] == "NOT KEPT"
     assert found["memory per idle connection, everything counted, KiB"] == "kept"
-    slower = verdicts(goals, bench(5999, p50=0.5), peers)
+    slower = verdicts(bench(5999, p50=0.5), peers)
     assert slower["highest rate, kept and acknowledged, times bare aiohttp relay"] == "NOT KEPT"
     assert slower["light load, one way, p50 ms"] == "NOT KEPT"
     assert slower["light load, p50, times ejabberd"] == "NOT KEPT"
 
 
-def test_what_was_not_there_is_not_called_kept(goals: ModuleType) -> None:
-    found = verdicts(goals, bench(6000), {})
+def test_what_was_not_there_is_not_called_kept() -> None:
+    found = verdicts(bench(6000), {})
     assert found["highest rate, kept and acknowledged, times Prosody"] == "not measured"
     assert found["light load, p99, times ejabberd"] == "not measured"
