@@ -24,10 +24,12 @@ from pathlib import Path
 
 import aiohttp
 from frame_client import frame_client, talking_pair
+from island import Island
 from relay_organisation import RelayOrganisation, StaffDevice
 from relay_process import RelayProcess, eventually, relay_process
 from request_load import RequestLoad
 from retrying_client import RetryingClient
+from teduh_crypto.credentials import Role
 from teduh_signaling.relay.frames import Colleagues, ListColleagues
 from valkey_cluster import ValkeyCluster
 
@@ -160,9 +162,14 @@ async def _named_by(url: str, observer: StaffDevice) -> set[bytes]:
 
 @contextmanager
 def relays_on(
-    cluster: ValkeyCluster, folder: Path, organisation: RelayOrganisation, count: int = 3
+    cluster: ValkeyCluster,
+    folder: Path,
+    organisation: RelayOrganisation,
+    count: int = 3,
+    island: Island | None = None,
+    **settings: object,
 ) -> Iterator[list[RelayProcess]]:
-    """Relay processes that accept what a replica has."""
+    """Relay processes that accept what a replica has; the first lives on the island, if there is one."""
     file = organisation.write(folder)
     with ExitStack() as stack:
         yield [
@@ -171,9 +178,11 @@ def relays_on(
                     folder / f"relay{number}",
                     file,
                     cluster.url,
+                    None if number else island,
                     durability="replicated",
                     lease_seconds=5,
                     absent_seconds=600,
+                    **settings,
                 )
             )
             for number in range(count)
@@ -189,15 +198,18 @@ async def house_under_load(
     talks: int,
     messages_per_second: float,
     requests_per_second: float,
+    offered: bool = False,
 ) -> AsyncIterator[House]:
-    """Conversations that talk (each member so often), and requests, until `House.quiet`."""
+    """Conversations that talk (each member so often), and requests, claimed or offered, until the end."""
     urls = [relay.url for relay in relays]
     await organisation.publish_revocations(urls[0])
     for url in urls:
         await eventually_believed(url, organisation)
-    made = [await _talk(organisation, urls, number) for number in range(talks)]
+    # Where requests are offered, only supervisors may claim.
+    role = Role.SUPERVISOR if offered else Role.COUNSELOR
+    made = [await _talk(organisation, urls, number, role) for number in range(talks)]
     claimers = [organisation.staff(f"Claimer {number}") for number in range(3)]
-    requests = RequestLoad(urls, claimers, requests_per_second)
+    requests = RequestLoad(urls, claimers, requests_per_second, offered=offered)
     house = House(organisation, cluster, relays, made, requests)
     running = [asyncio.create_task(member.run()) for member in house.members]
     try:
@@ -238,9 +250,9 @@ async def eventually_believed(url: str, organisation: RelayOrganisation) -> None
             await asyncio.sleep(0.05)
 
 
-async def _talk(organisation: RelayOrganisation, urls: Sequence[str], number: int) -> Talk:
+async def _talk(organisation: RelayOrganisation, urls: Sequence[str], number: int, role: Role) -> Talk:
     """A pair whose members prefer different relays."""
-    device = organisation.staff(f"Counselor {number}")
+    device = organisation.staff(f"Counselor {number}", role)
     async with talking_pair(urls[number % len(urls)], device) as (survivor, _, conversation):
         capability = survivor.capability
     hers, theirs = ([urls[(number + each) % len(urls)] for each in order] for order in ((0, 1, 2), (1, 2, 0)))

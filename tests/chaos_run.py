@@ -9,6 +9,11 @@
     roll        every relay, then every Valkey: stopped in good order and started again, one by one; a master
                 hands over to a replica first
 
+Then a second house, whose relays *offer* requests, and whose first relay is behind a link that can be cut:
+
+    cut off     that relay, for 20 seconds (root only)
+    kill -9     each relay, whichever leads, and the master of the queue, which has offers, seats and the lead
+
 It ends with an error unless everything accepted was delivered to both members, once and in one order; every
 request was answered once; presence was right again within 15 seconds; and the 99th percentile of the time to
 Accepted was back within 10 seconds.
@@ -200,6 +205,62 @@ async def _all_faults(folder: Path, talks: int, per_second: float) -> list[str]:
         return await _judge(report, no_island)
 
 
+async def _offering_faults(folder: Path, talks: int, per_second: float) -> list[str]:
+    """The second house: relays that offer."""
+    organisation = RelayOrganisation()
+    routing = {"mode": "offer", "offer_seconds": 3.0, "again_after_seconds": 0.0}
+    with ExitStack() as stack:
+        no_island = why_no_island()
+        island_ = None if no_island else stack.enter_context(island())
+        cluster = stack.enter_context(
+            valkey_cluster(3, 2, island_, first_inside=False, cluster_node_timeout="2000")
+        )
+        relays = stack.enter_context(
+            relays_on(cluster, folder, organisation, island=island_, routing=routing)
+        )
+        async with house_under_load(
+            cluster,
+            relays,
+            organisation,
+            talks=talks,
+            messages_per_second=per_second,
+            requests_per_second=4,
+            offered=True,
+        ) as house:
+            report = Report(house)
+            print("\nrequests are offered")
+            await report.peace()
+            if island_ is not None:
+                await _cut_off_relay(report, island_, relays)
+            await _kill_relays(report)
+            await _kill_master_of_queue(report)
+        return await _judge(report, no_island)
+
+
+async def _cut_off_relay(report: Report, island_: Island, relays: list[RelayProcess]) -> None:
+    cut_off, *others = relays
+    async with (
+        report.house.somebody_at(cut_off),
+        report.fault(f"cut off a relay, {FAULT_SECONDS:.0f} s") as row,
+    ):
+        island_.cut()
+        mended = time.monotonic() + FAULT_SECONDS
+        await report.watch_presence(row, others)
+        await asyncio.sleep(max(0.0, mended - time.monotonic()))
+        island_.mend()
+
+
+async def _kill_master_of_queue(report: Report) -> None:
+    house = report.house
+    async with report.fault("kill -9 the queue's master") as row:
+        master = house.cluster.master_of(b"{queue}")
+        master.kill()
+        await report.watch_presence(row, list(house.relays))
+        await asyncio.sleep(_DOWN_SECONDS)
+        await asyncio.to_thread(master.start)
+        await asyncio.to_thread(house.cluster.wait_until_whole)
+
+
 async def _judge(report: Report, no_island: str | None) -> list[str]:
     house = report.house
     delivered = await house.check()
@@ -216,7 +277,8 @@ async def _judge(report: Report, no_island: str | None) -> list[str]:
 def main() -> int:
     """Returns the exit code."""
     with tempfile.TemporaryDirectory(prefix="teduh-chaos-") as folder:
-        failures = asyncio.run(_all_faults(Path(folder), talks=10, per_second=5.0))
+        failures = asyncio.run(_all_faults(Path(folder) / "claiming", talks=10, per_second=5.0))
+        failures += asyncio.run(_offering_faults(Path(folder) / "offering", talks=10, per_second=5.0))
     for failure in failures:
         print(f"NOT KEPT  {failure}")
     print("all kept" if not failures else "")

@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+from island import Island
 from teduh_server.app import Relay
 from teduh_server.settings import Settings
 
@@ -41,12 +42,20 @@ class RelayProcess:
     """
 
     def __init__(
-        self, folder: Path, organisation_file: Path, store_url: str | None = None, **settings: object
+        self,
+        folder: Path,
+        organisation_file: Path,
+        store_url: str | None = None,
+        island: Island | None = None,
+        **settings: object,
     ) -> None:
+        """On an island it listens at the inner address, and can be cut off."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.log = folder / "relay.log"
         self.port = 0
+        self._host = "127.0.0.1" if island is None else island.inside
+        self._prefix = () if island is None else island.prefix
         self._settings = {
             **GENEROUS,
             "organisation_file": str(organisation_file),
@@ -60,7 +69,7 @@ class RelayProcess:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self._host}:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -72,10 +81,10 @@ class RelayProcess:
         logged = self.log.stat().st_size if self.log.exists() else 0
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TEDUH_")}
         environment |= {f"TEDUH_{name.upper()}": _written(value) for name, value in self._settings.items()}
-        environment["TEDUH_LISTEN_PORT"] = str(self.port)
+        environment |= {"TEDUH_LISTEN_HOST": self._host, "TEDUH_LISTEN_PORT": str(self.port)}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "teduh_server", "serve"],
+                [*self._prefix, sys.executable, "-m", "teduh_server", "serve"],
                 cwd=self.folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -151,10 +160,14 @@ def _written(value: object) -> str:
 
 @contextmanager
 def relay_process(
-    folder: Path, organisation_file: Path, store_url: str | None = None, **settings: object
+    folder: Path,
+    organisation_file: Path,
+    store_url: str | None = None,
+    island: Island | None = None,
+    **settings: object,
 ) -> Iterator[RelayProcess]:
     """A running relay process, with its own embedded Valkey unless `store_url` names another."""
-    process = RelayProcess(folder, organisation_file, store_url, **settings)
+    process = RelayProcess(folder, organisation_file, store_url, island, **settings)
     process.start()
     try:
         yield process

@@ -1,8 +1,9 @@
 """Survivors who ask for help and counselors who take requests, through relays that fail; and what became of
 every request.
 
-A survivor repeats her request under the same capability until it is opened; a counselor who has claimed one
-goes on until its first commit is accepted, or the relay tells her that her lease has ended.
+A survivor repeats her request under the same capability until it is opened; a counselor takes what waits, or
+what she is offered, and goes on until its first commit is accepted, or the relay tells her that her lease has
+ended.
 """
 
 from __future__ import annotations
@@ -20,15 +21,20 @@ from frame_client import FrameClient, connect
 from relay_organisation import StaffDevice
 from teduh_signaling.relay.frames import (
     Accepted,
+    AnswerOffer,
     AnyClientFrame,
     AnyRelayFrame,
     Append,
+    Availability,
     Claim,
     Claimed,
+    Done,
     Error,
     ErrorCode,
+    Offer,
     OpenRequest,
     RequestOpened,
+    SetAvailability,
     Subscribe,
     Subscribed,
     Unsubscribe,
@@ -37,14 +43,26 @@ from teduh_signaling.relay.frames import (
 _F = TypeVar("_F", bound=AnyRelayFrame)
 _PAUSE_SECONDS = 0.1
 _SILENT_SECONDS = 4.0
+_OFFER_SECONDS = 1.0
+"""How long she waits for an offer before she says again that she is there, and sees whether the relay is."""
+_BACK_SECONDS = 30.0
 _GIVE_UP = (aiohttp.ClientError, ConnectionError, TimeoutError, AssertionError)
 
 
 class RequestLoad:
     """Requests at a steady pace, and everybody who answers them."""
 
-    def __init__(self, urls: Sequence[str], devices: Sequence[StaffDevice], per_second: float) -> None:
+    def __init__(
+        self,
+        urls: Sequence[str],
+        devices: Sequence[StaffDevice],
+        per_second: float,
+        *,
+        offered: bool = False,
+    ) -> None:
+        """`offered`: the relays offer requests, rather than let counselors claim them."""
         self._urls = urls
+        self._counselor = _OfferedCounselor if offered else _Counselor
         self.devices = devices
         self._per_second = per_second
         self.opened: dict[bytes, bytes] = {}
@@ -57,7 +75,7 @@ class RequestLoad:
 
     def start(self) -> None:
         self._claiming = [
-            asyncio.create_task(_Counselor(self._urls, number, device, self.answered).run())
+            asyncio.create_task(self._counselor(self._urls, number, device, self.answered).run())
             for number, device in enumerate(self.devices)
         ]
         self._asking = asyncio.create_task(self._ask())
@@ -84,7 +102,7 @@ class RequestLoad:
         async with aiohttp.ClientSession() as session:
             client = await connect(session, self._urls[0])
             for conversation, capability in self.opened.items():
-                state = await client.ask(Subscribe(1, conversation, 0, capability), Subscribed)
+                state = await _standing(client, Subscribe(1, conversation, 0, capability))
                 assert (state.epoch, state.last_seq) == (1, 2), "a conversation was begun twice"
                 await client.send(Unsubscribe(conversation))
             await client.socket.close()
@@ -141,10 +159,12 @@ class _Counselor:
                 if self.claimed is not None:
                     await self._go_on(client, self.claimed)
                 else:
-                    await self._claim(client)
+                    await self._take_next(client)
 
-    async def _claim(self, client: FrameClient) -> None:
-        answer = await _answer(client, Claim(2, None), Claimed)
+    async def _take_next(self, client: FrameClient) -> None:
+        await self._taken(client, await _answer(client, Claim(2, None), Claimed))
+
+    async def _taken(self, client: FrameClient, answer: Claimed | Error) -> None:
         if isinstance(answer, Claimed):
             self.claimed = answer.conversation_id
             await self._begin(client, self.claimed)
@@ -176,9 +196,32 @@ class _Counselor:
         self.answered.setdefault(conversation, []).append(self.device.id)
 
 
+class _OfferedCounselor(_Counselor):
+    """The same, who says that she has a seat, and accepts what she is offered."""
+
+    async def _take_next(self, client: FrameClient) -> None:
+        # Told anew each time: what she has taken counts against what she said before.
+        await _answer(client, SetAvailability(2, Availability.AVAILABLE, 1), Done)
+        with suppress(TimeoutError):
+            offer = await asyncio.wait_for(client.expect(Offer), _OFFER_SECONDS)
+            accepted = AnswerOffer(4, offer.conversation_id, accepted=True)
+            await self._taken(client, await _answer(client, accepted, Claimed))
+
+
 def _from(urls: Sequence[str], number: int) -> Iterator[str]:
     """All of them again and again, from a certain one on."""
     return itertools.islice(itertools.cycle(urls), number % len(urls), None)
+
+
+async def _standing(client: FrameClient, frame: Subscribe) -> Subscribed:
+    """Where a conversation stands; asked again while the relay finds its way back to the store."""
+    async with asyncio.timeout(_BACK_SECONDS):
+        while True:
+            answer = await _answer(client, frame, Subscribed)
+            if isinstance(answer, Subscribed):
+                return answer
+            assert answer.code is ErrorCode.UNAVAILABLE, answer.code
+            await asyncio.sleep(_PAUSE_SECONDS)
 
 
 async def _answer(client: FrameClient, frame: AnyClientFrame, wanted: type[_F]) -> _F | Error:
@@ -187,3 +230,5 @@ async def _answer(client: FrameClient, frame: AnyClientFrame, wanted: type[_F]) 
         received = await client.receive()
         if isinstance(received, wanted | Error):
             return received
+        if isinstance(received, Offer):
+            client.seen.append(received)

@@ -21,7 +21,14 @@ class ValkeyCluster:
     """Masters, each with its replicas; `url` is what a relay takes as `store_url`."""
 
     def __init__(
-        self, folder: Path, masters: int, replicas: int, settings: dict[str, str], island: Island | None
+        self,
+        folder: Path,
+        masters: int,
+        replicas: int,
+        settings: dict[str, str],
+        island: Island | None,
+        *,
+        first_inside: bool,
     ) -> None:
         common = {
             "cluster-enabled": "yes",
@@ -45,7 +52,7 @@ class ValkeyCluster:
             place = folder / f"node{number}"
             if island is None:
                 self.nodes.append(ValkeyProcess(place, own))
-            elif number:
+            elif number or not first_inside:
                 self.nodes.append(ValkeyProcess(place, own, host=island.outside))
             else:
                 self.nodes.append(ValkeyProcess(place, own, host=island.inside, prefix=island.prefix))
@@ -163,15 +170,20 @@ class ValkeyCluster:
 
 @contextmanager
 def valkey_cluster(
-    masters: int = 3, replicas: int = 1, island: Island | None = None, **settings: str
+    masters: int = 3,
+    replicas: int = 1,
+    island: Island | None = None,
+    *,
+    first_inside: bool = True,
+    **settings: str,
 ) -> Iterator[ValkeyCluster]:
     """A running cluster in a temporary folder; `settings` are Valkey's, with `_` for `-`.
 
-    With an island its first master lives there.
+    With an island its first master lives there, or none, and who lives there reaches them all.
     """
     folder = Path(tempfile.mkdtemp(prefix="teduh-cluster-"))
     chosen = {name.replace("_", "-"): value for name, value in settings.items()}
-    cluster = ValkeyCluster(folder, masters, replicas, chosen, island)
+    cluster = ValkeyCluster(folder, masters, replicas, chosen, island, first_inside=first_inside)
     try:
         cluster.start()
         yield cluster
