@@ -145,6 +145,18 @@ def test_the_soak_benchmark_finds_nothing_left_behind() -> None:
     assert behind <= before
 
 
+def test_the_collector_benchmark_prints_both_relays() -> None:
+    command = [sys.executable, str(BENCHMARKS / "collector.py"), "--quick"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    _, _, *rows = finished.stdout.splitlines()
+    assert len(rows) == 3
+    # Processor time is counted in hundredths of a second, which is more than the quick run takes.
+    message, set_up, latency = ([float(each.replace(",", "")) for each in row.split()[-3:-1]] for row in rows)
+    assert min(*message, *set_up) >= 0
+    assert min(latency) > 0
+
+
 @pytest.mark.parametrize("staff", ["30 staff", "60 staff"])
 def test_the_routing_benchmark_prints_its_figures(printed: str, staff: str) -> None:
     rows = [line for line in printed.splitlines() if line.startswith(f"{staff}: ")]
