@@ -4,7 +4,8 @@
  * All of it lives in the key store, under the names
  *
  *     device_key                     the key pair, which cannot be exported
- *     device_private_key             instead of it, where WebCrypto lacks Ed25519: 32 bytes
+ *     device_private_key             instead of it, where WebCrypto lacks Ed25519: 32 bytes, which rest encrypted like any
+ *                                    value, but which this program, and whoever opens the store, can read
  *     device                         the statement and its issuer's
  *     key_package/<reference>        a published key package with its private keys; goes when it has been used
  *     conversation/<id>              see `savedConversation`

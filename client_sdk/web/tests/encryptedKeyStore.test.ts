@@ -2,10 +2,11 @@
 
 import "fake-indexeddb/auto"
 
-import { afterEach, describe, expect, it } from "vitest"
+import { afterEach, describe, expect, it, vi } from "vitest"
 
 import { EncryptedKeyStore, KeyStoreDamaged, KeyStoreError, WrongPassphrase } from "../src/index.ts"
 import { utf8 } from "../src/hazmat/bytes.ts"
+import { takeAwayCurves } from "./oldPhone.ts"
 
 const DATABASE = "a test"
 const unlock = { passphrase: "hujan di bulan juni" }
@@ -65,6 +66,7 @@ async function putRaw(name: string, value: unknown): Promise<void> {
 }
 
 afterEach(async () => {
+  vi.restoreAllMocks()
   for (const store of open) store.lock()
   open = []
   await EncryptedKeyStore.erase(DATABASE)
@@ -151,6 +153,21 @@ describe("the encrypted key store", () => {
       expect(Buffer.from(value).includes(Buffer.from(secret))).toBe(false)
       expect(Buffer.from(value).includes("bea")).toBe(false)
     }
+  })
+
+  it("holds the device key of a browser without Ed25519, which anybody could export, encrypted as all else", async () => {
+    vi.resetModules()
+    takeAwayCurves()
+    const { newDeviceKey, storedDeviceKey } = await import("../src/device.ts")
+    const store = await created()
+    const { publicKey } = await newDeviceKey(store)
+    expect((await storedDeviceKey(store))?.publicKey).toEqual(publicKey)
+    const key = await store.get("device_private_key")
+    expect(key).toHaveLength(32)
+    const records = await rawRecords()
+    expect([...records.keys()].filter((name) => name.startsWith("key/"))).toEqual([])
+    for (const value of records.values())
+      expect(Buffer.from(value as Uint8Array).includes(Buffer.from(key ?? []))).toBe(false)
   })
 
   it("notices a record that was changed or put in another's place", async () => {
