@@ -90,4 +90,4 @@ async def chromium(
             yield context
         finally:
             await context.close()
-    assert watched.seen == [], "a page threw, or was refused, what nobody expected"
+    assert watched.seen == [], f"a page threw, or was refused, what nobody expected: {watched.seen}"

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import web
 from aiohttp.test_utils import BaseTestServer, TestServer
-from playwright.async_api import Page, async_playwright, expect
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
-from teduh_server.redis_store.durability import Durability
-from teduh_server.served_pages import BUILT
-from valkey_server import start_valkey
+from browser_house import House, accepted, house
+from playwright.async_api import FrameLocator, Page, expect
+from real_browser import chromium
+from sdk_people import until
+from teduh_sdk import events
+from teduh_sdk.conversation import Conversation
+from teduh_sdk.staff import Staff
 
-CHROMIUM = "/usr/bin/chromium"
-HOST_PAGE = """<!doctype html><title>Rumah Aman</title><h1>Our house</h1>
+# As docs/pages.md has it for a site that wants to see a change before its visitors do.
+HOST_PAGE = """<!doctype html><title>Rumah Aman</title><link rel="icon" href="data:,"><h1>Our house</h1>
 <script src="/events.js"></script>
-<script src="{relay}/embed.js" integrity="{hash}" crossorigin
-  data-label="Talk to somebody" data-close="Close"></script>
+<script src="{relay}/embed.js" data-label="Talk to us" data-close="Close"
+  integrity="{integrity}" crossorigin="anonymous"></script>
 """
 EVENTS = """window.heard = [];
 for (const name of ["open", "close", "exit"])
@@ -33,25 +35,19 @@ EXIT = re.compile("^(Exit|Keluar)$")
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Another site, and the relay whose page it shows."""
+    """Another site, and the house whose page it shows."""
 
     page: Page
     url: str
-    relay: str
+    here: House
 
     async def open(self) -> None:
         await self.page.goto("about:blank")
         await self.page.goto(self.url)
-        await self.page.get_by_role("button", name="Talk to somebody").click()
+        await self.page.get_by_role("button", name="Talk to us").click()
 
     async def heard(self) -> object:
         return await self.page.evaluate("heard")
-
-
-async def _hash_of_loader(relay: str) -> str:
-    """What a site pins the loader to: the hash in the relay's manifest."""
-    async with ClientSession() as session, session.get(f"{relay}/manifest.json") as answer:
-        return str((await answer.json())["served"]["/embed.js"])
 
 
 @asynccontextmanager
@@ -60,10 +56,9 @@ async def host_server() -> AsyncIterator[tuple[BaseTestServer, dict[str, str]]]:
     told: dict[str, str] = {}
 
     async def show(request: web.Request) -> web.Response:
-        policy = f"default-src 'none'; script-src 'self' {told['relay']}; frame-src {told['relay']}"
-        page = HOST_PAGE.format(
-            relay=told["relay"], hash=told.get("hash") or await _hash_of_loader(told["relay"])
-        )
+        images = "img-src data:"
+        policy = f"default-src 'none'; {images}; script-src 'self' {told['relay']}; frame-src {told['relay']}"
+        page = HOST_PAGE.format_map(told)
         return web.Response(text=page, content_type="text/html", headers={"Content-Security-Policy": policy})
 
     async def events(request: web.Request) -> web.Response:
@@ -80,24 +75,28 @@ async def host_server() -> AsyncIterator[tuple[BaseTestServer, dict[str, str]]]:
 
 @asynccontextmanager
 async def embedding(folder: Path, *, listed: bool) -> AsyncIterator[Site]:
-    assert (BUILT / "survivor.html").is_file(), "build the pages first: python tools/web_build.py"
-    organisation = RelayOrganisation()
-    path = organisation.write(folder)
-    async with host_server() as (server, told), async_playwright() as playwright:
+    async with host_server() as (server, told):
         host = str(server.make_url("/")).rstrip("/")
-        embedded_by = [host] if listed else []
-        page_table = f'\n[page]\nexit_url = "{host}/weather"\nembedded_by = {embedded_by!r}\n'
-        path.write_text(organisation.public.to_toml() + page_table, "utf-8")
-        with start_valkey(durability=Durability.MEMORY) as valkey:
-            async with relay_here(path, valkey.url) as (_, relay):
-                told["relay"] = relay
-                browser = await playwright.chromium.launch(
-                    executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-                )
-                try:
-                    yield Site(await browser.new_page(), f"{host}/", relay)
-                finally:
-                    await browser.close()
+        table = f'exit_url = "{host}/weather"\nembedded_by = {[host] if listed else []!r}\n'
+        async with (
+            house(folder, table) as here,
+            chromium(
+                folder / "profile",
+                width=360,
+                height=640,
+                touch=True,
+                # The frame leaves, too, to where this site's policy lets no frame go.
+                troubles="frame-src" if listed else "frame-ancestors",
+            ) as browser,
+        ):
+            told |= {"relay": here.url, "integrity": await published_hash(here.url)}
+            yield Site(await browser.new_page(), f"{host}/", here)
+
+
+async def published_hash(relay: str) -> str:
+    """Of the loader, as the relay's manifest has it."""
+    async with aiohttp.ClientSession() as session, session.get(f"{relay}/manifest.json") as response:
+        return str((await response.json())["built"]["embed.js"])
 
 
 async def test_host_opens_and_closes_the_page_and_cannot_read_it(tmp_path: Path) -> None:
@@ -116,13 +115,46 @@ async def test_host_opens_and_closes_the_page_and_cannot_read_it(tmp_path: Path)
         assert await site.heard() == ["open", "close", "open", "close"]
 
 
+Leave = Callable[[Site, FrameLocator], Awaitable[None]]
+
+
+async def by_button(_: Site, frame: FrameLocator) -> None:
+    await frame.get_by_role("button", name=EXIT).tap()
+
+
+async def by_shift(_: Site, frame: FrameLocator) -> None:
+    for _press in range(3):
+        await frame.get_by_role("textbox").press("Shift")
+
+
+async def by_two_taps(site: Site, frame: FrameLocator) -> None:
+    box = await frame.get_by_role("region", name="Conversation").bounding_box()
+    assert box is not None
+    for _tap in range(2):
+        await site.page.touchscreen.tap(box["x"] + box["width"] - 8, box["y"] + box["height"] / 2)
+
+
 async def test_exit_in_the_frame_leaves_the_host_too_and_back_does_not_return(tmp_path: Path) -> None:
-    async with embedding(tmp_path, listed=True) as site:
-        await site.open()
-        await site.page.frame_locator("iframe").get_by_role("button", name=EXIT).click()
-        await site.page.wait_for_url("**/weather")
-        await site.page.go_back()
-        assert site.page.url == "about:blank"
+    """In mid-conversation, in each of its ways; staff are told."""
+    async with embedding(tmp_path, listed=True) as site, site.here.staff("Sari") as staff:
+        for leave in (by_button, by_shift, by_two_taps):
+            frame, his = await talking_inside(site, staff)
+            await leave(site, frame)
+            await site.page.wait_for_url("**/weather")
+            assert (await until(his, events.Gone)).participant.is_survivor
+            await site.page.go_back()
+            assert site.page.url == "about:blank"
+
+
+async def talking_inside(site: Site, staff: Staff) -> tuple[FrameLocator, Conversation]:
+    """She has asked for somebody in the frame, and has been answered."""
+    await site.open()
+    frame = site.page.frame_locator("iframe")
+    await frame.get_by_role("button", name="Talk to somebody").tap()
+    his = await accepted(staff)
+    await his.send("I am here.")
+    await expect(frame.get_by_text("I am here.")).to_be_visible()
+    return frame, his
 
 
 async def test_strangers_in_the_page_cannot_pretend_that_she_leaves(tmp_path: Path) -> None:
