@@ -41,6 +41,9 @@ async def test_what_she_chooses_reaches_staff_and_help_by_telephone_is_always_on
         await hers.ask()
         await numbers_are_one_tap_away(hers)
         await stands_in_little_room(page, hers.field)
+        # Turned or resized, what there is to read still begins at its beginning.
+        heading = page.get_by_role("heading", name=INDONESIAN.waiting)
+        await expect(heading).to_be_in_viewport(ratio=1)
         async with here.staff("Sari") as staff:
             listing = await anext(staff.routing.listing())
             wishes = RequestDetails(need="medical", language="id", urgency=Urgency.EMERGENCY)

@@ -177,6 +177,7 @@ function Talk({ configuration, state, session, call, onStop }: TalkProps) {
             configuration={configuration}
             sightings={state.sightings}
             prospect={state.prospect}
+            hasWritten={state.items.length > 0}
             onStop={onStop}
           />
         )}

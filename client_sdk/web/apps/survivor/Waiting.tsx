@@ -16,10 +16,12 @@ interface WaitingProps {
   readonly configuration: Configuration
   readonly sightings: readonly Sighting[]
   readonly prospect: Prospect
+  /** Whether she has found out that she can write already. */
+  readonly hasWritten: boolean
   readonly onStop: () => void
 }
 
-export function Waiting({ configuration, sightings, prospect, onStop }: WaitingProps) {
+export function Waiting({ configuration, sightings, prospect, hasWritten, onStop }: WaitingProps) {
   const { language, t } = useWording()
   const guess = estimate(sightings, useNow(), configuration.typicalWaitMinutes)
   const hours = ownTextIn(configuration.hours, language)
@@ -42,7 +44,8 @@ export function Waiting({ configuration, sightings, prospect, onStop }: WaitingP
           {t("waiting.hours")}: {hours}
         </p>
       )}
-      <p class="muted">{t("waiting.write")}</p>
+      {/* Her own words need the room: they push the top of this card under the header. */}
+      {!hasWritten && <p class="muted">{t("waiting.write")}</p>}
       <p class="muted">{t("keep.open")}</p>
       <button type="button" class="button stop" onClick={onStop}>
         {t("waiting.stop")}

@@ -10,11 +10,14 @@ export function useEndInSight(items: readonly { readonly kind: string }[]) {
   const stays = useRef(true)
   const size = useRef("")
   const [isAtEnd, setAtEnd] = useState(true)
+  // Before the first message there is no newest one: what stands above is read from its beginning.
+  const isEmpty = useRef(true)
+  isEmpty.current = items.length === 0
   const toEnd = (): void => {
-    box.current?.scrollTo({ top: box.current.scrollHeight })
+    if (!isEmpty.current) box.current?.scrollTo({ top: box.current.scrollHeight })
   }
   useLayoutEffect(() => {
-    if (items.length > 0 && (stays.current || items.at(-1)?.kind === "own")) toEnd()
+    if (stays.current || items.at(-1)?.kind === "own") toEnd()
   }, [items])
   useEffect(() => {
     // A phone's keyboard takes half of the log away, and would take the newest message with it.
@@ -27,7 +30,7 @@ export function useEndInSight(items: readonly { readonly kind: string }[]) {
     }
   }, [])
   const onScroll = (): void => {
-    if (box.current === null) return
+    if (box.current === null || isEmpty.current) return
     const { scrollHeight, scrollTop, clientHeight } = box.current
     const sizeNow = `${scrollHeight} ${clientHeight}`
     const isReflowed = size.current !== sizeNow
