@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from browser_house import accepted, house
 from playwright.async_api import Page, expect
 from real_browser import chromium
@@ -108,29 +109,30 @@ async def test_a_tab_that_was_hidden_for_long_shows_its_cover_until_she_goes_on(
         await until(his, events.Read)
 
 
+TELLING = {"talk", "help", "safe", "safety", "emergency", "rumah", "aman", "exit", "counselor"}
+
+
+@pytest.mark.parametrize(
+    ("skin", "press", "place", "another", "word"),
+    [
+        ("recipe", "picture", ".spot:has(.drawing)", "h1", "coconut"),
+        ("weather", "title", "h1 .spot", ".drawing", "showers"),
+        ("weather", "footer", "p.muted .spot", "h1", "showers"),
+    ],
+)
 async def test_a_disguise_looks_like_something_else_until_she_presses_where_she_was_told(
-    tmp_path: Path,
+    tmp_path: Path, skin: str, press: str, place: str, another: str, word: str
 ) -> None:
-    page = 'title = "Cooking"\ndisguise = { skin = "recipe", press = "picture" }'
-    async with house(tmp_path, page) as here, chromium(tmp_path / "profile") as browser:
+    table = f'title = "Cooking"\ndisguise = {{ skin = "{skin}", press = "{press}" }}'
+    async with house(tmp_path, table) as here, chromium(tmp_path / "profile") as browser:
         hers = await SurvivorPage.open(browser, here.url)
-        await expect(hers.page.get_by_role("heading", level=1)).to_be_visible()
-        await expect(hers.page.locator(".skin.recipe")).to_be_visible()
-        words = set(re.findall(r"\w+", (await hers.page.locator("body").inner_text()).lower()))
-        assert "coconut" in words
-        assert not words & {
-            "talk",
-            "help",
-            "safe",
-            "safety",
-            "emergency",
-            "rumah",
-            "aman",
-            "exit",
-            "counselor",
-        }
-        assert await hers.page.title() == "Cooking"
-        await hers.page.get_by_role("heading", level=1).click()
+        page = hers.page
+        await expect(page.locator(f".skin.{skin}")).to_be_visible()
+        words = set(re.findall(r"\w+", (await page.locator("body").inner_text()).lower()))
+        assert word in words
+        assert not words & TELLING
+        assert await page.title() == "Cooking"
+        await page.locator(another).first.click()
         await expect(hers.button(ENGLISH.start)).to_have_count(0)
-        await hers.page.locator(".spot").click()
+        await page.locator(place).click()
         await hers.ask()
