@@ -18,8 +18,8 @@ from valkey_server import start_valkey
 
 HARMLESS_TITLE = "Weather of the week"
 _HARMLESS = f"""<!doctype html><html lang="en"><head><title>{HARMLESS_TITLE}</title>
-<link rel="icon" href="data:,"></head><body><h1>{HARMLESS_TITLE}</h1>
-<form><label>Place <input name="place"></label></form></body></html>"""
+<link rel="icon" href="data:,"></head><body><main><h1>{HARMLESS_TITLE}</h1>
+<form><label>Place <input name="place"></label></form></main></body></html>"""
 
 
 @dataclass(frozen=True, slots=True)

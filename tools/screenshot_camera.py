@@ -29,6 +29,8 @@ class Camera:
     folder: Path
     language: Language
     taken: list[Path] = field(default_factory=list)
+    looks_inside: bool = False
+    """Whether it brings in a program of its own, which the pages' policy would not let in."""
 
     async def take(self, page: Page, state: str, *, whole: bool = False, shown: str = "") -> None:
         """Four pictures; `whole`: on the phone, all of a longer page; `shown`: scrolled to this selector."""

@@ -7,22 +7,22 @@ rather than by its words, for the visit is made in every language.
 from __future__ import annotations
 
 import asyncio
+import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import msgspec
 from browser_house import House, accepted, harmless_site, house
-from playwright.async_api import Browser, BrowserContext, Page, WebSocketRoute, expect
+from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 from screenshot_camera import SIZES, Camera, Language
+from screenshot_wire import Wire
 from sdk_people import collect
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
-from teduh_signaling.relay.codec import decode_relay_frame, encode
-from teduh_signaling.relay.frames import Subscribed
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,44 +58,6 @@ SAID: Final[dict[Language, Said]] = {
 DISGUISES: Final = ("weather", "recipe")
 
 
-@dataclass
-class Wire:
-    """Her page's way to the relay, which can be cut, and can lie."""
-
-    is_cut: bool = False
-    lies: bool = False
-    sockets: list[WebSocketRoute] = field(default_factory=list)
-
-    async def follow(self, page: Page) -> None:
-        """Sit on every connection of the page from now on."""
-        await page.route_web_socket("**/v1/socket", self._connected)
-
-    async def cut(self) -> None:
-        """Close what there is; nothing new comes through."""
-        self.is_cut = True
-        for socket in self.sockets:
-            await socket.close(code=4000)
-
-    async def _connected(self, socket: WebSocketRoute) -> None:
-        if self.is_cut:
-            await socket.close(code=4000)
-            return
-        relay = socket.connect_to_server()
-        self.sockets.append(socket)
-
-        def told(message: str | bytes) -> None:
-            socket.send(self._changed(message) if isinstance(message, bytes) else message)
-
-        relay.on_message(told)
-
-    def _changed(self, message: bytes) -> bytes:
-        """A relay that lies says that the log is shorter than what she has read of it."""
-        frame = decode_relay_frame(message)
-        if not self.lies or not isinstance(frame, Subscribed):
-            return message
-        return encode(msgspec.structs.replace(frame, last_seq=1))
-
-
 async def survivor_states(browser: Browser, folder: Path, camera: Camera) -> None:
     """All states, each in as many pictures as `camera` takes."""
     async with harmless_site() as harmless, house(folder / "house", _page(harmless)) as here:
@@ -104,6 +66,10 @@ async def survivor_states(browser: Browser, folder: Path, camera: Camera) -> Non
             await _talking(page, here, camera)
         async with _visit(browser, here, camera) as page:
             await _deceived(page, here, camera)
+        async with _visit(browser, here, camera) as page:
+            await _refused_and_kept_waiting(page, camera)
+        async with _visit(browser, here, camera) as page:
+            await _broken(page, here, camera)
         async with _visit(browser, here, camera) as page:
             await page.locator(".exit").click()
             await page.wait_for_url(harmless)
@@ -125,6 +91,9 @@ async def _from_opening_to_waiting(page: Page, camera: Camera) -> None:
     await page.locator("input[name=need]").nth(1).check()
     await page.locator("input[name=urgency]").nth(1).check()
     await camera.take(page, "survivor-form", shown=".wishes .choice >> nth=1")
+    await page.locator("input[name=urgency]").nth(2).check()
+    await camera.take(page, "survivor-danger", shown=".wishes .card")
+    await page.locator("input[name=urgency]").nth(1).check()
     await page.locator(".emergency-button").click()
     await camera.take(page, "survivor-emergency-numbers")
     await page.locator(".emergency-button").click()
@@ -180,6 +149,43 @@ async def _deceived(page: Page, here: House, camera: Camera) -> None:
         await camera.take(page, "survivor-stopped-for-her-safety")
 
 
+async def _refused_and_kept_waiting(page: Page, camera: Camera) -> None:
+    wire = Wire()
+    await wire.follow(page)
+    await page.reload()
+    await camera.take(page, "survivor-reloaded")
+    await page.clock.install()
+    await page.reload()
+    wire.refuses = True
+    await page.locator(".foot .primary").click()
+    await expect(page.locator(".welcome [role=alert]")).to_be_visible()
+    await camera.take(page, "survivor-asking-failed")
+    wire.refuses, wire.opens = False, _tomorrow_at_eight()
+    await page.locator(".foot .primary").click()
+    await expect(page.locator(".place")).to_contain_text(re.compile(r"\d\d[:.]\d\d"))
+    await camera.take(page, "survivor-waiting-until-it-opens")
+    await page.clock.fast_forward("10:00")
+    await expect(page.locator(".waiting .numbers")).to_be_visible()
+    await camera.take(page, "survivor-waiting-long")
+
+
+def _tomorrow_at_eight() -> int:
+    day = 24 * 3600
+    return (int(time.time()) // day + 1) * day + 8 * 3600
+
+
+async def _broken(page: Page, here: House, camera: Camera) -> None:
+    async def break_block(route: Route) -> None:
+        answer = await route.fetch()
+        body = (await answer.text()).replace('"organisation":', '"nobody":', 1)
+        await route.fulfill(response=answer, body=body)
+
+    await page.route(f"{here.url}/", break_block)
+    await page.reload()
+    await expect(page.locator(".skin.plain h1")).to_be_visible()
+    await camera.take(page, "survivor-broken")
+
+
 async def _answered(page: Page, his: Conversation, said: Said) -> Conversation:
     """Both have said what they say, and she has read all of it."""
     await his.send(said.theirs)
@@ -218,7 +224,9 @@ async def _hide_for_a_while(page: Page) -> None:
 @asynccontextmanager
 async def _visit(browser: Browser, here: House, camera: Camera) -> AsyncIterator[Page]:
     """Her page, in a browser that has never been anywhere."""
-    context: BrowserContext = await browser.new_context(locale=camera.language, viewport=SIZES[-1])
+    context: BrowserContext = await browser.new_context(
+        locale=camera.language, viewport=SIZES[-1], bypass_csp=camera.looks_inside
+    )
     page = await context.new_page()
     try:
         await page.goto(here.url)
