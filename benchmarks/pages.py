@@ -6,14 +6,16 @@
     can write     from the beginning of the navigation until there is a field to write in, the tap included,
                   which a script makes as soon as there is something to tap
     join          from the moment at which a counselor accepts until her page names the counselor, verified
+    exit          from the tap on Exit, in a conversation of a hundred messages, until the cover stands and no
+                  word is in the page any more, by the page's clock (`tests/left_page.py`)
 
 The profile is 400 kbit/s both ways and a processor four times slower, by the DevTools protocol, and 400 ms
 from a question to its answer, by a slow line (`slow_line.py`), which the WebSocket goes through too. The
 anchor is a static page of the same transferred bytes, whose script has nothing to do but to put up the field:
 the least that any page of this weight could take. Each round opens both, with a fresh browser profile; the
-medians are printed, each with its goal (120 KiB, 5 s to write, 3 s to join) and whether it was kept. One that
-was not kept is the exit code 1; with --quick only the weight decides that, for one round on a busy machine
-says nothing of seconds.
+medians are printed, each with its goal (120 KiB, 5 s to write, 3 s to join, 100 ms to leave) and whether it
+was kept. One that was not kept is the exit code 1; with --quick only the weight decides that, for one round
+on a busy machine says nothing of seconds.
 """
 
 from __future__ import annotations
@@ -34,15 +36,17 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from aiohttp import web
-from browser_house import House, house
+from browser_house import HARMLESS_TITLE, House, harmless_site, house
 from goals import COLUMNS, Goal
+from left_page import NOTE_HOW_SOON, Left
 from playwright.async_api import BrowserContext, Page, expect
 from real_browser import chromium
 from slow_line import slow_line
 
 ROUNDS: Final = 5
 ONE_WAY_SECONDS, BYTES_PER_SECOND, SLOWER = 0.2, 400_000 / 8, 4
-CAN_WRITE_GOAL, JOIN_GOAL = 5.0, 3.0
+CAN_WRITE_GOAL, JOIN_GOAL, EXIT_GOAL = 5.0, 3.0, 100.0
+MESSAGES: Final = 100
 FIRST_LOAD_GOAL: Final = 120 * 1024
 WEIGHT: Final = "first load, bytes"
 
@@ -64,17 +68,19 @@ _BARE: Final = """<!doctype html><title>Notes</title><div id="page"></div>
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One visit to her page: bytes and seconds."""
+    """One visit to her page: bytes, seconds, and milliseconds to leave."""
 
     transferred: int
     can_write: float
     join: float
+    exit: float
 
 
 async def slow_page(browser: BrowserContext) -> tuple[Page, list[int]]:
     """A tab on the slow phone, and what it transfers, request by request."""
     page = await browser.new_page()
     await page.add_init_script(_WATCH)
+    await page.add_init_script(NOTE_HOW_SOON)
     session = await browser.new_cdp_session(page)
     transferred: list[int] = []
     session.on("Network.loadingFinished", lambda event: transferred.append(int(event["encodedDataLength"])))
@@ -102,11 +108,19 @@ async def visit(here: House, url: str, browser: BrowserContext) -> Visit:
     async with here.staff("Sari") as staff:
         request = await anext(staff.requests())
         begun = time.time()
-        await request.accept()
+        his = await request.accept()
         await expect(page.locator(".room-names")).not_to_be_empty()
         noted = await page.evaluate("noted")
+        for number in range(MESSAGES):
+            await his.send(f"text {number}")
+        await expect(page.locator(".message")).to_have_count(MESSAGES)
+        left = Left(page)
+        await page.locator(".exit").click()
+        await expect(page).to_have_title(HARMLESS_TITLE)
     await page.close()
-    return Visit(first_load, noted["canWrite"] / 1000, noted["joined"] / 1000 - begun)
+    return Visit(
+        first_load, noted["canWrite"] / 1000, noted["joined"] / 1000 - begun, left.after_milliseconds
+    )
 
 
 async def bare_visit(url: str, browser: BrowserContext) -> float:
@@ -143,7 +157,11 @@ async def measure(rounds: int) -> tuple[list[Visit], list[float]]:
     visits, bare = [], []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        async with house(folder) as here, slow_line(here.url, ONE_WAY_SECONDS) as hers:
+        async with (
+            harmless_site() as harmless,
+            house(folder, f'exit_url = "{harmless}"') as here,
+            slow_line(here.url, ONE_WAY_SECONDS) as hers,
+        ):
             # The first of several only makes the relay compress its page, and the machine load what it needs.
             for number in range(0 if rounds > 1 else 1, rounds + 1):
                 async with chromium(folder / f"profile-{number}", width=360, height=640) as browser:
@@ -169,6 +187,7 @@ def page_goals(visits: Sequence[Visit]) -> list[Goal]:
         goal(WEIGHT, (each.transferred for each in visits), FIRST_LOAD_GOAL),
         goal("can write, s", (each.can_write for each in visits), CAN_WRITE_GOAL),
         goal("join after acceptance, s", (each.join for each in visits), JOIN_GOAL),
+        goal("quick exit, ms", (each.exit for each in visits), EXIT_GOAL),
     ]
 
 
