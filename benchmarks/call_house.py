@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import signal
 import sys
 from pathlib import Path
 
@@ -18,18 +19,25 @@ import structlog
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from console_page import console_house
+from console_page import ConsoleHouse, console_house
 
 
 async def main(folder: str, calls: str) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     async with console_house(Path(folder), calls=json.loads(calls)) as house:
         print(json.dumps({"url": house.url, "link": house.coordinator.link()}), flush=True)
-        # No longer than it must: looking for devices costs time that no call costs.
-        while not await house.approve():  # noqa: ASYNC110 -- in the store, nothing tells of a device
-            await asyncio.sleep(0.2)
+        letting_in = asyncio.create_task(let_one_in(house))
         await asyncio.to_thread(sys.stdin.read)
+        letting_in.cancel()
+
+
+async def let_one_in(house: ConsoleHouse) -> None:
+    """No longer than it must: looking for devices costs time that no call costs."""
+    while not await house.approve():  # noqa: ASYNC110 -- in the store, nothing tells of a device
+        await asyncio.sleep(0.2)
 
 
 if __name__ == "__main__":
+    # It ends with its input, and takes its Valkey along.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     asyncio.run(main(*sys.argv[1:3]))
