@@ -7,6 +7,7 @@ import { genderName, needName, roleName } from "../shared/i18n/names.ts"
 import { Icon } from "../shared/parts/Icon.tsx"
 import type { Desk } from "./desk.ts"
 import type { Asked, Named, Talk } from "./deskState.ts"
+import { HandOverDialog } from "./HandOverDialogs.tsx"
 import { InviteDialog } from "./TalkDialogs.tsx"
 import { useWording, type Words } from "./words.tsx"
 
@@ -20,6 +21,8 @@ interface DetailsProps {
 export function Details({ talk, desk, me, onClose }: DetailsProps) {
   const { t } = useWording()
   const [isInviting, setInviting] = useState(false)
+  const [isHandingOver, setHandingOver] = useState(false)
+  const isBusy = talk.ending !== null || talk.proposal !== null || talk.handOver?.stage === "going"
   return (
     <aside
       class="details"
@@ -49,12 +52,23 @@ export function Details({ talk, desk, me, onClose }: DetailsProps) {
           type="button"
           class="button"
           data-invite
-          disabled={talk.ending !== null || talk.proposal !== null}
+          disabled={isBusy}
           onClick={() => {
             setInviting(true)
           }}
         >
           {t("details.invite")}
+        </button>
+        <button
+          type="button"
+          class="button"
+          data-hand-over
+          disabled={isBusy}
+          onClick={() => {
+            setHandingOver(true)
+          }}
+        >
+          {t("details.handover")}
         </button>
       </section>
       <section class="block note">
@@ -72,6 +86,15 @@ export function Details({ talk, desk, me, onClose }: DetailsProps) {
           onInput={({ currentTarget }) => void desk.note(talk.id, currentTarget.value)}
         />
       </section>
+      {isHandingOver && (
+        <HandOverDialog
+          talk={talk}
+          desk={desk}
+          onClose={() => {
+            setHandingOver(false)
+          }}
+        />
+      )}
       {isInviting && (
         <InviteDialog
           talk={talk}

@@ -1,10 +1,13 @@
 /** What is always in sight: own presence, the queue, and all conversations. */
 
+import { useState } from "preact/hooks"
+
 import { needName } from "../shared/i18n/names.ts"
 import { Board } from "./Board.tsx"
 import type { Configuration } from "./configuration.ts"
 import type { DeskProps } from "./DeskScreen.tsx"
 import { openTalks, type DeskState, type Presence, type Talk } from "./deskState.ts"
+import { ShiftDialog } from "./HandOverDialogs.tsx"
 import { Queue, Urgent } from "./Queue.tsx"
 import { Shift } from "./Shift.tsx"
 import { useWording, type Words } from "./words.tsx"
@@ -30,6 +33,7 @@ export function Side({ state, desk, configuration, onShow }: SideProps) {
 
 function PresenceChoice({ state, desk, configuration }: Omit<SideProps, "onShow">) {
   const { t } = useWording()
+  const [isEnding, setEnding] = useState(false)
   const isFull = openTalks(state).length >= state.capacity
   return (
     <section class="block">
@@ -66,6 +70,25 @@ function PresenceChoice({ state, desk, configuration }: Omit<SideProps, "onShow"
       </label>
       <Shift state={state} desk={desk} regions={configuration.regions} />
       {isFull && state.presence === "available" && <p class="muted">{t("presence.full")}</p>}
+      <button
+        type="button"
+        class="button quiet"
+        data-end-shift
+        onClick={() => {
+          setEnding(true)
+        }}
+      >
+        {t("shift.open")}
+      </button>
+      {isEnding && (
+        <ShiftDialog
+          state={state}
+          desk={desk}
+          onClose={() => {
+            setEnding(false)
+          }}
+        />
+      )}
     </section>
   )
 }

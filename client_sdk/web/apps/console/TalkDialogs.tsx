@@ -1,9 +1,9 @@
 /** What is asked about one conversation: whom to bring in, and how it ended. */
 
-import { useEffect, useState } from "preact/hooks"
+import { useState } from "preact/hooks"
 
-import { roleName } from "../shared/i18n/names.ts"
 import { Choice } from "../shared/parts/Choice.tsx"
+import { ColleagueChoice, ReasonField } from "./ColleagueChoice.tsx"
 import type { Desk } from "./desk.ts"
 import { OUTCOMES, type Outcome, type Talk } from "./deskState.ts"
 import { Dialog } from "./Dialog.tsx"
@@ -18,43 +18,20 @@ interface TalkDialogProps {
 
 export function InviteDialog({ talk, desk, onClose }: TalkDialogProps) {
   const { t } = useWording()
-  const [colleagues, setColleagues] = useState<readonly Colleague[] | null>(null)
-  const [chosen, setChosen] = useState<string | null>(null)
+  const [colleague, setColleague] = useState<Colleague | null>(null)
   const [reason, setReason] = useState("")
-  useEffect(() => {
-    void desk.colleagues().then(setColleagues)
-  }, [])
-  const options = (colleagues ?? []).map(({ name, role, availability }, at) => ({
-    value: String(at),
-    text: `${name} (${roleName(t, role)}), ${t(`availability.${availability}`)}`,
-  }))
-  const colleague = chosen === null ? undefined : colleagues?.[Number(chosen)]
   return (
     <Dialog title={t("invite.title")} onClose={onClose}>
       <p>{t("invite.about")}</p>
-      {colleagues?.length === 0 && <p class="muted">{t("invite.none")}</p>}
-      {options.length > 0 && (
-        <Choice legend={t("invite.who")} group="colleague" options={options} chosen={chosen} onChoose={setChosen} />
-      )}
-      <label class="field">
-        <span>{t("invite.reason")}</span>
-        <input
-          type="text"
-          autocomplete="off"
-          maxLength={200}
-          value={reason}
-          onInput={({ currentTarget }) => {
-            setReason(currentTarget.value)
-          }}
-        />
-      </label>
+      <ColleagueChoice desk={desk} onChoose={setColleague} />
+      <ReasonField value={reason} onValue={setReason} />
       <div class="row">
         <button
           type="button"
           class="button primary"
-          disabled={colleague === undefined}
+          disabled={colleague === null}
           onClick={() => {
-            if (colleague !== undefined) void desk.invite(talk.id, colleague, reason.trim())
+            if (colleague !== null) void desk.invite(talk.id, colleague, reason.trim())
             onClose()
           }}
         >

@@ -73,7 +73,7 @@ export function TalkView({ talk, state, desk, prepared, hasDetails, onDetails }:
       {talk.ending === null ? (
         <Composer talk={talk} state={state} desk={desk} prepared={prepared} />
       ) : (
-        <p class={`card ending ${talk.ending.why === "ended" ? "" : "care"}`} role="status">
+        <p class={`card ending ${talk.ending.why === "ended" || talk.ending.why === "handedOver" ? "" : "care"}`} role="status">
           {endingText(t, talk.ending)}
         </p>
       )}
@@ -91,6 +91,7 @@ export function TalkView({ talk, state, desk, prepared, hasDetails, onDetails }:
 }
 
 function endingText(t: Words, { why, by }: NonNullable<Talk["ending"]>): string {
+  if (why === "handedOver") return t("ending.handedOver", { name: by ?? "" })
   return why === "ended" && by !== null ? t("ending.ended.by", { name: by }) : t(`ending.${why}`)
 }
 
@@ -110,6 +111,11 @@ function Log({ talk }: { readonly talk: Talk }) {
         {talk.proposal !== null && (
           <p class="notice" role="status">
             {t("proposal", { name: talk.proposal.name, role: roleName(t, talk.proposal.role) })}
+          </p>
+        )}
+        {talk.handOver !== null && talk.handOver.stage !== "done" && (
+          <p class="notice" role="status">
+            {t(`handover.stage.${talk.handOver.stage}`, { name: talk.handOver.who.name })}
           </p>
         )}
         <p class="typing" role="status">
@@ -136,6 +142,7 @@ function nameOf(t: Words, { name }: Person, { number }: Talk): string {
 
 function Line({ item, talk }: { readonly item: Item; readonly talk: Talk }) {
   const { language, t } = useWording()
+  if (item.kind === "note") return <HandOverNote item={item} />
   if (item.kind === "notice") return <li class={`notice ${item.notice}`}>{noticeText(t, item)}</li>
   const isOwn = item.kind === "own"
   return (
@@ -147,6 +154,21 @@ function Line({ item, talk }: { readonly item: Item; readonly talk: Talk }) {
       <p class="fate">
         <Time at={item.at} language={language} />
         {isOwn && <Fate progress={talk.progress[item.id] ?? "kept"} />}
+      </p>
+    </li>
+  )
+}
+
+function HandOverNote({ item }: { readonly item: Item & { kind: "note" } }) {
+  const { language, t } = useWording()
+  return (
+    <li class="message hand-over-note" id={`message-${item.id}`}>
+      <p class="speaker">{t("talk.note", { name: item.by.name ?? "", role: roleName(t, item.by.role) })}</p>
+      <p class="words" dir="auto">
+        {item.text}
+      </p>
+      <p class="fate">
+        <Time at={item.at} language={language} />
       </p>
     </li>
   )

@@ -19,7 +19,8 @@ const REPLIES = "console/replies"
 const PREFERENCES = "console/preferences"
 
 /** What is kept of a talk: who is in it and how its link is, the SDK knows. */
-type SavedTalk = Omit<Talk, "people" | "typing" | "link" | "proposal">
+type SavedTalk = Omit<Talk, "people" | "typing" | "link" | "proposal" | "handOver">
+const NOT_KEPT = { people: [], typing: [], link: "reconnecting", proposal: null, handOver: null } as const
 export type Filed = Pick<DeskState, "filed" | "tally">
 
 export class Cabinet {
@@ -39,7 +40,7 @@ export class Cabinet {
     const talks: Talk[] = []
     for (const name of await this.#store.names(TALK)) {
       const saved = await this.#get<SavedTalk>(name)
-      if (saved !== null) talks.push({ ...saved, people: [], typing: [], link: "reconnecting", proposal: null })
+      if (saved !== null) talks.push({ ...saved, ...NOT_KEPT })
     }
     return talks
   }

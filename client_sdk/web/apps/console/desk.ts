@@ -40,7 +40,7 @@ import type {
   WaitingRequest,
 } from "./sdk.ts"
 import { forgetWaking, keepWaking, onSubscriptionChange, startWaking, type WakingFailure } from "./waking.ts"
-import { InvitationDeclined, RequestGone, RequestUnusable, TeduhError } from "./sdk.ts"
+import { ColleagueAbsent, InvitationDeclined, RequestGone, RequestUnusable, TeduhError } from "./sdk.ts"
 
 /** The part of the SDK's class that the desk needs; a test gives it a made-up one. */
 export type StaffSide = Pick<
@@ -259,6 +259,24 @@ export class Desk {
     }
   }
 
+  /** Have a colleague take over, with a note for her device alone. Never rejects; how it went is in the talk. */
+  async handOver(id: string, colleague: Colleague, reason: string, note: string): Promise<void> {
+    const who = { name: colleague.name, role: colleague.role }
+    const conversation = this.#conversations.get(id)
+    if (conversation === undefined || this.#talk(id)?.handOver?.stage === "going") return
+    this.#inTalk(id, { type: "handOver", handOver: { who, stage: "going" } })
+    const stage = await conversation.handOver(colleague, { reason, note }).then(() => "done" as const, whyNotHandedOver)
+    this.#inTalk(id, { type: "handOver", handOver: { who, stage } })
+    await this.#keep(id)
+    await this.#announce()
+  }
+
+  /** Take no more requests, and hand over everything that goes on; each goes its own way. Never rejects. */
+  async endShift(colleague: Colleague, reason: string, notes: ReadonlyMap<string, string>): Promise<void> {
+    await this.setPresence("away")
+    await Promise.all(openTalks(this.#state).map(({ id }) => this.handOver(id, colleague, reason, notes.get(id) ?? "")))
+  }
+
   /** Keep a private note on a talk. */
   async note(id: string, note: string): Promise<void> {
     this.#inTalk(id, { type: "noted", note })
@@ -437,6 +455,12 @@ export class Desk {
       case "invitationAnswered":
         this.#inTalk(id, { type: "decided", notice: event.accepted ? "welcomed" : "declined", who: event.invitation })
         break
+      case "noteReceived":
+        this.#noteHeard(id, event)
+        break
+      case "noteHandedOver":
+        this.#inTalk(id, { type: "noticed", notice: "noteHandedOver", who: personOf(event.sender) })
+        break
       case "rosterRefused":
       case "stopped":
         this.#inTalk(id, { type: "over", why: stopReason(event.reason), by: null })
@@ -456,6 +480,10 @@ export class Desk {
     this.#inTalk(id, { type: "heard", id: hex(messageId), by: personOf(sender), text, at: sent * 1000, isSeen })
     if (isSeen) void markRead().catch(ignore)
     else this.#unread.set(id, [...(this.#unread.get(id) ?? []), markRead])
+  }
+
+  #noteHeard(id: string, { messageId, sender, text, sent }: Event & { type: "noteReceived" }): void {
+    this.#inTalk(id, { type: "noteHeard", id: hex(messageId), by: personOf(sender), text, at: sent * 1000 })
   }
 
   #markSeen(): void {
@@ -502,6 +530,11 @@ function isWorthKeeping({ type }: Event): boolean {
 function whyNotAccepted(error: unknown): "gone" | "unusable" | "lost" {
   if (error instanceof RequestGone) return "gone"
   return error instanceof RequestUnusable ? "unusable" : "lost"
+}
+
+function whyNotHandedOver(error: unknown): "declined" | "absent" | "failed" {
+  if (error instanceof InvitationDeclined) return "declined"
+  return error instanceof ColleagueAbsent ? "absent" : "failed"
 }
 
 function waitingOf({ conversationId, details, waitedSeconds }: WaitingRequest): Waiting {

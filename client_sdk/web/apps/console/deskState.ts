@@ -38,15 +38,17 @@ export type Notice =
   | "failed"
   | "unreadable"
   | "refused"
+  | "noteHandedOver"
 
 /** One line of a talk. Times are milliseconds since 1970. */
 export type Item =
   | { readonly kind: "own"; readonly id: string; readonly text: string; readonly at: number }
   | { readonly kind: "theirs"; readonly id: string; readonly text: string; readonly at: number; readonly by: Person }
+  | { readonly kind: "note"; readonly id: string; readonly text: string; readonly at: number; readonly by: Person }
   | { readonly kind: "notice"; readonly id: string; readonly notice: Notice; readonly name: string; readonly role: string }
 
 /** Why a talk is over: ended by somebody, or stopped for a reason of promise 5, or lost. */
-export type Ending = "ended" | "stranger" | "disagreement" | "gap" | "trouble"
+export type Ending = "handedOver" | "ended" | "stranger" | "disagreement" | "gap" | "trouble"
 
 /** What was told with the request. */
 export interface Asked {
@@ -73,6 +75,13 @@ export interface Offered extends Waiting {
   readonly until: number
 }
 
+/** Asked and being brought in; or why it was not handed over: she said no, nobody came, or there was trouble. */
+export type HandOverStage = "going" | "done" | "declined" | "absent" | "failed"
+export interface HandingOver {
+  readonly who: Named
+  readonly stage: HandOverStage
+}
+
 export interface Talk {
   /** The conversation's id in hexadecimal. */
   readonly id: string
@@ -89,6 +98,8 @@ export interface Talk {
   readonly link: TalkLink
   /** Whom we asked her to let in; she has not answered yet. */
   readonly proposal: Named | null
+  /** To whom this is being handed over, and how far that is. */
+  readonly handOver: HandingOver | null
   readonly ending: { readonly why: Ending; readonly by: string | null } | null
   readonly note: string
 }
@@ -178,12 +189,14 @@ export type TalkAction =
   | { readonly type: "joined" | "left"; readonly person: Person }
   | { readonly type: "said"; readonly id: string; readonly text: string; readonly at: number }
   | { readonly type: "heard"; readonly id: string; readonly by: Person; readonly text: string; readonly at: number; readonly isSeen: boolean }
+  | { readonly type: "noteHeard"; readonly id: string; readonly by: Person; readonly text: string; readonly at: number }
+  | { readonly type: "handOver"; readonly handOver: HandingOver }
   | { readonly type: "seen" }
   | { readonly type: "unreadable"; readonly by: Person }
   | { readonly type: "progressed"; readonly id: string; readonly progress: Progress }
   | { readonly type: "typing"; readonly person: Person; readonly active: boolean }
   | { readonly type: "proposed"; readonly who: Named }
-  | { readonly type: "noticed"; readonly notice: Notice; readonly who: Named }
+  | { readonly type: "noticed"; readonly notice: Notice; readonly who: { readonly name: string | null; readonly role: string } }
   | { readonly type: "decided"; readonly notice: "welcomed" | "declined" | "failed"; readonly who: Named }
   | { readonly type: "over"; readonly why: Ending; readonly by: string | null }
   | { readonly type: "noted"; readonly note: string }
@@ -220,6 +233,7 @@ export function newTalk(id: string, number: number, since: number, asked: Asked 
     unread: 0,
     link: "connected",
     proposal: null,
+    handOver: null,
     ending: null,
     note: "",
   }
@@ -337,6 +351,10 @@ function reduceTalk(talk: Talk, action: TalkAction): Talk {
       return { ...talk, items: [...talk.items, { kind: "own", id: action.id, text: action.text, at: action.at }] }
     case "heard":
       return heard(talk, action)
+    case "noteHeard":
+      return withNote(talk, action)
+    case "handOver":
+      return handedOver(talk, action.handOver)
     case "seen":
       return talk.unread === 0 ? talk : { ...talk, unread: 0 }
     case "unreadable":
@@ -379,6 +397,17 @@ function heard(talk: Talk, { id, by, text, at, isSeen }: TalkAction & { type: "h
     typing: typing(talk.typing, by, false),
     unread: isSeen ? talk.unread : talk.unread + 1,
   }
+}
+
+function withNote(talk: Talk, { id, by, text, at }: TalkAction & { type: "noteHeard" }): Talk {
+  if (talk.items.some((item) => item.id === id)) return talk
+  return { ...talk, items: [...talk.items, { kind: "note", id, by, text, at }] }
+}
+
+function handedOver(talk: Talk, handOver: HandingOver): Talk {
+  if (handOver.stage !== "done") return { ...talk, handOver }
+  // That the conversation ended here is only how handing over ends.
+  return { ...talk, handOver, ending: { why: "handedOver", by: handOver.who.name }, typing: [], proposal: null }
 }
 
 function withNotice(talk: Talk, notice: Notice, { name, role }: { readonly name: string | null; readonly role: string }): Talk {

@@ -7,11 +7,12 @@ import { translator, type Language, type Translate } from "../shared/i18n/catalo
 import { shownTexts } from "../shared/i18n/direction.ts"
 import { sharedTexts } from "../shared/i18n/sharedTexts.ts"
 import { boardTexts } from "./boardTexts.ts"
+import { handOverTexts } from "./handOverTexts.ts"
 import { consoleTexts } from "./consoleTexts.ts"
 
 const texts = shownTexts({
-  en: { ...sharedTexts.en, ...consoleTexts.en, ...boardTexts.en },
-  id: { ...sharedTexts.id, ...consoleTexts.id, ...boardTexts.id },
+  en: { ...sharedTexts.en, ...consoleTexts.en, ...boardTexts.en, ...handOverTexts.en },
+  id: { ...sharedTexts.id, ...consoleTexts.id, ...boardTexts.id, ...handOverTexts.id },
 })
 
 export type Words = Translate<typeof texts.en>

@@ -240,6 +240,9 @@ export class Session {
       case "invitationReceived":
         this.#proposed(event)
         break
+      case "noteHandedOver":
+        this.#dispatch({ type: "noteHandedOver", by: personOf(event.sender) })
+        break
       case "rosterRefused":
       case "stopped":
         this.#dispatch({ type: "over", why: stopReason(event.reason), by: null })

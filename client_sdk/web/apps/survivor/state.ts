@@ -29,7 +29,7 @@ export interface Proposal {
   readonly by: Person
 }
 
-export type Notice = "joined" | "left" | "welcomed" | "declined" | "unreadable"
+export type Notice = "joined" | "left" | "welcomed" | "declined" | "unreadable" | "noteHandedOver"
 
 /** One line of the conversation. Times are milliseconds since 1970. */
 export type Item =
@@ -93,7 +93,7 @@ export type Action =
   /** The message that was called `here` is known to the others as `id`. */
   | { readonly type: "named"; readonly here: string; readonly id: string }
   | { readonly type: "heard"; readonly id: string; readonly by: Person; readonly text: string; readonly at: number }
-  | { readonly type: "unreadable"; readonly by: Person }
+  | { readonly type: "unreadable" | "noteHandedOver"; readonly by: Person }
   | { readonly type: "progressed"; readonly id: string; readonly progress: Progress }
   | { readonly type: "typing"; readonly person: Person; readonly active: boolean }
   | { readonly type: "proposed"; readonly proposal: Proposal }
@@ -156,7 +156,8 @@ export function reduce(state: State, action: Action): State {
     case "heard":
       return heard(state, action)
     case "unreadable":
-      return withNotice(state, "unreadable", action.by)
+    case "noteHandedOver":
+      return withNotice(state, action.type, action.by)
     case "progressed":
       return progressed(state, action.id, action.progress)
     case "typing":

@@ -82,6 +82,7 @@ export const survivorTexts = catalogue({
     "notice.left": "{name} ({role}) has left.",
     "notice.welcomed": "You said yes to {name} ({role}).",
     "notice.declined": "You said no to {name} ({role}).",
+    "notice.noteHandedOver": "{name} ({role}) has handed a note on to a colleague here, so that you need not tell everything again. Only that colleague can read it.",
     "notice.unreadable": "{name} sent something that this page cannot show yet.",
     typing: "{name} is writing…",
 
@@ -220,6 +221,7 @@ export const survivorTexts = catalogue({
     "notice.left": "{name} ({role}) sudah pergi.",
     "notice.welcomed": "Anda mengizinkan {name} ({role}).",
     "notice.declined": "Anda menolak {name} ({role}).",
+    "notice.noteHandedOver": "{name} ({role}) menyerahkan catatan kepada rekan di sini, supaya Anda tidak perlu bercerita dari awal. Hanya rekan itu yang dapat membacanya.",
     "notice.unreadable": "{name} mengirim sesuatu yang belum bisa ditampilkan halaman ini.",
     typing: "{name} sedang menulis…",
 

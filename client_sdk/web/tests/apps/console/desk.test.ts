@@ -5,7 +5,18 @@ import { describe, expect, it, vi } from "vitest"
 import { Cabinet } from "../../../apps/console/cabinet.ts"
 import { Desk, type StaffSide } from "../../../apps/console/desk.ts"
 import { newTalk, type DeskState } from "../../../apps/console/deskState.ts"
-import { MemoryKeyStore, Participant, type Conversation, type Event, type OpenOffer, type QueueListing, type Shift } from "../../../src/index.ts"
+import {
+  ColleagueAbsent,
+  InvitationDeclined,
+  MemoryKeyStore,
+  Participant,
+  TeduhError,
+  type Conversation,
+  type Event,
+  type OpenOffer,
+  type QueueListing,
+  type Shift,
+} from "../../../src/index.ts"
 
 const ID = new Uint8Array(16).fill(7)
 const NAME = "07".repeat(16)
@@ -30,6 +41,7 @@ function madeUpConversation() {
     send: vi.fn(() => Promise.resolve(new Uint8Array([9]))),
     end: vi.fn(() => Promise.resolve()),
     leave: vi.fn(() => Promise.resolve()),
+    handOver: vi.fn<Conversation["handOver"]>(() => Promise.resolve(HER)),
     async *[Symbol.asyncIterator]() {
       for (;;) {
         const event = told.shift()
@@ -39,7 +51,7 @@ function madeUpConversation() {
       }
     },
   }
-  return { conversation: conversation as unknown as Conversation, tell, end: conversation.end, leave: conversation.leave }
+  return { conversation: conversation as unknown as Conversation, tell, end: conversation.end, leave: conversation.leave, handOver: conversation.handOver }
 }
 
 type Listing = (news: Pick<QueueListing, "waiting" | "requests">) => void
@@ -144,6 +156,25 @@ describe("accepting", () => {
     await again.begin()
     await again.setPresence("available")
     expect(later.shift).toEqual({ ...shift, gender: null })
+  })
+})
+
+describe("the end of a shift", () => {
+  const maya = { deviceId: new Uint8Array([5]), name: "Maya", role: "medic", languages: [], skills: [], availability: 2 } as const
+
+  it.each([
+    [undefined, { ending: { why: "handedOver", by: "Maya" }, handOver: { stage: "done" } }],
+    [new InvitationDeclined("no"), { ending: null, handOver: { stage: "declined" } }],
+    [new ColleagueAbsent("late"), { ending: null, handOver: { stage: "absent" } }],
+    [new TeduhError("broken"), { ending: null, handOver: { stage: "failed" } }],
+  ])("hands over what goes on, and stays where that fails (%#)", async (failure, expected) => {
+    const { desk, said, handOver } = await accepted()
+    if (failure !== undefined) handOver.mockRejectedValue(failure)
+    await desk.endShift(maya, "my shift ends", new Map([[NAME, "Ask for Ibu Tini."]]))
+    expect(said).toContain("away")
+    expect(desk.state.presence).toBe("away")
+    expect(handOver).toHaveBeenCalledWith(maya, { reason: "my shift ends", note: "Ask for Ibu Tini." })
+    expect(desk.state.talks[0]).toMatchObject(expected)
   })
 })
 

@@ -1,0 +1,65 @@
+/** Which colleague: those who are connected, as their statements prove them. */
+
+import { useEffect, useState } from "preact/hooks"
+
+import { roleName } from "../shared/i18n/names.ts"
+import { Choice } from "../shared/parts/Choice.tsx"
+import type { Desk } from "./desk.ts"
+import type { Colleague } from "./sdk.ts"
+import { useWording } from "./words.tsx"
+
+interface ColleagueChoiceProps {
+  readonly desk: Desk
+  readonly onChoose: (colleague: Colleague) => void
+}
+
+export function ColleagueChoice({ desk, onChoose }: ColleagueChoiceProps) {
+  const { t } = useWording()
+  const [colleagues, setColleagues] = useState<readonly Colleague[] | null>(null)
+  const [chosen, setChosen] = useState<string | null>(null)
+  useEffect(() => {
+    void desk.colleagues().then(setColleagues)
+  }, [])
+  const options = (colleagues ?? []).map(({ name, role, availability }, at) => ({
+    value: String(at),
+    text: `${name} (${roleName(t, role)}), ${t(`availability.${availability}`)}`,
+  }))
+  if (colleagues?.length === 0) return <p class="muted">{t("invite.none")}</p>
+  return (
+    <Choice
+      legend={t("invite.who")}
+      group="colleague"
+      options={options}
+      chosen={chosen}
+      onChoose={(value) => {
+        setChosen(value)
+        const colleague = colleagues?.[Number(value)]
+        if (colleague !== undefined) onChoose(colleague)
+      }}
+    />
+  )
+}
+
+interface ReasonFieldProps {
+  readonly value: string
+  readonly onValue: (value: string) => void
+}
+
+/** Why: she is told so. */
+export function ReasonField({ value, onValue }: ReasonFieldProps) {
+  const { t } = useWording()
+  return (
+    <label class="field">
+      <span>{t("invite.reason")}</span>
+      <input
+        type="text"
+        autocomplete="off"
+        maxLength={200}
+        value={value}
+        onInput={({ currentTarget }) => {
+          onValue(currentTarget.value)
+        }}
+      />
+    </label>
+  )
+}

@@ -1,0 +1,197 @@
+/** What is asked before a colleague takes over one conversation, or all of them at the end of a shift. */
+
+import { useState } from "preact/hooks"
+
+import { ColleagueChoice, ReasonField } from "./ColleagueChoice.tsx"
+import type { Desk } from "./desk.ts"
+import { openTalks, type DeskState, type Talk } from "./deskState.ts"
+import { Dialog } from "./Dialog.tsx"
+import type { Colleague } from "./sdk.ts"
+import { useWording } from "./words.tsx"
+
+/** In UTF-8; see `Conversation.handOver`. */
+const MOST_NOTE_BYTES = 4094
+
+interface HandOverDialogProps {
+  readonly talk: Talk
+  readonly desk: Desk
+  readonly onClose: () => void
+}
+
+export function HandOverDialog({ talk, desk, onClose }: HandOverDialogProps) {
+  const { t } = useWording()
+  const [colleague, setColleague] = useState<Colleague | null>(null)
+  const [reason, setReason] = useState("")
+  const [note, setNote] = useState("")
+  return (
+    <Dialog title={t("handover.title")} onClose={onClose}>
+      <p>{t("handover.about")}</p>
+      <ColleagueChoice desk={desk} onChoose={setColleague} />
+      <ReasonField value={reason} onValue={setReason} />
+      <NoteField label={t("handover.note")} value={note} onValue={setNote} />
+      <p class="muted">{t("handover.note.about")}</p>
+      <div class="row">
+        <button
+          type="button"
+          class="button primary"
+          disabled={colleague === null || isTooLong(note)}
+          onClick={() => {
+            if (colleague !== null) void desk.handOver(talk.id, colleague, reason.trim(), note.trim())
+            onClose()
+          }}
+        >
+          {t("handover.go")}
+        </button>
+        <button type="button" class="button" onClick={onClose}>
+          {t("cancel")}
+        </button>
+      </div>
+    </Dialog>
+  )
+}
+
+interface ShiftDialogProps {
+  readonly state: DeskState
+  readonly desk: Desk
+  readonly onClose: () => void
+}
+
+/** Asks first, and then tells how each goes; it may be closed meanwhile. */
+export function ShiftDialog({ state, desk, onClose }: ShiftDialogProps) {
+  const { t } = useWording()
+  const [going, setGoing] = useState<readonly string[] | null>(null)
+  const open = openTalks(state)
+  if (going === null && open.length > 0) {
+    return (
+      <Dialog title={t("shift.title")} onClose={onClose}>
+        <ShiftForm
+          open={open}
+          desk={desk}
+          onClose={onClose}
+          onGo={() => {
+            setGoing(open.map(({ id }) => id))
+          }}
+        />
+      </Dialog>
+    )
+  }
+  const shown = state.talks.filter(({ id }) => going?.includes(id) === true)
+  return (
+    <Dialog title={t("shift.title")} onClose={onClose}>
+      {going === null ? <p>{t("shift.none")}</p> : <Progress talks={shown} />}
+      <div class="row">
+        {going === null && state.presence !== "away" && (
+          <button
+            type="button"
+            class="button primary"
+            onClick={() => {
+              void desk.setPresence("away")
+              onClose()
+            }}
+          >
+            {t("shift.away")}
+          </button>
+        )}
+        <button type="button" class="button" onClick={onClose}>
+          {t("close")}
+        </button>
+      </div>
+    </Dialog>
+  )
+}
+
+interface ShiftFormProps {
+  readonly open: readonly Talk[]
+  readonly desk: Desk
+  readonly onGo: () => void
+  readonly onClose: () => void
+}
+
+function ShiftForm({ open, desk, onGo, onClose }: ShiftFormProps) {
+  const { t } = useWording()
+  const [colleague, setColleague] = useState<Colleague | null>(null)
+  const [reason, setReason] = useState<string>(t("shift.reason"))
+  const [notes, setNotes] = useState<ReadonlyMap<string, string>>(new Map())
+  return (
+    <>
+      <p>{t("shift.about")}</p>
+      <ColleagueChoice desk={desk} onChoose={setColleague} />
+      <ReasonField value={reason} onValue={setReason} />
+      {open.map(({ id, number }) => (
+        <NoteField
+          key={id}
+          label={t("shift.note", { number })}
+          value={notes.get(id) ?? ""}
+          onValue={(note) => {
+            setNotes(new Map([...notes, [id, note]]))
+          }}
+        />
+      ))}
+      <p class="muted">{t("handover.note.about")}</p>
+      <div class="row">
+        <button
+          type="button"
+          class="button primary"
+          disabled={colleague === null || [...notes.values()].some(isTooLong)}
+          onClick={() => {
+            if (colleague !== null) void desk.endShift(colleague, reason.trim(), notes)
+            onGo()
+          }}
+        >
+          {t("shift.go")}
+        </button>
+        <button type="button" class="button" onClick={onClose}>
+          {t("cancel")}
+        </button>
+      </div>
+    </>
+  )
+}
+
+function Progress({ talks }: { readonly talks: readonly Talk[] }) {
+  const { t } = useWording()
+  const hasFailed = talks.some(({ handOver }) => handOver !== null && !["going", "done"].includes(handOver.stage))
+  return (
+    <>
+      <h3 id="shift-progress">{t("shift.progress")}</h3>
+      <dl class="facts" role="status" aria-labelledby="shift-progress">
+        {talks.map(({ id, number, handOver }) => (
+          <div key={id} class={`hand-over ${handOver?.stage ?? "going"}`}>
+            <dt>{t("talk.name", { number })}</dt>
+            <dd>{handOver === null ? "" : t(`handover.stage.${handOver.stage}`, { name: handOver.who.name })}</dd>
+          </div>
+        ))}
+      </dl>
+      {hasFailed && <p>{t("shift.stays")}</p>}
+    </>
+  )
+}
+
+interface NoteFieldProps {
+  readonly label: string
+  readonly value: string
+  readonly onValue: (value: string) => void
+}
+
+function NoteField({ label, value, onValue }: NoteFieldProps) {
+  const { t } = useWording()
+  return (
+    <label class="field">
+      <span>{label}</span>
+      <textarea
+        autocomplete="off"
+        spellcheck={false}
+        rows={3}
+        value={value}
+        onInput={({ currentTarget }) => {
+          onValue(currentTarget.value)
+        }}
+      />
+      {isTooLong(value) && <span role="alert">{t("handover.long")}</span>}
+    </label>
+  )
+}
+
+function isTooLong(note: string): boolean {
+  return new TextEncoder().encode(note.trim()).length > MOST_NOTE_BYTES
+}
