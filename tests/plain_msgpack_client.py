@@ -53,6 +53,7 @@ class Tag(IntEnum):
     UNSUBSCRIBE_PUSH = 0x17
     REPORT_ABUSE = 0x18
     SEEK_ANOTHER = 0x1E
+    ASK_TO_JOIN = 0x1F
     HELLO = 0x40
     AUTHENTICATED = 0x41
     REQUEST_OPENED = 0x42
@@ -81,6 +82,7 @@ class Tag(IntEnum):
     QUEUE_ALERT = 0x5A
     PUSH_KEY = 0x5B
     STAFF_REACHABLE = 0x5E
+    JOIN_ASKED = 0x5F
 
 
 class ConnectionEnded(Exception):

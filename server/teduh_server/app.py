@@ -29,6 +29,7 @@ from teduh_crypto.credentials import Organisation, RevocationList, StatementVeri
 from teduh_signaling.relay.frames import CloseCode
 
 from teduh_server import metrics
+from teduh_server.ask_to_join import AsksToJoin
 from teduh_server.delivery_service import DeliveryService
 from teduh_server.enrolment_store import EnrolmentStore
 from teduh_server.handlers.browser_origin import BrowserOrigins
@@ -156,6 +157,7 @@ class Relay:
             routing=self._routing,
             inbox=self._inbox,
             key_packages=KeyPackageDirectory(store, channel, self._presence, self.node_id),
+            asks_to_join=AsksToJoin(store, channel, self._presence),
             authentication=self._authentication,
             ice_servers=IceServerOffers(settings.calls),
             request_limit=SourceLimit(settings.requests_per_minute / 60, _REQUEST_BURST),

@@ -20,6 +20,7 @@
     0x15        nodes     a conversation was no request for help: conversation id (16)
     0x16        a node's  is a staff device of a conversation connected there? conversation id (16)
     0x17        a node's  the answer: one is
+    0x18        a node's  a supervisor asks to join: MessagePack, see `ask_to_join`
     0x14        nodes     supervisors should look at a request: MessagePack, see `router`
 
 Nodes trust each other and the store: whoever can publish here is the operator.
@@ -49,6 +50,7 @@ ALERT = 0x14
 ABUSE = 0x15
 STAFF_ASKED = 0x16
 STAFF_HERE = 0x17
+JOIN_ASKED = 0x18
 
 Handler = Callable[[bytes], None]
 

@@ -13,7 +13,7 @@ from needles import find, in_folder
 from playwright.async_api import Locator, expect
 from real_browser import chromium
 from sdk_people import collect, until
-from survivor_page import ENGLISH, INDONESIAN, SurvivorPage
+from survivor_page import INDONESIAN, SurvivorPage
 from teduh_sdk import events
 from teduh_sdk.survivor import Survivor
 from valkey_process import free_port
@@ -102,7 +102,8 @@ async def test_both_pages_talk_and_locking_loses_nothing(tmp_path: Path) -> None
         await expect(hers.message("Still here.")).to_be_visible()
 
 
-async def test_a_colleague_comes_in_when_the_survivor_agrees(tmp_path: Path) -> None:
+async def test_a_colleague_comes_in_if_she_agrees_and_takes_over_when_a_shift_ends(tmp_path: Path) -> None:
+    """She is told who and why, and may say no. The note is the colleague's alone; who hands over is gone."""
     async with (
         console_house(tmp_path) as house,
         chromium(tmp_path / "profile") as browser,
@@ -113,14 +114,44 @@ async def test_a_colleague_comes_in_when_the_survivor_agrees(tmp_path: Path) -> 
         other = await ConsolePage.enter(other_browser, house)
         await hers.ask()
         await console.accept()
-        await console.button("Bring in a colleague…").click()
-        await console.page.get_by_role("radio", name="Rina").check()
-        await console.button("Ask").click()
-        await hers.button(ENGLISH.let_join).click()
+        name = (await other.page.locator(".who strong").inner_text()).strip()
+        for answer, said in (("No", "no"), ("Yes, let them join", "yes")):
+            await console.button("Bring in a colleague…").click()
+            await console.page.get_by_role("radio", name=name).check()
+            await console.page.get_by_label("Why (the person sees this)").fill("for your papers")
+            await console.button("Ask").click()
+            await hers.shows("for your papers")
+            await hers.page.get_by_role("button", name=answer, exact=True).click()
+            await expect(console.page.get_by_text(f"The person said {said} to {name}")).to_be_visible()
         await other.button("Join").click()
-        await other.say("I am Rina.")
-        await expect(hers.message("I am Rina.")).to_be_visible()
-        await expect(console.message("I am Rina.")).to_be_visible()
+        await other.say("I am here too.")
+        await expect(hers.message("I am here too.")).to_be_visible()
+        await expect(console.message("I am here too.")).to_be_visible()
+        await _end_shift(console, name, "Ask for Ibu Tini.")
+        note = other.page.locator(".hand-over-note").filter(has_text="Hand-over note from")
+        await expect(note.get_by_text("Ask for Ibu Tini.")).to_be_visible()
+        await hers.shows("handed a note on to a colleague here")
+        await hers.shows("has left.")
+        await other.say("I go on with you.")
+        await expect(hers.message("I go on with you.")).to_be_visible()
+        await hers.say("Good.")
+        await expect(other.message("Good.")).to_be_visible()
+        for page in (hers.page, console.page):
+            await expect(page.get_by_text("Ask for Ibu Tini.")).to_have_count(0)
+
+
+async def _end_shift(console: ConsolePage, name: str, note: str) -> None:
+    """By keys alone, but for the choice of the colleague."""
+    await console.page.locator("[data-end-shift]").press("Enter")
+    dialog = console.page.get_by_role("dialog")
+    await dialog.get_by_role("radio", name=name).press("Space")
+    await dialog.get_by_label("Note on person 1").fill(note)
+    await dialog.get_by_role("button", name="Hand over all").press("Enter")
+    await expect(dialog.get_by_text(f"Handed over to {name}.")).to_be_visible()
+    await console.page.keyboard.press("Escape")
+    over = console.page.get_by_text(f"You have handed this conversation over to {name}.")
+    await expect(over).to_be_visible()
+    await expect(console.page.get_by_role("radio", name="Away")).to_be_checked()
 
 
 async def test_one_tab_holds_the_keys(tmp_path: Path) -> None:

@@ -175,6 +175,31 @@ async def test_nothing_is_handed_over_when_she_declines_or_nobody_comes(house: H
         assert (await until(hers, events.TextReceived)).text == "I am still here."
 
 
+async def test_a_supervisor_who_asks_is_brought_in_if_staff_and_she_agree(house: House) -> None:
+    """As a visible member like any other; the relay and she know of no conversation before."""
+    async with talking(house) as (hers, his, staff), house.staff("Rina", Role.SUPERVISOR) as rina:
+        (colleague,) = [one for one in await rina.colleagues() if one.name == "Sari"]
+        await rina.ask_to_join(colleague)
+        asking = await anext(staff.asks_to_join())
+        assert (asking.name, asking.role) == ("Rina", "supervisor")
+        bringing = asyncio.create_task(his.invite(asking, "to help both of us"))
+        asked = await until(hers, events.InvitationReceived)
+        assert (asked.invitation.role, asked.invitation.reason) == ("supervisor", "to help both of us")
+        await asked.decline()
+        with pytest.raises(InvitationDeclined):
+            await bringing
+        assert len(hers.participants) == 2
+        bringing = asyncio.create_task(his.invite(asking, "to help both of us"))
+        await (await until(hers, events.InvitationReceived)).approve()
+        async for invitation in rina.invitations():
+            theirs = await invitation.join()
+            break
+        assert str(await bringing) == "Rina (supervisor)"
+        assert (await until(hers, events.Joined)).participant.role == "supervisor"
+        await hers.send("Hello, Rina.")
+        assert (await until(theirs, events.TextReceived)).text == "Hello, Rina."
+
+
 async def test_nobody_comes_in_when_she_declines(house: House) -> None:
     async with talking(house) as (hers, his, staff), house.staff("Maya", Role.MEDIC) as medic:
         await medic.colleagues()

@@ -10,9 +10,11 @@ import pytest
 from frame_client import FrameClient, frame_client
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
+from teduh_crypto.credentials import Role
 from teduh_server import presence
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import (
+    AskToJoin,
     Colleagues,
     Done,
     Ephemeral,
@@ -21,6 +23,7 @@ from teduh_signaling.relay.frames import (
     ErrorCode,
     FetchKeyPackage,
     InboxItem,
+    JoinAsked,
     KeyPackage,
     ListColleagues,
     MembershipEnded,
@@ -185,3 +188,23 @@ async def test_new_revocation_list_is_in_force_on_all_nodes(
         await client.authenticate(sari)
         await organisation.publish_revocations(urls[0], organisation.revoking(sari))
         assert (await client.expect(Error)).code is ErrorCode.STATEMENT_REVOKED
+
+
+async def test_a_supervisor_asks_to_be_brought_in_wherever_the_device_is(
+    urls: tuple[str, str], organisation: RelayOrganisation
+) -> None:
+    """Only supervisors do; and the relay names no conversation to anybody."""
+    supervisor, device = organisation.staff("Rina", Role.SUPERVISOR), organisation.staff("Sari")
+    async with frame_client(urls[0]) as asking, frame_client(urls[1]) as staff, frame_client(urls[0]) as near:
+        her_id = (await asking.authenticate(supervisor)).device_id
+        refused = await asking.ask(AskToJoin(7, bytes(32)), Error)
+        assert refused.code is ErrorCode.NO_KEY_PACKAGE
+        his_id = (await staff.authenticate(device)).device_id
+        await asking.colleagues(1)
+        await near.authenticate(device)
+        await asking.ask(AskToJoin(8, his_id), Done)
+        for each in (staff, near):
+            asked = await each.expect(JoinAsked)
+            assert asked == JoinAsked(her_id, supervisor.statement)
+        refused = await staff.ask(AskToJoin(9, her_id), Error)
+        assert refused.code is ErrorCode.NOT_PERMITTED

@@ -38,6 +38,7 @@ PUBLIC = {
         MAX_LISTED_REQUESTS MAX_PREFERENCES MAX_TALLIES MAX_BOARD_DAYS MAX_PUSH_ENDPOINT_CHARACTERS
         PushPublicKey PushSecret Preference Preferences OpenRequest CancelRequest Claim
         SetAvailability WatchQueue AnswerOffer WatchBoard FetchPushKey SubscribePush UnsubscribePush
+        AskToJoin JoinAsked
         ReportAbuse SeekAnother RequestOpened QueuePosition Claimed QueueChanged WaitingRequest QueueListing
         Offer OfferEnded Widened OpensAt StaffReachable Tally BoardDay Board QueueAlert PushKey
     """,

@@ -85,6 +85,8 @@ UNSUBSCRIBE_PUSH: list[Plain] = [0x17, 16]
 REPORT_ABUSE: list[Plain] = [0x18, 17, CONVERSATION]
 
 SEEK_ANOTHER: list[Plain] = [0x1E, 18, CONVERSATION, ["medical", None, None, None, 1]]
+ASK_TO_JOIN: list[Plain] = [0x1F, 20, DEVICE]
+JOIN_ASKED: list[Plain] = [0x5F, DEVICE, "statement", None]
 STAFF_REACHABLE: list[Plain] = [0x5E, CONVERSATION, False]
 
 DETAILS: list[Plain] = ["medical", "id", "female", "west", 2]
@@ -262,6 +264,23 @@ SCENARIOS: list[tuple[str, list[Step]]] = [
             step("relay", "receives", packed([0x1E, 19, CONVERSATION]), "anonymous"),
             *exchange("relay", [0x4B, 19, DEVICE, b"kp"], "anonymous"),
             *exchange("relay", [0x5E, CONVERSATION, True], "anonymous"),
+        ],
+    ),
+    (
+        "a supervisor asks to be brought in, and staff are asked",
+        [
+            *SIGN_IN,
+            *exchange("client", ASK_TO_JOIN, "authenticated"),
+            *exchange("relay", [0x4D, 20], "authenticated"),
+            *exchange("relay", JOIN_ASKED, "authenticated"),
+        ],
+    ),
+    (
+        "a survivor neither asks to be brought in nor is asked",
+        [
+            *GREETING,
+            cannot_send("client", ASK_TO_JOIN, "anonymous"),
+            cannot_send("relay", JOIN_ASKED, "anonymous"),
         ],
     ),
     (

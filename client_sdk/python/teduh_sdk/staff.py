@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from teduh_crypto.credentials import CredentialError, Organisation
+from teduh_crypto.credentials import CredentialError, Organisation, Role
 from teduh_crypto.exceptions import RemoteError
 from teduh_crypto.mls import Group
 from teduh_crypto.padding import padding_for
@@ -23,6 +23,7 @@ from teduh_signaling.relay.frames import (
     AcknowledgeInbox,
     AnyRelayFrame,
     Append,
+    AskToJoin,
     Authenticate,
     Authenticated,
     Availability,
@@ -34,6 +35,7 @@ from teduh_signaling.relay.frames import (
     ErrorCode,
     Hello,
     InboxItem,
+    JoinAsked,
     Leave,
     ListColleagues,
     PublishKeyPackages,
@@ -64,7 +66,7 @@ from teduh_sdk.key_store import KeyStore
 from teduh_sdk.membership import Identity
 from teduh_sdk.relay_link import Answer
 from teduh_sdk.saved_conversation import VERSION, Kept, SavedHeard, restore_heard, save_heard
-from teduh_sdk.staff_routing import Ask, StaffRouting
+from teduh_sdk.staff_routing import Ask, News, StaffRouting
 from teduh_sdk.transport import Dial
 
 _CONVERSATION: Final = "conversation/"
@@ -106,6 +108,7 @@ class Staff(Client):
         self._queue = _Waiting()
         self.routing: Final = StaffRouting(self._link, self._claim)
         """Who waits, what is offered, how it goes."""
+        self._asked: Final[News[Colleague]] = News()
         self._inbox: asyncio.Queue[InvitedTo | TeduhError] = asyncio.Queue()
         self._invited: set[tuple[bytes, int]] = set()
         self._expected: dict[bytes, asyncio.Future[InboxItem]] = {}
@@ -155,6 +158,19 @@ class Staff(Client):
                 return tuple(found)
             found += self._believed(page)
             after = page[-1].device_id
+
+    async def ask_to_join(self, colleague: Colleague) -> None:
+        """Supervisor: ask a colleague to be brought into a conversation of hers; she may say nothing to it.
+
+        If she agrees, and the survivor does, it comes as any of `invitations`. Raises `RelayRefused`:
+        not_permitted, or no_key_package when the device is not connected.
+        """
+        await self._link.ask(lambda ref: AskToJoin(ref, colleague.device_id), Done)
+
+    async def asks_to_join(self) -> AsyncIterator[Colleague]:
+        """Tell of each supervisor who asks to be brought in: `Conversation.invite` her, or do nothing."""
+        async for asked in self._asked.all():
+            yield asked
 
     async def set_busy(self) -> None:
         """Take no more requests for now."""
@@ -209,6 +225,8 @@ class Staff(Client):
             self._queue.changed(frame.waiting)
         elif isinstance(frame, InboxItem):
             self._take_inbox_item(frame)
+        elif isinstance(frame, JoinAsked):
+            self._hear_ask(frame)
         elif not self.routing.receive(frame):
             super()._receive(frame)
 
@@ -216,6 +234,7 @@ class Staff(Client):
         super()._failed(reason)
         self._queue.fail(reason)
         self.routing.fail(reason)
+        self._asked.fail(reason)
         self._inbox.put_nowait(reason)
 
     async def _set_availability(self, availability: Availability, capacity: int) -> None:
@@ -233,6 +252,13 @@ class Staff(Client):
         keep_key_packages(self._store, self._device, bundles)
         wire = tuple(key_package_to_wire(bundle.key_package) for bundle in bundles)
         self._link.question(lambda ref: PublishKeyPackages(ref, wire), _ignore)
+
+    def _hear_ask(self, frame: JoinAsked) -> None:
+        # Whoever asks is there; how many conversations she takes does not matter for it.
+        who = ColleagueFrame(frame.device_id, Availability.BUSY, frame.statement, frame.issuer_statement)
+        for colleague in self._believed([who]):
+            if colleague.role == Role.SUPERVISOR.value:
+                self._asked.put(colleague)
 
     def _believed(self, frames: Iterable[ColleagueFrame]) -> Iterator[Colleague]:
         for frame in frames:

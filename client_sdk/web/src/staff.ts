@@ -30,6 +30,7 @@ import type { KeyPackageBundle } from "./mls/keyPackageBundle.ts"
 import {
   AcknowledgeInbox,
   Append,
+  AskToJoin,
   Availability,
   Claim,
   EntryKind,
@@ -45,6 +46,7 @@ import {
   type ColleagueFrame,
   type Hello,
   type InboxItem,
+  type JoinAsked,
   type RelayFrame,
 } from "./relay/frames.ts"
 import { keptFromBytes, keptToBytes, restoreHeard, saveHeard } from "./savedConversation.ts"
@@ -52,6 +54,7 @@ import { authenticatedCounter } from "./senderOrder.ts"
 import { StaffRouting, type OpenOffer } from "./staffRouting.ts"
 
 const CONVERSATION = "conversation/"
+const SUPERVISOR = "supervisor"
 const KEY_PACKAGES_READY = 8
 const SET_AWAY_MS = 2000
 const ANSWER_ON_ITS_WAY_SECONDS = 5
@@ -65,6 +68,7 @@ export class Staff extends Client {
   readonly #owner: ConversationOwner
   readonly #requests = new Mailbox<Request>()
   readonly #inbox = new Mailbox<InboxItem>()
+  readonly #asked = new Mailbox<JoinAsked>()
   readonly #invited = new Set<string>()
   /** Who awaits to be let into a conversation that goes on, by its id in hex. */
   readonly #expected = new Map<string, (item: InboxItem | null) => void>()
@@ -207,6 +211,24 @@ export class Staff extends Client {
     return found
   }
 
+  /**
+   * Supervisor: ask a colleague to be brought into a conversation of hers; she may say nothing to it. If she agrees, and
+   * the survivor does, it comes as any of `invitations`. Rejects with `RelayRefused`: not_permitted, or no_key_package when
+   * the device is not connected.
+   */
+  async askToJoin({ deviceId }: Colleague): Promise<void> {
+    await this.link.ask((ref) => AskToJoin({ ref, deviceId }), "done")
+  }
+
+  /** Tell of each supervisor who asks to be brought in: `Conversation.invite` her, or do nothing. */
+  async *asksToJoin(): AsyncGenerator<Colleague, never> {
+    for (;;) {
+      // Whoever asks is there; how many conversations she takes does not matter for it.
+      const asked = await this.#believed({ ...(await this.#asked.next()), availability: Availability.BUSY })
+      yield* asked.filter(({ role }) => role === SUPERVISOR)
+    }
+  }
+
   /** Take so many conversations more. */
   async setAvailable(capacity: number, shift: Shift = this.#shift): Promise<void> {
     this.#shift = shift
@@ -258,6 +280,7 @@ export class Staff extends Client {
   protected override receive(frame: RelayFrame): void {
     if (frame.type === "queueChanged") this.#queueChanged(frame.waiting)
     else if (frame.type === "inboxItem") this.#takeInboxItem(frame)
+    else if (frame.type === "joinAsked") this.#asked.put(frame)
     else if (this.routing.receive(frame)) return
     else super.receive(frame)
   }
@@ -266,6 +289,7 @@ export class Staff extends Client {
     super.failed(reason)
     this.#requests.fail(reason)
     this.#inbox.fail(reason)
+    this.#asked.fail(reason)
   }
 
   #claims(): ReturnType<typeof unverifiedClaims> {

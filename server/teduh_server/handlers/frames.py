@@ -23,6 +23,7 @@ from teduh_signaling.relay.frames import (
     AnswerOffer,
     AnyClientFrame,
     Append,
+    AskToJoin,
     Authenticate,
     Authenticated,
     CancelRequest,
@@ -57,6 +58,7 @@ from teduh_signaling.relay.frames import (
 )
 
 from teduh_server import metrics
+from teduh_server.ask_to_join import AsksToJoin
 from teduh_server.connection import Connection
 from teduh_server.delivery_service import RETRY_AFTER_MS, DeliveryService
 from teduh_server.handlers.second_requests import SecondRequests
@@ -85,6 +87,7 @@ class Services:
     routing: RoutingServices
     inbox: Inbox
     key_packages: KeyPackageDirectory
+    asks_to_join: AsksToJoin
     authentication: StaffAuthentication
     ice_servers: IceServerOffers
     request_limit: SourceLimit
@@ -122,6 +125,7 @@ class FrameHandlers:
             _action(OpenRequest, self._open_request),
             _action(CancelRequest, self._cancel_request),
             _action(SeekAnother, self._second_requests.seek),
+            _action(AskToJoin, services.asks_to_join.ask),
             _action(Subscribe, self._subscribe),
             _action(Unsubscribe, self._unsubscribe),
             _action(Leave, self._leave),

@@ -83,12 +83,14 @@ from teduh_signaling.relay.routing_frames import (
     MAX_PUSH_ENDPOINT_CHARACTERS,
     MAX_TALLIES,
     AnswerOffer,
+    AskToJoin,
     Board,
     BoardDay,
     CancelRequest,
     Claim,
     Claimed,
     FetchPushKey,
+    JoinAsked,
     Offer,
     OfferEnded,
     OpenRequest,
@@ -146,6 +148,7 @@ __all__ = [
     "AnyClientFrame",
     "AnyRelayFrame",
     "Append",
+    "AskToJoin",
     "Authenticate",
     "Authenticated",
     "Availability",
@@ -178,6 +181,7 @@ __all__ = [
     "IceServers",
     "IceUrl",
     "InboxItem",
+    "JoinAsked",
     "KeyPackage",
     "KeyPackageBytes",
     "Leave",
@@ -556,6 +560,7 @@ AnyClientFrame = (
     | UnsubscribePush
     | ReportAbuse
     | SeekAnother
+    | AskToJoin
 )
 AnyRelayFrame = (
     Hello
@@ -587,4 +592,5 @@ AnyRelayFrame = (
     | QueueAlert
     | PushKey
     | StaffReachable
+    | JoinAsked
 )

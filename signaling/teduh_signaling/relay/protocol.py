@@ -35,6 +35,7 @@ from teduh_signaling.relay.frames import (
     AnyClientFrame,
     AnyRelayFrame,
     Append,
+    AskToJoin,
     Authenticate,
     Authenticated,
     Board,
@@ -55,6 +56,7 @@ from teduh_signaling.relay.frames import (
     Hello,
     IceServers,
     InboxItem,
+    JoinAsked,
     KeyPackage,
     Leave,
     ListColleagues,
@@ -133,6 +135,7 @@ _STAFF: _Frames = frozenset(
         SubscribePush,
         UnsubscribePush,
         ReportAbuse,
+        AskToJoin,
     }
 )
 # What is under way may end; nothing new begins on a node that is about to stop.
@@ -156,6 +159,7 @@ _TO_STAFF: _Frames = frozenset(
         Board,
         QueueAlert,
         PushKey,
+        JoinAsked,
     }
 )
 _STOPPING: _Frames = frozenset({Moving})

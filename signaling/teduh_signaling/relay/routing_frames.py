@@ -28,11 +28,13 @@ from teduh_signaling.relay.frame import (
     Capability,
     ClientFrame,
     ConversationId,
+    DeviceId,
     KeyPackageBytes,
     Ref,
     RelayFrame,
     RequestDetails,
     ShortText,
+    Statement,
     UInt32,
     UInt64,
 )
@@ -294,6 +296,29 @@ class BoardDay(Struct, frozen=True, array_like=True, gc=False):
     """Of these, how many were taken within the goal."""
     abandoned: UInt32 | None
     """Requests that were cancelled, or whose survivor has gone."""
+
+
+class AskToJoin(ClientFrame, frozen=True, array_like=True, tag=0x1F, gc=False):
+    """Supervisor: ask a staff device whether it brings us into a conversation of its choice. Answered by
+    Done, not_permitted, or no_key_package when the device is not connected.
+
+    No conversation is named, and the relay names none: which one it is, and whether, the staff member
+    decides, and then the survivor, for what follows is an Invitation like any other.
+    """
+
+    ref: Ref
+    device_id: DeviceId
+
+
+class JoinAsked(RelayFrame, frozen=True, array_like=True, tag=0x5F, gc=False):
+    """To staff: this supervisor asks to be brought in. Verify the statement before you show the name in it.
+
+    Kept nowhere, and the relay's word alone: who is brought in is proven as ever.
+    """
+
+    device_id: DeviceId
+    statement: Statement
+    issuer_statement: Statement | None = None
 
 
 class Board(RelayFrame, frozen=True, array_like=True, tag=0x59, gc=False):

@@ -250,6 +250,10 @@ export type UnsubscribePush = ReturnType<typeof UnsubscribePush>
 export const ReportAbuse = define("reportAbuse", 0x18, { ref: uint32, conversationId })
 export type ReportAbuse = ReturnType<typeof ReportAbuse>
 
+/** Supervisor: ask a staff device whether it brings us into a conversation of its choice; none is named. */
+export const AskToJoin = define("askToJoin", 0x1f, { ref: uint32, deviceId })
+export type AskToJoin = ReturnType<typeof AskToJoin>
+
 export const SeekAnother = define("seekAnother", 0x1e, {
   ref: uint32,
   conversationId,
@@ -397,6 +401,10 @@ export const IceServers = define("iceServers", 0x52, {
 })
 export type IceServers = ReturnType<typeof IceServers>
 
+/** To staff: this supervisor asks to be brought in. The relay's word alone; verify the statement before the name is shown. */
+export const JoinAsked = define("joinAsked", 0x5f, { deviceId, statement, issuerStatement: optional(statement) })
+export type JoinAsked = ReturnType<typeof JoinAsked>
+
 export const StaffReachable = define("staffReachable", 0x5e, { conversationId, reachable: bool })
 export type StaffReachable = ReturnType<typeof StaffReachable>
 
@@ -494,6 +502,7 @@ export const CLIENT_FRAMES = [
   UnsubscribePush,
   ReportAbuse,
   SeekAnother,
+  AskToJoin,
 ] as const
 export type ClientFrame = ReturnType<(typeof CLIENT_FRAMES)[number]>
 
@@ -527,5 +536,6 @@ export const RELAY_FRAMES = [
   Board,
   QueueAlert,
   PushKey,
+  JoinAsked,
 ] as const
 export type RelayFrame = ReturnType<(typeof RELAY_FRAMES)[number]>

@@ -57,6 +57,7 @@ const STAFF = [
   "subscribePush",
   "unsubscribePush",
   "reportAbuse",
+  "askToJoin",
 ] as const
 // What is under way may end; nothing new begins on a node that is about to stop.
 const LAST_WORDS = MEMBER.filter((type) => type !== "subscribe" && type !== "fetchIceServers")
@@ -85,6 +86,7 @@ const TO_STAFF = [
   "board",
   "queueAlert",
   "pushKey",
+  "joinAsked",
 ] as const
 
 function stay(state: State, ...groups: readonly (readonly FrameType[])[]): Row {
