@@ -15,7 +15,7 @@ from teduh_sdk.conversation_state import ConversationState
 from teduh_sdk.exceptions import MessageTooLong
 from teduh_sdk.hand_over_notes import MOST_NOTE_BYTES, HandOverNotes, NotePath, OwnNoteKey
 from teduh_sdk.room import Participant, Room
-from teduh_sdk.saved_conversation import Kept, restore_heard, save_heard
+from teduh_sdk.saved_conversation import Kept, SavedNotes, restore_heard, save_heard, save_notes
 from teduh_signaling.chat.codec import decode_message, encode_message
 from teduh_signaling.chat.messages import SEALED_NOTE_BYTES, HandOverNote
 
@@ -79,11 +79,11 @@ def test_the_key_outlives_a_restart_and_so_does_what_was_not_taken_yet() -> None
 def test_ending_forgets_every_note_key() -> None:
     pair = talking_pair()
     maya, _ = three(pair)
-    before = maya.state.notes.own
-    assert before is not None
+    before = save_notes(maya.state.notes)
+    assert before.own is not None
+    assert before.keys
     maya.state.wipe()
-    assert maya.state.notes.own is None
-    assert not maya.state.notes.keys
+    assert save_notes(maya.state.notes) == SavedNotes()
 
 
 @pytest.mark.parametrize(
