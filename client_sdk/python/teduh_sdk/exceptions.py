@@ -12,6 +12,7 @@
     ├── NoRelayedPath                   no TURN server gave us an address: unreachable, or wrong credentials
     ├── RelayRefused                    the relay answered with an error; `.code` says which
     │   ├── RequestGone                 somebody else took the request, or nobody waits
+    │   │   └── NotLetIn                 she said no to this device, or did not answer in time
     │   └── AuthenticationRefused       the relay does not take this device for staff
     ├── RelayLost                       the connection went away before the answer came
     ├── RelayMisbehaved                 the relay broke the protocol
@@ -89,6 +90,10 @@ class RelayRefused(TeduhError):
 
 class RequestGone(RelayRefused):
     """Somebody else took the request, or nobody waits."""
+
+
+class NotLetIn(RequestGone):
+    """The survivor, whose conversation goes on, said no to this device, or did not answer in time."""
 
 
 class AuthenticationRefused(RelayRefused):

@@ -54,7 +54,7 @@ from teduh_sdk.device import (
     stored_device,
     stored_key_packages,
 )
-from teduh_sdk.exceptions import NotTrusted, RequestGone, RequestUnusable, TeduhError
+from teduh_sdk.exceptions import NotLetIn, NotTrusted, RequestUnusable, TeduhError
 from teduh_sdk.group_changes import (
     HYBRID_SUITE,
     AddMember,
@@ -316,7 +316,7 @@ class Staff(Client):
             async with asyncio.timeout(claimed.lease_seconds + _ANSWER_ON_ITS_WAY_SECONDS):
                 item = await expected
         except TimeoutError as error:
-            raise RequestGone(ErrorCode.REQUEST_GONE, "she has not let us in") from error
+            raise NotLetIn(ErrorCode.REQUEST_GONE, "she has not let us in") from error
         finally:
             if self._expected.get(conversation_id) is expected:
                 del self._expected[conversation_id]

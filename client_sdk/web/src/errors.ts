@@ -9,6 +9,7 @@
  *     │   └── MessageTooLong
  *     ├── RelayRefused                    the relay answered with an error; `code` says which
  *     │   ├── RequestGone                 somebody else took the request, or nobody waits
+ *     │   │   └── NotLetIn                 she said no to this device, or did not answer in time
  *     │   └── AuthenticationRefused       the relay does not take this device for staff
  *     ├── RelayLost                       the connection went away before the answer came
  *     ├── RelayMisbehaved                 the relay broke the protocol
@@ -62,6 +63,9 @@ export class RelayRefused extends TeduhError {
 
 /** Somebody else took the request, or nobody waits. */
 export class RequestGone extends RelayRefused {}
+
+/** The survivor, whose conversation goes on, said no to this device, or did not answer in time. */
+export class NotLetIn extends RequestGone {}
 
 /** The relay does not take this device for staff: its statement has expired, was revoked, or does not fit. */
 export class AuthenticationRefused extends RelayRefused {}

@@ -19,7 +19,7 @@ import { unverifiedClaims } from "./credentials/jsonWebToken.ts"
 import type { Organisation } from "./credentials/organisation.ts"
 import { TeduhCryptoError } from "./cryptoErrors.ts"
 import { forgetKeyPackage, keepKeyPackage, storedDevice, storedKeyPackages, type Device } from "./device.ts"
-import { NotTrusted, RequestGone, RequestUnusable, TeduhError } from "./errors.ts"
+import { NotLetIn, NotTrusted, RequestUnusable, TeduhError } from "./errors.ts"
 import type { StateEvent } from "./events.ts"
 import { HandOverNotes } from "./handOverNotes.ts"
 import { areEqual, toHex } from "./hazmat/bytes.ts"
@@ -395,7 +395,7 @@ export class Staff extends Client {
     const own = this.conversationOf(conversationId)
     if (member > 0 && own !== undefined) return own
     if (member > 0) throw new RequestUnusable("this device has lost the keys of its own conversation")
-    if (item === null) throw new RequestGone(ErrorCode.REQUEST_GONE, "she has not let us in")
+    if (item === null) throw new NotLetIn(ErrorCode.REQUEST_GONE, "she has not let us in")
     this.#capacity = Math.max(0, this.#capacity - 1)
     return this.#join(item, { details, waitedSeconds })
   }

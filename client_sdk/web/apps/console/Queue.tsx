@@ -37,6 +37,7 @@ export function Queue({ state, desk }: DeskProps) {
         </button>
       )}
       <WaitingList state={state} desk={desk} mayAccept={mayAccept && !state.makesOffers} />
+      {state.asked > 0 && <p role="status">{t("queue.asked")}</p>}
       {state.acceptFailure !== null && (
         <p class="card care" role="alert">
           {t(`queue.${state.acceptFailure}`)}

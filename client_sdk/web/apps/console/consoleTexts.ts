@@ -92,6 +92,8 @@ export const consoleTexts = catalogue({
     "queue.seconds": "{seconds} seconds left, then a colleague is asked",
     "queue.decline": "Pass on",
     "queue.gone": "Somebody else was faster, or the person has left.",
+    "queue.asked": "Her counselor’s device was lost. She is being asked whether you may go on with her.",
+    "queue.unanswered": "She has not let you in: she said no, or did not answer in time.",
     "queue.unusable": "That request could not be answered. It was taken off the queue.",
     "queue.lost": "That did not work. Please try again.",
     "queue.colleague": "A colleague brings you in",
@@ -132,6 +134,8 @@ export const consoleTexts = catalogue({
     "notice.refused": "Somebody who could not be verified was kept out.",
 
     "ending.ended": "The conversation has ended.",
+    "ending.replaced":
+      "You are not in this conversation any more: while your device could not be reached, she went on with somebody else, or ended it.",
     "ending.ended.by": "{name} has ended the conversation.",
     "ending.stranger": "Stopped: somebody was about to read along who could not be verified, or to whom the person had not agreed.",
     "ending.disagreement": "Stopped: the devices did not agree on who is in the conversation.",
@@ -304,6 +308,8 @@ export const consoleTexts = catalogue({
     "queue.seconds": "{seconds} detik lagi, lalu rekan yang ditanya",
     "queue.decline": "Lewatkan",
     "queue.gone": "Orang lain lebih cepat, atau ia sudah pergi.",
+    "queue.asked": "Perangkat konselornya terputus. Ia sedang ditanya apakah Anda boleh melanjutkan bersamanya.",
+    "queue.unanswered": "Ia belum mengizinkan Anda masuk: ia menolak, atau tidak menjawab tepat waktu.",
     "queue.unusable": "Permintaan itu tidak dapat dijawab. Sudah dikeluarkan dari antrean.",
     "queue.lost": "Tidak berhasil. Silakan coba lagi.",
     "queue.colleague": "Rekan mengajak Anda masuk",
@@ -344,6 +350,8 @@ export const consoleTexts = catalogue({
     "notice.refused": "Seseorang yang tidak dapat diverifikasi tidak dibiarkan masuk.",
 
     "ending.ended": "Percakapan sudah berakhir.",
+    "ending.replaced":
+      "Anda tidak lagi berada dalam percakapan ini: selagi perangkat Anda tidak dapat dihubungi, ia melanjutkan dengan orang lain, atau mengakhirinya.",
     "ending.ended.by": "{name} mengakhiri percakapan.",
     "ending.stranger": "Dihentikan: ada yang hampir ikut membaca tanpa dapat diverifikasi, atau tanpa persetujuannya.",
     "ending.disagreement": "Dihentikan: perangkat tidak sepakat tentang siapa yang ada dalam percakapan.",

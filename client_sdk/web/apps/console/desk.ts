@@ -40,7 +40,7 @@ import type {
   WaitingRequest,
 } from "./sdk.ts"
 import { forgetWaking, keepWaking, onSubscriptionChange, startWaking, type WakingFailure } from "./waking.ts"
-import { ColleagueAbsent, InvitationDeclined, RequestGone, RequestUnusable, TeduhError } from "./sdk.ts"
+import { ColleagueAbsent, InvitationDeclined, NotLetIn, RelayRefused, RequestGone, RequestUnusable, TeduhError } from "./sdk.ts"
 
 /** The part of the SDK's class that the desk needs; a test gives it a made-up one. */
 export type StaffSide = Pick<
@@ -59,6 +59,7 @@ export type StaffSide = Pick<
   | "invitations"
   | "routing"
   | "onConnection"
+  | "onAsked"
   | "close"
 >
 
@@ -105,6 +106,9 @@ export class Desk {
     this.#stops.push(
       staff.onConnection(() => {
         this.#connection()
+      }),
+      staff.onAsked((count) => {
+        this.#dispatch({ type: "asked", count })
       }),
       staff.routing.onListing(({ waiting, requests }) => {
         this.#dispatch({ type: "listed", waiting, queue: requests.map(waitingOf), makesOffers: staff.routing.makesOffers })
@@ -177,7 +181,9 @@ export class Desk {
     if (this.#state.isAccepting) return
     this.#dispatch({ type: "accepting" })
     try {
-      this.#follow(await this.#taken(id ?? this.#state.offers[0]?.id ?? null), null, true)
+      const conversation = await this.#taken(id ?? this.#state.offers[0]?.id ?? null)
+      if (this.#conversations.get(hex(conversation.id)) === conversation) this.show(hex(conversation.id))
+      else this.#follow(conversation, null, true)
       this.#dispatch({ type: "accepted", failure: null })
     } catch (error) {
       this.#dispatch({ type: "accepted", failure: whyNotAccepted(error) })
@@ -463,7 +469,7 @@ export class Desk {
         break
       case "rosterRefused":
       case "stopped":
-        this.#inTalk(id, { type: "over", why: stopReason(event.reason), by: null })
+        this.#inTalk(id, { type: "over", why: isReplaced(event.reason) ? "replaced" : stopReason(event.reason), by: null })
         break
       case "ended":
         this.#inTalk(id, { type: "over", why: "ended", by: event.by?.name ?? null })
@@ -527,7 +533,13 @@ function isWorthKeeping({ type }: Event): boolean {
   return type !== "typingSeen" && type !== "connected" && type !== "reconnecting"
 }
 
-function whyNotAccepted(error: unknown): "gone" | "unusable" | "lost" {
+/** The relay knows this device as a member no more: while it was away, she went on with somebody else, or it ended. */
+function isReplaced(reason: Error): boolean {
+  return reason instanceof RelayRefused && reason.code === "unknown_conversation"
+}
+
+function whyNotAccepted(error: unknown): "gone" | "unanswered" | "unusable" | "lost" {
+  if (error instanceof NotLetIn) return "unanswered"
   if (error instanceof RequestGone) return "gone"
   return error instanceof RequestUnusable ? "unusable" : "lost"
 }

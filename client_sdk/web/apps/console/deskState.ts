@@ -48,7 +48,7 @@ export type Item =
   | { readonly kind: "notice"; readonly id: string; readonly notice: Notice; readonly name: string; readonly role: string }
 
 /** Why a talk is over: ended by somebody, or stopped for a reason of promise 5, or lost. */
-export type Ending = "handedOver" | "ended" | "stranger" | "disagreement" | "gap" | "trouble"
+export type Ending = "handedOver" | "ended" | "replaced" | "stranger" | "disagreement" | "gap" | "trouble"
 
 /** What was told with the request. */
 export interface Asked {
@@ -142,7 +142,9 @@ export interface DeskState {
   /** Whether a tone says that something waits. */
   readonly hasSound: boolean
   readonly isAccepting: boolean
-  readonly acceptFailure: "gone" | "unusable" | "lost" | null
+  /** How many who lost their counselor are being asked whether we may go on with them. */
+  readonly asked: number
+  readonly acceptFailure: "gone" | "unanswered" | "unusable" | "lost" | null
   readonly talks: readonly Talk[]
   readonly shown: string | null
   /** How many talks colleagues have brought us into that we have not joined. */
@@ -175,6 +177,7 @@ export const EMPTY_DESK: DeskState = {
   language: null,
   hasSound: true,
   isAccepting: false,
+  asked: 0,
   acceptFailure: null,
   talks: [],
   shown: null,
@@ -210,6 +213,7 @@ export type DeskAction =
   | { readonly type: "presence"; readonly presence: Presence }
   | { readonly type: "preferred"; readonly preferences: Partial<Preferences> }
   | { readonly type: "accepting" }
+  | { readonly type: "asked"; readonly count: number }
   | { readonly type: "accepted"; readonly failure: DeskState["acceptFailure"] }
   | { readonly type: "opened"; readonly talk: Talk; readonly isShown: boolean }
   | { readonly type: "shown"; readonly id: string | null }
@@ -258,6 +262,9 @@ export function reduceDesk(state: DeskState, action: DeskAction): DeskState {
       return { ...state, ...action.preferences }
     case "accepting":
       return { ...state, isAccepting: true, acceptFailure: null }
+    case "asked":
+      // While she is asked, others may be taken.
+      return { ...state, asked: action.count, isAccepting: action.count > state.asked ? false : state.isAccepting }
     case "accepted":
       return { ...state, isAccepting: false, acceptFailure: action.failure }
     case "opened":

@@ -7,7 +7,7 @@ import { tellBrowser } from "../shared/i18n/direction.ts"
 import { Languages } from "../shared/parts/Languages.tsx"
 import type { CallState } from "../shared/call/place.ts"
 import { callPlace, Calls } from "./Calls.tsx"
-import { OverCard, ProposalCard, ReloadCard } from "./Cards.tsx"
+import { OverCard, ProposalCard, ReloadCard, SearchCard } from "./Cards.tsx"
 import { Composer } from "./Composer.tsx"
 import type { Configuration } from "./configuration.ts"
 import { Header, LinkState, RoomButton, type Panel } from "./Header.tsx"
@@ -195,6 +195,18 @@ function Talk({ configuration, state, session, call, onStop }: TalkProps) {
           proposal={proposal}
           onAnswer={(id, accepted) => {
             session.answer(id, accepted)
+          }}
+        />
+      )}
+      {state.search !== null && (
+        <SearchCard
+          search={state.search}
+          sightings={state.sightings}
+          onSeek={(isSeeking) => {
+            session.seek(isSeeking)
+          }}
+          onAnswer={(accepted) => {
+            session.answerFound(accepted)
           }}
         />
       )}

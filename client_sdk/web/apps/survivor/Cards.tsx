@@ -1,7 +1,10 @@
-/** Questions and news that come between: may somebody join, may the page be reloaded, why it is over. */
+/** Questions and news that come between: may somebody join, shall somebody else be sought, may the page be reloaded, why it is over. */
+
+import type { ComponentChildren } from "preact"
 
 import { roleName } from "../shared/i18n/names.ts"
-import type { Ending, Proposal, State } from "./state.ts"
+import type { Ending, Proposal, Search, Sighting, State } from "./state.ts"
+import { placeText } from "./Waiting.tsx"
 import { useWording, type Words } from "./words.tsx"
 
 interface ProposalProps {
@@ -36,6 +39,91 @@ export function ProposalCard({ proposal, onAnswer }: ProposalProps) {
           }}
         >
           {t("proposal.yes")}
+        </button>
+      </div>
+    </section>
+  )
+}
+
+interface SearchProps {
+  readonly search: Search
+  readonly sightings: readonly Sighting[]
+  readonly onSeek: (isSeeking: boolean) => void
+  readonly onAnswer: (accepted: boolean) => void
+}
+
+/** Nobody answers: shall we look for somebody else, and may whoever was found come in? */
+export function SearchCard({ search, sightings, onSeek, onAnswer }: SearchProps) {
+  const { t } = useWording()
+  if (search.step === "found") {
+    const { name } = search
+    return (
+      <Question title={t("found.title", { name })} no={t("proposal.no")} yes={t("found.yes", { name })} onAnswer={onAnswer}>
+        <p>{t("found.text", { name, role: roleName(t, search.role) })}</p>
+        <p class="muted">{t("found.about")}</p>
+      </Question>
+    )
+  }
+  if (search.step === "seeking") {
+    return (
+      <section class="card question" aria-labelledby="search">
+        <h2 id="search">{t("seek.title")}</h2>
+        <p role="status">{placeText(t, sightings)}</p>
+        <p class="muted">{t("seek.text")}</p>
+        <div class="answers">
+          <button
+            type="button"
+            class="button"
+            onClick={() => {
+              onSeek(false)
+            }}
+          >
+            {t("seek.stop")}
+          </button>
+        </div>
+      </section>
+    )
+  }
+  const name = search.step === "away" ? search.name : null
+  const title = search.step === "refused" ? t("found.refused") : name === null ? t("away.nobody") : t("away.title", { name })
+  return (
+    <Question title={title} no={t("away.wait")} yes={t("away.seek")} onAnswer={onSeek}>
+      <p>{t("away.text")}</p>
+    </Question>
+  )
+}
+
+interface QuestionProps {
+  readonly title: string
+  readonly no: string
+  readonly yes: string
+  readonly onAnswer: (accepted: boolean) => void
+  readonly children: ComponentChildren
+}
+
+function Question({ title, no, yes, onAnswer, children }: QuestionProps) {
+  return (
+    <section class="card question" role="alert" aria-labelledby="search">
+      <h2 id="search">{title}</h2>
+      {children}
+      <div class="answers">
+        <button
+          type="button"
+          class="button"
+          onClick={() => {
+            onAnswer(false)
+          }}
+        >
+          {no}
+        </button>
+        <button
+          type="button"
+          class="button primary"
+          onClick={() => {
+            onAnswer(true)
+          }}
+        >
+          {yes}
         </button>
       </div>
     </section>

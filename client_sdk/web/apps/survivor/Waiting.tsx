@@ -54,7 +54,7 @@ export function Waiting({ configuration, sightings, prospect, hasWritten, onStop
   )
 }
 
-function placeText(t: Words, sightings: readonly Sighting[]): string {
+export function placeText(t: Words, sightings: readonly Sighting[]): string {
   const position = sightings.at(-1)?.position
   if (position === undefined) return t("waiting.sending")
   if (position === 0) return t("waiting.joining")

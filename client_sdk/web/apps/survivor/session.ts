@@ -7,7 +7,7 @@
 
 import { hex, MAX_CHARACTERS, partsOf, stopReason, TYPING_FORGOTTEN_MS } from "../shared/talking.ts"
 import type { CallPlace } from "../shared/call/place.ts"
-import type { Action, Person, Proposal, Prospect } from "./state.ts"
+import type { Action, Person, Proposal, Prospect, Search } from "./state.ts"
 import type { Conversation, Event, Participant, Survivor } from "./sdk.ts"
 
 export interface Wishes {
@@ -27,6 +27,8 @@ export type CallsOf = (conversation: Conversation) => Pick<CallPlace, "open" | "
 
 const TYPING_TOLD_EVERY_MS = 4_000
 const NEVER = -Infinity
+/** After which she who would rather wait is asked again whether somebody else should be sought. */
+const ASKED_AGAIN_MS = 120_000
 
 /** One visit: at most one conversation at a time, and an end to all of it by `vanish`. */
 export class Session {
@@ -44,6 +46,9 @@ export class Session {
   readonly #unsent = new Map<string, string>()
   #sending: Promise<void> = Promise.resolve()
   #unread: (() => Promise<void>)[] = []
+  #found: Pick<Event & { type: "anotherFound" }, "approve" | "decline"> | null = null
+  #isSeeking = false
+  #patience: ReturnType<typeof setTimeout> | undefined
   #answers = new Map<string, Pick<Event & { type: "invitationReceived" }, "approve" | "decline">>()
   #typists = new Map<string, ReturnType<typeof setTimeout>>()
   #typingTold = NEVER
@@ -158,6 +163,43 @@ export class Session {
     this.#dispatch({ type: "answered", id, accepted })
   }
 
+  /** Looks for somebody else to go on with, or for nobody any more. */
+  seek(isSeeking: boolean): void {
+    this.#searched(isSeeking ? { step: "seeking" } : null)
+    if (!isSeeking) this.#patience = setTimeout(this.#askAgain, ASKED_AGAIN_MS)
+    const conversation = this.#conversation
+    const asked = isSeeking ? conversation?.seekAnother() : conversation?.stopSeeking()
+    asked?.catch(() => {
+      // The relay is away or busy: she can press it again.
+      if (isSeeking && conversation === this.#conversation && this.#isSeeking) this.#searched({ step: "away", name: null })
+    })
+  }
+
+  readonly #askAgain = (): void => {
+    this.#searched({ step: "away", name: null })
+  }
+
+  /** She says yes or no to who was found. */
+  answerFound(accepted: boolean): void {
+    const found = this.#found
+    if (found === null) return
+    this.#searched(null)
+    void (accepted ? found.approve() : found.decline()).catch(ignoreLoss)
+  }
+
+  #searchIsOver(): void {
+    clearTimeout(this.#patience)
+    this.#isSeeking = false
+    this.#found = null
+  }
+
+  #searched(search: Search | null): void {
+    clearTimeout(this.#patience)
+    this.#isSeeking = search?.step === "seeking"
+    if (search?.step !== "found") this.#found = null
+    this.#dispatch({ type: "searched", search })
+  }
+
   /** Whether the conversation is in front of her eyes; only then are messages read. */
   lookedAt(isLookedAt: boolean): void {
     this.#isLookedAt = isLookedAt
@@ -198,6 +240,7 @@ export class Session {
     this.#unsent.clear()
     this.#unread = []
     this.#answers.clear()
+    this.#searchIsOver()
     for (const timer of this.#typists.values()) clearTimeout(timer)
     this.#typists.clear()
     this.#typingTold = NEVER
@@ -220,8 +263,12 @@ export class Session {
         this.#dispatch({ type: "linked", link: event.type })
         break
       case "joined":
+        // Whoever comes in, by whatever way, is there to be talked with.
+        this.#searchIsOver()
+        this.#dispatchOf(event)
+        break
       case "left":
-        if (!event.participant.isSurvivor) this.#dispatch({ type: event.type, person: personOf(event.participant) })
+        this.#dispatchOf(event)
         break
       case "textReceived":
         this.#heard(event)
@@ -243,6 +290,13 @@ export class Session {
       case "noteHandedOver":
         this.#dispatch({ type: "noteHandedOver", by: personOf(event.sender) })
         break
+      case "staffUnreachable":
+      case "staffReachable":
+      case "anotherFound":
+      case "anotherLapsed":
+      case "anotherRefused":
+        this.#ofTheSearch(event)
+        break
       case "rosterRefused":
       case "stopped":
         this.#dispatch({ type: "over", why: stopReason(event.reason), by: null })
@@ -253,6 +307,32 @@ export class Session {
       default:
         // What is left concerns staff, or was dropped without harm to the conversation.
         break
+    }
+  }
+
+  #dispatchOf({ type, participant }: Event & { type: "joined" | "left" }): void {
+    if (!participant.isSurvivor) this.#dispatch({ type, person: personOf(participant) })
+  }
+
+  #ofTheSearch(event: Event & { type: `staff${string}able` | `another${string}` }): void {
+    switch (event.type) {
+      case "staffUnreachable":
+        this.#searched({ step: "away", name: event.participants[0]?.name ?? null })
+        break
+      case "staffReachable":
+        // Whoever was found may still come in; otherwise nobody else is needed.
+        if (this.#isSeeking) void this.#conversation?.stopSeeking().catch(ignoreLoss)
+        if (this.#found === null) this.#searched(null)
+        break
+      case "anotherFound":
+        this.#searched({ step: "found", name: event.participant.name ?? "", role: event.participant.role })
+        this.#found = event
+        break
+      case "anotherLapsed":
+        this.#searched({ step: "seeking" })
+        break
+      case "anotherRefused":
+        this.#searched({ step: "refused" })
     }
   }
 

@@ -29,6 +29,12 @@ export interface Proposal {
   readonly by: Person
 }
 
+/** Whether somebody else is needed, and how far the search has come. `name` is null where nobody is left. */
+export type Search =
+  | { readonly step: "away"; readonly name: string | null }
+  | { readonly step: "seeking" | "refused" }
+  | { readonly step: "found"; readonly name: string; readonly role: string }
+
 export type Notice = "joined" | "left" | "welcomed" | "declined" | "unreadable" | "noteHandedOver"
 
 /** One line of the conversation. Times are milliseconds since 1970. */
@@ -72,6 +78,8 @@ export interface State {
   readonly progress: Readonly<Record<string, Progress>>
   readonly typing: readonly Person[]
   readonly proposals: readonly Proposal[]
+  /** Null while those who are here can be reached, or she would rather wait for them. */
+  readonly search: Search | null
   readonly ending: { readonly why: Ending; readonly by: string | null } | null
   readonly couldNotAsk: boolean
   readonly covered: boolean
@@ -97,6 +105,7 @@ export type Action =
   | { readonly type: "progressed"; readonly id: string; readonly progress: Progress }
   | { readonly type: "typing"; readonly person: Person; readonly active: boolean }
   | { readonly type: "proposed"; readonly proposal: Proposal }
+  | { readonly type: "searched"; readonly search: Search | null }
   | { readonly type: "answered"; readonly id: string; readonly accepted: boolean | null }
   | { readonly type: "over"; readonly why: Ending; readonly by: string | null }
   | { readonly type: "again" | "uncovered" }
@@ -117,6 +126,7 @@ export const INITIAL: State = {
   progress: {},
   typing: [],
   proposals: [],
+  search: null,
   ending: null,
   couldNotAsk: false,
   covered: false,
@@ -164,6 +174,8 @@ export function reduce(state: State, action: Action): State {
       return { ...state, typing: typing(state.typing, action.person, action.active) }
     case "proposed":
       return { ...state, proposals: [...state.proposals.filter(({ id }) => id !== action.proposal.id), action.proposal] }
+    case "searched":
+      return { ...state, search: action.search, sightings: action.search?.step === "seeking" ? state.sightings : [] }
     case "answered":
       return answered(state, action.id, action.accepted)
     case "over":
@@ -194,7 +206,7 @@ function placed(state: State, { position, at }: Sighting): State {
 function joined(state: State, person: Person): State {
   if (state.people.some(({ key }) => key === person.key)) return state
   const phase = state.phase === "over" ? "over" : "talking"
-  return withNotice({ ...state, phase, people: [...state.people, person] }, "joined", person)
+  return withNotice({ ...state, phase, search: null, people: [...state.people, person] }, "joined", person)
 }
 
 function left(state: State, person: Person): State {
@@ -235,7 +247,7 @@ function answered(state: State, id: string, accepted: boolean | null): State {
 function over(state: State, { why, by }: { readonly why: Ending; readonly by: string | null }): State {
   // The first reason is the true one: what follows it is its consequence.
   if (state.phase === "over") return state
-  return { ...state, phase: "over", ending: { why, by }, typing: [], proposals: [] }
+  return { ...state, phase: "over", ending: { why, by }, typing: [], proposals: [], search: null }
 }
 
 function seen(state: State, { at, coverAfterMs }: Action & { type: "seen" }): State {

@@ -103,6 +103,7 @@ function madeUpStaff(claimed: Conversation, kept: readonly Conversation[] = []) 
     },
     routing,
     onConnection: () => () => undefined,
+    onAsked: () => () => undefined,
     close: () => say("closed"),
   }
   return { staff: staff as unknown as StaffSide, said, news }

@@ -1,0 +1,81 @@
+"""A counselor's console dies in the middle of a conversation; another goes on, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from accessible import barriers
+from console_page import ConsolePage, console_house
+from playwright.async_api import Page, expect
+from real_browser import chromium
+from survivor_page import SurvivorPage
+
+PICTURES = os.environ.get("TEDUH_PICTURES")
+"""A folder, for whoever wants to look at it."""
+
+
+async def _look(page: Page, name: str) -> None:
+    for colours in ("light", "dark"):
+        await page.emulate_media(color_scheme=colours)
+        assert await barriers(page) == []
+    if PICTURES is not None:
+        await page.screenshot(path=f"{PICTURES}/{name}.png")
+
+
+async def test_another_goes_on_when_the_console_dies_and_nothing_is_lost(tmp_path: Path) -> None:
+    async with (
+        console_house(tmp_path, unreachable_seconds=1) as house,
+        chromium(tmp_path / "hers", width=360, height=740, bypass_csp=True) as hers,
+        chromium(tmp_path / "second", bypass_csp=True) as colleagues,
+        AsyncExitStack() as dying,
+    ):
+        survivor = await SurvivorPage.open(hers, house.url)
+        await survivor.ask()
+        first_browser = await dying.enter_async_context(chromium(tmp_path / "first"))
+        first = await ConsolePage.enter(first_browser, house)
+        await first.accept()
+        await first.say("Are you safe?")
+        await expect(survivor.message("Are you safe?")).to_be_visible()
+        # The console is gone, without a word.
+        await dying.aclose()
+        await survivor.say("He is coming up the stairs.")
+        question = survivor.page.get_by_role("alert")
+        await expect(question).to_contain_text("cannot be reached")
+        await _look(survivor.page, "away")
+        await survivor.button("Look for somebody else").click()
+        await survivor.shows("We are looking for somebody else")
+        await survivor.say("Please answer.")
+        await _look(survivor.page, "seeking")
+
+        second = await ConsolePage.enter(colleagues, house)
+        await second.button("Accept the next").click()
+        await expect(second.page.get_by_text("She is being asked whether you may go on")).to_be_visible()
+        await _look(second.page, "asked")
+        await expect(question).to_contain_text("can go on with you. Let them in?")
+        await _look(survivor.page, "found")
+        # She decides by the keyboard.
+        await question.get_by_role("button").last.focus()
+        await survivor.page.keyboard.press("Enter")
+
+        await expect(second.message("He is coming up the stairs.")).to_be_visible()
+        await expect(second.message("Please answer.")).to_be_visible()
+        await expect(second.message("Are you safe?")).to_have_count(0)
+        await second.say("I am here now.")
+        await expect(survivor.message("I am here now.")).to_be_visible()
+        await expect(question).to_have_count(0)
+        assert await survivor.own_messages.all_inner_texts() == [
+            "He is coming up the stairs.",
+            "Please answer.",
+        ]
+        await _look(survivor.page, "goes-on")
+
+        # The first console comes back, and is told in so many words.
+        async with chromium(tmp_path / "first") as again:
+            page = again.pages[0]
+            await page.goto(house.console_url)
+            back = ConsolePage(page)
+            await back.unlock()
+            await page.get_by_role("button").filter(has_text="Over").first.click()
+            await expect(page.get_by_text("You are not in this conversation any more")).to_be_visible()
