@@ -32,6 +32,7 @@ it("exports what applications may use, and nothing else", () => {
     "MemoryKeyStore",
     "MessageTooLong",
     "NotJoined",
+    "NotLetIn",
     "NotTrusted",
     "Participant",
     "Preference",
