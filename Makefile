@@ -30,7 +30,7 @@ check: .venv/.test-ready     ## lint, types, import contracts
 chaos: .venv/.test-ready $(PAGES) ## kill, freeze, cut off and restart everything under load; about ten minutes
 	@PYTHONPATH=tests $(BIN)/python tests/chaos_run.py
 
-bench: .venv/.bench-ready    ## figures beside those of peers, as ratios of one run
+bench: .venv/.bench-ready $(PAGES) ## figures beside those of peers, as ratios of one run
 	@$(BIN)/python benchmarks/run.py
 
 screenshots: .venv/.test-ready $(PAGES) ## every state of both pages, into docs/screenshots

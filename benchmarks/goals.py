@@ -65,8 +65,8 @@ def _rates(ours: Bench, others: Mapping[str, Bench]) -> list[Goal]:
 
     def times(name: str, own: Sequence[float], bound: float) -> Goal:
         theirs = [rate for rates in others[name].rates.values() for rate in rates] if name in others else []
-        what = "kept and acknowledged" if own is durable else "typing"
-        return Goal(f"highest rate, {what}, times {name}", ratio(own, theirs), bound)
+        what = "durable" if own is durable else "typing"
+        return Goal(f"{what}, highest rate, times {name}", ratio(own, theirs), bound)
 
     return [
         times("bare aiohttp relay", durable, 0.6),
