@@ -68,7 +68,7 @@ class Disguise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The whole table: the first four are for the server, the replies for the console, the rest for both pages."""
+    """The whole table: the first four for the server, replies for the console, the rest for both pages."""
 
     title: ShortText = "Notes"
     icon: Annotated[str, Meta(max_length=16 * 1024, pattern=_PICTURE)] = "data:,"

@@ -8,8 +8,8 @@
     neither for `unreachable_seconds`   told: StaffReachable(false); and as soon as one is back: (true)
 
 What counts is a subscription, not that a device is connected: one that has lost its keys does not subscribe.
-Nothing of it is stored, so for a survivor who moves to another node, or a node that starts, it is counted from
-the beginning.
+Nothing of it is stored, so for a survivor who moves to another node, or a node that starts, it is counted
+from the beginning.
 """
 
 from __future__ import annotations
