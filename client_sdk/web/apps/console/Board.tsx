@@ -7,6 +7,7 @@ import { needName } from "../shared/i18n/names.ts"
 import { hex } from "../shared/talking.ts"
 import "./board.css"
 import { countText, loadOf } from "./boardFigures.ts"
+import { AskToJoin } from "./AskToJoin.tsx"
 import { languageName } from "./Details.tsx"
 import type { DeskProps } from "./DeskScreen.tsx"
 import type { BoardDay, Board as Numbers, QueueAlert, Tally } from "./sdk.ts"
@@ -35,6 +36,7 @@ export function Board({ state, desk }: DeskProps) {
       {open.map((alert) => (
         <Alert key={hex(alert.conversationId)} alert={alert} desk={desk} state={state} />
       ))}
+      <AskToJoin desk={desk} />
       <Now numbers={numbers} />
       <Tallies title={t("board.needs")} tallies={numbers.needs} name={(need) => needName(t, need)} />
       <Tallies title={t("board.languages")} tallies={numbers.languages} name={(code) => languageName(code) ?? code} />

@@ -3,6 +3,7 @@
 import { useEffect, useState } from "preact/hooks"
 
 import { genderName, needName } from "../shared/i18n/names.ts"
+import { AskedToJoin } from "./AskToJoin.tsx"
 import type { Desk } from "./desk.ts"
 import type { DeskProps } from "./DeskScreen.tsx"
 import { languageName } from "./Details.tsx"
@@ -43,6 +44,7 @@ export function Queue({ state, desk }: DeskProps) {
           {t(`queue.${state.acceptFailure}`)}
         </p>
       )}
+      <AskedToJoin state={state} desk={desk} />
       {state.invitations.map((id) => (
         <div key={id} class="card colleague" role="alert">
           <p>{t("queue.colleague")}</p>

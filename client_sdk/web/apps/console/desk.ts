@@ -57,6 +57,8 @@ export type StaffSide = Pick<
   | "setBusy"
   | "setAway"
   | "invitations"
+  | "askToJoin"
+  | "asksToJoin"
   | "routing"
   | "onConnection"
   | "onAsked"
@@ -73,6 +75,7 @@ export class Desk {
   readonly #onChange: (state: DeskState) => void
   readonly #conversations = new Map<string, Conversation>()
   readonly #invited = new Map<string, InvitedTo>()
+  readonly #asking = new Map<string, Colleague>()
   readonly #unread = new Map<string, (() => Promise<void>)[]>()
   readonly #typists = new Map<string, ReturnType<typeof setTimeout>>()
   readonly #stops: (() => void)[] = []
@@ -123,6 +126,7 @@ export class Desk {
     this.#stops.push(onSubscriptionChange(() => void this.#keepWaking()))
     this.#connection()
     void this.#followInvitations().catch(ignore)
+    void this.#followAsks().catch(ignore)
     if (presence !== "away") await this.setPresence(presence)
   }
 
@@ -265,6 +269,22 @@ export class Desk {
     }
   }
 
+  /** As a supervisor, ask a colleague to be brought in; whether she could be asked. */
+  async askToJoin(colleague: Colleague): Promise<boolean> {
+    return this.#staff.askToJoin(colleague).then(
+      () => true,
+      () => false,
+    )
+  }
+
+  /** Bring a supervisor who asked into this talk, if the person agrees; or, without one, into none. Never rejects. */
+  async bringInAsking(asking: string, id: string | null, reason: string): Promise<void> {
+    const colleague = this.#asking.get(asking)
+    this.#asking.delete(asking)
+    this.#dispatch({ type: "askOver", id: asking })
+    if (colleague !== undefined && id !== null) await this.invite(id, colleague, reason)
+  }
+
   /** Have a colleague take over, with a note for her device alone. Never rejects; how it went is in the talk. */
   async handOver(id: string, colleague: Colleague, reason: string, note: string): Promise<void> {
     const who = { name: colleague.name, role: colleague.role }
@@ -396,6 +416,14 @@ export class Desk {
       const id = hex(invited.conversationId)
       this.#invited.set(id, invited)
       this.#dispatch({ type: "invited", id })
+    }
+  }
+
+  async #followAsks(): Promise<void> {
+    for await (const colleague of this.#staff.asksToJoin()) {
+      const id = hex(colleague.deviceId)
+      this.#asking.set(id, colleague)
+      this.#dispatch({ type: "asked", asking: { id, name: colleague.name, role: colleague.role } })
     }
   }
 

@@ -82,6 +82,11 @@ export interface HandingOver {
   readonly stage: HandOverStage
 }
 
+export interface AskingToJoin extends Named {
+  /** Of the device, in hexadecimal. */
+  readonly id: string
+}
+
 export interface Talk {
   /** The conversation's id in hexadecimal. */
   readonly id: string
@@ -149,6 +154,8 @@ export interface DeskState {
   readonly shown: string | null
   /** How many talks colleagues have brought us into that we have not joined. */
   readonly invitations: readonly string[]
+  /** Supervisors who ask to be brought into a conversation. */
+  readonly asking: readonly AskingToJoin[]
   readonly replies: readonly string[]
   readonly filed: readonly FiledNote[]
   readonly tally: Readonly<Partial<Record<Outcome, number>>>
@@ -182,6 +189,7 @@ export const EMPTY_DESK: DeskState = {
   talks: [],
   shown: null,
   invitations: [],
+  asking: [],
   replies: [],
   filed: [],
   tally: {},
@@ -219,6 +227,8 @@ export type DeskAction =
   | { readonly type: "shown"; readonly id: string | null }
   | { readonly type: "talk"; readonly id: string; readonly action: TalkAction }
   | { readonly type: "invited" | "invitationOver"; readonly id: string }
+  | { readonly type: "asked"; readonly asking: AskingToJoin }
+  | { readonly type: "askOver"; readonly id: string }
   | { readonly type: "replies"; readonly replies: readonly string[] }
   | { readonly type: "filed"; readonly id: string; readonly outcome: Outcome; readonly note: FiledNote | null }
   | { readonly type: "noteDropped"; readonly id: string }
@@ -273,6 +283,10 @@ export function reduceDesk(state: DeskState, action: DeskAction): DeskState {
       return { ...state, shown: state.talks.some(({ id }) => id === action.id) ? action.id : null }
     case "talk":
       return { ...state, talks: state.talks.map((talk) => (talk.id === action.id ? reduceTalk(talk, action.action) : talk)) }
+    case "asked":
+      return { ...state, asking: [...state.asking.filter(({ id }) => id !== action.asking.id), action.asking] }
+    case "askOver":
+      return { ...state, asking: state.asking.filter(({ id }) => id !== action.id) }
     case "invited":
       return { ...state, invitations: [...state.invitations.filter((id) => id !== action.id), action.id] }
     case "invitationOver":
@@ -302,7 +316,7 @@ const unreadIn = (state: DeskState): number => state.talks.reduce((sum, { unread
 /** How many things want to be looked at: messages, whom we may take, where colleagues have brought us. */
 export function wantsAttention(state: DeskState): number {
   const mayTake = state.makesOffers ? 0 : state.waiting
-  return unreadIn(state) + (state.presence === "available" ? mayTake : 0) + state.offers.length + state.invitations.length
+  return unreadIn(state) + (state.presence === "available" ? mayTake : 0) + state.offers.length + state.invitations.length + state.asking.length
 }
 
 /** The talk `by` places further on in the list, around its end; null if there is none. */

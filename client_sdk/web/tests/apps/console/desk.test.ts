@@ -41,6 +41,7 @@ function madeUpConversation() {
     send: vi.fn(() => Promise.resolve(new Uint8Array([9]))),
     end: vi.fn(() => Promise.resolve()),
     leave: vi.fn(() => Promise.resolve()),
+    invite: vi.fn<Conversation["invite"]>(() => Promise.resolve(HER)),
     handOver: vi.fn<Conversation["handOver"]>(() => Promise.resolve(HER)),
     async *[Symbol.asyncIterator]() {
       for (;;) {
@@ -51,7 +52,7 @@ function madeUpConversation() {
       }
     },
   }
-  return { conversation: conversation as unknown as Conversation, tell, end: conversation.end, leave: conversation.leave, handOver: conversation.handOver }
+  return { conversation: conversation as unknown as Conversation, tell, end: conversation.end, leave: conversation.leave, handOver: conversation.handOver, invite: conversation.invite }
 }
 
 type Listing = (news: Pick<QueueListing, "waiting" | "requests">) => void
@@ -100,6 +101,11 @@ function madeUpStaff(claimed: Conversation, kept: readonly Conversation[] = []) 
     async *invitations() {
       await new Promise(() => undefined)
       yield undefined
+    },
+    askToJoin: () => say("asked to join"),
+    async *asksToJoin() {
+      yield { deviceId: new Uint8Array([6]), name: "Rina", role: "supervisor", languages: [], skills: [], availability: 1 }
+      await new Promise(() => undefined)
     },
     routing,
     onConnection: () => () => undefined,
@@ -163,7 +169,7 @@ describe("accepting", () => {
 describe("the end of a shift", () => {
   const maya = { deviceId: new Uint8Array([5]), name: "Maya", role: "medic", languages: [], skills: [], availability: 2 } as const
 
-  it.each([
+  it.each<[failure: Error | undefined, expected: object]>([
     [undefined, { ending: { why: "handedOver", by: "Maya" }, handOver: { stage: "done" } }],
     [new InvitationDeclined("no"), { ending: null, handOver: { stage: "declined" } }],
     [new ColleagueAbsent("late"), { ending: null, handOver: { stage: "absent" } }],
@@ -176,6 +182,25 @@ describe("the end of a shift", () => {
     expect(desk.state.presence).toBe("away")
     expect(handOver).toHaveBeenCalledWith(maya, { reason: "my shift ends", note: "Ask for Ibu Tini." })
     expect(desk.state.talks[0]).toMatchObject(expected)
+  })
+})
+
+describe("a supervisor who asks to be brought in", () => {
+  it("is shown, and proposed to the person of the conversation that is chosen", async () => {
+    const { desk, invite } = await accepted()
+    expect(desk.state.asking).toEqual([{ id: "06", name: "Rina", role: "supervisor" }])
+    await desk.bringInAsking("06", NAME, "so that I am not alone")
+    expect(invite.mock.calls.map(([who, why]) => [who.name, who.role, why])).toEqual([
+      ["Rina", "supervisor", "so that I am not alone"],
+    ])
+    expect(desk.state.asking).toEqual([])
+  })
+
+  it("stays outside when nobody wants it", async () => {
+    const { desk, invite } = await accepted()
+    await desk.bringInAsking("06", null, "")
+    expect(invite).not.toHaveBeenCalled()
+    expect(desk.state.asking).toEqual([])
   })
 })
 
