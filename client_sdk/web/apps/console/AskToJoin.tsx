@@ -85,7 +85,7 @@ function Asked({ asking, talks, desk }: AskedProps) {
   const [talk, setTalk] = useState<string | null>(null)
   const [reason, setReason] = useState<string>(t("join.reason"))
   return (
-    <div class="card colleague" role="alert">
+    <div class="card asking" role="alert">
       <p>{t("join.asked", { name: asking.name, role: roleName(t, asking.role) })}</p>
       <Choice
         legend={t("join.which")}

@@ -63,7 +63,7 @@ export function ShiftDialog({ state, desk, onClose }: ShiftDialogProps) {
   const open = openTalks(state)
   if (going === null && open.length > 0) {
     return (
-      <Dialog title={t("shift.title")} onClose={onClose}>
+      <Dialog title={t("endShift.title")} onClose={onClose}>
         <ShiftForm
           open={open}
           desk={desk}
@@ -77,8 +77,8 @@ export function ShiftDialog({ state, desk, onClose }: ShiftDialogProps) {
   }
   const shown = state.talks.filter(({ id }) => going?.includes(id) === true)
   return (
-    <Dialog title={t("shift.title")} onClose={onClose}>
-      {going === null ? <p>{t("shift.none")}</p> : <Progress talks={shown} />}
+    <Dialog title={t("endShift.title")} onClose={onClose}>
+      {going === null ? <p>{t("endShift.none")}</p> : <Progress talks={shown} />}
       <div class="row">
         {going === null && state.presence !== "away" && (
           <button
@@ -89,7 +89,7 @@ export function ShiftDialog({ state, desk, onClose }: ShiftDialogProps) {
               onClose()
             }}
           >
-            {t("shift.away")}
+            {t("endShift.away")}
           </button>
         )}
         <button type="button" class="button" onClick={onClose}>
@@ -110,17 +110,17 @@ interface ShiftFormProps {
 function ShiftForm({ open, desk, onGo, onClose }: ShiftFormProps) {
   const { t } = useWording()
   const [colleague, setColleague] = useState<Colleague | null>(null)
-  const [reason, setReason] = useState<string>(t("shift.reason"))
+  const [reason, setReason] = useState<string>(t("endShift.reason"))
   const [notes, setNotes] = useState<ReadonlyMap<string, string>>(new Map())
   return (
     <>
-      <p>{t("shift.about")}</p>
+      <p>{t("endShift.about")}</p>
       <ColleagueChoice desk={desk} onChoose={setColleague} />
       <ReasonField value={reason} onValue={setReason} />
       {open.map(({ id, number }) => (
         <NoteField
           key={id}
-          label={t("shift.note", { number })}
+          label={t("endShift.note", { number })}
           value={notes.get(id) ?? ""}
           onValue={(note) => {
             setNotes(new Map([...notes, [id, note]]))
@@ -138,7 +138,7 @@ function ShiftForm({ open, desk, onGo, onClose }: ShiftFormProps) {
             onGo()
           }}
         >
-          {t("shift.go")}
+          {t("endShift.go")}
         </button>
         <button type="button" class="button" onClick={onClose}>
           {t("cancel")}
@@ -153,7 +153,7 @@ function Progress({ talks }: { readonly talks: readonly Talk[] }) {
   const hasFailed = talks.some(({ handOver }) => handOver !== null && !["going", "done"].includes(handOver.stage))
   return (
     <>
-      <h3 id="shift-progress">{t("shift.progress")}</h3>
+      <h3 id="shift-progress">{t("endShift.progress")}</h3>
       <dl class="facts" role="status" aria-labelledby="shift-progress">
         {talks.map(({ id, number, handOver }) => (
           <div key={id} class={`hand-over ${handOver?.stage ?? "going"}`}>
@@ -162,7 +162,7 @@ function Progress({ talks }: { readonly talks: readonly Talk[] }) {
           </div>
         ))}
       </dl>
-      {hasFailed && <p>{t("shift.stays")}</p>}
+      {hasFailed && <p>{t("endShift.stays")}</p>}
     </>
   )
 }

@@ -78,7 +78,7 @@ function PresenceChoice({ state, desk, configuration }: Omit<SideProps, "onShow"
           setEnding(true)
         }}
       >
-        {t("shift.open")}
+        {t("endShift.open")}
       </button>
       {isEnding && (
         <ShiftDialog

@@ -423,7 +423,7 @@ export class Desk {
     for await (const colleague of this.#staff.asksToJoin()) {
       const id = hex(colleague.deviceId)
       this.#asking.set(id, colleague)
-      this.#dispatch({ type: "asked", asking: { id, name: colleague.name, role: colleague.role } })
+      this.#dispatch({ type: "joinAsked", asking: { id, name: colleague.name, role: colleague.role } })
     }
   }
 

@@ -227,7 +227,7 @@ export type DeskAction =
   | { readonly type: "shown"; readonly id: string | null }
   | { readonly type: "talk"; readonly id: string; readonly action: TalkAction }
   | { readonly type: "invited" | "invitationOver"; readonly id: string }
-  | { readonly type: "asked"; readonly asking: AskingToJoin }
+  | { readonly type: "joinAsked"; readonly asking: AskingToJoin }
   | { readonly type: "askOver"; readonly id: string }
   | { readonly type: "replies"; readonly replies: readonly string[] }
   | { readonly type: "filed"; readonly id: string; readonly outcome: Outcome; readonly note: FiledNote | null }
@@ -283,7 +283,7 @@ export function reduceDesk(state: DeskState, action: DeskAction): DeskState {
       return { ...state, shown: state.talks.some(({ id }) => id === action.id) ? action.id : null }
     case "talk":
       return { ...state, talks: state.talks.map((talk) => (talk.id === action.id ? reduceTalk(talk, action.action) : talk)) }
-    case "asked":
+    case "joinAsked":
       return { ...state, asking: [...state.asking.filter(({ id }) => id !== action.asking.id), action.asking] }
     case "askOver":
       return { ...state, asking: state.asking.filter(({ id }) => id !== action.id) }
