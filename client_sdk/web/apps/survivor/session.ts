@@ -166,7 +166,7 @@ export class Session {
   /** Looks for somebody else to go on with, or for nobody any more. */
   seek(isSeeking: boolean): void {
     this.#searched(isSeeking ? { step: "seeking" } : null)
-    if (!isSeeking) this.#patience = setTimeout(this.#askAgain, ASKED_AGAIN_MS)
+    if (!isSeeking) this.#bePatient()
     const conversation = this.#conversation
     const asked = isSeeking ? conversation?.seekAnother() : conversation?.stopSeeking()
     asked?.catch(() => {
@@ -175,8 +175,10 @@ export class Session {
     })
   }
 
-  readonly #askAgain = (): void => {
-    this.#searched({ step: "away", name: null })
+  #bePatient(): void {
+    this.#patience = setTimeout(() => {
+      this.#searched({ step: "away", name: null })
+    }, ASKED_AGAIN_MS)
   }
 
   /** She says yes or no to who was found. */
@@ -184,6 +186,7 @@ export class Session {
     const found = this.#found
     if (found === null) return
     this.#searched(null)
+    if (!accepted) this.#bePatient()
     void (accepted ? found.approve() : found.decline()).catch(ignoreLoss)
   }
 

@@ -51,6 +51,8 @@ class MadeUpConversation {
   }
 
   typing = vi.fn<Conversation["typing"]>(nothing)
+  seekAnother = vi.fn<Conversation["seekAnother"]>(nothing)
+  stopSeeking = vi.fn<Conversation["stopSeeking"]>(nothing)
 }
 
 function visit() {
@@ -242,6 +244,76 @@ describe("talking", () => {
     session.answer(ID_HEX, false)
     expect(approve).toHaveBeenCalledOnce()
     expect(decline).not.toHaveBeenCalled()
+  })
+})
+
+describe("somebody else", () => {
+  const step = (state: State): string | undefined => state.search?.step
+
+  async function lostVisit() {
+    const visited = await talkingVisit()
+    visited.conversation.tell({ type: "staffUnreachable", participants: [SARI] })
+    await vi.waitFor(() => {
+      expect(visited.state().search).toEqual({ step: "away", name: "Sari" })
+    })
+    return visited
+  }
+
+  it("is looked for when she says so, and let in or not as she says", async () => {
+    const { session, conversation, state } = await lostVisit()
+    session.seek(true)
+    expect(step(state())).toBe("seeking")
+    expect(conversation.seekAnother).toHaveBeenCalledOnce()
+    const [approve, decline] = [vi.fn(nothing), vi.fn(nothing)]
+    const dewi = new Participant(1, new Uint8Array(32).fill(1), new Uint8Array(32), "Dewi", "medic")
+    conversation.tell({ type: "anotherFound", participant: dewi, approve, decline })
+    await vi.waitFor(() => {
+      expect(state().search).toEqual({ step: "found", name: "Dewi", role: "medic" })
+    })
+    session.answerFound(true)
+    session.answerFound(false)
+    expect(approve).toHaveBeenCalledOnce()
+    expect(decline).not.toHaveBeenCalled()
+    conversation.tell({ type: "anotherLapsed" })
+    await vi.waitFor(() => {
+      expect(step(state())).toBe("seeking")
+    })
+    conversation.tell({ type: "joined", participant: dewi })
+    await vi.waitFor(() => {
+      expect(state().search).toBeNull()
+    })
+  })
+
+  it("is not looked for any more when those who were lost are back", async () => {
+    const { session, conversation, state } = await lostVisit()
+    session.seek(true)
+    conversation.tell({ type: "staffReachable" })
+    await vi.waitFor(() => {
+      expect(state().search).toBeNull()
+    })
+    expect(conversation.stopSeeking).toHaveBeenCalledOnce()
+  })
+
+  it("is proposed again after a while to her who would rather wait", async () => {
+    const { session, state } = await lostVisit()
+    vi.useFakeTimers()
+    try {
+      session.seek(false)
+      expect(state().search).toBeNull()
+      vi.advanceTimersByTime(120_000)
+      expect(step(state())).toBe("away")
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  it("can be asked for again where the relay does not take it", async () => {
+    const { session, conversation, state } = await lostVisit()
+    conversation.seekAnother.mockReturnValueOnce(Promise.reject(new RelayMisbehaved()))
+    session.seek(true)
+    await vi.waitFor(() => {
+      expect(step(state())).toBe("away")
+    })
   })
 })
 
