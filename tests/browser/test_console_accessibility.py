@@ -113,6 +113,9 @@ async def _bringing_in(she: SurvivorPage, console: ConsolePage, states: States) 
     await states.look(page, "waiting for her consent")
     await she.button(she.words.let_join).click()
     await expect(page.locator(".notice.welcomed")).to_be_visible()
+    # The colleague comes at once; what is still fading in has no colours to judge.
+    await expect(page.locator(".notice.joined")).to_be_visible()
+    await page.evaluate("Promise.all(document.getAnimations().map((each) => each.finished))")
     await states.look(page, "she has agreed")
 
 
