@@ -14,7 +14,7 @@ from teduh_signaling.relay.frames import InboxItem
 from teduh_server import node_channel
 from teduh_server.connection import Connection
 from teduh_server.node_channel import NodeChannel
-from teduh_server.redis_store import scripts
+from teduh_server.redis_store import inbox_scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, InboxKeys
@@ -42,7 +42,7 @@ class Inbox:
     async def add(self, device_id: bytes, conversation_id: bytes, after: int) -> None:
         """Invite a device; repeating it changes nothing. Raises StoreError."""
         inbox = InboxKeys.of(device_id)
-        await self._store.ask(scripts.add_inbox_item(inbox, conversation_id, after, self._retention_ms))
+        await self._store.ask(inbox_scripts.add_inbox_item(inbox, conversation_id, after, self._retention_ms))
         await self._store.tell(ALL_NODES_CHANNEL, bytes((node_channel.INBOX_ITEM,)) + device_id)
 
     def attach(self, connection: Connection, device_id: bytes) -> None:
@@ -59,7 +59,7 @@ class Inbox:
 
     def acknowledge(self, device_id: bytes, seq: int) -> None:
         """Everything up to `seq` is dealt with."""
-        self._store.send(scripts.acknowledge_inbox(InboxKeys.of(device_id), seq))
+        self._store.send(inbox_scripts.acknowledge_inbox(InboxKeys.of(device_id), seq))
 
     def look_again(self) -> None:
         """Notices may have been missed: look into every inbox that somebody reads here."""
@@ -80,14 +80,14 @@ class Inbox:
             connection.inbox_dirty = True
             try:
                 reply = await self._store.ask(
-                    scripts.read_inbox(InboxKeys.of(device_id), connection.inbox_seq, _PAGE_ITEMS)
+                    inbox_scripts.read_inbox(InboxKeys.of(device_id), connection.inbox_seq, _PAGE_ITEMS)
                 )
             except StoreUnavailable:
                 await asyncio.sleep(_STORE_PAUSE_SECONDS)
                 continue
             # From here to the end of the page nothing waits, so a notice that comes later starts anew.
             connection.inbox_dirty = False
-            items = scripts.invitations(reply)
+            items = inbox_scripts.invitations(reply)
             for item in items:
                 connection.send(InboxItem(item.seq, item.conversation_id, item.after))
                 connection.inbox_seq = item.seq

@@ -32,7 +32,7 @@ from teduh_server.node_channel import NodeChannel
 from teduh_server.presence import Presence
 from teduh_server.queue import Queue
 from teduh_server.queue_news import QueueNews
-from teduh_server.redis_store import routing_scripts, scripts
+from teduh_server.redis_store import queue_scripts, routing_scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
 
@@ -108,7 +108,7 @@ class Offers:
         """End the offers that nobody answered in time. Raises StoreError."""
         now_ms = _now_ms()
         due = await self._store.ask(routing_scripts.offers_due(now_ms))
-        for conversation_id in scripts.conversation_ids(due):
+        for conversation_id in queue_scripts.conversation_ids(due):
             await self.end(conversation_id, due_ms=now_ms)
 
     def _publish(self, kind: int, message: bytes) -> None:

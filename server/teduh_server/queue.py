@@ -40,7 +40,7 @@ from teduh_server import metrics, node_channel
 from teduh_server.connection import Connection
 from teduh_server.delivery_service import DeliveryService
 from teduh_server.queue_news import QueueNews
-from teduh_server.redis_store import scripts
+from teduh_server.redis_store import queue_scripts, scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, ConversationKeys
@@ -91,7 +91,7 @@ class Queue:
     async def open(self, connection: Connection, frame: OpenRequest) -> None:
         """Put the request into the queue and subscribe its connection. Raises StoreError."""
         capability_hash = hashlib.sha256(frame.capability).digest()
-        known = await self._store.ask(scripts.find_request(capability_hash))
+        known = await self._store.ask(queue_scripts.find_request(capability_hash))
         proposed = bytes.fromhex(known.decode()) if isinstance(known, bytes) else secrets.token_bytes(16)
         opened = await self._open(proposed, capability_hash, frame, await self._known(frame.continues))
         if opened is None:
@@ -124,12 +124,12 @@ class Queue:
 
     async def _open(
         self, conversation_id: bytes, capability_hash: bytes, frame: OpenRequest, known_devices: bytes
-    ) -> scripts.Opened | None:
+    ) -> queue_scripts.Opened | None:
         # The conversation first, and waited for, since a cluster has it elsewhere: whoever claims the request
         # must find it.
         await self._store.ask(self._create(conversation_id, capability_hash))
         reply = await self._store.ask(
-            scripts.open_request(
+            queue_scripts.open_request(
                 conversation_id,
                 capability_hash,
                 frame.key_package,
@@ -141,26 +141,26 @@ class Queue:
                 known_devices,
             )
         )
-        return scripts.opened(reply)
+        return queue_scripts.opened(reply)
 
     async def _known(self, capability: bytes | None) -> bytes:
         """The staff devices of the conversation that this capability opened, joined."""
         if capability is None:
             return b""
         capability_hash = hashlib.sha256(capability).digest()
-        found = await self._store.ask(scripts.find_request(capability_hash))
+        found = await self._store.ask(queue_scripts.find_request(capability_hash))
         if not isinstance(found, bytes):
             return b""
         keys = ConversationKeys.of(bytes.fromhex(found.decode()))
         return scripts.joined_devices(await self._store.ask(scripts.staff_of(keys, capability_hash)))
 
-    async def seek_another(self, connection: Connection, frame: SeekAnother) -> scripts.Requeued | None:
+    async def seek_another(self, connection: Connection, frame: SeekAnother) -> queue_scripts.Requeued | None:
         """Put a conversation that goes on back into the queue, or look how it goes there.
 
         None: the queue is full. Raises StoreError.
         """
         details = frame.details
-        command = scripts.requeue_request(
+        command = queue_scripts.requeue_request(
             frame.conversation_id,
             msgpack.encode(details),
             _now_ms(),
@@ -168,7 +168,7 @@ class Queue:
             self._most_waiting,
             HEAD_START_SECONDS[details.urgency],
         )
-        found = scripts.requeued(await self._store.ask(command))
+        found = queue_scripts.requeued(await self._store.ask(command))
         if found is not None:
             self._news.follow(frame.conversation_id, connection)
             self._changed()
@@ -176,7 +176,7 @@ class Queue:
 
     async def is_sought(self, conversation_id: bytes) -> bool:
         """Whether it waits, or somebody has taken it. Raises StoreError."""
-        return await self._store.ask(scripts.request_state(conversation_id)) in (b"waiting", b"leased")
+        return await self._store.ask(queue_scripts.request_state(conversation_id)) in (b"waiting", b"leased")
 
     def _create(self, conversation_id: bytes, capability_hash: bytes) -> Command:
         keys = ConversationKeys.of(conversation_id)
@@ -189,8 +189,8 @@ class Queue:
         self._changed()
 
     async def _withdraw(self, conversation_id: bytes, last_seen_ms: int = -1) -> bool:
-        command = scripts.withdraw_request(conversation_id, last_seen_ms)
-        waited, offered_to, goes_on = scripts.withdrawn(await self._store.ask(command))
+        command = queue_scripts.withdraw_request(conversation_id, last_seen_ms)
+        waited, offered_to, goes_on = queue_scripts.withdrawn(await self._store.ask(command))
         self._offer_ended(conversation_id, offered_to)
         # A conversation that goes on was counted when it was opened, and answered.
         if waited and not goes_on:
@@ -202,14 +202,14 @@ class Queue:
         place.
         """
         self._news.follow(conversation_id, connection)
-        self._store.send(scripts.touch_seen([conversation_id], _now_ms()))
+        self._store.send(queue_scripts.touch_seen([conversation_id], _now_ms()))
         self._news.refresh_soon()
 
     def detach(self, connection: Connection) -> None:
         """The connection has gone; her absence counts from now."""
         gone = self._news.detach(connection)
         if gone:
-            self._store.send(scripts.touch_seen(gone, _now_ms()))
+            self._store.send(queue_scripts.touch_seen(gone, _now_ms()))
 
     # --- staff ---
 
@@ -221,7 +221,7 @@ class Queue:
         staff = connection.staff
         assert staff is not None
         while True:
-            command = scripts.claim_request(
+            command = queue_scripts.claim_request(
                 frame.conversation_id,
                 staff.device_id,
                 staff.person,
@@ -231,7 +231,7 @@ class Queue:
                 self._retention_ms,
                 only_offered=only_offered,
             )
-            claimed = scripts.claimed_request(await self._store.ask(command))
+            claimed = queue_scripts.claimed_request(await self._store.ask(command))
             if claimed is None:
                 self._nothing_to_claim(connection, frame)
                 return False
@@ -244,7 +244,7 @@ class Queue:
             await self._store.ask(self._settled(claimed.conversation_id))
 
     async def _admit(
-        self, connection: Connection, device_id: bytes, frame: Claim, claimed: scripts.ClaimedRequest
+        self, connection: Connection, device_id: bytes, frame: Claim, claimed: queue_scripts.ClaimedRequest
     ) -> bool:
         conversation_id = claimed.conversation_id
         if not claimed.key_package:
@@ -261,7 +261,7 @@ class Queue:
         return True
 
     async def _name(
-        self, connection: Connection, device_id: bytes, frame: Claim, claimed: scripts.ClaimedRequest
+        self, connection: Connection, device_id: bytes, frame: Claim, claimed: queue_scripts.ClaimedRequest
     ) -> bool:
         # The conversation goes on: its survivor adds this device, or nobody does.
         keys = ConversationKeys.of(claimed.conversation_id)
@@ -276,7 +276,7 @@ class Queue:
         return True
 
     def _claimed(
-        self, frame: Claim, claimed: scripts.ClaimedRequest, member: int = 0, epoch: int = 0
+        self, frame: Claim, claimed: queue_scripts.ClaimedRequest, member: int = 0, epoch: int = 0
     ) -> Claimed:
         return Claimed(
             ref=frame.ref,
@@ -311,10 +311,10 @@ class Queue:
             self._answered(await self._store.ask(self._settled(conversation_id)))
 
     def _settled(self, conversation_id: bytes) -> Command:
-        return scripts.settle_request(conversation_id, _now_ms(), int(WINDOW_SECONDS * 1000))
+        return queue_scripts.settle_request(conversation_id, _now_ms(), int(WINDOW_SECONDS * 1000))
 
     def _answered(self, reply: Reply) -> None:
-        waited_ms = scripts.waited_ms(reply)
+        waited_ms = queue_scripts.waited_ms(reply)
         if waited_ms is not None:
             within = ("within_goal",) if waited_ms <= self._goal_ms else ()
             self._count("answered", *within)
@@ -348,19 +348,21 @@ class Queue:
         waiting_here = self._news.waiting_here
         if waiting_here and now - self._touched_ms >= self._absent_ms // 4:
             self._touched_ms = now
-            self._store.send(scripts.touch_seen(waiting_here, now))
-        for conversation_id in scripts.conversation_ids(await self._store.ask(scripts.leases_due(now))):
+            self._store.send(queue_scripts.touch_seen(waiting_here, now))
+        for conversation_id in queue_scripts.conversation_ids(
+            await self._store.ask(queue_scripts.leases_due(now))
+        ):
             await self._end_lease(conversation_id)
-        unseen = await self._store.ask(scripts.unseen_since(now - self._absent_ms))
-        for conversation_id in scripts.conversation_ids(unseen):
+        unseen = await self._store.ask(queue_scripts.unseen_since(now - self._absent_ms))
+        for conversation_id in queue_scripts.conversation_ids(unseen):
             if await self._withdraw(conversation_id, now - self._absent_ms):
                 self._changed()
         await self._news.tell_of_time()
 
     async def _end_lease(self, conversation_id: bytes) -> None:
-        device_id = await self._store.ask(scripts.lease_holder(conversation_id))
+        device_id = await self._store.ask(queue_scripts.lease_holder(conversation_id))
         if not isinstance(device_id, bytes):
-            await self._store.ask(scripts.drop_lease(conversation_id))
+            await self._store.ask(queue_scripts.drop_lease(conversation_id))
             return
         keys = ConversationKeys.of(conversation_id)
         status = scripts.lease_status(
@@ -368,7 +370,9 @@ class Queue:
         )
         if status == "ended":
             metrics.LEASES_ENDED.inc()
-            await self._store.ask(scripts.return_request(conversation_id, device_id, self._retention_ms))
+            await self._store.ask(
+                queue_scripts.return_request(conversation_id, device_id, self._retention_ms)
+            )
         else:
             self._answered(await self._store.ask(self._settled(conversation_id)))
         self._changed()

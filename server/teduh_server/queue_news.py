@@ -30,7 +30,7 @@ from teduh_signaling.relay.frames import WaitingRequest as ListedRequest
 from teduh_server.connection import Connection
 from teduh_server.opening_hours import OpeningHours
 from teduh_server.presence import Presence
-from teduh_server.redis_store import routing_scripts, scripts
+from teduh_server.redis_store import queue_scripts, routing_scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.routing import Policy, WaitingRequest, dropped
@@ -113,7 +113,7 @@ class QueueNews:
 
     async def tell(self, connection: Connection) -> None:
         """Tell one staff connection how many wait now. Raises StoreError."""
-        length = await self._store.ask(scripts.queue_length())
+        length = await self._store.ask(queue_scripts.queue_length())
         if isinstance(length, int):
             connection.send(QueueChanged(length))
 
@@ -144,13 +144,13 @@ class QueueNews:
 
     async def _tell_positions(self) -> None:
         order, taken = await asyncio.gather(
-            self._store.ask(scripts.queue_order()), self._store.ask(routing_scripts.taken_times())
+            self._store.ask(queue_scripts.queue_order()), self._store.ask(routing_scripts.taken_times())
         )
         now = time.time()
         times = routing_scripts.seconds(taken)
         # Nobody is told how long it takes while nobody takes anything.
         somebody_takes = self._opens() == 0
-        places = {each: place for place, each in enumerate(scripts.conversation_ids(order), 1)}
+        places = {each: place for place, each in enumerate(queue_scripts.conversation_ids(order), 1)}
         for conversation_id in list(self._waiting):
             position = places.get(conversation_id, 0)
             if position == 0 and await self._is_over(conversation_id):
@@ -162,7 +162,10 @@ class QueueNews:
                     connection.send(_position(conversation_id, position, guess))
 
     async def _is_over(self, conversation_id: bytes) -> bool:
-        return await self._store.ask(scripts.request_state(conversation_id)) not in (b"waiting", b"leased")
+        return await self._store.ask(queue_scripts.request_state(conversation_id)) not in (
+            b"waiting",
+            b"leased",
+        )
 
     def _followers(self, conversation_id: bytes) -> Iterable[tuple[Connection, _Told]]:
         return list(self._waiting.get(conversation_id, {}).items())
@@ -219,7 +222,7 @@ class QueueNews:
         return QueueListing(count, tuple(_listed(request, now) for request in requests))
 
     async def _tell_length(self) -> None:
-        length = await self._store.ask(scripts.queue_length())
+        length = await self._store.ask(queue_scripts.queue_length())
         if not isinstance(length, int) or length == self._announced:
             return
         self._announced = length

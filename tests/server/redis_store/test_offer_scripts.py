@@ -8,7 +8,7 @@ import asyncio
 from collections import Counter
 
 from store_bench import NOW_MS, RETENTION_MS
-from teduh_server.redis_store import keys, routing_scripts, scripts
+from teduh_server.redis_store import keys, queue_scripts, routing_scripts, scripts
 from teduh_server.redis_store.client import Store
 
 OFFER_MS, LEASE_MS, CONSENT_MS = 20_000, 30_000, 120_000
@@ -21,7 +21,7 @@ def _id(number: int) -> bytes:
 
 async def _open(store: Store, *numbers: int) -> None:
     for number in numbers:
-        command = scripts.open_request(
+        command = queue_scripts.open_request(
             _id(number), bytes([number]) * 32, b"kp", b"\x95\xc0\xc0\xc0\xc0\x00", NOW_MS, RETENTION_MS, 100
         )
         await store.ask(command)
@@ -47,10 +47,10 @@ async def _end(store: Store, number: int, person: bytes = b"", due_ms: int = -1)
 
 
 async def _accept(store: Store, number: int, person: bytes, now_ms: int = NOW_MS) -> bool:
-    command = scripts.claim_request(
+    command = queue_scripts.claim_request(
         _id(number), person * 2, person, now_ms, LEASE_MS, CONSENT_MS, RETENTION_MS, only_offered=True
     )
-    return scripts.claimed_request(await store.ask(command)) is not None
+    return queue_scripts.claimed_request(await store.ask(command)) is not None
 
 
 async def test_request_is_offered_to_the_first_who_has_a_seat(store: Store) -> None:
@@ -98,7 +98,7 @@ async def test_offer_ends_at_its_deadline_and_not_before(store: Store) -> None:
     deadline = NOW_MS + OFFER_MS
     assert await store.ask(routing_scripts.offers_due(deadline - 1)) == []
     assert await _end(store, 1, due_ms=deadline - 1) == b""
-    assert scripts.conversation_ids(await store.ask(routing_scripts.offers_due(deadline))) == [_id(1)]
+    assert queue_scripts.conversation_ids(await store.ask(routing_scripts.offers_due(deadline))) == [_id(1)]
     assert await _end(store, 1, due_ms=deadline) == SARI
 
 
@@ -106,7 +106,11 @@ async def test_withdrawn_request_gives_the_seat_back(store: Store) -> None:
     await _open(store, 1, 2)
     await _seats(store, sari=1)
     await _offer(store, (1, (SARI,)))
-    assert scripts.withdrawn(await store.ask(scripts.withdraw_request(_id(1)))) == (True, SARI, False)
+    assert queue_scripts.withdrawn(await store.ask(queue_scripts.withdraw_request(_id(1)))) == (
+        True,
+        SARI,
+        False,
+    )
     assert await _offer(store, (2, (SARI,))) == [SARI]
 
 
@@ -115,7 +119,7 @@ async def test_seats_are_used_up_until_they_are_told_anew(store: Store) -> None:
     await _seats(store, sari=1)
     await _offer(store, (1, (SARI,)))
     await _accept(store, 1, SARI)
-    await store.ask(scripts.settle_request(_id(1), NOW_MS, 1000))
+    await store.ask(queue_scripts.settle_request(_id(1), NOW_MS, 1000))
     assert await _offer(store, (2, (SARI,))) == [b""]
     await _seats(store, sari=1)
     assert await _offer(store, (2, (SARI,))) == [SARI]
@@ -128,7 +132,7 @@ async def test_lease_that_ends_gives_the_seat_back(store: Store) -> None:
     await _seats(store, sari=1)
     await _offer(store, (1, (SARI,)))
     await _accept(store, 1, SARI)
-    assert await store.ask(scripts.return_request(_id(1), SARI * 2, RETENTION_MS)) == 1
+    assert await store.ask(queue_scripts.return_request(_id(1), SARI * 2, RETENTION_MS)) == 1
     assert await _offer(store, (1, (SARI,))) == [SARI]
 
 

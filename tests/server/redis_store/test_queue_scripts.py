@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from store_bench import NOW_MS, RETENTION_MS
-from teduh_server.redis_store import scripts
+from teduh_server.redis_store import queue_scripts
 from teduh_server.redis_store.client import Store
-from teduh_server.redis_store.scripts import ClaimedRequest, Opened
+from teduh_server.redis_store.queue_scripts import ClaimedRequest, Opened
 
 SARI, BUDI = b"s" * 32, b"b" * 32
 LEASE_MS, CONSENT_MS = 30_000, 120_000
@@ -21,21 +21,23 @@ async def _open(
     store: Store, number: int, capability: int | None = None, most: int = 100, now_ms: int = NOW_MS
 ) -> Opened | None:
     capability_hash = bytes([number if capability is None else capability]) * 32
-    command = scripts.open_request(
+    command = queue_scripts.open_request(
         _id(number), capability_hash, b"kp%d" % number, b"details", now_ms, RETENTION_MS, most
     )
-    return scripts.opened(await store.ask(command))
+    return queue_scripts.opened(await store.ask(command))
 
 
 async def _claim(store: Store, device: bytes = SARI, wanted: bytes | None = None) -> ClaimedRequest | None:
-    command = scripts.claim_request(wanted, device, device[:16], NOW_MS, LEASE_MS, CONSENT_MS, RETENTION_MS)
-    return scripts.claimed_request(await store.ask(command))
+    command = queue_scripts.claim_request(
+        wanted, device, device[:16], NOW_MS, LEASE_MS, CONSENT_MS, RETENTION_MS
+    )
+    return queue_scripts.claimed_request(await store.ask(command))
 
 
 async def _withdraws(store: Store, number: int, last_seen_ms: int = -1) -> bool:
     """Whether it was waiting."""
-    command = scripts.withdraw_request(_id(number), last_seen_ms)
-    return scripts.withdrawn(await store.ask(command))[0]
+    command = queue_scripts.withdraw_request(_id(number), last_seen_ms)
+    return queue_scripts.withdrawn(await store.ask(command))[0]
 
 
 async def test_positions_follow_the_order_of_arrival(store: Store) -> None:
@@ -95,23 +97,23 @@ async def test_returned_request_has_its_old_place(store: Store) -> None:
     for number in (1, 2):
         await _open(store, number)
     await _claim(store)
-    assert await store.ask(scripts.return_request(_id(1), SARI, RETENTION_MS)) == 1
+    assert await store.ask(queue_scripts.return_request(_id(1), SARI, RETENTION_MS)) == 1
     assert await _open(store, 1) == Opened(_id(1), 1, False)
 
 
 async def test_request_is_returned_only_by_the_lease_that_holds_it(store: Store) -> None:
     await _open(store, 1)
     await _claim(store, BUDI)
-    assert await store.ask(scripts.return_request(_id(1), SARI, RETENTION_MS)) == 0
-    assert await store.ask(scripts.lease_holder(_id(1))) == BUDI
+    assert await store.ask(queue_scripts.return_request(_id(1), SARI, RETENTION_MS)) == 0
+    assert await store.ask(queue_scripts.lease_holder(_id(1))) == BUDI
 
 
 async def test_settled_request_keeps_no_key_package_and_does_not_return(store: Store) -> None:
     await _open(store, 1)
     await _claim(store)
-    assert await store.ask(scripts.settle_request(_id(1), NOW_MS, 1000)) != -1
-    assert await store.ask(scripts.request_state(_id(1))) == b"taken"
-    assert await store.ask(scripts.return_request(_id(1), SARI, RETENTION_MS)) == 0
+    assert await store.ask(queue_scripts.settle_request(_id(1), NOW_MS, 1000)) != -1
+    assert await store.ask(queue_scripts.request_state(_id(1))) == b"taken"
+    assert await store.ask(queue_scripts.return_request(_id(1), SARI, RETENTION_MS)) == 0
     assert await _open(store, 1) == Opened(_id(1), 0, False)
 
 
@@ -126,7 +128,7 @@ async def test_withdrawn_request_opens_again_at_the_end(store: Store) -> None:
 
 async def test_request_seen_meanwhile_is_not_withdrawn_for_absence(store: Store) -> None:
     await _open(store, 1, now_ms=NOW_MS)
-    await store.ask(scripts.touch_seen([_id(1)], NOW_MS + 500))
+    await store.ask(queue_scripts.touch_seen([_id(1)], NOW_MS + 500))
     assert not await _withdraws(store, 1, NOW_MS + 499)
     assert await _withdraws(store, 1, NOW_MS + 500)
 
@@ -134,8 +136,12 @@ async def test_request_seen_meanwhile_is_not_withdrawn_for_absence(store: Store)
 async def test_only_leases_that_are_over_are_due(store: Store) -> None:
     await _open(store, 1)
     await _claim(store)
-    assert scripts.conversation_ids(await store.ask(scripts.leases_due(NOW_MS + LEASE_MS - 1))) == []
-    assert scripts.conversation_ids(await store.ask(scripts.leases_due(NOW_MS + LEASE_MS))) == [_id(1)]
+    assert (
+        queue_scripts.conversation_ids(await store.ask(queue_scripts.leases_due(NOW_MS + LEASE_MS - 1))) == []
+    )
+    assert queue_scripts.conversation_ids(await store.ask(queue_scripts.leases_due(NOW_MS + LEASE_MS))) == [
+        _id(1)
+    ]
 
 
 async def test_expired_request_is_passed_over(store: Store) -> None:

@@ -1,0 +1,223 @@
+"""The typed wrappers of the scripts that open, claim and settle requests: all in the queue's slot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from teduh_server.redis_store import keys, scripts
+from teduh_server.redis_store.replies import as_bytes, as_int, as_list
+from teduh_server.redis_store.wire import Command, Reply
+
+
+def open_request(
+    proposed_id: bytes,
+    capability_hash: bytes,
+    key_package: bytes,
+    details: bytes,
+    now_ms: int,
+    retention_ms: int,
+    most_waiting: int,
+    head_start_seconds: int = 0,
+    known_devices: bytes = b"",
+) -> Command:
+    names = (
+        keys.QUEUE_WAITING,
+        keys.QUEUE_SEEN,
+        keys.queue_capability(capability_hash),
+        keys.queue_request(proposed_id),
+    )
+    return scripts.OPEN_REQUEST.command(
+        names,
+        proposed_id.hex(),
+        key_package,
+        details,
+        now_ms,
+        retention_ms,
+        keys.QUEUE_REQUEST_PREFIX,
+        most_waiting,
+        head_start_seconds,
+        known_devices,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    conversation_id: bytes
+    position: int
+    new: bool
+
+
+def opened(reply: Reply) -> Opened | None:
+    """None: the queue is full."""
+    parts = as_list(reply)
+    if len(parts) < 3:
+        return None
+    return Opened(bytes.fromhex(as_bytes(parts[0]).decode()), as_int(parts[1]), as_int(parts[2]) == 1)
+
+
+def requeue_request(
+    conversation_id: bytes,
+    details: bytes,
+    now_ms: int,
+    retention_ms: int,
+    most_waiting: int,
+    head_start_seconds: int,
+) -> Command:
+    return scripts.REQUEUE_REQUEST.command(
+        (keys.QUEUE_WAITING, keys.QUEUE_SEEN, keys.queue_request(conversation_id)),
+        conversation_id.hex(),
+        details,
+        now_ms,
+        retention_ms,
+        most_waiting,
+        head_start_seconds,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Requeued:
+    position: int
+    new: bool
+    taken_by: bytes
+    """The device that has taken it, or empty."""
+
+
+def requeued(reply: Reply) -> Requeued | None:
+    """None: the queue is full."""
+    parts = as_list(reply)
+    if len(parts) < 3:
+        return None
+    return Requeued(as_int(parts[0]), as_int(parts[1]) == 1, as_bytes(parts[2]))
+
+
+def find_request(capability_hash: bytes) -> Command:
+    return (b"GET", keys.queue_capability(capability_hash))
+
+
+def claim_request(
+    conversation_id: bytes | None,
+    device_id: bytes,
+    person: bytes,
+    now_ms: int,
+    lease_ms: int,
+    consent_ms: int,
+    retention_ms: int,
+    *,
+    only_offered: bool = False,
+) -> Command:
+    """The lease is `consent_ms` if the conversation goes on. `only_offered`: only if it is offered to this
+    person now.
+    """
+    return scripts.CLAIM_REQUEST.command(
+        (keys.QUEUE_WAITING, keys.QUEUE_LEASES, keys.QUEUE_OFFERS, keys.QUEUE_SEATS),
+        conversation_id.hex() if conversation_id else "",
+        device_id,
+        now_ms,
+        lease_ms,
+        retention_ms,
+        keys.QUEUE_REQUEST_PREFIX,
+        person,
+        int(only_offered),
+        consent_ms,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRequest:
+    conversation_id: bytes
+    key_package: bytes
+    details: bytes
+    opened_us: int
+    offered_to: bytes = b""
+    """The person to whom it was offered when it was taken."""
+
+
+def claimed_request(reply: Reply) -> ClaimedRequest | None:
+    """None: there is none to claim."""
+    if not reply:
+        return None
+    conversation, package, details, since, offered_to = (as_bytes(part) for part in as_list(reply))
+    return ClaimedRequest(bytes.fromhex(conversation.decode()), package, details, int(since), offered_to)
+
+
+def settle_request(conversation_id: bytes, now_ms: int, window_ms: int) -> Command:
+    request = keys.queue_request(conversation_id)
+    names = (keys.QUEUE_LEASES, keys.QUEUE_SEEN, request, keys.QUEUE_WAITING, keys.QUEUE_SEATS)
+    return scripts.SETTLE_REQUEST.command(
+        (*names, keys.QUEUE_TAKEN), conversation_id.hex(), now_ms, window_ms
+    )
+
+
+def waited_ms(reply: Reply) -> int | None:
+    """Of `settle_request`: how long she had waited when it was claimed; None if no lease became an answer."""
+    waited = as_int(reply)
+    return waited if waited >= 0 else None
+
+
+def return_request(conversation_id: bytes, device_id: bytes, retention_ms: int) -> Command:
+    request = keys.queue_request(conversation_id)
+    names = (keys.QUEUE_WAITING, keys.QUEUE_LEASES, keys.QUEUE_SEEN, request, keys.QUEUE_SEATS)
+    return scripts.RETURN_REQUEST.command(names, conversation_id.hex(), device_id, retention_ms)
+
+
+def withdraw_request(conversation_id: bytes, last_seen_ms: int = -1) -> Command:
+    request = keys.queue_request(conversation_id)
+    names = (
+        keys.QUEUE_WAITING,
+        keys.QUEUE_SEEN,
+        request,
+        keys.QUEUE_OFFERS,
+        keys.QUEUE_SEATS,
+        keys.QUEUE_LEASES,
+    )
+    return scripts.WITHDRAW_REQUEST.command(names, conversation_id.hex(), last_seen_ms)
+
+
+def withdrawn(reply: Reply) -> tuple[bool, bytes, bool]:
+    """Whether it was waiting, the person to whom it was offered or nobody (empty), and whether its
+    conversation goes on.
+    """
+    waiting, offered_to, goes_on = as_list(reply)
+    return waiting == 1, as_bytes(offered_to), goes_on == 1
+
+
+def queue_rank(conversation_id: bytes) -> Command:
+    return (b"ZRANK", keys.QUEUE_WAITING, conversation_id.hex())
+
+
+def queue_order() -> Command:
+    return (b"ZRANGE", keys.QUEUE_WAITING, b"0", b"-1")
+
+
+def request_state(conversation_id: bytes) -> Command:
+    return (b"HGET", keys.queue_request(conversation_id), b"state")
+
+
+def queue_length() -> Command:
+    return (b"ZCARD", keys.QUEUE_WAITING)
+
+
+def touch_seen(conversation_ids: list[bytes], now_ms: int) -> Command:
+    """Only those that wait have a place in `seen`; the others are not brought back."""
+    pairs = [part for conversation in conversation_ids for part in (now_ms, conversation.hex())]
+    return (b"ZADD", keys.QUEUE_SEEN, b"XX", *pairs)
+
+
+def unseen_since(before_ms: int) -> Command:
+    return (b"ZRANGE", keys.QUEUE_SEEN, b"-inf", before_ms, b"BYSCORE", b"LIMIT", b"0", b"100")
+
+
+def leases_due(now_ms: int) -> Command:
+    return (b"ZRANGE", keys.QUEUE_LEASES, b"-inf", now_ms, b"BYSCORE", b"LIMIT", b"0", b"100")
+
+
+def conversation_ids(reply: Reply) -> list[bytes]:
+    return [bytes.fromhex(as_bytes(item).decode()) for item in as_list(reply)]
+
+
+def lease_holder(conversation_id: bytes) -> Command:
+    return (b"HGET", keys.queue_request(conversation_id), b"device")
+
+
+def drop_lease(conversation_id: bytes) -> Command:
+    return (b"ZREM", keys.QUEUE_LEASES, conversation_id.hex())
