@@ -141,7 +141,8 @@ class Relay:
         )
         store, channel = self._store, self._channel
         self._inbox = Inbox(store, channel, settings.retention_ms, self.spawn)
-        self._delivery = DeliveryService(store, channel, limits, self._inbox, self.spawn)
+        noted_ms = min(settings.routing.continue_ms, settings.retention_ms)
+        self._delivery = DeliveryService(store, channel, limits, self._inbox, self.spawn, noted_ms=noted_ms)
         price = RequestPrice(settings.proof_of_work_bits, settings.proof_of_work_above)
         node = Node(self.node_id, store, channel, self._delivery, self.spawn)
         self._routing = RoutingServices(settings, node, price, self.verifier)

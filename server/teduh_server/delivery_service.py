@@ -81,8 +81,12 @@ class DeliveryService:
         limits: LogLimits,
         inbox: Inbox,
         spawn: Callable[[Coroutine[None, None, None]], None],
+        *,
+        noted_ms: int = 0,
     ) -> None:
+        """`noted_ms`: for how long it is noted which staff devices were in a conversation that they left."""
         self._store = store
+        self._noted_ms = noted_ms
         self._node_id = limits.node
         self._limits = limits
         self._inbox = inbox
@@ -195,6 +199,9 @@ class DeliveryService:
         self._deliver(conversation, seq, place_entry(entry, seq), subscription)
         for member in result.removed_members:
             self._end_membership(conversation, member)
+        if frame.removed:
+            # Somebody else has gone on with the survivor: she does not come back to who had left before.
+            self._store.send(scripts.forget_parted(conversation.keys, frame.removed))
         if welcome:
             self._deliver(conversation, seq + 1, place_entry(welcome, seq + 1), subscription)
         if frame.epoch == 0 or (frame.added and subscription.member == SURVIVOR_MEMBER):
@@ -485,7 +492,8 @@ class DeliveryService:
         return True
 
     async def _leave(self, conversation: LocalConversation, member: int) -> None:
-        if scripts.members_left(await self._store.ask(scripts.leave(conversation.keys, member))) is None:
+        command = scripts.leave(conversation.keys, member, self._noted_ms)
+        if scripts.members_left(await self._store.ask(command)) is None:
             # It had left already, and the others know.
             return
         for own in [each for each in conversation.subscriptions if each.member == member]:

@@ -196,6 +196,10 @@ class Presence:
         self._forget_silent_nodes()
         return seats_of(self._staff.of(person))
 
+    def devices_of(self, person: bytes) -> set[bytes]:
+        """The devices of this person that are connected anywhere."""
+        return {each.device_id for each in self._staff.of(person)}
+
     def device_ids(self) -> set[bytes]:
         """All devices that are connected anywhere."""
         return {each.device_id for each in self._everybody()}

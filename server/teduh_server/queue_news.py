@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Set
 from dataclasses import dataclass
 
 from teduh_signaling.relay.frames import (
@@ -107,7 +107,7 @@ class QueueNews:
         if not watching:
             self._watchers.discard(connection)
             return
-        connection.send(await self._listing())
+        connection.send(self._listing_for(connection, *await self._next()))
         if not connection.closed:
             self._watchers.add(connection)
 
@@ -211,15 +211,21 @@ class QueueNews:
                 connection.send(Widened(conversation_id, now_dropped))
 
     async def _tell_watchers(self) -> None:
-        listing = await self._listing()
+        count, requests = await self._next()
         for connection in list(self._watchers):
-            connection.send(listing)
+            connection.send(self._listing_for(connection, count, requests))
 
-    async def _listing(self) -> QueueListing:
+    async def _next(self) -> tuple[int, list[WaitingRequest]]:
         reply = await self._store.ask(routing_scripts.list_waiting(MAX_LISTED_REQUESTS))
-        count, requests = routing_scripts.waiting_requests(reply)
-        now = time.time()
-        return QueueListing(count, tuple(_listed(request, now) for request in requests))
+        return routing_scripts.waiting_requests(reply)
+
+    def _listing_for(
+        self, connection: Connection, count: int, requests: Iterable[WaitingRequest]
+    ) -> QueueListing:
+        staff = connection.staff
+        assert staff is not None
+        devices, now = {staff.device_id, *self._presence.devices_of(staff.person)}, time.time()
+        return QueueListing(count, tuple(_listed(request, now, devices) for request in requests))
 
     async def _tell_length(self) -> None:
         length = await self._store.ask(queue_scripts.queue_length())
@@ -230,8 +236,9 @@ class QueueNews:
             connection.send(QueueChanged(length))
 
 
-def _listed(request: WaitingRequest, now: float) -> ListedRequest:
-    return ListedRequest(request.id, request.details, max(0, int(now - request.opened)))
+def _listed(request: WaitingRequest, now: float, devices: Set[bytes]) -> ListedRequest:
+    waited = max(0, int(now - request.opened))
+    return ListedRequest(request.id, request.details, waited, bool(devices & request.known_devices))
 
 
 def _position(conversation_id: bytes, position: int, guess: Estimate | None) -> QueuePosition:

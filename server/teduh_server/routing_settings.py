@@ -41,9 +41,19 @@ class RoutingSettings(BaseModel):
         default=60.0, description="Within which requests are to be taken; the board counts how many are."
     )
 
+    continue_seconds: Annotated[float, Field(ge=0, le=72 * 3600)] = Field(
+        default=3600.0,
+        description="How long it is noted which staff devices were in a conversation that all have left, so "
+        "that a survivor who asks again is offered to the same person first; 0: not at all.",
+    )
+
     @property
     def makes_offers(self) -> bool:
         return self.mode == "offer"
+
+    @property
+    def continue_ms(self) -> int:
+        return int(self.continue_seconds * 1000)
 
     @property
     def policy(self) -> Policy:

@@ -14,6 +14,8 @@ from frame_client import FrameClient, frame_client
 from relay_organisation import RelayOrganisation, StaffDevice
 from relay_process import relay_here
 from teduh_crypto.credentials import Role
+from teduh_server.redis_store.address import StoreAddress
+from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import (
     AnswerOffer,
@@ -331,6 +333,80 @@ async def test_whoever_was_with_her_is_asked_first_when_she_comes_back(house: Ho
     request = (await again.ask(asking, RequestOpened)).conversation_id
     assert (await known.expect(Offer)).conversation_id == request
     await house.is_not_offered(idle)
+
+
+async def _over(house: House) -> tuple[FrameClient, FrameClient, FrameClient]:
+    """A conversation that all have left: whose it was, who was with her, and whose turn it is."""
+    idle = await house.staff()
+    known = await house.staff(house.organisation.staff(skills=("legal",)))
+    survivor, conversation = await house.ask(RequestDetails(need="legal"))
+    await known.expect(Offer)
+    await known.ask(AnswerOffer(5, conversation, True), Claimed)
+    await known.append(conversation, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
+    await known.ask(Leave(6, conversation), Done)
+    await survivor.ask(Leave(7, conversation), Done)
+    return survivor, known, idle
+
+
+async def _nobody_is_noted(valkey: EmbeddedValkey) -> None:
+    store = Store(StoreAddress.parse(valkey.url))
+    await store.start()
+    async with asyncio.timeout(10):
+        while True:
+            if not await store.ask((b"KEYS", b"conversation:*:parted")):
+                break
+            await asyncio.sleep(0.01)
+    await store.close()
+
+
+async def _ask_again(house: House, capability: bytes) -> bytes:
+    again = await house.connect()
+    asking = OpenRequest(1, again.capability, b"key package", continues=capability)
+    return (await again.ask(asking, RequestOpened)).conversation_id
+
+
+async def test_whoever_was_with_her_is_asked_first_when_all_have_left(house: House) -> None:
+    survivor, known, idle = await _over(house)
+    request = await _ask_again(house, survivor.capability)
+    assert (await known.expect(Offer)).conversation_id == request
+    await house.is_not_offered(idle)
+
+
+async def test_with_another_capability_nobody_was_with_her(house: House) -> None:
+    _, known, idle = await _over(house)
+    request = await _ask_again(house, b"w" * 32)
+    assert (await idle.expect(Offer)).conversation_id == request
+    await house.is_not_offered(known)
+
+
+@pytest.mark.parametrize("patience", [{"continue_seconds": 0.01}])
+async def test_after_a_while_it_is_forgotten_who_was_with_her(house: House, valkey: EmbeddedValkey) -> None:
+    survivor, known, idle = await _over(house)
+    await _nobody_is_noted(valkey)
+    request = await _ask_again(house, survivor.capability)
+    assert (await idle.expect(Offer)).conversation_id == request
+    await house.is_not_offered(known)
+
+
+async def test_she_does_not_come_back_to_who_had_handed_her_over(house: House) -> None:
+    """Whoever goes on removes the other, who may have left by then."""
+    sari, budi = (house.organisation.staff(skills=("legal",)) for _ in range(2))
+    idle, first = await house.staff(), await house.staff(sari)
+    survivor, conversation = await house.ask(RequestDetails(need="legal"))
+    await first.expect(Offer)
+    await first.ask(AnswerOffer(5, conversation, True), Claimed)
+    second = await house.connect()
+    await second.authenticate(budi)
+    await first.append(conversation, 1, b"commit", epoch=0, kind=1, welcome=b"w", added=(budi.id,))
+    await second.subscribe(conversation)
+    await first.ask(Leave(6, conversation), Done)
+    await second.append(conversation, 1, b"commit", epoch=1, kind=1, removed=(sari.id,))
+    await second.ask(Leave(6, conversation), Done)
+    await survivor.ask(Leave(7, conversation), Done)
+    # The one who went on takes nobody now.
+    request = await _ask_again(house, survivor.capability)
+    assert (await idle.expect(Offer)).conversation_id == request
+    await house.is_not_offered(first)
 
 
 async def test_offer_ends_when_she_waits_no_more(house: House) -> None:

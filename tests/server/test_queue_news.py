@@ -23,6 +23,7 @@ from teduh_signaling.relay.frames import (
     Done,
     Error,
     ErrorCode,
+    Leave,
     OpenRequest,
     OpensAt,
     QueueListing,
@@ -82,6 +83,30 @@ async def test_listing_is_in_the_order_of_service_and_says_what_she_chose(
         assert listing.requests[0].details == details
         await staff.claim(early)
         assert (await _listing(staff, 1)).requests[0].conversation_id == urgent.conversation_id
+
+
+async def test_listing_marks_who_comes_back_for_whoever_was_with_her_alone(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    async with (
+        frame_client(relay_url) as survivor,
+        frame_client(relay_url) as again,
+        frame_client(relay_url) as known,
+        frame_client(relay_url) as other,
+    ):
+        for client in (known, other):
+            await client.authenticate(organisation.staff())
+        conversation = await survivor.open_request()
+        await known.claim(conversation)
+        await known.append(conversation, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
+        for client in (known, survivor):
+            await client.ask(Leave(4, conversation), Done)
+        for client in (known, other):
+            await client.ask(WatchQueue(6), Done)
+        asking = OpenRequest(1, again.capability, b"kp", continues=survivor.capability)
+        await again.ask(asking, RequestOpened)
+        assert [each.known for each in (await _listing(known, 1)).requests] == [True]
+        assert [each.known for each in (await _listing(other, 1)).requests] == [False]
 
 
 async def test_listing_stops_when_it_is_watched_no_more(

@@ -90,7 +90,7 @@ JOIN_ASKED: list[Plain] = [0x5F, DEVICE, "statement", None]
 STAFF_REACHABLE: list[Plain] = [0x5E, CONVERSATION, False]
 
 DETAILS: list[Plain] = ["medical", "id", "female", "west", 2]
-QUEUE_LISTING: list[Plain] = [0x54, 7, [[CONVERSATION, DETAILS, 40]]]
+QUEUE_LISTING: list[Plain] = [0x54, 7, [[CONVERSATION, DETAILS, 40, True]]]
 OFFER: list[Plain] = [0x55, CONVERSATION, DETAILS, 40, 20, [0, 1]]
 OFFER_ENDED: list[Plain] = [0x56, CONVERSATION]
 WIDENED: list[Plain] = [0x57, CONVERSATION, [0, 1, 2, 3]]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import Final, Self
+from typing import Final
 from weakref import WeakKeyDictionary
 
 from teduh_crypto.hazmat.ciphersuite import cipher_suite
@@ -46,18 +46,18 @@ _PASSING: Final = frozenset(
 _RETRY_SECONDS: Final = 1.0
 
 
+_capabilities: Final = WeakKeyDictionary[Conversation, tuple[str, bytes]]()
+"""By which a conversation is proven to have been hers, after the relay at which it was: a later `Survivor`
+may continue it there, and no other relay learns of it.
+"""
+
+
 class Survivor(Client):
     """Somebody who seeks help. Nothing about her is stored anywhere but in this object.
 
     async with Survivor(relay_url, organisation) as survivor:
         conversation = await survivor.ask(need="counseling")
     """
-
-    _capabilities: WeakKeyDictionary[Conversation, bytes]
-
-    async def __aenter__(self) -> Self:
-        self._capabilities = WeakKeyDictionary()
-        return await super().__aenter__()
 
     async def ask(
         self,
@@ -72,16 +72,17 @@ class Survivor(Client):
         """Ask for help; returns as soon as the relay has the request.
 
         The conversation tells the place in the queue (`Waiting`), and when somebody comes (`Joined`). What is
-        said before is kept and sent then. Whoever is in the conversation that it `continues` is asked first.
-        Waits while the relay cannot be reached. Raises `RelayRefused`.
+        said before is kept and sent then. Whoever is in the conversation that it `continues`, or was when it
+        ended, is asked first; it may be one of an earlier `Survivor` at the same relay. Waits while the relay
+        cannot be reached. Raises `RelayRefused`.
         """
         await self._revocations.wait()
         details = RequestDetails(need, language, preferred_gender, region, urgency)
-        before = None if continues is None else self._capabilities.get(continues)
-        request = _Request(self, details, before)
+        where, before = ("", None) if continues is None else _capabilities.get(continues, ("", None))
+        request = _Request(self, details, before if where == self._relay_url else None)
         await request.open()
         assert request.conversation is not None
-        self._capabilities[request.conversation] = request.capability
+        _capabilities[request.conversation] = (self._relay_url, request.capability)
         return request.conversation
 
     async def _finish(self) -> None:

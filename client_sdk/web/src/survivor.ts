@@ -37,6 +37,12 @@ const PASSING: readonly ErrorCode[] = [
 ]
 
 /**
+ * By which a conversation is proven to have been hers, with where it was: a later `Survivor` of the same page may continue
+ * it at the same relay, and no other relay learns of it.
+ */
+let capabilities = new WeakMap<Conversation, { relayUrl: string; capability: Uint8Array }>()
+
+/**
  * Somebody who seeks help. Nothing about her is stored anywhere but in this object.
  *
  *     const survivor = await Survivor.open(location.origin, organisation)
@@ -44,7 +50,6 @@ const PASSING: readonly ErrorCode[] = [
  */
 export class Survivor extends Client {
   readonly #requests = new Map<Conversation, OpenCall>()
-  #capabilities = new WeakMap<Conversation, Uint8Array>()
 
   /** Connects in the background. `relayUrl` is for example `https://relay.example`. */
   static open(relayUrl: string, organisation: Organisation, options: ClientOptions = {}): Promise<Survivor> {
@@ -57,7 +62,8 @@ export class Survivor extends Client {
   /**
    * Ask for help; done as soon as the relay has the request. The conversation tells the place in the queue (`waiting`),
    * and when somebody comes (`joined`). What is said before is kept and sent then. Waits while the relay cannot be
-   * reached. Whoever is in the conversation that it `continues` is asked first. Rejects with `RelayRefused`.
+   * reached. Whoever is in the conversation that it `continues`, or was when it ended, is asked first; it may be one of
+   * an earlier `Survivor` at the same relay. Rejects with `RelayRefused`.
    */
   async ask(details: Partial<RequestDetails> = {}, continues: Conversation | null = null): Promise<Conversation> {
     await this.revocations.wait()
@@ -65,11 +71,13 @@ export class Survivor extends Client {
     const identity = crypto.getRandomValues(new Uint8Array(IDENTITY_LENGTH))
     const credential = { credentialType: BASIC_CREDENTIAL_TYPE, content: identity }
     const bundle = await newKeyPackage(this.suite, credential, signer, nowInSeconds())
-    const before = continues === null ? null : (this.#capabilities.get(continues) ?? null)
-    const request = new OpenCall(bundle, { ...NO_DETAILS, ...details }, before)
+    const { relayUrl } = this
+    const before = continues === null ? undefined : capabilities.get(continues)
+    const proof = before?.relayUrl === relayUrl ? before.capability : null
+    const request = new OpenCall(bundle, { ...NO_DETAILS, ...details }, proof)
     await this.#put(request)
     const conversation = request.require()
-    this.#capabilities.set(conversation, request.capability)
+    capabilities.set(conversation, { relayUrl, capability: request.capability })
     return conversation
   }
 
@@ -98,7 +106,7 @@ export class Survivor extends Client {
       conversation.wipe()
     }
     this.#requests.clear()
-    this.#capabilities = new WeakMap()
+    capabilities = new WeakMap()
     this.stop()
   }
 

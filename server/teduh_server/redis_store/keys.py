@@ -7,6 +7,7 @@ times.
     key                                        type    owner               expires
     conversation:{<id>}:state                  hash    delivery_service    retention after the last use
     conversation:{<id>}:log                    stream  delivery_service    with the state, one minute later
+    conversation:{<id>}:parted                 hash    delivery_service    an hour after a departure
     queue:{queue}:waiting                      zset    queue               retention after the last request
     queue:{queue}:leases                       zset    queue               retention after the last claim
     queue:{queue}:seen                         zset    queue               retention after the last heartbeat
@@ -35,6 +36,10 @@ conversation:{<id>}:state has short field names, for it is read with every messa
     l          the member that holds the claim's lease, until its first commit
     c          the device (its raw id) that has taken a conversation that goes on, until it is added
     o          the relay nodes to which members are connected: their ids, 16 characters each, joined
+
+conversation:{<id>}:parted has, for a survivor who comes back to whoever was with her (for how long is the
+setting `routing.continue_seconds`): h as above, and d:<device> for each staff device that has left by itself.
+Whom somebody else removed, as after a hand-over, is not in it.
 
 conversation:{<id>}:log has entry ids `<seq>-0` and one field `e`: the Entry frame as it is sent to clients.
 queue:{queue}:waiting is scored by the time of opening in microseconds, less the head start of the urgent:
@@ -74,15 +79,16 @@ ALL_NODES_CHANNEL = b"nodes"
 
 @dataclass(frozen=True, slots=True)
 class ConversationKeys:
-    """The two keys of one conversation."""
+    """The keys of one conversation; `parted` may outlive the others."""
 
     state: bytes
     log: bytes
+    parted: bytes
 
     @classmethod
     def of(cls, conversation_id: bytes) -> ConversationKeys:
         prefix = b"conversation:{%b}:" % conversation_id.hex().encode()
-        return cls(prefix + b"state", prefix + b"log")
+        return cls(prefix + b"state", prefix + b"log", prefix + b"parted")
 
 
 @dataclass(frozen=True, slots=True)

@@ -275,8 +275,10 @@ def pass_on(conversation: ConversationKeys, node: str, message: bytes) -> Comman
     return PASS_ON.command((conversation.state,), node, message)
 
 
-def leave(conversation: ConversationKeys, member: int) -> Command:
-    return LEAVE.command((conversation.state, conversation.log), member)
+def leave(conversation: ConversationKeys, member: int, noted_ms: int = 0) -> Command:
+    """For `noted_ms` it is noted that this device of staff was in it."""
+    keys_ = (conversation.state, conversation.log, conversation.parted)
+    return LEAVE.command(keys_, member, noted_ms)
 
 
 def members_left(reply: Reply) -> int | None:
@@ -330,7 +332,12 @@ def lease_status(reply: Reply) -> str:
 
 
 def staff_of(conversation: ConversationKeys, capability_hash: bytes) -> Command:
-    return STAFF_OF.command((conversation.state,), capability_hash)
+    return STAFF_OF.command((conversation.state, conversation.parted), capability_hash)
+
+
+def forget_parted(conversation: ConversationKeys, device_ids: tuple[bytes, ...]) -> Command:
+    """These were not there to the end."""
+    return (b"HDEL", conversation.parted, *(b"d:" + device_id for device_id in device_ids))
 
 
 def joined_devices(reply: Reply) -> bytes:

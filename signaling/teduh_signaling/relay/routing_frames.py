@@ -231,6 +231,8 @@ class WaitingRequest(Struct, frozen=True, array_like=True, gc=False):
     conversation_id: ConversationId
     details: RequestDetails
     waited_seconds: UInt32
+    known: bool = False
+    """Whoever is told was with her in the conversation that it continues."""
 
 
 class QueueListing(RelayFrame, frozen=True, array_like=True, tag=0x54, gc=False):

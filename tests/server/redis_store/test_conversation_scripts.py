@@ -85,6 +85,32 @@ async def test_member_that_left_is_not_waited_for_any_more(bench: StoreBench) ->
     assert await bench.store.ask(scripts.leave(bench.keys, 1)) == -1
 
 
+async def _staff_of(bench: StoreBench, capability_hash: bytes = CAPABILITY_HASH) -> bytes:
+    return scripts.joined_devices(await bench.store.ask(scripts.staff_of(bench.keys, capability_hash)))
+
+
+async def test_claimant_who_leaves_before_anything_was_said_is_not_noted(bench: StoreBench) -> None:
+    await bench.admit(SARI)
+    await bench.store.ask(scripts.leave(bench.keys, 1, 60_000))
+    assert await _staff_of(bench) == b""
+
+
+async def test_staff_who_left_are_told_to_the_survivor_alone_and_for_a_while(bench: StoreBench) -> None:
+    await bench.admit(SARI)
+    await bench.commit(1, 1, epoch=0, welcome=b"welcome", added=(BUDI,))
+    for member in (1, 2, 0):
+        await bench.store.ask(scripts.leave(bench.keys, member, 60_000))
+    told = await _staff_of(bench)
+    assert {told[:32], told[32:]} == {SARI, BUDI}
+    assert await _staff_of(bench, b"x" * 32) == b""
+    assert await bench.store.ask((b"KEYS", b"*")) == [bench.keys.parted]
+    left = await bench.store.ask((b"PTTL", bench.keys.parted))
+    assert isinstance(left, int)
+    assert 0 < left <= 60_000
+    await bench.store.ask(scripts.forget_parted(bench.keys, (BUDI,)))
+    assert await _staff_of(bench) == SARI
+
+
 async def test_last_member_takes_the_conversation_along(bench: StoreBench) -> None:
     await bench.append(0, 1)
     assert await bench.store.ask(scripts.leave(bench.keys, 0)) == 0

@@ -136,6 +136,7 @@ function Wish({ request, now }: { readonly request: Waiting; readonly now: numbe
         <span class="muted">{waited}</span>
       </span>
       <strong>{helpName(t, request)}</strong>
+      {request.isKnown === true && <span>{t("queue.known")}</span>}
       {request.language !== null && <span class="muted">{languageName(request.language)}</span>}
       {request.preferredGender != null && (
         <span class="muted">{t("queue.prefers", { gender: genderName(t, request.preferredGender) })}</span>

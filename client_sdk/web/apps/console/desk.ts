@@ -114,7 +114,7 @@ export class Desk {
         this.#dispatch({ type: "asked", count })
       }),
       staff.routing.onListing(({ waiting, requests }) => {
-        this.#dispatch({ type: "listed", waiting, queue: requests.map(waitingOf), makesOffers: staff.routing.makesOffers })
+        this.#dispatch({ type: "listed", waiting, queue: requests.map(listedOf), makesOffers: staff.routing.makesOffers })
       }),
       staff.routing.onOffers((offers) => {
         this.#offered(offers)
@@ -577,10 +577,14 @@ function whyNotHandedOver(error: unknown): "declined" | "absent" | "failed" {
   return error instanceof ColleagueAbsent ? "absent" : "failed"
 }
 
-function waitingOf({ conversationId, details, waitedSeconds }: WaitingRequest): Waiting {
+function waitingOf({ conversationId, details, waitedSeconds }: Omit<WaitingRequest, "known">): Waiting {
   const { need, language, preferredGender, region, urgency } = details
   const since = Date.now() - waitedSeconds * 1000
   return { id: hex(conversationId), need, language, preferredGender, region, urgency, since }
+}
+
+function listedOf(request: WaitingRequest): Waiting {
+  return { ...waitingOf(request), isKnown: request.known }
 }
 
 function askedOf({ request }: Conversation): Asked | null {

@@ -67,6 +67,8 @@ export interface Waiting extends Omit<Asked, "waitedSeconds"> {
   readonly id: string
   /** Milliseconds since 1970. */
   readonly since: number
+  /** Whether we were with her before. */
+  readonly isKnown?: boolean
 }
 
 /** A request that is ours to take for a while. */

@@ -412,7 +412,12 @@ export const MemberGone = define("memberGone", 0x53, { conversationId, member: u
 export type MemberGone = ReturnType<typeof MemberGone>
 
 const preferences = list(oneOf(Object.values(Preference)), 0, MAX_PREFERENCES)
-const waitingRequest = struct({ conversationId, details: requestDetails, waitedSeconds: uint32 })
+const waitingRequest = struct({
+  conversationId,
+  details: requestDetails,
+  waitedSeconds: uint32,
+  known: defaulted(bool, false),
+})
 /** One request that waits, as it is told to staff. */
 export type WaitingRequest = ValueOf<typeof waitingRequest>
 

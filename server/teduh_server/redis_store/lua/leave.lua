@@ -1,7 +1,9 @@
--- Ends one membership; the last to leave takes the conversation along.
+-- Ends one membership; the last to leave takes the conversation along. Of staff it is noted for a while who was in it.
 -- KEYS[1] hash    conversation state
 -- KEYS[2] stream  conversation log
+-- KEYS[3] hash    parted
 -- ARGV[1] integer member
+-- ARGV[2] integer for how long staff who leave are noted, milliseconds; 0: not at all
 -- Returns integer: how many members are left, -1 if it was none.
 local state, gone = KEYS[1], ARGV[1]
 if redis.call('HDEL', state, 'm' .. gone) == 0 then
@@ -14,6 +16,11 @@ for i = 1, #fields, 2 do
   local name, value = fields[i], fields[i + 1]
   if string.sub(name, 1, 2) == 'd:' and value == gone then
     redis.call('HDEL', state, name)
+    -- Before the first commit it was a claim, and she has not met anybody.
+    if epoch > 0 and ARGV[2] ~= '0' then
+      redis.call('HSET', KEYS[3], 'h', redis.call('HGET', state, 'h'), name, '')
+      redis.call('PEXPIRE', KEYS[3], ARGV[2])
+    end
   elseif string.match(name, '^m%d+$') then
     left = left + 1
     least = math.min(least, (struct.unpack('>I8', value)))

@@ -211,8 +211,8 @@ describe("the queue", () => {
 
   it("shows who waits, for how long and what for, and takes the one that is chosen", async () => {
     const { desk, said, news } = await accepted()
-    news.list({ waiting: 7, requests: [{ conversationId, details, waitedSeconds: 90 }] })
-    expect(desk.state).toMatchObject({ waiting: 7, queue: [{ id: "05".repeat(16), need: "legal", urgency: 2 }] })
+    news.list({ waiting: 7, requests: [{ conversationId, details, waitedSeconds: 90, known: true }] })
+    expect(desk.state).toMatchObject({ waiting: 7, queue: [{ id: "05".repeat(16), need: "legal", urgency: 2, isKnown: true }] })
     expect(Date.now() - (desk.state.queue[0]?.since ?? 0)).toBeGreaterThanOrEqual(90_000)
     await desk.accept("05".repeat(16))
     expect(said).toContain("claimed 5")
