@@ -26,6 +26,7 @@ class Words:
     end: str
     ended_by_her: str
     writes: str
+    again: str
 
 
 ENGLISH = Words(
@@ -44,6 +45,7 @@ ENGLISH = Words(
     end="End the conversation",
     ended_by_her="You have ended the conversation",
     writes="Sari is writing…",
+    again="Ask for somebody again",
 )
 INDONESIAN = Words(
     start="Bicara dengan seseorang",
@@ -61,6 +63,7 @@ INDONESIAN = Words(
     end="Akhiri percakapan",
     ended_by_her="Anda telah mengakhiri percakapan",
     writes="Sari sedang menulis…",
+    again="Minta seseorang lagi",
 )
 
 

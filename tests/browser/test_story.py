@@ -50,6 +50,13 @@ async def test_one_tap_leads_to_somebody_who_listens(tmp_path: Path, language: s
             ended = await until(his, events.Ended)
             assert ended.by is not None
             assert ended.by.is_survivor
+            await hers.button(words.again).click()
+            await hers.ask()
+            # Whoever was with her sees who comes back, though the page has closed the first connection.
+            async for listing in staff.routing.listing():
+                if listing.requests:
+                    assert listing.requests[0].known
+                    break
 
 
 async def test_she_is_asked_before_somebody_else_comes_in(tmp_path: Path) -> None:

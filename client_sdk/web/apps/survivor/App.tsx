@@ -131,7 +131,9 @@ function Screens({ configuration, state, dispatch, session, call, onLanguage, on
       ) : state.phase === "over" ? (
         <Over
           state={state}
-          onAgain={() => {
+          goesBack={session.goesBack}
+          onAgain={(toAnybody) => {
+            if (toAnybody) session.goOnWithAnybody()
             dispatch({ type: "again" })
           }}
         />
@@ -230,16 +232,40 @@ function Talk({ configuration, state, session, call, onStop }: TalkProps) {
   )
 }
 
-function Over({ state, onAgain }: { readonly state: State; readonly onAgain: () => void }) {
+interface OverProps {
+  readonly state: State
+  /** Whether whoever was with her would be asked first. */
+  readonly goesBack: boolean
+  readonly onAgain: (toAnybody: boolean) => void
+}
+
+function Over({ state, goesBack, onAgain }: OverProps) {
   const { t } = useWording()
   return (
     <main class="talk">
       <Log state={state} />
-      <OverCard ending={state.ending} hasItems={state.items.length > 0} />
+      <OverCard ending={state.ending} hasItems={state.items.length > 0} goesBack={goesBack} />
       <div class="foot">
-        <button type="button" class="button primary wide" onClick={onAgain}>
+        <button
+          type="button"
+          class="button primary wide"
+          onClick={() => {
+            onAgain(false)
+          }}
+        >
           {t("over.again")}
         </button>
+        {goesBack && (
+          <button
+            type="button"
+            class="button wide"
+            onClick={() => {
+              onAgain(true)
+            }}
+          >
+            {t("over.other")}
+          </button>
+        )}
       </div>
     </main>
   )

@@ -154,7 +154,13 @@ export function ReloadCard({ onStay }: { readonly onStay: () => void }) {
   )
 }
 
-export function OverCard({ ending, hasItems }: { readonly ending: State["ending"]; readonly hasItems: boolean }) {
+interface OverProps {
+  readonly ending: State["ending"]
+  readonly hasItems: boolean
+  readonly goesBack: boolean
+}
+
+export function OverCard({ ending, hasItems, goesBack }: OverProps) {
   const { t } = useWording()
   const why = ending?.why ?? "ended"
   const isOrdinary = why === "left" || why === "ended"
@@ -165,6 +171,7 @@ export function OverCard({ ending, hasItems }: { readonly ending: State["ending"
       </h1>
       <p>{reasonText(t, why, ending?.by ?? null)}</p>
       {!isOrdinary && <p>{t("over.notYou")}</p>}
+      {goesBack && <p>{t("over.same")}</p>}
       {hasItems && <p>{t("over.shown")}</p>}
     </section>
   )

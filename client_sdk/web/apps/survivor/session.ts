@@ -7,7 +7,7 @@
 
 import { hex, MAX_CHARACTERS, partsOf, stopReason, TYPING_FORGOTTEN_MS } from "../shared/talking.ts"
 import type { CallPlace } from "../shared/call/place.ts"
-import type { Action, Person, Proposal, Prospect, Search } from "./state.ts"
+import type { Action, Ending, Person, Proposal, Prospect, Search } from "./state.ts"
 import type { Conversation, Event, Participant, Survivor } from "./sdk.ts"
 
 export interface Wishes {
@@ -29,6 +29,11 @@ const TYPING_TOLD_EVERY_MS = 4_000
 const NEVER = -Infinity
 /** After which she who would rather wait is asked again whether somebody else should be sought. */
 const ASKED_AGAIN_MS = 120_000
+/**
+ * After these she goes back to whoever was with her, if she likes. Not after `stranger` and `disagreement`: it was stopped
+ * for her safety, and the device of whoever was with her may be what was wrong.
+ */
+const GOING_BACK: readonly Ending[] = ["left", "ended", "gap", "trouble"]
 
 /** One visit: at most one conversation at a time, and an end to all of it by `vanish`. */
 export class Session {
@@ -39,6 +44,10 @@ export class Session {
   /** What is asked for; what she says waits for it. */
   #asked: Promise<Conversation> | null = null
   #conversation: Conversation | null = null
+  /** The same, once somebody has come, until it is over. */
+  #met: Conversation | null = null
+  /** The one before, whose staff are asked first. Only in memory, as everything here. */
+  #earlier: Conversation | null = null
   readonly #callsOf: CallsOf | null
   #calls: ReturnType<CallsOf> | null = null
   #said = 0
@@ -72,6 +81,16 @@ export class Session {
     this.#callsOf = callsOf
   }
 
+  /** Whether whoever was with her is asked first when she asks again. */
+  get goesBack(): boolean {
+    return this.#earlier !== null
+  }
+
+  /** She would rather have somebody else. */
+  goOnWithAnybody(): void {
+    this.#earlier = null
+  }
+
   /** Asks for somebody; what comes of it is told by actions. Never rejects. */
   async ask(wishes: Wishes): Promise<void> {
     const attempt = ++this.#attempt
@@ -97,7 +116,7 @@ export class Session {
       talker.vanish()
       throw new Error("she has left")
     }
-    return await talker.ask(wishes)
+    return await talker.ask(wishes, this.#earlier)
   }
 
   async #follow(conversation: Conversation, isCurrent: () => boolean): Promise<void> {
@@ -112,7 +131,7 @@ export class Session {
     }
     // Whatever the events said last: nobody listens any more, so the page must not look as if somebody did.
     if (isCurrent()) {
-      this.#dispatch({ type: "over", why: "trouble", by: null })
+      this.#over("trouble")
       this.#conversation = null
       this.#unsent.clear()
     }
@@ -211,7 +230,7 @@ export class Session {
 
   /** Ends the conversation, or waiting for one, politely; the keys are wiped. */
   async end(): Promise<void> {
-    this.#dispatch({ type: "over", why: "left", by: null })
+    this.#over("left")
     const talker = this.#talker
     this.#attempt++
     this.#forget()
@@ -226,6 +245,7 @@ export class Session {
     const talker = this.#talker
     const farewell = talker?.farewell ?? new Uint8Array()
     this.#isGone = true
+    this.#earlier = this.#met = null
     this.#attempt++
     this.#forget()
     talker?.vanish()
@@ -249,6 +269,15 @@ export class Session {
     this.#typingTold = NEVER
   }
 
+  #over(why: Ending, by: string | null = null): void {
+    // The first reason is the true one, as in the page's state.
+    if (this.#met !== null) {
+      this.#earlier = GOING_BACK.includes(why) ? this.#met : null
+      this.#met = null
+    }
+    this.#dispatch({ type: "over", why, by })
+  }
+
   #happened(event: Event): void {
     switch (event.type) {
       case "waiting":
@@ -268,6 +297,7 @@ export class Session {
       case "joined":
         // Whoever comes in, by whatever way, is there to be talked with.
         this.#searchIsOver()
+        if (!event.participant.isSurvivor) this.#met = this.#conversation
         this.#dispatchOf(event)
         break
       case "left":
@@ -302,10 +332,10 @@ export class Session {
         break
       case "rosterRefused":
       case "stopped":
-        this.#dispatch({ type: "over", why: stopReason(event.reason), by: null })
+        this.#over(stopReason(event.reason))
         break
       case "ended":
-        this.#dispatch({ type: "over", why: "ended", by: event.by?.name ?? null })
+        this.#over("ended", event.by?.name ?? null)
         break
       default:
         // What is left concerns staff, or was dropped without harm to the conversation.

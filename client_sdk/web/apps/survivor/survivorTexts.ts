@@ -125,6 +125,8 @@ export const survivorTexts = catalogue({
     "over.trouble": "The connection did not work as it should, and it could not be repaired.",
     "over.notYou": "It is not your fault, and you can start anew.",
     "over.again": "Ask for somebody again",
+    "over.same": "If you ask again, we try to bring back whoever was with you. If you would rather not, ask for somebody else.",
+    "over.other": "Ask for somebody else",
     "over.shown": "What was written is shown until you close this page or leave.",
 
     "cover.title": "Paused",
@@ -279,6 +281,9 @@ export const survivorTexts = catalogue({
     "over.trouble": "Sambungan tidak bekerja sebagaimana mestinya dan tidak bisa diperbaiki.",
     "over.notYou": "Ini bukan kesalahan Anda, dan Anda bisa mulai lagi.",
     "over.again": "Minta seseorang lagi",
+    "over.same":
+      "Jika Anda meminta lagi, kami usahakan yang menemani Anda tadi. Jika tidak mau, mintalah orang lain.",
+    "over.other": "Minta orang lain",
     "over.shown": "Yang sudah ditulis tetap tampil sampai Anda menutup halaman ini atau pergi.",
 
     "cover.title": "Dijeda",

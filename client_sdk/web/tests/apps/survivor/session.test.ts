@@ -100,13 +100,13 @@ describe("asking", () => {
     const { session, talker } = visit()
     void session.ask(WISHES)
     await vi.waitFor(() => {
-      expect(talker.ask).toHaveBeenCalledWith({ ...NO_DETAILS, language: "id" })
+      expect(talker.ask).toHaveBeenCalledWith({ ...NO_DETAILS, language: "id" }, null)
     })
     const chosen = { need: "dispatch", preferredGender: "female", region: "Bandung", urgency: 2, language: "en" } as const
     const other = visit()
     void other.session.ask(chosen)
     await vi.waitFor(() => {
-      expect(other.talker.ask).toHaveBeenCalledWith(chosen)
+      expect(other.talker.ask).toHaveBeenCalledWith(chosen, null)
     })
   })
 
@@ -357,6 +357,67 @@ describe("the end", () => {
 })
 
 describe("an earlier conversation", () => {
+  /** What is asked for next continues, after these events. */
+  async function continuedAfter(...events: Event[]) {
+    const visited = await talkingVisit()
+    visited.conversation.isOver = true
+    visited.conversation.tell(...events)
+    await vi.waitFor(() => {
+      expect(visited.state().phase).toBe("over")
+    })
+    const [before, goesBack] = [visited.conversation, visited.session.goesBack]
+    visited.talker.ask.mockImplementationOnce(() => new Promise(() => undefined))
+    void visited.session.ask(WISHES)
+    await vi.waitFor(() => {
+      expect(visited.talker.ask).toHaveBeenCalledTimes(2)
+    })
+    const continued = visited.talker.ask.mock.lastCall?.[1] ?? null
+    expect(goesBack).toBe(continued !== null)
+    return continued === null ? "nobody" : (continued as unknown) === before && "whoever was there"
+  }
+
+  it.each<[string, Event[]]>([
+    ["ended by staff", [{ type: "ended", by: SARI }]],
+    ["broken on the way", [{ type: "stopped", reason: new LogBroken() }]],
+    ["refused by the relay", [{ type: "stopped", reason: new RelayMisbehaved() }]],
+  ])("is continued with whoever was there: %s", async (_, events) => {
+    expect(await continuedAfter(...events)).toBe("whoever was there")
+  })
+
+  it.each<[string, Event[]]>([
+    ["somebody could not be verified", [{ type: "rosterRefused", reason: new NotTrusted() }]],
+    ["people were led apart", [{ type: "stopped", reason: new EpochsDiffer() }]],
+  ])("is not when it was stopped for her safety: %s", async (_, events) => {
+    expect(await continuedAfter(...events)).toBe("nobody")
+  })
+
+  it("is continued after she has left it, unless she would rather have somebody else", async () => {
+    const { session, talker, conversation } = await talkingVisit()
+    await session.end()
+    void session.ask(WISHES)
+    await vi.waitFor(() => {
+      expect(talker.ask).toHaveBeenLastCalledWith(WISHES, conversation)
+    })
+    session.goOnWithAnybody()
+    void session.ask(WISHES)
+    await vi.waitFor(() => {
+      expect(talker.ask).toHaveBeenLastCalledWith(WISHES, null)
+    })
+  })
+
+  it("is not when nobody had come, nor once she has vanished", async () => {
+    const { session } = visit()
+    void session.ask(WISHES)
+    await Promise.resolve()
+    await session.end()
+    expect(session.goesBack).toBe(false)
+    const met = await talkingVisit()
+    await met.session.end()
+    expect(met.session.goesBack).toBe(true)
+    met.session.vanish()
+    expect(met.session.goesBack).toBe(false)
+  })
+
   it("says nothing into the next", async () => {
     const { session, conversation, state } = await talkingVisit()
     await session.end()
