@@ -24,7 +24,7 @@ async def _asking(house: ConsoleHouse, need: str | None, urgency: Urgency, text:
 
 
 async def test_the_queue_is_listed_and_any_of_it_may_be_taken(tmp_path: Path) -> None:
-    """The urgent come first; also who is away sees them; what is taken leaves the list."""
+    """The urgent come first; also who is away sees them; what is taken leaves the list; who comes back is marked."""
     async with (
         console_house(tmp_path) as house,
         chromium(tmp_path / "profile") as browser,
@@ -47,6 +47,13 @@ async def test_the_queue_is_listed_and_any_of_it_may_be_taken(tmp_path: Path) ->
         await expect(console.message("shelter, second")).to_be_visible()
         await expect(listed).to_have_count(0)
         await expect(console.page.get_by_text("Nobody is waiting.")).to_be_visible()
+        survivor = await people.enter_async_context(Survivor(house.url, house.organisation.public))
+        before = await survivor.ask()
+        await console.button("Accept the next").click()
+        await before.joined()
+        await before.leave()
+        await survivor.ask(continues=before)
+        await expect(listed).to_contain_text(["You were with her before"])
 
 
 async def test_an_offer_counts_down_and_is_passed_on_or_accepted(tmp_path: Path) -> None:
