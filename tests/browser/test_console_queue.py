@@ -24,7 +24,7 @@ async def _asking(house: ConsoleHouse, need: str | None, urgency: Urgency, text:
 
 
 async def test_the_queue_is_listed_and_any_of_it_may_be_taken(tmp_path: Path) -> None:
-    """The urgent come first; also who is away sees them; what is taken leaves the list; who comes back is marked."""
+    """The urgent come first; who is away sees them too; what is taken is gone; who comes back is marked."""
     async with (
         console_house(tmp_path) as house,
         chromium(tmp_path / "profile") as browser,
