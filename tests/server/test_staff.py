@@ -232,5 +232,5 @@ async def test_survivor_changes_no_members(
     async with talking_pair(relay_url, device) as (survivor, staff, conversation):
         devices = {"added": (bytes(32),), "removed": ()} if change == "added" else {"removed": (device.id,)}
         refused = await survivor.ask(Append(conversation, 1, 1, 1, b"commit", b"w", **devices), Error)
-        assert refused.code is ErrorCode.UNEXPECTED_FRAME
+        assert refused.code is ErrorCode.NOT_PERMITTED
         assert (await staff.append(conversation, 2, b"still here")).seq == 3
