@@ -10,62 +10,53 @@ keeps the state (staff), then sends, then tells the application; nothing is sent
 from __future__ import annotations
 
 import asyncio
-import random
-import time
-from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from teduh_crypto.exceptions import RemoteError
-from teduh_signaling.chat.messages import Invitation
 from teduh_signaling.relay.frames import (
     AnyRelayFrame,
-    CancelRequest,
     Done,
     Error,
     ErrorCode,
     FetchIceServers,
-    KeyPackage,
     Leave,
     QueuePosition,
     RequestDetails,
-    SeekAnother,
     Subscribe,
     Subscribed,
 )
-from teduh_signaling.relay.frames import FetchKeyPackage as FetchKeyPackageFrame
 from teduh_signaling.relay.frames import IceServers as IceServersFrame
 
 from teduh_sdk import events
-from teduh_sdk.call_signals import OLD_SECONDS, CallListener
+from teduh_sdk.bringing_in import BringingIn, Host
+from teduh_sdk.call_exchange import CallExchange
+from teduh_sdk.call_signals import CallListener
+from teduh_sdk.clock import now_in_seconds
 from teduh_sdk.colleague import Colleague
 from teduh_sdk.conversation_frame import ConversationFrame
 from teduh_sdk.conversation_state import ConversationState
 from teduh_sdk.events import Event
 from teduh_sdk.exceptions import (
-    ColleagueAbsent,
     CommitConflict,
     ConversationOver,
-    InvitationDeclined,
     LogBroken,
-    NotTrusted,
-    RelayLost,
     RelayRefused,
     RequestUnusable,
     TeduhError,
 )
-from teduh_sdk.group_changes import AddMember, Change, key_package_from_wire
-from teduh_sdk.hand_over_notes import require_short_enough
+from teduh_sdk.group_changes import Change
 from teduh_sdk.ice_servers import IceServers, read_ice_servers
+from teduh_sdk.reactions import Reactions
 from teduh_sdk.relay_link import Answer, RelayLink
 from teduh_sdk.room import Participant
 from teduh_sdk.saved_conversation import HeardKept
+from teduh_sdk.search import Search, Searcher
+from teduh_sdk.transport import uniform
+from teduh_sdk.untold import Untold
 
 if TYPE_CHECKING:
     from teduh_sdk.calls import Call, Calls, MediaStreamTrack
 
-_SAID: Final = events.TextReceived | events.MessageReceived | events.NoteReceived
 _RETRIES: Final = 2
 _RETRY_WITHIN: Final = 0.6
 _GOODBYE_SECONDS: Final = 3.0
@@ -80,8 +71,6 @@ _BUSY: Final = frozenset(
 )
 _MOST_CHECKS: Final = 3
 _NO_DETAILS: Final = RequestDetails()
-_MOST_CALL_SIGNALS: Final = 64
-_uniform = random.SystemRandom().uniform
 
 
 class Conversation:
@@ -105,15 +94,15 @@ class Conversation:
         self._resume = resume
         self._keep = keep
         self._over = over
-        self._details = details
         self._reason: TeduhError | None = None
-        self._call_listener: CallListener | None = None
         self._calls: Calls | None = None
-        self._call_signals: list[tuple[float, events.CallSignal]] = []
-        self._untold = deque(map(self._with_reactions, untold))
-        self._in_hand: Event | None = None
-        self._is_told_all = False
-        self._something = asyncio.Event()
+        self._call_exchange: Final = CallExchange()
+        self._search: Final = Search(self._searcher(), details)
+        self._bringing_in: Final = BringingIn(self._host())
+        self._reactions: Final = Reactions(state, self.settle, self.stop_seeking)
+        self._untold: Final = Untold(lambda: self._keep(self))
+        for event in untold:
+            self._untold.put(self._reactions.beside(event))
         self._settling: asyncio.Handle | None = None
         self._waiting: list[tuple[Callable[[Event | None], bool], asyncio.Future[None]]] = []
         self._is_connected = False
@@ -153,26 +142,12 @@ class Conversation:
         return self
 
     async def __anext__(self) -> Event:
-        self._let_go()
-        while not self._untold:
-            if self._is_told_all:
-                raise StopAsyncIteration
-            self._something.clear()
-            await self._something.wait()
-        event = self._in_hand = self._untold.popleft()
-        self._is_told_all = self._is_told_all or isinstance(event, events.Ended | events.Stopped)
-        return event
+        return await self._untold.next()
 
     @property
     def untold(self) -> tuple[HeardKept, ...]:
         """What people said that the application has not been told, or not finished with."""
-        return tuple(one for one in (self._in_hand, *self._untold) if isinstance(one, _SAID))
-
-    def _let_go(self) -> None:
-        # The application came back for the next event, so it is done with the last one.
-        finished, self._in_hand = self._in_hand, None
-        if isinstance(finished, _SAID):
-            self._keep(self)
+        return self._untold.heard
 
     async def send(self, text: str, *, reply_to: bytes | None = None) -> bytes:
         """Say something; returns the message id at once. It is kept until the relay has it (`Sent`).
@@ -209,11 +184,7 @@ class Conversation:
 
     def listen_to_calls(self, listener: CallListener) -> None:
         """Hear what is said about calls from now on, and what was said in the minute before."""
-        self._call_listener = listener
-        signals, self._call_signals = self._call_signals, []
-        for came, signal in signals:
-            if time.monotonic() - came < OLD_SECONDS:
-                self._pass_on(signal)
+        self._call_exchange.listen(listener)
 
     def send_call_signal(self, data: bytes, *, is_ephemeral: bool = False) -> None:
         """Say something about a call to everybody in the room; nothing is said when it is over.
@@ -243,16 +214,7 @@ class Conversation:
 
         Raises `InvitationDeclined`, `CommitConflict`, `RelayRefused` (no key package), `NotTrusted`.
         """
-        name, role = colleague.name, colleague.role
-        invitation = self.state.invite(colleague.device_id, name, role, reason, now_in_seconds())
-        self.settle()
-        await self._answer_to(invitation)
-        answer = await self._link.ask(lambda ref: FetchKeyPackageFrame(ref, colleague.device_id), KeyPackage)
-        try:
-            key_package = key_package_from_wire(answer.key_package)
-        except RemoteError as error:
-            raise _as_ours(error) from error
-        return await self._bring_in(AddMember(key_package))
+        return await self._bringing_in.invite(colleague, reason)
 
     async def hand_over(
         self, colleague: Colleague, *, reason: str = "", note: str = "", within: float = 300.0
@@ -263,16 +225,7 @@ class Conversation:
         bytes; only that device can read it). Raises what `invite` raises, or `ColleagueAbsent` if she has not
         come `within` seconds of being let in; we are still in the room then.
         """
-        if note:
-            require_short_enough(note)
-        newcomer = self._with_device(colleague.device_id) or await self.invite(colleague, reason)
-        try:
-            async with asyncio.timeout(within):
-                await self._is_here(newcomer)
-                if note:
-                    await self._give_note(newcomer, note)
-        except TimeoutError:
-            raise ColleagueAbsent("the colleague has not come in") from None
+        newcomer = await self._bringing_in.hand_over(colleague, reason, note, within)
         await self.leave()
         return newcomer
 
@@ -284,21 +237,11 @@ class Conversation:
 
         Raises `NotJoined`, `ConversationOver`, `RelayRefused`, `RelayLost`.
         """
-        self._details = self._details if details is None else details
-        self.state.seek(now_in_seconds(), is_on=True)
-        await self._link.wait_until_up()
-        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._link.question(self._seek_frame, answered.set_result)
-        answer = await answered
-        if isinstance(answer, RelayRefused | RelayLost):
-            self._stop_seeking()
-            raise answer
-        self._another(answer)
+        await self._search.begin(details)
 
     async def stop_seeking(self) -> None:
         """Survivor: look for nobody else. Raises `NotJoined`, `ConversationOver`."""
-        self.state.seek(now_in_seconds(), is_on=False)
-        self._cancel_search()
+        self._search.end()
         self.settle()
 
     async def ice_servers(self, *, allow_direct: bool | None = None) -> IceServers:
@@ -327,12 +270,12 @@ class Conversation:
     def receive(self, frame: AnyRelayFrame) -> None:
         """A frame about this conversation came."""
         if isinstance(frame, Error) and frame.code in _BUSY:
-            wait = frame.retry_after_ms / 1000 + _uniform(0.05, 0.25)
+            wait = frame.retry_after_ms / 1000 + uniform(0.05, 0.25)
             asyncio.get_running_loop().call_later(wait, self._repeat)
         elif isinstance(frame, ConversationFrame):
             self.state.receive(frame, now_in_seconds())
             if isinstance(frame, QueuePosition) and frame.position == 0:
-                self._look_for_another()
+                self._search.look()
         self.settle_soon()
 
     def tell(self, event: Event) -> None:
@@ -365,9 +308,9 @@ class Conversation:
             if not self._is_connected:
                 self._is_connected = True
                 self._tell([events.Connected()])
-            self._look_for_another()
+            self._search.look()
         elif isinstance(answer, RelayRefused) and answer.code in _BUSY:
-            asyncio.get_running_loop().call_later(_uniform(0.2, 1.0), self.link_is_up)
+            asyncio.get_running_loop().call_later(uniform(0.2, 1.0), self.link_is_up)
         elif isinstance(answer, RelayRefused):
             self.state.give_up(answer)
         self.settle_soon()
@@ -414,38 +357,19 @@ class Conversation:
             self._over(self)
         self._tell(happened)
 
-    # --- somebody else --------------------------------------------------------------------------------------
-
-    def _seek_frame(self, ref: int) -> SeekAnother:
-        return SeekAnother(ref, self.state.conversation_id, self._details)
-
-    def _look_for_another(self) -> None:
-        # Asking again is harmless, and after a reconnect it is what keeps the place.
-        if self.state.seeking.is_on and not self.is_over:
-            self._link.question(self._seek_frame, self._another)
-
-    def _another(self, answer: Answer) -> None:
-        if isinstance(answer, RelayRefused) and answer.code in _BUSY:
-            asyncio.get_running_loop().call_later(_uniform(0.5, 1.5), self._look_for_another)
-        if not isinstance(answer, KeyPackage) or self.is_over:
-            return
-        try:
-            self.state.find(answer, now_in_seconds())
-        except NotTrusted as reason:
-            self._stop_seeking()
-            self._tell([events.AnotherRefused(reason)])
-        self.settle_soon()
-
-    def _stop_seeking(self) -> None:
-        if not self.is_over:
-            self.state.seek(now_in_seconds(), is_on=False)
-        self._cancel_search()
-        self.settle_soon()
-
-    def _cancel_search(self) -> None:
-        self._link.question(lambda ref: CancelRequest(ref, self.state.conversation_id), _ignore)
-
     # --- inside ---------------------------------------------------------------------------------------------
+
+    def _searcher(self) -> Searcher:
+        return Searcher(
+            self.state, self._link, self.settle_soon, self.tell, is_busy=lambda refused: refused.code in _BUSY
+        )
+
+    def _host(self) -> Host:
+        return Host(self.state, self._link, self.settle, self._until, self._finished)
+
+    def _finished(self) -> TeduhError | None:
+        over = ConversationOver("the conversation is over")
+        return (self._reason or over) if self._is_finished else None
 
     @property
     def _is_finished(self) -> bool:
@@ -464,62 +388,13 @@ class Conversation:
                 self._has_left = True
                 self.state.give_up(RequestUnusable(f"nobody can be added: {event.reason}"))
                 self.settle_soon()
-            if isinstance(event, events.CallSignal):
-                self._pass_on(event)
-            elif isinstance(event, events.CommitLost):
+            if isinstance(event, events.CommitLost):
                 self._try_again(event.change)
-            else:
-                self._untold.append(self._with_reactions(event))
-                self._tell_caller(event)
-        if happened:
-            self._something.set()
+            elif not isinstance(event, events.CallSignal):
+                self._untold.put(self._reactions.beside(event))
+            self._call_exchange.hear(event)
         for told in (*happened, None):
             self._wake(told)
-
-    def _pass_on(self, signal: events.CallSignal) -> None:
-        if self._call_listener is not None:
-            self._call_listener.call_signal(signal.sender, signal.data, signal.is_live)
-        else:
-            kept = self._call_signals[-_MOST_CALL_SIGNALS + 1 :]
-            self._call_signals = [*kept, (time.monotonic(), signal)]
-
-    def _tell_caller(self, event: Event) -> None:
-        if self._call_listener is None:
-            return
-        if isinstance(event, events.Joined | events.Left):
-            self._call_listener.room_changed()
-        elif isinstance(event, events.Ended | events.Stopped):
-            self._call_listener.conversation_over()
-
-    def _with_reactions(self, event: Event) -> Event:
-        if isinstance(event, events.TextReceived):
-            message_id = event.message_id
-
-            async def mark_read() -> None:
-                self.state.mark_read(message_id, now_in_seconds())
-                self.settle()
-
-            return replace(event, mark_read=mark_read)
-        if isinstance(event, events.InvitationReceived):
-            return self._answerable(event)
-        if isinstance(event, events.AnotherFound):
-            return replace(event, approve=self._let_in, decline=self.stop_seeking)
-        return event
-
-    async def _let_in(self) -> None:
-        self.state.let_in(now_in_seconds())
-        self.settle()
-
-    def _answerable(self, event: events.InvitationReceived) -> Event:
-        async def approve() -> None:
-            self.state.answer(event.invitation, accepted=True, now=now_in_seconds())
-            self.settle()
-
-        async def decline() -> None:
-            self.state.answer(event.invitation, accepted=False, now=now_in_seconds())
-            self.settle()
-
-        return replace(event, approve=approve, decline=decline)
 
     def _try_again(self, change: Change) -> None:
         # Jitter, so that two who change the group at once do not meet again and again.
@@ -528,85 +403,19 @@ class Conversation:
             conflict = CommitConflict("others changed the group first, each time")
             self._tell([events.ChangeFailed(change, conflict)])
         else:
-            asyncio.get_running_loop().call_later(_uniform(0, _RETRY_WITHIN), self._change, change)
+            asyncio.get_running_loop().call_later(uniform(0, _RETRY_WITHIN), self._change, change)
 
     def _change(self, change: Change) -> None:
         if not self.is_over:
             self.state.change(change, now_in_seconds())
             self.settle()
 
-    async def _answer_to(self, invitation: Invitation) -> None:
-        accepted: list[bool] = []
-
-        def answers(event: Event | None) -> bool:
-            if isinstance(event, events.InvitationAnswered) and event.invitation.id == invitation.id:
-                accepted.append(event.accepted)
-            return bool(accepted) or self._is_finished
-
-        await self._until(answers)
-        if not accepted:
-            raise self._reason or ConversationOver("the conversation ended before she answered")
-        if not accepted[0]:
-            raise InvitationDeclined("the survivor said no")
-
-    async def _bring_in(self, change: AddMember) -> Participant:
-        failed: list[Exception] = []
-        device_key = change.key_package.leaf_node.signature_key
-
-        def is_decided(event: Event | None) -> bool:
-            if isinstance(event, events.ChangeFailed) and event.change is change:
-                failed.append(event.reason)
-            return bool(failed) or self._is_finished or self._with_key(device_key) is not None
-
-        self._change(change)
-        await self._until(is_decided)
-        if failed:
-            raise _as_ours(failed[0])
-        newcomer = self._with_key(device_key)
-        if newcomer is None:
-            raise self._reason or ConversationOver("it ended before the colleague came in")
-        return newcomer
-
-    async def _is_here(self, newcomer: Participant) -> None:
-        await self._until(lambda _: newcomer.device_key in self.state.notes.keys or not self._has(newcomer))
-        self._require_with(newcomer)
-
-    async def _give_note(self, newcomer: Participant, text: str) -> None:
-        note_id = self.state.hand_over_note(newcomer, text, now_in_seconds())
-        opened: list[Event] = []
-
-        def is_decided(event: Event | None) -> bool:
-            if isinstance(event, events.Delivered) and event.message_id == note_id:
-                opened.append(event)
-            return bool(opened) or not self._has(newcomer)
-
-        self.settle()
-        await self._until(is_decided)
-        if not opened:
-            self._require_with(newcomer)
-
-    def _has(self, newcomer: Participant) -> bool:
-        return not self._is_finished and self._with_key(newcomer.device_key) is not None
-
-    def _require_with(self, newcomer: Participant) -> None:
-        if self._is_finished:
-            raise self._reason or ConversationOver("it ended before it was handed over")
-        if not self._has(newcomer):
-            raise ColleagueAbsent("the colleague has left again")
-
-    def _with_device(self, device_id: bytes) -> Participant | None:
-        staff = (one for one in self.participants if not one.is_survivor)
-        return next((one for one in staff if one.device_id == device_id), None)
-
-    def _with_key(self, device_key: bytes) -> Participant | None:
-        return next((one for one in self.participants if one.device_key == device_key), None)
-
     async def _say_goodbye(self, *, for_all: bool) -> None:
         if self.is_over:
             return
         me = self.state.me
         if self.state.seeking.is_on:
-            self._cancel_search()
+            self._search.cancel()
         self.state.leave(now_in_seconds(), for_all=for_all)
         self.settle()
         try:
@@ -641,18 +450,5 @@ class Conversation:
         self._waiting = still
 
 
-def _as_ours(error: Exception) -> TeduhError:
-    if isinstance(error, TeduhError):
-        return error
-    reason = NotTrusted(f"the colleague's key package is not valid: {error}")
-    reason.__cause__ = error
-    return reason
-
-
 def _ignore(_: Answer) -> None:
     """Whoever has ended waits for no answer."""
-
-
-def now_in_seconds() -> int:
-    """Seconds since 1970, by this device's clock."""
-    return int(time.time())

@@ -45,8 +45,9 @@ from teduh_signaling.relay.frames import (
 from teduh_signaling.relay.frames import Colleague as ColleagueFrame
 
 from teduh_sdk.client import Client
+from teduh_sdk.clock import now_in_seconds
 from teduh_sdk.colleague import Colleague
-from teduh_sdk.conversation import Conversation, now_in_seconds
+from teduh_sdk.conversation import Conversation
 from teduh_sdk.conversation_state import ConversationState
 from teduh_sdk.device import (
     forget_key_package,

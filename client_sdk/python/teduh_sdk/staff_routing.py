@@ -36,7 +36,8 @@ from teduh_signaling.relay.frames import (
     WatchQueue,
 )
 
-from teduh_sdk.conversation import Conversation, now_in_seconds
+from teduh_sdk.clock import now_in_seconds
+from teduh_sdk.conversation import Conversation
 from teduh_sdk.exceptions import TeduhError
 from teduh_sdk.relay_link import Answer, RelayLink
 

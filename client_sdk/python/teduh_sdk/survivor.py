@@ -26,7 +26,8 @@ from teduh_signaling.relay.proof_of_work import solve
 from teduh_sdk import events
 from teduh_sdk.authentication_service import ANONYMOUS_IDENTITY_LENGTH
 from teduh_sdk.client import Client
-from teduh_sdk.conversation import Conversation, now_in_seconds
+from teduh_sdk.clock import now_in_seconds
+from teduh_sdk.conversation import Conversation
 from teduh_sdk.conversation_state import ConversationState
 from teduh_sdk.exceptions import RelayLost, RelayRefused, TeduhError
 from teduh_sdk.group_changes import key_package_to_wire, new_key_package

@@ -19,7 +19,7 @@ SOCKET_PATH: Final = "/v1/socket"
 _CONNECT_SECONDS: Final = 15.0
 _FIRST_WAIT: Final = 0.25
 _LONGEST_WAIT: Final = 20.0
-_uniform = random.SystemRandom().uniform
+uniform = random.SystemRandom().uniform
 
 
 class Socket(Protocol):
@@ -106,7 +106,7 @@ class Backoff:
 
     __slots__ = ("_at_least", "_attempts", "_jitter", "_within")
 
-    def __init__(self, jitter: Callable[[float, float], float] = _uniform) -> None:
+    def __init__(self, jitter: Callable[[float, float], float] = uniform) -> None:
         self._jitter = jitter
         self._attempts = 0
         self._at_least = 0.0

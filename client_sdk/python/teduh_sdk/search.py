@@ -1,0 +1,100 @@
+"""The driver of a survivor's search for somebody else.
+
+It asks the relay, and again whenever that may have an answer.
+
+    begin ──> SeekAnother ──> Done: she waits;   KeyPackage: `AnotherFound`, or `AnotherRefused`
+                 ^
+                 └── position 0, a new connection
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from teduh_signaling.relay.frames import CancelRequest, KeyPackage, RequestDetails, SeekAnother
+
+from teduh_sdk import events
+from teduh_sdk.clock import now_in_seconds
+from teduh_sdk.conversation_state import ConversationState
+from teduh_sdk.events import Event
+from teduh_sdk.exceptions import NotTrusted, RelayLost, RelayRefused
+from teduh_sdk.relay_link import Answer, RelayLink
+from teduh_sdk.transport import uniform
+
+
+@dataclass(frozen=True, slots=True)
+class Searcher:
+    """What the search needs of the conversation."""
+
+    state: ConversationState
+    link: RelayLink
+    settle_soon: Callable[[], None]
+    tell: Callable[[Event], None]
+    is_busy: Callable[[RelayRefused], bool]
+
+
+class Search:
+    """One conversation's."""
+
+    def __init__(self, conversation: Searcher, details: RequestDetails) -> None:
+        self._conversation = conversation
+        self._details = details
+
+    async def begin(self, details: RequestDetails | None) -> None:
+        """Raises `NotJoined`, `ConversationOver`, `RelayRefused`, `RelayLost`."""
+        self._details = self._details if details is None else details
+        link = self._conversation.link
+        self._conversation.state.seek(now_in_seconds(), is_on=True)
+        await link.wait_until_up()
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        link.question(self._frame, answered.set_result)
+        answer = await answered
+        if isinstance(answer, RelayRefused | RelayLost):
+            self._give_up()
+            raise answer
+        self._take(answer)
+
+    def end(self) -> None:
+        """Look for nobody else. Raises `NotJoined`, `ConversationOver`."""
+        self._conversation.state.seek(now_in_seconds(), is_on=False)
+        self.cancel()
+        self._conversation.settle_soon()
+
+    def cancel(self) -> None:
+        """Take the conversation out of the queue, if it is there."""
+        conversation_id = self._conversation.state.conversation_id
+        self._conversation.link.question(lambda ref: CancelRequest(ref, conversation_id), _ignore)
+
+    def look(self) -> None:
+        """Asking again is harmless, and after a reconnect it is what keeps the place."""
+        state = self._conversation.state
+        if state.seeking.is_on and not state.is_over:
+            self._conversation.link.question(self._frame, self._take)
+
+    def _frame(self, ref: int) -> SeekAnother:
+        return SeekAnother(ref, self._conversation.state.conversation_id, self._details)
+
+    def _take(self, answer: Answer) -> None:
+        state = self._conversation.state
+        if isinstance(answer, RelayRefused) and self._conversation.is_busy(answer):
+            asyncio.get_running_loop().call_later(uniform(0.5, 1.5), self.look)
+        if not isinstance(answer, KeyPackage) or state.is_over:
+            return
+        try:
+            state.find(answer, now_in_seconds())
+        except NotTrusted as reason:
+            self._give_up()
+            self._conversation.tell(events.AnotherRefused(reason))
+        self._conversation.settle_soon()
+
+    def _give_up(self) -> None:
+        if self._conversation.state.is_over:
+            self.cancel()
+        else:
+            self.end()
+
+
+def _ignore(_: Answer) -> None:
+    """It is asked again when there is reason to."""
