@@ -26,9 +26,10 @@ import {
   RequestUnusable,
   TeduhError,
 } from "./errors.ts"
-import type { Event, InvitationReceived, StateEvent, TextReceived } from "./events.ts"
+import type { Event, StateEvent } from "./events.ts"
 import type { Change } from "./groupChanges.ts"
 import { readIceServers, type IceServers } from "./iceServers.ts"
+import { Reactions } from "./reactions.ts"
 import {
   ErrorCode,
   FetchIceServers,
@@ -45,6 +46,7 @@ import { Search } from "./search.ts"
 import type { Heard } from "./savedConversation.ts"
 import { uniform } from "./transport.ts"
 import { Turns } from "./turns.ts"
+import { Untold } from "./untold.ts"
 
 const RETRIES = 2
 /** Seconds. */
@@ -101,12 +103,10 @@ export class Conversation implements AsyncIterable<Event> {
   readonly #calls = new CallExchange()
   readonly #search: Search
   #sought: RequestDetails
-  readonly #untold: Event[]
-  #inHand: Event | null = null
-  #isToldAll = false
+  readonly #reactions: Reactions
+  readonly #untold: Untold
   /** By the application, that wants to hear nothing more. */
   #isWiped = false
-  #wakeReader: (() => void) | null = null
   #waiting: { condition: Condition; done: () => void }[] = []
   #reason: TeduhError | null = null
   #isConnected = false
@@ -142,7 +142,11 @@ export class Conversation implements AsyncIterable<Event> {
     })
     this.#link = link
     this.#owner = owner
-    this.#untold = untold.flatMap((event) => this.#withReactions(event) ?? [])
+    this.#reactions = new Reactions({ state, act: (work) => this.act(work), stopSeeking: () => this.stopSeeking() })
+    this.#untold = new Untold(() => {
+      if (owner.keep !== undefined) void this.#turn(() => this.#keep()).catch(ignore)
+    })
+    for (const event of untold) this.#putUntold(event)
   }
 
   /** 16 bytes; also the id of the MLS group. */
@@ -172,14 +176,14 @@ export class Conversation implements AsyncIterable<Event> {
 
   /** What people said that the application has not been told, or not finished with. @internal */
   get untold(): readonly Heard[] {
-    return [this.#inHand, ...this.#untold].filter(isHeard)
+    return this.#untold.heard
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Event> {
     return {
-      next: () => this.#next(),
+      next: () => this.#untold.next(),
       return: () => {
-        this.#letGo()
+        this.#untold.letGo()
         return Promise.resolve({ done: true, value: undefined })
       },
     }
@@ -282,13 +286,12 @@ export class Conversation implements AsyncIterable<Event> {
 
   /** Forget all keys and all that was said, at once, and say nothing but to the relay that we are gone. */
   wipe(): void {
-    if (this.#isToldAll || this.#isWiped) return
+    if (this.#untold.isAtEnd || this.#isWiped) return
     const by = this.me
     if (this.state.seeking.isOn) this.#search.cancel()
     this.state.wipe()
     this.state.takeEvents()
-    this.#untold.length = 0
-    this.#inHand = null
+    this.#untold.clear()
     if (!this.#hasLeft) this.#sayLeft()
     this.#tell([{ type: "ended", by }])
     this.#isWiped = true
@@ -478,11 +481,10 @@ export class Conversation implements AsyncIterable<Event> {
     for (const event of happened) {
       if (event.type === "stopped") this.#reason = event.reason
       if (event.type === "changeFailed" && !this.state.isInRoom) this.#requestIsUnusable(event.reason)
-      const told = this.#withReactions(event)
-      if (told !== null) this.#untold.push(told)
+      if (event.type === "commitLost") this.#tryAgain(event.change)
+      this.#putUntold(event)
       this.#calls.hear(event)
     }
-    if (happened.length > 0) this.#wakeReader?.()
     for (const event of [...happened, null]) this.#wake(event)
   }
 
@@ -493,62 +495,9 @@ export class Conversation implements AsyncIterable<Event> {
     this.#inTurn(() => undefined)
   }
 
-  async #next(): Promise<IteratorResult<Event, undefined>> {
-    this.#letGo()
-    while (this.#untold.length === 0) {
-      if (this.#isToldAll) return { done: true, value: undefined }
-      await new Promise<void>((resolve) => {
-        this.#wakeReader = resolve
-      })
-    }
-    const event = this.#untold.shift()
-    if (event === undefined) return { done: true, value: undefined }
-    this.#inHand = event
-    this.#isToldAll ||= event.type === "ended" || event.type === "stopped"
-    return { done: false, value: event }
-  }
-
-  #letGo(): void {
-    // The application came back for the next event, so it is done with the last one.
-    const finished = this.#inHand
-    this.#inHand = null
-    if (isHeard(finished) && this.#owner.keep !== undefined) {
-      void this.#turn(() => this.#keep()).catch(ignore)
-    }
-  }
-
-  #withReactions(event: StateEvent): Event | null {
-    switch (event.type) {
-      case "commitLost":
-        this.#tryAgain(event.change)
-        return null
-      case "callSignal":
-        return null
-      case "textReceived":
-        return this.#markable(event)
-      case "invitationReceived":
-        return this.#answerable(event)
-      case "anotherFound": {
-        const approve = (): Promise<void> => this.#turn(() => this.state.letIn(nowInSeconds()))
-        return { ...event, approve, decline: () => this.stopSeeking() }
-      }
-      default:
-        return event
-    }
-  }
-
-  #markable(event: Omit<TextReceived, "markRead">): TextReceived {
-    const markRead = async (): Promise<void> => {
-      await this.#turn(() => this.state.markRead(event.messageId, nowInSeconds()))
-    }
-    return { ...event, markRead }
-  }
-
-  #answerable(event: Omit<InvitationReceived, "approve" | "decline">): InvitationReceived {
-    const answer = async (accepted: boolean): Promise<void> => {
-      await this.#turn(() => this.state.answer(event.invitation, accepted, nowInSeconds()))
-    }
-    return { ...event, approve: () => answer(true), decline: () => answer(false) }
+  #putUntold(event: StateEvent): void {
+    const told = this.#reactions.beside(event)
+    if (told !== null) this.#untold.put(told)
   }
 
   // --- changes ---
@@ -585,7 +534,7 @@ export class Conversation implements AsyncIterable<Event> {
     await this.#turn(() => this.state.leave(nowInSeconds(), forAll))
     // Best effort: whoever stays sees that we do not answer; our keys go in any case.
     await atMost(GOODBYE_SECONDS, this.#partWithRelay())
-    if (this.#isToldAll || this.#isWiped) return
+    if (this.#untold.isAtEnd || this.#isWiped) return
     this.#hasLeft = true
     this.state.wipe()
     await this.#turn(() => this.#keep())
@@ -615,10 +564,6 @@ export class Conversation implements AsyncIterable<Event> {
       else this.#waiting.push(one)
     }
   }
-}
-
-function isHeard(event: Event | null): event is Heard {
-  return event?.type === "textReceived" || event?.type === "messageReceived" || event?.type === "noteReceived"
 }
 
 function ignore(): void {
