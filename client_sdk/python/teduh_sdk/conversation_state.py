@@ -28,43 +28,34 @@ from typing import Final
 from teduh_crypto.exceptions import RemoteError
 from teduh_crypto.mls import Group
 from teduh_signaling.chat import messages as chat
-from teduh_signaling.chat.codec import decode_message, encode_message
-from teduh_signaling.chat.exceptions import LocalMessageError, RemoteMessageError
+from teduh_signaling.chat.codec import decode_message
+from teduh_signaling.chat.exceptions import RemoteMessageError
 from teduh_signaling.relay import frames as relay
 
 from teduh_sdk import events
-from teduh_sdk.call_signals import is_too_old
 from teduh_sdk.conversation_frame import ConversationFrame
 from teduh_sdk.ephemerals import Ephemerals
-from teduh_sdk.epoch_agreement import acknowledgement_of, check_acknowledgement
 from teduh_sdk.events import Event
 from teduh_sdk.exceptions import (
     ConversationOver,
     LogBroken,
-    MessageTooLong,
     NotJoined,
     NotTrusted,
     RosterNotAdmitted,
     TeduhError,
     WrongConversation,
 )
-from teduh_sdk.group_changes import AddMember, Change, RemoveMember, key_package_from_wire
+from teduh_sdk.group_changes import AddMember, Change, key_package_from_wire
 from teduh_sdk.hand_over_notes import HandOverNotes, NotePath
-from teduh_sdk.hearing import Heard, events_of
+from teduh_sdk.hearing import Heard, Hearing, Listener, events_of
 from teduh_sdk.log_order import LogOrder, OwnEntry, OwnWelcome
 from teduh_sdk.membership import Identity, Membership, RoomChange
-from teduh_sdk.outbox import Outbox
 from teduh_sdk.queue_news import QueueNews, event_of
 from teduh_sdk.reach import WINDOW, Reach
-from teduh_sdk.receipts import OwedReceipts
 from teduh_sdk.room import Participant, VerifyRoom
 from teduh_sdk.saved_conversation import (
     SavedConversation,
-    restore_change,
     restore_membership,
-    restore_notes,
-    restore_order,
-    restore_outbox,
     save_change,
     save_membership,
     save_notes,
@@ -72,43 +63,55 @@ from teduh_sdk.saved_conversation import (
     save_outbox,
 )
 from teduh_sdk.seeking import Seeking
+from teduh_sdk.speaking import Speaker, Speaking
+from teduh_sdk.standing import Standing
 
 
 class ConversationState:
     """See the module. `now` is always seconds since 1970."""
 
     def __init__(self, conversation_id: bytes, identity: Identity, verify: VerifyRoom) -> None:
-        self.conversation_id = conversation_id
         self.membership: Final = Membership(conversation_id, identity, verify)
-        self._order = LogOrder(member=relay.SURVIVOR_MEMBER if identity.is_survivor else -1)
-        self._outbox = Outbox()
-        self._changes: tuple[Change, ...] = ()
-        self._leaving: set[bytes] = set()
-        self._ephemerals = Ephemerals()
-        self._receipts = OwedReceipts()
-        self.notes = HandOverNotes()
         self.seeking: Final = Seeking()
-        self._owes_acknowledgement = False
         self._is_over = False
         self._is_gone = False
         self._reach: Final = Reach()
+        self._ephemerals = Ephemerals()
         self._frames: list[relay.AnyClientFrame] = []
         self._events: list[Event] = []
+        standing = Standing(LogOrder(member=relay.SURVIVOR_MEMBER if identity.is_survivor else -1))
+        me = Speaker(lambda: self._is_over, self._send, self._tell, self._end)
+        self._speaking: Final = Speaking(self.membership, standing, self._reach, self.seeking, me)
+        self._hearing: Final = Hearing(self.membership, Listener(self._tell, self._end))
+
+    @property
+    def _standing(self) -> Standing:
+        return self._speaking.standing
+
+    @property
+    def conversation_id(self) -> bytes:
+        """What the relay calls it, 16 bytes; also the id of the group."""
+        return self.membership.conversation_id
+
+    @property
+    def notes(self) -> HandOverNotes:
+        """The keys to which notes can be sealed."""
+        return self._standing.notes
 
     @property
     def cursor(self) -> int:
         """The last entry of the log that was taken."""
-        return self._order.cursor
+        return self._standing.order.cursor
 
     @property
     def participants(self) -> tuple[Participant, ...]:
         """Who is in the room, verified, but for those who said that they left; empty before and after."""
-        return tuple(one for one in self.membership.room if one.device_key not in self._leaving)
+        return tuple(one for one in self.membership.room if not self._standing.is_leaving(one))
 
     @property
     def me(self) -> Participant | None:
         """Ourselves, once we are in the room."""
-        return self.membership.room.with_key(self.membership.identity.signature_key)
+        return self.membership.me
 
     @property
     def is_over(self) -> bool:
@@ -118,8 +121,7 @@ class ConversationState:
     @property
     def is_settled(self) -> bool:
         """Whether everything that was said is in the log, and nothing waits behind a gap."""
-        owes = self._owes_acknowledgement or bool(self._receipts) or self.notes.owes_key
-        return self._outbox.is_empty and not self._changes and not self._order.has_gap and not owes
+        return self._standing.is_settled
 
     @property
     def epoch(self) -> int:
@@ -134,12 +136,12 @@ class ConversationState:
     @property
     def has_gap(self) -> bool:
         """Whether later entries wait for one that has not come."""
-        return self._order.has_gap
+        return self._standing.order.has_gap
 
     @property
     def waiting_for(self) -> object | None:
         """The entry or the answer that the relay owes us; None when it owes nothing."""
-        in_flight = self._outbox.in_flight
+        in_flight = self._standing.outbox.in_flight
         if self._reach.is_up and not self._is_over and (in_flight or self.has_gap):
             return self.cursor, in_flight[0].append.counter if in_flight else 0
         return None
@@ -156,16 +158,17 @@ class ConversationState:
 
     def save(self) -> SavedConversation:
         """All that is needed to go on after a restart; contains keys."""
+        standing = self._standing
         return SavedConversation(
             conversation_id=self.conversation_id,
             membership=save_membership(self.membership),
-            place=save_order(self._order),
-            outbox=save_outbox(self._outbox),
-            changes=tuple(save_change(change) for change in self._changes),
-            leaving=tuple(self._leaving),
-            receipts={int(kind): ids for kind, ids in self._receipts.by_kind.items()},
-            owes_acknowledgement=self._owes_acknowledgement,
-            notes=save_notes(self.notes),
+            place=save_order(standing.order),
+            outbox=save_outbox(standing.outbox),
+            changes=tuple(save_change(change) for change in standing.changes),
+            leaving=tuple(standing.leaving),
+            receipts={int(kind): ids for kind, ids in standing.receipts.by_kind.items()},
+            owes_acknowledgement=standing.owes_acknowledgement,
+            notes=save_notes(standing.notes),
         )
 
     @classmethod
@@ -178,26 +181,20 @@ class ConversationState:
         """
         state = cls(saved.conversation_id, Identity(device_key, is_survivor=False), verify)
         restore_membership(state.membership, saved.membership, now)
-        state._order = restore_order(saved.place)
+        state._speaking.standing = Standing.restore(saved)
         state._reach.read_up_to(state.cursor)
-        state._outbox = restore_outbox(saved.outbox)
-        state._changes = tuple(restore_change(change) for change in saved.changes)
-        state._leaving = set(saved.leaving)
-        state._receipts.by_kind = {chat.ReceiptKind(kind): ids for kind, ids in saved.receipts.items()}
-        state._owes_acknowledgement = saved.owes_acknowledgement
-        state.notes = restore_notes(saved.notes)
         return state
 
     def create(self, group: Group, member: int, first: Change, now: int) -> None:
         """Staff: begin the conversation with `group` at epoch 0, in which we are alone."""
-        self._order = LogOrder(member=member)
+        self._standing.order = LogOrder(member=member)
         self.membership.group = group
         self._reach.is_up = True
         self.change(first, now)
 
     def start_after(self, seq: int) -> None:
         """Staff: we are invited, and may read from the entry after `seq` on, which is our Welcome."""
-        self._order.cursor = seq
+        self._standing.order.cursor = seq
         self._reach.read_up_to(seq)
 
     def send_text(self, text: str, now: int, reply_to: bytes | None = None) -> bytes:
@@ -206,15 +203,15 @@ class ConversationState:
         Raises `ConversationOver` and `MessageTooLong`.
         """
         message_id = secrets.token_bytes(16)
-        self._say(chat.Text(id=message_id, sent=now, text=text, reply_to=reply_to))
-        self._advance(now)
+        self._speaking.say(chat.Text(id=message_id, sent=now, text=text, reply_to=reply_to))
+        self._speaking.advance(now)
         return message_id
 
     def mark_read(self, message_id: bytes, now: int) -> None:
         """Tell the sender that a person has seen this message."""
         if not self._is_over:
-            self._receipts.owe(chat.ReceiptKind.READ, message_id)
-            self._advance(now)
+            self._standing.receipts.owe(chat.ReceiptKind.READ, message_id)
+            self._speaking.advance(now)
 
     def type(self, *, active: bool, now: int) -> None:
         """Show the others that we write, or have stopped. Lost when nobody is there."""
@@ -226,8 +223,8 @@ class ConversationState:
         """Say something about a call to everybody: in the log, or beside it, where it may be lost."""
         group = self.membership.group
         if not is_ephemeral:
-            self._outbox = self._outbox.add(data)
-            self._advance(now)
+            self._speaking.say_of_call(data)
+            self._speaking.advance(now)
         elif group is not None and self._reach.is_up:
             payload = self._ephemerals.calls.seal(group, data, now)
             self._frames.append(relay.Ephemeral(self.conversation_id, payload))
@@ -236,26 +233,26 @@ class ConversationState:
         """Staff: ask the survivor whether this colleague may come in; the answer comes as an event."""
         me = self._require_room()
         invitation = chat.Invitation(secrets.token_bytes(16), now, device_id, name, role, reason)
-        self._say(invitation)
+        self._speaking.say(invitation)
         self.membership.invitations.propose(invitation, me)
-        self._advance(now)
+        self._speaking.advance(now)
         return invitation
 
     def hand_over_note(self, to: Participant, text: str, now: int) -> bytes:
         """Staff: seal a note to a colleague who awaits one; returns its id, for `Delivered`."""
         path = NotePath(self.conversation_id, self._require_room(), to)
         note = self.notes.seal(text, path, now)
-        self._say(note)
-        self._advance(now)
+        self._speaking.say(note)
+        self._speaking.advance(now)
         return note.id
 
     def answer(self, invitation: chat.Invitation, *, accepted: bool, now: int) -> None:
         """Survivor: yes or no to somebody new in the room; raises `NotJoined`, `ConversationOver`."""
         me = self._require_room()
         answer = chat.InvitationAnswer(invitation.id, now, accepted)
-        self._say(answer)
+        self._speaking.say(answer)
         self._events += self.membership.invitations.hear_answer(answer, me)
-        self._advance(now)
+        self._speaking.advance(now)
 
     def seek(self, now: int, *, is_on: bool) -> None:
         """Survivor: from now on somebody else is sought, or nobody any more; raises `NotJoined`,
@@ -264,7 +261,7 @@ class ConversationState:
         self._require_room()
         self.seeking.end()
         self.seeking.is_on = is_on
-        self._advance(now)
+        self._speaking.advance(now)
 
     def find(self, answer: relay.KeyPackage, now: int) -> None:
         """Survivor: this device has taken the conversation; who it is comes as an event.
@@ -289,21 +286,21 @@ class ConversationState:
         self._require_room()
         found, self.seeking.found = self.seeking.found, None
         if found is not None:
-            change = replace(found, instead_of=self.seeking.silent | self._leaving)
+            change = replace(found, instead_of=self.seeking.silent | self._standing.leaving)
             self.change(change, now)
 
     def change(self, change: Change, now: int) -> None:
         """Staff: change the group; adopted when, and where, the relay has put the commit."""
         self._require_open()
-        self._changes = (*self._changes, change)
-        self._advance(now)
+        self._standing.queue(change)
+        self._speaking.advance(now)
 
     def leave(self, now: int, *, for_all: bool = False) -> None:
         """Say that we leave, or that it is over for everybody; keys stay until `wipe`, to send this."""
         if self.membership.group is not None and not self._is_over:
             self.seeking.end()
-            self._say(chat.Ending(sent=now) if for_all else chat.Leaving(sent=now))
-            self._advance(now)
+            self._speaking.say(chat.Ending(sent=now) if for_all else chat.Leaving(sent=now))
+            self._speaking.advance(now)
 
     def wipe(self) -> None:
         """Forget every key and everything unsent. Python cannot overwrite what it frees; it is out of
@@ -311,11 +308,7 @@ class ConversationState:
         """
         self._is_over = True
         self.membership.wipe()
-        self._outbox = Outbox()
-        self._changes = ()
-        self._receipts = OwedReceipts()
-        self.notes.wipe()
-        self._owes_acknowledgement = False
+        self._standing.wipe()
         self.seeking.forget()
         self._frames.clear()
 
@@ -323,8 +316,8 @@ class ConversationState:
         """We are subscribed (again): what is in the log, and what of ours is."""
         if self._is_over:
             return
-        if self._order.member < 0:
-            self._order.member = frame.member
+        if self._standing.order.member < 0:
+            self._standing.order.member = frame.member
         if frame.last_seq > self.cursor and frame.first_seq > self.cursor + 1:
             self._stop(LogBroken("entries have expired before they were read"))
             return
@@ -332,14 +325,14 @@ class ConversationState:
             self._stop(LogBroken("the relay has lost entries that were read before"))
             return
         self._reach.connected(frame.last_seq, window)
-        self._were_accepted(frame.counter)
-        self._advance(now)
+        self._speaking.were_accepted(frame.counter)
+        self._speaking.advance(now)
 
     def begin_anew(self, conversation_id: bytes) -> None:
         """Survivor: the request was forgotten before anybody took it, and stands again under this id."""
         if not self.is_in_room and conversation_id != self.conversation_id:
-            self.conversation_id = self.membership.conversation_id = conversation_id
-            self._order = LogOrder(member=relay.SURVIVOR_MEMBER)
+            self.membership.conversation_id = conversation_id
+            self._standing.order = LogOrder(member=relay.SURVIVOR_MEMBER)
             self._reach.read_up_to(0)
 
     def look_again(self, now: int) -> None:
@@ -361,7 +354,7 @@ class ConversationState:
     def repeat(self, now: int) -> None:
         """Send again what is in flight: the relay was too busy for it. It recognises what it has."""
         self._reach.repeat()
-        self._advance(now)
+        self._speaking.advance(now)
 
     def receive(self, frame: ConversationFrame, now: int) -> None:
         """A frame about this conversation came."""
@@ -369,7 +362,7 @@ class ConversationState:
             return
         try:
             self._take(frame, now)
-            self._advance(now)
+            self._speaking.advance(now)
         except (RosterNotAdmitted, WrongConversation) as reason:
             self._refuse(reason)
         except NotTrusted as reason:
@@ -378,14 +371,14 @@ class ConversationState:
     def _take(self, frame: ConversationFrame, now: int) -> None:
         match frame:
             case relay.Entry():
-                self._order.received(frame)
+                self._standing.order.received(frame)
             case relay.Accepted():
-                if frame.counter >= self._outbox.next_counter:
+                if frame.counter >= self._standing.outbox.next_counter:
                     raise LogBroken("the relay accepts what was never sent")
-                self._were_accepted(frame.counter)
-                self._order.accepted(frame.counter, frame.seq)
+                self._speaking.were_accepted(frame.counter)
+                self._standing.order.accepted(frame.counter, frame.seq)
             case relay.Error():
-                self._refused(frame)
+                self._speaking.refused(frame)
             case relay.EphemeralEntry():
                 if (group := self.membership.group) is not None:
                     self._events += self._ephemerals.open(group, self.membership.room, frame.payload)
@@ -422,7 +415,7 @@ class ConversationState:
             self._events.append(events.Gone(survivor))
 
     def _read_log(self, now: int) -> None:
-        for item in self._order.take():
+        for item in self._standing.order.take():
             match item:
                 case OwnEntry():
                     self._take_own(item.counter)
@@ -434,7 +427,7 @@ class ConversationState:
                 return
 
     def _take_own(self, counter: int) -> None:
-        self._were_accepted(counter)
+        self._speaking.were_accepted(counter)
         change = self.membership.adopt(counter)
         if change is not None:
             self._see_room(change)
@@ -445,7 +438,7 @@ class ConversationState:
         # Whoever has come in cannot read what was said before: what nobody has is said again.
         self.seeking.end()
         self.seeking.is_lost, self.seeking.silent = False, frozenset()
-        self._outbox = self._outbox.add_first(tuple(self.seeking.unheard.values()))
+        self._standing.outbox = self._standing.outbox.add_first(tuple(self.seeking.unheard.values()))
 
     def _read(self, entry: relay.Entry, now: int) -> None:
         if self.membership.group is None:
@@ -463,20 +456,19 @@ class ConversationState:
             self._end(None)
             return
         # What was in flight was made in the epoch that is left; the relay refuses it, and it is said anew.
-        if self._outbox.in_flight:
-            self._take_back(self._outbox.in_flight[0].append.counter)
+        if self._standing.outbox.in_flight:
+            self._speaking.take_back(self._standing.outbox.in_flight[0].append.counter)
         self._see_room(change)
         if lost is not None:
             self._events.append(events.CommitLost(lost.change))
 
     def _see_room(self, change: RoomChange) -> None:
-        self._owes_acknowledgement = True
+        self._standing.owes_acknowledgement = True
         self._events += [events.Joined(someone) for someone in change.came]
         for someone in change.went:
-            if someone.device_key not in self._leaving:
+            if not self._standing.is_leaving(someone):
                 self._events.append(events.Left(someone))
-            self._leaving.discard(someone.device_key)
-            self.notes.forget(someone)
+            self._standing.has_left(someone)
         if not self.membership.identity.is_survivor and any(not one.is_survivor for one in change.came):
             self.notes.owes_key = True
         if any(someone.is_survivor for someone in change.went):
@@ -485,7 +477,7 @@ class ConversationState:
     def _open(self, entry: relay.Entry, now: int) -> None:
         try:
             sender, data = self.membership.open(entry, now)
-            if sender.device_key not in self._leaving:
+            if not self._standing.is_leaving(sender):
                 self._hear(sender, decode_message(data), is_live=self._reach.is_live(entry.seq))
         except RemoteError as error:
             self._events.append(events.MessageRefused(f"an entry did not open: {error}"))
@@ -494,170 +486,18 @@ class ConversationState:
 
     def _hear(self, sender: Participant, message: Heard, *, is_live: bool) -> None:
         if isinstance(message, chat.Text):
-            self._receipts.owe(chat.ReceiptKind.DELIVERED, message.id)
+            self._standing.receipts.owe(chat.ReceiptKind.DELIVERED, message.id)
         self._events += events_of(sender, message, is_live=is_live)
         self.seeking.confirmed(message)
         if is_live:
             self._events += self.seeking.heard(sender)
-        self._hear_about_the_room(sender, message)
+        self._hearing.hear_about_the_room(self._standing, sender, message)
 
-    def _hear_about_the_room(self, sender: Participant, message: Heard) -> None:
-        match message:
-            case chat.EpochAcknowledgement():
-                assert self.membership.group is not None
-                check_acknowledgement(self.membership.group, message)
-            case chat.Invitation():
-                self._events += self.membership.invitations.hear(message, sender)
-            case chat.InvitationAnswer():
-                self._events += self.membership.invitations.hear_answer(message, sender)
-            case chat.Leaving():
-                self._see_leaving(sender)
-            case chat.Ending():
-                self._end(sender)
-            case chat.NoteKey():
-                self._events += self.notes.take_key(message, sender)
-            case chat.HandOverNote():
-                self._hear_note(sender, message)
+    def _send(self, frame: relay.AnyClientFrame) -> None:
+        self._frames.append(frame)
 
-    def _hear_note(self, sender: Participant, note: chat.HandOverNote) -> None:
-        me, room = self._require_room(), self.membership.room
-        heard = self.notes.take_note(note, sender, me, room, self.conversation_id)
-        if any(isinstance(one, events.NoteReceived) for one in heard):
-            self._receipts.owe(chat.ReceiptKind.DELIVERED, note.id)
-        self._events += heard
-
-    def _see_leaving(self, sender: Participant) -> None:
-        self._leaving.add(sender.device_key)
-        self._events.append(events.Left(sender))
-        if sender.is_survivor:
-            self._end(sender)
-            return
-        staying = [one for one in self.membership.room.staff if one.device_key not in self._leaving]
-        if staying and staying[0] == self.me:
-            # The first of those who stay does it; should he fail, the next commit of anybody can do it as
-            # well.
-            self._changes = (*self._changes, RemoveMember(sender.device_key))
-
-    def _say(self, message: chat.AnyMessage) -> None:
-        self._require_open()
-        try:
-            content = encode_message(message)
-        except LocalMessageError as error:
-            raise MessageTooLong(str(error)) from error
-        self._outbox = self._outbox.add(content)
-        if self.membership.identity.is_survivor:
-            self.seeking.said(message, content)
-
-    def _advance(self, now: int) -> None:
-        """Do all that the present state allows: send what waits, tell how far we have read."""
-        if self._is_over or not self._reach.is_up:
-            return
-        if self._reach.take_repeat(self.cursor):
-            self._frames += [sent.append for sent in self._outbox.in_flight]
-        while self._may_send() and self._send_next(now):
-            pass
-        if self._reach.take_acknowledgement(self.cursor):
-            self._frames.append(relay.Acknowledge(self.conversation_id, self.cursor))
-
-    def _may_send(self) -> bool:
-        group = self.membership.group
-        if group is None or self._is_over or self.membership.pending is not None:
-            return False
-        return self._reach.may_send(self.cursor, group.epoch, len(self._outbox.in_flight))
-
-    def _send_next(self, now: int) -> bool:
-        # A group in which we are alone (epoch 0) has nobody to talk to: its first commit comes before all
-        # else.
-        if self._changes:
-            change, *rest = self._changes
-            self._changes = tuple(rest)
-            self._commit(change, now)
-            return True
-        if len(self.membership.room) == 0:
-            return False
-        if self._owes_acknowledgement and self.membership.group is not None:
-            self._owes_acknowledgement = False
-            self._encrypt(encode_message(acknowledgement_of(self.membership.group)), None)
-            return True
-        if self.notes.owes_key:
-            self._outbox = self._outbox.add(encode_message(self.notes.offer(now)))
-        for receipt in self._receipts.take():
-            self._outbox = self._outbox.add(encode_message(receipt))
-        while self._outbox.queued and is_too_old(self._outbox.queued[0], now):
-            self._outbox = self._outbox.drop_first()
-        if not self._outbox.queued or self.seeking.holds_back:
-            return False
-        content = self._outbox.queued[0]
-        self._encrypt(content, content)
-        return True
-
-    def _encrypt(self, data: bytes, content: bytes | None) -> None:
-        append = self.membership.protect(data, self._outbox.next_counter)
-        self._outbox = self._outbox.sent(append, content)
-        self._frames.append(append)
-
-    def _commit(self, change: Change, now: int) -> None:
-        try:
-            append = self.membership.stage(change, self._outbox.next_counter, now)
-        except (RemoteError, RosterNotAdmitted) as reason:
-            self._events.append(events.ChangeFailed(change, reason))
-            return
-        if append is None:
-            return
-        if append.welcome is not None:
-            self._order.sends_welcome(append.counter)
-        self._outbox = self._outbox.sent(append, None)
-        self._frames.append(append)
-
-    def _were_accepted(self, counter: int) -> None:
-        self._outbox, done = self._outbox.accepted(counter)
-        for sent in done:
-            message = None if sent.content is None else decode_message(sent.content)
-            if isinstance(message, chat.Text):
-                self._events.append(events.Sent(message.id))
-
-    def _refused(self, error: relay.Error) -> None:
-        if error.code is relay.ErrorCode.WRONG_EPOCH:
-            self._refused_epoch(error.counter, error.expected)
-        elif error.code is relay.ErrorCode.COUNTER_GAP:
-            # Appends behind one that was refused. If the relay lacks one that we no longer have, it lost it.
-            if self._outbox.in_flight and error.expected < self._outbox.in_flight[0].append.counter:
-                raise LogBroken("the relay has forgotten what it accepted")
-        elif error.code is relay.ErrorCode.NOT_PERMITTED:
-            self._refused_change(error.counter)
-        elif error.code is relay.ErrorCode.UNKNOWN_CONVERSATION:
-            self._end(None)
-
-    def _refused_change(self, counter: int) -> None:
-        # The lease of the one whom she lets in had ended.
-        pending = self.membership.pending
-        if pending is not None and pending.counter == counter:
-            self._take_back(counter)
-            self._events.append(events.AnotherLapsed())
-
-    def _refused_epoch(self, counter: int, expected: int) -> None:
-        if self._outbox.has_in_flight(counter, expected):
-            # The answer to an earlier try; meanwhile it was said anew under the right epoch.
-            return
-        if expected < self.epoch:
-            raise LogBroken("the relay has gone back to an earlier epoch")
-        self._reach.want_epoch(expected)
-        lost = self.membership.pending
-        self._take_back(counter)
-        if lost is not None and self.membership.pending is None:
-            self._events.append(events.CommitLost(lost.change))
-
-    def _take_back(self, counter: int) -> None:
-        """From `counter` on, nothing that was sent is in the log: it will be said anew."""
-        for sent in self._outbox.in_flight:
-            if sent.append.counter >= counter:
-                self._order.forget_append(sent.append.counter)
-                if sent.content is None and sent.append.kind == relay.EntryKind.MESSAGE.value:
-                    self._owes_acknowledgement = True
-        self._outbox = self._outbox.refused(counter)
-        pending = self.membership.pending
-        if pending is not None and pending.counter >= counter:
-            self.membership.pending = None
+    def _tell(self, event: Event) -> None:
+        self._events.append(event)
 
     def _require_open(self) -> None:
         if self._is_over:

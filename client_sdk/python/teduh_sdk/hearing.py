@@ -1,18 +1,25 @@
-"""What it means for the application that a member said something to people, or about a call."""
+"""What it means for a conversation that a member said something: an event, a receipt, a change, an end."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from teduh_signaling.chat import messages as chat
 
 from teduh_sdk import events
+from teduh_sdk.epoch_agreement import check_acknowledgement
 from teduh_sdk.events import Event
+from teduh_sdk.group_changes import RemoveMember
+from teduh_sdk.membership import Membership
 from teduh_sdk.room import Participant
+from teduh_sdk.standing import Standing
 
 Heard = chat.AnyMessage | chat.OfCall | chat.Unknown
 
 
 def events_of(sender: Participant, message: Heard, *, is_live: bool) -> list[Event]:
-    """What to tell of it; nothing of what devices say about the room."""
+    """What to tell of what is for people, or about a call; nothing of what devices say about the room."""
     match message:
         case chat.Text():
             said = events.TextReceived(message.id, sender, message.text, message.sent, message.reply_to)
@@ -25,3 +32,63 @@ def events_of(sender: Participant, message: Heard, *, is_live: bool) -> list[Eve
         case chat.OfCall():
             return [events.CallSignal(sender, message.raw, is_live)]
     return []
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """What hearing something may lead to."""
+
+    tell: Callable[[Event], None]
+    end: Callable[[Participant], None]
+
+
+class Hearing:
+    """One member's ears for what devices say about the room."""
+
+    def __init__(self, membership: Membership, listener: Listener) -> None:
+        self._membership = membership
+        self._listener = listener
+
+    def hear_about_the_room(self, standing: Standing, sender: Participant, message: Heard) -> None:
+        """Raises `EpochsDiffer`."""
+        match message:
+            case chat.EpochAcknowledgement():
+                assert self._membership.group is not None
+                check_acknowledgement(self._membership.group, message)
+            case chat.Invitation():
+                self._tell(self._membership.invitations.hear(message, sender))
+            case chat.InvitationAnswer():
+                self._tell(self._membership.invitations.hear_answer(message, sender))
+            case chat.Leaving():
+                self._see_leaving(standing, sender)
+            case chat.Ending():
+                self._listener.end(sender)
+            case chat.NoteKey():
+                self._tell(standing.notes.take_key(message, sender))
+            case chat.HandOverNote():
+                self._hear_note(standing, sender, message)
+
+    def _tell(self, happened: list[Event]) -> None:
+        for event in happened:
+            self._listener.tell(event)
+
+    def _hear_note(self, standing: Standing, sender: Participant, note: chat.HandOverNote) -> None:
+        room, me = self._membership.room, self._membership.me
+        if me is None:
+            return
+        heard = standing.notes.take_note(note, sender, me, room, self._membership.conversation_id)
+        if any(isinstance(one, events.NoteReceived) for one in heard):
+            standing.receipts.owe(chat.ReceiptKind.DELIVERED, note.id)
+        self._tell(heard)
+
+    def _see_leaving(self, standing: Standing, sender: Participant) -> None:
+        standing.leaving.add(sender.device_key)
+        self._listener.tell(events.Left(sender))
+        if sender.is_survivor:
+            self._listener.end(sender)
+            return
+        staying = [one for one in self._membership.room.staff if not standing.is_leaving(one)]
+        if staying and staying[0] == self._membership.me:
+            # The first of those who stay does it; should he fail, the next commit of anybody can do it as
+            # well.
+            standing.queue(RemoveMember(sender.device_key))

@@ -78,6 +78,11 @@ class Membership:
         """The epoch of the group; 0 before there is one."""
         return 0 if self.group is None else self.group.epoch
 
+    @property
+    def me(self) -> Participant | None:
+        """Ourselves, once we are in the room."""
+        return self.room.with_key(self.identity.signature_key)
+
     def join(self, welcome: Entry, now: int) -> RoomChange:
         """Enter by a Welcome; raises `WrongConversation` or `RosterNotAdmitted`."""
         try:

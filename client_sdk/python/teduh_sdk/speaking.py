@@ -1,0 +1,186 @@
+"""What one member says, on its way into the log: queued, encrypted under the present epoch, sent, answered.
+
+    say ──> Outbox ──advance, when link, log and epoch allow──> Append ──> relay
+               ^                                                             │
+               └──take_back: the epoch has moved on, say it anew─ refused <──┤
+                                               were_accepted: `Sent`      <──┘
+
+`advance` is called after everything that may have changed what is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from teduh_crypto.exceptions import RemoteError
+from teduh_signaling.chat import messages as chat
+from teduh_signaling.chat.codec import decode_message, encode_message
+from teduh_signaling.chat.exceptions import LocalMessageError
+from teduh_signaling.relay import frames as relay
+
+from teduh_sdk import events
+from teduh_sdk.call_signals import is_too_old
+from teduh_sdk.epoch_agreement import acknowledgement_of
+from teduh_sdk.events import Event
+from teduh_sdk.exceptions import ConversationOver, LogBroken, MessageTooLong, RosterNotAdmitted
+from teduh_sdk.group_changes import Change
+from teduh_sdk.membership import Membership
+from teduh_sdk.reach import Reach
+from teduh_sdk.seeking import Seeking
+from teduh_sdk.standing import Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """The member that speaks: what it knows of itself, and where what is made goes."""
+
+    is_over: Callable[[], bool]
+    send: Callable[[relay.AnyClientFrame], None]
+    tell: Callable[[Event], None]
+    end: Callable[[None], None]
+
+
+class Speaking:
+    """One member's mouth."""
+
+    def __init__(
+        self, membership: Membership, standing: Standing, reach: Reach, seeking: Seeking, member: Speaker
+    ) -> None:
+        self.standing = standing
+        self._membership = membership
+        self._reach = reach
+        self._seeking = seeking
+        self._member = member
+
+    def say(self, message: chat.AnyMessage) -> None:
+        """Queue something to say; raises `ConversationOver`, `MessageTooLong`."""
+        if self._member.is_over():
+            raise ConversationOver("the conversation is over")
+        try:
+            content = encode_message(message)
+        except LocalMessageError as error:
+            raise MessageTooLong(str(error)) from error
+        self.standing.outbox = self.standing.outbox.add(content)
+        if self._membership.identity.is_survivor:
+            self._seeking.said(message, content)
+
+    def say_of_call(self, data: bytes) -> None:
+        """Queue something about a call."""
+        self.standing.outbox = self.standing.outbox.add(data)
+
+    def advance(self, now: int) -> None:
+        """Do all that the present state allows: send what waits, tell how far we have read."""
+        if self._member.is_over() or not self._reach.is_up:
+            return
+        if self._reach.take_repeat(self.standing.order.cursor):
+            for sent in self.standing.outbox.in_flight:
+                self._member.send(sent.append)
+        while self._may_send() and self._send_next(now):
+            pass
+        if self._reach.take_acknowledgement(self.standing.order.cursor):
+            self._member.send(relay.Acknowledge(self._membership.conversation_id, self.standing.order.cursor))
+
+    def _may_send(self) -> bool:
+        group = self._membership.group
+        if group is None or self._member.is_over() or self._membership.pending is not None:
+            return False
+        in_flight = len(self.standing.outbox.in_flight)
+        return self._reach.may_send(self.standing.order.cursor, group.epoch, in_flight)
+
+    def _send_next(self, now: int) -> bool:
+        # A group in which we are alone (epoch 0) has nobody to talk to: its first commit comes before all
+        # else.
+        if self.standing.changes:
+            change, *rest = self.standing.changes
+            self.standing.changes = tuple(rest)
+            self._commit(change, now)
+            return True
+        if len(self._membership.room) == 0:
+            return False
+        if self.standing.owes_acknowledgement and self._membership.group is not None:
+            self.standing.owes_acknowledgement = False
+            self._encrypt(encode_message(acknowledgement_of(self._membership.group)), None)
+            return True
+        if self.standing.notes.owes_key:
+            self.standing.outbox = self.standing.outbox.add(encode_message(self.standing.notes.offer(now)))
+        for receipt in self.standing.receipts.take():
+            self.standing.outbox = self.standing.outbox.add(encode_message(receipt))
+        while self.standing.outbox.queued and is_too_old(self.standing.outbox.queued[0], now):
+            self.standing.outbox = self.standing.outbox.drop_first()
+        if not self.standing.outbox.queued or self._seeking.holds_back:
+            return False
+        content = self.standing.outbox.queued[0]
+        self._encrypt(content, content)
+        return True
+
+    def _encrypt(self, data: bytes, content: bytes | None) -> None:
+        append = self._membership.protect(data, self.standing.outbox.next_counter)
+        self.standing.outbox = self.standing.outbox.sent(append, content)
+        self._member.send(append)
+
+    def _commit(self, change: Change, now: int) -> None:
+        try:
+            append = self._membership.stage(change, self.standing.outbox.next_counter, now)
+        except (RemoteError, RosterNotAdmitted) as reason:
+            self._member.tell(events.ChangeFailed(change, reason))
+            return
+        if append is None:
+            return
+        if append.welcome is not None:
+            self.standing.order.sends_welcome(append.counter)
+        self.standing.outbox = self.standing.outbox.sent(append, None)
+        self._member.send(append)
+
+    def were_accepted(self, counter: int) -> None:
+        """Everything up to `counter` is in the log."""
+        self.standing.outbox, done = self.standing.outbox.accepted(counter)
+        for sent in done:
+            message = None if sent.content is None else decode_message(sent.content)
+            if isinstance(message, chat.Text):
+                self._member.tell(events.Sent(message.id))
+
+    def refused(self, error: relay.Error) -> None:
+        """The relay refused an append of ours; raises `LogBroken`."""
+        in_flight = self.standing.outbox.in_flight
+        if error.code is relay.ErrorCode.WRONG_EPOCH:
+            self._refused_epoch(error.counter, error.expected)
+        elif error.code is relay.ErrorCode.COUNTER_GAP:
+            # Appends behind one that was refused. If the relay lacks one that we no longer have, it lost it.
+            if in_flight and error.expected < in_flight[0].append.counter:
+                raise LogBroken("the relay has forgotten what it accepted")
+        elif error.code is relay.ErrorCode.NOT_PERMITTED:
+            self._refused_change(error.counter)
+        elif error.code is relay.ErrorCode.UNKNOWN_CONVERSATION:
+            self._member.end(None)
+
+    def _refused_change(self, counter: int) -> None:
+        # The lease of the one whom she lets in had ended.
+        pending = self._membership.pending
+        if pending is not None and pending.counter == counter:
+            self.take_back(counter)
+            self._member.tell(events.AnotherLapsed())
+
+    def _refused_epoch(self, counter: int, expected: int) -> None:
+        if self.standing.outbox.has_in_flight(counter, expected):
+            # The answer to an earlier try; meanwhile it was said anew under the right epoch.
+            return
+        if expected < self._membership.epoch:
+            raise LogBroken("the relay has gone back to an earlier epoch")
+        self._reach.want_epoch(expected)
+        lost = self._membership.pending
+        self.take_back(counter)
+        if lost is not None and self._membership.pending is None:
+            self._member.tell(events.CommitLost(lost.change))
+
+    def take_back(self, counter: int) -> None:
+        """From `counter` on, nothing that was sent is in the log: it will be said anew."""
+        for sent in self.standing.outbox.in_flight:
+            if sent.append.counter >= counter:
+                self.standing.order.forget_append(sent.append.counter)
+                if sent.content is None and sent.append.kind == relay.EntryKind.MESSAGE.value:
+                    self.standing.owes_acknowledgement = True
+        self.standing.outbox = self.standing.outbox.refused(counter)
+        pending = self._membership.pending
+        if pending is not None and pending.counter >= counter:
+            self._membership.pending = None

@@ -1,0 +1,80 @@
+"""Where one member stands in a conversation, beside the group: what she has read, said, and owes.
+
+A staff device keeps it together with the group, so that a restart loses nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from teduh_signaling.chat.messages import ReceiptKind
+
+from teduh_sdk.group_changes import Change
+from teduh_sdk.hand_over_notes import HandOverNotes
+from teduh_sdk.log_order import LogOrder
+from teduh_sdk.outbox import Outbox
+from teduh_sdk.receipts import OwedReceipts
+from teduh_sdk.room import Participant
+from teduh_sdk.saved_conversation import (
+    SavedConversation,
+    restore_change,
+    restore_notes,
+    restore_order,
+    restore_outbox,
+)
+
+
+@dataclass(slots=True)
+class Standing:
+    """Its parts may be replaced; what belongs to two of them has a method here."""
+
+    order: LogOrder
+    outbox: Outbox = field(default_factory=Outbox)
+    changes: tuple[Change, ...] = ()
+    """What is still to be changed in the group, in this order."""
+    leaving: set[bytes] = field(default_factory=set)
+    """The device keys of those who said that they leave."""
+    receipts: OwedReceipts = field(default_factory=OwedReceipts)
+    owes_acknowledgement: bool = False
+    """Whether the others have yet to hear what we see of the present epoch."""
+    notes: HandOverNotes = field(default_factory=HandOverNotes)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything that was said is in the log, and nothing waits behind a gap."""
+        owes = self.owes_acknowledgement or bool(self.receipts) or self.notes.owes_key
+        return self.outbox.is_empty and not self.changes and not self.order.has_gap and not owes
+
+    def is_leaving(self, one: Participant) -> bool:
+        """Whether she said so."""
+        return one.device_key in self.leaving
+
+    def has_left(self, one: Participant) -> None:
+        """She is out."""
+        self.leaving.discard(one.device_key)
+        self.notes.forget(one)
+
+    def queue(self, change: Change) -> None:
+        """One more thing to change."""
+        self.changes = (*self.changes, change)
+
+    def wipe(self) -> None:
+        """Forget everything unsent."""
+        self.outbox = Outbox()
+        self.changes = ()
+        self.receipts = OwedReceipts()
+        self.owes_acknowledgement = False
+        self.notes.wipe()
+
+    @classmethod
+    def restore(cls, saved: SavedConversation) -> Standing:
+        """Raises a `RemoteError` for damaged bytes."""
+        return cls(
+            restore_order(saved.place),
+            restore_outbox(saved.outbox),
+            tuple(restore_change(change) for change in saved.changes),
+            set(saved.leaving),
+            OwedReceipts({ReceiptKind(kind): ids for kind, ids in saved.receipts.items()}),
+            saved.owes_acknowledgement,
+            restore_notes(saved.notes),
+        )
