@@ -14,7 +14,8 @@ from real_browser import PROGRAM
 from run import SCRIPTS
 
 # All are run once, and in one process: npm does not install into one folder twice at a time.
-pytestmark = pytest.mark.xdist_group("benchmarks")
+# The first to need the figures waits for all of them.
+pytestmark = [pytest.mark.xdist_group("benchmarks"), pytest.mark.timeout(600)]
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 RELAY_FIGURES = (

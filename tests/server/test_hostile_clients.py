@@ -204,13 +204,13 @@ async def test_only_staff_name_members_and_only_in_a_commit(relay: PlainRelay, p
     """A survivor cannot make devices members; a message cannot carry a Welcome."""
     async with pair_on(relay) as lying:
         conversation_id, device = lying.survivor.conversation_id, bytes(32)
-        for refused in (
-            [conversation_id, 1, 1, 1, b"x", None, [device]],
-            [conversation_id, 1, 1, 1, b"x", None, [], [device]],
-            [conversation_id, 1, 0, 1, b"x", b"welcome"],
+        for refused, code in (
+            ([conversation_id, 1, 1, 1, b"x", None, [device]], "not_permitted"),
+            ([conversation_id, 1, 1, 1, b"x", None, [], [device]], "not_permitted"),
+            ([conversation_id, 1, 0, 1, b"x", b"welcome"], "unexpected_frame"),
         ):
             error = await lying.survivor.client.ask(Tag.ERROR, Tag.APPEND, *refused)
-            assert [error[0], error[4], error[7]] == ["unexpected_frame", 1, False]
+            assert [error[0], error[4], error[7]] == [code, 1, False]
         await lying.talk()
 
 
