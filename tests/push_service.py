@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
 
 import http_ece
 from aiohttp import web
@@ -15,7 +17,18 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     generate_private_key,
 )
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from teduh_server.push_message import new_push_key
 from teduh_signaling.relay.frames import SubscribePush
+
+CONTACT: Final = "mailto:it@relay.example"
+PUSH_KEY: Final = "push.pem"
+
+
+def push_settings(folder: Path) -> dict[str, object]:
+    """Of a relay that may push to a service on this machine; a new key lies in `folder` under `PUSH_KEY`."""
+    key_file = folder / PUSH_KEY
+    key_file.write_bytes(new_push_key())
+    return {"key_file": key_file, "contact": CONTACT, "every_seconds": 0.1, "unsafe_loopback": True}
 
 
 @dataclass

@@ -12,10 +12,10 @@ from typing import Any
 from console_page import ConsoleHouse, ConsolePage, console_house
 from frame_client import frame_client
 from playwright.async_api import BrowserContext, CDPSession, Page, expect
-from push_service import Browser, push_service
+from push_service import Browser, push_service, push_settings
 from real_browser import chromium
 from survivor_page import SurvivorPage
-from teduh_server.push_message import TEXT, new_push_key
+from teduh_server.push_message import TEXT
 from teduh_server.redis_store import keys
 
 _SUBSCRIBED = """(told) => {
@@ -48,15 +48,7 @@ async def _subscribes_here(context: BrowserContext, service: Browser) -> None:
 
 @asynccontextmanager
 async def _house(folder: Path) -> AsyncIterator[ConsoleHouse]:
-    key_file = folder / "push.pem"
-    key_file.write_bytes(new_push_key())
-    push = {
-        "key_file": key_file,
-        "contact": "mailto:it@relay.example",
-        "every_seconds": 0.1,
-        "unsafe_loopback": True,
-    }
-    async with console_house(folder, push=push) as house:
+    async with console_house(folder, push=push_settings(folder)) as house:
         yield house
 
 

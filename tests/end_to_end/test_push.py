@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 from frame_client import frame_client
-from push_service import Browser, push_service
+from push_service import Browser, push_service, push_settings
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
 from sdk_people import PATIENCE, enrolled
 from teduh_sdk import PushAddress, Staff
 from teduh_sdk.exceptions import RelayRefused
-from teduh_server.push_message import TEXT, new_push_key
+from teduh_server.push_message import TEXT
 from teduh_server.redis_store.durability import Durability
 from valkey_server import start_valkey
 from web_peer import WebPeer, organisation_json, web_peer
@@ -34,16 +34,11 @@ class House:
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     organisation = RelayOrganisation()
-    key_file = tmp_path / "push.pem"
-    key_file.write_bytes(new_push_key())
-    push = {
-        "key_file": key_file,
-        "contact": "mailto:it@relay.example",
-        "every_seconds": 0.1,
-        "unsafe_loopback": True,
-    }
     with start_valkey(durability=Durability.MEMORY) as valkey:
-        async with relay_here(organisation.write(tmp_path), valkey.url, push=push) as (_, url):
+        async with relay_here(organisation.write(tmp_path), valkey.url, push=push_settings(tmp_path)) as (
+            _,
+            url,
+        ):
             await organisation.publish_revocations(url)
             yield House(url, organisation)
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 from frame_client import FrameClient, frame_client
-from push_service import Browser, push_service
+from push_service import CONTACT, PUSH_KEY, Browser, push_service, push_settings
 from py_vapid import Vapid02
 from relay_organisation import RelayOrganisation, StaffDevice
 from relay_process import relay_here
 from teduh_server.app import Relay
 from teduh_server.cli.main import app
 from teduh_server.push import EndpointNotAllowed, PushServices
-from teduh_server.push_message import TEXT, InvalidPushKey, PushKey, new_push_key
+from teduh_server.push_message import TEXT, InvalidPushKey, PushKey
 from teduh_server.push_settings import PushSettings
 from teduh_server.redis_store import keys
 from teduh_server.redis_store.embedded import EmbeddedValkey
@@ -65,17 +65,9 @@ async def house(
     valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
 ) -> AsyncIterator[House]:
     path = organisation.write(tmp_path)
-    key_file = tmp_path / "push.pem"
-    key_file.write_bytes(new_push_key())
-    push = {
-        "key_file": key_file,
-        "contact": "mailto:it@relay.example",
-        "every_seconds": 0.1,
-        "unsafe_loopback": True,
-    }
-    async with relay_here(path, valkey.url, push=push) as (relay, url):
+    async with relay_here(path, valkey.url, push=push_settings(tmp_path)) as (relay, url):
         await organisation.publish_revocations(url)
-        yield House(url, organisation, PushKey.load(key_file, "mailto:it@relay.example"), relay)
+        yield House(url, organisation, PushKey.load(tmp_path / PUSH_KEY, CONTACT), relay)
 
 
 async def test_device_that_is_not_connected_is_woken_when_somebody_waits(
@@ -227,7 +219,7 @@ def test_file_without_a_key_of_the_right_kind_is_refused(tmp_path: Path) -> None
     file = tmp_path / "push.pem"
     file.write_text("-----BEGIN PRIVATE KEY-----\n")
     with pytest.raises(InvalidPushKey):
-        PushKey.load(file, "mailto:it@relay.example")
+        PushKey.load(file, CONTACT)
 
 
 def test_key_needs_somebody_to_write_to(tmp_path: Path) -> None:
@@ -239,5 +231,5 @@ def test_key_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> Non
     file = tmp_path / "push.pem"
     assert CliRunner().invoke(app, ["push-key", str(file)]).exit_code == 0
     assert file.stat().st_mode & 0o777 == 0o600
-    assert len(PushKey.load(file, "mailto:it@relay.example").public) == 65
+    assert len(PushKey.load(file, CONTACT).public) == 65
     assert CliRunner().invoke(app, ["push-key", str(file)]).exit_code != 0
