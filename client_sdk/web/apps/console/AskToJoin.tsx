@@ -4,7 +4,7 @@ import { useState } from "preact/hooks"
 
 import { roleName } from "../shared/i18n/names.ts"
 import { Choice } from "../shared/parts/Choice.tsx"
-import { ColleagueChoice, ReasonField } from "./ColleagueChoice.tsx"
+import { ColleagueButtons, ColleagueChoice, ReasonField } from "./ColleagueChoice.tsx"
 import type { Desk } from "./desk.ts"
 import type { DeskProps } from "./DeskScreen.tsx"
 import { openTalks, type AskingToJoin, type Talk } from "./deskState.ts"
@@ -39,24 +39,17 @@ export function AskToJoin({ desk }: { readonly desk: Desk }) {
           <p>{t("join.about")}</p>
           <ColleagueChoice desk={desk} onChoose={setColleague} />
           {outcome !== null && <p role="status">{t(`join.${outcome}`)}</p>}
-          <div class="row">
-            <button
-              type="button"
-              class="button primary"
-              disabled={colleague === null}
-              onClick={() => {
-                if (colleague === null) return
-                void desk.askToJoin(colleague).then((isAsked) => {
-                  setOutcome(isAsked ? "sent" : "failed")
-                })
-              }}
-            >
-              {t("join.go")}
-            </button>
-            <button type="button" class="button" onClick={close}>
-              {t("close")}
-            </button>
-          </div>
+          <ColleagueButtons
+            colleague={colleague}
+            text={t("join.go")}
+            closing="close"
+            onGo={(chosen) => {
+              void desk.askToJoin(chosen).then((isAsked) => {
+                setOutcome(isAsked ? "sent" : "failed")
+              })
+            }}
+            onClose={close}
+          />
         </Dialog>
       )}
     </>

@@ -63,3 +63,37 @@ export function ReasonField({ value, onValue }: ReasonFieldProps) {
     </label>
   )
 }
+
+interface ColleagueButtonsProps {
+  readonly colleague: Colleague | null
+  readonly text: string
+  /** Whether all else that is asked is answered well. */
+  readonly isReady?: boolean
+  readonly onGo: (colleague: Colleague) => void
+  readonly onClose: () => void
+  /** What stands on the button that closes. */
+  readonly closing?: "cancel" | "close"
+}
+
+/** The last row of what is asked about a colleague: to do it, once one is chosen, or not to. */
+export function ColleagueButtons(props: ColleagueButtonsProps) {
+  const { colleague, text, isReady = true, onGo, onClose, closing = "cancel" } = props
+  const { t } = useWording()
+  return (
+    <div class="row">
+      <button
+        type="button"
+        class="button primary"
+        disabled={colleague === null || !isReady}
+        onClick={() => {
+          if (colleague !== null) onGo(colleague)
+        }}
+      >
+        {text}
+      </button>
+      <button type="button" class="button" onClick={onClose}>
+        {t(closing)}
+      </button>
+    </div>
+  )
+}

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks"
 
-import { ColleagueChoice, ReasonField } from "./ColleagueChoice.tsx"
+import { ColleagueButtons, ColleagueChoice, ReasonField } from "./ColleagueChoice.tsx"
 import type { Desk } from "./desk.ts"
 import { openTalks, type DeskState, type Talk } from "./deskState.ts"
 import { Dialog } from "./Dialog.tsx"
@@ -30,22 +30,16 @@ export function HandOverDialog({ talk, desk, onClose }: HandOverDialogProps) {
       <ReasonField value={reason} onValue={setReason} />
       <NoteField label={t("handover.note")} value={note} onValue={setNote} />
       <p class="muted">{t("handover.note.about")}</p>
-      <div class="row">
-        <button
-          type="button"
-          class="button primary"
-          disabled={colleague === null || isTooLong(note)}
-          onClick={() => {
-            if (colleague !== null) void desk.handOver(talk.id, colleague, reason.trim(), note.trim())
-            onClose()
-          }}
-        >
-          {t("handover.go")}
-        </button>
-        <button type="button" class="button" onClick={onClose}>
-          {t("cancel")}
-        </button>
-      </div>
+      <ColleagueButtons
+        colleague={colleague}
+        text={t("handover.go")}
+        isReady={!isTooLong(note)}
+        onGo={(chosen) => {
+          void desk.handOver(talk.id, chosen, reason.trim(), note.trim())
+          onClose()
+        }}
+        onClose={onClose}
+      />
     </Dialog>
   )
 }
@@ -128,22 +122,16 @@ function ShiftForm({ open, desk, onGo, onClose }: ShiftFormProps) {
         />
       ))}
       <p class="muted">{t("handover.note.about")}</p>
-      <div class="row">
-        <button
-          type="button"
-          class="button primary"
-          disabled={colleague === null || [...notes.values()].some(isTooLong)}
-          onClick={() => {
-            if (colleague !== null) void desk.endShift(colleague, reason.trim(), notes)
-            onGo()
-          }}
-        >
-          {t("endShift.go")}
-        </button>
-        <button type="button" class="button" onClick={onClose}>
-          {t("cancel")}
-        </button>
-      </div>
+      <ColleagueButtons
+        colleague={colleague}
+        text={t("endShift.go")}
+        isReady={![...notes.values()].some(isTooLong)}
+        onGo={(chosen) => {
+          void desk.endShift(chosen, reason.trim(), notes)
+          onGo()
+        }}
+        onClose={onClose}
+      />
     </>
   )
 }

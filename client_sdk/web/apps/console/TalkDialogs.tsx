@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks"
 
 import { Choice } from "../shared/parts/Choice.tsx"
-import { ColleagueChoice, ReasonField } from "./ColleagueChoice.tsx"
+import { ColleagueButtons, ColleagueChoice, ReasonField } from "./ColleagueChoice.tsx"
 import type { Desk } from "./desk.ts"
 import { OUTCOMES, type Outcome, type Talk } from "./deskState.ts"
 import { Dialog } from "./Dialog.tsx"
@@ -25,22 +25,15 @@ export function InviteDialog({ talk, desk, onClose }: TalkDialogProps) {
       <p>{t("invite.about")}</p>
       <ColleagueChoice desk={desk} onChoose={setColleague} />
       <ReasonField value={reason} onValue={setReason} />
-      <div class="row">
-        <button
-          type="button"
-          class="button primary"
-          disabled={colleague === null}
-          onClick={() => {
-            if (colleague !== null) void desk.invite(talk.id, colleague, reason.trim())
-            onClose()
-          }}
-        >
-          {t("invite.go")}
-        </button>
-        <button type="button" class="button" onClick={onClose}>
-          {t("cancel")}
-        </button>
-      </div>
+      <ColleagueButtons
+        colleague={colleague}
+        text={t("invite.go")}
+        onGo={(chosen) => {
+          void desk.invite(talk.id, chosen, reason.trim())
+          onClose()
+        }}
+        onClose={onClose}
+      />
     </Dialog>
   )
 }
