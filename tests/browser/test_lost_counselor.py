@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -43,6 +44,8 @@ async def test_another_goes_on_when_the_console_dies_and_nothing_is_lost(tmp_pat
         await survivor.say("He is coming up the stairs.")
         question = survivor.page.get_by_role("alert")
         await expect(question).to_contain_text("cannot be reached")
+        link = survivor.page.locator(".room-summary .link")
+        await expect(link).to_have_text(re.compile("^Connected; .+ cannot be reached$"))
         await _look(survivor.page, "away")
         await survivor.button("Look for somebody else").click()
         await survivor.shows("We are looking for somebody else")
@@ -65,6 +68,7 @@ async def test_another_goes_on_when_the_console_dies_and_nothing_is_lost(tmp_pat
         await second.say("I am here now.")
         await expect(survivor.message("I am here now.")).to_be_visible()
         await expect(question).to_have_count(0)
+        await expect(link).to_have_text("Connected")
         assert await survivor.own_messages.all_inner_texts() == [
             "He is coming up the stairs.",
             "Please answer.",

@@ -111,7 +111,13 @@ function Screens({ configuration, state, dispatch, session, call, onLanguage, on
         )}
         {state.phase === "waiting" && <LinkState link={state.link} />}
         {state.phase === "talking" && (
-          <RoomButton people={state.people} link={state.link} panel={panel} onPanel={setPanel} />
+          <RoomButton
+            people={state.people}
+            link={state.link}
+            unreachable={state.unreachable}
+            panel={panel}
+            onPanel={setPanel}
+          />
         )}
       </Header>
       {panel === "emergency" && <EmergencyPanel numbers={configuration.emergencyNumbers} onClose={closePanel} />}

@@ -42,12 +42,19 @@ export function Header({ children, panel, onPanel, onExit }: HeaderProps) {
   )
 }
 
+interface LinkStateProps {
+  readonly link: Link
+  /** What is said instead while she is connected, and nobody at the other end. */
+  readonly oneSided?: string | null
+}
+
 /** How the link is, always in words beside the colour. */
-export function LinkState({ link }: { readonly link: Link }) {
+export function LinkState({ link, oneSided = null }: LinkStateProps) {
   const { t } = useWording()
+  const isOneSided = link === "connected" && oneSided !== null
   return (
-    <span class={`link ${link}`} role="status">
-      {t(`link.${link}`)}
+    <span class={isOneSided ? "link one-sided" : `link ${link}`} role="status">
+      {isOneSided ? oneSided : t(`link.${link}`)}
     </span>
   )
 }
@@ -55,13 +62,15 @@ export function LinkState({ link }: { readonly link: Link }) {
 interface RoomButtonProps {
   readonly people: readonly Person[]
   readonly link: Link
+  readonly unreachable: string | null
   readonly panel: Panel
   readonly onPanel: (panel: Panel) => void
 }
 
-export function RoomButton({ people, link, panel, onPanel }: RoomButtonProps) {
+export function RoomButton({ people, link, unreachable, panel, onPanel }: RoomButtonProps) {
   const { t } = useWording()
   const names = people.map(({ name }) => name).join(", ")
+  const alone = names === "" ? t("link.alone") : null
   return (
     <div class="room-summary">
       <button
@@ -77,7 +86,7 @@ export function RoomButton({ people, link, panel, onPanel }: RoomButtonProps) {
         <Icon name="verified" />
         <span class="room-names">{names === "" ? t("room.title") : names}</span>
       </button>
-      <LinkState link={link} />
+      <LinkState link={link} oneSided={unreachable === null ? alone : t("link.oneSided", { name: unreachable })} />
     </div>
   )
 }

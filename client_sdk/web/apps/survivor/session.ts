@@ -350,9 +350,10 @@ export class Session {
   #ofTheSearch(event: Event & { type: `staff${string}able` | `another${string}` }): void {
     switch (event.type) {
       case "staffUnreachable":
-        this.#searched({ step: "away", name: event.participants[0]?.name ?? null })
+        this.#unreachable(event.participants[0]?.name ?? null)
         break
       case "staffReachable":
+        this.#dispatch({ type: "reached", unreachable: null })
         // Whoever was found may still come in; otherwise nobody else is needed.
         if (this.#isSeeking) void this.#conversation?.stopSeeking().catch(ignoreLoss)
         if (this.#found === null) this.#searched(null)
@@ -367,6 +368,11 @@ export class Session {
       case "anotherRefused":
         this.#searched({ step: "refused" })
     }
+  }
+
+  #unreachable(name: string | null): void {
+    this.#dispatch({ type: "reached", unreachable: name })
+    this.#searched({ step: "away", name })
   }
 
   #heard(event: Event & { type: "textReceived" }): void {

@@ -80,6 +80,8 @@ export interface State {
   readonly proposals: readonly Proposal[]
   /** Null while those who are here can be reached, or she would rather wait for them. */
   readonly search: Search | null
+  /** Who cannot be reached, also while she waits for them. */
+  readonly unreachable: string | null
   readonly ending: { readonly why: Ending; readonly by: string | null } | null
   readonly couldNotAsk: boolean
   readonly covered: boolean
@@ -106,6 +108,7 @@ export type Action =
   | { readonly type: "typing"; readonly person: Person; readonly active: boolean }
   | { readonly type: "proposed"; readonly proposal: Proposal }
   | { readonly type: "searched"; readonly search: Search | null }
+  | { readonly type: "reached"; readonly unreachable: string | null }
   | { readonly type: "answered"; readonly id: string; readonly accepted: boolean | null }
   | { readonly type: "over"; readonly why: Ending; readonly by: string | null }
   | { readonly type: "again" | "uncovered" }
@@ -127,6 +130,7 @@ export const INITIAL: State = {
   typing: [],
   proposals: [],
   search: null,
+  unreachable: null,
   ending: null,
   couldNotAsk: false,
   covered: false,
@@ -176,6 +180,8 @@ export function reduce(state: State, action: Action): State {
       return { ...state, proposals: [...state.proposals.filter(({ id }) => id !== action.proposal.id), action.proposal] }
     case "searched":
       return { ...state, search: action.search, sightings: action.search?.step === "seeking" ? state.sightings : [] }
+    case "reached":
+      return { ...state, unreachable: action.unreachable }
     case "answered":
       return answered(state, action.id, action.accepted)
     case "over":
@@ -206,12 +212,14 @@ function placed(state: State, { position, at }: Sighting): State {
 function joined(state: State, person: Person): State {
   if (state.people.some(({ key }) => key === person.key)) return state
   const phase = state.phase === "over" ? "over" : "talking"
-  return withNotice({ ...state, phase, search: null, people: [...state.people, person] }, "joined", person)
+  return withNotice({ ...state, phase, search: null, unreachable: null, people: [...state.people, person] }, "joined", person)
 }
 
 function left(state: State, person: Person): State {
   const people = state.people.filter(({ key }) => key !== person.key)
-  return withNotice({ ...state, people, typing: typing(state.typing, person, false) }, "left", person)
+  // Of who has left nothing more is said; whoever stays may be reached.
+  const unreachable = people.some(({ name }) => name === state.unreachable) ? state.unreachable : null
+  return withNotice({ ...state, people, unreachable, typing: typing(state.typing, person, false) }, "left", person)
 }
 
 function heard(state: State, { id, by, text, at }: Action & { type: "heard" }): State {

@@ -97,6 +97,8 @@ export const survivorTexts = catalogue({
     "proposal.yes": "Yes, let them join",
     "proposal.no": "No",
 
+    "link.alone": "Connected; nobody else is here",
+    "link.oneSided": "Connected; {name} cannot be reached",
     "away.title": "{name}’s device cannot be reached. Shall we look for somebody else?",
     "away.nobody": "Nobody is connected to you just now. Shall we look for somebody else?",
     "away.text": "It may only be a bad connection. You can wait, or somebody else goes on with you. Nothing that you write is lost.",
@@ -252,6 +254,8 @@ export const survivorTexts = catalogue({
     "proposal.yes": "Ya, boleh bergabung",
     "proposal.no": "Tidak",
 
+    "link.alone": "Terhubung; tidak ada orang lain di sini",
+    "link.oneSided": "Terhubung; {name} tidak dapat dihubungi",
     "away.title": "Perangkat {name} tidak dapat dihubungi. Kita carikan orang lain?",
     "away.nobody": "Saat ini tidak ada yang tersambung dengan Anda. Kita carikan orang lain?",
     "away.text": "Mungkin hanya sambungan yang buruk. Anda dapat menunggu, atau orang lain melanjutkan bersama Anda. Yang Anda tulis tidak akan hilang.",
@@ -263,7 +267,7 @@ export const survivorTexts = catalogue({
     "found.title": "{name} dapat melanjutkan bersama Anda. Izinkan masuk?",
     "found.text": "{name} ({role}) sudah terverifikasi. Perangkat Anda hanya mengizinkan dia masuk, bukan yang lain.",
     "found.about": "Ia melihat yang belum sampai, dan yang ditulis mulai sekarang. Yang sudah dibaca sebelumnya tetap di antara kalian.",
-    "found.yes": "Ya, izinkan {name} masuk",
+    "found.yes": "Ya, izinkan {name}",
     "found.refused": "Ada yang datang tetapi tidak dapat diverifikasi. Tidak ada yang diizinkan masuk. Kita carikan orang lain?",
 
     "over.left": "Anda telah mengakhiri percakapan",

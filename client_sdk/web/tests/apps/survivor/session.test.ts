@@ -295,16 +295,20 @@ describe("somebody else", () => {
   })
 
   it("is proposed again after a while to her who would rather wait", async () => {
-    const { session, state } = await lostVisit()
+    const { session, conversation, state } = await lostVisit()
     vi.useFakeTimers()
     try {
       session.seek(false)
-      expect(state().search).toBeNull()
+      expect(state()).toMatchObject({ search: null, unreachable: "Sari" })
       vi.advanceTimersByTime(120_000)
       expect(step(state())).toBe("away")
     } finally {
       vi.useRealTimers()
     }
+    conversation.tell({ type: "staffReachable" })
+    await vi.waitFor(() => {
+      expect(state().unreachable).toBeNull()
+    })
   })
 
   it("can be asked for again where the relay does not take it", async () => {

@@ -54,6 +54,14 @@ describe("the room", () => {
     expect(notices(state)).toEqual(["joined Sari", "joined Dewi", "left Sari"])
   })
 
+  it("says who cannot be reached until they are gone or somebody comes", () => {
+    const away: Action = { type: "reached", unreachable: "Sari" }
+    expect(talking(away).unreachable).toBe("Sari")
+    expect(talking(away, { type: "joined", person: DEWI }).unreachable).toBeNull()
+    expect(talking(away, { type: "left", person: SARI }).unreachable).toBeNull()
+    expect(talking({ type: "joined", person: DEWI }, away, { type: "left", person: DEWI }).unreachable).toBe("Sari")
+  })
+
   it("counts nobody twice", () => {
     expect(talking({ type: "joined", person: SARI }).people).toEqual([SARI])
   })
