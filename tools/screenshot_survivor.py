@@ -10,12 +10,12 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from browser_house import House, accepted, harmless_site, house
+from browser_house import House, accepted, harmless_site, house, joined
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 from screenshot_camera import SIZES, Camera, Language
 from screenshot_wire import Wire
@@ -23,6 +23,7 @@ from sdk_people import collect
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
+from teduh_sdk.staff import Staff
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +56,18 @@ SAID: Final[dict[Language, Said]] = {
         unsent="Masih di situ?",
     ),
 }
+_NEXT: Final = re.compile("You are next|Anda berikutnya")
 DISGUISES: Final = ("weather", "recipe")
 
 
 async def survivor_states(browser: Browser, folder: Path, camera: Camera) -> None:
     """All states, each in as many pictures as `camera` takes."""
-    async with harmless_site() as harmless, house(folder / "house", _page(harmless)) as here:
+    async with harmless_site() as harmless, _house(folder, harmless) as here:
         async with _visit(browser, here, camera) as page:
             await _from_opening_to_waiting(page, camera)
             await _talking(page, here, camera)
+        async with _visit(browser, here, camera) as page:
+            await _left_alone(page, here, camera)
         async with _visit(browser, here, camera) as page:
             await _deceived(page, here, camera)
         async with _visit(browser, here, camera) as page:
@@ -78,6 +82,11 @@ async def survivor_states(browser: Browser, folder: Path, camera: Camera) -> Non
         table = f'[page.disguise]\nskin = "{disguise}"\n'
         async with house(folder / disguise, table) as here, _visit(browser, here, camera) as page:
             await camera.take(page, f"survivor-disguise-{disguise}")
+
+
+def _house(folder: Path, harmless: str) -> AbstractAsyncContextManager[House]:
+    # Whoever is gone is soon said to be.
+    return house(folder / "house", _page(harmless), unreachable_seconds=0.5)
 
 
 def _page(harmless: str) -> str:
@@ -128,6 +137,47 @@ async def _talking(page: Page, here: House, camera: Camera) -> None:
         await his.end()
         await expect(page.locator(".over")).to_be_visible()
         await camera.take(page, "survivor-ended")
+
+
+async def _left_alone(page: Page, here: House, camera: Camera) -> None:
+    """Her counselor's device dies; somebody else goes on, hands over to a third, and she ends it herself."""
+    said = SAID[camera.language]
+    await page.locator(".foot .primary").click()
+    await expect(page.locator(".link.connected")).to_be_visible()
+    await say(page, said.hers)
+    async with here.staff("Sari") as staff:
+        await _answered(page, await accepted(staff), said)
+    card = page.locator(".question")
+    await expect(card).to_be_visible()
+    await say(page, said.unsent)
+    await camera.take(page, "survivor-counselor-cannot-be-reached")
+    await card.locator(".primary").click()
+    await expect(card.get_by_role("status")).to_have_text(_NEXT)
+    await camera.take(page, "survivor-seeking-somebody-else")
+    async with here.staff("Dewi", Role.MEDIC) as staff:
+        taking = asyncio.create_task(accepted(staff))
+        await expect(card.locator(".primary")).to_be_visible()
+        await camera.take(page, "survivor-somebody-else-found")
+        await card.locator(".primary").click()
+        await _handed_over(page, here, (staff, await taking), camera)
+    await page.locator(".room-button").click()
+    await page.locator("#room > .button").click()
+    await expect(page.locator(".over")).to_be_visible()
+    await camera.take(page, "survivor-ended-by-herself")
+
+
+async def _handed_over(page: Page, here: House, staff: tuple[Staff, Conversation], camera: Camera) -> None:
+    who, theirs = staff
+    async with here.staff("Rina") as third:
+        await third.colleagues()  # She is connected.
+        (colleague,) = [one for one in await who.colleagues() if one.name == "Rina"]
+        going = asyncio.create_task(theirs.hand_over(colleague, note="-"))
+        await page.locator(".question .button.primary").click()
+        await joined(third)
+        await going
+        await expect(page.locator(".notice.noteHandedOver")).to_be_visible()
+        await expect(page.locator(".notice.left")).to_have_count(2)
+        await camera.take(page, "survivor-note-handed-over")
 
 
 async def _deceived(page: Page, here: House, camera: Camera) -> None:
