@@ -48,7 +48,6 @@ from teduh_server.acknowledgements import Acknowledgements
 from teduh_server.connection import Connection
 from teduh_server.inbox import Inbox
 from teduh_server.joining import Joining
-from teduh_server.log_policy import fault
 from teduh_server.node_channel import NodeChannel
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
@@ -56,19 +55,11 @@ from teduh_server.redis_store.exceptions import StoreError, StoreRefused, StoreU
 from teduh_server.redis_store.keys import ConversationKeys
 from teduh_server.redis_store.scripts import Appended, LogLimits
 from teduh_server.redis_store.wire import Answer, Command
+from teduh_server.refused_append import append_failed, not_appended, refuse_append
 from teduh_server.subscription import LocalConversation, Subscription
 
 _PAGE_ENTRIES = 32
 _STORE_PAUSE_SECONDS = 0.1
-RETRY_AFTER_MS = 500
-
-_REASONS = {
-    "unknown": (ErrorCode.UNKNOWN_CONVERSATION, "not a member of such a conversation"),
-    "counter_gap": (ErrorCode.COUNTER_GAP, "an append before this one is missing"),
-    "wrong_epoch": (ErrorCode.WRONG_EPOCH, "the conversation is in another epoch"),
-    "not_claimed": (ErrorCode.NOT_PERMITTED, "she may add only the device that has taken it"),
-    "full": (ErrorCode.TOO_MANY, "the conversation holds too much that was not acknowledged"),
-}
 
 
 class DeliveryService:
@@ -138,13 +129,11 @@ class DeliveryService:
         conversation_id = frame.conversation_id
         subscription = connection.subscriptions.get(conversation_id)
         if subscription is None:
-            self._refuse_append(connection, frame, ErrorCode.UNKNOWN_CONVERSATION, "subscribe first")
+            refuse_append(connection, frame, ErrorCode.UNKNOWN_CONVERSATION, "subscribe first")
             return
         changes_members = frame.welcome is not None or frame.added or frame.removed
         if changes_members and not frame.kind:
-            self._refuse_append(
-                connection, frame, ErrorCode.UNEXPECTED_FRAME, "only a commit changes members"
-            )
+            refuse_append(connection, frame, ErrorCode.UNEXPECTED_FRAME, "only a commit changes members")
             return
         member = subscription.member
         entry = entry_template(conversation_id, member, frame.counter, frame.kind, frame.epoch, frame.payload)
@@ -178,13 +167,12 @@ class DeliveryService:
             self._deliver(subscription.conversation, answer, place_entry(entry, answer), subscription)
             return
         if isinstance(answer, StoreError):
-            self._append_failed(connection, frame, answer)
+            append_failed(connection, frame, answer)
             return
         assert not isinstance(answer, StoreRefused | StoreUnavailable)
         result = scripts.append_result(answer)
         if not isinstance(result, Appended):
-            code, detail = _REASONS[result.reason]
-            self._refuse_append(connection, frame, code, detail, expected=result.expected)
+            not_appended(connection, frame, result)
         elif result.repeated:
             self._accept_repeated(subscription, frame, result.seq)
         else:
@@ -217,7 +205,7 @@ class DeliveryService:
             for device_id in frame.added:
                 await self._inbox.add(device_id, frame.conversation_id, seq)
         except StoreError as error:
-            self._append_failed(subscription.connection, frame, error)
+            append_failed(subscription.connection, frame, error)
             return
         self._accept(subscription, frame, seq)
 
@@ -232,37 +220,6 @@ class DeliveryService:
         else:
             accepted = Accepted(frame.conversation_id, frame.counter, seq)
             subscription.connection.write(encode(accepted))
-
-    def _append_failed(self, connection: Connection, frame: Append, error: StoreError) -> None:
-        if isinstance(error, StoreRefused):
-            fault("append_refused_by_store", error)
-        self._refuse_append(
-            connection,
-            frame,
-            ErrorCode.UNAVAILABLE,
-            "the store did not answer; repeat with the same counter",
-            retry_after_ms=RETRY_AFTER_MS,
-        )
-
-    @staticmethod
-    def _refuse_append(
-        connection: Connection,
-        frame: Append,
-        code: ErrorCode,
-        detail: str,
-        *,
-        expected: int = 0,
-        retry_after_ms: int = 0,
-    ) -> None:
-        metrics.REFUSED.labels(code.value).inc()
-        connection.refuse(
-            code,
-            detail,
-            conversation_id=frame.conversation_id,
-            counter=frame.counter,
-            expected=expected,
-            retry_after_ms=retry_after_ms,
-        )
 
     # --- delivering ---
 

@@ -15,8 +15,8 @@ from typing import Final
 
 from aiohttp import web
 
-from teduh_server.delivery_service import RETRY_AFTER_MS
 from teduh_server.redis_store.exceptions import StoreError
+from teduh_server.refused_append import RETRY_AFTER_MS
 from teduh_server.served_pages import NO_STORE
 
 FAREWELLS_PATH: Final = "/v1/farewells"

@@ -60,7 +60,7 @@ from teduh_signaling.relay.frames import (
 from teduh_server import metrics
 from teduh_server.ask_to_join import AsksToJoin
 from teduh_server.connection import Connection
-from teduh_server.delivery_service import RETRY_AFTER_MS, DeliveryService
+from teduh_server.delivery_service import DeliveryService
 from teduh_server.handlers.second_requests import SecondRequests
 from teduh_server.ice_servers import IceServerOffers
 from teduh_server.inbox import Inbox
@@ -68,6 +68,7 @@ from teduh_server.joining import Joining
 from teduh_server.key_package_directory import KeyPackageDirectory
 from teduh_server.rate_limit import SourceLimit
 from teduh_server.redis_store.exceptions import StoreError
+from teduh_server.refused_append import RETRY_AFTER_MS
 from teduh_server.routing_services import RoutingServices
 from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication, StaffDevice
 
