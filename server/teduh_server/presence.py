@@ -234,7 +234,26 @@ class Presence:
         for device in sorted(self._everybody(), key=lambda each: each.availability):
             best[device.device_id] = device
         wanted = [best[each] for each in sorted(best) if each != but and (after is None or each > after)]
-        return _as_many_as_fit(wanted)
+        return self._as_many_as_fit(wanted)
+
+    def _as_many_as_fit(self, devices: list[PresentDevice]) -> tuple[tuple[Colleague, ...], bool]:
+        room = _COLLEAGUES_CHARACTERS
+        chosen = []
+        for device in devices[:MAX_COLLEAGUES]:
+            room -= len(device.statement) + len(device.issuer_statement or "") + 64
+            if room < 0:
+                break
+            chosen.append(self._colleague(device))
+        return tuple(chosen), len(chosen) < len(devices)
+
+    def _colleague(self, device: PresentDevice) -> Colleague:
+        return Colleague(
+            device.device_id,
+            device.availability,
+            device.statement,
+            device.issuer_statement,
+            load_of(self._staff.of(device.person)),
+        )
 
     def _everybody(self) -> Iterator[PresentDevice]:
         yield from self._here.values()
@@ -347,16 +366,3 @@ class Presence:
             self._announce()
             everybody = _All(self._node_id, self._version, list(self._here.values()))
             self._publish(node_channel.PRESENCE, _encode(everybody))
-
-
-def _as_many_as_fit(devices: list[PresentDevice]) -> tuple[tuple[Colleague, ...], bool]:
-    room = _COLLEAGUES_CHARACTERS
-    chosen = []
-    for device in devices[:MAX_COLLEAGUES]:
-        room -= len(device.statement) + len(device.issuer_statement or "") + 64
-        if room < 0:
-            break
-        chosen.append(
-            Colleague(device.device_id, device.availability, device.statement, device.issuer_statement)
-        )
-    return tuple(chosen), len(chosen) < len(devices)

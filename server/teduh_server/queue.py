@@ -46,6 +46,7 @@ from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, ConversationKeys
 from teduh_server.redis_store.wire import Command, Reply
 from teduh_server.routing import HEAD_START_SECONDS
+from teduh_server.staff_authentication import StaffDevice
 from teduh_server.waiting_time import WINDOW_SECONDS
 
 _SWEEP_SECONDS = 1.0
@@ -154,10 +155,12 @@ class Queue:
         keys = ConversationKeys.of(bytes.fromhex(found.decode()))
         return scripts.joined_devices(await self._store.ask(scripts.staff_of(keys, capability_hash)))
 
-    async def seek_another(self, connection: Connection, frame: SeekAnother) -> queue_scripts.Requeued | None:
+    async def seek_another(
+        self, connection: Connection, frame: SeekAnother, staff: StaffDevice | None
+    ) -> queue_scripts.Requeued | ErrorCode:
         """Put a conversation that goes on back into the queue, or look how it goes there.
 
-        None: the queue is full. Raises StoreError.
+        For `staff`, who looks for a colleague, or for the survivor. Raises StoreError.
         """
         details = frame.details
         command = queue_scripts.requeue_request(
@@ -167,9 +170,10 @@ class Queue:
             self._retention_ms,
             self._most_waiting,
             HEAD_START_SECONDS[details.urgency],
+            *(() if staff is None else (staff.device_id, staff.person)),
         )
         found = queue_scripts.requeued(await self._store.ask(command))
-        if found is not None:
+        if isinstance(found, queue_scripts.Requeued):
             self._news.follow(frame.conversation_id, connection)
             self._changed()
         return found
@@ -182,14 +186,20 @@ class Queue:
         keys = ConversationKeys.of(conversation_id)
         return scripts.create_conversation(keys, capability_hash, _now_ms(), self._retention_ms)
 
-    async def cancel(self, conversation_id: bytes) -> None:
-        """Take the request out of the queue, if it still waits. Raises StoreError."""
-        await self._withdraw(conversation_id)
+    async def cancel(self, conversation_id: bytes, staff: StaffDevice | None = None) -> None:
+        """Take the request out of the queue, if it still waits; for `staff`, what that device put there.
+
+        Raises StoreError.
+        """
+        by = b"" if staff is None else staff.device_id
+        if by and await self._store.ask(queue_scripts.sought_by(conversation_id)) != by:
+            return
+        await self._withdraw(conversation_id, by=by)
         self._news.forget(conversation_id)
         self._changed()
 
-    async def _withdraw(self, conversation_id: bytes, last_seen_ms: int = -1) -> bool:
-        command = queue_scripts.withdraw_request(conversation_id, last_seen_ms)
+    async def _withdraw(self, conversation_id: bytes, last_seen_ms: int = -1, by: bytes = b"") -> bool:
+        command = queue_scripts.withdraw_request(conversation_id, last_seen_ms, by)
         waited, offered_to, goes_on = queue_scripts.withdrawn(await self._store.ask(command))
         self._offer_ended(conversation_id, offered_to)
         # A conversation that goes on was counted when it was opened, and answered.

@@ -26,9 +26,10 @@ from teduh_sdk.exceptions import (
 )
 from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE, key_package_to_wire
 from teduh_sdk.key_store import KeyStore
+from teduh_sdk.room import Participant
 from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
-from teduh_signaling.relay.frames import OpenRequest, RequestOpened
+from teduh_signaling.relay.frames import OpenRequest, RequestDetails, RequestOpened
 from valkey_server import start_valkey
 
 
@@ -293,3 +294,75 @@ async def test_a_closed_client_asks_for_nothing(house: House) -> None:
         await survivor.ask()
     with pytest.raises(ClientClosed):
         await survivor.ask()
+
+
+async def test_somebody_of_a_role_is_brought_in_the_next_if_the_first_does_not_come(house: House) -> None:
+    """One at a time, by name; nobody is asked about who is busy, or has another role or language."""
+    async with (
+        talking(house) as (hers, his, staff),
+        house.staff("Ani", Role.INTERPRETER) as ani,
+        house.staff("Bayu", Role.INTERPRETER) as bayu,
+        house.staff("Citra", Role.INTERPRETER) as citra,
+        house.staff("Aan", Role.MEDIC) as medic,
+    ):
+        for one in (ani, bayu, medic):
+            await one.set_available(2)
+        await citra.set_busy()
+        with pytest.raises(ColleagueAbsent):
+            await staff.invite_role(his, "interpreter", language="ja")
+        named: list[str] = []
+
+        async def bring_in(within: float) -> Participant:
+            return await staff.invite_role(
+                his,
+                "interpreter",
+                language="id-ID",
+                reason="so that you can speak as at home",
+                within=within,
+                proposed=lambda name, _: named.append(name),
+            )
+
+        bringing = asyncio.create_task(bring_in(60))
+        await (await until(hers, events.InvitationReceived)).decline()
+        with pytest.raises(InvitationDeclined):
+            await bringing
+        assert named == ["Ani"]
+        bringing = asyncio.create_task(bring_in(0.5))
+        for _ in range(2):
+            await (await until(hers, events.InvitationReceived)).approve()
+        async for invitation in bayu.invitations():
+            await invitation.join()
+            break
+        assert str(await bringing) == "Bayu (interpreter)"
+        assert named == ["Ani", "Ani", "Bayu"]
+        # Ani, who did not come, is out again.
+        assert {one.name for one in his.participants} == {None, "Sari", "Bayu"}
+
+
+async def test_whoever_takes_it_from_the_queue_comes_in_when_she_agrees(house: House) -> None:
+    async with (
+        talking(house) as (hers, his, staff),
+        house.staff("Ani", Role.INTERPRETER) as ani,
+    ):
+        details = RequestDetails("interpreter", "id")
+        for agrees in (False, True):
+            bringing = asyncio.create_task(his.invite_from_queue(details, "for your mother"))
+            while (await until(his, events.Waiting)).position != 1:
+                pass
+            joining = asyncio.create_task(ani.claim())
+            asked = await until(hers, events.InvitationReceived)
+            assert str(asked) == "Sari (counselor) would like to bring in Ani (interpreter)"
+            assert asked.invitation.reason == "for your mother"
+            if agrees:
+                await asked.approve()
+                break
+            await asked.decline()
+            with pytest.raises(InvitationDeclined):
+                await bringing
+            joining.cancel()
+        assert str(await bringing) == "Ani (interpreter)"
+        theirs = await joining
+        await theirs.send("I translate.")
+        assert (await until(hers, events.TextReceived)).sender.name == "Ani"
+        with pytest.raises(RequestGone):
+            await staff.claim()

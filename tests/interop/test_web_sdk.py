@@ -220,6 +220,43 @@ async def test_browser_and_browser_talk_and_bring_in_a_colleague(house: House) -
         assert await his.call("participants") == ["Sari (counselor)", "survivor"]
 
 
+async def test_a_browser_brings_in_somebody_of_a_role_and_whoever_takes_it_from_the_queue(
+    house: House,
+) -> None:
+    async with (
+        web_peer() as his,
+        house.survivor() as survivor,
+        house.staff("Ani", Role.INTERPRETER) as ani,
+        house.staff("Bayu", Role.INTERPRETER) as bayu,
+    ):
+        await house.web_staff(his)
+        hers = await survivor.ask()
+        await his.call("acceptRequest")
+        await hers.joined()
+        for interpreter in (ani, bayu):
+            await interpreter.set_available(2)
+        # Ani, whose name is first, does not come.
+        bringing = asyncio.create_task(his.call("inviteRole", name="interpreter", language="id", within=0.5))
+        for name in ("Ani", "Bayu"):
+            asked = await until(hers, events.InvitationReceived)
+            assert asked.invitation.name == name
+            await asked.approve()
+        await joined(bayu)
+        assert await bringing == "Bayu (interpreter)"
+        assert "Ani (interpreter)" not in str(await his.call("participants"))
+        details = {"need": "interpreter", "language": "id"}
+        bringing = asyncio.create_task(his.call("inviteFromQueue", details=details, reason="for your mother"))
+        while (await his.until("waiting"))["position"] != 1:
+            pass
+        joining = asyncio.create_task(ani.claim())
+        asked = await until(hers, events.InvitationReceived)
+        assert (asked.invitation.name, asked.invitation.reason) == ("Ani", "for your mother")
+        await asked.approve()
+        assert await bringing == "Ani (interpreter)"
+        await (await joining).send("I translate.")
+        assert (await until(hers, events.TextReceived)).sender.name == "Ani"
+
+
 async def test_she_may_say_no(house: House) -> None:
     async with web_peer() as her, web_peer() as his, house.staff("Dewi", Role.MEDIC) as medic:
         await medic.colleagues()

@@ -23,6 +23,7 @@ from teduh_signaling.relay.frames import (
     ErrorCode,
     InboxItem,
     KeyPackage,
+    Leave,
     MembershipEnded,
     PublishKeyPackages,
     QueuePosition,
@@ -217,7 +218,7 @@ async def test_she_is_told_when_nobody_is_connected_and_when_somebody_is_again(
             assert await survivor.expect(StaffReachable) == StaffReachable(conversation, False)
 
 
-async def test_only_the_survivor_of_a_conversation_that_began_may_seek(
+async def test_only_a_member_of_a_conversation_that_began_may_seek(
     relay_url: str, organisation: RelayOrganisation
 ) -> None:
     async with (
@@ -228,3 +229,60 @@ async def test_only_the_survivor_of_a_conversation_that_began_may_seek(
         for wanted in (own, conversation):
             refused = await waiting.ask(SeekAnother(5, wanted), Error)
             assert refused.code is ErrorCode.UNKNOWN_CONVERSATION
+
+
+async def test_staff_bring_in_whoever_takes_it_from_the_queue_and_it_waits_no_more(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    device = organisation.staff("Budi")
+    async with (
+        talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation),
+        _colleague(relay_url, device) as colleague,
+    ):
+        await staff.ask(SeekAnother(5, conversation, DETAILS), Done)
+        # What she looks for is for others.
+        assert (await staff.ask(Claim(6), Error)).code is ErrorCode.QUEUE_EMPTY
+        claimed = await colleague.claim()
+        assert (claimed.conversation_id, claimed.details) == (conversation, DETAILS)
+        assert (claimed.key_package, claimed.member, claimed.epoch) == (b"", 0, 1)
+        await _position(staff, 0)
+        found = await staff.ask(SeekAnother(7, conversation, DETAILS), KeyPackage)
+        assert (found.device_id, found.key_package) == (device.id, b"package 1")
+        await staff.append(conversation, 2, b"commit", kind=1, welcome=b"welcome", added=(device.id,))
+        assert (await colleague.expect(InboxItem)).conversation_id == conversation
+        await staff.ask(CancelRequest(8, conversation), Done)
+        assert (await colleague.ask(Claim(9), Error)).code is ErrorCode.QUEUE_EMPTY
+        # The survivor's device heard of all that only what is in the log.
+        assert (await survivor.entries(1))[0].payload == b"commit"
+
+
+async def test_her_own_search_goes_before_that_of_staff(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    async with (
+        talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation),
+        _colleague(relay_url, organisation.staff("Budi")) as colleague,
+    ):
+        await staff.ask(SeekAnother(5, conversation), Done)
+        await survivor.ask(SeekAnother(6, conversation, DETAILS), Done)
+        # It is hers now: staff can neither look on nor end it.
+        assert (await staff.ask(SeekAnother(7, conversation), Error)).code is ErrorCode.NOT_PERMITTED
+        await staff.ask(CancelRequest(8, conversation), Done)
+        await staff.ask(Leave(9, conversation), Done)
+        assert (await colleague.claim()).details == DETAILS
+        await survivor.ask(SeekAnother(10, conversation, DETAILS), KeyPackage)
+
+
+async def test_a_colleague_is_sought_no_longer_than_by_who_began(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    async with (
+        talking_pair(relay_url, organisation.staff()) as (_, staff, conversation),
+        _colleague(relay_url, organisation.staff("Budi")) as colleague,
+    ):
+        await staff.ask(SeekAnother(5, conversation), Done)
+        await staff.ask(CancelRequest(6, conversation), Done)
+        assert (await colleague.ask(Claim(7), Error)).code is ErrorCode.QUEUE_EMPTY
+        await staff.ask(SeekAnother(8, conversation), Done)
+        await staff.ask(Leave(9, conversation), Done)
+        assert (await colleague.ask(Claim(10), Error)).code is ErrorCode.QUEUE_EMPTY

@@ -137,7 +137,7 @@ async def test_colleagues_are_those_who_are_connected(
             await two.ask(SetAvailability(1, Availability.AVAILABLE, 2), Done)
             (colleague,) = (await one.ask(ListColleagues(2), Colleagues)).colleagues
             assert (colleague.device_id, colleague.statement) == (budi.id, budi.statement)
-            assert colleague.availability is Availability.AVAILABLE
+            assert (colleague.availability, colleague.load) == (Availability.AVAILABLE, 0)
         await one.colleagues(0)
 
 

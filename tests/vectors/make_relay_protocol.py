@@ -226,7 +226,7 @@ SCENARIOS: list[tuple[str, list[Step]]] = [
             *[each for frame in STAFF_FRAMES for each in exchange("client", frame, "authenticated")],
             *exchange("relay", CLAIMED, "authenticated"),
             *exchange("relay", [0x4B, 7, DEVICE, b"kp"], "authenticated"),
-            *exchange("relay", [0x4C, 8, [[DEVICE, 2, "a.b.c", None]], False], "authenticated"),
+            *exchange("relay", [0x4C, 8, [[DEVICE, 2, "a.b.c", None, 3]], False], "authenticated"),
             *[each for frame in MEMBER_FRAMES for each in exchange("client", frame, "authenticated")],
             *exchange("relay", [0x48, CONVERSATION, 0, b"typing"], "authenticated"),
             *exchange("relay", [0x51, CONVERSATION], "authenticated"),
@@ -356,11 +356,16 @@ SCENARIOS: list[tuple[str, list[Step]]] = [
         "a staff connection opens no requests, and authenticates once",
         [
             *SIGN_IN,
-            *[
-                each
-                for frame in [OPEN_REQUEST, CANCEL_REQUEST, AUTHENTICATE]
-                for each in unexpected(frame, "authenticated")
-            ],
+            *[each for frame in [OPEN_REQUEST, AUTHENTICATE] for each in unexpected(frame, "authenticated")],
+        ],
+    ),
+    (
+        "staff look for a colleague in the queue, and cancel",
+        [
+            *SIGN_IN,
+            *exchange("client", SEEK_ANOTHER, "authenticated"),
+            *exchange("relay", QUEUE_POSITION, "authenticated"),
+            *exchange("client", CANCEL_REQUEST, "authenticated"),
         ],
     ),
     (

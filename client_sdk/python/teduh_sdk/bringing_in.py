@@ -1,6 +1,10 @@
 """Staff bring a colleague in, and hand over to her.
 
 invitation ──> her yes ──> key package ──> commit ──> the colleague is here ──> note, opened ──> leave
+
+Or whoever takes it from the queue, who is proposed to her by name like anybody else:
+
+SeekAnother ──> waits ──> a colleague claims it ──> key package ──> invitation ──> her yes ──> commit
 """
 
 from __future__ import annotations
@@ -11,18 +15,31 @@ from dataclasses import dataclass
 
 from teduh_crypto.exceptions import RemoteError
 from teduh_signaling.chat.messages import Invitation
-from teduh_signaling.relay.frames import FetchKeyPackage, KeyPackage
+from teduh_signaling.relay.frames import (
+    CancelRequest,
+    FetchKeyPackage,
+    KeyPackage,
+    RequestDetails,
+    SeekAnother,
+)
 
 from teduh_sdk import events
 from teduh_sdk.clock import now_in_seconds
 from teduh_sdk.colleague import Colleague
 from teduh_sdk.conversation_state import ConversationState
 from teduh_sdk.events import Event
-from teduh_sdk.exceptions import ColleagueAbsent, InvitationDeclined, NotTrusted, TeduhError
-from teduh_sdk.group_changes import AddMember, key_package_from_wire
+from teduh_sdk.exceptions import ColleagueAbsent, InvitationDeclined, NotTrusted, RelayRefused, TeduhError
+from teduh_sdk.group_changes import AddMember, RemoveMember, key_package_from_wire
 from teduh_sdk.hand_over_notes import require_short_enough
-from teduh_sdk.relay_link import RelayLink
+from teduh_sdk.relay_link import Answer, RelayLink
 from teduh_sdk.room import Participant
+
+Proposed = Callable[[str, str], None]
+"""Is told of whom, by name and role, the survivor is being asked."""
+
+
+def no_one_listens(_name: str, _role: str) -> None:
+    """Of whom she is being asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +61,32 @@ class BringingIn:
     def __init__(self, host: Host) -> None:
         self._host = host
 
-    async def invite(self, colleague: Colleague, reason: str) -> Participant:
+    async def invite(self, colleague: Colleague, reason: str, within: float | None = None) -> Participant:
         """See `Conversation.invite`."""
-        name, role, state = colleague.name, colleague.role, self._host.state
-        invitation = state.invite(colleague.device_id, name, role, reason, now_in_seconds())
-        self._host.settle()
-        await self._answer_to(invitation)
+        await self._propose(colleague.device_id, colleague.name, colleague.role, reason)
         answer = await self._host.link.ask(lambda ref: FetchKeyPackage(ref, colleague.device_id), KeyPackage)
+        newcomer = await self._change(_addition(answer))
+        if within is not None:
+            await self._await_or_take_out(newcomer, within)
+        return newcomer
+
+    async def invite_from_queue(
+        self, details: RequestDetails, reason: str, proposed: Proposed
+    ) -> Participant:
+        """See `Conversation.invite_from_queue`."""
+        conversation_id = self._host.state.conversation_id
         try:
-            key_package = key_package_from_wire(answer.key_package)
-        except RemoteError as error:
-            raise _as_ours(error) from error
-        return await self._bring_in(AddMember(key_package))
+            answer = await self._who_takes(details)
+            change = _addition(answer)
+            newcomer = await self._preview(change)
+            if newcomer.device_id != answer.device_id:
+                raise NotTrusted("the key package is of another device")
+            name = newcomer.name or ""
+            proposed(name, newcomer.role)
+            await self._propose(newcomer.device_id, name, newcomer.role, reason)
+            return await self._change(change)
+        finally:
+            self._host.link.question(lambda ref: CancelRequest(ref, conversation_id), _ignore)
 
     async def hand_over(self, colleague: Colleague, reason: str, note: str, within: float) -> Participant:
         """See `Conversation.hand_over`; whoever calls it leaves when this is done."""
@@ -70,6 +101,69 @@ class BringingIn:
         except TimeoutError:
             raise ColleagueAbsent("the colleague has not come in") from None
         return newcomer
+
+    async def _propose(self, device_id: bytes, name: str, role: str, reason: str) -> None:
+        invitation = self._host.state.invite(device_id, name, role, reason, now_in_seconds())
+        self._host.settle()
+        await self._answer_to(invitation)
+
+    async def _await_or_take_out(self, newcomer: Participant, within: float) -> None:
+        """Whoever does not come is a member no longer: the survivor agreed to somebody who is here."""
+        try:
+            async with asyncio.timeout(within):
+                await self._is_here(newcomer)
+        except TimeoutError:
+            await self._change(RemoveMember(newcomer.device_key))
+            raise ColleagueAbsent("the colleague has not come in") from None
+
+    async def _who_takes(self, details: RequestDetails) -> KeyPackage:
+        """The key package of the device that has taken this conversation from the queue."""
+        link = self._host.link
+        conversation_id = self._host.state.conversation_id
+        while True:
+            self._require_open()
+            await link.wait_until_up()
+            # Before it is asked, or the news could come between the two.
+            news = asyncio.get_running_loop().create_task(self._news_of_the_queue())
+            await asyncio.sleep(0)
+            try:
+                answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+                link.question(lambda ref: SeekAnother(ref, conversation_id, details), answered.set_result)
+                answer = await answered
+                if isinstance(answer, KeyPackage):
+                    return answer
+                if isinstance(answer, RelayRefused):
+                    raise answer
+                await news
+            finally:
+                news.cancel()
+
+    async def _news_of_the_queue(self) -> None:
+        heard: list[Event] = []
+
+        def is_heard(event: Event | None) -> bool:
+            is_taken = isinstance(event, events.Waiting) and event.position == 0
+            if event is not None and (is_taken or isinstance(event, events.Connected)):
+                heard.append(event)
+            return bool(heard) or self._host.finished() is not None
+
+        await self._host.until(is_heard)
+
+    async def _preview(self, change: AddMember) -> Participant:
+        """Who would come in, proven."""
+        membership = self._host.state.membership
+        # Whatever commit of ours is under way comes first.
+        await self._host.until(lambda _: membership.pending is None or self._host.finished() is not None)
+        self._require_open()
+        try:
+            return membership.preview(change, now_in_seconds())
+        except RemoteError as error:
+            raise _as_ours(error) from error
+
+    def _require_open(self) -> None:
+        reason = self._host.finished()
+        if reason is not None:
+            raise reason
 
     async def _is_here(self, newcomer: Participant) -> None:
         state = self._host.state
@@ -94,9 +188,7 @@ class BringingIn:
         return self._host.finished() is None and self._with_key(newcomer.device_key) is not None
 
     def _require(self, newcomer: Participant) -> None:
-        reason = self._host.finished()
-        if reason is not None:
-            raise reason
+        self._require_open()
         if not self._has(newcomer):
             raise ColleagueAbsent("the colleague has left again")
 
@@ -123,14 +215,17 @@ class BringingIn:
         if not accepted[0]:
             raise InvitationDeclined("the survivor said no")
 
-    async def _bring_in(self, change: AddMember) -> Participant:
+    async def _change(self, change: AddMember | RemoveMember) -> Participant:
+        """Change the group; returns whom the change is about."""
         failed: list[Exception] = []
-        device_key = change.key_package.leaf_node.signature_key
+        device_key = _key_of(change)
+        before = self._with_key(device_key)
 
         def is_decided(event: Event | None) -> bool:
             if isinstance(event, events.ChangeFailed) and event.change is change:
                 failed.append(event.reason)
-            return bool(failed) or self._host.finished() is not None or self._with_key(device_key) is not None
+            is_done = (self._with_key(device_key) is None) != (before is None)
+            return bool(failed) or self._host.finished() is not None or is_done
 
         if self._host.finished() is None:
             self._host.state.change(change, now_in_seconds())
@@ -138,10 +233,27 @@ class BringingIn:
         await self._host.until(is_decided)
         if failed:
             raise _as_ours(failed[0])
-        newcomer = self._with_key(device_key)
-        if newcomer is None:
+        who = self._with_key(device_key) or before
+        if who is None:
             raise self._host.finished() or ColleagueAbsent("the colleague did not come in")
-        return newcomer
+        return who
+
+
+def _key_of(change: AddMember | RemoveMember) -> bytes:
+    if isinstance(change, RemoveMember):
+        return change.device_key
+    return change.key_package.leaf_node.signature_key
+
+
+def _addition(answer: KeyPackage) -> AddMember:
+    try:
+        return AddMember(key_package_from_wire(answer.key_package))
+    except RemoteError as error:
+        raise _as_ours(error) from error
+
+
+def _ignore(_: Answer) -> None:
+    """Where it is over, the relay has taken it out of the queue itself."""
 
 
 def _as_ours(error: Exception) -> TeduhError:

@@ -17,3 +17,5 @@ class Colleague:
     languages: tuple[str, ...]
     skills: tuple[str, ...]
     availability: Availability
+    load: int = 0
+    """In how many conversations she is, by the relay's word."""

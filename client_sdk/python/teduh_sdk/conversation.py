@@ -28,7 +28,7 @@ from teduh_signaling.relay.frames import (
 from teduh_signaling.relay.frames import IceServers as IceServersFrame
 
 from teduh_sdk import events
-from teduh_sdk.bringing_in import BringingIn, Host
+from teduh_sdk.bringing_in import BringingIn, Host, Proposed, no_one_listens
 from teduh_sdk.call_exchange import CallExchange
 from teduh_sdk.call_signals import CallListener
 from teduh_sdk.clock import now_in_seconds
@@ -209,12 +209,25 @@ class Conversation:
         """Wait until everything said is in the log (or the conversation is over)."""
         await self._until(lambda _: self.state.is_settled or self._is_finished)
 
-    async def invite(self, colleague: Colleague, reason: str = "") -> Participant:
+    async def invite(
+        self, colleague: Colleague, reason: str = "", *, within: float | None = None
+    ) -> Participant:
         """Staff: bring a colleague in, if the survivor agrees; returns when she is in the room's next epoch.
 
-        Raises `InvitationDeclined`, `CommitConflict`, `RelayRefused` (no key package), `NotTrusted`.
+        Raises `InvitationDeclined`, `CommitConflict`, `RelayRefused` (no key package), `NotTrusted`. If her
+        device has not come `within` so many seconds after that, it is taken out again: `ColleagueAbsent`.
         """
-        return await self._bringing_in.invite(colleague, reason)
+        return await self._bringing_in.invite(colleague, reason, within)
+
+    async def invite_from_queue(
+        self, details: RequestDetails, reason: str = "", proposed: Proposed = no_one_listens
+    ) -> Participant:
+        """Staff: ask in the queue for a colleague; who takes it is `proposed` to the survivor by name.
+
+        She comes in if the survivor agrees. Raises what `invite` raises, or `RelayRefused` if too many wait,
+        or the survivor looks for somebody herself.
+        """
+        return await self._bringing_in.invite_from_queue(details, reason, proposed)
 
     async def hand_over(
         self, colleague: Colleague, *, reason: str = "", note: str = "", within: float = 300.0

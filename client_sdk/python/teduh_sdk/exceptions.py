@@ -23,7 +23,7 @@
     │   └── LogBroken                   entries were withheld, reordered or repeated
     ├── RequestUnusable                 what came with a request is no key package to answer
     ├── InvitationDeclined              the survivor said no to a new member
-    ├── ColleagueAbsent                 who was to take over did not come in, or went again
+    ├── ColleagueAbsent                 who was let in did not come, or nobody is available
     ├── CommitConflict                  others kept changing the group first, three times
     ├── KeyStoreError
     │   ├── WrongPassphrase             or the file was tampered with
@@ -139,7 +139,7 @@ class InvitationDeclined(TeduhError):
 
 
 class ColleagueAbsent(TeduhError):
-    """The colleague was let in but has not come, or has left; so nothing was handed over."""
+    """The colleague was let in but has not come, or has left; or nobody suitable is available."""
 
 
 class CommitConflict(TeduhError):

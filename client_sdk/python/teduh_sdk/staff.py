@@ -44,6 +44,8 @@ from teduh_signaling.relay.frames import (
 )
 from teduh_signaling.relay.frames import Colleague as ColleagueFrame
 
+from teduh_sdk.bringing_in import Proposed, no_one_listens
+from teduh_sdk.choosing import invite_one_of, suitable
 from teduh_sdk.client import Client
 from teduh_sdk.clock import now_in_seconds
 from teduh_sdk.colleague import Colleague
@@ -66,6 +68,7 @@ from teduh_sdk.group_changes import (
 from teduh_sdk.key_store import KeyStore
 from teduh_sdk.membership import Identity
 from teduh_sdk.relay_link import Answer
+from teduh_sdk.room import Participant
 from teduh_sdk.saved_conversation import VERSION, Kept, SavedHeard, restore_heard, save_heard
 from teduh_sdk.staff_routing import Ask, News, StaffRouting
 from teduh_sdk.transport import Dial
@@ -159,6 +162,28 @@ class Staff(Client):
                 return tuple(found)
             found += self._believed(page)
             after = page[-1].device_id
+
+    async def invite_role(
+        self,
+        conversation: Conversation,
+        role: str,
+        *,
+        language: str | None = None,
+        reason: str = "",
+        within: float = 120.0,
+        proposed: Proposed = no_one_listens,
+    ) -> Participant:
+        """Bring in any available colleague of a role: the least busy first.
+
+        The survivor is asked about one at a time, who is `proposed` by name. If she says no, nobody else is
+        asked for; if a device does not come `within` so many seconds of her yes, it is taken out, and the
+        next is proposed. Raises as `Conversation.invite`, or `ColleagueAbsent` when nobody suitable is left.
+        """
+
+        async def candidates() -> list[Colleague]:
+            return suitable(await self.colleagues(), role, language)
+
+        return await invite_one_of(conversation, candidates, reason, within, proposed)
 
     async def ask_to_join(self, colleague: Colleague) -> None:
         """Supervisor: ask a colleague to be brought into a conversation of hers; she may say nothing to it.
@@ -277,6 +302,7 @@ class Staff(Client):
                     said.languages,
                     said.skills,
                     frame.availability,
+                    frame.load,
                 )
 
     # --- conversations --------------------------------------------------------------------------------------

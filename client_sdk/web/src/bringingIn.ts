@@ -3,6 +3,10 @@
  *
  *     invitation ──> her yes ──> key package ──> commit ──> the colleague is here ──> note, opened ──> we may leave
  *
+ * Or whoever takes it from the queue, who is proposed to her by name like anybody else:
+ *
+ *     SeekAnother ──> waits ──> a colleague claims it ──> key package ──> invitation ──> her yes ──> commit
+ *
  * A part of its own, which the survivor's page does not load.
  */
 
@@ -10,14 +14,14 @@ import type { Colleague } from "./colleague.ts"
 import type { ConversationState } from "./conversationState.ts"
 import { nowInSeconds } from "./clock.ts"
 import { TeduhCryptoError } from "./cryptoErrors.ts"
-import { ColleagueAbsent, InvitationDeclined, NotTrusted, type TeduhError } from "./errors.ts"
+import { ColleagueAbsent, InvitationDeclined, NotTrusted, RelayLost, type TeduhError } from "./errors.ts"
 import type { StateEvent } from "./events.ts"
-import type { Change } from "./groupChanges.ts"
+import type { AddMember, RemoveMember } from "./groupChanges.ts"
 import { requireShortEnough } from "./handOverNotes.ts"
 import { areEqual } from "./hazmat/bytes.ts"
 import { readKeyPackage } from "./mls/group.ts"
-import { FetchKeyPackage } from "./relay/frames.ts"
-import type { RelayLink } from "./relayLink.ts"
+import { CancelRequest, FetchKeyPackage, SeekAnother, type KeyPackage, type RequestDetails } from "./relay/frames.ts"
+import type { Answer, RelayLink } from "./relayLink.ts"
 import type { Participant } from "./room.ts"
 
 /** What a conversation lends for it. */
@@ -31,6 +35,9 @@ export interface Host {
   /** Why it goes on no more; null while it does. */
   readonly finished: () => TeduhError | null
 }
+
+/** Is told of whom the survivor is being asked. */
+export type Proposed = (name: string, role: string) => void
 
 /** How a colleague takes over. `note` is for her device alone; `within` is how many seconds she may take to come. */
 export interface HandOver {
@@ -47,16 +54,39 @@ export class BringingIn {
   }
 
   /** See `Conversation.invite`. */
-  async invite(colleague: Colleague, reason: string): Promise<Participant> {
+  async invite(colleague: Colleague, reason: string, within: number | null = null): Promise<Participant> {
     const { state, link, turn } = this.#host
     const invitation = await turn(() => state.invite(colleague, reason, nowInSeconds()))
     await this.#answerTo(invitation.id)
     const { deviceId } = colleague
     const answer = await link.ask((ref) => FetchKeyPackage({ ref, deviceId }), "keyPackage")
     try {
-      return await this.#bringIn(await readKeyPackage(answer.keyPackage))
+      const newcomer = await this.#change(await addition(answer.keyPackage))
+      if (within !== null) await this.#awaitOrTakeOut(newcomer, within)
+      return newcomer
     } catch (error) {
       throw asOurs(error)
+    }
+  }
+
+  /** See `Conversation.inviteFromQueue`. */
+  async inviteFromQueue(details: RequestDetails, reason: string, proposed: Proposed): Promise<Participant> {
+    const { state, link, turn } = this.#host
+    const { conversationId } = state
+    try {
+      const { deviceId, keyPackage } = await this.#whoTakes(details)
+      const change = await addition(keyPackage)
+      const newcomer = await this.#preview(change)
+      if (!areEqual(newcomer.deviceId, deviceId)) throw new NotTrusted("the key package is of another device")
+      const who = { deviceId, name: newcomer.name ?? "", role: newcomer.role }
+      proposed(who.name, who.role)
+      const invitation = await turn(() => state.invite(who, reason, nowInSeconds()))
+      await this.#answerTo(invitation.id)
+      return await this.#change(change)
+    } catch (error) {
+      throw asOurs(error)
+    } finally {
+      link.question((ref) => CancelRequest({ ref, conversationId }), ignore)
     }
   }
 
@@ -64,6 +94,14 @@ export class BringingIn {
   async handOver(colleague: Colleague, { reason = "", note = "", within = 300 }: HandOver): Promise<Participant> {
     if (note !== "") requireShortEnough(note)
     const newcomer = this.#withDevice(colleague.deviceId) ?? (await this.invite(colleague, reason))
+    await this.#inTime(within, async (isLate) => {
+      await this.#isHere(newcomer, isLate)
+      if (note !== "") await this.#giveNote(newcomer, note, isLate)
+    })
+    return newcomer
+  }
+
+  async #inTime(within: number, work: (isLate: () => boolean) => Promise<void>): Promise<void> {
     let isLate = false
     const timer = setTimeout(() => {
       isLate = true
@@ -71,12 +109,57 @@ export class BringingIn {
       void this.#host.turn(() => undefined)
     }, 1000 * within)
     try {
-      await this.#isHere(newcomer, () => isLate)
-      if (note !== "") await this.#giveNote(newcomer, note, () => isLate)
+      await work(() => isLate)
     } finally {
       clearTimeout(timer)
     }
-    return newcomer
+  }
+
+  /** Whoever does not come is a member no longer: the survivor agreed to somebody who is here. */
+  async #awaitOrTakeOut(newcomer: Participant, within: number): Promise<void> {
+    try {
+      await this.#inTime(within, (isLate) => this.#isHere(newcomer, isLate))
+    } catch (error) {
+      if (this.#has(newcomer)) await this.#change({ type: "removeMember", deviceKey: newcomer.deviceKey })
+      throw error
+    }
+  }
+
+  /** The key package of the device that has taken this conversation from the queue. */
+  async #whoTakes(details: RequestDetails): Promise<KeyPackage> {
+    const { state, link, until, finished } = this.#host
+    const { conversationId } = state
+    for (;;) {
+      const reason = finished()
+      if (reason !== null) throw reason
+      await link.waitUntilUp()
+      let isNews = false
+      // Before it is asked, or the news could come between the two.
+      const news = until((event) => {
+        isNews ||= event?.type === "connected" || (event?.type === "waiting" && event.position === 0)
+        return isNews || finished() !== null
+      })
+      const answer = await new Promise<Answer>((answered) => {
+        link.question((ref) => SeekAnother({ ref, conversationId, details }), answered)
+      })
+      if (answer instanceof Error && !(answer instanceof RelayLost)) throw answer
+      if (!(answer instanceof Error) && answer.type === "keyPackage") return answer
+      await news
+    }
+  }
+
+  /** Who would come in, proven. */
+  async #preview(change: AddMember): Promise<Participant> {
+    const { state, turn, until, finished } = this.#host
+    const { membership } = state
+    for (;;) {
+      await until(() => membership.pending === null || finished() !== null)
+      const reason = finished()
+      if (reason !== null) throw reason
+      // Whatever commit of ours is under way comes first.
+      const newcomer = await turn(() => (membership.pending === null ? membership.preview(change, nowInSeconds()) : null))
+      if (newcomer !== null) return newcomer
+    }
   }
 
   async #isHere(newcomer: Participant, isLate: () => boolean): Promise<void> {
@@ -127,23 +210,33 @@ export class BringingIn {
     if (accepted !== true) throw new InvitationDeclined("the survivor said no")
   }
 
-  async #bringIn(keyPackage: Awaited<ReturnType<typeof readKeyPackage>>): Promise<Participant> {
+  /** Change the group; gives whom the change is about. */
+  async #change(change: AddMember | RemoveMember): Promise<Participant> {
     const { state, turn, until, finished } = this.#host
-    const change: Change = { type: "addMember", keyPackage, byCapability: false }
+    const key = change.type === "addMember" ? change.keyPackage.signatureKey : change.deviceKey
     const failures: Error[] = []
-    const newcomer = (): Participant | undefined => state.participants.find((one) => one.hasKey(keyPackage.signatureKey))
+    const someone = (): Participant | undefined => state.participants.find((one) => one.hasKey(key))
+    const before = someone()
     const decided = until((event) => {
       if (event?.type === "changeFailed" && event.change === change) failures.push(event.reason)
-      return failures.length > 0 || finished() !== null || newcomer() !== undefined
+      return failures.length > 0 || finished() !== null || (someone() === undefined) !== (before === undefined)
     })
     await turn(() => state.change(change, nowInSeconds()))
     await decided
-    const came = newcomer()
-    const reason = failures[0] ?? (came === undefined ? finished() : null)
+    const who = someone() ?? before
+    const reason = failures[0] ?? (who === undefined ? finished() : null)
     if (reason !== null) throw reason
-    if (came === undefined) throw new ColleagueAbsent("the colleague did not come in")
-    return came
+    if (who === undefined) throw new ColleagueAbsent("the colleague did not come in")
+    return who
   }
+}
+
+async function addition(keyPackage: Uint8Array): Promise<AddMember> {
+  return { type: "addMember", keyPackage: await readKeyPackage(keyPackage), byCapability: false }
+}
+
+function ignore(): void {
+  // Where it is over, the relay has taken it out of the queue itself.
 }
 
 function asOurs(error: unknown): unknown {

@@ -10,4 +10,6 @@ export interface Colleague {
   readonly languages: readonly string[]
   readonly skills: readonly string[]
   readonly availability: Availability
+  /** In how many conversations she is, by the relay's word. */
+  readonly load: number
 }

@@ -10,7 +10,7 @@
  * then tells the application; nothing is sent that is not kept.
  */
 
-import type { BringingIn, HandOver, Host } from "./bringingIn.ts"
+import type { BringingIn, HandOver, Host, Proposed } from "./bringingIn.ts"
 import { CallExchange } from "./callExchange.ts"
 import type { CallListener } from "./callSignals.ts"
 import { atMost, nowInSeconds } from "./clock.ts"
@@ -228,10 +228,19 @@ export class Conversation implements AsyncIterable<Event> {
 
   /**
    * Staff: bring a colleague in, if the survivor agrees; done when she is in the room's next epoch. Rejects with
-   * `InvitationDeclined`, `CommitConflict`, `RelayRefused` (no key package), `NotTrusted`, `ConversationOver`.
+   * `InvitationDeclined`, `CommitConflict`, `RelayRefused` (no key package), `NotTrusted`, `ConversationOver`. If the
+   * colleague's device has not come `within` so many seconds after that, it is taken out again: `ColleagueAbsent`.
    */
-  async invite(colleague: Colleague, reason = ""): Promise<Participant> {
-    return this.#bringingIn().invite(colleague, reason)
+  async invite(colleague: Colleague, reason = "", within: number | null = null): Promise<Participant> {
+    return this.#bringingIn().invite(colleague, reason, within)
+  }
+
+  /**
+   * Staff: ask in the queue for a colleague; whoever takes it is `proposed` to the survivor by name, and comes in if she
+   * agrees. Rejects as `invite`, or with `RelayRefused` (too many wait, or she looks for somebody herself).
+   */
+  async inviteFromQueue(details: Partial<RequestDetails>, reason = "", proposed: Proposed = ignore): Promise<Participant> {
+    return this.#bringingIn().inviteFromQueue({ ...NO_DETAILS, ...details }, reason, proposed)
   }
 
   /**

@@ -97,7 +97,7 @@ export class RequestUnusable extends TeduhError {}
 /** The survivor does not want the invited colleague in the room. */
 export class InvitationDeclined extends TeduhError {}
 
-/** The colleague was let in but has not come, or has left; so nothing was handed over. */
+/** The colleague was let in but has not come, or has left; or nobody suitable is available. */
 export class ColleagueAbsent extends TeduhError {}
 
 /** Others changed the group first, each time that it was tried. */

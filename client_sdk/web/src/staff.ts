@@ -10,6 +10,7 @@
  */
 
 import { BringingIn } from "./bringingIn.ts"
+import { inviteOneOf, suitable, type InviteRole } from "./choosing.ts"
 import { Client, type ClientOptions } from "./client.ts"
 import { nowInSeconds } from "./clock.ts"
 import type { Colleague } from "./colleague.ts"
@@ -51,6 +52,7 @@ import {
 } from "./relay/frames.ts"
 import { keptFromBytes, keptToBytes, restoreHeard, saveHeard } from "./savedConversation.ts"
 import { authenticatedCounter } from "./senderOrder.ts"
+import type { Participant } from "./room.ts"
 import { StaffRouting, type OpenOffer } from "./staffRouting.ts"
 
 const CONVERSATION = "conversation/"
@@ -212,6 +214,16 @@ export class Staff extends Client {
   }
 
   /**
+   * Bring in any available colleague of a role: the least busy first, and one at a time, of whom the survivor is asked by
+   * name. If she says no, nobody else is asked for; if a device does not come, it is taken out and the next is. Rejects as
+   * `Conversation.invite`, with `ColleagueAbsent` when nobody suitable is left.
+   */
+  async inviteRole(conversation: Conversation, role: string, how: InviteRole = {}): Promise<Participant> {
+    const candidates = async () => suitable(await this.colleagues(), role, how.language ?? null)
+    return inviteOneOf(conversation, candidates, how)
+  }
+
+  /**
    * Supervisor: ask a colleague to be brought into a conversation of hers; she may say nothing to it. If she agrees, and
    * the survivor does, it comes as any of `invitations`. Rejects with `RelayRefused`: not_permitted, or no_key_package when
    * the device is not connected.
@@ -224,7 +236,7 @@ export class Staff extends Client {
   async *asksToJoin(): AsyncGenerator<Colleague, never> {
     for (;;) {
       // Whoever asks is there; how many conversations she takes does not matter for it.
-      const asked = await this.#believed({ ...(await this.#asked.next()), availability: Availability.BUSY })
+      const asked = await this.#believed({ ...(await this.#asked.next()), availability: Availability.BUSY, load: 0 })
       yield* asked.filter(({ role }) => role === SUPERVISOR)
     }
   }
@@ -339,13 +351,13 @@ export class Staff extends Client {
   }
 
   async #believed(frame: ColleagueFrame): Promise<readonly Colleague[]> {
-    const { deviceId, availability, statement, issuerStatement } = frame
+    const { deviceId, availability, statement, issuerStatement, load } = frame
     try {
       const chain = { statement, issuerStatement: issuerStatement ?? undefined }
       const said = await this.service.verifier.verify(chain, { now: nowInSeconds() })
       if (!areEqual(said.deviceId, deviceId) || areEqual(deviceId, this.#device.deviceId)) return []
       const { name, role, languages, skills } = said
-      return [{ deviceId, name, role, languages, skills, availability }]
+      return [{ deviceId, name, role, languages, skills, availability, load }]
     } catch (error) {
       if (error instanceof TeduhCryptoError) return []
       throw error

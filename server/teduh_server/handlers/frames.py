@@ -197,10 +197,11 @@ class FrameHandlers:
 
     async def _cancel_request(self, connection: Connection, frame: CancelRequest) -> None:
         subscription = connection.subscriptions.get(frame.conversation_id)
-        if subscription is None or subscription.member != SURVIVOR_MEMBER:
+        if subscription is None:
             _unknown(connection, frame.ref, frame.conversation_id)
             return
-        await self._services.routing.queue.cancel(frame.conversation_id)
+        staff = None if subscription.member == SURVIVOR_MEMBER else connection.staff
+        await self._services.routing.queue.cancel(frame.conversation_id, staff)
         connection.send(Done(frame.ref))
 
     # --- members ---
@@ -261,6 +262,9 @@ class FrameHandlers:
         self._services.delivery.unsubscribe(connection, frame.conversation_id)
 
     async def _leave(self, connection: Connection, frame: Leave) -> None:
+        if connection.staff is not None:
+            # The colleague whom she looked for is not to come after her.
+            await self._services.routing.queue.cancel(frame.conversation_id, connection.staff)
         if await self._services.delivery.leave(connection, frame.conversation_id):
             connection.send(Done(frame.ref))
         else:

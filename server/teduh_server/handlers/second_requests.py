@@ -9,6 +9,9 @@
     survivor  -- Append: her commit adds it, and removes who is silent --> it is invited as always
 
 What she may add is decided where her commit is appended (append.lua), not here.
+
+A staff member looks for a colleague in the same way, as `Claimed` looks the same to whoever takes it; it is
+the staff member's commit then, after the survivor's yes. It ends with the device that began it.
 """
 
 from __future__ import annotations
@@ -56,19 +59,21 @@ class SecondRequests:
         """Put her conversation into the queue, or give her who has taken it. Raises StoreError."""
         conversation_id = frame.conversation_id
         subscription = connection.subscriptions.get(conversation_id)
-        is_hers = subscription is not None and subscription.member == SURVIVOR_MEMBER
-        epoch = await self._delivery.epoch_of(conversation_id) if is_hers else 0
-        if not epoch:
-            detail = "not the survivor of a conversation that somebody has taken"
+        epoch = 0 if subscription is None else await self._delivery.epoch_of(conversation_id)
+        if subscription is None or not epoch:
+            detail = "not a member of a conversation that somebody has taken"
             code = ErrorCode.UNKNOWN_CONVERSATION
             connection.refuse(code, detail, ref=frame.ref, conversation_id=conversation_id)
             return
         if not await self._queue.is_sought(conversation_id) and self._is_too_often(connection, frame):
             return
-        found = await self._queue.seek_another(connection, frame)
-        if found is None:
-            detail = "too many requests are waiting"
-            connection.refuse(ErrorCode.TOO_MANY, detail, ref=frame.ref, retry_after_ms=10_000)
+        staff = None if subscription.member == SURVIVOR_MEMBER else connection.staff
+        found = await self._queue.seek_another(connection, frame, staff)
+        if found is ErrorCode.TOO_MANY:
+            connection.refuse(found, "too many requests are waiting", ref=frame.ref, retry_after_ms=10_000)
+            return
+        if isinstance(found, ErrorCode):
+            connection.refuse(found, "somebody else here looks for somebody", ref=frame.ref)
             return
         key_package = await self._key_package(conversation_id, found.taken_by, epoch)
         if key_package is None:

@@ -48,7 +48,8 @@ was last connected, all in milliseconds.
 queue:{queue}:request:<id> has: state (waiting, leased, taken, absent), opened and place (microseconds),
 key_package, details (MessagePack), known (the staff devices of the conversation that it continues), device
 and person (who hold the lease) and claimed (milliseconds), offer and until (the person to whom it is offered,
-and the deadline), misses (offers declined or not answered) and refused (by whom), told (supervisors know).
+and the deadline), misses (offers declined or not answered) and refused (by whom), told (supervisors know),
+by (the staff device that looks for a colleague for it; empty: its survivor does).
 The key package and the details go when the request is taken, and so do all who had to do with it.
 queue:{queue}:seats has for each person (16 bytes, a hash of the pseudonymous staff id): <person>c the seats
 she last told of, <person>t requests taken since, <person>o offers and leases that are open, <person>x the

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from teduh_signaling.relay.frames import ErrorCode
+
 from teduh_server.redis_store import keys, scripts
 from teduh_server.redis_store.replies import as_bytes, as_int, as_list
 from teduh_server.redis_store.wire import Command, Reply
@@ -62,7 +64,10 @@ def requeue_request(
     retention_ms: int,
     most_waiting: int,
     head_start_seconds: int,
+    by: bytes = b"",
+    person: bytes = b"",
 ) -> Command:
+    """`by` is the device of the staff member, a `person`, who looks for a colleague; empty: the survivor."""
     return scripts.REQUEUE_REQUEST.command(
         (keys.QUEUE_WAITING, keys.QUEUE_SEEN, keys.queue_request(conversation_id)),
         conversation_id.hex(),
@@ -71,6 +76,8 @@ def requeue_request(
         retention_ms,
         most_waiting,
         head_start_seconds,
+        by,
+        person,
     )
 
 
@@ -82,11 +89,11 @@ class Requeued:
     """The device that has taken it, or empty."""
 
 
-def requeued(reply: Reply) -> Requeued | None:
-    """None: the queue is full."""
+def requeued(reply: Reply) -> Requeued | ErrorCode:
+    """too_many: the queue is full; not_permitted: somebody else in the conversation looks for somebody."""
     parts = as_list(reply)
     if len(parts) < 3:
-        return None
+        return ErrorCode.TOO_MANY if parts == [b"full"] else ErrorCode.NOT_PERMITTED
     return Requeued(as_int(parts[0]), as_int(parts[1]) == 1, as_bytes(parts[2]))
 
 
@@ -160,7 +167,8 @@ def return_request(conversation_id: bytes, device_id: bytes, retention_ms: int) 
     return scripts.RETURN_REQUEST.command(names, conversation_id.hex(), device_id, retention_ms)
 
 
-def withdraw_request(conversation_id: bytes, last_seen_ms: int = -1) -> Command:
+def withdraw_request(conversation_id: bytes, last_seen_ms: int = -1, by: bytes = b"") -> Command:
+    """`by`: only if this staff device put it there."""
     request = keys.queue_request(conversation_id)
     names = (
         keys.QUEUE_WAITING,
@@ -170,7 +178,7 @@ def withdraw_request(conversation_id: bytes, last_seen_ms: int = -1) -> Command:
         keys.QUEUE_SEATS,
         keys.QUEUE_LEASES,
     )
-    return scripts.WITHDRAW_REQUEST.command(names, conversation_id.hex(), last_seen_ms)
+    return scripts.WITHDRAW_REQUEST.command(names, conversation_id.hex(), last_seen_ms, by)
 
 
 def withdrawn(reply: Reply) -> tuple[bool, bytes, bool]:
@@ -191,6 +199,11 @@ def queue_order() -> Command:
 
 def request_state(conversation_id: bytes) -> Command:
     return (b"HGET", keys.queue_request(conversation_id), b"state")
+
+
+def sought_by(conversation_id: bytes) -> Command:
+    """The staff device that looks for a colleague."""
+    return (b"HGET", keys.queue_request(conversation_id), b"by")
 
 
 def queue_length() -> Command:

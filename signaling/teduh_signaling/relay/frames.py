@@ -474,6 +474,8 @@ class Colleague(Struct, frozen=True, array_like=True, gc=False):
     availability: Availability
     statement: Statement
     issuer_statement: Statement | None = None
+    load: UInt32 = 0
+    """In how many conversations she is, on all her devices."""
 
 
 class Colleagues(RelayFrame, frozen=True, array_like=True, tag=0x4C, gc=False):

@@ -123,6 +123,8 @@ _SURVIVOR: _Frames = frozenset({OpenRequest, CancelRequest, SeekAnother})
 _STAFF: _Frames = frozenset(
     {
         Claim,
+        SeekAnother,
+        CancelRequest,
         PublishKeyPackages,
         FetchKeyPackage,
         SetAvailability,

@@ -166,7 +166,8 @@ class ReportAbuse(ClientFrame, frozen=True, array_like=True, tag=0x18, gc=False)
 
 
 class SeekAnother(ClientFrame, frozen=True, array_like=True, tag=0x1E, gc=False):
-    """Survivor: nobody answers any more; put this conversation back into the queue, as it is.
+    """Survivor: nobody answers any more; put this conversation back into the queue, as it is. Staff: look
+    for a colleague for it there.
 
     Answered by Done while she waits (QueuePosition tells how it goes), and by KeyPackage, of the device that
     has taken it, once one has: her own commit adds that device. Asking again is harmless.

@@ -364,7 +364,13 @@ export type InboxItem = ReturnType<typeof InboxItem>
 export const KeyPackage = define("keyPackage", 0x4b, { ref: uint32, deviceId, keyPackage })
 export type KeyPackage = ReturnType<typeof KeyPackage>
 
-const colleague = struct({ deviceId, availability, statement, issuerStatement: optional(statement) })
+const colleague = struct({
+  deviceId,
+  availability,
+  statement,
+  issuerStatement: optional(statement),
+  load: defaulted(uint32, 0),
+})
 /** A connected staff device. Verify the statement before you show the name in it. */
 export type ColleagueFrame = ValueOf<typeof colleague>
 

@@ -45,6 +45,8 @@ const MEMBER = [
 const SURVIVOR = ["openRequest", "cancelRequest", "seekAnother"] as const
 const STAFF = [
   "claim",
+  "seekAnother",
+  "cancelRequest",
   "publishKeyPackages",
   "fetchKeyPackage",
   "setAvailability",

@@ -42,6 +42,8 @@ interface Command {
   readonly secret?: string
   readonly capacity?: number
   readonly name?: string
+  readonly language?: string
+  readonly within?: number
   readonly reason?: string
   readonly code?: string
 }
@@ -163,6 +165,15 @@ const commands: Readonly<Record<string, (command: Command) => unknown>> = {
   unsubscribePush: () => staffOf().routing.unsubscribePush(),
   colleagues: async () => (await staffOf().colleagues()).map(({ name, role }) => `${name} (${role})`),
   invite,
+  inviteRole: async (command) => {
+    const { name = "", reason = "", language = null, within } = command
+    const how = { reason, language, ...(within === undefined ? {} : { within }) }
+    return String(await staffOf().inviteRole(conversationOf(command), name, how))
+  },
+  inviteFromQueue: async (command) => {
+    const { details = {}, reason } = command
+    return String(await conversationOf(command).inviteFromQueue(details, reason))
+  },
   joinInvited,
   aboutMe: () => ({ name: staffOf().name, role: staffOf().role }),
   enrol: async (command) => {

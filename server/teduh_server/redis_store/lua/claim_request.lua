@@ -40,14 +40,20 @@ local function take(id, request)
 end
 
 if ARGV[1] == '' then
+  local at = 0
   for _ = 1, 100 do
-    local id = redis.call('ZRANGE', KEYS[1], 0, 0)[1]
+    local id = redis.call('ZRANGE', KEYS[1], at, at)[1]
     if not id then
       return {}
     end
-    local taken = take(id, ARGV[6] .. id)
-    if taken then
-      return taken
+    if redis.call('HGET', ARGV[6] .. id, 'by') == ARGV[2] then
+      -- She looks for a colleague: that is for others.
+      at = at + 1
+    else
+      local taken = take(id, ARGV[6] .. id)
+      if taken then
+        return taken
+      end
     end
   end
   return {}

@@ -17,7 +17,7 @@ local function enqueue(id, request)
   local time = redis.call('TIME')
   local opened = time[1] * 1000000 + time[2]
   local place = string.format('%.0f', opened - ARGV[8] * 1000000)
-  redis.call('HDEL', request, 'person', 'device', 'offer', 'until', 'refused', 'misses')
+  redis.call('HDEL', request, 'person', 'device', 'offer', 'until', 'refused', 'misses', 'by')
   redis.call('HSET', request, 'state', 'waiting', 'opened', string.format('%.0f', opened), 'place', place,
     'key_package', ARGV[2], 'details', ARGV[3], 'known', ARGV[9])
   redis.call('ZADD', KEYS[1], place, id)

@@ -1,4 +1,4 @@
--- Puts a conversation that goes on back into the queue, for its survivor looks for somebody else.
+-- Puts a conversation that goes on back into the queue: its survivor looks for somebody else, or staff for a colleague.
 -- KEYS[1] zset    waiting, by place in the order of service
 -- KEYS[2] zset    seen
 -- KEYS[3] hash    request
@@ -8,8 +8,20 @@
 -- ARGV[4] integer retention, milliseconds
 -- ARGV[5] integer most requests in the queue
 -- ARGV[6] integer head start by urgency, seconds
--- Returns {position, is new 0|1, device id of who has taken it or empty}; {'full'} if the queue is.
-local state, device = unpack(redis.call('HMGET', KEYS[3], 'state', 'device'))
+-- ARGV[7] bytes   device id of the staff member who looks for a colleague; empty: it is the survivor
+-- ARGV[8] bytes   that staff member as a person, 16 bytes, to whom it is not offered; empty likewise
+-- Returns {position, is new 0|1, device id of who has taken it or empty}; {'full'} if the queue is; {'sought'} if somebody
+--   else in the conversation looks for somebody.
+local state, device, by = unpack(redis.call('HMGET', KEYS[3], 'state', 'device', 'by'))
+local is_open = state == 'waiting' or state == 'leased'
+if is_open and ARGV[7] ~= '' and by ~= ARGV[7] then
+  return {'sought'}
+end
+if is_open and ARGV[7] == '' and by and by ~= '' then
+  -- What staff look for becomes hers.
+  redis.call('HSET', KEYS[3], 'by', '', 'details', ARGV[2])
+  redis.call('HDEL', KEYS[3], 'refused')
+end
 if state == 'leased' then
   return {0, 0, device}
 end
@@ -24,7 +36,11 @@ if state ~= 'waiting' then
   redis.call('HDEL', KEYS[3], 'person', 'device', 'offer', 'until', 'refused', 'misses', 'told')
   -- No key package: whoever takes it is added, and adds nobody.
   redis.call('HSET', KEYS[3], 'state', 'waiting', 'opened', string.format('%.0f', opened), 'place', place,
-    'key_package', '', 'details', ARGV[2], 'known', '')
+    'key_package', '', 'details', ARGV[2], 'known', '', 'by', ARGV[7])
+  if ARGV[8] ~= '' then
+    -- As if she had refused it, until 2^53 milliseconds.
+    redis.call('HSET', KEYS[3], 'refused', ARGV[8] .. struct.pack('>I8', 9007199254740991))
+  end
   redis.call('ZADD', KEYS[1], place, ARGV[1])
   new = 1
 end

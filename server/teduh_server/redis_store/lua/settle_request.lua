@@ -23,7 +23,8 @@ if person then
   redis.call('HINCRBY', KEYS[5], person .. 't', 1)
 end
 redis.call('HSET', KEYS[3], 'state', 'taken')
-redis.call('HDEL', KEYS[3], 'key_package', 'details', 'device', 'person', 'known', 'refused', 'misses', 'claimed')
+redis.call('HDEL', KEYS[3], 'key_package', 'details', 'device', 'person', 'known', 'refused', 'misses', 'claimed',
+  'by')
 if state ~= 'leased' then
   return -1
 end

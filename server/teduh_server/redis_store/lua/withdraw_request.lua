@@ -7,13 +7,17 @@
 -- KEYS[6] zset    leases
 -- ARGV[1] string  conversation id, hexadecimal
 -- ARGV[2] integer only if last seen at or before, milliseconds; -1: in any case
+-- ARGV[3] bytes   only if this staff device put it there; empty: in any case
 -- Returns {1 if it was waiting else 0, person to whom it was offered or empty, 1 if its conversation goes on else 0}.
 local seen = redis.call('ZSCORE', KEYS[2], ARGV[1])
 if ARGV[2] ~= '-1' and seen and tonumber(seen) > tonumber(ARGV[2]) then
   return {0, '', 0}
 end
-local offer, state, package, person = unpack(
-  redis.call('HMGET', KEYS[3], 'offer', 'state', 'key_package', 'person'))
+local offer, state, package, person, by = unpack(
+  redis.call('HMGET', KEYS[3], 'offer', 'state', 'key_package', 'person', 'by'))
+if ARGV[3] ~= '' and by ~= ARGV[3] then
+  return {0, '', 0}
+end
 -- An absent survivor's request is dropped when its lease has ended, for it then waits again.
 if ARGV[2] ~= '-1' and state == 'leased' then
   return {0, '', 0}
@@ -25,7 +29,8 @@ local waiting = redis.call('ZREM', KEYS[1], ARGV[1])
 if state == 'leased' and package == '' then
   redis.call('ZREM', KEYS[6], ARGV[1])
   redis.call('HSET', KEYS[3], 'state', 'taken')
-  redis.call('HDEL', KEYS[3], 'key_package', 'details', 'known', 'device', 'person', 'refused', 'misses', 'claimed')
+  redis.call('HDEL', KEYS[3], 'key_package', 'details', 'known', 'device', 'person', 'refused', 'misses', 'claimed',
+    'by')
   if person then
     redis.call('HINCRBY', KEYS[5], person .. 'o', -1)
   end
@@ -36,6 +41,6 @@ if offer then
 end
 if waiting == 1 then
   redis.call('HSET', KEYS[3], 'state', 'absent')
-  redis.call('HDEL', KEYS[3], 'key_package', 'details', 'known', 'offer', 'until', 'refused', 'misses')
+  redis.call('HDEL', KEYS[3], 'key_package', 'details', 'known', 'offer', 'until', 'refused', 'misses', 'by')
 end
 return {waiting, offer or '', package == '' and 1 or 0}

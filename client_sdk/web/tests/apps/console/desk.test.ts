@@ -167,7 +167,7 @@ describe("accepting", () => {
 })
 
 describe("the end of a shift", () => {
-  const maya = { deviceId: new Uint8Array([5]), name: "Maya", role: "medic", languages: [], skills: [], availability: 2 } as const
+  const maya = { deviceId: new Uint8Array([5]), name: "Maya", role: "medic", languages: [], skills: [], availability: 2, load: 0 } as const
 
   it.each<[failure: Error | undefined, expected: object]>([
     [undefined, { ending: { why: "handedOver", by: "Maya" }, handOver: { stage: "done" } }],
