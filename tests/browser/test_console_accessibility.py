@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from accessible import barriers
-from browser_house import accepted
+from browser_house import accepted, joined
 from console_page import IN_ENGLISH, IN_INDONESIAN, ConsoleHouse, ConsolePage, DeskWords, console_house
 from coordinator import Coordinator
 from playwright.async_api import BrowserContext, Page, expect
@@ -52,6 +52,8 @@ async def test_nothing_in_the_console_stands_in_anybodys_way(
         await _dialogs(console.page, states)
         await _bringing_in(she, console, states)
         await _being_brought_in(house, colleague, console, states)
+        await _asking_to_join(colleague, console, states)
+        await _asked_to_join(house, she, console, states)
         await _locked(browser, house, console, states)
     assert {state: rules for state, rules in states.found.items() if rules} == {}
 
@@ -95,12 +97,16 @@ async def _talking(she: SurvivorPage, console: ConsolePage, states: States) -> N
 
 async def _dialogs(page: Page, states: States) -> None:
     dialog = page.get_by_role("dialog")
-    for opener in (".talk-head .exit", *[f"[data-menu={name}]" for name in ("keys", "notes", "erase")]):
+    menu = [f"[data-menu={name}]" for name in ("keys", "notes", "erase")]
+    for opener in (".talk-head .exit", "[data-hand-over]", "[data-end-shift]", *menu):
         await page.locator(opener).click()
         await expect(dialog).to_be_visible()
         await states.look(page, opener)
         await page.keyboard.press("Escape")
         await expect(dialog).to_have_count(0)
+    await page.locator(".shift summary").click()
+    await states.look(page, "the settings of a shift")
+    await page.locator(".shift summary").click()
 
 
 async def _bringing_in(she: SurvivorPage, console: ConsolePage, states: States) -> None:
@@ -131,6 +137,41 @@ async def _being_brought_in(
             await (await until(hers, events.InvitationReceived)).approve()
         await expect(console.page.locator(".colleague")).to_be_visible()
         await states.look(console.page, "a colleague brings us in")
+
+
+async def _asking_to_join(colleague: Staff, console: ConsolePage, states: States) -> None:
+    """A supervisor names a colleague, and no conversation."""
+    page = console.page
+    await page.locator("[data-ask-to-join]").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_role("radio", name="Rina").check()
+    await dialog.locator(".primary").click()
+    await expect(dialog.get_by_role("status")).to_be_visible()
+    await states.look(page, "a colleague was asked")
+    asking = await anext(colleague.asks_to_join())
+    assert asking.role == Role.SUPERVISOR
+    await page.keyboard.press("Escape")
+
+
+async def _asked_to_join(
+    house: ConsoleHouse, she: SurvivorPage, console: ConsolePage, states: States
+) -> None:
+    """Another supervisor comes in as staff choose, and as she agrees."""
+    page = console.page
+    supervisor = new_staff(house.organisation, "Maya", Role.SUPERVISOR)
+    async with Staff(house.url, house.organisation.public, supervisor) as maya:
+        (other,) = [one for one in await maya.colleagues() if one.role == Role.SUPERVISOR]
+        await maya.ask_to_join(other)
+        card = page.locator(".asking")
+        await expect(card).to_contain_text("Maya")
+        await expect(card.locator(".primary")).to_be_disabled()
+        await states.look(page, "a supervisor asks to join")
+        await card.get_by_role("radio").check()
+        await card.locator(".primary").click()
+        await expect(card).to_have_count(0)
+        await she.button(she.words.let_join).click()
+        await joined(maya)
+        await expect(page.locator(".notice.joined").filter(has_text="Maya")).to_be_visible()
 
 
 async def _locked(browser: BrowserContext, house: ConsoleHouse, console: ConsolePage, states: States) -> None:

@@ -20,7 +20,16 @@ export function Dialog({ title, onClose, children }: DialogProps) {
     dialog.current?.showModal()
   }, [])
   return (
-    <dialog ref={dialog} class="dialog" aria-labelledby={heading} onClose={onClose}>
+    <dialog
+      ref={dialog}
+      class="dialog"
+      aria-labelledby={heading}
+      onClose={onClose}
+      onKeyDown={(event) => {
+        // Escape closes this, and not also what it was opened from.
+        if (event.key === "Escape") event.stopPropagation()
+      }}
+    >
       <div class="dialog-head">
         <h2 id={heading}>{title}</h2>
         <button type="button" class="button quiet" aria-label={t("close")} onClick={onClose}>

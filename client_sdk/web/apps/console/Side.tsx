@@ -72,7 +72,7 @@ function PresenceChoice({ state, desk, configuration }: Omit<SideProps, "onShow"
       {isFull && state.presence === "available" && <p class="muted">{t("presence.full")}</p>}
       <button
         type="button"
-        class="button quiet"
+        class="button"
         data-end-shift
         onClick={() => {
           setEnding(true)
