@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,11 +18,29 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     generate_private_key,
 )
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from playwright.async_api import BrowserContext
 from teduh_server.push_message import new_push_key
 from teduh_signaling.relay.frames import SubscribePush
 
 CONTACT: Final = "mailto:it@relay.example"
 PUSH_KEY: Final = "push.pem"
+_SUBSCRIBED = """(told) => {
+  const bytes = (text) => Uint8Array.from(text.match(/../g), (pair) => parseInt(pair, 16)).buffer
+  let options = null
+  const subscription = {
+    endpoint: told.endpoint,
+    get options() { return options },
+    getKey: (name) => bytes(name === "auth" ? told.secret : told.key),
+    unsubscribe: async () => { options = null; return true },
+  }
+  PushManager.prototype.getSubscription = async () => (options === null ? null : subscription)
+  PushManager.prototype.subscribe = async ({ userVisibleOnly, applicationServerKey }) => {
+    if (!userVisibleOnly) throw new Error("a push must be seen")
+    options = { applicationServerKey: applicationServerKey.buffer }
+    return subscription
+  }
+}"""
+"""What a browser with a push service does. The one at hand can reach none; all else is its own."""
 
 
 def push_settings(folder: Path) -> dict[str, object]:
@@ -58,6 +77,16 @@ class Browser:
         await self.pushed.put((await request.read(), dict(request.headers)))
         headers = {"Location": self.endpoint + "/elsewhere"} if self.answer == 307 else None
         return web.Response(status=self.answer, headers=headers)
+
+
+async def subscribes_here(context: BrowserContext, service: Browser) -> None:
+    """From now on, pages of this context subscribe with that service."""
+    told = {
+        "endpoint": service.endpoint,
+        "key": service.public_key.hex(),
+        "secret": service.secret.hex(),
+    }
+    await context.add_init_script(f"({_SUBSCRIBED})({json.dumps(told)})")
 
 
 @asynccontextmanager

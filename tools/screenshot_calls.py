@@ -6,17 +6,28 @@ made-up camera.
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from browser_house import joined
 from call_pages import DEVICES
-from console_page import console_house
+from calling_room import rung
+from console_page import ConsoleHouse, console_house
+from known_media import MovingBar, Tone
 from playwright.async_api import Browser, Page, expect
 from screenshot_camera import SIZES, Camera
-from screenshot_console import set_up
+from screenshot_console import ASKING, asking, set_up
 from screenshot_survivor import SAID, say
+from sdk_people import new_staff
+from teduh_crypto.credentials import Role
+from teduh_sdk.conversation import Conversation
+from teduh_sdk.staff import Staff
 
 __all__ = ["DEVICES", "call_states"]
+
+Pages = tuple[Page, Page]
+"""Hers, and the console."""
 
 
 async def call_states(browser: Browser, folder: Path, camera: Camera) -> None:
@@ -43,6 +54,7 @@ async def call_states(browser: Browser, folder: Path, camera: Camera) -> None:
         await say(hers, SAID[camera.language].hers)
         await _before(hers, camera)
         await _calling(hers, console, camera)
+        await _of_four((hers, console), house, camera)
 
 
 async def _before(hers: Page, camera: Camera) -> None:
@@ -75,3 +87,40 @@ async def _calling(hers: Page, console: Page, camera: Camera) -> None:
     await hers.locator(".controls .exit").click()
     await expect(console.locator(".call-line")).to_be_visible()
     await camera.take(console, "call-console-afterwards")
+
+
+async def _of_four(pages: Pages, house: ConsoleHouse, camera: Camera) -> None:
+    """Two colleagues whose devices are programs; and the call's bar while another conversation is shown."""
+    hers, console = pages
+    async with AsyncExitStack() as open_:
+        colleagues = [
+            await open_.enter_async_context(_brought_in(pages, house, name, role))
+            for name, role in (("Budiman", Role.MEDIC), ("Citra", Role.INTERPRETER))
+        ]
+        await console.locator(".talk-head .button").nth(1).click()
+        for one in colleagues:
+            await (await rung(one.calls)).accept([Tone(700), MovingBar()])
+        await hers.locator(".call .answers .primary").click()
+        await expect(hers.locator(".tile:not(.own-tile) video")).to_have_count(3)
+        await camera.take(hers, "call-of-four", shown=".controls")
+        await camera.take(console, "call-console-of-four", shown=".controls")
+        await open_.enter_async_context(asking(house, ASKING[camera.language][1]))
+        await console.locator(".queue-accept").click()
+        await expect(console.locator(".call-bar")).to_be_visible()
+        await camera.take(console, "call-console-while-another-is-shown", whole=True)
+
+
+@asynccontextmanager
+async def _brought_in(
+    pages: Pages, house: ConsoleHouse, name: str, role: Role
+) -> AsyncIterator[Conversation]:
+    hers, console = pages
+    keys = new_staff(house.organisation, name, role)
+    async with Staff(house.url, house.organisation.public, keys) as staff:
+        await staff.set_available(1)
+        await console.locator("[data-invite]").click()
+        dialog = console.get_by_role("dialog")
+        await dialog.get_by_role("radio", name=name).check()
+        await dialog.locator(".primary").click()
+        await hers.locator(".question .primary").click()
+        yield await joined(staff)

@@ -69,7 +69,7 @@ async def console_states(browser: Browser, folder: Path, camera: Camera) -> None
         page = await context.new_page()
         await _coming_in(page, house, camera)
         await _used(browser, house, camera)
-        hers = [await people.enter_async_context(_asking(house, one)) for one in ASKING[camera.language]]
+        hers = [await people.enter_async_context(asking(house, one)) for one in ASKING[camera.language]]
         await expect(page.locator(".queue-item")).to_have_count(len(hers))
         await camera.take(page, "console-queue", whole=True)
         await _conversations(page, hers, camera)
@@ -101,8 +101,8 @@ async def _offered(browser: Browser, house: ConsoleHouse, camera: Camera) -> Non
         await house.approve()
         await expect(page.locator(".link.connected")).to_be_visible()
         await page.locator(".segment.available input").check()
-        asking = replace(ASKING[camera.language][0], need="counseling")
-        await people.enter_async_context(_asking(house, asking))
+        one = replace(ASKING[camera.language][0], need="counseling")
+        await people.enter_async_context(asking(house, one))
         await expect(page.locator(".offer")).to_be_visible()
         await camera.take(page, "console-offer", whole=True)
 
@@ -119,7 +119,7 @@ async def _supervised(browser: Browser, house: ConsoleHouse, camera: Camera) -> 
         await coordinator.approve_waiting()
         await expect(page.locator(".link.connected")).to_be_visible()
         for one in ASKING[camera.language]:
-            await people.enter_async_context(_asking(house, one))
+            await people.enter_async_context(asking(house, one))
         await expect(page.locator(".queue-item")).to_have_count(len(ASKING[camera.language]))
         # The numbers are told every few seconds.
         await expect(page.locator(".board dd").first).to_have_text(str(len(ASKING[camera.language])))
@@ -251,9 +251,9 @@ async def _say(page: Page, text: str) -> None:
 
 
 @asynccontextmanager
-async def _asking(house: ConsoleHouse, asking: Asking) -> AsyncIterator[Conversation]:
+async def asking(house: ConsoleHouse, request: Asking) -> AsyncIterator[Conversation]:
     """Somebody who waits, and has written already."""
     async with Survivor(house.url, house.organisation.public) as survivor:
-        hers = await survivor.ask(urgency=asking.urgency, need=asking.need, language="id")
-        await hers.send(asking.text)
+        hers = await survivor.ask(urgency=request.urgency, need=request.need, language="id")
+        await hers.send(request.text)
         yield hers

@@ -25,6 +25,7 @@ from real_browser import ARGUMENTS, PATIENCE_MS, PROGRAM  # noqa: E402
 from screenshot_calls import DEVICES, call_states  # noqa: E402
 from screenshot_camera import Camera, Language  # noqa: E402
 from screenshot_console import console_states  # noqa: E402
+from screenshot_shift import shift_states  # noqa: E402
 from screenshot_survivor import survivor_states  # noqa: E402
 
 _PATIENCE_SECONDS: Final = 600.0
@@ -33,6 +34,7 @@ PICTURES: Final = REPOSITORY / "docs" / "screenshots"
 PAGES: Final[Mapping[str, Callable[[Browser, Path, Camera], Awaitable[None]]]] = {
     "survivor": survivor_states,
     "console": console_states,
+    "console-shift": shift_states,
     "call": call_states,
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,39 +10,12 @@ from typing import Any
 
 from console_page import ConsoleHouse, ConsolePage, console_house
 from frame_client import frame_client
-from playwright.async_api import BrowserContext, CDPSession, Page, expect
-from push_service import Browser, push_service, push_settings
+from playwright.async_api import CDPSession, Page, expect
+from push_service import push_service, push_settings, subscribes_here
 from real_browser import chromium
 from survivor_page import SurvivorPage
 from teduh_server.push_message import TEXT
 from teduh_server.redis_store import keys
-
-_SUBSCRIBED = """(told) => {
-  const bytes = (text) => Uint8Array.from(text.match(/../g), (pair) => parseInt(pair, 16)).buffer
-  let options = null
-  const subscription = {
-    endpoint: told.endpoint,
-    get options() { return options },
-    getKey: (name) => bytes(name === "auth" ? told.secret : told.key),
-    unsubscribe: async () => { options = null; return true },
-  }
-  PushManager.prototype.getSubscription = async () => (options === null ? null : subscription)
-  PushManager.prototype.subscribe = async ({ userVisibleOnly, applicationServerKey }) => {
-    if (!userVisibleOnly) throw new Error("a push must be seen")
-    options = { applicationServerKey: applicationServerKey.buffer }
-    return subscription
-  }
-}"""
-"""What a browser with a push service does. The one at hand can reach none; all else is its own."""
-
-
-async def _subscribes_here(context: BrowserContext, service: Browser) -> None:
-    told = {
-        "endpoint": service.endpoint,
-        "key": service.public_key.hex(),
-        "secret": service.secret.hex(),
-    }
-    await context.add_init_script(f"({_SUBSCRIBED})({json.dumps(told)})")
 
 
 @asynccontextmanager
@@ -93,7 +65,7 @@ async def test_a_console_is_woken_by_one_sentence_and_her_page_has_no_worker(tmp
         _house(tmp_path) as house,
         chromium(tmp_path / "profile", troubles="TrustedScriptURL") as browser,
     ):
-        await _subscribes_here(browser, service)
+        await subscribes_here(browser, service)
         await browser.grant_permissions(["notifications"], origin=house.url)
         console = await ConsolePage.enter(browser, house)
         page = console.page
