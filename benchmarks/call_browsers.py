@@ -79,18 +79,22 @@ function watchSound(receiver) {
 }
 """
 _ARRIVED: Final = "() => window.times.picture !== null && window.times.sound !== null"
-# Looks for another way, and waits until what is sent and received takes it.
+# Looks for another way, and waits until what is sent and received takes it: by the same connection, or by the one
+# that was made in its place.
 _RESTART: Final = """async () => {
-  const connection = window.connections.find((one) => one.connectionState === 'connected');
-  const name = () => connection.sctp?.transport ?? connection.getReceivers()[0].transport;
-  const way = () => name().iceTransport.getSelectedCandidatePair()?.local.usernameFragment;
+  const standing = () => window.connections.findLast((one) => one.connectionState === 'connected');
+  const name = (one) => one.sctp?.transport ?? one.getReceivers()[0].transport;
+  const wayOf = (one) => name(one).iceTransport.getSelectedCandidatePair()?.local.usernameFragment;
+  const way = () => standing() && wayOf(standing());
   const moment = () => new Promise((resolve) => setTimeout(resolve, 2));
   while (!way()) await moment();
   const before = way();
   const began = performance.now();
   dispatchEvent(new Event('online'));
-  while (way() === before) {
-    if (performance.now() - began > 60_000) throw new Error('no other way was taken');
+  while (!way() || way() === before) {
+    if (performance.now() - began > 60_000)
+      throw new Error('no other way was taken: ' + window.connections.map((one) =>
+        `${one.connectionState} ${one.iceConnectionState} ${one.signalingState} ${one.iceGatheringState}`));
     await moment();
   }
   return performance.now() - began;
