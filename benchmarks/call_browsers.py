@@ -79,8 +79,8 @@ function watchSound(receiver) {
 }
 """
 _ARRIVED: Final = "() => window.times.picture !== null && window.times.sound !== null"
-# Looks for another way, and waits until what is sent and received takes it: by the same connection, or by the one
-# that was made in its place.
+# Looks for another way, and waits until what is sent and received takes it, by the same connection or by
+# the one that was made in its place.
 _RESTART: Final = """async () => {
   const standing = () => window.connections.findLast((one) => one.connectionState === 'connected');
   const name = (one) => one.sctp?.transport ?? one.getReceivers()[0].transport;
