@@ -215,7 +215,7 @@ async def _bringing_in(page: Page, house: ConsoleHouse, camera: Camera) -> None:
         await page.locator(".talk-button").first.click()
         await page.locator("[data-invite]").click()
         dialog = page.get_by_role("dialog")
-        await dialog.get_by_role("radio").check()
+        await dialog.get_by_role("radio", name="Rina").check()
         await camera.take(page, "console-bring-in-a-colleague")
         await dialog.locator(".primary").click()
         await expect(dialog).to_have_count(0)

@@ -117,7 +117,11 @@ async def test_a_colleague_comes_in_if_she_agrees_and_takes_over_when_a_shift_en
         name = (await other.page.locator(".who strong").inner_text()).strip()
         for answer, said in (("No", "no"), ("Yes, let them join", "yes")):
             await console.button("Bring in a colleague…").click()
-            await console.page.get_by_role("radio", name=name).check()
+            if said == "no":
+                await console.page.get_by_role("radio", name=name).check()
+            else:
+                await console.page.get_by_role("radio", name="Anybody of a role").check()
+                await console.page.get_by_role("radio", name="counselor").check()
             await console.page.get_by_label("Why (the person sees this)").fill("for your papers")
             await console.button("Ask").click()
             await hers.shows("for your papers")

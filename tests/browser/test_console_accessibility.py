@@ -112,6 +112,10 @@ async def _dialogs(page: Page, states: States) -> None:
 async def _bringing_in(she: SurvivorPage, console: ConsolePage, states: States) -> None:
     page = console.page
     await page.locator("[data-invite]").click()
+    for way in (1, 2):
+        await page.locator("[name=invite-by]").nth(way).check()
+        await states.look(page, f"whom to bring in, the other way {way}")
+    await page.locator("[name=invite-by]").first.check()
     await page.get_by_role("radio", name="Rina").check()
     await states.look(page, "whom to bring in")
     await page.get_by_role("dialog").locator(".primary").click()

@@ -39,6 +39,12 @@ export interface Host {
 /** Is told of whom the survivor is being asked. */
 export type Proposed = (name: string, role: string) => void
 
+/** How a colleague is looked for in the queue; `signal` ends it as long as nobody has taken it. */
+export interface FromQueue {
+  readonly proposed?: Proposed
+  readonly signal?: AbortSignal
+}
+
 /** How a colleague takes over. `note` is for her device alone; `within` is how many seconds she may take to come. */
 export interface HandOver {
   readonly reason?: string
@@ -70,16 +76,16 @@ export class BringingIn {
   }
 
   /** See `Conversation.inviteFromQueue`. */
-  async inviteFromQueue(details: RequestDetails, reason: string, proposed: Proposed): Promise<Participant> {
+  async inviteFromQueue(details: RequestDetails, reason: string, how: FromQueue): Promise<Participant> {
     const { state, link, turn } = this.#host
     const { conversationId } = state
     try {
-      const { deviceId, keyPackage } = await this.#whoTakes(details)
+      const { deviceId, keyPackage } = await this.#whoTakes(details, how.signal)
       const change = await addition(keyPackage)
       const newcomer = await this.#preview(change)
       if (!areEqual(newcomer.deviceId, deviceId)) throw new NotTrusted("the key package is of another device")
       const who = { deviceId, name: newcomer.name ?? "", role: newcomer.role }
-      proposed(who.name, who.role)
+      how.proposed?.(who.name, who.role)
       const invitation = await turn(() => state.invite(who, reason, nowInSeconds()))
       await this.#answerTo(invitation.id)
       return await this.#change(change)
@@ -126,18 +132,20 @@ export class BringingIn {
   }
 
   /** The key package of the device that has taken this conversation from the queue. */
-  async #whoTakes(details: RequestDetails): Promise<KeyPackage> {
-    const { state, link, until, finished } = this.#host
+  async #whoTakes(details: RequestDetails, signal?: AbortSignal): Promise<KeyPackage> {
+    const { state, link, turn, until, finished } = this.#host
     const { conversationId } = state
+    const isStopped = (): boolean => signal?.aborted === true
+    signal?.addEventListener("abort", () => void turn(() => undefined))
     for (;;) {
-      const reason = finished()
+      const reason = isStopped() ? new ColleagueAbsent("nobody is looked for any more") : finished()
       if (reason !== null) throw reason
       await link.waitUntilUp()
       let isNews = false
       // Before it is asked, or the news could come between the two.
       const news = until((event) => {
         isNews ||= event?.type === "connected" || (event?.type === "waiting" && event.position === 0)
-        return isNews || finished() !== null
+        return isNews || isStopped() || finished() !== null
       })
       const answer = await new Promise<Answer>((answered) => {
         link.question((ref) => SeekAnother({ ref, conversationId, details }), answered)

@@ -10,7 +10,7 @@
  * then tells the application; nothing is sent that is not kept.
  */
 
-import type { BringingIn, HandOver, Host, Proposed } from "./bringingIn.ts"
+import type { BringingIn, FromQueue, HandOver, Host } from "./bringingIn.ts"
 import { CallExchange } from "./callExchange.ts"
 import type { CallListener } from "./callSignals.ts"
 import { atMost, nowInSeconds } from "./clock.ts"
@@ -239,8 +239,8 @@ export class Conversation implements AsyncIterable<Event> {
    * Staff: ask in the queue for a colleague; whoever takes it is `proposed` to the survivor by name, and comes in if she
    * agrees. Rejects as `invite`, or with `RelayRefused` (too many wait, or she looks for somebody herself).
    */
-  async inviteFromQueue(details: Partial<RequestDetails>, reason = "", proposed: Proposed = ignore): Promise<Participant> {
-    return this.#bringingIn().inviteFromQueue({ ...NO_DETAILS, ...details }, reason, proposed)
+  async inviteFromQueue(details: Partial<RequestDetails>, reason = "", how: FromQueue = {}): Promise<Participant> {
+    return this.#bringingIn().inviteFromQueue({ ...NO_DETAILS, ...details }, reason, how)
   }
 
   /**

@@ -64,19 +64,19 @@ export function ReasonField({ value, onValue }: ReasonFieldProps) {
   )
 }
 
-interface ColleagueButtonsProps {
-  readonly colleague: Colleague | null
+interface ColleagueButtonsProps<Chosen> {
+  readonly colleague: Chosen | null
   readonly text: string
   /** Whether all else that is asked is answered well. */
   readonly isReady?: boolean
-  readonly onGo: (colleague: Colleague) => void
+  readonly onGo: (colleague: Chosen) => void
   readonly onClose: () => void
   /** What stands on the button that closes. */
   readonly closing?: "cancel" | "close"
 }
 
 /** The last row of what is asked about a colleague: to do it, once one is chosen, or not to. */
-export function ColleagueButtons(props: ColleagueButtonsProps) {
+export function ColleagueButtons<Chosen>(props: ColleagueButtonsProps<Chosen>) {
   const { colleague, text, isReady = true, onGo, onClose, closing = "cancel" } = props
   const { t } = useWording()
   return (

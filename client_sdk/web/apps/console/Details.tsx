@@ -8,7 +8,7 @@ import { Icon } from "../shared/parts/Icon.tsx"
 import type { Desk } from "./desk.ts"
 import type { Asked, Named, Talk } from "./deskState.ts"
 import { HandOverDialog } from "./HandOverDialogs.tsx"
-import { InviteDialog } from "./TalkDialogs.tsx"
+import { InviteDialog } from "./InviteDialog.tsx"
 import { useWording, type Words } from "./words.tsx"
 
 interface DetailsProps {
@@ -22,7 +22,7 @@ export function Details({ talk, desk, me, onClose }: DetailsProps) {
   const { t } = useWording()
   const [isInviting, setInviting] = useState(false)
   const [isHandingOver, setHandingOver] = useState(false)
-  const isBusy = talk.ending !== null || talk.proposal !== null || talk.handOver?.stage === "going"
+  const isBusy = talk.ending !== null || talk.proposal !== null || talk.isLooking || talk.handOver?.stage === "going"
   return (
     <aside
       class="details"

@@ -1,41 +1,17 @@
-/** What is asked about one conversation: whom to bring in, and how it ended. */
+/** What is asked about one conversation: how it ended. */
 
 import { useState } from "preact/hooks"
 
 import { Choice } from "../shared/parts/Choice.tsx"
-import { ColleagueButtons, ColleagueChoice, ReasonField } from "./ColleagueChoice.tsx"
 import type { Desk } from "./desk.ts"
 import { OUTCOMES, type Outcome, type Talk } from "./deskState.ts"
 import { Dialog } from "./Dialog.tsx"
-import type { Colleague } from "./sdk.ts"
 import { useWording } from "./words.tsx"
 
-interface TalkDialogProps {
+export interface TalkDialogProps {
   readonly talk: Talk
   readonly desk: Desk
   readonly onClose: () => void
-}
-
-export function InviteDialog({ talk, desk, onClose }: TalkDialogProps) {
-  const { t } = useWording()
-  const [colleague, setColleague] = useState<Colleague | null>(null)
-  const [reason, setReason] = useState("")
-  return (
-    <Dialog title={t("invite.title")} onClose={onClose}>
-      <p>{t("invite.about")}</p>
-      <ColleagueChoice desk={desk} onChoose={setColleague} />
-      <ReasonField value={reason} onValue={setReason} />
-      <ColleagueButtons
-        colleague={colleague}
-        text={t("invite.go")}
-        onGo={(chosen) => {
-          void desk.invite(talk.id, chosen, reason.trim())
-          onClose()
-        }}
-        onClose={onClose}
-      />
-    </Dialog>
-  )
 }
 
 export function EndDialog({ talk, desk, onClose }: TalkDialogProps) {

@@ -69,7 +69,7 @@ export function TalkView({ talk, state, desk, prepared, hasDetails, onDetails }:
           setStartingCall(false)
         }}
       />
-      <Log talk={talk} />
+      <Log talk={talk} desk={desk} />
       {talk.ending === null ? (
         <Composer talk={talk} state={state} desk={desk} prepared={prepared} />
       ) : (
@@ -95,7 +95,7 @@ function endingText(t: Words, { why, by }: NonNullable<Talk["ending"]>): string 
   return why === "ended" && by !== null ? t("ending.ended.by", { name: by }) : t(`ending.${why}`)
 }
 
-function Log({ talk }: { readonly talk: Talk }) {
+function Log({ talk, desk }: Pick<TalkViewProps, "talk" | "desk">) {
   const { t } = useWording()
   const { box, isAtEnd, onScroll, toEnd } = useEndInSight(talk.items)
   return (
@@ -111,6 +111,20 @@ function Log({ talk }: { readonly talk: Talk }) {
         {talk.proposal !== null && (
           <p class="notice" role="status">
             {t("proposal", { name: talk.proposal.name, role: roleName(t, talk.proposal.role) })}
+          </p>
+        )}
+        {talk.isLooking && (
+          <p class="notice" role="status">
+            {t("invite.looking")}{" "}
+            <button
+              type="button"
+              class="button quiet"
+              onClick={() => {
+                desk.inviting.stop(talk.id)
+              }}
+            >
+              {t("invite.stop")}
+            </button>
           </p>
         )}
         {talk.handOver !== null && talk.handOver.stage !== "done" && (

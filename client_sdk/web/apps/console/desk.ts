@@ -9,6 +9,7 @@
 import { fromHex, hex, MAX_CHARACTERS, partsOf, stopReason, TYPING_FORGOTTEN_MS } from "../shared/talking.ts"
 import { Cabinet } from "./cabinet.ts"
 import { DeskCalls } from "./deskCalls.ts"
+import { Inviting, type Invitee } from "./inviting.ts"
 import {
   EMPTY_DESK,
   freeNumber,
@@ -58,6 +59,7 @@ export type StaffSide = Pick<
   | "setAway"
   | "invitations"
   | "askToJoin"
+  | "inviteRole"
   | "asksToJoin"
   | "routing"
   | "onConnection"
@@ -82,12 +84,14 @@ export class Desk {
   /** What is being written where, while another talk is shown. Not kept. */
   readonly drafts = new Map<string, string>()
   readonly calls = new DeskCalls()
+  readonly inviting: Inviting
   #state: DeskState = EMPTY_DESK
   #isLookedAt = true
   #isClosed = false
 
   constructor(staff: StaffSide, store: KeyStore, onChange: (state: DeskState) => void) {
     this.#staff = staff
+    this.inviting = new Inviting(staff)
     this.#cabinet = new Cabinet(store)
     this.#onChange = onChange
   }
@@ -114,7 +118,10 @@ export class Desk {
         this.#dispatch({ type: "asked", count })
       }),
       staff.routing.onListing(({ waiting, requests }) => {
-        this.#dispatch({ type: "listed", waiting, queue: requests.map(listedOf), makesOffers: staff.routing.makesOffers })
+        // Where we look for a colleague is for others.
+        const queue = requests.map(listedOf).filter(({ id }) => !this.#conversations.has(id))
+        const others = waiting - requests.length + queue.length
+        this.#dispatch({ type: "listed", waiting: others, queue, makesOffers: staff.routing.makesOffers })
       }),
       staff.routing.onOffers((offers) => {
         this.#offered(offers)
@@ -256,17 +263,10 @@ export class Desk {
     })
   }
 
-  /** Ask her whether a colleague may join, and bring the colleague in if so. Never rejects. */
-  async invite(id: string, colleague: Colleague, reason: string): Promise<void> {
-    const who = { name: colleague.name, role: colleague.role }
-    this.#inTalk(id, { type: "proposed", who })
-    try {
-      await this.#conversations.get(id)?.invite(colleague, reason)
-    } catch (error) {
-      // That she said no is told by the conversation, as to everybody in it.
-      if (error instanceof InvitationDeclined) return
-      this.#inTalk(id, { type: "decided", notice: "failed", who })
-    }
+  /** Ask her whether somebody may join, and bring that colleague in if so. Never rejects. */
+  async invite(id: string, invitee: Invitee, reason: string): Promise<void> {
+    const tell = this.#inTalk.bind(this, id)
+    await this.inviting.invite(id, this.#conversations.get(id), invitee, reason, tell)
   }
 
   /** As a supervisor, ask a colleague to be brought in; whether she could be asked. */
@@ -282,7 +282,7 @@ export class Desk {
     const colleague = this.#asking.get(asking)
     this.#asking.delete(asking)
     this.#dispatch({ type: "askOver", id: asking })
-    if (colleague !== undefined && id !== null) await this.invite(id, colleague, reason)
+    if (colleague !== undefined && id !== null) await this.invite(id, { by: "person", colleague }, reason)
   }
 
   /** Have a colleague take over, with a note for her device alone. Never rejects; how it went is in the talk. */

@@ -36,6 +36,7 @@ export type Notice =
   | "welcomed"
   | "declined"
   | "failed"
+  | "nobody"
   | "unreadable"
   | "refused"
   | "noteHandedOver"
@@ -105,6 +106,8 @@ export interface Talk {
   readonly link: TalkLink
   /** Whom we asked her to let in; she has not answered yet. */
   readonly proposal: Named | null
+  /** Whether a colleague is looked for in the queue. */
+  readonly isLooking: boolean
   /** To whom this is being handed over, and how far that is. */
   readonly handOver: HandingOver | null
   readonly ending: { readonly why: Ending; readonly by: string | null } | null
@@ -209,8 +212,9 @@ export type TalkAction =
   | { readonly type: "progressed"; readonly id: string; readonly progress: Progress }
   | { readonly type: "typing"; readonly person: Person; readonly active: boolean }
   | { readonly type: "proposed"; readonly who: Named }
+  | { readonly type: "looking"; readonly isOn: boolean }
   | { readonly type: "noticed"; readonly notice: Notice; readonly who: { readonly name: string | null; readonly role: string } }
-  | { readonly type: "decided"; readonly notice: "welcomed" | "declined" | "failed"; readonly who: Named }
+  | { readonly type: "decided"; readonly notice: "welcomed" | "declined" | "failed" | "nobody"; readonly who: Named }
   | { readonly type: "over"; readonly why: Ending; readonly by: string | null }
   | { readonly type: "noted"; readonly note: string }
 
@@ -249,6 +253,7 @@ export function newTalk(id: string, number: number, since: number, asked: Asked 
     unread: 0,
     link: "connected",
     proposal: null,
+    isLooking: false,
     handOver: null,
     ending: null,
     note: "",
@@ -387,7 +392,9 @@ function reduceTalk(talk: Talk, action: TalkAction): Talk {
     case "typing":
       return { ...talk, typing: typing(talk.typing, action.person, action.active) }
     case "proposed":
-      return { ...talk, proposal: action.who }
+      return { ...talk, proposal: action.who, isLooking: false }
+    case "looking":
+      return { ...talk, isLooking: action.isOn }
     case "noticed":
       return withNotice(talk, action.notice, action.who)
     case "decided":
@@ -395,7 +402,7 @@ function reduceTalk(talk: Talk, action: TalkAction): Talk {
     case "over":
       // The first reason is the true one: what follows it is its consequence.
       return talk.ending === null
-        ? { ...talk, ending: { why: action.why, by: action.by }, typing: [], proposal: null }
+        ? { ...talk, ending: { why: action.why, by: action.by }, typing: [], proposal: null, isLooking: false }
         : talk
     case "noted":
       return { ...talk, note: action.note }

@@ -8,11 +8,12 @@ import { shownTexts } from "../shared/i18n/direction.ts"
 import { sharedTexts } from "../shared/i18n/sharedTexts.ts"
 import { boardTexts } from "./boardTexts.ts"
 import { handOverTexts } from "./handOverTexts.ts"
+import { inviteTexts } from "./inviteTexts.ts"
 import { consoleTexts } from "./consoleTexts.ts"
 
 const texts = shownTexts({
-  en: { ...sharedTexts.en, ...consoleTexts.en, ...boardTexts.en, ...handOverTexts.en },
-  id: { ...sharedTexts.id, ...consoleTexts.id, ...boardTexts.id, ...handOverTexts.id },
+  en: { ...sharedTexts.en, ...consoleTexts.en, ...boardTexts.en, ...handOverTexts.en, ...inviteTexts.en },
+  id: { ...sharedTexts.id, ...consoleTexts.id, ...boardTexts.id, ...handOverTexts.id, ...inviteTexts.id },
 })
 
 export type Words = Translate<typeof texts.en>

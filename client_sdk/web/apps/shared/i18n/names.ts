@@ -5,8 +5,8 @@ import type { sharedTexts } from "./sharedTexts.ts"
 
 type SharedWords = Translate<typeof sharedTexts.en>
 
-const ROLES = ["counselor", "medic", "interpreter", "legal_aid", "shelter", "supervisor"] as const
-const NEEDS = ["counseling", "medical", "legal", "shelter", "interpreter", "dispatch"] as const
+export const ROLES = ["counselor", "medic", "interpreter", "legal_aid", "shelter", "supervisor"] as const
+export const NEEDS = ["counseling", "medical", "legal", "shelter", "interpreter", "dispatch"] as const
 export const GENDERS = ["female", "male"] as const
 
 /** What a staff statement's role is called. */

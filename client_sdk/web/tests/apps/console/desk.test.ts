@@ -42,6 +42,7 @@ function madeUpConversation() {
     end: vi.fn(() => Promise.resolve()),
     leave: vi.fn(() => Promise.resolve()),
     invite: vi.fn<Conversation["invite"]>(() => Promise.resolve(HER)),
+    inviteFromQueue: vi.fn<Conversation["inviteFromQueue"]>(() => Promise.resolve(HER)),
     handOver: vi.fn<Conversation["handOver"]>(() => Promise.resolve(HER)),
     async *[Symbol.asyncIterator]() {
       for (;;) {
@@ -52,7 +53,7 @@ function madeUpConversation() {
       }
     },
   }
-  return { conversation: conversation as unknown as Conversation, tell, end: conversation.end, leave: conversation.leave, handOver: conversation.handOver, invite: conversation.invite }
+  return { conversation: conversation as unknown as Conversation, tell, end: conversation.end, leave: conversation.leave, handOver: conversation.handOver, invite: conversation.invite, inviteFromQueue: conversation.inviteFromQueue }
 }
 
 type Listing = (news: Pick<QueueListing, "waiting" | "requests">) => void
@@ -102,6 +103,7 @@ function madeUpStaff(claimed: Conversation, kept: readonly Conversation[] = []) 
       await new Promise(() => undefined)
       yield undefined
     },
+    inviteRole: vi.fn<StaffSide["inviteRole"]>(() => Promise.reject(new ColleagueAbsent("nobody"))),
     askToJoin: () => say("asked to join"),
     async *asksToJoin() {
       yield { deviceId: new Uint8Array([6]), name: "Rina", role: "supervisor", languages: [], skills: [], availability: 1 }
@@ -201,6 +203,49 @@ describe("a supervisor who asks to be brought in", () => {
     await desk.bringInAsking("06", null, "")
     expect(invite).not.toHaveBeenCalled()
     expect(desk.state.asking).toEqual([])
+  })
+})
+
+describe("bringing in by role, or from the queue", () => {
+  it("says so when nobody of the role is available", async () => {
+    const { desk } = await accepted()
+    await desk.invite(NAME, { by: "role", role: "interpreter", language: "id" }, "to translate")
+    expect(desk.state.talks[0]).toMatchObject({ proposal: null, items: [{ notice: "nobody" }] })
+  })
+
+  it("looks in the queue until somebody is proposed, and then shows who", async () => {
+    const { desk, inviteFromQueue } = await accepted()
+    const seen: unknown[] = []
+    inviteFromQueue.mockImplementation((details, reason, how) => {
+      seen.push(details, reason, desk.state.talks[0]?.isLooking)
+      how?.proposed?.("Ani", "interpreter")
+      seen.push(desk.state.talks[0]?.isLooking, desk.state.talks[0]?.proposal)
+      return Promise.reject(new InvitationDeclined("no"))
+    })
+    await desk.invite(NAME, { by: "queue", need: "interpreter", language: null }, "to translate")
+    const ani = { name: "Ani", role: "interpreter" }
+    expect(seen).toEqual([{ need: "interpreter", language: null }, "to translate", true, false, ani])
+    // That she said no the conversation tells.
+    expect(desk.state.talks[0]?.items).toEqual([])
+  })
+
+  it("looks for nobody any more when it is told so, and hides what it looks for from its own list", async () => {
+    const { desk, inviteFromQueue, news } = await accepted()
+    inviteFromQueue.mockImplementation(
+      (_details, _reason, how) =>
+        new Promise((_, reject) => {
+          how?.signal?.addEventListener("abort", () => {
+            reject(new ColleagueAbsent("nobody is looked for any more"))
+          })
+        }),
+    )
+    const looking = desk.invite(NAME, { by: "queue", need: "interpreter", language: null }, "")
+    const details = { need: "interpreter", language: null, preferredGender: null, region: null, urgency: 0 } as const
+    news.list({ waiting: 1, requests: [{ conversationId: ID, details, waitedSeconds: 0, known: false }] })
+    expect(desk.state).toMatchObject({ waiting: 0, queue: [] })
+    desk.inviting.stop(NAME)
+    await looking
+    expect(desk.state.talks[0]).toMatchObject({ isLooking: false, items: [{ notice: "nobody" }] })
   })
 })
 

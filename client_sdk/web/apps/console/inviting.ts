@@ -1,0 +1,71 @@
+/** How staff bring somebody into a talk: a person, anybody of a role, or whoever takes it from the queue. */
+
+import type { Named, TalkAction } from "./deskState.ts"
+import { ColleagueAbsent, InvitationDeclined, type Colleague, type Conversation, type Staff } from "./sdk.ts"
+
+export type Invitee =
+  | { readonly by: "person"; readonly colleague: Colleague }
+  | { readonly by: "role"; readonly role: string; readonly language: string | null }
+  | { readonly by: "queue"; readonly need: string; readonly language: string | null }
+
+type Tell = (action: TalkAction) => void
+
+export class Inviting {
+  readonly #looking = new Map<string, AbortController>()
+
+  constructor(private readonly staff: Pick<Staff, "inviteRole">) {}
+
+  /** Have the person asked, and bring in whoever it is; how it goes is told. Never rejects. */
+  async invite(id: string, conversation: Conversation | undefined, invitee: Invitee, reason: string, tell: Tell): Promise<void> {
+    if (conversation === undefined) return
+    let who: Named | null = null
+    const proposed = (name: string, role: string): void => {
+      who = { name, role }
+      tell({ type: "proposed", who })
+    }
+    try {
+      await this.#bringIn(id, conversation, invitee, reason, proposed, tell)
+    } catch (error) {
+      // That she said no is told by the conversation, as to everybody in it.
+      if (!(error instanceof InvitationDeclined)) tell(failure(error, invitee, who))
+    } finally {
+      this.#looking.delete(id)
+      tell({ type: "looking", isOn: false })
+    }
+  }
+
+  /** Look for nobody in the queue any more. */
+  stop(id: string): void {
+    this.#looking.get(id)?.abort()
+  }
+
+  async #bringIn(
+    id: string,
+    conversation: Conversation,
+    invitee: Invitee,
+    reason: string,
+    proposed: (name: string, role: string) => void,
+    tell: Tell,
+  ): Promise<void> {
+    if (invitee.by === "person") {
+      proposed(invitee.colleague.name, invitee.colleague.role)
+      await conversation.invite(invitee.colleague, reason)
+    } else if (invitee.by === "role") {
+      const { role, language } = invitee
+      await this.staff.inviteRole(conversation, role, { language, reason, proposed })
+    } else {
+      const { need, language } = invitee
+      const looking = new AbortController()
+      this.#looking.set(id, looking)
+      tell({ type: "looking", isOn: true })
+      await conversation.inviteFromQueue({ need, language }, reason, { proposed, signal: looking.signal })
+    }
+  }
+}
+
+function failure(error: unknown, { by }: Invitee, who: Named | null): TalkAction {
+  if (error instanceof ColleagueAbsent && by !== "person") return { type: "decided", notice: "nobody", who: who ?? NOBODY }
+  return { type: "decided", notice: who === null ? "nobody" : "failed", who: who ?? NOBODY }
+}
+
+const NOBODY: Named = { name: "", role: "" }
