@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
 from frame_client import FrameClient, frame_client, talking_pair
 from relay_organisation import RelayOrganisation, StaffDevice
-from relay_process import relay_here
+from relay_process import eventually, relay_here
 from teduh_crypto.credentials import Role
+from teduh_server.connection import Connection
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import (
     AcknowledgeInbox,
@@ -50,6 +52,23 @@ async def test_good_statement_is_authenticated_until_it_ends(
         authenticated = await client.authenticate(device)
         assert (authenticated.device_id, authenticated.expires) == (device.id, device.about.expires)
         assert authenticated.key_packages_left == 0
+
+
+async def test_nothing_stays_of_a_connection_that_has_ended(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    """Not even until the statement ends, which may be weeks away."""
+    device = organisation.staff()
+
+    def connections() -> list[Connection]:
+        gc.collect()
+        everything = (each for each in gc.get_objects() if type(each) is Connection)
+        return [each for each in everything if each.staff and each.staff.device_id == device.id]
+
+    async with frame_client(relay_url) as client:
+        await client.authenticate(device)
+        assert connections()
+    await eventually(lambda: not connections())
 
 
 async def test_statement_of_another_organisation_is_refused(relay_url: str) -> None:

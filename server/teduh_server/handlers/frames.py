@@ -99,10 +99,12 @@ class Services:
 class FrameHandlers:
     """The frames of all connections of one node."""
 
-    __slots__ = ("_actions", "_routing", "_second_requests", "_services")
+    __slots__ = ("_actions", "_routing", "_second_requests", "_services", "_statement_ends")
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        # A timer holds what it is called with, so one that is left behind would keep the connection for days.
+        self._statement_ends: dict[Connection, asyncio.TimerHandle] = {}
         routing = services.routing.handlers(services.authentication, self._has_room)
         self._routing = routing
         self._second_requests = SecondRequests(
@@ -165,6 +167,8 @@ class FrameHandlers:
 
     def _staff_gone(self, connection: Connection, staff: StaffDevice) -> None:
         services = self._services
+        if timer := self._statement_ends.pop(connection, None):
+            timer.cancel()
         metrics.STAFF_CONNECTIONS.dec()
         self._routing.detach(connection)
         services.routing.presence.detach(connection)
@@ -299,8 +303,9 @@ class FrameHandlers:
         connection.send(Authenticated(staff.device_id, staff.expires, left, offers))
         services.routing.presence.attach(connection)
         services.inbox.attach(connection, staff.device_id)
-        asyncio.get_running_loop().call_later(
-            max(0.0, staff.expires - time.time()), _end_with_statement, connection
+        left_seconds = max(0.0, staff.expires - time.time())
+        self._statement_ends[connection] = asyncio.get_running_loop().call_later(
+            left_seconds, _end_with_statement, connection
         )
 
     def _publish_key_packages(self, connection: Connection, frame: PublishKeyPackages) -> None:
