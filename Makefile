@@ -1,6 +1,8 @@
 # Two commands do everything on a machine with Python >= 3.11: `make run` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
+# Tests wait more than they work, so two cores bear four of them at a time.
+WORKERS ?= 4
 DISTRIBUTIONS := crypto signaling server client_sdk/python
 # The built pages, in the server's package; anew whenever a source of theirs is newer.
 PAGES := server/teduh_server/web/manifest.json
@@ -18,7 +20,7 @@ run: .venv/.run-ready $(PAGES)   ## the relay, its embedded Valkey and a demonst
 
 test: .venv/.test-ready $(PAGES) ## all tests: of Python, of TypeScript, and of the pages in a real browser
 	@$(BIN)/python tools/web_build.py tests
-	@$(BIN)/python -m pytest -n auto --dist loadgroup
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 check: .venv/.test-ready     ## lint, types, import contracts
 	@$(BIN)/ruff check .

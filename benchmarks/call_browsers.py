@@ -90,9 +90,13 @@ _RESTART: Final = """async () => {
   while (!way()) await moment();
   const before = way();
   const began = performance.now();
-  dispatchEvent(new Event('online'));
+  let asked = -Infinity;
   while (!way() || way() === before) {
-    if (performance.now() - began > 60_000)
+    if (performance.now() - asked > 10_000) {
+      dispatchEvent(new Event('online'));
+      asked = performance.now();
+    }
+    if (asked - began > 60_000)
       throw new Error('no other way was taken: ' + window.connections.map((one) =>
         `${one.connectionState} ${one.iceConnectionState} ${one.signalingState} ${one.iceGatheringState}`));
     await moment();

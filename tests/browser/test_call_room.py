@@ -100,7 +100,7 @@ async def bring_in(theirs: Page, hers: Page, third: Page) -> None:
     """The counselor proposes a colleague, she agrees, the colleague comes."""
     console = ConsolePage(theirs)
     await console.button("Bring in a colleague…").click()
-    await theirs.get_by_role("dialog").get_by_role("radio").first.check()
+    await theirs.locator("input[name=colleague]").check()
     await console.button("Ask").click()
     await hers.get_by_role("button", name="Yes, let them join").click()
     await ConsolePage(third).button("Join").click()

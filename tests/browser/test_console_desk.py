@@ -115,6 +115,7 @@ async def test_title_and_sound_say_that_something_waits_and_never_what(tmp_path:
         hers = await _asked(people, house, "first words")
         await expect(console.page).to_have_title("(1) Console")
         await console.accept()
+        await expect(console.message("first words")).to_be_visible()
         await expect(console.page).to_have_title("Console")
         await console.page.get_by_role("searchbox").fill("first")
         await hers.send("second words")
