@@ -1,6 +1,6 @@
 """What our relay costs beside the simplest relay that the same stack allows, in one run and as ratios.
 
-    python benchmarks/relay.py [--quick] [--rounds N] [--peers | --no-peers]
+    python benchmarks/relay.py [--quick] [--rounds N] [--search-seconds S] [--peers | --no-peers]
 
     light load    100 pairs, 5 messages a second each, 300 bytes: intended sending to delivery, one way
     core time     that all processes of the relay use for one message, at a rate that it bears easily
@@ -28,6 +28,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from figures import FULL, QUICK, Bench, Effort
@@ -179,8 +180,11 @@ def main() -> None:
     arguments.add_argument(
         "--peers", action=argparse.BooleanOptionalAction, help="other servers too; usually, but not if quick"
     )
+    arguments.add_argument("--search-seconds", type=float, help="how long to look for a highest rate")
     chosen = arguments.parse_args()
     effort: Effort = QUICK if chosen.quick else FULL
+    if chosen.search_seconds is not None:
+        effort = replace(effort, search_seconds=chosen.search_seconds)
     rounds = chosen.rounds or effort.rounds
     with_peers = not chosen.quick if chosen.peers is None else chosen.peers
     available = raise_file_limit(max(effort.idle_connections, effort.set_ups))
