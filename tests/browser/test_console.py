@@ -187,6 +187,7 @@ async def test_nothing_is_readable_on_the_disk_and_signing_out_erases(tmp_path: 
             await console.note.press_sequentially(note)
             await console.say(said)
             await console.field.press_sequentially(draft)
+            await expect(console.note).to_have_attribute("aria-busy", "false")
         assert await asyncio.to_thread(lambda: find(words, in_folder(profile))) == []
         async with chromium(profile) as browser:
             console = ConsolePage(await browser.new_page())

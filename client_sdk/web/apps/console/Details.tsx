@@ -76,15 +76,7 @@ export function Details({ talk, desk, me, onClose }: DetailsProps) {
         <p class="muted" id="note-about">
           {t("details.note.about")}
         </p>
-        <textarea
-          data-note
-          aria-labelledby="note"
-          aria-describedby="note-about"
-          autocomplete="off"
-          spellcheck={false}
-          defaultValue={talk.note}
-          onInput={({ currentTarget }) => void desk.note(talk.id, currentTarget.value)}
-        />
+        <NoteField talk={talk} desk={desk} />
       </section>
       {isHandingOver && (
         <HandOverDialog
@@ -105,6 +97,28 @@ export function Details({ talk, desk, me, onClose }: DetailsProps) {
         />
       )}
     </aside>
+  )
+}
+
+/** The private note. It is busy until what was written last is kept on this device, and stays so if that fails. */
+function NoteField({ talk, desk }: Pick<DetailsProps, "talk" | "desk">) {
+  const [unkept, setUnkept] = useState(0)
+  const write = async (note: string): Promise<void> => {
+    setUnkept((count) => count + 1)
+    await desk.note(talk.id, note)
+    setUnkept((count) => count - 1)
+  }
+  return (
+    <textarea
+      data-note
+      aria-labelledby="note"
+      aria-describedby="note-about"
+      aria-busy={unkept > 0}
+      autocomplete="off"
+      spellcheck={false}
+      defaultValue={talk.note}
+      onInput={({ currentTarget }) => void write(currentTarget.value)}
+    />
   )
 }
 

@@ -7,7 +7,8 @@
  *     console/preferences   the language, how many conversations at once, the shift, whether there is a sound
  *
  * One change after the other, in the order in which they were asked for: what is deleted must not be written again by a
- * slower change from before.
+ * slower change from before. Of a record that changes faster than it can be written only the newest is: with a record at
+ * every key the last words of a note would come to the disk long after they were typed.
  */
 
 import type { KeyStore } from "./sdk.ts"
@@ -26,6 +27,8 @@ export type Filed = Pick<DeskState, "filed" | "tally">
 export class Cabinet {
   readonly #store: KeyStore
   #last: Promise<void> = Promise.resolve()
+  /** Records whose writing has not begun. */
+  readonly #waiting = new Map<string, { bytes: Uint8Array; readonly kept: Promise<void> }>()
 
   constructor(store: KeyStore) {
     this.#store = store
@@ -46,6 +49,8 @@ export class Cabinet {
   }
 
   async dropTalk(id: string): Promise<void> {
+    // What is written of it from now on is written after this.
+    this.#waiting.delete(TALK + id)
     await this.#change(() => this.#store.delete(TALK + id))
   }
 
@@ -77,7 +82,19 @@ export class Cabinet {
 
   async #put(name: string, value: unknown): Promise<void> {
     const bytes = new TextEncoder().encode(JSON.stringify({ version: 1, value }))
-    await this.#change(() => this.#store.put(name, bytes))
+    const waiting = this.#waiting.get(name)
+    if (waiting !== undefined) {
+      waiting.bytes = bytes
+      await waiting.kept
+      return
+    }
+    const kept = this.#change(() => {
+      if (this.#waiting.get(name) === record) this.#waiting.delete(name)
+      return this.#store.put(name, record.bytes)
+    })
+    const record = { bytes, kept }
+    this.#waiting.set(name, record)
+    await kept
   }
 
   #change(change: () => Promise<void>): Promise<void> {

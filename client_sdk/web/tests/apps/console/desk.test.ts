@@ -357,26 +357,55 @@ describe("a conversation that is over", () => {
 })
 
 describe("the cabinet", () => {
-  it("does not bring back what was deleted, however long writing takes", async () => {
+  /** A store whose first writing waits for `write`; `put` counts. */
+  function slowStore() {
     const store = new MemoryKeyStore()
     let write = (): void => undefined
     const disk = new Promise<void>((resolve) => (write = resolve))
+    const put = vi.fn(async (name: string, value: Uint8Array) => {
+      await disk
+      await store.put(name, value)
+    })
     const slow = {
       get: store.get.bind(store),
       delete: store.delete.bind(store),
       names: store.names.bind(store),
       getKey: store.getKey.bind(store),
       putKey: store.putKey.bind(store),
-      put: async (name: string, value: Uint8Array) => {
-        await disk
-        await store.put(name, value)
-      },
+      put,
     }
-    const cabinet = new Cabinet(slow)
-    const kept = cabinet.keepTalk(newTalk("a", 1, 0, null, []))
+    return { cabinet: new Cabinet(slow), put, write }
+  }
+  const talk = newTalk("a", 1, 0, null, [])
+
+  it("does not bring back what was deleted, however long writing takes", async () => {
+    const { cabinet, write } = slowStore()
+    const kept = cabinet.keepTalk(talk)
     const dropped = cabinet.dropTalk("a")
     write()
     await Promise.all([kept, dropped])
     expect(await cabinet.talks()).toEqual([])
+  })
+
+  it("writes only the newest of what changes faster than the disk, and that before it says so", async () => {
+    const { cabinet, put, write } = slowStore()
+    const kept = ["a", "a no", "a note"].map((note) => cabinet.keepTalk({ ...talk, note }))
+    write()
+    await Promise.all(kept)
+    expect((await cabinet.talks())[0]?.note).toBe("a note")
+    expect(put.mock.calls.length).toBeLessThanOrEqual(2)
+  })
+
+  it("keeps what was written after a deletion that waits", async () => {
+    const { cabinet, write } = slowStore()
+    const changes = [
+      cabinet.keepReplies([]),
+      cabinet.keepTalk(talk),
+      cabinet.dropTalk("a"),
+      cabinet.keepTalk({ ...talk, note: "new" }),
+    ]
+    write()
+    await Promise.all(changes)
+    expect((await cabinet.talks())[0]?.note).toBe("new")
   })
 })
