@@ -21,6 +21,7 @@
     0x16        a node's  is a staff device of a conversation connected there? conversation id (16)
     0x17        a node's  the answer: one is
     0x18        a node's  a supervisor asks to join: MessagePack, see `ask_to_join`
+    0x19        nodes     a claimant is not let in: person (16), device (32), conversation id (16)
     0x14        nodes     supervisors should look at a request: MessagePack, see `router`
 
 Nodes trust each other and the store: whoever can publish here is the operator.
@@ -51,6 +52,7 @@ ABUSE = 0x15
 STAFF_ASKED = 0x16
 STAFF_HERE = 0x17
 JOIN_ASKED = 0x18
+NOT_LET_IN = 0x19
 
 Handler = Callable[[bytes], None]
 

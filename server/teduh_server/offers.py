@@ -8,6 +8,9 @@
     nobody in time: the sweep of any node ends it
 
 An offer that gets lost on its way is not answered in time, and goes to the next.
+
+A conversation that goes on is not hers by her answer: somebody in it lets her in, or nobody does. That is
+told to the device that has taken it: NOT_LET_IN --> MembershipEnded.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from teduh_signaling.relay.frames import (
     Availability,
     Claim,
     Done,
+    MembershipEnded,
     Offer,
     OfferEnded,
     Preference,
@@ -72,6 +76,7 @@ class Offers:
         self._retention_ms = retention_ms
         channel.on(node_channel.OFFERED, self._hear_offer)
         channel.on(node_channel.OFFER_ENDED, self._hear_end)
+        channel.on(node_channel.NOT_LET_IN, self._hear_not_let_in)
 
     def tell(self, offer: Offered) -> None:
         """Tell all nodes."""
@@ -132,6 +137,13 @@ class Offers:
             # Not to the device that has just taken it.
             if conversation_id not in connection.subscriptions:
                 connection.send(OfferEnded(conversation_id))
+
+    def _hear_not_let_in(self, message: bytes) -> None:
+        person, device_id, conversation_id = message[:16], message[16:48], message[48:]
+        for connection, device in self._presence.devices_here(person):
+            if device.device_id == device_id:
+                self._presence.has_not_taken(connection)
+                connection.send(MembershipEnded(conversation_id))
 
 
 def _now_ms() -> int:

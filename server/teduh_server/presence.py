@@ -23,6 +23,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -90,6 +91,8 @@ class Presence:
         self._elsewhere: dict[str, _Node] = {}
         self._staff = StaffIndex()
         self._keys = itertools.count(1)
+        # How many requests each has taken since it said how many more it takes.
+        self._taken: Counter[Connection] = Counter()
         self._version = 0
         self._changed: set[Connection] = set()
         self._gone: list[int] = []
@@ -132,6 +135,7 @@ class Presence:
             until=frame.until,
             load=len(connection.subscriptions),
         )
+        self._taken.pop(connection, None)
         self._put(connection, device)
 
     def has_taken(self, connection: Connection) -> None:
@@ -140,11 +144,20 @@ class Presence:
         if device is not None:
             load, left = len(connection.subscriptions), max(0, device.capacity - 1)
             taken = structs.replace(device, load=load, capacity=left, idle_since=time.time())
+            self._taken[connection] += 1
             self._put(connection, taken)
             # At once: what another device of hers says in the next moment must not give the seat anew.
             self._announce()
 
+    def has_not_taken(self, connection: Connection) -> None:
+        """She is not let into what she has taken: the seat is free, unless she has said how many since."""
+        device = self._here.get(connection)
+        if device is not None and self._taken[connection]:
+            self._taken[connection] -= 1
+            self._put(connection, structs.replace(device, capacity=device.capacity + 1))
+
     def detach(self, connection: Connection) -> None:
+        self._taken.pop(connection, None)
         device = self._here.pop(connection, None)
         if device is not None:
             self._staff.drop(self._node_id, device.key)

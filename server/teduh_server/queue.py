@@ -40,7 +40,7 @@ from teduh_server import metrics, node_channel
 from teduh_server.connection import Connection
 from teduh_server.delivery_service import DeliveryService
 from teduh_server.queue_news import QueueNews
-from teduh_server.redis_store import queue_scripts, scripts
+from teduh_server.redis_store import queue_scripts, routing_scripts, scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, ConversationKeys
@@ -200,12 +200,24 @@ class Queue:
 
     async def _withdraw(self, conversation_id: bytes, last_seen_ms: int = -1, by: bytes = b"") -> bool:
         command = queue_scripts.withdraw_request(conversation_id, last_seen_ms, by)
-        waited, offered_to, goes_on = queue_scripts.withdrawn(await self._store.ask(command))
-        self._offer_ended(conversation_id, offered_to)
+        withdrawn = queue_scripts.withdrawn(await self._store.ask(command))
+        self._offer_ended(conversation_id, withdrawn.offered_to)
+        if withdrawn.taken_by:
+            await self._end_claim(conversation_id, withdrawn.taken_by, withdrawn.person)
         # A conversation that goes on was counted when it was opened, and answered.
-        if waited and not goes_on:
+        if withdrawn.waited and not withdrawn.goes_on:
             self._count("abandoned")
-        return waited
+        return withdrawn.waited
+
+    async def _end_claim(self, conversation_id: bytes, device_id: bytes, person: bytes) -> None:
+        """Nobody is sought any more: whoever had taken it is in by now, or is told at once that she will not
+        be.
+        """
+        ended = await self._store.ask(scripts.end_claim(ConversationKeys.of(conversation_id), device_id))
+        if scripts.is_in(ended):
+            self._store.send(routing_scripts.count_taken(person))
+        else:
+            self._not_let_in(conversation_id, device_id, person)
 
     def seen(self, connection: Connection, conversation_id: bytes) -> None:
         """A survivor has subscribed: if her request waits, she is told her position again and keeps her
@@ -278,6 +290,10 @@ class Queue:
         named = scripts.named(await self._store.ask(scripts.name_claimant(keys, device_id)))
         if named is None:
             return False
+        if await self._store.ask(queue_scripts.lease_holder(claimed.conversation_id)) != device_id:
+            # Nobody is sought any more since it was claimed, a moment ago.
+            await self._store.ask(scripts.end_claim(keys, device_id))
+            return False
         if named.member:
             # The device that was not reached has come back, and takes its own conversation: nobody is sought.
             await self._store.ask(self._settled(claimed.conversation_id))
@@ -339,6 +355,10 @@ class Queue:
             message = bytes((node_channel.OFFER_ENDED,)) + person + conversation_id
             self._store.publish(ALL_NODES_CHANNEL, message)
 
+    def _not_let_in(self, conversation_id: bytes, device_id: bytes, person: bytes) -> None:
+        message = bytes((node_channel.NOT_LET_IN,)) + person + device_id + conversation_id
+        self._store.publish(ALL_NODES_CHANNEL, message)
+
     # --- sweeping ---
 
     async def sweep_forever(self) -> None:
@@ -370,19 +390,20 @@ class Queue:
         await self._news.tell_of_time()
 
     async def _end_lease(self, conversation_id: bytes) -> None:
-        device_id = await self._store.ask(queue_scripts.lease_holder(conversation_id))
-        if not isinstance(device_id, bytes):
+        lease = queue_scripts.lease(await self._store.ask(queue_scripts.lease_of(conversation_id)))
+        if lease is None:
             await self._store.ask(queue_scripts.drop_lease(conversation_id))
             return
+        device_id, person = lease
         keys = ConversationKeys.of(conversation_id)
-        status = scripts.lease_status(
-            await self._store.ask(scripts.end_lease(keys, conversation_id, device_id))
-        )
-        if status == "ended":
+        ended = await self._store.ask(scripts.end_lease(keys, conversation_id, device_id))
+        if scripts.lease_status(ended) == "ended":
             metrics.LEASES_ENDED.inc()
             await self._store.ask(
                 queue_scripts.return_request(conversation_id, device_id, self._retention_ms)
             )
+            if not scripts.was_member(ended):
+                pass
         else:
             self._answered(await self._store.ask(self._settled(conversation_id)))
         self._changed()

@@ -54,7 +54,7 @@ async def test_another_goes_on_when_the_console_dies_and_nothing_is_lost(tmp_pat
 
         second = await ConsolePage.enter(colleagues, house)
         await second.button("Accept the next").click()
-        await expect(second.page.get_by_text("She is being asked whether you may go on")).to_be_visible()
+        await expect(second.page.get_by_text("She is being asked whether you may come in")).to_be_visible()
         await _look(second.page, "asked")
         await expect(question).to_contain_text("can go on with you. Let them in?")
         await _look(survivor.page, "found")

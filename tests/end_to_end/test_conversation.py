@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
-from sdk_people import collect, device_of, enrolled, new_staff, until
+from sdk_people import PATIENCE, collect, device_of, enrolled, new_staff, until
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
@@ -21,6 +21,7 @@ from teduh_sdk.exceptions import (
     ClientClosed,
     ColleagueAbsent,
     InvitationDeclined,
+    NotLetIn,
     RequestGone,
     RequestUnusable,
 )
@@ -359,7 +360,10 @@ async def test_whoever_takes_it_from_the_queue_comes_in_when_she_agrees(house: H
             await asked.decline()
             with pytest.raises(InvitationDeclined):
                 await bringing
-            joining.cancel()
+            # She hears it at once, long before her lease ends.
+            async with asyncio.timeout(PATIENCE):
+                with pytest.raises(NotLetIn):
+                    await joining
         assert str(await bringing) == "Ani (interpreter)"
         theirs = await joining
         await theirs.send("I translate.")

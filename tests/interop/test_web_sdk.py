@@ -270,6 +270,19 @@ async def test_she_may_say_no(house: House) -> None:
         await her.call("decline")
         with pytest.raises(WebPeerRefused, match="InvitationDeclined"):
             await bringing
+        # Whoever has taken it from the queue hears of her no at once, long before the lease ends.
+        async with web_peer() as theirs:
+            await house.web_staff(theirs, "Ani", Role.INTERPRETER)
+            bringing = asyncio.create_task(his.call("inviteFromQueue", details={}, reason="to translate"))
+            while (await his.until("waiting"))["position"] != 1:
+                pass
+            claiming = asyncio.create_task(theirs.call("claim"))
+            await her.until("invitationReceived")
+            await her.call("decline")
+            with pytest.raises(WebPeerRefused, match="InvitationDeclined"):
+                await bringing
+            with pytest.raises(WebPeerRefused, match="NotLetIn"):
+                await claiming
 
 
 async def test_a_console_that_is_opened_again_goes_on_where_it_was(house: House) -> None:

@@ -8,16 +8,21 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from frame_client import FrameClient, frame_client, talking_pair
+from redis.asyncio import Redis
 from relay_organisation import RelayOrganisation, StaffDevice
 from relay_process import relay_here
 from teduh_crypto.credentials import Role
 from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.redis_store.keys import QUEUE_LEASES, ConversationKeys, queue_request
 from teduh_signaling.relay.frames import (
+    AnswerOffer,
     Append,
+    Availability,
     Board,
     BoardDay,
     CancelRequest,
     Claim,
+    Claimed,
     Done,
     Error,
     ErrorCode,
@@ -25,10 +30,12 @@ from teduh_signaling.relay.frames import (
     KeyPackage,
     Leave,
     MembershipEnded,
+    Offer,
     PublishKeyPackages,
     QueuePosition,
     RequestDetails,
     SeekAnother,
+    SetAvailability,
     StaffReachable,
     Urgency,
     WatchBoard,
@@ -286,3 +293,36 @@ async def test_a_colleague_is_sought_no_longer_than_by_who_began(
         await staff.ask(SeekAnother(8, conversation), Done)
         await staff.ask(Leave(9, conversation), Done)
         assert (await colleague.ask(Claim(10), Error)).code is ErrorCode.QUEUE_EMPTY
+
+
+async def test_who_is_not_let_in_is_told_at_once_and_has_her_seat_back(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    """At another node than the one where it is cancelled; by her own search, and by that of staff."""
+    path, device = organisation.write(tmp_path), organisation.staff("Budi")
+    async with (
+        relay_here(path, valkey.url, routing={"mode": "offer"}) as (_, one),
+        relay_here(path, valkey.url, routing={"mode": "offer"}) as (_, two),
+    ):
+        revocations = organisation.revoking()
+        for url in (one, two):
+            await organisation.publish_revocations(url, revocations)
+        async with (
+            talking_pair(one, organisation.staff(role=Role.SUPERVISOR)) as (survivor, staff, conversation),
+            _colleague(two, device) as colleague,
+        ):
+            await colleague.ask(SetAvailability(3, Availability.AVAILABLE, 1), Done)
+            for seeker in (survivor, staff):
+                # One seat, which must be free again for the second.
+                await seeker.ask(SeekAnother(5, conversation, RequestDetails()), Done)
+                await colleague.expect(Offer)
+                claimed = await colleague.ask(AnswerOffer(6, conversation, True), Claimed)
+                assert (claimed.conversation_id, claimed.epoch) == (conversation, 1)
+                await seeker.ask(SeekAnother(7, conversation, RequestDetails()), KeyPackage)
+                await seeker.ask(CancelRequest(8, conversation), Done)
+                assert (await colleague.expect(MembershipEnded)).conversation_id == conversation
+                # The right to be added is gone with it, and there is nothing left to settle.
+                async with Redis(unix_socket_path=str(valkey.socket_path)) as store:
+                    assert not await store.hexists(ConversationKeys.of(conversation).state, "c")
+                    assert await store.hget(queue_request(conversation), "state") == b"taken"
+                    assert await store.zcard(QUEUE_LEASES) == 0

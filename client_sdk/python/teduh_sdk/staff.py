@@ -38,6 +38,7 @@ from teduh_signaling.relay.frames import (
     JoinAsked,
     Leave,
     ListColleagues,
+    MembershipEnded,
     PublishKeyPackages,
     QueueChanged,
     SetAvailability,
@@ -115,7 +116,7 @@ class Staff(Client):
         self._asked: Final[News[Colleague]] = News()
         self._inbox: asyncio.Queue[InvitedTo | TeduhError] = asyncio.Queue()
         self._invited: set[tuple[bytes, int]] = set()
-        self._expected: dict[bytes, asyncio.Future[InboxItem]] = {}
+        self._expected: dict[bytes, asyncio.Future[InboxItem | None]] = {}
 
     async def requests(self, *, capacity: int = 1) -> AsyncIterator[Request]:
         """Say that we are available, and tell of each request that waits, or is offered to us.
@@ -253,6 +254,8 @@ class Staff(Client):
             self._take_inbox_item(frame)
         elif isinstance(frame, JoinAsked):
             self._hear_ask(frame)
+        elif isinstance(frame, MembershipEnded) and frame.conversation_id in self._expected:
+            self._decide(frame.conversation_id, None)
         elif not self.routing.receive(frame):
             super()._receive(frame)
 
@@ -342,11 +345,14 @@ class Staff(Client):
         try:
             async with asyncio.timeout(claimed.lease_seconds + _ANSWER_ON_ITS_WAY_SECONDS):
                 item = await expected
-        except TimeoutError as error:
-            raise NotLetIn(ErrorCode.REQUEST_GONE, "she has not let us in") from error
+        except TimeoutError:
+            # Neither the invitation nor the relay's word came: the connection was lost meanwhile.
+            item = None
         finally:
             if self._expected.get(conversation_id) is expected:
                 del self._expected[conversation_id]
+        if item is None:
+            raise NotLetIn(ErrorCode.REQUEST_GONE, "she has not let us in")
         self._capacity = max(0, self._capacity - 1)
         return await self._join(item)
 
@@ -395,11 +401,16 @@ class Staff(Client):
             self._link.send(AcknowledgeInbox(item.seq))
         elif key not in self._invited:
             self._invited.add(key)
-            expected = self._expected.get(item.conversation_id)
-            if expected is not None and not expected.done():
-                expected.set_result(item)
-                return
-            self._inbox.put_nowait(InvitedTo(self, item))
+            if not self._decide(item.conversation_id, item):
+                self._inbox.put_nowait(InvitedTo(self, item))
+
+    def _decide(self, conversation_id: bytes, item: InboxItem | None) -> bool:
+        """We are let into what we have taken, or, without an item, are not; False if nobody waits for it."""
+        expected = self._expected.get(conversation_id)
+        if expected is None or expected.done():
+            return False
+        expected.set_result(item)
+        return True
 
     async def _join(self, item: InboxItem) -> Conversation:
         await self._revocations.wait()

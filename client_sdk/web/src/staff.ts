@@ -48,6 +48,7 @@ import {
   type Hello,
   type InboxItem,
   type JoinAsked,
+  type MembershipEnded,
   type RelayFrame,
 } from "./relay/frames.ts"
 import { keptFromBytes, keptToBytes, restoreHeard, saveHeard } from "./savedConversation.ts"
@@ -293,6 +294,7 @@ export class Staff extends Client {
     if (frame.type === "queueChanged") this.#queueChanged(frame.waiting)
     else if (frame.type === "inboxItem") this.#takeInboxItem(frame)
     else if (frame.type === "joinAsked") this.#asked.put(frame)
+    else if (frame.type === "membershipEnded" && this.#notLetIn(frame)) return
     else if (this.routing.receive(frame)) return
     else super.receive(frame)
   }
@@ -410,6 +412,13 @@ export class Staff extends Client {
     if (item === null) throw new NotLetIn(ErrorCode.REQUEST_GONE, "she has not let us in")
     this.#capacity = Math.max(0, this.#capacity - 1)
     return this.#join(item, { details, waitedSeconds })
+  }
+
+  /** Whether it was about what we have taken, rather than a conversation of ours. */
+  #notLetIn({ conversationId }: MembershipEnded): boolean {
+    const decided = this.#expected.get(toHex(conversationId))
+    decided?.(null)
+    return decided !== undefined
   }
 
   #changedExpected(): void {

@@ -270,6 +270,9 @@ class FrameHandlers:
             # The colleague whom she looked for is not to come after her.
             await self._services.routing.queue.cancel(frame.conversation_id, connection.staff)
         if await self._services.delivery.leave(connection, frame.conversation_id):
+            if connection.staff is None:
+                # Nor anybody at all after she has gone.
+                await self._services.routing.queue.cancel(frame.conversation_id)
             connection.send(Done(frame.ref))
         else:
             _unknown(connection, frame.ref, frame.conversation_id)

@@ -181,12 +181,22 @@ def withdraw_request(conversation_id: bytes, last_seen_ms: int = -1, by: bytes =
     return scripts.WITHDRAW_REQUEST.command(names, conversation_id.hex(), last_seen_ms, by)
 
 
-def withdrawn(reply: Reply) -> tuple[bool, bytes, bool]:
-    """Whether it was waiting, the person to whom it was offered or nobody (empty), and whether its
-    conversation goes on.
-    """
-    waiting, offered_to, goes_on = as_list(reply)
-    return waiting == 1, as_bytes(offered_to), goes_on == 1
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    waited: bool
+    offered_to: bytes
+    """A person, or nobody (empty)."""
+    goes_on: bool
+    """Whether its conversation does."""
+    taken_by: bytes
+    """Where it does: the device whose lease has ended by this, or empty."""
+    person: bytes
+    """Whose device that is."""
+
+
+def withdrawn(reply: Reply) -> Withdrawn:
+    waiting, offered_to, goes_on, device, person = as_list(reply)
+    return Withdrawn(waiting == 1, as_bytes(offered_to), goes_on == 1, as_bytes(device), as_bytes(person))
 
 
 def queue_rank(conversation_id: bytes) -> Command:
@@ -230,6 +240,16 @@ def conversation_ids(reply: Reply) -> list[bytes]:
 
 def lease_holder(conversation_id: bytes) -> Command:
     return (b"HGET", keys.queue_request(conversation_id), b"device")
+
+
+def lease_of(conversation_id: bytes) -> Command:
+    return (b"HMGET", keys.queue_request(conversation_id), b"device", b"person")
+
+
+def lease(reply: Reply) -> tuple[bytes, bytes] | None:
+    """The device and the person that hold it; None: nobody does."""
+    device, person = as_list(reply)
+    return None if device is None else (as_bytes(device), as_bytes(person))
 
 
 def drop_lease(conversation_id: bytes) -> Command:

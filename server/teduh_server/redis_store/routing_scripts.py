@@ -91,6 +91,11 @@ def set_seats(person: bytes, seats: int, retention_ms: int) -> Command:
     return scripts.SET_SEATS.command((keys.QUEUE_SEATS,), person, seats, retention_ms)
 
 
+def count_taken(person: bytes) -> Command:
+    """She has taken one more since she said how many."""
+    return (b"HINCRBY", keys.QUEUE_SEATS, person + b"t", b"1")
+
+
 def take_lead(node_id: str, lead_ms: int) -> Command:
     return scripts.LEAD.command((keys.QUEUE_ROUTER,), node_id, lead_ms)
 

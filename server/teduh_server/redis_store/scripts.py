@@ -46,6 +46,7 @@ PASS_ON = Script("pass_on")
 LEAVE = Script("leave")
 ADMIT_CLAIMANT = Script("admit_claimant")
 END_LEASE = Script("end_lease")
+END_CLAIM = Script("end_claim")
 OPEN_REQUEST = Script("open_request")
 CLAIM_REQUEST = Script("claim_request")
 SETTLE_REQUEST = Script("settle_request")
@@ -78,6 +79,7 @@ SOURCES: dict[Argument, bytes] = {
         LEAVE,
         ADMIT_CLAIMANT,
         END_LEASE,
+        END_CLAIM,
         OPEN_REQUEST,
         CLAIM_REQUEST,
         SETTLE_REQUEST,
@@ -329,6 +331,20 @@ def end_lease(conversation: ConversationKeys, conversation_id: bytes, device_id:
 def lease_status(reply: Reply) -> str:
     """`gone`, `settled` or `ended`."""
     return as_bytes(as_list(reply)[0]).decode()
+
+
+def was_member(reply: Reply) -> bool:
+    """Of a lease that has ended: whether a member held it, who is told as such that it is none any more."""
+    return as_int(as_list(reply)[1]) >= 0
+
+
+def end_claim(conversation: ConversationKeys, device_id: bytes) -> Command:
+    return END_CLAIM.command((conversation.state,), device_id)
+
+
+def is_in(reply: Reply) -> bool:
+    """Of `end_claim`: whether the device is a member by now."""
+    return reply == 1
 
 
 def staff_of(conversation: ConversationKeys, capability_hash: bytes) -> Command:

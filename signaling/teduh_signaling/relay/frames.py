@@ -504,7 +504,10 @@ class Pong(RelayFrame, frozen=True, array_like=True, tag=0x4F, gc=False):
 
 
 class MembershipEnded(RelayFrame, frozen=True, array_like=True, tag=0x51, gc=False):
-    """This device is no member any more: it was removed or the conversation has ended or expired."""
+    """This device is no member any more: it was removed or the conversation has ended or expired.
+
+    Or it has taken a conversation that goes on, and is not let in: she said no, or the search is over.
+    """
 
     conversation_id: ConversationId
 

@@ -179,5 +179,15 @@ async def test_lease_of_an_expired_conversation_is_gone(bench: StoreBench) -> No
     assert await _end_lease(StoreBench(bench.store, b"another one.....")) == "gone"
 
 
+async def test_claim_of_a_conversation_that_goes_on_ends_unless_the_device_is_in(bench: StoreBench) -> None:
+    for device, is_in in ((BUDI, False), (SARI, True)):
+        await bench.store.ask(scripts.name_claimant(bench.keys, device))
+        if is_in:
+            await bench.admit(device)
+        for _ in range(2):
+            assert scripts.is_in(await bench.store.ask(scripts.end_claim(bench.keys, device))) is is_in
+        assert await bench.store.ask((b"HEXISTS", bench.keys.state, b"c")) == 0
+
+
 async def _end_lease(bench: StoreBench) -> str:
     return scripts.lease_status(await bench.store.ask(scripts.end_lease(bench.keys, bench.id, SARI)))

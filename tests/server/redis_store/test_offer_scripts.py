@@ -10,6 +10,7 @@ from collections import Counter
 from store_bench import NOW_MS, RETENTION_MS
 from teduh_server.redis_store import keys, queue_scripts, routing_scripts, scripts
 from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.queue_scripts import Withdrawn
 
 OFFER_MS, LEASE_MS, CONSENT_MS = 20_000, 30_000, 120_000
 SARI, BUDI, DEWI = b"s" * 16, b"b" * 16, b"d" * 16
@@ -106,11 +107,8 @@ async def test_withdrawn_request_gives_the_seat_back(store: Store) -> None:
     await _open(store, 1, 2)
     await _seats(store, sari=1)
     await _offer(store, (1, (SARI,)))
-    assert queue_scripts.withdrawn(await store.ask(queue_scripts.withdraw_request(_id(1)))) == (
-        True,
-        SARI,
-        False,
-    )
+    withdrawn = queue_scripts.withdrawn(await store.ask(queue_scripts.withdraw_request(_id(1))))
+    assert withdrawn == Withdrawn(True, SARI, goes_on=False, taken_by=b"", person=b"")
     assert await _offer(store, (2, (SARI,))) == [SARI]
 
 

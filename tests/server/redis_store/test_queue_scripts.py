@@ -37,7 +37,7 @@ async def _claim(store: Store, device: bytes = SARI, wanted: bytes | None = None
 async def _withdraws(store: Store, number: int, last_seen_ms: int = -1) -> bool:
     """Whether it was waiting."""
     command = queue_scripts.withdraw_request(_id(number), last_seen_ms)
-    return queue_scripts.withdrawn(await store.ask(command))[0]
+    return queue_scripts.withdrawn(await store.ask(command)).waited
 
 
 async def test_positions_follow_the_order_of_arrival(store: Store) -> None:

@@ -4,7 +4,7 @@
 -- ARGV[1] bytes   device id
 -- ARGV[2] bytes   the conversation id, raw
 -- Returns {'gone'} if there is no such conversation, {'settled'} if a commit was accepted, so that the lease has
---   become a membership; else {'ended', member or -1}.
+--   become a membership, or that brought the device in; else {'ended', member or -1}.
 local function tell(node, message)
   if string.sub(node, 1, 1) == 's' then
     -- In a cluster: the channel that the node has for this conversation, in the conversation's slot.
@@ -19,7 +19,7 @@ if not v then
 end
 if claimant == ARGV[1] then
   redis.call('HDEL', KEYS[1], 'c')
-  return {'ended', -1}
+  return number and {'settled'} or {'ended', -1}
 end
 local _, epoch = struct.unpack('>I8I8', v)
 if epoch ~= 0 then
