@@ -11,6 +11,8 @@
                FrameHandlers
                      |
     /v1/socket  SocketHandler      /v1/enrolments /v1/revocations      / /x /console/      /healthz /metrics
+                     |                          |                           |                  |
+                 FrontDoor ---------------------+------- aiohttp -----------+------------------+
 
 A stop drains: no new connections, clients are asked to move, appends in flight are answered, then the rest
 is closed.
@@ -32,6 +34,7 @@ from teduh_server import metrics
 from teduh_server.ask_to_join import AsksToJoin
 from teduh_server.delivery_service import DeliveryService
 from teduh_server.enrolment_store import EnrolmentStore
+from teduh_server.front_door import FrontDoor
 from teduh_server.handlers.browser_origin import BrowserOrigins
 from teduh_server.handlers.enrolment import enrolment_routes
 from teduh_server.handlers.farewell import farewell_routes
@@ -90,7 +93,8 @@ class Relay:
         self._valkey: EmbeddedValkey | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._runners: list[web.AppRunner] = []
-        self._sites: list[web.SockSite] = []
+        self._listening: list[asyncio.Server] = []
+        self._door: FrontDoor | None = None
         self._stopping = False
 
     # --- starting ---
@@ -205,20 +209,28 @@ class Relay:
         return application
 
     async def _serve(self, application: web.Application, listener: socket.socket) -> None:
-        await self._run(application, listener)
-        self.spawn(self._unused.sweep_forever(self._runners[0]))
+        others = await self._run(application)
+        self._door = door = FrontDoor(SOCKET_PATH, self._sockets.enter, others)
+        await self._listen(door, listener)
+        self.spawn(self._unused.sweep_forever(lambda: (*door.silent, *others.connections)))
         if self._settings.metrics_port is not None:
             watchers = web.Application()
             watchers.add_routes(metrics_routes(self._measure))
-            await self._run(watchers, _listen(self._settings.metrics_host, self._settings.metrics_port))
+            measures = await self._run(watchers)
+            port = _listen(self._settings.metrics_host, self._settings.metrics_port)
+            await self._listen(measures, port)
 
-    async def _run(self, application: web.Application, listener: socket.socket) -> None:
+    async def _run(self, application: web.Application) -> web.Server:
         runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
         self._runners.append(runner)
-        site = web.SockSite(runner, listener, backlog=1024)
-        await site.start()
-        self._sites.append(site)
+        assert runner.server is not None
+        return runner.server
+
+    async def _listen(self, protocols: Callable[[], asyncio.Protocol], listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(protocols, sock=listener, backlog=1024)
+        self._listening.append(server)
 
     async def _say_farewell(self, conversation_id: bytes, capability_hash: bytes) -> None:
         if await self._delivery.farewell(conversation_id, capability_hash):
@@ -280,9 +292,11 @@ class Relay:
     async def stop(self) -> None:
         """Drain, close, and end what was started, within a bounded time."""
         self._stopping = True
-        if self._sites:
+        if self._listening:
             log().info("relay stopping")
             await self._drain(self._settings.drain_seconds)
+        if self._door is not None:
+            self._door.close()
         for runner in self._runners:
             await runner.cleanup()
         if hasattr(self, "_feed"):
@@ -297,9 +311,9 @@ class Relay:
         log().info("relay stopped")
 
     async def _drain(self, seconds: float) -> None:
-        for site in self._sites:
-            # Stops listening; connections that there are stay.
-            await site.stop()
+        for server in self._listening:
+            # Connections that there are stay.
+            server.close()
         self._sockets.drain(seconds)
         await _until(lambda: not self._sockets.connections, seconds)
         await _until(lambda: self._delivery.appends_in_flight == 0, seconds)

@@ -1,22 +1,22 @@
 """Connections that ask for nothing are closed: nobody can use up the sockets by opening them in silence.
 
 aiohttp waits for a first request as long as it takes. Here every connection is either serving a request or
-unused, and whoever stays unused too long is dropped; so is a request whose body does not come. A WebSocket is
-aiohttp's no more (see `websocket`), and has its heartbeats.
+unused, and whoever stays unused too long is dropped; so is a request whose head or body does not come. A
+WebSocket is neither aiohttp's nor the front door's (see `websocket`), and has its heartbeats.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from aiohttp import web
 
 
 class Closable(Protocol):
-    """What aiohttp's protocol of one connection offers."""
+    """What the protocol of one connection offers, aiohttp's or the front door's."""
 
     def force_close(self) -> None: ...
 
@@ -66,8 +66,8 @@ class UnusedConnections:
             if now - since >= self._seconds:
                 each.force_close()
 
-    async def sweep_forever(self, runner: web.AppRunner) -> None:
-        """Sweep a listener four times within the allowed time."""
-        while runner.server is not None:
-            self.sweep(runner.server.connections, time.monotonic())
+    async def sweep_forever(self, connections: Callable[[], Iterable[Closable]]) -> None:
+        """Sweep a listener's connections four times within the allowed time."""
+        while True:
+            self.sweep(connections(), time.monotonic())
             await asyncio.sleep(self._seconds / 4)

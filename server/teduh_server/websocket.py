@@ -1,11 +1,13 @@
-"""One WebSocket on a transport that aiohttp has handed over: RFC 6455 with as little around it as possible.
+"""One WebSocket on a bare transport: RFC 6455 with as little around it as possible.
 
-aiohttp takes the HTTP request, and would keep its parser, a task, a request and its headers for as long as
-the connection lives. `take_over` ends all that and leaves the transport alone. From then on bytes go from it
-into aiohttp's own parser of WebSocket frames and out of it to the listener at once, with no task in between:
+For aiohttp a WebSocket is a request that does not end: its parser, a task, a request and its headers would
+be kept for as long as the connection lives. So most never become one (`front_door`), and from those that did,
+`take_over` takes the transport. From then on bytes go from it into aiohttp's own parser of WebSocket frames
+and out of it to the listener at once, with no task in between:
 
 ::
 
+    front_door ──────────────────────────────┐
     aiohttp: GET /v1/socket ──> take_over ──> WebSocket
                                                  │  transport ──> aiohttp's WebSocketReader ──> listener
                                                  │  transport <── frame header + bytes      <── write
@@ -20,6 +22,7 @@ import asyncio
 import base64
 import binascii
 import hashlib
+from collections.abc import Mapping
 from struct import Struct
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -81,10 +84,13 @@ class WebSocket(asyncio.Protocol):
         self.congested = False
         """Whether more waits to be written than the transport should hold."""
 
-    def start(self, unread: bytes) -> None:
-        """Listen to the transport; `unread` came behind the request."""
+    def start(self, answer: bytes, message: bytes, unread: bytes) -> None:
+        """Write the answer to the request with a first binary message, and listen; `unread` came behind the
+        request.
+        """
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
         self._transport.set_protocol(self)
+        self._transport.write(answer + _framed(message))
         if unread:
             self.data_received(unread)
         if not self._transport.is_reading():
@@ -99,15 +105,8 @@ class WebSocket(asyncio.Protocol):
 
     def write(self, message: bytes) -> None:
         """Send a binary message; nothing after a close."""
-        if self._closing:
-            return
-        length = len(message)
-        if length < 126:
-            self._transport.write(bytes((_BINARY, length)) + message)
-        elif length < 65536:
-            self._transport.write(_medium(_BINARY, 126, length) + message)
-        else:
-            self._transport.write(_large(_BINARY, 127, length) + message)
+        if not self._closing:
+            self._transport.write(_framed(message))
 
     def ping(self) -> None:
         """Ask for a sign of life: an empty ping (RFC 6455, 5.5.2)."""
@@ -196,6 +195,15 @@ class WebSocket(asyncio.Protocol):
         self._writable = None
 
 
+def _framed(message: bytes) -> bytes:
+    length = len(message)
+    if length < 126:
+        return bytes((_BINARY, length)) + message
+    if length < 65536:
+        return _medium(_BINARY, 126, length) + message
+    return _large(_BINARY, 127, length) + message
+
+
 class _Messages(WebSocketDataQueue):
     """Where the parser puts what it has read; nothing is queued here."""
 
@@ -223,9 +231,8 @@ class TakenOver(web.StreamResponse):
         return None
 
 
-def handshake(request: web.Request, subprotocol: str) -> bytes:
+def handshake(headers: Mapping[str, str], subprotocol: str) -> bytes:
     """The answer that accepts the upgrade (RFC 6455, 4.2.2). Raises HTTPBadRequest, HTTPUpgradeRequired."""
-    headers = request.headers
     upgrade = {each.strip().lower() for each in headers.get("Upgrade", "").split(",")}
     connection = {each.strip().lower() for each in headers.get("Connection", "").split(",")}
     if "websocket" not in upgrade or "upgrade" not in connection:

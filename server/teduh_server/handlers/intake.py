@@ -125,9 +125,9 @@ class Intake:
         # What the frame before has left to be awaited; the loop itself keeps only weak references to tasks.
         self._rest: asyncio.Task[None] | None = None
 
-    def start(self, unread: bytes) -> None:
-        """Begin to listen."""
-        self._socket.start(unread)
+    def start(self, answer: bytes, greeting: bytes, unread: bytes) -> None:
+        """Accept, greet, and begin to listen."""
+        self._socket.start(answer, greeting, unread)
 
     # --- what the socket tells ---
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Mapping
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from teduh_signaling.relay.frames import PROTOCOL_VERSION, SUBPROTOCOL, CloseCode, Hello, Moving
 
 from teduh_server import metrics
@@ -33,6 +34,7 @@ class SocketHandler:
         origins: BrowserOrigins,
     ) -> None:
         self._limits = SocketLimits.of(settings)
+        self._announced = self._limits.announced()
         self._handlers = handlers
         self._price = price
         self._origins = origins
@@ -42,39 +44,55 @@ class SocketHandler:
         self._draining = False
         self.connections: set[Connection] = set()
 
+    # --- both doors ---
+
+    def enter(self, transport: asyncio.Transport, headers: Mapping[str, str], unread: bytes) -> bool:
+        """From the front door: begin, if the request with these headers is welcome; whether it was."""
+        peer = transport.get_extra_info("peername")
+        try:
+            answer, source = self._welcome(headers, str(peer[0]) if peer else "")
+        except web.HTTPException:
+            # The route, where it comes next, says so.
+            return False
+        self._begin(transport, answer, source, unread)
+        return True
+
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """GET /v1/socket"""
-        if self._draining:
-            raise web.HTTPServiceUnavailable(headers={"Retry-After": "1"})
-        self._origins.check(request)
-        answer = handshake(request, SUBPROTOCOL)
-        source = self.source(request)
-        if self._connection_limit.try_take(source, time.monotonic()) > 0:
-            raise web.HTTPTooManyRequests(headers={"Retry-After": "5"})
+        """GET /v1/socket where the front door did not begin at once: a later request of a connection, a head
+        that came in pieces, and whatever is to be refused.
+        """
+        if request.version < HttpVersion11 or request.can_read_body:
+            # RFC 6455, 4.2.1: HTTP/1.1 or higher; and what is behind the head are frames.
+            raise web.HTTPBadRequest(text="a WebSocket is required\n")
+        answer, source = self._welcome(request.headers, request.remote or "")
         taken = take_over(request)
         if taken is not None:
             transport, unread = taken
-            transport.write(answer)
-            self._begin(transport, source, unread)
+            self._begin(transport, answer, source, unread)
         return TakenOver()
 
-    def _begin(self, transport: asyncio.Transport, source: bytes, unread: bytes) -> None:
+    def _welcome(self, headers: Mapping[str, str], remote: str) -> tuple[bytes, bytes]:
+        """The answer that accepts the request, and its source. Raises HTTPException."""
+        if self._draining:
+            raise web.HTTPServiceUnavailable(headers={"Retry-After": "1"})
+        self._origins.check(headers)
+        answer = handshake(headers, SUBPROTOCOL)
+        source = self._source(headers, remote)
+        if self._connection_limit.try_take(source, time.monotonic()) > 0:
+            raise web.HTTPTooManyRequests(headers={"Retry-After": "5"})
+        return answer, source
+
+    def _begin(self, transport: asyncio.Transport, answer: bytes, source: bytes, unread: bytes) -> None:
         nonce = secrets.token_bytes(32)
         intake = Intake(transport, self._handlers, self._limits, source, nonce, self._end)
         connection = intake.connection
         self.connections.add(connection)
         metrics.CONNECTIONS.inc()
         connection.proof_of_work_bits = self._price.bits(connection.source)
-        connection.send(
-            Hello(
-                PROTOCOL_VERSION,
-                nonce,
-                int(time.time()),
-                self._limits.announced(),
-                connection.proof_of_work_bits,
-            )
+        hello = Hello(
+            PROTOCOL_VERSION, nonce, int(time.time()), self._announced, connection.proof_of_work_bits
         )
-        intake.start(unread)
+        intake.start(answer, connection.protocol.send(hello), unread)
 
     def _end(self, connection: Connection) -> None:
         self.connections.discard(connection)
@@ -83,8 +101,11 @@ class SocketHandler:
 
     def source(self, request: web.Request) -> bytes:
         """What the rate limits know a client by; see `rate_limit`."""
-        forwarded = request.headers.get(self._address_header) if self._address_header else None
-        return self._sources.source(forwarded or request.remote or "")
+        return self._source(request.headers, request.remote or "")
+
+    def _source(self, headers: Mapping[str, str], remote: str) -> bytes:
+        forwarded = headers.get(self._address_header) if self._address_header else None
+        return self._sources.source(forwarded or remote)
 
     # --- heartbeats ---
 

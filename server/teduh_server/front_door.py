@@ -1,0 +1,115 @@
+"""Where every connection arrives: a WebSocket begins here at once, and anything else is aiohttp's.
+
+aiohttp makes a task, a timer, a request, a route and a response for each connection, before the WebSocket
+takes all that away again; that was a third of what it cost to let somebody in. So the first bytes are looked
+at here:
+
+::
+
+    listening socket --> _Visitor --> the whole head of GET /v1/socket, and welcome? -- yes --> WebSocket
+                                                                  |
+                                                                  no --> aiohttp's protocol, with all bytes
+
+This is a short cut and no second set of rules. It refuses nothing and waits for nothing: whatever is not
+surely welcome (another path, half a head, a wrong header, somebody too fast) is aiohttp's from its first byte
+on, and the route of the socket there asks the same questions and says why not. So does what comes later on a
+connection, for proxies use theirs again. The head is read by aiohttp's own parser, under aiohttp's limits, so
+that both doors read the same bytes alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Protocol, cast
+
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_parser import HttpRequestParser
+from aiohttp.streams import EMPTY_PAYLOAD
+
+_BODY_BYTES = 2**16
+_HEAD_END = b"\r\n\r\n"
+
+
+class Enter(Protocol):
+    """Begin the WebSocket of a request with these headers, if it is welcome; whether it was."""
+
+    def __call__(
+        self, transport: asyncio.Transport, headers: Mapping[str, str], unread: bytes, /
+    ) -> bool: ...
+
+
+class FrontDoor:
+    """The protocol factory of one listening socket."""
+
+    __slots__ = ("_enter", "_loop", "_nobody", "_others", "_request_line", "silent")
+
+    def __init__(self, path: str, enter: Enter, others: Callable[[], asyncio.Protocol]) -> None:
+        """`others` makes the protocol of whatever is no WebSocket for `path`."""
+        self._request_line = f"GET {path} HTTP/1.1\r\n".encode("ascii")
+        self._enter = enter
+        self._others = others
+        self._loop = asyncio.get_running_loop()
+        # The parser wants somebody whose reading it may pause; it never does where no body is read.
+        self._nobody = BaseProtocol(self._loop)
+        self.silent: set[_Visitor] = set()
+        """Who is connected and has said nothing; see `unused_connections`."""
+
+    def __call__(self) -> asyncio.Protocol:
+        return _Visitor(self)
+
+    def close(self) -> None:
+        """Drop who has said nothing."""
+        for visitor in list(self.silent):
+            visitor.force_close()
+
+    def receive(self, transport: asyncio.Transport, data: bytes) -> None:
+        """The first bytes of a connection."""
+        if data.startswith(self._request_line) and (end := data.find(_HEAD_END)) > 0:
+            headers = self._headers(data[: end + len(_HEAD_END)])
+            if headers is not None and self._enter(transport, headers, data[end + len(_HEAD_END) :]):
+                return
+        protocol = self._others()
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        protocol.data_received(data)
+
+    def _headers(self, head: bytes) -> Mapping[str, str] | None:
+        """The headers of one request that asks for an upgrade and has no body; None if it is none."""
+        parser = HttpRequestParser(self._nobody, self._loop, _BODY_BYTES)
+        try:
+            messages, upgraded, _ = parser.feed_data(head)
+        except HttpProcessingError:
+            return None
+        if not upgraded or len(messages) != 1 or messages[0][1] is not EMPTY_PAYLOAD:
+            return None
+        return messages[0][0].headers
+
+
+class _Visitor(asyncio.Protocol):
+    """A connection until its first bytes."""
+
+    __slots__ = ("_door", "_transport")
+
+    def __init__(self, door: FrontDoor) -> None:
+        self._door = door
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are none by inheritance.
+        self._transport = cast(asyncio.Transport, transport)
+        self._door.silent.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._door.silent.discard(self)
+        assert self._transport is not None
+        self._door.receive(self._transport, data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._door.silent.discard(self)
+
+    def force_close(self) -> None:
+        """As aiohttp's protocols have it."""
+        if self._transport is not None:
+            self._transport.abort()
