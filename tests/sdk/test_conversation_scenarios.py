@@ -16,7 +16,7 @@ from teduh_sdk.authentication_service import AuthenticationService
 from teduh_sdk.conversation_state import ConversationState
 from teduh_sdk.group_changes import Refresh
 from teduh_sdk.room import verify_room
-from teduh_signaling.relay.frames import Append, Entry
+from teduh_signaling.relay.frames import Append, Entry, StaffReachable
 from vectors import make_conversation_scenarios
 
 FILE = Path(__file__).parents[1] / "vectors" / "conversation_scenarios.json"
@@ -138,6 +138,8 @@ def play_in_room(stage: Stage, seat: Seat, step: dict[str, object]) -> None:
             seat.tamper = tampering(how)
         case {"does": "forgets"}:
             stage.pair.log.entries.pop()
+        case {"does": "is_told", "reachable": bool(reachable)}:
+            seat.state.receive(StaffReachable(seat.state.conversation_id, reachable), NOW)
         case _:
             look(stage, seat, step)
 

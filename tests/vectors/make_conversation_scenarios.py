@@ -17,6 +17,7 @@ What a step ``does``:
     tampers how                 with what this member is given: the next entry is withheld and the others
                                 renumbered, miscounted, spoilt, or repeated
     forgets                     the relay loses the last entry
+    is_told reachable           the relay says whether any staff device is connected
     happens events              all since somebody looked, as kind, or kind and text
     appends counters            what went to the relay since somebody looked
     is                          cursor, epoch, settled
@@ -62,6 +63,10 @@ def appends(who: str, *counters: int) -> Step:
 
 def is_at(who: str, *, cursor: int, epoch: int, settled: bool = True) -> Step:
     return step("is", who, cursor=cursor, epoch=epoch, settled=settled)
+
+
+def is_told(*, reachable: bool) -> Step:
+    return step("is_told", HER, reachable=reachable)
 
 
 def present(who: str, *people: str) -> Step:
@@ -193,6 +198,17 @@ SCENARIOS: Final[list[tuple[str, list[Step]]]] = [
     (
         "who ends it ends it for everybody",
         [step("ends", SARI), PUMPS, happens(HER, "ended"), present(HER)],
+    ),
+    (
+        "that staff can be reached again is told before what they say, and once",
+        [
+            *[is_told(reachable=False), is_told(reachable=False), happens(HER, "staffUnreachable")],
+            *[is_told(reachable=True), is_told(reachable=True), happens(HER, "staffReachable")],
+            *[is_told(reachable=False), *says(SARI, "I was only slow"), PUMPS],
+            happens(HER, "staffUnreachable", "staffReachable", "textReceived I was only slow"),
+            *[is_told(reachable=False), step("leaves", SARI), PUMPS],
+            happens(HER, "staffUnreachable", "staffReachable", "left"),
+        ],
     ),
     (
         "staff who start again go on from what was kept: nothing is lost, and no counter is used twice",

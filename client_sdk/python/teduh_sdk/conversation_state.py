@@ -487,10 +487,11 @@ class ConversationState:
     def _hear(self, sender: Participant, message: Heard, *, is_live: bool) -> None:
         if isinstance(message, chat.Text):
             self._standing.receipts.owe(chat.ReceiptKind.DELIVERED, message.id)
+        if is_live:
+            # That she is there comes before what she says, which may be that she leaves.
+            self._events += self.seeking.heard(sender)
         self._events += events_of(sender, message, is_live=is_live)
         self.seeking.confirmed(message)
-        if is_live:
-            self._events += self.seeking.heard(sender)
         self._hearing.hear_about_the_room(self._standing, sender, message)
 
     def _send(self, frame: relay.AnyClientFrame) -> None:

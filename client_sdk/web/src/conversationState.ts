@@ -524,9 +524,10 @@ export class ConversationState {
       const message = decodeMessage(data)
       if (this.#standing.isLeaving(sender)) return
       const isLive = this.#reach.isLive(entry.seq)
+      // That she is there comes before what she says, which may be that she leaves.
+      if (isLive) this.seeking.heard(sender)
       await this.#hearing.hear(this.#standing, sender, message, isLive)
       this.seeking.confirmed(message)
-      if (isLive) this.seeking.heard(sender)
     } catch (error) {
       if (error instanceof RemoteError) {
         this.#events.push({ type: "messageRefused", reason: `an entry did not open: ${error.message}` })

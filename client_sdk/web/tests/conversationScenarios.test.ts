@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest"
 
 import { ConversationState } from "../src/conversationState.ts"
 import { HandOverNotes } from "../src/handOverNotes.ts"
-import type { Entry } from "../src/relay/frames.ts"
+import { StaffReachable, type Entry } from "../src/relay/frames.ts"
 import { verifyRoom } from "../src/room.ts"
 import { NOW, Pair, type Seat, type StaffDevice, type Tamper } from "./scriptedLog.ts"
 
@@ -19,6 +19,7 @@ type Step =
   | { does: "loses"; is: boolean }
   | { does: "asks_for_medic"; yes: boolean }
   | { does: "tampers"; who: Who; how: How }
+  | { does: "is_told"; who: Who; reachable: boolean }
   | Look
 type Look =
   | { does: "happens"; who: Who; events: string[] }
@@ -107,6 +108,9 @@ class Stage {
       case "forgets":
         this.pair.log.entries.pop()
         break
+      case "is_told":
+        await this.#isTold(step)
+        break
       default:
         this.#look(step as Look)
     }
@@ -146,6 +150,11 @@ class Stage {
       this.#unread.set(who, [...(this.#unread.get(who) ?? []), event.messageId])
       return `${event.type} ${event.text}`
     })
+  }
+
+  async #isTold({ who, reachable }: Step & { does: "is_told" }): Promise<void> {
+    const { state } = this.seat(who)
+    await state.receive(StaffReachable({ conversationId: state.conversationId, reachable }), NOW)
   }
 
   async #restartCounselor(): Promise<void> {
