@@ -30,6 +30,7 @@ from teduh_sdk.key_store import KeyStore
 from teduh_sdk.room import Participant
 from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
+from teduh_server.queue_news import QueueNews
 from teduh_signaling.relay.frames import OpenRequest, RequestDetails, RequestOpened
 from valkey_server import start_valkey
 
@@ -370,3 +371,36 @@ async def test_whoever_takes_it_from_the_queue_comes_in_when_she_agrees(house: H
         assert (await until(hers, events.TextReceived)).sender.name == "Ani"
         with pytest.raises(RequestGone):
             await staff.claim()
+
+
+async def test_she_comes_back_as_somebody_new_to_the_same_counselor(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With another `Survivor`. Whoever takes it sees it wait no more before the relay says so."""
+
+    async def says_nothing(_: QueueNews) -> None:
+        """Beyond the first listing."""
+
+    monkeypatch.setattr(QueueNews, "_tell_watchers", says_nothing)
+    async with house.staff("Sari") as sari, house.staff("Budi") as budi:
+        async with house.survivor() as before:
+            first = await before.ask()
+            await sari.claim(first.id)
+            await first.joined()
+            await first.leave()
+        async with house.survivor() as anew:
+            # An older request of somebody else, which whoever takes the next would get.
+            await anew.ask(need="legal")
+            again = await anew.ask(need="counseling", continues=first)
+            for one, knows_her in ((budi, False), (sari, True)):
+                async for listing in (listings := one.routing.listing()):
+                    if listing.waiting == 2:
+                        break
+                assert [each.known for each in listing.requests] == [False, knows_her]
+            his = await sari.claim(again.id)
+            async with asyncio.timeout(PATIENCE):
+                left = await anext(listings)
+            assert [each.details.need for each in left.requests] == ["legal"]
+            await again.joined()
+            await his.send("It is me again.")
+            assert str((await until(again, events.TextReceived)).sender) == "Sari (counselor)"

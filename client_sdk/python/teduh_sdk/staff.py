@@ -315,6 +315,7 @@ class Staff(Client):
         taken: list[Conversation | None] = []
 
         def take(answer: Claimed) -> None:
+            self.routing.taken(answer.conversation_id)
             if answer.epoch == 0:
                 taken.append(self._take(answer))
             elif not answer.member:

@@ -111,6 +111,7 @@ class StaffRouting:
         self._link: Final = link
         self._take: Final = take
         self._listing: Final[News[QueueListing]] = News(newest_only=True)
+        self._newest: QueueListing | None = None
         self._board: Final[News[Board]] = News(newest_only=True)
         self._alerts: Final[News[QueueAlert]] = News()
         self._offers: Final[News[OpenOffer]] = News()
@@ -174,7 +175,7 @@ class StaffRouting:
         """Take a frame; False if it is not about this."""
         match frame:
             case QueueListing():
-                self._listing.put(frame)
+                self._list(frame)
             case Board():
                 self._board.put(frame)
             case QueueAlert():
@@ -187,11 +188,27 @@ class StaffRouting:
                 return False
         return True
 
+    def taken(self, conversation_id: bytes) -> None:
+        """We have taken it: nobody waits there any more, though the relay gathers its news before it says
+        so.
+        """
+        newest = self._newest
+        if newest is None:
+            return
+        left = tuple(each for each in newest.requests if each.conversation_id != conversation_id)
+        struck = len(newest.requests) - len(left)
+        if struck:
+            self._list(QueueListing(newest.waiting - struck, left))
+
     def fail(self, reason: TeduhError) -> None:
         self._listing.fail(reason)
         self._board.fail(reason)
         self._alerts.fail(reason)
         self._offers.fail(reason)
+
+    def _list(self, listing: QueueListing) -> None:
+        self._newest = listing
+        self._listing.put(listing)
 
     def _add(self, frame: Offer) -> None:
         until = now_in_seconds() + frame.seconds_left

@@ -373,6 +373,7 @@ export class Staff extends Client {
     const taken: Conversation[] = []
     const invited: Promise<InboxItem | null>[] = []
     const claimed = await this.link.ask(ask, "claimed", (answer) => {
+      this.routing.taken(answer.conversationId)
       // Before the next frame is looked at, which may be the invitation.
       if (answer.epoch === 0) taken.push(this.#begun(answer))
       else if (answer.member === 0) invited.push(this.#expect(answer))

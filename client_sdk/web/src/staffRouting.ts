@@ -82,6 +82,7 @@ export class StaffRouting {
   readonly #alerts = new Watched<QueueAlert>(ignore)
   readonly #offerListeners = new Watched<readonly OpenOffer[]>(ignore)
   #offers: readonly OpenOffer[] = []
+  #newest: QueueListing | null = null
   #makesOffers = false
 
   /** @internal `take` asks for a request and joins its conversation. */
@@ -174,13 +175,27 @@ export class StaffRouting {
 
   /** @internal Whether the frame was for us. */
   receive(frame: RelayFrame): boolean {
-    if (frame.type === "queueListing") this.#listing.tell(frame)
+    if (frame.type === "queueListing") this.#list(frame)
     else if (frame.type === "board") this.#board.tell(frame)
     else if (frame.type === "queueAlert") this.#alerts.tell(frame)
     else if (frame.type === "offerEnded") this.#strike(frame.conversationId)
     else if (frame.type === "offer") this.#add(frame)
     else return false
     return true
+  }
+
+  /** @internal We have taken it: nobody waits there any more, though the relay gathers its news before it tells so. */
+  taken(conversationId: Uint8Array): void {
+    if (this.#newest === null) return
+    const { waiting, requests } = this.#newest
+    const left = requests.filter((request) => !areEqual(request.conversationId, conversationId))
+    const struck = requests.length - left.length
+    if (struck > 0) this.#list({ ...this.#newest, waiting: waiting - struck, requests: left })
+  }
+
+  #list(listing: QueueListing): void {
+    this.#newest = listing
+    this.#listing.tell(listing)
   }
 
   #add({ conversationId, details, waitedSeconds, secondsLeft, dropped }: Offer): void {
