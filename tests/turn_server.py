@@ -64,7 +64,7 @@ class TurnServer:
         self._other_servers = other_servers
         self.secret = secret or secrets.token_hex(16)
         self.port = 0
-        self.tls_port = _free_port(address) if tls else 0
+        self.tls_port = free_port_at(address) if tls else 0
         self.address = address
         self._authentication = (
             ["no-auth"] if takes_anybody else ["use-auth-secret", f"static-auth-secret={self.secret}"]
@@ -104,7 +104,7 @@ class TurnServer:
     def start(self) -> None:
         """Start and wait until it answers; at the same port as before, if it ran before."""
         for _ in range(_ATTEMPTS):
-            port = self.port or _free_port(self.address)
+            port = self.port or free_port_at(self.address)
             self._launch(port)
             if self._answers(port):
                 self.port = port
@@ -194,7 +194,7 @@ def turn_server(folder: Path, **choices: object) -> Iterator[TurnServer]:
         server.kill()
 
 
-def _free_port(address: str) -> int:
+def free_port_at(address: str) -> int:
     """A port that is free for UDP and TCP now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as taken:
         taken.bind((address, 0))

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import http.server
+import json
 import re
+import shutil
 import subprocess
+import sys
+import threading
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -11,6 +16,7 @@ from typing import Any
 import pytest
 import typer
 import yaml
+from deployed_compose import example, filled
 from deployed_settings import DEPLOY, names_of_secrets, relay_settings
 from teduh_server.cli.main import app
 from teduh_server.doctor.configuration import check_configuration
@@ -25,20 +31,14 @@ VARIABLE = re.compile(r"\$\{(\w+)(?::[?-][^}]*)?\}")
 COMPOSE = (DEPLOY / "compose.yaml").read_text("utf-8")
 CADDYFILE = (DEPLOY / "caddy" / "Caddyfile").read_text("utf-8")
 CONTAINERFILE = (DEPLOY / "Containerfile").read_text("utf-8")
+CADDY = shutil.which("caddy")
 RELAYS = ("relay-1", "relay-2")
 HEALTH_PATHS = {route.path for route in health_routes(lambda: True)}
 
 
-def example() -> dict[str, str]:
-    """The variables of env.example."""
-    lines = (DEPLOY / "env.example").read_text("utf-8").splitlines()
-    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-
-
 def house() -> dict[str, Any]:
     """The compose file with the variables of env.example."""
-    filled = VARIABLE.sub(lambda found: example()[found[1]], COMPOSE)
-    parsed: dict[str, Any] = yaml.safe_load(filled)
+    parsed: dict[str, Any] = yaml.safe_load(filled(COMPOSE, example()))
     return parsed
 
 
@@ -249,6 +249,99 @@ def test_proxy_asks_whether_a_relay_is_ready() -> None:
 def test_proxy_logs_no_address() -> None:
     assert re.search(r"log default \{\s*exclude http\s*\}", CADDYFILE)
     assert not re.search(r"^\t+log(?! default)\b", CADDYFILE, re.M)
+
+
+needs_caddy = pytest.mark.skipif(
+    CADDY is None, reason="Caddy (Debian's package of that name) is not installed"
+)
+
+
+@needs_caddy
+def test_caddy_itself_reads_the_file_and_does_as_it_says(tmp_path: Path) -> None:
+    made = json.loads(caddy(tmp_path, "adapt", "--pretty"))
+    assert made["admin"] == {"disabled": True}
+    assert made["logging"]["logs"] == {"default": {"exclude": ["http"]}}
+    (server,) = made["apps"]["http"]["servers"].values()
+    assert server["listen"] == [":443"]
+    # Neither of a server nor of a site: no access log.
+    assert "logs" not in server
+    (route,) = server["routes"]
+    names = [example()["TEDUH_DOMAIN"], example()["TEDUH_CONSOLE_DOMAIN"]]
+    assert route["match"] == [{"host": names}]
+    (proxy,) = route["handle"][0]["routes"][0]["handle"]
+    assert [each["dial"] for each in proxy["upstreams"]] == [f"{relay}:8420" for relay in RELAYS]
+    headers = {"delete": ["X-Forwarded-For"], "set": {"X-Teduh-Client": ["{http.request.remote.host}"]}}
+    assert proxy["headers"] == {"request": headers}
+    assert "Valid configuration" in caddy(tmp_path, "validate")
+
+
+def caddy(folder: Path, command: str, *more: str) -> str:
+    """What Caddy says of the file, told the names of env.example. Debian's 2.6 does not know one option."""
+    assert CADDY is not None
+    version = subprocess.run([CADDY, "version"], capture_output=True, text=True, check=True, timeout=60)
+    major, minor = (int(part) for part in re.findall(r"\d+", version.stdout)[:2])
+    old = (major, minor) < (2, 7)
+    (folder / "Caddyfile").write_text(
+        "\n".join(line for line in CADDYFILE.split("\n") if not (old and "stream_close_delay" in line))
+    )
+    ended = subprocess.run(
+        [CADDY, command, *more, "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"],
+        env=example() | {"HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return ended.stdout + (ended.stderr if command == "validate" else "")
+
+
+# --- health checks ---
+
+
+def said_healthy_when_ready(command: list[str], folder: Path) -> list[bool]:
+    """What a health check says of a relay that is ready, of one that is not, and of none at all."""
+    ready = [True]
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked = self.path == "/readyz" and self.path in HEALTH_PATHS
+            self.send_response(200 if asked and ready[0] else 503)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        here = [word.replace(":8420/", f":{server.server_port}/") for word in command]
+        said = [_succeeds(here, folder)]
+        ready[0] = False
+        said.append(_succeeds(here, folder))
+        server.shutdown()
+    return [*said, _succeeds(here, folder)]
+
+
+def _succeeds(command: list[str], folder: Path) -> bool:
+    (folder / "python").unlink(missing_ok=True)
+    (folder / "python").symlink_to(sys.executable)
+    program = folder / command[0]
+    return (
+        subprocess.run([str(program), *command[1:]], capture_output=True, check=False, timeout=60).returncode
+        == 0
+    )
+
+
+def test_health_check_of_the_container_is_true_of_a_relay_that_is_ready_alone(tmp_path: Path) -> None:
+    """In compose.yaml; an image in the format that Podman builds has none of its own."""
+    for relay in RELAYS:
+        assert SERVICES[relay]["healthcheck"]["test"][0] == "CMD"
+    command = SERVICES["relay-1"]["healthcheck"]["test"][1:]
+    assert said_healthy_when_ready(command, tmp_path) == [True, False, False]
+
+
+def test_health_check_of_the_image_is_the_same() -> None:
+    (written,) = re.findall(r"CMD (\[\"python\".*\])$", CONTAINERFILE, re.M)
+    assert json.loads(written) == SERVICES["relay-1"]["healthcheck"]["test"][1:]
 
 
 # --- the image ---

