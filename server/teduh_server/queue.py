@@ -403,7 +403,7 @@ class Queue:
                 queue_scripts.return_request(conversation_id, device_id, self._retention_ms)
             )
             if not scripts.was_member(ended):
-                pass
+                self._not_let_in(conversation_id, device_id, person)
         else:
             self._answered(await self._store.ask(self._settled(conversation_id)))
         self._changed()
