@@ -87,10 +87,13 @@ class Board:
             self._store.ask(routing_scripts.list_waiting(_LOOKED_THROUGH)),
             *(self._store.ask(routing_scripts.read_day(date)) for date in dates),
         )
-        count, waiting = routing_scripts.waiting_requests(reply)
+        count, listed = routing_scripts.waiting_requests(reply)
+        # Where staff look for a colleague the person has somebody already, and does not wait.
+        waiting = [request for request in listed if not request.seeks_colleague]
+        sought = len(listed) - len(waiting)
         people = self._presence.counted()
         return BoardFrame(
-            waiting=count,
+            waiting=count - sought,
             longest_wait_seconds=_longest(waiting, now),
             active=self._presence.active(),
             available=people[Availability.AVAILABLE],
@@ -106,6 +109,7 @@ class Board:
                 for date, day in zip(dates, days, strict=True)
                 if day
             ),
+            sought=sought,
         )
 
     def _dates(self, now: float) -> list[str]:

@@ -90,6 +90,8 @@ class WaitingRequest:
     offered_to: bytes | None = None
     known_devices: frozenset[bytes] = field(default=frozenset())
     """The staff devices of the conversation that it continues."""
+    seeks_colleague: bool = False
+    """Whether it is staff who look for somebody; nobody waits for a first answer."""
 
     @property
     def place(self) -> float:

@@ -41,6 +41,7 @@ async def test_the_board_counts_and_her_wishes_meet_the_shift(tmp_path: Path) ->
         page = console.page
         board = page.get_by_role("region", name="Board")
         await expect(board).to_contain_text("Waiting7")
+        await expect(board).to_contain_text("Colleagues sought0")
         await expect(board).to_contain_text("Goal: answered within90 s")
         await expect(board).to_contain_text("Available, busy, away1 / 0 / 0")
         await expect(board).to_contain_text("Conversations per available person0.0")

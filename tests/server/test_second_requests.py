@@ -142,6 +142,7 @@ async def test_without_her_commit_it_waits_again_and_the_right_is_gone(
             await colleague.claim()
             await _position(survivor, 0)
             await _position(survivor, 1)
+            assert (await colleague.expect(MembershipEnded)).conversation_id == conversation
             refused = await survivor.ask(_commit(conversation, (device.id,)), Error)
             assert refused.code is ErrorCode.NOT_PERMITTED
 
@@ -183,17 +184,30 @@ async def test_a_conversation_that_goes_on_is_not_counted_again(
     """The day's numbers are of people who asked for help, not of their counselors' devices."""
     device = organisation.staff()
     async with (
-        talking_pair(relay_url, organisation.staff()) as (survivor, _, conversation),
+        talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation),
         _colleague(relay_url, device) as colleague,
         frame_client(relay_url) as supervisor,
     ):
         await supervisor.authenticate(organisation.staff("Ibu", role=Role.SUPERVISOR))
 
-        async def today() -> BoardDay:
+        async def board() -> Board:
             await supervisor.ask(WatchBoard(1), Done)
-            return (await supervisor.expect(Board)).days[0]
+            shown = await supervisor.expect(Board)
+            await supervisor.ask(WatchBoard(2, watching=False), Done)
+            supervisor.seen.clear()
+            return shown
+
+        async def today() -> BoardDay:
+            return (await board()).days[0]
 
         before = await today()
+        # Whose counselor looks for a colleague has somebody, and does not wait; who looks herself does.
+        for seeker, waiting in ((staff, 0), (survivor, 1)):
+            await seeker.ask(SeekAnother(7, conversation, DETAILS), Done)
+            shown = await board()
+            assert (shown.waiting, len(shown.needs), shown.sought) == (waiting, waiting, 1 - waiting)
+            assert shown.days == (before,)
+            await seeker.ask(CancelRequest(8, conversation), Done)
         for ref in range(10, 30, 2):
             await survivor.ask(SeekAnother(ref, conversation), Done)
             await survivor.ask(CancelRequest(ref + 1, conversation), Done)

@@ -100,6 +100,7 @@ BOARD: list[Plain] = [
     [["medical", 6], [None, None]],
     [["id", 7]],
     [["2026-03-08", 40, 31, 20, None]],
+    2,
 ]
 QUEUE_ALERT: list[Plain] = [0x5A, CONVERSATION, 300, 3]
 PUSH_KEY: list[Plain] = [0x5B, 14, bytes(65)]

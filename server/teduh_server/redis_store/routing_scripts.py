@@ -14,7 +14,7 @@ from teduh_server.routing import WaitingRequest
 
 PERSON_BYTES = 16
 _DEVICE_BYTES = 32
-_FIELDS = 7
+_FIELDS = 8
 _read_details = msgpack.Decoder(RequestDetails).decode
 
 
@@ -30,7 +30,7 @@ def waiting_requests(reply: Reply) -> tuple[int, list[WaitingRequest]]:
 
 
 def _waiting(found: Sequence[bytes]) -> WaitingRequest:
-    conversation, details, opened, misses, refused, offer, known = found
+    conversation, details, opened, misses, refused, offer, known, by = found
     return WaitingRequest(
         id=bytes.fromhex(conversation.decode()),
         details=_read_details(details),
@@ -39,6 +39,7 @@ def _waiting(found: Sequence[bytes]) -> WaitingRequest:
         refused_by=dict(_refusal(each) for each in _parts(refused, PERSON_BYTES + 8)),
         offered_to=offer or None,
         known_devices=frozenset(_parts(known, _DEVICE_BYTES)),
+        seeks_colleague=bool(by),
     )
 
 

@@ -346,6 +346,8 @@ class Board(RelayFrame, frozen=True, array_like=True, tag=0x59, gc=False):
     """Those that wait, by language."""
     days: Annotated[tuple[BoardDay, ...], Meta(max_length=MAX_BOARD_DAYS)] = ()
     """The latest first."""
+    sought: UInt32 = 0
+    """Colleagues for whom staff look in the queue; not among the requests that wait."""
 
 
 class QueueAlert(RelayFrame, frozen=True, array_like=True, tag=0x5A, gc=False):

@@ -73,6 +73,7 @@ function Now({ numbers }: { readonly numbers: Numbers }) {
       </Figure>
       <Figure name={t("board.active")}>{numbers.active}</Figure>
       <Figure name={t("board.people")}>{people}</Figure>
+      <Figure name={t("board.sought")}>{numbers.sought}</Figure>
       <Figure name={t("board.seats")}>{numbers.seats}</Figure>
       <Figure name={t("board.load")}>{loadOf(numbers)}</Figure>
       <Figure name={t("board.goal")}>{t("board.seconds", { seconds: numbers.goalSeconds })}</Figure>

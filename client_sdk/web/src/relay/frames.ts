@@ -478,6 +478,7 @@ export const Board = define("board", 0x59, {
   needs: defaulted(list(tally, 0, MAX_TALLIES), []),
   languages: defaulted(list(tally, 0, MAX_TALLIES), []),
   days: defaulted(list(boardDay, 0, MAX_BOARD_DAYS), []),
+  sought: defaulted(uint32, 0),
 })
 export type Board = ReturnType<typeof Board>
 
