@@ -318,6 +318,7 @@ class Relay:
         await _until(lambda: not self._sockets.connections, seconds)
         await _until(lambda: self._delivery.appends_in_flight == 0, seconds)
         self._delivery.acknowledgements.flush()
+        self._routing.board.flush()
         self._sockets.close_all(CloseCode.GOING_AWAY)
         await _until(lambda: not self._sockets.connections, _CLOSE_SECONDS)
 

@@ -27,6 +27,8 @@ from teduh_server.routing import WaitingRequest
 SMALLEST_COUNT = 5
 """Smaller counts of something are not told, but that there are some."""
 _REFRESH_SECONDS = 2.0
+_COUNTING_SECONDS = 0.1
+"""How long counts are gathered before the store is told."""
 _LOOKED_THROUGH = 10_000
 _DAY_MS = 24 * 3600 * 1000
 
@@ -50,11 +52,20 @@ class Board:
         self._retention_ms = retention_ms
         self._days = min(MAX_BOARD_DAYS, 1 + retention_ms // _DAY_MS)
         self._watchers: set[Connection] = set()
+        self._counted: Counter[str] = Counter()
 
     def count(self, *happened: str) -> None:
         """Something has happened to a request: opened, answered, within_goal, abandoned."""
-        today = self._dates(time.time())[0]
-        self._store.send(routing_scripts.count_day(today, self._retention_ms, *happened))
+        if not self._counted:
+            asyncio.get_running_loop().call_later(_COUNTING_SECONDS, self.flush)
+        self._counted.update(happened)
+
+    def flush(self) -> None:
+        """Tell the store what was counted here."""
+        if self._counted:
+            counted, self._counted = self._counted, Counter()
+            today = self._dates(time.time())[0]
+            self._store.send(routing_scripts.count_day(today, self._retention_ms, counted))
 
     async def watch(self, connection: Connection, watching: bool) -> None:
         """Send the board now and every two seconds, or no more. Raises StoreError."""
@@ -81,6 +92,7 @@ class Board:
                     connection.send(board)
 
     async def _look(self) -> BoardFrame:
+        self.flush()
         now = time.time()
         dates = self._dates(now)
         reply, *days = await asyncio.gather(

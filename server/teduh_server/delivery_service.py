@@ -54,7 +54,7 @@ from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreError, StoreRefused, StoreUnavailable
 from teduh_server.redis_store.keys import ConversationKeys
 from teduh_server.redis_store.scripts import Appended, LogLimits
-from teduh_server.redis_store.wire import Answer, Command
+from teduh_server.redis_store.wire import Answer
 from teduh_server.refused_append import append_failed, not_appended, refuse_append
 from teduh_server.subscription import LocalConversation, Subscription
 
@@ -332,11 +332,10 @@ class DeliveryService:
         *,
         capability_hash: bytes | None = None,
         device_id: bytes | None = None,
-        before: tuple[Command, ...] = (),
     ) -> Joining | None:
         """Prove a member by capability or device and register this node; None: there is no such member.
 
-        Commands in `before` are sent in the same write. Raises StoreError.
+        Raises StoreError.
         """
         conversation = self._local(conversation_id)
         # Entries that arrive from now on are counted, so that none falls between the proof and the
@@ -345,8 +344,6 @@ class DeliveryService:
         try:
             if conversation.channel is not None:
                 await self._store.listen(conversation.channel)
-            for command in before:
-                self._store.send(command)
             reply = await self._store.ask(
                 scripts.subscribe(
                     conversation.keys,

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import secrets
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -39,17 +38,21 @@ from teduh_signaling.relay.frames import (
 from teduh_server import metrics, node_channel
 from teduh_server.connection import Connection
 from teduh_server.delivery_service import DeliveryService
+from teduh_server.joining import Joining
 from teduh_server.queue_news import QueueNews
 from teduh_server.redis_store import queue_scripts, routing_scripts, scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreUnavailable
-from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, ConversationKeys
+from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, ConversationKeys, conversation_of
+from teduh_server.redis_store.replies import as_int
 from teduh_server.redis_store.wire import Command, Reply
 from teduh_server.routing import HEAD_START_SECONDS
 from teduh_server.staff_authentication import StaffDevice
 from teduh_server.waiting_time import WINDOW_SECONDS
 
 _SWEEP_SECONDS = 1.0
+_GATHERING_SECONDS = 0.02
+"""Changes of the queue are told to the nodes no more often."""
 
 _read_details = msgpack.Decoder(RequestDetails).decode
 
@@ -85,6 +88,7 @@ class Queue:
         self._count = count
         self._spawn = spawn
         self._touched_ms = 0
+        self._told_just_now = self._to_tell = False
         delivery.on_first_commit = self._settle
 
     # --- survivors ---
@@ -92,32 +96,27 @@ class Queue:
     async def open(self, connection: Connection, frame: OpenRequest) -> None:
         """Put the request into the queue and subscribe its connection. Raises StoreError."""
         capability_hash = hashlib.sha256(frame.capability).digest()
-        known = await self._store.ask(queue_scripts.find_request(capability_hash))
-        proposed = bytes.fromhex(known.decode()) if isinstance(known, bytes) else secrets.token_bytes(16)
-        opened = await self._open(proposed, capability_hash, frame, await self._known(frame.continues))
-        if opened is None:
-            connection.refuse(
-                ErrorCode.TOO_MANY, "too many requests are waiting", ref=frame.ref, retry_after_ms=10_000
-            )
-            return
-        before: tuple[Command, ...] = ()
-        if opened.conversation_id != proposed:
-            # The same capability opened a request at another node this very moment.
-            before = (self._create(opened.conversation_id, capability_hash),)
-        joining = await self._delivery.prove(
-            opened.conversation_id, capability_hash=capability_hash, before=before
-        )
-        if joining is None:
-            # She has left this conversation; a new request takes a new capability.
-            connection.refuse(ErrorCode.REQUEST_GONE, "the conversation was left", ref=frame.ref)
-            return
+        conversation_id = conversation_of(capability_hash)
+        known_devices = b"" if frame.continues is None else await self._known(frame.continues)
+        opening, joining = await self._open(conversation_id, capability_hash, frame, known_devices)
         try:
-            connection.send(RequestOpened(frame.ref, opened.conversation_id, opened.position))
-            if opened.conversation_id not in connection.subscriptions:
+            opened = queue_scripts.opened(await opening)
+            if opened is None:
+                connection.refuse(
+                    ErrorCode.TOO_MANY, "too many requests are waiting", ref=frame.ref, retry_after_ms=10_000
+                )
+                return
+            if joining is None:
+                # She has left this conversation; a new request takes a new capability.
+                connection.refuse(ErrorCode.REQUEST_GONE, "the conversation was left", ref=frame.ref)
+                return
+            connection.send(RequestOpened(frame.ref, conversation_id, opened.position))
+            if conversation_id not in connection.subscriptions:
                 joining.attach(connection, 0)
         finally:
-            joining.release()
-        self._news.follow(opened.conversation_id, connection, opened.position)
+            if joining is not None:
+                joining.release()
+        self._news.follow(conversation_id, connection, opened.position)
         if opened.new:
             metrics.REQUESTS.inc()
             self._count("opened")
@@ -125,14 +124,18 @@ class Queue:
 
     async def _open(
         self, conversation_id: bytes, capability_hash: bytes, frame: OpenRequest, known_devices: bytes
-    ) -> queue_scripts.Opened | None:
-        # The conversation first, and waited for, since a cluster has it elsewhere: whoever claims the request
-        # must find it.
-        await self._store.ask(self._create(conversation_id, capability_hash))
-        reply = await self._store.ask(
+    ) -> tuple[asyncio.Future[Reply], Joining | None]:
+        """What the store says to the request, and her place in the conversation: all in one write.
+
+        The conversation comes first, for whoever claims the request must find it; a cluster has it elsewhere,
+        so there it is waited for.
+        """
+        created = self._ask(self._create(conversation_id, capability_hash))
+        if self._store.sharded:
+            await created
+        opening = self._ask(
             queue_scripts.open_request(
                 conversation_id,
-                capability_hash,
                 frame.key_package,
                 msgpack.encode(frame.details),
                 _now_ms(),
@@ -142,17 +145,34 @@ class Queue:
                 known_devices,
             )
         )
-        return queue_scripts.opened(reply)
+        return opening, await self._prove(created, conversation_id, capability_hash=capability_hash)
 
-    async def _known(self, capability: bytes | None) -> bytes:
+    async def _prove(
+        self,
+        made: asyncio.Future[Reply],
+        conversation_id: bytes,
+        *,
+        capability_hash: bytes | None = None,
+        device_id: bytes | None = None,
+    ) -> Joining | None:
+        """As the delivery does, in one write with the script that has `made` the member."""
+        proof = {"capability_hash": capability_hash, "device_id": device_id}
+        joining = await self._delivery.prove(conversation_id, **proof)
+        if joining is None and as_int(await made) > 0:
+            # The store had forgotten that script, and was given it anew, behind the question.
+            joining = await self._delivery.prove(conversation_id, **proof)
+        return joining
+
+    def _ask(self, command: Command) -> asyncio.Future[Reply]:
+        """As the store's; that it failed may matter to nobody, when another of the same write did too."""
+        future = self._store.ask(command)
+        future.add_done_callback(_note_failure)
+        return future
+
+    async def _known(self, capability: bytes) -> bytes:
         """The staff devices of the conversation that this capability opened, joined."""
-        if capability is None:
-            return b""
         capability_hash = hashlib.sha256(capability).digest()
-        found = await self._store.ask(queue_scripts.find_request(capability_hash))
-        if not isinstance(found, bytes):
-            return b""
-        keys = ConversationKeys.of(bytes.fromhex(found.decode()))
+        keys = ConversationKeys.of(conversation_of(capability_hash))
         return scripts.joined_devices(await self._store.ask(scripts.staff_of(keys, capability_hash)))
 
     async def seek_another(
@@ -271,8 +291,8 @@ class Queue:
         conversation_id = claimed.conversation_id
         if not claimed.key_package:
             return await self._name(connection, device_id, frame, claimed)
-        admit = scripts.admit_claimant(ConversationKeys.of(conversation_id), device_id)
-        joining = await self._delivery.prove(conversation_id, device_id=device_id, before=(admit,))
+        admitted = self._ask(scripts.admit_claimant(ConversationKeys.of(conversation_id), device_id))
+        joining = await self._prove(admitted, conversation_id, device_id=device_id)
         if joining is None:
             return False
         try:
@@ -348,7 +368,19 @@ class Queue:
     # --- telling ---
 
     def _changed(self) -> None:
+        """Tell all nodes: at once, and what comes within the next moment once, at its end."""
+        if self._told_just_now:
+            self._to_tell = True
+            return
+        self._told_just_now = True
         self._store.publish(ALL_NODES_CHANNEL, bytes((node_channel.QUEUE_CHANGED,)))
+        asyncio.get_running_loop().call_later(_GATHERING_SECONDS, self._tell_rest)
+
+    def _tell_rest(self) -> None:
+        self._told_just_now = False
+        if self._to_tell:
+            self._to_tell = False
+            self._changed()
 
     def _offer_ended(self, conversation_id: bytes, person: bytes) -> None:
         if person:
@@ -394,7 +426,7 @@ class Queue:
         if lease is None:
             await self._store.ask(queue_scripts.drop_lease(conversation_id))
             return
-        device_id, person = lease
+        device_id, _ = lease
         keys = ConversationKeys.of(conversation_id)
         ended = await self._store.ask(scripts.end_lease(keys, conversation_id, device_id))
         if scripts.lease_status(ended) == "ended":
@@ -407,6 +439,11 @@ class Queue:
         else:
             self._answered(await self._store.ask(self._settled(conversation_id)))
         self._changed()
+
+
+def _note_failure(future: asyncio.Future[Reply]) -> None:
+    if not future.cancelled():
+        future.exception()
 
 
 def _now_ms() -> int:

@@ -13,6 +13,9 @@ import pytest
 from frame_client import FrameClient, connect, frame_client, talking_pair
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
+from teduh_server.redis_store import scripts
+from teduh_server.redis_store.address import StoreAddress
+from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import (
     Append,
@@ -120,6 +123,38 @@ async def test_repeated_open_request_is_the_same_request(relay_url: str) -> None
         conversation = await survivor.open_request()
         again.capability = survivor.capability
         assert await again.open_request(b"another key package") == conversation
+
+
+async def test_nothing_is_lost_where_the_store_has_forgotten_how_members_are_made(
+    relay_url: str, valkey: EmbeddedValkey, organisation: RelayOrganisation
+) -> None:
+    """And has not forgotten the script that looks for them, which is sent in the same write."""
+    store = Store(StoreAddress.parse(valkey.url))
+    await store.start()
+    await store.ask((b"SCRIPT", b"FLUSH"))
+    for script in (scripts.OPEN_REQUEST, scripts.CLAIM_REQUEST, scripts.SUBSCRIBE):
+        await store.ask((b"SCRIPT", b"LOAD", script.source))
+    await store.close()
+    async with frame_client(relay_url) as survivor, frame_client(relay_url) as staff:
+        conversation = await survivor.open_request()
+        await staff.authenticate(organisation.staff())
+        assert (await staff.claim()).conversation_id == conversation
+
+
+async def test_full_queue_lets_nobody_in_and_leaves_nobody_behind(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    path = organisation.write(tmp_path)
+    async with (
+        relay_here(path, valkey.url, waiting_requests=1) as (relay, url),
+        frame_client(url) as first,
+        frame_client(url) as second,
+    ):
+        conversation = await first.open_request()
+        refused = await second.ask(OpenRequest(7, second.capability, b"kp"), Error)
+        assert (refused.code, refused.ref) == (ErrorCode.TOO_MANY, 7)
+        assert [each.id for each in relay._delivery.conversations] == [conversation]
+        assert await first.open_request() == conversation
 
 
 async def test_lease_without_commit_ends_and_the_request_keeps_its_place(

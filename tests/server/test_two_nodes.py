@@ -15,6 +15,7 @@ from teduh_server import presence
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import (
     AskToJoin,
+    Claim,
     Colleagues,
     Done,
     Ephemeral,
@@ -130,6 +131,23 @@ async def test_position_reaches_a_survivor_on_another_node(
         await staff.claim()
         while (await survivor.expect(QueuePosition)).position != 0:
             pass
+
+
+async def test_one_capability_at_two_nodes_at_once_is_one_request(
+    urls: tuple[str, str], organisation: RelayOrganisation
+) -> None:
+    async with (
+        frame_client(urls[0]) as one,
+        frame_client(urls[1]) as other,
+        frame_client(urls[0]) as staff,
+    ):
+        other.capability = one.capability
+        opened = set(await asyncio.gather(one.open_request(), other.open_request()))
+        await staff.authenticate(organisation.staff())
+        claimed = await staff.claim()
+        assert opened == {claimed.conversation_id}
+        refused = await staff.ask(Claim(9), Error)
+        assert refused.code is ErrorCode.QUEUE_EMPTY
 
 
 async def test_invited_and_removed_device_on_another_node_hears_of_it(

@@ -30,7 +30,7 @@ _LISTEN_SECONDS = 2.0
 class Store:
     """A store that reconnects. Start it before use; used by one event loop."""
 
-    __slots__ = ("_servers", "_sharded", "_task", "held_back")
+    __slots__ = ("_servers", "_task", "held_back", "sharded")
 
     def __init__(
         self,
@@ -45,8 +45,9 @@ class Store:
         """`durability` is what the servers are held to; `replicas` how many must have what is accepted."""
         seal = seal_of(durability, replicas)
         listener = (on_message or (lambda message: None), on_listening or (lambda: None))
-        self._sharded = isinstance(location, ClusterLocation)
-        servers = Cluster if self._sharded else OneServer
+        # Whether commands of different slots go to different servers, and so in no order.
+        self.sharded = isinstance(location, ClusterLocation)
+        servers = Cluster if self.sharded else OneServer
         self._servers = servers(location, channels, *listener, durability, seal)  # type: ignore[arg-type]
         self._task: asyncio.Task[None] | None = None
         # Whether answers are held until they are kept. Messages of channels are not: they are hints only.
@@ -107,7 +108,7 @@ class Store:
 
     def own_channel(self, node_id: str, conversation_id: bytes) -> bytes | None:
         """Where in a cluster a node hears of one conversation; None: where it hears of all."""
-        return conversation_channel(node_id, conversation_id) if self._sharded else None
+        return conversation_channel(node_id, conversation_id) if self.sharded else None
 
     async def listen(self, channel: bytes) -> None:
         """In a cluster, hear a conversation's own channel from now on; raises StoreUnavailable."""

@@ -17,12 +17,12 @@ times.
     queue:{queue}:taken                        list    queue               one hour after the last answer
     queue:{queue}:day:<date>                   hash    board               retention after the last count
     queue:{queue}:request:<id>                 hash    queue               retention after the last change
-    queue:{queue}:capability:<hash>            string  queue               retention after the last opening
     inbox:{<device>}:state                     hash    inbox               retention after the last item
     inbox:{<device>}:items                     stream  inbox               retention after the last item
 
-`<id>` and `<device>` are lower-case hexadecimal. What stands in braces is the hash tag: keys that share it
-live in one slot of a cluster, and no script touches more than one slot.
+`<id>` and `<device>` are lower-case hexadecimal; a conversation's id is made of its survivor's capability
+(`conversation_of`), so nothing has to note which conversation a capability has opened. What stands in braces
+is the hash tag: keys that share it live in one slot of a cluster, and no script touches more than one slot.
 
 conversation:{<id>}:state has short field names, for it is read with every message:
 
@@ -72,6 +72,7 @@ script can publish only in its own slot: there the share of each conversation ha
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from dataclasses import dataclass
 
@@ -117,16 +118,17 @@ PUSH_WOKEN = b"push:{push}:woken"
 QUEUE_REQUEST_PREFIX = b"queue:{queue}:request:"
 
 
+def conversation_of(capability_hash: bytes) -> bytes:
+    """The id of the conversation that a capability opens, at whichever node and however often."""
+    return hashlib.sha256(b"Teduh conversation" + capability_hash).digest()[:16]
+
+
 def queue_request(conversation_id: bytes) -> bytes:
     return QUEUE_REQUEST_PREFIX + conversation_id.hex().encode()
 
 
 def queue_day(date: str) -> bytes:
     return b"queue:{queue}:day:" + date.encode()
-
-
-def queue_capability(capability_hash: bytes) -> bytes:
-    return b"queue:{queue}:capability:" + capability_hash.hex().encode()
 
 
 def new_node_id(*, sharded: bool) -> str:

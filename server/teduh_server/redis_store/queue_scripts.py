@@ -12,8 +12,7 @@ from teduh_server.redis_store.wire import Command, Reply
 
 
 def open_request(
-    proposed_id: bytes,
-    capability_hash: bytes,
+    conversation_id: bytes,
     key_package: bytes,
     details: bytes,
     now_ms: int,
@@ -22,20 +21,14 @@ def open_request(
     head_start_seconds: int = 0,
     known_devices: bytes = b"",
 ) -> Command:
-    names = (
-        keys.QUEUE_WAITING,
-        keys.QUEUE_SEEN,
-        keys.queue_capability(capability_hash),
-        keys.queue_request(proposed_id),
-    )
+    names = (keys.QUEUE_WAITING, keys.QUEUE_SEEN, keys.queue_request(conversation_id))
     return scripts.OPEN_REQUEST.command(
         names,
-        proposed_id.hex(),
+        conversation_id.hex(),
         key_package,
         details,
         now_ms,
         retention_ms,
-        keys.QUEUE_REQUEST_PREFIX,
         most_waiting,
         head_start_seconds,
         known_devices,
@@ -44,7 +37,6 @@ def open_request(
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    conversation_id: bytes
     position: int
     new: bool
 
@@ -52,9 +44,7 @@ class Opened:
 def opened(reply: Reply) -> Opened | None:
     """None: the queue is full."""
     parts = as_list(reply)
-    if len(parts) < 3:
-        return None
-    return Opened(bytes.fromhex(as_bytes(parts[0]).decode()), as_int(parts[1]), as_int(parts[2]) == 1)
+    return Opened(as_int(parts[0]), as_int(parts[1]) == 1) if parts else None
 
 
 def requeue_request(
@@ -95,10 +85,6 @@ def requeued(reply: Reply) -> Requeued | ErrorCode:
     if len(parts) < 3:
         return ErrorCode.TOO_MANY if parts == [b"full"] else ErrorCode.NOT_PERMITTED
     return Requeued(as_int(parts[0]), as_int(parts[1]) == 1, as_bytes(parts[2]))
-
-
-def find_request(capability_hash: bytes) -> Command:
-    return (b"GET", keys.queue_capability(capability_hash))
 
 
 def claim_request(

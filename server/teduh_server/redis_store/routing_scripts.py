@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from msgspec import msgpack
@@ -115,8 +115,10 @@ def seconds(reply: Reply) -> list[float]:
     return [int(each) / 1000 for each in cast("list[bytes]", reply)]
 
 
-def count_day(date: str, kept_ms: int, *happened: str) -> Command:
-    return scripts.COUNT_DAY.command((keys.queue_day(date),), kept_ms, *happened)
+def count_day(date: str, kept_ms: int, happened: Mapping[str, int]) -> Command:
+    """`happened`: what, and how often."""
+    pairs = (part for pair in happened.items() for part in pair)
+    return scripts.COUNT_DAY.command((keys.queue_day(date),), kept_ms, *pairs)
 
 
 def read_day(date: str) -> Command:

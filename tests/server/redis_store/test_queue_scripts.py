@@ -17,12 +17,9 @@ def _id(number: int) -> bytes:
     return bytes([number]) * 16
 
 
-async def _open(
-    store: Store, number: int, capability: int | None = None, most: int = 100, now_ms: int = NOW_MS
-) -> Opened | None:
-    capability_hash = bytes([number if capability is None else capability]) * 32
+async def _open(store: Store, number: int, most: int = 100, now_ms: int = NOW_MS) -> Opened | None:
     command = queue_scripts.open_request(
-        _id(number), capability_hash, b"kp%d" % number, b"details", now_ms, RETENTION_MS, most
+        _id(number), b"kp%d" % number, b"details", now_ms, RETENTION_MS, most
     )
     return queue_scripts.opened(await store.ask(command))
 
@@ -42,21 +39,22 @@ async def _withdraws(store: Store, number: int, last_seen_ms: int = -1) -> bool:
 
 async def test_positions_follow_the_order_of_arrival(store: Store) -> None:
     assert [await _open(store, number) for number in (1, 2, 3)] == [
-        Opened(_id(1), 1, True),
-        Opened(_id(2), 2, True),
-        Opened(_id(3), 3, True),
+        Opened(1, True),
+        Opened(2, True),
+        Opened(3, True),
     ]
 
 
-async def test_same_capability_is_the_same_request(store: Store) -> None:
+async def test_opened_again_it_is_the_same_request(store: Store) -> None:
     await _open(store, 1)
-    assert await _open(store, 2, capability=1) == Opened(_id(1), 1, False)
+    await _open(store, 2)
+    assert await _open(store, 1) == Opened(1, False)
 
 
 async def test_full_queue_takes_no_more_but_knows_who_is_in_it(store: Store) -> None:
     await _open(store, 1, most=1)
     assert await _open(store, 2, most=1) is None
-    assert await _open(store, 1, most=1) == Opened(_id(1), 1, False)
+    assert await _open(store, 1, most=1) == Opened(1, False)
 
 
 async def test_oldest_is_claimed_first(store: Store) -> None:
@@ -90,7 +88,7 @@ async def test_certain_request_is_claimed_and_told_again_to_its_holder_only(stor
 async def test_claimed_request_says_position_zero(store: Store) -> None:
     await _open(store, 1)
     await _claim(store)
-    assert await _open(store, 1) == Opened(_id(1), 0, False)
+    assert await _open(store, 1) == Opened(0, False)
 
 
 async def test_returned_request_has_its_old_place(store: Store) -> None:
@@ -98,7 +96,7 @@ async def test_returned_request_has_its_old_place(store: Store) -> None:
         await _open(store, number)
     await _claim(store)
     assert await store.ask(queue_scripts.return_request(_id(1), SARI, RETENTION_MS)) == 1
-    assert await _open(store, 1) == Opened(_id(1), 1, False)
+    assert await _open(store, 1) == Opened(1, False)
 
 
 async def test_request_is_returned_only_by_the_lease_that_holds_it(store: Store) -> None:
@@ -114,7 +112,7 @@ async def test_settled_request_keeps_no_key_package_and_does_not_return(store: S
     assert await store.ask(queue_scripts.settle_request(_id(1), NOW_MS, 1000)) != -1
     assert await store.ask(queue_scripts.request_state(_id(1))) == b"taken"
     assert await store.ask(queue_scripts.return_request(_id(1), SARI, RETENTION_MS)) == 0
-    assert await _open(store, 1) == Opened(_id(1), 0, False)
+    assert await _open(store, 1) == Opened(0, False)
 
 
 async def test_withdrawn_request_opens_again_at_the_end(store: Store) -> None:
@@ -123,7 +121,7 @@ async def test_withdrawn_request_opens_again_at_the_end(store: Store) -> None:
     assert await _withdraws(store, 1)
     claimed = await _claim(store, wanted=_id(1))
     assert claimed is None
-    assert await _open(store, 1) == Opened(_id(1), 2, False)
+    assert await _open(store, 1) == Opened(2, False)
 
 
 async def test_request_seen_meanwhile_is_not_withdrawn_for_absence(store: Store) -> None:
