@@ -426,7 +426,7 @@ class Queue:
         if lease is None:
             await self._store.ask(queue_scripts.drop_lease(conversation_id))
             return
-        device_id, _ = lease
+        device_id, person = lease
         keys = ConversationKeys.of(conversation_id)
         ended = await self._store.ask(scripts.end_lease(keys, conversation_id, device_id))
         if scripts.lease_status(ended) == "ended":
