@@ -9,7 +9,7 @@ from pathlib import Path
 
 from accessible import barriers
 from console_page import ConsolePage, console_house
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 from real_browser import chromium
 from survivor_page import SurvivorPage
 
@@ -25,7 +25,23 @@ async def _look(page: Page, name: str) -> None:
         await page.screenshot(path=f"{PICTURES}/{name}.png")
 
 
+async def _look_for_a_colleague(console: ConsolePage) -> None:
+    """In the queue, where anybody may take it."""
+    await console.page.locator("[data-invite]").click()
+    await console.page.get_by_label("Whoever takes it from the queue").check()
+    await console.page.get_by_label("An interpreter").check()
+    await console.button("Ask").click()
+    await expect(console.page.get_by_text("Waiting in the queue for a colleague")).to_be_visible()
+
+
+async def _picks_it(console: ConsolePage, question: Locator) -> None:
+    await console.button("Accept: An interpreter").click()
+    await expect(console.page.get_by_text("She is being asked whether you may come in")).to_be_visible()
+    await expect(question).to_contain_text("would like to bring in")
+
+
 async def test_another_goes_on_when_the_console_dies_and_nothing_is_lost(tmp_path: Path) -> None:
+    """It is looked for a colleague then, who picks it from the list, and comes in or not as she decides."""
     async with (
         console_house(tmp_path, unreachable_seconds=1) as house,
         chromium(tmp_path / "hers", width=360, height=740, bypass_csp=True) as hers,
@@ -83,3 +99,16 @@ async def test_another_goes_on_when_the_console_dies_and_nothing_is_lost(tmp_pat
             await back.unlock()
             await page.get_by_role("button").filter(has_text="Over").first.click()
             await expect(page.get_by_text("You are not in this conversation any more")).to_be_visible()
+
+            await _look_for_a_colleague(second)
+            await _picks_it(back, question)
+            await survivor.button("No").click()
+            await expect(page.get_by_text("She has not let you in")).to_be_visible()
+            await expect(page.get_by_text("She is being asked whether you may come in")).to_have_count(0)
+            await _look(page, "not-let-in")
+            await _look_for_a_colleague(second)
+            await _picks_it(back, question)
+            await survivor.button(survivor.words.let_join).click()
+            await back.say("I translate.")
+            await expect(survivor.message("I translate.")).to_be_visible()
+            await expect(second.message("I translate.")).to_be_visible()

@@ -11,9 +11,8 @@ import { Cabinet } from "./cabinet.ts"
 import { DeskCalls } from "./deskCalls.ts"
 import { Inviting, type Invitee } from "./inviting.ts"
 import {
+  begunTalk,
   EMPTY_DESK,
-  freeNumber,
-  newTalk,
   openTalks,
   reduceDesk,
   type Asked,
@@ -118,8 +117,8 @@ export class Desk {
         this.#dispatch({ type: "asked", count })
       }),
       staff.routing.onListing(({ waiting, requests }) => {
-        // Where we look for a colleague is for others.
-        const queue = requests.map(listedOf).filter(({ id }) => !this.#conversations.has(id))
+        // Where we look for a colleague is for others; where we were once, we may be asked for again.
+        const queue = requests.map(listedOf).filter(({ id }) => this.#conversations.get(id)?.isOver ?? true)
         const others = waiting - requests.length + queue.length
         this.#dispatch({ type: "listed", waiting: others, queue, makesOffers: staff.routing.makesOffers })
       }),
@@ -430,8 +429,7 @@ export class Desk {
   #follow(conversation: Conversation, kept: Talk | null, isShown: boolean): void {
     const id = hex(conversation.id)
     const people = conversation.participants.filter((one) => one !== conversation.me).map(personOf)
-    const asked = askedOf(conversation)
-    const talk = kept ?? newTalk(id, freeNumber(this.#state.talks), Date.now(), asked, people)
+    const talk = kept ?? begunTalk(this.#state, id, Date.now(), askedOf(conversation))
     // What was accepted just now came over the link, though nobody has subscribed to it yet.
     const link = kept === null || conversation.isConnected ? "connected" : "reconnecting"
     this.#conversations.set(id, conversation)

@@ -260,6 +260,13 @@ export function newTalk(id: string, number: number, since: number, asked: Asked 
   }
 }
 
+/** A talk that has just begun; or that was over for us, where what was said before stays, and the note. */
+export function begunTalk({ talks }: DeskState, id: string, since: number, asked: Asked | null): Talk {
+  const before = talks.find((talk) => talk.id === id)
+  if (before === undefined) return newTalk(id, freeNumber(talks), since, asked, [])
+  return { ...before, ending: null, handOver: null, proposal: null, isLooking: false, typing: [] }
+}
+
 /** What follows from `state` when `action` happens. */
 export function reduceDesk(state: DeskState, action: DeskAction): DeskState {
   switch (action.type) {

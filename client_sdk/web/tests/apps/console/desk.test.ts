@@ -36,6 +36,7 @@ function madeUpConversation() {
     participants: [HER, ME],
     me: ME,
     isConnected: true,
+    isOver: false,
     listenToCalls: () => undefined,
     request: { details: { need: "legal", language: "id", preferredGender: null, region: null, urgency: 1 }, waitedSeconds: 60 },
     send: vi.fn(() => Promise.resolve(new Uint8Array([9]))),
@@ -53,7 +54,8 @@ function madeUpConversation() {
       }
     },
   }
-  return { conversation: conversation as unknown as Conversation, tell, end: conversation.end, leave: conversation.leave, handOver: conversation.handOver, invite: conversation.invite, inviteFromQueue: conversation.inviteFromQueue }
+  const isOver = (): void => void (conversation.isOver = true)
+  return { conversation: conversation as unknown as Conversation, isOver, tell, end: conversation.end, leave: conversation.leave, handOver: conversation.handOver, invite: conversation.invite, inviteFromQueue: conversation.inviteFromQueue }
 }
 
 type Listing = (news: Pick<QueueListing, "waiting" | "requests">) => void
@@ -65,7 +67,8 @@ function madeUpStaff(claimed: Conversation, kept: readonly Conversation[] = []) 
     said.push(what)
     return Promise.resolve()
   }
-  const news: { list: Listing; offer: Offers; shift: Shift | null } = {
+  const news: { list: Listing; offer: Offers; shift: Shift | null; claimed: Conversation } = {
+    claimed,
     list: () => undefined,
     offer: () => undefined,
     shift: null,
@@ -91,7 +94,7 @@ function madeUpStaff(claimed: Conversation, kept: readonly Conversation[] = []) 
     failure: null,
     conversations: kept,
     restored: () => Promise.resolve(),
-    claim: (id: Uint8Array | null) => say(`claimed ${id?.[0] ?? "the next"}`).then(() => claimed),
+    claim: (id: Uint8Array | null) => say(`claimed ${id?.[0] ?? "the next"}`).then(() => news.claimed),
     colleagues: () => Promise.resolve([]),
     setAvailable: (capacity: number, shift: Shift) => {
       news.shift = shift
@@ -246,6 +249,23 @@ describe("bringing in by role, or from the queue", () => {
     desk.inviting.stop(NAME)
     await looking
     expect(desk.state.talks[0]).toMatchObject({ isLooking: false, items: [{ notice: "nobody" }] })
+  })
+
+  it("lists where we were once and are looked for again, and goes on there with what was said and noted", async () => {
+    const { desk, isOver, tell, news } = await accepted()
+    tell(text(1, "Where are you?"))
+    await desk.note(NAME, "Tuesday")
+    isOver()
+    tell({ type: "ended", by: null })
+    await vi.waitFor(() => {
+      expect(desk.state.talks[0]?.ending).not.toBeNull()
+    })
+    const details = { need: "interpreter", language: null, preferredGender: null, region: null, urgency: 0 } as const
+    news.list({ waiting: 1, requests: [{ conversationId: ID, details, waitedSeconds: 0, known: false }] })
+    expect(desk.state).toMatchObject({ waiting: 1, queue: [{ id: NAME }] })
+    news.claimed = madeUpConversation().conversation
+    await desk.accept(NAME)
+    expect(desk.state.talks).toMatchObject([{ number: 1, ending: null, note: "Tuesday", items: [{ text: "Where are you?" }] }])
   })
 })
 
