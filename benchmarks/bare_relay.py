@@ -13,41 +13,28 @@ import sys
 
 import uvloop
 from aiohttp import WSMsgType, web
+from meetings import REGISTERED, Meetings
 
-PAIR_BYTES = 16
-REGISTERED = b"ok"
-
-waiting: web.AppKey[dict[bytes, web.WebSocketResponse]] = web.AppKey("waiting")
-partners: web.AppKey[dict[web.WebSocketResponse, web.WebSocketResponse]] = web.AppKey("partners")
-
-
-async def register(app: web.Application, socket: web.WebSocketResponse, pair: bytes) -> None:
-    """The second of a pair finds the first; both know each other from then on."""
-    first = app[waiting].pop(pair, None)
-    if first is None:
-        app[waiting][pair] = socket
-    else:
-        app[partners][socket], app[partners][first] = first, socket
-    await socket.send_bytes(REGISTERED)
+meetings: web.AppKey[Meetings[web.WebSocketResponse]] = web.AppKey("meetings")
 
 
 async def serve_socket(request: web.Request) -> web.WebSocketResponse:
     socket = web.WebSocketResponse(protocols=("bare",), compress=False, max_msg_size=256 * 1024)
     await socket.prepare(request)
-    links = request.app[partners]
-    await register(request.app, socket, await socket.receive_bytes())
+    links = request.app[meetings].partners
+    request.app[meetings].register(socket, await socket.receive_bytes())
+    await socket.send_bytes(REGISTERED)
     async for message in socket:
         partner = links.get(socket)
         if message.type is WSMsgType.BINARY and partner is not None and not partner.closed:
             await partner.send_bytes(message.data)
-    links.pop(socket, None)
+    request.app[meetings].leave(socket)
     return socket
 
 
 def bare_relay() -> web.Application:
     app = web.Application()
-    app[waiting] = {}
-    app[partners] = {}
+    app[meetings] = Meetings()
     app.router.add_get("/v1/socket", serve_socket)
     return app
 

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from conversations import Pair
-from load import LoadGenerator, Mode, RunResult
+from load import MESSAGE_BYTES, LoadGenerator, Mode, RunResult
 from measured_relay import Relay
-from relays import TeduhRelay
+from relays import TeduhRelay, TeduhTwoWorkers
 from staff_storm import storm_of_staff
 
-MESSAGE_BYTES = 300
 PER_PAIR_AND_SECOND = 5
 LIMIT_MS = 100.0
 SETTLE_SECONDS = 1.0
@@ -27,6 +26,8 @@ class Effort:
     """How much to measure."""
 
     rounds: int
+    light_turns: int
+    """How often in a round the relays take turns at a light load: its rare latencies are noisy."""
     light_seconds: float
     light_pairs: int
     rate_seconds: float
@@ -53,20 +54,22 @@ class Effort:
 
 FULL = Effort(
     rounds=3,
-    light_seconds=8,
+    light_turns=3,
+    light_seconds=5,
     light_pairs=100,
     rate_seconds=2,
     rate_pairs=100,
     tries=2,
     lowest_rate=4000,
     precision=1.08,
-    search_seconds=60,
+    search_seconds=40,
     idle_connections=5000,
     set_ups=4000,
     staff_set_ups=1500,
 )
 QUICK = Effort(
     rounds=1,
+    light_turns=1,
     light_seconds=0.3,
     light_pairs=3,
     rate_seconds=0.1,
@@ -81,6 +84,20 @@ QUICK = Effort(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Processor time for one message at some rate, and the part of it that the relay's store used."""
+
+    rate: float
+    microseconds: float
+    store_microseconds: float
+
+    @property
+    def share(self) -> float:
+        """Of one core."""
+        return self.rate * self.microseconds / 1e6
+
+
 @dataclass(slots=True)
 class Bench:
     """One relay under measurement, and its figures."""
@@ -91,6 +108,8 @@ class Bench:
     effort: Effort
     light_p50: list[float] = field(default_factory=list)
     light_p99: list[float] = field(default_factory=list)
+    light_lateness: list[float] = field(default_factory=list)
+    """Of the generator itself, p99: the part of the latency that is not the relay's."""
     core_microseconds: list[float] = field(default_factory=list)
     rates: dict[Mode, list[float]] = field(default_factory=dict)
     set_up_rates: list[float] = field(default_factory=list)
@@ -104,11 +123,12 @@ class Bench:
     def light_load(self) -> None:
         rate = self.effort.light_pairs * PER_PAIR_AND_SECOND
         with self._talking_pairs(self.effort.light_pairs) as generator:
-            generator.run(self.relay.mode, rate, self.effort.light_seconds / 4, MESSAGE_BYTES)
+            generator.run(self.relay.mode, rate, self.effort.light_seconds / 5, MESSAGE_BYTES)
             result = generator.run(self.relay.mode, rate, self.effort.light_seconds, MESSAGE_BYTES)
         self._require_complete(result)
         self.light_p50.append(result.p50_ms)
         self.light_p99.append(result.p99_ms)
+        self.light_lateness.append(result.late_p99_ms)
 
     def highest_rates(self) -> None:
         for mode in self.relay.modes:
@@ -123,7 +143,7 @@ class Bench:
         self.set_up_generator_cpu.append(result.generator_cpu)
 
     def staff_set_ups(self) -> None:
-        if isinstance(self.relay, TeduhRelay):
+        if isinstance(self.relay, TeduhRelay) and not isinstance(self.relay, TeduhTwoWorkers):
             devices = [self.relay.device() for _ in range(self.effort.staff_set_ups)]
             result = storm_of_staff(self.relay.port, devices)
             self.staff_set_up_rates.append(result.per_second)
@@ -144,14 +164,19 @@ class Bench:
         close_all(pairs)
         self.memory_per_connection = {part: (after[part] - before[part]) / count for part in after}
 
-    def core_time(self, rate: float | None = None) -> None:
-        """Processor time of all the relay's processes per message, at a rate that it bears easily."""
-        rate = rate or self.effort.lowest_rate
+    def core_time(self) -> None:
+        """Processor time per message at a rate that the relay bears easily."""
+        self.core_microseconds.append(self.cost(self.effort.lowest_rate).microseconds)
+
+    def cost(self, rate: float) -> Cost:
+        """What the relay, with all of its processes, uses for one message at that rate."""
+        relay = self.relay
         with self._talking_pairs(self.effort.rate_pairs) as generator:
-            generator.run(self.relay.mode, rate, self.effort.rate_seconds / 4, MESSAGE_BYTES)
-            before = self.relay.processor_seconds()
-            result = generator.run(self.relay.mode, rate, self.effort.rate_seconds, MESSAGE_BYTES)
-            self.core_microseconds.append((self.relay.processor_seconds() - before) / result.received * 1e6)
+            generator.run(relay.mode, rate, self.effort.rate_seconds / 4, MESSAGE_BYTES)
+            before, store_before = relay.processor_seconds(), relay.store_seconds()
+            result = generator.run(relay.mode, rate, self.effort.rate_seconds, MESSAGE_BYTES)
+            spent, store = relay.processor_seconds() - before, relay.store_seconds() - store_before
+        return Cost(rate, spent / result.received * 1e6, store / result.received * 1e6)
 
     def highest_rate(self, mode: Mode) -> float:
         """Double the rate until it is too much, then close in on the limit.
@@ -161,7 +186,8 @@ class Bench:
         rate, good, bad = self.effort.lowest_rate, 0.0, 0.0
         generator_cpu, deadline = 0.0, time.monotonic() + self.effort.search_seconds
         while not self._is_found(good, bad) and time.monotonic() < deadline:
-            passed = self._try_rate(mode, rate)
+            # Each run that decides is a whole one; those on the way up need not be.
+            passed = self._try_rate(mode, rate, self.effort.rate_seconds / (1 if bad else 2))
             if passed is not None:
                 good, generator_cpu = rate, passed.generator_cpu
             else:
@@ -174,7 +200,7 @@ class Bench:
         """Whether the bounds are close enough, or the rates too low to go on."""
         return bool(bad) and (bad <= good * self.effort.precision or bad <= self.effort.lowest_rate / 16)
 
-    def _try_rate(self, mode: Mode, rate: float) -> RunResult | None:
+    def _try_rate(self, mode: Mode, rate: float, seconds: float) -> RunResult | None:
         """A run at that rate that passed, if one of a few did: others may use the machine for a moment.
 
         Each on fresh connections, for an overload leaves its traces.
@@ -182,7 +208,7 @@ class Bench:
         for _ in range(self.effort.tries):
             with self._talking_pairs(self.effort.rate_pairs) as generator:
                 generator.run(mode, self.effort.lowest_rate / 4, self.effort.rate_seconds / 4, MESSAGE_BYTES)
-                result = generator.run(mode, rate, self.effort.rate_seconds, MESSAGE_BYTES)
+                result = generator.run(mode, rate, seconds, MESSAGE_BYTES)
             if result.complete and result.p99_ms < LIMIT_MS:
                 return result
         return None

@@ -19,6 +19,10 @@ import msgspec
 SOURCE = Path(__file__).parent / "load_generator" / "load_generator.c"
 
 Mode = Literal["durable", "ephemeral", "bare", "text"]
+Kind = Literal["teduh", "bare", "mqtt"]
+"""What the generator must know of a protocol beside messages: ours has pings, MQTT acknowledgements."""
+
+MESSAGE_BYTES = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,8 @@ class TextPeer:
     """An open connection to another server: what stands before and behind the text of a message there."""
 
     descriptor: int
-    before: str
-    behind: str
+    before: bytes
+    behind: bytes
 
 
 RANDOM_DIGITS = "RANDOM-16-DIGITS"
@@ -53,7 +57,7 @@ class LogIn:
 
     path: str
     subprotocol: str
-    turns: Sequence[tuple[str, str]]
+    turns: Sequence[tuple[bytes, bytes]]
 
 
 class RunResult(msgspec.Struct, frozen=True):
@@ -111,7 +115,7 @@ class LoadGenerator:
     def __init__(
         self,
         program: Path,
-        kind: Literal["teduh", "bare"],
+        kind: Kind,
         connections: Sequence[Connected | TextPeer],
         core: int | None,
     ) -> None:
@@ -150,7 +154,7 @@ class LoadGenerator:
 
     def log_ins(self, port: int, log_in: LogIn, *, count: int, parallel: int) -> SetUpResult:
         """Open `count` connections and log in on each."""
-        turns = ",".join(f"{wanted.encode().hex()}:{said.encode().hex()}" for wanted, said in log_in.turns)
+        turns = ",".join(f"{wanted.hex()}:{said.hex()}" for wanted, said in log_in.turns)
         return self._storm("logins", (port, count, parallel, log_in.path, log_in.subprotocol or "-", turns))
 
     def _storm(self, word: str, fields: Sequence[object]) -> SetUpResult:
@@ -182,7 +186,7 @@ class LoadGenerator:
 
 def _handing_over(connection: Connected | TextPeer) -> str:
     if isinstance(connection, TextPeer):
-        before, behind = connection.before.encode().hex(), connection.behind.encode().hex()
+        before, behind = connection.before.hex(), connection.behind.hex()
         return f"peer {connection.descriptor} {before} {behind}"
     where = f"{connection.conversation_id.hex()} {connection.epoch} {connection.counter}"
     return f"connection {connection.descriptor} {where}"
@@ -192,3 +196,8 @@ def cores() -> tuple[int | None, int | None]:
     """The core for the relay and its Valkey, and the generator's; with a single core nothing is pinned."""
     available = sorted(os.sched_getaffinity(0))
     return (available[0], available[1]) if len(available) > 1 else (None, None)
+
+
+def third_core() -> int | None:
+    """One that is neither the relay's nor the generator's, if there is one."""
+    return next(iter(sorted(os.sched_getaffinity(0))[2:]), None)

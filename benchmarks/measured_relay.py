@@ -1,6 +1,6 @@
 """A relay under measurement: a process of its own, pinned to a core, with what belongs to it.
 
-    core 0: the relay, and its store if it has one        core 1: the load generator
+    core 0: the relay with all of its processes, and its store if it has one        core 1: the load generator
 
 Only the one that is being measured has anything to do.
 """
@@ -12,11 +12,11 @@ import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import psutil
 from conversations import Pair
-from load import LoadGenerator, Mode, SetUpResult
+from load import Kind, LoadGenerator, Mode, SetUpResult
 
 START_SECONDS = 30
 
@@ -41,22 +41,28 @@ class Relay(ABC):
     """One relay process and what belongs to it. A context manager: leaving it ends the process."""
 
     name: ClassVar[str]
-    kind: ClassVar[Literal["teduh", "bare"]]
+    kind: ClassVar[Kind]
     mode: ClassVar[Mode]
     """How messages are usually sent."""
     modes: ClassVar[Sequence[Mode]]
     """All ways whose highest rate is looked for."""
     subprotocol: ClassVar[str]
 
-    def __init__(self, core: int | None) -> None:
+    def __init__(self, core: int | None, *more_cores: int) -> None:
         self.port = free_port()
         command = self._command()
+        cores = ",".join(str(each) for each in (core, *more_cores))
         self._process = subprocess.Popen(
-            command if core is None else ["taskset", "-c", str(core), *command],
+            command if core is None else ["taskset", "-c", cores, *command],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         self._wait_until_it_listens()
+
+    @classmethod
+    def missing(cls) -> str | None:
+        """What is not installed; None if it can be measured."""
+        return None
 
     @abstractmethod
     def _command(self) -> Sequence[str]: ...
@@ -76,6 +82,10 @@ class Relay(ABC):
     def processor_seconds(self) -> float:
         """CPU time used so far by all processes of the relay."""
         return processor_seconds(self._process.pid)
+
+    def store_seconds(self) -> float:
+        """The part of it that its store used; 0 for a relay that has none."""
+        return 0.0
 
     def __enter__(self) -> Self:
         return self

@@ -51,8 +51,8 @@ class RawSocket:
     def send(self, payload: bytes) -> None:
         self._send_frame(BINARY, payload)
 
-    def send_text(self, text: str) -> None:
-        self._send_frame(TEXT, text.encode())
+    def send_text(self, text: bytes) -> None:
+        self._send_frame(TEXT, text)
 
     def receive(self) -> bytes:
         """The next message; pings are answered on the way. Raises ConnectionError when the peer closes."""

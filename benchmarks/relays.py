@@ -6,10 +6,11 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 from conversations import BenchmarkOrganisation, Pair, StaffDevice, converse, meet, open_request
-from load import LoadGenerator, SetUpResult
+from load import LoadGenerator, Mode, SetUpResult
 from measured_relay import Relay, processor_seconds, proportional_set_size
 from teduh_signaling.relay.codec import encode
 from teduh_signaling.relay.frames import SUBPROTOCOL, RequestOpened
@@ -54,13 +55,13 @@ class TeduhRelay(Relay):
     name = "teduh relay"
     kind = "teduh"
     mode = "durable"
-    modes = ("durable", "ephemeral")
+    modes: ClassVar[Sequence[Mode]] = ("durable", "ephemeral")
     subprotocol = SUBPROTOCOL
 
-    def __init__(self, core: int | None, folder: Path, **settings: object) -> None:
+    def __init__(self, core: int | None, folder: Path, *more_cores: int, **settings: object) -> None:
         self.folder = folder
         self._settings = settings
-        super().__init__(core)
+        super().__init__(core, *more_cores)
         self.organisation.publish_revocations()
 
     def _command(self) -> Sequence[str]:
@@ -97,12 +98,34 @@ class TeduhRelay(Relay):
         )
 
     def memory(self) -> dict[str, int]:
-        return {**super().memory(), "valkey": proportional_set_size(self._valkey_pid())}
+        relay = sum(proportional_set_size(pid) for pid in (self._process.pid, *self._worker_pids()))
+        return {"relay": relay, "valkey": proportional_set_size(self._valkey_pid())}
 
     def processor_seconds(self) -> float:
-        workers = [child.pid for child in psutil.Process(self._process.pid).children(recursive=True)]
-        others = {*workers, self._valkey_pid()}
-        return super().processor_seconds() + sum(processor_seconds(pid) for pid in others)
+        workers = sum(processor_seconds(pid) for pid in self._worker_pids())
+        return super().processor_seconds() + workers + self.store_seconds()
+
+    def store_seconds(self) -> float:
+        return processor_seconds(self._valkey_pid())
+
+    def _worker_pids(self) -> set[int]:
+        children = psutil.Process(self._process.pid).children(recursive=True)
+        return {child.pid for child in children} - {self._valkey_pid()}
 
     def _valkey_pid(self) -> int:
         return int((self.folder / "data" / "valkey" / "valkey.pid").read_text())
+
+
+class TeduhTwoWorkers(TeduhRelay):
+    """Ours as two nodes of one machine. On one core they bring nothing, and show what a second one costs.
+
+    The kernel deals out the connections, so half of the conversations have members at both.
+    """
+
+    name = "teduh, two workers on one core"
+    modes = ("durable",)
+
+    def __init__(self, core: int | None, folder: Path, *more_cores: int) -> None:
+        place = folder / f"two-workers-{len(more_cores)}"
+        place.mkdir()
+        super().__init__(core, place, *more_cores, workers=2)

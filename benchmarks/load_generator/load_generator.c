@@ -16,8 +16,8 @@
  *                                                  what is said then
  *
  * MODE is `durable` (Append, answered by Accepted, delivered as Entry, acknowledged), `ephemeral` (Ephemeral), or `bare`
- * (the payload alone in a WebSocket message), or `text` (in text messages of another server's protocol, whatever it wraps
- * around them). Messages of a run begin with the intended time, so any receiver can tell.
+ * (the payload alone in a WebSocket message), or `text` (in messages of another server's protocol, whatever it wraps around
+ * them; `peer_messages.h`). Messages of a run begin with the intended time, so any receiver can tell.
  * Frames are masked with the key 0, which costs the relay as much as any other.
  */
 #define _GNU_SOURCE
@@ -42,12 +42,10 @@ enum { OPCODE_TEXT = 1, OPCODE_BINARY = 2, OPCODE_CLOSE = 8, OPCODE_PING = 9, OP
 enum { CONVERSATION_BYTES = 16, STAMP_BYTES = 16, READ_BYTES = 1 << 18, EVENTS = 512, BINARY_HEADER_BYTES = 5 };
 
 static const uint64_t KEEP_ALIVE = 10ull * 1000000000ull;
-static const uint64_t DRAIN = 3ull * 1000000000ull;
+static const uint64_t DRAIN = 3ull * 1000000000ull, DRAIN_OVERLOADED = 1000000000ull;
 
 typedef enum { DURABLE, EPHEMERAL, BARE, TEXT } Mode;
-
-static const char MARK[] = "TDH:";
-enum { MARK_BYTES = sizeof MARK - 1 };
+typedef enum { SPEAKS_TEDUH, SPEAKS_BARE, SPEAKS_MQTT } Kind;
 
 typedef struct {
     int fd;
@@ -71,6 +69,7 @@ static size_t dirty_count;
 static int epoll_fd;
 static Run run;
 static uint8_t read_bytes[READ_BYTES];
+static Kind kind;
 
 /* --- writing: WebSocket frames around MessagePack arrays ------------------------------------------------------------ */
 
@@ -146,23 +145,6 @@ static void put_acknowledge(Connection *connection) {
     connection->acknowledge = 0;
 }
 
-/* As many characters as the payload has bytes: mark, stamp, filling. */
-static void put_text(Connection *connection, const uint8_t *payload, size_t length) {
-    static const char digits[] = "0123456789abcdef";
-    size_t marked = MARK_BYTES + 2 * STAMP_BYTES, filling = length > marked ? length - marked : 0;
-    const Buffer *before = &connection->before, *behind = &connection->behind;
-    put_frame_header(&connection->out, OPCODE_TEXT, before->length + marked + filling + behind->length);
-    put(&connection->out, before->bytes, before->length);
-    put(&connection->out, MARK, MARK_BYTES);
-    for (size_t index = 0; index < STAMP_BYTES; index++) {
-        put_byte(&connection->out, (uint8_t)digits[payload[index] >> 4]);
-        put_byte(&connection->out, (uint8_t)digits[payload[index] & 15]);
-    }
-    memset(reserve(&connection->out, filling), 'x', filling);
-    connection->out.length += filling;
-    put(&connection->out, behind->bytes, behind->length);
-}
-
 static void put_ping(Connection *connection) {
     put_frame_header(&connection->out, OPCODE_BINARY, 3);
     put(&connection->out, (uint8_t[]){0x92, TAG_PING, 1}, 3);
@@ -227,8 +209,6 @@ static size_t read_binary_length(Reader *reader) {
     return first >= 0xc4 && first <= 0xc6 ? (size_t)big_endian(reader, 1u << (first - 0xc4)) : 0;
 }
 
-static uint8_t digit_value(uint8_t digit) { return (uint8_t)(digit <= '9' ? digit - '0' : digit - 'a' + 10); }
-
 static void read_stamp(const uint8_t *payload, size_t length, uint64_t now) {
     uint64_t stamp[2];
     if (length < STAMP_BYTES) return;
@@ -238,17 +218,7 @@ static void read_stamp(const uint8_t *payload, size_t length, uint64_t now) {
     count_nanoseconds(&run.latency, now - stamp[0]);
 }
 
-/* A text message carries the stamp behind a mark, in hexadecimal; messages without a mark are the protocol's own. */
-static void read_marked(const uint8_t *bytes, size_t length, uint64_t now) {
-    const uint8_t *mark = memmem(bytes, length, MARK, MARK_BYTES);
-    uint8_t stamp[STAMP_BYTES];
-    if (!mark || (size_t)(bytes + length - mark) < MARK_BYTES + 2 * STAMP_BYTES) return;
-    for (size_t index = 0; index < STAMP_BYTES; index++) {
-        const uint8_t *digits = mark + MARK_BYTES + 2 * index;
-        stamp[index] = (uint8_t)(digit_value(digits[0]) << 4 | digit_value(digits[1]));
-    }
-    read_stamp(stamp, sizeof stamp, now);
-}
+#include "peer_messages.h"
 
 static void note_error(Reader reader) {
     uint8_t first = (uint8_t)big_endian(&reader, 1);
@@ -283,6 +253,7 @@ static void take_message(Connection *connection, const uint8_t *bytes, size_t le
         return;
     }
     if (mode == TEXT) {
+        if (kind == SPEAKS_MQTT) acknowledge_publications(connection, bytes, length);
         read_marked(bytes, length, now);
         return;
     }
@@ -419,7 +390,7 @@ static void do_run(Mode mode, double rate, double seconds, size_t length) {
         overloaded = run.sent > run.received + bound; /* half a second behind: no use in going on */
     }
     double busy = processor_seconds() - processor, lasted = (double)(now_nanoseconds() - begin) / 1e9;
-    for (uint64_t stop = now_nanoseconds() + DRAIN; !all_arrived(mode) && now_nanoseconds() < stop;)
+    for (uint64_t stop = now_nanoseconds() + (overloaded ? DRAIN_OVERLOADED : DRAIN); !all_arrived(mode) && now_nanoseconds() < stop;)
         handle_events(SECOND / 100, mode, take_message);
     report(lasted, busy, overloaded);
     free(payload);
@@ -457,7 +428,8 @@ static void put_hexadecimal(Buffer *buffer, const char *text) {
 static void add_peer(const char *line) {
     static char before[4096], behind[4096];
     Connection *connection = next_connection();
-    if (sscanf(line, "peer %d %4095s %4095s", &connection->fd, before, behind) != 3) fail("a peer's line");
+    behind[0] = '\0'; /* nothing may stand there */
+    if (sscanf(line, "peer %d %4095s %4095s", &connection->fd, before, behind) < 2) fail("a peer's line");
     put_hexadecimal(&connection->before, before);
     put_hexadecimal(&connection->behind, behind);
     begin_connection(connection);
@@ -539,9 +511,9 @@ static void obey_log_ins(const char *line) {
     do_set_ups(count, parallel);
 }
 
-static void keep_alive(bool teduh) {
+static void keep_alive(void) {
     uint64_t now = now_nanoseconds();
-    for (size_t index = 0; teduh && index < connection_count; index++) {
+    for (size_t index = 0; kind == SPEAKS_TEDUH && index < connection_count; index++) {
         Connection *connection = &connections[index];
         if (!connection->open || now - connection->last_sent < KEEP_ALIVE) continue;
         put_ping(connection);
@@ -551,33 +523,42 @@ static void keep_alive(bool teduh) {
 }
 
 /* Between runs the connections stay alive: pings of the relay are answered, and ours sent. */
-static bool next_line(char **line, size_t *capacity, bool teduh) {
+static bool next_line(char **line, size_t *capacity) {
+    static const Mode modes[] = {[SPEAKS_TEDUH] = DURABLE, [SPEAKS_BARE] = BARE, [SPEAKS_MQTT] = TEXT};
     for (;;) {
         fd_set input;
         struct timeval tick = {0, 20000};
         FD_ZERO(&input);
         FD_SET(0, &input);
         if (select(1, &input, NULL, NULL, &tick) > 0) return getline(line, capacity, stdin) > 0;
-        handle_events(0, teduh ? DURABLE : BARE, take_message);
-        keep_alive(teduh);
+        handle_events(0, modes[kind], take_message);
+        keep_alive();
     }
+}
+
+static Kind kind_named(const char *name) {
+    static const char *names[] = {[SPEAKS_TEDUH] = "teduh", [SPEAKS_BARE] = "bare", [SPEAKS_MQTT] = "mqtt"};
+    for (Kind each = SPEAKS_TEDUH; each <= SPEAKS_MQTT; each++)
+        if (!strcmp(name, names[each])) return each;
+    fail("a kind's name");
+    return SPEAKS_BARE;
 }
 
 int main(int argc, char **argv) {
     char *line = NULL;
     size_t capacity = 0;
-    bool teduh = argc == 3 && !strcmp(argv[1], "teduh");
     if (argc != 3) {
-        fprintf(stderr, "usage: load_generator teduh|bare CONNECTIONS\n");
+        fprintf(stderr, "usage: load_generator teduh|bare|mqtt CONNECTIONS\n");
         return 2;
     }
+    kind = kind_named(argv[1]);
     connection_capacity = strtoul(argv[2], NULL, 10);
     connections = calloc(connection_capacity + 1, sizeof *connections);
     dirty = calloc(connection_capacity + 1, sizeof *dirty);
     epoll_fd = epoll_create1(0);
     setvbuf(stdin, NULL, _IONBF, 0);
     if (!connections || !dirty || epoll_fd < 0) fail("start");
-    while (next_line(&line, &capacity, teduh)) {
+    while (next_line(&line, &capacity)) {
         if (!strncmp(line, "connection ", 11)) add_connection(line);
         if (!strncmp(line, "peer ", 5)) add_peer(line);
         if (!strncmp(line, "run ", 4)) obey_run(line);

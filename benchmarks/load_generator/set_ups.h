@@ -9,7 +9,7 @@ enum { TURNS = 8 };
 static const char RANDOM_MARK[] = "RANDOM-16-DIGITS";
 enum { RANDOM_DIGITS = sizeof RANDOM_MARK - 1 };
 
-/* What is waited for in a text message, nothing the first time perhaps, and what is then said, nothing at the end. */
+/* What is waited for in a message, nothing the first time perhaps, and what is then said, nothing at the end. */
 typedef struct {
     Buffer expected, reply;
 } Turn;
@@ -57,7 +57,7 @@ static void put_with_chance(Buffer *out, const Buffer *text) {
 static void say_turn(Connection *connection, const Turn *turn) {
     connection->turn++;
     if (turn->reply.length) {
-        put_frame_header(&connection->out, OPCODE_TEXT, turn->reply.length);
+        put_frame_header(&connection->out, peer_opcode(), turn->reply.length);
         put_with_chance(&connection->out, &turn->reply);
         mark_dirty(connection);
     }

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import cast
 
 from figures import Bench
-from goals import goals, table
+from goals import ONE_NODE, TWO_NODES, beside_the_goals, goals, table
 
 
 def bench(durable: float, typing: float = 0.0, *, p50: float = 0.3, set_ups: float = 3000) -> SimpleNamespace:
@@ -46,6 +46,19 @@ def test_a_goal_is_kept_only_on_its_side_of_the_bound() -> None:
     assert slower["durable, highest rate, times bare aiohttp relay"] == "NOT KEPT"
     assert slower["light load, one way, p50 ms"] == "NOT KEPT"
     assert slower["light load, p50, times ejabberd"] == "NOT KEPT"
+
+
+def test_the_redis_adapter_is_held_to_two_processes() -> None:
+    """Four times one process is another matter, and stands beside the goals."""
+    peers = {TWO_NODES: peer(1000), ONE_NODE: peer(2000)}
+    assert verdicts(bench(4000), peers)[f"durable, highest rate, times {TWO_NODES}"] == "kept"
+    assert verdicts(bench(3999), peers)[f"durable, highest rate, times {TWO_NODES}"] == "NOT KEPT"
+    beside = beside_the_goals(
+        cast(Bench, bench(4000)), cast(Bench, bench(3000)), cast(Mapping[str, Bench], peers)
+    )
+    assert [float(line.rstrip(";.").split()[-1]) for line in beside] == [2, 3]
+    missing = beside_the_goals(cast(Bench, bench(4000)), cast(Bench, bench(3000)), {})
+    assert all("not measured" in line for line in missing)
 
 
 def test_what_was_not_there_is_not_called_kept() -> None:
