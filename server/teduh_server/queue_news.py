@@ -39,7 +39,7 @@ from teduh_server.waiting_time import Estimate, estimate
 _SETTLING_SECONDS = 0.1
 """How long changes are gathered before anything is told."""
 _SETTLING_SECONDS_EACH = 0.0005
-"""How much longer for each who waits."""
+"""How much longer for each who waits, here or elsewhere."""
 _LOOKED_THROUGH = 256
 """So many of the next requests are looked through for preferences that are dropped."""
 
@@ -124,7 +124,8 @@ class QueueNews:
         if not self._refresh_due:
             self._refresh_due = True
             # The more wait, the more there is to look through, and the less anyone minds a moment's delay.
-            settling = _SETTLING_SECONDS + len(self._waiting) * _SETTLING_SECONDS_EACH
+            waiting = max(len(self._waiting), self._announced or 0)
+            settling = _SETTLING_SECONDS + waiting * _SETTLING_SECONDS_EACH
             asyncio.get_running_loop().call_later(settling, self._refresh_now)
 
     def _refresh_now(self) -> None:

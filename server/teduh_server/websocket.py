@@ -73,11 +73,17 @@ class WebSocket(asyncio.Protocol):
 
     __slots__ = ("_closing", "_listener", "_lost", "_parser", "_transport", "_writable", "congested")
 
-    def __init__(self, transport: asyncio.Transport, listener: Listener, max_message_bytes: int) -> None:
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        listener: Listener,
+        max_message_bytes: int,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
         self._transport = transport
         self._listener = listener
         # aiohttp refuses a message of exactly its limit, too.
-        self._parser = WebSocketReader(_Messages(self), max_message_bytes + 1, False, False)
+        self._parser = WebSocketReader(_Messages(self, loop), max_message_bytes + 1, False, False)
         self._closing = False
         self._lost = False
         self._writable: asyncio.Future[None] | None = None
@@ -209,9 +215,9 @@ class _Messages(WebSocketDataQueue):
 
     __slots__ = ("_socket",)
 
-    def __init__(self, socket: WebSocket) -> None:
+    def __init__(self, socket: WebSocket, loop: asyncio.AbstractEventLoop) -> None:
         # A queue slows its protocol down when it is full; this one never holds anything, and needs none.
-        super().__init__(cast("BaseProtocol", None), 0, loop=asyncio.get_running_loop())
+        super().__init__(cast("BaseProtocol", None), 0, loop=loop)
         self._socket = socket
 
     def feed_data(self, data: WSMessage, size: int) -> None:  # type: ignore[override]

@@ -86,6 +86,7 @@ class Intake:
         "_kept",
         "_last",
         "_limits",
+        "_loop",
         "_lost",
         "_on_end",
         "_refilling",
@@ -102,13 +103,15 @@ class Intake:
         source: bytes,
         nonce: bytes,
         on_end: Callable[[Connection], None],
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         """`on_end` is called once, when the connection has ended and nothing of it is being done any more."""
         now = time.monotonic()
         self._handlers = handlers
         self._limits = limits
         self._on_end = on_end
-        self._socket = WebSocket(transport, self, MAX_FRAME_BYTES)
+        self._loop = loop
+        self._socket = WebSocket(transport, self, MAX_FRAME_BYTES, loop)
         self.connection = Connection(
             self._socket,
             RelaySideProtocol(now, limits.heartbeat_seconds),
@@ -174,7 +177,7 @@ class Intake:
             _failed(connection, error)
             return
         if rest is not None:
-            self._rest = asyncio.ensure_future(self._finish(frame, rest))
+            self._rest = self._loop.create_task(self._finish(frame, rest))
 
     async def _finish(self, frame: AnyClientFrame, rest: Awaitable[None]) -> None:
         try:
@@ -195,7 +198,7 @@ class Intake:
             missing = -self._allowance / self._limits.frames_per_second - (time.monotonic() - self._last)
             if missing > 0:
                 self._refilling = True
-                asyncio.get_running_loop().call_later(missing, self._refill)
+                self._loop.call_later(missing, self._refill)
         return self._refilling
 
     def _refill(self) -> None:
@@ -217,7 +220,7 @@ class Intake:
 
     def _close(self) -> None:
         # Whoever closes may be going over what the end changes.
-        asyncio.get_running_loop().call_soon(self._end_if_idle)
+        self._loop.call_soon(self._end_if_idle)
 
     def _end_if_idle(self) -> None:
         if self.connection.closed and self._rest is None:

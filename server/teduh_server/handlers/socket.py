@@ -33,6 +33,7 @@ class SocketHandler:
         price: RequestPrice,
         origins: BrowserOrigins,
     ) -> None:
+        self._loop = asyncio.get_running_loop()
         self._limits = SocketLimits.of(settings)
         self._announced = self._limits.announced()
         self._handlers = handlers
@@ -84,7 +85,7 @@ class SocketHandler:
 
     def _begin(self, transport: asyncio.Transport, answer: bytes, source: bytes, unread: bytes) -> None:
         nonce = secrets.token_bytes(32)
-        intake = Intake(transport, self._handlers, self._limits, source, nonce, self._end)
+        intake = Intake(transport, self._handlers, self._limits, source, nonce, self._end, self._loop)
         connection = intake.connection
         self.connections.add(connection)
         metrics.CONNECTIONS.inc()
