@@ -61,7 +61,7 @@ log_type none
 
     def pair(self) -> Pair:
         one, other = self._logged_in(), self._logged_in()
-        return pair(one, _publish(other), other, _publish(one), b"")
+        return pair(one, publication_to(other), other, publication_to(one), b"")
 
 
 def _packet(first: int, body: bytes) -> bytes:
@@ -82,7 +82,7 @@ def _topic(name: str) -> bytes:
     return _string(f"b/{name}")
 
 
-def _publish(to: Client) -> bytes:
+def publication_to(to: Client) -> bytes:
     """What stands before a payload of the usual length.
 
     The packet identifier is always the same, which is for the sender to know: the broker only sends it back.

@@ -170,6 +170,8 @@ class LoadGenerator:
         if self._process.stdin is not None:
             self._process.stdin.close()
         self._process.wait(timeout=30)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
     def _write(self, lines: Iterable[str]) -> None:
         assert self._process.stdin is not None
