@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from frame_client import FrameClient, frame_client
 from relay_organisation import RelayOrganisation, StaffDevice
 from relay_process import relay_here
 from teduh_crypto.credentials import Role
+from teduh_server import queue_news, router
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
@@ -301,6 +303,33 @@ async def test_preferences_are_dropped_one_by_one_and_she_is_told(house: House) 
     await near.ask(AnswerOffer(6, request, False), Done)
     assert (await survivor.expect(Widened)).dropped == (Preference.REGION, Preference.GENDER)
     assert (await far.expect(Offer)).dropped == (Preference.REGION, Preference.GENDER)
+
+
+@pytest.mark.parametrize("patience", [{"widen_after_seconds": 60, "alert_after_seconds": 86_400}])
+async def test_while_she_waits_preferences_are_dropped_one_by_one_and_then_supervisors_are_alerted(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By time alone, for nobody whom she wished for is there: the relay's clock is put forward by minutes."""
+    passed = 0.0
+    clock = SimpleNamespace(time=lambda: time.time() + passed, monotonic=time.monotonic)
+    for module in (queue_news, router):
+        monkeypatch.setattr(module, "time", clock)
+    supervisor = await house.connect()
+    await supervisor.authenticate(house.organisation.staff("Ibu Ratna", Role.SUPERVISOR))
+    other = await house.staff(region="east", gender="male")
+    survivor, request = await house.ask(RequestDetails("legal", "mad", "female", "west"))
+    await house.is_not_offered(other)
+    for count in range(1, len(Preference) + 1):
+        passed += 60
+        assert (await survivor.expect(Widened)).dropped == tuple(Preference)[:count]
+    # Now anybody will do.
+    offer = await other.expect(Offer)
+    assert (offer.conversation_id, offer.dropped) == (request, tuple(Preference))
+    await supervisor.ask(WatchQueue(7, False), Done)
+    assert not [frame for frame in supervisor.seen if isinstance(frame, QueueAlert)]
+    passed += 60
+    assert (await supervisor.expect(QueueAlert)).conversation_id == request
+    assert not [frame for frame in survivor.seen if isinstance(frame, Widened)]
 
 
 @pytest.mark.parametrize("patience", [{"alert_after_seconds": 0.2}])

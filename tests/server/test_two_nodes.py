@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from frame_client import FrameClient, frame_client
 from relay_organisation import RelayOrganisation
-from relay_process import relay_here
+from relay_process import relay_here, relay_process
 from teduh_crypto.credentials import Role
 from teduh_server import presence
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import (
     AskToJoin,
+    Availability,
+    Board,
     Claim,
     Colleagues,
     Done,
@@ -30,6 +32,8 @@ from teduh_signaling.relay.frames import (
     MembershipEnded,
     PublishKeyPackages,
     QueuePosition,
+    SetAvailability,
+    WatchBoard,
 )
 from valkey_cluster import ValkeyCluster, valkey_cluster
 
@@ -196,6 +200,43 @@ async def test_people_of_a_silent_node_are_forgotten(
             await client.colleagues(1)
             monkeypatch.setattr(presence, "FORGOTTEN_AFTER_SECONDS", 0.0)
             assert (await client.ask(ListColleagues(2), Colleagues)).colleagues == ()
+
+
+async def test_presence_is_right_again_within_fifteen_seconds_of_a_killed_node(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    """By the wall's clock: who has not come back is gone, and who has, to another node, is there once."""
+    path = organisation.write(tmp_path)
+    gone, back = organisation.staff("Sari"), organisation.staff("Budi")
+    with relay_process(tmp_path / "dying", path, valkey.url) as dying:
+        async with relay_here(path, valkey.url) as (_, living), frame_client(living) as supervisor:
+            revocations = organisation.revoking()
+            for url in (living, dying.url):
+                await organisation.publish_revocations(url, revocations)
+            await supervisor.authenticate(organisation.staff("Ibu Ratna", Role.SUPERVISOR))
+            async with frame_client(dying.url) as one, frame_client(dying.url) as other:
+                for client, device in ((one, gone), (other, back)):
+                    await client.authenticate(device)
+                    await client.ask(SetAvailability(1, Availability.AVAILABLE, 2), Done)
+                await _counted(supervisor, available=2, seats=4)
+                dying.kill()
+                deadline = asyncio.get_running_loop().time() + 15
+            async with asyncio.timeout_at(deadline), frame_client(living) as again:
+                await again.authenticate(back)
+                await again.ask(SetAvailability(1, Availability.AVAILABLE, 1), Done)
+                await _counted(supervisor, available=1, seats=1)
+                assert [each.device_id for each in await supervisor.colleagues(1)] == [back.id]
+
+
+async def _counted(supervisor: FrameClient, *, available: int, seats: int) -> None:
+    """Wait until the board says so."""
+    board = None
+    while board is None or (board.available, board.seats) != (available, seats):
+        await asyncio.sleep(0.05)
+        await supervisor.ask(WatchBoard(1), Done)
+        board = await supervisor.expect(Board)
+        await supervisor.ask(WatchBoard(2, watching=False), Done)
+        supervisor.seen.clear()
 
 
 async def test_new_revocation_list_is_in_force_on_all_nodes(
