@@ -17,6 +17,7 @@ from staff_storm import storm_of_staff
 PER_PAIR_AND_SECOND = 5
 LIMIT_MS = 100.0
 SETTLE_SECONDS = 1.0
+PEER_CONNECTIONS = 1500
 PARALLEL = 32
 """So many set-ups at a time."""
 
@@ -43,8 +44,12 @@ class Effort:
     set_ups: int
     staff_set_ups: int
 
+    def for_peers(self) -> Effort:
+        """Fewer connections, for some take long to set up, and there are many peers."""
+        return self.at_most(PEER_CONNECTIONS)
+
     def at_most(self, connections: int) -> Effort:
-        """As far as the limit on open files allows."""
+        """With no more at a time."""
         return replace(
             self,
             idle_connections=min(self.idle_connections, connections),

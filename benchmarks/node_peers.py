@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from conversations import Pair
 from load import RANDOM_DIGITS, LogIn
@@ -19,26 +20,29 @@ from teduh_server.redis_store.embedded import EmbeddedValkey
 NODE_PEERS = Path(__file__).parent / "relay_peers"
 
 
-def _no_node_peers() -> str | None:
-    if shutil.which("node") is None:
-        return "node"
-    if not (NODE_PEERS / "node_modules").is_dir():
-        try:
-            subprocess.run(["npm", "ci", "--silent"], cwd=NODE_PEERS, check=True, timeout=300)
-        except (OSError, subprocess.SubprocessError):
-            return "its npm packages"
-    return None
+class NodePeer(Peer):
+    """A script in `relay_peers`, whose packages are installed when they are first needed."""
 
-
-class SocketIo(Peer):
-    name = "socket.io"
+    script: ClassVar[str]
 
     def _command(self) -> Sequence[str]:
-        return ["node", str(NODE_PEERS / "socket_io.mjs"), str(self.port)]
+        return ["node", str(NODE_PEERS / self.script), str(self.port)]
 
     @classmethod
     def missing(cls) -> str | None:
-        return _no_node_peers()
+        if shutil.which("node") is None:
+            return "node"
+        if not (NODE_PEERS / "node_modules").is_dir():
+            try:
+                subprocess.run(["npm", "ci", "--silent"], cwd=NODE_PEERS, check=True, timeout=300)
+            except (OSError, subprocess.SubprocessError):
+                return "its npm packages"
+        return None
+
+
+class SocketIo(NodePeer):
+    name = "socket.io"
+    script = "socket_io.mjs"
 
     @property
     def log_in(self) -> LogIn:
@@ -124,15 +128,9 @@ class _SecondNode(SocketIo):
         return {"second": super().memory()["relay"]}
 
 
-class PeerJs(Peer):
+class PeerJs(NodePeer):
     name = "PeerJS server"
-
-    def _command(self) -> Sequence[str]:
-        return ["node", str(NODE_PEERS / "peerjs.mjs"), str(self.port)]
-
-    @classmethod
-    def missing(cls) -> str | None:
-        return _no_node_peers()
+    script = "peerjs.mjs"
 
     @property
     def log_in(self) -> LogIn:

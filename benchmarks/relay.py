@@ -9,7 +9,8 @@
     highest rate  of 300-byte messages, one to one, of which 99 in 100 arrive within 100 ms; by bisection
     set-ups       a second: connect, upgrade, log in as the protocol has it. Survivors open a request; staff
                   have a statement verified and prove possession of its key
-    memory        per idle connection, 5,000 of them, in open conversations of a survivor and a staff device
+    memory        per idle connection, 5,000 of them, in open conversations of a survivor and a staff device;
+                  1,500 of other servers, most of which take longer to set up
 
 Ours is durable: each message is appended to its conversation's log on Valkey (append-only file on),
 accepted, delivered, acknowledged, trimmed. The bare one (`bare_relay.py`) stores and checks nothing: the
@@ -208,14 +209,14 @@ def main() -> None:
         folder = Path(name)
         program = compile_generator(folder)
 
-        def bench(relay: Relay) -> Bench:
+        def bench(relay: Relay, effort: Effort = effort) -> Bench:
             return Bench(stack.enter_context(relay), program, generator_core, effort)
 
         ours, bare = bench(TeduhRelay(relay_core, folder)), bench(BareRelay(relay_core))
         two_workers = bench(TeduhTwoWorkers(relay_core, folder))
         two_cores = bench(TeduhTwoWorkers(relay_core, folder, third)) if third is not None else None
         workers = Workers(ours, two_workers, two_cores)
-        others = [bench(peer(relay_core, folder)) for peer in peers]
+        others = [bench(peer(relay_core, folder), effort.for_peers()) for peer in peers]
         all_benches = (ours, bare, two_workers, *others)
         measure(all_benches, workers, rounds, effort.light_turns)
         progress("")
