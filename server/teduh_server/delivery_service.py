@@ -366,6 +366,9 @@ class DeliveryService:
             return None
         conversation.on_other_nodes = state.on_other_nodes
         conversation.newest = max(conversation.newest, state.last_seq)
+        if state.staff_seen_ms:
+            silent_ms = max(0, _now_ms() - state.staff_seen_ms)
+            conversation.silent_since = time.monotonic() - silent_ms / 1000
         return Joining(self, conversation, state)
 
     def attach(
@@ -391,9 +394,12 @@ class DeliveryService:
         subscription = connection.subscriptions.pop(conversation_id, None)
         if subscription is not None:
             subscription.ended = True
-            subscription.conversation.subscriptions.remove(subscription)
-            if subscription.conversation is not keep:
-                self._forget_if_unused(subscription.conversation)
+            conversation = subscription.conversation
+            conversation.subscriptions.remove(subscription)
+            if conversation is not keep:
+                if subscription.member != SURVIVOR_MEMBER and not conversation.has_staff:
+                    self._store.send(scripts.note_staff(conversation.keys, _now_ms()))
+                self._forget_if_unused(conversation)
 
     def detach(self, connection: Connection) -> None:
         """The connection has gone."""
@@ -412,6 +418,10 @@ class DeliveryService:
             return
         if self._conversations.get(conversation.id) is conversation:
             del self._conversations[conversation.id]
+            if conversation.watched_since:
+                # She goes, perhaps to another node.
+                silent_ms = int(1000 * (time.monotonic() - conversation.staff_last))
+                self._store.send(scripts.note_staff(conversation.keys, _now_ms() - silent_ms))
             self._store.send(scripts.unregister_node(conversation.keys, self._node_id))
             if conversation.channel is not None:
                 self._store.unlisten(conversation.channel)

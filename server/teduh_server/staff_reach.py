@@ -8,8 +8,9 @@
     neither for `unreachable_seconds`   told: StaffReachable(false); and as soon as one is back: (true)
 
 What counts is a subscription, not that a device is connected: one that has lost its keys does not subscribe.
-Nothing of it is stored, so for a survivor who moves to another node, or a node that starts, it is counted
-from the beginning.
+A survivor may move to another node, perhaps again and again, by a poor connection; and the time goes on
+there, for the store keeps when staff were last heard of by the node that let go of her or of them. It is
+believed only when the other nodes were asked and said nothing for a while.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from teduh_server.subscription import LocalConversation
 _LONGEST_PAUSE_SECONDS = 5.0
 _LOOKS = 12
 """How often is looked within the time after which she is told."""
+_ASKING = 2
+"""So many looks later at the earliest, so that other nodes have been asked."""
 
 
 class StaffReach:
@@ -69,7 +72,7 @@ class StaffReach:
 
     def _look_at(self, conversation: LocalConversation, now: float) -> None:
         conversation.watched_since = conversation.watched_since or now
-        if _has_staff(conversation):
+        if conversation.has_staff:
             conversation.staff_heard = now
         elif conversation.on_other_nodes and now - conversation.staff_heard > self._after / 3:
             self._pass_on(conversation, node_channel.STAFF_ASKED)
@@ -78,7 +81,10 @@ class StaffReach:
     def _tell(self, conversation: LocalConversation, now: float) -> None:
         heard = conversation.staff_heard
         reachable = bool(heard) and now - heard < self._after
-        known_from = max(heard, conversation.watched_since, self._store_was_there) + self._after
+        known_from = max(
+            max(conversation.staff_last, self._store_was_there) + self._after,
+            conversation.watched_since + _ASKING * self._pause,
+        )
         if not reachable and now < known_from:
             # Not known yet.
             return
@@ -89,7 +95,7 @@ class StaffReach:
 
     def _asked(self, conversation_id: bytes) -> None:
         conversation = self._delivery.conversation(conversation_id)
-        if conversation is not None and _has_staff(conversation):
+        if conversation is not None and conversation.has_staff:
             self._pass_on(conversation, node_channel.STAFF_HERE)
 
     def _here(self, conversation_id: bytes) -> None:
@@ -102,9 +108,3 @@ class StaffReach:
         message = bytes((kind,)) + conversation.id
         command = scripts.pass_on(conversation.keys, self._node_id, message)
         self._store.call(command, conversation.heard_elsewhere)
-
-
-def _has_staff(conversation: LocalConversation) -> bool:
-    return any(
-        each.member != SURVIVOR_MEMBER and not each.connection.closed for each in conversation.subscriptions
-    )

@@ -22,6 +22,7 @@ class LocalConversation:
         "keys",
         "newest",
         "on_other_nodes",
+        "silent_since",
         "staff_heard",
         "subscriptions",
         "watched_since",
@@ -39,11 +40,25 @@ class LocalConversation:
         # Monotonic, 0 for never; see `staff_reach`.
         self.watched_since = 0.0
         self.staff_heard = 0.0
+        # Since when other nodes have heard nothing of staff, as the store told when somebody subscribed.
+        self.silent_since = 0.0
 
     def heard_elsewhere(self, answer: Answer) -> None:
         """Take the store's answer to what was passed on: how many other nodes still hold subscribers."""
         if answer == 0:
             self.on_other_nodes = False
+
+    @property
+    def has_staff(self) -> bool:
+        """Whether a staff device is connected here."""
+        return any(
+            each.member != SURVIVOR_MEMBER and not each.connection.closed for each in self.subscriptions
+        )
+
+    @property
+    def staff_last(self) -> float:
+        """When staff may have been there last: then anything later would have been heard of."""
+        return self.staff_heard or self.silent_since or self.watched_since
 
     @property
     def is_active(self) -> bool:

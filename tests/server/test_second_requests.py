@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from frame_client import FrameClient, frame_client, talking_pair
 from redis.asyncio import Redis
 from relay_organisation import RelayOrganisation, StaffDevice
@@ -237,6 +239,49 @@ async def test_she_is_told_when_nobody_is_connected_and_when_somebody_is_again(
                 await back.subscribe(conversation, 2)
                 assert await survivor.expect(StaffReachable) == StaffReachable(conversation, True)
             assert await survivor.expect(StaffReachable) == StaffReachable(conversation, False)
+
+
+async def test_how_long_staff_have_been_gone_goes_with_her_to_another_node(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    """Else whoever loses her connection every half minute would never be told that nobody answers."""
+    path, device = organisation.write(tmp_path), organisation.staff()
+    async with (
+        relay_here(path, valkey.url, unreachable_seconds=6) as (_, one),
+        relay_here(path, valkey.url) as (node, two),
+        Redis(unix_socket_path=str(valkey.socket_path)) as store,
+    ):
+        revocations = organisation.revoking()
+        for url in (one, two):
+            await organisation.publish_revocations(url, revocations)
+        async with talking_pair(one, device) as (survivor, staff, conversation):
+            state = ConversationKeys.of(conversation).state
+
+            async def noted(*, is_noted: bool = True) -> float:
+                async with asyncio.timeout(15):
+                    while True:
+                        seen = await store.hget(state, "s")
+                        if (seen is not None) is is_noted:
+                            return int(seen or 0) / 1000
+                        await asyncio.sleep(0.01)
+
+            await survivor.expect(StaffReachable)
+            await noted(is_noted=False)
+            staff.socket._response.close()  # No Leave, no close frame.
+            gone = await noted()
+            # Where the node of the staff has died with them, hers knows as well, and says so when she goes.
+            await store.hdel(state, "s")
+            await survivor.socket.close()
+            assert gone - 60 < await noted() <= gone + 0.1
+            gone = await noted()
+            async with frame_client(two) as elsewhere, frame_client(one) as back:
+                await elsewhere.subscribe(conversation, 2, survivor.capability)
+                known = node._delivery.conversation(conversation)
+                assert known is not None
+                assert time.time() - gone == pytest.approx(time.monotonic() - known.silent_since, abs=0.1)
+                await back.authenticate(device)
+                await back.subscribe(conversation, 2)
+                await noted(is_noted=False)
 
 
 async def test_only_a_member_of_a_conversation_that_began_may_seek(

@@ -35,6 +35,8 @@ conversation:{<id>}:state has short field names, for it is read with every messa
     h          SHA-256 of the survivor's capability
     l          the member that holds the claim's lease, until its first commit
     c          the device (its raw id) that has taken a conversation that goes on, until it is added
+    s          when staff were last heard of (milliseconds), by a node that hears none any more; until one
+               is back
     o          the relay nodes to which members are connected: their ids, 16 characters each, joined
 
 conversation:{<id>}:parted has, for a survivor who comes back to whoever was with her (for how long is the

@@ -42,6 +42,7 @@ ACKNOWLEDGE = Script("acknowledge")
 SUBSCRIBE = Script("subscribe")
 REJOIN = Script("rejoin")
 UNREGISTER = Script("unregister")
+NOTE_STAFF = Script("note_staff")
 PASS_ON = Script("pass_on")
 LEAVE = Script("leave")
 ADMIT_CLAIMANT = Script("admit_claimant")
@@ -75,6 +76,7 @@ SOURCES: dict[Argument, bytes] = {
         SUBSCRIBE,
         REJOIN,
         UNREGISTER,
+        NOTE_STAFF,
         PASS_ON,
         LEAVE,
         ADMIT_CLAIMANT,
@@ -221,6 +223,8 @@ class MemberState:
     may_read_after: int
     on_other_nodes: bool
     survivor_is_there: bool
+    staff_seen_ms: int
+    """When staff were last heard of, if that is noted; else 0."""
 
 
 def member_state(reply: Reply) -> MemberState | None:
@@ -228,8 +232,8 @@ def member_state(reply: Reply) -> MemberState | None:
     if not reply:
         return None
     numbers = [as_int(number) for number in as_list(reply)]
-    member, epoch, last, first, counter, after, others, survivor = numbers
-    return MemberState(member, epoch, last, first, counter, after, others == 1, survivor == 1)
+    member, epoch, last, first, counter, after, others, survivor, seen = numbers
+    return MemberState(member, epoch, last, first, counter, after, others == 1, survivor == 1, seen)
 
 
 def rejoin(conversation: ConversationKeys, node: str, members: tuple[int, ...]) -> Command:
@@ -249,6 +253,10 @@ def rejoined(reply: Reply) -> Rejoined | None:
         return None
     last, others, *ended = (as_int(number) for number in as_list(reply))
     return Rejoined(last, others == 1, tuple(ended))
+
+
+def note_staff(conversation: ConversationKeys, seen_ms: int) -> Command:
+    return NOTE_STAFF.command((conversation.state,), seen_ms)
 
 
 def unregister_node(conversation: ConversationKeys, node: str) -> Command:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from store_bench import CAPABILITY_HASH, NODE, OTHER_NODE, StoreBench
+from store_bench import CAPABILITY_HASH, NODE, NOW_MS, OTHER_NODE, StoreBench
 from teduh_server.redis_store import scripts
 
 SARI, BUDI = b"s" * 32, b"b" * 32
@@ -187,6 +187,27 @@ async def test_claim_of_a_conversation_that_goes_on_ends_unless_the_device_is_in
         for _ in range(2):
             assert scripts.is_in(await bench.store.ask(scripts.end_claim(bench.keys, device))) is is_in
         assert await bench.store.ask((b"HEXISTS", bench.keys.state, b"c")) == 0
+
+
+async def test_staff_were_last_heard_of_by_the_latest_note_until_they_are_back(bench: StoreBench) -> None:
+    await bench.admit(SARI)
+
+    async def note(seen_ms: int) -> object:
+        return await bench.store.ask(scripts.note_staff(bench.keys, seen_ms))
+
+    async def seen(capability_hash: bytes | None = None, device_id: bytes | None = None) -> int:
+        state = await bench.subscribe(capability_hash=capability_hash, device_id=device_id)
+        assert state is not None
+        return state.staff_seen_ms
+
+    assert [await note(ms) for ms in (NOW_MS, NOW_MS - 1, NOW_MS + 1)] == [1, 0, 1]
+    assert await seen(capability_hash=CAPABILITY_HASH) == NOW_MS + 1
+    assert await seen(device_id=SARI) == 0
+    assert await seen(capability_hash=CAPABILITY_HASH) == 0
+    # What has gone is not brought back by it.
+    gone = StoreBench(bench.store, b"another one.....")
+    assert await gone.store.ask(scripts.note_staff(gone.keys, NOW_MS)) == 0
+    assert await bench.store.ask((b"EXISTS", gone.keys.state)) == 0
 
 
 async def _end_lease(bench: StoreBench) -> str:

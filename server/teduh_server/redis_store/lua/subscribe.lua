@@ -9,7 +9,7 @@
 -- ARGV[6] integer retention, milliseconds
 -- Returns {} if there is no such member, else
 --   {member, epoch, last seq, first seq kept, its counter, may read after, other nodes 0|1,
---    whether the survivor is a member 0|1}
+--    whether the survivor is a member 0|1, when staff were last heard of in milliseconds or 0}
 local function tell(node, message)
   if string.sub(node, 1, 1) == 's' then
     -- In a cluster: the channel that the node has for this conversation, in the conversation's slot.
@@ -19,7 +19,7 @@ local function tell(node, message)
 end
 
 local state = KEYS[1]
-local h, v, nodes = unpack(redis.call('HMGET', state, 'h', 'v', 'o'))
+local h, v, nodes, seen = unpack(redis.call('HMGET', state, 'h', 'v', 'o', 's'))
 if not h then
   return {}
 end
@@ -46,4 +46,9 @@ redis.call('HSET', state, 'o', nodes, 'v', struct.pack('>I8I8I8I8I8', last, epoc
 redis.call('PEXPIRE', state, ARGV[6])
 redis.call('PEXPIRE', KEYS[2], ARGV[6] + 60000)
 local survivor = redis.call('HEXISTS', state, 'm0')
-return {tonumber(member), epoch, last, first, counter, after, #nodes > 16 and 1 or 0, survivor}
+if seen and ARGV[1] == 'device' then
+  -- Staff are here now.
+  redis.call('HDEL', state, 's')
+  seen = 0
+end
+return {tonumber(member), epoch, last, first, counter, after, #nodes > 16 and 1 or 0, survivor, tonumber(seen or 0)}
