@@ -273,6 +273,12 @@ class Caller:
         found: list[str] = await self.page.evaluate("window.cameIn")
         return found
 
+    async def is_off(self) -> None:
+        """Wait until nothing that was captured here is on any more."""
+        await self.page.wait_for_function(
+            "() => window.tracks.length > 0 && window.tracks.every((one) => one.readyState === 'ended')"
+        )
+
     async def tracks(self) -> list[str]:
         """Of each track that was ever captured here: live or ended."""
         found: list[str] = await self.page.evaluate("window.tracks.map((one) => one.readyState)")

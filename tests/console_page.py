@@ -18,6 +18,20 @@ from teduh_server.cli.demo_enrolment import DemoEnrolments
 from valkey_server import start_valkey
 
 PASSPHRASE = "four words of hers"
+# All that the console has written into the browser's store, encrypted as it is.
+_KEPT = """() => new Promise((resolve, reject) => {
+  const opening = indexedDB.open("teduh")
+  opening.onerror = () => reject(opening.error)
+  opening.onsuccess = () => {
+    const asking = opening.result.transaction("records").objectStore("records").getAll()
+    asking.onerror = () => reject(asking.error)
+    asking.onsuccess = () => {
+      opening.result.close()
+      resolve(JSON.stringify(asking.result, (_, one) =>
+        one instanceof ArrayBuffer ? [...new Uint8Array(one)] : ArrayBuffer.isView(one) ? [...one] : one))
+    }
+  }
+})"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +203,15 @@ class ConsolePage:
     async def headed(self, text: str) -> None:
         """Wait until this is the headline."""
         await expect(self.page.get_by_role("heading", name=text, exact=True)).to_be_visible()
+
+    async def kept(self) -> str:
+        """What is in the browser's store, to be compared."""
+        found: str = await self.page.evaluate(_KEPT)
+        return found
+
+    async def keeps_more_than(self, before: str) -> None:
+        """Wait until something has been written since: that is done after it is shown."""
+        await self.page.wait_for_function(f"async (before) => (await ({_KEPT})()) !== before", arg=before)
 
     async def is_at_the_desk(self) -> None:
         """Wait until the relay takes the device for what it is."""

@@ -51,7 +51,7 @@ class DemoProcess:
     async def pages(self) -> Addresses:
         """The two addresses, as they are printed for people."""
         self.origin()
-        await eventually(lambda: "the counselor:  http" in self.said)
+        await eventually(lambda: re.search(r"the counselor:  http\S+\n", self.said))
         survivor = re.search(r"the survivor:   (\S+)", self.said)
         counselor = re.search(r"the counselor:  (\S+)", self.said)
         assert survivor is not None

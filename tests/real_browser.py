@@ -6,6 +6,7 @@ are tested. Whatever a page throws and nobody catches, and whatever its policy h
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from playwright.async_api import BrowserContext, async_playwright, expect
+from playwright.async_api import BrowserContext, Page, async_playwright, expect
 
 PROGRAM = "/usr/bin/chromium"
 PATIENCE_MS = 45_000
@@ -51,6 +52,11 @@ class Troubles:
     def _note(self, trouble: str) -> None:
         if self.expected is None or not re.search(self.expected, trouble):
             self.seen.append(trouble)
+
+
+async def two_taps(page: Page, x: float, y: float) -> None:
+    """With a finger, one soon after the other: neither waits for what the page makes of the one before."""
+    await asyncio.gather(page.touchscreen.tap(x, y), page.touchscreen.tap(x, y))
 
 
 @asynccontextmanager

@@ -9,20 +9,21 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 from island import Island
 from teduh_server.app import Relay
 from teduh_server.settings import Settings
 
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
 
 GENEROUS = {
     # Tests come from one address and are fast.
@@ -37,7 +38,7 @@ GENEROUS = {
 class RelayProcess:
     """One relay node as `python -m teduh_server serve` runs it.
 
-    The port is chosen by the kernel at the first start and kept through restarts. `log` is its standard
+    The port is chosen by the kernel and kept through restarts, also while nothing runs. `log` is its standard
     error.
     """
 
@@ -66,6 +67,7 @@ class RelayProcess:
             **settings,
         }
         self._process: subprocess.Popen[bytes] | None = None
+        self._held = ExitStack()
 
     @property
     def url(self) -> str:
@@ -78,6 +80,8 @@ class RelayProcess:
 
     def start(self) -> None:
         """Start and wait until it is ready."""
+        if self.port == 0 and not self._prefix:
+            self.port = self._held.enter_context(held_port(self._host))
         logged = self.log.stat().st_size if self.log.exists() else 0
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TEDUH_")}
         environment |= {f"TEDUH_{name.upper()}": _written(value) for name, value in self._settings.items()}
@@ -112,6 +116,10 @@ class RelayProcess:
         assert self._process is not None
         return self._process.wait(_START_SECONDS)
 
+    def release(self) -> None:
+        """Let others have its port."""
+        self._held.close()
+
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -137,8 +145,13 @@ class RelayProcess:
         raise RuntimeError(f"the relay is not ready:\n{self.log.read_text()}")
 
     def _announced_port(self, logged: int) -> int:
-        for line in self.log.read_bytes()[logged:].splitlines():
-            if line.startswith(b"{") and (record := json.loads(line)).get("event") == "relay started":
+        for line in self.log.read_bytes()[logged:].splitlines(keepends=True):
+            # The last may not be written to its end yet.
+            if (
+                line.startswith(b"{")
+                and line.endswith(b"\n")
+                and (record := json.loads(line)).get("event") == "relay started"
+            ):
                 return int(record["port"])
         return 0
 
@@ -151,6 +164,18 @@ class RelayProcess:
             return False
         except OSError:
             return False
+
+
+@contextmanager
+def held_port(host: str = "127.0.0.1") -> Iterator[int]:
+    """A port that nobody is given by the kernel meanwhile; whoever was told of it can listen there.
+
+    It is bound here and not listened on: connections to it are refused (socket(7), SO_REUSEADDR).
+    """
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind((host, 0))
+        yield held.getsockname()[1]
 
 
 def _written(value: object) -> str:
@@ -168,7 +193,12 @@ def relay_process(
 ) -> Iterator[RelayProcess]:
     """A running relay process, with its own embedded Valkey unless `store_url` names another."""
     process = RelayProcess(folder, organisation_file, store_url, island, **settings)
-    process.start()
+    try:
+        process.start()
+    except BaseException:
+        process.kill()
+        process.release()
+        raise
     try:
         yield process
     finally:
@@ -177,6 +207,7 @@ def relay_process(
             process.start()
         if process.running:
             process.stop()
+        process.release()
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -104,9 +105,14 @@ def role_of(node: ValkeyProcess) -> object:
 
 
 def free_port() -> int:
-    """A port below 55,536 (Valkey refuses others for clusters) that nothing listens on now."""
+    """A port below 55,536 (Valkey refuses others for clusters) that nothing listens on now.
+
+    It is bound later, so that none of these is one that the kernel gives away by itself (from 32,768 on), nor
+    one that another worker of pytest may choose.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 12
     for _ in range(1000):
-        port = 20_000 + int.from_bytes(os.urandom(2), "big") % 12_000
+        port = 20_000 + 1000 * worker + random.randrange(1000)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

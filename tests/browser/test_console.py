@@ -12,11 +12,11 @@ from coordinator import Coordinator
 from needles import find, in_folder
 from playwright.async_api import Locator, expect
 from real_browser import chromium
+from relay_process import held_port
 from sdk_people import collect, until
 from survivor_page import INDONESIAN, SurvivorPage
 from teduh_sdk import events
 from teduh_sdk.survivor import Survivor
-from valkey_process import free_port
 
 _WITH_PRF = {
     "protocol": "ctap2",
@@ -225,7 +225,11 @@ async def test_a_passkey_opens_it_without_a_passphrase(tmp_path: Path) -> None:
 
     Passkeys work at names only, not at addresses of numbers.
     """
-    port = free_port()
+    with held_port() as port:
+        await _by_passkey(tmp_path, port)
+
+
+async def _by_passkey(tmp_path: Path, port: int) -> None:
     named = f"http://localhost:{port}"
     async with (
         console_house(tmp_path, listen_port=port, console_origin=named) as house,
@@ -266,7 +270,9 @@ async def test_a_search_leads_to_the_message_that_was_found(tmp_path: Path) -> N
         await console.accept()
         await hers.say("The key is under the Café's mat")
         for _ in range(8):
-            await hers.say(f"{secrets.token_hex(4)} and then " * 20)
+            # At once: by the key this would be thousands.
+            await hers.field.fill(f"{secrets.token_hex(4)} and then " * 20)
+            await hers.field.press("Enter")
         await expect(console.page.locator(".message")).to_have_count(9)
         await expect(console.message("The key is under the Café's mat")).not_to_be_in_viewport()
         await console.page.keyboard.press("Alt+s")

@@ -86,9 +86,11 @@ async def test_the_language_that_was_chosen_is_there_after_unlocking(tmp_path: P
     """And nothing of it outside the encrypted key store: the door speaks the browser's language."""
     async with console_house(tmp_path) as house, chromium(tmp_path / "profile") as browser:
         console = await ConsolePage.enter(browser, house)
+        before = await console.kept()
         await console.button("Bahasa Indonesia").click()
         await expect(console.page.get_by_text("Terhubung", exact=True)).to_be_visible()
         await expect(console.page.locator("html")).to_have_attribute("lang", "id")
+        await console.keeps_more_than(before)
         await console.page.reload()
         await console.unlock()
         await expect(console.page.get_by_text("Terhubung", exact=True)).to_be_visible()

@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import BaseTestServer, TestServer
 from browser_house import House, accepted, house
 from playwright.async_api import FrameLocator, Page, expect
-from real_browser import chromium
+from real_browser import chromium, two_taps
 from sdk_people import until
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
@@ -130,8 +130,7 @@ async def by_shift(_: Site, frame: FrameLocator) -> None:
 async def by_two_taps(site: Site, frame: FrameLocator) -> None:
     box = await frame.get_by_role("region", name="Conversation").bounding_box()
     assert box is not None
-    for _tap in range(2):
-        await site.page.touchscreen.tap(box["x"] + box["width"] - 8, box["y"] + box["height"] / 2)
+    await two_taps(site.page, box["x"] + box["width"] - 8, box["y"] + box["height"] / 2)
 
 
 async def test_exit_in_the_frame_leaves_the_host_too_and_back_does_not_return(tmp_path: Path) -> None:

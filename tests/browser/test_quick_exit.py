@@ -9,7 +9,7 @@ import pytest
 from browser_house import HARMLESS_TITLE, House, accepted, harmless_site, house
 from left_page import NOTE_HOW_SOON, Left
 from playwright.async_api import BrowserContext, Page, expect
-from real_browser import chromium
+from real_browser import chromium, two_taps
 from sdk_people import until
 from survivor_page import ENGLISH, SurvivorPage
 from teduh_sdk import events
@@ -37,8 +37,7 @@ async def by_two_taps(hers: SurvivorPage) -> None:
     box = await hers.page.get_by_role("region", name="Conversation").bounding_box()
     assert box is not None
     # Beside what is said.
-    for _ in range(2):
-        await hers.page.touchscreen.tap(box["x"] + box["width"] - 8, box["y"] + box["height"] / 2)
+    await two_taps(hers.page, box["x"] + box["width"] - 8, box["y"] + box["height"] / 2)
 
 
 async def test_leaving_is_for_good_and_takes_a_tenth_of_a_second_at_most(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from push_service import CONTACT, PUSH_KEY, Browser, push_service, push_settings
 from py_vapid import Vapid02
 from relay_organisation import RelayOrganisation, StaffDevice
 from relay_process import relay_here
+from sdk_people import PATIENCE
 from teduh_server.app import Relay
 from teduh_server.cli.main import app
 from teduh_server.push import EndpointNotAllowed, PushServices
@@ -76,7 +77,7 @@ async def test_device_that_is_not_connected_is_woken_when_somebody_waits(
     await house.opt_in(browser)
     async with frame_client(house.url) as survivor:
         await survivor.open_request()
-        body, headers = await asyncio.wait_for(browser.pushed.get(), 10)
+        body, headers = await asyncio.wait_for(browser.pushed.get(), PATIENCE)
     assert browser.read(body) == TEXT == b"somebody is waiting"
     assert headers["Content-Encoding"] == "aes128gcm"
     assert Vapid02.verify(headers["Authorization"])
@@ -102,7 +103,7 @@ async def test_nobody_is_woken_while_somebody_is_available(house: House, browser
             assert await house.relay._store.ask((b"EXISTS", keys.PUSH_WOKEN)) == 0
         assert browser.pushed.empty()
         await staff.ask(SetAvailability(2, Availability.BUSY, 0), Done)
-        body, _ = await asyncio.wait_for(browser.pushed.get(), 10)
+        body, _ = await asyncio.wait_for(browser.pushed.get(), PATIENCE)
         assert browser.read(body) == TEXT
 
 
@@ -114,9 +115,9 @@ async def test_revoked_device_is_woken_no_more(house: House, browser: Browser) -
     await house.organisation.publish_revocations(house.url, house.organisation.revoking(sari))
     async with frame_client(house.url) as survivor:
         await survivor.open_request()
-        body, _ = await asyncio.wait_for(browser.pushed.get(), 10)
+        body, _ = await asyncio.wait_for(browser.pushed.get(), PATIENCE)
         assert other.read(body) == TEXT
-        body, _ = await asyncio.wait_for(browser.pushed.get(), 10)
+        body, _ = await asyncio.wait_for(browser.pushed.get(), PATIENCE)
         assert other.read(body) == TEXT
 
 
@@ -126,10 +127,10 @@ async def test_subscription_that_has_gone_is_forgotten(house: House, browser: Br
     other = Browser(browser.endpoint.replace("one", "two"))
     async with frame_client(house.url) as survivor:
         await survivor.open_request()
-        await asyncio.wait_for(browser.pushed.get(), 10)
+        await asyncio.wait_for(browser.pushed.get(), PATIENCE)
         browser.answer = 201
         await house.opt_in(other, house.organisation.staff("Budi"))
-        body, _ = await asyncio.wait_for(browser.pushed.get(), 10)
+        body, _ = await asyncio.wait_for(browser.pushed.get(), PATIENCE)
     assert other.read(body) == TEXT
 
 
@@ -139,7 +140,7 @@ async def test_redirect_is_not_followed(house: House, browser: Browser) -> None:
     async with frame_client(house.url) as survivor:
         await survivor.open_request()
         for _ in range(2):
-            _, headers = await asyncio.wait_for(browser.pushed.get(), 10)
+            _, headers = await asyncio.wait_for(browser.pushed.get(), PATIENCE)
             assert headers["TTL"] == "300"
     # Both were to the endpoint itself: a followed redirect would have come in between, to be waited for.
     assert browser.pushed.empty()
@@ -154,7 +155,7 @@ async def test_device_that_wants_it_no_more_is_not_woken(house: House, browser: 
     await house.opt_in(other, house.organisation.staff("Budi"))
     async with frame_client(house.url) as survivor:
         await survivor.open_request()
-        body, _ = await asyncio.wait_for(browser.pushed.get(), 10)
+        body, _ = await asyncio.wait_for(browser.pushed.get(), PATIENCE)
     assert other.read(body) == TEXT
 
 

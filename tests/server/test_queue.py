@@ -178,14 +178,20 @@ async def test_lease_without_commit_ends_and_the_request_keeps_its_place(
         assert (await other.claim()).conversation_id == conversation
 
 
-async def test_lease_with_a_commit_does_not_end(hasty_url: str, organisation: RelayOrganisation) -> None:
-    async with frame_client(hasty_url) as survivor, frame_client(hasty_url) as staff:
-        conversation = await survivor.open_request()
-        await staff.authenticate(organisation.staff())
-        await staff.claim()
-        await staff.append(conversation, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
-        await asyncio.sleep(1.5)
-        assert (await staff.append(conversation, 2, b"still here")).seq == 3
+async def test_lease_with_a_commit_does_not_end(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    """Of two that were taken, one after the other, the one without a commit ends."""
+    async with relay_here(organisation.write(tmp_path), valkey.url, lease_seconds=2) as (_, url):
+        await organisation.publish_revocations(url)
+        async with frame_client(url) as first, frame_client(url) as second, frame_client(url) as staff:
+            conversation, other = await first.open_request(), await second.open_request()
+            await staff.authenticate(organisation.staff())
+            await staff.claim(conversation)
+            await staff.append(conversation, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
+            await staff.claim(other)
+            assert (await staff.expect(MembershipEnded)).conversation_id == other
+            assert (await staff.append(conversation, 2, b"still here")).seq == 3
 
 
 async def test_survivor_who_vanishes_drops_out_and_who_stays_does_not(

@@ -134,7 +134,7 @@ async def test_without_her_commit_it_waits_again_and_the_right_is_gone(
     valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
 ) -> None:
     device = organisation.staff()
-    async with relay_here(organisation.write(tmp_path), valkey.url, consent_seconds=0.3) as (_, url):
+    async with relay_here(organisation.write(tmp_path), valkey.url, consent_seconds=1) as (_, url):
         await organisation.publish_revocations(url)
         async with (
             talking_pair(url, organisation.staff()) as (survivor, _, conversation),
