@@ -26,7 +26,7 @@ class StoreBench:
         self.limits = LogLimits(NODE, RETENTION_MS, 1000, 1_000_000)
 
     async def create(self) -> object:
-        command = scripts.create_conversation(self.keys, CAPABILITY_HASH, NOW_MS, RETENTION_MS)
+        command = scripts.create_conversation(self.keys, CAPABILITY_HASH, NODE, NOW_MS, RETENTION_MS)
         return await self.store.ask(command)
 
     async def append(

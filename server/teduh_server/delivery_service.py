@@ -53,8 +53,8 @@ from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreError, StoreRefused, StoreUnavailable
 from teduh_server.redis_store.keys import ConversationKeys
-from teduh_server.redis_store.scripts import Appended, LogLimits
-from teduh_server.redis_store.wire import Answer
+from teduh_server.redis_store.scripts import Appended, LogLimits, MemberState
+from teduh_server.redis_store.wire import Answer, Command, Reply
 from teduh_server.refused_append import append_failed, not_appended, refuse_append
 from teduh_server.subscription import LocalConversation, Subscription
 
@@ -326,6 +326,20 @@ class DeliveryService:
 
     # --- subscribing ---
 
+    async def begin(
+        self, conversation_id: bytes, capability_hash: bytes, asked: Callable[[], None] | None = None
+    ) -> Joining | None:
+        """Begin a conversation with its survivor, or prove her if there is one; None: she has left it.
+
+        `asked` is called as soon as the store has been asked, before it answers. Raises StoreError.
+        """
+        conversation = self._local(conversation_id)
+        command = scripts.create_conversation(
+            conversation.keys, capability_hash, self._node_id, _now_ms(), self._limits.retention_ms
+        )
+        joining = await self._join(conversation, command, scripts.begun, asked)
+        return joining or await self.prove(conversation_id, capability_hash=capability_hash)
+
     async def prove(
         self,
         conversation_id: bytes,
@@ -338,31 +352,39 @@ class DeliveryService:
         Raises StoreError.
         """
         conversation = self._local(conversation_id)
+        command = scripts.subscribe(
+            conversation.keys,
+            conversation_id,
+            self._node_id,
+            _now_ms(),
+            self._limits.retention_ms,
+            capability_hash=capability_hash,
+            device_id=device_id,
+        )
+        return await self._join(conversation, command, scripts.member_state)
+
+    async def _join(
+        self,
+        conversation: LocalConversation,
+        command: Command,
+        state_of: Callable[[Reply], MemberState | None],
+        asked: Callable[[], None] | None = None,
+    ) -> Joining | None:
         # Entries that arrive from now on are counted, so that none falls between the proof and the
         # subscription.
         conversation.joining += 1
         try:
             if conversation.channel is not None:
                 await self._store.listen(conversation.channel)
-            reply = await self._store.ask(
-                scripts.subscribe(
-                    conversation.keys,
-                    conversation_id,
-                    self._node_id,
-                    _now_ms(),
-                    self._limits.retention_ms,
-                    capability_hash=capability_hash,
-                    device_id=device_id,
-                )
-            )
+            answer = self._store.ask(command)
+            if asked is not None:
+                asked()
+            state = state_of(await answer)
         except BaseException:
-            conversation.joining -= 1
-            self._forget_if_unused(conversation)
+            self.released(conversation)
             raise
-        state = scripts.member_state(reply)
         if state is None:
-            conversation.joining -= 1
-            self._forget_if_unused(conversation)
+            self.released(conversation)
             return None
         conversation.on_other_nodes = state.on_other_nodes
         conversation.newest = max(conversation.newest, state.last_seq)

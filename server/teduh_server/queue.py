@@ -125,43 +125,29 @@ class Queue:
     async def _open(
         self, conversation_id: bytes, capability_hash: bytes, frame: OpenRequest, known_devices: bytes
     ) -> tuple[asyncio.Future[Reply], Joining | None]:
-        """What the store says to the request, and her place in the conversation: all in one write.
+        """What the store says to the request, and her place in the conversation, in one write.
 
         The conversation comes first, for whoever claims the request must find it; a cluster has it elsewhere,
         so there it is waited for.
         """
-        created = self._ask(self._create(conversation_id, capability_hash))
-        if self._store.sharded:
-            await created
-        opening = self._ask(
-            queue_scripts.open_request(
-                conversation_id,
-                frame.key_package,
-                msgpack.encode(frame.details),
-                _now_ms(),
-                self._retention_ms,
-                self._most_waiting,
-                HEAD_START_SECONDS[frame.details.urgency],
-                known_devices,
-            )
+        command = queue_scripts.open_request(
+            conversation_id,
+            frame.key_package,
+            msgpack.encode(frame.details),
+            _now_ms(),
+            self._retention_ms,
+            self._most_waiting,
+            HEAD_START_SECONDS[frame.details.urgency],
+            known_devices,
         )
-        return opening, await self._prove(created, conversation_id, capability_hash=capability_hash)
-
-    async def _prove(
-        self,
-        made: asyncio.Future[Reply],
-        conversation_id: bytes,
-        *,
-        capability_hash: bytes | None = None,
-        device_id: bytes | None = None,
-    ) -> Joining | None:
-        """As the delivery does, in one write with the script that has `made` the member."""
-        proof = {"capability_hash": capability_hash, "device_id": device_id}
-        joining = await self._delivery.prove(conversation_id, **proof)
-        if joining is None and as_int(await made) > 0:
-            # The store had forgotten that script, and was given it anew, behind the question.
-            joining = await self._delivery.prove(conversation_id, **proof)
-        return joining
+        if self._store.sharded:
+            joining = await self._delivery.begin(conversation_id, capability_hash)
+            return self._ask(command), joining
+        opening: list[asyncio.Future[Reply]] = []
+        joining = await self._delivery.begin(
+            conversation_id, capability_hash, lambda: opening.append(self._ask(command))
+        )
+        return opening[0], joining
 
     def _ask(self, command: Command) -> asyncio.Future[Reply]:
         """As the store's; that it failed may matter to nobody, when another of the same write did too."""
@@ -201,10 +187,6 @@ class Queue:
     async def is_sought(self, conversation_id: bytes) -> bool:
         """Whether it waits, or somebody has taken it. Raises StoreError."""
         return await self._store.ask(queue_scripts.request_state(conversation_id)) in (b"waiting", b"leased")
-
-    def _create(self, conversation_id: bytes, capability_hash: bytes) -> Command:
-        keys = ConversationKeys.of(conversation_id)
-        return scripts.create_conversation(keys, capability_hash, _now_ms(), self._retention_ms)
 
     async def cancel(self, conversation_id: bytes, staff: StaffDevice | None = None) -> None:
         """Take the request out of the queue, if it still waits; for `staff`, what that device put there.
@@ -292,7 +274,10 @@ class Queue:
         if not claimed.key_package:
             return await self._name(connection, device_id, frame, claimed)
         admitted = self._ask(scripts.admit_claimant(ConversationKeys.of(conversation_id), device_id))
-        joining = await self._prove(admitted, conversation_id, device_id=device_id)
+        joining = await self._delivery.prove(conversation_id, device_id=device_id)
+        if joining is None and as_int(await admitted) > 0:
+            # The store had forgotten that script, and was given it anew, behind the question.
+            joining = await self._delivery.prove(conversation_id, device_id=device_id)
         if joining is None:
             return False
         try:

@@ -124,9 +124,10 @@ class LogLimits:
 
 
 def create_conversation(
-    conversation: ConversationKeys, capability_hash: bytes, now_ms: int, retention_ms: int
+    conversation: ConversationKeys, capability_hash: bytes, node: str, now_ms: int, retention_ms: int
 ) -> Command:
-    return CREATE_CONVERSATION.command((conversation.state,), capability_hash, now_ms, retention_ms)
+    """Answered by `begun`."""
+    return CREATE_CONVERSATION.command((conversation.state,), capability_hash, now_ms, retention_ms, node)
 
 
 def append(
@@ -225,6 +226,23 @@ class MemberState:
     survivor_is_there: bool
     staff_seen_ms: int
     """When staff were last heard of, if that is noted; else 0."""
+
+
+_BEGUN = MemberState(
+    member=0,
+    epoch=0,
+    last_seq=0,
+    first_seq=1,
+    counter=0,
+    may_read_after=0,
+    on_other_nodes=False,
+    survivor_is_there=True,
+)
+
+
+def begun(reply: Reply) -> MemberState | None:
+    """Where the survivor of a new conversation stands; None: there is one already."""
+    return _BEGUN if reply == 1 else None
 
 
 def member_state(reply: Reply) -> MemberState | None:

@@ -14,6 +14,13 @@ async def test_conversation_is_created_once(bench: StoreBench) -> None:
     assert len(await bench.log()) == 1
 
 
+async def test_survivor_of_a_new_conversation_is_connected_where_it_began(bench: StoreBench) -> None:
+    """And stands where a proof would say that she does."""
+    assert await bench.nodes() == NODE.encode()
+    assert scripts.begun(1) == await bench.subscribe(capability_hash=CAPABILITY_HASH)
+    assert scripts.begun(0) is None
+
+
 async def test_wrong_capability_and_unknown_conversation_look_the_same(bench: StoreBench) -> None:
     nowhere = StoreBench(bench.store, b"another one.....")
     assert await bench.subscribe(capability_hash=b"x" * 32) is None

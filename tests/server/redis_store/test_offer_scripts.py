@@ -184,7 +184,7 @@ async def test_every_key_of_routing_expires(store: Store) -> None:
 
 async def test_staff_of_a_conversation_are_told_to_its_survivor_alone(store: Store) -> None:
     conversation, capability = keys.ConversationKeys.of(_id(9)), b"c" * 32
-    await store.ask(scripts.create_conversation(conversation, capability, NOW_MS, RETENTION_MS))
+    await store.ask(scripts.create_conversation(conversation, capability, "", NOW_MS, RETENTION_MS))
     await store.ask(scripts.admit_claimant(conversation, b"x" * 32))
     assert scripts.joined_devices(await store.ask(scripts.staff_of(conversation, capability))) == b"x" * 32
     assert scripts.joined_devices(await store.ask(scripts.staff_of(conversation, b"o" * 32))) == b""
