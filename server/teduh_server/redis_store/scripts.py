@@ -237,6 +237,7 @@ _BEGUN = MemberState(
     may_read_after=0,
     on_other_nodes=False,
     survivor_is_there=True,
+    staff_seen_ms=0,
 )
 
 
