@@ -41,6 +41,8 @@ enum { TAG_ACCEPTED = 0x46, TAG_ENTRY = 0x47, TAG_EPHEMERAL_ENTRY = 0x48, TAG_ER
 enum { OPCODE_TEXT = 1, OPCODE_BINARY = 2, OPCODE_CLOSE = 8, OPCODE_PING = 9, OPCODE_PONG = 10 };
 enum { CONVERSATION_BYTES = 16, STAMP_BYTES = 16, READ_BYTES = 1 << 18, EVENTS = 512, BINARY_HEADER_BYTES = 5 };
 
+/* As the SDKs do it: with what is said next, or after so long. */
+static const uint64_t ACKNOWLEDGE_WITHIN = 100ull * 1000000ull;
 static const uint64_t KEEP_ALIVE = 10ull * 1000000000ull;
 static const uint64_t DRAIN = 3ull * 1000000000ull, DRAIN_OVERLOADED = 1000000000ull;
 
@@ -50,10 +52,10 @@ typedef enum { SPEAKS_TEDUH, SPEAKS_BARE, SPEAKS_MQTT } Kind;
 typedef struct {
     int fd;
     uint8_t conversation[CONVERSATION_BYTES];
-    uint64_t epoch, counter, accepted, acknowledge, last_sent;
+    uint64_t epoch, counter, accepted, acknowledge, acknowledge_at, last_sent;
     size_t turn;
     Buffer in, out, before, behind;
-    bool waits_for_room, dirty, open, upgraded, done;
+    bool waits_for_room, dirty, owes, open, upgraded, done;
 } Connection;
 
 typedef struct {
@@ -66,6 +68,9 @@ static Connection *connections;
 static size_t connection_count, connection_capacity;
 static Connection **dirty;
 static size_t dirty_count;
+/* A ring of those that have something to acknowledge, or had when they were put into it. */
+static Connection **owing;
+static size_t owing_from, owing_count;
 static int epoll_fd;
 static Run run;
 static uint8_t read_bytes[READ_BYTES];
@@ -167,7 +172,6 @@ static void close_connection(Connection *connection) {
 static void flush_connection(Connection *connection) {
     connection->dirty = false;
     if (!connection->open) return;
-    if (connection->acknowledge) put_acknowledge(connection);
     if (!connection->out.length) return;
     ssize_t written = send(connection->fd, connection->out.bytes, connection->out.length, MSG_NOSIGNAL);
     if (written < 0 && errno != EAGAIN) {
@@ -182,7 +186,29 @@ static void flush_connection(Connection *connection) {
     if ((connection->out.length > 0) != connection->waits_for_room) watch(connection, connection->out.length > 0);
 }
 
+static void owe(Connection *connection, uint64_t now) {
+    connection->acknowledge_at = now + ACKNOWLEDGE_WITHIN;
+    if (connection->owes) return;
+    connection->owes = true;
+    owing[(owing_from + owing_count++) % connection_capacity] = connection;
+}
+
+static void acknowledge_due(void) {
+    uint64_t now = now_nanoseconds();
+    while (owing_count) {
+        Connection *connection = owing[owing_from];
+        if (connection->acknowledge && connection->acknowledge_at > now) return;
+        owing_from = (owing_from + 1) % connection_capacity;
+        owing_count--;
+        connection->owes = false;
+        if (!connection->acknowledge || !connection->open) continue;
+        put_acknowledge(connection);
+        mark_dirty(connection);
+    }
+}
+
 static void flush_all(void) {
+    acknowledge_due();
     for (size_t index = 0; index < dirty_count; index++) flush_connection(dirty[index]);
     dirty_count = 0;
 }
@@ -239,8 +265,8 @@ static void take_accepted(Connection *connection, Reader reader) {
 
 static void take_entry(Connection *connection, Reader reader, uint64_t now) {
     reader.at += 2 + CONVERSATION_BYTES;
+    if (!connection->acknowledge) owe(connection, now);
     connection->acknowledge = read_unsigned(&reader);
-    mark_dirty(connection);
     for (int field = 0; field < 4; field++) read_unsigned(&reader); /* member, counter, kind, epoch */
     size_t length = read_binary_length(&reader);
     if (reader.at + length <= reader.end) read_stamp(reader.at, length, now);
@@ -342,7 +368,10 @@ static void send_one(Mode mode, uint64_t intended, uint8_t *payload, size_t leng
     uint64_t stamp[2] = {intended, run.id};
     if (!connection->open) return;
     memcpy(payload, stamp, STAMP_BYTES);
-    if (mode == DURABLE) put_append(connection, payload, length);
+    if (mode == DURABLE) {
+        if (connection->acknowledge) put_acknowledge(connection);
+        put_append(connection, payload, length);
+    }
     if (mode == EPHEMERAL) put_ephemeral(connection, payload, length);
     if (mode == BARE) {
         put_frame_header(&connection->out, OPCODE_BINARY, length);
@@ -555,6 +584,7 @@ int main(int argc, char **argv) {
     connection_capacity = strtoul(argv[2], NULL, 10);
     connections = calloc(connection_capacity + 1, sizeof *connections);
     dirty = calloc(connection_capacity + 1, sizeof *dirty);
+    owing = calloc(connection_capacity + 1, sizeof *owing);
     epoll_fd = epoll_create1(0);
     setvbuf(stdin, NULL, _IONBF, 0);
     if (!connections || !dirty || epoll_fd < 0) fail("start");

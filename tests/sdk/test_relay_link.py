@@ -11,9 +11,10 @@ import pytest
 from msgspec.structs import replace
 from scripted_socket import HELLO, ScriptedRelay, ScriptedSocket
 from teduh_sdk.exceptions import AuthenticationRefused, RelayLost, RelayMisbehaved, RelayRefused, TeduhError
-from teduh_sdk.relay_link import Answer, Clock, RelayLink
+from teduh_sdk.relay_link import ACKNOWLEDGE_SECONDS, Answer, Clock, RelayLink
 from teduh_sdk.transport import Backoff
 from teduh_signaling.relay.frames import (
+    Acknowledge,
     AnyRelayFrame,
     Authenticate,
     Authenticated,
@@ -138,6 +139,45 @@ async def test_it_comes_back_after_a_break_and_closes_the_old_connection() -> No
         await quiet()
         assert first.is_closed
         assert (them.ups, them.downs) == ([None, None], 1)
+
+
+async def test_acknowledgements_wait_for_the_next_one_but_not_long() -> None:
+    async with linked() as them:
+        socket = await them.connection()
+        await them.link.wait_until_up()
+        other = b"o" * 16
+        for frame in (Acknowledge(CONVERSATION, 1), Acknowledge(other, 7), Acknowledge(CONVERSATION, 3)):
+            them.link.send(frame)
+        await quiet()
+        assert socket.sent.empty()
+        assert await socket.sent.get() == Acknowledge(CONVERSATION, 3)
+        assert await socket.sent.get() == Acknowledge(other, 7)
+        assert socket.sent.empty()
+
+
+async def test_what_is_acknowledged_is_told_before_anything_else_is_said() -> None:
+    async with linked() as them:
+        socket = await them.connection()
+        await them.link.wait_until_up()
+        them.link.send(Acknowledge(CONVERSATION, 4))
+        them.link.send(them.leave(1))
+        await quiet()
+        assert socket.sent.get_nowait() == Acknowledge(CONVERSATION, 4)
+        assert socket.sent.get_nowait() == them.leave(1)
+
+
+async def test_an_acknowledgement_does_not_outlive_its_connection() -> None:
+    """On the next one nothing is subscribed yet; how far it was read is told there anew."""
+    async with linked() as them:
+        first = await them.connection()
+        await them.link.wait_until_up()
+        them.link.send(Acknowledge(CONVERSATION, 4))
+        first.break_off()
+        second = await them.connection()
+        await them.link.wait_until_up()
+        await asyncio.sleep(2 * ACKNOWLEDGE_SECONDS)
+        assert first.sent.empty()
+        assert second.sent.empty()
 
 
 async def test_an_answer_goes_to_who_asked() -> None:

@@ -19,6 +19,7 @@ from typing import Final, TypeVar
 from teduh_signaling.relay.exceptions import RemoteProtocolError
 from teduh_signaling.relay.frames import (
     NO_REF,
+    Acknowledge,
     AnyClientFrame,
     AnyRelayFrame,
     Authenticate,
@@ -46,6 +47,8 @@ from teduh_sdk.transport import Backoff, Dial, Socket
 _SHORTEST_LOOK: Final = 0.05
 _BEFORE_HELLO: Final = 1.0
 """Seconds between two looks at whether the relay lives until Hello has told how long its heartbeat is."""
+ACKNOWLEDGE_SECONDS: Final = 0.1
+"""How long an acknowledgement may wait for the next of its conversation, or for anything else to be said."""
 Answer = AnyRelayFrame | RelayRefused | RelayLost
 _Wanted = TypeVar("_Wanted")
 
@@ -103,6 +106,7 @@ class RelayLink:
         self._last_ref = 0
         self._protocol: ClientSideProtocol | None = None
         self._outgoing: asyncio.Queue[bytes] = asyncio.Queue()
+        self._acknowledgements: dict[bytes, Acknowledge] = {}
         self._up = asyncio.Event()
         self._refused: TeduhError | None = None
 
@@ -119,7 +123,25 @@ class RelayLink:
         return self._protocol.hello
 
     def send(self, frame: AnyClientFrame) -> None:
-        """Send `frame` if the link is up, else forget it: whoever needs it sent says so again in `on_up`."""
+        """Send `frame` if the link is up, else forget it: whoever needs it sent says so again in `on_up`.
+
+        An Acknowledge is cumulative, and only lets the relay forget; so it goes with what is said next, or
+        after ACKNOWLEDGE_SECONDS, and a newer one takes its place.
+        """
+        if type(frame) is Acknowledge:
+            if not self._acknowledgements:
+                asyncio.get_running_loop().call_later(ACKNOWLEDGE_SECONDS, self._acknowledge)
+            self._acknowledgements[frame.conversation_id] = frame
+            return
+        self._acknowledge()
+        self._put(frame)
+
+    def _acknowledge(self) -> None:
+        waiting, self._acknowledgements = self._acknowledgements, {}
+        for frame in waiting.values():
+            self._put(frame)
+
+    def _put(self, frame: AnyClientFrame) -> None:
         if self.is_up and self._protocol is not None and self._protocol.state is not State.CLOSED:
             self._outgoing.put_nowait(self._protocol.send(frame))
 
@@ -269,6 +291,7 @@ class RelayLink:
         was_up = self.is_up
         self._up.clear()
         self._protocol = None
+        self._acknowledgements = {}
         questions, self._questions = self._questions, {}
         for answer in questions.values():
             answer(RelayLost("the connection to the relay broke"))

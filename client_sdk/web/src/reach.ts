@@ -12,6 +12,7 @@ export class Reach {
   #mustRepeat = false
   #epochWanted = 0
   #acknowledged = 0
+  #hasTold = false
   #window = WINDOW
 
   /** We are subscribed, and the log goes to `lastSeq`. */
@@ -21,6 +22,11 @@ export class Reach {
     this.#window = Math.min(window, WINDOW)
     // Same counters, same bytes: the relay recognises what it has, and says so.
     this.#mustRepeat = true
+    if (this.#hasTold) {
+      // What was acknowledged last may have been lost with the connection.
+      this.#acknowledged = 0
+      this.#hasTold = false
+    }
   }
 
   /** Whether an entry came as it was made, rather than from the log. */
@@ -53,7 +59,10 @@ export class Reach {
   /** Whether to tell the relay how far we have read; true once for each place. */
   takeAcknowledgement(cursor: number): boolean {
     const isFurther = cursor > this.#acknowledged
-    this.#acknowledged = Math.max(this.#acknowledged, cursor)
+    if (isFurther) {
+      this.#acknowledged = cursor
+      this.#hasTold = true
+    }
     return isFurther
   }
 

@@ -10,11 +10,13 @@
  */
 
 import { AuthenticationRefused, ClientClosed, RelayLost, RelayMisbehaved, RelayRefused, RequestGone } from "./errors.ts"
+import { toHex } from "./hazmat/bytes.ts"
 import { RemoteProtocolError } from "./relay/errors.ts"
 import {
   ErrorCode,
   NO_REF,
   Ping,
+  type Acknowledge,
   type Authenticate,
   type Authenticated,
   type ClientFrame,
@@ -33,6 +35,8 @@ const BEFORE_HELLO = 1
 const ASLEEP = 2
 /** Seconds that the relay has to answer after we have slept. */
 const WAKING = 5
+/** Milliseconds that an acknowledgement may wait for the next one of its conversation, or for something else to be said. */
+const ACKNOWLEDGE_MS = 100
 
 export type Answer = RelayFrame | RelayRefused | RelayLost
 
@@ -66,6 +70,7 @@ export class RelayLink {
   readonly #questions = new Map<number, (answer: Answer) => void>()
   #lastRef = 0
   #protocol: ClientSideProtocol | null = null
+  #acknowledgements = new Map<string, Acknowledge>()
   #socket: Socket | null = null
   #isUp = false
   #isClosed = false
@@ -101,8 +106,28 @@ export class RelayLink {
     return this.#refused
   }
 
-  /** Send `frame` if the link is up, else forget it: whoever needs it sent says so again in `onUp`. */
+  /**
+   * Send `frame` if the link is up, else forget it: whoever needs it sent says so again in `onUp`. An acknowledgement is
+   * cumulative, and only lets the relay forget; so it goes with what is said next, or after ACKNOWLEDGE_MS, and a newer
+   * one takes its place.
+   */
   send(frame: ClientFrame): void {
+    if (frame.type === "acknowledge") {
+      if (this.#acknowledgements.size === 0) setTimeout(this.#acknowledge, ACKNOWLEDGE_MS)
+      this.#acknowledgements.set(toHex(frame.conversationId), frame)
+      return
+    }
+    this.#acknowledge()
+    this.#put(frame)
+  }
+
+  readonly #acknowledge = (): void => {
+    const waiting = [...this.#acknowledgements.values()]
+    this.#acknowledgements.clear()
+    for (const frame of waiting) this.#put(frame)
+  }
+
+  #put(frame: ClientFrame): void {
     if (this.#isUp && this.#protocol !== null && this.#protocol.state !== State.CLOSED) {
       this.#socket?.send(this.#protocol.send(frame))
     }
@@ -256,6 +281,7 @@ export class RelayLink {
     const wasUp = this.#isUp
     this.#isUp = false
     this.#protocol = this.#socket = null
+    this.#acknowledgements.clear()
     const answers = [...this.#questions.values()]
     this.#questions.clear()
     for (const answer of answers) answer(new RelayLost("the connection to the relay broke"))

@@ -137,7 +137,8 @@ describe("the driver of a conversation", () => {
     conversation.linkIsUp()
     subscribed()
     await conversation.act(() => undefined)
-    expect(link.types()).toEqual(["subscribe", "append"])
+    // How far it was read is told again, for that may have been lost with the connection.
+    expect(link.types()).toEqual(["subscribe", "append", "acknowledge"])
     expect(await types(conversation)).toEqual(["connected", "reconnecting", "connected"])
   })
 

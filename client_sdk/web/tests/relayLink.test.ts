@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { AuthenticationRefused, ClientClosed, RelayLost, RelayMisbehaved } from "../src/errors.ts"
 import { decodeClientFrame, encode } from "../src/relay/codec.ts"
 import {
+  Acknowledge,
   Authenticate,
   Authenticated,
   Done,
@@ -12,6 +13,7 @@ import {
   ErrorFrame,
   Hello,
   Moving,
+  Ping,
   Pong,
   QueueChanged,
   SetAvailability,
@@ -130,6 +132,27 @@ describe("the link", () => {
     await vi.advanceTimersByTimeAsync(300)
     await house.hears(HELLO)
     expect([house.sockets.length, house.told]).toEqual([2, ["up", "down", "up"]])
+  })
+
+  it("lets an acknowledgement wait for the next one, but not long, nor behind what else is said", async () => {
+    const house = new House()
+    await house.begin()
+    await house.hears(HELLO)
+    const conversationId = new Uint8Array(16)
+    const said = (): unknown[] => house.socket.sent.splice(0).map((data) => decodeClientFrame(data))
+    for (const seq of [1, 2, 3]) house.link.send(Acknowledge({ conversationId, seq }))
+    expect(said()).toEqual([])
+    await vi.advanceTimersByTimeAsync(100)
+    expect(said()).toEqual([Acknowledge({ conversationId, seq: 3 })])
+    house.link.send(Acknowledge({ conversationId, seq: 4 }))
+    house.link.send(Ping({ ref: 1 }))
+    expect(said()).toEqual([Acknowledge({ conversationId, seq: 4 }), Ping({ ref: 1 })])
+    house.link.send(Acknowledge({ conversationId, seq: 5 }))
+    house.socket.close()
+    await vi.advanceTimersByTimeAsync(300)
+    await house.hears(HELLO)
+    await vi.advanceTimersByTimeAsync(300)
+    expect(said()).toEqual([])
   })
 
   it("waits longer after each failure, and not at all when the network is back", async () => {
