@@ -13,6 +13,8 @@ and out of it to the listener at once, with no task in between:
                                                  │  transport <── frame header + bytes      <── write
 
 That spares four fifths of a connection's memory and a quarter of a message's time (`benchmarks/relay.py`).
+What is written in one tick of the event loop goes out in one call of the kernel, for that costs more than all
+else that is done for a small message.
 Extensions are not offered: compression leaks, and costs memory.
 """
 
@@ -24,13 +26,16 @@ import binascii
 import hashlib
 from collections.abc import Mapping
 from struct import Struct
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, ClassVar, Protocol, cast
+from weakref import WeakKeyDictionary
 
 from aiohttp import WSMessage, WSMsgType, web
 
 # Not among aiohttp's public names, but what its WebSocketReader takes; its version is locked.
 from aiohttp._websocket.reader import WebSocketDataQueue
 from aiohttp.http_websocket import WS_KEY, WebSocketError, WebSocketReader
+
+from teduh_server.log_policy import fault
 
 if TYPE_CHECKING:
     from aiohttp.base_protocol import BaseProtocol
@@ -39,6 +44,10 @@ CLOSE_SECONDS = 2.0
 """How long the other side may take to answer a close."""
 HIGH_WATER_BYTES = 256 * 1024
 """So much may wait in the transport before a reader counts as slow."""
+
+_AT_ONCE_BYTES = 16 * 1024
+"""So much is not kept until the end of the tick: it would save nothing, and the transport shall tell in time
+that its reader is slow."""
 
 _BINARY = 0x82
 _PING = b"\x89\x00"
@@ -68,10 +77,51 @@ class Listener(Protocol):
         """It has ended. The last call."""
 
 
+class Post:
+    """The sockets of one event loop that have written something in this tick."""
+
+    __slots__ = ("_sockets",)
+    _posts: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Post]] = WeakKeyDictionary()
+
+    def __init__(self) -> None:
+        self._sockets: list[WebSocket] = []
+
+    @classmethod
+    def of(cls, loop: asyncio.AbstractEventLoop) -> Post:
+        """The one that all sockets of the loop share."""
+        return cls._posts.get(loop) or cls._posts.setdefault(loop, cls())
+
+    def add(self, socket: WebSocket) -> None:
+        """Let it be flushed at the end of this tick."""
+        if not self._sockets:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._sockets.append(socket)
+
+    def _flush(self) -> None:
+        sockets, self._sockets = self._sockets, []
+        for socket in sockets:
+            try:
+                socket.flush()
+            except Exception as error:  # noqa: BLE001 -- what is wrong with one is none of the others' business
+                fault("write_failed", error)
+                socket.abort()
+
+
 class WebSocket(asyncio.Protocol):
     """One connection."""
 
-    __slots__ = ("_closing", "_listener", "_lost", "_parser", "_transport", "_writable", "congested")
+    __slots__ = (
+        "_closing",
+        "_listener",
+        "_lost",
+        "_parser",
+        "_post",
+        "_transport",
+        "_unsent",
+        "_unsent_bytes",
+        "_writable",
+        "congested",
+    )
 
     def __init__(
         self,
@@ -86,6 +136,10 @@ class WebSocket(asyncio.Protocol):
         self._parser = WebSocketReader(_Messages(self, loop), max_message_bytes + 1, False, False)
         self._closing = False
         self._lost = False
+        self._post = Post.of(loop)
+        # What this tick has written so far; None if that is nothing.
+        self._unsent: list[bytes] | None = None
+        self._unsent_bytes = 0
         self._writable: asyncio.Future[None] | None = None
         self.congested = False
         """Whether more waits to be written than the transport should hold."""
@@ -106,30 +160,51 @@ class WebSocket(asyncio.Protocol):
 
     @property
     def unsent_bytes(self) -> int:
-        """What waits in the transport."""
-        return self._transport.get_write_buffer_size()
+        """What waits here and in the transport."""
+        return self._unsent_bytes + self._transport.get_write_buffer_size()
 
     def write(self, message: bytes) -> None:
         """Send a binary message; nothing after a close."""
         if not self._closing:
-            self._transport.write(_framed(message))
+            self._send(_framed(message))
+
+    def _send(self, frame: bytes) -> None:
+        """Send a frame at the end of this tick, with all that is written until then."""
+        if self._unsent is None:
+            self._unsent = [frame]
+            self._unsent_bytes = len(frame)
+            self._post.add(self)
+        else:
+            self._unsent.append(frame)
+            self._unsent_bytes += len(frame)
+        if self._unsent_bytes >= _AT_ONCE_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand all that was written to the transport."""
+        unsent, self._unsent = self._unsent, None
+        if unsent is not None:
+            self._unsent_bytes = 0
+            self._transport.write(unsent[0] if len(unsent) == 1 else b"".join(unsent))
 
     def ping(self) -> None:
         """Ask for a sign of life: an empty ping (RFC 6455, 5.5.2)."""
         if not self._closing and not self.congested:
-            self._transport.write(_PING)
+            self._send(_PING)
 
     def close(self, code: int) -> None:
         """Say that nothing more comes (RFC 6455, 7.1.2), and give the other side CLOSE_SECONDS to answer."""
         if self._closing:
             return
         self._closing = True
+        self.flush()
         self._transport.write(bytes((_CLOSE, 2)) + code.to_bytes(2, "big"))
         asyncio.get_running_loop().call_later(CLOSE_SECONDS, self.abort)
 
     def abort(self) -> None:
         """Drop the connection without ceremony."""
         self._closing = True
+        self._unsent = None
         if not self._lost:
             self._transport.abort()
 
@@ -162,7 +237,7 @@ class WebSocket(asyncio.Protocol):
             self._answer_close()
         else:
             if kind is WSMsgType.PING and not self._closing and not self.congested:
-                self._transport.write(bytes((_PONG, len(message[1]))) + message[1])
+                self._send(bytes((_PONG, len(message[1]))) + message[1])
             self._listener.heard()
 
     def not_parsed(self, error: BaseException) -> None:
@@ -174,6 +249,7 @@ class WebSocket(asyncio.Protocol):
     def _answer_close(self) -> None:
         if not self._closing:
             self._closing = True
+            self.flush()
             self._transport.write(bytes((_CLOSE, 0)))
         self._transport.close()
 
@@ -192,6 +268,7 @@ class WebSocket(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._closing = self._lost = True
+        self._unsent = None
         self._release()
         self._listener.lost()
 
