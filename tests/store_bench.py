@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.keys import ConversationKeys
+from teduh_server.redis_store.replies import as_list
 from teduh_server.redis_store.scripts import Appended, LogLimits, MemberState, NotAppended, Rejoined
+from teduh_server.redis_store.wire import Command, Reply, settling
 from teduh_signaling.relay.codec import decode_relay_frame
 from teduh_signaling.relay.entry import entry_template
 from teduh_signaling.relay.frames import Entry, EntryKind
@@ -34,7 +38,7 @@ class StoreBench:
     ) -> Appended | NotAppended:
         entry = entry_template(self.id, member, counter, EntryKind.MESSAGE, epoch, payload)
         command = scripts.append(self.keys, member, counter, 0, epoch, entry, now_ms, self.limits)
-        return scripts.append_result(await self.store.ask(command))
+        return scripts.append_result(await ask_joined(self.store, command, scripts.APPEND_SHARED))
 
     async def commit(
         self,
@@ -53,13 +57,14 @@ class StoreBench:
         command = scripts.append_commit(
             self.keys, member, counter, epoch, entry, NOW_MS, self.limits, opened, added, removed
         )
-        return scripts.append_result(await self.store.ask(command))
+        return scripts.append_result(as_list(await self.store.ask(command))[0])
 
     async def admit(self, device_id: bytes) -> object:
         return await self.store.ask(scripts.admit_claimant(self.keys, device_id))
 
     async def acknowledge(self, member: int, seq: int) -> object:
-        return await self.store.ask(scripts.acknowledge(self.keys, member, seq))
+        command = scripts.acknowledge(self.keys, member, seq)
+        return await ask_joined(self.store, command, scripts.ACKNOWLEDGE_SHARED)
 
     async def subscribe(
         self, *, capability_hash: bytes | None = None, device_id: bytes | None = None, node: str = NODE
@@ -85,6 +90,13 @@ class StoreBench:
     async def nodes(self) -> bytes:
         value = await self.store.ask((b"HGET", self.keys.state, b"o"))
         return value if isinstance(value, bytes) else b""
+
+
+def ask_joined(store: Store, command: Command, shared: int) -> asyncio.Future[Reply]:
+    """What `Store.call_joined` gives, as a future."""
+    future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+    store.call_joined(command, shared, settling(future))
+    return future
 
 
 def _entry(data: bytes) -> Entry:

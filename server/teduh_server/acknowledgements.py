@@ -17,6 +17,7 @@ from itertools import islice
 
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.wire import Answer
 from teduh_server.subscription import LocalConversation, Subscription
 
 WAIT_SECONDS = 0.1
@@ -61,4 +62,9 @@ class Acknowledgements:
             asyncio.get_running_loop().call_later(_PAUSE_SECONDS, self._tell_some)
 
     def _tell(self, conversation: LocalConversation, member: int, seq: int) -> None:
-        self._store.send(scripts.acknowledge(conversation.keys, member, seq))
+        command = scripts.acknowledge(conversation.keys, member, seq)
+        self._store.call_joined(command, scripts.ACKNOWLEDGE_SHARED, _ignore)
+
+
+def _ignore(answer: Answer) -> None:
+    """The next one tells the same."""

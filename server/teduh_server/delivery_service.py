@@ -143,17 +143,19 @@ class DeliveryService:
             welcome = entry_template(
                 conversation_id, member, 0, EntryKind.WELCOME, frame.epoch + 1, frame.welcome
             )
-        keys, now = subscription.conversation.keys, _now_ms()
-        if frame.kind:
-            changes = (welcome, frame.added, frame.removed)
-            command = scripts.append_commit(
-                keys, member, frame.counter, frame.epoch, entry, now, self._limits, *changes
-            )
-        else:
-            command = scripts.append(keys, member, frame.counter, 0, frame.epoch, entry, now, self._limits)
         connection.in_flight += 1
         self.appends_in_flight += 1
-        self._store.call(command, partial(self._answered, subscription, frame, entry, welcome))
+        answered = partial(self._answered, subscription, frame, entry, welcome)
+        keys, now, limits = subscription.conversation.keys, _now_ms(), self._limits
+        if frame.kind:
+            changes = (welcome, frame.added, frame.removed)
+            commit = scripts.append_commit(
+                keys, member, frame.counter, frame.epoch, entry, now, limits, *changes
+            )
+            self._store.call(commit, scripts.alone(answered))
+        else:
+            message = scripts.append(keys, member, frame.counter, 0, frame.epoch, entry, now, limits)
+            self._store.call_joined(message, scripts.APPEND_SHARED, answered)
 
     def _answered(
         self, subscription: Subscription, frame: Append, entry: bytes, welcome: bytes, answer: Answer

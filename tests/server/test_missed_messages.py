@@ -15,6 +15,7 @@ from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.keys import ConversationKeys, InboxKeys
+from teduh_server.redis_store.replies import as_list
 from teduh_server.redis_store.scripts import LogLimits
 from teduh_signaling.relay.entry import entry_template
 from teduh_signaling.relay.frames import EntryKind, InboxItem, MembershipEnded
@@ -37,7 +38,7 @@ async def _append_unheard(store: Store, conversation: bytes, counter: int, paylo
     await store.ask((b"HSET", keys.state, b"o", b""))
     entry = entry_template(conversation, 1, counter, EntryKind.MESSAGE, 1, payload)
     appended = await store.ask(scripts.append(keys, 1, counter, 0, 1, entry, NOW_MS, _LIMITS))
-    assert isinstance(appended, int)
+    assert isinstance(as_list(appended)[0], int)
 
 
 async def test_missed_entry_is_read_from_the_log_when_the_next_one_comes(

@@ -89,6 +89,14 @@ class Store:
             return
         wire.call(command, on_answer)
 
+    def call_joined(self, command: Command, shared: int, on_answer: OnAnswer) -> None:
+        """The same for a script that takes many at once; see `Wire.call_joined`."""
+        wire = self._servers.wire_for(command)
+        if wire is None:
+            self.call(command, on_answer)
+            return
+        wire.call_joined(command, shared, on_answer)
+
     def ask(self, command: Command) -> asyncio.Future[Reply]:
         """The same as a future; raises StoreUnavailable or StoreRefused."""
         future: asyncio.Future[Reply] = self._loop.create_future()

@@ -153,6 +153,8 @@ class EmbeddedValkey:
             "save": "",
             # A full server refuses new entries rather than forget accepted ones.
             "maxmemory-policy": "noeviction",
+            # Two looks at the clock for each command of a script, for a histogram that nobody reads.
+            "latency-tracking": "no",
             # The slow log keeps the arguments of commands.
             "slowlog-log-slower-than": "-1",
         }

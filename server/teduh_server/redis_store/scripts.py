@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from importlib.resources import files
 from struct import Struct
 
+from teduh_signaling.relay.entry import place_entry
+
 from teduh_server.redis_store.keys import ConversationKeys
 from teduh_server.redis_store.replies import as_bytes, as_int, as_list
-from teduh_server.redis_store.wire import Argument, Command, Reply
+from teduh_server.redis_store.wire import Answer, Argument, Command, OnAnswer, Reply
 
 
 class Script:
@@ -104,6 +106,9 @@ SOURCES: dict[Argument, bytes] = {
 }
 
 
+APPEND_SHARED = 1
+"""How many arguments are the same for all appends of a node: the limits."""
+ACKNOWLEDGE_SHARED = 0
 _append_head = Struct(">IQBQQ").pack
 _limits = Struct(">QQQ16s").pack
 
@@ -140,9 +145,9 @@ def append(
     now_ms: int,
     limits: LogLimits,
 ) -> Command:
-    """A message. Not through Script.command, for every message passes here."""
+    """A message, to be joined with APPEND_SHARED. Without Script.command: every message passes here."""
     head = _append_head(member, counter, kind, epoch, now_ms)
-    return (b"EVALSHA", APPEND.sha1, b"2", conversation.state, conversation.log, head, entry, limits.packed)
+    return (b"EVALSHA", APPEND.sha1, b"2", conversation.state, conversation.log, limits.packed, head, entry)
 
 
 def append_commit(
@@ -157,6 +162,7 @@ def append_commit(
     added: tuple[bytes, ...] = (),
     removed: tuple[bytes, ...] = (),
 ) -> Command:
+    """A commit. It cannot be joined; see `alone`."""
     plain = append(conversation, member, counter, 1, epoch, entry, now_ms, limits)
     return (*plain, welcome, len(added), *added, *removed)
 
@@ -179,7 +185,17 @@ class NotAppended:
     expected: int = 0
 
 
+def alone(on_answer: OnAnswer) -> OnAnswer:
+    """For a script that answers a list, called for one: `on_answer` is given what is in it."""
+
+    def take(answer: Answer) -> None:
+        on_answer(answer[0] if isinstance(answer, list) else answer)
+
+    return take
+
+
 def append_result(reply: Reply) -> Appended | NotAppended:
+    """Of one append."""
     if isinstance(reply, int):
         return Appended(reply)
     status, *numbers = as_list(reply)
@@ -192,6 +208,7 @@ def append_result(reply: Reply) -> Appended | NotAppended:
 
 
 def acknowledge(conversation: ConversationKeys, member: int, seq: int) -> Command:
+    """To be joined with ACKNOWLEDGE_SHARED."""
     return (b"EVALSHA", ACKNOWLEDGE.sha1, b"2", conversation.state, conversation.log, member, seq)
 
 
@@ -287,8 +304,13 @@ def read_log(conversation: ConversationKeys, after: int, count: int) -> Command:
 
 
 def log_entries(reply: Reply) -> list[bytes]:
-    """The Entry frames of a `read_log`, in order."""
-    return [as_bytes(as_list(as_list(item)[1])[1]) for item in as_list(reply)]
+    """The Entry frames of a `read_log`, in order, each at its place."""
+    return [_placed(as_list(item)) for item in as_list(reply)]
+
+
+def _placed(item: list[Reply]) -> bytes:
+    place, fields = item
+    return place_entry(as_bytes(as_list(fields)[1]), int(as_bytes(place).partition(b"-")[0]))
 
 
 def read_last_seq(conversation: ConversationKeys) -> Command:

@@ -59,7 +59,12 @@ class SealedWire(Wire):
         super().call(command, on_answer)
 
     def _flush(self) -> None:
-        if self._sealing or not self._batch:
+        if self._sealing:
+            self._flushing = False
+            return
+        self._end_joint()
+        if not self._batch:
+            self._flushing = False
             return
         mark, self._mark = self._mark, None
         # Without a key there is nothing to keep: a PING, scripts made known.

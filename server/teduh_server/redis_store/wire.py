@@ -20,6 +20,7 @@ from typing import cast
 import hiredis
 
 from teduh_server.redis_store.exceptions import StoreRefused, StoreUnavailable
+from teduh_server.redis_store.joint import Joint
 
 Argument = bytes | str | int
 Command = tuple[Argument, ...]
@@ -42,6 +43,8 @@ class Wire(asyncio.Protocol):
 
     __slots__ = (
         "_batch",
+        "_flushing",
+        "_joint",
         "_loop",
         "_lost",
         "_on_lost",
@@ -68,6 +71,8 @@ class Wire(asyncio.Protocol):
         self._reader = hiredis.Reader()
         self._waiting: deque[tuple[OnAnswer, Command]] = deque()
         self._batch: list[bytes] = []
+        self._joint: Joint | None = None
+        self._flushing = False
         self._transport: asyncio.WriteTransport | None = None
         self._on_lost = on_lost
         self._lost = False
@@ -80,13 +85,31 @@ class Wire(asyncio.Protocol):
         """Send a command with this tick's batch. `on_answer` is called exactly once, later, never from
         here.
         """
+        if self._joint is not None:
+            self._end_joint()
         if self._lost:
             self._loop.call_soon(on_answer, StoreUnavailable("the connection to the store is lost"))
             return
-        if not self._batch:
-            self._loop.call_soon(self._flush)
+        if not self._flushing:
+            self._flush_soon()
         self._batch.append(_pack(command))
         self._waiting.append((on_answer, command))
+
+    def call_joined(self, command: Command, shared: int, on_answer: OnAnswer) -> None:
+        """`call` for a script that answers a list: with others of it that are next to it in this tick it goes
+        as one, unless this server is one of a cluster, where their keys would lie elsewhere.
+
+        The first `shared` arguments are the same for all. `on_answer` is given this command's own answer.
+        """
+        joint = self._joint
+        if joint is not None and joint.add(command, on_answer):
+            return
+        self._end_joint()
+        self._joint = Joint(command, shared, on_answer)
+        if self._on_redirect is not None:
+            self._end_joint()
+        elif not self._flushing:
+            self._flush_soon()
 
     def ask(self, command: Command) -> asyncio.Future[Reply]:
         """The same as a future; raises StoreUnavailable or StoreRefused."""
@@ -98,7 +121,18 @@ class Wire(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def _end_joint(self) -> None:
+        joint, self._joint = self._joint, None
+        if joint is not None:
+            self.call(joint.command(), joint.answered)
+
+    def _flush_soon(self) -> None:
+        self._flushing = True
+        self._loop.call_soon(self._flush)
+
     def _flush(self) -> None:
+        self._end_joint()
+        self._flushing = False
         batch, self._batch = self._batch, []
         if self._transport is not None and not self._lost:
             self._transport.write(b"".join(batch))
@@ -144,6 +178,7 @@ class Wire(asyncio.Protocol):
         on_redirect(text, command, on_answer)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._end_joint()
         self._lost = True
         waiting, self._waiting = self._waiting, deque()
         for on_answer, _ in waiting:

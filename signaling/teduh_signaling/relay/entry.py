@@ -11,7 +11,8 @@ fixed width (the format 0xcf; any decoder reads it, whatever the value) at a fix
             |     tag   bin8   16 bytes                8 bytes           as MessagePack chooses
             array of 8
 
-A Lua script places it with ``string.sub(entry, 1, 21) .. struct.pack('>I8', seq) .. string.sub(entry, 30)``.
+It is stored unplaced, under its ``seq``, and placed when it is read. For other nodes a Lua script places it:
+``string.sub(entry, 1, 21) .. struct.pack('>I8', seq) .. string.sub(entry, 30)``.
 """
 
 from __future__ import annotations

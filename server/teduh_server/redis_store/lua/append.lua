@@ -1,124 +1,158 @@
--- Appends one entry to a conversation log; a commit also moves the epoch, the membership, and adds its Welcome.
--- KEYS[1] hash    conversation state
--- KEYS[2] stream  conversation log
--- ARGV[1] bytes   packed '>I4I8I1I8I8': member that appends, its counter, kind (0 message, 1 commit), epoch in
---                 which the payload was made, now in milliseconds
--- ARGV[2] bytes   Entry frame with seq 0
--- ARGV[3] bytes   packed '>I8I8I8c16': retention in milliseconds, most entries in a log, most bytes in it
---                 (approximately), id of the calling node
--- and for a commit only:
+-- Appends entries, each to a conversation log; a commit also moves the epoch, the membership, and adds its Welcome.
+-- What one tick of a node appends comes in one call, for the call of a script costs as much as much of its work.
+-- KEYS[2i-1] hash   state of the i-th conversation; one may come several times
+-- KEYS[2i]   stream its log
+-- ARGV[1]    bytes  packed '>I8I8I8c16': retention in milliseconds, most entries in a log, most bytes in it
+--                   (approximately), id of the calling node
+-- ARGV[2i]   bytes  packed '>I4I8I1I8I8': member that appends, its counter, kind (0 message, 1 commit), epoch in
+--                   which the payload was made, now in milliseconds
+-- ARGV[2i+1] bytes  Entry frame with seq 0
+-- and for a commit, which comes alone:
 -- ARGV[4] bytes   Entry frame of the Welcome with seq 0, or empty
 -- ARGV[5] integer how many devices are added
 -- ARGV[6...] bytes device ids added, then device ids removed
--- Returns, for a message: integer seq.
+-- Returns a list with an answer for each:
+--   for a message: integer seq.
 --   for a commit: {'committed', seq, member numbers removed...}
 --   nothing appended: {'duplicate', seq or 0}, {'unknown'}, {'counter_gap', expected}, {'wrong_epoch', current},
---   {'not_claimed'}, {'full'}
-local state, log = KEYS[1], KEYS[2]
-local member, counter, kind, epoch, now = struct.unpack('>I4I8I1I8I8', ARGV[1])
-local retention, most_entries, most_bytes, caller = struct.unpack('>I8I8I8c16', ARGV[3])
-local own = 'm' .. member
-local found = redis.call('HMGET', state, 'v', own, 'o')
-if not found[2] then
-  return {'unknown'}
-end
-local seq, e, first, bytes, renewed = struct.unpack('>I8I8I8I8I8', found[1])
-local has, c, place, after = struct.unpack('>I8I8I8I8', found[2])
--- A repeated append is accepted again whatever the epoch is now: its sender only missed the answer.
-if counter <= c then
-  return {'duplicate', counter == c and place or 0}
-end
-if counter > c + 1 then
-  return {'counter_gap', c + 1}
-end
-if epoch ~= e then
-  return {'wrong_epoch', e}
-end
--- The survivor changes members in one way only: she adds the device that has taken her conversation.
-local replaces = member == 0 and #ARGV > 5
-if replaces and (ARGV[5] ~= '1' or redis.call('HGET', state, 'c') ~= ARGV[6]) then
-  return {'not_claimed'}
-end
-bytes = bytes + #ARGV[2] + #(ARGV[4] or '')
-if seq + 1 - first >= most_entries or bytes > most_bytes then
-  return {'full'}
+--   {'not_claimed'}, {'full'}; an error, if the keys hold something else
+local call, pack, unpack, sub = redis.call, struct.pack, struct.unpack, string.sub
+local retention, most_entries, most_bytes, caller = unpack('>I8I8I8c16', ARGV[1])
+
+local function tell(state, node, message)
+  if sub(node, 1, 1) == 's' then
+    -- In a cluster: the channel that the node has for this conversation, in the conversation's slot.
+    return call('SPUBLISH', 'node:' .. node .. ':' .. string.match(state, '{%x+}'), message)
+  end
+  return call('PUBLISH', 'node:' .. node, message)
 end
 
-place = seq + 1
+local function publish(state, message)
+  local nodes = call('HGET', state, 'o') or ''
+  for at = 1, #nodes, 16 do
+    local node = sub(nodes, at, at + 15)
+    if node ~= caller and tell(state, node, message) == 0 then
+      -- Nobody listens: the node is dead, or has lost its connection and will register anew.
+      local left = call('HGET', state, 'o')
+      local from = string.find(left, node, 1, true)
+      call('HSET', state, 'o', sub(left, 1, from - 1) .. sub(left, from + 16))
+    end
+  end
+end
+
+-- Its id is the entry's place, and whoever reads it writes that into it: done here, it would copy the entry twice.
 -- Lua writes numbers below 10^14 without an exponent.
-local function put(entry, at)
-  local placed = string.sub(entry, 1, 21) .. struct.pack('>I8', at) .. string.sub(entry, 30)
-  redis.call('XADD', log, at .. '-0', 'e', placed)
-  return placed
+local function put(log, entry, at)
+  call('XADD', log, at .. '-0', 'e', entry)
 end
-local placed = put(ARGV[2], place)
-local last, answer = place, place
--- Mostly it is a message and there is no other node: then this is all, and no function that publishes is made.
-local elsewhere = found[3] and found[3] ~= '' and found[3] ~= caller
-if elsewhere or kind == 1 then
-  local function tell(node, message)
-    if string.sub(node, 1, 1) == 's' then
-      -- In a cluster: the channel that the node has for this conversation, in the conversation's slot.
-      return redis.call('SPUBLISH', 'node:' .. node .. ':' .. string.match(state, '{%x+}'), message)
+
+local function publish_entry(state, entry, at)
+  publish(state, sub(entry, 1, 21) .. pack('>I8', at) .. sub(entry, 30))
+end
+
+-- Moves the membership as the commit at `place` says. Returns the place of the last entry, and the answer.
+local function commit(state, log, member, place, replaces, elsewhere)
+  local last, answer = place, {'committed', place}
+  if ARGV[4] ~= '' then
+    last = place + 1
+    put(log, ARGV[4], last)
+    if elsewhere then
+      publish_entry(state, ARGV[4], last)
     end
-    return redis.call('PUBLISH', 'node:' .. node, message)
   end
-  local function publish(message)
-    if not elsewhere then
-      return
-    end
-    local nodes = redis.call('HGET', state, 'o') or ''
-    for at = 1, #nodes, 16 do
-      local node = string.sub(nodes, at, at + 15)
-      if node ~= caller and tell(node, message) == 0 then
-        -- Nobody listens: the node is dead, or has lost its connection and will register anew.
-        local left = redis.call('HGET', state, 'o')
-        local from = string.find(left, node, 1, true)
-        redis.call('HSET', state, 'o', string.sub(left, 1, from - 1) .. string.sub(left, from + 16))
+  call('HDEL', state, 'l')
+  if replaces then
+    call('HDEL', state, 'c')
+  end
+  local added = tonumber(ARGV[5])
+  -- Removed first, so that a device which the same commit removes and adds becomes a new member.
+  for i = 6 + added, #ARGV do
+    local number = call('HGET', state, 'd:' .. ARGV[i])
+    if number and tonumber(number) ~= member then
+      call('HDEL', state, 'd:' .. ARGV[i], 'm' .. number)
+      answer[#answer + 1] = tonumber(number)
+      if elsewhere then
+        publish(state, '\001' .. sub(ARGV[3], 5, 20) .. pack('>I4', tonumber(number)))
       end
     end
   end
-  publish(placed)
+  for i = 6, 5 + added do
+    if call('HEXISTS', state, 'd:' .. ARGV[i]) == 0 then
+      local number = call('HINCRBY', state, 'n', 1) - 1
+      -- From the Welcome on, which follows the commit.
+      call('HSET', state, 'd:' .. ARGV[i], number, 'm' .. number, pack('>I8I8I8I8', place, 0, 0, place))
+    end
+  end
+  return last, answer
+end
+
+local function append(state, log, head, entry)
+  local member, counter, kind, epoch, now = unpack('>I4I8I1I8I8', head)
+  local own = 'm' .. member
+  local found = call('HMGET', state, 'v', own, 'o')
+  if not found[2] then
+    return {'unknown'}
+  end
+  local seq, e, first, bytes, renewed = unpack('>I8I8I8I8I8', found[1])
+  local has, c, place, after = unpack('>I8I8I8I8', found[2])
+  -- A repeated append is accepted again whatever the epoch is now: its sender only missed the answer.
+  if counter <= c then
+    return {'duplicate', counter == c and place or 0}
+  end
+  if counter > c + 1 then
+    return {'counter_gap', c + 1}
+  end
+  if epoch ~= e then
+    return {'wrong_epoch', e}
+  end
+  -- The survivor changes members in one way only: she adds the device that has taken her conversation.
+  local replaces = kind == 1 and member == 0 and #ARGV > 5
+  if replaces and (ARGV[5] ~= '1' or call('HGET', state, 'c') ~= ARGV[6]) then
+    return {'not_claimed'}
+  end
+  bytes = bytes + #entry + (kind == 1 and #ARGV[4] or 0)
+  if seq + 1 - first >= most_entries or bytes > most_bytes then
+    return {'full'}
+  end
+
+  place = seq + 1
+  put(log, entry, place)
+  local last, answer = place, place
+  local elsewhere = found[3] and found[3] ~= '' and found[3] ~= caller
+  if elsewhere then
+    publish_entry(state, entry, place)
+  end
   if kind == 1 then
-    answer = {'committed', place}
     e = e + 1
-    if ARGV[4] ~= '' then
-      last = place + 1
-      publish(put(ARGV[4], last))
-    end
-    redis.call('HDEL', state, 'l')
-    if replaces then
-      redis.call('HDEL', state, 'c')
-    end
-    local added = tonumber(ARGV[5])
-    -- Removed first, so that a device which the same commit removes and adds becomes a new member.
-    for i = 6 + added, #ARGV do
-      local number = redis.call('HGET', state, 'd:' .. ARGV[i])
-      if number and tonumber(number) ~= member then
-        redis.call('HDEL', state, 'd:' .. ARGV[i], 'm' .. number)
-        answer[#answer + 1] = tonumber(number)
-        publish('\001' .. string.sub(ARGV[2], 5, 20) .. struct.pack('>I4', tonumber(number)))
-      end
-    end
-    for i = 6, 5 + added do
-      if redis.call('HEXISTS', state, 'd:' .. ARGV[i]) == 0 then
-        local number = redis.call('HINCRBY', state, 'n', 1) - 1
-        -- From the Welcome on, which follows the commit.
-        redis.call('HSET', state, 'd:' .. ARGV[i], number, 'm' .. number, struct.pack('>I8I8I8I8', place, 0, 0, place))
-      end
+    last, answer = commit(state, log, member, place, replaces, elsewhere)
+  end
+  -- `has` stays: before she acknowledges it, the sender may not know that it was accepted, and look for it in the log.
+  -- Expiries are renewed once a minute, not with each message. The log outlives the state, so that nothing is ever
+  -- appended to a key that has just been made and never expires.
+  if now - renewed > 60000 then
+    renewed = now
+    call('PEXPIRE', state, retention)
+    call('PEXPIRE', log, retention + 60000)
+  elseif seq < first then
+    call('PEXPIRE', log, retention + 60000)
+  end
+  call('HSET', state, 'v', pack('>I8I8I8I8I8', last, e, first, bytes, renewed),
+    own, pack('>I8I8I8I8', has, counter, place, after))
+  return answer
+end
+
+local answers = {}
+for i = 1, #KEYS / 2 do
+  local done, answer = pcall(append, KEYS[2 * i - 1], KEYS[2 * i], ARGV[2 * i], ARGV[2 * i + 1])
+  if not done then
+    -- Depending on the server a table or a string with a place before it; the code comes first for who calls.
+    local text = type(answer) == 'table' and answer.err or answer
+    answer = {err = string.match(text, '%u%u+ .*') or text}
+    -- A key that holds something else is none of the others' business; a server that takes no writes is everybody's.
+    if sub(answer.err, 1, 9) ~= 'WRONGTYPE' then
+      return answer
     end
   end
+  answers[i] = answer
 end
--- `has` stays: before she acknowledges it, the sender may not know that it was accepted, and look for it in the log.
--- Expiries are renewed once a minute, not with each message. The log outlives the state, so that nothing is ever
--- appended to a key that has just been made and never expires.
-if now - renewed > 60000 then
-  renewed = now
-  redis.call('PEXPIRE', state, retention)
-  redis.call('PEXPIRE', log, retention + 60000)
-elseif seq < first then
-  redis.call('PEXPIRE', log, retention + 60000)
-end
-redis.call('HSET', state, 'v', struct.pack('>I8I8I8I8I8', last, e, first, bytes, renewed),
-  own, struct.pack('>I8I8I8I8', has, counter, place, after))
-return answer
+return answers

@@ -1,0 +1,120 @@
+"""Commands of one script in one tick go as one, and nobody notices but the server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+
+from store_bench import StoreBench
+from teduh_server.redis_store import joint
+from teduh_server.redis_store.address import StoreAddress
+from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.exceptions import StoreRefused, StoreUnavailable
+from teduh_server.redis_store.replies import as_bytes
+from teduh_server.redis_store.scripts import Appended, NotAppended
+from valkey_server import start_valkey
+
+
+async def _calls(store: Store) -> int:
+    """How many scripts the server has run so far."""
+    said = as_bytes(await store.ask((b"INFO", b"commandstats"))).decode()
+    found = re.search(r"cmdstat_evalsha:calls=(\d+)", said)
+    return int(found[1]) if found else 0
+
+
+async def _conversations(store: Store, count: int) -> list[StoreBench]:
+    benches = [StoreBench(store, b"conversation%4d" % number) for number in range(count)]
+    await asyncio.gather(*(bench.create() for bench in benches))
+    return benches
+
+
+async def test_appends_of_one_tick_are_one_call_and_each_has_its_own_answer(store: Store) -> None:
+    one, other = await _conversations(store, 2)
+    before = await _calls(store)
+    results = await asyncio.gather(
+        one.append(0, 1, b"a"),
+        other.append(0, 1, b"b"),
+        one.append(0, 2, b"c"),
+        one.append(0, 1, b"a"),
+        other.append(0, 5, b"d"),
+        StoreBench(store, b"no conversation!").append(0, 1),
+        one.append(0, 3, b"e", epoch=7),
+        other.append(0, 2, b"f"),
+    )
+    assert await _calls(store) == before + 1
+    assert results == [
+        Appended(1),
+        Appended(1),
+        Appended(2),
+        Appended(0, repeated=True),
+        NotAppended("counter_gap", 2),
+        NotAppended("unknown"),
+        NotAppended("wrong_epoch", 0),
+        Appended(2),
+    ]
+    assert [entry.payload for entry in await one.log()] == [b"a", b"c"]
+    assert [entry.payload for entry in await other.log()] == [b"b", b"f"]
+
+
+async def test_acknowledgements_of_one_tick_are_one_call(store: Store) -> None:
+    benches = await _conversations(store, 5)
+    await asyncio.gather(*(bench.append(0, 1) for bench in benches))
+    before = await _calls(store)
+    kept = await asyncio.gather(*(bench.acknowledge(0, 1) for bench in benches), benches[0].acknowledge(9, 1))
+    assert kept == [2] * 5 + [0]
+    assert await _calls(store) == before + 1
+    assert [await bench.log() for bench in benches] == [[]] * 5
+
+
+async def test_no_more_than_so_many_go_at_once(store: Store) -> None:
+    (bench,) = await _conversations(store, 1)
+    before = await _calls(store)
+    results = await asyncio.gather(*(bench.append(0, number + 1) for number in range(2 * joint.MOST + 1)))
+    assert results == [Appended(number + 1) for number in range(2 * joint.MOST + 1)]
+    assert await _calls(store) == before + 3
+
+
+async def test_what_else_is_asked_keeps_its_place(store: Store) -> None:
+    (bench,) = await _conversations(store, 1)
+
+    async def vanish() -> object:
+        return await store.ask((b"DEL", bench.keys.state))
+
+    results = await asyncio.gather(bench.append(0, 1), vanish(), bench.append(0, 2), bench.acknowledge(0, 1))
+    assert list(results) == [Appended(1), 1, NotAppended("unknown"), 0]
+
+
+async def test_a_key_that_holds_something_else_spoils_only_its_own(store: Store) -> None:
+    benches = await _conversations(store, 3)
+    await store.ask((b"SET", benches[1].keys.log, b"no stream"))
+    results = await asyncio.gather(*(bench.append(0, 1) for bench in benches), return_exceptions=True)
+    assert (results[0], results[2]) == (Appended(1), Appended(1)), results
+    assert isinstance(results[1], StoreRefused), results
+
+
+async def test_a_server_that_takes_no_writes_is_left() -> None:
+    """READONLY, which the script meets at its first write, is still known for what it is."""
+    with start_valkey() as valkey:
+        store = Store(StoreAddress.parse(valkey.url))
+        await store.start()
+        benches = await _conversations(store, 3)
+        await store.ask((b"REPLICAOF", b"127.0.0.1", b"1"))
+        results = await asyncio.gather(*(bench.append(0, 1) for bench in benches), return_exceptions=True)
+        assert [type(result) for result in results] == [StoreUnavailable] * 3, results
+        await store.close()
+
+
+async def test_all_are_told_when_the_server_dies() -> None:
+    with start_valkey() as valkey:
+        store = Store(StoreAddress.parse(valkey.url))
+        await store.start()
+        benches = await _conversations(store, 3)
+        assert valkey.pid is not None
+        os.kill(valkey.pid, signal.SIGSTOP)
+        appending = asyncio.gather(*(bench.append(0, 1) for bench in benches), return_exceptions=True)
+        await asyncio.sleep(0)
+        await asyncio.to_thread(valkey.kill)
+        assert [type(result) for result in await appending] == [StoreUnavailable] * 3
+        await store.close()
