@@ -30,7 +30,7 @@ _LISTEN_SECONDS = 2.0
 class Store:
     """A store that reconnects. Start it before use; used by one event loop."""
 
-    __slots__ = ("_loop", "_servers", "_task", "held_back", "sharded")
+    __slots__ = ("_servers", "_task", "held_back", "sharded")
 
     def __init__(
         self,
@@ -62,8 +62,7 @@ class Store:
         """Connect and load the scripts; raises TimeoutError if that does not succeed within so many
         seconds, and StoreNotDurable if the server keeps less than it is held to.
         """
-        self._loop = asyncio.get_running_loop()
-        self._task = self._loop.create_task(self._servers.keep())
+        self._task = asyncio.create_task(self._servers.keep())
         try:
             async with asyncio.timeout(within):
                 await self._servers.ready()
@@ -85,7 +84,7 @@ class Store:
         wire = self._servers.wire_for(command)
         if wire is None:
             answer = StoreUnavailable("there is no connection to the store")
-            self._loop.call_soon(on_answer, answer)
+            asyncio.get_running_loop().call_soon(on_answer, answer)
             return
         wire.call(command, on_answer)
 
@@ -99,7 +98,7 @@ class Store:
 
     def ask(self, command: Command) -> asyncio.Future[Reply]:
         """The same as a future; raises StoreUnavailable or StoreRefused."""
-        future: asyncio.Future[Reply] = self._loop.create_future()
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self.call(command, settling(future))
         return future
 
