@@ -30,7 +30,7 @@ _LISTEN_SECONDS = 2.0
 class Store:
     """A store that reconnects. Start it before use; used by one event loop."""
 
-    __slots__ = ("_servers", "_task", "held_back", "sharded")
+    __slots__ = ("_loop", "_servers", "_task", "held_back", "sharded")
 
     def __init__(
         self,
@@ -42,13 +42,16 @@ class Store:
         durability: Durability = Durability.MEMORY,
         replicas: int = 0,
     ) -> None:
-        """`durability` is what the servers are held to; `replicas` how many must have what is accepted."""
+        """Make it in its event loop. `durability` is what the servers are held to; `replicas` how many must
+        have what is accepted.
+        """
         seal = seal_of(durability, replicas)
         listener = (on_message or (lambda message: None), on_listening or (lambda: None))
         # Whether commands of different slots go to different servers, and so in no order.
         self.sharded = isinstance(location, ClusterLocation)
         servers = Cluster if self.sharded else OneServer
         self._servers = servers(location, channels, *listener, durability, seal)  # type: ignore[arg-type]
+        self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
         # Whether answers are held until they are kept. Messages of channels are not: they are hints only.
         self.held_back = seal is not None
@@ -62,7 +65,7 @@ class Store:
         """Connect and load the scripts; raises TimeoutError if that does not succeed within so many
         seconds, and StoreNotDurable if the server keeps less than it is held to.
         """
-        self._task = asyncio.create_task(self._servers.keep())
+        self._task = self._loop.create_task(self._servers.keep())
         try:
             async with asyncio.timeout(within):
                 await self._servers.ready()
@@ -84,7 +87,7 @@ class Store:
         wire = self._servers.wire_for(command)
         if wire is None:
             answer = StoreUnavailable("there is no connection to the store")
-            asyncio.get_running_loop().call_soon(on_answer, answer)
+            self._loop.call_soon(on_answer, answer)
             return
         wire.call(command, on_answer)
 
@@ -98,7 +101,7 @@ class Store:
 
     def ask(self, command: Command) -> asyncio.Future[Reply]:
         """The same as a future; raises StoreUnavailable or StoreRefused."""
-        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Reply] = self._loop.create_future()
         self.call(command, settling(future))
         return future
 
