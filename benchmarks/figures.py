@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +18,9 @@ from staff_storm import storm_of_staff
 PER_PAIR_AND_SECOND = 5
 LIMIT_MS = 100.0
 SETTLE_SECONDS = 1.0
-PEER_CONNECTIONS = 1500
+PAIRS_AT_A_TIME = 8
+"""Some servers answer a new connection only after a while, and do nothing meanwhile."""
+PEER_CONNECTIONS = 3000
 PARALLEL = 32
 """So many set-ups at a time."""
 
@@ -160,10 +163,10 @@ class Bench:
         On a fresh relay: what a process has had and given back would hide the growth.
         """
         count = self.effort.idle_connections
-        close_all([self.relay.pair() for _ in range(min(50, count))])  # so that everything is loaded
+        close_all(self._pairs(min(50, count)))  # so that everything is loaded
         time.sleep(SETTLE_SECONDS)
         before = self.relay.memory()
-        pairs = [self.relay.pair() for _ in range(count // 2)]
+        pairs = self._pairs(count // 2)
         time.sleep(SETTLE_SECONDS)
         after = self.relay.memory()
         close_all(pairs)
@@ -218,10 +221,14 @@ class Bench:
                 return result
         return None
 
+    def _pairs(self, count: int) -> list[Pair]:
+        with ThreadPoolExecutor(PAIRS_AT_A_TIME) as pool:
+            return list(pool.map(lambda _: self.relay.pair(), range(count)))
+
     @contextmanager
     def _talking_pairs(self, count: int) -> Iterator[LoadGenerator]:
         """`count` pairs on the relay, in the hands of a generator."""
-        pairs = [self.relay.pair() for _ in range(count)]
+        pairs = self._pairs(count)
         members = [member for pair in pairs for member in pair.members]
         try:
             with LoadGenerator(self.program, self.relay.kind, members, self.core) as generator:

@@ -10,7 +10,7 @@
     set-ups       a second: connect, upgrade, log in as the protocol has it. Survivors open a request; staff
                   have a statement verified and prove possession of its key
     memory        per idle connection, 5,000 of them, in open conversations of a survivor and a staff device;
-                  1,500 of other servers, most of which take longer to set up
+                  3,000 of other servers, most of which take longer to set up
 
 Ours is durable: each message is appended to its conversation's log on Valkey (append-only file on),
 accepted, delivered, acknowledged, trimmed. The bare one (`bare_relay.py`) stores and checks nothing: the
