@@ -41,7 +41,7 @@ from goals import table as goals_table
 from load import compile_generator, cores, third_core
 from measured_relay import Relay
 from peers import PEERS
-from relays import BareRelay, TeduhRelay, TeduhTwoWorkers
+from relays import BareRelay, TeduhRelay, TeduhTwoCores, TeduhTwoWorkers
 from workers import Workers
 
 FIGURES = (Bench.highest_rates, Bench.set_ups, Bench.staff_set_ups)
@@ -214,7 +214,7 @@ def main() -> None:
 
         ours, bare = bench(TeduhRelay(relay_core, folder)), bench(BareRelay(relay_core))
         two_workers = bench(TeduhTwoWorkers(relay_core, folder))
-        two_cores = bench(TeduhTwoWorkers(relay_core, folder, third)) if third is not None else None
+        two_cores = bench(TeduhTwoCores(relay_core, folder, third)) if third is not None else None
         workers = Workers(ours, two_workers, two_cores)
         others = [bench(peer(relay_core, folder), effort.for_peers()) for peer in peers]
         all_benches = (ours, bare, two_workers, *others)

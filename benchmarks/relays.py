@@ -129,3 +129,9 @@ class TeduhTwoWorkers(TeduhRelay):
         place = folder / f"two-workers-{len(more_cores)}"
         place.mkdir()
         super().__init__(core, place, *more_cores, workers=2)
+
+
+class TeduhTwoCores(TeduhTwoWorkers):
+    """The same with two cores, for machines that have a third for the generator."""
+
+    name = "teduh, two workers on two cores"
