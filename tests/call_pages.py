@@ -10,9 +10,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
-from console_page import ConsoleHouse, ConsolePage
+from console_page import ConsoleHouse, ConsolePage, console_house
 from playwright.async_api import (
     Browser,
     BrowserContext,
@@ -24,6 +25,7 @@ from playwright.async_api import (
 )
 from real_browser import ARGUMENTS, PATIENCE_MS, PROGRAM
 from survivor_page import SurvivorPage
+from turn_server import TurnServer, turn_server
 
 SMALL: Final[Any] = {"width": 360, "height": 740}
 DEVICES: Final = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
@@ -190,6 +192,13 @@ class Traffic:
     pairs: list[str]
     local: list[str]
 
+    @property
+    def is_relayed(self) -> bool:
+        """Whether it goes from relayed address to relayed address, and no other of ours was ever gathered."""
+        return {tuple(pair) for pair in self.selected} == {("relay", "relay")} and set(self.local) == {
+            "relay"
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -216,9 +225,14 @@ class Caller:
         """Wait until it says so."""
         await expect(self.call.get_by_text("Connected", exact=True)).to_be_visible()
 
+    @property
+    def others(self) -> Locator:
+        """What is shown of each other one in the call."""
+        return self.call.locator(".tile:not(.own-tile)")
+
     async def sees_movement(self) -> None:
         """Pictures of the other side: neither black nor still."""
-        video = self.call.locator(".tile:not(.own-tile) video").first
+        video = self.others.locator("video").first
         pictures = None
         async with asyncio.timeout(PATIENCE_MS / 1000):
             while pictures is None:
@@ -339,6 +353,21 @@ async def talking(browser: Browser, house: ConsoleHouse, **options: Any) -> Asyn
         console = await ConsolePage.enter(desk, house)
         survivor = await arrives(phone, console, house)
         yield Talk(Caller(survivor.page, sent_by_her), Caller(console.page, sent_by_them), survivor, console)
+
+
+@asynccontextmanager
+async def talking_alone(house: ConsoleHouse, *arguments: str, **options: Any) -> AsyncIterator[Talk]:
+    """The same in a browser of their own, started with these arguments, where nobody else comes."""
+    async with call_browser(*arguments) as browser, talking(browser, house, **options) as talk:
+        yield talk
+
+
+@asynccontextmanager
+async def relayed_house(folder: Path) -> AsyncIterator[tuple[ConsoleHouse, TurnServer]]:
+    """Where calls go through a TURN server, and nowhere else."""
+    with turn_server(folder, allow_loopback_peers=True) as turn:
+        async with console_house(folder, calls=turn.calls()) as house:
+            yield house, turn
 
 
 async def arrives(phone: BrowserContext, console: ConsolePage, house: ConsoleHouse) -> SurvivorPage:

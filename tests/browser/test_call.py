@@ -10,7 +10,7 @@ from pathlib import Path
 
 import needles
 import pytest
-from call_pages import SMALL, Caller, Talk, arrives, call_browser, talking, visitor
+from call_pages import SMALL, Caller, Talk, arrives, call_browser, relayed_house, talking_alone, visitor
 from console_page import ConsolePage, console_house
 from playwright.async_api import expect
 from survivor_page import SurvivorPage
@@ -27,8 +27,7 @@ async def test_one_tap_each_leads_to_a_video_call_on_this_machine(tmp_path: Path
     """As `make run` sets it up: direct, and the pages say so. Her camera stays off."""
     async with (
         console_house(tmp_path, calls={"allow_direct": True}) as house,
-        call_browser() as browser,
-        talking(browser, house) as talk,
+        talking_alone(house) as talk,
     ):
         await talk.video_call()
         await talk.hers.sees_movement()
@@ -51,34 +50,32 @@ async def test_one_tap_each_leads_to_a_video_call_on_this_machine(tmp_path: Path
 @needs_turn_server
 async def test_relayed_call_carries_pictures_and_sound_and_tells_no_address(tmp_path: Path) -> None:
     """Promise 6: with TURN nothing but relayed candidates is gathered, sent or used, in both directions."""
-    with turn_server(tmp_path, allow_loopback_peers=True) as turn:
-        async with (
-            console_house(tmp_path, calls=turn.calls()) as house,
-            call_browser() as browser,
-            talking(browser, house) as talk,
-        ):
-            await talk.hers.tries_the_way("A call can get through. Delay")
-            await talk.video_call()
-            await talk.hers.button("Camera on").click()
-            for caller in (talk.hers, talk.theirs):
-                await caller.sees_movement()
-                await caller.hears_the_beep()
-                await caller.receives_more(frames=True, samples=True)
-                (traffic,) = await caller.traffic()
-                assert {tuple(pair) for pair in traffic.selected} == {("relay", "relay")}
-                assert set(traffic.local) == set(traffic.pairs) == {"relay"}
-                came_in = "\n".join(await caller.came_in())
-                candidates = CANDIDATE.findall(came_in)
-                assert candidates
-                for candidate in candidates:
-                    assert " typ relay raddr 0.0.0.0 rport 0" in candidate
-                assert ".local" not in came_in
-                assert set(re.findall(r"^[co]=.*IN IP\S (\S+)", came_in, re.MULTILINE)) == {"0.0.0.0"}
-            await nothing_is_readable_on_the_wire(talk.hers, talk.theirs)
-            await nothing_is_readable_on_the_wire(talk.theirs, talk.hers)
-            await talk.hers.button("Camera off").click()
-            await expect(talk.theirs.call.locator(".tile:not(.own-tile) video")).to_have_count(0)
-            assert sorted(await talk.hers.tracks()) == ["ended", "live"]
+    async with (
+        relayed_house(tmp_path) as (house, _),
+        talking_alone(house) as talk,
+    ):
+        await talk.hers.tries_the_way("A call can get through. Delay")
+        await talk.video_call()
+        await talk.hers.button("Camera on").click()
+        for caller in (talk.hers, talk.theirs):
+            await caller.sees_movement()
+            await caller.hears_the_beep()
+            await caller.receives_more(frames=True, samples=True)
+            (traffic,) = await caller.traffic()
+            assert traffic.is_relayed
+            assert set(traffic.pairs) == {"relay"}
+            came_in = "\n".join(await caller.came_in())
+            candidates = CANDIDATE.findall(came_in)
+            assert candidates
+            for candidate in candidates:
+                assert " typ relay raddr 0.0.0.0 rport 0" in candidate
+            assert ".local" not in came_in
+            assert set(re.findall(r"^[co]=.*IN IP\S (\S+)", came_in, re.MULTILINE)) == {"0.0.0.0"}
+        await nothing_is_readable_on_the_wire(talk.hers, talk.theirs)
+        await nothing_is_readable_on_the_wire(talk.theirs, talk.hers)
+        await talk.hers.button("Camera off").click()
+        await expect(talk.theirs.others.locator("video")).to_have_count(0)
+        assert sorted(await talk.hers.tracks()) == ["ended", "live"]
 
 
 async def nothing_is_readable_on_the_wire(sender: Caller, receiver: Caller) -> None:
@@ -103,8 +100,7 @@ async def nothing_is_readable_on_the_wire(sender: Caller, receiver: Caller) -> N
 async def test_her_side_rings_silently_and_nothing_is_on_before_she_answers(tmp_path: Path) -> None:
     async with (
         console_house(tmp_path, calls={"allow_direct": True}) as house,
-        call_browser() as browser,
-        talking(browser, house) as talk,
+        talking_alone(house) as talk,
     ):
         await talk.theirs.page.get_by_role("button", name="Video call", exact=True).click()
         await talk.hers.shows("would like a video call with you")
@@ -211,25 +207,23 @@ async def leaves(survivor: SurvivorPage, leave: Callable[[SurvivorPage], Awaitab
 async def test_turn_server_that_dies_in_mid_call_is_told_and_the_call_goes_on_when_it_is_back(
     tmp_path: Path,
 ) -> None:
-    with turn_server(tmp_path, allow_loopback_peers=True) as turn:
-        async with (
-            console_house(tmp_path, calls=turn.calls()) as house,
-            call_browser() as browser,
-            talking(browser, house) as talk,
-        ):
-            await talk.video_call()
-            turn.kill()
-            await talk.hers.shows("The connection broke. Connecting again…")
-            await asyncio.to_thread(turn.start)
-            await talk.hers.is_connected()
-            await talk.hers.receives_more(frames=True, samples=True)
-            await talk.theirs.receives_more(frames=False, samples=True)
-            # For good, this time: the call is over and not frozen, and both are told so.
-            turn.kill()
-            for caller in (talk.hers, talk.theirs):
-                await caller.shows("You can go on writing.")
-                assert set(await caller.tracks()) == {"ended"}
-                assert await caller.traffic() == []
+    async with (
+        relayed_house(tmp_path) as (house, turn),
+        talking_alone(house) as talk,
+    ):
+        await talk.video_call()
+        turn.kill()
+        await talk.hers.shows("The connection broke. Connecting again…")
+        await asyncio.to_thread(turn.start)
+        await talk.hers.is_connected()
+        await talk.hers.receives_more(frames=True, samples=True)
+        await talk.theirs.receives_more(frames=False, samples=True)
+        # For good, this time: the call is over and not frozen, and both are told so.
+        turn.kill()
+        for caller in (talk.hers, talk.theirs):
+            await caller.shows("You can go on writing.")
+            assert set(await caller.tracks()) == {"ended"}
+            assert await caller.traffic() == []
 
 
 @needs_turn_server
@@ -242,8 +236,7 @@ async def test_credentials_that_the_server_refuses_are_told(
     with turn_server(tmp_path) as turn:
         async with (
             console_house(tmp_path, calls=turn.calls()) as house,
-            call_browser() as browser,
-            talking(browser, house) as talk,
+            talking_alone(house) as talk,
         ):
             await talk.hers.tries_the_way("The server for calls refused us.")
             await is_told(talk, "The server for calls refused us.")
@@ -264,8 +257,7 @@ async def test_turn_server_that_is_not_there_is_told(tmp_path: Path) -> None:
     turn.port = 9
     async with (
         console_house(tmp_path, calls=turn.calls()) as house,
-        call_browser() as browser,
-        talking(browser, house) as talk,
+        talking_alone(house) as talk,
     ):
         await talk.hers.tries_the_way("The server for calls cannot be reached.")
         await is_told(talk, "The server for calls cannot be reached.")
@@ -291,8 +283,7 @@ async def is_told(talk: Talk, text: str) -> None:
 async def test_where_calls_are_off_it_is_said_at_the_tap(tmp_path: Path) -> None:
     async with (
         console_house(tmp_path, calls={}) as house,
-        call_browser() as browser,
-        talking(browser, house) as talk,
+        talking_alone(house) as talk,
     ):
         await talk.theirs.page.get_by_role("button", name="Video call", exact=True).click()
         await talk.theirs.shows("Calls are not possible here.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from call_pages import Caller, call_browser, talking
+from call_pages import Caller, talking_alone
 from console_page import console_house
 from playwright.async_api import expect
 
@@ -20,8 +20,7 @@ _FACING = """() => {
 async def test_devices_are_chosen_before_a_call_and_changed_in_it(tmp_path: Path) -> None:
     async with (
         console_house(tmp_path, calls={"allow_direct": True}) as house,
-        call_browser(SEVERAL) as browser,
-        talking(browser, house) as talk,
+        talking_alone(house, SEVERAL) as talk,
     ):
         hers = talk.hers
         await hers.page.get_by_role("button", name="Talk by voice or video").click()

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from accessible import barriers
-from call_pages import Caller, call_browser, talking, visitor
+from call_pages import Caller, call_browser, talking, talking_alone, visitor
 from console_page import ConsolePage, console_house
 from playwright.async_api import Page, expect
 from survivor_page import SurvivorPage
@@ -27,11 +27,11 @@ async def test_three_in_a_call_and_one_who_is_removed_loses_it_at_once(tmp_path:
         await talk.video_call()
         others = Caller(third.page)
         await others.button("Answer with camera").click()
-        await expect(talk.hers.call.locator(".tile:not(.own-tile) video")).to_have_count(2)
+        await expect(talk.hers.others.locator("video")).to_have_count(2)
         await others.sees_movement()
         await others.hears_the_beep()
         for caller in (talk.hers, talk.theirs, others):
-            await expect(caller.call.locator(".tile:not(.own-tile)")).to_have_count(2)
+            await expect(caller.others).to_have_count(2)
             assert len(await caller.traffic()) == 2
         await talk.hers.is_told(" is in the call.")
         # Whoever leaves the conversation is out of its call.
@@ -39,7 +39,7 @@ async def test_three_in_a_call_and_one_who_is_removed_loses_it_at_once(tmp_path:
         await third.page.get_by_role("dialog").get_by_role("radio").first.check()
         await third.button("Leave; colleagues stay").click()
         for caller in (talk.hers, talk.theirs):
-            await expect(caller.call.locator(".tile:not(.own-tile)")).to_have_count(1)
+            await expect(caller.others).to_have_count(1)
             assert len(await caller.traffic()) == 1
             await caller.is_connected()
         await talk.hers.is_told(" has left the call.")
@@ -111,8 +111,7 @@ async def bring_in(theirs: Page, hers: Page, third: Page) -> None:
 async def test_who_only_listens_sends_nothing_and_can_speak_later(tmp_path: Path) -> None:
     async with (
         console_house(tmp_path, calls=DIRECT) as house,
-        call_browser() as browser,
-        talking(browser, house) as talk,
+        talking_alone(house) as talk,
     ):
         await talk.theirs.page.get_by_role("button", name="Video call", exact=True).click()
         await talk.hers.button("Only listen").click()
@@ -151,8 +150,7 @@ async def ice_names(caller: Caller) -> list[str]:
 async def test_a_network_too_weak_takes_pictures_first_and_speech_last_and_says_why(tmp_path: Path) -> None:
     async with (
         console_house(tmp_path, calls=DIRECT) as house,
-        call_browser() as browser,
-        talking(browser, house) as talk,
+        talking_alone(house) as talk,
     ):
         # Fair: neither good enough for more than the call began with, nor bad enough for less.
         for caller in (talk.hers, talk.theirs):
@@ -194,8 +192,7 @@ async def test_nothing_in_a_call_stands_in_anybodys_way_nor_leaves_a_narrow_scre
     """Each state on a phone of 360 pixels and in the console: axe-core, and no scrolling sideways."""
     async with (
         console_house(tmp_path, calls=DIRECT) as house,
-        call_browser() as browser,
-        talking(browser, house, bypass_csp=True) as talk,
+        talking_alone(house, bypass_csp=True) as talk,
     ):
         found: dict[str, list[str]] = {}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bad_wire import bad_wire
-from call_pages import call_browser, talking
+from call_pages import talking_alone
 from console_page import console_house
 from turn_server import needs_turn_server, turn_server
 
@@ -29,8 +29,7 @@ async def test_path_that_breaks_is_told_and_another_found_on_the_same_connection
         async with (
             bad_wire(("127.0.0.1", turn.port), loss=0.0, delay=0.01) as wire,
             console_house(tmp_path, calls=turn.calls(turn_urls=(wire.url,))) as house,
-            call_browser() as browser,
-            talking(browser, house) as talk,
+            talking_alone(house) as talk,
         ):
             await talk.video_call()
             await talk.hers.sees_movement()

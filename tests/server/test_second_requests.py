@@ -18,6 +18,7 @@ from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.keys import QUEUE_LEASES, ConversationKeys, queue_request
 from teduh_signaling.relay.frames import (
     AnswerOffer,
+    AnyClientFrame,
     Append,
     Availability,
     Board,
@@ -59,6 +60,50 @@ async def _position(client: FrameClient, wanted: int) -> None:
         pass
 
 
+async def _nothing_waits_for(staff: FrameClient) -> None:
+    await _refused(staff, Claim(99), ErrorCode.QUEUE_EMPTY)
+
+
+async def _refused(client: FrameClient, frame: AnyClientFrame, code: ErrorCode) -> None:
+    assert (await client.ask(frame, Error)).code is code
+
+
+@asynccontextmanager
+async def _beside(
+    url: str,
+    organisation: RelayOrganisation,
+    other: StaffDevice | None = None,
+    *,
+    own: StaffDevice | None = None,
+    at: str | None = None,
+) -> AsyncIterator[tuple[FrameClient, FrameClient, FrameClient, bytes]]:
+    """A survivor and her counselor in a conversation, a colleague who is not in it (perhaps at another node),
+    and the conversation.
+    """
+    async with (
+        talking_pair(url, own or organisation.staff()) as (survivor, staff, conversation),
+        _colleague(at or url, other or organisation.staff("Budi")) as colleague,
+    ):
+        yield survivor, staff, colleague, conversation
+
+
+async def _found(
+    seeker: FrameClient, conversation: bytes, colleague: FrameClient, device: StaffDevice
+) -> None:
+    """The colleague takes it, is no member yet, and can be added."""
+    claimed = await colleague.claim()
+    assert (claimed.conversation_id, claimed.details) == (conversation, DETAILS)
+    assert (claimed.key_package, claimed.member, claimed.epoch) == (b"", 0, 1)
+    await _position(seeker, 0)
+    found = await seeker.ask(SeekAnother(6, conversation, DETAILS), KeyPackage)
+    assert (found.device_id, found.key_package) == (device.id, b"package 1")
+
+
+async def _goes_on(survivor: FrameClient, staff: FrameClient, conversation: bytes) -> None:
+    await staff.append(conversation, 2, b"I am back")
+    assert (await survivor.entries(1))[0].payload == b"I am back"
+
+
 def _commit(
     conversation: bytes, added: tuple[bytes, ...], removed: tuple[bytes, ...] = (), counter: int = 1
 ) -> Append:
@@ -69,17 +114,14 @@ async def test_she_keeps_her_conversation_and_adds_who_has_taken_it(
     relay_url: str, organisation: RelayOrganisation
 ) -> None:
     dead, device = organisation.staff(), organisation.staff()
-    async with (
-        talking_pair(relay_url, dead) as (survivor, staff, conversation),
-        _colleague(relay_url, device) as colleague,
+    async with _beside(relay_url, organisation, device, own=dead) as (
+        survivor,
+        staff,
+        colleague,
+        conversation,
     ):
         await survivor.ask(SeekAnother(5, conversation, DETAILS), Done)
-        claimed = await colleague.claim()
-        assert (claimed.conversation_id, claimed.details) == (conversation, DETAILS)
-        assert (claimed.key_package, claimed.member, claimed.epoch) == (b"", 0, 1)
-        await _position(survivor, 0)
-        found = await survivor.ask(SeekAnother(6, conversation, DETAILS), KeyPackage)
-        assert (found.device_id, found.key_package) == (device.id, b"package 1")
+        await _found(survivor, conversation, colleague, device)
         # Asking again uses up none of the colleague's key packages.
         assert (await survivor.ask(SeekAnother(7, conversation), KeyPackage)).key_package == b"package 1"
         added, removed = (device.id,), (dead.id,)
@@ -91,22 +133,19 @@ async def test_she_keeps_her_conversation_and_adds_who_has_taken_it(
         await colleague.subscribe(conversation, 3)
         assert (await colleague.entries(1))[0].payload == b"welcome"
         # It waits no more.
-        assert (await colleague.ask(Claim(8), Error)).code is ErrorCode.QUEUE_EMPTY
+        await _nothing_waits_for(colleague)
 
 
 async def test_she_adds_nobody_who_has_not_taken_her_conversation(
     relay_url: str, organisation: RelayOrganisation
 ) -> None:
     dead, device, stranger = organisation.staff(), organisation.staff(), organisation.staff()
-    async with (
-        talking_pair(relay_url, dead) as (survivor, _, conversation),
-        _colleague(relay_url, device) as colleague,
-    ):
+    async with _beside(relay_url, organisation, device, own=dead) as (survivor, _, colleague, conversation):
         one, other, gone = (device.id,), (stranger.id,), (dead.id,)
         for commit in (_commit(conversation, one), _commit(conversation, (), gone)):
-            assert (await survivor.ask(commit, Error)).code is ErrorCode.NOT_PERMITTED
+            await _refused(survivor, commit, ErrorCode.NOT_PERMITTED)
         await survivor.ask(SeekAnother(5, conversation), Done)
-        assert (await survivor.ask(_commit(conversation, one), Error)).code is ErrorCode.NOT_PERMITTED
+        await _refused(survivor, _commit(conversation, one), ErrorCode.NOT_PERMITTED)
         await colleague.claim()
         for added in (other, one + other, ()):
             refused = await survivor.ask(_commit(conversation, added, gone), Error)
@@ -114,20 +153,16 @@ async def test_she_adds_nobody_who_has_not_taken_her_conversation(
         await survivor.append(conversation, 1, b"commit", kind=1, welcome=b"welcome", added=one)
         # It served once.
         again = Append(conversation, 2, 1, 2, b"commit", b"welcome", one, gone)
-        assert (await survivor.ask(again, Error)).code is ErrorCode.NOT_PERMITTED
+        await _refused(survivor, again, ErrorCode.NOT_PERMITTED)
 
 
 async def test_whoever_takes_it_is_no_member_before_she_says_so(
     relay_url: str, organisation: RelayOrganisation
 ) -> None:
-    async with (
-        talking_pair(relay_url, organisation.staff()) as (survivor, _, conversation),
-        _colleague(relay_url, organisation.staff()) as colleague,
-    ):
+    async with _beside(relay_url, organisation) as (survivor, _, colleague, conversation):
         await survivor.ask(SeekAnother(5, conversation), Done)
         await colleague.claim()
-        refused = await colleague.ask(Append(conversation, 1, 0, 1, b"message"), Error)
-        assert refused.code is ErrorCode.UNKNOWN_CONVERSATION
+        await _refused(colleague, Append(conversation, 1, 0, 1, b"message"), ErrorCode.UNKNOWN_CONVERSATION)
 
 
 async def test_without_her_commit_it_waits_again_and_the_right_is_gone(
@@ -136,36 +171,28 @@ async def test_without_her_commit_it_waits_again_and_the_right_is_gone(
     device = organisation.staff()
     async with relay_here(organisation.write(tmp_path), valkey.url, consent_seconds=1) as (_, url):
         await organisation.publish_revocations(url)
-        async with (
-            talking_pair(url, organisation.staff()) as (survivor, _, conversation),
-            _colleague(url, device) as colleague,
-        ):
+        async with _beside(url, organisation, device) as (survivor, _, colleague, conversation):
             await survivor.ask(SeekAnother(5, conversation), Done)
             await colleague.claim()
             await _position(survivor, 0)
             await _position(survivor, 1)
             assert (await colleague.expect(MembershipEnded)).conversation_id == conversation
-            refused = await survivor.ask(_commit(conversation, (device.id,)), Error)
-            assert refused.code is ErrorCode.NOT_PERMITTED
+            await _refused(survivor, _commit(conversation, (device.id,)), ErrorCode.NOT_PERMITTED)
 
 
 async def test_she_can_cancel_while_it_waits_and_while_it_is_taken(
     relay_url: str, organisation: RelayOrganisation
 ) -> None:
-    async with (
-        talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation),
-        _colleague(relay_url, organisation.staff()) as colleague,
-    ):
+    async with _beside(relay_url, organisation) as (survivor, staff, colleague, conversation):
         await survivor.ask(SeekAnother(5, conversation), Done)
         await survivor.ask(CancelRequest(6, conversation), Done)
-        assert (await colleague.ask(Claim(7), Error)).code is ErrorCode.QUEUE_EMPTY
+        await _nothing_waits_for(colleague)
         await survivor.ask(SeekAnother(8, conversation), Done)
         await colleague.claim()
         await survivor.ask(CancelRequest(9, conversation), Done)
-        assert (await colleague.ask(Claim(10), Error)).code is ErrorCode.QUEUE_EMPTY
+        await _nothing_waits_for(colleague)
         # The conversation itself goes on.
-        await staff.append(conversation, 2, b"I am back")
-        assert (await survivor.entries(1))[0].payload == b"I am back"
+        await _goes_on(survivor, staff, conversation)
 
 
 async def test_the_device_that_comes_back_takes_its_own_conversation_and_nobody_is_sought(
@@ -175,9 +202,8 @@ async def test_the_device_that_comes_back_takes_its_own_conversation_and_nobody_
         await survivor.ask(SeekAnother(5, conversation), Done)
         claimed = await staff.claim()
         assert (claimed.conversation_id, claimed.member, claimed.epoch) == (conversation, 1, 1)
-        assert (await staff.ask(Claim(6), Error)).code is ErrorCode.QUEUE_EMPTY
-        await staff.append(conversation, 2, b"I am back")
-        assert (await survivor.entries(1))[0].payload == b"I am back"
+        await _nothing_waits_for(staff)
+        await _goes_on(survivor, staff, conversation)
 
 
 async def test_a_conversation_that_goes_on_is_not_counted_again(
@@ -186,8 +212,7 @@ async def test_a_conversation_that_goes_on_is_not_counted_again(
     """The day's numbers are of people who asked for help, not of their counselors' devices."""
     device = organisation.staff()
     async with (
-        talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation),
-        _colleague(relay_url, device) as colleague,
+        _beside(relay_url, organisation, device) as (survivor, staff, colleague, conversation),
         frame_client(relay_url) as supervisor,
     ):
         await supervisor.authenticate(organisation.staff("Ibu", role=Role.SUPERVISOR))
@@ -293,31 +318,22 @@ async def test_only_a_member_of_a_conversation_that_began_may_seek(
     ):
         own = await waiting.open_request()
         for wanted in (own, conversation):
-            refused = await waiting.ask(SeekAnother(5, wanted), Error)
-            assert refused.code is ErrorCode.UNKNOWN_CONVERSATION
+            await _refused(waiting, SeekAnother(5, wanted), ErrorCode.UNKNOWN_CONVERSATION)
 
 
 async def test_staff_bring_in_whoever_takes_it_from_the_queue_and_it_waits_no_more(
     relay_url: str, organisation: RelayOrganisation
 ) -> None:
     device = organisation.staff("Budi")
-    async with (
-        talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation),
-        _colleague(relay_url, device) as colleague,
-    ):
+    async with _beside(relay_url, organisation, device) as (survivor, staff, colleague, conversation):
         await staff.ask(SeekAnother(5, conversation, DETAILS), Done)
         # What she looks for is for others.
-        assert (await staff.ask(Claim(6), Error)).code is ErrorCode.QUEUE_EMPTY
-        claimed = await colleague.claim()
-        assert (claimed.conversation_id, claimed.details) == (conversation, DETAILS)
-        assert (claimed.key_package, claimed.member, claimed.epoch) == (b"", 0, 1)
-        await _position(staff, 0)
-        found = await staff.ask(SeekAnother(7, conversation, DETAILS), KeyPackage)
-        assert (found.device_id, found.key_package) == (device.id, b"package 1")
+        await _nothing_waits_for(staff)
+        await _found(staff, conversation, colleague, device)
         await staff.append(conversation, 2, b"commit", kind=1, welcome=b"welcome", added=(device.id,))
         assert (await colleague.expect(InboxItem)).conversation_id == conversation
         await staff.ask(CancelRequest(8, conversation), Done)
-        assert (await colleague.ask(Claim(9), Error)).code is ErrorCode.QUEUE_EMPTY
+        await _nothing_waits_for(colleague)
         # The survivor's device heard of all that only what is in the log.
         assert (await survivor.entries(1))[0].payload == b"commit"
 
@@ -325,14 +341,11 @@ async def test_staff_bring_in_whoever_takes_it_from_the_queue_and_it_waits_no_mo
 async def test_her_own_search_goes_before_that_of_staff(
     relay_url: str, organisation: RelayOrganisation
 ) -> None:
-    async with (
-        talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation),
-        _colleague(relay_url, organisation.staff("Budi")) as colleague,
-    ):
+    async with _beside(relay_url, organisation) as (survivor, staff, colleague, conversation):
         await staff.ask(SeekAnother(5, conversation), Done)
         await survivor.ask(SeekAnother(6, conversation, DETAILS), Done)
         # It is hers now: staff can neither look on nor end it.
-        assert (await staff.ask(SeekAnother(7, conversation), Error)).code is ErrorCode.NOT_PERMITTED
+        await _refused(staff, SeekAnother(7, conversation), ErrorCode.NOT_PERMITTED)
         await staff.ask(CancelRequest(8, conversation), Done)
         await staff.ask(Leave(9, conversation), Done)
         assert (await colleague.claim()).details == DETAILS
@@ -342,16 +355,13 @@ async def test_her_own_search_goes_before_that_of_staff(
 async def test_a_colleague_is_sought_no_longer_than_by_who_began(
     relay_url: str, organisation: RelayOrganisation
 ) -> None:
-    async with (
-        talking_pair(relay_url, organisation.staff()) as (_, staff, conversation),
-        _colleague(relay_url, organisation.staff("Budi")) as colleague,
-    ):
+    async with _beside(relay_url, organisation) as (_, staff, colleague, conversation):
         await staff.ask(SeekAnother(5, conversation), Done)
         await staff.ask(CancelRequest(6, conversation), Done)
-        assert (await colleague.ask(Claim(7), Error)).code is ErrorCode.QUEUE_EMPTY
+        await _nothing_waits_for(colleague)
         await staff.ask(SeekAnother(8, conversation), Done)
         await staff.ask(Leave(9, conversation), Done)
-        assert (await colleague.ask(Claim(10), Error)).code is ErrorCode.QUEUE_EMPTY
+        await _nothing_waits_for(colleague)
 
 
 async def test_who_is_not_let_in_is_told_at_once_and_has_her_seat_back(
@@ -366,10 +376,9 @@ async def test_who_is_not_let_in_is_told_at_once_and_has_her_seat_back(
         revocations = organisation.revoking()
         for url in (one, two):
             await organisation.publish_revocations(url, revocations)
-        async with (
-            talking_pair(one, organisation.staff(role=Role.SUPERVISOR)) as (survivor, staff, conversation),
-            _colleague(two, device) as colleague,
-        ):
+        async with _beside(
+            one, organisation, device, own=organisation.staff(role=Role.SUPERVISOR), at=two
+        ) as (survivor, staff, colleague, conversation):
             await colleague.ask(SetAvailability(3, Availability.AVAILABLE, 1), Done)
             for seeker in (survivor, staff):
                 # One seat, which must be free again for the second.
