@@ -68,8 +68,7 @@ class ValkeyClient:
         self._reader = hiredis.Reader()
 
     def ask(self, *command: str | bytes) -> object:
-        # hiredis' stub says a tuple of exactly one element.
-        self._socket.sendall(hiredis.pack_command(command))  # type: ignore[arg-type]
+        self._socket.sendall(hiredis.pack_command(command))  # type: ignore[arg-type]  # its stub: one element
         while (reply := self._reader.gets()) is False:
             self._reader.feed(self._socket.recv(2**20))
         return reply

@@ -16,7 +16,7 @@ import asyncio
 import itertools
 import math
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -228,9 +228,11 @@ async def house_under_load(
         await asyncio.gather(*running, return_exceptions=True)
 
 
-async def _unless_failed(settling: object, running: Sequence[asyncio.Task[None]]) -> None:
+async def _unless_failed(
+    settling: Coroutine[None, None, None], running: Sequence[asyncio.Task[None]]
+) -> None:
     """Wait for the end, or for a member that has found a contradiction."""
-    waiting = asyncio.ensure_future(settling)  # type: ignore[call-overload]
+    waiting = asyncio.ensure_future(settling)
     await asyncio.wait((waiting, *running), return_when=asyncio.FIRST_COMPLETED)
     for task in running:
         if task.done():

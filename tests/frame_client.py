@@ -122,7 +122,7 @@ class FrameClient:
         added: tuple[bytes, ...] = (),
         removed: tuple[bytes, ...] = (),
     ) -> Accepted:
-        frame = Append(conversation_id, counter, kind, epoch, payload, welcome, added, removed)  # type: ignore[arg-type]
+        frame = Append(conversation_id, counter, kind, epoch, payload, welcome, added, removed)  # type: ignore[arg-type]  # an int is its kind
         return await self.ask(frame, Accepted)
 
     async def colleagues(self, count: int) -> tuple[Colleague, ...]:

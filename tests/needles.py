@@ -63,8 +63,8 @@ def _value(store: redis.Redis, key: bytes) -> bytes:
         b"zset": ("ZRANGE", key, 0, -1),
         b"stream": ("XRANGE", key, "-", "+"),
     }
-    kind: bytes = store.execute_command("TYPE", key)  # type: ignore[no-untyped-call]
-    return _flat(store.execute_command(*commands[kind]))  # type: ignore[no-untyped-call]
+    kind: bytes = store.execute_command("TYPE", key)  # type: ignore[no-untyped-call]  # its stub
+    return _flat(store.execute_command(*commands[kind]))  # type: ignore[no-untyped-call]  # its stub
 
 
 def _flat(value: object) -> bytes:

@@ -224,7 +224,7 @@ async def relay_here(
         "drain_seconds": 0.2,
         **settings,
     }
-    relay = Relay(Settings(**chosen))  # type: ignore[arg-type]
+    relay = Relay(Settings(**chosen))  # type: ignore[arg-type]  # pydantic checks them
     await relay.start()
     try:
         yield relay, relay.origin

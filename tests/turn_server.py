@@ -186,7 +186,7 @@ class TurnServer:
 @contextmanager
 def turn_server(folder: Path, **choices: object) -> Iterator[TurnServer]:
     """A running coturn that keeps its files in `folder`; `choices` are those of `TurnServer`."""
-    server = TurnServer(folder, **choices)  # type: ignore[arg-type]
+    server = TurnServer(folder, **choices)  # type: ignore[arg-type]  # the keywords above
     server.start()
     try:
         yield server

@@ -200,6 +200,6 @@ def load_settings(file: Path | None = None, **overrides: object) -> Settings:
     token = _settings_file.set(file)
     try:
         given = {name: value for name, value in overrides.items() if value is not None}
-        return Settings(**given)  # type: ignore[arg-type]
+        return Settings(**given)  # type: ignore[arg-type]  # pydantic checks them
     finally:
         _settings_file.reset(token)

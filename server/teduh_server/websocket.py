@@ -297,7 +297,7 @@ class _Messages(WebSocketDataQueue):
         super().__init__(cast("BaseProtocol", None), 0, loop=loop)
         self._socket = socket
 
-    def feed_data(self, data: WSMessage, size: int) -> None:  # type: ignore[override]
+    def feed_data(self, data: WSMessage, size: int) -> None:  # type: ignore[override]  # it keeps nothing
         self._socket.parsed(data)
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,7 +98,7 @@ def test_a_gap_that_stays_is_no_delay() -> None:
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=40), st.randoms(use_true_random=False), st.booleans())
-def test_any_interleaving_comes_out_in_order(own: list[bool], random: object, coalesced: bool) -> None:
+def test_any_interleaving_comes_out_in_order(own: list[bool], random: Random, coalesced: bool) -> None:
     """Whatever comes first, and though one Accepted may speak for several appends."""
     order = LogOrder(ME)
     answers: list[tuple[int, int]] = []
@@ -109,7 +111,7 @@ def test_any_interleaving_comes_out_in_order(own: list[bool], random: object, co
     if coalesced:
         answers = answers[-1:]
     steps: list[tuple[int, int] | Entry] = [*answers, *others]
-    random.shuffle(steps)  # type: ignore[attr-defined]
+    random.shuffle(steps)
     # Answers come in the order of their counters, entries in the order of the log; only their mixture varies.
     waiting_answers, waiting_entries = iter(answers), iter(others)
     out = []

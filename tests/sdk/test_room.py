@@ -74,7 +74,7 @@ def test_another_survivor_is_refused() -> None:
 
 @pytest.mark.parametrize("change", [{"name": "Rini"}, {"role": Role.SUPERVISOR}])
 def test_a_member_who_becomes_somebody_else_is_a_newcomer(change: dict[str, str]) -> None:
-    changed = replace(SARI, statement=replace(SARI.statement, **change))  # type: ignore[arg-type]
+    changed = replace(SARI, statement=replace(SARI.statement, **change))  # type: ignore[arg-type]  # a name or a role
     with pytest.raises(RosterNotAdmitted):
         admit_next(room(SARI), room(changed), HER_KEY, is_survivor=True, consents={})
 

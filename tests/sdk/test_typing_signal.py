@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scripted_log import Pair, talking_pair
 from staffed_organisation import NOW
 from teduh_crypto.mls import Group
+from teduh_sdk.conversation_state import ConversationState
 from teduh_sdk.group_changes import Refresh
 from teduh_sdk.typing_signal import TypingSignals
 
@@ -17,8 +18,8 @@ def pair() -> Pair:
     return talking_pair()
 
 
-def group_of(state: object) -> Group:
-    group = state.membership.group  # type: ignore[attr-defined]
+def group_of(state: ConversationState) -> Group:
+    group = state.membership.group
     assert isinstance(group, Group)
     return group
 

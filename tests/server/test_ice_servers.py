@@ -99,7 +99,7 @@ def test_turn_servers_need_a_secret_and_one_only(tmp_path: Path) -> None:
     ]
     for settings in wrong:
         with pytest.raises(ValidationError, match="secret"):
-            CallSettings(turn_urls=URLS, **settings)  # type: ignore[arg-type]
+            CallSettings(turn_urls=URLS, **settings)  # type: ignore[arg-type]  # pydantic checks them
 
 
 def test_settings_come_from_the_calls_table_and_from_the_environment(

@@ -133,7 +133,7 @@ def with_header(**header: object) -> str:
 
 
 def revoking(**entries: object) -> str:
-    revocations = NOBODY_REVOKED.revoking(now=NOW, **entries)  # type: ignore[arg-type]
+    revocations = NOBODY_REVOKED.revoking(now=NOW, **entries)  # type: ignore[arg-type]  # also wrong ones
     return sign_revocation_list(revocations, ROOT_AUTHORITY)
 
 

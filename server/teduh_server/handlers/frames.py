@@ -335,8 +335,7 @@ class FrameHandlers:
 def _action(
     frame_type: type[_F], function: Callable[[Connection, _F], Awaitable[None] | None]
 ) -> tuple[type[Frame], Action]:
-    # The table is keyed by the type that the function takes, which is what makes this sound.
-    return frame_type, function  # type: ignore[return-value]
+    return frame_type, function  # type: ignore[return-value]  # it is called with its key's type alone
 
 
 def _ping(connection: Connection, frame: Ping) -> None:

@@ -50,7 +50,7 @@ class Store:
         # Whether commands of different slots go to different servers, and so in no order.
         self.sharded = isinstance(location, ClusterLocation)
         servers = Cluster if self.sharded else OneServer
-        self._servers = servers(location, channels, *listener, durability, seal)  # type: ignore[arg-type]
+        self._servers = servers(location, channels, *listener, durability, seal)  # type: ignore[arg-type]  # as above
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
         # Whether answers are held until they are kept. Messages of channels are not: they are hints only.

@@ -34,8 +34,7 @@ _PASSING = frozenset(
 )
 """Error replies of a server that cannot take the command now and did not."""
 
-# hiredis' stub says a tuple of exactly one element.
-_pack: Callable[[Command], bytes] = hiredis.pack_command  # type: ignore[assignment]
+_pack: Callable[[Command], bytes] = hiredis.pack_command  # type: ignore[assignment]  # its stub: one element
 
 
 class Wire(asyncio.Protocol):

@@ -218,7 +218,7 @@ def fragment(description: RTCSessionDescription) -> str:
 
 def voice(number: int) -> RtpPacket:
     packet = RtpPacket(sequence_number=number % 65536, timestamp=number * 960)
-    packet._data = number.to_bytes(4, "big")  # type: ignore[attr-defined]
+    packet._data = number.to_bytes(4, "big")  # type: ignore[attr-defined]  # aiortc sets it
     return packet
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -57,7 +58,7 @@ async def test_a_file_is_heard_and_seen_and_its_end_is_told(tmp_path: Path) -> N
 async def test_what_reads_devices_is_heard_and_seen_and_stopped_with_the_call() -> None:
     """By the very program and the very sources that the document shows."""
     document = DOCUMENT.read_text()
-    shown: dict[str, object] = {}
+    shown: dict[str, Any] = {}
     (block,) = (one for one in re.findall(r"```python\n(.*?)```", document, re.DOTALL) if "call_with" in one)
     exec(block, shown)
     sources = [
@@ -70,7 +71,7 @@ async def test_what_reads_devices_is_heard_and_seen_and_stopped_with_the_call() 
         colours.append(float(np.ptp(frame.reformat(format="gray").to_ndarray().mean(axis=0))))
 
     async with calling(direct(), direct()) as (_, (hers, counselors)):
-        call = await shown["call_with"](counselors, *sources)  # type: ignore[operator]
+        call = await shown["call_with"](counselors, *sources)
         ringing = await rung(hers)
         ear = ears(ringing)
         ringing.on_video(see)

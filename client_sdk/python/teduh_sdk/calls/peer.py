@@ -177,7 +177,7 @@ class Peer:
         transceiver.direction = "sendrecv"
         transceiver.sender.replaceTrack(branch)
         # The sender asks its own encoder for keyframes; ours stands before it.
-        transceiver.sender._send_keyframe = outgoing.request_keyframe  # type: ignore[method-assign]
+        transceiver.sender._send_keyframe = outgoing.request_keyframe  # type: ignore[method-assign]  # see above
 
     async def _describe(
         self, connection: RTCPeerConnection, revision: int, description: RTCSessionDescription

@@ -40,9 +40,9 @@ class VoiceBuffer(JitterBuffer):
             return False, None
         first = self._held.pop(0)
         self._released = first.sequence_number
-        return False, JitterFrame(data=first._data, timestamp=first.timestamp)  # type: ignore[attr-defined]
+        return False, JitterFrame(data=first._data, timestamp=first.timestamp)  # type: ignore[attr-defined]  # aiortc sets it
 
 
 def keep_every_voice(receiver: RTCRtpReceiver) -> None:
     """Let this receiver put voices in order by a `VoiceBuffer`; aiortc offers no choice of it."""
-    receiver._RTCRtpReceiver__jitter_buffer = VoiceBuffer()  # type: ignore[attr-defined]
+    receiver._RTCRtpReceiver__jitter_buffer = VoiceBuffer()  # type: ignore[attr-defined]  # private
