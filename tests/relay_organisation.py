@@ -48,6 +48,7 @@ class RelayOrganisation:
 
     root: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     id: str = "rumah-aman"
+    _first: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def public(self) -> Organisation:
@@ -95,8 +96,12 @@ class RelayOrganisation:
         return first_revocation_list(self.id, now=int(time.time()))
 
     def revoking_nobody(self) -> str:
-        """The first signed list. Signed a second later it is another one of the same version."""
-        return sign_revocation_list(self.revocations(), self.authority)
+        """The first signed list, always the same: signed a second later it would be another one of the same
+        version, which a node that has heard of this one refuses.
+        """
+        if not self._first:
+            self._first.append(sign_revocation_list(self.revocations(), self.authority))
+        return self._first[0]
 
     def revoking(self, *devices: StaffDevice) -> str:
         """The signed list after the first one that revokes these."""
