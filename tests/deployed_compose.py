@@ -121,7 +121,7 @@ def _sentinel(name: str) -> Document:
 
 def _proxy() -> Document:
     return _CLOSED | {
-        "image": image("library/caddy"),
+        "image": image("caddy"),
         # The only right of root's that it has: ports 80 and 443.
         "cap_add": ["NET_BIND_SERVICE"],
         "environment": {

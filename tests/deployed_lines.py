@@ -215,7 +215,7 @@ def instructions(text: str) -> list[tuple[str, str]]:
 
 
 def _python(image: str) -> bool:
-    return re.fullmatch(r"([\w.-]+/)?library/python:3\.1[1-9]-slim-\w+", image) is not None
+    return re.fullmatch(r"python:3\.1[1-9]-slim-\w+", image) is not None
 
 
 def faults_of_image(text: str, folder: Path) -> Iterator[str]:

@@ -26,13 +26,13 @@ class Connection:
 
     __slots__ = (
         "_on_closed",
-        "_on_landed",
         "_socket",
         "closed",
         "in_flight",
         "inbox_dirty",
         "inbox_seq",
         "nonce",
+        "on_landed",
         "proof_of_work_bits",
         "protocol",
         "requests",
@@ -49,12 +49,10 @@ class Connection:
         source: bytes,
         nonce: bytes,
         *,
-        on_landed: Callable[[], None],
         on_closed: Callable[[], None],
     ) -> None:
-        """`on_landed` is called when an append in flight was answered, `on_closed` when this side closes."""
+        """`on_closed` is called when this side closes."""
         self._socket = socket
-        self._on_landed = on_landed
         self._on_closed = on_closed
         self.write: Callable[[bytes], None] = socket.write
         """Send the bytes of a frame that needs no further check; nothing once it is closed."""
@@ -66,6 +64,8 @@ class Connection:
         self.subscriptions: dict[bytes, Subscription] = {}
         self.staff: StaffDevice | None = None
         self.in_flight = 0
+        self.on_landed: Callable[[], None] | None = None
+        """Called when an append in flight has been answered, by whoever waits for that."""
         self.inbox_seq = 0
         self.inbox_dirty = False
         self.closed = False
@@ -149,4 +149,5 @@ class Connection:
     def landed(self) -> None:
         """One append in flight has been answered."""
         self.in_flight -= 1
-        self._on_landed()
+        if self.on_landed is not None:
+            self.on_landed()

@@ -24,7 +24,7 @@ import asyncio
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from struct import Struct
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 from weakref import WeakKeyDictionary
@@ -133,7 +133,9 @@ class WebSocket(asyncio.Protocol):
         self._transport = transport
         self._listener = listener
         # aiohttp refuses a message of exactly its limit, too.
-        self._parser = WebSocketReader(_Messages(self, loop), max_message_bytes + 1, False, False)
+        self._parser = WebSocketReader(
+            _Messages(self, listener.received, loop), max_message_bytes + 1, False, False
+        )
         self._closing = False
         self._lost = False
         self._post = Post.of(loop)
@@ -150,7 +152,7 @@ class WebSocket(asyncio.Protocol):
         """
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
         self._transport.set_protocol(self)
-        self._transport.write(answer + _framed(message))
+        self._transport.write(answer + _head(len(message)) + message)
         if unread:
             self.data_received(unread)
         if not self._transport.is_reading():
@@ -166,17 +168,19 @@ class WebSocket(asyncio.Protocol):
     def write(self, message: bytes) -> None:
         """Send a binary message; nothing after a close."""
         if not self._closing:
-            self._send(_framed(message))
+            self._send(_head(len(message)), message)
 
-    def _send(self, frame: bytes) -> None:
-        """Send a frame at the end of this tick, with all that is written until then."""
-        if self._unsent is None:
-            self._unsent = [frame]
-            self._unsent_bytes = len(frame)
+    def _send(self, head: bytes, message: bytes = b"") -> None:
+        """Send a frame, in one part or two, at the end of this tick with all that is written until then."""
+        unsent = self._unsent
+        if unsent is None:
+            self._unsent = [head, message]
+            self._unsent_bytes = len(message)
             self._post.add(self)
         else:
-            self._unsent.append(frame)
-            self._unsent_bytes += len(frame)
+            unsent.append(head)
+            unsent.append(message)
+            self._unsent_bytes += len(message)
         if self._unsent_bytes >= _AT_ONCE_BYTES:
             self.flush()
 
@@ -185,7 +189,7 @@ class WebSocket(asyncio.Protocol):
         unsent, self._unsent = self._unsent, None
         if unsent is not None:
             self._unsent_bytes = 0
-            self._transport.write(unsent[0] if len(unsent) == 1 else b"".join(unsent))
+            self._transport.write(b"".join(unsent))
 
     def ping(self) -> None:
         """Ask for a sign of life: an empty ping (RFC 6455, 5.5.2)."""
@@ -227,11 +231,9 @@ class WebSocket(asyncio.Protocol):
             self._transport.resume_reading()
 
     def parsed(self, message: WSMessage) -> None:
-        """What the parser has read."""
+        """What the parser has read that is no binary message."""
         kind = message[0]
-        if kind is WSMsgType.BINARY:
-            self._listener.received(message[1])
-        elif kind is WSMsgType.TEXT:
+        if kind is WSMsgType.TEXT:
             self._listener.received_text()
         elif kind is WSMsgType.CLOSE:
             self._answer_close()
@@ -278,27 +280,32 @@ class WebSocket(asyncio.Protocol):
         self._writable = None
 
 
-def _framed(message: bytes) -> bytes:
-    length = len(message)
+def _head(length: int) -> bytes:
+    """What goes before a binary message of so many bytes (RFC 6455, 5.2)."""
     if length < 126:
-        return bytes((_BINARY, length)) + message
-    if length < 65536:
-        return _medium(_BINARY, 126, length) + message
-    return _large(_BINARY, 127, length) + message
+        return bytes((_BINARY, length))
+    return _medium(_BINARY, 126, length) if length < 65536 else _large(_BINARY, 127, length)
 
 
 class _Messages(WebSocketDataQueue):
     """Where the parser puts what it has read; nothing is queued here."""
 
-    __slots__ = ("_socket",)
+    __slots__ = ("_received", "_socket")
 
-    def __init__(self, socket: WebSocket, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, socket: WebSocket, received: Callable[[bytes], None], loop: asyncio.AbstractEventLoop
+    ) -> None:
         # A queue slows its protocol down when it is full; this one never holds anything, and needs none.
         super().__init__(cast("BaseProtocol", None), 0, loop=loop)
         self._socket = socket
+        self._received = received
 
     def feed_data(self, data: WSMessage, size: int) -> None:  # type: ignore[override]  # it keeps nothing
-        self._socket.parsed(data)
+        # Nearly all are of this kind, and what is called for each is felt.
+        if data[0] is WSMsgType.BINARY:
+            self._received(data[1])
+        else:
+            self._socket.parsed(data)
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
         self._socket.not_parsed(exc)

@@ -144,7 +144,7 @@ def test_container_comes_back_and_is_of_a_named_version(name: str) -> None:
     service = SERVICES[name]
     assert service["restart"] == "unless-stopped"
     if "build" not in service:
-        assert re.fullmatch(r"docker\.io/[\w/-]+:\d+\.\d+\.\d+[\w.-]*", service["image"])
+        assert re.fullmatch(r"[\w-]+(/[\w-]+)?:\d+\.\d+\.\d+[\w.-]*", service["image"])
 
 
 @each_service

@@ -117,7 +117,6 @@ class Intake:
             RelaySideProtocol(now, limits.heartbeat_seconds),
             source,
             nonce,
-            on_landed=self._go_on,
             on_closed=self._close,
         )
         self._allowance = limits.frames_per_second * 2
@@ -139,6 +138,7 @@ class Intake:
             self._kept.append(data)
         elif self._must_wait():
             self._kept = deque((data,))
+            self.connection.on_landed = self._go_on
             self._socket.pause_reading()
         else:
             self._take(data)
@@ -155,7 +155,7 @@ class Intake:
     def lost(self) -> None:
         self.connection.closed = True
         self._lost = True
-        self._kept = None
+        self._kept = self.connection.on_landed = None
         self._end_if_idle()
 
     # --- taking ---
@@ -213,7 +213,7 @@ class Intake:
         while kept and not self._must_wait():
             self._take(kept.popleft())
         if not kept:
-            self._kept = None
+            self._kept = self.connection.on_landed = None
             self._socket.resume_reading()
 
     # --- the end ---
