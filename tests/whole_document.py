@@ -72,8 +72,8 @@ def _mebibytes(text: str) -> int:
 
 
 def image(name: str) -> Such:
-    """An image of that name in a named version, never `latest`. Where it is served is the machine's setting, or
-    the organisation's, which puts its own name in place of the example's.
+    """An image of that name in a named version, never `latest`. Where it is served is said nowhere, or by an
+    example's name in whose place the organisation puts its own.
     """
     pattern = re.compile(rf"(registry\.example/)?{re.escape(name)}:\d+\.\d+\.\d+(-alpine)?")
     return Such(f"the image {name} in a named version", pattern.fullmatch)
