@@ -19,6 +19,9 @@ from teduh_signaling.relay.codec import decode_client_frame
 from teduh_signaling.relay.frames import Append, Ephemeral
 from turn_server import TurnServer, needs_turn_server, turn_server
 
+# Calls of several people need much of the processor: one at a time.
+pytestmark = pytest.mark.xdist_group("browser_calls")
+
 CANDIDATE = re.compile(r"candidate:.*")
 SECRET = r"(?:a=)?((?:candidate|fingerprint|ice-ufrag|ice-pwd|msid|ssrc):[^\r\n]*)"
 

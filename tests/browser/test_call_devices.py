@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from call_pages import Caller, talking_alone
 from console_page import console_house
 from playwright.async_api import expect
+
+# Calls of several people need much of the processor: one at a time.
+pytestmark = pytest.mark.xdist_group("browser_calls")
 
 # The first and the third give pictures; the second is a depth camera, which a call cannot send.
 SEVERAL = "--use-fake-device-for-media-stream=device-count=3"

@@ -26,6 +26,9 @@ from teduh_sdk.room import Participant
 from teduh_sdk.staff import Staff
 from turn_server import needs_turn_server
 
+# Calls of several people need much of the processor: one at a time.
+pytestmark = pytest.mark.xdist_group("browser_calls")
+
 
 class Voices:
     """Whom a program heard speak, and saw."""

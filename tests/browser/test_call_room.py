@@ -6,11 +6,15 @@ import asyncio
 import re
 from pathlib import Path
 
+import pytest
 from accessible import barriers
 from call_pages import Caller, call_browser, talking, talking_alone, visitor
 from console_page import ConsolePage, console_house
 from playwright.async_api import Page, expect
 from survivor_page import SurvivorPage
+
+# Calls of several people need much of the processor: one at a time.
+pytestmark = pytest.mark.xdist_group("browser_calls")
 
 DIRECT = {"allow_direct": True}
 

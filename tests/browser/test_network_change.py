@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from bad_wire import bad_wire
 from call_pages import talking_alone
 from console_page import console_house
 from turn_server import needs_turn_server, turn_server
+
+# Calls of several people need much of the processor: one at a time.
+pytestmark = pytest.mark.xdist_group("browser_calls")
 
 # The names under which ways were looked for; an ICE restart takes another (RFC 8445, 2.4).
 NAMES = """() => window.connections.map((one) =>

@@ -285,6 +285,7 @@ async def test_an_ended_conversation_is_forgotten(house: House) -> None:
             his = await request.accept()
             break
         assert store.names("conversation/")
+        await hers.joined()
         await hers.leave()
         await until(his, events.Ended)
         assert store.names("conversation/") == ()
