@@ -57,6 +57,7 @@ from teduh_server.redis_store.scripts import Appended, LogLimits, MemberState
 from teduh_server.redis_store.wire import Answer, Command, Reply
 from teduh_server.refused_append import append_failed, not_appended, refuse_append
 from teduh_server.subscription import LocalConversation, Subscription
+from teduh_server.websocket import Post
 
 _PAGE_ENTRIES = 32
 _STORE_PAUSE_SECONDS = 0.1
@@ -82,6 +83,7 @@ class DeliveryService:
         self._limits = limits
         self._inbox = inbox
         self._spawn = spawn
+        self._post = Post.of(asyncio.get_running_loop())
         self._conversations: dict[bytes, LocalConversation] = {}
         self.acknowledgements = Acknowledgements(store)
         self.on_first_commit: Callable[[bytes], None] = lambda conversation_id: None
@@ -167,6 +169,9 @@ class DeliveryService:
         if type(answer) is int:
             self._accept(subscription, frame, answer)
             self._deliver(subscription.conversation, answer, place_entry(entry, answer), subscription)
+            if not self.appends_in_flight:
+                # It was the last: where little is said, nobody waits for others in this tick.
+                self._post.flush()
             return
         if isinstance(answer, StoreError):
             append_failed(connection, frame, answer)

@@ -94,10 +94,11 @@ class Post:
     def add(self, socket: WebSocket) -> None:
         """Let it be flushed at the end of this tick."""
         if not self._sockets:
-            asyncio.get_running_loop().call_soon(self._flush)
+            asyncio.get_running_loop().call_soon(self.flush)
         self._sockets.append(socket)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Let all be flushed now, for nothing more is to be expected in this tick."""
         sockets, self._sockets = self._sockets, []
         for socket in sockets:
             try:

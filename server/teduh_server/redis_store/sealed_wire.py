@@ -27,6 +27,8 @@ from teduh_server.redis_store.wire import Answer, Argument, Command, OnAnswer, O
 class SealedWire(Wire):
     """A Wire that ends each batch with a seal. Used by one event loop."""
 
+    # What comes while one batch is sealed waits for it, so nothing goes ahead alone.
+    _at_once = False
     __slots__ = ("_held", "_mark", "_seal", "_sealing")
 
     def __init__(

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from typing import ClassVar, cast
 
 import hiredis
 
@@ -40,6 +40,7 @@ _pack: Callable[[Command], bytes] = hiredis.pack_command  # type: ignore[assignm
 class Wire(asyncio.Protocol):
     """A connection that answers commands in order. Used by one event loop."""
 
+    _at_once: ClassVar[bool] = True
     __slots__ = (
         "_batch",
         "_flushing",
@@ -107,6 +108,9 @@ class Wire(asyncio.Protocol):
         self._joint = Joint(command, shared, on_answer)
         if self._on_redirect is not None:
             self._end_joint()
+        elif self._at_once and not self._waiting and not self._flushing:
+            # Nothing is under way: where little is said, nothing is gained by waiting for the tick's end.
+            self._flush()
         elif not self._flushing:
             self._flush_soon()
 
