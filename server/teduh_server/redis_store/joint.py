@@ -1,8 +1,8 @@
 """Commands of one script, asked for one after the other in a tick, that go to the server as one.
 
 The call of a script costs the server about as much as the work in it, and packing and reading it costs us. So
-the scripts that every message needs take many at once. Only the first of a tick goes alone where nothing else is
-under way, so that who says little waits for nobody:
+the scripts that every message needs take many at once. Only the first of a tick goes alone where nothing else
+is under way, so that who says little waits for nobody:
 
 ::
 

@@ -30,7 +30,7 @@ async def _conversations(store: Store, count: int) -> list[StoreBench]:
     return benches
 
 
-async def test_appends_of_one_tick_are_one_call_behind_the_first_and_each_has_its_own_answer(
+async def test_appends_of_one_tick_are_one_call_and_each_has_its_own_answer(
     store: Store,
 ) -> None:
     one, other = await _conversations(store, 2)
