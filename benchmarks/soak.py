@@ -46,6 +46,9 @@ RETENTION_SECONDS = 150
 """Expiries are renewed once a minute, so it cannot be much shorter."""
 EXPIRED_SECONDS = RETENTION_SECONDS + 120
 LEAVING_SECONDS = 15
+VISITS_A_SECOND = 4.0
+"""Paced: what is stored for a while after each would otherwise follow the speed of the machine's hour, and
+look like growth."""
 MESSAGE_BYTES = 300
 FLAT_PERCENT_AN_HOUR = 6.0
 GAUGES = ("teduh_connections", "teduh_conversations", "teduh_tasks", "teduh_appends_accepted_total")
@@ -124,13 +127,14 @@ class Soak:
 
     def come_and_go(self) -> None:
         """Until it is over: a conversation of three, a few words, and everybody leaves."""
+        begun = time.monotonic()
         while not self._stopping.is_set():
             devices = [self._relay.device() for _ in range(2)]
             group = gather(self._relay.port, devices)
             group.connections[1].append_many(group.conversation_id, 5, MESSAGE_BYTES)
             leave(group)
             self.visits += 1
-            self._stopping.wait(0.05)
+            self._stopping.wait(begun + self.visits / VISITS_A_SECOND - time.monotonic())
 
     def talk(self, generator: LoadGenerator, rate: float, seconds: float) -> None:
         """Raises RuntimeError if anything was refused, closed, or did not arrive."""
