@@ -176,12 +176,12 @@ class WebSocket(asyncio.Protocol):
         unsent = self._unsent
         if unsent is None:
             self._unsent = [head, message]
-            self._unsent_bytes = len(message)
+            self._unsent_bytes = len(head) + len(message)
             self._post.add(self)
         else:
             unsent.append(head)
             unsent.append(message)
-            self._unsent_bytes += len(message)
+            self._unsent_bytes += len(head) + len(message)
         if self._unsent_bytes >= _AT_ONCE_BYTES:
             self.flush()
 

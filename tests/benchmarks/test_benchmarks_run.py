@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shutil
@@ -77,8 +78,10 @@ def run_quickly(*scripts: str) -> str:
 @pytest.mark.parametrize("figure", RELAY_FIGURES)
 def test_the_relay_benchmark_prints_the_figure(printed: str, figure: str) -> None:
     (line,) = (line for line in printed.splitlines() if line.startswith(figure))
-    # Of twenty connections the memory may be any number, below zero too.
-    float(line.split()[-1].replace(",", ""))
+    value = float(line.split()[-1].replace(",", ""))
+    # What twenty connections add to the memory may be less than what goes meanwhile.
+    assert math.isfinite(value)
+    assert value >= 0 or figure.startswith("memory")
 
 
 def test_the_relay_benchmark_says_which_goals_are_kept(printed: str) -> None:

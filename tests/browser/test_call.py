@@ -267,17 +267,14 @@ async def test_turn_server_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 async def is_told(talk: Talk, text: str) -> None:
-    """Whoever finds it out is told why, the other that there is none; and nothing stays on.
-
-    Why is known by the page's own clock before the time for a connection is over, or no page could say it.
-    """
+    """Whoever finds it out is told why, the other that there is none; within 10 s, and nothing stays on."""
     await talk.theirs.page.get_by_role("button", name="Video call", exact=True).click()
     await talk.hers.button("Answer").click()
     why = re.compile(f"{re.escape(text)}|No connection could be made\\.")
     told = []
     for caller in (talk.theirs, talk.hers):
         words = caller.call.get_by_text(why)
-        await expect(words).to_be_visible()
+        await expect(words).to_be_visible(timeout=10_000)
         told.append(await words.text_content() or "")
         assert set(await caller.tracks()) == {"ended"}
     assert any(text in one for one in told)

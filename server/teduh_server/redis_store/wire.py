@@ -2,7 +2,7 @@
 
 redis-py costs more per command than the server itself does, so it is left out of the way that every message
 takes; parsing and packing are hiredis', which redis-py uses too. What one event-loop tick asks is sent in
-one write at its end:
+one write at its end, but for the first append of a tick while nothing else is under way:
 
 ::
 

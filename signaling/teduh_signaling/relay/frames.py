@@ -20,12 +20,10 @@ are never removed or reordered within protocol version 1 (subprotocol ``teduh.1`
       |  Acknowledge ------------------>                  cumulative; lets the log be trimmed
 
 New frames and new error codes need a new protocol version; a peer that meets an unknown tag may close.
-
 Words: a *member* is a device as the relay numbers it within one conversation (0 is the survivor); ``seq``
-is an entry's place in the conversation log, counted from 1 without gaps; ``counter`` is the sender's own
-count of its appends in that conversation, from 1 without gaps, which makes a retry recognisable; ``epoch``
-is the MLS epoch in which the payload was made. The relay never sees anything but ciphertext in ``payload``
-and ``welcome``.
+is an entry's place in the conversation log, from 1 without gaps; ``counter`` is the sender's own count of its
+appends there, from 1 without gaps, which makes a retry recognisable; ``epoch`` is the MLS epoch in which the
+payload was made. The relay never sees anything but ciphertext in ``payload`` and ``welcome``.
 """
 
 from __future__ import annotations
