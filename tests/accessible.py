@@ -13,6 +13,11 @@ from typing import Any
 from playwright.async_api import Page
 
 _AXE = Path(__file__).resolve().parents[1] / "client_sdk/web/node_modules/axe-core/axe.min.js"
+# One that is ended early, because what faded in is gone, is over as well.
+_STILL = """async () => {
+  const moving = () => document.getAnimations().filter((one) => one.playState !== 'finished');
+  while (moving().length > 0) await Promise.allSettled(moving().map((one) => one.finished));
+}"""
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -62,6 +67,6 @@ async def barriers(page: Page) -> list[str]:
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(_AXE.read_text("utf-8"))
     # What is still fading in has not its own colours yet.
-    await page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished))")
+    await page.evaluate(_STILL)
     found = await page.evaluate("(tags) => axe.run(document, { runOnly: tags })", _TAGS)
     return [f"{rule['id']}: {node['target']}" for rule in found["violations"] for node in rule["nodes"]]

@@ -19,13 +19,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from node_runtime import node, npm
+import web_build
+from node_runtime import node
 from sdk_people import PATIENCE
 from teduh_crypto.credentials import Organisation
 
 WEB = Path(__file__).resolve().parents[1] / "client_sdk" / "web"
 _LOCK = WEB / "package-lock.json"
-_INSTALLED = WEB / "node_modules" / ".installed-from"
 _CONFIG = WEB / "tests" / "peer" / "vite.config.ts"
 _BUILT = WEB / "dist" / "peer"
 
@@ -48,22 +48,14 @@ def organisation_json(organisation: Organisation) -> Json:
 
 def built_peer() -> Path:
     """The peer's program, built from the present sources. Several processes may call it."""
+    web_build.install_libraries(WEB)
     with _exclusive(_LOCK):
-        _install()
         wanted = _digest()
         stamp = _BUILT / "built-from"
         if not stamp.is_file() or stamp.read_text() != wanted:
             _run(str(node()), "node_modules/vite/bin/vite.js", "build", "--config", str(_CONFIG))
             stamp.write_text(wanted)
     return _BUILT / "peer.mjs"
-
-
-def _install() -> None:
-    wanted = hashlib.sha256(_LOCK.read_bytes()).hexdigest()
-    if _INSTALLED.is_file() and _INSTALLED.read_text() == wanted:
-        return
-    _run(*npm(), "ci", "--no-audit", "--no-fund", "--ignore-scripts")
-    _INSTALLED.write_text(wanted)
 
 
 def _run(*command: str) -> None:

@@ -13,6 +13,7 @@ vitest, and tsc with eslint, in the same way.
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import json
 import os
@@ -71,10 +72,16 @@ def sha384(content: bytes) -> str:
 
 
 def install_libraries(web: Path) -> None:
-    """Let npm install what the lock file names, unless that is there."""
-    wanted = _packages(web / "package-lock.json")
-    present = _packages(web / "node_modules" / ".package-lock.json")
-    if any(present.get(name) != version for name, version in wanted.items()):
+    """Let npm install what the lock file names, unless that is there. Several processes may call it.
+
+    npm begins by removing all that is there, which would disturb whoever reads it meanwhile.
+    """
+    lock = web / "package-lock.json"
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        wanted, present = _packages(lock), _packages(web / "node_modules" / ".package-lock.json")
+        if all(present.get(name) == version for name, version in wanted.items()):
+            return
         _run(web, [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import web_build
+import web_peer
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SOURCES = ("src", "apps", "build", "package.json", "package-lock.json", "tsconfig.json", "THIRD_PARTY.md")
@@ -41,6 +42,16 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("built")
     web_build.build_pages(copy_of_sources(folder / "sources"), folder / "pages")
     return folder / "pages"
+
+
+@pytest.mark.xdist_group("web_build")
+def test_libraries_that_are_there_are_not_taken_away_from_those_who_read_them(built: Path) -> None:
+    """npm begins by removing all of them, and other tests bring axe-core into their pages meanwhile."""
+    library = web_build.WEB / "node_modules" / "axe-core" / "package.json"
+    before = library.stat().st_ctime_ns
+    web_peer.built_peer()
+    web_build.install_libraries(web_build.WEB)
+    assert library.stat().st_ctime_ns == before
 
 
 @pytest.mark.xdist_group("web_build")
