@@ -89,7 +89,7 @@ class DeliveryService:
         self.on_first_commit: Callable[[bytes], None] = lambda conversation_id: None
         self.appends_in_flight = 0
         self.accepted = 0
-        channel.on(node_channel.ENTRY, self._receive_entry)
+        channel.on(node_channel.ENTRIES, self._receive_entries)
         channel.on(node_channel.EPHEMERAL_ENTRY, self._receive_ephemeral)
         channel.on(node_channel.MEMBER_GONE, self._receive_member_gone)
         channel.on(node_channel.MEMBERSHIP_ENDED, self._receive_membership_ended)
@@ -314,16 +314,16 @@ class DeliveryService:
                 conversation.newest = max(last, *(each.cursor for each in conversation.subscriptions))
             subscription.cursor = max(subscription.cursor, target)
 
-    def _receive_entry(self, entry: bytes) -> None:
-        conversation = self._conversations.get(entry_conversation_id(entry))
-        if conversation is None:
-            return
-        seq = entry_seq(entry)
-        if self._store.held_back:
-            # It may not be kept as promised yet: what the log then says is.
-            self._deliver_from_log(conversation, seq)
-        else:
-            self._deliver(conversation, seq, entry)
+    def _receive_entries(self, message: bytes) -> None:
+        for seq, entry in node_channel.published_entries(message):
+            conversation = self._conversations.get(entry_conversation_id(entry))
+            if conversation is None:
+                continue
+            if self._store.held_back:
+                # It may not be kept as promised yet: what the log then says is.
+                self._deliver_from_log(conversation, seq)
+            else:
+                self._deliver(conversation, seq, place_entry(entry, seq))
 
     def _deliver_from_log(self, conversation: LocalConversation, seq: int) -> None:
         conversation.newest = max(conversation.newest, seq)

@@ -1,7 +1,8 @@
 """What relay nodes tell each other through the store's channels: published, never stored.
 
     first byte  channel   message
-    0x98        a node's  an Entry frame as it is (an array of eight), for the subscribers that the node holds
+    0x1a        a node's  entries for the subscribers that the node holds, of each: place (8, big-endian),
+                          length (4), Entry frame with seq 0
     0x94        a node's  an EphemeralEntry frame as it is (an array of four)
     0x93        a node's  a MemberGone frame as it is (an array of three)
     0x01        a node's  a membership ended: conversation id (16), member (4, big-endian)
@@ -29,9 +30,10 @@ Nodes trust each other and the store: whoever can publish here is the operator.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from struct import Struct
 
-ENTRY = 0x98
+ENTRIES = 0x1A
 EPHEMERAL_ENTRY = 0x94
 MEMBER_GONE = 0x93
 MEMBERSHIP_ENDED = 0x01
@@ -56,9 +58,21 @@ NOT_LET_IN = 0x19
 
 Handler = Callable[[bytes], None]
 
+_entry_head = Struct(">QI")
+
+
+def published_entries(message: bytes) -> Iterator[tuple[int, bytes]]:
+    """Of an ENTRIES message: each place, and the entry that has not been placed yet."""
+    at = 0
+    while at < len(message):
+        seq, length = _entry_head.unpack_from(message, at)
+        at += _entry_head.size
+        yield seq, message[at : at + length]
+        at += length
+
 
 class NodeChannel:
-    """Gives each message to the service that asked for its kind. Entries come whole, the others without
+    """Gives each message to the service that asked for its kind. Frames come whole, the others without
     first byte.
     """
 

@@ -7,13 +7,18 @@ import os
 import re
 import signal
 
-from store_bench import StoreBench
+from relay_process import eventually
+from store_bench import CAPABILITY_HASH, NODE, OTHER_NODE, StoreBench
+from teduh_server import node_channel
 from teduh_server.redis_store import joint
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.exceptions import StoreRefused, StoreUnavailable
 from teduh_server.redis_store.replies import as_bytes
 from teduh_server.redis_store.scripts import Appended, NotAppended
+from teduh_signaling.relay.codec import decode_relay_frame
+from teduh_signaling.relay.entry import place_entry
 from valkey_server import start_valkey
 
 
@@ -121,3 +126,41 @@ async def test_all_are_told_when_the_server_dies() -> None:
         await asyncio.to_thread(valkey.kill)
         assert [type(result) for result in await appending] == [StoreUnavailable] * 3
         await store.close()
+
+
+async def test_what_one_call_appends_is_told_to_another_node_in_one_message(
+    store: Store, valkey: EmbeddedValkey
+) -> None:
+    """In the order of each conversation; of one that the node does not hold it hears nothing."""
+    heard: list[bytes] = []
+    channel = f"node:{OTHER_NODE}".encode()
+    other_node = Store(StoreAddress.parse(valkey.url), (channel,), heard.append)
+    await other_node.start()
+    one, two, only_here = await _conversations(store, 3)
+    for bench in (one, two):
+        await bench.subscribe(capability_hash=CAPABILITY_HASH, node=OTHER_NODE)
+    await asyncio.gather(
+        only_here.append(0, 1, b"first"),
+        one.append(0, 1, b"a"),
+        two.append(0, 1, b"b"),
+        only_here.append(0, 2, b"c"),
+        one.append(0, 2, b"d"),
+    )
+    await eventually(lambda: len(heard) > 0)
+    (message,) = heard
+    assert message[0] == node_channel.ENTRIES
+    told = [place_entry(entry, seq) for seq, entry in node_channel.published_entries(message[1:])]
+    assert [decode_relay_frame(entry) for entry in told] == [
+        entry for number in (0, 1) for bench in (one, two) for entry in (await bench.log())[number:][:1]
+    ]
+    await other_node.close()
+
+
+async def test_node_that_hears_nothing_is_forgotten_in_each_conversation_it_was_to_hear_of(
+    store: Store,
+) -> None:
+    benches = await _conversations(store, 3)
+    for bench in benches:
+        await bench.subscribe(capability_hash=CAPABILITY_HASH, node=OTHER_NODE)
+    await asyncio.gather(*(bench.append(0, 1) for bench in benches))
+    assert [await bench.nodes() for bench in benches] == [NODE.encode()] * 3

@@ -19,23 +19,63 @@
 local call, pack, unpack, sub = redis.call, struct.pack, struct.unpack, string.sub
 local retention, most_entries, most_bytes, caller = unpack('>I8I8I8c16', ARGV[1])
 
-local function tell(state, node, message)
+-- What this call tells other nodes. By channel: the node, the conversations (their states), and the message in parts.
+local told = {}
+
+local function channel_of(state, node)
   if sub(node, 1, 1) == 's' then
     -- In a cluster: the channel that the node has for this conversation, in the conversation's slot.
-    return call('SPUBLISH', 'node:' .. node .. ':' .. string.match(state, '{%x+}'), message)
+    return 'node:' .. node .. ':' .. string.match(state, '{%x+}')
   end
-  return call('PUBLISH', 'node:' .. node, message)
+  return 'node:' .. node
 end
 
-local function publish(state, message)
-  local nodes = call('HGET', state, 'o') or ''
-  for at = 1, #nodes, 16 do
-    local node = sub(nodes, at, at + 15)
-    if node ~= caller and tell(state, node, message) == 0 then
-      -- Nobody listens: the node is dead, or has lost its connection and will register anew.
-      local left = call('HGET', state, 'o')
-      local from = string.find(left, node, 1, true)
-      call('HSET', state, 'o', sub(left, 1, from - 1) .. sub(left, from + 16))
+local function publish(channel, node, message)
+  return call(sub(node, 1, 1) == 's' and 'SPUBLISH' or 'PUBLISH', channel, message)
+end
+
+-- Nobody listens: the node is dead, or has lost its connection and will register anew.
+local function forget(state, node)
+  local nodes = call('HGET', state, 'o')
+  local from = string.find(nodes, node, 1, true)
+  if from then
+    call('HSET', state, 'o', sub(nodes, 1, from - 1) .. sub(nodes, from + 16))
+  end
+end
+
+local function tell_entry(state, nodes, entry, at)
+  for from = 1, #nodes, 16 do
+    local node = sub(nodes, from, from + 15)
+    if node ~= caller then
+      local channel = channel_of(state, node)
+      local message = told[channel] or {'\026', node = node, states = {}}
+      told[channel] = message
+      message[#message + 1] = pack('>I8I4', at, #entry)
+      message[#message + 1] = entry
+      message.states[state] = true
+    end
+  end
+end
+
+-- One message to each node: as many of them would cost the server, and each node, more than the appends do.
+local function tell_entries()
+  for channel, message in pairs(told) do
+    if publish(channel, message.node, table.concat(message)) == 0 then
+      for state in pairs(message.states) do
+        forget(state, message.node)
+      end
+    end
+  end
+  told = {}
+end
+
+-- Behind the entries of before.
+local function tell_at_once(state, nodes, text)
+  tell_entries()
+  for from = 1, #nodes, 16 do
+    local node = sub(nodes, from, from + 15)
+    if node ~= caller and publish(channel_of(state, node), node, text) == 0 then
+      forget(state, node)
     end
   end
 end
@@ -46,19 +86,13 @@ local function put(log, entry, at)
   call('XADD', log, at .. '-0', 'e', entry)
 end
 
-local function publish_entry(state, entry, at)
-  publish(state, sub(entry, 1, 21) .. pack('>I8', at) .. sub(entry, 30))
-end
-
 -- Moves the membership as the commit at `place` says. Returns the place of the last entry, and the answer.
-local function commit(state, log, member, place, replaces, elsewhere)
+local function commit(state, log, member, place, replaces, nodes)
   local last, answer = place, {'committed', place}
   if ARGV[4] ~= '' then
     last = place + 1
     put(log, ARGV[4], last)
-    if elsewhere then
-      publish_entry(state, ARGV[4], last)
-    end
+    tell_entry(state, nodes, ARGV[4], last)
   end
   call('HDEL', state, 'l')
   if replaces then
@@ -71,9 +105,7 @@ local function commit(state, log, member, place, replaces, elsewhere)
     if number and tonumber(number) ~= member then
       call('HDEL', state, 'd:' .. ARGV[i], 'm' .. number)
       answer[#answer + 1] = tonumber(number)
-      if elsewhere then
-        publish(state, '\001' .. sub(ARGV[3], 5, 20) .. pack('>I4', tonumber(number)))
-      end
+      tell_at_once(state, nodes, '\001' .. sub(ARGV[3], 5, 20) .. pack('>I4', tonumber(number)))
     end
   end
   for i = 6, 5 + added do
@@ -118,13 +150,11 @@ local function append(state, log, head, entry)
   place = seq + 1
   put(log, entry, place)
   local last, answer = place, place
-  local elsewhere = found[3] and found[3] ~= '' and found[3] ~= caller
-  if elsewhere then
-    publish_entry(state, entry, place)
-  end
+  local nodes = found[3] or ''
+  tell_entry(state, nodes, entry, place)
   if kind == 1 then
     e = e + 1
-    last, answer = commit(state, log, member, place, replaces, elsewhere)
+    last, answer = commit(state, log, member, place, replaces, nodes)
   end
   -- `has` stays: before she acknowledges it, the sender may not know that it was accepted, and look for it in the log.
   -- Expiries are renewed once a minute, not with each message. The log outlives the state, so that nothing is ever
@@ -150,9 +180,11 @@ for i = 1, #KEYS / 2 do
     answer = {err = string.match(text, '%u%u+ .*') or text}
     -- A key that holds something else is none of the others' business; a server that takes no writes is everybody's.
     if sub(answer.err, 1, 9) ~= 'WRONGTYPE' then
+      tell_entries()
       return answer
     end
   end
   answers[i] = answer
 end
+tell_entries()
 return answers
