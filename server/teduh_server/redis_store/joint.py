@@ -44,8 +44,8 @@ class Joint:
         self._on_answers = [on_answer]
 
     def add(self, command: Command, on_answer: OnAnswer) -> bool:
-        """Take one more; False if it does not belong here, or this is full."""
-        if command[1] != self._sha1 or len(self._on_answers) >= MOST:
+        """Take one more of the same script; False if this is full."""
+        if len(self._on_answers) >= MOST:
             return False
         self._keys += command[_KEYS_AT : _KEYS_AT + _KEYS]
         self._arguments += command[self._shared_until :]

@@ -64,7 +64,7 @@ class SealedWire(Wire):
         if self._sealing:
             self._flushing = False
             return
-        self._end_joint()
+        self._end_joints()
         if not self._batch:
             self._flushing = False
             return

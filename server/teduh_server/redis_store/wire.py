@@ -44,7 +44,7 @@ class Wire(asyncio.Protocol):
     __slots__ = (
         "_batch",
         "_flushing",
-        "_joint",
+        "_joints",
         "_loop",
         "_lost",
         "_on_lost",
@@ -71,7 +71,7 @@ class Wire(asyncio.Protocol):
         self._reader = hiredis.Reader()
         self._waiting: deque[tuple[OnAnswer, Command]] = deque()
         self._batch: list[bytes] = []
-        self._joint: Joint | None = None
+        self._joints: dict[Argument, Joint] = {}
         self._flushing = False
         self._transport: asyncio.WriteTransport | None = None
         self._on_lost = on_lost
@@ -85,8 +85,8 @@ class Wire(asyncio.Protocol):
         """Send a command with this tick's batch. `on_answer` is called exactly once, later, never from
         here.
         """
-        if self._joint is not None:
-            self._end_joint()
+        if self._joints:
+            self._end_joints()
         if self._lost:
             self._loop.call_soon(on_answer, StoreUnavailable("the connection to the store is lost"))
             return
@@ -101,13 +101,14 @@ class Wire(asyncio.Protocol):
 
         The first `shared` arguments are the same for all. `on_answer` is given this command's own answer.
         """
-        joint = self._joint
-        if joint is not None and joint.add(command, on_answer):
-            return
-        self._end_joint()
-        self._joint = Joint(command, shared, on_answer)
+        joint = self._joints.get(command[1])
+        if joint is not None:
+            if joint.add(command, on_answer):
+                return
+            self._end_joints()
+        self._joints[command[1]] = Joint(command, shared, on_answer)
         if self._on_redirect is not None:
-            self._end_joint()
+            self._end_joints()
         elif self._at_once and not self._waiting and not self._flushing:
             # Nothing is under way: where little is said, nothing is gained by waiting for the tick's end.
             self._flush()
@@ -124,9 +125,9 @@ class Wire(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _end_joint(self) -> None:
-        joint, self._joint = self._joint, None
-        if joint is not None:
+    def _end_joints(self) -> None:
+        joints, self._joints = self._joints, {}
+        for joint in joints.values():
             self.call(joint.command(), joint.answered)
 
     def _flush_soon(self) -> None:
@@ -134,10 +135,10 @@ class Wire(asyncio.Protocol):
         self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
-        self._end_joint()
+        self._end_joints()
         self._flushing = False
         batch, self._batch = self._batch, []
-        if self._transport is not None and not self._lost:
+        if batch and self._transport is not None and not self._lost:
             self._transport.write(b"".join(batch))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -181,7 +182,7 @@ class Wire(asyncio.Protocol):
         on_redirect(text, command, on_answer)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._end_joint()
+        self._end_joints()
         self._lost = True
         waiting, self._waiting = self._waiting, deque()
         for on_answer, _ in waiting:
