@@ -6,6 +6,7 @@
                      |      \\-------> Entry to the other subscribers of this node, at once
                      \\-- published --> the other nodes that hold subscribers
 
+    early:      an entry of a conversation at several nodes that overtook another waits a moment for it
     live:       an entry that follows the cursor of a subscription is written and moves the cursor
     catching up: anything else (a gap, a slow reader, a lost channel) is read from the log, from the cursor on
 
@@ -20,13 +21,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from functools import partial
 
 from teduh_signaling.relay.codec import encode
 from teduh_signaling.relay.entry import (
     entry_conversation_id,
-    entry_seq,
     entry_template,
     place_entry,
 )
@@ -46,8 +45,10 @@ from teduh_signaling.relay.frames import (
 from teduh_server import metrics, node_channel
 from teduh_server.acknowledgements import Acknowledgements
 from teduh_server.connection import Connection
+from teduh_server.early_entries import EarlyEntries
 from teduh_server.inbox import Inbox
 from teduh_server.joining import Joining
+from teduh_server.log_reader import LogReader
 from teduh_server.node_channel import NodeChannel
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
@@ -59,7 +60,6 @@ from teduh_server.refused_append import append_failed, not_appended, refuse_appe
 from teduh_server.subscription import LocalConversation, Subscription
 from teduh_server.websocket import Post
 
-_PAGE_ENTRIES = 32
 _STORE_PAUSE_SECONDS = 0.1
 
 
@@ -84,6 +84,8 @@ class DeliveryService:
         self._inbox = inbox
         self._spawn = spawn
         self._post = Post.of(asyncio.get_running_loop())
+        self._log = LogReader(store)
+        self._early = EarlyEntries(self._deliver)
         self._conversations: dict[bytes, LocalConversation] = {}
         self.acknowledgements = Acknowledgements(store)
         self.on_first_commit: Callable[[bytes], None] = lambda conversation_id: None
@@ -234,6 +236,9 @@ class DeliveryService:
         self, conversation: LocalConversation, seq: int, entry: bytes, own: Subscription | None = None
     ) -> None:
         if seq > conversation.newest:
+            if seq > conversation.newest + 1 and conversation.on_other_nodes:
+                self._early.hold(conversation, seq, entry, own)
+                return
             conversation.newest = seq
         for subscription in conversation.subscriptions:
             if subscription is own:
@@ -251,6 +256,8 @@ class DeliveryService:
                     subscription.cursor = seq
             elif subscription.cursor < seq:
                 self._catch_up(subscription)
+        if conversation.early is not None:
+            self._early.follow(conversation)
 
     def _catch_up(self, subscription: Subscription) -> None:
         if not subscription.catching_up and not subscription.ended:
@@ -262,57 +269,11 @@ class DeliveryService:
     async def _read_log(self, subscription: Subscription) -> None:
         """Hand over the log from the cursor on, until nothing newer is known."""
         try:
-            while await self._read_page(subscription):
-                pass
+            await self._log.hand_over(subscription)
         finally:
             subscription.catching_up = False
             if subscription.ends_after is not None:
                 self._end_subscription(subscription)
-
-    async def _read_page(self, subscription: Subscription) -> bool:
-        """One page; False when the subscription is live again, or over."""
-        connection, conversation = subscription.connection, subscription.conversation
-        if connection.congested:
-            await connection.drain()
-        # Whatever is in the log when the store answers is at least what is known now.
-        end = subscription.ends_after
-        target = conversation.newest if end is None else end
-        if subscription.is_over() or subscription.cursor >= target:
-            return False
-        try:
-            reply = await self._store.ask(
-                scripts.read_log(conversation.keys, subscription.cursor, _PAGE_ENTRIES)
-            )
-        except StoreUnavailable:
-            await asyncio.sleep(_STORE_PAUSE_SECONDS)
-            return True
-        entries = scripts.log_entries(reply)
-        for entry in entries:
-            if connection.congested:
-                await connection.drain()
-            if subscription.is_over():
-                return False
-            seq = entry_seq(entry)
-            if subscription.ends_after is not None and seq > subscription.ends_after:
-                return False
-            if not subscription.is_own(seq):
-                connection.write(entry)
-            subscription.cursor = seq
-        if len(entries) < _PAGE_ENTRIES and subscription.cursor < target:
-            await self._pass_over(subscription, target)
-        return True
-
-    async def _pass_over(self, subscription: Subscription, target: int) -> None:
-        """What is missing up to `target` was acknowledged by all members or has expired, and is passed over;
-        unless the log does not go so far: then a master has died that had told of more than was kept.
-        """
-        conversation = subscription.conversation
-        with suppress(StoreUnavailable):
-            last = scripts.last_seq(await self._store.ask(scripts.read_last_seq(conversation.keys)))
-            if last is not None and last < target:
-                target = last
-                conversation.newest = max(last, *(each.cursor for each in conversation.subscriptions))
-            subscription.cursor = max(subscription.cursor, target)
 
     def _receive_entries(self, message: bytes) -> None:
         for seq, entry in node_channel.published_entries(message):
@@ -510,6 +471,7 @@ class DeliveryService:
                 subscription.connection.write(data)
 
     def _end_membership(self, conversation: LocalConversation, member: int) -> None:
+        self._early.release(conversation)
         for subscription in [each for each in conversation.subscriptions if each.member == member]:
             if subscription.catching_up:
                 subscription.ends_after = conversation.newest

@@ -17,6 +17,7 @@ class LocalConversation:
 
     __slots__ = (
         "channel",
+        "early",
         "id",
         "joining",
         "keys",
@@ -35,6 +36,8 @@ class LocalConversation:
         # In a cluster, where this node hears of it from others.
         self.channel: bytes | None = None
         self.newest = 0
+        # Entries that came before an earlier one, see `early_entries`; None if there is none.
+        self.early: dict[int, tuple[bytes, Subscription | None]] | None = None
         self.on_other_nodes = False
         self.joining = 0
         # Monotonic, 0 for never; see `staff_reach`.

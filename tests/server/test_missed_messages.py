@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from struct import pack
 
 import pytest
 from frame_client import frame_client, talking_pair
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
 from store_bench import NOW_MS
+from teduh_server.node_channel import ENTRIES, NODE_JOINED
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.keys import ConversationKeys, InboxKeys
-from teduh_server.redis_store.replies import as_list
+from teduh_server.redis_store.replies import as_bytes, as_list
 from teduh_server.redis_store.scripts import LogLimits
 from teduh_signaling.relay.entry import entry_template
 from teduh_signaling.relay.frames import EntryKind, InboxItem, MembershipEnded
@@ -49,6 +51,47 @@ async def test_missed_entry_is_read_from_the_log_when_the_next_one_comes(
         await staff.append(conversation, 3, b"heard")
         entries = await survivor.entries(2)
         assert [(entry.seq, entry.payload) for entry in entries] == [(3, b"missed"), (4, b"heard")]
+
+
+async def _node_of(store: Store, conversation: bytes) -> bytes:
+    """The channel of the only node that holds it, which believes from now on that another does, too."""
+    node = as_bytes(await store.ask((b"HGET", ConversationKeys.of(conversation).state, b"o")))
+    store.publish(b"node:" + node, bytes((NODE_JOINED,)) + conversation)
+    return b"node:" + node
+
+
+async def test_missed_entry_of_another_node_is_read_from_the_log_though_it_is_waited_for(
+    relay_url: str, organisation: RelayOrganisation, outside: Store
+) -> None:
+    async with talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation):
+        await _node_of(outside, conversation)
+        await _append_unheard(outside, conversation, 2, b"missed")
+        for counter in (3, 4):
+            await staff.append(conversation, counter, b"heard")
+        entries = await survivor.entries(3)
+        assert [(entry.seq, entry.payload) for entry in entries] == [
+            (3, b"missed"),
+            (4, b"heard"),
+            (5, b"heard"),
+        ]
+        # Where somebody reads the log, what she appended herself is passed over, and nothing else.
+        await survivor.append(conversation, 1, b"hers", epoch=1)
+        await staff.append(conversation, 5, b"last")
+        assert [entry.payload for entry in await survivor.entries(1)] == [b"last"]
+        # This one bears her number, but her connection did not append it.
+        assert [entry.payload for entry in await staff.entries(2)] == [b"missed", b"hers"]
+
+
+async def test_entry_that_comes_before_an_earlier_one_waits_for_it(
+    relay_url: str, organisation: RelayOrganisation, outside: Store
+) -> None:
+    """They are not in the log, so from there they could not have come."""
+    async with talking_pair(relay_url, organisation.staff()) as (survivor, _, conversation):
+        channel = await _node_of(outside, conversation)
+        for seq in (5, 3, 4):
+            entry = entry_template(conversation, 1, seq, EntryKind.MESSAGE, 1, b"entry")
+            outside.publish(channel, bytes((ENTRIES,)) + pack(">QI", seq, len(entry)) + entry)
+        assert [entry.seq for entry in await survivor.entries(3)] == [3, 4, 5]
 
 
 async def test_missed_entry_is_found_when_the_channel_stands_again(

@@ -1,0 +1,78 @@
+"""What a member has not been handed yet, read from the log: page by page, as fast as its connection takes it.
+
+cursor ──> a page of the log ──> connection ──> cursor, further on
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from teduh_signaling.relay.entry import entry_seq
+
+from teduh_server.redis_store import scripts
+from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.exceptions import StoreUnavailable
+from teduh_server.subscription import Subscription
+
+_PAGE_ENTRIES = 32
+_STORE_PAUSE_SECONDS = 0.1
+
+
+class LogReader:
+    """Reads for the subscriptions of one node."""
+
+    __slots__ = ("_store",)
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def hand_over(self, subscription: Subscription) -> None:
+        """From its cursor on, until nothing newer is known. It must be `catching_up` meanwhile."""
+        while await self._read_page(subscription):
+            pass
+
+    async def _read_page(self, subscription: Subscription) -> bool:
+        """One page; False when the subscription is live again, or over."""
+        connection, conversation = subscription.connection, subscription.conversation
+        if connection.congested:
+            await connection.drain()
+        # Whatever is in the log when the store answers is at least what is known now.
+        end = subscription.ends_after
+        target = conversation.newest if end is None else end
+        if subscription.is_over() or subscription.cursor >= target:
+            return False
+        try:
+            reply = await self._store.ask(
+                scripts.read_log(conversation.keys, subscription.cursor, _PAGE_ENTRIES)
+            )
+        except StoreUnavailable:
+            await asyncio.sleep(_STORE_PAUSE_SECONDS)
+            return True
+        entries = scripts.log_entries(reply)
+        for entry in entries:
+            if connection.congested:
+                await connection.drain()
+            if subscription.is_over():
+                return False
+            seq = entry_seq(entry)
+            if subscription.ends_after is not None and seq > subscription.ends_after:
+                return False
+            if not subscription.is_own(seq):
+                connection.write(entry)
+            subscription.cursor = seq
+        if len(entries) < _PAGE_ENTRIES and subscription.cursor < target:
+            await self._pass_over(subscription, target)
+        return True
+
+    async def _pass_over(self, subscription: Subscription, target: int) -> None:
+        """What is missing up to `target` was acknowledged by all members or has expired, and is passed over;
+        unless the log does not go so far: then a master has died that had told of more than was kept.
+        """
+        conversation = subscription.conversation
+        with suppress(StoreUnavailable):
+            last = scripts.last_seq(await self._store.ask(scripts.read_last_seq(conversation.keys)))
+            if last is not None and last < target:
+                target = last
+                conversation.newest = max(last, *(each.cursor for each in conversation.subscriptions))
+            subscription.cursor = max(subscription.cursor, target)
