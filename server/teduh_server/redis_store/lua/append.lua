@@ -16,7 +16,7 @@
 --   for a commit: {'committed', seq, member numbers removed...}
 --   nothing appended: {'duplicate', seq or 0}, {'unknown'}, {'counter_gap', expected}, {'wrong_epoch', current},
 --   {'not_claimed'}, {'full'}; an error, if the keys hold something else
-local call, pack, unpack, sub = redis.call, struct.pack, struct.unpack, string.sub
+local call, pack, unpack, sub, format = redis.call, struct.pack, struct.unpack, string.sub, string.format
 local retention, most_entries, most_bytes, caller = unpack('>I8I8I8c16', ARGV[1])
 
 -- What this call tells other nodes. By channel: the node, the conversations (their states), and the message in parts.
@@ -81,9 +81,9 @@ local function tell_at_once(state, nodes, text)
 end
 
 -- Its id is the entry's place, and whoever reads it writes that into it: done here, it would copy the entry twice.
--- Lua writes numbers below 10^14 without an exponent.
+-- As `..` writes numbers it would take several times as long.
 local function put(log, entry, at)
-  call('XADD', log, at .. '-0', 'e', entry)
+  call('XADD', log, format('%d-0', at), 'e', entry)
 end
 
 -- Moves the membership as the commit at `place` says. Returns the place of the last entry, and the answer.
@@ -120,7 +120,7 @@ end
 
 local function append(state, log, head, entry)
   local member, counter, kind, epoch, now = unpack('>I4I8I1I8I8', head)
-  local own = 'm' .. member
+  local own = format('m%d', member)
   local found = call('HMGET', state, 'v', own, 'o')
   if not found[2] then
     return {'unknown'}
@@ -151,7 +151,9 @@ local function append(state, log, head, entry)
   put(log, entry, place)
   local last, answer = place, place
   local nodes = found[3] or ''
-  tell_entry(state, nodes, entry, place)
+  if nodes ~= caller then
+    tell_entry(state, nodes, entry, place)
+  end
   if kind == 1 then
     e = e + 1
     last, answer = commit(state, log, member, place, replaces, nodes)
