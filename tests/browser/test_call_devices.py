@@ -96,6 +96,7 @@ async def loudspeaker_is_chosen(hers: Caller) -> None:
 
 async def screen_stays_on(hers: Caller) -> None:
     """Also after the browser has let it go, as it does when a page is out of sight."""
+    await hers.page.wait_for_function("() => window.sentinels.length > 0")
     assert await hers.page.evaluate("window.sentinels.map(({ released }) => released)") == [False]
     await hers.page.evaluate("window.sentinels[0].release()")
     await hers.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")

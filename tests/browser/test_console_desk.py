@@ -122,6 +122,7 @@ async def test_title_and_sound_say_that_something_waits_and_never_what(tmp_path:
         await console.page.get_by_role("searchbox").fill("first")
         await hers.send("second words")
         await expect(console.page).to_have_title("(1) Console")
+        await console.page.wait_for_function("() => window.alerts.length > 0")
         assert set(await console.page.evaluate("window.alerts")) == {"tone"}
         assert set(await console.page.evaluate("[...window.titles]")) <= {"Console", "(1) Console"}
         await console.page.get_by_role("searchbox").fill("")

@@ -80,6 +80,14 @@ export class Cabinet {
     return (await this.#get<Preferences>(PREFERENCES)) ?? {}
   }
 
+  /** Resolves when all that was asked for is kept: the store may be locked then. Never rejects. */
+  async settled(): Promise<void> {
+    for (let last = null; last !== this.#last; ) {
+      last = this.#last
+      await last
+    }
+  }
+
   async #put(name: string, value: unknown): Promise<void> {
     const bytes = new TextEncoder().encode(JSON.stringify({ version: 1, value }))
     const waiting = this.#waiting.get(name)

@@ -136,7 +136,7 @@ export class Desk {
     if (presence !== "away") await this.setPresence(presence)
   }
 
-  /** Take no requests any more, and close; conversations stay where they are kept. */
+  /** Take no requests any more, and close; conversations stay where they are kept, and all is kept then. */
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
@@ -145,6 +145,8 @@ export class Desk {
     for (const timer of this.#typists.values()) clearTimeout(timer)
     this.drafts.clear()
     await this.#staff.close()
+    // The last words of a note, or the language that was chosen a moment ago.
+    await this.#cabinet.settled()
   }
 
   // --- the queue ---

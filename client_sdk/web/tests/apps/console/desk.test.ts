@@ -58,6 +58,26 @@ function madeUpConversation() {
   return { conversation: conversation as unknown as Conversation, isOver, tell, end: conversation.end, leave: conversation.leave, handOver: conversation.handOver, invite: conversation.invite, inviteFromQueue: conversation.inviteFromQueue }
 }
 
+/** A store whose first writing waits for `write`; `put` counts. */
+function slowStore() {
+  const store = new MemoryKeyStore()
+  let write = (): void => undefined
+  const disk = new Promise<void>((resolve) => (write = resolve))
+  const put = vi.fn(async (name: string, value: Uint8Array) => {
+    await disk
+    await store.put(name, value)
+  })
+  const slow = {
+    get: store.get.bind(store),
+    delete: store.delete.bind(store),
+    names: store.names.bind(store),
+    getKey: store.getKey.bind(store),
+    putKey: store.putKey.bind(store),
+    put,
+  }
+  return { cabinet: new Cabinet(slow), slow, put, write }
+}
+
 type Listing = (news: Pick<QueueListing, "waiting" | "requests">) => void
 type Offers = (offers: readonly OpenOffer[]) => void
 
@@ -307,6 +327,21 @@ describe("what is preferred", () => {
     expect(anew.state).toMatchObject({ language: "en", capacity: 5 })
     expect((await new Cabinet(store).preferences()).language).toBe("en")
   })
+
+  it("is kept though the console is locked at once: it is not closed before", async () => {
+    const { slow, write } = slowStore()
+    const desk = new Desk(madeUpStaff(madeUpConversation().conversation).staff, slow, () => undefined)
+    await desk.begin()
+    void desk.prefer({ capacity: 4 })
+    void desk.prefer({ language: "id" })
+    let isClosed = false
+    const closing = desk.close().then(() => (isClosed = true))
+    await new Promise((resolve) => setTimeout(resolve))
+    expect(isClosed).toBe(false)
+    write()
+    await closing
+    expect((await new Cabinet(slow).preferences()).language).toBe("id")
+  })
 })
 
 describe("a message that comes", () => {
@@ -377,25 +412,6 @@ describe("a conversation that is over", () => {
 })
 
 describe("the cabinet", () => {
-  /** A store whose first writing waits for `write`; `put` counts. */
-  function slowStore() {
-    const store = new MemoryKeyStore()
-    let write = (): void => undefined
-    const disk = new Promise<void>((resolve) => (write = resolve))
-    const put = vi.fn(async (name: string, value: Uint8Array) => {
-      await disk
-      await store.put(name, value)
-    })
-    const slow = {
-      get: store.get.bind(store),
-      delete: store.delete.bind(store),
-      names: store.names.bind(store),
-      getKey: store.getKey.bind(store),
-      putKey: store.putKey.bind(store),
-      put,
-    }
-    return { cabinet: new Cabinet(slow), put, write }
-  }
   const talk = newTalk("a", 1, 0, null, [])
 
   it("does not bring back what was deleted, however long writing takes", async () => {
