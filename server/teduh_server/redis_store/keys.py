@@ -55,7 +55,8 @@ by (the staff device that looks for a colleague for it; empty: its survivor does
 The key package and the details go when the request is taken, and so do all who had to do with it.
 queue:{queue}:seats has for each person (16 bytes, a hash of the pseudonymous staff id): <person>c the seats
 she last told of, <person>t requests taken since, <person>o offers and leases that are open, <person>x the
-request that is offered to her.
+request that is offered to her. Who has said that she takes none, or has never said, has no c and no t, and o
+goes with the last offer and lease: of who comes and goes, nothing stays.
 inbox:{<device>}:state has: s (the newest item), and per conversation it was invited to `c:<raw id>`, the last
 `after`. inbox:{<device>}:items has ids `<seq>-0` and the fields `c` (raw conversation id) and `after`.
 

@@ -94,7 +94,7 @@ def set_seats(person: bytes, seats: int, retention_ms: int) -> Command:
 
 def count_taken(person: bytes) -> Command:
     """She has taken one more since she said how many."""
-    return (b"HINCRBY", keys.QUEUE_SEATS, person + b"t", b"1")
+    return scripts.COUNT_TAKEN.command((keys.QUEUE_SEATS,), person)
 
 
 def take_lead(node_id: str, lead_ms: int) -> Command:

@@ -58,6 +58,7 @@ WITHDRAW_REQUEST = Script("withdraw_request")
 OFFER_REQUESTS = Script("offer_requests")
 END_OFFER = Script("end_offer")
 SET_SEATS = Script("set_seats")
+COUNT_TAKEN = Script("count_taken")
 LIST_WAITING = Script("list_waiting")
 LEAD = Script("lead")
 MARK_TOLD = Script("mark_told")
@@ -92,6 +93,7 @@ SOURCES: dict[Argument, bytes] = {
         OFFER_REQUESTS,
         END_OFFER,
         SET_SEATS,
+        COUNT_TAKEN,
         LIST_WAITING,
         LEAD,
         MARK_TOLD,

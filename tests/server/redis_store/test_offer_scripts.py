@@ -182,6 +182,25 @@ async def test_every_key_of_routing_expires(store: Store) -> None:
     }
 
 
+async def test_of_who_takes_none_any_more_and_of_who_never_said_how_many_nothing_stays(store: Store) -> None:
+    await _open(store, 1, 2, 3)
+    await _seats(store, sari=2)
+    assert await _offer(store, (1, (SARI,))) == [SARI]
+    assert await _accept(store, 1, SARI)
+    claim = queue_scripts.claim_request(
+        _id(2), BUDI * 2, BUDI, NOW_MS, LEASE_MS, CONSENT_MS, RETENTION_MS, only_offered=False
+    )
+    assert await store.ask(claim)
+    for number in (1, 2):
+        await store.ask(queue_scripts.settle_request(_id(number), NOW_MS, RETENTION_MS))
+    await store.ask(routing_scripts.count_taken(DEWI))
+    assert await store.ask((b"HGETALL", keys.QUEUE_SEATS)) == [SARI + b"c", b"2", SARI + b"t", b"1"]
+    assert await _offer(store, (3, (BUDI, SARI))) == [SARI]
+    await _seats(store, sari=0)
+    assert await _end(store, 3) == SARI
+    assert await store.ask((b"HGETALL", keys.QUEUE_SEATS)) == []
+
+
 async def test_staff_of_a_conversation_are_told_to_its_survivor_alone(store: Store) -> None:
     conversation, capability = keys.ConversationKeys.of(_id(9)), b"c" * 32
     await store.ask(scripts.create_conversation(conversation, capability, "", NOW_MS, RETENTION_MS))

@@ -16,6 +16,13 @@
 --   it was offered or empty}.
 local person = ARGV[7]
 
+-- One offer or lease of hers fewer. Of who never said how many she takes, nothing stays.
+local function let_go(person)
+  if redis.call('HINCRBY', KEYS[4], person .. 'o', -1) <= 0 then
+    redis.call('HDEL', KEYS[4], person .. 'o')
+  end
+end
+
 local function take(id, request)
   local package, details, opened, offer = unpack(
     redis.call('HMGET', request, 'key_package', 'details', 'opened', 'offer'))
@@ -27,7 +34,7 @@ local function take(id, request)
   end
   if offer then
     redis.call('HDEL', KEYS[4], offer .. 'x')
-    redis.call('HINCRBY', KEYS[4], offer .. 'o', -1)
+    let_go(offer)
   end
   redis.call('HINCRBY', KEYS[4], person .. 'o', 1)
   redis.call('PEXPIRE', KEYS[4], ARGV[5])

@@ -7,6 +7,13 @@
 -- ARGV[3] bytes   now, milliseconds, eight bytes big-endian
 -- ARGV[4] integer only if its deadline is at or before, milliseconds; -1: in any case
 -- Returns the person to whom it was offered, empty if it was not.
+-- One offer or lease of hers fewer. Of who never said how many she takes, nothing stays.
+local function let_go(person)
+  if redis.call('HINCRBY', KEYS[2], person .. 'o', -1) <= 0 then
+    redis.call('HDEL', KEYS[2], person .. 'o')
+  end
+end
+
 local offer, deadline, refused = unpack(redis.call('HMGET', KEYS[3], 'offer', 'until', 'refused'))
 if not offer then
   redis.call('ZREM', KEYS[1], ARGV[1])
@@ -17,7 +24,7 @@ if ARGV[2] ~= '' and offer ~= ARGV[2] or ARGV[4] ~= '-1' and tonumber(deadline) 
 end
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('HDEL', KEYS[2], offer .. 'x')
-redis.call('HINCRBY', KEYS[2], offer .. 'o', -1)
+let_go(offer)
 redis.call('HDEL', KEYS[3], 'offer', 'until')
 redis.call('HINCRBY', KEYS[3], 'misses', 1)
 -- The last sixteen who refused, 16 bytes each, and when.

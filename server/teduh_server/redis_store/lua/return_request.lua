@@ -8,6 +8,13 @@
 -- ARGV[2] bytes   device id that held the lease
 -- ARGV[3] integer retention, milliseconds
 -- Returns integer 1 if it waits again, else 0.
+-- One offer or lease of hers fewer. Of who never said how many she takes, nothing stays.
+local function let_go(person)
+  if redis.call('HINCRBY', KEYS[5], person .. 'o', -1) <= 0 then
+    redis.call('HDEL', KEYS[5], person .. 'o')
+  end
+end
+
 local state, device, place, person = unpack(redis.call('HMGET', KEYS[4], 'state', 'device', 'place', 'person'))
 if state == 'leased' and device ~= ARGV[2] then
   return 0
@@ -19,7 +26,7 @@ end
 redis.call('HSET', KEYS[4], 'state', 'waiting')
 redis.call('HDEL', KEYS[4], 'device', 'person')
 if person then
-  redis.call('HINCRBY', KEYS[5], person .. 'o', -1)
+  let_go(person)
 end
 redis.call('ZADD', KEYS[1], place, ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])

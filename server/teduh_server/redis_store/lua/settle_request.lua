@@ -10,6 +10,13 @@
 -- ARGV[3] integer for how long `taken` is kept, milliseconds
 -- Returns integer: how long she had waited when it was claimed, in milliseconds, if a lease has become an answer;
 --   else -1, also of a conversation that goes on, which was answered before.
+-- One offer or lease of hers fewer. Of who never said how many she takes, nothing stays.
+local function let_go(person)
+  if redis.call('HINCRBY', KEYS[5], person .. 'o', -1) <= 0 then
+    redis.call('HDEL', KEYS[5], person .. 'o')
+  end
+end
+
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
@@ -19,8 +26,10 @@ if not state then
   return -1
 end
 if person then
-  redis.call('HINCRBY', KEYS[5], person .. 'o', -1)
-  redis.call('HINCRBY', KEYS[5], person .. 't', 1)
+  let_go(person)
+  if redis.call('HEXISTS', KEYS[5], person .. 'c') == 1 then
+    redis.call('HINCRBY', KEYS[5], person .. 't', 1)
+  end
 end
 redis.call('HSET', KEYS[3], 'state', 'taken')
 redis.call('HDEL', KEYS[3], 'key_package', 'details', 'device', 'person', 'known', 'refused', 'misses', 'claimed',

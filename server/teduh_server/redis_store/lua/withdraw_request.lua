@@ -10,6 +10,13 @@
 -- ARGV[3] bytes   only if this staff device put it there; empty: in any case
 -- Returns {1 if it was waiting else 0, person to whom it was offered or empty, 1 if its conversation goes on else 0,
 --   device and person who had taken it or empty: of a conversation that goes on, where their lease ends by this}.
+-- One offer or lease of hers fewer. Of who never said how many she takes, nothing stays.
+local function let_go(person)
+  if redis.call('HINCRBY', KEYS[5], person .. 'o', -1) <= 0 then
+    redis.call('HDEL', KEYS[5], person .. 'o')
+  end
+end
+
 local seen = redis.call('ZSCORE', KEYS[2], ARGV[1])
 if ARGV[2] ~= '-1' and seen and tonumber(seen) > tonumber(ARGV[2]) then
   return {0, '', 0, '', ''}
@@ -34,12 +41,12 @@ if was_taken then
   redis.call('HDEL', KEYS[3], 'key_package', 'details', 'known', 'device', 'person', 'refused', 'misses', 'claimed',
     'by')
   if person then
-    redis.call('HINCRBY', KEYS[5], person .. 'o', -1)
+    let_go(person)
   end
 end
 if offer then
   redis.call('HDEL', KEYS[5], offer .. 'x')
-  redis.call('HINCRBY', KEYS[5], offer .. 'o', -1)
+  let_go(offer)
 end
 if waiting == 1 then
   redis.call('HSET', KEYS[3], 'state', 'absent')
