@@ -7,6 +7,7 @@
 -- ARGV[3] bytes   now, milliseconds, eight bytes big-endian
 -- ARGV[4] integer only if its deadline is at or before, milliseconds; -1: in any case
 -- Returns the person to whom it was offered, empty if it was not.
+
 -- One offer or lease of hers fewer. Of who never said how many she takes, nothing stays.
 local function let_go(person)
   if redis.call('HINCRBY', KEYS[2], person .. 'o', -1) <= 0 then

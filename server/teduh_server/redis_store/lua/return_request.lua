@@ -8,6 +8,7 @@
 -- ARGV[2] bytes   device id that held the lease
 -- ARGV[3] integer retention, milliseconds
 -- Returns integer 1 if it waits again, else 0.
+
 -- One offer or lease of hers fewer. Of who never said how many she takes, nothing stays.
 local function let_go(person)
   if redis.call('HINCRBY', KEYS[5], person .. 'o', -1) <= 0 then

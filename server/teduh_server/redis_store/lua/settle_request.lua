@@ -10,6 +10,7 @@
 -- ARGV[3] integer for how long `taken` is kept, milliseconds
 -- Returns integer: how long she had waited when it was claimed, in milliseconds, if a lease has become an answer;
 --   else -1, also of a conversation that goes on, which was answered before.
+
 -- One offer or lease of hers fewer. Of who never said how many she takes, nothing stays.
 local function let_go(person)
   if redis.call('HINCRBY', KEYS[5], person .. 'o', -1) <= 0 then

@@ -10,6 +10,7 @@
 -- ARGV[3] bytes   only if this staff device put it there; empty: in any case
 -- Returns {1 if it was waiting else 0, person to whom it was offered or empty, 1 if its conversation goes on else 0,
 --   device and person who had taken it or empty: of a conversation that goes on, where their lease ends by this}.
+
 -- One offer or lease of hers fewer. Of who never said how many she takes, nothing stays.
 local function let_go(person)
   if redis.call('HINCRBY', KEYS[5], person .. 'o', -1) <= 0 then
