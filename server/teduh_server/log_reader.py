@@ -1,6 +1,8 @@
 """What a member has not been handed yet, read from the log: page by page, as fast as its connection takes it.
 
-cursor ──> a page of the log ──> connection ──> cursor, further on
+Its cursor moves with what was handed over:
+
+    cursor ──> a page of the log ──> connection ──> cursor, further on
 """
 
 from __future__ import annotations

@@ -96,8 +96,9 @@ class Wire(asyncio.Protocol):
         self._waiting.append((on_answer, command))
 
     def call_joined(self, command: Command, shared: int, on_answer: OnAnswer) -> None:
-        """`call` for a script that answers a list: with others of it that are next to it in this tick it goes
-        as one, unless this server is one of a cluster, where their keys would lie elsewhere.
+        """`call` for a script that answers a list: with others of it in this tick it goes as one, until some
+        `call` comes; unless this server is one of a cluster, where their keys would lie elsewhere.
+        Against another script's it keeps no order.
 
         The first `shared` arguments are the same for all. `on_answer` is given this command's own answer.
         """
