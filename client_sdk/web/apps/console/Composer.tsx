@@ -1,6 +1,6 @@
 /** Where staff write, with prepared replies at hand. What is being written stays with its conversation. */
 
-import { useEffect, useRef, useState } from "preact/hooks"
+import { useLayoutEffect, useRef, useState } from "preact/hooks"
 
 import { ownTextIn, type OwnText } from "../shared/block.ts"
 import { LANGUAGES, preferredLanguage, type Language } from "../shared/i18n/catalogue.ts"
@@ -30,7 +30,8 @@ export function Composer({ talk, state, desk, prepared }: ComposerProps) {
     fit(field.current)
     field.current.focus()
   }
-  useEffect(() => {
+  // Before the field can be seen: nothing that is typed as soon as it is there may be overwritten.
+  useLayoutEffect(() => {
     put(desk.drafts.get(talk.id) ?? "")
   }, [])
 
@@ -130,7 +131,7 @@ function readyIn(language: Language, prepared: readonly OwnText[]): readonly str
 
 function Replies({ texts, onChoose }: { readonly texts: readonly string[]; readonly onChoose: (text: string) => void }) {
   const first = useRef<HTMLButtonElement>(null)
-  useEffect(() => first.current?.focus(), [])
+  useLayoutEffect(() => first.current?.focus(), [])
   return (
     <ul>
       {texts.map((text, at) => (

@@ -239,7 +239,8 @@ function useKeys(state: DeskState, desk: Desk, { onShow, onLock, onDetails }: Ke
         // At once, if it is there: what is typed next must not go to the field for messages.
         if (focus("[data-note]")) return
         onDetails()
-        requestAnimationFrame(() => {
+        // Behind the drawing of it, which is the microtask before, and in front of the next key.
+        queueMicrotask(() => {
           focus("[data-note]")
         })
       },

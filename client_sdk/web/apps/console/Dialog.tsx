@@ -1,7 +1,7 @@
 /** A question or a list in front of everything: the browser's own dialog, which keeps the focus and knows Escape. */
 
 import type { ComponentChildren } from "preact"
-import { useEffect, useId, useRef } from "preact/hooks"
+import { useId, useLayoutEffect, useRef } from "preact/hooks"
 
 import { Icon } from "../shared/parts/Icon.tsx"
 import { useWording } from "./words.tsx"
@@ -16,7 +16,8 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   const { t } = useWording()
   const dialog = useRef<HTMLDialogElement>(null)
   const heading = useId()
-  useEffect(() => {
+  // Before anything else is typed: what is meant for the dialog must not go into the field behind it.
+  useLayoutEffect(() => {
     dialog.current?.showModal()
   }, [])
   return (

@@ -1,7 +1,7 @@
 /** Everything before the desk: another tab, setting up, the four words, unlocking, erasing. */
 
 import type { ComponentChildren } from "preact"
-import { useEffect, useId, useRef, useState } from "preact/hooks"
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks"
 
 import { Languages, type LanguagesProps } from "../shared/parts/Languages.tsx"
 import { DEMONSTRATION_PASSPHRASE, type Configuration } from "./configuration.ts"
@@ -60,10 +60,13 @@ function Step({ state, door, configuration }: DoorProps & { readonly configurati
   }
 }
 
-/** A new step's headline is focused, so that it is read aloud and the keyboard begins there. */
+/**
+ * A new step's headline is focused, so that it is read aloud and the keyboard begins there. Before the step can be seen:
+ * whoever begins to type as soon as it is there keeps the keyboard.
+ */
 function Title({ text }: { readonly text: string }) {
   const heading = useRef<HTMLHeadingElement>(null)
-  useEffect(() => heading.current?.focus(), [])
+  useLayoutEffect(() => heading.current?.focus(), [])
   return (
     <h1 ref={heading} tabIndex={-1}>
       {text}

@@ -1,6 +1,6 @@
 /** The whole page: its state, and which screen that state is. */
 
-import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks"
+import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks"
 
 import { preferredLanguage, type Language } from "../shared/i18n/catalogue.ts"
 import { tellBrowser } from "../shared/i18n/direction.ts"
@@ -292,10 +292,13 @@ function useVisibility(dispatch: ScreensProps["dispatch"], coverAfterSeconds: nu
   }, [])
 }
 
-/** A new screen's headline is focused, so that it is read aloud and the keyboard begins there. */
+/**
+ * A new screen's headline is focused, so that it is read aloud and the keyboard begins there. Before the screen can be
+ * seen: whoever begins to write as soon as it is there keeps the keyboard.
+ */
 function useAnnouncedHeadings(phase: State["phase"]): void {
   const isFirst = useRef(true)
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!isFirst.current) document.querySelector<HTMLElement>("[data-announce]")?.focus({ preventScroll: true })
     isFirst.current = false
   }, [phase])

@@ -1,7 +1,7 @@
 /** What opens below the header: the emergency numbers, and who is in the room. Exit stays in reach above them. */
 
 import type { ComponentChildren } from "preact"
-import { useEffect, useRef } from "preact/hooks"
+import { useLayoutEffect, useRef } from "preact/hooks"
 
 import { ownTextIn } from "../shared/block.ts"
 import { roleName } from "../shared/i18n/names.ts"
@@ -22,7 +22,7 @@ function PanelCard({ id, title, onClose, children }: PanelProps) {
   const heading = useRef<HTMLHeadingElement>(null)
   // The panel says its name as soon as it opens; Escape closes it from anywhere inside, and the keyboard is back where
   // it was.
-  useEffect(() => {
+  useLayoutEffect(() => {
     heading.current?.focus()
     return () => {
       document.querySelector<HTMLElement>(`[aria-controls="${id}"]`)?.focus()
