@@ -9,7 +9,8 @@
 
 What aiortc does not do is done here. Its states do not tell that no TURN server answered, so the description
 is looked at. It notices a dead path after half a minute, so we watch whether anything comes. It closes only
-when a TURN server has answered, so closing has a time limit.
+when a TURN server has answered, so closing has a time limit; and it begins when the addresses are found
+(`gathering`).
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from teduh_sdk.calls.descriptions import (
     sections,
     within,
 )
+from teduh_sdk.calls.gathering import Gathering
 from teduh_sdk.calls.outgoing import Branch, Outgoing
 from teduh_sdk.calls.route import Route
 from teduh_sdk.calls.settings import CallSettings
@@ -85,6 +87,7 @@ class Peer:
         self._reports = reports
         self._steps: asyncio.Queue[Step] = asyncio.Queue()
         self._connection: RTCPeerConnection | None = None
+        self._gathering: Gathering | None = None
         self._relay_only = True
         self._branches: list[Branch] = []
         self._heard_by: list[RTCRtpTransceiver] = []
@@ -182,9 +185,8 @@ class Peer:
     async def _describe(
         self, connection: RTCPeerConnection, revision: int, description: RTCSessionDescription
     ) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.gather):
-                await connection.setLocalDescription(description)
+        self._gathering = Gathering(connection.setLocalDescription(description))
+        await self._gathering.wait(self._settings.gather)
         sdp = _gathered(connection)
         if self._relay_only:
             sdp = relayed_only(sdp)
@@ -250,10 +252,18 @@ class Peer:
 
     async def _close(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is not None:
+        if connection is None:
+            return
+
+        async def close() -> None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.farewell):
                     await connection.close()
+
+        if self._gathering is None:
+            await close()
+        else:
+            await asyncio.wait([self._gathering.and_then(close)], timeout=self._settings.farewell)
 
 
 def _gathered(connection: RTCPeerConnection) -> str:

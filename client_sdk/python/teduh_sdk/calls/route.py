@@ -21,6 +21,7 @@ from aiortc import RTCConfiguration, RTCIceGatherer, RTCIceServer, RTCIceTranspo
 from aiortc.rtcconfiguration import RTCBundlePolicy
 from teduh_signaling.relay.frames import CallPolicy
 
+from teduh_sdk.calls.gathering import Gathering
 from teduh_sdk.exceptions import CallsUnavailable, NoRelayedPath
 from teduh_sdk.ice_servers import IceServers
 
@@ -81,13 +82,16 @@ async def _try(servers: IceServers, number: int, seconds: float) -> RouteTest | 
         return None
     gatherer = RTCIceGatherer(chosen.iceServers, RTCIceTransportPolicy.RELAY)
     began = time.monotonic()
+    gathering = Gathering(gatherer.gather())
+    is_over = False
     try:
-        async with asyncio.timeout(seconds):
-            await gatherer.gather()
-    except TimeoutError:
+        is_over = await gathering.wait(seconds)
+        took = time.monotonic() - began
+        is_found = bool(gatherer.getLocalCandidates())
+    finally:
+        # There is no other way to give the address back.
+        closing = gathering.and_then(gatherer._connection.close)
+    if not is_over:
         return None
-    took = time.monotonic() - began
-    is_found = bool(gatherer.getLocalCandidates())
-    # There is no other way to give the address back.
-    await gatherer._connection.close()
+    await closing
     return RouteTest(servers.urls[number], took) if is_found else None
