@@ -135,18 +135,18 @@ async def makes_no_sound(caller: Caller) -> None:
     assert await caller.page.evaluate("window.noises") == []
 
 
-# How long after the key or tap each track was stopped, and whether in its very turn.
-_STOPWATCH = """
-let tap = { at: 0, isOver: true };
+# Whether each track was stopped in the very turn of the key or tap.
+_NOTE_STOPS = """
+let tap = { isOver: true };
 window.stops = [];
 for (const kind of ['click', 'keydown']) addEventListener(kind, () => {
-  const mine = tap = { at: performance.now(), isOver: false };
+  const mine = tap = { isOver: false };
   setTimeout(() => { mine.isOver = true; });
 }, { capture: true });
 const stop = MediaStreamTrack.prototype.stop;
 MediaStreamTrack.prototype.stop = function () {
   stop.call(this);
-  window.stops.push({ kind: this.kind, after: performance.now() - tap.at, isInTurn: !tap.isOver });
+  window.stops.push({ kind: this.kind, isInTurn: !tap.isOver });
 };
 """
 _LEFT = """() => ({
@@ -156,7 +156,7 @@ _LEFT = """() => ({
 })"""
 
 
-async def test_quick_exit_ends_every_track_within_100_ms_however_she_leaves(tmp_path: Path) -> None:
+async def test_quick_exit_ends_every_track_at_once_however_she_leaves(tmp_path: Path) -> None:
     """Microphone and try-out at once, in the turn of the tap; a camera that was still opening, as it comes.
 
     The page that quick exit leads to does not load, so that this one can be asked.
@@ -174,7 +174,7 @@ async def test_quick_exit_ends_every_track_within_100_ms_however_she_leaves(tmp_
             SurvivorPage.leave_by_two_taps,
         ):
             async with visitor(browser, viewport=SMALL) as phone:
-                await phone.add_init_script(_STOPWATCH)
+                await phone.add_init_script(_NOTE_STOPS)
                 await phone.route("**/x", lambda route: route.fulfill(status=204))
                 survivor = await arrives(phone, console, house)
                 await Talk(Caller(survivor.page), theirs, survivor, console).video_call()
@@ -199,9 +199,7 @@ async def leaves(survivor: SurvivorPage, leave: Callable[[SurvivorPage], Awaitab
     assert left["states"] == ["ended", "ended", "live"]
     assert left["open"] == 0
     assert [one["kind"] for one in left["stops"]].count("audio") >= 2
-    for stop in left["stops"]:
-        assert stop["isInTurn"]
-        assert stop["after"] < 100
+    assert all(stop["isInTurn"] for stop in left["stops"])
     await hers.page.evaluate("window.release()")
     await hers.page.wait_for_function("() => window.tracks.every((one) => one.readyState === 'ended')")
 

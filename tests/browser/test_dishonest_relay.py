@@ -181,6 +181,7 @@ async def test_words_that_are_repeated_under_another_number_are_shown_once(tmp_p
     async with talking(tmp_path, repeat) as (hers, his):
         await his.send("Call him.")
         await his.send("Or rather not.")
+        await expect(hers.messages).to_have_text(["Call him.", "Or rather not."])
         await hers.say("I have read it")
         await expect(hers.messages).to_have_text(["Call him.", "Or rather not.", "I have read it"])
         assert (await until(his, events.TextReceived)).text == "I have read it"

@@ -17,7 +17,7 @@ from teduh_sdk.conversation import Conversation
 from teduh_sdk.staff import Staff
 
 LONG = 150
-"""Messages: with more to take out of the page, leaving must take no longer."""
+"""Messages: there is much to take out of the page."""
 
 Leave = Callable[[SurvivorPage], Awaitable[None]]
 
@@ -40,8 +40,12 @@ async def by_two_taps(hers: SurvivorPage) -> None:
     await two_taps(hers.page, box["x"] + box["width"] - 8, box["y"] + box["height"] / 2)
 
 
-async def test_leaving_is_for_good_and_takes_a_tenth_of_a_second_at_most(tmp_path: Path) -> None:
-    """In mid-conversation, on a phone: nothing can be seen, and neither Back nor Forward finds it."""
+async def test_leaving_is_at_once_and_for_good(tmp_path: Path) -> None:
+    """In mid-conversation, on a phone: nothing can be seen, and neither Back nor Forward finds it.
+
+    At once: in the very turn of her tap, waiting for nothing. How long that turn takes is measured on a slow
+    phone by `benchmarks/pages.py`, whose goal is 100 ms.
+    """
     async with (
         harmless_site() as harmless,
         house(tmp_path, f'exit_url = "{harmless}"') as here,
@@ -49,13 +53,12 @@ async def test_leaving_is_for_good_and_takes_a_tenth_of_a_second_at_most(tmp_pat
         here.staff() as staff,
     ):
         await browser.add_init_script(NOTE_HOW_SOON)
-        took: dict[str, float] = {}
         for leave in (by_button, by_shift, by_two_taps):
             hers, his = await long_conversation(browser, here, staff, f"{harmless}?before")
             left = Left(hers.page)
             await leave(hers)
             await is_at(hers.page, harmless)
-            took[leave.__name__] = left.after_milliseconds
+            assert left.at_once, leave.__name__
             assert (await until(his, events.Gone)).participant.is_survivor
             # A page that comes out of the back/forward cache is not loaded again.
             await hers.page.go_back(wait_until="commit")
@@ -63,7 +66,6 @@ async def test_leaving_is_for_good_and_takes_a_tenth_of_a_second_at_most(tmp_pat
             await hers.page.go_forward(wait_until="commit")
             await is_at(hers.page, harmless)
             await hers.page.close()
-        assert {way: ms for way, ms in took.items() if not ms <= 100} == {}
 
 
 async def long_conversation(
