@@ -1,9 +1,10 @@
-"""Whoever writes as soon as there is something to write in keeps the keyboard, and every word."""
+"""No word that is typed is lost: nor of whoever is faster than the page, nor of whoever is interrupted."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from browser_house import accepted, house
 from console_page import PASSPHRASE, ConsolePage, console_house
 from playwright.async_api import Page, expect
 from real_browser import chromium
@@ -37,9 +38,9 @@ async def goes_on(page: Page, text: str) -> None:
 
 
 async def test_she_writes_before_she_has_seen_that_she_waits(tmp_path: Path) -> None:
-    async with console_house(tmp_path) as house, chromium(tmp_path / "profile") as browser:
+    async with console_house(tmp_path) as desk, chromium(tmp_path / "profile") as browser:
         await browser.add_init_script(_EAGER)
-        hers = await SurvivorPage.open(browser, house.url)
+        hers = await SurvivorPage.open(browser, desk.url)
         await hers.page.evaluate("eager('textarea')")
         await hers.button(ENGLISH.start).click()
         await expect(hers.field).to_have_value("word ")
@@ -47,14 +48,35 @@ async def test_she_writes_before_she_has_seen_that_she_waits(tmp_path: Path) -> 
         await expect(hers.field).to_have_value("word of hers")
 
 
+async def test_what_she_was_writing_when_it_ended_is_there_when_she_asks_again(tmp_path: Path) -> None:
+    async with house(tmp_path) as here, chromium(tmp_path / "profile") as browser, here.staff() as staff:
+        hers = await SurvivorPage.open(browser, here.url)
+        await hers.ask()
+        his = await accepted(staff)
+        await hers.is_in_the_room("Sari")
+        await hers.field.press_sequentially("He has taken my ")
+        await his.end()
+        await hers.shows("Sari has ended it.")
+        await hers.button(ENGLISH.again).click()
+        await hers.button(ENGLISH.start).click()
+        await expect(hers.field).to_have_value("He has taken my ")
+        # Once sent, it does not come back.
+        await hers.field.press_sequentially("phone")
+        await hers.field.press("Enter")
+        await expect(hers.message("He has taken my phone")).to_be_visible()
+        await hers.button("Stop waiting").click()
+        await hers.ask()
+        await expect(hers.field).to_have_value("")
+
+
 async def test_staff_write_before_they_have_seen_the_conversation_the_note_or_the_lock(
     tmp_path: Path,
 ) -> None:
     """Neither is overwritten, nor does it go elsewhere: a note must never go where she could read it."""
-    async with console_house(tmp_path) as house, chromium(tmp_path / "profile") as browser:
+    async with console_house(tmp_path) as desk, chromium(tmp_path / "profile") as browser:
         await browser.add_init_script(_EAGER)
-        hers = await SurvivorPage.open(browser, house.url)
-        console = await ConsolePage.enter(browser, house)
+        hers = await SurvivorPage.open(browser, desk.url)
+        console = await ConsolePage.enter(browser, desk)
         page = console.page
         await hers.ask()
         await page.evaluate("eager('.composer textarea')")
@@ -72,6 +94,9 @@ async def test_staff_write_before_they_have_seen_the_conversation_the_note_or_th
         await page.keyboard.type(PASSPHRASE)
         await page.keyboard.press("Enter")
         await console.is_at_the_desk()
+        # What was not sent yet is there again.
+        await page.get_by_role("button", name="Person 1").click()
+        await expect(console.field).to_have_value("word of his")
 
 
 # The key for the note and the next one, as fast as two events can be; what the note and the field hold then.

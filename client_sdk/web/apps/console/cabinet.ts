@@ -3,6 +3,7 @@
  *
  *     console/talk/<id>     what was said in a conversation that goes on, and the note on it; deleted with it
  *     console/filed         notes of conversations that are over, and how many ended how: these stay on this device
+ *     console/drafts        what was being written when the console was locked; deleted as soon as it is open again
  *     console/replies       the own canned replies
  *     console/preferences   the language, how many conversations at once, the shift, whether there is a sound
  *
@@ -16,6 +17,7 @@ import type { DeskState, FiledNote, Preferences, Talk } from "./deskState.ts"
 
 const TALK = "console/talk/"
 const FILED = "console/filed"
+const DRAFTS = "console/drafts"
 const REPLIES = "console/replies"
 const PREFERENCES = "console/preferences"
 
@@ -60,6 +62,20 @@ export class Cabinet {
 
   async filed(): Promise<Filed> {
     return (await this.#get<Filed>(FILED)) ?? { filed: [] as readonly FiledNote[], tally: {} }
+  }
+
+  /** By conversation. */
+  async keepDrafts(drafts: ReadonlyMap<string, string>): Promise<void> {
+    const begun = [...drafts].filter(([, text]) => text.trim() !== "")
+    if (begun.length > 0) await this.#put(DRAFTS, begun)
+  }
+
+  /** They are kept no longer, so that nothing of a conversation outlives it here. */
+  async takeDrafts(): Promise<readonly (readonly [string, string])[]> {
+    const drafts = await this.#get<readonly (readonly [string, string])[]>(DRAFTS)
+    if (drafts === null) return []
+    await this.#change(() => this.#store.delete(DRAFTS))
+    return drafts
   }
 
   async keepReplies(replies: readonly string[]): Promise<void> {

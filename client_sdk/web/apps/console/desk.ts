@@ -15,7 +15,6 @@ import {
   EMPTY_DESK,
   openTalks,
   reduceDesk,
-  type Asked,
   type DeskAction,
   type DeskState,
   type Outcome,
@@ -24,8 +23,8 @@ import {
   type Presence,
   type Talk,
   type TalkAction,
-  type Waiting,
 } from "./deskState.ts"
+import { askedOf, isReplaced, listedOf, personOf, waitingOf, whyNotAccepted, whyNotHandedOver } from "./deskTerms.ts"
 import type {
   Board,
   Colleague,
@@ -34,13 +33,11 @@ import type {
   InvitedTo,
   KeyStore,
   OpenOffer,
-  Participant,
   QueueAlert,
   Staff,
-  WaitingRequest,
 } from "./sdk.ts"
 import { forgetWaking, keepWaking, onSubscriptionChange, startWaking, type WakingFailure } from "./waking.ts"
-import { ColleagueAbsent, InvitationDeclined, NotLetIn, RelayRefused, RequestGone, RequestUnusable, TeduhError } from "./sdk.ts"
+import { TeduhError } from "./sdk.ts"
 
 /** The part of the SDK's class that the desk needs; a test gives it a made-up one. */
 export type StaffSide = Pick<
@@ -80,7 +77,7 @@ export class Desk {
   readonly #unread = new Map<string, (() => Promise<void>)[]>()
   readonly #typists = new Map<string, ReturnType<typeof setTimeout>>()
   readonly #stops: (() => void)[] = []
-  /** What is being written where, while another talk is shown. Not kept. */
+  /** What is being written where, while another talk is shown; kept while the console is locked. */
   readonly drafts = new Map<string, string>()
   readonly calls = new DeskCalls()
   readonly inviting: Inviting
@@ -129,6 +126,7 @@ export class Desk {
     this.#connection()
     this.#offered(staff.routing.offers)
     await this.#restore()
+    for (const [id, text] of await this.#cabinet.takeDrafts()) if (this.#talk(id) !== undefined) this.drafts.set(id, text)
     this.#stops.push(onSubscriptionChange(() => void this.#keepWaking()))
     this.#connection()
     void this.#followInvitations().catch(ignore)
@@ -143,9 +141,10 @@ export class Desk {
     this.calls.close()
     for (const stop of this.#stops) stop()
     for (const timer of this.#typists.values()) clearTimeout(timer)
+    void this.#cabinet.keepDrafts(this.drafts).catch(ignore)
     this.drafts.clear()
     await this.#staff.close()
-    // The last words of a note, or the language that was chosen a moment ago.
+    // Those drafts, the last words of a note, or the language that was chosen a moment ago.
     await this.#cabinet.settled()
   }
 
@@ -559,40 +558,4 @@ function ignore(): void {
 
 function isWorthKeeping({ type }: Event): boolean {
   return type !== "typingSeen" && type !== "connected" && type !== "reconnecting"
-}
-
-/** The relay knows this device as a member no more: while it was away, she went on with somebody else, or it ended. */
-function isReplaced(reason: Error): boolean {
-  return reason instanceof RelayRefused && reason.code === "unknown_conversation"
-}
-
-function whyNotAccepted(error: unknown): "gone" | "unanswered" | "unusable" | "lost" {
-  if (error instanceof NotLetIn) return "unanswered"
-  if (error instanceof RequestGone) return "gone"
-  return error instanceof RequestUnusable ? "unusable" : "lost"
-}
-
-function whyNotHandedOver(error: unknown): "declined" | "absent" | "failed" {
-  if (error instanceof InvitationDeclined) return "declined"
-  return error instanceof ColleagueAbsent ? "absent" : "failed"
-}
-
-function waitingOf({ conversationId, details, waitedSeconds }: Omit<WaitingRequest, "known">): Waiting {
-  const { need, language, preferredGender, region, urgency } = details
-  const since = Date.now() - waitedSeconds * 1000
-  return { id: hex(conversationId), need, language, preferredGender, region, urgency, since }
-}
-
-function listedOf(request: WaitingRequest): Waiting {
-  return { ...waitingOf(request), isKnown: request.known }
-}
-
-function askedOf({ request }: Conversation): Asked | null {
-  if (request === null) return null
-  const { need, language, preferredGender, region, urgency } = request.details
-  return { need, language, preferredGender, region, urgency, waitedSeconds: request.waitedSeconds }
-}
-
-function personOf(participant: Participant): Person {
-  return { key: hex(participant.deviceKey), name: participant.name, role: participant.role }
 }

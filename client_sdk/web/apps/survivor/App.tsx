@@ -1,6 +1,6 @@
 /** The whole page: its state, and which screen that state is. */
 
-import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks"
+import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState, type MutableRef } from "preact/hooks"
 
 import { preferredLanguage, type Language } from "../shared/i18n/catalogue.ts"
 import { tellBrowser } from "../shared/i18n/direction.ts"
@@ -38,9 +38,13 @@ export function App({ configuration, open, onExit, onVanish }: AppProps) {
   const [isDisguised, setDisguised] = useState(configuration.disguise !== null)
   const wording = useMemo(() => wordingOf(language), [language])
   const isShown = !isDisguised && !state.covered
+  const draft = useRef("")
 
   useEffect(() => {
-    onVanish(() => session.vanish())
+    onVanish(() => {
+      draft.current = ""
+      return session.vanish()
+    })
   }, [])
   useEffect(() => {
     tellBrowser(language)
@@ -72,6 +76,7 @@ export function App({ configuration, open, onExit, onVanish }: AppProps) {
             state={state}
             dispatch={dispatch}
             session={session}
+            draft={draft}
             call={call}
             onLanguage={setLanguage}
             onExit={onExit}
@@ -87,12 +92,13 @@ interface ScreensProps {
   readonly state: State
   readonly dispatch: Parameters<typeof Welcome>[0]["dispatch"]
   readonly session: Session
+  readonly draft: MutableRef<string>
   readonly call: CallState
   readonly onLanguage: (language: Language) => void
   readonly onExit: () => void
 }
 
-function Screens({ configuration, state, dispatch, session, call, onLanguage, onExit }: ScreensProps) {
+function Screens({ configuration, state, dispatch, session, draft, call, onLanguage, onExit }: ScreensProps) {
   const { language, t } = useWording()
   const [panel, setPanel] = useState<Panel>(null)
   const closePanel = (): void => {
@@ -148,6 +154,7 @@ function Screens({ configuration, state, dispatch, session, call, onLanguage, on
           configuration={configuration}
           state={state}
           session={session}
+          draft={draft}
           call={call}
           onStop={() => {
             void session.end()
@@ -159,11 +166,11 @@ function Screens({ configuration, state, dispatch, session, call, onLanguage, on
   )
 }
 
-interface TalkProps extends Pick<ScreensProps, "configuration" | "state" | "session" | "call"> {
+interface TalkProps extends Pick<ScreensProps, "configuration" | "state" | "session" | "draft" | "call"> {
   readonly onStop: () => void
 }
 
-function Talk({ configuration, state, session, call, onStop }: TalkProps) {
+function Talk({ configuration, state, session, draft, call, onStop }: TalkProps) {
   const { t } = useWording()
   const [isReloading, setReloading] = useReloadKeys()
   const [isStartingCall, setStartingCall] = useState(false)
@@ -219,6 +226,7 @@ function Talk({ configuration, state, session, call, onStop }: TalkProps) {
         />
       )}
       <Composer
+        draft={draft}
         onSay={(text) => {
           session.say(text)
         }}

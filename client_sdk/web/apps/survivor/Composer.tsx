@@ -1,25 +1,41 @@
 /**
  * Where she writes.
  *
- * The words are in the field alone (`../shared/parts/writing.ts`), which is emptied when the page is left.
+ * The words are in the field alone (`../shared/parts/writing.ts`), which is emptied when the page is left. While there is
+ * no field, because a conversation is over before she has sent them, they are kept in memory for the next one.
  */
 
-import { useRef } from "preact/hooks"
+import { useLayoutEffect, useRef, type MutableRef } from "preact/hooks"
 
 import { Icon } from "../shared/parts/Icon.tsx"
 import { fit, WRITING_SERVICES_OFF } from "../shared/parts/writing.ts"
 import { useWording } from "./words.tsx"
 
 interface ComposerProps {
+  /** What is not sent yet, while there is no field. */
+  readonly draft: MutableRef<string>
   readonly onSay: (text: string) => void
   readonly onTyping: (active: boolean) => void
   /** Null while there is nobody to talk with. */
   readonly onCall: (() => void) | null
 }
 
-export function Composer({ onSay, onTyping, onCall }: ComposerProps) {
+export function Composer({ draft, onSay, onTyping, onCall }: ComposerProps) {
   const { t } = useWording()
   const field = useRef<HTMLTextAreaElement>(null)
+
+  useLayoutEffect(() => {
+    const area = field.current
+    if (area === null) return undefined
+    if (draft.current !== "") {
+      area.value = draft.current
+      draft.current = ""
+      fit(area)
+    }
+    return () => {
+      draft.current = area.value
+    }
+  }, [])
 
   const say = (): void => {
     const text = field.current?.value.trim() ?? ""

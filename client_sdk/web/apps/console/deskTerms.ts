@@ -1,0 +1,51 @@
+/** What the SDK tells, in the terms of the desk's state. */
+
+import { hex } from "../shared/talking.ts"
+import type { Asked, Person, Waiting } from "./deskState.ts"
+import {
+  ColleagueAbsent,
+  InvitationDeclined,
+  NotLetIn,
+  RelayRefused,
+  RequestGone,
+  RequestUnusable,
+  type Conversation,
+  type Participant,
+  type WaitingRequest,
+} from "./sdk.ts"
+
+/** The relay knows this device as a member no more: while it was away, she went on with somebody else, or it ended. */
+export function isReplaced(reason: Error): boolean {
+  return reason instanceof RelayRefused && reason.code === "unknown_conversation"
+}
+
+export function whyNotAccepted(error: unknown): "gone" | "unanswered" | "unusable" | "lost" {
+  if (error instanceof NotLetIn) return "unanswered"
+  if (error instanceof RequestGone) return "gone"
+  return error instanceof RequestUnusable ? "unusable" : "lost"
+}
+
+export function whyNotHandedOver(error: unknown): "declined" | "absent" | "failed" {
+  if (error instanceof InvitationDeclined) return "declined"
+  return error instanceof ColleagueAbsent ? "absent" : "failed"
+}
+
+export function waitingOf({ conversationId, details, waitedSeconds }: Omit<WaitingRequest, "known">): Waiting {
+  const { need, language, preferredGender, region, urgency } = details
+  const since = Date.now() - waitedSeconds * 1000
+  return { id: hex(conversationId), need, language, preferredGender, region, urgency, since }
+}
+
+export function listedOf(request: WaitingRequest): Waiting {
+  return { ...waitingOf(request), isKnown: request.known }
+}
+
+export function askedOf({ request }: Conversation): Asked | null {
+  if (request === null) return null
+  const { need, language, preferredGender, region, urgency } = request.details
+  return { need, language, preferredGender, region, urgency, waitedSeconds: request.waitedSeconds }
+}
+
+export function personOf(participant: Participant): Person {
+  return { key: hex(participant.deviceKey), name: participant.name, role: participant.role }
+}
