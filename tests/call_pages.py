@@ -164,6 +164,18 @@ _WEAKEN: Final = """(how) => {
   };
   window.weakness = how;
 }"""
+# What getStats tells from now on: a line that loses nothing and takes no time, however busy this machine is.
+_STEADY: Final = """() => {
+  const real = RTCPeerConnection.prototype.getStats;
+  const best = {
+    'remote-inbound-rtp': { fractionLost: 0, roundTripTime: 0.02 },
+    'inbound-rtp': { packetsLost: 0, jitter: 0 },
+    'candidate-pair': { currentRoundTripTime: 0.02 },
+  };
+  RTCPeerConnection.prototype.getStats = async function () {
+    return new Map([...await real.call(this)].map(([id, one]) => [id, { ...one, ...best[one.type] }]));
+  };
+}"""
 # Bits per second of what is sent, over four seconds by the clock of the statistics; frames per second.
 _RATES: Final = """async () => {
   const [connection] = window.connections.filter((one) => one.connectionState === 'connected');
@@ -266,6 +278,10 @@ class Caller:
     async def weaken(self, *, lost: float = 0, is_silent: bool = False) -> None:
         """From now on this is what the connection's statistics say."""
         await self.page.evaluate(_WEAKEN, {"lost": lost, "isSilent": is_silent})
+
+    async def steady(self) -> None:
+        """From now on the connections' statistics say that the line is good: no picture is given up."""
+        await self.page.evaluate(_STEADY)
 
     async def rates(self) -> dict[str, float]:
         """Bits per second of sound and pictures that are sent, and frames per second."""

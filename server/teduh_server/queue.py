@@ -180,9 +180,18 @@ class Queue:
         )
         found = queue_scripts.requeued(await self._store.ask(command))
         if isinstance(found, queue_scripts.Requeued):
-            self._news.follow(frame.conversation_id, connection)
-            self._changed()
+            if found.taken_by:
+                # The answer says so. As news it would make her ask again, which would be news.
+                self._news.go_on(frame.conversation_id, connection)
+            else:
+                self._news.follow(frame.conversation_id, connection)
+                self._changed()
         return found
+
+    def look_again(self, connection: Connection, conversation_id: bytes) -> None:
+        """What she asked for is not there yet: she is told that it is taken, and asks again."""
+        self._news.follow(conversation_id, connection)
+        self._news.refresh_soon()
 
     async def is_sought(self, conversation_id: bytes) -> bool:
         """Whether it waits, or somebody has taken it. Raises StoreError."""

@@ -87,6 +87,10 @@ class QueueNews:
         """Tell this connection of its request; `position` is what it has been told already."""
         self._waiting.setdefault(conversation_id, {})[connection] = _Told(position)
 
+    def go_on(self, conversation_id: bytes, connection: Connection) -> None:
+        """Tell this connection of its request, but not what it knows: that it is taken."""
+        self._waiting.setdefault(conversation_id, {}).setdefault(connection, _Told(0))
+
     def forget(self, conversation_id: bytes) -> None:
         """The request is over."""
         self._waiting.pop(conversation_id, None)

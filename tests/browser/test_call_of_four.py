@@ -96,6 +96,7 @@ async def test_two_pages_and_two_programs_all_hear_each_other_and_she_decides_on
         await all_are_connected(talk)
         await heard(lambda: all(len(one.heard) == 3 and one.seen for one in voices), within=60)
         await nothing_lies_on_another(talk.hers, tiles=3)
+        await talk.hers.steady()
         await talk.hers.button("Camera on").click()
         await nothing_lies_on_another(talk.hers, tiles=4)
         await recording_is_hers_to_end(talk, medic, interpreter)
@@ -151,7 +152,7 @@ _PLACES = """(tiles) => {
 async def nothing_lies_on_another(caller: Caller, *, tiles: int) -> None:
     """So many pictures, each within the screen of 360 pixels, and none upon another."""
     await expect(caller.call.locator(".tile")).to_have_count(tiles)
-    # All in one look: on a weak line the page itself takes a picture away.
+    # All in one look, for they may be moved between two.
     looked = await caller.page.wait_for_function(_PLACES, arg=tiles)
     places: list[FloatRect] = await looked.json_value()
     for place in places:

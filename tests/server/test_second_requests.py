@@ -136,6 +136,38 @@ async def test_she_keeps_her_conversation_and_adds_who_has_taken_it(
         await _nothing_waits_for(colleague)
 
 
+async def test_who_has_been_told_who_has_taken_it_is_not_told_again_that_it_is_taken(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    """Her device asks again whenever it is told; answered by the same news it would never stop."""
+    device = organisation.staff()
+    async with _beside(relay_url, organisation, device) as (survivor, _, colleague, conversation):
+        await survivor.ask(SeekAnother(5, conversation, DETAILS), Done)
+        await _found(survivor, conversation, colleague, device)
+        await survivor.ask(SeekAnother(7, conversation), KeyPackage)
+        with pytest.raises(TimeoutError):
+            await survivor.receive(within=1)
+
+
+async def test_a_device_without_a_key_package_is_asked_for_again_until_it_has_one(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    device = organisation.staff()
+    async with (
+        _beside(relay_url, organisation) as (survivor, _, _, conversation),
+        frame_client(relay_url) as hasty,
+    ):
+        await hasty.authenticate(device)
+        await survivor.ask(SeekAnother(5, conversation), Done)
+        await hasty.claim()
+        await _position(survivor, 0)
+        await survivor.ask(SeekAnother(6, conversation), Done)
+        await hasty.ask(PublishKeyPackages(1, (b"package 1",)), Done)
+        await _position(survivor, 0)
+        found = await survivor.ask(SeekAnother(7, conversation), KeyPackage)
+        assert (found.device_id, found.key_package) == (device.id, b"package 1")
+
+
 async def test_she_adds_nobody_who_has_not_taken_her_conversation(
     relay_url: str, organisation: RelayOrganisation
 ) -> None:

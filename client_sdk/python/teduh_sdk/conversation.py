@@ -396,6 +396,8 @@ class Conversation:
         for event in happened:
             if isinstance(event, events.Stopped):
                 self._reason = event.reason
+            if isinstance(event, events.ChangeFailed):
+                self._search.failed()
             if isinstance(event, events.ChangeFailed) and not self.state.is_in_room:
                 # `Staff` takes the request off the queue, for which we must still be a member.
                 self._has_left = True

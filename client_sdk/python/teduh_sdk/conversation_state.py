@@ -269,7 +269,10 @@ class ConversationState:
         Raises `NotTrusted`.
         """
         self._require_room()
-        if not self.seeking.is_on or self.seeking.found is not None or self.membership.pending is not None:
+        seeking = self.seeking
+        if not seeking.is_on or seeking.found is not None or seeking.is_decided:
+            return
+        if self.membership.pending is not None:
             return
         try:
             change = AddMember(key_package_from_wire(answer.key_package))
@@ -286,6 +289,7 @@ class ConversationState:
         self._require_room()
         found, self.seeking.found = self.seeking.found, None
         if found is not None:
+            self.seeking.is_decided = True
             change = replace(found, instead_of=self.seeking.silent | self._standing.leaving)
             self.change(change, now)
 

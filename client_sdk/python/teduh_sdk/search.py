@@ -4,7 +4,9 @@ It asks the relay, and again whenever that may have an answer.
 
     begin ──> SeekAnother ──> Done: she waits;   KeyPackage: `AnotherFound`, or `AnotherRefused`
                  ^
-                 └── position 0, a new connection
+                 └── position 0, a new connection, a commit that failed
+
+    end ──> CancelRequest, and again with a new connection until it is answered
 """
 
 from __future__ import annotations
@@ -41,10 +43,13 @@ class Search:
     def __init__(self, conversation: Searcher, details: RequestDetails) -> None:
         self._conversation = conversation
         self._details = details
+        self._is_to_cancel = False
+        """Whether the relay may still think that somebody is sought."""
 
     async def begin(self, details: RequestDetails | None) -> None:
         """Raises `NotJoined`, `ConversationOver`, `RelayRefused`, `RelayLost`."""
         self._details = self._details if details is None else details
+        self._is_to_cancel = False
         link = self._conversation.link
         self._conversation.state.seek(now_in_seconds(), is_on=True)
         await link.wait_until_up()
@@ -59,19 +64,34 @@ class Search:
     def end(self) -> None:
         """Look for nobody else. Raises `NotJoined`, `ConversationOver`."""
         self._conversation.state.seek(now_in_seconds(), is_on=False)
+        self._is_to_cancel = True
         self.cancel()
         self._conversation.settle_soon()
 
     def cancel(self) -> None:
         """Take the conversation out of the queue, if it is there."""
         conversation_id = self._conversation.state.conversation_id
-        self._conversation.link.question(lambda ref: CancelRequest(ref, conversation_id), _ignore)
+        self._conversation.link.question(lambda ref: CancelRequest(ref, conversation_id), self._cancelled)
+
+    def _cancelled(self, answer: Answer) -> None:
+        if not isinstance(answer, RelayLost):
+            self._is_to_cancel = False
 
     def look(self) -> None:
         """Asking again is harmless, and after a reconnect it is what keeps the place."""
         state = self._conversation.state
-        if state.seeking.is_on and not state.is_over:
+        if state.is_over:
+            return
+        if self._is_to_cancel:
+            self.cancel()
+        # Behind the commit it would put a conversation back into the queue into which somebody has just come.
+        if state.seeking.is_on and not state.seeking.is_decided:
             self._conversation.link.question(self._frame, self._take)
+
+    def failed(self) -> None:
+        """Whoever was let in has not come."""
+        self._conversation.state.seeking.is_decided = False
+        self.look()
 
     def _frame(self, ref: int) -> SeekAnother:
         return SeekAnother(ref, self._conversation.state.conversation_id, self._details)
@@ -94,7 +114,3 @@ class Search:
             self.cancel()
         else:
             self.end()
-
-
-def _ignore(_: Answer) -> None:
-    """It is asked again when there is reason to."""

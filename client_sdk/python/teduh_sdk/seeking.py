@@ -33,6 +33,8 @@ class Seeking:
     """Whether the relay says that nobody on the other side is connected, and nobody was heard since."""
     found: AddMember | None = None
     """Who has taken the conversation, as long as the answer to her is open."""
+    is_decided: bool = False
+    """Whether she has said yes, and whoever it is is on her way in."""
     silent: frozenset[bytes] = frozenset()
     """The device keys of those who were not heard since they were lost."""
     unheard: dict[bytes, bytes] = field(default_factory=dict, repr=False)
@@ -67,12 +69,13 @@ class Seeking:
 
     def lapse(self) -> list[Event]:
         """Her answer came too late, or not; it waits again."""
+        self.is_decided = False
         was_open, self.found = self.found is not None, None
         return [events.AnotherLapsed()] if was_open else []
 
     def end(self) -> None:
         """Nobody is sought any more."""
-        self.is_on, self.found = False, None
+        self.is_on, self.is_decided, self.found = False, False, None
 
     def said(self, message: AnyMessage, content: bytes) -> None:
         """She has said something."""

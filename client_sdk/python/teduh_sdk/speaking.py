@@ -159,6 +159,7 @@ class Speaking:
         pending = self._membership.pending
         if pending is not None and pending.counter == counter:
             self.take_back(counter)
+            self._seeking.is_decided = False
             self._member.tell(events.AnotherLapsed())
 
     def _refused_epoch(self, counter: int, expected: int) -> None:

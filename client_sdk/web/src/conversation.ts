@@ -489,7 +489,7 @@ export class Conversation implements AsyncIterable<Event> {
     if (this.#isWiped) return
     for (const event of happened) {
       if (event.type === "stopped") this.#reason = event.reason
-      if (event.type === "changeFailed" && !this.state.isInRoom) this.#requestIsUnusable(event.reason)
+      if (event.type === "changeFailed") this.#failed(event.reason)
       if (event.type === "commitLost") this.#tryAgain(event.change)
       this.#putUntold(event)
       this.#calls.hear(event)
@@ -497,7 +497,9 @@ export class Conversation implements AsyncIterable<Event> {
     for (const event of [...happened, null]) this.#wake(event)
   }
 
-  #requestIsUnusable(reason: Error): void {
+  #failed(reason: Error): void {
+    this.#search.failed()
+    if (this.state.isInRoom) return
     // `Staff` takes the request off the queue, for which we must still be a member.
     this.#hasLeft = true
     this.state.giveUp(new RequestUnusable("nobody can be added", { cause: reason }))

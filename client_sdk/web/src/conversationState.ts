@@ -288,7 +288,7 @@ export class ConversationState {
   async find({ deviceId, keyPackage }: KeyPackage, now: number): Promise<void> {
     this.#requireRoom()
     const { seeking, membership } = this
-    if (!seeking.isOn || seeking.found !== null || membership.pending !== null) return
+    if (!seeking.isOn || seeking.found !== null || seeking.isDecided || membership.pending !== null) return
     const found: AddMember = { type: "addMember", keyPackage: await readKeyPackage(keyPackage), byCapability: false }
     const participant = await membership.preview(found, now)
     if (!areEqual(participant.deviceId, deviceId)) {
@@ -304,6 +304,7 @@ export class ConversationState {
     const { found, silent } = this.seeking
     this.seeking.found = null
     if (found === null) return
+    this.seeking.isDecided = true
     await this.change({ ...found, insteadOf: new Set([...silent, ...this.#standing.leaving]) }, now)
   }
 

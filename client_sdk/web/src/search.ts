@@ -3,13 +3,15 @@
  *
  *     begin ──> SeekAnother ──> done: she waits;   keyPackage: `anotherFound`, or `anotherRefused`
  *                  ^
- *                  └── position 0, a new connection
+ *                  └── position 0, a new connection, a commit that failed
+ *
+ *     end ──> CancelRequest, and again with a new connection until it is answered
  */
 
 import { nowInSeconds } from "./clock.ts"
 import type { ConversationState } from "./conversationState.ts"
 import { TeduhCryptoError } from "./cryptoErrors.ts"
-import { NotTrusted, RelayRefused, TeduhError } from "./errors.ts"
+import { NotTrusted, RelayLost, RelayRefused, TeduhError } from "./errors.ts"
 import type { StateEvent } from "./events.ts"
 import { CancelRequest, NO_DETAILS, SeekAnother, type RequestDetails } from "./relay/frames.ts"
 import type { Answer, RelayLink } from "./relayLink.ts"
@@ -27,12 +29,15 @@ export interface Searcher {
 
 export class Search {
   #details = NO_DETAILS
+  /** Whether the relay may still think that somebody is sought. */
+  #isToCancel = false
 
   constructor(private readonly conversation: Searcher) {}
 
   /** Rejects with `NotJoined`, `ConversationOver`, `RelayRefused`, `RelayLost`. */
   async begin(details: RequestDetails): Promise<void> {
     this.#details = details
+    this.#isToCancel = false
     const { state, link } = this.conversation
     await this.conversation.act(() => state.seek(true, nowInSeconds()))
     await link.waitUntilUp()
@@ -49,6 +54,7 @@ export class Search {
   /** Look for nobody else. */
   async end(): Promise<void> {
     const { state } = this.conversation
+    this.#isToCancel = true
     this.cancel()
     await this.conversation.act(() => (state.isOver ? undefined : state.seek(false, nowInSeconds())))
   }
@@ -57,16 +63,30 @@ export class Search {
   cancel(): void {
     const { state, link } = this.conversation
     const { conversationId } = state
-    link.question((ref) => CancelRequest({ ref, conversationId }), ignore)
+    link.question(
+      (ref) => CancelRequest({ ref, conversationId }),
+      (answer) => {
+        if (!(answer instanceof RelayLost)) this.#isToCancel = false
+      },
+    )
   }
 
   /** Asking again is harmless, and after a reconnect it is what keeps the place. */
   look(): void {
     const { state, link } = this.conversation
-    if (!state.seeking.isOn || state.isOver) return
+    if (state.isOver) return
+    if (this.#isToCancel) this.cancel()
+    // Behind the commit it would put a conversation back into the queue into which somebody has just come.
+    if (!state.seeking.isOn || state.seeking.isDecided) return
     link.question(this.#frame, (answer) => {
       void this.#take(answer).catch(ignore)
     })
+  }
+
+  /** Whoever was let in has not come. */
+  failed(): void {
+    this.conversation.state.seeking.isDecided = false
+    this.look()
   }
 
   readonly #frame = (ref: number): SeekAnother =>

@@ -21,6 +21,8 @@ export class Seeking {
   isOn = false
   /** Who has taken the conversation, as long as the answer to her is open. */
   found: AddMember | null = null
+  /** Whether she has said yes, and whoever it is is on her way in. */
+  isDecided = false
   /** The device keys, in hex, of those who were not heard since they were lost. */
   silent = new Set<string>()
   /** Whether the relay says that nobody on the other side is connected, and nobody was heard since. */
@@ -68,6 +70,7 @@ export class Seeking {
 
   /** Her answer came too late, or not; it waits again. */
   lapse(): void {
+    this.isDecided = false
     if (this.found === null) return
     this.found = null
     this.tell({ type: "anotherLapsed" })
@@ -75,7 +78,7 @@ export class Seeking {
 
   /** Nobody is sought any more. */
   end(): void {
-    this.isOn = false
+    this.isOn = this.isDecided = false
     this.found = null
   }
 

@@ -168,6 +168,7 @@ export class Speaking {
   #refusedChange(counter: number): void {
     if (this.#membership.pending?.counter !== counter) return
     this.takeBack(counter)
+    this.#seeking.isDecided = false
     this.#member.tell({ type: "anotherLapsed" })
   }
 

@@ -78,6 +78,8 @@ class SecondRequests:
         key_package = await self._key_package(conversation_id, found.taken_by, epoch)
         if key_package is None:
             connection.send(Done(frame.ref))
+            if found.taken_by:
+                self._queue.look_again(connection, conversation_id)
         else:
             connection.send(KeyPackage(frame.ref, found.taken_by, key_package))
 
