@@ -28,7 +28,8 @@ from web_build import install_libraries  # noqa: E402
 
 PASSPHRASE: Final = "four words of hers"
 PEERJS: Final = HERE / "peerjs"
-# Notes what is sent over WebSockets, when the tap was, and when the others' first picture and sound came.
+# Notes what is sent over WebSockets, when the tap was, when the others' first picture and sound came, and
+# when own devices went off.
 WATCH: Final = """
 window.sent = [];  // when, how many bytes, and whether it is signaling: no acknowledgement or heartbeat
 window.connections = [];
@@ -43,7 +44,7 @@ WebSocket.prototype.send = function (data) {
   window.sent.push([now(), sizeOf(data), isSignal(data)]);
   send.call(this, data);
 };
-window.begin = () => { window.times = { tap: now(), picture: null, sound: null }; };
+window.begin = () => { window.times = { tap: now(), picture: null, sound: null, off: null }; };
 window.begin();
 addEventListener('click', window.begin, { capture: true });
 // Taps this button of the call as soon as it is there.
@@ -51,6 +52,11 @@ window.tapAtOnce = (name) => new MutationObserver(() => {
   const found = [...document.querySelectorAll('.call button')].find((one) => one.textContent === name);
   if (found !== undefined && !found.dataset.tapped) { found.dataset.tapped = 'yes'; found.click(); }
 }).observe(document.body, { childList: true, subtree: true });
+const stop = MediaStreamTrack.prototype.stop;
+MediaStreamTrack.prototype.stop = function () {
+  stop.call(this);
+  window.times.off = now();
+};
 const Real = RTCPeerConnection;
 window.RTCPeerConnection = class extends Real {
   constructor(configuration) {
@@ -222,6 +228,20 @@ class TeduhPair(Pair):
         milliseconds: float = await self.second.evaluate(_RESTART)
         await self.hang_up()
         return milliseconds
+
+    async def exit(self) -> float:
+        """In a call: the milliseconds from the tap on Exit until microphone and camera are off.
+
+        Her page is gone then.
+        """
+        await self.call()
+        await self.second.wait_for_function(_ARRIVED)
+        # It does not lead away, so that the page can be asked.
+        await self.second.route("**/x", lambda route: route.fulfill(status=204))
+        await SurvivorPage(self.second).leave_by_button()
+        await self.second.wait_for_function("() => !document.getElementById('overlay').hidden")
+        times = await self.second.evaluate("window.times")
+        return float(times["off"] - times["tap"])
 
 
 class PeerJsPair(Pair):

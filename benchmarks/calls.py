@@ -12,6 +12,7 @@
     server                 processor time of the relay, or of the PeerJS server, for one call
     restart                from a change of network, of which the browser tells, until sound and pictures take
                            another way; PeerJS has none
+    quick exit             from her tap, in a call, until her microphone and camera are off; once
 
 Ours is measured twice: straight between the pages, as PeerJS does it, and through a TURN server, as it is in
 use (that column is left out where coturn is not installed). Both on one machine without added delay: ratios
@@ -40,7 +41,7 @@ CALLS, QUICK_CALLS = 20, 1
 LASTING_SECONDS, QUICK_LASTING_SECONDS = 30.0, 6.0
 """Of the one call whose bytes are counted until its end; a heartbeat comes every five seconds."""
 RESTARTS, QUICK_RESTARTS = 10, 1
-GOAL_MS, GOAL_FLIGHTS = 1000.0, 4
+GOAL_MS, GOAL_FLIGHTS, GOAL_EXIT_MS = 1000.0, 4, 100.0
 OFTEN = {"fetches_per_minute": 1e6}
 """Nobody calls as often as a benchmark does."""
 DIRECT, TURN, PEERJS = "direct", "through TURN", "PeerJS"
@@ -78,6 +79,7 @@ class Figures:
     server_ms: float
     lasting_bytes: float
     restarts: list[float] = field(default_factory=list)
+    exit_ms: float = math.nan
 
     def of(self, name: str) -> list[float]:
         """One figure of each call."""
@@ -97,6 +99,7 @@ async def measured(pair: Pair, effort: Effort) -> Figures:
     figures = Figures(calls, server_ms, await pair.bytes_of_a_call(effort.lasting_seconds))
     if isinstance(pair, TeduhPair):
         figures.restarts = [await pair.restart() for _ in range(effort.restarts)]
+        figures.exit_ms = await pair.exit()
     return figures
 
 
@@ -143,6 +146,7 @@ def print_table(effort: Effort, found: dict[str, Figures]) -> None:
     ours = [one for name, one in found.items() if name != PEERJS]
     for label, share in (("p50", 0.5), ("p95", 0.95)):
         print(line(f"restart, ms: {label}", [f"{quantile(one.restarts, share):,.1f}" for one in ours]))
+    print(line("quick exit, ms", [f"{one.exit_ms:,.1f}" for one in ours]))
     for name, figures in found.items():
         if name != PEERJS:
             print_goals(name, figures)
@@ -154,6 +158,7 @@ def print_goals(name: str, figures: Figures) -> None:
     for what, value, limit in (
         ("ms to picture and sound (p95)", worst, GOAL_MS),
         ("signaling flights (most)", flights, GOAL_FLIGHTS),
+        ("ms until all is off at quick exit", figures.exit_ms, GOAL_EXIT_MS),
     ):
         word = "kept" if value <= limit else "NOT KEPT"
         print(f"goal, {name}: at most {limit:,.0f} {what}: {word} with {value:,.0f}")
