@@ -169,8 +169,15 @@ class DeliveryService:
         connection = subscription.connection
         connection.landed()
         if type(answer) is int:
-            self._accept(subscription, frame, answer)
-            self._deliver(subscription.conversation, answer, place_entry(entry, answer), subscription)
+            conversation, entry = subscription.conversation, place_entry(entry, answer)
+            if conversation.early is None:
+                # Whoever waits to read it goes before whoever waits to hear that it is kept.
+                self._deliver(conversation, answer, entry, subscription)
+                self._accept(subscription, frame, answer)
+            else:
+                # What waits for this one comes to its sender too, who must know its place by then.
+                self._accept(subscription, frame, answer)
+                self._deliver(conversation, answer, entry, subscription)
             if not self.appends_in_flight:
                 # It was the last: where little is said, nobody waits for others in this tick.
                 self._post.flush()
