@@ -170,7 +170,8 @@ class SeekAnother(ClientFrame, frozen=True, array_like=True, tag=0x1E, gc=False)
     for a colleague for it there.
 
     Answered by Done while she waits (QueuePosition tells how it goes), and by KeyPackage, of the device that
-    has taken it, once one has: her own commit adds that device. Asking again is harmless.
+    has taken it, once one has: her own commit adds that device. Asking again is harmless
+    before that commit is sent; behind it, it would begin anew.
     """
 
     ref: Ref
