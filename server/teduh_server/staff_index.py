@@ -60,9 +60,13 @@ class StaffIndex:
         if device is not None:
             devices = self._devices[device.person]
             del devices[node, key]
-            if not devices:
+            if devices:
+                self._changed.add(device.person)
+            else:
+                # Nothing of her stays, also where nobody ever asks who is available.
                 del self._devices[device.person]
-            self._changed.add(device.person)
+                self._people.pop(device.person, None)
+                self._changed.discard(device.person)
 
     def drop_node(self, node: str) -> None:
         for place in [place for place in self._places if place[0] == node]:
