@@ -78,7 +78,7 @@ class Search:
             self._is_to_cancel = False
 
     def look(self) -> None:
-        """Asking again is harmless, and after a reconnect it is what keeps the place."""
+        """Ask again, unless she has said yes; after a reconnect this is what keeps the place."""
         state = self._conversation.state
         if state.is_over:
             return

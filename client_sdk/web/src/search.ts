@@ -71,7 +71,7 @@ export class Search {
     )
   }
 
-  /** Asking again is harmless, and after a reconnect it is what keeps the place. */
+  /** Ask again, unless she has said yes; after a reconnect this is what keeps the place. */
   look(): void {
     const { state, link } = this.conversation
     if (state.isOver) return
