@@ -131,7 +131,7 @@ class SyntheticNode:
             await self._routing.offers.answer(connection, AnswerOffer(1, conversation_id, accepted=True))
             if conversation_id in device.subscriptions:
                 commit = Append(conversation_id, 1, 1, 0, os.urandom(2000), os.urandom(4000))
-                self._delivery.append(connection, commit)
+                self._delivery.appends.append(connection, commit)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import socket
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -56,6 +57,7 @@ class RetryingClient:
         self.cursor = after
         self.accepted: set[bytes] = set()
         self.connections = 0
+        self._client: FrameClient | None = None
         self._said_at: dict[int, float] = {}
         self.latencies: list[tuple[float, float]] = []
         """When each accepted message was said, by the monotonic clock, and how long its acceptance took."""
@@ -75,6 +77,12 @@ class RetryingClient:
         """Whether everything said is accepted."""
         return not self._outbox
 
+    def hop(self) -> None:
+        """Lose the connection, and go on at the next relay."""
+        if self._client is not None and (end := self._client.socket.get_extra_info("socket")) is not None:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
     async def run(self) -> None:
         """Connect, and connect again, until cancelled."""
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, connect=5)) as session:
@@ -87,6 +95,7 @@ class RetryingClient:
         async with asyncio.timeout(_SILENT_SECONDS):
             client = await connect(session, next(self._urls))
         self.connections += 1
+        self._client = client
         try:
             async with asyncio.timeout(_SILENT_SECONDS):
                 if self._device is not None:

@@ -38,7 +38,7 @@ class StoreBench:
     ) -> Appended | NotAppended:
         entry = entry_template(self.id, member, counter, EntryKind.MESSAGE, epoch, payload)
         command = scripts.append(self.keys, member, counter, 0, epoch, entry, now_ms, self.limits)
-        return scripts.append_result(await ask_joined(self.store, command, scripts.APPEND_SHARED))
+        return scripts.append_result(await ask_joined(self.store, command, scripts.SHARED))
 
     async def commit(
         self,
@@ -63,8 +63,8 @@ class StoreBench:
         return await self.store.ask(scripts.admit_claimant(self.keys, device_id))
 
     async def acknowledge(self, member: int, seq: int) -> object:
-        command = scripts.acknowledge(self.keys, member, seq)
-        return await ask_joined(self.store, command, scripts.ACKNOWLEDGE_SHARED)
+        command = scripts.acknowledge(self.keys, member, seq, self.limits)
+        return await ask_joined(self.store, command, scripts.SHARED)
 
     async def subscribe(
         self, *, capability_hash: bytes | None = None, device_id: bytes | None = None, node: str = NODE
@@ -81,7 +81,7 @@ class StoreBench:
         return scripts.member_state(await self.store.ask(command))
 
     async def rejoin(self, *members: int, node: str = NODE) -> Rejoined | None:
-        return scripts.rejoined(await self.store.ask(scripts.rejoin(self.keys, node, members)))
+        return scripts.rejoined(await self.store.ask(scripts.rejoin(self.keys, self.id, node, members)))
 
     async def log(self, after: int = 0) -> list[Entry]:
         found = scripts.log_entries(await self.store.ask(scripts.read_log(self.keys, after, 1000)))

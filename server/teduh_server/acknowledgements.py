@@ -15,8 +15,10 @@ from __future__ import annotations
 import asyncio
 from itertools import islice
 
+from teduh_server.direct_log import DirectLog
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.scripts import LogLimits
 from teduh_server.redis_store.wire import Answer
 from teduh_server.subscription import LocalConversation, Subscription
 
@@ -30,10 +32,12 @@ _PAUSE_SECONDS = 0.002
 class Acknowledgements:
     """Those of one node's members that are not yet told."""
 
-    __slots__ = ("_store", "_waiting")
+    __slots__ = ("_direct", "_limits", "_store", "_waiting")
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, limits: LogLimits, direct: DirectLog) -> None:
         self._store = store
+        self._limits = limits
+        self._direct = direct
         self._waiting: dict[tuple[LocalConversation, int], int] = {}
 
     def note(self, subscription: Subscription, seq: int) -> None:
@@ -62,8 +66,9 @@ class Acknowledgements:
             asyncio.get_running_loop().call_later(_PAUSE_SECONDS, self._tell_some)
 
     def _tell(self, conversation: LocalConversation, member: int, seq: int) -> None:
-        command = scripts.acknowledge(conversation.keys, member, seq)
-        self._store.call_joined(command, scripts.ACKNOWLEDGE_SHARED, _ignore)
+        told, on_answer = self._direct.told(conversation)
+        command = scripts.acknowledge(conversation.keys, member, seq, self._limits, told)
+        self._store.call_joined(command, scripts.SHARED, on_answer or _ignore)
 
 
 def _ignore(answer: Answer) -> None:

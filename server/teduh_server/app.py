@@ -33,6 +33,7 @@ from teduh_signaling.relay.frames import CloseCode
 from teduh_server import metrics
 from teduh_server.ask_to_join import AsksToJoin
 from teduh_server.delivery_service import DeliveryService
+from teduh_server.direct_log import limits_of
 from teduh_server.enrolment_store import EnrolmentStore
 from teduh_server.front_door import FrontDoor
 from teduh_server.handlers.browser_origin import BrowserOrigins
@@ -56,7 +57,6 @@ from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, new_node_id, node_channel
 from teduh_server.redis_store.location import ClusterLocation, parse_location
-from teduh_server.redis_store.scripts import LogLimits
 from teduh_server.request_price import RequestPrice
 from teduh_server.revocation_feed import RevocationFeed
 from teduh_server.routing_services import Node, RoutingServices
@@ -140,10 +140,14 @@ class Relay:
         if self._demonstration:
             # Quick exit from the survivor's page must not empty the console's origin; passkeys want a name.
             self.console_origin = f"http://localhost:{port}"
-        limits = LogLimits(
-            self.node_id, settings.retention_ms, settings.conversation_entries, settings.conversation_bytes
-        )
         store, channel = self._store, self._channel
+        limits = limits_of(
+            store,
+            self.node_id,
+            settings.retention_ms,
+            settings.conversation_entries,
+            settings.conversation_bytes,
+        )
         self._inbox = Inbox(store, channel, settings.retention_ms, self.spawn)
         noted_ms = min(settings.routing.continue_ms, settings.retention_ms)
         self._delivery = DeliveryService(store, channel, limits, self._inbox, self.spawn, noted_ms=noted_ms)
@@ -284,7 +288,7 @@ class Relay:
 
     def _measure(self) -> None:
         metrics.CONVERSATIONS.set(self._delivery.conversation_count)
-        metrics.ACCEPTED.set(self._delivery.accepted)
+        metrics.ACCEPTED.set(self._delivery.appends.accepted)
         metrics.TASKS.set(len(asyncio.all_tasks()))
 
     # --- stopping ---
@@ -316,7 +320,7 @@ class Relay:
             server.close()
         self._sockets.drain(seconds)
         await _until(lambda: not self._sockets.connections, seconds)
-        await _until(lambda: self._delivery.appends_in_flight == 0, seconds)
+        await _until(lambda: self._delivery.appends.in_flight == 0, seconds)
         self._delivery.acknowledgements.flush()
         self._routing.board.flush()
         self._sockets.close_all(CloseCode.GOING_AWAY)

@@ -2,7 +2,7 @@
 
 ::
 
-    Append --> script in the store --> Accepted to the sender
+    Append --> the store (`appends`) --> Accepted to the sender
                      |      \\-------> Entry to the other subscribers of this node, at once
                      \\-- published --> the other nodes that hold subscribers
 
@@ -21,29 +21,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from functools import partial
+from contextlib import suppress
 
 from teduh_signaling.relay.codec import encode
-from teduh_signaling.relay.entry import (
-    entry_conversation_id,
-    entry_template,
-    place_entry,
-)
+from teduh_signaling.relay.entry import entry_conversation_id, place_entry
 from teduh_signaling.relay.frames import (
     SURVIVOR_MEMBER,
-    Accepted,
     Acknowledge,
-    Append,
-    EntryKind,
     Ephemeral,
     EphemeralEntry,
-    ErrorCode,
     MemberGone,
     MembershipEnded,
 )
 
 from teduh_server import metrics, node_channel
 from teduh_server.acknowledgements import Acknowledgements
+from teduh_server.appends import Appends
 from teduh_server.connection import Connection
 from teduh_server.early_entries import EarlyEntries
 from teduh_server.inbox import Inbox
@@ -52,19 +45,20 @@ from teduh_server.log_reader import LogReader
 from teduh_server.node_channel import NodeChannel
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
-from teduh_server.redis_store.exceptions import StoreError, StoreRefused, StoreUnavailable
+from teduh_server.redis_store.exceptions import StoreError, StoreUnavailable
 from teduh_server.redis_store.keys import ConversationKeys
-from teduh_server.redis_store.scripts import Appended, LogLimits, MemberState
-from teduh_server.redis_store.wire import Answer, Command, Reply
-from teduh_server.refused_append import append_failed, not_appended, refuse_append
+from teduh_server.redis_store.scripts import LogLimits, MemberState
+from teduh_server.redis_store.wire import Command, Reply
 from teduh_server.subscription import LocalConversation, Subscription
-from teduh_server.websocket import Post
 
 _STORE_PAUSE_SECONDS = 0.1
+LOOK_AGAIN_SECONDS = 2.0
+"""So long after others may have appended without knowing of this node, and after they would have told: should
+such a node have died instead."""
 
 
 class DeliveryService:
-    """Appends, subscriptions and their delivery on one node."""
+    """Subscriptions and what is delivered to them on one node; its appends are `appends`."""
 
     def __init__(
         self,
@@ -81,21 +75,18 @@ class DeliveryService:
         self._noted_ms = noted_ms
         self._node_id = limits.node
         self._limits = limits
-        self._inbox = inbox
         self._spawn = spawn
-        self._post = Post.of(asyncio.get_running_loop())
         self._log = LogReader(store)
-        self._early = EarlyEntries(self._deliver)
+        self._early = EarlyEntries(self.deliver)
         self._conversations: dict[bytes, LocalConversation] = {}
-        self.acknowledgements = Acknowledgements(store)
-        self.on_first_commit: Callable[[bytes], None] = lambda conversation_id: None
-        self.appends_in_flight = 0
-        self.accepted = 0
+        self.appends = Appends(store, limits, inbox, spawn, self)
+        self.acknowledgements = Acknowledgements(store, limits, self.appends.direct)
         channel.on(node_channel.ENTRIES, self._receive_entries)
         channel.on(node_channel.EPHEMERAL_ENTRY, self._receive_ephemeral)
         channel.on(node_channel.MEMBER_GONE, self._receive_member_gone)
         channel.on(node_channel.MEMBERSHIP_ENDED, self._receive_membership_ended)
         channel.on(node_channel.NODE_JOINED, self._receive_node_joined)
+        channel.on(node_channel.LOOK_AT_LOG, self._receive_look)
 
     @property
     def conversation_count(self) -> int:
@@ -126,122 +117,12 @@ class DeliveryService:
         subscriptions = conversation.subscriptions if conversation is not None else []
         return [each.connection for each in subscriptions if each.member == SURVIVOR_MEMBER]
 
-    # --- appending ---
-
-    def append(self, connection: Connection, frame: Append) -> None:
-        """Append, and answer with Accepted or an Error once the store has."""
-        conversation_id = frame.conversation_id
-        subscription = connection.subscriptions.get(conversation_id)
-        if subscription is None:
-            refuse_append(connection, frame, ErrorCode.UNKNOWN_CONVERSATION, "subscribe first")
-            return
-        changes_members = frame.welcome is not None or frame.added or frame.removed
-        if changes_members and not frame.kind:
-            refuse_append(connection, frame, ErrorCode.UNEXPECTED_FRAME, "only a commit changes members")
-            return
-        member = subscription.member
-        entry = entry_template(conversation_id, member, frame.counter, frame.kind, frame.epoch, frame.payload)
-        welcome = b""
-        if frame.welcome is not None:
-            # The Welcome opens the epoch that its commit begins.
-            welcome = entry_template(
-                conversation_id, member, 0, EntryKind.WELCOME, frame.epoch + 1, frame.welcome
-            )
-        connection.in_flight += 1
-        self.appends_in_flight += 1
-        answered = partial(self._answered, subscription, frame, entry, welcome)
-        keys, now, limits = subscription.conversation.keys, _now_ms(), self._limits
-        if frame.kind:
-            changes = (welcome, frame.added, frame.removed)
-            commit = scripts.append_commit(
-                keys, member, frame.counter, frame.epoch, entry, now, limits, *changes
-            )
-            self._store.call(commit, scripts.alone(answered))
-        else:
-            message = scripts.append(keys, member, frame.counter, 0, frame.epoch, entry, now, limits)
-            self._store.call_joined(message, scripts.APPEND_SHARED, answered)
-
-    def _answered(
-        self, subscription: Subscription, frame: Append, entry: bytes, welcome: bytes, answer: Answer
-    ) -> None:
-        """The store's answer to an append."""
-        self.appends_in_flight -= 1
-        connection = subscription.connection
-        connection.landed()
-        if type(answer) is int:
-            conversation, entry = subscription.conversation, place_entry(entry, answer)
-            if conversation.early is None:
-                # Whoever waits to read it goes before whoever waits to hear that it is kept.
-                self._deliver(conversation, answer, entry, subscription)
-                self._accept(subscription, frame, answer)
-            else:
-                # What waits for this one comes to its sender too, who must know its place by then.
-                self._accept(subscription, frame, answer)
-                self._deliver(conversation, answer, entry, subscription)
-            if not self.appends_in_flight:
-                # It was the last: where little is said, nobody waits for others in this tick.
-                self._post.flush()
-            return
-        if isinstance(answer, StoreError):
-            append_failed(connection, frame, answer)
-            return
-        assert not isinstance(answer, StoreRefused | StoreUnavailable)
-        result = scripts.append_result(answer)
-        if not isinstance(result, Appended):
-            not_appended(connection, frame, result)
-        elif result.repeated:
-            self._accept_repeated(subscription, frame, result.seq)
-        else:
-            self._committed(subscription, frame, entry, welcome, result)
-
-    def _committed(
-        self, subscription: Subscription, frame: Append, entry: bytes, welcome: bytes, result: Appended
-    ) -> None:
-        conversation, seq = subscription.conversation, result.seq
-        if not frame.added:
-            self._accept(subscription, frame, seq)
-        self._deliver(conversation, seq, place_entry(entry, seq), subscription)
-        for member in result.removed_members:
-            self._end_membership(conversation, member)
-        if frame.removed:
-            # Somebody else has gone on with the survivor: she does not come back to who had left before.
-            self._store.send(scripts.forget_parted(conversation.keys, frame.removed))
-        if welcome:
-            self._deliver(conversation, seq + 1, place_entry(welcome, seq + 1), subscription)
-        if frame.epoch == 0 or (frame.added and subscription.member == SURVIVOR_MEMBER):
-            self.on_first_commit(conversation.id)
-        if frame.added:
-            self._spawn(self._invite(subscription, frame, seq))
-
-    async def _invite(self, subscription: Subscription, frame: Append, seq: int) -> None:
-        """Tell the added devices, and only then the sender: her retry is what repairs an invitation lost
-        here.
-        """
-        try:
-            for device_id in frame.added:
-                await self._inbox.add(device_id, frame.conversation_id, seq)
-        except StoreError as error:
-            append_failed(subscription.connection, frame, error)
-            return
-        self._accept(subscription, frame, seq)
-
-    def _accept(self, subscription: Subscription, frame: Append, seq: int) -> None:
-        self.accepted += 1
-        accepted = Accepted(frame.conversation_id, frame.counter, seq)
-        subscription.connection.write(encode(accepted))
-
-    def _accept_repeated(self, subscription: Subscription, frame: Append, seq: int) -> None:
-        if frame.added and seq:
-            self._spawn(self._invite(subscription, frame, seq))
-        else:
-            accepted = Accepted(frame.conversation_id, frame.counter, seq)
-            subscription.connection.write(encode(accepted))
-
     # --- delivering ---
 
-    def _deliver(
+    def deliver(
         self, conversation: LocalConversation, seq: int, entry: bytes, own: Subscription | None = None
     ) -> None:
+        """Hand an entry to all subscribers here but `own`, who appended it."""
         if seq > conversation.newest:
             if seq > conversation.newest + 1 and conversation.on_other_nodes:
                 self._early.hold(conversation, seq, entry, own)
@@ -289,15 +170,36 @@ class DeliveryService:
                 continue
             if self._store.held_back:
                 # It may not be kept as promised yet: what the log then says is.
-                self._deliver_from_log(conversation, seq)
+                self.deliver_from_log(conversation, seq)
             else:
-                self._deliver(conversation, seq, place_entry(entry, seq))
+                self.deliver(conversation, seq, place_entry(entry, seq))
 
-    def _deliver_from_log(self, conversation: LocalConversation, seq: int) -> None:
+    def deliver_from_log(self, conversation: LocalConversation, seq: int) -> None:
+        """Have all subscribers here read the log up to `seq`, for an entry of which nothing else is known."""
         conversation.newest = max(conversation.newest, seq)
         for subscription in conversation.subscriptions:
             if subscription.cursor < seq:
                 self._catch_up(subscription)
+
+    def look(self, conversation: LocalConversation) -> None:
+        """Find out whether the log goes further than is known here."""
+        self._spawn(self._look(conversation))
+
+    async def _look(self, conversation: LocalConversation) -> None:
+        # Without a store there is nothing to find, and with the next connection everybody looks.
+        with suppress(StoreError):
+            last = scripts.last_seq(await self._store.ask(scripts.read_last_seq(conversation.keys)))
+            if last is not None and last > conversation.newest:
+                self.deliver_from_log(conversation, last)
+
+    def _receive_look(self, message: bytes) -> None:
+        conversation = self._conversations.get(message[:16])
+        if conversation is not None:
+            self.look(conversation)
+
+    def _look_again(self, conversation: LocalConversation) -> None:
+        if conversation.subscriptions:
+            self.look(conversation)
 
     # --- subscribing ---
 
@@ -363,6 +265,8 @@ class DeliveryService:
             return None
         conversation.on_other_nodes = state.on_other_nodes
         conversation.newest = max(conversation.newest, state.last_seq)
+        if state.on_other_nodes and self.appends.direct.is_possible:
+            asyncio.get_running_loop().call_later(LOOK_AGAIN_SECONDS, self._look_again, conversation)
         if state.staff_seen_ms:
             silent_ms = max(0, _now_ms() - state.staff_seen_ms)
             conversation.silent_since = time.monotonic() - silent_ms / 1000
@@ -426,7 +330,7 @@ class DeliveryService:
     # --- acknowledging, leaving ---
 
     def acknowledge(self, connection: Connection, frame: Acknowledge) -> None:
-        """Note it; what one tick brings for one member goes to the store once."""
+        """Note it; what a moment brings for one member goes to the store once."""
         subscription = connection.subscriptions.get(frame.conversation_id)
         if subscription is not None:
             self.acknowledgements.note(subscription, frame.seq)
@@ -453,6 +357,7 @@ class DeliveryService:
         return True
 
     async def _leave(self, conversation: LocalConversation, member: int) -> None:
+        self.appends.direct.stop(conversation)
         command = scripts.leave(conversation.keys, member, self._noted_ms)
         if scripts.members_left(await self._store.ask(command)) is None:
             # It had left already, and the others know.
@@ -477,7 +382,8 @@ class DeliveryService:
             if subscription.ends_after is None:
                 subscription.connection.write(data)
 
-    def _end_membership(self, conversation: LocalConversation, member: int) -> None:
+    def end_membership(self, conversation: LocalConversation, member: int) -> None:
+        """A member is none any more: it is handed what came before, and nothing else."""
         self._early.release(conversation)
         for subscription in [each for each in conversation.subscriptions if each.member == member]:
             if subscription.catching_up:
@@ -498,7 +404,7 @@ class DeliveryService:
             # As with entries: the store says who is a member, and says only what is kept.
             self._spawn(self._rejoin(conversation))
         else:
-            self._end_membership(conversation, int.from_bytes(message[16:20], "big"))
+            self.end_membership(conversation, int.from_bytes(message[16:20], "big"))
 
     # --- passing on without storing ---
 
@@ -529,6 +435,13 @@ class DeliveryService:
         conversation = self._conversations.get(message[:16])
         if conversation is not None:
             conversation.on_other_nodes = True
+            self._end_alone(conversation)
+
+    def _end_alone(self, conversation: LocalConversation) -> None:
+        """Others may be there now: they must be told of what is appended, and find what was."""
+        if self.appends.direct.end_alone(conversation):
+            look = bytes((node_channel.LOOK_AT_LOG,)) + conversation.id
+            self._store.send(scripts.pass_on(conversation.keys, self._node_id, look))
 
     # --- after a lost channel ---
 
@@ -538,7 +451,8 @@ class DeliveryService:
 
     async def _rejoin(self, conversation: LocalConversation) -> None:
         members = tuple({subscription.member for subscription in conversation.subscriptions})
-        command = scripts.rejoin(conversation.keys, self._node_id, members)
+        self._end_alone(conversation)
+        command = scripts.rejoin(conversation.keys, conversation.id, self._node_id, members)
         while True:
             try:
                 state = scripts.rejoined(await self._store.ask(command))
@@ -546,7 +460,7 @@ class DeliveryService:
             except StoreUnavailable:
                 await asyncio.sleep(_STORE_PAUSE_SECONDS)
         for member in members if state is None else state.ended_members:
-            self._end_membership(conversation, member)
+            self.end_membership(conversation, member)
         if state is None:
             return
         conversation.on_other_nodes = state.on_other_nodes

@@ -51,7 +51,17 @@ class LogReader:
         except StoreUnavailable:
             await asyncio.sleep(_STORE_PAUSE_SECONDS)
             return True
-        entries = scripts.log_entries(reply)
+        entries = [each for each in scripts.log_entries(reply) if entry_seq(each) <= conversation.newest]
+        # What goes further was put there just now, and nobody has said yet that it stays.
+        if not await self._write(subscription, entries):
+            return False
+        if len(entries) < _PAGE_ENTRIES and subscription.cursor < target:
+            await self._pass_over(subscription, target)
+        return True
+
+    async def _write(self, subscription: Subscription, entries: list[bytes]) -> bool:
+        """Hand over these, as fast as they are read; False if the subscription is over."""
+        connection = subscription.connection
         for entry in entries:
             if connection.congested:
                 await connection.drain()
@@ -63,8 +73,6 @@ class LogReader:
             if not subscription.is_own(seq):
                 connection.write(entry)
             subscription.cursor = seq
-        if len(entries) < _PAGE_ENTRIES and subscription.cursor < target:
-            await self._pass_over(subscription, target)
         return True
 
     async def _pass_over(self, subscription: Subscription, target: int) -> None:

@@ -89,7 +89,7 @@ class Queue:
         self._spawn = spawn
         self._touched_ms = 0
         self._told_just_now = self._to_tell = False
-        delivery.on_first_commit = self._settle
+        delivery.appends.on_first_commit = self._settle
 
     # --- survivors ---
 

@@ -11,7 +11,9 @@ import pytest
 
 PUBLIC = {
     "relay.codec": "decode_client_frame decode_relay_frame encode",
-    "relay.entry": "SEQ_END SEQ_OFFSET entry_conversation_id entry_seq entry_template place_entry",
+    "relay.entry": """
+        SEQ_END SEQ_OFFSET entry_conversation_id entry_seq entry_template place_entry placed_entry
+    """,
     "relay.exceptions": "FrameNotAllowed LocalProtocolError ProtocolError RemoteProtocolError close_code_for",
     "relay.proof_of_work": "solve verify",
     "relay.turn_url": "TurnUrl",

@@ -120,7 +120,7 @@ class FrameHandlers:
             _action(SubscribePush, routing.subscribe_push),
             _action(UnsubscribePush, routing.unsubscribe_push),
             _action(ReportAbuse, routing.report_abuse),
-            _action(Append, services.delivery.append),
+            _action(Append, services.delivery.appends.append),
             _action(Acknowledge, services.delivery.acknowledge),
             _action(Ephemeral, services.delivery.pass_on),
             _action(Ping, _ping),

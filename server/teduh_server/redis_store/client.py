@@ -22,7 +22,7 @@ from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.keys import conversation_channel
 from teduh_server.redis_store.location import ClusterLocation, Location
 from teduh_server.redis_store.one_server import OneServer
-from teduh_server.redis_store.wire import Answer, Command, OnAnswer, Reply, settling
+from teduh_server.redis_store.wire import Answer, Command, OnAnswer, Reply, Wire, settling
 
 _LISTEN_SECONDS = 2.0
 
@@ -79,6 +79,11 @@ class Store:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+
+    @property
+    def direct_wire(self) -> Wire | None:
+        """The connection to the one server whose answers are final, if there is one, and it stands."""
+        return None if self.sharded or self.held_back else self._servers.wire_for(())
 
     def call(self, command: Command, on_answer: OnAnswer) -> None:
         """Send `command` with this tick's batch; `on_answer` is called once, later, with the reply or a

@@ -21,13 +21,14 @@ from teduh_server.redis_store.wire import Answer, Argument, Command, OnAnswer, R
 
 
 class Script:
-    """One Lua file: its source, and how it is called."""
+    """One Lua file, behind the libraries that it uses: its source, and how it is called."""
 
     __slots__ = ("name", "sha1", "source")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *libraries: str) -> None:
         self.name = name
-        self.source = (files(__package__) / "lua" / f"{name}.lua").read_bytes()
+        folder = files(__package__) / "lua"
+        self.source = b"".join((folder / f"{each}.lua").read_bytes() for each in (*libraries, name))
         # Redis names scripts so; it is no security.
         self.sha1 = hashlib.sha1(self.source, usedforsecurity=False).hexdigest().encode()
 
@@ -39,16 +40,17 @@ class Script:
 
 
 CREATE_CONVERSATION = Script("create_conversation")
-APPEND = Script("append")
-ACKNOWLEDGE = Script("acknowledge")
-SUBSCRIBE = Script("subscribe")
-REJOIN = Script("rejoin")
+APPEND = Script("append", "settle")
+ACKNOWLEDGE = Script("acknowledge", "settle")
+SUBSCRIBE = Script("subscribe", "tell", "settle")
+REJOIN = Script("rejoin", "tell", "settle")
+LAST_SEQ = Script("last_seq", "settle")
 UNREGISTER = Script("unregister")
 NOTE_STAFF = Script("note_staff")
-PASS_ON = Script("pass_on")
-LEAVE = Script("leave")
-ADMIT_CLAIMANT = Script("admit_claimant")
-END_LEASE = Script("end_lease")
+PASS_ON = Script("pass_on", "tell")
+LEAVE = Script("leave", "settle")
+ADMIT_CLAIMANT = Script("admit_claimant", "settle")
+END_LEASE = Script("end_lease", "tell")
 END_CLAIM = Script("end_claim")
 OPEN_REQUEST = Script("open_request")
 CLAIM_REQUEST = Script("claim_request")
@@ -78,6 +80,7 @@ SOURCES: dict[Argument, bytes] = {
         ACKNOWLEDGE,
         SUBSCRIBE,
         REJOIN,
+        LAST_SEQ,
         UNREGISTER,
         NOTE_STAFF,
         PASS_ON,
@@ -108,23 +111,37 @@ SOURCES: dict[Argument, bytes] = {
 }
 
 
-APPEND_SHARED = 1
-"""How many arguments are the same for all appends of a node: the limits."""
-ACKNOWLEDGE_SHARED = 0
+SHARED = 1
+"""How many arguments are the same for all appends of a node, and for all acknowledgements: the limits."""
 _append_head = Struct(">IQBQQ").pack
-_limits = Struct(">QQQ16s").pack
+_limits = Struct(">QQQ16sII").pack
 
 
 class LogLimits:
     """How much one conversation log may hold, and for how long; and which node (16 characters) asks."""
 
-    __slots__ = ("node", "packed", "retention_ms")
+    __slots__ = ("direct_entries", "node", "packed", "retention_ms")
 
-    def __init__(self, node: str, retention_ms: int, most_entries: int, most_bytes: int) -> None:
+    def __init__(
+        self,
+        node: str,
+        retention_ms: int,
+        most_entries: int,
+        most_bytes: int,
+        *,
+        direct_entries: int = 0,
+        direct_bytes: int = 0,
+    ) -> None:
+        """`direct_entries` of at most `direct_bytes` each are what the node may put into a log without a
+        script before it tells of them; 0: it never does. See `direct_log`.
+        """
         self.node = node
         self.retention_ms = retention_ms
+        self.direct_entries = direct_entries
         # As append.lua takes it, once for all.
-        self.packed = _limits(retention_ms, most_entries, most_bytes, node.encode())
+        self.packed = _limits(
+            retention_ms, most_entries, most_bytes, node.encode(), direct_entries, direct_bytes
+        )
 
 
 # --- conversations ---
@@ -147,7 +164,7 @@ def append(
     now_ms: int,
     limits: LogLimits,
 ) -> Command:
-    """A message, to be joined with APPEND_SHARED. Without Script.command: every message passes here."""
+    """A message, to be joined with SHARED. Without Script.command: every message passes here."""
     head = _append_head(member, counter, kind, epoch, now_ms)
     return (b"EVALSHA", APPEND.sha1, b"2", conversation.state, conversation.log, limits.packed, head, entry)
 
@@ -171,12 +188,16 @@ def append_commit(
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """It is in the log at `seq`; `repeated` if it was before. `seq` 0: before, at a place no longer known."""
+    """It is in the log at `seq`; `repeated` if it was before. `seq` 0: before, at a place no longer known.
+
+    `alone`: the node may append to this log directly.
+    """
 
     seq: int
     repeated: bool = False
     committed: bool = False
     removed_members: tuple[int, ...] = ()
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +220,7 @@ def alone(on_answer: OnAnswer) -> OnAnswer:
 def append_result(reply: Reply) -> Appended | NotAppended:
     """Of one append."""
     if isinstance(reply, int):
-        return Appended(reply)
+        return Appended(abs(reply), alone=reply < 0)
     status, *numbers = as_list(reply)
     if status == b"committed":
         seq, *removed = (as_int(number) for number in numbers)
@@ -209,9 +230,12 @@ def append_result(reply: Reply) -> Appended | NotAppended:
     return NotAppended(as_bytes(status).decode(), as_int(numbers[0]) if numbers else 0)
 
 
-def acknowledge(conversation: ConversationKeys, member: int, seq: int) -> Command:
-    """To be joined with ACKNOWLEDGE_SHARED."""
-    return (b"EVALSHA", ACKNOWLEDGE.sha1, b"2", conversation.state, conversation.log, member, seq)
+def acknowledge(
+    conversation: ConversationKeys, member: int, seq: int, limits: LogLimits, told: bytes = b""
+) -> Command:
+    """To be joined with SHARED. `told` is what `direct_log` tells with it."""
+    head = (b"EVALSHA", ACKNOWLEDGE.sha1, b"2", conversation.state, conversation.log)
+    return (*head, limits.packed, member, seq, told)
 
 
 def subscribe(
@@ -274,8 +298,10 @@ def member_state(reply: Reply) -> MemberState | None:
     return MemberState(member, epoch, last, first, counter, after, others == 1, survivor == 1, seen)
 
 
-def rejoin(conversation: ConversationKeys, node: str, members: tuple[int, ...]) -> Command:
-    return REJOIN.command((conversation.state,), node, *members)
+def rejoin(
+    conversation: ConversationKeys, conversation_id: bytes, node: str, members: tuple[int, ...]
+) -> Command:
+    return REJOIN.command((conversation.state, conversation.log), node, conversation_id, *members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,12 +342,13 @@ def _placed(item: list[Reply]) -> bytes:
 
 
 def read_last_seq(conversation: ConversationKeys) -> Command:
-    return (b"HGET", conversation.state, b"v")
+    return LAST_SEQ.command((conversation.state, conversation.log))
 
 
 def last_seq(reply: Reply) -> int | None:
     """None: the conversation has gone."""
-    return int.from_bytes(as_bytes(reply)[:8], "big") if reply else None
+    last = as_int(reply)
+    return None if last < 0 else last
 
 
 def pass_on(conversation: ConversationKeys, node: str, message: bytes) -> Command:
@@ -344,7 +371,7 @@ def members_left(reply: Reply) -> int | None:
 
 
 def admit_claimant(conversation: ConversationKeys, device_id: bytes) -> Command:
-    return ADMIT_CLAIMANT.command((conversation.state,), device_id)
+    return ADMIT_CLAIMANT.command((conversation.state, conversation.log), device_id)
 
 
 def name_claimant(conversation: ConversationKeys, device_id: bytes) -> Command:

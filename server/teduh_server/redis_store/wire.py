@@ -34,6 +34,9 @@ _PASSING = frozenset(
 )
 """Error replies of a server that cannot take the command now and did not."""
 
+_PACKED: Command = (b"", b"")
+"""Stands for a command that was packed by whoever sent it."""
+
 _pack: Callable[[Command], bytes] = hiredis.pack_command  # type: ignore[assignment]  # its stub: one element
 
 
@@ -46,13 +49,13 @@ class Wire(asyncio.Protocol):
         "_flushing",
         "_joints",
         "_loop",
-        "_lost",
         "_on_lost",
         "_on_redirect",
         "_reader",
         "_scripts",
         "_transport",
         "_waiting",
+        "lost",
     )
 
     def __init__(
@@ -75,11 +78,11 @@ class Wire(asyncio.Protocol):
         self._flushing = False
         self._transport: asyncio.WriteTransport | None = None
         self._on_lost = on_lost
-        self._lost = False
+        self.lost = False
 
     @property
     def usable(self) -> bool:
-        return self._transport is not None and not self._lost
+        return self._transport is not None and not self.lost
 
     def call(self, command: Command, on_answer: OnAnswer) -> None:
         """Send a command with this tick's batch. `on_answer` is called exactly once, later, never from
@@ -87,7 +90,7 @@ class Wire(asyncio.Protocol):
         """
         if self._joints:
             self._end_joints()
-        if self._lost:
+        if self.lost:
             self._loop.call_soon(on_answer, StoreUnavailable("the connection to the store is lost"))
             return
         if not self._flushing:
@@ -116,6 +119,20 @@ class Wire(asyncio.Protocol):
         elif not self._flushing:
             self._flush_soon()
 
+    def call_packed(self, packed: bytes, on_answer: OnAnswer) -> None:
+        """`call` for what is packed already, names no script, and needs no order against what is joined."""
+        if self.lost:
+            self._loop.call_soon(on_answer, StoreUnavailable("the connection to the store is lost"))
+            return
+        idle = self._at_once and not self._waiting and not self._flushing
+        self._batch.append(packed)
+        self._waiting.append((on_answer, _PACKED))
+        if idle:
+            # As with the first that may be joined: where little is said, nothing is gained by waiting.
+            self._flush()
+        elif not self._flushing:
+            self._flush_soon()
+
     def ask(self, command: Command) -> asyncio.Future[Reply]:
         """The same as a future; raises StoreUnavailable or StoreRefused."""
         future: asyncio.Future[Reply] = self._loop.create_future()
@@ -139,7 +156,7 @@ class Wire(asyncio.Protocol):
         self._end_joints()
         self._flushing = False
         batch, self._batch = self._batch, []
-        if batch and self._transport is not None and not self._lost:
+        if batch and self._transport is not None and not self.lost:
             self._transport.write(b"".join(batch))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -184,7 +201,7 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_joints()
-        self._lost = True
+        self.lost = True
         waiting, self._waiting = self._waiting, deque()
         for on_answer, _ in waiting:
             on_answer(StoreUnavailable("the connection to the store broke"))

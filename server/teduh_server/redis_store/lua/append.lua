@@ -2,8 +2,9 @@
 -- What one tick of a node appends comes in one call, for the call of a script costs as much as much of its work.
 -- KEYS[2i-1] hash   state of the i-th conversation; one may come several times
 -- KEYS[2i]   stream its log
--- ARGV[1]    bytes  packed '>I8I8I8c16': retention in milliseconds, most entries in a log, most bytes in it
---                   (approximately), id of the calling node
+-- ARGV[1]    bytes  packed '>I8I8I8c16I4I4': retention in milliseconds, most entries in a log, most bytes in it
+--                   (approximately), id of the calling node; how many entries it would append directly after
+--                   this one, if it may, and how large
 -- ARGV[2i]   bytes  packed '>I4I8I1I8I8': member that appends, its counter, kind (0 message, 1 commit), epoch in
 --                   which the payload was made, now in milliseconds
 -- ARGV[2i+1] bytes  Entry frame with seq 0
@@ -12,12 +13,12 @@
 -- ARGV[5] integer how many devices are added
 -- ARGV[6...] bytes device ids added, then device ids removed
 -- Returns a list with an answer for each:
---   for a message: integer seq.
+--   for a message: integer seq; negative if the node may append to this log directly, for it is alone there.
 --   for a commit: {'committed', seq, member numbers removed...}
 --   nothing appended: {'duplicate', seq or 0}, {'unknown'}, {'counter_gap', expected}, {'wrong_epoch', current},
 --   {'not_claimed'}, {'full'}; an error, if the keys hold something else
 local call, pack, unpack, sub, format = redis.call, struct.pack, struct.unpack, string.sub, string.format
-local retention, most_entries, most_bytes, caller = unpack('>I8I8I8c16', ARGV[1])
+local retention, most_entries, most_bytes, caller, direct_entries, direct_bytes = unpack('>I8I8I8c16I4I4', ARGV[1])
 
 -- What this call tells other nodes. By channel: the node, the conversations (their states), and the message in parts.
 local told = {}
@@ -121,9 +122,16 @@ end
 local function append(state, log, head, entry)
   local member, counter, kind, epoch, now = unpack('>I4I8I1I8I8', head)
   local own = format('m%d', member)
-  local found = call('HMGET', state, 'v', own, 'o')
+  local found = call('HMGET', state, 'v', own, 'o', 't')
   if not found[2] then
     return {'unknown'}
+  end
+  local nodes, direct = found[3] or '', found[4]
+  if direct then
+    local v = settle(state, log, found[1])
+    if v ~= found[1] then
+      found[1], found[2] = v, call('HGET', state, own)
+    end
   end
   local seq, e, first, bytes, renewed = unpack('>I8I8I8I8I8', found[1])
   local has, c, place, after = unpack('>I8I8I8I8', found[2])
@@ -150,7 +158,6 @@ local function append(state, log, head, entry)
   place = seq + 1
   put(log, entry, place)
   local last, answer = place, place
-  local nodes = found[3] or ''
   if nodes ~= caller then
     tell_entry(state, nodes, entry, place)
   end
@@ -168,14 +175,34 @@ local function append(state, log, head, entry)
   elseif seq < first then
     call('PEXPIRE', log, retention + 60000)
   end
-  call('HSET', state, 'v', pack('>I8I8I8I8I8', last, e, first, bytes, renewed),
-    own, pack('>I8I8I8I8', has, counter, place, after))
-  return answer
+  local v, record = pack('>I8I8I8I8I8', last, e, first, bytes, renewed), pack('>I8I8I8I8', has, counter, place, after)
+  local may = direct_entries > 0 and kind == 0 and e > 0 and nodes == caller
+    and last + direct_entries - first < most_entries and bytes + direct_entries * direct_bytes <= most_bytes
+  if may and not direct then
+    call('HSET', state, 'v', v, own, record, 't', 1)
+  else
+    call('HSET', state, 'v', v, own, record)
+    if direct and nodes ~= caller then
+      call('HDEL', state, 't')
+    end
+  end
+  return may and -place or answer
+end
+
+-- What a node appended directly and was never accepted may lie where the next entry belongs.
+local function append_behind(state, log, head, entry)
+  local done, answer = pcall(append, state, log, head, entry)
+  local text = not done and (type(answer) == 'table' and answer.err or answer)
+  if text and string.find(text, 'XADD is equal or smaller', 1, true) then
+    settle(state, log, call('HGET', state, 'v'))
+    done, answer = pcall(append, state, log, head, entry)
+  end
+  return done, answer
 end
 
 local answers = {}
 for i = 1, #KEYS / 2 do
-  local done, answer = pcall(append, KEYS[2 * i - 1], KEYS[2 * i], ARGV[2 * i], ARGV[2 * i + 1])
+  local done, answer = append_behind(KEYS[2 * i - 1], KEYS[2 * i], ARGV[2 * i], ARGV[2 * i + 1])
   if not done then
     -- Depending on the server a table or a string with a place before it; the code comes first for who calls.
     local text = type(answer) == 'table' and answer.err or answer

@@ -5,14 +5,6 @@
 -- ARGV[2] bytes   the conversation id, raw
 -- Returns {'gone'} if there is no such conversation, {'settled'} if a commit was accepted, so that the lease has
 --   become a membership, or that brought the device in; else {'ended', member or -1}.
-local function tell(node, message)
-  if string.sub(node, 1, 1) == 's' then
-    -- In a cluster: the channel that the node has for this conversation, in the conversation's slot.
-    return redis.call('SPUBLISH', 'node:' .. node .. ':' .. string.match(KEYS[1], '{%x+}'), message)
-  end
-  return redis.call('PUBLISH', 'node:' .. node, message)
-end
-
 local v, number, nodes, claimant = unpack(redis.call('HMGET', KEYS[1], 'v', 'd:' .. ARGV[1], 'o', 'c'))
 if not v then
   return {'gone'}

@@ -6,10 +6,15 @@
 -- ARGV[2] integer for how long staff who leave are noted, milliseconds; 0: not at all
 -- Returns integer: how many members are left, -1 if it was none.
 local state, gone = KEYS[1], ARGV[1]
+local v, direct = unpack(redis.call('HMGET', state, 'v', 't'))
+if v and direct then
+  -- While it still is a member, so that what it has said last counts.
+  v = settle(state, KEYS[2], v)
+end
 if redis.call('HDEL', state, 'm' .. gone) == 0 then
   return -1
 end
-local last, epoch, first, bytes, renewed = struct.unpack('>I8I8I8I8I8', redis.call('HGET', state, 'v'))
+local last, epoch, first, bytes, renewed = struct.unpack('>I8I8I8I8I8', v)
 local fields = redis.call('HGETALL', state)
 local left, least = 0, last
 for i = 1, #fields, 2 do

@@ -10,16 +10,8 @@
 -- Returns {} if there is no such member, else
 --   {member, epoch, last seq, first seq kept, its counter, may read after, other nodes 0|1,
 --    whether the survivor is a member 0|1, when staff were last heard of in milliseconds or 0}
-local function tell(node, message)
-  if string.sub(node, 1, 1) == 's' then
-    -- In a cluster: the channel that the node has for this conversation, in the conversation's slot.
-    return redis.call('SPUBLISH', 'node:' .. node .. ':' .. string.match(KEYS[1], '{%x+}'), message)
-  end
-  return redis.call('PUBLISH', 'node:' .. node, message)
-end
-
 local state = KEYS[1]
-local h, v, nodes, seen = unpack(redis.call('HMGET', state, 'h', 'v', 'o', 's'))
+local h, v, nodes, seen, direct = unpack(redis.call('HMGET', state, 'h', 'v', 'o', 's', 't'))
 if not h then
   return {}
 end
@@ -28,6 +20,9 @@ if ARGV[1] == 'device' then
   member = redis.call('HGET', state, 'd:' .. ARGV[2])
 elseif h == ARGV[2] then
   member = '0'
+end
+if member and direct then
+  v = settle(state, KEYS[2], v)
 end
 local record = member and redis.call('HGET', state, 'm' .. member)
 if not record then

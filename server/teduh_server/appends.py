@@ -1,0 +1,225 @@
+"""What clients append: to the store, then to whoever is connected here, and the answer to its sender.
+
+::
+
+    Append ──> alone here, and nothing unusual? ── yes ──> `direct_log`: one command
+                              no │                             │ the log is not as expected
+                                 └──> append.lua <─────────────┘
+                                          └──> `appended`: Entry to the others, Accepted to the sender
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import TYPE_CHECKING
+
+from teduh_signaling.relay.codec import encode
+from teduh_signaling.relay.entry import entry_template, place_entry
+from teduh_signaling.relay.frames import SURVIVOR_MEMBER, Accepted, Append, EntryKind, ErrorCode
+
+from teduh_server.connection import Connection
+from teduh_server.direct_log import DirectLog
+from teduh_server.inbox import Inbox
+from teduh_server.redis_store import scripts
+from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.exceptions import StoreError, StoreRefused, StoreUnavailable
+from teduh_server.redis_store.scripts import Appended, LogLimits
+from teduh_server.redis_store.wire import Answer
+from teduh_server.refused_append import append_failed, not_appended, refuse_append
+from teduh_server.subscription import Subscription
+from teduh_server.websocket import Post
+
+if TYPE_CHECKING:
+    from teduh_server.delivery_service import DeliveryService
+
+
+class Appends:
+    """Those of one node's clients."""
+
+    __slots__ = (
+        "_delivery",
+        "_inbox",
+        "_limits",
+        "_post",
+        "_spawn",
+        "_store",
+        "accepted",
+        "direct",
+        "in_flight",
+        "on_first_commit",
+    )
+
+    def __init__(
+        self,
+        store: Store,
+        limits: LogLimits,
+        inbox: Inbox,
+        spawn: Callable[[Coroutine[None, None, None]], None],
+        delivery: DeliveryService,
+    ) -> None:
+        self._store = store
+        self._limits = limits
+        self._inbox = inbox
+        self._spawn = spawn
+        self._delivery = delivery
+        self._post = Post.of(asyncio.get_running_loop())
+        self.direct = DirectLog(store, self, limits)
+        self.on_first_commit: Callable[[bytes], None] = lambda conversation_id: None
+        self.in_flight = 0
+        self.accepted = 0
+
+    def append(self, connection: Connection, frame: Append) -> None:
+        """Append, and answer with Accepted or an Error once the store has."""
+        conversation_id = frame.conversation_id
+        subscription = connection.subscriptions.get(conversation_id)
+        if subscription is None:
+            refuse_append(connection, frame, ErrorCode.UNKNOWN_CONVERSATION, "subscribe first")
+            return
+        changes_members = frame.welcome is not None or frame.added or frame.removed
+        if changes_members and not frame.kind:
+            refuse_append(connection, frame, ErrorCode.UNEXPECTED_FRAME, "only a commit changes members")
+            return
+        connection.in_flight += 1
+        self.in_flight += 1
+        tail = subscription.conversation.tail
+        if (
+            tail is not None
+            and tail.is_live
+            and not frame.kind
+            and self.direct.append(tail, subscription, frame)
+        ):
+            return
+        self._ask_script(subscription, frame)
+
+    def _ask_script(self, subscription: Subscription, frame: Append) -> None:
+        conversation, member = subscription.conversation, subscription.member
+        entry = entry_template(conversation.id, member, frame.counter, frame.kind, frame.epoch, frame.payload)
+        welcome = b""
+        if frame.welcome is not None:
+            # The Welcome opens the epoch that its commit begins.
+            welcome = entry_template(
+                conversation.id, member, 0, EntryKind.WELCOME, frame.epoch + 1, frame.welcome
+            )
+        self.direct.script_asked(conversation)
+        answered = partial(self._answered, subscription, frame, entry, welcome, conversation.joins)
+        keys, now, limits = conversation.keys, time.time_ns() // 1_000_000, self._limits
+        if frame.kind:
+            changes = (welcome, frame.added, frame.removed)
+            commit = scripts.append_commit(
+                keys, member, frame.counter, frame.epoch, entry, now, limits, *changes
+            )
+            self._store.call(commit, scripts.alone(answered))
+        else:
+            message = scripts.append(keys, member, frame.counter, 0, frame.epoch, entry, now, limits)
+            self._store.call_joined(message, scripts.SHARED, answered)
+
+    def _answered(
+        self,
+        subscription: Subscription,
+        frame: Append,
+        entry: bytes,
+        welcome: bytes,
+        joins: int,
+        answer: Answer,
+    ) -> None:
+        """The script's answer to an append."""
+        conversation = subscription.conversation
+        conversation.scripted -= 1
+        if type(answer) is int:
+            seq = abs(answer)
+            if answer < 0:
+                self.direct.learn(subscription, frame, seq, joins)
+            self.appended(subscription, frame, place_entry(entry, seq), seq)
+            return
+        self._landed(subscription)
+        if isinstance(answer, StoreError):
+            append_failed(subscription.connection, frame, answer)
+            return
+        assert not isinstance(answer, StoreRefused | StoreUnavailable)
+        result = scripts.append_result(answer)
+        if not isinstance(result, Appended):
+            not_appended(subscription.connection, frame, result)
+        elif result.repeated:
+            self._accept_repeated(subscription, frame, result.seq)
+        else:
+            self._committed(subscription, frame, entry, welcome, result)
+
+    def appended(self, subscription: Subscription, frame: Append, entry: bytes, seq: int) -> None:
+        """A message is in the log at `seq`; `entry` bears that place. Every message passes here."""
+        self._landed(subscription)
+        conversation, deliver = subscription.conversation, self._delivery.deliver
+        if conversation.early is None:
+            # Whoever waits to read it goes before whoever waits to hear that it is kept.
+            deliver(conversation, seq, entry, subscription)
+            self._accept(subscription, frame, seq)
+        else:
+            # What waits for this one comes to its sender too, who must know its place by then.
+            self._accept(subscription, frame, seq)
+            deliver(conversation, seq, entry, subscription)
+        if not self.in_flight:
+            # It was the last: where little is said, nobody waits for others in this tick.
+            self._post.flush()
+
+    def by_script(self, subscription: Subscription, frame: Append) -> None:
+        """It was tried without, and is in the log or is not: the script knows."""
+        self._ask_script(subscription, frame)
+
+    def failed(self, subscription: Subscription, frame: Append, error: StoreUnavailable) -> None:
+        """Whether it is in the log nobody knows."""
+        self._landed(subscription)
+        append_failed(subscription.connection, frame, error)
+
+    def _landed(self, subscription: Subscription) -> None:
+        self.in_flight -= 1
+        subscription.connection.landed()
+
+    def _committed(
+        self, subscription: Subscription, frame: Append, entry: bytes, welcome: bytes, result: Appended
+    ) -> None:
+        conversation, seq = subscription.conversation, result.seq
+        if not frame.added:
+            self._accept(subscription, frame, seq)
+        self._delivery.deliver(conversation, seq, place_entry(entry, seq), subscription)
+        for member in result.removed_members:
+            self._delivery.end_membership(conversation, member)
+        if frame.removed:
+            # Somebody else has gone on with the survivor: she does not come back to who had left before.
+            self._store.send(scripts.forget_parted(conversation.keys, frame.removed))
+        if welcome:
+            self._delivery.deliver(conversation, seq + 1, place_entry(welcome, seq + 1), subscription)
+        if frame.epoch == 0 or (frame.added and subscription.member == SURVIVOR_MEMBER):
+            self.on_first_commit(conversation.id)
+        if frame.added:
+            self._spawn(self._invite(subscription, frame, seq))
+
+    async def _invite(self, subscription: Subscription, frame: Append, seq: int) -> None:
+        """Tell the added devices, and only then the sender: her retry is what repairs an invitation lost
+        here.
+        """
+        try:
+            for device_id in frame.added:
+                await self._inbox.add(device_id, frame.conversation_id, seq)
+        except StoreError as error:
+            append_failed(subscription.connection, frame, error)
+            return
+        self._accept(subscription, frame, seq)
+
+    def _accept(self, subscription: Subscription, frame: Append, seq: int) -> None:
+        self.accepted += 1
+        accepted = Accepted(frame.conversation_id, frame.counter, seq)
+        subscription.connection.write(encode(accepted))
+
+    def _accept_repeated(self, subscription: Subscription, frame: Append, seq: int) -> None:
+        if frame.added and seq:
+            self._spawn(self._invite(subscription, frame, seq))
+        else:
+            self._accept(subscription, frame, seq)
+        conversation = subscription.conversation
+        if not seq:
+            self._delivery.look(conversation)
+        elif seq > conversation.newest:
+            # Its first answer was lost on the way here, so nobody has been handed it.
+            self._delivery.deliver_from_log(conversation, seq)

@@ -1,0 +1,262 @@
+"""Appends without a script, where this node alone has members of a conversation connected.
+
+Of what a script costs the store, checking what the node knows already is more than putting the entry into the
+log. So the script says when the node is alone, and the next appends are one plain command each:
+
+::
+
+    script ──> "at 7, and you are alone"
+    XADD log NOMKSTREAM 8-0 e ENTRY ──> "8-0"       it is at 8: nobody else has put anything there
+    XADD log NOMKSTREAM 9-0 e ENTRY ──> an error    somebody has, or the log has gone: by the script, all that
+                                                    is under way, in order
+
+Why that is safe. An id that is not greater than the last is refused, so nothing is overwritten; whatever
+moves a conversation's epoch takes a place in its log, so a node that has missed it fails at its next append.
+The state on the store lags behind: acknowledgements tell it how far the log goes (`told`), and any script
+that must know counts what lies beyond (settle.lua), and drops what stands behind an append that has failed.
+After such a one the node accepts nothing that was sent behind it until the script has looked. Whoever joins
+elsewhere tells this node, which then tells the other to look at the log once more: what went in meanwhile was
+not published.
+
+Not in a cluster, and not where answers are held until they are kept elsewhere: there what a log says last may
+be taken back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from struct import Struct
+from typing import Final, Protocol
+
+from teduh_signaling.relay.entry import placed_entry
+from teduh_signaling.relay.frames import Append
+
+from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.exceptions import StoreUnavailable
+from teduh_server.redis_store.scripts import LogLimits
+from teduh_server.redis_store.wire import Answer, Wire
+from teduh_server.subscription import LocalConversation, Subscription
+
+MOST_ENTRIES: Final = 64
+"""So many at most of which the state on the store knows nothing."""
+MOST_BYTES: Final = 4096
+"""What is larger goes by the script, so that counting them stays cheap."""
+RENEW_SECONDS: Final = 45.0
+"""Now and then the script must see the conversation, which renews its expiry."""
+SHORTEST_RETENTION_SECONDS: Final = 600
+"""With less, nothing goes directly: the state would expire before it is renewed."""
+
+_told_head = Struct(">QQ").pack
+_told_member = Struct(">IQQ").pack
+
+
+def limits_of(store: Store, node: str, retention_ms: int, most_entries: int, most_bytes: int) -> LogLimits:
+    """The limits of a node of this store, which appends directly if it may."""
+    may = not store.sharded and not store.held_back and retention_ms >= 1000 * SHORTEST_RETENTION_SECONDS
+    return LogLimits(
+        node,
+        retention_ms,
+        most_entries,
+        most_bytes,
+        direct_entries=MOST_ENTRIES if may else 0,
+        direct_bytes=MOST_BYTES,
+    )
+
+
+class Tail:
+    """Where a conversation's log ends, as its only node knows."""
+
+    __slots__ = (
+        "counters",
+        "done",
+        "epoch",
+        "is_live",
+        "left",
+        "new",
+        "new_bytes",
+        "on_answer",
+        "packed",
+        "pending",
+        "seq",
+        "until",
+        "used",
+        "wire",
+    )
+
+    def __init__(self, conversation: LocalConversation, answered: Callable[[Tail, Answer], None]) -> None:
+        log = conversation.keys.log
+        # An XADD up to its id, as RESP has it.
+        self.packed = b"*6\r\n$4\r\nXADD\r\n$%d\r\n%b\r\n$10\r\nNOMKSTREAM\r\n$" % (len(log), log)
+        self.on_answer = partial(answered, self)
+        self.is_live = False
+        # Whether something was appended of which another node, had there been one, would not have heard.
+        self.used = False
+        self.wire: Wire | None = None
+        self.epoch = 0
+        # Of each member, as far as known, the counter of its last append.
+        self.counters: dict[int, int] = {}
+        # The place that was given last, and the last of which the store has answered that it is taken.
+        self.seq = self.done = 0
+        self.left = 0
+        self.until = 0.0
+        self.pending: deque[tuple[Subscription, Append, bytes]] = deque()
+        # Of what was answered and not told of yet: each member's last counter and place; bytes in all.
+        self.new: dict[int, tuple[int, int]] = {}
+        self.new_bytes = 0
+
+    def command(self, place: int, entry: bytes) -> bytes:
+        """`XADD log NOMKSTREAM <place>-0 e <entry>`."""
+        identity = b"%d-0" % place
+        return b"%b%d\r\n%b\r\n$1\r\ne\r\n$%d\r\n%b\r\n" % (
+            self.packed,
+            len(identity),
+            identity,
+            len(entry),
+            entry,
+        )
+
+    def told(self) -> bytes:
+        """What was appended and not told of yet, as acknowledge.lua takes it."""
+        new, self.new = self.new, {}
+        members = [_told_member(member, counter, place) for member, (counter, place) in new.items()]
+        told = _told_head(self.done, self.new_bytes) + b"".join(members)
+        self.new_bytes = 0
+        return told
+
+    def stop(self) -> None:
+        """What is known of the log may be wrong from now on."""
+        self.is_live = False
+        self.counters.clear()
+
+
+class Appending(Protocol):
+    """What becomes of an append that was tried here."""
+
+    def appended(self, subscription: Subscription, frame: Append, entry: bytes, seq: int) -> None:
+        """It is in the log at `seq`, and `entry` bears that place."""
+
+    def by_script(self, subscription: Subscription, frame: Append) -> None:
+        """It is in the log or is not: the script knows."""
+
+    def failed(self, subscription: Subscription, frame: Append, error: StoreUnavailable) -> None:
+        """Whether it is in the log nobody knows."""
+
+
+class DirectLog:
+    """The direct appends of one node."""
+
+    __slots__ = ("_appending", "_store", "is_possible")
+
+    def __init__(self, store: Store, appending: Appending, limits: LogLimits) -> None:
+        self._store = store
+        self._appending = appending
+        self.is_possible = limits.direct_entries > 0
+        """Whether this node ever appends so; then the other nodes of its store do, too."""
+
+    def append(self, tail: Tail, subscription: Subscription, frame: Append) -> bool:
+        """Append a message where the log ends; False if the script must see it. Every message passes here."""
+        member, counter, epoch, payload = subscription.member, frame.counter, frame.epoch, frame.payload
+        wire = tail.wire
+        if (
+            tail.counters.get(member) != counter - 1
+            or epoch != tail.epoch
+            or tail.left <= 0
+            or len(payload) > MOST_BYTES
+            or time.monotonic() > tail.until
+            or wire is None
+            or wire.lost
+        ):
+            return False
+        tail.used = True
+        tail.counters[member] = counter
+        tail.left -= 1
+        tail.seq = place = tail.seq + 1
+        entry = placed_entry(frame.conversation_id, place, member, counter, 0, epoch, payload)
+        tail.pending.append((subscription, frame, entry))
+        wire.call_packed(tail.command(place, entry), tail.on_answer)
+        return True
+
+    def script_asked(self, conversation: LocalConversation) -> None:
+        """Something else is appended: what comes behind it goes the same way, until that is answered."""
+        conversation.scripted += 1
+        if conversation.tail is not None:
+            conversation.tail.is_live = False
+
+    def stop(self, conversation: LocalConversation) -> None:
+        """What this node knows of the conversation may be wrong from now on."""
+        conversation.joins += 1
+        if conversation.tail is not None:
+            conversation.tail.stop()
+
+    def end_alone(self, conversation: LocalConversation) -> bool:
+        """The same, for others may be there; whether they may have missed something."""
+        self.stop(conversation)
+        tail = conversation.tail
+        if tail is None or not tail.used:
+            return False
+        tail.used = False
+        return True
+
+    def learn(self, subscription: Subscription, frame: Append, seq: int, joins: int) -> None:
+        """The script has put a message at `seq`, and this node is alone; `joins` is the conversation's of
+        when the script was asked.
+        """
+        conversation = subscription.conversation
+        wire = self._store.direct_wire
+        if wire is None or joins != conversation.joins:
+            return
+        tail = conversation.tail
+        if tail is None:
+            tail = conversation.tail = Tail(conversation, self._answered)
+        if tail.wire is not wire:
+            tail.stop()
+            tail.wire = wire
+        tail.counters[subscription.member] = frame.counter
+        if conversation.scripted or tail.pending:
+            # Where the log ends is not known before the last of them is answered.
+            return
+        tail.is_live = True
+        tail.seq = tail.done = seq
+        tail.epoch = frame.epoch
+        tail.left = MOST_ENTRIES
+        tail.until = time.monotonic() + RENEW_SECONDS
+        tail.new = {}
+        tail.new_bytes = 0
+
+    def told(self, conversation: LocalConversation) -> tuple[bytes, Callable[[Answer], None] | None]:
+        """What an acknowledgement tells the store by the way, and who takes its answer."""
+        tail = conversation.tail
+        if tail is None or not tail.new or not tail.is_live or tail.wire is not self._store.direct_wire:
+            return b"", None
+        return tail.told(), partial(self._renewed, tail, tail.done)
+
+    def _renewed(self, tail: Tail, upto: int, answer: Answer) -> None:
+        """The store knows of all up to `upto`."""
+        if isinstance(answer, int) and answer < 0:
+            tail.left = MOST_ENTRIES - (tail.seq - upto)
+
+    def _answered(self, tail: Tail, answer: Answer) -> None:
+        """The store's answer to the oldest that waits. Every message passes here."""
+        if not tail.pending:
+            # One before it has failed, and this one went with it.
+            return
+        if type(answer) is not bytes:
+            self._not_appended(tail, answer)
+            return
+        subscription, frame, entry = tail.pending.popleft()
+        tail.done = seq = tail.done + 1
+        tail.new[subscription.member] = (frame.counter, seq)
+        tail.new_bytes += len(entry)
+        self._appending.appended(subscription, frame, entry, seq)
+
+    def _not_appended(self, tail: Tail, answer: Answer) -> None:
+        pending, tail.pending = tail.pending, deque()
+        tail.stop()
+        for subscription, frame, _ in pending:
+            if isinstance(answer, StoreUnavailable):
+                self._appending.failed(subscription, frame, answer)
+            else:
+                self._appending.by_script(subscription, frame)

@@ -1,0 +1,78 @@
+"""Members who change between two nodes while they talk, and nodes that lose their connections to the store:
+each node believes again and again that it is alone in the conversation, and is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from chaos_stage import Stage, three_members
+from relay_organisation import RelayOrganisation
+from relay_process import RelayProcess, relay_process
+from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.location import parse_location
+from valkey_server import start_valkey
+
+_MESSAGES = 600
+_FAULTS = 60
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("seed", range(3))
+async def test_members_who_change_nodes_lose_and_double_nothing(tmp_path: Path, seed: int) -> None:
+    async with _two_nodes(tmp_path) as (stage, relays, store):
+        talking = asyncio.create_task(stage.talk(_MESSAGES))
+        await _disturb(stage, relays, store, random.Random(seed))
+        await talking
+        await stage.finish(_MESSAGES)
+        assert all(member.connections > 5 for member in stage.members)
+
+
+@asynccontextmanager
+async def _two_nodes(folder: Path) -> AsyncIterator[tuple[Stage, list[RelayProcess], Store]]:
+    organisation = RelayOrganisation()
+    path = organisation.write(folder)
+    with (
+        start_valkey() as valkey,
+        relay_process(folder / "a", path, valkey.url) as a,
+        relay_process(folder / "b", path, valkey.url) as b,
+    ):
+        for relay in (a, b):
+            await organisation.publish_revocations(relay.url)
+        store = Store(parse_location(valkey.url))
+        await store.start()
+        urls = [[a.url, a.url, b.url], [a.url, b.url], [a.url, a.url, a.url, b.url, b.url]]
+        async with three_members(organisation, a.url, urls) as stage:
+            yield stage, [a, b], store
+        await store.close()
+
+
+async def _disturb(stage: Stage, relays: list[RelayProcess], store: Store, chance: random.Random) -> None:
+    for _ in range(_FAULTS):
+        match chance.choice(("hop", "hop", "hop", "hop", "commands", "channels", "freeze", "kill")):
+            case "hop":
+                chance.choice(stage.members).hop()
+            case "commands":
+                await store.ask((b"CLIENT", b"KILL", b"TYPE", b"normal", b"SKIPME", b"yes"))
+            case "channels":
+                await store.ask((b"CLIENT", b"KILL", b"TYPE", b"pubsub"))
+            case "freeze":
+                await _freeze(chance.choice(relays), chance.uniform(0.01, 0.3))
+            case "kill" if chance.random() < 0.3:
+                relay = chance.choice(relays)
+                relay.kill()
+                await asyncio.to_thread(relay.start)
+        await asyncio.sleep(chance.uniform(0, 0.2))
+
+
+async def _freeze(relay: RelayProcess, seconds: float) -> None:
+    os.kill(relay.pid, signal.SIGSTOP)
+    await asyncio.sleep(seconds)
+    os.kill(relay.pid, signal.SIGCONT)
