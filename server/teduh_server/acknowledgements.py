@@ -20,7 +20,7 @@ from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.scripts import LogLimits
 from teduh_server.redis_store.wire import Answer
-from teduh_server.subscription import LocalConversation, Subscription
+from teduh_server.subscription import Subscription
 
 WAIT_SECONDS = 0.1
 MANY_ENTRIES = 16
@@ -38,34 +38,39 @@ class Acknowledgements:
         self._store = store
         self._limits = limits
         self._direct = direct
-        self._waiting: dict[tuple[LocalConversation, int], int] = {}
+        self._waiting: dict[Subscription, None] = {}
 
     def note(self, subscription: Subscription, seq: int) -> None:
         """The member has all entries up to `seq`."""
-        if seq - subscription.trimmed >= MANY_ENTRIES:
-            subscription.trimmed = seq
-            self._tell(subscription.conversation, subscription.member, seq)
-            return
-        waiting = self._waiting
-        if not waiting:
-            asyncio.get_running_loop().call_later(WAIT_SECONDS, self._tell_some)
-        key = (subscription.conversation, subscription.member)
-        waiting[key] = max(seq, waiting.get(key, 0))
+        if seq > subscription.has:
+            subscription.has = seq
+        if seq - subscription.told_has >= MANY_ENTRIES:
+            self._tell(subscription)
+        elif subscription not in self._waiting:
+            if not self._waiting:
+                asyncio.get_running_loop().call_later(WAIT_SECONDS, self._tell_some)
+            self._waiting[subscription] = None
 
     def flush(self) -> None:
         """Tell all that wait: the node stops."""
         waiting, self._waiting = self._waiting, {}
-        for key, seq in waiting.items():
-            self._tell(*key, seq)
+        for subscription in waiting:
+            self._tell(subscription)
 
     def _tell_some(self) -> None:
         waiting = self._waiting
-        for key in list(islice(waiting, _AT_ONCE)):
-            self._tell(*key, waiting.pop(key))
+        for subscription in list(islice(waiting, _AT_ONCE)):
+            del waiting[subscription]
+            self._tell(subscription)
         if waiting:
             asyncio.get_running_loop().call_later(_PAUSE_SECONDS, self._tell_some)
 
-    def _tell(self, conversation: LocalConversation, member: int, seq: int) -> None:
+    def _tell(self, subscription: Subscription) -> None:
+        conversation, member, seq = subscription.conversation, subscription.member, subscription.has
+        if seq <= subscription.told_has:
+            # It became many meanwhile, and was told at once.
+            return
+        subscription.told_has = seq
         told, on_answer = self._direct.told(conversation)
         command = scripts.acknowledge(conversation.keys, member, seq, self._limits, told)
         self._store.call_joined(command, scripts.SHARED, on_answer or _ignore)

@@ -149,7 +149,11 @@ class Appends:
 
     def appended(self, subscription: Subscription, frame: Append, entry: bytes, seq: int) -> None:
         """A message is in the log at `seq`; `entry` bears that place. Every message passes here."""
-        self._landed(subscription)
+        self.in_flight -= 1
+        connection = subscription.connection
+        connection.in_flight -= 1
+        if connection.on_landed is not None:
+            connection.on_landed()
         conversation, deliver = subscription.conversation, self._delivery.deliver
         if conversation.early is None:
             # Whoever waits to read it goes before whoever waits to hear that it is kept.

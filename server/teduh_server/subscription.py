@@ -92,10 +92,11 @@ class Subscription:
         "cursor",
         "ended",
         "ends_after",
+        "has",
         "member",
         "own",
+        "told_has",
         "told_reachable",
-        "trimmed",
     )
 
     def __init__(
@@ -111,8 +112,8 @@ class Subscription:
         self.ends_after: int | None = None
         # Entries that this connection appended and that the cursor has not reached: told by Accepted already.
         self.own: set[int] | None = None
-        # How far the log was told at once that this member has it; see `acknowledgements`.
-        self.trimmed = 0
+        # How far this member has the log, as it says, and as the store was told; see `acknowledgements`.
+        self.has = self.told_has = 0
         # What a survivor was told last of whether staff can be reached; see `staff_reach`.
         self.told_reachable: bool | None = None
 

@@ -115,13 +115,13 @@ class WebSocket(asyncio.Protocol):
         "_closing",
         "_listener",
         "_lost",
-        "_parser",
         "_post",
         "_transport",
         "_unsent",
         "_unsent_bytes",
         "_writable",
         "congested",
+        "data_received",
     )
 
     def __init__(
@@ -134,9 +134,10 @@ class WebSocket(asyncio.Protocol):
         self._transport = transport
         self._listener = listener
         # aiohttp refuses a message of exactly its limit, too.
-        self._parser = WebSocketReader(
-            _Messages(self, listener.received, loop), max_message_bytes + 1, False, False
-        )
+        messages = _Messages(self, listener.received, loop)
+        parser = WebSocketReader(messages, max_message_bytes + 1, False, False)
+        # What is read goes there without a step in between, which every message would feel.
+        self.data_received = parser.feed_data  # type: ignore[method-assign, assignment]  # what it returns
         self._closing = False
         self._lost = False
         self._post = Post.of(loop)
@@ -167,23 +168,31 @@ class WebSocket(asyncio.Protocol):
         return self._unsent_bytes + self._transport.get_write_buffer_size()
 
     def write(self, message: bytes) -> None:
-        """Send a binary message; nothing after a close."""
-        if not self._closing:
-            self._send(_head(len(message)), message)
-
-    def _send(self, head: bytes, message: bytes = b"") -> None:
-        """Send a frame, in one part or two, at the end of this tick with all that is written until then."""
+        """Send a binary message; nothing after a close. Every message passes here: it is kept flat."""
+        if self._closing:
+            return
+        length = len(message)
+        head = _SMALL_HEADS[length] if length < 126 else _head(length)
         unsent = self._unsent
         if unsent is None:
             self._unsent = [head, message]
-            self._unsent_bytes = len(head) + len(message)
+            self._unsent_bytes = length + len(head)
             self._post.add(self)
         else:
             unsent.append(head)
             unsent.append(message)
-            self._unsent_bytes += len(head) + len(message)
+            self._unsent_bytes += length + len(head)
         if self._unsent_bytes >= _AT_ONCE_BYTES:
             self.flush()
+
+    def _send(self, frame: bytes) -> None:
+        """Send a whole frame at the end of this tick with all that is written until then."""
+        if self._unsent is None:
+            self._unsent = []
+            self._unsent_bytes = 0
+            self._post.add(self)
+        self._unsent.append(frame)
+        self._unsent_bytes += len(frame)
 
     def flush(self) -> None:
         """Hand all that was written to the transport."""
@@ -258,9 +267,6 @@ class WebSocket(asyncio.Protocol):
 
     # --- what the transport says ---
 
-    def data_received(self, data: bytes) -> None:
-        self._parser.feed_data(data)
-
     def pause_writing(self) -> None:
         self.congested = True
 
@@ -286,6 +292,9 @@ def _head(length: int) -> bytes:
     if length < 126:
         return bytes((_BINARY, length))
     return _medium(_BINARY, 126, length) if length < 65536 else _large(_BINARY, 127, length)
+
+
+_SMALL_HEADS = [bytes((_BINARY, length)) for length in range(126)]
 
 
 class _Messages(WebSocketDataQueue):

@@ -61,6 +61,7 @@ from teduh_server import metrics
 from teduh_server.ask_to_join import AsksToJoin
 from teduh_server.connection import Connection
 from teduh_server.delivery_service import DeliveryService
+from teduh_server.handlers.intake import Action
 from teduh_server.handlers.second_requests import SecondRequests
 from teduh_server.ice_servers import IceServerOffers
 from teduh_server.inbox import Inbox
@@ -77,7 +78,6 @@ MOST_REQUESTS_PER_CONNECTION = 8
 price of its Hello, with requests that call themselves emergencies, which no rate limit counts."""
 
 _F = TypeVar("_F", bound=Frame)
-Action = Callable[[Connection, AnyClientFrame], Awaitable[None] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Services:
 class FrameHandlers:
     """The frames of all connections of one node."""
 
-    __slots__ = ("_actions", "_routing", "_second_requests", "_services", "_statement_ends")
+    __slots__ = ("_routing", "_second_requests", "_services", "_statement_ends", "actions")
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -138,11 +138,8 @@ class FrameHandlers:
             _action(AcknowledgeInbox, self._acknowledge_inbox),
             _action(FetchIceServers, self._fetch_ice_servers),
         )
-        self._actions: dict[type[Frame], Action] = dict(actions)
-
-    def begin(self, connection: Connection, frame: AnyClientFrame) -> Awaitable[None] | None:
-        """Do what the frame asks, or return what is left to be awaited."""
-        return self._actions[type(frame)](connection, frame)
+        self.actions: dict[type[Frame], Action] = dict(actions)
+        """What each kind of frame asks for; it returns what is left to be awaited."""
 
     async def finish(self, connection: Connection, frame: AnyClientFrame, rest: Awaitable[None]) -> None:
         """Await the rest; a store that does not answer becomes an Error."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,6 +27,7 @@ from teduh_signaling.relay.frames import (
     AnyClientFrame,
     CloseCode,
     ErrorCode,
+    Frame,
     Limits,
 )
 from teduh_signaling.relay.protocol import RelaySideProtocol
@@ -37,6 +38,11 @@ from teduh_server.log_policy import fault
 from teduh_server.settings import Settings
 from teduh_server.websocket import WebSocket
 
+_BURST_SECONDS = 2.0
+"""So much of its time a connection may save up."""
+
+Action = Callable[[Connection, AnyClientFrame], Awaitable[None] | None]
+
 
 @dataclass(frozen=True, slots=True)
 class SocketLimits:
@@ -45,9 +51,10 @@ class SocketLimits:
     heartbeat_seconds: int
     appends_in_flight: int
     subscriptions: int
-    frames_per_second: float
-    bytes_per_frame: float
-    """So many bytes count as one frame more."""
+    frame_seconds: float
+    """What one frame takes of the time that a connection may take..."""
+    byte_seconds: float
+    """...and each of its bytes."""
 
     @classmethod
     def of(cls, settings: Settings) -> SocketLimits:
@@ -55,8 +62,8 @@ class SocketLimits:
             settings.heartbeat_seconds,
             settings.appends_in_flight,
             settings.subscriptions_per_connection,
-            settings.frames_per_second,
-            settings.bytes_per_second / settings.frames_per_second,
+            1 / settings.frames_per_second,
+            1 / settings.bytes_per_second,
         )
 
     def announced(self) -> Limits:
@@ -72,7 +79,9 @@ class SocketLimits:
 class Handlers(Protocol):
     """What the frames of all connections come to."""
 
-    def begin(self, connection: Connection, frame: AnyClientFrame) -> Awaitable[None] | None: ...
+    @property
+    def actions(self) -> Mapping[type[Frame], Action]:
+        """What each kind of frame asks for; it returns what is left to be awaited."""
 
     async def finish(self, connection: Connection, frame: AnyClientFrame, rest: Awaitable[None]) -> None: ...
 
@@ -81,10 +90,11 @@ class Intake:
     """The listener of one client's WebSocket."""
 
     __slots__ = (
-        "_allowance",
+        "_actions",
+        "_free_at",
         "_handlers",
+        "_in_debt",
         "_kept",
-        "_last",
         "_limits",
         "_loop",
         "_lost",
@@ -107,6 +117,7 @@ class Intake:
     ) -> None:
         """`on_end` is called once, when the connection has ended and nothing of it is being done any more."""
         now = time.monotonic()
+        self._actions = handlers.actions
         self._handlers = handlers
         self._limits = limits
         self._on_end = on_end
@@ -119,8 +130,9 @@ class Intake:
             nonce,
             on_closed=self._close,
         )
-        self._allowance = limits.frames_per_second * 2
-        self._last = now
+        # When all that it has said is paid for, as if each frame took its time; never long ago.
+        self._free_at = now - _BURST_SECONDS
+        self._in_debt = False
         self._kept: deque[bytes] | None = None
         self._refilling = False
         self._lost = False
@@ -166,13 +178,14 @@ class Intake:
         if connection.closed:
             return
         now = time.monotonic()
-        rate = limits.frames_per_second
-        allowance = min(rate * 2, self._allowance + (now - self._last) * rate)
-        self._allowance = allowance - 1 - len(data) / limits.bytes_per_frame
-        self._last = now
+        free_at = self._free_at
+        if free_at < now - _BURST_SECONDS:
+            free_at = now - _BURST_SECONDS
+        self._free_at = free_at = free_at + limits.frame_seconds + len(data) * limits.byte_seconds
+        self._in_debt = free_at > now
         try:
             frame = connection.protocol.receive(data, now)
-            rest = self._handlers.begin(connection, frame)
+            rest = self._actions[type(frame)](connection, frame)
         except Exception as error:  # noqa: BLE001 -- the edge: a fault closes one connection only
             _failed(connection, error)
             return
@@ -194,8 +207,8 @@ class Intake:
             return True
         if self.connection.in_flight >= self._limits.appends_in_flight:
             return True
-        if self._allowance < 0 and not self._refilling:
-            missing = -self._allowance / self._limits.frames_per_second - (time.monotonic() - self._last)
+        if self._in_debt and not self._refilling:
+            missing = self._free_at - time.monotonic()
             if missing > 0:
                 self._refilling = True
                 self._loop.call_later(missing, self._refill)

@@ -8,6 +8,8 @@ their way out.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec import DecodeError
 from msgspec.msgpack import Decoder, Encoder
 
@@ -16,7 +18,8 @@ from teduh_signaling.relay.frames import MAX_FRAME_BYTES, AnyClientFrame, AnyRel
 
 _decode_client = Decoder(AnyClientFrame).decode
 _decode_relay = Decoder(AnyRelayFrame).decode
-_encode = Encoder().encode
+encode: Callable[[Frame], bytes] = Encoder().encode
+"""The bytes of one WebSocket message. Limits are the caller's to keep; `Protocol.send` checks them."""
 
 # What msgspec raises on bytes that it cannot take: its own errors, and Python's on bad UTF-8, on a nesting
 # that would exhaust the stack, and on an announced length that no memory could hold.
@@ -46,11 +49,6 @@ def decode_relay_frame(data: bytes) -> AnyRelayFrame:
     except _UNDECODABLE:
         raise _malformed() from None
     return frame
-
-
-def encode(frame: Frame) -> bytes:
-    """The bytes of one WebSocket message. Limits are the caller's to keep; `Protocol.send` checks them."""
-    return _encode(frame)
 
 
 def _malformed() -> RemoteProtocolError:
