@@ -40,10 +40,12 @@ from teduh_server.redis_store.scripts import LogLimits
 from teduh_server.redis_store.wire import Answer, Wire
 from teduh_server.subscription import LocalConversation, Subscription
 
-MOST_ENTRIES: Final = 64
-"""So many at most of which the state on the store knows nothing."""
-MOST_BYTES: Final = 4096
-"""What is larger goes by the script, so that counting them stays cheap."""
+MOST_ENTRIES: Final = 256
+MOST_BYTES: Final = 256 * 1024
+"""So many, and so much, at most of which the state on the store knows nothing: more than is under way where
+the store is slow, for the script would make it slower; and no more than a script can count in passing."""
+MOST_ENTRY_BYTES: Final = 4096
+"""What is larger goes by the script."""
 RENEW_SECONDS: Final = 45.0
 """Now and then the script must see the conversation, which renews its expiry."""
 SHORTEST_RETENTION_SECONDS: Final = 600
@@ -72,15 +74,18 @@ class Tail:
     __slots__ = (
         "counters",
         "done",
+        "done_bytes",
         "epoch",
         "is_live",
-        "left",
+        "known",
+        "known_bytes",
         "new",
-        "new_bytes",
         "on_answer",
         "packed",
         "pending",
         "seq",
+        "seq_bytes",
+        "told_bytes",
         "until",
         "used",
         "wire",
@@ -98,14 +103,15 @@ class Tail:
         self.epoch = 0
         # Of each member, as far as known, the counter of its last append.
         self.counters: dict[int, int] = {}
-        # The place that was given last, and the last of which the store has answered that it is taken.
-        self.seq = self.done = 0
-        self.left = 0
+        # The place that was given last, the last that the store has confirmed, and the last that the state
+        # knows of; for each, how many bytes were appended up to there since this began.
+        self.seq = self.done = self.known = 0
+        self.seq_bytes = self.done_bytes = self.known_bytes = 0
         self.until = 0.0
         self.pending: deque[tuple[Subscription, Append, bytes]] = deque()
-        # Of what was answered and not told of yet: each member's last counter and place; bytes in all.
+        # Of what was answered and not told of yet: each member's last counter and place.
         self.new: dict[int, tuple[int, int]] = {}
-        self.new_bytes = 0
+        self.told_bytes = 0
 
     def command(self, place: int, entry: bytes) -> bytes:
         """`XADD log NOMKSTREAM <place>-0 e <entry>`."""
@@ -122,8 +128,8 @@ class Tail:
         """What was appended and not told of yet, as acknowledge.lua takes it."""
         new, self.new = self.new, {}
         members = [_told_member(member, counter, place) for member, (counter, place) in new.items()]
-        told = _told_head(self.done, self.new_bytes) + b"".join(members)
-        self.new_bytes = 0
+        told = _told_head(self.done, self.done_bytes - self.told_bytes) + b"".join(members)
+        self.told_bytes = self.done_bytes
         return told
 
     def stop(self) -> None:
@@ -163,8 +169,9 @@ class DirectLog:
         if (
             tail.counters.get(member) != counter - 1
             or epoch != tail.epoch
-            or tail.left <= 0
-            or len(payload) > MOST_BYTES
+            or tail.seq - tail.known >= MOST_ENTRIES
+            or tail.seq_bytes - tail.known_bytes >= MOST_BYTES
+            or len(payload) > MOST_ENTRY_BYTES
             or time.monotonic() > tail.until
             or wire is None
             or wire.lost
@@ -172,9 +179,9 @@ class DirectLog:
             return False
         tail.used = True
         tail.counters[member] = counter
-        tail.left -= 1
         tail.seq = place = tail.seq + 1
         entry = placed_entry(frame.conversation_id, place, member, counter, 0, epoch, payload)
+        tail.seq_bytes += len(entry)
         tail.pending.append((subscription, frame, entry))
         wire.call_packed(tail.command(place, entry), tail.on_answer)
         return True
@@ -219,24 +226,23 @@ class DirectLog:
             # Where the log ends is not known before the last of them is answered.
             return
         tail.is_live = True
-        tail.seq = tail.done = seq
+        tail.seq = tail.done = tail.known = seq
+        tail.seq_bytes = tail.done_bytes = tail.known_bytes = tail.told_bytes = 0
         tail.epoch = frame.epoch
-        tail.left = MOST_ENTRIES
         tail.until = time.monotonic() + RENEW_SECONDS
         tail.new = {}
-        tail.new_bytes = 0
 
     def told(self, conversation: LocalConversation) -> tuple[bytes, Callable[[Answer], None] | None]:
         """What an acknowledgement tells the store by the way, and who takes its answer."""
         tail = conversation.tail
         if tail is None or not tail.new or not tail.is_live or tail.wire is not self._store.direct_wire:
             return b"", None
-        return tail.told(), partial(self._renewed, tail, tail.done)
+        return tail.told(), partial(self._known, tail, tail.done, tail.done_bytes)
 
-    def _renewed(self, tail: Tail, upto: int, answer: Answer) -> None:
-        """The store knows of all up to `upto`."""
-        if isinstance(answer, int) and answer < 0:
-            tail.left = MOST_ENTRIES - (tail.seq - upto)
+    def _known(self, tail: Tail, upto: int, upto_bytes: int, answer: Answer) -> None:
+        """The state knows of all up to `upto`, and this node may go on."""
+        if isinstance(answer, int) and answer < 0 and upto > tail.known:
+            tail.known, tail.known_bytes = upto, upto_bytes
 
     def _answered(self, tail: Tail, answer: Answer) -> None:
         """The store's answer to the oldest that waits. Every message passes here."""
@@ -249,7 +255,7 @@ class DirectLog:
         subscription, frame, entry = tail.pending.popleft()
         tail.done = seq = tail.done + 1
         tail.new[subscription.member] = (frame.counter, seq)
-        tail.new_bytes += len(entry)
+        tail.done_bytes += len(entry)
         self._appending.appended(subscription, frame, entry, seq)
 
     def _not_appended(self, tail: Tail, answer: Answer) -> None:

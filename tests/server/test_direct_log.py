@@ -16,7 +16,14 @@ from relay_organisation import RelayOrganisation
 from relay_process import eventually, relay_here
 from store_bench import NOW_MS
 from teduh_server.delivery_service import LOOK_AGAIN_SECONDS
-from teduh_server.direct_log import MOST_BYTES, MOST_ENTRIES, RENEW_SECONDS, DirectLog, limits_of
+from teduh_server.direct_log import (
+    MOST_BYTES,
+    MOST_ENTRIES,
+    MOST_ENTRY_BYTES,
+    RENEW_SECONDS,
+    DirectLog,
+    limits_of,
+)
 from teduh_server.node_channel import LOOK_AT_LOG, NODE_JOINED
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.address import StoreAddress
@@ -135,7 +142,7 @@ async def test_without_acknowledgements_the_script_sees_the_log_now_and_then(
 async def test_large_and_small_ones_keep_their_order(relay_url: str, organisation: RelayOrganisation) -> None:
     """The large ones go by the script, also where small ones are under way."""
     async with talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation):
-        payloads = [b"%d" % each + bytes(MOST_BYTES if each % 3 == 0 else 10) for each in range(40)]
+        payloads = [b"%d" % each + bytes(MOST_ENTRY_BYTES if each % 3 == 0 else 10) for each in range(40)]
         for counter, payload in enumerate(payloads, 1):
             await survivor.send(Append(conversation, counter, 0, 1, payload))
         assert await _accepted(survivor, 40) == [(each, 2 + each) for each in range(1, 41)]
@@ -451,7 +458,7 @@ def test_lost_connection_fails_all() -> None:
         Append(b"conversation id!", 3, 0, 1, b""),
         Append(b"conversation id!", 1, 0, 1, b""),
         Append(b"conversation id!", 2, 0, 2, b""),
-        Append(b"conversation id!", 2, 0, 1, bytes(MOST_BYTES + 1)),
+        Append(b"conversation id!", 2, 0, 1, bytes(MOST_ENTRY_BYTES + 1)),
     ],
     ids=["counter gap", "repeated", "other epoch", "large"],
 )
@@ -503,13 +510,20 @@ def test_where_the_log_ends_is_not_known_while_a_script_is_asked() -> None:
 
 def test_so_many_go_directly_before_the_state_must_be_told() -> None:
     here = Direct()
-    assert sum(here.append(here.frame(counter)) for counter in range(2, 200)) == MOST_ENTRIES
+    assert sum(here.append(here.frame(counter)) for counter in range(2, 999)) == MOST_ENTRIES
     here.store.answer(*(b"%d-0" % (11 + each) for each in range(MOST_ENTRIES)))
     told, on_answer = here.log.told(here.conversation)
     assert len(told) == 16 + 20
     assert on_answer is not None
     on_answer(-5)
     assert here.append(here.frame(2 + MOST_ENTRIES))
+
+
+def test_so_much_goes_directly_before_the_state_must_be_told() -> None:
+    here = Direct()
+    size = 4000
+    gone = sum(here.append(here.frame(counter, size=size)) for counter in range(2, 200))
+    assert MOST_BYTES / (size + 100) < gone <= MOST_BYTES / size + 1
 
 
 def test_store_that_says_no_ends_it() -> None:

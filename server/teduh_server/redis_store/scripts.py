@@ -132,8 +132,8 @@ class LogLimits:
         direct_entries: int = 0,
         direct_bytes: int = 0,
     ) -> None:
-        """`direct_entries` of at most `direct_bytes` each are what the node may put into a log without a
-        script before it tells of them; 0: it never does. See `direct_log`.
+        """So many entries, and about so many bytes, the node may put into a log without a script before it
+        tells of them; 0: it never does. See `direct_log`.
         """
         self.node = node
         self.retention_ms = retention_ms

@@ -93,7 +93,7 @@ local function acknowledge(state, log, member, upto, told)
   end
   call('HSET', state, own, found[3], 'v', pack('>I8I8I8I8I8', last, epoch, first, bytes, renewed), spread(fields))
   local may = direct and direct_entries > 0 and found[7] == caller
-    and last + direct_entries - first < most_entries and bytes + direct_entries * direct_bytes <= most_bytes
+    and last + direct_entries - first < most_entries and bytes + direct_bytes <= most_bytes
   return may and -first or first
 end
 

@@ -3,8 +3,8 @@
 -- KEYS[2i-1] hash   state of the i-th conversation; one may come several times
 -- KEYS[2i]   stream its log
 -- ARGV[1]    bytes  packed '>I8I8I8c16I4I4': retention in milliseconds, most entries in a log, most bytes in it
---                   (approximately), id of the calling node; how many entries it would append directly after
---                   this one, if it may, and how large
+--                   (approximately), id of the calling node; how many entries, and how many bytes, it would
+--                   append directly after this one, if it may
 -- ARGV[2i]   bytes  packed '>I4I8I1I8I8': member that appends, its counter, kind (0 message, 1 commit), epoch in
 --                   which the payload was made, now in milliseconds
 -- ARGV[2i+1] bytes  Entry frame with seq 0
@@ -177,7 +177,7 @@ local function append(state, log, head, entry)
   end
   local v, record = pack('>I8I8I8I8I8', last, e, first, bytes, renewed), pack('>I8I8I8I8', has, counter, place, after)
   local may = direct_entries > 0 and kind == 0 and e > 0 and nodes == caller
-    and last + direct_entries - first < most_entries and bytes + direct_entries * direct_bytes <= most_bytes
+    and last + direct_entries - first < most_entries and bytes + direct_bytes <= most_bytes
   if may and not direct then
     call('HSET', state, 'v', v, own, record, 't', 1)
   else
