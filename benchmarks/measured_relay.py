@@ -7,6 +7,7 @@ Only the one that is being measured has anything to do.
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import time
@@ -103,6 +104,13 @@ class Relay(ABC):
                 return
             time.sleep(0.05)
         raise RuntimeError(f"the {self.name} does not listen")
+
+
+def move(pid: int, core: int | None) -> None:
+    """Give a process another core, with all that it does in threads of its own."""
+    if core is not None:
+        for thread in psutil.Process(pid).threads():
+            os.sched_setaffinity(thread.id, {core})
 
 
 def processor_seconds(pid: int) -> float:

@@ -13,7 +13,7 @@ from typing import ClassVar
 from conversations import Pair
 from load import RANDOM_DIGITS, LogIn
 from measured_peer import Client, Peer, pair
-from measured_relay import processor_seconds, proportional_set_size
+from measured_relay import move, processor_seconds, proportional_set_size
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.embedded import EmbeddedValkey
 
@@ -111,6 +111,16 @@ class SocketIoTwoNodes(SocketIoRedis):
     def __exit__(self, *_: object) -> None:
         self._second.__exit__()
         super().__exit__()
+
+
+class SocketIoTwoNodesApart(SocketIoTwoNodes):
+    """The same with the Valkey on the load generator's core."""
+
+    name = "the same, Valkey on the load's core"
+
+    def __init__(self, core: int | None, folder: Path, load_core: int | None) -> None:
+        super().__init__(core, folder)
+        move(self._valkey_pid(), load_core)
 
 
 class _SecondNode(SocketIo):

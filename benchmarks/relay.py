@@ -16,7 +16,9 @@ Ours is durable: each message is appended to its conversation's log on Valkey (a
 accepted, delivered, acknowledged, trimmed. The bare one (`bare_relay.py`) stores and checks nothing: the
 limit of the stack. Ours, Valkey included, has one core, and so has each of the others with all of its
 processes (`peers.py` says what each is). The generator, a C program, has another, and its share of that core
-is printed for each relay, so that one sees that it was not the bottleneck. Where there is one core only, both
+is printed for each relay, so that one sees that it was not the bottleneck. In rows of their own Valkey is on
+the generator's core, and the relay's process, or socket.io's two, alone on the first: the goals are held to
+both ways. Where there is one core only, all
 share it, and the head of the table says so. The relays take turns at each figure, for the speed of machines
 drifts: ratios hold, absolute figures do not. Two workers have a row of their own, on the one core; what they
 bear on two is told from that (`workers.py`). At the end the goals, and whether they are kept.
@@ -36,27 +38,34 @@ from dataclasses import replace
 from pathlib import Path
 
 from figures import FULL, QUICK, Bench, Effort
-from goals import beside_the_goals, goals, ratio
+from goals import TWO_NODES, beside_the_goals, goals, goals_apart, ratio
 from goals import table as goals_table
 from load import compile_generator, cores, third_core
 from measured_relay import Relay
+from node_peers import SocketIoTwoNodes, SocketIoTwoNodesApart
 from peers import PEERS
-from relays import BareRelay, TeduhRelay, TeduhTwoCores, TeduhTwoWorkers
+from relays import BareRelay, TeduhApart, TeduhRelay, TeduhTwoCores, TeduhTwoWorkers
 from workers import Workers
 
 FIGURES = (Bench.highest_rates, Bench.set_ups, Bench.staff_set_ups)
 COLUMNS = "{:<46} {:>12} {:>12} {:>8}"
 
 
-def measure(benches: Sequence[Bench], workers: Workers, rounds: int, light_turns: int) -> None:
-    """Memory first, while no process has grown; then rounds, the relays taking turns at each figure."""
+def measure(
+    benches: Sequence[Bench], apart: Sequence[Bench], workers: Workers, rounds: int, light_turns: int
+) -> None:
+    """Memory first, while no process has grown; then rounds, the relays taking turns at each figure.
+
+    Where Valkey stands matters to rates and latencies alone: of those `apart` only they are taken.
+    """
     for bench in benches:
         progress(f"{bench.relay.name}: memory")
         bench.memory()
     for number in range(rounds):
         for figure in (*(Bench.light_load for _ in range(light_turns)), Bench.core_time, *FIGURES):
             # The core time of the others is in nobody's table.
-            for bench in benches if figure is not Bench.core_time else benches[:2]:
+            moved = apart if figure in (Bench.light_load, Bench.highest_rates) else ()
+            for bench in (*benches, *moved) if figure is not Bench.core_time else benches[:2]:
                 progress(f"round {number + 1} of {rounds}, {bench.relay.name}: {figure.__name__}")
                 figure(bench)
         progress(f"round {number + 1} of {rounds}: one worker, and two")
@@ -112,6 +121,21 @@ def generator_rows(benches: Sequence[Bench]) -> list[str]:
         text = ", ".join(f"{what} {share:.0%}" for what, share in shares.items())
         rows.append(f"    {bench.relay.name:<36} {text}")
     return ["The generator's share of its core, at most:", *rows]
+
+
+def apart_rows(apart: Sequence[Bench]) -> list[str]:
+    """What becomes of rates and latencies where Valkey is on the load's core."""
+    columns = "{:<46} {:>8} {:>8} {:>10}"
+    rows = [
+        columns.format(
+            bench.relay.name,
+            median(bench.light_p50, 2),
+            median(bench.light_p99, 2),
+            median(bench.rates[bench.relay.mode], 0),
+        )
+        for bench in apart
+    ]
+    return [columns.format("", "p50 ms", "p99 ms", "msg/s"), *rows]
 
 
 PEER_COLUMNS = "{:<36} {:>8} {:>8} {:>8} {:>8} {:>10} {:>9} {:>9} {:>9} {:>9}"
@@ -215,10 +239,17 @@ def main() -> None:
         ours, bare = bench(TeduhRelay(relay_core, folder)), bench(BareRelay(relay_core))
         two_workers = bench(TeduhTwoWorkers(relay_core, folder))
         two_cores = bench(TeduhTwoCores(relay_core, folder, third)) if third is not None else None
+        apart = bench(TeduhApart(relay_core, folder, generator_core))
         workers = Workers(ours, two_workers, two_cores)
         others = [bench(peer(relay_core, folder), effort.for_peers()) for peer in peers]
         all_benches = (ours, bare, two_workers, *others)
-        measure(all_benches, workers, rounds, effort.light_turns)
+        socket_io_apart = (
+            [bench(SocketIoTwoNodesApart(relay_core, folder, generator_core), effort.for_peers())]
+            if SocketIoTwoNodes in peers
+            else []
+        )
+        all_apart = (apart, *socket_io_apart)
+        measure(all_benches, all_apart, workers, rounds, effort.light_turns)
         progress("")
         where = "one core each" if generator_core is not None else "ONE CORE FOR RELAY AND GENERATOR"
         print(f"Relay and load generator: {where}; medians of {rounds} rounds")
@@ -226,9 +257,15 @@ def main() -> None:
         if with_peers:
             left_out = [peer for peer in PEERS if peer not in peers]
             print("\n" + "\n".join(peer_table(all_benches, left_out)))
-        print("\n" + "\n".join(generator_rows((*all_benches, *([two_cores] if two_cores else ())))))
+        print("\n" + "\n".join(apart_rows(all_apart)))
+        more = (*all_apart, *([two_cores] if two_cores else ()))
+        print("\n" + "\n".join(generator_rows((*all_benches, *more))))
         named = {each.relay.name: each for each in (bare, *others)}
-        print("\n" + "\n".join(goals_table(goals(ours, named, workers.speed_up))))
+        print("\nIn all goals ours is durable, and the others are not.")
+        print("\n".join(goals_table(goals(ours, named, workers.speed_up), "relay and Valkey on one core")))
+        named_apart = named | dict(zip((TWO_NODES,), socket_io_apart, strict=False))
+        where = "the relay's process on one core, Valkey on the load's"
+        print("\n" + "\n".join(goals_table(goals_apart(apart, named_apart), where)))
         print("\n".join(beside_the_goals(ours, two_workers, named)))
 
 

@@ -11,7 +11,7 @@ from typing import ClassVar
 import psutil
 from conversations import BenchmarkOrganisation, Pair, StaffDevice, converse, meet, open_request
 from load import LoadGenerator, Mode, SetUpResult
-from measured_relay import Relay, processor_seconds, proportional_set_size
+from measured_relay import Relay, move, processor_seconds, proportional_set_size
 from teduh_signaling.relay.codec import encode
 from teduh_signaling.relay.frames import SUBPROTOCOL, RequestOpened
 
@@ -114,6 +114,19 @@ class TeduhRelay(Relay):
 
     def _valkey_pid(self) -> int:
         return int((self.folder / "data" / "valkey" / "valkey.pid").read_text())
+
+
+class TeduhApart(TeduhRelay):
+    """Ours with its Valkey on the load generator's core, so that the relay's process has one of its own."""
+
+    name = "teduh, Valkey on the load's core"
+    modes = ("durable",)
+
+    def __init__(self, core: int | None, folder: Path, load_core: int | None) -> None:
+        place = folder / "apart"
+        place.mkdir()
+        super().__init__(core, place)
+        move(self._valkey_pid(), load_core)
 
 
 class TeduhTwoWorkers(TeduhRelay):

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import cast
 
 from figures import Bench
-from goals import ONE_NODE, TWO_NODES, beside_the_goals, goals, table
+from goals import ONE_NODE, TWO_NODES, Goal, beside_the_goals, goals, goals_apart, table
 
 
 def bench(durable: float, typing: float = 0.0, *, p50: float = 0.3, set_ups: float = 3000) -> SimpleNamespace:
@@ -28,7 +28,11 @@ def peer(rate: float, p50: float = 0.4) -> SimpleNamespace:
 
 
 def verdicts(ours: SimpleNamespace, others: dict[str, SimpleNamespace]) -> dict[str, str]:
-    rows = table(goals(cast(Bench, ours), cast(Mapping[str, Bench], others), [1.8, 1.8]))[1:]
+    return read(goals(cast(Bench, ours), cast(Mapping[str, Bench], others), [1.8, 1.8]))
+
+
+def read(found: list[Goal]) -> dict[str, str]:
+    rows = table(found, "somewhere")[1:]
     parts = (re.split("[<>]=", row) for row in rows)
     return {name.strip(): rest.split(maxsplit=2)[2] for name, rest in parts}
 
@@ -59,6 +63,17 @@ def test_the_redis_adapter_is_held_to_two_processes() -> None:
     assert [float(line.rstrip(";.").split()[-1]) for line in beside] == [2, 3]
     missing = beside_the_goals(cast(Bench, bench(4000)), cast(Bench, bench(3000)), {})
     assert all("not measured" in line for line in missing)
+
+
+def test_where_valkey_stands_matters_to_rates_and_latencies_alone() -> None:
+    apart = bench(6000)
+    del apart.rates["ephemeral"]
+    peers = {"bare aiohttp relay": peer(10_000), TWO_NODES: peer(1600)}
+    found = read(goals_apart(cast(Bench, apart), cast(Mapping[str, Bench], peers)))
+    assert len(found) == 8
+    assert found["durable, highest rate, times bare aiohttp relay"] == "kept"
+    assert found[f"durable, highest rate, times {TWO_NODES}"] == "NOT KEPT"
+    assert found["light load, one way, p50 ms"] == "kept"
 
 
 def test_what_was_not_there_is_not_called_kept() -> None:

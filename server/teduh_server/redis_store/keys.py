@@ -38,12 +38,15 @@ conversation:{<id>}:state has short field names, for it is read with every messa
     s          when staff were last heard of (milliseconds), by a node that hears none any more; until one
                is back
     o          the relay nodes to which members are connected: their ids, 16 characters each, joined
+    t          there while a node that is alone there may put entries into the log that v and m<number> do not
+               know of yet (`teduh_server.direct_log`); then the log stays though it is empty
 
 conversation:{<id>}:parted has, for a survivor who comes back to whoever was with her (for how long is the
 setting `routing.continue_seconds`): h as above, and d:<device> for each staff device that has left by itself.
 Whom somebody else removed, as after a hand-over, is not in it.
 
-conversation:{<id>}:log has entry ids `<seq>-0` and one field `e`: the Entry frame as it is sent to clients.
+conversation:{<id>}:log has entry ids `<seq>-0` and one field `e`: the Entry frame as it is sent to clients,
+but for the `seq` in it, which may be 0.
 queue:{queue}:waiting is scored by the time of opening in microseconds, less the head start of the urgent:
 the order of service. `leases` and `offers` are scored by the deadline, `seen` by when the waiting survivor
 was last connected, all in milliseconds.
