@@ -154,11 +154,13 @@ class Appending(Protocol):
 class DirectLog:
     """The direct appends of one node."""
 
-    __slots__ = ("_appending", "_store", "is_possible")
+    __slots__ = ("_appending", "_hears", "_store", "is_possible")
 
     def __init__(self, store: Store, appending: Appending, limits: LogLimits) -> None:
         self._store = store
         self._appending = appending
+        # Whoever joins elsewhere tells this node, which must hear it.
+        self._hears = store.hears
         self.is_possible = limits.direct_entries > 0
         """Whether this node ever appends so; then the other nodes of its store do, too."""
 
@@ -175,6 +177,7 @@ class DirectLog:
             or time.monotonic() > tail.until
             or wire is None
             or wire.lost
+            or not self._hears()
         ):
             return False
         tail.used = True

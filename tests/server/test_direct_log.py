@@ -386,6 +386,10 @@ class Answers:
 
     def __init__(self) -> None:
         self.waiting: list[Callable[[Answer], None]] = []
+        self.listens = True
+
+    def hears(self) -> bool:
+        return self.listens
 
     @property
     def direct_wire(self) -> Answers:
@@ -494,6 +498,14 @@ def test_now_and_then_the_script_sees_the_conversation(monkeypatch: pytest.Monke
     later = time.monotonic() + RENEW_SECONDS + 1
     monkeypatch.setattr(time, "monotonic", lambda: later)
     assert not here.append(here.frame(3))
+
+
+def test_node_that_does_not_hear_of_others_does_not_believe_to_be_alone() -> None:
+    here = Direct()
+    here.store.listens = False
+    assert not here.append(here.frame(2))
+    here.store.listens = True
+    assert here.append(here.frame(2))
 
 
 def test_where_the_log_ends_is_not_known_while_a_script_is_asked() -> None:

@@ -83,7 +83,15 @@ class Store:
     @property
     def direct_wire(self) -> Wire | None:
         """The connection to the one server whose answers are final, if there is one, and it stands."""
-        return None if self.sharded or self.held_back else self._servers.wire_for(())
+        return (
+            self._servers.wire_for(())
+            if isinstance(self._servers, OneServer) and not self.held_back
+            else None
+        )
+
+    def hears(self) -> bool:
+        """Whether that server's channels reach this node."""
+        return isinstance(self._servers, OneServer) and self._servers.hears()
 
     def call(self, command: Command, on_answer: OnAnswer) -> None:
         """Send `command` with this tick's batch; `on_answer` is called once, later, with the reply or a

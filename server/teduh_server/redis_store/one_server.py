@@ -37,7 +37,11 @@ class OneServer:
 
     @property
     def available(self) -> bool:
-        return self._commands.up.is_set() and (self._listener is None or self._listener.up.is_set())
+        return self._commands.up.is_set() and self.hears()
+
+    def hears(self) -> bool:
+        """Whether what is published reaches this node."""
+        return self._listener is None or self._listener.up.is_set()
 
     def wire_for(self, command: Command) -> Wire | None:
         return self._commands.wire
