@@ -13,11 +13,17 @@ once.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from itertools import islice
 
+from teduh_signaling.relay.frames import Acknowledge
+
+from teduh_server.connection import Connection
 from teduh_server.direct_log import DirectLog
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.redis_store.scripts import LogLimits
 from teduh_server.redis_store.wire import Answer
 from teduh_server.subscription import Subscription
@@ -40,11 +46,15 @@ class Acknowledgements:
         self._direct = direct
         self._waiting: dict[Subscription, None] = {}
 
-    def note(self, subscription: Subscription, seq: int) -> None:
-        """The member has all entries up to `seq`."""
-        if seq > subscription.has:
-            subscription.has = seq
-        if seq - subscription.told_has >= MANY_ENTRIES:
+    def note(self, connection: Connection, frame: Acknowledge) -> None:
+        """The member has all entries up to that place. Every message passes here."""
+        subscription = connection.subscriptions.get(frame.conversation_id)
+        if subscription is None:
+            return
+        if frame.seq > subscription.has:
+            # What nobody has said yet, nobody has.
+            subscription.has = min(frame.seq, subscription.conversation.newest)
+        if subscription.has - subscription.told_has >= MANY_ENTRIES:
             self._tell(subscription)
         elif subscription not in self._waiting:
             if not self._waiting:
@@ -71,10 +81,14 @@ class Acknowledgements:
             # It became many meanwhile, and was told at once.
             return
         subscription.told_has = seq
-        told, on_answer = self._direct.told(conversation)
+        told, on_known = self._direct.told(conversation)
         command = scripts.acknowledge(conversation.keys, member, seq, self._limits, told)
-        self._store.call_joined(command, scripts.SHARED, on_answer or _ignore)
+        self._store.call_joined(command, scripts.SHARED, partial(_answered, subscription, on_known))
 
 
-def _ignore(answer: Answer) -> None:
-    """The next one tells the same."""
+def _answered(subscription: Subscription, on_known: Callable[[Answer], None] | None, answer: Answer) -> None:
+    if isinstance(answer, StoreError):
+        # The next one tells the same.
+        subscription.told_has = 0
+    elif on_known is not None:
+        on_known(answer)

@@ -27,7 +27,6 @@ from teduh_signaling.relay.codec import encode
 from teduh_signaling.relay.entry import entry_conversation_id, place_entry
 from teduh_signaling.relay.frames import (
     SURVIVOR_MEMBER,
-    Acknowledge,
     Ephemeral,
     EphemeralEntry,
     MemberGone,
@@ -327,13 +326,7 @@ class DeliveryService:
             if conversation.channel is not None:
                 self._store.unlisten(conversation.channel)
 
-    # --- acknowledging, leaving ---
-
-    def acknowledge(self, connection: Connection, frame: Acknowledge) -> None:
-        """Note it; what a moment brings for one member goes to the store once."""
-        subscription = connection.subscriptions.get(frame.conversation_id)
-        if subscription is not None:
-            self.acknowledgements.note(subscription, frame.seq)
+    # --- leaving ---
 
     async def leave(self, connection: Connection, conversation_id: bytes) -> bool:
         """End the membership of this connection's member; False if it is none. Raises StoreError."""

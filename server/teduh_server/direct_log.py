@@ -68,10 +68,24 @@ def limits_of(store: Store, node: str, retention_ms: int, most_entries: int, mos
     )
 
 
+class Appending(Protocol):
+    """What becomes of an append that was tried here."""
+
+    def appended(self, subscription: Subscription, frame: Append, entry: bytes, seq: int) -> None:
+        """It is in the log at `seq`, and `entry` bears that place."""
+
+    def by_script(self, subscription: Subscription, frame: Append) -> None:
+        """It is in the log or is not: the script knows."""
+
+    def failed(self, subscription: Subscription, frame: Append, error: StoreUnavailable) -> None:
+        """Whether it is in the log nobody knows."""
+
+
 class Tail:
     """Where a conversation's log ends, as its only node knows."""
 
     __slots__ = (
+        "_appending",
         "counters",
         "done",
         "done_bytes",
@@ -80,7 +94,6 @@ class Tail:
         "known",
         "known_bytes",
         "new",
-        "on_answer",
         "packed",
         "pending",
         "seq",
@@ -91,11 +104,11 @@ class Tail:
         "wire",
     )
 
-    def __init__(self, conversation: LocalConversation, answered: Callable[[Tail, Answer], None]) -> None:
+    def __init__(self, conversation: LocalConversation, appending: Appending) -> None:
+        self._appending = appending
         log = conversation.keys.log
         # An XADD up to its id, as RESP has it.
         self.packed = b"*6\r\n$4\r\nXADD\r\n$%d\r\n%b\r\n$10\r\nNOMKSTREAM\r\n$" % (len(log), log)
-        self.on_answer = partial(answered, self)
         self.is_live = False
         # Whether something was appended of which another node, had there been one, would not have heard.
         self.used = False
@@ -124,6 +137,29 @@ class Tail:
             entry,
         )
 
+    def answered(self, answer: Answer) -> None:
+        """The store's answer to the oldest that waits. Every message passes here."""
+        if not self.pending:
+            # One before it has failed, and this one went with it.
+            return
+        if type(answer) is not bytes:
+            self._not_appended(answer)
+            return
+        subscription, frame, entry = self.pending.popleft()
+        self.done = seq = self.done + 1
+        self.new[subscription.member] = (frame.counter, seq)
+        self.done_bytes += len(entry)
+        self._appending.appended(subscription, frame, entry, seq)
+
+    def _not_appended(self, answer: Answer) -> None:
+        pending, self.pending = self.pending, deque()
+        self.stop()
+        for subscription, frame, _ in pending:
+            if isinstance(answer, StoreUnavailable):
+                self._appending.failed(subscription, frame, answer)
+            else:
+                self._appending.by_script(subscription, frame)
+
     def told(self) -> bytes:
         """What was appended and not told of yet, as acknowledge.lua takes it."""
         new, self.new = self.new, {}
@@ -136,19 +172,6 @@ class Tail:
         """What is known of the log may be wrong from now on."""
         self.is_live = False
         self.counters.clear()
-
-
-class Appending(Protocol):
-    """What becomes of an append that was tried here."""
-
-    def appended(self, subscription: Subscription, frame: Append, entry: bytes, seq: int) -> None:
-        """It is in the log at `seq`, and `entry` bears that place."""
-
-    def by_script(self, subscription: Subscription, frame: Append) -> None:
-        """It is in the log or is not: the script knows."""
-
-    def failed(self, subscription: Subscription, frame: Append, error: StoreUnavailable) -> None:
-        """Whether it is in the log nobody knows."""
 
 
 class DirectLog:
@@ -186,7 +209,7 @@ class DirectLog:
         entry = placed_entry(frame.conversation_id, place, member, counter, 0, epoch, payload)
         tail.seq_bytes += len(entry)
         tail.pending.append((subscription, frame, entry))
-        wire.call_packed(tail.command(place, entry), tail.on_answer)
+        wire.call_packed(tail.command(place, entry), tail.answered)
         return True
 
     def script_asked(self, conversation: LocalConversation) -> None:
@@ -220,7 +243,7 @@ class DirectLog:
             return
         tail = conversation.tail
         if tail is None:
-            tail = conversation.tail = Tail(conversation, self._answered)
+            tail = conversation.tail = Tail(conversation, self._appending)
         if tail.wire is not wire:
             tail.stop()
             tail.wire = wire
@@ -246,26 +269,3 @@ class DirectLog:
         """The state knows of all up to `upto`, and this node may go on."""
         if isinstance(answer, int) and answer < 0 and upto > tail.known:
             tail.known, tail.known_bytes = upto, upto_bytes
-
-    def _answered(self, tail: Tail, answer: Answer) -> None:
-        """The store's answer to the oldest that waits. Every message passes here."""
-        if not tail.pending:
-            # One before it has failed, and this one went with it.
-            return
-        if type(answer) is not bytes:
-            self._not_appended(tail, answer)
-            return
-        subscription, frame, entry = tail.pending.popleft()
-        tail.done = seq = tail.done + 1
-        tail.new[subscription.member] = (frame.counter, seq)
-        tail.done_bytes += len(entry)
-        self._appending.appended(subscription, frame, entry, seq)
-
-    def _not_appended(self, tail: Tail, answer: Answer) -> None:
-        pending, tail.pending = tail.pending, deque()
-        tail.stop()
-        for subscription, frame, _ in pending:
-            if isinstance(answer, StoreUnavailable):
-                self._appending.failed(subscription, frame, answer)
-            else:
-                self._appending.by_script(subscription, frame)

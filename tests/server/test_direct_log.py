@@ -128,6 +128,23 @@ async def test_acknowledgements_tell_the_state_and_empty_the_log(
         assert len(await staff.entries(many + 1)) == many + 1
 
 
+async def test_acknowledgement_of_what_nobody_has_said_keeps_nobody_from_acknowledging(
+    relay_url: str, organisation: RelayOrganisation, outside: Store
+) -> None:
+    async with talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation):
+        for client in (survivor, staff):
+            await client.send(Acknowledge(conversation, 2**40))
+        for counter in range(1, 31):
+            accepted = await survivor.append(conversation, counter, b"hers")
+            for client in (survivor, staff):
+                await client.send(Acknowledge(conversation, accepted.seq))
+        keys = ConversationKeys.of(conversation)
+        async with asyncio.timeout(10):
+            while await outside.ask((b"XLEN", keys.log)) != 0:  # noqa: ASYNC110 -- the store tells nobody
+                await asyncio.sleep(0.02)
+        assert await _state_knows(outside, conversation) == 32
+
+
 async def test_without_acknowledgements_the_script_sees_the_log_now_and_then(
     relay_url: str, organisation: RelayOrganisation, outside: Store
 ) -> None:

@@ -121,7 +121,7 @@ class FrameHandlers:
             _action(UnsubscribePush, routing.unsubscribe_push),
             _action(ReportAbuse, routing.report_abuse),
             _action(Append, services.delivery.appends.append),
-            _action(Acknowledge, services.delivery.acknowledge),
+            _action(Acknowledge, services.delivery.acknowledgements.note),
             _action(Ephemeral, services.delivery.pass_on),
             _action(Ping, _ping),
             _action(Authenticate, self._authenticate),
