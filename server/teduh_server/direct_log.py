@@ -48,7 +48,7 @@ MOST_ENTRY_BYTES: Final = 4096
 """What is larger goes by the script."""
 RENEW_SECONDS: Final = 45.0
 """Now and then the script must see the conversation, which renews its expiry."""
-SHORTEST_RETENTION_SECONDS: Final = 600
+SHORTEST_RETENTION_SECONDS: Final = 120
 """With less, nothing goes directly: the state would expire before it is renewed."""
 
 _told_head = Struct(">QQ").pack
