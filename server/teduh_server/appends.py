@@ -213,6 +213,9 @@ class Appends:
 
     def _accept(self, subscription: Subscription, frame: Append, seq: int) -> None:
         self.accepted += 1
+        self._say_accepted(subscription, frame, seq)
+
+    def _say_accepted(self, subscription: Subscription, frame: Append, seq: int) -> None:
         accepted = Accepted(frame.conversation_id, frame.counter, seq)
         subscription.connection.write(encode(accepted))
 
@@ -220,7 +223,7 @@ class Appends:
         if frame.added and seq:
             self._spawn(self._invite(subscription, frame, seq))
         else:
-            self._accept(subscription, frame, seq)
+            self._say_accepted(subscription, frame, seq)
         conversation = subscription.conversation
         if not seq:
             self._delivery.look(conversation)

@@ -21,7 +21,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 
 from teduh_signaling.relay.codec import encode
 from teduh_signaling.relay.entry import entry_conversation_id, place_entry
@@ -44,7 +43,7 @@ from teduh_server.log_reader import LogReader
 from teduh_server.node_channel import NodeChannel
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
-from teduh_server.redis_store.exceptions import StoreError, StoreUnavailable
+from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.keys import ConversationKeys
 from teduh_server.redis_store.scripts import LogLimits, MemberState
 from teduh_server.redis_store.wire import Command, Reply
@@ -185,11 +184,15 @@ class DeliveryService:
         self._spawn(self._look(conversation))
 
     async def _look(self, conversation: LocalConversation) -> None:
-        # Without a store there is nothing to find, and with the next connection everybody looks.
-        with suppress(StoreError):
-            last = scripts.last_seq(await self._store.ask(scripts.read_last_seq(conversation.keys)))
-            if last is not None and last > conversation.newest:
-                self.deliver_from_log(conversation, last)
+        last = None
+        while conversation.subscriptions:
+            try:
+                last = scripts.last_seq(await self._store.ask(scripts.read_last_seq(conversation.keys)))
+                break
+            except StoreUnavailable:
+                await asyncio.sleep(_STORE_PAUSE_SECONDS)
+        if last is not None and last > conversation.newest:
+            self.deliver_from_log(conversation, last)
 
     def _receive_look(self, message: bytes) -> None:
         conversation = self._conversations.get(message[:16])
