@@ -90,5 +90,5 @@ def _answered(subscription: Subscription, on_known: Callable[[Answer], None] | N
     if isinstance(answer, StoreError):
         # The next one tells the same.
         subscription.told_has = 0
-    elif on_known is not None:
+    if on_known is not None:
         on_known(answer)

@@ -93,11 +93,12 @@ class Tail:
         "is_live",
         "known",
         "known_bytes",
-        "new",
+        "last",
         "packed",
         "pending",
         "seq",
         "seq_bytes",
+        "told",
         "told_bytes",
         "until",
         "used",
@@ -122,9 +123,10 @@ class Tail:
         self.seq_bytes = self.done_bytes = self.known_bytes = 0
         self.until = 0.0
         self.pending: deque[tuple[Subscription, Append, bytes]] = deque()
-        # Of what was answered and not told of yet: each member's last counter and place.
-        self.new: dict[int, tuple[int, int]] = {}
-        self.told_bytes = 0
+        # Each member's last counter and place, of what was answered since this began. All of it is told each
+        # time, so that nothing is missing when an earlier word was lost.
+        self.last: dict[int, tuple[int, int]] = {}
+        self.told = self.told_bytes = 0
 
     def command(self, place: int, entry: bytes) -> bytes:
         """`XADD log NOMKSTREAM <place>-0 e <entry>`."""
@@ -147,7 +149,7 @@ class Tail:
             return
         subscription, frame, entry = self.pending.popleft()
         self.done = seq = self.done + 1
-        self.new[subscription.member] = (frame.counter, seq)
+        self.last[subscription.member] = (frame.counter, seq)
         self.done_bytes += len(entry)
         self._appending.appended(subscription, frame, entry, seq)
 
@@ -160,12 +162,11 @@ class Tail:
             else:
                 self._appending.by_script(subscription, frame)
 
-    def told(self) -> bytes:
+    def tell(self) -> bytes:
         """What was appended and not told of yet, as acknowledge.lua takes it."""
-        new, self.new = self.new, {}
-        members = [_told_member(member, counter, place) for member, (counter, place) in new.items()]
+        members = [_told_member(member, counter, place) for member, (counter, place) in self.last.items()]
         told = _told_head(self.done, self.done_bytes - self.told_bytes) + b"".join(members)
-        self.told_bytes = self.done_bytes
+        self.told, self.told_bytes = self.done, self.done_bytes
         return told
 
     def stop(self) -> None:
@@ -252,20 +253,27 @@ class DirectLog:
             # Where the log ends is not known before the last of them is answered.
             return
         tail.is_live = True
-        tail.seq = tail.done = tail.known = seq
+        tail.seq = tail.done = tail.known = tail.told = seq
         tail.seq_bytes = tail.done_bytes = tail.known_bytes = tail.told_bytes = 0
         tail.epoch = frame.epoch
         tail.until = time.monotonic() + RENEW_SECONDS
-        tail.new = {}
+        tail.last = {}
 
     def told(self, conversation: LocalConversation) -> tuple[bytes, Callable[[Answer], None] | None]:
         """What an acknowledgement tells the store by the way, and who takes its answer."""
         tail = conversation.tail
-        if tail is None or not tail.new or not tail.is_live or tail.wire is not self._store.direct_wire:
+        if (
+            tail is None
+            or tail.told == tail.done
+            or not tail.is_live
+            or tail.wire is not self._store.direct_wire
+        ):
             return b"", None
-        return tail.told(), partial(self._known, tail, tail.done, tail.done_bytes)
+        return tail.tell(), partial(self._known, tail, tail.done, tail.done_bytes)
 
     def _known(self, tail: Tail, upto: int, upto_bytes: int, answer: Answer) -> None:
-        """The state knows of all up to `upto`, and this node may go on."""
-        if isinstance(answer, int) and answer < 0 and upto > tail.known:
+        """If the state knows of all up to `upto` and this node may go on; else the script must look."""
+        if not isinstance(answer, int) or answer >= 0:
+            tail.stop()
+        elif upto > tail.known:
             tail.known, tail.known_bytes = upto, upto_bytes

@@ -566,6 +566,33 @@ def test_store_that_says_no_ends_it() -> None:
     assert not here.append(here.frame(2 + MOST_ENTRIES))
 
 
+@pytest.mark.parametrize("answer", [StoreRefused("OOM"), StoreUnavailable("lost"), 0, 5])
+def test_word_that_was_lost_is_not_believed_to_be_known(answer: Answer) -> None:
+    here = Direct()
+    assert here.append(here.frame(2))
+    here.store.answer(b"11-0")
+    _, on_answer = here.log.told(here.conversation)
+    assert on_answer is not None
+    on_answer(answer)
+    assert not here.append(here.frame(3))
+
+
+def test_each_word_says_all() -> None:
+    """So that the next repairs what an earlier one has left out."""
+    here = Direct()
+    other = Subscription(None, here.conversation, 1, 0)  # type: ignore[arg-type]  # nothing is written
+    tail = here.conversation.tail
+    assert tail is not None
+    assert here.append(here.frame(2))
+    here.store.answer(b"11-0")
+    assert len(here.log.told(here.conversation)[0]) == 16 + 20
+    tail.counters[1] = 4
+    assert here.log.append(tail, other, here.frame(5))
+    here.store.answer(b"12-0")
+    assert len(here.log.told(here.conversation)[0]) == 16 + 2 * 20
+    assert here.log.told(here.conversation) == (b"", None)
+
+
 async def test_sealed_store_is_never_appended_to_directly() -> None:
     store = Store(parse_location("redis://localhost"), durability=Durability.REPLICATED, replicas=1)
     assert limits_of(store, "a" * 16, 10**9, 1000, 10**6).direct_entries == 0

@@ -246,6 +246,17 @@ async def test_it_learns_though_nothing_is_new_of_the_acknowledgement(alone: Sto
     assert (await _state(alone))[0] == 3
 
 
+@pytest.mark.parametrize("upto", [FIRST, 5], ids=["nothing new of it", "more than was told"])
+async def test_it_learns_of_the_one_who_acknowledges(alone: StoreBench, upto: int) -> None:
+    """Or her next append would be taken for one too many, and what she said would go into the log again."""
+    await _acknowledge(alone, 0, FIRST)
+    for seq in (3, 4, 5):
+        await _put(alone, seq, 0, seq - 1)
+    await _acknowledge(alone, 0, upto, _told(4, 600, (0, 3, 4)))
+    assert await alone.append(0, 4, epoch=1) == Appended(5, repeated=True)
+    assert await alone.append(0, 5, epoch=1) == Appended(6, alone=True)
+
+
 async def test_acknowledgement_of_what_nobody_told_of_counts_it(alone: StoreBench) -> None:
     """As of a node that has joined since."""
     await _put(alone, 3, 0, 2)

@@ -31,11 +31,12 @@ local function least_of(state, found, own, seq)
 end
 
 -- Takes over what a node tells of entries that are in the log: into `found`, and what is to be noted into `fields`.
+-- Returns whether there is news.
 local function take_told(state, found, own, told, fields)
   local last, epoch, first, bytes, renewed = unpack('>I8I8I8I8I8', found[1])
   local newest, more = unpack('>I8I8', told)
   if newest <= last then
-    return
+    return false
   end
   found[1] = pack('>I8I8I8I8I8', newest, epoch, first, bytes + more, renewed)
   for at = 17, #told, 20 do
@@ -52,6 +53,7 @@ local function take_told(state, found, own, told, fields)
       end
     end
   end
+  return true
 end
 
 local function acknowledge(state, log, member, upto, told)
@@ -62,11 +64,9 @@ local function acknowledge(state, log, member, upto, told)
   end
   upto = tonumber(upto)
   local direct, fields = found[8], {}
-  if direct and told ~= '' then
-    take_told(state, found, own, told, fields)
-  end
+  local is_news = direct and told ~= '' and take_told(state, found, own, told, fields)
   if direct and upto > unpack('>I8', found[1]) then
-    if #fields > 0 then
+    if is_news then
       call('HSET', state, 'v', found[1], own, found[3], spread(fields))
     end
     fields, found[1] = {}, settle(state, log, found[1])
@@ -88,7 +88,7 @@ local function acknowledge(state, log, member, upto, told)
         call('XTRIM', log, 'MINID', format('%.0f-0', first))
       end
     end
-  elseif #fields == 0 then
+  elseif not is_news then
     return first
   end
   call('HSET', state, own, found[3], 'v', pack('>I8I8I8I8I8', last, epoch, first, bytes, renewed), spread(fields))
