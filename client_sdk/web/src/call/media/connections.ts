@@ -123,6 +123,7 @@ export class Connections {
   #do(leaf: number, generation: number, isRenewal: boolean, work: (peer: Peer) => Promise<void>): void {
     const connection = this.#of(leaf, generation)
     if (connection === null) return
+    if (isRenewal) connection.peer?.leaveWay()
     connection.queue = connection.queue.then(async () => {
       try {
         const peer = await this.#ready(connection, leaf, isRenewal)

@@ -81,6 +81,8 @@ export class Peer {
   #interruption: ReturnType<typeof setTimeout> | undefined
   #watch: ReturnType<typeof setInterval> | undefined
   #isRestarting = false
+  /** Another way is wanted, and not yet looked for: see `leaveWay`. */
+  #isLeavingWay = false
   #isClosed = false
 
   constructor(route: Route, outlets: PeerOutlets) {
@@ -137,6 +139,15 @@ export class Peer {
     }
   }
 
+  /**
+   * Another way is about to be looked for (`offer` or `apply` with a restart): that the old one fails is nobody's news any
+   * more. Credentials and queues may take longer than our own patience with it, and the connection would be made anew.
+   */
+  leaveWay(): void {
+    this.#isLeavingWay = true
+    clearTimeout(this.#interruption)
+  }
+
   /** New credentials, before connections are looked for anew. */
   renew(route: Route): void {
     if (!this.#isClosed) this.#connection.setConfiguration(configurationOf(route))
@@ -182,6 +193,7 @@ export class Peer {
   #changed(state: RTCPeerConnectionState): void {
     clearTimeout(this.#interruption)
     if (state === "connected") this.#out.connected()
+    else if (this.#isLeavingWay) return
     else if (state === "failed") this.#out.failed()
     else if (state === "disconnected")
       this.#interruption = setTimeout(() => {
@@ -218,8 +230,7 @@ export class Peer {
     const { currentLocalDescription } = this.#connection
     const gathers = nameOf(currentLocalDescription?.sdp) !== nameOf(description.sdp)
     this.#isRestarting = gathers && currentLocalDescription !== null
-    // The other side saw the break first: what is mended must not be reported as broken, or it would be made anew.
-    if (this.#isRestarting) clearTimeout(this.#interruption)
+    this.#isLeavingWay = false
     this.#revision = revision
     this.#early = []
     this.#found = 0
