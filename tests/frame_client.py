@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 import aiohttp
@@ -175,3 +175,21 @@ async def talking_pair(
         await staff.append(conversation_id, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
         await survivor.entries(2)
         yield survivor, staff, conversation_id
+
+
+async def until_believed_by_all(url: str, device: StaffDevice) -> None:
+    """Wait until all workers behind `url` have the revocations: as many connections as make it sure are
+    believed.
+    """
+    async with asyncio.timeout(20):
+        believed = 0
+        while believed < 20:
+            believed = believed + 1 if await _is_believed(url, device) else 0
+
+
+async def _is_believed(url: str, device: StaffDevice) -> bool:
+    with suppress(AssertionError, ConnectionError, aiohttp.ClientError):
+        async with frame_client(url) as client:
+            await client.authenticate(device)
+            return True
+    return False

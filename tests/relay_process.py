@@ -16,11 +16,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from island import Island
 from teduh_server.app import Relay
+from teduh_server.neighbours import Neighbours
 from teduh_server.settings import Settings
 
 _START_SECONDS = 60.0
@@ -97,6 +98,11 @@ class RelayProcess:
             )
         self._wait_until_ready(logged)
 
+    def workers(self) -> set[int]:
+        """The processes of its workers, if it has any, without Valkey's."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return {int(pid) for pid in children if b"valkey" not in Path(f"/proc/{pid}/cmdline").read_bytes()}
+
     def kill(self) -> None:
         """SIGKILL: no goodbye, nothing flushed."""
         self._end(signal.SIGKILL)
@@ -115,6 +121,21 @@ class RelayProcess:
         """Wait until it has ended by itself; returns the exit code."""
         assert self._process is not None
         return self._process.wait(_START_SECONDS)
+
+    def holder(self, client_port: int) -> int:
+        """Which of its workers has the connection that comes from this port of a client's; 0 for none."""
+        inodes = {
+            fields[9]
+            for fields in map(str.split, Path("/proc/net/tcp").read_text().splitlines()[1:])
+            if fields[1].endswith(f":{self.port:04X}") and fields[2].endswith(f":{client_port:04X}")
+        }
+        held = {f"socket:[{inode}]" for inode in inodes}
+        for pid in self.workers():
+            for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+                with suppress(FileNotFoundError):
+                    if os.readlink(descriptor) in held:
+                        return pid
+        return 0
 
     def release(self) -> None:
         """Let others have its port."""
@@ -215,6 +236,15 @@ async def relay_here(
     organisation_file: Path, store_url: str, **settings: object
 ) -> AsyncIterator[tuple[Relay, str]]:
     """A relay in this event loop, and its URL."""
+    async with worker_here(organisation_file, store_url, None, **settings) as relay:
+        yield relay, relay.origin
+
+
+@asynccontextmanager
+async def worker_here(
+    organisation_file: Path, store_url: str, neighbours: Neighbours | None, **settings: object
+) -> AsyncIterator[Relay]:
+    """The same with neighbours, as one of the workers of one machine has them."""
     chosen: dict[str, object] = {
         **GENEROUS,
         "organisation_file": organisation_file,
@@ -224,10 +254,10 @@ async def relay_here(
         "drain_seconds": 0.2,
         **settings,
     }
-    relay = Relay(Settings(**chosen))  # type: ignore[arg-type]  # pydantic checks them
+    relay = Relay(Settings(**chosen), neighbours=neighbours)  # type: ignore[arg-type]  # pydantic checks them
     await relay.start()
     try:
-        yield relay, relay.origin
+        yield relay
     finally:
         await relay.stop()
 

@@ -41,12 +41,14 @@ from teduh_server.handlers.enrolment import enrolment_routes
 from teduh_server.handlers.farewell import farewell_routes
 from teduh_server.handlers.frames import FrameHandlers, Services
 from teduh_server.handlers.health import health_routes, metrics_routes
+from teduh_server.handlers.migration import Migration
 from teduh_server.handlers.pages import page_routes
 from teduh_server.handlers.socket import SocketHandler
 from teduh_server.ice_servers import IceServerOffers
 from teduh_server.inbox import Inbox
 from teduh_server.key_package_directory import KeyPackageDirectory
 from teduh_server.log_policy import fault, log
+from teduh_server.neighbours import Neighbours
 from teduh_server.node_channel import REVOCATIONS_CHANGED, NodeChannel
 from teduh_server.page_settings import PageSettings
 from teduh_server.rate_limit import SourceLimit
@@ -77,10 +79,18 @@ _TELLING_SECONDS = 0.05
 class Relay:
     """One relay node. `start`, then `stop`; both once."""
 
-    def __init__(self, settings: Settings, *, demonstration: bool = False, shared_port: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        demonstration: bool = False,
+        shared_port: bool = False,
+        neighbours: Neighbours | None = None,
+    ) -> None:
         """A demonstration's console says that it is one, and is at `localhost`. With `shared_port` other
-        processes may listen on the same port.
+        processes may listen on the same port; `neighbours` are those of this machine.
         """
+        self._neighbours = neighbours
         self._settings = settings
         self._shared_port = shared_port
         self._demonstration = demonstration
@@ -176,12 +186,19 @@ class Relay:
         self._unused = UnusedConnections(2 * settings.heartbeat_seconds)
         browsers = BrowserOrigins(frozenset((*own_origins, *settings.allowed_origins)))
         self._sockets = SocketHandler(settings, FrameHandlers(services), price, browsers)
+        if self._neighbours is not None:
+            self._migration = Migration(
+                self._neighbours, self._delivery, self._sockets, self._queue, self.spawn
+            )
+            self._sockets.on_end = self._migration.gone
 
     async def _start_services(self) -> None:
         await self._feed.start()
         self._routing.start(self.spawn)
         self.spawn(self._reach.watch_forever())
         self.spawn(self._sockets.beat_forever())
+        if self._neighbours is not None:
+            self._migration.start()
         if self._valkey is not None:
             self.spawn(_tend_forever(self._valkey))
 
@@ -299,6 +316,8 @@ class Relay:
         if self._listening:
             log().info("relay stopping")
             await self._drain(self._settings.drain_seconds)
+        if self._neighbours is not None:
+            self._neighbours.close()
         if self._door is not None:
             self._door.close()
         for runner in self._runners:

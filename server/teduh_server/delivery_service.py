@@ -79,6 +79,8 @@ class DeliveryService:
         self._conversations: dict[bytes, LocalConversation] = {}
         self.appends = Appends(store, limits, inbox, spawn, self)
         self.acknowledgements = Acknowledgements(store, limits, self.appends.direct)
+        self.on_apart: Callable[[bytes], None] = lambda conversation_id: None
+        """Staff of a conversation are here, and others of it elsewhere."""
         channel.on(node_channel.ENTRIES, self._receive_entries)
         channel.on(node_channel.EPHEMERAL_ENTRY, self._receive_ephemeral)
         channel.on(node_channel.MEMBER_GONE, self._receive_member_gone)
@@ -284,6 +286,36 @@ class DeliveryService:
         conversation.subscriptions.append(subscription)
         if subscription.cursor < conversation.newest:
             self._catch_up(subscription)
+        if member != SURVIVOR_MEMBER and conversation.on_other_nodes:
+            self.on_apart(conversation.id)
+
+    def adopt(
+        self,
+        connection: Connection,
+        *,
+        conversation_id: bytes,
+        member: int,
+        cursor: int,
+        told_reachable: bool | None,
+    ) -> None:
+        """Deliver to a connection that another worker has handed over, from where that one stopped. Whether
+        all of it still holds, the store is asked.
+        """
+        conversation = self._local(conversation_id)
+        conversation.newest = max(conversation.newest, cursor)
+        self.attach(connection, conversation, member, cursor)
+        subscription = connection.subscriptions[conversation_id]
+        subscription.told_reachable = told_reachable
+        self._spawn(self._register(conversation))
+
+    async def _register(self, conversation: LocalConversation) -> None:
+        while conversation.channel is not None:
+            try:
+                await self._store.listen(conversation.channel)
+                break
+            except StoreUnavailable:
+                await asyncio.sleep(_STORE_PAUSE_SECONDS)
+        await self._rejoin(conversation)
 
     def released(self, conversation: LocalConversation) -> None:
         """A `Joining` is done with."""
@@ -432,6 +464,8 @@ class DeliveryService:
         if conversation is not None:
             conversation.on_other_nodes = True
             self._end_alone(conversation)
+            if conversation.has_staff:
+                self.on_apart(conversation.id)
 
     def _end_alone(self, conversation: LocalConversation) -> None:
         """Others may be there now: they must be told of what is appended, and find what was."""

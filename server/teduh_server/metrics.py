@@ -18,3 +18,4 @@ CLAIMS = Counter("teduh_requests_claimed", "Requests claimed.", registry=REGISTR
 LEASES_ENDED = Counter("teduh_leases_ended", "Claims that ended without a commit.", registry=REGISTRY)
 TASKS = Gauge("teduh_tasks", "Asynchronous tasks that the node runs.", registry=REGISTRY)
 SLOW_READERS = Counter("teduh_slow_readers", "Times a reader fell back to the log.", registry=REGISTRY)
+MOVED = Counter("teduh_sockets_moved", "Connections handed over to another worker.", registry=REGISTRY)

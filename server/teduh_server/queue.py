@@ -197,6 +197,14 @@ class Queue:
         """Whether it waits, or somebody has taken it. Raises StoreError."""
         return await self._store.ask(queue_scripts.request_state(conversation_id)) in (b"waiting", b"leased")
 
+    def forget(self, conversation_id: bytes) -> None:
+        """Nobody is sought for it: its survivor waits for no news of it any more."""
+        self._news.forget(conversation_id)
+
+    def follows(self, conversation_id: bytes) -> bool:
+        """Whether somebody here waits for news of it."""
+        return conversation_id in self._news.waiting_here
+
     async def cancel(self, conversation_id: bytes, staff: StaffDevice | None = None) -> None:
         """Take the request out of the queue, if it still waits; for `staff`, what that device put there.
 

@@ -35,6 +35,7 @@ from aiohttp import WSMessage, WSMsgType, web
 from aiohttp._websocket.reader import WebSocketDataQueue
 from aiohttp.http_websocket import WS_KEY, WebSocketError, WebSocketReader
 
+from teduh_server.halting import Halt
 from teduh_server.log_policy import fault
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ class WebSocket(asyncio.Protocol):
         "_closing",
         "_listener",
         "_lost",
+        "_messages",
         "_post",
         "_transport",
         "_unsent",
@@ -134,8 +136,8 @@ class WebSocket(asyncio.Protocol):
         self._transport = transport
         self._listener = listener
         # aiohttp refuses a message of exactly its limit, too.
-        messages = _Messages(self, listener.received, loop)
-        parser = WebSocketReader(messages, max_message_bytes + 1, False, False)
+        self._messages = _Messages(self, listener.received, loop)
+        parser = WebSocketReader(self._messages, max_message_bytes + 1, False, False)
         # What is read goes there without a step in between, which every message would feel.
         self.data_received = parser.feed_data  # type: ignore[method-assign, assignment]  # what it returns
         self._closing = False
@@ -152,13 +154,26 @@ class WebSocket(asyncio.Protocol):
         """Write the answer to the request with a first binary message, and listen; `unread` came behind the
         request.
         """
-        self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
-        self._transport.set_protocol(self)
+        self._listen()
         self._transport.write(answer + _head(len(message)) + message)
         if unread:
             self.data_received(unread)
         if not self._transport.is_reading():
             self._transport.resume_reading()
+
+    def go_on(self, message: bytes, unread: bytes) -> None:
+        """Listen where a socket of this connection was halted, elsewhere."""
+        self._listen()
+        self._go_on(message, unread)
+
+    def _listen(self) -> None:
+        self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+        self._transport.set_protocol(self)
+
+    def _go_on(self, message: bytes, unread: bytes) -> None:
+        self._listener.received(message)
+        if unread and not self._closing:
+            self.data_received(unread)
 
     # --- writing ---
 
@@ -240,6 +255,48 @@ class WebSocket(asyncio.Protocol):
         if not self._lost and not self._transport.is_closing() and not self._transport.is_reading():
             self._transport.resume_reading()
 
+    def halt(self, halted: Callable[[], None]) -> Halt:
+        """Read no further than to the end of the next binary message, which is kept from the listener;
+        `halted` is called there. Then either `resume` or `release`.
+        """
+
+        def reached() -> None:
+            self.pause_reading()
+            halted()
+
+        halt = Halt(self._messages, self.data_received, reached)
+        self._read_by(halt.data_received)
+        return halt
+
+    def resume(self, halt: Halt) -> None:
+        """Go on as before, with what was kept from the listener first."""
+        halt.over()
+        self._read_by(halt.parse)
+        # The listener may stop it again.
+        self.resume_reading()
+        if halt.message is not None:
+            self._go_on(halt.message, halt.unread)
+
+    def release(self) -> None:
+        """Let go of the transport without a word: the connection goes on elsewhere."""
+        self._closing = True
+        self._unsent = None
+        self._transport.close()
+
+    @property
+    def descriptor(self) -> int | None:
+        """The kernel's, where there is one that another process could go on with."""
+        if self._lost or self._transport.get_extra_info("sslcontext") is not None:
+            return None
+        plain = self._transport.get_extra_info("socket")
+        return None if plain is None else plain.fileno()
+
+    def _read_by(self, data_received: Callable[[bytes], object]) -> None:
+        self.data_received = data_received  # type: ignore[method-assign, assignment]  # what it returns
+        if not self._lost:
+            # uvloop keeps the method that it calls.
+            self._transport.set_protocol(self)
+
     def parsed(self, message: WSMessage) -> None:
         """What the parser has read that is no binary message."""
         kind = message[0]
@@ -300,7 +357,7 @@ _SMALL_HEADS = [bytes((_BINARY, length)) for length in range(126)]
 class _Messages(WebSocketDataQueue):
     """Where the parser puts what it has read; nothing is queued here."""
 
-    __slots__ = ("_received", "_socket")
+    __slots__ = ("_socket", "received")
 
     def __init__(
         self, socket: WebSocket, received: Callable[[bytes], None], loop: asyncio.AbstractEventLoop
@@ -308,12 +365,12 @@ class _Messages(WebSocketDataQueue):
         # A queue slows its protocol down when it is full; this one never holds anything, and needs none.
         super().__init__(cast("BaseProtocol", None), 0, loop=loop)
         self._socket = socket
-        self._received = received
+        self.received = received
 
     def feed_data(self, data: WSMessage, size: int) -> None:  # type: ignore[override]  # it keeps nothing
         # Nearly all are of this kind, and what is called for each is felt.
         if data[0] is WSMsgType.BINARY:
-            self._received(data[1])
+            self.received(data[1])
         else:
             self._socket.parsed(data)
 

@@ -1,5 +1,6 @@
 """Members who change between two nodes while they talk, and nodes that lose their connections to the store:
-each node believes again and again that it is alone in the conversation, and is not.
+each node believes again and again that it is alone in the conversation, and is not. And the same with the
+workers of one machine, which hand connections over to each other besides.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from pathlib import Path
 
 import pytest
 from chaos_stage import Stage, three_members
+from frame_client import until_believed_by_all
 from relay_organisation import RelayOrganisation
-from relay_process import RelayProcess, relay_process
+from relay_process import RelayProcess, eventually, relay_process
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.location import parse_location
 from valkey_server import start_valkey
@@ -33,6 +35,34 @@ async def test_members_who_change_nodes_lose_and_double_nothing(tmp_path: Path, 
         await talking
         await stage.finish(_MESSAGES)
         assert all(member.connections > 5 for member in stage.members)
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("seed", range(3))
+async def test_members_who_are_handed_over_lose_and_double_nothing(tmp_path: Path, seed: int) -> None:
+    """A survivor and two counselors come anew and anew to any of three workers, which freeze and die; she
+    goes to the one where staff are as soon as she says something.
+    """
+    organisation = RelayOrganisation()
+    chance = random.Random(seed)
+    with relay_process(tmp_path / "relay", organisation.write(tmp_path), workers=3) as relay:
+        await eventually(lambda: len(relay.workers()) == 3)
+        await organisation.publish_revocations(relay.url)
+        await until_believed_by_all(relay.url, organisation.staff())
+        async with three_members(organisation, relay.url, [[relay.url]] * 3) as stage:
+            talking = asyncio.create_task(stage.talk(_MESSAGES))
+            for _ in range(_FAULTS):
+                match chance.choice(("hop", "hop", "hop", "hop", "freeze", "kill")):
+                    case "hop":
+                        chance.choice(stage.members).hop()
+                    case "freeze":
+                        await _freeze(chance.choice(sorted(relay.workers())), chance.uniform(0.01, 0.3))
+                    case "kill" if chance.random() < 0.5:
+                        os.kill(chance.choice(sorted(relay.workers())), signal.SIGKILL)
+                await asyncio.sleep(chance.uniform(0, 0.2))
+            await talking
+            await stage.finish(_MESSAGES)
+            assert all(member.connections > 5 for member in stage.members)
 
 
 @asynccontextmanager
@@ -64,7 +94,7 @@ async def _disturb(stage: Stage, relays: list[RelayProcess], store: Store, chanc
             case "channels":
                 await store.ask((b"CLIENT", b"KILL", b"TYPE", b"pubsub"))
             case "freeze":
-                await _freeze(chance.choice(relays), chance.uniform(0.01, 0.3))
+                await _freeze(chance.choice(relays).pid, chance.uniform(0.01, 0.3))
             case "kill" if chance.random() < 0.3:
                 relay = chance.choice(relays)
                 relay.kill()
@@ -72,7 +102,7 @@ async def _disturb(stage: Stage, relays: list[RelayProcess], store: Store, chanc
         await asyncio.sleep(chance.uniform(0, 0.2))
 
 
-async def _freeze(relay: RelayProcess, seconds: float) -> None:
-    os.kill(relay.pid, signal.SIGSTOP)
+async def _freeze(pid: int, seconds: float) -> None:
+    os.kill(pid, signal.SIGSTOP)
     await asyncio.sleep(seconds)
-    os.kill(relay.pid, signal.SIGCONT)
+    os.kill(pid, signal.SIGCONT)

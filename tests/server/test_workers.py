@@ -8,13 +8,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-import aiohttp
 import pytest
-from frame_client import frame_client, talking_pair
-from relay_organisation import RelayOrganisation, StaffDevice
+from frame_client import FrameClient, frame_client, talking_pair, until_believed_by_all
+from relay_organisation import RelayOrganisation
 from relay_process import RelayProcess, eventually, relay_process
 from retrying_client import RetryingClient
 from teduh_server.cli.workers import worker_count
@@ -30,38 +29,60 @@ def relay(tmp_path: Path, organisation: RelayOrganisation) -> Iterator[RelayProc
         yield relay
 
 
-def _workers(relay: RelayProcess) -> set[int]:
-    """The processes that the supervisor has forked."""
-    children = Path(f"/proc/{relay.pid}/task/{relay.pid}/children").read_text().split()
-    return {int(pid) for pid in children if b"valkey" not in Path(f"/proc/{pid}/cmdline").read_bytes()}
-
-
 async def test_members_at_different_workers_talk(
     relay: RelayProcess, organisation: RelayOrganisation
 ) -> None:
     """So many conversations that not all their members can be at one worker."""
-    await eventually(lambda: len(_workers(relay)) == 2)
+    await eventually(lambda: len(relay.workers()) == 2)
     await organisation.publish_revocations(relay.url)
-    await _until_revocations_are_everywhere(relay, organisation)
+    await until_believed_by_all(relay.url, organisation.staff())
     for _ in range(6):
         async with talking_pair(relay.url, organisation.staff()) as (survivor, staff, conversation):
             await survivor.append(conversation, 1, b"hello")
             assert [entry.payload for entry in await staff.entries(1)] == [b"hello"]
 
 
+async def test_those_who_talk_come_to_one_worker(
+    relay: RelayProcess, organisation: RelayOrganisation
+) -> None:
+    """Whose survivor is at the other worker, her connection is handed over; see `migration`."""
+    await eventually(lambda: len(relay.workers()) == 2)
+    await organisation.publish_revocations(relay.url)
+    await until_believed_by_all(relay.url, organisation.staff())
+    came_over = 0
+    async with AsyncExitStack() as stack:
+        while came_over < 3:
+            pair = talking_pair(relay.url, organisation.staff())
+            survivor, staff, conversation = await stack.enter_async_context(pair)
+            first, theirs = _holder(relay, survivor), _holder(relay, staff)
+            counter = 0
+            async with asyncio.timeout(20):
+                while _holder(relay, survivor) != theirs:
+                    counter += 1
+                    await survivor.append(conversation, counter, b"%d" % counter)
+            came_over += first != theirs
+            said = [entry.payload for entry in await staff.entries(counter)]
+            assert said == [b"%d" % number for number in range(1, counter + 1)]
+            assert _holder(relay, staff) == theirs
+
+
+def _holder(relay: RelayProcess, client: FrameClient) -> int:
+    return relay.holder(client.socket.get_extra_info("sockname")[1])
+
+
 async def test_killed_worker_is_replaced_and_nothing_is_lost(
     relay: RelayProcess, organisation: RelayOrganisation
 ) -> None:
-    await eventually(lambda: len(_workers(relay)) == 2)
+    await eventually(lambda: len(relay.workers()) == 2)
     await organisation.publish_revocations(relay.url)
-    await _until_revocations_are_everywhere(relay, organisation)
+    await until_believed_by_all(relay.url, organisation.staff())
     device = organisation.staff()
     async with talking_pair(relay.url, device) as (survivor, _, conversation):
         capability = survivor.capability
     hers = RetryingClient([relay.url], conversation, epoch=1, after=2, capability=capability)
     theirs = RetryingClient([relay.url], conversation, epoch=1, after=2, counter=1, device=device)
     tasks = [asyncio.create_task(member.run()) for member in (hers, theirs)]
-    before = _workers(relay)
+    before = relay.workers()
     for number, pid in enumerate(before):
         hers.say(b"before %d" % number)
         await eventually(lambda: hers.done)
@@ -71,7 +92,7 @@ async def test_killed_worker_is_replaced_and_nothing_is_lost(
     await eventually(lambda: theirs.cursor == 6)
     said = [word % number for number in range(2) for word in (b"before %d", b"after %d")]
     assert [theirs.log[seq] for seq in range(3, 7)] == said
-    await eventually(lambda: len(_workers(relay)) == 2 and not _workers(relay) & before)
+    await eventually(lambda: len(relay.workers()) == 2 and not relay.workers() & before)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -79,7 +100,7 @@ async def test_killed_worker_is_replaced_and_nothing_is_lost(
 
 async def test_killed_valkey_is_revived(relay: RelayProcess, organisation: RelayOrganisation) -> None:
     await organisation.publish_revocations(relay.url)
-    await _until_revocations_are_everywhere(relay, organisation)
+    await until_believed_by_all(relay.url, organisation.staff())
     async with talking_pair(relay.url, organisation.staff()) as (survivor, staff, conversation):
         await survivor.append(conversation, 1, b"kept")
         EmbeddedValkey(relay.folder / "data" / "valkey").kill()
@@ -93,8 +114,8 @@ async def test_killed_valkey_is_revived(relay: RelayProcess, organisation: Relay
 
 
 async def test_stop_moves_the_clients_of_all_workers_and_ends_everything(relay: RelayProcess) -> None:
-    await eventually(lambda: len(_workers(relay)) == 2)
-    workers = _workers(relay)
+    await eventually(lambda: len(relay.workers()) == 2)
+    workers = relay.workers()
     async with frame_client(relay.url) as one, frame_client(relay.url) as two:
         os.kill(relay.pid, signal.SIGTERM)
         assert (await one.expect(Moving)).within_ms == 1000
@@ -105,8 +126,8 @@ async def test_stop_moves_the_clients_of_all_workers_and_ends_everything(relay: 
 
 
 async def test_workers_do_not_outlive_their_supervisor(relay: RelayProcess) -> None:
-    await eventually(lambda: len(_workers(relay)) == 2)
-    workers = _workers(relay)
+    await eventually(lambda: len(relay.workers()) == 2)
+    workers = relay.workers()
     relay.kill()
     await eventually(lambda: not any(_exists(pid) for pid in workers))
 
@@ -136,23 +157,6 @@ def test_what_no_worker_can_start_with_is_said_once(tmp_path: Path) -> None:
 def test_no_number_is_one_worker_for_each_core() -> None:
     assert worker_count(Settings(workers=0)) == len(os.sched_getaffinity(0))
     assert worker_count(Settings(workers=5)) == 5
-
-
-async def _until_revocations_are_everywhere(relay: RelayProcess, organisation: RelayOrganisation) -> None:
-    """Every worker has looked: as many staff connections as make it sure enough are all believed."""
-    device = organisation.staff()
-    async with asyncio.timeout(20):
-        believed = 0
-        while believed < 20:
-            believed = believed + 1 if await _is_believed(relay.url, device) else 0
-
-
-async def _is_believed(url: str, device: StaffDevice) -> bool:
-    with suppress(AssertionError, ConnectionError, aiohttp.ClientError):
-        async with frame_client(url) as client:
-            await client.authenticate(device)
-            return True
-    return False
 
 
 def _exists(pid: int) -> bool:

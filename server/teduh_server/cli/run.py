@@ -16,6 +16,7 @@ from teduh_crypto.credentials import MalformedToken
 
 from teduh_server.app import Relay
 from teduh_server.log_policy import configure_logging
+from teduh_server.neighbours import Neighbours
 from teduh_server.page_settings import InvalidPageSettings
 from teduh_server.redis_store.embedded import FolderInUse
 from teduh_server.redis_store.exceptions import StoreNotDurable
@@ -28,11 +29,12 @@ Started = Callable[[Relay], Coroutine[None, None, None]]
 class PartOfMany:
     """A worker beside others: it shares the port, tells `ready` that it serves, stops when `lifeline` ends.
 
-    Both are file descriptors of pipes.
+    Both are file descriptors of pipes. It may hand connections over to its `neighbours`.
     """
 
     lifeline: int
     ready: int
+    neighbours: Neighbours | None = None
 
 
 def run_relay(
@@ -65,7 +67,8 @@ async def _serve(
         loop.add_signal_handler(number, stop.set)
     if part is not None:
         loop.add_reader(part.lifeline, stop.set)
-    relay = Relay(settings, demonstration=demonstration, shared_port=part is not None)
+    neighbours = None if part is None else part.neighbours
+    relay = Relay(settings, demonstration=demonstration, shared_port=part is not None, neighbours=neighbours)
     await relay.start()
     # What exists now stays; and messages leave no cycles behind, so looking for them after every 700
     # objects is a waste.

@@ -29,6 +29,7 @@ import typer
 from teduh_server.app import bind
 from teduh_server.cli.run import PartOfMany, run_relay
 from teduh_server.log_policy import configure_logging, fault, log
+from teduh_server.neighbours import Boxes
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.embedded import EmbeddedValkey, FolderInUse
 from teduh_server.settings import Settings
@@ -82,6 +83,7 @@ class _Supervisor:
         self._lifeline = os.pipe()
         self._ready = os.pipe()
         self._signalled = os.pipe()
+        self._boxes = Boxes.of(len(self._workers)) if len(self._workers) > 1 else None
 
     def run(self) -> None:
         """Until told to stop."""
@@ -181,9 +183,12 @@ class _Supervisor:
                 signal.signal(number, signal.SIG_DFL)
             for end in (self._lifeline[1], self._ready[0], *self._signalled):
                 os.close(end)
-            run_relay(
-                _of_worker(self._settings, worker.number), part=PartOfMany(self._lifeline[0], self._ready[1])
-            )
+            neighbours = None
+            if self._boxes is not None:
+                neighbours = self._boxes.neighbours_of(worker.number)
+                self._boxes.close()
+            part = PartOfMany(self._lifeline[0], self._ready[1], neighbours)
+            run_relay(_of_worker(self._settings, worker.number), part=part)
             code = 0
         except typer.Exit as end:
             code = end.exit_code

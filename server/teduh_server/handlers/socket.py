@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 from aiohttp import HttpVersion11, web
 from teduh_signaling.relay.frames import PROTOCOL_VERSION, SUBPROTOCOL, CloseCode, Hello, Moving
@@ -19,6 +22,9 @@ from teduh_server.rate_limit import SourceLimit, Sources
 from teduh_server.request_price import RequestPrice
 from teduh_server.settings import Settings
 from teduh_server.websocket import TakenOver, handshake, take_over
+
+if TYPE_CHECKING:
+    from teduh_server.handlers.migration import Moved
 
 _CONNECTION_BURST = 60.0
 
@@ -43,7 +49,9 @@ class SocketHandler:
         self._sources = Sources()
         self._connection_limit = SourceLimit(settings.connections_per_minute / 60, _CONNECTION_BURST)
         self._draining = False
-        self.connections: set[Connection] = set()
+        self.connections: dict[Connection, Intake] = {}
+        self.on_end: Callable[[Connection], None] = _nothing
+        """Called when one has ended."""
 
     # --- both doors ---
 
@@ -84,21 +92,52 @@ class SocketHandler:
         return answer, source
 
     def _begin(self, transport: asyncio.Transport, answer: bytes, source: bytes, unread: bytes) -> None:
-        nonce = secrets.token_bytes(32)
-        intake = Intake(transport, self._handlers, self._limits, source, nonce, self._end, self._loop)
+        intake = self._intake(transport, source, secrets.token_bytes(32))
         connection = intake.connection
-        self.connections.add(connection)
-        metrics.CONNECTIONS.inc()
         connection.proof_of_work_bits = self._price.bits(connection.source)
         hello = Hello(
-            PROTOCOL_VERSION, nonce, int(time.time()), self._announced, connection.proof_of_work_bits
+            PROTOCOL_VERSION,
+            connection.nonce,
+            int(time.time()),
+            self._announced,
+            connection.proof_of_work_bits,
         )
         intake.start(answer, connection.protocol.send(hello), unread)
 
+    def _intake(self, transport: asyncio.Transport, source: bytes, nonce: bytes) -> Intake:
+        intake = Intake(transport, self._handlers, self._limits, source, nonce, self._end, self._loop)
+        self.connections[intake.connection] = intake
+        metrics.CONNECTIONS.inc()
+        return intake
+
     def _end(self, connection: Connection) -> None:
-        self.connections.discard(connection)
+        del self.connections[connection]
         metrics.CONNECTIONS.dec()
         self._handlers.gone(connection)
+        self.on_end(connection)
+
+    # --- from and to other workers, see `migration` ---
+
+    def intake_of(self, connection: Connection) -> Intake | None:
+        """The listener of one that has not ended."""
+        return self.connections.get(connection)
+
+    async def arrive(self, plain: socket.socket, moved: Moved, attach: Callable[[Connection], None]) -> None:
+        """Go on with a connection that another worker has handed over; `attach` comes before anything of it
+        is read. Raises OSError.
+        """
+        await self._loop.connect_accepted_socket(lambda: _Arrival(partial(self._go_on, moved, attach)), plain)
+
+    def _go_on(
+        self, moved: Moved, attach: Callable[[Connection], None], transport: asyncio.Transport
+    ) -> None:
+        intake = self._intake(transport, moved.source, moved.nonce)
+        connection = intake.connection
+        connection.proof_of_work_bits, connection.requests = moved.proof_of_work_bits, moved.requests
+        attach(connection)
+        intake.go_on(moved.free_at, moved.message, moved.unread)
+        if self._draining:
+            connection.send(Moving(0))
 
     def source(self, request: web.Request) -> bytes:
         """What the rate limits know a client by; see `rate_limit`."""
@@ -136,3 +175,20 @@ class SocketHandler:
     def close_all(self, code: CloseCode) -> None:
         for connection in list(self.connections):
             connection.close(code)
+
+
+class _Arrival(asyncio.Protocol):
+    """A connection from another worker until its transport is there."""
+
+    __slots__ = ("_begin",)
+
+    def __init__(self, begin: Callable[[asyncio.Transport], None]) -> None:
+        self._begin = begin
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are none by inheritance.
+        self._begin(cast(asyncio.Transport, transport))
+
+
+def _nothing(connection: Connection) -> None:
+    """Nobody wants to know."""
