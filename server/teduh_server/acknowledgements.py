@@ -7,12 +7,13 @@ once.
 ::
 
     Acknowledge ──> many entries? ──> at once
-                          └── few ──> kept per member, newest wins ──> after a moment, some at a time
+                          └── few ──> kept per member, newest wins ──> a moment later, some at a time
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from functools import partial
 from itertools import islice
@@ -28,8 +29,8 @@ from teduh_server.redis_store.scripts import LogLimits
 from teduh_server.redis_store.wire import Answer
 from teduh_server.subscription import Subscription
 
-WAIT_SECONDS = 0.1
-MANY_ENTRIES = 16
+WAIT_SECONDS = 0.25
+MANY_ENTRIES = 64
 _AT_ONCE = 16
 """So many in one go, so that no append waits behind many of them."""
 _PAUSE_SECONDS = 0.002
@@ -38,13 +39,15 @@ _PAUSE_SECONDS = 0.002
 class Acknowledgements:
     """Those of one node's members that are not yet told."""
 
-    __slots__ = ("_direct", "_limits", "_store", "_waiting")
+    __slots__ = ("_direct", "_is_due", "_limits", "_store", "_waiting")
 
     def __init__(self, store: Store, limits: LogLimits, direct: DirectLog) -> None:
         self._store = store
         self._limits = limits
         self._direct = direct
-        self._waiting: dict[Subscription, None] = {}
+        self._is_due = False
+        # Since when, by the monotonic clock; whoever has waited longest comes first.
+        self._waiting: dict[Subscription, float] = {}
 
     def note(self, connection: Connection, frame: Acknowledge) -> None:
         """The member has all entries up to that place. Every message passes here."""
@@ -55,11 +58,13 @@ class Acknowledgements:
             # What nobody has said yet, nobody has.
             subscription.has = min(frame.seq, subscription.conversation.newest)
         if subscription.has - subscription.told_has >= MANY_ENTRIES:
+            self._waiting.pop(subscription, None)
             self._tell(subscription)
         elif subscription not in self._waiting:
-            if not self._waiting:
+            self._waiting[subscription] = time.monotonic()
+            if not self._is_due:
+                self._is_due = True
                 asyncio.get_running_loop().call_later(WAIT_SECONDS, self._tell_some)
-            self._waiting[subscription] = None
 
     def flush(self) -> None:
         """Tell all that wait: the node stops."""
@@ -68,17 +73,19 @@ class Acknowledgements:
             self._tell(subscription)
 
     def _tell_some(self) -> None:
-        waiting = self._waiting
-        for subscription in list(islice(waiting, _AT_ONCE)):
+        waiting, long_ago = self._waiting, time.monotonic() - WAIT_SECONDS
+        due = [each for each, since in islice(waiting.items(), _AT_ONCE) if since <= long_ago]
+        for subscription in due:
             del waiting[subscription]
             self._tell(subscription)
+        self._is_due = bool(waiting)
         if waiting:
-            asyncio.get_running_loop().call_later(_PAUSE_SECONDS, self._tell_some)
+            first = next(iter(waiting.values()))
+            asyncio.get_running_loop().call_later(max(_PAUSE_SECONDS, first - long_ago), self._tell_some)
 
     def _tell(self, subscription: Subscription) -> None:
         conversation, member, seq = subscription.conversation, subscription.member, subscription.has
         if seq <= subscription.told_has:
-            # It became many meanwhile, and was told at once.
             return
         subscription.told_has = seq
         told, on_known = self._direct.told(conversation)

@@ -158,7 +158,8 @@ class Appends:
         if conversation.early is None:
             # Whoever waits to read it goes before whoever waits to hear that it is kept.
             deliver(conversation, seq, entry, subscription)
-            self._accept(subscription, frame, seq)
+            self.accepted += 1
+            connection.write(encode(Accepted(frame.conversation_id, frame.counter, seq)))
         else:
             # What waits for this one comes to its sender too, who must know its place by then.
             self._accept(subscription, frame, seq)

@@ -178,13 +178,13 @@ class Tail:
 class DirectLog:
     """The direct appends of one node."""
 
-    __slots__ = ("_appending", "_hears", "_store", "is_possible")
+    __slots__ = ("_appending", "_hearing", "_store", "is_possible")
 
     def __init__(self, store: Store, appending: Appending, limits: LogLimits) -> None:
         self._store = store
         self._appending = appending
         # Whoever joins elsewhere tells this node, which must hear it.
-        self._hears = store.hears
+        self._hearing = store.hearing
         self.is_possible = limits.direct_entries > 0
         """Whether this node ever appends so; then the other nodes of its store do, too."""
 
@@ -201,7 +201,7 @@ class DirectLog:
             or time.monotonic() > tail.until
             or wire is None
             or wire.lost
-            or not self._hears()
+            or not self._hearing.is_up
         ):
             return False
         tail.used = True

@@ -27,6 +27,7 @@ from teduh_server.direct_log import (
 from teduh_server.node_channel import LOOK_AT_LOG, NODE_JOINED
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.address import StoreAddress
+from teduh_server.redis_store.channel_link import Hearing
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.embedded import EmbeddedValkey
@@ -403,10 +404,7 @@ class Answers:
 
     def __init__(self) -> None:
         self.waiting: list[Callable[[Answer], None]] = []
-        self.listens = True
-
-    def hears(self) -> bool:
-        return self.listens
+        self.hearing = Hearing(is_up=True)
 
     @property
     def direct_wire(self) -> Answers:
@@ -519,9 +517,9 @@ def test_now_and_then_the_script_sees_the_conversation(monkeypatch: pytest.Monke
 
 def test_node_that_does_not_hear_of_others_does_not_believe_to_be_alone() -> None:
     here = Direct()
-    here.store.listens = False
+    here.store.hearing.is_up = False
     assert not here.append(here.frame(2))
-    here.store.listens = True
+    here.store.hearing.is_up = True
     assert here.append(here.frame(2))
 
 

@@ -185,14 +185,39 @@ class Intake:
     # --- what the socket tells ---
 
     def received(self, data: bytes) -> None:
-        if self._kept is not None:
-            self._kept.append(data)
-        elif self._must_wait():
+        """Every message passes here: it is kept flat."""
+        kept = self._kept
+        if kept is not None:
+            kept.append(data)
+            return
+        connection, limits = self.connection, self._limits
+        if (
+            # Nothing of this is so for nearly all, and asking elsewhere is felt.
+            self._rest is not None
+            or self._in_debt
+            or self._socket.congested
+            or connection.in_flight >= limits.appends_in_flight
+        ) and self._must_wait():
             self._kept = deque((data,))
-            self.connection.on_landed = self._go_on
+            connection.on_landed = self._go_on
             self._socket.pause_reading()
-        else:
-            self._take(data)
+            return
+        if connection.closed:
+            return
+        now = time.monotonic()
+        free_at = self._free_at
+        if free_at < now - _BURST_SECONDS:
+            free_at = now - _BURST_SECONDS
+        self._free_at = free_at = free_at + limits.frame_seconds + len(data) * limits.byte_seconds
+        self._in_debt = free_at > now
+        try:
+            frame = connection.protocol.receive(data, now)
+            rest = self._actions[type(frame)](connection, frame)
+        except Exception as error:  # noqa: BLE001 -- the edge: a fault closes one connection only
+            _failed(connection, error)
+            return
+        if rest is not None:
+            self._rest = self._loop.create_task(self._finish(frame, rest))
 
     def received_text(self) -> None:
         self.connection.close(CloseCode.UNSUPPORTED_DATA)
@@ -210,26 +235,6 @@ class Intake:
         self._end_if_idle()
 
     # --- taking ---
-
-    def _take(self, data: bytes) -> None:
-        """Every message passes here: it is kept flat."""
-        connection, limits = self.connection, self._limits
-        if connection.closed:
-            return
-        now = time.monotonic()
-        free_at = self._free_at
-        if free_at < now - _BURST_SECONDS:
-            free_at = now - _BURST_SECONDS
-        self._free_at = free_at = free_at + limits.frame_seconds + len(data) * limits.byte_seconds
-        self._in_debt = free_at > now
-        try:
-            frame = connection.protocol.receive(data, now)
-            rest = self._actions[type(frame)](connection, frame)
-        except Exception as error:  # noqa: BLE001 -- the edge: a fault closes one connection only
-            _failed(connection, error)
-            return
-        if rest is not None:
-            self._rest = self._loop.create_task(self._finish(frame, rest))
 
     async def _finish(self, frame: AnyClientFrame, rest: Awaitable[None]) -> None:
         try:
@@ -263,7 +268,10 @@ class Intake:
         if kept is None:
             return
         while kept and not self._must_wait():
-            self._take(kept.popleft())
+            # It is taken now: nothing has changed since that was asked.
+            self._kept = None
+            self.received(kept.popleft())
+            self._kept = kept
         if not kept:
             self._kept = self.connection.on_landed = None
             self._socket.resume_reading()

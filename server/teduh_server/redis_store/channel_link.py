@@ -15,6 +15,15 @@ from teduh_server.redis_store.reconnecting import keep_trying
 from teduh_server.redis_store.wire import ChannelWire
 
 
+class Hearing:
+    """Whether channels reach us. Looked at for every message, so it is asked for by no call."""
+
+    __slots__ = ("is_up",)
+
+    def __init__(self, *, is_up: bool) -> None:
+        self.is_up = is_up
+
+
 class ChannelLink:
     """Keeps one ChannelWire to the server that `locate` names, subscribed to a changing set of channels."""
 
@@ -27,6 +36,7 @@ class ChannelLink:
         "_sharded",
         "_unconfirmed",
         "_wire",
+        "hearing",
         "up",
     )
 
@@ -49,6 +59,7 @@ class ChannelLink:
         self._unconfirmed: dict[bytes, asyncio.Event] = {}
         self._wire: ChannelWire | None = None
         self.up = asyncio.Event()
+        self.hearing = Hearing(is_up=False)
 
     @property
     def channels(self) -> frozenset[bytes]:
@@ -122,11 +133,13 @@ class ChannelLink:
             if lost.is_set():
                 return
             self.up.set()
+            self.hearing.is_up = True
             self._on_listening()
             await self._watch(wire, lost)
         finally:
             self._wire = None
             self.up.clear()
+            self.hearing.is_up = False
             wire.abort()
             self._on_dropped()
 

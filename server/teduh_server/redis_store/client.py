@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from teduh_server.redis_store.channel_link import Hearing
 from teduh_server.redis_store.cluster import Cluster
 from teduh_server.redis_store.durability import Durability, seal_of
 from teduh_server.redis_store.exceptions import StoreUnavailable
@@ -89,9 +90,10 @@ class Store:
             else None
         )
 
-    def hears(self) -> bool:
-        """Whether that server's channels reach this node."""
-        return isinstance(self._servers, OneServer) and self._servers.hears()
+    @property
+    def hearing(self) -> Hearing:
+        """Whether that server's channels reach this node, as it changes; of a cluster none ever does."""
+        return self._servers.hearing if isinstance(self._servers, OneServer) else Hearing(is_up=False)
 
     def call(self, command: Command, on_answer: OnAnswer) -> None:
         """Send `command` with this tick's batch; `on_answer` is called once, later, with the reply or a

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from teduh_server.redis_store.address import StoreAddress
-from teduh_server.redis_store.channel_link import ChannelLink
+from teduh_server.redis_store.channel_link import ChannelLink, Hearing
 from teduh_server.redis_store.command_link import CommandLink, Locate
 from teduh_server.redis_store.durability import Durability, Seal
 from teduh_server.redis_store.location import SentinelLocation
@@ -31,17 +31,16 @@ class OneServer:
         locate = _locate(location)
         self._commands = CommandLink(locate, durability, seal)
         self._listener: ChannelLink | None = None
+        self.hearing = Hearing(is_up=True)
+        """Whether what is published reaches this node."""
         if channels:
             self._listener = ChannelLink(locate, on_message, on_listening)
             self._listener.begin(*channels)
+            self.hearing = self._listener.hearing
 
     @property
     def available(self) -> bool:
-        return self._commands.up.is_set() and self.hears()
-
-    def hears(self) -> bool:
-        """Whether what is published reaches this node."""
-        return self._listener is None or self._listener.up.is_set()
+        return self._commands.up.is_set() and self.hearing.is_up
 
     def wire_for(self, command: Command) -> Wire | None:
         return self._commands.wire

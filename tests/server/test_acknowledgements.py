@@ -1,0 +1,126 @@
+"""How often the store is told how far members have their logs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+from relay_process import eventually
+from teduh_server.acknowledgements import MANY_ENTRIES, WAIT_SECONDS, Acknowledgements
+from teduh_server.connection import Connection
+from teduh_server.direct_log import DirectLog
+from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.exceptions import StoreUnavailable
+from teduh_server.redis_store.scripts import LogLimits
+from teduh_server.redis_store.wire import Answer, Command
+from teduh_server.subscription import LocalConversation, Subscription
+from teduh_signaling.relay.frames import Acknowledge
+
+LIMITS = LogLimits("n" * 16, 1, 1, 1, direct_entries=0, direct_bytes=0)
+
+
+class ToldStore:
+    """What the store was told: of each conversation, by its state's key, every place."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[object, object]] = []
+        self.answer: Answer = 0
+
+    def call_joined(self, command: Command, shared: int, on_answer: Callable[[Answer], None]) -> None:
+        self.told.append((command[3], command[-2]))
+        on_answer(self.answer)
+
+
+class NothingDirect:
+    def told(self, conversation: LocalConversation) -> tuple[bytes, None]:
+        return b"", None
+
+
+class Reader:
+    """One member of a conversation who has all that was said."""
+
+    def __init__(self, number: int) -> None:
+        self.conversation = LocalConversation(number.to_bytes(16, "big"))
+        self.subscriptions: dict[bytes, Subscription] = {}
+        self.subscriptions[self.conversation.id] = Subscription(
+            cast(Connection, self), self.conversation, 1, 0
+        )
+
+    def has(self, seq: int) -> Acknowledge:
+        self.conversation.newest = max(seq, self.conversation.newest)
+        return Acknowledge(self.conversation.id, seq)
+
+
+@pytest.fixture
+def store() -> ToldStore:
+    return ToldStore()
+
+
+@pytest.fixture
+def acknowledgements(store: ToldStore) -> Acknowledgements:
+    return Acknowledgements(cast(Store, store), LIMITS, cast(DirectLog, NothingDirect()))
+
+
+async def test_few_wait_for_the_next_and_are_told_once(
+    store: ToldStore, acknowledgements: Acknowledgements
+) -> None:
+    reader = Reader(1)
+    for seq in range(1, 6):
+        acknowledgements.note(cast(Connection, reader), reader.has(seq))
+    assert store.told == []
+    await eventually(lambda: store.told)
+    assert [seq for _, seq in store.told] == [5]
+
+
+async def test_many_are_told_at_once_and_only_once(
+    store: ToldStore, acknowledgements: Acknowledgements
+) -> None:
+    reader = Reader(1)
+    acknowledgements.note(cast(Connection, reader), reader.has(1))
+    acknowledgements.note(cast(Connection, reader), reader.has(MANY_ENTRIES))
+    assert [seq for _, seq in store.told] == [MANY_ENTRIES]
+    await asyncio.sleep(2 * WAIT_SECONDS)
+    assert len(store.told) == 1
+
+
+async def test_nobody_is_told_of_more_often_than_entries_or_time_ask_for(
+    store: ToldStore, acknowledgements: Acknowledgements
+) -> None:
+    """However many others there are: a round over all of them must not begin anew as soon as it has ended."""
+    readers = [Reader(number) for number in range(200)]
+    began, seq = time.monotonic(), 0
+    while time.monotonic() < began + 4 * WAIT_SECONDS:
+        seq += 1
+        for reader in readers:
+            acknowledgements.note(cast(Connection, reader), reader.has(seq))
+        await asyncio.sleep(0.005)
+    passed = time.monotonic() - began
+    times = Counter(state for state, _ in store.told)
+    assert len(times) == 200
+    assert max(times.values()) <= seq / MANY_ENTRIES + passed / WAIT_SECONDS + 1
+    await eventually(lambda: {seq for _, seq in store.told[-200:]} == {seq})
+
+
+async def test_what_the_store_did_not_take_is_told_with_the_next(
+    store: ToldStore, acknowledgements: Acknowledgements
+) -> None:
+    reader = Reader(1)
+    store.answer = StoreUnavailable("away")
+    acknowledgements.note(cast(Connection, reader), reader.has(MANY_ENTRIES))
+    store.answer = 0
+    acknowledgements.note(cast(Connection, reader), reader.has(MANY_ENTRIES))
+    assert [seq for _, seq in store.told] == [MANY_ENTRIES, MANY_ENTRIES]
+
+
+async def test_all_are_told_when_the_node_stops(store: ToldStore, acknowledgements: Acknowledgements) -> None:
+    readers = [Reader(number) for number in range(100)]
+    for reader in readers:
+        acknowledgements.note(cast(Connection, reader), reader.has(3))
+    acknowledgements.flush()
+    assert len(store.told) == 100
+    await asyncio.sleep(2 * WAIT_SECONDS)
+    assert len(store.told) == 100
