@@ -16,7 +16,9 @@ from teduh_server.redis_store.wire import ChannelWire
 
 
 class Hearing:
-    """Whether channels reach us. Looked at for every message, so it is asked for by no call."""
+    """Whether channels reach us, and have said so within the last second. Looked at for every message, so it
+    is asked for by no call.
+    """
 
     __slots__ = ("is_up",)
 
@@ -163,4 +165,5 @@ class ChannelLink:
             with suppress(TimeoutError):
                 async with asyncio.timeout(WATCH_SECONDS):
                     await lost.wait()
+            self.hearing.is_up = wire.heard and not lost.is_set()
             silent = 0.0 if wire.heard else silent + WATCH_SECONDS

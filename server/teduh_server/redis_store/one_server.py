@@ -40,7 +40,7 @@ class OneServer:
 
     @property
     def available(self) -> bool:
-        return self._commands.up.is_set() and self.hearing.is_up
+        return self._commands.up.is_set() and (self._listener is None or self._listener.up.is_set())
 
     def wire_for(self, command: Command) -> Wire | None:
         return self._commands.wire
