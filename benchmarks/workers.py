@@ -10,9 +10,9 @@ the less each of them costs:
     one worker     bears   1 s / (processor time of relay and Valkey for a message)
     two workers    bear    2 s / (the same of two workers), on two cores
 
-That is twice as much, less what two workers cost more for each message: half of the conversations have
-members at both, and what is said there goes through a channel of Valkey. It takes for granted that the kernel
-deals out the work evenly. Valkey is one process: at some number of cores it would need a whole one.
+That is twice as much, less what two workers cost more for each message: they share Valkey, and what comes
+together in one of them is less. It takes for granted that the kernel deals out the work evenly. Valkey is one
+process: at some number of cores it would need a whole one.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ The state on the store lags behind: acknowledgements tell it how far the log goe
 that must know counts what lies beyond (settle.lua), and drops what stands behind an append that has failed.
 After such a one the node accepts nothing that was sent behind it until the script has looked. Whoever joins
 elsewhere tells this node, which then tells the other to look at the log once more: what went in meanwhile was
-not published.
+not published. A node whose channel has been silent for a second might not hear that, and does nothing so.
 
 Not in a cluster, and not where answers are held until they are kept elsewhere: there what a log says last may
 be taken back.

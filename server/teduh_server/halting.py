@@ -18,6 +18,8 @@ from typing import Protocol
 
 CAREFULLY_BYTES = 4096
 """What comes in larger pieces is read as ever: byte by byte it would take too long."""
+MOST_BYTES = 4 * CAREFULLY_BYTES
+"""So much is read so at most, for it costs a hundred times as much: who ends no message is not halted."""
 
 
 class Messages(Protocol):
@@ -29,7 +31,7 @@ class Messages(Protocol):
 class Halt:
     """Reads for a socket in place of its parser."""
 
-    __slots__ = ("_messages", "_on_halted", "message", "parse", "received", "unread")
+    __slots__ = ("_left", "_messages", "_on_halted", "message", "parse", "received", "unread")
 
     def __init__(
         self, messages: Messages, parse: Callable[[bytes], object], on_halted: Callable[[], None]
@@ -37,6 +39,7 @@ class Halt:
         """`on_halted` is called once."""
         self._messages = messages
         self._on_halted = on_halted
+        self._left = MOST_BYTES
         self.parse = parse
         """The parser's own method."""
         self.received = messages.received
@@ -51,7 +54,7 @@ class Halt:
         """In place of the parser's."""
         if self.message is not None:
             self.unread += data
-        elif len(data) > CAREFULLY_BYTES:
+        elif len(data) > min(CAREFULLY_BYTES, self._left):
             self._messages.received = self.received
             self.parse(data)
             self._messages.received = self._take
@@ -63,6 +66,7 @@ class Halt:
         self._messages.received = self.received
 
     def _read_to_the_end(self, data: bytes) -> None:
+        self._left -= len(data)
         for at in range(len(data)):
             self.parse(data[at : at + 1])
             if self.message is not None:

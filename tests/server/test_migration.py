@@ -7,7 +7,7 @@ import random
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -37,6 +37,7 @@ from teduh_signaling.relay.frames import (
     Subscribe,
     Subscribed,
 )
+from valkey_cluster import valkey_cluster
 from websocket_wire import BINARY, HEADERS, PING, PONG, Wire, masked, request, wire
 
 _F = TypeVar("_F", bound=AnyRelayFrame)
@@ -64,14 +65,14 @@ def boxes() -> Iterator[Boxes]:
     boxes.close()
 
 
-@pytest.fixture
-async def house(
-    boxes: Boxes, valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+@asynccontextmanager
+async def _house(
+    boxes: Boxes, organisation: RelayOrganisation, folder: Path, store_url: str
 ) -> AsyncIterator[House]:
-    path = organisation.write(tmp_path)
+    path = organisation.write(folder)
     async with AsyncExitStack() as stack:
         one, two = [
-            await stack.enter_async_context(worker_here(path, valkey.url, boxes.neighbours_of(number)))
+            await stack.enter_async_context(worker_here(path, store_url, boxes.neighbours_of(number)))
             for number in range(2)
         ]
         for relay in (one, two):
@@ -80,7 +81,21 @@ async def house(
 
 
 @pytest.fixture
+async def house(
+    boxes: Boxes, valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> AsyncIterator[House]:
+    async with _house(boxes, organisation, tmp_path, valkey.url) as house:
+        yield house
+
+
+@pytest.fixture
 async def apart(house: House) -> AsyncIterator[tuple[FrameClient, FrameClient, bytes]]:
+    async with _apart(house) as pair:
+        yield pair
+
+
+@asynccontextmanager
+async def _apart(house: House) -> AsyncIterator[tuple[FrameClient, FrameClient, bytes]]:
     """A survivor at the first worker, a staff device at the second, in epoch 1."""
     async with frame_client(house.urls[0]) as survivor, frame_client(house.urls[1]) as staff:
         await staff.authenticate(house.device)
@@ -130,6 +145,30 @@ async def test_nothing_of_her_stays_behind(
     assert tail is not None
     assert tail.used
     assert len(await staff.entries(39)) == 39
+
+
+async def test_in_a_cluster_her_new_worker_listens_where_it_did_not(
+    boxes: Boxes, organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    """There each conversation has a channel of its own, and her counselor is gone when she comes."""
+    with valkey_cluster(3, 0, appendonly="no") as cluster:
+        async with (
+            _house(boxes, organisation, tmp_path, cluster.url) as house,
+            _apart(house) as (survivor, staff, conversation),
+        ):
+            await _leaving(house)
+            await staff.socket.close()
+            await eventually(lambda: house.relays[1]._delivery.conversation_count == 0)
+            await survivor.ask(Ping(1), Pong)
+            assert (house.here(0), house.here(1)) == (0, 1)
+            async with frame_client(house.urls[0]) as back:
+                await back.authenticate(house.device)
+                await back.subscribe(conversation, 2)
+                await back.append(conversation, 2, b"are you there?")
+                assert (await survivor.expect(Entry)).payload == b"are you there?"
+                await survivor.append(conversation, 1, b"yes")
+                while (await back.expect(Entry)).payload != b"yes":
+                    pass
 
 
 @pytest.mark.parametrize("seed", range(6))
