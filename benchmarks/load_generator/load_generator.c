@@ -124,15 +124,18 @@ static void put_binary(Buffer *out, const uint8_t *bytes, size_t length) {
 
 static void put_append(Connection *connection, const uint8_t *payload, size_t length) {
     uint64_t counter = ++connection->counter;
-    size_t size = 2 + 18 + unsigned_length(counter) + 1 + unsigned_length(connection->epoch) + BINARY_HEADER_BYTES + length + 3;
+    size_t size = 2 + 18 + unsigned_length(counter) + 1 + unsigned_length(connection->epoch) + BINARY_HEADER_BYTES + length + 3 +
+                  unsigned_length(connection->acknowledge);
     put_frame_header(&connection->out, OPCODE_BINARY, size);
-    put(&connection->out, (uint8_t[]){0x99, TAG_APPEND}, 2);
+    put(&connection->out, (uint8_t[]){0x9a, TAG_APPEND}, 2);
     put_conversation(&connection->out, connection);
     put_unsigned(&connection->out, counter);
     put_byte(&connection->out, 0); /* kind: a message */
     put_unsigned(&connection->out, connection->epoch);
     put_binary(&connection->out, payload, length);
     put(&connection->out, (uint8_t[]){0xc0, 0x90, 0x90}, 3); /* no welcome, nobody added, nobody removed */
+    put_unsigned(&connection->out, connection->acknowledge); /* as the SDKs: with what is said next */
+    connection->acknowledge = 0;
 }
 
 static void put_ephemeral(Connection *connection, const uint8_t *payload, size_t length) {
@@ -368,10 +371,7 @@ static void send_one(Mode mode, uint64_t intended, uint8_t *payload, size_t leng
     uint64_t stamp[2] = {intended, run.id};
     if (!connection->open) return;
     memcpy(payload, stamp, STAMP_BYTES);
-    if (mode == DURABLE) {
-        if (connection->acknowledge) put_acknowledge(connection);
-        put_append(connection, payload, length);
-    }
+    if (mode == DURABLE) put_append(connection, payload, length);
     if (mode == EPHEMERAL) put_ephemeral(connection, payload, length);
     if (mode == BARE) {
         put_frame_header(&connection->out, OPCODE_BINARY, length);

@@ -6,8 +6,8 @@ once.
 
 ::
 
-    Acknowledge ──> many entries? ──> at once
-                          └── few ──> kept per member, newest wins ──> a moment later, some at a time
+    Acknowledge, Append.has ──> many entries? ──> at once
+                                      └── few ──> kept per member, newest wins ──> a moment later
 """
 
 from __future__ import annotations
@@ -50,13 +50,17 @@ class Acknowledgements:
         self._waiting: dict[Subscription, float] = {}
 
     def note(self, connection: Connection, frame: Acknowledge) -> None:
-        """The member has all entries up to that place. Every message passes here."""
+        """The member says so, and nothing else."""
         subscription = connection.subscriptions.get(frame.conversation_id)
-        if subscription is None:
-            return
-        if frame.seq > subscription.has:
+        if subscription is not None:
+            self.noted(subscription, frame.seq)
+
+    def noted(self, subscription: Subscription, seq: int) -> None:
+        """The member has all entries up to that place. Nearly every message passes here."""
+        if seq > subscription.has:
             # What nobody has said yet, nobody has.
-            subscription.has = min(frame.seq, subscription.conversation.newest)
+            newest = subscription.conversation.newest
+            subscription.has = seq if seq < newest else newest
         if subscription.has - subscription.told_has >= MANY_ENTRIES:
             self._waiting.pop(subscription, None)
             self._tell(subscription)

@@ -47,6 +47,7 @@ class Appends:
         "_spawn",
         "_store",
         "accepted",
+        "acknowledged",
         "direct",
         "in_flight",
         "on_first_commit",
@@ -67,6 +68,8 @@ class Appends:
         self._delivery = delivery
         self._post = Post.of(asyncio.get_running_loop())
         self.direct = DirectLog(store, self, limits)
+        self.acknowledged: Callable[[Subscription, int], None]
+        """Takes what a member says that it has."""
         self.on_first_commit: Callable[[bytes], None] = lambda conversation_id: None
         self.in_flight = 0
         self.accepted = 0
@@ -78,6 +81,8 @@ class Appends:
         if subscription is None:
             refuse_append(connection, frame, ErrorCode.UNKNOWN_CONVERSATION, "subscribe first")
             return
+        if frame.has:
+            self.acknowledged(subscription, frame.has)
         changes_members = frame.welcome is not None or frame.added or frame.removed
         if changes_members and not frame.kind:
             refuse_append(connection, frame, ErrorCode.UNEXPECTED_FRAME, "only a commit changes members")

@@ -16,6 +16,7 @@ from teduh_sdk.transport import Backoff
 from teduh_signaling.relay.frames import (
     Acknowledge,
     AnyRelayFrame,
+    Append,
     Authenticate,
     Authenticated,
     Done,
@@ -164,6 +165,23 @@ async def test_what_is_acknowledged_is_told_before_anything_else_is_said() -> No
         await quiet()
         assert socket.sent.get_nowait() == Acknowledge(CONVERSATION, 4)
         assert socket.sent.get_nowait() == them.leave(1)
+
+
+async def test_what_is_acknowledged_travels_in_what_is_appended() -> None:
+    async with linked() as them:
+        socket = await them.connection()
+        await them.link.wait_until_up()
+        other = b"o" * 16
+        append = Append(CONVERSATION, 1, 0, 1, b"sealed")
+        for frame in (Acknowledge(CONVERSATION, 4), Acknowledge(other, 7), append, append):
+            them.link.send(frame)
+        await quiet()
+        assert socket.sent.get_nowait() == Acknowledge(other, 7)
+        assert socket.sent.get_nowait() == replace(append, has=4)
+        # What is said again says what was meant then, and nothing of its own.
+        assert socket.sent.get_nowait() == append
+        await asyncio.sleep(2 * ACKNOWLEDGE_SECONDS)
+        assert socket.sent.empty()
 
 
 async def test_an_acknowledgement_does_not_outlive_its_connection() -> None:

@@ -7,6 +7,7 @@ import asyncio
 from frame_client import frame_client, talking_pair
 from relay_organisation import RelayOrganisation
 from teduh_signaling.relay.frames import (
+    Accepted,
     Acknowledge,
     Append,
     EntryKind,
@@ -76,6 +77,23 @@ async def test_ephemeral_payload_reaches_the_others_and_is_not_stored(
         assert (passed.member, passed.payload) == (0, b"typing")
         async with frame_client(relay_url) as again:
             assert (await again.subscribe(conversation, 0, survivor.capability)).last_seq == 2
+
+
+async def test_what_is_appended_may_say_what_its_sender_has(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    """Also if the append itself is refused."""
+    async with talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation):
+        await survivor.append(conversation, 1, b"hello")
+        await staff.entries(1)
+        await staff.ask(Append(conversation, 2, 0, 1, b"yes", has=3), Accepted)
+        await survivor.send(Append(conversation, 9, 0, 1, b"a gap", has=4))
+        assert (await survivor.expect(Error)).code is ErrorCode.COUNTER_GAP
+        async with frame_client(relay_url) as again, asyncio.timeout(SECONDS):
+            while (await again.subscribe(conversation, 0, survivor.capability)).first_seq < 4:
+                pass
+            # What only she has said that she has, the other may still read.
+            assert (await again.subscribe(conversation, 3, survivor.capability)).last_seq == 4
 
 
 async def test_entries_go_when_all_members_have_acknowledged(

@@ -65,7 +65,7 @@ CANCEL_REQUEST: list[Plain] = [0x03, 2, CONVERSATION]
 CLAIM: list[Plain] = [0x04, 4, None]
 SUBSCRIBE: list[Plain] = [0x05, 2, CONVERSATION, 0, CAPABILITY]
 UNSUBSCRIBE: list[Plain] = [0x06, CONVERSATION]
-APPEND: list[Plain] = [0x07, CONVERSATION, 1, 0, 1, b"ciphertext", None, [], []]
+APPEND: list[Plain] = [0x07, CONVERSATION, 1, 0, 1, b"ciphertext", None, [], [], 0]
 EPHEMERAL: list[Plain] = [0x08, CONVERSATION, b"typing"]
 ACKNOWLEDGE: list[Plain] = [0x09, CONVERSATION, 1]
 LEAVE: list[Plain] = [0x0A, 5, CONVERSATION]
@@ -179,9 +179,10 @@ MALFORMED = {
     "bytes after the frame": packed(PING) + "00",
     "a conversation id of 15 bytes": packed([0x09, CONVERSATION[:15], 1]),
     "text where bytes belong": packed([0x09, "0123456789abcdef", 1]),
-    "a kind that clients may not append": packed([0x07, CONVERSATION, 1, 2, 1, b"x", None, [], []]),
-    "an append counted 0": packed([0x07, CONVERSATION, 0, 0, 1, b"x", None, [], []]),
-    "an empty payload": packed([0x07, CONVERSATION, 1, 0, 1, b"", None, [], []]),
+    "a kind that clients may not append": packed([0x07, CONVERSATION, 1, 2, 1, b"x", None, [], [], 0]),
+    "an append counted 0": packed([0x07, CONVERSATION, 0, 0, 1, b"x", None, [], [], 0]),
+    "an append with a negative place": packed([0x07, CONVERSATION, 1, 0, 1, b"x", None, [], [], -1]),
+    "an empty payload": packed([0x07, CONVERSATION, 1, 0, 1, b"", None, [], [], 0]),
     "an array announced longer than memory": "dd" + "ffffffff" + "10",
     "an offer answered by neither yes nor no": packed([0x13, 12, CONVERSATION, 1]),
     "a push key of 64 bytes": packed([0x16, 15, "https://push.example/one", bytes(64), bytes(16)]),

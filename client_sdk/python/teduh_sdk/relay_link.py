@@ -16,12 +16,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from msgspec import structs
 from teduh_signaling.relay.exceptions import RemoteProtocolError
 from teduh_signaling.relay.frames import (
     NO_REF,
     Acknowledge,
     AnyClientFrame,
     AnyRelayFrame,
+    Append,
     Authenticate,
     Authenticated,
     Error,
@@ -125,14 +127,18 @@ class RelayLink:
     def send(self, frame: AnyClientFrame) -> None:
         """Send `frame` if the link is up, else forget it: whoever needs it sent says so again in `on_up`.
 
-        An Acknowledge is cumulative, and only lets the relay forget; so it goes with what is said next, or
-        after ACKNOWLEDGE_SECONDS, and a newer one takes its place.
+        An Acknowledge is cumulative, and only lets the relay forget; so it goes with what is said next, in an
+        Append to the same conversation, or after ACKNOWLEDGE_SECONDS, and a newer one takes its place.
         """
         if type(frame) is Acknowledge:
             if not self._acknowledgements:
                 asyncio.get_running_loop().call_later(ACKNOWLEDGE_SECONDS, self._acknowledge)
             self._acknowledgements[frame.conversation_id] = frame
             return
+        if type(frame) is Append:
+            waiting = self._acknowledgements.pop(frame.conversation_id, None)
+            if waiting is not None:
+                frame = structs.replace(frame, has=waiting.seq)
         self._acknowledge()
         self._put(frame)
 

@@ -17,6 +17,7 @@ import {
   NO_REF,
   Ping,
   type Acknowledge,
+  type Append,
   type Authenticate,
   type Authenticated,
   type ClientFrame,
@@ -108,8 +109,8 @@ export class RelayLink {
 
   /**
    * Send `frame` if the link is up, else forget it: whoever needs it sent says so again in `onUp`. An acknowledgement is
-   * cumulative, and only lets the relay forget; so it goes with what is said next, or after ACKNOWLEDGE_MS, and a newer
-   * one takes its place.
+   * cumulative, and only lets the relay forget; so it goes with what is said next, in an Append to the same conversation,
+   * or after ACKNOWLEDGE_MS, and a newer one takes its place.
    */
   send(frame: ClientFrame): void {
     if (frame.type === "acknowledge") {
@@ -117,8 +118,17 @@ export class RelayLink {
       this.#acknowledgements.set(toHex(frame.conversationId), frame)
       return
     }
+    const said = frame.type === "append" ? this.#acknowledging(frame) : frame
     this.#acknowledge()
-    this.#put(frame)
+    this.#put(said)
+  }
+
+  /** The same with what waits to be acknowledged in its conversation. */
+  #acknowledging(frame: Append): Append {
+    const conversation = toHex(frame.conversationId)
+    const waiting = this.#acknowledgements.get(conversation)
+    this.#acknowledgements.delete(conversation)
+    return waiting === undefined ? frame : { ...frame, has: waiting.seq }
   }
 
   readonly #acknowledge = (): void => {

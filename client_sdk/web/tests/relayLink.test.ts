@@ -6,6 +6,7 @@ import { AuthenticationRefused, ClientClosed, RelayLost, RelayMisbehaved } from 
 import { decodeClientFrame, encode } from "../src/relay/codec.ts"
 import {
   Acknowledge,
+  Append,
   Authenticate,
   Authenticated,
   Done,
@@ -139,6 +140,7 @@ describe("the link", () => {
     await house.begin()
     await house.hears(HELLO)
     const conversationId = new Uint8Array(16)
+    const other = new Uint8Array(16).fill(1)
     const said = (): unknown[] => house.socket.sent.splice(0).map((data) => decodeClientFrame(data))
     for (const seq of [1, 2, 3]) house.link.send(Acknowledge({ conversationId, seq }))
     expect(said()).toEqual([])
@@ -148,6 +150,14 @@ describe("the link", () => {
     house.link.send(Ping({ ref: 1 }))
     expect(said()).toEqual([Acknowledge({ conversationId, seq: 4 }), Ping({ ref: 1 })])
     house.link.send(Acknowledge({ conversationId, seq: 5 }))
+    house.link.send(Acknowledge({ conversationId: other, seq: 7 }))
+    const append = Append({ conversationId, counter: 1, kind: 0, epoch: 1, payload: new Uint8Array(3) })
+    house.link.send(append)
+    house.link.send(append)
+    expect(said()).toEqual([Acknowledge({ conversationId: other, seq: 7 }), { ...append, has: 5 }, append])
+    await vi.advanceTimersByTimeAsync(200)
+    expect(said()).toEqual([])
+    house.link.send(Acknowledge({ conversationId, seq: 6 }))
     house.socket.close()
     await vi.advanceTimersByTimeAsync(300)
     await house.hears(HELLO)

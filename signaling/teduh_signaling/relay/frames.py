@@ -272,7 +272,8 @@ class Append(ClientFrame, frozen=True, array_like=True, tag=0x07, gc=False):
 
     ``welcome`` goes with a commit only and becomes the log's next entry. ``added`` names the staff devices
     that the commit adds (each is invited through its inbox, and may read from the Welcome on); ``removed``
-    those that it removes. Not echoed to the connection that sent it: Accepted tells its place.
+    those that it removes. ``has`` is what an Acknowledge before it would say, if not 0. Not echoed to the
+    connection that sent it: Accepted tells its place.
     """
 
     conversation_id: ConversationId
@@ -283,6 +284,7 @@ class Append(ClientFrame, frozen=True, array_like=True, tag=0x07, gc=False):
     welcome: Payload | None = None
     added: Annotated[tuple[DeviceId, ...], Meta(max_length=MAX_MEMBERS_CHANGED)] = ()
     removed: Annotated[tuple[DeviceId, ...], Meta(max_length=MAX_MEMBERS_CHANGED)] = ()
+    has: UInt64 = 0
 
 
 class Ephemeral(ClientFrame, frozen=True, array_like=True, tag=0x08, gc=False):

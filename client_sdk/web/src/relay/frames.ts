@@ -181,6 +181,7 @@ export const Append = define("append", 0x07, {
   welcome: optional(payload),
   added: defaulted(list(deviceId, 0, MAX_MEMBERS_CHANGED), []),
   removed: defaulted(list(deviceId, 0, MAX_MEMBERS_CHANGED), []),
+  has: defaulted(uint64, 0),
 })
 export type Append = ReturnType<typeof Append>
 
