@@ -86,6 +86,10 @@ class Tail:
 
     __slots__ = (
         "_appending",
+        "_log",
+        "_packed",
+        "_packed_from",
+        "_packed_until",
         "counters",
         "done",
         "done_bytes",
@@ -94,7 +98,6 @@ class Tail:
         "known",
         "known_bytes",
         "last",
-        "packed",
         "pending",
         "seq",
         "seq_bytes",
@@ -107,9 +110,10 @@ class Tail:
 
     def __init__(self, conversation: LocalConversation, appending: Appending) -> None:
         self._appending = appending
-        log = conversation.keys.log
-        # An XADD up to its id, as RESP has it.
-        self.packed = b"*6\r\n$4\r\nXADD\r\n$%d\r\n%b\r\n$10\r\nNOMKSTREAM\r\n$" % (len(log), log)
+        self._log = conversation.keys.log
+        # An XADD up to its id, as RESP has it, for the places between these two: of so many digits.
+        self._packed = b""
+        self._packed_from = self._packed_until = 0
         self.is_live = False
         # Whether something was appended of which another node, had there been one, would not have heard.
         self.used = False
@@ -130,14 +134,15 @@ class Tail:
 
     def command(self, place: int, entry: bytes) -> bytes:
         """`XADD log NOMKSTREAM <place>-0 e <entry>`."""
-        identity = b"%d-0" % place
-        return b"%b%d\r\n%b\r\n$1\r\ne\r\n$%d\r\n%b\r\n" % (
-            self.packed,
-            len(identity),
-            identity,
-            len(entry),
-            entry,
-        )
+        if not self._packed_from <= place < self._packed_until:
+            self._pack(len(b"%d" % place))
+        return b"%b%d-0\r\n$1\r\ne\r\n$%d\r\n%b\r\n" % (self._packed, place, len(entry), entry)
+
+    def _pack(self, digits: int) -> None:
+        log = self._log
+        head = b"*6\r\n$4\r\nXADD\r\n$%d\r\n%b\r\n$10\r\nNOMKSTREAM\r\n" % (len(log), log)
+        self._packed = b"%b$%d\r\n" % (head, digits + len(b"-0"))
+        self._packed_from, self._packed_until = 10 ** (digits - 1), 10**digits
 
     def answered(self, answer: Answer) -> None:
         """The store's answer to the oldest that waits. Every message passes here."""

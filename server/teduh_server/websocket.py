@@ -50,6 +50,8 @@ _AT_ONCE_BYTES = 16 * 1024
 """So much is not kept until the end of the tick: it would save nothing, and the transport shall tell in time
 that its reader is slow."""
 
+_BINARY_MESSAGE = WSMsgType.BINARY
+"""Asking an enumeration for its member takes as long as a call."""
 _BINARY = 0x82
 _PING = b"\x89\x00"
 _PONG = 0x8A
@@ -369,7 +371,7 @@ class _Messages(WebSocketDataQueue):
 
     def feed_data(self, data: WSMessage, size: int) -> None:  # type: ignore[override]  # it keeps nothing
         # Nearly all are of this kind, and what is called for each is felt.
-        if data[0] is WSMsgType.BINARY:
+        if data[0] is _BINARY_MESSAGE:
             self.received(data[1])
         else:
             self._socket.parsed(data)

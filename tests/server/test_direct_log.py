@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import hiredis
 import pytest
 from frame_client import FrameClient, frame_client, talking_pair
 from relay_organisation import RelayOrganisation
@@ -22,6 +23,7 @@ from teduh_server.direct_log import (
     MOST_ENTRY_BYTES,
     RENEW_SECONDS,
     DirectLog,
+    Tail,
     limits_of,
 )
 from teduh_server.node_channel import LOOK_AT_LOG, NODE_JOINED
@@ -105,6 +107,16 @@ async def test_what_is_said_goes_into_the_log_without_a_script(
         assert await _state_knows(outside, conversation) == 4
         statistics = as_bytes(await outside.ask((b"INFO", b"commandstats")))
         assert b"cmdstat_xadd:calls=20," in statistics
+
+
+@pytest.mark.parametrize("place", [1, 9, 10, 11, 99, 100, 101, 12_345, 2**63 - 1])
+def test_command_is_as_hiredis_packs_it(place: int) -> None:
+    """After any other, for the length of an id changes with its digits."""
+    conversation = LocalConversation(b"c" * 16)
+    tail = Tail(conversation, Recorder())
+    for each in (place, 1, place, 10, place, 2**63 - 1, place):
+        parts = (b"XADD", conversation.keys.log, b"NOMKSTREAM", b"%d-0" % each, b"e", b"entry")
+        assert tail.command(each, b"entry") == hiredis.pack_command(parts)  # type: ignore[arg-type]  # its stub
 
 
 async def test_acknowledgements_tell_the_state_and_empty_the_log(

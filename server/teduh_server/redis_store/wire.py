@@ -171,7 +171,8 @@ class Wire(asyncio.Protocol):
             if reply is False:
                 return
             on_answer, command = waiting.popleft()
-            if isinstance(reply, hiredis.HiredisError):
+            # That of nearly every message is the id of its entry.
+            if type(reply) is not bytes and isinstance(reply, hiredis.HiredisError):
                 self._refused(reply, on_answer, command)
             else:
                 on_answer(reply)

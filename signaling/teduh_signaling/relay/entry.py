@@ -29,7 +29,7 @@ SEQ_END = 29
 _HEAD = bytes((0x90 | (1 + len(Entry.__struct_fields__)), 0x47, 0xC4, 16))
 _UNPLACED = b"\xcf" + bytes(8)
 _uint64 = Struct(">Q")
-_place = Struct(">BQ").pack
+_placed = Struct(">4s16sBQ").pack
 _encode = Encoder().encode
 
 
@@ -55,7 +55,7 @@ def placed_entry(
     payload: bytes,
 ) -> bytes:
     """The bytes of an Entry frame whose place is known beforehand; the rest as for `entry_template`."""
-    return _HEAD + conversation_id + _place(0xCF, seq) + _encode((member, counter, kind, epoch, payload))[1:]
+    return _placed(_HEAD, conversation_id, 0xCF, seq) + _encode((member, counter, kind, epoch, payload))[1:]
 
 
 def place_entry(template: bytes, seq: int) -> bytes:
