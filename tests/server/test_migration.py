@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+import uvloop
 from frame_client import FrameClient, frame_client
 from relay_organisation import RelayOrganisation, StaffDevice
 from relay_process import eventually, worker_here
@@ -38,6 +39,7 @@ from teduh_signaling.relay.frames import (
     Subscribed,
 )
 from valkey_cluster import valkey_cluster
+from valkey_server import start_valkey
 from websocket_wire import BINARY, HEADERS, PING, PONG, Wire, masked, request, wire
 
 _F = TypeVar("_F", bound=AnyRelayFrame)
@@ -266,6 +268,38 @@ async def test_what_the_relay_knows_of_her_comes_with_her(
     assert after.subscriptions[conversation].has == 0
     assert after.subscriptions[conversation].told_reachable is True
     await eventually(lambda: after.subscriptions[conversation].has == 3)
+
+
+def test_who_has_said_too_much_is_not_read_by_her_new_worker_either(
+    boxes: Boxes, organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    """On the event loop that the relay runs on, which reads on if it is told too early to pause."""
+
+    async def flood() -> None:
+        with start_valkey() as valkey:
+            async with (
+                _house(boxes, organisation, tmp_path, valkey.url) as house,
+                _apart(house) as (survivor, _, _),
+            ):
+                await _leaving(house)
+                (intake,) = house.relays[0]._sockets.connections.values()
+                intake._free_at = time.monotonic() + 60
+                for number in range(1, 200):
+                    await survivor.send(Ping(number))
+                await eventually(lambda: house.here(1) == 2)
+                (hers,) = [
+                    each
+                    for each in house.relays[1]._sockets.connections.values()
+                    if each.connection.staff is None
+                ]
+                for number in range(200, 400):
+                    await survivor.send(Ping(number))
+                    await asyncio.sleep(0)
+                assert hers._kept is not None
+                assert len(hers._kept) <= 200
+                assert not hers._socket._transport.is_reading()
+
+    uvloop.run(flood())
 
 
 async def test_her_acknowledgement_counts_though_her_new_worker_has_not_heard_of_the_entry(

@@ -7,8 +7,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from aiohttp import HttpVersion11, web
 from teduh_signaling.relay.frames import PROTOCOL_VERSION, SUBPROTOCOL, CloseCode, Hello, Moving
@@ -126,16 +125,18 @@ class SocketHandler:
         """Go on with a connection that another worker has handed over; `attach` comes before anything of it
         is read. Raises OSError.
         """
-        await self._loop.connect_accepted_socket(lambda: _Arrival(partial(self._go_on, moved, attach)), plain)
+        transport, arrival = await self._loop.connect_accepted_socket(_Arrival, plain)
+        if not arrival.is_lost:
+            self._go_on(moved, attach, transport, arrival.data)
 
     def _go_on(
-        self, moved: Moved, attach: Callable[[Connection], None], transport: asyncio.Transport
+        self, moved: Moved, attach: Callable[[Connection], None], transport: asyncio.Transport, data: bytes
     ) -> None:
         intake = self._intake(transport, moved.source, moved.nonce)
         connection = intake.connection
         connection.proof_of_work_bits, connection.requests = moved.proof_of_work_bits, moved.requests
         attach(connection)
-        intake.go_on(moved.free_at, moved.message, moved.unread)
+        intake.go_on(moved.free_at, moved.message, moved.unread + data)
         if self._draining:
             connection.send(Moving(0))
 
@@ -178,16 +179,19 @@ class SocketHandler:
 
 
 class _Arrival(asyncio.Protocol):
-    """A connection from another worker until its transport is there."""
+    """A connection from another worker until its transport reads: only then can that be paused."""
 
-    __slots__ = ("_begin",)
+    __slots__ = ("data", "is_lost")
 
-    def __init__(self, begin: Callable[[asyncio.Transport], None]) -> None:
-        self._begin = begin
+    def __init__(self) -> None:
+        self.data = b""
+        self.is_lost = False
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are none by inheritance.
-        self._begin(cast(asyncio.Transport, transport))
+    def data_received(self, data: bytes) -> None:
+        self.data += data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_lost = True
 
 
 def _nothing(connection: Connection) -> None:
