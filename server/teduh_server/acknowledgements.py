@@ -7,7 +7,7 @@ once.
 ::
 
     Acknowledge, Append.has ──> many entries? ──> at once
-                                      └── few ──> kept per member, newest wins ──> a moment later
+                                └── few ──> kept per member, newest wins ──> the next round, a few at a time
 """
 
 from __future__ import annotations
@@ -39,15 +39,17 @@ _PAUSE_SECONDS = 0.002
 class Acknowledgements:
     """Those of one node's members that are not yet told."""
 
-    __slots__ = ("_direct", "_is_due", "_limits", "_store", "_waiting")
+    __slots__ = ("_direct", "_is_due", "_limits", "_next_round", "_store", "_told_now", "_waiting")
 
     def __init__(self, store: Store, limits: LogLimits, direct: DirectLog) -> None:
         self._store = store
         self._limits = limits
         self._direct = direct
         self._is_due = False
-        # Since when, by the monotonic clock; whoever has waited longest comes first.
-        self._waiting: dict[Subscription, float] = {}
+        # Of the next round, and of this one: together, for a script for each would cost twice as much.
+        self._waiting: dict[Subscription, None] = {}
+        self._told_now: dict[Subscription, None] = {}
+        self._next_round = 0.0
 
     def note(self, connection: Connection, frame: Acknowledge) -> None:
         """The member says so, and nothing else."""
@@ -65,27 +67,36 @@ class Acknowledgements:
             self._waiting.pop(subscription, None)
             self._tell(subscription)
         elif subscription not in self._waiting:
-            self._waiting[subscription] = time.monotonic()
+            self._waiting[subscription] = None
             if not self._is_due:
                 self._is_due = True
-                asyncio.get_running_loop().call_later(WAIT_SECONDS, self._tell_some)
+                asyncio.get_running_loop().call_later(WAIT_SECONDS, self._begin_round)
 
     def flush(self) -> None:
         """Tell all that wait: the node stops."""
-        waiting, self._waiting = self._waiting, {}
+        waiting, self._waiting = {**self._told_now, **self._waiting}, {}
+        self._told_now = {}
         for subscription in waiting:
             self._tell(subscription)
 
+    def _begin_round(self) -> None:
+        self._told_now, self._waiting = self._waiting, {}
+        self._next_round = time.monotonic() + WAIT_SECONDS
+        self._tell_some()
+
     def _tell_some(self) -> None:
-        waiting, long_ago = self._waiting, time.monotonic() - WAIT_SECONDS
-        due = [each for each, since in islice(waiting.items(), _AT_ONCE) if since <= long_ago]
-        for subscription in due:
-            del waiting[subscription]
+        told_now = self._told_now
+        for subscription in list(islice(told_now, _AT_ONCE)):
+            del told_now[subscription]
             self._tell(subscription)
-        self._is_due = bool(waiting)
-        if waiting:
-            first = next(iter(waiting.values()))
-            asyncio.get_running_loop().call_later(max(_PAUSE_SECONDS, first - long_ago), self._tell_some)
+        loop = asyncio.get_running_loop()
+        if told_now:
+            loop.call_later(_PAUSE_SECONDS, self._tell_some)
+        elif self._waiting:
+            # Whoever was noted meanwhile waits as long as the others did.
+            loop.call_later(max(0.0, self._next_round - time.monotonic()), self._begin_round)
+        else:
+            self._is_due = False
 
     def _tell(self, subscription: Subscription) -> None:
         conversation, member, seq = subscription.conversation, subscription.member, subscription.has
