@@ -158,7 +158,8 @@ def test_the_soak_benchmark_finds_nothing_left_behind() -> None:
     before, _, behind = tasks
     assert behind <= before
     before, during, behind = descriptors
-    assert during >= before + 200
+    # Each conversation has its state; a log that all have acknowledged may be gone for the moment.
+    assert during >= before + 100
     assert behind <= before
 
 
