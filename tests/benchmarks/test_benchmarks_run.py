@@ -158,8 +158,8 @@ def test_the_soak_benchmark_finds_nothing_left_behind() -> None:
     before, _, behind = tasks
     assert behind <= before
     before, during, behind = descriptors
-    # Each conversation has its state; a log that all have acknowledged may be gone for the moment.
-    assert during >= before + 100
+    # One for each connection; of those before, one may have been of somebody who has gone since.
+    assert during >= 200
     assert behind <= before
 
 
