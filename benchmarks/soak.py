@@ -108,6 +108,8 @@ class Soak:
         """How often the relay was half a second behind, and that part of the load was cut short."""
 
     def read(self) -> Reading:
+        # First, for the questions below are connections, too, and may not be over when they are answered.
+        descriptors = self._relay.descriptors()
         with urllib.request.urlopen(self._metrics) as answer:
             text = answer.read().decode()
         gauges = dict(re.findall(r"^(teduh_\w+) (\S+)$", text, re.MULTILINE))
@@ -120,7 +122,7 @@ class Soak:
             connections=connections,
             conversations=conversations,
             tasks=tasks,
-            descriptors=self._relay.descriptors(),
+            descriptors=descriptors,
             keys=self._relay.keys(),
             accepted=accepted,
         )
