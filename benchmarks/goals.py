@@ -85,6 +85,7 @@ def _rates(ours: Bench, others: Mapping[str, Bench]) -> list[Goal]:
         times("bare aiohttp relay", durable, 0.6),
         times("ejabberd", durable, 3),
         times("Prosody", durable, 8),
+        times("Prosody, as it comes", durable, 8),
         times(TWO_NODES, durable, 4),
     ]
     return kept if typing is None else [*kept, times("PeerJS server", typing, 1.2)]

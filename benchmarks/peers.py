@@ -25,7 +25,7 @@ from broker_peers import Mosquitto, Nats
 from measured_peer import Peer
 from node_peers import PeerJs, SocketIo, SocketIoRedis, SocketIoTwoNodes
 from python_peers import BarePicows, BareWebsockets, OtherLibrary
-from xmpp_peers import Ejabberd, Prosody
+from xmpp_peers import Ejabberd, Prosody, ProsodyAsItComes
 
 PEERS: Sequence[type[Peer | OtherLibrary]] = (
     BarePicows,
@@ -35,6 +35,7 @@ PEERS: Sequence[type[Peer | OtherLibrary]] = (
     SocketIoTwoNodes,
     PeerJs,
     Prosody,
+    ProsodyAsItComes,
     Ejabberd,
     Mosquitto,
     Nats,

@@ -53,6 +53,9 @@ class Prosody(Xmpp):
     """
 
     name = "Prosody"
+    settings = """network_backend = "epoll"
+network_settings = { nagle = false, opportunistic_writes = true, tcp_backlog = 4096 }
+gc = { mode = "generational" }"""
 
     def _command(self) -> Sequence[str]:
         file = self.folder / "prosody.cfg.lua"
@@ -69,9 +72,7 @@ c2s_ports = {{}}
 s2s_ports = {{}}
 consider_websocket_secure = true
 c2s_require_encryption = false
-network_backend = "epoll"
-network_settings = {{ nagle = false, opportunistic_writes = true, tcp_backlog = 4096 }}
-gc = {{ mode = "generational" }}
+{self.settings}
 VirtualHost "{DOMAIN}"
 authentication = "anonymous"
 http_host = "127.0.0.1"
@@ -82,6 +83,13 @@ http_host = "127.0.0.1"
     @classmethod
     def missing(cls) -> str | None:
         return None if shutil.which("prosody") else "prosody"
+
+
+class ProsodyAsItComes(Prosody):
+    """With none of that: what the reference figures of peers were taken of, by what they are."""
+
+    name = "Prosody, as it comes"
+    settings = ""
 
 
 class Ejabberd(Xmpp):

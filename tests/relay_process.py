@@ -101,7 +101,13 @@ class RelayProcess:
     def workers(self) -> set[int]:
         """The processes of its workers, if it has any, without Valkey's."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return {int(pid) for pid in children if b"valkey" not in Path(f"/proc/{pid}/cmdline").read_bytes()}
+        workers = set()
+        for pid in children:
+            # One that has just ended is none.
+            with suppress(FileNotFoundError, ProcessLookupError):
+                if b"valkey" not in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    workers.add(int(pid))
+        return workers
 
     def kill(self) -> None:
         """SIGKILL: no goodbye, nothing flushed."""

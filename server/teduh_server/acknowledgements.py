@@ -99,9 +99,12 @@ class Acknowledgements:
             self._is_due = False
 
     def _tell(self, subscription: Subscription) -> None:
+        if subscription.has > subscription.told_has:
+            self.tell(subscription)
+
+    def tell(self, subscription: Subscription) -> None:
+        """Tell at once how far the member has its log, and how far that goes by now."""
         conversation, member, seq = subscription.conversation, subscription.member, subscription.has
-        if seq <= subscription.told_has:
-            return
         subscription.told_has = seq
         told, on_known = self._direct.told(conversation)
         command = scripts.acknowledge(conversation.keys, member, seq, self._limits, told)

@@ -5,6 +5,7 @@
     Append ──> alone here, and nothing unusual? ── yes ──> `direct_log`: one command
                               no │                             │ the log is not as expected
                                  └──> append.lua <─────────────┘
+                                          │   (what comes behind it waits, if it may then go directly)
                                           └──> `appended`: Entry to the others, Accepted to the sender
 """
 
@@ -29,7 +30,7 @@ from teduh_server.redis_store.exceptions import StoreError, StoreRefused, StoreU
 from teduh_server.redis_store.scripts import Appended, LogLimits
 from teduh_server.redis_store.wire import Answer
 from teduh_server.refused_append import append_failed, not_appended, refuse_append
-from teduh_server.subscription import Subscription
+from teduh_server.subscription import LocalConversation, Subscription
 from teduh_server.websocket import Post
 
 if TYPE_CHECKING:
@@ -89,15 +90,16 @@ class Appends:
             return
         connection.in_flight += 1
         self.in_flight += 1
-        tail = subscription.conversation.tail
-        if (
-            tail is not None
-            and tail.is_live
-            and not frame.kind
-            and self.direct.append(tail, subscription, frame)
-        ):
-            return
-        self._ask_script(subscription, frame)
+        direct = self.direct
+        if not direct.append(subscription, frame) and not direct.hold(subscription, frame):
+            self._ask_script(subscription, frame)
+
+    def _go_on(self, conversation: LocalConversation) -> None:
+        """Nothing is asked of the script any more: what was held goes, in order."""
+        direct = self.direct
+        for subscription, frame in direct.release(conversation):
+            if not direct.append(subscription, frame) and not direct.hold(subscription, frame):
+                self._ask_script(subscription, frame)
 
     def _ask_script(self, subscription: Subscription, frame: Append) -> None:
         conversation, member = subscription.conversation, subscription.member
@@ -133,10 +135,13 @@ class Appends:
         """The script's answer to an append."""
         conversation = subscription.conversation
         conversation.scripted -= 1
+        if type(answer) is int and answer < 0:
+            self.direct.learn(subscription, frame, -answer, joins)
+        if not conversation.scripted:
+            # Before anybody hears of the answer, who might say more.
+            self._go_on(conversation)
         if type(answer) is int:
             seq = abs(answer)
-            if answer < 0:
-                self.direct.learn(subscription, frame, seq, joins)
             self.appended(subscription, frame, place_entry(entry, seq), seq)
             return
         self._landed(subscription)
@@ -164,14 +169,19 @@ class Appends:
             # Whoever waits to read it goes before whoever waits to hear that it is kept.
             deliver(conversation, seq, entry, subscription)
             self.accepted += 1
-            connection.write(encode(Accepted(frame.conversation_id, frame.counter, seq)))
+            accepted = encode(Accepted(frame.conversation_id, frame.counter, seq))
+            if self.in_flight:
+                # Where much is said it may go along with what is said to the sender.
+                connection.write_later(accepted)
+            else:
+                connection.write(accepted)
         else:
             # What waits for this one comes to its sender too, who must know its place by then.
             self._accept(subscription, frame, seq)
             deliver(conversation, seq, entry, subscription)
         if not self.in_flight:
             # It was the last: where little is said, nobody waits for others in this tick.
-            self._post.flush()
+            self._post.flush_now()
 
     def by_script(self, subscription: Subscription, frame: Append) -> None:
         """It was tried without, and is in the log or is not: the script knows."""

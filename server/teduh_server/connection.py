@@ -40,6 +40,7 @@ class Connection:
         "staff",
         "subscriptions",
         "write",
+        "write_later",
     )
 
     def __init__(
@@ -56,6 +57,8 @@ class Connection:
         self._on_closed = on_closed
         self.write: Callable[[bytes], None] = socket.write
         """Send the bytes of a frame that needs no further check; nothing once it is closed."""
+        self.write_later: Callable[[bytes], None] = socket.write_later
+        """The same for what nobody waits for."""
         self.protocol = protocol
         self.source = source
         self.nonce = nonce

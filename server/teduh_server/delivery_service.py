@@ -80,6 +80,7 @@ class DeliveryService:
         self.appends = Appends(store, limits, inbox, spawn, self)
         self.acknowledgements = Acknowledgements(store, limits, self.appends.direct)
         self.appends.acknowledged = self.acknowledgements.noted
+        self.appends.direct.on_untold = self.acknowledgements.tell
         self.on_apart: Callable[[bytes], None] = lambda conversation_id: None
         """Staff of a conversation are here, and others of it elsewhere."""
         channel.on(node_channel.ENTRIES, self._receive_entries)
@@ -133,9 +134,10 @@ class DeliveryService:
             if subscription is own:
                 # A Welcome counts as its sender's own too: Accepted tells where it is, right behind the
                 # commit.
-                subscription.has_own(seq)
-                if subscription.cursor < seq:
-                    self._catch_up(subscription)
+                if subscription.cursor == seq - 1 and not subscription.catching_up:
+                    subscription.cursor = seq
+                else:
+                    self._pass_over(subscription, seq)
             elif subscription.cursor == seq - 1 and not subscription.catching_up:
                 connection = subscription.connection
                 if connection.congested:
@@ -147,6 +149,11 @@ class DeliveryService:
                 self._catch_up(subscription)
         if conversation.early is not None:
             self._early.follow(conversation)
+
+    def _pass_over(self, own: Subscription, seq: int) -> None:
+        own.has_own(seq)
+        if own.cursor < seq:
+            self._catch_up(own)
 
     def _catch_up(self, subscription: Subscription) -> None:
         if not subscription.catching_up and not subscription.ended:

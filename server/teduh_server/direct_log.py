@@ -10,13 +10,17 @@ log. So the script says when the node is alone, and the next appends are one pla
     XADD log NOMKSTREAM 9-0 e ENTRY ──> an error    somebody has, or the log has gone: by the script, all that
                                                     is under way, in order
 
+While the script is asked, what comes behind it in a conversation of which it has said so is held
+(`Tail.held`): else, where much is said, somebody would always be asking, and nothing would go directly.
+
 Why that is safe. An id that is not greater than the last is refused, so nothing is overwritten; whatever
 moves a conversation's epoch takes a place in its log, so a node that has missed it fails at its next append.
-The state on the store lags behind: acknowledgements tell it how far the log goes (`told`), and any script
-that must know counts what lies beyond (settle.lua), and drops what stands behind an append that has failed.
-After such a one the node accepts nothing that was sent behind it until the script has looked. Whoever joins
-elsewhere tells this node, which then tells the other to look at the log once more: what went in meanwhile was
-not published. A node whose channel has been silent for a second might not hear that, and does nothing so.
+The state on the store lags behind: acknowledgements tell it how far the log goes (`told`), and one is made
+for that where none comes (`on_untold`). Any script that must know counts what lies beyond (settle.lua), and
+drops what stands behind an append that has failed. After such a one the node accepts nothing that was sent
+behind it until the script has looked. Whoever joins elsewhere tells this node, which then tells the other to
+look at the log once more: what went in meanwhile was not published. A node whose channel has been silent for
+a second might not hear that, and does nothing so.
 
 Not in a cluster, and not where answers are held until they are kept elsewhere: there what a log says last may
 be taken back.
@@ -40,10 +44,12 @@ from teduh_server.redis_store.scripts import LogLimits
 from teduh_server.redis_store.wire import Answer, Wire
 from teduh_server.subscription import LocalConversation, Subscription
 
-MOST_ENTRIES: Final = 256
+MOST_ENTRIES: Final = 512
 MOST_BYTES: Final = 256 * 1024
 """So many, and so much, at most of which the state on the store knows nothing: more than is under way where
 the store is slow, for the script would make it slower; and no more than a script can count in passing."""
+UNTOLD_ENTRIES: Final = 64
+"""After so many the state is told of them, also where nobody acknowledges any."""
 MOST_ENTRY_BYTES: Final = 4096
 """What is larger goes by the script."""
 RENEW_SECONDS: Final = 45.0
@@ -94,10 +100,13 @@ class Tail:
         "done",
         "done_bytes",
         "epoch",
+        "held",
         "is_live",
+        "is_near",
         "known",
         "known_bytes",
         "last",
+        "look_at",
         "pending",
         "seq",
         "seq_bytes",
@@ -115,6 +124,10 @@ class Tail:
         self._packed = b""
         self._packed_from = self._packed_until = 0
         self.is_live = False
+        # Whether the script has said last that appends may go directly, once it is asked nothing more.
+        self.is_near = False
+        # What waits for that; only while the script is being asked. None if that is nothing.
+        self.held: list[tuple[Subscription, Append]] | None = None
         # Whether something was appended of which another node, had there been one, would not have heard.
         self.used = False
         self.wire: Wire | None = None
@@ -125,6 +138,8 @@ class Tail:
         # knows of; for each, how many bytes were appended up to there since this began.
         self.seq = self.done = self.known = 0
         self.seq_bytes = self.done_bytes = self.known_bytes = 0
+        # Beyond this place it is to be looked at whether the state knows enough.
+        self.look_at = 0
         self.until = 0.0
         self.pending: deque[tuple[Subscription, Append, bytes]] = deque()
         # Each member's last counter and place, of what was answered since this began. All of it is told each
@@ -176,14 +191,14 @@ class Tail:
 
     def stop(self) -> None:
         """What is known of the log may be wrong from now on."""
-        self.is_live = False
+        self.is_live = self.is_near = False
         self.counters.clear()
 
 
 class DirectLog:
     """The direct appends of one node."""
 
-    __slots__ = ("_appending", "_hearing", "_store", "is_possible")
+    __slots__ = ("_appending", "_hearing", "_store", "is_possible", "on_untold")
 
     def __init__(self, store: Store, appending: Appending, limits: LogLimits) -> None:
         self._store = store
@@ -192,15 +207,20 @@ class DirectLog:
         self._hearing = store.hearing
         self.is_possible = limits.direct_entries > 0
         """Whether this node ever appends so; then the other nodes of its store do, too."""
+        self.on_untold: Callable[[Subscription], None] = lambda subscription: None
+        """Has the store told of what is in the log of this subscription's conversation (`told`)."""
 
-    def append(self, tail: Tail, subscription: Subscription, frame: Append) -> bool:
+    def append(self, subscription: Subscription, frame: Append) -> bool:
         """Append a message where the log ends; False if the script must see it. Every message passes here."""
+        tail = subscription.conversation.tail
+        if tail is None or not tail.is_live or frame.kind:
+            return False
         member, counter, epoch, payload = subscription.member, frame.counter, frame.epoch, frame.payload
         wire = tail.wire
         if (
             tail.counters.get(member) != counter - 1
             or epoch != tail.epoch
-            or tail.seq - tail.known >= MOST_ENTRIES
+            or (tail.seq >= tail.look_at and not self._has_room(tail, subscription))
             or tail.seq_bytes - tail.known_bytes >= MOST_BYTES
             or len(payload) > MOST_ENTRY_BYTES
             or time.monotonic() > tail.until
@@ -217,6 +237,39 @@ class DirectLog:
         tail.pending.append((subscription, frame, entry))
         wire.call_packed(tail.command(place, entry), tail.answered)
         return True
+
+    def _has_room(self, tail: Tail, subscription: Subscription) -> bool:
+        """Whether the state knows of all but MOST_ENTRIES; it is told, where much is untold."""
+        if tail.done - tail.told >= UNTOLD_ENTRIES:
+            self.on_untold(subscription)
+        tail.look_at = min(tail.seq + UNTOLD_ENTRIES, tail.known + MOST_ENTRIES)
+        return tail.seq < tail.look_at
+
+    def hold(self, subscription: Subscription, frame: Append) -> bool:
+        """Keep it until the script is asked nothing more, if it may go directly then; all behind it, too."""
+        conversation = subscription.conversation
+        tail = conversation.tail
+        if tail is None or not conversation.scripted:
+            return False
+        if tail.held is None:
+            if not tail.is_near or not self._may_ever(tail, frame):
+                return False
+            tail.held = []
+        tail.held.append((subscription, frame))
+        return True
+
+    def _may_ever(self, tail: Tail, frame: Append) -> bool:
+        """Whether there is any use in waiting."""
+        is_small = not frame.kind and len(frame.payload) <= MOST_ENTRY_BYTES
+        return is_small and tail.wire is not None and not tail.wire.lost and self._hearing.is_up
+
+    def release(self, conversation: LocalConversation) -> list[tuple[Subscription, Append]]:
+        """What was kept, in order."""
+        tail = conversation.tail
+        if tail is None or tail.held is None:
+            return []
+        held, tail.held = tail.held, None
+        return held
 
     def script_asked(self, conversation: LocalConversation) -> None:
         """Something else is appended: what comes behind it goes the same way, until that is answered."""
@@ -254,12 +307,14 @@ class DirectLog:
             tail.stop()
             tail.wire = wire
         tail.counters[subscription.member] = frame.counter
+        tail.is_near = True
         if conversation.scripted or tail.pending:
             # Where the log ends is not known before the last of them is answered.
             return
         tail.is_live = True
         tail.seq = tail.done = tail.known = tail.told = seq
         tail.seq_bytes = tail.done_bytes = tail.known_bytes = tail.told_bytes = 0
+        tail.look_at = seq + UNTOLD_ENTRIES
         tail.epoch = frame.epoch
         tail.until = time.monotonic() + RENEW_SECONDS
         tail.last = {}

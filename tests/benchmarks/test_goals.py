@@ -70,7 +70,7 @@ def test_where_valkey_stands_matters_to_rates_and_latencies_alone() -> None:
     del apart.rates["ephemeral"]
     peers = {"bare aiohttp relay": peer(10_000), TWO_NODES: peer(1600)}
     found = read(goals_apart(cast(Bench, apart), cast(Mapping[str, Bench], peers)))
-    assert len(found) == 8
+    assert len(found) == 9
     assert found["durable, highest rate, times bare aiohttp relay"] == "kept"
     assert found[f"durable, highest rate, times {TWO_NODES}"] == "NOT KEPT"
     assert found["light load, one way, p50 ms"] == "kept"
@@ -79,4 +79,5 @@ def test_where_valkey_stands_matters_to_rates_and_latencies_alone() -> None:
 def test_what_was_not_there_is_not_called_kept() -> None:
     found = verdicts(bench(6000), {})
     assert found["durable, highest rate, times Prosody"] == "not measured"
+    assert found["durable, highest rate, times Prosody, as it comes"] == "not measured"
     assert found["light load, p99, times ejabberd"] == "not measured"

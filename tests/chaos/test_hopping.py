@@ -58,7 +58,7 @@ async def test_members_who_are_handed_over_lose_and_double_nothing(tmp_path: Pat
                     case "freeze":
                         await _freeze(chance.choice(sorted(relay.workers())), chance.uniform(0.01, 0.3))
                     case "kill" if chance.random() < 0.5:
-                        os.kill(chance.choice(sorted(relay.workers())), signal.SIGKILL)
+                        await _kill(relay, chance.choice(sorted(relay.workers())))
                 await asyncio.sleep(chance.uniform(0, 0.2))
             await talking
             await stage.finish(_MESSAGES)
@@ -100,6 +100,12 @@ async def _disturb(stage: Stage, relays: list[RelayProcess], store: Store, chanc
                 relay.kill()
                 await asyncio.to_thread(relay.start)
         await asyncio.sleep(chance.uniform(0, 0.2))
+
+
+async def _kill(relay: RelayProcess, worker: int) -> None:
+    """Until it is none of the workers, whom other faults could hit."""
+    os.kill(worker, signal.SIGKILL)
+    await eventually(lambda: worker not in relay.workers())
 
 
 async def _freeze(pid: int, seconds: float) -> None:

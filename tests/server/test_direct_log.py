@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import random
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ from teduh_server.direct_log import (
     MOST_ENTRIES,
     MOST_ENTRY_BYTES,
     RENEW_SECONDS,
+    UNTOLD_ENTRIES,
     DirectLog,
     Tail,
     limits_of,
@@ -43,6 +45,7 @@ from teduh_server.subscription import LocalConversation, Subscription
 from teduh_signaling.relay.entry import entry_template, placed_entry
 from teduh_signaling.relay.frames import Accepted, Acknowledge, Append, Entry, Error, ErrorCode
 
+_IN_FLIGHT = 64
 _ELSEWHERE = "e" * 16
 _LIMITS = LogLimits(_ELSEWHERE, 1_000_000, 1000, 1_000_000)
 _BREAK_COMMANDS = (b"CLIENT", b"KILL", b"TYPE", b"normal", b"SKIPME", b"yes")
@@ -158,14 +161,14 @@ async def test_acknowledgement_of_what_nobody_has_said_keeps_nobody_from_acknowl
         assert await _state_knows(outside, conversation) == 32
 
 
-async def test_without_acknowledgements_the_script_sees_the_log_now_and_then(
+async def test_without_acknowledgements_the_state_knows_of_nearly_all(
     relay_url: str, organisation: RelayOrganisation, outside: Store
 ) -> None:
     async with talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation):
         many = 3 * MOST_ENTRIES
         await _say(survivor, conversation, range(1, many + 1))
         assert await _accepted(survivor, many) == [(each, 2 + each) for each in range(1, many + 1)]
-        assert await _state_knows(outside, conversation) >= 2 + many - MOST_ENTRIES
+        assert await _state_knows(outside, conversation) >= 2 + many - 4 * UNTOLD_ENTRIES
         assert [each.seq for each in await staff.entries(many)] == list(range(3, 3 + many))
 
 
@@ -177,6 +180,65 @@ async def test_large_and_small_ones_keep_their_order(relay_url: str, organisatio
             await survivor.send(Append(conversation, counter, 0, 1, payload))
         assert await _accepted(survivor, 40) == [(each, 2 + each) for each in range(1, 41)]
         assert [each.payload for each in await staff.entries(40)] == payloads
+
+
+async def test_where_both_say_much_from_the_beginning_the_script_is_not_asked_for_ever(
+    relay_url: str, organisation: RelayOrganisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though one of them is always under way."""
+    asked, ask = [], DirectLog.script_asked
+
+    def count(log: DirectLog, conversation: LocalConversation) -> None:
+        asked.append(1)
+        ask(log, conversation)
+
+    monkeypatch.setattr(DirectLog, "script_asked", count)
+    async with talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation):
+        asked.clear()
+        many = 1000
+        async with asyncio.TaskGroup() as both:
+            both.create_task(_say(survivor, conversation, range(1, many + 1), b"hers"))
+            both.create_task(_say(staff, conversation, range(2, many + 2), b"his"))
+            hers = both.create_task(_accepted(survivor, many))
+            his = both.create_task(_accepted(staff, many))
+        assert [counter for counter, _ in hers.result()] == list(range(1, many + 1))
+        assert [counter for counter, _ in his.result()] == list(range(2, many + 2))
+        places = sorted(seq for _, seq in hers.result() + his.result())
+        assert places == list(range(3, 3 + 2 * many))
+        # So much of each may have been under way before the first answer.
+        assert len(asked) <= 2 * _IN_FLIGHT + 20
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_whatever_both_say_at_once_keeps_its_order(
+    relay_url: str, organisation: RelayOrganisation, seed: int
+) -> None:
+    """Small and large ones, in bursts, acknowledged or not."""
+    chance = random.Random(seed)
+    async with talking_pair(relay_url, organisation.staff()) as members:
+        survivor, staff, conversation = members
+        many = 400
+
+        async def say(client: FrameClient, first: int, payloads: list[bytes]) -> None:
+            for counter, payload in enumerate(payloads, first):
+                await client.send(Append(conversation, counter, 0, 1, payload))
+                if chance.random() < 0.02:
+                    await asyncio.sleep(0.01 * chance.random())
+
+        def some(count: int) -> list[bytes]:
+            return [
+                b"%d" % each + bytes(chance.choice((3, 3, 3, 3, MOST_ENTRY_BYTES))) for each in range(count)
+            ]
+
+        hers, his = some(many), some(many)
+        async with asyncio.TaskGroup() as both:
+            both.create_task(say(survivor, 1, hers))
+            both.create_task(say(staff, 2, his))
+            accepted = both.create_task(_accepted(survivor, many))
+            both.create_task(_accepted(staff, many))
+        assert [counter for counter, _ in accepted.result()] == list(range(1, many + 1))
+        assert [each.payload for each in await staff.entries(many)] == hers
+        assert [each.payload for each in await survivor.entries(many)] == his
 
 
 async def test_repeated_append_is_accepted_at_its_place_and_delivered_once(
@@ -412,10 +474,11 @@ class Recorder:
 class Answers:
     """A store whose answers the test gives, and its connection."""
 
-    sharded = held_back = lost = False
+    sharded = held_back = False
 
     def __init__(self) -> None:
         self.waiting: list[Callable[[Answer], None]] = []
+        self.lost = False
         self.hearing = Hearing(is_up=True)
 
     @property
@@ -448,7 +511,7 @@ class Direct:
     def append(self, frame: Append) -> bool:
         tail = self.conversation.tail
         assert tail is not None
-        return tail.is_live and self.log.append(tail, self.subscription, frame)
+        return self.log.append(self.subscription, frame)
 
 
 def test_what_waits_behind_one_that_has_failed_is_not_believed() -> None:
@@ -547,6 +610,69 @@ def test_where_the_log_ends_is_not_known_while_a_script_is_asked() -> None:
     assert here.append(here.frame(4))
 
 
+def _asked_once(here: Direct) -> None:
+    """The script is asked, and has said that appends may go directly."""
+    here.log.script_asked(here.conversation)
+    here.log.learn(here.subscription, here.frame(2), 11, here.conversation.joins)
+
+
+def test_what_comes_while_the_script_is_asked_is_held_in_its_order() -> None:
+    here = Direct()
+    _asked_once(here)
+    for frame in (here.frame(3), here.frame(4, size=MOST_ENTRY_BYTES + 1), here.frame(5)):
+        assert not here.append(frame)
+        assert here.log.hold(here.subscription, frame)
+    here.conversation.scripted -= 1
+    here.log.learn(here.subscription, here.frame(2), 11, here.conversation.joins)
+    assert [frame.counter for _, frame in here.log.release(here.conversation)] == [3, 4, 5]
+    assert here.log.release(here.conversation) == []
+    assert not here.log.hold(here.subscription, here.frame(6))
+
+
+def test_others_who_come_meanwhile_do_not_free_what_is_held() -> None:
+    """It would overtake."""
+    here = Direct()
+    _asked_once(here)
+    assert here.log.hold(here.subscription, here.frame(3))
+    here.log.end_alone(here.conversation)
+    assert here.log.hold(here.subscription, here.frame(4))
+    assert [frame.counter for _, frame in here.log.release(here.conversation)] == [3, 4]
+    assert not here.log.hold(here.subscription, here.frame(5))
+
+
+def test_nothing_waits_in_vain() -> None:
+    """What the script must see anyway goes to it at once."""
+    here = Direct()
+    assert not here.log.hold(here.subscription, here.frame(2))
+    _asked_once(here)
+    assert not here.log.hold(here.subscription, here.frame(3, size=MOST_ENTRY_BYTES + 1))
+    assert not here.log.hold(here.subscription, Append(here.conversation.id, 3, 1, 1, b"commit"))
+    here.store.hearing.is_up = False
+    assert not here.log.hold(here.subscription, here.frame(3))
+    here.store.hearing.is_up = True
+    here.store.lost = True
+    assert not here.log.hold(here.subscription, here.frame(3))
+    here.store.lost = False
+    assert here.log.hold(here.subscription, here.frame(3))
+
+
+def test_the_state_is_told_of_much_also_where_nobody_acknowledges() -> None:
+    here = Direct()
+    words = []
+
+    def tell(subscription: Subscription) -> None:
+        word, on_answer = here.log.told(subscription.conversation)
+        assert on_answer is not None
+        words.append(word)
+        on_answer(-1)
+
+    here.log.on_untold = tell
+    for number in range(4 * MOST_ENTRIES):
+        assert here.append(here.frame(2 + number))
+        here.store.answer(b"%d-0" % (11 + number))
+    assert len(words) == 4 * MOST_ENTRIES // UNTOLD_ENTRIES - 1
+
+
 def test_so_many_go_directly_before_the_state_must_be_told() -> None:
     here = Direct()
     assert sum(here.append(here.frame(counter)) for counter in range(2, 999)) == MOST_ENTRIES
@@ -597,7 +723,7 @@ def test_each_word_says_all() -> None:
     here.store.answer(b"11-0")
     assert len(here.log.told(here.conversation)[0]) == 16 + 20
     tail.counters[1] = 4
-    assert here.log.append(tail, other, here.frame(5))
+    assert here.log.append(other, here.frame(5))
     here.store.answer(b"12-0")
     assert len(here.log.told(here.conversation)[0]) == 16 + 2 * 20
     assert here.log.told(here.conversation) == (b"", None)

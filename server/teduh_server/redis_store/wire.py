@@ -124,13 +124,17 @@ class Wire(asyncio.Protocol):
         if self.lost:
             self._loop.call_soon(on_answer, StoreUnavailable("the connection to the store is lost"))
             return
-        idle = self._at_once and not self._waiting and not self._flushing
+        waiting = self._waiting
+        idle = not waiting
         self._batch.append(packed)
-        self._waiting.append((on_answer, _PACKED))
-        if idle:
+        waiting.append((on_answer, _PACKED))
+        if self._flushing:
+            # It goes with what this tick has asked already: where much is said, nearly all go this way.
+            return
+        if idle and self._at_once:
             # As with the first that may be joined: where little is said, nothing is gained by waiting.
             self._flush()
-        elif not self._flushing:
+        else:
             self._flush_soon()
 
     def ask(self, command: Command) -> asyncio.Future[Reply]:
