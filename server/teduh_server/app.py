@@ -359,13 +359,10 @@ async def _keep_nowhere(_: web.Request, response: web.StreamResponse) -> None:
 
 
 async def _tend_forever(valkey: EmbeddedValkey) -> None:
-    """Every second: put its file on disk if that is our part, and start it anew if it has died."""
     while True:
         await asyncio.sleep(1.0)
-        if valkey.needs_sync:
-            await asyncio.to_thread(valkey.sync_files)
         try:
-            await asyncio.to_thread(valkey.revive)
+            await asyncio.to_thread(valkey.tend)
         except (OSError, RuntimeError) as error:
             fault("valkey_not_revived", error)
 

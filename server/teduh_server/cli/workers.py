@@ -249,8 +249,6 @@ def _send(worker: _Worker, number: signal.Signals) -> None:
 
 def _tend_store(valkey: EmbeddedValkey) -> None:
     try:
-        if valkey.needs_sync:
-            valkey.sync_files()
-        valkey.revive()
+        valkey.tend()
     except (OSError, RuntimeError) as error:
         fault("valkey_not_revived", error)

