@@ -94,16 +94,11 @@ QUICK = Effort(
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Processor time for one message at some rate, and the part of it that the relay's store used."""
+    """Processor time for one message, and the part of it that the relay's store used, at so many a second."""
 
     rate: float
     microseconds: float
     store_microseconds: float
-
-    @property
-    def share(self) -> float:
-        """Of one core."""
-        return self.rate * self.microseconds / 1e6
 
 
 @dataclass(slots=True)
@@ -177,28 +172,19 @@ class Bench:
         self.core_microseconds.append(self.cost(self.effort.lowest_rate).microseconds)
 
     def cost(self, rate: float) -> Cost:
-        """What the relay, with all of its processes, uses for one message at that rate.
-
-        Where that does not pass, at one lower by a fifth, and so on: what is left of an overload would count.
+        """What the relay, with all of its processes, uses for one message when it is given so many a second,
+        and how many it bears of that.
         """
-        for _ in range(self.effort.tries):
-            cost, has_passed = self._cost(rate)
-            if has_passed:
-                break
-            rate *= 0.8
-        return cost
-
-    def _cost(self, rate: float) -> tuple[Cost, bool]:
         relay, seconds = self.relay, self.effort.rate_seconds
         with self._talking_pairs(self.effort.rate_pairs) as generator:
-            # As in a search: at once the rate would be too much for what has just begun.
-            for before_that in (self.effort.lowest_rate / 4, rate):
-                generator.run(relay.mode, before_that, seconds / 4, MESSAGE_BYTES)
+            generator.run(relay.mode, self.effort.lowest_rate / 4, seconds / 4, MESSAGE_BYTES)
             before, store_before = relay.processor_seconds(), relay.store_seconds()
+            began = time.perf_counter()
             result = generator.run(relay.mode, rate, seconds, MESSAGE_BYTES)
+            took = time.perf_counter() - began
             spent, store = relay.processor_seconds() - before, relay.store_seconds() - store_before
         received = max(1, result.received)
-        return Cost(rate, spent / received * 1e6, store / received * 1e6), _has_passed(result)
+        return Cost(received / took, spent / received * 1e6, store / received * 1e6)
 
     def highest_rate(self, mode: Mode) -> float:
         """Double the rate until it is too much, then close in on the limit.

@@ -7,19 +7,19 @@ from typing import cast
 
 import pytest
 from figures import Bench, Cost
-from workers import SHARE, Workers
+from workers import TIMES, TURNS, Workers
 
 
-def bench(rate: float, cost: float, store: float = 4) -> SimpleNamespace:
-    """A relay that bears so much, and what a message costs it; it remembers the rates that it was given."""
-    tried: list[float] = []
+def bench(highest: float, borne: float, cost: float = 40, store: float = 4) -> SimpleNamespace:
+    """A relay whose highest rate was found, and what it bears of too much; it remembers what it was given."""
+    given: list[float] = []
 
-    def taken(at: float) -> Cost:
-        tried.append(at)
-        return Cost(at, cost, store)
+    def taken(rate: float) -> Cost:
+        given.append(rate)
+        return Cost(borne, cost, store)
 
     effort = SimpleNamespace(lowest_rate=4000)
-    return SimpleNamespace(rates={"durable": [rate]}, cost=taken, tried=tried, effort=effort)
+    return SimpleNamespace(rates={"durable": [highest]}, cost=taken, given=given, effort=effort)
 
 
 def measured(one: SimpleNamespace, two: SimpleNamespace, two_cores: Bench | None = None) -> Workers:
@@ -28,26 +28,34 @@ def measured(one: SimpleNamespace, two: SimpleNamespace, two_cores: Bench | None
     return workers
 
 
-def test_each_is_loaded_near_the_highest_rate_that_it_bears_itself() -> None:
-    one, two = bench(20_000, 40), bench(16_000, 50)
+def test_both_are_given_more_than_either_bears_in_turn() -> None:
+    one, two = bench(20_000, 21_000), bench(24_000, 19_000)
     measured(one, two)
-    assert one.tried == [SHARE * 20_000]
-    assert two.tried == [SHARE * 16_000]
+    assert one.given == two.given == [TIMES * 24_000] * TURNS
 
 
-@pytest.mark.parametrize(("cost", "times"), [(40, 2.0), (50, 1.6), (80, 1.0)])
-def test_two_workers_bear_twice_as_much_less_what_they_cost_more(cost: float, times: float) -> None:
-    workers = measured(bench(20_000, 40), bench(16_000, cost))
-    assert workers.speed_up == [pytest.approx(times)]
+def test_where_no_rate_was_found_it_is_more_than_the_lowest() -> None:
+    one, two = bench(0, 2000), bench(0, 2000)
+    measured(one, two)
+    assert one.given == two.given == [TIMES * 4000] * TURNS
+
+
+@pytest.mark.parametrize(("borne", "times"), [(21_000, 2.0), (16_800, 1.6), (10_500, 1.0)])
+def test_two_workers_bear_twice_as_much_less_what_they_bear_less_on_one_core(
+    borne: float, times: float
+) -> None:
+    workers = measured(bench(20_000, 21_000), bench(16_000, borne))
+    assert workers.speed_up == [pytest.approx(times)] * TURNS
 
 
 def test_where_there_are_cores_for_it_the_rates_decide() -> None:
     spread = SimpleNamespace(rates={"durable": [34_000.0]}, highest_rates=lambda: None)
-    workers = measured(bench(20_000, 40), bench(16_000, 50), cast(Bench, spread))
+    workers = measured(bench(20_000, 21_000), bench(16_000, 16_000), cast(Bench, spread))
     assert workers.speed_up == [pytest.approx(1.7)]
 
 
 def test_valkey_is_the_bound_where_it_needs_a_core_of_its_own() -> None:
-    text = " ".join(measured(bench(20_000, 40, store=8), bench(16_000, 50, store=10)).rows())
-    assert "one worker 40 µs (Valkey 8) with 64% of it busy" in text
+    one, two = bench(20_000, 25_000, 40, store=8), bench(16_000, 20_000, 50, store=10)
+    text = " ".join(measured(one, two).rows())
+    assert "one worker bears 25,000 a second, of 40 µs each (Valkey 8)" in text
     assert "the bound at 5.0 such cores" in text
