@@ -420,6 +420,7 @@ class DeliveryService:
 
     def end_membership(self, conversation: LocalConversation, member: int) -> None:
         """A member is none any more: it is handed what came before, and nothing else."""
+        self.appends.direct.forget(conversation, member)
         self._early.release(conversation)
         for subscription in [each for each in conversation.subscriptions if each.member == member]:
             if subscription.catching_up:

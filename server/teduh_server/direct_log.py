@@ -283,6 +283,11 @@ class DirectLog:
         if conversation.tail is not None:
             conversation.tail.stop()
 
+    def forget(self, conversation: LocalConversation, member: int) -> None:
+        """Whether this one may still say something, the script knows; also of what is held."""
+        if conversation.tail is not None:
+            conversation.tail.counters.pop(member, None)
+
     def end_alone(self, conversation: LocalConversation) -> bool:
         """The same, for others may be there; whether they may have missed something."""
         self.stop(conversation)

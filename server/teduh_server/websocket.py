@@ -88,12 +88,13 @@ class Listener(Protocol):
 class Post:
     """The sockets of one event loop that have written in this tick, and those that hold something."""
 
-    __slots__ = ("_holding", "_sockets")
+    __slots__ = ("_holding", "_sockets", "_will_wake")
     _posts: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Post]] = WeakKeyDictionary()
 
     def __init__(self) -> None:
         self._sockets: list[WebSocket] = []
         self._holding: list[WebSocket] = []
+        self._will_wake = False
 
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop) -> Post:
@@ -108,8 +109,9 @@ class Post:
 
     def hold(self, socket: WebSocket) -> None:
         """Let it be flushed within HOLD_SECONDS."""
-        if not self._holding:
-            asyncio.get_running_loop().call_later(HOLD_SECONDS, self._flush_held)
+        if not self._will_wake:
+            self._will_wake = True
+            asyncio.get_running_loop().call_later(HOLD_SECONDS, self._wake)
         self._holding.append(socket)
 
     def flush(self) -> None:
@@ -124,6 +126,10 @@ class Post:
         self.flush()
         if len(self._holding) <= _FEW:
             self._flush_held()
+
+    def _wake(self) -> None:
+        self._will_wake = False
+        self._flush_held()
 
     def _flush_held(self) -> None:
         holding, self._holding = self._holding, []

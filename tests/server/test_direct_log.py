@@ -640,6 +640,33 @@ def test_others_who_come_meanwhile_do_not_free_what_is_held() -> None:
     assert not here.log.hold(here.subscription, here.frame(5))
 
 
+async def test_who_was_taken_out_says_nothing_without_the_script(
+    relay_url: str, organisation: RelayOrganisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while such a one still reads what came before."""
+    seen: list[tuple[DirectLog, Subscription]] = []
+    append = DirectLog.append
+
+    def noting(log: DirectLog, subscription: Subscription, frame: Append) -> bool:
+        seen.append((log, subscription))
+        return append(log, subscription, frame)
+
+    monkeypatch.setattr(DirectLog, "append", noting)
+    async with talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation):
+        await staff.append(conversation, 2, b"his")
+        await staff.append(conversation, 3, b"his")
+        log, his = seen[-1]
+        (hers,) = (each for each in his.conversation.subscriptions if each is not his)
+        his.catching_up = True
+        # What the log of commits does when a commit takes somebody out.
+        delivery = log._appending._delivery  # type: ignore[attr-defined]  # of the relay, not of a test
+        delivery.end_membership(his.conversation, his.member)
+        assert his.ends_after == his.conversation.newest
+        assert not append(log, his, Append(conversation, 4, 0, 1, b"his"))
+        await survivor.append(conversation, 1, b"hers")
+        assert append(log, hers, Append(conversation, 2, 0, 1, b"hers"))
+
+
 def test_nothing_waits_in_vain() -> None:
     """What the script must see anyway goes to it at once."""
     here = Direct()
