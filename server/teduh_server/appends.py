@@ -97,9 +97,12 @@ class Appends:
     def _go_on(self, conversation: LocalConversation) -> None:
         """Nothing is asked of the script any more: what was held goes, in order."""
         direct = self.direct
-        for subscription, frame in direct.release(conversation):
+        held = direct.release(conversation)
+        for subscription, frame in held:
             if not direct.append(subscription, frame) and not direct.hold(subscription, frame):
                 self._ask_script(subscription, frame)
+        if held:
+            self._delivery.look_where_begun_anew(conversation)
 
     def _ask_script(self, subscription: Subscription, frame: Append) -> None:
         conversation, member = subscription.conversation, subscription.member

@@ -193,6 +193,14 @@ class DeliveryService:
         """Find out whether the log goes further than is known here."""
         self._spawn(self._look(conversation))
 
+    def look_where_begun_anew(self, gone: LocalConversation) -> None:
+        """Everybody here had left a conversation, and only then something was appended: whoever has come back
+        meanwhile has not heard of it.
+        """
+        conversation = self._conversations.get(gone.id)
+        if conversation is not None and conversation is not gone:
+            self.look(conversation)
+
     async def _look(self, conversation: LocalConversation) -> None:
         last = None
         while conversation.subscriptions:

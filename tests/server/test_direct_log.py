@@ -667,6 +667,31 @@ async def test_who_was_taken_out_says_nothing_without_the_script(
         assert append(log, hers, Append(conversation, 2, 0, 1, b"hers"))
 
 
+async def test_who_comes_back_meanwhile_hears_what_was_held(
+    relay_url: str, organisation: RelayOrganisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everybody had left the conversation at this node, which knows of it anew."""
+    seen: list[tuple[DirectLog, Subscription]] = []
+    append = DirectLog.append
+
+    def noting(log: DirectLog, subscription: Subscription, frame: Append) -> bool:
+        seen.append((log, subscription))
+        return append(log, subscription, frame)
+
+    monkeypatch.setattr(DirectLog, "append", noting)
+    async with talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation):
+        await survivor.append(conversation, 1, b"hers")
+        await staff.entries(1)
+        log, hers = seen[-1]
+        appends = log._appending
+        gone = LocalConversation(conversation)
+        gone.tail = Tail(gone, appends)
+        before = Subscription(hers.connection, gone, hers.member, hers.cursor)
+        gone.tail.held = [(before, Append(conversation, 2, 0, 1, b"held"))]
+        appends._go_on(gone)  # type: ignore[attr-defined]  # of the relay, not of a test
+        assert [each.payload for each in await staff.entries(1)] == [b"held"]
+
+
 def test_nothing_waits_in_vain() -> None:
     """What the script must see anyway goes to it at once."""
     here = Direct()
