@@ -67,6 +67,20 @@ async def outside(valkey: EmbeddedValkey, heard: list[bytes]) -> AsyncIterator[S
     await store.close()
 
 
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[DirectLog, Subscription]]:
+    """Whose appends were tried directly, of relays in this process."""
+    tried: list[tuple[DirectLog, Subscription]] = []
+    append = DirectLog.append
+
+    def noting(log: DirectLog, subscription: Subscription, frame: Append) -> bool:
+        tried.append((log, subscription))
+        return append(log, subscription, frame)
+
+    monkeypatch.setattr(DirectLog, "append", noting)
+    return tried
+
+
 async def _state_knows(store: Store, conversation: bytes) -> int:
     """How far the log goes as far as the state tells."""
     v = await store.ask((b"HGET", ConversationKeys.of(conversation).state, b"v"))
@@ -641,17 +655,9 @@ def test_others_who_come_meanwhile_do_not_free_what_is_held() -> None:
 
 
 async def test_who_was_taken_out_says_nothing_without_the_script(
-    relay_url: str, organisation: RelayOrganisation, monkeypatch: pytest.MonkeyPatch
+    relay_url: str, organisation: RelayOrganisation, seen: list[tuple[DirectLog, Subscription]]
 ) -> None:
     """Also while such a one still reads what came before."""
-    seen: list[tuple[DirectLog, Subscription]] = []
-    append = DirectLog.append
-
-    def noting(log: DirectLog, subscription: Subscription, frame: Append) -> bool:
-        seen.append((log, subscription))
-        return append(log, subscription, frame)
-
-    monkeypatch.setattr(DirectLog, "append", noting)
     async with talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation):
         await staff.append(conversation, 2, b"his")
         await staff.append(conversation, 3, b"his")
@@ -662,23 +668,15 @@ async def test_who_was_taken_out_says_nothing_without_the_script(
         delivery = log._appending._delivery  # type: ignore[attr-defined]  # of the relay, not of a test
         delivery.end_membership(his.conversation, his.member)
         assert his.ends_after == his.conversation.newest
-        assert not append(log, his, Append(conversation, 4, 0, 1, b"his"))
+        assert not log.append(his, Append(conversation, 4, 0, 1, b"his"))
         await survivor.append(conversation, 1, b"hers")
-        assert append(log, hers, Append(conversation, 2, 0, 1, b"hers"))
+        assert log.append(hers, Append(conversation, 2, 0, 1, b"hers"))
 
 
 async def test_who_comes_back_meanwhile_hears_what_was_held(
-    relay_url: str, organisation: RelayOrganisation, monkeypatch: pytest.MonkeyPatch
+    relay_url: str, organisation: RelayOrganisation, seen: list[tuple[DirectLog, Subscription]]
 ) -> None:
     """Everybody had left the conversation at this node, which knows of it anew."""
-    seen: list[tuple[DirectLog, Subscription]] = []
-    append = DirectLog.append
-
-    def noting(log: DirectLog, subscription: Subscription, frame: Append) -> bool:
-        seen.append((log, subscription))
-        return append(log, subscription, frame)
-
-    monkeypatch.setattr(DirectLog, "append", noting)
     async with talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation):
         await survivor.append(conversation, 1, b"hers")
         await staff.entries(1)
