@@ -109,7 +109,8 @@ class TeduhRelay(Relay):
         return processor_seconds(self._valkey_pid())
 
     def _worker_pids(self) -> set[int]:
-        children = psutil.Process(self._process.pid).children(recursive=True)
+        # Not theirs: Valkey has one for a moment, which writes its file anew.
+        children = psutil.Process(self._process.pid).children()
         return {child.pid for child in children} - {self._valkey_pid()}
 
     def _valkey_pid(self) -> int:
