@@ -217,7 +217,7 @@ class Bench:
             with self._talking_pairs(self.effort.rate_pairs) as generator:
                 generator.run(mode, self.effort.lowest_rate / 4, self.effort.rate_seconds / 4, MESSAGE_BYTES)
                 result = generator.run(mode, rate, seconds, MESSAGE_BYTES)
-            if _has_passed(result):
+            if result.complete and result.p99_ms < LIMIT_MS:
                 return result
         return None
 
@@ -244,7 +244,3 @@ class Bench:
 def close_all(pairs: Sequence[Pair]) -> None:
     for pair in pairs:
         pair.close()
-
-
-def _has_passed(result: RunResult) -> bool:
-    return result.complete and result.p99_ms < LIMIT_MS

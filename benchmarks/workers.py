@@ -5,7 +5,7 @@ that of one worker on one.
 
 With two cores the generator needs one of them, and two workers cannot have two. So one worker and two take
 turns on the *same* core, each given more than it bears, and what it bears of that is counted: the core is
-busy all the time, and nothing is left to chance.
+busy all the time. Where one bears nearly all of it, both are given more.
 
     two workers on two cores  =  2 x (what two bear on one core) / (what one bears on it)
 
@@ -23,7 +23,9 @@ from dataclasses import dataclass, field
 from figures import Bench, Cost
 
 TIMES = 1.5
-"""So many times the higher of the two rates that were found in the same round: more than either bears."""
+"""So many times the higher of the two rates that were found in the same round is more than either bears, as a
+rule; a search may end early."""
+NEARLY_ALL = 0.9
 TURNS = 3
 
 
@@ -38,10 +40,16 @@ class Workers:
 
     def measure(self) -> None:
         """After the highest rates of the round."""
-        highest = max(*self.one.rates["durable"][-1:], *self.two.rates["durable"][-1:])
+        highest = max(self.one.rates["durable"][-1], self.two.rates["durable"][-1])
         too_much = TIMES * max(highest, self.one.effort.lowest_rate)
-        for _ in range(TURNS):
-            self.costs.append((self.one.cost(too_much), self.two.cost(too_much)))
+        turns: list[tuple[Cost, Cost]] = []
+        while len(turns) < TURNS:
+            turn = self.one.cost(too_much), self.two.cost(too_much)
+            if max(each.rate for each in turn) < NEARLY_ALL * too_much:
+                turns.append(turn)
+            else:
+                too_much *= TIMES
+        self.costs += turns
         if self.two_cores is not None:
             self.two_cores.highest_rates()
 

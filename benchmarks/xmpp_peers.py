@@ -86,7 +86,7 @@ http_host = "127.0.0.1"
 
 
 class ProsodyAsItComes(Prosody):
-    """With none of that: what the reference figures of peers were taken of, by what they are."""
+    """With none of that."""
 
     name = "Prosody, as it comes"
     settings = ""

@@ -16,7 +16,7 @@ def bench(highest: float, borne: float, cost: float = 40, store: float = 4) -> S
 
     def taken(rate: float) -> Cost:
         given.append(rate)
-        return Cost(borne, cost, store)
+        return Cost(min(borne, rate), cost, store)
 
     effort = SimpleNamespace(lowest_rate=4000)
     return SimpleNamespace(rates={"durable": [highest]}, cost=taken, given=given, effort=effort)
@@ -38,6 +38,14 @@ def test_where_no_rate_was_found_it_is_more_than_the_lowest() -> None:
     one, two = bench(0, 2000), bench(0, 2000)
     measured(one, two)
     assert one.given == two.given == [TIMES * 4000] * TURNS
+
+
+def test_what_one_bears_nearly_whole_was_not_too_much() -> None:
+    """A search that ended early would make any two alike."""
+    one, two = bench(8000, 21_000), bench(8000, 11_500)
+    workers = measured(one, two)
+    assert one.given == two.given == [12_000, 18_000, *[27_000] * TURNS]
+    assert workers.speed_up == [pytest.approx(2 * 11_500 / 21_000)] * TURNS
 
 
 @pytest.mark.parametrize(("borne", "times"), [(21_000, 2.0), (16_800, 1.6), (10_500, 1.0)])

@@ -664,7 +664,7 @@ async def test_who_was_taken_out_says_nothing_without_the_script(
         log, his = seen[-1]
         (hers,) = (each for each in his.conversation.subscriptions if each is not his)
         his.catching_up = True
-        # What the log of commits does when a commit takes somebody out.
+        # As a commit does that takes somebody out.
         delivery = log._appending._delivery  # type: ignore[attr-defined]  # of the relay, not of a test
         delivery.end_membership(his.conversation, his.member)
         assert his.ends_after == his.conversation.newest
