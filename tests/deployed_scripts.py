@@ -19,6 +19,12 @@ _CONFIGURATION: Final = "# of the file\n"
 _OF_THE_STORE: Final = "# of the store\n"
 _SECRET: Final = "of-both"
 _PUBLIC, _OWN = "203.0.113.7", "10.0.0.7"
+_NOTED_TURN: Final = '#!/bin/sh\nprintf \'%s\\n\' "${0##*/} $*" >> "$VALKEY_FOLDER/turns"\n'
+_AFTER_TWO_TURNS: Final = """turn=0
+while read -r line; do case "$line" in sleep*) turn=$((turn + 1)) ;; esac; done < "$VALKEY_FOLDER/turns"
+[ "$turn" -le 2 ]
+"""
+"""Time passes at once, and comes to an end."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,8 @@ def _laid_out(text: str, programs: Sequence[str], case: Started, folder: Path) -
         (folder / "bin" / program).symlink_to(str(shutil.which(program, path="/usr/bin:/bin")))
     for program in programs:
         _write_program(folder / "bin" / program, '#!/bin/sh\nprintf \'%s\\n\' "$$" "${0##*/}" "$@"\n')
+    for program, ends in (("sleep", _AFTER_TWO_TURNS), ("valkey-cli", "exit 1\n")):
+        _write_program(folder / "bin" / program, _NOTED_TURN + ends)
     (folder / "turnserver.conf").write_text(_CONFIGURATION)
     for name in ("valkey.conf", "sentinel.conf"):
         (folder / name).write_text(_OF_THE_STORE)
@@ -204,10 +212,17 @@ def faults_of_turn_script(text: str, _folder: Path) -> Iterator[str]:
 # --- the store ---
 
 
+def _turns(seconds: int = 3600, port: int = 6379) -> dict[str, str]:
+    """A server's file is written anew each time, also after a time when that could not be asked for."""
+    asked = f"sleep {seconds}\nvalkey-cli -p {port} bgrewriteaof\n"
+    return {"turns": f"{asked}{asked}sleep {seconds}\n"}
+
+
 def _server(*arguments: str, replica_of: str = "") -> Started:
     lines = ["dir FOLDER", f"replica-announce-ip {arguments[1]}"]
     lines += [f"replicaof {replica_of}"] if replica_of else []
-    return _store("valkey", "server", arguments, lines)
+    started = _store("valkey", "server", arguments, lines)
+    return replace(started, written={**started.written, **_turns()})
 
 
 def _sentinel(*arguments: str, port: str = "6379") -> Started:
@@ -242,6 +257,14 @@ _STORE_CASES: Final = (
         {"VALKEY_FOLDER": "FOLDER", "VALKEY_CONFIGURATION": "FOLDER/../valkey.conf"},
         {"valkey.conf": "as it is now\n"},
         runs=["valkey-server", "FOLDER/valkey.conf"],
+        written=_turns(),
+    ),
+    Started(
+        ("server", "valkey-primary"),
+        {"VALKEY_FOLDER": "FOLDER", "VALKEY_PORT": "6380", "VALKEY_REWRITE_SECONDS": "60"},
+        {"valkey.conf": "port 6380\n"},
+        runs=["valkey-server", "FOLDER/valkey.conf"],
+        written=_turns(60, 6380),
     ),
     # Half a configuration stays aside, and the next start writes it anew.
     Started(

@@ -8,6 +8,9 @@
 #
 #   VALKEY_CONFIGURATION   by default /etc/valkey/valkey.conf, or sentinel.conf
 #   VALKEY_FOLDER          where data and its own configuration are kept, by default /data
+#   VALKEY_PORT            where this server listens, by default 6379
+#   VALKEY_REWRITE_SECONDS how often its append-only file is written anew, by default 3600
+#   VALKEYCLI_AUTH         its password, if the configuration has one
 set -eu
 kind="$1" name="$2" primary="${3:-}" port="${4:-6379}"
 folder="${VALKEY_FOLDER:-/data}"
@@ -39,4 +42,15 @@ if ! [ -e "$own" ]; then
     # At once or not at all: half a configuration would be a server that keeps nothing.
     mv "$own.new" "$own"
 fi
+
+# What was acknowledged stays in the append-only file until that is written anew. Where much is said its size asks for that;
+# where little is, ciphertext would lie on the disk for days. `$$` is the server's number, too, once it runs; when it has
+# ended, so does this, at its next turn.
+keep_file_short() {
+    while sleep "${VALKEY_REWRITE_SECONDS:-3600}" && kill -0 $$; do
+        valkey-cli -p "${VALKEY_PORT:-6379}" bgrewriteaof || true
+    done
+}
+
+if [ "$kind" = server ]; then keep_file_short & fi
 exec "$program" "$own"

