@@ -253,6 +253,7 @@ def main() -> None:
         progress("")
         where = "one core each" if generator_core is not None else "ONE CORE FOR RELAY AND GENERATOR"
         print(f"Relay and load generator: {where}; medians of {rounds} rounds")
+        print(f"Python {sys.version}")
         print("\n".join((*table(ours, bare, effort), *workers.rows())))
         if with_peers:
             left_out = [peer for peer in PEERS if peer not in peers]

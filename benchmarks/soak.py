@@ -3,9 +3,11 @@
     python benchmarks/soak.py [--minutes 20] [--rate N] [--quick]
 
 First a short bisection on a relay of its own finds the highest rate; half of it is the load, unless one is
-given. Then pairs talk all the time, and others open a conversation, say something, leave, and hang up. Every
-twentieth of the time one row: what the relay and its Valkey take, what is connected, running and stored, how
-many files and sockets the processes hold. At the end everybody leaves. It ends with an error unless
+given. Then pairs talk all the time, and others open a conversation, say something, leave, and hang up. At the
+beginning they talk for some seconds more than the relay bears: an allocator keeps what one such moment took,
+whenever that comes, and a machine that is not ours alone brings several. Every twentieth of the time one row:
+what the relay and its Valkey take, what is connected, running and stored, how many files and sockets the
+processes hold, what Valkey itself says it holds. At the end everybody leaves. It ends with an error unless
 
     left over     of connections, conversations, tasks and descriptors there are no more than at the start,
                   and of keys once the retention time is over, which is short here (`--quick`: not awaited)
@@ -29,6 +31,7 @@ import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import hiredis
 import psutil
@@ -55,8 +58,11 @@ GAUGES = ("teduh_connections", "teduh_conversations", "teduh_tasks", "teduh_appe
 DESCRIPTOR_LOOKS = 15
 DESCRIPTOR_PAUSE_SECONDS = 0.02
 LEFTOVERS = ("connections", "conversations", "tasks", "descriptors", "keys")
-HEADS = ("minutes", "relay MiB", "Valkey MiB", *LEFTOVERS, "accepted")
-COLUMNS = "{:>7} {:>10} {:>10} {:>12} {:>14} {:>8} {:>12} {:>8} {:>14}"
+HEADS = ("minutes", "relay MiB", "Valkey MiB", *LEFTOVERS, "accepted", "it holds")
+COLUMNS = "{:>7} {:>10} {:>10} {:>12} {:>14} {:>8} {:>12} {:>8} {:>14} {:>8}"
+TOO_MUCH = 4.0
+"""Times the load, at the beginning: twice what the relay bears."""
+TOO_MUCH_TURNS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +79,13 @@ class Reading:
     """Files and sockets of the relay's processes and of Valkey."""
     keys: int
     accepted: int
+    held: float
+    """What Valkey has asked its allocator for and not given back."""
 
     def row(self) -> str:
         sizes = (f"{value:.1f}" for value in (self.minutes, self.relay, self.valkey))
         counts = (getattr(self, name) for name in LEFTOVERS)
-        return COLUMNS.format(*sizes, *counts, f"{self.accepted:,}")
+        return COLUMNS.format(*sizes, *counts, f"{self.accepted:,}", f"{self.held:.1f}")
 
     def leftovers(self, start: Reading) -> list[str]:
         """What there is more of than at the start."""
@@ -88,10 +96,22 @@ class SoakedRelay(TeduhRelay):
     """Tells also how many keys its store holds, and how many descriptors its processes."""
 
     def keys(self) -> int:
+        return int(self._ask("DBSIZE"))
+
+    def held(self) -> int:
+        """In bytes."""
+        found = re.search(rb"^used_memory:(\d+)", self._ask("INFO"), re.MULTILINE)
+        assert found is not None
+        return int(found[1])
+
+    def _ask(self, word: str) -> Any:
+        reader = hiredis.Reader()
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(self.folder / "data" / "valkey" / "valkey.sock"))
-            client.sendall(hiredis.pack_command(("DBSIZE",)))
-            return int(client.recv(64)[1:])
+            client.sendall(hiredis.pack_command((word,)))
+            while (answer := reader.gets()) is False:
+                reader.feed(client.recv(65536))
+        return answer
 
     def descriptors(self) -> int:
         """Those that stay: the relay opens its store's files and socket for a moment each second."""
@@ -133,6 +153,7 @@ class Soak:
             descriptors=descriptors,
             keys=self._relay.keys(),
             accepted=accepted,
+            held=self._relay.held() / 2**20,
         )
 
     def come_and_go(self) -> None:
@@ -154,6 +175,20 @@ class Soak:
             if result.errors or result.closed or result.received != result.sent:
                 raise RuntimeError(f"not everything arrived: {result}")
             self.hiccups += result.overloaded
+
+    def talk_too_much(self, generator: LoadGenerator, rate: float, seconds: float) -> None:
+        """`seconds` a turn; each ends when the relay is half a second behind. What comes too late for one is counted in
+        the next. Raises RuntimeError as `talk` does.
+        """
+        under_way = 0
+        rates = itertools.chain([TOO_MUCH * rate] * TOO_MUCH_TURNS, [rate / 100] * TOO_MUCH_TURNS)
+        for each in rates:
+            result = generator.run("durable", each, seconds, MESSAGE_BYTES)
+            under_way += result.sent - result.received
+            if result.errors or result.closed:
+                raise RuntimeError(f"refused: {result}")
+        if under_way:
+            raise RuntimeError(f"{under_way} have not arrived")
 
     def stop(self) -> None:
         self._stopping.set()
@@ -211,6 +246,7 @@ def soak(folder: Path, program: Path, plan: Plan) -> bool:
         readings: list[Reading] = []
         try:
             with LoadGenerator(program, "teduh", connected, generator_core) as generator:
+                here.talk_too_much(generator, plan.rate, 0.1 if plan.quick else 1.0)
                 for _ in range(ROWS):
                     here.talk(generator, plan.rate, plan.minutes * 60 / ROWS)
                     readings.append(here.read())

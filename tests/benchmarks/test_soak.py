@@ -8,7 +8,7 @@ from soak import FLAT_PERCENT_AN_HOUR, Reading, growth_per_hour
 
 def reading(minutes: float = 0.0, *, relay: float = 60.0, **more: int) -> Reading:
     counts = dict.fromkeys(("connections", "conversations", "tasks", "descriptors", "keys", "accepted"), 5)
-    return Reading(minutes=minutes, relay=relay, valkey=20.0, **(counts | more))
+    return Reading(minutes=minutes, relay=relay, valkey=20.0, held=5.0, **(counts | more))
 
 
 def test_whatever_there_is_more_of_is_named() -> None:
