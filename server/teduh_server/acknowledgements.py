@@ -30,7 +30,7 @@ from teduh_server.redis_store.wire import Answer
 from teduh_server.subscription import Subscription
 
 WAIT_SECONDS = 0.25
-MANY_ENTRIES = 64
+MANY_ENTRIES = 128
 _AT_ONCE = 16
 """So many in one go, so that no append waits behind many of them."""
 _PAUSE_SECONDS = 0.002

@@ -48,7 +48,7 @@ MOST_ENTRIES: Final = 512
 MOST_BYTES: Final = 256 * 1024
 """So many, and so much, at most of which the state on the store knows nothing: more than is under way where
 the store is slow, for the script would make it slower; and no more than a script can count in passing."""
-UNTOLD_ENTRIES: Final = 64
+UNTOLD_ENTRIES: Final = 128
 """After so many the state is told of them, also where nobody acknowledges any."""
 MOST_ENTRY_BYTES: Final = 4096
 """What is larger goes by the script."""

@@ -49,7 +49,13 @@ HIGH_WATER_BYTES = 256 * 1024
 HOLD_SECONDS = 0.008
 """So long at most what nobody waits for is kept, for something else that goes the same way."""
 
+PACE_SECONDS = 0.004
+"""Where many are written to in each tick, they are so often instead: what comes to one of them meanwhile is
+one write of the kernel's."""
+
 _FEW = 4
+_MANY = 32
+"""So many sockets in one tick, or in PACE_SECONDS, are many."""
 
 _AT_ONCE_BYTES = 16 * 1024
 """So much is not kept until the end of the tick: it would save nothing, and the transport shall tell in time
@@ -88,13 +94,14 @@ class Listener(Protocol):
 class Post:
     """The sockets of one event loop that have written in this tick, and those that hold something."""
 
-    __slots__ = ("_holding", "_sockets", "_will_wake")
+    __slots__ = ("_holding", "_is_paced", "_sockets", "_will_wake")
     _posts: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Post]] = WeakKeyDictionary()
 
     def __init__(self) -> None:
         self._sockets: list[WebSocket] = []
         self._holding: list[WebSocket] = []
         self._will_wake = False
+        self._is_paced = False
 
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop) -> Post:
@@ -102,9 +109,13 @@ class Post:
         return cls._posts.get(loop) or cls._posts.setdefault(loop, cls())
 
     def add(self, socket: WebSocket) -> None:
-        """Let it be flushed at the end of this tick."""
+        """Let it be flushed at the end of this tick, or within PACE_SECONDS where many are."""
         if not self._sockets:
-            asyncio.get_running_loop().call_soon(self.flush)
+            loop = asyncio.get_running_loop()
+            if self._is_paced:
+                loop.call_later(PACE_SECONDS, self.flush)
+            else:
+                loop.call_soon(self.flush)
         self._sockets.append(socket)
 
     def hold(self, socket: WebSocket) -> None:
@@ -117,7 +128,9 @@ class Post:
     def flush(self) -> None:
         """Let all be flushed that have written in this tick."""
         sockets, self._sockets = self._sockets, []
-        _flush(sockets)
+        if sockets:
+            self._is_paced = len(sockets) >= _MANY
+            _flush(sockets)
 
     def flush_now(self) -> None:
         """Let all be flushed now, for nothing more is to be expected in this tick; with those that hold
