@@ -177,8 +177,8 @@ class Soak:
             self.hiccups += result.overloaded
 
     def talk_too_much(self, generator: LoadGenerator, rate: float, seconds: float) -> None:
-        """`seconds` a turn; each ends when the relay is half a second behind. What comes too late for one is counted in
-        the next. Raises RuntimeError as `talk` does.
+        """`seconds` a turn; each ends when the relay is half a second behind. What comes too late for one is
+        counted in the next. Raises RuntimeError as `talk` does.
         """
         under_way = 0
         rates = itertools.chain([TOO_MUCH * rate] * TOO_MUCH_TURNS, [rate / 100] * TOO_MUCH_TURNS)

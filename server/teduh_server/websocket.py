@@ -55,7 +55,9 @@ one write of the kernel's."""
 
 _FEW = 4
 _MANY = 32
-"""So many sockets in one tick, or in PACE_SECONDS, are many."""
+"""So many sockets in one tick are many..."""
+_STILL_MANY = 96
+"""...and so many in PACE_SECONDS: after a moment of much, little shall go at once again."""
 
 _AT_ONCE_BYTES = 16 * 1024
 """So much is not kept until the end of the tick: it would save nothing, and the transport shall tell in time
@@ -129,7 +131,7 @@ class Post:
         """Let all be flushed that have written in this tick."""
         sockets, self._sockets = self._sockets, []
         if sockets:
-            self._is_paced = len(sockets) >= _MANY
+            self._is_paced = len(sockets) >= (_STILL_MANY if self._is_paced else _MANY)
             _flush(sockets)
 
     def flush_now(self) -> None:

@@ -153,26 +153,26 @@ def _writes(sockets: list[tuple[WebSocket, Transport]]) -> list[list[bytes]]:
 async def test_where_many_are_written_to_what_comes_to_one_goes_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    sockets = [_socket() for _ in range(40)]
-    monkeypatch.setattr(websocket, "PACE_SECONDS", 0.05)
+    sockets = [_socket() for _ in range(100)]
+    monkeypatch.setattr(websocket, "PACE_SECONDS", 1.0)
     _write(sockets, b"a")
     await _end_of_tick()
     # Nobody knew yet that they are many.
-    assert _writes(sockets) == [[_FRAME + b"a"]] * 40
+    assert _writes(sockets) == [[_FRAME + b"a"]] * 100
     for message in (b"b", b"c"):
         _write(sockets, message)
         await _end_of_tick()
-    assert _writes(sockets) == [[_FRAME + b"a"]] * 40
+    assert _writes(sockets) == [[_FRAME + b"a"]] * 100
     await _until(lambda: all(len(writes) == 2 for writes in _writes(sockets)))
-    assert _writes(sockets) == [[_FRAME + b"a", _FRAME + b"b" + _FRAME + b"c"]] * 40
+    assert _writes(sockets) == [[_FRAME + b"a", _FRAME + b"b" + _FRAME + b"c"]] * 100
 
 
 async def test_where_many_were_written_to_and_few_are_now_it_goes_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Once the first of the few has waited."""
-    sockets = [_socket() for _ in range(40)]
-    few = sockets[:5]
+    sockets = [_socket() for _ in range(100)]
+    few = sockets[:40]
     monkeypatch.setattr(websocket, "PACE_SECONDS", 0.01)
     _write(sockets, b"a")
     await _end_of_tick()
@@ -181,19 +181,19 @@ async def test_where_many_were_written_to_and_few_are_now_it_goes_at_once(
     monkeypatch.setattr(websocket, "PACE_SECONDS", 3600)
     _write(few, b"c")
     await _end_of_tick()
-    assert _writes(few) == [[_FRAME + b"a", _FRAME + b"b", _FRAME + b"c"]] * 5
+    assert _writes(few) == [[_FRAME + b"a", _FRAME + b"b", _FRAME + b"c"]] * 40
 
 
 async def test_paced_or_not_nobody_waits_where_nothing_more_is_to_come(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    sockets = [_socket() for _ in range(40)]
+    sockets = [_socket() for _ in range(100)]
     monkeypatch.setattr(websocket, "PACE_SECONDS", 3600)
     _write(sockets, b"a")
     await _end_of_tick()
     _write(sockets, b"b")
     Post.of(asyncio.get_running_loop()).flush_now()
-    assert _writes(sockets) == [[_FRAME + b"a", _FRAME + b"b"]] * 40
+    assert _writes(sockets) == [[_FRAME + b"a", _FRAME + b"b"]] * 100
 
 
 async def test_one_that_cannot_be_written_keeps_nobody_else() -> None:
