@@ -29,23 +29,35 @@ from teduh_server.redis_store.scripts import LogLimits
 from teduh_server.redis_store.wire import Answer
 from teduh_server.subscription import Subscription
 
-WAIT_SECONDS = 0.25
+WAIT_SECONDS = 1.0
 MANY_ENTRIES = 128
-_AT_ONCE = 16
-"""So many in one go, so that no append waits behind many of them."""
+_AT_ONCE = 4
+"""So many in one go, so that no append waits behind many of them; more where a round over all of them would
+take longer than half of WAIT_SECONDS."""
 _PAUSE_SECONDS = 0.002
+_PAUSES = WAIT_SECONDS / 2 / _PAUSE_SECONDS
 
 
 class Acknowledgements:
     """Those of one node's members that are not yet told."""
 
-    __slots__ = ("_direct", "_is_due", "_limits", "_next_round", "_store", "_told_now", "_waiting")
+    __slots__ = (
+        "_at_once",
+        "_direct",
+        "_is_due",
+        "_limits",
+        "_next_round",
+        "_store",
+        "_told_now",
+        "_waiting",
+    )
 
     def __init__(self, store: Store, limits: LogLimits, direct: DirectLog) -> None:
         self._store = store
         self._limits = limits
         self._direct = direct
         self._is_due = False
+        self._at_once = _AT_ONCE
         # Of the next round, and of this one: together, for a script for each would cost twice as much.
         self._waiting: dict[Subscription, None] = {}
         self._told_now: dict[Subscription, None] = {}
@@ -81,12 +93,13 @@ class Acknowledgements:
 
     def _begin_round(self) -> None:
         self._told_now, self._waiting = self._waiting, {}
+        self._at_once = max(_AT_ONCE, int(len(self._told_now) / _PAUSES))
         self._next_round = time.monotonic() + WAIT_SECONDS
         self._tell_some()
 
     def _tell_some(self) -> None:
         told_now = self._told_now
-        for subscription in list(islice(told_now, _AT_ONCE)):
+        for subscription in list(islice(told_now, self._at_once)):
             del told_now[subscription]
             self._tell(subscription)
         loop = asyncio.get_running_loop()

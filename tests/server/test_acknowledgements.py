@@ -105,6 +105,23 @@ async def test_nobody_is_told_of_more_often_than_entries_or_time_ask_for(
     await eventually(lambda: {seq for _, seq in store.told[-200:]} == {seq})
 
 
+@pytest.mark.parametrize(("members", "at_once"), [(100, 4), (5000, 20)])
+async def test_no_append_waits_behind_many_of_them(
+    store: ToldStore, acknowledgements: Acknowledgements, members: int, at_once: int
+) -> None:
+    for number in range(members):
+        reader = Reader(number)
+        acknowledgements.note(cast(Connection, reader), reader.has(1))
+    told, together = 0, 0
+    deadline = time.monotonic() + 30
+    while told < members:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0)
+        together = max(together, len(store.told) - told)
+        told = len(store.told)
+    assert together == at_once
+
+
 async def test_what_the_store_did_not_take_is_told_with_the_next(
     store: ToldStore, acknowledgements: Acknowledgements
 ) -> None:
