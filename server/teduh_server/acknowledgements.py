@@ -31,6 +31,7 @@ from teduh_server.subscription import Subscription
 
 WAIT_SECONDS = 1.0
 MANY_ENTRIES = 128
+"""So many are told at once, or half of what a log may hold."""
 _AT_ONCE = 4
 """So many in one go, so that no append waits behind many of them; more where a round over all of them would
 take longer than half of WAIT_SECONDS."""
@@ -46,6 +47,7 @@ class Acknowledgements:
         "_direct",
         "_is_due",
         "_limits",
+        "_many",
         "_next_round",
         "_store",
         "_told_now",
@@ -56,6 +58,7 @@ class Acknowledgements:
         self._store = store
         self._limits = limits
         self._direct = direct
+        self._many = min(MANY_ENTRIES, limits.most_entries // 2)
         self._is_due = False
         self._at_once = _AT_ONCE
         # Of the next round, and of this one: together, for a script for each would cost twice as much.
@@ -75,7 +78,7 @@ class Acknowledgements:
             # What nobody has said yet, nobody has.
             newest = subscription.conversation.newest
             subscription.has = seq if seq < newest else newest
-        if subscription.has - subscription.told_has >= MANY_ENTRIES:
+        if subscription.has - subscription.told_has >= self._many:
             self._waiting.pop(subscription, None)
             self._tell(subscription)
         elif subscription not in self._waiting:

@@ -20,7 +20,7 @@ from teduh_server.redis_store.wire import Answer, Command
 from teduh_server.subscription import LocalConversation, Subscription
 from teduh_signaling.relay.frames import Acknowledge
 
-LIMITS = LogLimits("n" * 16, 1, 1, 1, direct_entries=0, direct_bytes=0)
+LIMITS = LogLimits("n" * 16, 1, 20_000, 2**26)
 
 
 class ToldStore:
@@ -85,6 +85,17 @@ async def test_many_are_told_at_once_and_only_once(
     assert [seq for _, seq in store.told] == [MANY_ENTRIES]
     await asyncio.sleep(2 * WAIT_SECONDS)
     assert len(store.told) == 1
+
+
+async def test_half_of_what_a_log_may_hold_is_told_at_once(store: ToldStore) -> None:
+    """Its sender may be waiting for that room."""
+    limits = LogLimits("n" * 16, 1, 100, 2**26)
+    acknowledgements = Acknowledgements(cast(Store, store), limits, cast(DirectLog, NothingDirect()))
+    reader = Reader(1)
+    acknowledgements.note(cast(Connection, reader), reader.has(49))
+    assert store.told == []
+    acknowledgements.note(cast(Connection, reader), reader.has(50))
+    assert [seq for _, seq in store.told] == [50]
 
 
 async def test_nobody_is_told_of_more_often_than_entries_or_time_ask_for(

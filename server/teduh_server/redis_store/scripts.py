@@ -120,7 +120,7 @@ _limits = Struct(">QQQ16sII").pack
 class LogLimits:
     """How much one conversation log may hold, and for how long; and which node (16 characters) asks."""
 
-    __slots__ = ("direct_entries", "node", "packed", "retention_ms")
+    __slots__ = ("direct_entries", "most_entries", "node", "packed", "retention_ms")
 
     def __init__(
         self,
@@ -137,6 +137,7 @@ class LogLimits:
         """
         self.node = node
         self.retention_ms = retention_ms
+        self.most_entries = most_entries
         self.direct_entries = direct_entries
         # As append.lua takes it, once for all.
         self.packed = _limits(
