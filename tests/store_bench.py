@@ -64,7 +64,7 @@ class StoreBench:
 
     async def acknowledge(self, member: int, seq: int) -> object:
         command = scripts.acknowledge(self.keys, member, seq, self.limits)
-        return await ask_joined(self.store, command, scripts.SHARED)
+        return await ask_joined(self.store, command, scripts.SHARED, at_once=False)
 
     async def subscribe(
         self, *, capability_hash: bytes | None = None, device_id: bytes | None = None, node: str = NODE
@@ -92,10 +92,10 @@ class StoreBench:
         return value if isinstance(value, bytes) else b""
 
 
-def ask_joined(store: Store, command: Command, shared: int) -> asyncio.Future[Reply]:
+def ask_joined(store: Store, command: Command, shared: int, *, at_once: bool = True) -> asyncio.Future[Reply]:
     """What `Store.call_joined` gives, as a future."""
     future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-    store.call_joined(command, shared, settling(future))
+    store.call_joined(command, shared, settling(future), at_once=at_once)
     return future
 
 

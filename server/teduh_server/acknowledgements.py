@@ -29,7 +29,7 @@ from teduh_server.redis_store.scripts import LogLimits
 from teduh_server.redis_store.wire import Answer
 from teduh_server.subscription import Subscription
 
-WAIT_SECONDS = 1.0
+WAIT_SECONDS = 4.0
 MANY_ENTRIES = 128
 """So many are told at once, or half of what a log may hold."""
 _AT_ONCE = 4
@@ -124,7 +124,9 @@ class Acknowledgements:
         subscription.told_has = seq
         told, on_known = self._direct.told(conversation)
         command = scripts.acknowledge(conversation.keys, member, seq, self._limits, told)
-        self._store.call_joined(command, scripts.SHARED, partial(_answered, subscription, on_known))
+        self._store.call_joined(
+            command, scripts.SHARED, partial(_answered, subscription, on_known), at_once=False
+        )
 
 
 def _answered(subscription: Subscription, on_known: Callable[[Answer], None] | None, answer: Answer) -> None:

@@ -106,13 +106,15 @@ class Store:
             return
         wire.call(command, on_answer)
 
-    def call_joined(self, command: Command, shared: int, on_answer: OnAnswer) -> None:
+    def call_joined(
+        self, command: Command, shared: int, on_answer: OnAnswer, *, at_once: bool = True
+    ) -> None:
         """The same for a script that takes many at once; see `Wire.call_joined`."""
         wire = self._servers.wire_for(command)
         if wire is None:
             self.call(command, on_answer)
             return
-        wire.call_joined(command, shared, on_answer)
+        wire.call_joined(command, shared, on_answer, at_once=at_once)
 
     def ask(self, command: Command) -> asyncio.Future[Reply]:
         """The same as a future; raises StoreUnavailable or StoreRefused."""

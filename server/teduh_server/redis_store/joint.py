@@ -2,7 +2,7 @@
 
 The call of a script costs the server about as much as the work in it, and packing and reading it costs us. So
 the scripts that every message needs take many at once. Only the first of a tick goes alone where nothing else
-is under way, so that who says little waits for nobody:
+is under way, so that who says little waits for nobody; and not even that where nobody waits for it:
 
 ::
 

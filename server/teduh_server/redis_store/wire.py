@@ -98,12 +98,15 @@ class Wire(asyncio.Protocol):
         self._batch.append(_pack(command))
         self._waiting.append((on_answer, command))
 
-    def call_joined(self, command: Command, shared: int, on_answer: OnAnswer) -> None:
+    def call_joined(
+        self, command: Command, shared: int, on_answer: OnAnswer, *, at_once: bool = True
+    ) -> None:
         """`call` for a script that answers a list: with others of it in this tick it goes as one, until some
         `call` comes; unless this server is one of a cluster, where their keys would lie elsewhere.
         Against another script's it keeps no order.
 
         The first `shared` arguments are the same for all. `on_answer` is given this command's own answer.
+        Where nothing is under way it goes at once; or, with `at_once` off, with what else this tick asks.
         """
         joint = self._joints.get(command[1])
         if joint is not None:
@@ -113,7 +116,7 @@ class Wire(asyncio.Protocol):
         self._joints[command[1]] = Joint(command, shared, on_answer)
         if self._on_redirect is not None:
             self._end_joints()
-        elif self._at_once and not self._waiting and not self._flushing:
+        elif at_once and self._at_once and not self._waiting and not self._flushing:
             # Nothing is under way: where little is said, nothing is gained by waiting for the tick's end.
             self._flush()
         elif not self._flushing:
