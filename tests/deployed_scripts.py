@@ -212,10 +212,10 @@ def faults_of_turn_script(text: str, _folder: Path) -> Iterator[str]:
 # --- the store ---
 
 
-def _turns(seconds: int = 3600, port: int = 6379) -> dict[str, str]:
+def _turns(first: int = 60, then: int = 3600, port: int = 6379) -> dict[str, str]:
     """A server's file is written anew each time, also after a time when that could not be asked for."""
-    asked = f"sleep {seconds}\nvalkey-cli -p {port} bgrewriteaof\n"
-    return {"turns": f"{asked}{asked}sleep {seconds}\n"}
+    asked = f"valkey-cli -p {port} bgrewriteaof\n"
+    return {"turns": f"sleep {first}\n{asked}sleep {then}\n{asked}sleep {then}\n"}
 
 
 def _server(*arguments: str, replica_of: str = "") -> Started:
@@ -261,10 +261,15 @@ _STORE_CASES: Final = (
     ),
     Started(
         ("server", "valkey-primary"),
-        {"VALKEY_FOLDER": "FOLDER", "VALKEY_PORT": "6380", "VALKEY_REWRITE_SECONDS": "60"},
+        {
+            "VALKEY_FOLDER": "FOLDER",
+            "VALKEY_PORT": "6380",
+            "VALKEY_FIRST_REWRITE_SECONDS": "5",
+            "VALKEY_REWRITE_SECONDS": "600",
+        },
         {"valkey.conf": "port 6380\n"},
         runs=["valkey-server", "FOLDER/valkey.conf"],
-        written=_turns(60, 6380),
+        written=_turns(5, 600, 6380),
     ),
     # Half a configuration stays aside, and the next start writes it anew.
     Started(

@@ -10,6 +10,7 @@
 #   VALKEY_FOLDER          where data and its own configuration are kept, by default /data
 #   VALKEY_PORT            where this server listens, by default 6379
 #   VALKEY_REWRITE_SECONDS how often its append-only file is written anew, by default 3600
+#   VALKEY_FIRST_REWRITE_SECONDS  and how soon after a start, by default 60
 #   VALKEYCLI_AUTH         its password, if the configuration has one
 set -eu
 kind="$1" name="$2" primary="${3:-}" port="${4:-6379}"
@@ -47,8 +48,11 @@ fi
 # where little is, ciphertext would lie on the disk for days. `$$` is the server's number, too, once it runs; when it has
 # ended, so does this, at its next turn.
 keep_file_short() {
-    while sleep "${VALKEY_REWRITE_SECONDS:-3600}" && kill -0 $$; do
+    # Soon after a start, or one that starts more often than every hour would never do it.
+    pause="${VALKEY_FIRST_REWRITE_SECONDS:-60}"
+    while sleep "$pause" && kill -0 $$; do
         valkey-cli -p "${VALKEY_PORT:-6379}" bgrewriteaof || true
+        pause="${VALKEY_REWRITE_SECONDS:-3600}"
     done
 }
 

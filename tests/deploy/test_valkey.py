@@ -250,7 +250,7 @@ def test_what_was_trimmed_leaves_the_disk_soon(tmp_path: Path) -> None:
     replica = Deployed(tmp_path / "replica", "server", primary.port)
     try:
         for each in (primary, replica):
-            each.start(VALKEY_REWRITE_SECONDS="0.2")
+            each.start(VALKEY_FIRST_REWRITE_SECONDS="0.1", VALKEY_REWRITE_SECONDS="0.2")
         until(lambda: primary.info("min_slaves_good_slaves") == "1", "the master has no replica")
         primary.ask("XADD", "log", "1-0", "e", SAID)
         primary.ask("WAIT", 1, 1000)
