@@ -65,6 +65,8 @@ class RunResult(msgspec.Struct, frozen=True):
 
     sent: int
     received: int
+    from_before: int
+    """What earlier runs had sent and not seen arrive: each run takes only its own for received."""
     accepted: int
     errors: int
     closed: int
@@ -195,9 +197,12 @@ def _handing_over(connection: Connected | TextPeer) -> str:
 
 
 def cores() -> tuple[int | None, int | None]:
-    """The core for the relay and its Valkey, and the generator's; with a single core nothing is pinned."""
+    """The core for the relay and its Valkey, and the generator's; with a single core nothing is pinned.
+
+    The generator has the first, which is the one that the devices of a machine interrupt.
+    """
     available = sorted(os.sched_getaffinity(0))
-    return (available[0], available[1]) if len(available) > 1 else (None, None)
+    return (available[1], available[0]) if len(available) > 1 else (None, None)
 
 
 def third_core() -> int | None:

@@ -59,7 +59,7 @@ typedef struct {
 } Connection;
 
 typedef struct {
-    uint64_t id, sent, received, accepted, errors, closed;
+    uint64_t id, sent, received, from_before, accepted, errors, closed;
     char first_error[64];
     Histogram latency, lateness;
 } Run;
@@ -242,7 +242,10 @@ static void read_stamp(const uint8_t *payload, size_t length, uint64_t now) {
     uint64_t stamp[2];
     if (length < STAMP_BYTES) return;
     memcpy(stamp, payload, STAMP_BYTES);
-    if (stamp[1] != run.id) return; /* left over from an earlier run */
+    if (stamp[1] != run.id) { /* left over from an earlier run */
+        run.from_before++;
+        return;
+    }
     run.received++;
     count_nanoseconds(&run.latency, now - stamp[0]);
 }
@@ -388,10 +391,11 @@ static bool all_arrived(Mode mode) {
 }
 
 static void report(double seconds, double processor, bool overloaded) {
-    printf("{\"sent\": %lu, \"received\": %lu, \"accepted\": %lu, \"errors\": %lu, \"closed\": %lu, \"first_error\": \"%s\", "
+    printf("{\"sent\": %lu, \"received\": %lu, \"from_before\": %lu, "
+           "\"accepted\": %lu, \"errors\": %lu, \"closed\": %lu, \"first_error\": \"%s\", "
            "\"p50_ms\": %.4f, \"p99_ms\": %.4f, \"max_ms\": %.4f, \"late_p99_ms\": %.4f, \"generator_cpu\": %.3f, "
            "\"overloaded\": %s}\n",
-           run.sent, run.received, run.accepted, run.errors, run.closed, run.first_error,
+           run.sent, run.received, run.from_before, run.accepted, run.errors, run.closed, run.first_error,
            percentile_milliseconds(&run.latency, 0.5), percentile_milliseconds(&run.latency, 0.99),
            (double)run.latency.largest / 1e6, percentile_milliseconds(&run.lateness, 0.99), processor / seconds,
            overloaded ? "true" : "false");
