@@ -18,6 +18,7 @@ TWO_NODES, ONE_NODE = "socket.io with Redis, two processes", "socket.io with Red
 With one, no message needs the adapter; two are what an organisation runs it for. The figures from which the
 goal was made have the adapter at a fifth of socket.io alone; here two processes bear about half of it.
 """
+EJABBERD = "ejabberd"
 COLUMNS = "{:<66} {:>12} {:>12}  {}"
 
 
@@ -83,7 +84,7 @@ def _rates(ours: Bench, others: Mapping[str, Bench]) -> list[Goal]:
 
     kept = [
         times("bare aiohttp relay", durable, 0.6),
-        times("ejabberd", durable, 3),
+        times(EJABBERD, durable, 3),
         times("Prosody", durable, 8),
         times("Prosody, as it comes", durable, 8),
         times(TWO_NODES, durable, 4),
@@ -105,7 +106,7 @@ def beside_the_goals(ours: Bench, two_workers: Bench, others: Mapping[str, Bench
 
 
 def _light_load(ours: Bench, others: Mapping[str, Bench]) -> list[Goal]:
-    ejabberd = others.get("ejabberd")
+    ejabberd = others.get(EJABBERD)
     p50, p99 = _median(ours.light_p50), _median(ours.light_p99)
     return [
         Goal("light load, one way, p50 ms", p50, 0.4, at_least=False),

@@ -3,8 +3,8 @@
     python benchmarks/relay.py [--quick] [--rounds N] [--search-seconds S] [--peers | --no-peers]
 
     light load    100 pairs, 5 messages a second each, 300 bytes: intended sending to delivery, one way.
-                  Three short turns in each round, for what others do on the machine makes latencies that are
-                  rare; how late the generator itself was stands beside it
+                  Three short turns in each round, each beginning with another relay, for what others do on
+                  the machine makes latencies that are rare; how late the generator was stands beside it
     core time     that all processes of the relay use for one message, at a rate that it bears easily
     highest rate  of 300-byte messages, one to one, of which 99 in 100 arrive within 100 ms; by bisection
     set-ups       a second: connect, upgrade, log in as the protocol has it. Survivors open a request; staff
@@ -17,11 +17,12 @@ accepted, delivered, acknowledged, trimmed. The bare one (`bare_relay.py`) store
 limit of the stack. Ours, Valkey included, has one core, and so has each of the others with all of its
 processes (`peers.py` says what each is). The generator, a C program, has another, and its share of that core
 is printed for each relay, so that one sees that it was not the bottleneck. In rows of their own Valkey is on
-the generator's core, and the relay's process, or socket.io's two, alone on the first: the goals are held to
-both ways. Where there is one core only, all
-share it, and the head of the table says so. The relays take turns at each figure, for the speed of machines
-drifts: ratios hold, absolute figures do not. Two workers have a row of their own, on the one core; what they
-bear on two is told from that (`workers.py`). At the end the goals, and whether they are kept.
+the generator's core, and the relay's process, or socket.io's two, alone on the other: the goals are held to
+both ways. The generator has the first core, on which the devices of a machine interrupt. Where there is one
+core only, all share it, and the head of the table says so. The relays take turns at each figure, for the
+speed of machines drifts: ratios hold, absolute figures do not. Two workers have a row of their own, on the
+one core; what they bear on two is told from that (`workers.py`). At the end the goals, and whether they are
+kept.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from figures import FULL, QUICK, Bench, Effort
-from goals import TWO_NODES, beside_the_goals, goals, goals_apart, ratio
+from goals import EJABBERD, TWO_NODES, beside_the_goals, goals, goals_apart, ratio
 from goals import table as goals_table
 from load import compile_generator, cores, third_core
 from measured_relay import Relay
@@ -61,15 +62,35 @@ def measure(
     for bench in benches:
         progress(f"{bench.relay.name}: memory")
         bench.memory()
+    # Whose latencies are compared stand beside each other, for the speed of machines drifts within minutes.
+    everybody = sorted((*benches, *apart), key=lambda bench: not is_compared(bench))
     for number in range(rounds):
-        for figure in (*(Bench.light_load for _ in range(light_turns)), Bench.core_time, *FIGURES):
+        where = f"round {number + 1} of {rounds}"
+        for turn in range(light_turns):
+            # A high rate leaves much to be written to disks: no part of the latency of whoever is next.
+            os.sync()
+            for bench in rotated(everybody, (number * light_turns + turn) / (rounds * light_turns)):
+                progress(f"{where}, {bench.relay.name}: light load")
+                bench.light_load()
+        for figure in (Bench.core_time, *FIGURES):
             # The core time of the others is in nobody's table.
-            moved = apart if figure in (Bench.light_load, Bench.highest_rates) else ()
+            moved = apart if figure is Bench.highest_rates else ()
             for bench in (*benches, *moved) if figure is not Bench.core_time else benches[:2]:
-                progress(f"round {number + 1} of {rounds}, {bench.relay.name}: {figure.__name__}")
+                progress(f"{where}, {bench.relay.name}: {figure.__name__}")
                 figure(bench)
-        progress(f"round {number + 1} of {rounds}: one worker, and two")
+        progress(f"{where}: one worker, and two")
         workers.measure()
+
+
+def is_compared(bench: Bench) -> bool:
+    """Whether a goal compares its latencies with another's."""
+    return isinstance(bench.relay, TeduhRelay) or bench.relay.name == EJABBERD
+
+
+def rotated(benches: Sequence[Bench], share: float) -> Sequence[Bench]:
+    """The same, beginning after that share of them: nobody is always the one who comes first."""
+    first = int(len(benches) * share)
+    return [*benches[first:], *benches[:first]]
 
 
 def progress(text: str) -> None:
@@ -172,6 +193,18 @@ def peer_rows(bench: Bench, ours: Bench) -> list[str]:
     return rows
 
 
+def turn_rows(benches: Sequence[Bench]) -> list[str]:
+    """Each turn's p99, for a median hides how far they are apart."""
+    columns = "    {:<36} {}"
+    return [
+        "Light load, p99 ms, turn by turn:",
+        *(
+            columns.format(bench.relay.name, " ".join(f"{value:5.2f}" for value in bench.light_p99))
+            for bench in benches
+        ),
+    ]
+
+
 def peer_table(benches: Sequence[Bench], left_out: Sequence[type[Relay]]) -> list[str]:
     heads = (
         "durable",
@@ -259,6 +292,7 @@ def main() -> None:
             left_out = [peer for peer in PEERS if peer not in peers]
             print("\n" + "\n".join(peer_table(all_benches, left_out)))
         print("\n" + "\n".join(apart_rows(all_apart)))
+        print("\n" + "\n".join(turn_rows([bare, *filter(is_compared, (*all_benches, *all_apart))])))
         more = (*all_apart, *([two_cores] if two_cores else ()))
         print("\n" + "\n".join(generator_rows((*all_benches, *more))))
         named = {each.relay.name: each for each in (bare, *others)}
