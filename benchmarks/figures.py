@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -46,6 +46,8 @@ class Effort:
     idle_connections: int
     set_ups: int
     staff_set_ups: int
+    waking_seconds: float
+    """How long a relay that was halted runs before it is measured."""
 
     def for_peers(self) -> Effort:
         """Fewer connections, for some take long to set up, and there are many peers."""
@@ -74,6 +76,7 @@ FULL = Effort(
     idle_connections=5000,
     set_ups=4000,
     staff_set_ups=1500,
+    waking_seconds=2,
 )
 QUICK = Effort(
     rounds=1,
@@ -89,6 +92,7 @@ QUICK = Effort(
     idle_connections=20,
     set_ups=20,
     staff_set_ups=10,
+    waking_seconds=0.2,
 )
 
 
@@ -125,7 +129,7 @@ class Bench:
 
     def light_load(self) -> None:
         rate = self.effort.light_pairs * PER_PAIR_AND_SECOND
-        with self._talking_pairs(self.effort.light_pairs) as generator:
+        with self._awake(), self._talking_pairs(self.effort.light_pairs) as generator:
             generator.run(self.relay.mode, rate, self.effort.light_seconds / 5, MESSAGE_BYTES)
             result = generator.run(self.relay.mode, rate, self.effort.light_seconds, MESSAGE_BYTES)
         self._require_complete(result)
@@ -134,11 +138,12 @@ class Bench:
         self.light_lateness.append(result.late_p99_ms)
 
     def highest_rates(self) -> None:
-        for mode in self.relay.modes:
-            self.rates.setdefault(mode, []).append(self.highest_rate(mode))
+        with self._awake():
+            for mode in self.relay.modes:
+                self.rates.setdefault(mode, []).append(self.highest_rate(mode))
 
     def set_ups(self) -> None:
-        with LoadGenerator(self.program, self.relay.kind, [], self.core) as generator:
+        with self._awake(), LoadGenerator(self.program, self.relay.kind, [], self.core) as generator:
             result = self.relay.set_ups(generator, self.effort.set_ups, PARALLEL)
         if result.closed or result.errors or not result.finished:
             raise RuntimeError(f"{self.relay.name}: not all were set up: {result}")
@@ -148,7 +153,8 @@ class Bench:
     def staff_set_ups(self) -> None:
         if isinstance(self.relay, TeduhRelay) and not isinstance(self.relay, TeduhTwoWorkers):
             devices = [self.relay.device() for _ in range(self.effort.staff_set_ups)]
-            result = storm_of_staff(self.relay.port, devices)
+            with self._awake():
+                result = storm_of_staff(self.relay.port, devices)
             self.staff_set_up_rates.append(result.per_second)
             self.staff_generator_cpu.append(result.generator_cpu)
 
@@ -158,13 +164,15 @@ class Bench:
         On a fresh relay: what a process has had and given back would hide the growth.
         """
         count = self.effort.idle_connections
-        close_all(self._pairs(min(50, count)))  # so that everything is loaded
-        time.sleep(SETTLE_SECONDS)
-        before = self.relay.memory()
-        pairs = self._pairs(count // 2)
-        time.sleep(SETTLE_SECONDS)
-        after = self.relay.memory()
-        close_all(pairs)
+        with self._awake():
+            close_all(self._pairs(min(50, count)))  # so that everything is loaded
+            time.sleep(SETTLE_SECONDS)
+            before = self.relay.memory()
+            pairs = self._pairs(count // 2)
+            time.sleep(SETTLE_SECONDS)
+            after = self.relay.memory()
+            close_all(pairs)
+            time.sleep(SETTLE_SECONDS)
         self.memory_per_connection = {part: (after[part] - before[part]) / count for part in after}
 
     def core_time(self) -> None:
@@ -176,7 +184,7 @@ class Bench:
         and how many it bears of that.
         """
         relay, seconds = self.relay, self.effort.rate_seconds
-        with self._talking_pairs(self.effort.rate_pairs) as generator:
+        with self._awake(), self._talking_pairs(self.effort.rate_pairs) as generator:
             generator.run(relay.mode, self.effort.lowest_rate / 4, seconds / 4, MESSAGE_BYTES)
             before, store_before = relay.processor_seconds(), relay.store_seconds()
             began = time.perf_counter()
@@ -220,6 +228,9 @@ class Bench:
             if result.complete and result.p99_ms < LIMIT_MS:
                 return result
         return None
+
+    def _awake(self) -> AbstractContextManager[None]:
+        return self.relay.awake(self.effort.waking_seconds)
 
     def _pairs(self, count: int) -> list[Pair]:
         with ThreadPoolExecutor(PAIRS_AT_A_TIME) as pool:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+import psutil
 from conversations import Pair
 from load import RANDOM_DIGITS, LogIn
 from measured_peer import Client, Peer, pair
@@ -84,6 +85,9 @@ class SocketIoRedis(SocketIo):
         super().__exit__()
         self._valkey.stop()
 
+    def _processes(self) -> list[psutil.Process]:
+        return [*super()._processes(), psutil.Process(self._valkey_pid())]
+
     def _valkey_pid(self) -> int:
         pid = self._valkey.pid
         assert pid is not None
@@ -107,6 +111,9 @@ class SocketIoTwoNodes(SocketIoRedis):
 
     def processor_seconds(self) -> float:
         return super().processor_seconds() + self._second.processor_seconds()
+
+    def _processes(self) -> list[psutil.Process]:
+        return [*self._second.processes(), *super()._processes()]
 
     def __exit__(self, *_: object) -> None:
         self._second.__exit__()
@@ -133,6 +140,9 @@ class _SecondNode(SocketIo):
 
     def client(self) -> Client:
         return self._logged_in()
+
+    def processes(self) -> list[psutil.Process]:
+        return self._processes()
 
     def memory(self) -> dict[str, int]:
         return {"second": super().memory()["relay"]}

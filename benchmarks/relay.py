@@ -18,11 +18,11 @@ limit of the stack. Ours, Valkey included, has one core, and so has each of the 
 processes (`peers.py` says what each is). The generator, a C program, has another, and its share of that core
 is printed for each relay, so that one sees that it was not the bottleneck. In rows of their own Valkey is on
 the generator's core, and the relay's process, or socket.io's two, alone on the other: the goals are held to
-both ways. The generator has the first core, on which the devices of a machine interrupt. Where there is one
-core only, all share it, and the head of the table says so. The relays take turns at each figure, for the
-speed of machines drifts: ratios hold, absolute figures do not. Two workers have a row of their own, on the
-one core; what they bear on two is told from that (`workers.py`). At the end the goals, and whether they are
-kept.
+both ways. While one is measured all others are halted. The generator has the first core, on which the devices
+of a machine interrupt. Where there is one core only, all share it, and the head of the table says so. The
+relays take turns at each figure, for the speed of machines drifts: ratios hold, absolute figures do not. Two
+workers have a row of their own, on the one core; what they bear on two is told from that (`workers.py`). At
+the end the goals, and whether they are kept.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ def measure(
 
     Where Valkey stands matters to rates and latencies alone: of those `apart` only they are taken.
     """
+    for bench in (*benches, *apart, *([workers.two_cores] if workers.two_cores is not None else ())):
+        bench.relay.halt()
     for bench in benches:
         progress(f"{bench.relay.name}: memory")
         bench.memory()
