@@ -60,6 +60,8 @@ class Relay(ABC):
             command if core is None else ["taskset", "-c", cores, *command],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            # A group in which something is halted gets SIGHUP when the shell that began it ends.
+            start_new_session=True,
         )
         self._wait_until_it_listens()
 
