@@ -3,7 +3,7 @@
     core 1: the relay with all of its processes, and its store if it has one        core 0: the load generator
 
 Only the one that is being measured has anything to do: the others are halted, where many are measured in one
-run. They would need only a hundredth of the core each, but in a latency of some tenths of a millisecond.
+run. They would need little of the core, but now and then, in a latency of some tenths of a millisecond.
 """
 
 from __future__ import annotations
