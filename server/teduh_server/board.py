@@ -23,6 +23,7 @@ from teduh_server.redis_store import routing_scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.routing import WaitingRequest
+from teduh_server.waiting_list import next_waiting
 
 SMALLEST_COUNT = 5
 """Smaller counts of something are not told, but that there are some."""
@@ -95,11 +96,8 @@ class Board:
         self.flush()
         now = time.time()
         dates = self._dates(now)
-        reply, *days = await asyncio.gather(
-            self._store.ask(routing_scripts.list_waiting(_LOOKED_THROUGH)),
-            *(self._store.ask(routing_scripts.read_day(date)) for date in dates),
-        )
-        count, listed = routing_scripts.waiting_requests(reply)
+        days = await asyncio.gather(*(self._store.ask(routing_scripts.read_day(date)) for date in dates))
+        count, listed = await next_waiting(self._store, _LOOKED_THROUGH)
         # Where staff look for a colleague the person has somebody already, and does not wait.
         waiting = [request for request in listed if not request.seeks_colleague]
         sought = len(listed) - len(waiting)

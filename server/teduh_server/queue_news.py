@@ -34,6 +34,7 @@ from teduh_server.redis_store import queue_scripts, routing_scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.routing import Policy, WaitingRequest, dropped
+from teduh_server.waiting_list import next_waiting
 from teduh_server.waiting_time import Estimate, estimate
 
 _SETTLING_SECONDS = 0.1
@@ -74,7 +75,8 @@ class QueueNews:
         self._waiting: dict[bytes, dict[Connection, _Told]] = {}
         self._watchers: set[Connection] = set()
         self._announced: int | None = None
-        self._refresh_due = False
+        self._refresh_due = self._refreshing = False
+        self._refreshes = 0
 
     # --- who is told ---
 
@@ -111,9 +113,13 @@ class QueueNews:
         if not watching:
             self._watchers.discard(connection)
             return
-        connection.send(self._listing_for(connection, *await self._next()))
+        before = self._refreshes
+        connection.send(self._listing_for(connection, *await next_waiting(self._store, MAX_LISTED_REQUESTS)))
         if not connection.closed:
             self._watchers.add(connection)
+            if self._refreshes != before:
+                # What has changed while it was read was told to those who were watching by then.
+                self.refresh_soon()
 
     async def tell(self, connection: Connection) -> None:
         """Tell one staff connection how many wait now. Raises StoreError."""
@@ -134,9 +140,15 @@ class QueueNews:
 
     def _refresh_now(self) -> None:
         self._refresh_due = False
+        if self._refreshing:
+            # One after the other, or what is older might be told last.
+            self.refresh_soon()
+            return
         self._spawn(self._refresh())
 
     async def _refresh(self) -> None:
+        self._refreshing = True
+        self._refreshes += 1
         try:
             if self._waiting:
                 await self._tell_positions()
@@ -146,6 +158,8 @@ class QueueNews:
             await self._tell_length()
         except StoreUnavailable:
             self.refresh_soon()
+        finally:
+            self._refreshing = False
 
     async def _tell_positions(self) -> None:
         order, taken = await asyncio.gather(
@@ -183,9 +197,7 @@ class QueueNews:
             return
         self._tell_openings()
         if self._policy is not None:
-            _, requests = routing_scripts.waiting_requests(
-                await self._store.ask(routing_scripts.list_waiting(_LOOKED_THROUGH))
-            )
+            _, requests = await next_waiting(self._store, _LOOKED_THROUGH)
             for request in requests:
                 self.tell_dropped(request.id, dropped(request, time.time(), self._policy))
 
@@ -216,13 +228,9 @@ class QueueNews:
                 connection.send(Widened(conversation_id, now_dropped))
 
     async def _tell_watchers(self) -> None:
-        count, requests = await self._next()
+        count, requests = await next_waiting(self._store, MAX_LISTED_REQUESTS)
         for connection in list(self._watchers):
             connection.send(self._listing_for(connection, count, requests))
-
-    async def _next(self) -> tuple[int, list[WaitingRequest]]:
-        reply = await self._store.ask(routing_scripts.list_waiting(MAX_LISTED_REQUESTS))
-        return routing_scripts.waiting_requests(reply)
 
     def _listing_for(
         self, connection: Connection, count: int, requests: Iterable[WaitingRequest]

@@ -33,6 +33,7 @@ from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
 from teduh_server.routing import Person, Policy, Proposal, WaitingRequest, needs_alert, plan
+from teduh_server.waiting_list import next_waiting
 
 _TICK_SECONDS = 1.0
 _SETTLING_SECONDS = 0.02
@@ -110,8 +111,7 @@ class Router:
             return
         if self._makes_offers:
             await self._offers.sweep()
-        reply = await self._store.ask(routing_scripts.list_waiting(_LOOKED_THROUGH))
-        _, waiting = routing_scripts.waiting_requests(reply)
+        _, waiting = await next_waiting(self._store, _LOOKED_THROUGH)
         now = time.time()
         if waiting and self._makes_offers:
             people = self._presence.people()

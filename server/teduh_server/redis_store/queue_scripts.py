@@ -189,8 +189,9 @@ def queue_rank(conversation_id: bytes) -> Command:
     return (b"ZRANK", keys.QUEUE_WAITING, conversation_id.hex())
 
 
-def queue_order() -> Command:
-    return (b"ZRANGE", keys.QUEUE_WAITING, b"0", b"-1")
+def queue_order(most: int | None = None) -> Command:
+    """Of all that wait, or the next ones."""
+    return (b"ZRANGE", keys.QUEUE_WAITING, b"0", b"-1" if most is None else most - 1)
 
 
 def request_state(conversation_id: bytes) -> Command:

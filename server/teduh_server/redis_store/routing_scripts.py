@@ -14,25 +14,28 @@ from teduh_server.routing import WaitingRequest
 
 PERSON_BYTES = 16
 _DEVICE_BYTES = 32
-_FIELDS = 8
+_FIELDS = 7
 _read_details = msgpack.Decoder(RequestDetails).decode
 
 
-def list_waiting(most: int) -> Command:
-    return scripts.LIST_WAITING.command((keys.QUEUE_WAITING,), most, keys.QUEUE_REQUEST_PREFIX)
+def read_requests(conversation_ids: Sequence[bytes]) -> Command:
+    return scripts.READ_REQUESTS.command(tuple(keys.queue_request(each) for each in conversation_ids))
 
 
-def waiting_requests(reply: Reply) -> tuple[int, list[WaitingRequest]]:
-    """How many wait in all, and the next ones in the order of service."""
-    count, *found = cast("list[bytes]", reply)
-    requests = [_waiting(found[at : at + _FIELDS]) for at in range(0, len(found), _FIELDS)]
-    return int(count), requests
+def requests(conversation_ids: Sequence[bytes], reply: Reply) -> list[WaitingRequest]:
+    """Those of them that wait, in the same order."""
+    found = cast("list[bytes]", reply)
+    return [
+        _waiting(each, found[at : at + _FIELDS])
+        for each, at in zip(conversation_ids, range(0, len(found), _FIELDS), strict=True)
+        if found[at]
+    ]
 
 
-def _waiting(found: Sequence[bytes]) -> WaitingRequest:
-    conversation, details, opened, misses, refused, offer, known, by = found
+def _waiting(conversation_id: bytes, found: Sequence[bytes]) -> WaitingRequest:
+    details, opened, misses, refused, offer, known, by = found
     return WaitingRequest(
-        id=bytes.fromhex(conversation.decode()),
+        id=conversation_id,
         details=_read_details(details),
         opened=int(opened) / 1_000_000,
         refusals=int(misses or 0),

@@ -61,7 +61,7 @@ OFFER_REQUESTS = Script("offer_requests")
 END_OFFER = Script("end_offer")
 SET_SEATS = Script("set_seats")
 COUNT_TAKEN = Script("count_taken")
-LIST_WAITING = Script("list_waiting")
+READ_REQUESTS = Script("read_requests")
 LEAD = Script("lead")
 MARK_TOLD = Script("mark_told")
 COUNT_DAY = Script("count_day")
@@ -97,7 +97,7 @@ SOURCES: dict[Argument, bytes] = {
         END_OFFER,
         SET_SEATS,
         COUNT_TAKEN,
-        LIST_WAITING,
+        READ_REQUESTS,
         LEAD,
         MARK_TOLD,
         COUNT_DAY,

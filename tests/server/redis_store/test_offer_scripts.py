@@ -11,6 +11,7 @@ from store_bench import NOW_MS, RETENTION_MS
 from teduh_server.redis_store import keys, queue_scripts, routing_scripts, scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.queue_scripts import Withdrawn
+from teduh_server.waiting_list import next_waiting
 
 OFFER_MS, LEASE_MS, CONSENT_MS = 20_000, 30_000, 120_000
 SARI, BUDI, DEWI = b"s" * 16, b"b" * 16, b"d" * 16
@@ -85,8 +86,7 @@ async def test_declined_offer_gives_the_seat_back_and_is_remembered(store: Store
     assert await _end(store, 1, BUDI) == b""
     assert await _end(store, 1, SARI) == SARI
     assert await _end(store, 1, SARI) == b""
-    reply = await store.ask(routing_scripts.list_waiting(10))
-    count, (request,) = routing_scripts.waiting_requests(reply)
+    count, (request,) = await next_waiting(store, 10)
     assert (count, request.refusals, request.offered_to) == (1, 1, None)
     assert request.refused_by == {SARI: NOW_MS / 1000}
     assert await _offer(store, (1, (SARI,))) == [SARI]
