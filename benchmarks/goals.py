@@ -19,6 +19,11 @@ With one, no message needs the adapter; two are what an organisation runs it for
 goal was made have the adapter at a fifth of socket.io alone; here two processes bear about half of it.
 """
 EJABBERD = "ejabberd"
+PROSODY, PROSODY_AS_IT_COMES = "Prosody", "Prosody, as it comes"
+PEERJS = "PeerJS server"
+BARE = "bare aiohttp relay"
+NAMED = frozenset({BARE, EJABBERD, PROSODY, PROSODY_AS_IT_COMES, TWO_NODES, PEERJS})
+"""The relays that ours is compared with."""
 COLUMNS = "{:<66} {:>12} {:>12}  {}"
 
 
@@ -83,13 +88,13 @@ def _rates(ours: Bench, others: Mapping[str, Bench]) -> list[Goal]:
         return Goal(f"{what}, highest rate, times {name}", ratio(own, theirs), bound)
 
     kept = [
-        times("bare aiohttp relay", durable, 0.6),
+        times(BARE, durable, 0.6),
         times(EJABBERD, durable, 3),
-        times("Prosody", durable, 8),
-        times("Prosody, as it comes", durable, 8),
+        times(PROSODY, durable, 8),
+        times(PROSODY_AS_IT_COMES, durable, 8),
         times(TWO_NODES, durable, 4),
     ]
-    return kept if typing is None else [*kept, times("PeerJS server", typing, 1.2)]
+    return kept if typing is None else [*kept, times(PEERJS, typing, 1.2)]
 
 
 def beside_the_goals(ours: Bench, two_workers: Bench, others: Mapping[str, Bench]) -> list[str]:

@@ -1,6 +1,6 @@
 """What our relay costs beside the simplest relay that the same stack allows, in one run and as ratios.
 
-    python benchmarks/relay.py [--quick] [--rounds N] [--search-seconds S] [--peers | --no-peers]
+    python benchmarks/relay.py [--quick] [--rounds N] [--search-seconds S] [--goals | --no-peers]
 
     light load    100 pairs, 5 messages a second each, 300 bytes: intended sending to delivery, one way.
                   Three short turns in each round, each beginning with another relay, for what others do on
@@ -22,7 +22,7 @@ both ways. While one is measured all others are halted. The generator has the fi
 of a machine interrupt. Where there is one core only, all share it, and the head of the table says so. The
 relays take turns at each figure, for the speed of machines drifts: ratios hold, absolute figures do not. Two
 workers have a row of their own, on the one core; what they bear on two is told from that (`workers.py`). At
-the end the goals, and whether they are kept.
+the end the goals, and whether they are kept. With `--goals` nothing is measured that no goal is about.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from figures import FULL, QUICK, Bench, Effort
-from goals import EJABBERD, TWO_NODES, beside_the_goals, goals, goals_apart, ratio
+from goals import BARE, EJABBERD, NAMED, TWO_NODES, beside_the_goals, goals, goals_apart, ratio
 from goals import table as goals_table
 from load import compile_generator, cores, third_core
 from measured_relay import Relay
@@ -53,7 +53,13 @@ COLUMNS = "{:<46} {:>12} {:>12} {:>8}"
 
 
 def measure(
-    benches: Sequence[Bench], apart: Sequence[Bench], workers: Workers, rounds: int, light_turns: int
+    benches: Sequence[Bench],
+    apart: Sequence[Bench],
+    workers: Workers,
+    rounds: int,
+    light_turns: int,
+    *,
+    for_goals: bool = False,
 ) -> None:
     """Memory first, while no process has grown; then rounds, the relays taking turns at each figure.
 
@@ -66,18 +72,22 @@ def measure(
         bench.memory()
     # Whose latencies are compared stand beside each other, for the speed of machines drifts within minutes.
     everybody = sorted((*benches, *apart), key=lambda bench: not is_compared(bench))
+    lightly = [each for each in everybody if is_compared(each) or each.relay.name == BARE]
+    nearby = sorted((*benches, *apart), key=nearness)
     for number in range(rounds):
         where = f"round {number + 1} of {rounds}"
         for turn in range(light_turns):
             # A high rate leaves much to be written to disks: no part of the latency of whoever is next.
             os.sync()
-            for bench in rotated(everybody, (number * light_turns + turn) / (rounds * light_turns)):
+            for bench in rotated(
+                lightly if for_goals else everybody, (number * light_turns + turn) / (rounds * light_turns)
+            ):
                 progress(f"{where}, {bench.relay.name}: light load")
                 bench.light_load()
         for figure in (Bench.core_time, *FIGURES):
             # The core time of the others is in nobody's table.
-            moved = apart if figure is Bench.highest_rates else ()
-            for bench in (*benches, *moved) if figure is not Bench.core_time else benches[:2]:
+            taken = {Bench.core_time: benches[:2], Bench.highest_rates: nearby}.get(figure, benches)
+            for bench in taken:
                 progress(f"{where}, {bench.relay.name}: {figure.__name__}")
                 figure(bench)
         progress(f"{where}: one worker, and two")
@@ -87,6 +97,13 @@ def measure(
 def is_compared(bench: Bench) -> bool:
     """Whether a goal compares its latencies with another's."""
     return isinstance(bench.relay, TeduhRelay) or bench.relay.name == EJABBERD
+
+
+def nearness(bench: Bench) -> int:
+    """Ours first, then those whose rates a goal compares with them."""
+    if isinstance(bench.relay, TeduhRelay):
+        return 0
+    return 1 if bench.relay.name in NAMED or isinstance(bench.relay, SocketIoTwoNodesApart) else 2
 
 
 def rotated(benches: Sequence[Bench], share: float) -> Sequence[Bench]:
@@ -251,6 +268,7 @@ def main() -> None:
     arguments.add_argument(
         "--peers", action=argparse.BooleanOptionalAction, help="other servers too; usually, but not if quick"
     )
+    arguments.add_argument("--goals", action="store_true", help="of others only what the goals are about")
     arguments.add_argument("--search-seconds", type=float, help="how long to look for a highest rate")
     chosen = arguments.parse_args()
     effort: Effort = QUICK if chosen.quick else FULL
@@ -263,7 +281,8 @@ def main() -> None:
     (relay_core, generator_core), third = cores(), third_core()
     if generator_core is not None:
         os.sched_setaffinity(0, {generator_core})
-    peers = [peer for peer in PEERS if peer.missing() is None] if with_peers else []
+    named = [peer for peer in PEERS if not chosen.goals or peer.name in NAMED]
+    peers = [peer for peer in named if peer.missing() is None] if with_peers else []
     with tempfile.TemporaryDirectory(prefix="teduh-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         program = compile_generator(folder)
@@ -284,26 +303,26 @@ def main() -> None:
             else []
         )
         all_apart = (apart, *socket_io_apart)
-        measure(all_benches, all_apart, workers, rounds, effort.light_turns)
+        measure(all_benches, all_apart, workers, rounds, effort.light_turns, for_goals=chosen.goals)
         progress("")
         where = "one core each" if generator_core is not None else "ONE CORE FOR RELAY AND GENERATOR"
         print(f"Relay and load generator: {where}; medians of {rounds} rounds")
         print(f"Python {sys.version}")
         print("\n".join((*table(ours, bare, effort), *workers.rows())))
         if with_peers:
-            left_out = [peer for peer in PEERS if peer not in peers]
+            left_out = [peer for peer in named if peer not in peers]
             print("\n" + "\n".join(peer_table(all_benches, left_out)))
         print("\n" + "\n".join(apart_rows(all_apart)))
         print("\n" + "\n".join(turn_rows([bare, *filter(is_compared, (*all_benches, *all_apart))])))
         more = (*all_apart, *([two_cores] if two_cores else ()))
         print("\n" + "\n".join(generator_rows((*all_benches, *more))))
-        named = {each.relay.name: each for each in (bare, *others)}
+        by_name = {each.relay.name: each for each in (bare, *others)}
         print("\nIn all goals ours is durable, and the others are not.")
-        print("\n".join(goals_table(goals(ours, named, workers.speed_up), "relay and Valkey on one core")))
-        named_apart = named | dict(zip((TWO_NODES,), socket_io_apart, strict=False))
+        print("\n".join(goals_table(goals(ours, by_name, workers.speed_up), "relay and Valkey on one core")))
+        by_name_apart = by_name | dict(zip((TWO_NODES,), socket_io_apart, strict=False))
         where = "the relay's process on one core, Valkey on the load's"
-        print("\n" + "\n".join(goals_table(goals_apart(apart, named_apart), where)))
-        print("\n".join(beside_the_goals(ours, two_workers, named)))
+        print("\n" + "\n".join(goals_table(goals_apart(apart, by_name_apart), where)))
+        print("\n".join(beside_the_goals(ours, two_workers, by_name)))
 
 
 if __name__ == "__main__":

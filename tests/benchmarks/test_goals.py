@@ -8,7 +8,9 @@ from types import SimpleNamespace
 from typing import cast
 
 from figures import Bench
-from goals import ONE_NODE, TWO_NODES, Goal, beside_the_goals, goals, goals_apart, table
+from goals import NAMED, ONE_NODE, TWO_NODES, Goal, beside_the_goals, goals, goals_apart, table
+from peers import PEERS
+from relays import BareRelay
 
 
 def bench(durable: float, typing: float = 0.0, *, p50: float = 0.3, set_ups: float = 3000) -> SimpleNamespace:
@@ -81,3 +83,9 @@ def test_what_was_not_there_is_not_called_kept() -> None:
     assert found["durable, highest rate, times Prosody"] == "not measured"
     assert found["durable, highest rate, times Prosody, as it comes"] == "not measured"
     assert found["light load, p99, times ejabberd"] == "not measured"
+
+
+def test_whoever_a_goal_names_is_measured() -> None:
+    assert {*(each.name for each in PEERS), BareRelay.name} >= NAMED
+    found = verdicts(bench(10_000, 10_000), {name: peer(1000) for name in NAMED})
+    assert "not measured" not in found.values()
