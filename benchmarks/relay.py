@@ -1,6 +1,6 @@
 """What our relay costs beside the simplest relay that the same stack allows, in one run and as ratios.
 
-    python benchmarks/relay.py [--quick] [--rounds N] [--search-seconds S] [--goals | --no-peers]
+    python benchmarks/relay.py [--quick] [--rounds N] [--search-seconds S] [--goals] [--peers | --no-peers]
 
     light load    100 pairs, 5 messages a second each, 300 bytes: intended sending to delivery, one way.
                   Three short turns in each round, each beginning with another relay, for what others do on

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from store_bench import NOW_MS, RETENTION_MS
 from teduh_server.redis_store import queue_scripts
 from teduh_server.redis_store.client import Store
@@ -54,24 +55,25 @@ async def test_others_are_answered_in_between(store: Store) -> None:
     assert (await listing)[0] == 8 * AT_A_TIME
 
 
-async def test_whoever_is_taken_or_gives_up_meanwhile_is_left_out(store: Store) -> None:
+async def test_whoever_is_taken_or_gives_up_meanwhile_is_left_out(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ids = await _open(store, AT_A_TIME + 4)
     taken, withdrawn = ids[-3], ids[-2]
     reads: list[Command] = []
+    ask = Store.ask
 
-    class Meanwhile:
-        """Asks the store; once the first few were read, two more are gone."""
+    async def ask_while_two_go(store: Store, command: Command) -> Reply:
+        reply = await ask(store, command)
+        if command[1] == READ_REQUESTS.sha1:
+            reads.append(command)
+            if len(reads) == 1:
+                await ask(store, _claim(taken))
+                await ask(store, queue_scripts.withdraw_request(withdrawn))
+        return reply
 
-        async def ask(self, command: Command) -> Reply:
-            reply = await store.ask(command)
-            if command[1] == READ_REQUESTS.sha1:
-                if not reads:
-                    await store.ask(_claim(taken))
-                    await store.ask(queue_scripts.withdraw_request(withdrawn))
-                reads.append(command)
-            return reply
-
-    _, waiting = await next_waiting(Meanwhile(), 1000)  # type: ignore[arg-type]  # a store, as far as needed
+    monkeypatch.setattr(Store, "ask", ask_while_two_go)
+    _, waiting = await next_waiting(store, 1000)
     assert [each.id for each in waiting] == [each for each in ids if each not in (taken, withdrawn)]
     assert [command[2] for command in reads] == [AT_A_TIME, 4]
 
