@@ -7,7 +7,7 @@ decide.
         --> do I lead?  (one script; the lead ends three seconds after its node)
         --> the next requests, the people who are there --> routing.plan --> proposals
         --> offer_requests (one script)  --> OFFERED to all nodes
-        --> requests that find nobody    --> ALERT to all nodes, once each --> QueueAlert to supervisors
+        --> requests that find nobody    --> `alerts`
 
 That one node leads saves work, and is not needed for anything else: two that plan at once propose, and the
 script gives each request to one person, and each seat to one request.
@@ -19,20 +19,14 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from msgspec import Struct, msgpack
-from teduh_crypto.credentials import Role
-from teduh_signaling.relay.frames import QueueAlert
-
-from teduh_server import node_channel
-from teduh_server.node_channel import NodeChannel
+from teduh_server.alerts import Alerts
 from teduh_server.offers import Offered, Offers
 from teduh_server.presence import Presence
 from teduh_server.push import Push
 from teduh_server.redis_store import routing_scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreUnavailable
-from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
-from teduh_server.routing import Person, Policy, Proposal, WaitingRequest, needs_alert, plan
+from teduh_server.routing import Person, Policy, Proposal, WaitingRequest, plan
 from teduh_server.waiting_list import next_waiting
 
 _TICK_SECONDS = 1.0
@@ -45,25 +39,15 @@ _FULL_SECONDS = 2.0
 """A person whom the store found without a seat is not proposed for so long."""
 
 
-class _Alert(Struct, frozen=True, array_like=True):
-    conversation_id: bytes
-    opened: float
-    refusals: int
-
-
-_encode = msgpack.Encoder().encode
-_decode_alert = msgpack.Decoder(_Alert).decode
-
-
 class Router:
-    """Offers requests to people, and tells supervisors of those that find nobody."""
+    """Offers requests to people, and has supervisors told of those that find nobody."""
 
     def __init__(
         self,
         store: Store,
-        channel: NodeChannel,
         presence: Presence,
         offers: Offers,
+        alerts: Alerts,
         policy: Policy,
         node_id: str,
         *,
@@ -73,16 +57,15 @@ class Router:
         self._store = store
         self._presence = presence
         self._offers = offers
+        self._alerts = alerts
         self._policy = policy
         self._node_id = node_id
         self._makes_offers = makes_offers
         self._retention_ms = retention_ms
         self._full: dict[bytes, float] = {}
-        self._alerted: dict[bytes, float] = {}
         self._poked = asyncio.Event()
         self.push: Push | None = None
         """Wakes staff who are not connected."""
-        channel.on(node_channel.ALERT, self._hear_alert)
 
     def poke(self) -> None:
         """Something has changed: look soon. Where staff pick, once a second is soon enough."""
@@ -110,18 +93,21 @@ class Router:
         if await self._store.ask(routing_scripts.take_lead(self._node_id, _LEAD_MS)) != 1:
             return
         if self._makes_offers:
-            await self._offers.sweep()
+            somebody_waits, in_vain = await self._route_by_offers()
+        else:
+            somebody_waits, in_vain = await self._alerts.look(_LOOKED_THROUGH)
+        if self.push is not None and somebody_waits and (in_vain or not self._presence.people()):
+            await self.push.wake()
+
+    async def _route_by_offers(self) -> tuple[bool, bool]:
+        """Whether anybody waits, and whether anybody does in vain."""
+        await self._offers.sweep()
         _, waiting = await next_waiting(self._store, _LOOKED_THROUGH)
-        now = time.time()
-        if waiting and self._makes_offers:
-            people = self._presence.people()
+        if waiting:
+            now, people = time.time(), self._presence.people()
             await self._withdraw_from_the_gone(waiting, people)
             await self._offer(plan(waiting, self._free(people, waiting), now, self._policy), now)
-        alarming = [request for request in waiting if needs_alert(request, now, self._policy)]
-        for request in alarming:
-            await self._alert(request)
-        if self.push is not None and waiting and (alarming or not self._presence.people()):
-            await self.push.wake()
+        return bool(waiting), await self._alerts.tell(waiting)
 
     async def _withdraw_from_the_gone(self, waiting: Sequence[WaitingRequest], people: list[Person]) -> None:
         """Do not wait for the answer of somebody who is not there any more."""
@@ -161,24 +147,3 @@ class Router:
         if passed_over:
             # There may be others behind those who were proposed.
             self.poke()
-
-    async def _alert(self, request: WaitingRequest) -> None:
-        if await self._is_new(request.id):
-            alert = _Alert(request.id, request.opened, request.refusals)
-            self._store.publish(ALL_NODES_CHANNEL, bytes((node_channel.ALERT,)) + _encode(alert))
-
-    async def _is_new(self, conversation_id: bytes) -> bool:
-        if conversation_id in self._alerted:
-            return False
-        now = time.monotonic()
-        horizon = now - self._retention_ms / 1000
-        self._alerted = {each: at for each, at in self._alerted.items() if at > horizon}
-        self._alerted[conversation_id] = now
-        return await self._store.ask(routing_scripts.mark_told(conversation_id)) == 1
-
-    def _hear_alert(self, message: bytes) -> None:
-        alert = _decode_alert(message)
-        waited = max(0, int(time.time() - alert.opened))
-        for connection in self._presence.here():
-            if connection.staff is not None and connection.staff.role is Role.SUPERVISOR:
-                connection.send(QueueAlert(alert.conversation_id, waited, alert.refusals))

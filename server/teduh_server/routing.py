@@ -92,6 +92,8 @@ class WaitingRequest:
     """The staff devices of the conversation that it continues."""
     seeks_colleague: bool = False
     """Whether it is staff who look for somebody; nobody waits for a first answer."""
+    is_known: bool = False
+    """Whether supervisors have been told that it waits in vain."""
 
     @property
     def place(self) -> float:
@@ -134,8 +136,15 @@ def dropped(request: WaitingRequest, now: float, policy: Policy) -> tuple[Prefer
 
 def needs_alert(request: WaitingRequest, now: float, policy: Policy) -> bool:
     """Whether supervisors should look: nothing is left to drop, or she has waited for too long."""
-    exhausted = _steps(request, now, policy) > len(stated(request.details))
-    return exhausted or now - request.opened >= policy.alert_after_seconds
+    return alert_at(request, policy) <= now
+
+
+def alert_at(request: WaitingRequest, policy: Policy) -> float:
+    """When supervisors should look, by what has been refused so far; in seconds since 1970."""
+    steps = len(stated(request.details)) + 1
+    if request.refusals >= steps * policy.widen_after_refusals:
+        return request.opened
+    return request.opened + min(steps * policy.widen_after_seconds, policy.alert_after_seconds)
 
 
 def _steps(request: WaitingRequest, now: float, policy: Policy) -> int:

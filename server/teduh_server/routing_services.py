@@ -17,6 +17,7 @@ from teduh_crypto.credentials import StatementVerifier
 
 from teduh_server import node_channel
 from teduh_server.abuse import AbuseReports
+from teduh_server.alerts import Alerts
 from teduh_server.board import Board
 from teduh_server.connection import Connection
 from teduh_server.delivery_service import DeliveryService
@@ -84,9 +85,9 @@ class RoutingServices:
         self.offers = Offers(store, channel, self.presence, self.queue, self.news, retention_ms=retention_ms)
         self.router = Router(
             store,
-            channel,
             self.presence,
             self.offers,
+            Alerts(store, channel, self.presence, policy),
             policy,
             node.id,
             makes_offers=self.makes_offers,

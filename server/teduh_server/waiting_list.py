@@ -11,6 +11,7 @@ second, and whatever is said meanwhile comes behind it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from teduh_server.redis_store import queue_scripts, routing_scripts
@@ -28,8 +29,13 @@ async def next_waiting(store: Store, most: int) -> tuple[int, list[WaitingReques
     """
     order = queue_scripts.conversation_ids(await store.ask(queue_scripts.queue_order(most)))
     count = len(order) if len(order) < most else as_int(await store.ask(queue_scripts.queue_length()))
+    return count, await read_waiting(store, order)
+
+
+async def read_waiting(store: Store, conversation_ids: Sequence[bytes]) -> list[WaitingRequest]:
+    """Those of them that wait, in the same order. Raises StoreError."""
     waiting: list[WaitingRequest] = []
-    for at in range(0, len(order), AT_A_TIME):
-        few = order[at : at + AT_A_TIME]
+    for at in range(0, len(conversation_ids), AT_A_TIME):
+        few = conversation_ids[at : at + AT_A_TIME]
         waiting += routing_scripts.requests(few, await store.ask(routing_scripts.read_requests(few)))
-    return count, waiting
+    return waiting

@@ -12,10 +12,12 @@ from teduh_server.routing import (
     Person,
     Policy,
     WaitingRequest,
+    alert_at,
     dropped,
     in_order,
     is_suitable,
     may_be_asked_again,
+    needs_alert,
     plan,
     stated,
 )
@@ -103,6 +105,17 @@ def test_the_order_of_two_requests_never_changes_while_they_wait(
     assert [each for each in after if each != newcomer.id] == [
         each for each in before if each in {request.id for request in left}
     ]
+
+
+@given(requests, st.integers(0, 2000))
+def test_supervisors_look_when_nothing_is_left_to_drop_or_she_has_waited_too_long(
+    request: WaitingRequest, waited: int
+) -> None:
+    now = request.opened + waited
+    further = max(request.refusals // POLICY.widen_after_refusals, waited // int(POLICY.widen_after_seconds))
+    nothing_left = further > len(stated(request.details))
+    assert needs_alert(request, now, POLICY) == (nothing_left or waited >= POLICY.alert_after_seconds)
+    assert needs_alert(request, now, POLICY) == (now >= alert_at(request, POLICY))
 
 
 @given(

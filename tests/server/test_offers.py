@@ -15,7 +15,7 @@ from frame_client import FrameClient, frame_client
 from relay_organisation import RelayOrganisation, StaffDevice
 from relay_process import relay_here
 from teduh_crypto.credentials import Role
-from teduh_server import queue_news, router
+from teduh_server import alerts, queue_news, router
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
@@ -312,7 +312,7 @@ async def test_while_she_waits_preferences_are_dropped_one_by_one_and_then_super
     """By time alone, for nobody whom she wished for is there: the relay's clock is put forward by minutes."""
     passed = 0.0
     clock = SimpleNamespace(time=lambda: time.time() + passed, monotonic=time.monotonic)
-    for module in (queue_news, router):
+    for module in (alerts, queue_news, router):
         monkeypatch.setattr(module, "time", clock)
     supervisor = await house.connect()
     await supervisor.authenticate(house.organisation.staff("Ibu Ratna", Role.SUPERVISOR))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from teduh_signaling.relay.frames import ErrorCode
 
@@ -194,6 +195,11 @@ def queue_order(most: int | None = None) -> Command:
     return (b"ZRANGE", keys.QUEUE_WAITING, b"0", b"-1" if most is None else most - 1)
 
 
+def queue_places(most: int) -> Command:
+    """Of the next ones, their places."""
+    return (*queue_order(most), b"WITHSCORES")
+
+
 def request_state(conversation_id: bytes) -> Command:
     return (b"HGET", keys.queue_request(conversation_id), b"state")
 
@@ -223,6 +229,17 @@ def leases_due(now_ms: int) -> Command:
 
 def conversation_ids(reply: Reply) -> list[bytes]:
     return [bytes.fromhex(as_bytes(item).decode()) for item in as_list(reply)]
+
+
+Place = tuple[bytes, bytes]
+"""A conversation id, and where it stands in the order of service, as the store has it. Whoever waits a second
+time stands elsewhere."""
+
+
+def places(reply: Reply) -> list[Place]:
+    """Of `queue_places`, in the order of service."""
+    flat = cast("list[bytes]", reply)
+    return [(bytes.fromhex(each.decode()), at) for each, at in zip(flat[::2], flat[1::2], strict=True)]
 
 
 def lease_holder(conversation_id: bytes) -> Command:

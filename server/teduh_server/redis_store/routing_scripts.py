@@ -14,7 +14,7 @@ from teduh_server.routing import WaitingRequest
 
 PERSON_BYTES = 16
 _DEVICE_BYTES = 32
-_FIELDS = 7
+_FIELDS = 8
 _read_details = msgpack.Decoder(RequestDetails).decode
 
 
@@ -33,7 +33,7 @@ def requests(conversation_ids: Sequence[bytes], reply: Reply) -> list[WaitingReq
 
 
 def _waiting(conversation_id: bytes, found: Sequence[bytes]) -> WaitingRequest:
-    details, opened, misses, refused, offer, known, by = found
+    details, opened, misses, refused, offer, known, by, told = found
     return WaitingRequest(
         id=conversation_id,
         details=_read_details(details),
@@ -43,6 +43,7 @@ def _waiting(conversation_id: bytes, found: Sequence[bytes]) -> WaitingRequest:
         offered_to=offer or None,
         known_devices=frozenset(_parts(known, _DEVICE_BYTES)),
         seeks_colleague=bool(by),
+        is_known=bool(told),
     )
 
 

@@ -1,0 +1,100 @@
+"""Supervisors are told of requests that find nobody, each once for as long as it waits.
+
+::
+
+    the node that leads --> who waits in vain? --> marked on the store --> ALERT to all nodes --> QueueAlert
+
+Where offers are made, who waits has been read for that. Where staff pick, time alone decides when an alert
+is due: every second the order is read, and what a request says only at first, twice a minute, and when one is
+due.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Final
+
+from msgspec import Struct, msgpack
+from teduh_crypto.credentials import Role
+from teduh_signaling.relay.frames import QueueAlert
+
+from teduh_server import node_channel
+from teduh_server.node_channel import NodeChannel
+from teduh_server.presence import Presence
+from teduh_server.redis_store import queue_scripts, routing_scripts
+from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
+from teduh_server.redis_store.queue_scripts import Place
+from teduh_server.routing import Policy, WaitingRequest, alert_at, needs_alert
+from teduh_server.waiting_list import read_waiting
+
+_AGAIN_SECONDS: Final = 30.0
+"""So long at most what a request says is relied on: what staff look for may become hers, with her wishes."""
+_TOLD: Final = float("-inf")
+"""Nothing more is due."""
+
+
+class _Alert(Struct, frozen=True, array_like=True):
+    conversation_id: bytes
+    opened: float
+    refusals: int
+
+
+_encode = msgpack.Encoder().encode
+_decode_alert = msgpack.Decoder(_Alert).decode
+
+
+class Alerts:
+    """Those of one node, as it sends them where it leads and hears them from whichever does."""
+
+    def __init__(self, store: Store, channel: NodeChannel, presence: Presence, policy: Policy) -> None:
+        self._store = store
+        self._presence = presence
+        self._policy = policy
+        # When each who waits is to be looked at next, for as long as she keeps her place.
+        self._due: dict[Place, float] = {}
+        channel.on(node_channel.ALERT, self._hear)
+
+    async def tell(self, waiting: Iterable[WaitingRequest]) -> bool:
+        """Tell of those among these who wait in vain; whether there are any, also such that are known. Raises
+        StoreError.
+        """
+        now = time.time()
+        in_vain = [request for request in waiting if needs_alert(request, now, self._policy)]
+        for request in in_vain:
+            await self._tell(request)
+        return bool(in_vain)
+
+    async def look(self, most: int) -> tuple[bool, bool]:
+        """Tell of those who wait in vain among the next `most`, where nobody is offered anything.
+
+        Returns whether anybody waits, and whether anybody does in vain. Raises StoreError.
+        """
+        places = queue_scripts.places(await self._store.ask(queue_scripts.queue_places(most)))
+        now = time.time()
+        due = {place: self._due.get(place, 0.0) for place in places}
+        now_due = {place[0]: place for place, at in due.items() if _TOLD < at <= now}
+        for place in now_due.values():
+            del due[place]
+        for request in await read_waiting(self._store, list(now_due)):
+            at = alert_at(request, self._policy)
+            if at <= now:
+                await self._tell(request)
+            due[now_due[request.id]] = _TOLD if at <= now else min(at, now + _AGAIN_SECONDS)
+        self._due = due
+        return bool(places), _TOLD in due.values()
+
+    async def _tell(self, request: WaitingRequest) -> None:
+        if request.is_known:
+            return
+        if await self._store.ask(routing_scripts.mark_told(request.id)) == 1:
+            alert = _Alert(request.id, request.opened, request.refusals)
+            self._store.publish(ALL_NODES_CHANNEL, bytes((node_channel.ALERT,)) + _encode(alert))
+
+    def _hear(self, message: bytes) -> None:
+        alert = _decode_alert(message)
+        waited = max(0, int(time.time() - alert.opened))
+        for connection in self._presence.here():
+            if connection.staff is not None and connection.staff.role is Role.SUPERVISOR:
+                connection.send(QueueAlert(alert.conversation_id, waited, alert.refusals))
