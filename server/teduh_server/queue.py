@@ -189,9 +189,8 @@ class Queue:
         return found
 
     def look_again(self, connection: Connection, conversation_id: bytes) -> None:
-        """What she asked for is not there yet: she is told that it is taken, and asks again."""
-        self._news.follow(conversation_id, connection)
-        self._news.refresh_soon()
+        """What she asked for is not there yet: she is told that it is taken, in a while, and asks again."""
+        self._news.go_on_later(conversation_id, connection)
 
     async def is_sought(self, conversation_id: bytes) -> bool:
         """Whether it waits, or somebody has taken it. Raises StoreError."""

@@ -41,6 +41,8 @@ _SETTLING_SECONDS = 0.1
 """How long changes are gathered before anything is told."""
 _SETTLING_SECONDS_EACH = 0.0005
 """How much longer for each who waits, here or elsewhere."""
+AGAIN_SECONDS = 1.0
+"""So long after somebody was told that her request is taken, and found nobody, she is told so again."""
 _LOOKED_THROUGH = 256
 """So many of the next requests are looked through for preferences that are dropped."""
 
@@ -53,6 +55,16 @@ class _Told:
     estimate: Estimate | None = None
     dropped: tuple[Preference, ...] = ()
     opens: int | None = 0
+    again_at: float | None = None
+    """When it is to be told again, though nothing has changed; monotonic."""
+
+    def tells(self, position: int, guess: Estimate | None) -> bool:
+        """Whether this is to be told; then it counts as told."""
+        is_due = self.again_at is not None and time.monotonic() >= self.again_at
+        if (self.position, self.estimate) == (position, guess) and not is_due:
+            return False
+        self.position, self.estimate, self.again_at = position, guess, None
+        return True
 
 
 class QueueNews:
@@ -92,6 +104,12 @@ class QueueNews:
     def go_on(self, conversation_id: bytes, connection: Connection) -> None:
         """Tell this connection of its request, but not what it knows: that it is taken."""
         self._waiting.setdefault(conversation_id, {}).setdefault(connection, _Told(0))
+
+    def go_on_later(self, conversation_id: bytes, connection: Connection) -> None:
+        """The same, but she found nobody: she is told once more in a while, and asks again."""
+        told = _Told(0, again_at=time.monotonic() + AGAIN_SECONDS)
+        self._waiting.setdefault(conversation_id, {})[connection] = told
+        asyncio.get_running_loop().call_later(AGAIN_SECONDS, self.refresh_soon)
 
     def forget(self, conversation_id: bytes) -> None:
         """The request is over."""
@@ -176,8 +194,7 @@ class QueueNews:
                 self._waiting.pop(conversation_id, None)
             guess = estimate(times, position, now) if somebody_takes else None
             for connection, told in self._followers(conversation_id):
-                if (told.position, told.estimate) != (position, guess):
-                    told.position, told.estimate = position, guess
+                if told.tells(position, guess):
                     connection.send(_position(conversation_id, position, guess))
 
     async def _is_over(self, conversation_id: bytes) -> bool:

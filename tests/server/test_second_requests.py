@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from relay_organisation import RelayOrganisation, StaffDevice
 from relay_process import relay_here
 from teduh_crypto.credentials import Role
+from teduh_server.queue_news import AGAIN_SECONDS
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.keys import QUEUE_LEASES, ConversationKeys, queue_request
 from teduh_signaling.relay.frames import (
@@ -34,9 +35,11 @@ from teduh_signaling.relay.frames import (
     Leave,
     MembershipEnded,
     Offer,
+    OpenRequest,
     PublishKeyPackages,
     QueuePosition,
     RequestDetails,
+    RequestOpened,
     SeekAnother,
     SetAvailability,
     StaffReachable,
@@ -166,6 +169,29 @@ async def test_a_device_without_a_key_package_is_asked_for_again_until_it_has_on
         await _position(survivor, 0)
         found = await survivor.ask(SeekAnother(7, conversation), KeyPackage)
         assert (found.device_id, found.key_package) == (device.id, b"package 1")
+
+
+async def test_until_then_she_asks_once_a_second_and_no_more_often(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    """Also where the queue changes all the time, as others ask for help."""
+    async with (
+        _beside(relay_url, organisation) as (survivor, _, _, conversation),
+        frame_client(relay_url) as hasty,
+        frame_client(relay_url) as other,
+    ):
+        await hasty.authenticate(organisation.staff())
+        await survivor.ask(SeekAnother(5, conversation), Done)
+        await hasty.claim()
+        began, asked = time.monotonic(), 0
+        for ref in range(10, 13):
+            await _position(survivor, 0)
+            await survivor.ask(SeekAnother(ref, conversation), Done)
+            asked += 1
+            request = await other.ask(OpenRequest(ref, other.capability, b"key package"), RequestOpened)
+            await other.ask(CancelRequest(ref, request.conversation_id), Done)
+        # The first time she is told at once.
+        assert asked - 1 <= (time.monotonic() - began) / AGAIN_SECONDS
 
 
 async def test_she_adds_nobody_who_has_not_taken_her_conversation(
