@@ -1,8 +1,10 @@
-"""Supervisors are told of requests that find nobody, each once for as long as it waits.
+"""Supervisors are told of requests that find nobody, each once for as long as it waits; whoever begins to
+watch the board later, of all that still do.
 
 ::
 
-    the node that leads --> who waits in vain? --> marked on the store --> ALERT to all nodes --> QueueAlert
+    the node that leads --> who waits in vain? --> ALERT to all nodes --> QueueAlert
+                                                   noted on the store
 
 Where offers are made, who waits has been read for that. Where staff pick, time alone decides when an alert
 is due: every second the order is read, and what a request says only at first, twice a minute, and when one is
@@ -20,6 +22,7 @@ from teduh_crypto.credentials import Role
 from teduh_signaling.relay.frames import QueueAlert
 
 from teduh_server import node_channel
+from teduh_server.connection import Connection
 from teduh_server.node_channel import NodeChannel
 from teduh_server.presence import Presence
 from teduh_server.redis_store import queue_scripts, routing_scripts
@@ -27,10 +30,12 @@ from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
 from teduh_server.redis_store.queue_scripts import Place
 from teduh_server.routing import Policy, WaitingRequest, alert_at, needs_alert
-from teduh_server.waiting_list import read_waiting
+from teduh_server.waiting_list import next_waiting, read_waiting
 
 _AGAIN_SECONDS: Final = 30.0
 """So long at most what a request says is relied on: what staff look for may become hers, with her wishes."""
+LOOKED_THROUGH: Final = 256
+"""So many of the next requests."""
 _TOLD: Final = float("-inf")
 """Nothing more is due."""
 
@@ -66,12 +71,12 @@ class Alerts:
             await self._tell(request)
         return bool(in_vain)
 
-    async def look(self, most: int) -> tuple[bool, bool]:
-        """Tell of those who wait in vain among the next `most`, where nobody is offered anything.
+    async def look(self) -> tuple[bool, bool]:
+        """Tell of those who wait in vain, where nobody is offered anything.
 
         Returns whether anybody waits, and whether anybody does in vain. Raises StoreError.
         """
-        places = queue_scripts.places(await self._store.ask(queue_scripts.queue_places(most)))
+        places = queue_scripts.places(await self._store.ask(queue_scripts.queue_places(LOOKED_THROUGH)))
         now = time.time()
         due = {place: self._due.get(place, 0.0) for place in places}
         now_due = {place[0]: place for place, at in due.items() if _TOLD < at <= now}
@@ -85,16 +90,31 @@ class Alerts:
         self._due = due
         return bool(places), _TOLD in due.values()
 
+    async def show(self, supervisor: Connection) -> None:
+        """Tell somebody who was not there of those who wait in vain, as others know. Raises StoreError."""
+        _, waiting = await next_waiting(self._store, LOOKED_THROUGH)
+        for request in waiting:
+            if request.is_known:
+                _send(supervisor, _alert(request))
+
     async def _tell(self, request: WaitingRequest) -> None:
         if request.is_known:
             return
-        if await self._store.ask(routing_scripts.mark_told(request.id)) == 1:
-            alert = _Alert(request.id, request.opened, request.refusals)
-            self._store.publish(ALL_NODES_CHANNEL, bytes((node_channel.ALERT,)) + _encode(alert))
+        await self._store.tell(ALL_NODES_CHANNEL, bytes((node_channel.ALERT,)) + _encode(_alert(request)))
+        # Noted behind it: where the store goes away in between, they are told twice, not never.
+        await self._store.ask(routing_scripts.mark_told(request.id))
 
     def _hear(self, message: bytes) -> None:
         alert = _decode_alert(message)
-        waited = max(0, int(time.time() - alert.opened))
         for connection in self._presence.here():
             if connection.staff is not None and connection.staff.role is Role.SUPERVISOR:
-                connection.send(QueueAlert(alert.conversation_id, waited, alert.refusals))
+                _send(connection, alert)
+
+
+def _alert(request: WaitingRequest) -> _Alert:
+    return _Alert(request.id, request.opened, request.refusals)
+
+
+def _send(supervisor: Connection, alert: _Alert) -> None:
+    waited = max(0, int(time.time() - alert.opened))
+    supervisor.send(QueueAlert(alert.conversation_id, waited, alert.refusals))

@@ -95,7 +95,7 @@ class Router:
         if self._makes_offers:
             somebody_waits, in_vain = await self._route_by_offers()
         else:
-            somebody_waits, in_vain = await self._alerts.look(_LOOKED_THROUGH)
+            somebody_waits, in_vain = await self._alerts.look()
         if self.push is not None and somebody_waits and (in_vain or not self._presence.people()):
             await self.push.wake()
 

@@ -83,11 +83,12 @@ class RoutingServices:
             spawn=node.spawn,
         )
         self.offers = Offers(store, channel, self.presence, self.queue, self.news, retention_ms=retention_ms)
+        self.alerts = Alerts(store, channel, self.presence, policy)
         self.router = Router(
             store,
             self.presence,
             self.offers,
-            Alerts(store, channel, self.presence, policy),
+            self.alerts,
             policy,
             node.id,
             makes_offers=self.makes_offers,
@@ -116,6 +117,7 @@ class RoutingServices:
             self.offers,
             self.presence,
             self.board,
+            self.alerts,
             self.abuse,
             self.push,
             authentication,

@@ -12,8 +12,17 @@ from playwright.async_api import expect
 from real_browser import chromium
 from survivor_page import SurvivorPage
 from teduh_crypto.credentials import Role
-from teduh_signaling.relay.frames import OpenRequest, RequestDetails, RequestOpened
+from teduh_signaling.relay.frames import (
+    CancelRequest,
+    Done,
+    OpenRequest,
+    QueueAlert,
+    RequestDetails,
+    RequestOpened,
+    WatchQueue,
+)
 
+ALERT_SECONDS = 3.0
 _REGIONS = 'regions = ["Jakarta", "Bandung"]'
 
 
@@ -74,3 +83,42 @@ async def test_the_board_counts_and_her_wishes_meet_the_shift(tmp_path: Path) ->
         await page.set_viewport_size({"width": 360, "height": 740})
         assert await page.evaluate("document.documentElement.scrollWidth") <= 360
         assert await barriers(page) == []
+
+
+async def test_who_waits_in_vain_is_shown_until_she_is_taken_and_anew_when_she_waits_anew(
+    tmp_path: Path,
+) -> None:
+    async with (
+        console_house(tmp_path, routing={"alert_after_seconds": ALERT_SECONDS}) as house,
+        chromium(tmp_path / "profile", bypass_csp=True) as browser,
+        frame_client(house.url) as asking,
+        frame_client(house.url) as supervisor,
+    ):
+        await supervisor.authenticate(house.organisation.staff("Ibu Ratna", Role.SUPERVISOR))
+        console = await ConsolePage.enter(browser, house, Role.SUPERVISOR)
+        alert = console.page.get_by_role("region", name="Board").get_by_role("alert")
+        listed = console.page.locator(".queue-item")
+        asks = OpenRequest(1, asking.capability, b"key package", RequestDetails(language="id"))
+        request = (await asking.ask(asks, RequestOpened)).conversation_id
+        await expect(alert).to_have_count(1)
+        assert await barriers(console.page) == []
+        assert (await supervisor.expect(QueueAlert)).conversation_id == request
+        # Whoever comes to the desk later sees it, too.
+        await console.page.reload()
+        await console.unlock()
+        await expect(alert).to_have_count(1)
+
+        await asking.ask(CancelRequest(2, request), Done)
+        await expect(listed).to_have_count(0)
+        await expect(alert).to_have_count(0)
+        await asking.ask(asks, RequestOpened)
+        await expect(listed).to_have_count(1)
+        shown = await alert.count()
+        await supervisor.ask(WatchQueue(3, False), Done)
+        if not any(isinstance(frame, QueueAlert) for frame in supervisor.seen):
+            # She has only begun to wait.
+            assert shown == 0
+        await expect(alert).to_have_count(1)
+        await alert.get_by_role("button").click()
+        await expect(alert).to_have_count(0)
+        await expect(listed).to_have_count(0)

@@ -141,7 +141,9 @@ class StaffRouting:
             yield board
 
     async def alerts(self) -> AsyncIterator[QueueAlert]:
-        """For supervisors: requests that find nobody."""
+        """For supervisors: requests that find nobody, each as it becomes so. Those that wait so already are
+        told to whoever asks for `board()`, and again when the connection was lost.
+        """
         async for alert in self._alerts.all():
             yield alert
 

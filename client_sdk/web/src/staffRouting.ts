@@ -122,7 +122,10 @@ export class StaffRouting {
     return this.#board.add(listener)
   }
 
-  /** Be told, as a supervisor, of requests that find nobody. */
+  /**
+   * Be told, as a supervisor, of requests that find nobody: each as it becomes so, and whoever listens to the board of
+   * those that wait so already; again when the connection was lost.
+   */
   onAlert(listener: Listener<QueueAlert>): () => void {
     return this.#alerts.add(listener)
   }

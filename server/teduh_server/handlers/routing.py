@@ -23,6 +23,7 @@ from teduh_signaling.relay.frames import (
 )
 
 from teduh_server.abuse import AbuseReports
+from teduh_server.alerts import Alerts
 from teduh_server.board import Board
 from teduh_server.connection import Connection
 from teduh_server.offers import Offers
@@ -42,6 +43,7 @@ class RoutingHandlers:
     offers: Offers
     presence: Presence
     board: Board
+    alerts: Alerts
     abuse: AbuseReports
     push: Push | None
     """None: nobody is woken."""
@@ -78,6 +80,8 @@ class RoutingHandlers:
             return
         connection.send(Done(frame.ref))
         await self.board.watch(connection, frame.watching)
+        if frame.watching:
+            await self.alerts.show(connection)
 
     def fetch_push_key(self, connection: Connection, frame: FetchPushKey) -> None:
         connection.send(PushKey(frame.ref, None if self.push is None else self.push.public_key))

@@ -106,7 +106,7 @@ def take_lead(node_id: str, lead_ms: int) -> Command:
 
 
 def mark_told(conversation_id: bytes) -> Command:
-    """Answers 1 the first time: supervisors are told once."""
+    """Note that supervisors know of it, if it still waits."""
     return scripts.MARK_TOLD.command((keys.queue_request(conversation_id),))
 
 

@@ -127,7 +127,9 @@ class AnswerOffer(ClientFrame, frozen=True, array_like=True, tag=0x13, gc=False)
 
 
 class WatchBoard(ClientFrame, frozen=True, array_like=True, tag=0x14, gc=False):
-    """Supervisor: send the board, now and often. Answered by Done, then Board; or not_permitted."""
+    """Supervisor: send the board, now and often. Answered by Done, then Board and QueueAlert of each request
+    of which supervisors have been told and that still waits; or not_permitted.
+    """
 
     ref: Ref
     watching: bool = True
@@ -352,7 +354,9 @@ class Board(RelayFrame, frozen=True, array_like=True, tag=0x59, gc=False):
 
 
 class QueueAlert(RelayFrame, frozen=True, array_like=True, tag=0x5A, gc=False):
-    """To supervisors, once: this request finds nobody, or has waited for too long."""
+    """To supervisors, once for each time that it waits: this request finds nobody, or has waited for too
+    long. Again to whoever begins to watch the board.
+    """
 
     conversation_id: ConversationId
     waited_seconds: UInt32

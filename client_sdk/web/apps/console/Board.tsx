@@ -23,18 +23,20 @@ export function Board({ state, desk }: DeskProps) {
   useEffect(() => {
     if (!isMine) return undefined
     return desk.watchBoard(setNumbers, (alert) => {
-      setAlerts((before) => [...before, alert])
+      setAlerts((before) => [...before.filter((each) => idOf(each) !== idOf(alert)), alert])
     })
   }, [desk, isMine])
+  // Whoever does not wait any more needs nobody to look, and who waits once more has only begun to.
+  useEffect(() => {
+    setAlerts((before) => waitingOf(before, state))
+  }, [state.queue])
   if (!isMine || numbers === null) return null
-  // Whoever does not wait any more needs nobody to look.
-  const waiting = new Set(state.queue.map(({ id }) => id))
-  const open = alerts.filter((alert) => waiting.has(hex(alert.conversationId)))
+  const open = waitingOf(alerts, state)
   return (
     <section class="block board" aria-labelledby="board">
       <h2 id="board">{t("board.title")}</h2>
       {open.map((alert) => (
-        <Alert key={hex(alert.conversationId)} alert={alert} desk={desk} state={state} />
+        <Alert key={idOf(alert)} alert={alert} desk={desk} state={state} />
       ))}
       <AskToJoin desk={desk} />
       <Now numbers={numbers} />
@@ -43,6 +45,15 @@ export function Board({ state, desk }: DeskProps) {
       <Days days={numbers.days} goalSeconds={numbers.goalSeconds} />
     </section>
   )
+}
+
+function waitingOf(alerts: readonly QueueAlert[], { queue }: DeskProps["state"]): readonly QueueAlert[] {
+  const waiting = new Set(queue.map(({ id }) => id))
+  return alerts.filter((alert) => waiting.has(idOf(alert)))
+}
+
+function idOf(alert: QueueAlert): string {
+  return hex(alert.conversationId)
 }
 
 function Alert({ alert, desk, state }: DeskProps & { readonly alert: QueueAlert }) {
@@ -54,7 +65,7 @@ function Alert({ alert, desk, state }: DeskProps & { readonly alert: QueueAlert 
         type="button"
         class="button primary"
         disabled={!state.isConnected || state.isAccepting}
-        onClick={() => void desk.accept(hex(alert.conversationId))}
+        onClick={() => void desk.accept(idOf(alert))}
       >
         {t("board.take")}
       </button>
