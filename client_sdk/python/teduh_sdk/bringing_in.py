@@ -64,11 +64,15 @@ class BringingIn:
     async def invite(self, colleague: Colleague, reason: str, within: float | None = None) -> Participant:
         """See `Conversation.invite`."""
         await self._propose(colleague.device_id, colleague.name, colleague.role, reason)
-        answer = await self._host.link.ask(lambda ref: FetchKeyPackage(ref, colleague.device_id), KeyPackage)
-        newcomer = await self._change(_addition(answer))
+        newcomer = await self.bring_in(colleague.device_id)
         if within is not None:
             await self._await_or_take_out(newcomer, within)
         return newcomer
+
+    async def bring_in(self, device_id: bytes) -> Participant:
+        """See `Conversation.bring_in`."""
+        answer = await self._host.link.ask(lambda ref: FetchKeyPackage(ref, device_id), KeyPackage)
+        return await self._change(_addition(answer))
 
     async def invite_from_queue(
         self, details: RequestDetails, reason: str, proposed: Proposed
@@ -92,7 +96,7 @@ class BringingIn:
         """See `Conversation.hand_over`; whoever calls it leaves when this is done."""
         if note:
             require_short_enough(note)
-        newcomer = self._with_device(colleague.device_id) or await self.invite(colleague, reason)
+        newcomer = self._with_device(colleague.device_id) or await self.invite(colleague, reason, within)
         try:
             async with asyncio.timeout(within):
                 await self._is_here(newcomer)
@@ -113,7 +117,8 @@ class BringingIn:
             async with asyncio.timeout(within):
                 await self._is_here(newcomer)
         except TimeoutError:
-            await self._change(RemoveMember(newcomer.device_key))
+            if self._has(newcomer):
+                await self._change(RemoveMember(newcomer.device_key))
             raise ColleagueAbsent("the colleague has not come in") from None
 
     async def _who_takes(self, details: RequestDetails) -> KeyPackage:
@@ -220,6 +225,9 @@ class BringingIn:
         failed: list[Exception] = []
         device_key = _key_of(change)
         before = self._with_key(device_key)
+        if before is not None and isinstance(change, AddMember):
+            # She has come in already, by another invitation.
+            return before
 
         def is_decided(event: Event | None) -> bool:
             if isinstance(event, events.ChangeFailed) and event.change is change:

@@ -219,6 +219,14 @@ class Conversation:
         """
         return await self._bringing_in.invite(colleague, reason, within)
 
+    async def bring_in(self, device_id: bytes) -> Participant:
+        """Staff: she has said yes (`InvitationAnswered`) to somebody for whom nobody waits any more, as
+        after a restart in the middle of `invite`.
+
+        Rejects as `invite`.
+        """
+        return await self._bringing_in.bring_in(device_id)
+
     async def invite_from_queue(
         self, details: RequestDetails, reason: str = "", proposed: Proposed = no_one_listens
     ) -> Participant:

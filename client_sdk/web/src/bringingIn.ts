@@ -61,15 +61,20 @@ export class BringingIn {
 
   /** See `Conversation.invite`. */
   async invite(colleague: Colleague, reason: string, within: number | null = null): Promise<Participant> {
-    const { state, link, turn } = this.#host
+    const { state, turn } = this.#host
     const invitation = await turn(() => state.invite(colleague, reason, nowInSeconds()))
     await this.#answerTo(invitation.id)
-    const { deviceId } = colleague
+    const newcomer = await this.bringIn(colleague)
+    if (within !== null) await this.#awaitOrTakeOut(newcomer, within)
+    return newcomer
+  }
+
+  /** See `Conversation.bringIn`. */
+  async bringIn({ deviceId }: Pick<Colleague, "deviceId">): Promise<Participant> {
+    const { link } = this.#host
     const answer = await link.ask((ref) => FetchKeyPackage({ ref, deviceId }), "keyPackage")
     try {
-      const newcomer = await this.#change(await addition(answer.keyPackage))
-      if (within !== null) await this.#awaitOrTakeOut(newcomer, within)
-      return newcomer
+      return await this.#change(await addition(answer.keyPackage))
     } catch (error) {
       throw asOurs(error)
     }
@@ -99,7 +104,7 @@ export class BringingIn {
   /** See `Conversation.handOver`; whoever calls it leaves when this is done. */
   async handOver(colleague: Colleague, { reason = "", note = "", within = 300 }: HandOver): Promise<Participant> {
     if (note !== "") requireShortEnough(note)
-    const newcomer = this.#withDevice(colleague.deviceId) ?? (await this.invite(colleague, reason))
+    const newcomer = this.#withDevice(colleague.deviceId) ?? (await this.invite(colleague, reason, within))
     await this.#inTime(within, async (isLate) => {
       await this.#isHere(newcomer, isLate)
       if (note !== "") await this.#giveNote(newcomer, note, isLate)
@@ -225,6 +230,8 @@ export class BringingIn {
     const failures: Error[] = []
     const someone = (): Participant | undefined => state.participants.find((one) => one.hasKey(key))
     const before = someone()
+    // She has come in already, by another invitation.
+    if (before !== undefined && change.type === "addMember") return before
     const decided = until((event) => {
       if (event?.type === "changeFailed" && event.change === change) failures.push(event.reason)
       return failures.length > 0 || finished() !== null || (someone() === undefined) !== (before === undefined)

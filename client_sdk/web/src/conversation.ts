@@ -236,6 +236,14 @@ export class Conversation implements AsyncIterable<Event> {
   }
 
   /**
+   * Staff: she has said yes (`invitationAnswered`) to somebody for whom nobody waits any more, as after a restart in the
+   * middle of `invite`. Rejects as `invite`.
+   */
+  async bringIn(invited: Pick<Colleague, "deviceId">): Promise<Participant> {
+    return this.#bringingIn().bringIn(invited)
+  }
+
+  /**
    * Staff: ask in the queue for a colleague; whoever takes it is `proposed` to the survivor by name, and comes in if she
    * agrees. Rejects as `invite`, or with `RelayRefused` (too many wait, or she looks for somebody herself).
    */

@@ -22,7 +22,7 @@ export function HandOverDialog({ talk, desk, onClose }: HandOverDialogProps) {
   const { t } = useWording()
   const [colleague, setColleague] = useState<Colleague | null>(null)
   const [reason, setReason] = useState("")
-  const [note, setNote] = useState("")
+  const [note, setNote] = useState(() => desk.unhanded.get(talk.id) ?? "")
   return (
     <Dialog title={t("handover.title")} onClose={onClose}>
       <p>{t("handover.about")}</p>
@@ -105,7 +105,7 @@ function ShiftForm({ open, desk, onGo, onClose }: ShiftFormProps) {
   const { t } = useWording()
   const [colleague, setColleague] = useState<Colleague | null>(null)
   const [reason, setReason] = useState<string>(t("endShift.reason"))
-  const [notes, setNotes] = useState<ReadonlyMap<string, string>>(new Map())
+  const [notes, setNotes] = useState<ReadonlyMap<string, string>>(() => new Map(desk.unhanded))
   return (
     <>
       <p>{t("endShift.about")}</p>

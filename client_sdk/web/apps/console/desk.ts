@@ -79,6 +79,8 @@ export class Desk {
   readonly #stops: (() => void)[] = []
   /** What is being written where, while another talk is shown; kept while the console is locked. */
   readonly drafts = new Map<string, string>()
+  /** Notes for a colleague that have not been handed over, by conversation: only in memory. */
+  readonly unhanded = new Map<string, string>()
   readonly calls = new DeskCalls()
   readonly inviting: Inviting
   #state: DeskState = EMPTY_DESK
@@ -143,6 +145,7 @@ export class Desk {
     for (const timer of this.#typists.values()) clearTimeout(timer)
     void this.#cabinet.keepDrafts(this.drafts).catch(ignore)
     this.drafts.clear()
+    this.unhanded.clear()
     await this.#staff.close()
     // Those drafts, the last words of a note, or the language that was chosen a moment ago.
     await this.#cabinet.settled()
@@ -291,8 +294,10 @@ export class Desk {
     const conversation = this.#conversations.get(id)
     if (conversation === undefined || this.#talk(id)?.handOver?.stage === "going") return
     this.#inTalk(id, { type: "handOver", handOver: { who, stage: "going" } })
+    this.unhanded.set(id, note)
     const stage = await conversation.handOver(colleague, { reason, note }).then(() => "done" as const, whyNotHandedOver)
     this.#inTalk(id, { type: "handOver", handOver: { who, stage } })
+    if (stage === "done") this.unhanded.delete(id)
     await this.#keep(id)
     await this.#announce()
   }
@@ -486,6 +491,7 @@ export class Desk {
         this.#inTalk(id, { type: "noticed", notice: "proposed", who: event.invitation })
         break
       case "invitationAnswered":
+        if (event.accepted) this.#bringInAfterAll(id, event.invitation)
         this.#inTalk(id, { type: "decided", notice: event.accepted ? "welcomed" : "declined", who: event.invitation })
         break
       case "noteReceived":
@@ -506,6 +512,17 @@ export class Desk {
         break
     }
     if (event.type === "ended" || event.type === "stopped") void this.#announce()
+  }
+
+  /** Nobody here waits for her yes any more (the console was locked meanwhile), and nobody else is there who could. */
+  #bringInAfterAll(id: string, { deviceId, name, role }: Pick<Colleague, "deviceId" | "name" | "role">): void {
+    const talk = this.#talk(id)
+    const isWaitedFor = talk?.proposal !== null || talk.handOver?.stage === "going"
+    if (isWaitedFor || talk.people.some((one) => one.name !== null)) return
+    const tell = (): void => {
+      this.#inTalk(id, { type: "decided", notice: "failed", who: { name, role } })
+    }
+    this.#conversations.get(id)?.bringIn({ deviceId }).catch(tell)
   }
 
   #heard(id: string, { messageId, sender, text, sent, markRead }: Event & { type: "textReceived" }): void {
@@ -543,6 +560,7 @@ export class Desk {
     this.calls.forget(id)
     this.#unread.delete(id)
     this.drafts.delete(id)
+    this.unhanded.delete(id)
   }
 }
 

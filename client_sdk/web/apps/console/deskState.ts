@@ -399,7 +399,7 @@ function reduceTalk(talk: Talk, action: TalkAction): Talk {
     case "typing":
       return { ...talk, typing: typing(talk.typing, action.person, action.active) }
     case "proposed":
-      return { ...talk, proposal: action.who, isLooking: false }
+      return { ...talk, proposal: action.who }
     case "looking":
       return { ...talk, isLooking: action.isOn }
     case "noticed":

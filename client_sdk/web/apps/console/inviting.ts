@@ -8,6 +8,9 @@ export type Invitee =
   | { readonly by: "role"; readonly role: string; readonly language: string | null }
   | { readonly by: "queue"; readonly need: string; readonly language: string | null }
 
+/** As when it is handed over: whoever has not come by then is taken out again. */
+const COMES_WITHIN_SECONDS = 300
+
 type Tell = (action: TalkAction) => void
 
 export class Inviting {
@@ -21,6 +24,7 @@ export class Inviting {
     let who: Named | null = null
     const proposed = (name: string, role: string): void => {
       who = { name, role }
+      if (invitee.by === "queue") tell({ type: "looking", isOn: false })
       tell({ type: "proposed", who })
     }
     try {
@@ -29,8 +33,10 @@ export class Inviting {
       // That she said no is told by the conversation, as to everybody in it.
       if (!(error instanceof InvitationDeclined)) tell(failure(error, invitee, who))
     } finally {
-      this.#looking.delete(id)
-      tell({ type: "looking", isOn: false })
+      if (invitee.by === "queue") {
+        this.#looking.delete(id)
+        tell({ type: "looking", isOn: false })
+      }
     }
   }
 
@@ -49,7 +55,7 @@ export class Inviting {
   ): Promise<void> {
     if (invitee.by === "person") {
       proposed(invitee.colleague.name, invitee.colleague.role)
-      await conversation.invite(invitee.colleague, reason)
+      await conversation.invite(invitee.colleague, reason, COMES_WITHIN_SECONDS)
     } else if (invitee.by === "role") {
       const { role, language } = invitee
       await this.staff.inviteRole(conversation, role, { language, reason, proposed })

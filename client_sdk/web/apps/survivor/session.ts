@@ -57,8 +57,10 @@ export class Session {
   #unread: (() => Promise<void>)[] = []
   #found: Pick<Event & { type: "anotherFound" }, "approve" | "decline"> | null = null
   #isSeeking = false
+  /** Whether nobody on the other side can be reached; otherwise nobody else is needed. */
+  #isAlone = false
   #patience: ReturnType<typeof setTimeout> | undefined
-  #answers = new Map<string, Pick<Event & { type: "invitationReceived" }, "approve" | "decline">>()
+  #answers = new Map<string, Pick<Event & { type: "invitationReceived" }, "approve" | "decline"> & { readonly by: string }>()
   #typists = new Map<string, ReturnType<typeof setTimeout>>()
   #typingTold = NEVER
   #isLookedAt = true
@@ -195,6 +197,7 @@ export class Session {
   }
 
   #bePatient(): void {
+    if (!this.#isAlone) return
     this.#patience = setTimeout(() => {
       this.#searched({ step: "away", name: null })
     }, ASKED_AGAIN_MS)
@@ -211,7 +214,7 @@ export class Session {
 
   #searchIsOver(): void {
     clearTimeout(this.#patience)
-    this.#isSeeking = false
+    this.#isSeeking = this.#isAlone = false
     this.#found = null
   }
 
@@ -296,11 +299,13 @@ export class Session {
         break
       case "joined":
         // Whoever comes in, by whatever way, is there to be talked with.
+        if (this.#isSeeking || this.#found !== null) void this.#conversation?.stopSeeking().catch(ignoreLoss)
         this.#searchIsOver()
         if (!event.participant.isSurvivor) this.#met = this.#conversation
         this.#dispatchOf(event)
         break
       case "left":
+        this.#withdraw(personOf(event.participant))
         this.#dispatchOf(event)
         break
       case "textReceived":
@@ -353,6 +358,7 @@ export class Session {
         this.#unreachable(event.participants[0]?.name ?? null)
         break
       case "staffReachable":
+        this.#isAlone = false
         this.#dispatch({ type: "reached", unreachable: null })
         // Whoever was found may still come in; otherwise nobody else is needed.
         if (this.#isSeeking) void this.#conversation?.stopSeeking().catch(ignoreLoss)
@@ -363,7 +369,8 @@ export class Session {
         this.#found = event
         break
       case "anotherLapsed":
-        this.#searched({ step: "seeking" })
+        this.#searched(this.#isAlone ? { step: "seeking" } : null)
+        if (!this.#isAlone) void this.#conversation?.stopSeeking().catch(ignoreLoss)
         break
       case "anotherRefused":
         this.#searched({ step: "refused" })
@@ -371,6 +378,7 @@ export class Session {
   }
 
   #unreachable(name: string | null): void {
+    this.#isAlone = true
     this.#dispatch({ type: "reached", unreachable: name })
     this.#searched({ step: "away", name })
   }
@@ -391,10 +399,19 @@ export class Session {
     this.#dispatch({ type: "typing", person, active })
   }
 
+  /** Whoever asked is gone, and her device with her, which alone would have brought somebody in. */
+  #withdraw({ key }: Person): void {
+    for (const [id, { by }] of this.#answers) {
+      if (by !== key) continue
+      this.#answers.delete(id)
+      this.#dispatch({ type: "answered", id, accepted: null })
+    }
+  }
+
   #proposed({ invitation, proposedBy, approve, decline }: Event & { type: "invitationReceived" }): void {
     const { name, role, reason } = invitation
     const proposal: Proposal = { id: hex(invitation.id), name, role, reason, by: personOf(proposedBy) }
-    this.#answers.set(proposal.id, { approve, decline })
+    this.#answers.set(proposal.id, { approve, decline, by: proposal.by.key })
     this.#dispatch({ type: "proposed", proposal })
   }
 }

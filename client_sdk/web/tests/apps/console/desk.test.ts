@@ -21,10 +21,13 @@ import {
 const ID = new Uint8Array(16).fill(7)
 const NAME = "07".repeat(16)
 const HER = new Participant(0, new Uint8Array([1]), new Uint8Array([1]), null, "survivor")
+const BUDI = new Participant(2, new Uint8Array([3]), new Uint8Array([3]), "Budi", "counselor")
+const MAYA = { deviceId: new Uint8Array([5]), name: "Maya", role: "medic", languages: [], skills: [], availability: 2, load: 0 } as const
+const INVITATION = { type: "invitation", id: ID, sent: 1, deviceId: MAYA.deviceId, name: "Maya", role: "medic", reason: "" } as const
 const ME = new Participant(1, new Uint8Array([2]), new Uint8Array([2]), "Sari", "counselor")
 
 /** A conversation that tells what it is given, and remembers what it was asked to do. */
-function madeUpConversation() {
+function madeUpConversation(participants: readonly Participant[] = [HER, ME]) {
   const told: Event[] = []
   let wake = (): void => undefined
   const tell = (event: Event): void => {
@@ -33,7 +36,7 @@ function madeUpConversation() {
   }
   const conversation = {
     id: ID,
-    participants: [HER, ME],
+    participants,
     me: ME,
     isConnected: true,
     isOver: false,
@@ -43,6 +46,7 @@ function madeUpConversation() {
     end: vi.fn(() => Promise.resolve()),
     leave: vi.fn(() => Promise.resolve()),
     invite: vi.fn<Conversation["invite"]>(() => Promise.resolve(HER)),
+    bringIn: vi.fn<Conversation["bringIn"]>(() => Promise.resolve(HER)),
     inviteFromQueue: vi.fn<Conversation["inviteFromQueue"]>(() => Promise.resolve(HER)),
     handOver: vi.fn<Conversation["handOver"]>(() => Promise.resolve(HER)),
     async *[Symbol.asyncIterator]() {
@@ -55,7 +59,7 @@ function madeUpConversation() {
     },
   }
   const isOver = (): void => void (conversation.isOver = true)
-  return { conversation: conversation as unknown as Conversation, isOver, tell, end: conversation.end, leave: conversation.leave, handOver: conversation.handOver, invite: conversation.invite, inviteFromQueue: conversation.inviteFromQueue }
+  return { conversation: conversation as unknown as Conversation, isOver, tell, end: conversation.end, leave: conversation.leave, handOver: conversation.handOver, invite: conversation.invite, bringIn: conversation.bringIn, inviteFromQueue: conversation.inviteFromQueue }
 }
 
 /** A store whose first writing waits for `write`; `put` counts. */
@@ -271,6 +275,33 @@ describe("bringing in by role, or from the queue", () => {
     expect(desk.state.talks[0]).toMatchObject({ isLooking: false, items: [{ notice: "nobody" }] })
   })
 
+  it("can still be stopped from looking when somebody else was invited meanwhile", async () => {
+    const { desk, inviteFromQueue } = await accepted()
+    let isStopped = false
+    inviteFromQueue.mockImplementation(
+      (_details, _reason, how) =>
+        new Promise((_, reject) => {
+          how?.signal?.addEventListener("abort", () => {
+            isStopped = true
+            reject(new ColleagueAbsent("nobody is looked for any more"))
+          })
+        }),
+    )
+    void desk.invite(NAME, { by: "queue", need: "interpreter", language: null }, "")
+    expect(desk.state.talks[0]?.isLooking).toBe(true)
+    // A supervisor asks to join, and is brought in.
+    await desk.bringInAsking("06", NAME, "so that I am not alone")
+    expect(desk.state.talks[0]?.isLooking).toBe(true)
+    desk.inviting.stop(NAME)
+    await vi.waitFor(() => { expect(isStopped).toBe(true) })
+  })
+
+  it("gives whoever is invited by name a time in which to come, as by role", async () => {
+    const { desk, invite } = await accepted()
+    await desk.invite(NAME, { by: "person", colleague: MAYA }, "to help")
+    expect(invite.mock.calls[0]?.[2]).toBe(300)
+  })
+
   it("lists where we were once and are looked for again, and goes on there with what was said and noted", async () => {
     const { desk, isOver, tell, news } = await accepted()
     tell(text(1, "Where are you?"))
@@ -286,6 +317,55 @@ describe("bringing in by role, or from the queue", () => {
     news.claimed = madeUpConversation().conversation
     await desk.accept(NAME)
     expect(desk.state.talks).toMatchObject([{ number: 1, ending: null, note: "Tuesday", items: [{ text: "Where are you?" }] }])
+  })
+})
+
+describe("a colleague of whom she was asked while the console was locked", () => {
+  it("is brought in when she says yes", async () => {
+    const made = madeUpConversation()
+    const bringIn = vi.fn(() => Promise.resolve(HER))
+    Object.assign(made.conversation, { bringIn })
+    const store = new MemoryKeyStore()
+    const { staff } = madeUpStaff(made.conversation, [made.conversation])
+    const desk = new Desk(staff, store, () => undefined)
+    await desk.begin()
+    const invitation = { type: "invitation", id: ID, sent: 1, deviceId: MAYA.deviceId, name: "Maya", role: "medic", reason: "" } as const
+    made.tell({ type: "invitationAnswered", invitation, accepted: true })
+    await vi.waitFor(() => { expect(bringIn).toHaveBeenCalledWith({ deviceId: MAYA.deviceId }) })
+  })
+
+  it("is not when somebody else is there who waits for her yes", async () => {
+    const made = madeUpConversation([HER, ME, BUDI])
+    const desk = new Desk(madeUpStaff(made.conversation, [made.conversation]).staff, new MemoryKeyStore(), () => undefined)
+    await desk.begin()
+    made.tell({ type: "invitationAnswered", invitation: INVITATION, accepted: true })
+    await vi.waitFor(() => {
+      expect(desk.state.talks[0]?.items).toMatchObject([{ notice: "welcomed" }])
+    })
+    expect(made.bringIn).not.toHaveBeenCalled()
+  })
+
+  it("is not when she says no", async () => {
+    const made = madeUpConversation()
+    const desk = new Desk(madeUpStaff(made.conversation, [made.conversation]).staff, new MemoryKeyStore(), () => undefined)
+    await desk.begin()
+    made.tell({ type: "invitationAnswered", invitation: INVITATION, accepted: false })
+    await vi.waitFor(() => {
+      expect(desk.state.talks[0]?.items).toMatchObject([{ notice: "declined" }])
+    })
+    expect(made.bringIn).not.toHaveBeenCalled()
+  })
+})
+
+describe("a note that is handed over", () => {
+  it.each([new InvitationDeclined("no"), new ColleagueAbsent("late"), new TeduhError("broken")])("is still there when it was not: %s", async (failure) => {
+    const { desk, handOver } = await accepted()
+    handOver.mockRejectedValue(failure)
+    await desk.handOver(NAME, MAYA, "my shift ends", "The safe word is rambutan.")
+    expect(desk.unhanded.get(NAME)).toBe("The safe word is rambutan.")
+    handOver.mockResolvedValue(HER)
+    await desk.handOver(NAME, MAYA, "my shift ends", "The safe word is rambutan.")
+    expect(desk.unhanded.size).toBe(0)
   })
 })
 

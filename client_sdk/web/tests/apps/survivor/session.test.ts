@@ -16,6 +16,8 @@ import { NO_DETAILS } from "../../../src/relay/frames.ts"
 import { INITIAL, reduce, type State } from "../../../apps/survivor/state.ts"
 
 const SARI = new Participant(0, new Uint8Array(32), new Uint8Array(32), "Sari", "counselor")
+const MAYA = new Participant(2, new Uint8Array(32).fill(2), new Uint8Array(32).fill(2), "Maya", "medic")
+const DEWI = new Participant(1, new Uint8Array(32).fill(1), new Uint8Array(32).fill(1), "Dewi", "counselor")
 const ID = new Uint8Array(16)
 const ID_HEX = "0".repeat(32)
 const WISHES = { need: null, preferredGender: null, region: null, urgency: 0, language: "id" } as const
@@ -318,6 +320,61 @@ describe("somebody else", () => {
     await vi.waitFor(() => {
       expect(step(state())).toBe("away")
     })
+  })
+})
+
+async function found() {
+  const visited = await talkingVisit()
+  visited.conversation.tell({ type: "staffUnreachable", participants: [SARI] })
+  await vi.waitFor(() => { expect(visited.state().search?.step).toBe("away") })
+  visited.session.seek(true)
+  const [approve, decline] = [vi.fn(nothing), vi.fn(nothing)]
+  visited.conversation.tell({ type: "anotherFound", participant: DEWI, approve, decline })
+  await vi.waitFor(() => { expect(visited.state().search?.step).toBe("found") })
+  // Sari is back, while she is being asked about Dewi.
+  visited.conversation.tell({ type: "staffReachable" })
+  await vi.waitFor(() => { expect(visited.state().unreachable).toBeNull() })
+  return { ...visited, decline }
+}
+
+describe("whoever was lost is back while she is being asked about somebody else", () => {
+  it("and she is not told two minutes after her no that nobody is connected", async () => {
+    const { session, state } = await found()
+    vi.useFakeTimers()
+    try {
+      session.answerFound(false)
+      vi.advanceTimersByTime(120_000)
+      expect(state().search).toBeNull()
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  it("and nobody is looked for any more when the other one's time is over", async () => {
+    const { conversation, state } = await found()
+    conversation.tell({ type: "anotherLapsed" })
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(state().search).toBeNull()
+    expect(conversation.stopSeeking).toHaveBeenCalledOnce()
+  })
+})
+
+describe("a question about a newcomer", () => {
+  async function asked() {
+    const visited = await talkingVisit()
+    visited.conversation.tell({ type: "joined", participant: SARI })
+    const invitation = { type: "invitation", id: new Uint8Array(16).fill(9), sent: 1, deviceId: MAYA.deviceId, name: "Maya", role: "medic", reason: "my shift ends" } as const
+    const [approve, decline] = [vi.fn(nothing), vi.fn(nothing)]
+    visited.conversation.tell({ type: "invitationReceived", invitation, proposedBy: SARI, approve, decline })
+    await vi.waitFor(() => { expect(visited.state().proposals).toHaveLength(1) })
+    return { ...visited, approve }
+  }
+
+  it("is gone when whoever asked is gone, whose device alone could bring anybody in", async () => {
+    const { conversation, state } = await asked()
+    conversation.tell({ type: "joined", participant: DEWI }, { type: "left", participant: SARI })
+    await vi.waitFor(() => { expect(state().people.map(({ name }) => name)).toEqual(["Dewi"]) })
+    expect(state().proposals).toEqual([])
   })
 })
 
