@@ -25,6 +25,7 @@ import socket
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 
 from aiohttp import web
 from teduh_crypto.credentials import Organisation, RevocationList, StatementVerifier
@@ -73,6 +74,7 @@ _REQUEST_BURST = 6.0
 _HTTP_PER_SECOND, _HTTP_BURST = 2.0, 60.0
 _POLL_SECONDS = 0.02
 _CLOSE_SECONDS = 1.0
+_BEGUN_ANEW_SECONDS = 1.0
 _TELLING_SECONDS = 0.05
 
 
@@ -194,13 +196,13 @@ class Relay:
 
     async def _start_services(self) -> None:
         await self._feed.start()
-        self._routing.start(self.spawn)
-        self.spawn(self._reach.watch_forever())
-        self.spawn(self._sockets.beat_forever())
+        self._routing.start(self.keep)
+        self.keep(self._reach.watch_forever)
+        self.keep(self._sockets.beat_forever)
         if self._neighbours is not None:
             self._migration.start()
         if self._valkey is not None:
-            self.spawn(_tend_forever(self._valkey))
+            self.keep(partial(_tend_forever, self._valkey))
 
     def _application(self) -> web.Application:
         application = web.Application()
@@ -233,7 +235,7 @@ class Relay:
         others = await self._run(application)
         self._door = door = FrontDoor(SOCKET_PATH, self._sockets.enter, others)
         await self._listen(door, listener)
-        self.spawn(self._unused.sweep_forever(lambda: (*door.silent, *others.connections)))
+        self.keep(lambda: self._unused.sweep_forever(lambda: (*door.silent, *others.connections)))
         if self._settings.metrics_port is not None:
             watchers = web.Application()
             watchers.add_routes(metrics_routes(self._measure))
@@ -269,6 +271,20 @@ class Relay:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
+
+    def keep(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Run something that has no end: where it fails it is begun anew a moment later, for without it
+        nobody might be offered anything any more.
+        """
+        self.spawn(self._keep(work))
+
+    async def _keep(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        while True:
+            try:
+                await work()
+            except Exception as error:  # noqa: BLE001 -- whatever it is, what depends on this must go on
+                fault("background_work_failed", error)
+            await asyncio.sleep(_BEGUN_ANEW_SECONDS)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

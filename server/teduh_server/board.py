@@ -21,7 +21,7 @@ from teduh_server.opening_hours import OpeningHours
 from teduh_server.presence import Presence
 from teduh_server.redis_store import routing_scripts
 from teduh_server.redis_store.client import Store
-from teduh_server.redis_store.exceptions import StoreUnavailable
+from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.routing import WaitingRequest
 from teduh_server.waiting_list import next_waiting
 
@@ -87,7 +87,7 @@ class Board:
             if self._watchers:
                 try:
                     board = await self._look()
-                except StoreUnavailable:
+                except StoreError:
                     continue
                 for connection in list(self._watchers):
                     connection.send(board)

@@ -24,7 +24,8 @@
     0x17        a node's  the answer: one is
     0x18        a node's  a supervisor asks to join: MessagePack, see `ask_to_join`
     0x19        nodes     a claimant is not let in: person (16), device (32), conversation id (16)
-    0x14        nodes     supervisors should look at a request: MessagePack, see `router`
+    0x1c        nodes     a claimant has let go what she was a member of already: person (16), device (32)
+    0x14        nodes     supervisors should look at a request: MessagePack, see `alerts`
 
 Nodes trust each other and the store: whoever can publish here is the operator.
 """
@@ -57,6 +58,7 @@ STAFF_ASKED = 0x16
 STAFF_HERE = 0x17
 JOIN_ASKED = 0x18
 NOT_LET_IN = 0x19
+LET_GO = 0x1C
 
 Handler = Callable[[bytes], None]
 

@@ -77,6 +77,7 @@ class Offers:
         channel.on(node_channel.OFFERED, self._hear_offer)
         channel.on(node_channel.OFFER_ENDED, self._hear_end)
         channel.on(node_channel.NOT_LET_IN, self._hear_not_let_in)
+        channel.on(node_channel.LET_GO, self._hear_let_go)
 
     def tell(self, offer: Offered) -> None:
         """Tell all nodes."""
@@ -139,11 +140,25 @@ class Offers:
                 connection.send(OfferEnded(conversation_id))
 
     def _hear_not_let_in(self, message: bytes) -> None:
-        person, device_id, conversation_id = message[:16], message[16:48], message[48:]
-        for connection, device in self._presence.devices_here(person):
-            if device.device_id == device_id:
-                self._presence.has_not_taken(connection)
-                connection.send(MembershipEnded(conversation_id))
+        conversation_id = message[48:]
+        for connection in self._give_back(message[:48]):
+            connection.send(MembershipEnded(conversation_id))
+
+    def _hear_let_go(self, message: bytes) -> None:
+        # She was a member, and is told so as such.
+        self._give_back(message)
+
+    def _give_back(self, claimant: bytes) -> list[Connection]:
+        """She has her seat back; returns the connections of her device."""
+        person, device_id = claimant[:16], claimant[16:48]
+        connections = [
+            connection
+            for connection, device in self._presence.devices_here(person)
+            if device.device_id == device_id
+        ]
+        for connection in connections:
+            self._presence.has_not_taken(connection)
+        return connections
 
 
 def _now_ms() -> int:

@@ -42,7 +42,7 @@ from teduh_server.joining import Joining
 from teduh_server.queue_news import QueueNews
 from teduh_server.redis_store import queue_scripts, routing_scripts, scripts
 from teduh_server.redis_store.client import Store
-from teduh_server.redis_store.exceptions import StoreUnavailable
+from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, ConversationKeys, conversation_of
 from teduh_server.redis_store.replies import as_int
 from teduh_server.redis_store.wire import Command, Reply
@@ -354,7 +354,7 @@ class Queue:
 
     async def _settle_soon(self, conversation_id: bytes) -> None:
         # What is not settled because the store is away, the end of its lease will settle.
-        with suppress(StoreUnavailable):
+        with suppress(StoreError):
             self._answered(await self._store.ask(self._settled(conversation_id)))
 
     def _settled(self, conversation_id: bytes) -> Command:
@@ -402,7 +402,7 @@ class Queue:
             await asyncio.sleep(_SWEEP_SECONDS)
             try:
                 await self.sweep()
-            except StoreUnavailable:
+            except StoreError:
                 continue
 
     async def sweep(self) -> None:
@@ -425,17 +425,24 @@ class Queue:
     async def _end_lease(self, conversation_id: bytes) -> None:
         lease = queue_scripts.lease(await self._store.ask(queue_scripts.lease_of(conversation_id)))
         if lease is None:
-            await self._store.ask(queue_scripts.drop_lease(conversation_id))
+            # Unless somebody has taken it since: then the lease is hers.
+            await self._store.ask(queue_scripts.return_request(conversation_id, b"", self._retention_ms))
             return
-        device_id, person = lease
+        device_id, person, goes_on = lease
         keys = ConversationKeys.of(conversation_id)
-        ended = await self._store.ask(scripts.end_lease(keys, conversation_id, device_id))
-        if scripts.lease_status(ended) == "ended":
+        ended = await self._store.ask(scripts.end_lease(keys, conversation_id, device_id, goes_on=goes_on))
+        status = scripts.lease_status(ended)
+        if status != "settled":
             metrics.LEASES_ENDED.inc()
             await self._store.ask(
                 queue_scripts.return_request(conversation_id, device_id, self._retention_ms)
             )
-            if not scripts.was_member(ended):
+            if status == "gone":
+                # All have left it, or it has expired: nobody has answered, and nobody is there.
+                await self._withdraw(conversation_id)
+            elif scripts.was_member(ended):
+                self._store.publish(ALL_NODES_CHANNEL, bytes((node_channel.LET_GO,)) + person + device_id)
+            else:
                 self._not_let_in(conversation_id, device_id, person)
         else:
             self._answered(await self._store.ask(self._settled(conversation_id)))

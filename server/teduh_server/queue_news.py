@@ -32,7 +32,7 @@ from teduh_server.opening_hours import OpeningHours
 from teduh_server.presence import Presence
 from teduh_server.redis_store import queue_scripts, routing_scripts
 from teduh_server.redis_store.client import Store
-from teduh_server.redis_store.exceptions import StoreUnavailable
+from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.routing import Policy, WaitingRequest, dropped
 from teduh_server.waiting_list import next_waiting
 from teduh_server.waiting_time import Estimate, estimate
@@ -85,6 +85,8 @@ class QueueNews:
         self._policy = policy
         self._spawn = spawn
         self._waiting: dict[bytes, dict[Connection, _Told]] = {}
+        # The other way round: a connection may have ended its subscription, and follow the request still.
+        self._followed: dict[Connection, set[bytes]] = {}
         self._watchers: set[Connection] = set()
         self._announced: int | None = None
         self._refresh_due = self._refreshing = False
@@ -99,26 +101,37 @@ class QueueNews:
 
     def follow(self, conversation_id: bytes, connection: Connection, position: int = -1) -> None:
         """Tell this connection of its request; `position` is what it has been told already."""
-        self._waiting.setdefault(conversation_id, {})[connection] = _Told(position)
+        self._follow(conversation_id, connection)[connection] = _Told(position)
 
     def go_on(self, conversation_id: bytes, connection: Connection) -> None:
         """Tell this connection of its request, but not what it knows: that it is taken."""
-        self._waiting.setdefault(conversation_id, {}).setdefault(connection, _Told(0))
+        self._follow(conversation_id, connection).setdefault(connection, _Told(0))
 
     def go_on_later(self, conversation_id: bytes, connection: Connection) -> None:
         """The same, but she found nobody: she is told once more in a while, and asks again."""
         told = _Told(0, again_at=time.monotonic() + AGAIN_SECONDS)
-        self._waiting.setdefault(conversation_id, {})[connection] = told
+        self._follow(conversation_id, connection)[connection] = told
         asyncio.get_running_loop().call_later(AGAIN_SECONDS, self.refresh_soon)
 
     def forget(self, conversation_id: bytes) -> None:
         """The request is over."""
-        self._waiting.pop(conversation_id, None)
+        for connection in self._waiting.pop(conversation_id, ()):
+            self._unfollow(conversation_id, connection)
+
+    def _follow(self, conversation_id: bytes, connection: Connection) -> dict[Connection, _Told]:
+        self._followed.setdefault(connection, set()).add(conversation_id)
+        return self._waiting.setdefault(conversation_id, {})
+
+    def _unfollow(self, conversation_id: bytes, connection: Connection) -> None:
+        followed = self._followed[connection]
+        followed.discard(conversation_id)
+        if not followed:
+            del self._followed[connection]
 
     def detach(self, connection: Connection) -> list[bytes]:
         """The connection has gone; returns the requests that it followed."""
         self._watchers.discard(connection)
-        gone = [each for each in connection.subscriptions if connection in self._waiting.get(each, {})]
+        gone = list(self._followed.pop(connection, ()))
         for conversation_id in gone:
             connections = self._waiting[conversation_id]
             del connections[connection]
@@ -174,7 +187,7 @@ class QueueNews:
             if self._watchers:
                 await self._tell_watchers()
             await self._tell_length()
-        except StoreUnavailable:
+        except StoreError:
             self.refresh_soon()
         finally:
             self._refreshing = False
@@ -191,7 +204,7 @@ class QueueNews:
         for conversation_id in list(self._waiting):
             position = places.get(conversation_id, 0)
             if position == 0 and await self._is_over(conversation_id):
-                self._waiting.pop(conversation_id, None)
+                self.forget(conversation_id)
             guess = estimate(times, position, now) if somebody_takes else None
             for connection, told in self._followers(conversation_id):
                 if told.tells(position, guess):

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from teduh_server.alerts import Alerts
 from teduh_server.offers import Offered, Offers
@@ -25,8 +25,8 @@ from teduh_server.presence import Presence
 from teduh_server.push import Push
 from teduh_server.redis_store import routing_scripts
 from teduh_server.redis_store.client import Store
-from teduh_server.redis_store.exceptions import StoreUnavailable
-from teduh_server.routing import Person, Policy, Proposal, WaitingRequest, plan
+from teduh_server.redis_store.exceptions import StoreError
+from teduh_server.routing import Person, Policy, Proposal, WaitingRequest, can_be_asked, plan
 from teduh_server.waiting_list import next_waiting
 
 _TICK_SECONDS = 1.0
@@ -85,7 +85,8 @@ class Router:
             self._poked.clear()
             try:
                 await self.route()
-            except StoreUnavailable:
+            except StoreError:
+                # Also a store that refuses, because it is full: this goes on when it takes writes again.
                 continue
 
     async def route(self) -> None:
@@ -96,8 +97,12 @@ class Router:
             somebody_waits, in_vain = await self._route_by_offers()
         else:
             somebody_waits, in_vain = await self._alerts.look()
-        if self.push is not None and somebody_waits and (in_vain or not self._presence.people()):
+        if self.push is not None and somebody_waits and (in_vain or not self._somebody_can_be_asked()):
             await self.push.wake()
+
+    def _somebody_can_be_asked(self) -> bool:
+        now = time.time()
+        return any(can_be_asked(person, now) for person in self._presence.people())
 
     async def _route_by_offers(self) -> tuple[bool, bool]:
         """Whether anybody waits, and whether anybody does in vain."""
@@ -106,7 +111,8 @@ class Router:
         if waiting:
             now, people = time.time(), self._presence.people()
             await self._withdraw_from_the_gone(waiting, people)
-            await self._offer(plan(waiting, self._free(people, waiting), now, self._policy), now)
+            seats = {person.id: person.seats for person in people}
+            await self._offer(plan(waiting, self._free(people, waiting), now, self._policy), seats, now)
         return bool(waiting), await self._alerts.tell(waiting)
 
     async def _withdraw_from_the_gone(self, waiting: Sequence[WaitingRequest], people: list[Person]) -> None:
@@ -122,13 +128,13 @@ class Router:
         asked = {request.offered_to for request in waiting}
         return [person for person in people if person.id not in asked and person.id not in self._full]
 
-    async def _offer(self, proposals: Sequence[Proposal], now: float) -> None:
+    async def _offer(self, proposals: Sequence[Proposal], seats: Mapping[bytes, int], now: float) -> None:
         if not proposals:
             return
         until = now + self._policy.offer_seconds
         wishes = [(proposal.request.id, proposal.people) for proposal in proposals]
         command = routing_scripts.offer_requests(
-            wishes, int(now * 1000), int(self._policy.offer_seconds * 1000), self._retention_ms
+            wishes, int(now * 1000), int(self._policy.offer_seconds * 1000), self._retention_ms, seats
         )
         chosen = routing_scripts.offered(await self._store.ask(command))
         for proposal, person in zip(proposals, chosen, strict=True):

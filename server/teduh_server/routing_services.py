@@ -100,12 +100,12 @@ class RoutingServices:
         self.presence.on_change = self._changed
         channel.on(node_channel.QUEUE_CHANGED, lambda _: self._changed())
 
-    def start(self, spawn: Spawn) -> None:
-        """Begin what runs for as long as the node does."""
-        spawn(self.queue.sweep_forever())
-        spawn(self.presence.announce_forever())
-        spawn(self.router.route_forever())
-        spawn(self.board.show_forever())
+    def start(self, keep: Callable[[Callable[[], Coroutine[None, None, None]]], None]) -> None:
+        """Begin what runs for as long as the node does, with `keep`, which begins anew what fails."""
+        keep(self.queue.sweep_forever)
+        keep(self.presence.announce_forever)
+        keep(self.router.route_forever)
+        keep(self.board.show_forever)
 
     def handlers(
         self, authentication: StaffAuthentication, has_room: Callable[[Connection, int], bool]

@@ -247,14 +247,10 @@ def lease_holder(conversation_id: bytes) -> Command:
 
 
 def lease_of(conversation_id: bytes) -> Command:
-    return (b"HMGET", keys.queue_request(conversation_id), b"device", b"person")
+    return (b"HMGET", keys.queue_request(conversation_id), b"device", b"person", b"key_package")
 
 
-def lease(reply: Reply) -> tuple[bytes, bytes] | None:
-    """The device and the person that hold it; None: nobody does."""
-    device, person = as_list(reply)
-    return None if device is None else (as_bytes(device), as_bytes(person))
-
-
-def drop_lease(conversation_id: bytes) -> Command:
-    return (b"ZREM", keys.QUEUE_LEASES, conversation_id.hex())
+def lease(reply: Reply) -> tuple[bytes, bytes, bool] | None:
+    """The device and the person that hold it, and whether the conversation goes on; None: nobody does."""
+    device, person, package = as_list(reply)
+    return None if device is None else (as_bytes(device), as_bytes(person), package == b"")

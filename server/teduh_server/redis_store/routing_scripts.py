@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import cast
 
 from msgspec import msgpack
@@ -56,12 +57,20 @@ def _parts(joined: bytes, size: int) -> Iterable[bytes]:
 
 
 def offer_requests(
-    proposals: Iterable[tuple[bytes, Sequence[bytes]]], now_ms: int, offer_ms: int, retention_ms: int
+    proposals: Iterable[tuple[bytes, Sequence[bytes]]],
+    now_ms: int,
+    offer_ms: int,
+    retention_ms: int,
+    seats: Mapping[bytes, int] = MappingProxyType({}),
 ) -> Command:
-    """Each proposal: a conversation id, and the people to whom it may be offered, best first."""
+    """Each proposal: a conversation id, and the people to whom it may be offered, best first. `seats` is how
+    many more each takes, as far as the nodes know: it counts where the store knows nothing of it.
+    """
     flat: list[Argument] = []
     for conversation_id, people in proposals:
-        flat += [conversation_id.hex(), len(people), *people]
+        flat += [conversation_id.hex(), len(people)]
+        for person in people:
+            flat += [person, seats.get(person, 0)]
     return scripts.OFFER_REQUESTS.command(
         (keys.QUEUE_OFFERS, keys.QUEUE_SEATS),
         now_ms,

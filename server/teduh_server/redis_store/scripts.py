@@ -403,8 +403,10 @@ def epoch_of(reply: Reply) -> int:
     return int.from_bytes(reply[8:16]) if isinstance(reply, bytes) else 0
 
 
-def end_lease(conversation: ConversationKeys, conversation_id: bytes, device_id: bytes) -> Command:
-    return END_LEASE.command((conversation.state,), device_id, conversation_id)
+def end_lease(
+    conversation: ConversationKeys, conversation_id: bytes, device_id: bytes, *, goes_on: bool = False
+) -> Command:
+    return END_LEASE.command((conversation.state,), device_id, conversation_id, int(goes_on))
 
 
 def lease_status(reply: Reply) -> str:

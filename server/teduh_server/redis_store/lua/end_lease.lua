@@ -3,6 +3,7 @@
 -- KEYS[1] hash    conversation state
 -- ARGV[1] bytes   device id
 -- ARGV[2] bytes   the conversation id, raw
+-- ARGV[3] integer 1 if the conversation goes on, else 0
 -- Returns {'gone'} if there is no such conversation, {'settled'} if a commit was accepted, so that the lease has
 --   become a membership, or that brought the device in; else {'ended', member or -1}.
 local v, number, nodes, claimant = unpack(redis.call('HMGET', KEYS[1], 'v', 'd:' .. ARGV[1], 'o', 'c'))
@@ -14,6 +15,10 @@ if claimant == ARGV[1] then
   return number and {'settled'} or {'ended', -1}
 end
 local _, epoch = struct.unpack('>I8I8', v)
+if epoch ~= 0 and ARGV[3] == '1' and not number then
+  -- It was taken by a node that came no further: nobody was named, and nobody brought in.
+  return {'ended', -1}
+end
 if epoch ~= 0 then
   return {'settled'}
 end

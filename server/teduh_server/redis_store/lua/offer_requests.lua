@@ -5,14 +5,20 @@
 -- ARGV[2] integer how long an offer stands, milliseconds
 -- ARGV[3] integer retention, milliseconds
 -- ARGV[4] string  prefix of request keys (same slot)
--- then for each request: its conversation id (hexadecimal), how many people are proposed, and they (16 bytes each)
+-- then for each request: its conversation id (hexadecimal), how many people are proposed, and of each of them: the
+--   person (16 bytes), how many conversations more she takes as far as the nodes know
 -- Returns an array with one element for each request: the person to whom it is offered now, or empty.
 local deadline = ARGV[1] + ARGV[2]
 local answer = {}
 
-local function has_seat(person)
+local function has_seat(person, known)
   local seats, taken, open, other = unpack(
     redis.call('HMGET', KEYS[2], person .. 'c', person .. 't', person .. 'o', person .. 'x'))
+  if not seats and known ~= '0' then
+    -- What she said is lost: the store was away then, has begun anew, or has kept it for as long as it keeps anything.
+    seats, taken = known, 0
+    redis.call('HSET', KEYS[2], person .. 'c', known, person .. 't', 0)
+  end
   return not other and tonumber(seats or 0) - tonumber(taken or 0) - tonumber(open or 0) > 0
 end
 
@@ -30,8 +36,8 @@ while at <= #ARGV do
   local state, offered = unpack(redis.call('HMGET', request, 'state', 'offer'))
   local chosen = ''
   if state == 'waiting' and not offered then
-    for each = at + 2, at + 1 + people do
-      if has_seat(ARGV[each]) then
+    for each = at + 2, at + 2 * people, 2 do
+      if has_seat(ARGV[each], ARGV[each + 1]) then
         chosen = ARGV[each]
         offer(id, request, chosen)
         break
@@ -39,7 +45,7 @@ while at <= #ARGV do
     end
   end
   answer[#answer + 1] = chosen
-  at = at + 2 + people
+  at = at + 2 + 2 * people
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 redis.call('PEXPIRE', KEYS[2], ARGV[3])

@@ -30,7 +30,7 @@ end
 redis.call('PEXPIRE', request, ARGV[5])
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 local rank = redis.call('ZRANK', KEYS[1], ARGV[1])
-if rank then
+if rank or state == 'leased' then
   redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
   redis.call('PEXPIRE', KEYS[2], ARGV[5])
 end

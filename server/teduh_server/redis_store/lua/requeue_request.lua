@@ -19,8 +19,10 @@ if is_open and ARGV[7] ~= '' and by ~= ARGV[7] then
 end
 if is_open and ARGV[7] == '' and by and by ~= '' then
   -- What staff look for becomes hers.
-  redis.call('HSET', KEYS[3], 'by', '', 'details', ARGV[2])
-  redis.call('HDEL', KEYS[3], 'refused')
+  local place = string.format('%.0f', redis.call('HGET', KEYS[3], 'opened') - ARGV[6] * 1000000)
+  redis.call('HSET', KEYS[3], 'by', '', 'details', ARGV[2], 'place', place)
+  redis.call('HDEL', KEYS[3], 'refused', 'misses', 'told')
+  redis.call('ZADD', KEYS[1], 'XX', place, ARGV[1])
 end
 if state == 'leased' then
   return {0, 0, device}

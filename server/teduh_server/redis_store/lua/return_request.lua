@@ -30,5 +30,8 @@ if person then
   let_go(person)
 end
 redis.call('ZADD', KEYS[1], place, ARGV[1])
+-- Who has given up meanwhile was last seen never, and drops out with the next sweep.
+redis.call('ZADD', KEYS[3], 'NX', 0, ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
+redis.call('PEXPIRE', KEYS[3], ARGV[3])
 return 1

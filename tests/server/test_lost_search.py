@@ -1,0 +1,60 @@
+"""Whoever takes a request, and is lost before she is let in, ends no search and keeps nobody waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+from frame_client import frame_client, talking_pair
+from relay_organisation import RelayOrganisation
+from relay_process import becomes, relay_here
+from teduh_server.redis_store import queue_scripts
+from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.redis_store.keys import QUEUE_LEASES
+from teduh_server.redis_store.wire import Command, Reply
+from teduh_signaling.relay.frames import Done, QueuePosition, SeekAnother
+
+
+async def test_her_search_goes_on_when_a_node_dies_between_the_claim_and_the_name(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    async with relay_here(organisation.write(tmp_path), valkey.url) as (relay, url):
+        await organisation.publish_revocations(url)
+        async with talking_pair(url, organisation.staff()) as (survivor, _, conversation):
+            await survivor.ask(SeekAnother(5, conversation), Done)
+            # What another node did before it died, or before its store went away: the first of two steps.
+            now_ms = time.time_ns() // 1_000_000
+            claim = queue_scripts.claim_request(conversation, b"d" * 32, b"p" * 16, now_ms, 10, 10, 60_000)
+            assert queue_scripts.claimed_request(await relay._store.ask(claim)) is not None
+            await becomes(lambda: relay._store.ask(queue_scripts.request_state(conversation)), b"waiting")
+            while (await survivor.expect(QueuePosition)).position != 1:
+                pass
+
+
+async def test_a_lease_that_begins_while_another_node_ends_an_older_one_has_its_end(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two nodes sweep: one has returned the request, somebody has taken it, the other is a step behind."""
+    async with relay_here(organisation.write(tmp_path), valkey.url, lease_seconds=30) as (relay, url):
+        await organisation.publish_revocations(url)
+        async with frame_client(url) as survivor, frame_client(url) as staff:
+            await staff.authenticate(organisation.staff())
+            conversation = await survivor.open_request()
+            ask, looked_at = Store.ask, queue_scripts.lease_of(conversation)
+
+            async def behind(store: Store) -> Reply:
+                answer = await ask(store, looked_at)
+                monkeypatch.setattr(Store, "ask", ask)
+                await staff.claim(conversation)
+                return answer
+
+            def ask_behind(store: Store, command: Command) -> asyncio.Future[Reply]:
+                return asyncio.ensure_future(behind(store)) if command == looked_at else ask(store, command)
+
+            monkeypatch.setattr(Store, "ask", ask_behind)
+            await relay._queue._end_lease(conversation)
+            state = await ask(relay._store, queue_scripts.request_state(conversation))
+            assert (state, await ask(relay._store, (b"ZCARD", QUEUE_LEASES))) == (b"leased", 1)
