@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -93,6 +94,10 @@ class Appends:
         direct = self.direct
         if not direct.append(subscription, frame) and not direct.hold(subscription, frame):
             self._ask_script(subscription, frame)
+
+    def release_held(self, conversation: LocalConversation) -> None:
+        """Let what waits for the script go by it, before something that may not come first."""
+        self._go_on(conversation)
 
     def _go_on(self, conversation: LocalConversation) -> None:
         """Nothing is asked of the script any more: what was held goes, in order."""
@@ -228,7 +233,18 @@ class Appends:
         except StoreError as error:
             append_failed(subscription.connection, frame, error)
             return
+        self._store.send(scripts.invited(subscription.conversation.keys, seq))
         self._accept(subscription, frame, seq)
+
+    async def invite_again(
+        self, conversation: LocalConversation, not_invited: tuple[tuple[bytes, int], ...]
+    ) -> None:
+        """A node has died, or its sender has gone, between a commit and its invitations."""
+        with suppress(StoreError):
+            for device_id, seq in not_invited:
+                await self._inbox.add(device_id, conversation.id, seq)
+            for seq in {seq for _, seq in not_invited}:
+                self._store.send(scripts.invited(conversation.keys, seq))
 
     def _accept(self, subscription: Subscription, frame: Append, seq: int) -> None:
         self.accepted += 1

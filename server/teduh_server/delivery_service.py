@@ -21,13 +21,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 
-from teduh_signaling.relay.codec import encode
+from teduh_signaling.relay.codec import decode_relay_frame, encode
 from teduh_signaling.relay.entry import entry_conversation_id, place_entry
 from teduh_signaling.relay.frames import (
     SURVIVOR_MEMBER,
     Ephemeral,
     EphemeralEntry,
+    ErrorCode,
     MemberGone,
     MembershipEnded,
 )
@@ -270,6 +272,7 @@ class DeliveryService:
         # Entries that arrive from now on are counted, so that none falls between the proof and the
         # subscription.
         conversation.joining += 1
+        joins = conversation.joins
         try:
             if conversation.channel is not None:
                 await self._store.listen(conversation.channel)
@@ -283,10 +286,13 @@ class DeliveryService:
         if state is None:
             self.released(conversation)
             return None
-        conversation.on_other_nodes = state.on_other_nodes
+        # Who has joined meanwhile may have been heard of before this answer was read.
+        conversation.on_other_nodes = state.on_other_nodes or joins != conversation.joins
         conversation.newest = max(conversation.newest, state.last_seq)
         if state.on_other_nodes and self.appends.direct.is_possible:
             asyncio.get_running_loop().call_later(LOOK_AGAIN_SECONDS, self._look_again, conversation)
+        if state.not_invited:
+            self._spawn(self.appends.invite_again(conversation, state.not_invited))
         if state.staff_seen_ms:
             silent_ms = max(0, _now_ms() - state.staff_seen_ms)
             conversation.silent_since = time.monotonic() - silent_ms / 1000
@@ -402,6 +408,8 @@ class DeliveryService:
 
     async def _leave(self, conversation: LocalConversation, member: int) -> None:
         self.appends.direct.stop(conversation)
+        # What was said before, and waits for the script, goes before.
+        self.appends.release_held(conversation)
         command = scripts.leave(conversation.keys, member, self._noted_ms)
         if scripts.members_left(await self._store.ask(command)) is None:
             # It had left already, and the others know.
@@ -412,12 +420,18 @@ class DeliveryService:
         self._write_to_all(conversation, gone)
         if conversation.on_other_nodes:
             self._store.call(
-                scripts.pass_on(conversation.keys, self._node_id, gone), conversation.heard_elsewhere
+                scripts.pass_on(conversation.keys, self._node_id, gone),
+                partial(conversation.heard_elsewhere, conversation.joins),
             )
 
     def _receive_member_gone(self, data: bytes) -> None:
         conversation = self._conversations.get(entry_conversation_id(data))
         if conversation is not None:
+            gone = decode_relay_frame(data)
+            assert isinstance(gone, MemberGone)
+            self.appends.direct.forget(conversation, gone.member)
+            for own in [each for each in conversation.subscriptions if each.member == gone.member]:
+                self.unsubscribe(own.connection, conversation.id)
             self._write_to_all(conversation, data)
 
     @staticmethod
@@ -465,7 +479,8 @@ class DeliveryService:
                 other.connection.write(data)
         if conversation.on_other_nodes:
             self._store.call(
-                scripts.pass_on(conversation.keys, self._node_id, data), conversation.heard_elsewhere
+                scripts.pass_on(conversation.keys, self._node_id, data),
+                partial(conversation.heard_elsewhere, conversation.joins),
             )
 
     def _receive_ephemeral(self, data: bytes) -> None:
@@ -499,8 +514,11 @@ class DeliveryService:
     async def _rejoin(self, conversation: LocalConversation) -> None:
         members = tuple({subscription.member for subscription in conversation.subscriptions})
         self._end_alone(conversation)
+        joins = conversation.joins
         command = scripts.rejoin(conversation.keys, conversation.id, self._node_id, members)
         while True:
+            newest = conversation.newest
+            had_read = [(each, each.cursor) for each in conversation.subscriptions]
             try:
                 state = scripts.rejoined(await self._store.ask(command))
                 break
@@ -510,7 +528,13 @@ class DeliveryService:
             self.end_membership(conversation, member)
         if state is None:
             return
-        conversation.on_other_nodes = state.on_other_nodes
+        conversation.on_other_nodes = state.on_other_nodes or joins != conversation.joins
+        if conversation.newest == newest > state.last_seq:
+            conversation.newest = state.last_seq
+        for subscription, cursor in had_read:
+            if cursor > state.last_seq and not subscription.is_over():
+                # Something else will stand where that was read: who comes anew hears that.
+                subscription.connection.end(ErrorCode.UNAVAILABLE, "the store has lost what was read before")
         conversation.newest = max(conversation.newest, state.last_seq)
         for subscription in conversation.subscriptions:
             if subscription.cursor < conversation.newest:

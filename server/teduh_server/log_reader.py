@@ -84,5 +84,7 @@ class LogReader:
             last = scripts.last_seq(await self._store.ask(scripts.read_last_seq(conversation.keys)))
             if last is not None and last < target:
                 target = last
-                conversation.newest = max(last, *(each.cursor for each in conversation.subscriptions))
+                cursors = (each.cursor for each in conversation.subscriptions)
+                # Who claims to have read what there never was is not asked.
+                conversation.newest = max([last, *(each for each in cursors if each <= conversation.newest)])
             subscription.cursor = max(subscription.cursor, target)

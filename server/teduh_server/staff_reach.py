@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 
 from teduh_signaling.relay.frames import SURVIVOR_MEMBER, StaffReachable
 
@@ -107,4 +108,4 @@ class StaffReach:
     def _pass_on(self, conversation: LocalConversation, kind: int) -> None:
         message = bytes((kind,)) + conversation.id
         command = scripts.pass_on(conversation.keys, self._node_id, message)
-        self._store.call(command, conversation.heard_elsewhere)
+        self._store.call(command, partial(conversation.heard_elsewhere, conversation.joins))

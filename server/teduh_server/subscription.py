@@ -59,9 +59,11 @@ class LocalConversation:
         # Since when other nodes have heard nothing of staff, as the store told when somebody subscribed.
         self.silent_since = 0.0
 
-    def heard_elsewhere(self, answer: Answer) -> None:
-        """Take the store's answer to what was passed on: how many other nodes still hold subscribers."""
-        if answer == 0:
+    def heard_elsewhere(self, joins: int, answer: Answer) -> None:
+        """Take the store's answer to what was passed on: how many other nodes still hold subscribers; `joins`
+        is of when it was asked.
+        """
+        if answer == 0 and joins == self.joins:
             self.on_other_nodes = False
 
     @property

@@ -207,6 +207,8 @@ class Migration:
             and len(connection.subscriptions) == 1
             and connection.subscriptions.get(conversation.id) is subscription
             and not subscription.is_behind
+            # Else the other worker would take what she claims to have read for what is in the log.
+            and subscription.cursor <= conversation.newest
             and not conversation.has_staff
             and not self._searches.follows(conversation.id)
         )

@@ -30,11 +30,14 @@ conversation:{<id>}:state has short field names, for it is read with every messa
                bytes in the log (approximately), when the expiries were last renewed (milliseconds)
     m<number>  a member, as long as it is one; four big-endian uint64: what it has acknowledged, the counter
                of its last append, that append's seq, the seq after which it may read
+    g<number>  what m<number> was of a member that left while t was there
     d:<device> the member number of a staff device (the device id is raw)
     n          how many member numbers were given out
     h          SHA-256 of the survivor's capability
     l          the member that holds the claim's lease, until its first commit
     c          the device (its raw id) that has taken a conversation that goes on, until it is added
+    i          who was added by a commit and is not invited yet, 40 bytes each: the seq of the commit
+               (big-endian), the device id
     s          when staff were last heard of (milliseconds), by a node that hears none any more; until one
                is back
     o          the relay nodes to which members are connected: their ids, 16 characters each, joined

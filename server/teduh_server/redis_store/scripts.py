@@ -19,6 +19,9 @@ from teduh_server.redis_store.keys import ConversationKeys
 from teduh_server.redis_store.replies import as_bytes, as_int, as_list
 from teduh_server.redis_store.wire import Answer, Argument, Command, OnAnswer, Reply
 
+_FREEING = ("acknowledge", "leave")
+"""A store that is full must take these: they free it."""
+
 
 class Script:
     """One Lua file, behind the libraries that it uses: its source, and how it is called."""
@@ -29,6 +32,8 @@ class Script:
         self.name = name
         folder = files(__package__) / "lua"
         self.source = b"".join((folder / f"{each}.lua").read_bytes() for each in (*libraries, name))
+        if name in _FREEING:
+            self.source = b"#!lua flags=allow-oom\n" + self.source
         # Redis names scripts so; it is no security.
         self.sha1 = hashlib.sha1(self.source, usedforsecurity=False).hexdigest().encode()
 
@@ -46,6 +51,7 @@ SUBSCRIBE = Script("subscribe", "tell", "settle")
 REJOIN = Script("rejoin", "tell", "settle")
 LAST_SEQ = Script("last_seq", "settle")
 UNREGISTER = Script("unregister")
+INVITED = Script("invited")
 NOTE_STAFF = Script("note_staff")
 PASS_ON = Script("pass_on", "tell")
 LEAVE = Script("leave", "settle")
@@ -82,6 +88,7 @@ SOURCES: dict[Argument, bytes] = {
         REJOIN,
         LAST_SEQ,
         UNREGISTER,
+        INVITED,
         NOTE_STAFF,
         PASS_ON,
         LEAVE,
@@ -270,6 +277,8 @@ class MemberState:
     survivor_is_there: bool
     staff_seen_ms: int
     """When staff were last heard of, if that is noted; else 0."""
+    not_invited: tuple[tuple[bytes, int], ...] = ()
+    """Devices that a commit has added at some place, and that may not know of it."""
 
 
 _BEGUN = MemberState(
@@ -294,9 +303,15 @@ def member_state(reply: Reply) -> MemberState | None:
     """None: no such member of such a conversation."""
     if not reply:
         return None
-    numbers = [as_int(number) for number in as_list(reply)]
-    member, epoch, last, first, counter, after, others, survivor, seen = numbers
-    return MemberState(member, epoch, last, first, counter, after, others == 1, survivor == 1, seen)
+    *numbers, waiting = as_list(reply)
+    member, epoch, last, first, counter, after, others, survivor, seen = (as_int(each) for each in numbers)
+    added = as_bytes(waiting)
+    not_invited = tuple(
+        (added[at + 8 : at + 40], int.from_bytes(added[at : at + 8])) for at in range(0, len(added), 40)
+    )
+    return MemberState(
+        member, epoch, last, first, counter, after, others == 1, survivor == 1, seen, not_invited
+    )
 
 
 def rejoin(
@@ -430,6 +445,11 @@ def is_in(reply: Reply) -> bool:
 
 def staff_of(conversation: ConversationKeys, capability_hash: bytes) -> Command:
     return STAFF_OF.command((conversation.state, conversation.parted), capability_hash)
+
+
+def invited(conversation: ConversationKeys, seq: int) -> Command:
+    """All whom the commit at `seq` has added."""
+    return INVITED.command((conversation.state,), seq)
 
 
 def forget_parted(conversation: ConversationKeys, device_ids: tuple[bytes, ...]) -> Command:

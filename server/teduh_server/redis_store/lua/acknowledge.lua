@@ -43,6 +43,10 @@ local function take_told(state, found, own, told, fields)
     local member, counter, place = unpack('>I4I8I8', told, at)
     local name = format('m%.0f', member)
     local record = name == own and found[3] or member < 3 and found[4 + member] or call('HGET', state, name)
+    if not record then
+      name = format('g%.0f', member)
+      record = call('HGET', state, name)
+    end
     local has, c, _, after = unpack('>I8I8I8I8', record or found[3])
     if record and c < counter then
       record = pack('>I8I8I8I8', has, counter, place, after)

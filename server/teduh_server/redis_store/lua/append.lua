@@ -116,6 +116,14 @@ local function commit(state, log, member, place, replaces, nodes)
       call('HSET', state, 'd:' .. ARGV[i], number, 'm' .. number, pack('>I8I8I8I8', place, 0, 0, place))
     end
   end
+  if added > 0 then
+    -- Until they are invited: should the node die before, whoever subscribes next finds them here.
+    local parts = {call('HGET', state, 'i') or ''}
+    for i = 6, 5 + added do
+      parts[#parts + 1] = pack('>I8', place) .. ARGV[i]
+    end
+    call('HSET', state, 'i', table.concat(parts))
+  end
   return last, answer
 end
 

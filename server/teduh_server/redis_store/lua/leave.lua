@@ -11,8 +11,14 @@ if v and direct then
   -- While it still is a member, so that what it has said last counts.
   v = settle(state, KEYS[2], v)
 end
-if redis.call('HDEL', state, 'm' .. gone) == 0 then
+local record = redis.call('HGET', state, 'm' .. gone)
+if not record then
   return -1
+end
+redis.call('HDEL', state, 'm' .. gone)
+if direct then
+  -- What a node appends directly, before it hears of this, still counts.
+  redis.call('HSET', state, 'g' .. gone, record)
 end
 local last, epoch, first, bytes, renewed = struct.unpack('>I8I8I8I8I8', v)
 local fields = redis.call('HGETALL', state)

@@ -44,6 +44,11 @@ local function settle(state, log, v)
       made_in = number_at(entry, next_at)
       local own = 'm' .. string.format('%.0f', member)
       local record = records[own] or redis.call('HGET', state, own)
+      if not record then
+        -- It has left, and its node had not heard of that when it accepted this.
+        own = 'g' .. string.format('%.0f', member)
+        record = records[own] or redis.call('HGET', state, own)
+      end
       local has, c, _, after = 0, -1, 0, 0
       if record then
         has, c, _, after = struct.unpack('>I8I8I8I8', record)

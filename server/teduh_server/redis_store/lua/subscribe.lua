@@ -9,7 +9,8 @@
 -- ARGV[6] integer retention, milliseconds
 -- Returns {} if there is no such member, else
 --   {member, epoch, last seq, first seq kept, its counter, may read after, other nodes 0|1,
---    whether the survivor is a member 0|1, when staff were last heard of in milliseconds or 0}
+--    whether the survivor is a member 0|1, when staff were last heard of in milliseconds or 0,
+--    who is to be invited: 'i' of the state, or empty}
 local state = KEYS[1]
 local h, v, nodes, seen, direct = unpack(redis.call('HMGET', state, 'h', 'v', 'o', 's', 't'))
 if not h then
@@ -46,4 +47,5 @@ if seen and ARGV[1] == 'device' then
   redis.call('HDEL', state, 's')
   seen = 0
 end
-return {tonumber(member), epoch, last, first, counter, after, #nodes > 16 and 1 or 0, survivor, tonumber(seen or 0)}
+return {tonumber(member), epoch, last, first, counter, after, #nodes > 16 and 1 or 0, survivor, tonumber(seen or 0),
+  redis.call('HGET', state, 'i') or ''}
