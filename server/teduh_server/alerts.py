@@ -65,7 +65,7 @@ class Alerts:
         """Tell of those among these who wait in vain; whether there are any, also such that are known. Raises
         StoreError.
         """
-        now = time.time()
+        now = time.time() + self._store.clock_ahead
         in_vain = [request for request in waiting if needs_alert(request, now, self._policy)]
         for request in in_vain:
             await self._tell(request)
@@ -77,7 +77,7 @@ class Alerts:
         Returns whether anybody waits, and whether anybody does in vain. Raises StoreError.
         """
         places = queue_scripts.places(await self._store.ask(queue_scripts.queue_places(LOOKED_THROUGH)))
-        now = time.time()
+        now = time.time() + self._store.clock_ahead
         due = {place: self._due.get(place, 0.0) for place in places}
         now_due = {place[0]: place for place, at in due.items() if _TOLD < at <= now}
         for place in now_due.values():
@@ -95,7 +95,7 @@ class Alerts:
         _, waiting = await next_waiting(self._store, LOOKED_THROUGH)
         for request in waiting:
             if request.is_known:
-                _send(supervisor, _alert(request))
+                self._send(supervisor, _alert(request))
 
     async def _tell(self, request: WaitingRequest) -> None:
         if request.is_known:
@@ -108,13 +108,12 @@ class Alerts:
         alert = _decode_alert(message)
         for connection in self._presence.here():
             if connection.staff is not None and connection.staff.role is Role.SUPERVISOR:
-                _send(connection, alert)
+                self._send(connection, alert)
+
+    def _send(self, supervisor: Connection, alert: _Alert) -> None:
+        waited = max(0, int(time.time() + self._store.clock_ahead - alert.opened))
+        supervisor.send(QueueAlert(alert.conversation_id, waited, alert.refusals))
 
 
 def _alert(request: WaitingRequest) -> _Alert:
     return _Alert(request.id, request.opened, request.refusals)
-
-
-def _send(supervisor: Connection, alert: _Alert) -> None:
-    waited = max(0, int(time.time() - alert.opened))
-    supervisor.send(QueueAlert(alert.conversation_id, waited, alert.refusals))

@@ -196,6 +196,8 @@ class Relay:
 
     async def _start_services(self) -> None:
         await self._feed.start()
+        with suppress(StoreError):
+            await self._store.look_at_clock()
         self._routing.start(self.keep)
         self.keep(self._reach.watch_forever)
         self.keep(self._sockets.beat_forever)
@@ -240,7 +242,14 @@ class Relay:
             watchers = web.Application()
             watchers.add_routes(metrics_routes(self._measure))
             measures = await self._run(watchers)
-            port = _listen(self._settings.metrics_host, self._settings.metrics_port)
+            try:
+                port = _listen(self._settings.metrics_host, self._settings.metrics_port)
+            except OSError as error:
+                if not self._shared_port:
+                    raise
+                # Of several workers it would be this one alone that ends, again and again.
+                fault("metrics_port_taken", error)
+                return
             await self._listen(measures, port)
 
     async def _run(self, application: web.Application) -> web.Server:

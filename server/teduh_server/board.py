@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from teduh_signaling.relay.frames import MAX_BOARD_DAYS, MAX_TALLIES, Availability, BoardDay, Tally
@@ -69,11 +70,13 @@ class Board:
             self._store.send(routing_scripts.count_day(today, self._retention_ms, counted))
 
     async def watch(self, connection: Connection, watching: bool) -> None:
-        """Send the board now and every two seconds, or no more. Raises StoreError."""
+        """Send the board now and every two seconds, or no more."""
         if not watching:
             self._watchers.discard(connection)
             return
-        connection.send(await self._look())
+        # Where the store is away, as soon as it answers: nobody asks for it again.
+        with suppress(StoreError):
+            connection.send(await self._look())
         if not connection.closed:
             self._watchers.add(connection)
 
@@ -94,7 +97,7 @@ class Board:
 
     async def _look(self) -> BoardFrame:
         self.flush()
-        now = time.time()
+        now = time.time() + self._store.clock_ahead
         dates = self._dates(now)
         days = await asyncio.gather(*(self._store.ask(routing_scripts.read_day(date)) for date in dates))
         count, listed = await next_waiting(self._store, _LOOKED_THROUGH)

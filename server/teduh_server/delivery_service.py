@@ -234,7 +234,7 @@ class DeliveryService:
         """
         conversation = self._local(conversation_id)
         command = scripts.create_conversation(
-            conversation.keys, capability_hash, self._node_id, _now_ms(), self._limits.retention_ms
+            conversation.keys, capability_hash, self._node_id, self._store.now_ms(), self._limits.retention_ms
         )
         joining = await self._join(conversation, command, scripts.begun, asked)
         return joining or await self.prove(conversation_id, capability_hash=capability_hash)
@@ -255,7 +255,7 @@ class DeliveryService:
             conversation.keys,
             conversation_id,
             self._node_id,
-            _now_ms(),
+            self._store.now_ms(),
             self._limits.retention_ms,
             capability_hash=capability_hash,
             device_id=device_id,
@@ -294,7 +294,7 @@ class DeliveryService:
         if state.not_invited:
             self._spawn(self.appends.invite_again(conversation, state.not_invited))
         if state.staff_seen_ms:
-            silent_ms = max(0, _now_ms() - state.staff_seen_ms)
+            silent_ms = max(0, self._store.now_ms() - state.staff_seen_ms)
             conversation.silent_since = time.monotonic() - silent_ms / 1000
         return Joining(self, conversation, state)
 
@@ -355,7 +355,7 @@ class DeliveryService:
             conversation.subscriptions.remove(subscription)
             if conversation is not keep:
                 if subscription.member != SURVIVOR_MEMBER and not conversation.has_staff:
-                    self._store.send(scripts.note_staff(conversation.keys, _now_ms()))
+                    self._store.send(scripts.note_staff(conversation.keys, self._store.now_ms()))
                 self._forget_if_unused(conversation)
 
     def detach(self, connection: Connection) -> None:
@@ -378,7 +378,7 @@ class DeliveryService:
             if conversation.watched_since:
                 # She goes, perhaps to another node.
                 silent_ms = int(1000 * (time.monotonic() - conversation.staff_last))
-                self._store.send(scripts.note_staff(conversation.keys, _now_ms() - silent_ms))
+                self._store.send(scripts.note_staff(conversation.keys, self._store.now_ms() - silent_ms))
             self._store.send(scripts.unregister_node(conversation.keys, self._node_id))
             if conversation.channel is not None:
                 self._store.unlisten(conversation.channel)
@@ -539,7 +539,3 @@ class DeliveryService:
         for subscription in conversation.subscriptions:
             if subscription.cursor < conversation.newest:
                 self._catch_up(subscription)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

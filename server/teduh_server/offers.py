@@ -104,7 +104,9 @@ class Offers:
 
     async def end(self, conversation_id: bytes, person: bytes = b"", due_ms: int = -1) -> None:
         """End an offer without a claim, if it is open. Raises StoreError."""
-        reply = await self._store.ask(routing_scripts.end_offer(conversation_id, _now_ms(), person, due_ms))
+        reply = await self._store.ask(
+            routing_scripts.end_offer(conversation_id, self._store.now_ms(), person, due_ms)
+        )
         ended = routing_scripts.offer_ended(reply)
         if ended:
             self._publish(node_channel.OFFER_ENDED, ended + conversation_id)
@@ -112,7 +114,7 @@ class Offers:
 
     async def sweep(self) -> None:
         """End the offers that nobody answered in time. Raises StoreError."""
-        now_ms = _now_ms()
+        now_ms = self._store.now_ms()
         due = await self._store.ask(routing_scripts.offers_due(now_ms))
         for conversation_id in queue_scripts.conversation_ids(due):
             await self.end(conversation_id, due_ms=now_ms)
@@ -123,7 +125,7 @@ class Offers:
     def _hear_offer(self, message: bytes) -> None:
         offer = _decode(message)
         self._news.tell_dropped(offer.conversation_id, offer.dropped)
-        now = time.time()
+        now = time.time() + self._store.clock_ahead
         left, waited = int(offer.until - now), max(0, int(now - offer.opened))
         if left <= 0:
             return
@@ -159,7 +161,3 @@ class Offers:
         for connection in connections:
             self._presence.has_not_taken(connection)
         return connections
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

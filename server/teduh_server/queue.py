@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
@@ -134,7 +133,7 @@ class Queue:
             conversation_id,
             frame.key_package,
             msgpack.encode(frame.details),
-            _now_ms(),
+            self._store.now_ms(),
             self._retention_ms,
             self._most_waiting,
             HEAD_START_SECONDS[frame.details.urgency],
@@ -172,7 +171,7 @@ class Queue:
         command = queue_scripts.requeue_request(
             frame.conversation_id,
             msgpack.encode(details),
-            _now_ms(),
+            self._store.now_ms(),
             self._retention_ms,
             self._most_waiting,
             HEAD_START_SECONDS[details.urgency],
@@ -242,14 +241,14 @@ class Queue:
         place.
         """
         self._news.follow(conversation_id, connection)
-        self._store.send(queue_scripts.touch_seen([conversation_id], _now_ms()))
+        self._store.send(queue_scripts.touch_seen([conversation_id], self._store.now_ms()))
         self._news.refresh_soon()
 
     def detach(self, connection: Connection) -> None:
         """The connection has gone; her absence counts from now."""
         gone = self._news.detach(connection)
         if gone:
-            self._store.send(queue_scripts.touch_seen(gone, _now_ms()))
+            self._store.send(queue_scripts.touch_seen(gone, self._store.now_ms()))
 
     # --- staff ---
 
@@ -265,7 +264,7 @@ class Queue:
                 frame.conversation_id,
                 staff.device_id,
                 staff.person,
-                _now_ms(),
+                self._store.now_ms(),
                 self._lease_ms,
                 self._consent_ms,
                 self._retention_ms,
@@ -330,7 +329,7 @@ class Queue:
             conversation_id=claimed.conversation_id,
             key_package=claimed.key_package,
             details=_read_details(claimed.details),
-            waited_seconds=max(0, time.time_ns() // 1000 - claimed.opened_us) // 1_000_000,
+            waited_seconds=max(0, self._store.now_ms() * 1000 - claimed.opened_us) // 1_000_000,
             lease_seconds=max(1, (self._consent_ms if epoch else self._lease_ms) // 1000),
             member=member,
             epoch=epoch,
@@ -358,7 +357,7 @@ class Queue:
             self._answered(await self._store.ask(self._settled(conversation_id)))
 
     def _settled(self, conversation_id: bytes) -> Command:
-        return queue_scripts.settle_request(conversation_id, _now_ms(), int(WINDOW_SECONDS * 1000))
+        return queue_scripts.settle_request(conversation_id, self._store.now_ms(), int(WINDOW_SECONDS * 1000))
 
     def _answered(self, reply: Reply) -> None:
         waited_ms = queue_scripts.waited_ms(reply)
@@ -407,11 +406,15 @@ class Queue:
 
     async def sweep(self) -> None:
         """One round. Raises StoreError."""
-        now = _now_ms()
+        await self._store.look_at_clock()
+        now = self._store.now_ms()
         waiting_here = self._news.waiting_here
         if waiting_here and now - self._touched_ms >= self._absent_ms // 4:
+            # Asked, not sent: while the store is away nobody is seen, and whoever is here must be seen before
+            # the absent are looked for.
+            await self._store.ask(queue_scripts.touch_seen(waiting_here, now))
             self._touched_ms = now
-            self._store.send(queue_scripts.touch_seen(waiting_here, now))
+            self._news.refresh_soon()
         for conversation_id in queue_scripts.conversation_ids(
             await self._store.ask(queue_scripts.leases_due(now))
         ):
@@ -452,7 +455,3 @@ class Queue:
 def _note_failure(future: asyncio.Future[Reply]) -> None:
     if not future.cancelled():
         future.exception()
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from teduh_signaling.relay.frames import (
     MAX_LISTED_REQUESTS,
     Availability,
+    ErrorCode,
     OpensAt,
     Preference,
     QueueChanged,
@@ -140,12 +141,20 @@ class QueueNews:
         return gone
 
     async def watch(self, connection: Connection, watching: bool) -> None:
-        """Send the listing now and whenever it changes, or no more. Raises StoreError."""
+        """Send the listing now and whenever it changes, or no more."""
         if not watching:
             self._watchers.discard(connection)
             return
         before = self._refreshes
-        connection.send(self._listing_for(connection, *await next_waiting(self._store, MAX_LISTED_REQUESTS)))
+        try:
+            listed = await next_waiting(self._store, MAX_LISTED_REQUESTS)
+        except StoreError:
+            # She is told as soon as the store answers: nobody asks for it again.
+            if not connection.closed:
+                self._watchers.add(connection)
+                self.refresh_soon()
+            return
+        connection.send(self._listing_for(connection, *listed))
         if not connection.closed:
             self._watchers.add(connection)
             if self._refreshes != before:
@@ -196,25 +205,24 @@ class QueueNews:
         order, taken = await asyncio.gather(
             self._store.ask(queue_scripts.queue_order()), self._store.ask(routing_scripts.taken_times())
         )
-        now = time.time()
+        now = time.time() + self._store.clock_ahead
         times = routing_scripts.seconds(taken)
         # Nobody is told how long it takes while nobody takes anything.
         somebody_takes = self._opens() == 0
         places = {each: place for place, each in enumerate(queue_scripts.conversation_ids(order), 1)}
         for conversation_id in list(self._waiting):
             position = places.get(conversation_id, 0)
-            if position == 0 and await self._is_over(conversation_id):
-                self.forget(conversation_id)
+            if position == 0:
+                state = await self._store.ask(queue_scripts.request_state(conversation_id))
+                if state not in (b"waiting", b"leased"):
+                    followers = self._followers(conversation_id)
+                    self.forget(conversation_id)
+                    if state in (None, b"absent"):
+                        _let_ask_anew(followers)
             guess = estimate(times, position, now) if somebody_takes else None
             for connection, told in self._followers(conversation_id):
                 if told.tells(position, guess):
                     connection.send(_position(conversation_id, position, guess))
-
-    async def _is_over(self, conversation_id: bytes) -> bool:
-        return await self._store.ask(queue_scripts.request_state(conversation_id)) not in (
-            b"waiting",
-            b"leased",
-        )
 
     def _followers(self, conversation_id: bytes) -> Iterable[tuple[Connection, _Told]]:
         return list(self._waiting.get(conversation_id, {}).items())
@@ -228,8 +236,9 @@ class QueueNews:
         self._tell_openings()
         if self._policy is not None:
             _, requests = await next_waiting(self._store, _LOOKED_THROUGH)
+            now = time.time() + self._store.clock_ahead
             for request in requests:
-                self.tell_dropped(request.id, dropped(request, time.time(), self._policy))
+                self.tell_dropped(request.id, dropped(request, now, self._policy))
 
     def _tell_openings(self) -> None:
         opens = self._opens()
@@ -267,7 +276,8 @@ class QueueNews:
     ) -> QueueListing:
         staff = connection.staff
         assert staff is not None
-        devices, now = {staff.device_id, *self._presence.devices_of(staff.person)}, time.time()
+        devices = {staff.device_id, *self._presence.devices_of(staff.person)}
+        now = time.time() + self._store.clock_ahead
         return QueueListing(count, tuple(_listed(request, now, devices) for request in requests))
 
     async def _tell_length(self) -> None:
@@ -277,6 +287,15 @@ class QueueNews:
         self._announced = length
         for connection in self._presence.available_here():
             connection.send(QueueChanged(length))
+
+
+def _let_ask_anew(followers: Iterable[tuple[Connection, _Told]]) -> None:
+    """Her request is not in the queue any more, and nobody has taken it: she believes that she waits, and
+    asks again when she connects anew.
+    """
+    for connection, _ in followers:
+        if connection.staff is None:
+            connection.end(ErrorCode.UNAVAILABLE, "the request is not in the queue any more")
 
 
 def _listed(request: WaitingRequest, now: float, devices: Set[bytes]) -> ListedRequest:

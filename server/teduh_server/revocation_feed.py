@@ -86,9 +86,14 @@ class RevocationFeed:
         return adopted
 
     async def refresh(self) -> None:
-        """Adopt the store's list if it is newer than the one in force."""
+        """Adopt the store's list if it is newer than the one in force; give it back one that it has lost."""
         held = self._verifier.revocations
         version = await self._store.revocations_version()
+        if self._text is not None and held is not None and (version is None or version < held.version):
+            # A failover, or a store begun anew: a node that starts now must not believe whom it revokes.
+            with suppress(NewerListKept):
+                await self._store.put_revocations(held.version, self._text, now=int(self._clock()))
+            return
         if version is None or (self._text is not None and held is not None and version <= held.version):
             return
         text = await self._store.revocations()

@@ -109,7 +109,7 @@ class Router:
         await self._offers.sweep()
         _, waiting = await next_waiting(self._store, _LOOKED_THROUGH)
         if waiting:
-            now, people = time.time(), self._presence.people()
+            now, people = time.time() + self._store.clock_ahead, self._presence.people()
             await self._withdraw_from_the_gone(waiting, people)
             seats = {person.id: person.seats for person in people}
             await self._offer(plan(waiting, self._free(people, waiting), now, self._policy), seats, now)

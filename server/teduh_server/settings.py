@@ -195,8 +195,9 @@ def load_settings(file: Path | None = None, **overrides: object) -> Settings:
     Overrides that are None say nothing. Raises pydantic's ValidationError, FileNotFoundError for a `file`
     that is not there, and ValueError for one that is no TOML.
     """
-    if file is not None and not file.is_file():
-        raise FileNotFoundError(f"there is no settings file {file}")
+    named = file or os.environ.get(SETTINGS_FILE_VARIABLE)
+    if named and not Path(named).is_file():
+        raise FileNotFoundError(f"there is no settings file {named}")
     token = _settings_file.set(file)
     try:
         given = {name: value for name, value in overrides.items() if value is not None}

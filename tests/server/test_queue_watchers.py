@@ -68,7 +68,9 @@ def news(tasks: set[asyncio.Task[None]]) -> QueueNews:
         tasks.add(asyncio.create_task(work))
 
     presence = SimpleNamespace(devices_of=lambda person: (), available_here=lambda: ())
-    return QueueNews(cast(Store, SimpleNamespace(ask=ask)), cast(Presence, presence), None, None, spawn)
+    return QueueNews(
+        cast(Store, SimpleNamespace(ask=ask, clock_ahead=0.0)), cast(Presence, presence), None, None, spawn
+    )
 
 
 async def test_whoever_begins_to_watch_while_it_changes_is_told_again(

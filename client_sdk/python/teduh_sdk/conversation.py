@@ -59,6 +59,8 @@ if TYPE_CHECKING:
 
 _RETRIES: Final = 2
 _RETRY_WITHIN: Final = 0.6
+_LEAST_RETRY: Final = 0.5
+"""Seconds before what was refused is sent again, also where the relay names no time."""
 _GOODBYE_SECONDS: Final = 3.0
 _BUSY: Final = frozenset(
     {
@@ -107,6 +109,9 @@ class Conversation:
         self._waiting: list[tuple[Callable[[Event | None], bool], asyncio.Future[None]]] = []
         self._is_connected = False
         self._has_left = False
+        # Whether what is in flight, or the subscription, is about to be asked for again: once, however often
+        # it was refused.
+        self._is_to_repeat = self._is_to_subscribe = False
         self._attempts: dict[int, int] = {}
         self._waited_for: tuple[object, int] = (None, 0)
 
@@ -291,8 +296,11 @@ class Conversation:
     def receive(self, frame: AnyRelayFrame) -> None:
         """A frame about this conversation came."""
         if isinstance(frame, Error) and frame.code in _BUSY:
-            wait = frame.retry_after_ms / 1000 + uniform(0.05, 0.25)
-            asyncio.get_running_loop().call_later(wait, self._repeat)
+            # Each of what is in flight is refused, and one repetition is of them all.
+            if not self._is_to_repeat:
+                self._is_to_repeat = True
+                wait = max(frame.retry_after_ms / 1000, _LEAST_RETRY) + uniform(0.05, 0.25)
+                asyncio.get_running_loop().call_later(wait, self._repeat)
         elif isinstance(frame, ConversationFrame):
             self.state.receive(frame, now_in_seconds())
             if isinstance(frame, QueuePosition) and frame.position == 0:
@@ -331,7 +339,9 @@ class Conversation:
                 self._tell([events.Connected()])
             self._search.look()
         elif isinstance(answer, RelayRefused) and answer.code in _BUSY:
-            asyncio.get_running_loop().call_later(uniform(0.2, 1.0), self.link_is_up)
+            if not self._is_to_subscribe:
+                self._is_to_subscribe = True
+                asyncio.get_running_loop().call_later(uniform(0.2, 1.0), self._subscribe_again)
         elif isinstance(answer, RelayRefused):
             self.state.give_up(answer)
         self.settle_soon()
@@ -350,7 +360,7 @@ class Conversation:
         if self.state.has_gap and times > _MOST_CHECKS:
             self.state.give_up(LogBroken("an entry of the log does not come"))
             self.settle()
-        else:
+        elif not self._is_to_subscribe:
             self.link_is_up()
 
     def look_again(self) -> None:
@@ -396,7 +406,12 @@ class Conversation:
     def _is_finished(self) -> bool:
         return self.is_over or self._reason is not None
 
+    def _subscribe_again(self) -> None:
+        self._is_to_subscribe = False
+        self.link_is_up()
+
     def _repeat(self) -> None:
+        self._is_to_repeat = False
         self.state.repeat(now_in_seconds())
         self.settle()
 

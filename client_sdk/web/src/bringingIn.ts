@@ -64,17 +64,17 @@ export class BringingIn {
     const { state, turn } = this.#host
     const invitation = await turn(() => state.invite(colleague, reason, nowInSeconds()))
     await this.#answerTo(invitation.id)
-    const newcomer = await this.bringIn(colleague)
-    if (within !== null) await this.#awaitOrTakeOut(newcomer, within)
-    return newcomer
+    return this.bringIn(colleague, within)
   }
 
   /** See `Conversation.bringIn`. */
-  async bringIn({ deviceId }: Pick<Colleague, "deviceId">): Promise<Participant> {
+  async bringIn({ deviceId }: Pick<Colleague, "deviceId">, within: number | null = null): Promise<Participant> {
     const { link } = this.#host
     const answer = await link.ask((ref) => FetchKeyPackage({ ref, deviceId }), "keyPackage")
     try {
-      return await this.#change(await addition(answer.keyPackage))
+      const newcomer = await this.#change(await addition(answer.keyPackage))
+      if (within !== null) await this.#awaitOrTakeOut(newcomer, within)
+      return newcomer
     } catch (error) {
       throw asOurs(error)
     }

@@ -51,6 +51,8 @@ import { Untold } from "./untold.ts"
 const RETRIES = 2
 /** Seconds. */
 const RETRY_WITHIN = 0.6
+/** Seconds before what was refused is sent again, also where the relay names no time. */
+const LEAST_RETRY = 0.5
 const GOODBYE_SECONDS = 3
 /** Turns in a row after which the state is settled though more are waiting. */
 const MOST_TURNS = 32
@@ -111,6 +113,9 @@ export class Conversation implements AsyncIterable<Event> {
   #reason: TeduhError | null = null
   #isConnected = false
   #hasLeft = false
+  /** Whether what is in flight, or the subscription, is about to be asked for again: once, however often it was refused. */
+  #isToRepeat = false
+  #isToSubscribe = false
   #unsettled = 0
   /** Counts the breaks of the link; what was made before the last one is not sent after it. */
   #era = 0
@@ -239,8 +244,8 @@ export class Conversation implements AsyncIterable<Event> {
    * Staff: she has said yes (`invitationAnswered`) to somebody for whom nobody waits any more, as after a restart in the
    * middle of `invite`. Rejects as `invite`.
    */
-  async bringIn(invited: Pick<Colleague, "deviceId">): Promise<Participant> {
-    return this.#bringingIn().bringIn(invited)
+  async bringIn(invited: Pick<Colleague, "deviceId">, within: number | null = null): Promise<Participant> {
+    return this.#bringingIn().bringIn(invited, within)
   }
 
   /**
@@ -325,8 +330,13 @@ export class Conversation implements AsyncIterable<Event> {
   /** A frame about this conversation came. @internal */
   receive(frame: RelayFrame): void {
     if (frame.type === "error" && BUSY.includes(frame.code)) {
-      const wait = frame.retryAfterMs / 1000 + uniform(0.05, 0.25)
-      this.#later(wait, () => this.#turn(() => this.state.repeat(nowInSeconds())))
+      // Each of what is in flight is refused, and one repetition is of them all.
+      if (this.#isToRepeat) return
+      this.#isToRepeat = true
+      this.#later(Math.max(frame.retryAfterMs / 1000, LEAST_RETRY) + uniform(0.05, 0.25), () => {
+        this.#isToRepeat = false
+        return this.#turn(() => this.state.repeat(nowInSeconds()))
+      })
     } else if (isOfConversation(frame)) {
       this.#inTurn(() => this.state.receive(frame, nowInSeconds()))
       if (frame.type === "queuePosition" && frame.position === 0) this.#search.look()
@@ -384,7 +394,7 @@ export class Conversation implements AsyncIterable<Event> {
       this.#inTurn(() => {
         this.state.giveUp(new LogBroken("an entry of the log does not come"))
       })
-    } else {
+    } else if (!this.#isToSubscribe) {
       this.linkIsUp()
     }
   }
@@ -477,7 +487,10 @@ export class Conversation implements AsyncIterable<Event> {
 
   #notSubscribed(refused: RelayRefused): void {
     if (BUSY.includes(refused.code)) {
+      if (this.#isToSubscribe) return
+      this.#isToSubscribe = true
       this.#later(uniform(0.2, 1), () => {
+        this.#isToSubscribe = false
         this.linkIsUp()
       })
     } else {

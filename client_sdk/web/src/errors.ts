@@ -56,6 +56,8 @@ export class RelayRefused extends TeduhError {
   constructor(
     readonly code: ErrorCode,
     detail: string,
+    /** How long the relay asks to be left alone with this; 0: it does not say. */
+    readonly retryAfterMs = 0,
   ) {
     super(`${code}: ${detail}`)
   }

@@ -51,7 +51,7 @@ const REFUSALS: Partial<Record<ErrorCode, typeof RelayRefused>> = {
 
 /** The exception for an error of the relay. */
 export function refusal(error: ErrorFrame): RelayRefused {
-  return new (REFUSALS[error.code] ?? RelayRefused)(error.code, error.detail)
+  return new (REFUSALS[error.code] ?? RelayRefused)(error.code, error.detail, error.retryAfterMs)
 }
 
 /** Who is told what of the link. */

@@ -22,11 +22,13 @@ import {
   type RequestDetails,
   type RequestOpened,
 } from "./relay/frames.ts"
+import { uniform } from "./transport.ts"
 
 const IDENTITY_LENGTH = 16
 const CAPABILITY_LENGTH = 32
 const MOST_FAREWELLS = 4
 const RETRY_MS = 1000
+const LONGEST_RETRY_MS = 60_000
 /** Refusals after which asking again is right. */
 const PASSING: readonly ErrorCode[] = [
   ErrorCode.PROOF_OF_WORK_REQUIRED,
@@ -119,6 +121,8 @@ export class Survivor extends Client {
   }
 
   async #leave(conversation: Conversation): Promise<void> {
+    const request = this.#requests.get(conversation)
+    if (request !== undefined) request.isLeft = true
     if (conversation.participants.length === 0) this.#cancel(conversation)
     await conversation.leave()
   }
@@ -133,20 +137,22 @@ export class Survivor extends Client {
 
   /** Put the request to the relay until it is taken; rejects with `RelayRefused`. */
   async #put(request: OpenCall): Promise<void> {
-    for (;;) {
+    while (!request.isLeft) {
       try {
         await this.#putOnce(request)
         return
       } catch (error) {
         if (error instanceof RelayLost) continue
-        if (!(error instanceof RelayRefused) || !PASSING.includes(error.code)) throw error
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+        if (!(error instanceof RelayRefused) || !isPassing(error, request)) throw error
+        const wait = Math.min(Math.max(error.retryAfterMs, RETRY_MS), LONGEST_RETRY_MS)
+        await new Promise((resolve) => setTimeout(resolve, wait * uniform(1, 1.25)))
       }
     }
   }
 
   async #putOnce(request: OpenCall): Promise<void> {
     await this.link.waitUntilUp()
+    if (request.isLeft) return
     const { nonce, proofOfWorkBits } = this.link.hello
     const proofOfWork = await solution(nonce, proofOfWorkBits)
     const { capability, details, keyPackage, continues } = request
@@ -216,6 +222,8 @@ class OpenCall {
   readonly capability = crypto.getRandomValues(new Uint8Array(CAPABILITY_LENGTH))
   conversation: Conversation | null = null
   isReopening = false
+  /** She waits no more: it is not put to the relay again. */
+  isLeft = false
 
   constructor(
     readonly bundle: KeyPackageBundle,
@@ -232,6 +240,11 @@ class OpenCall {
     if (this.conversation === null) throw new RelayLost("the request was not opened")
     return this.conversation
   }
+}
+
+/** Who has waited already does not lose her words because the queue is full as she comes back. */
+function isPassing({ code }: RelayRefused, { conversation }: OpenCall): boolean {
+  return PASSING.includes(code) || (code === ErrorCode.TOO_MANY && conversation !== null)
 }
 
 /** Paid only while the relay is flooded, so what it takes is loaded only then. */

@@ -28,6 +28,7 @@ from teduh_server.settings import Settings
 
 _SECONDS = 5.0
 _CLOCKS_APART_SECONDS = 5.0
+_LAG_SECONDS = 10
 
 
 class StoreNotFound(Exception):
@@ -92,6 +93,10 @@ def _check_durability(about: str, server: Server, settings: Settings) -> Iterato
         yield problem(about, says)
     elif info.get("aof_last_write_status", "ok") != "ok":
         yield problem(about, "It could not write its append-only file: see whether its disk is full.")
+    if durability is Durability.ALWAYS and (server.configuration or {}).get("appendfsync") == "no":
+        # WAITAOF waits for a sync that nobody asks for.
+        says = "It never syncs its append-only file, and durability is always: nothing is accepted."
+        yield problem(about, f"{says} Set appendfsync always.")
     if durability is Durability.REPLICATED:
         yield from _check_replicas(about, server, settings.replicas)
 
@@ -171,13 +176,22 @@ async def _ask(address: StoreAddress) -> Server:
         began = time.time()
         seconds, microseconds = await client.time()
         apart = abs(seconds + microseconds / 1e6 - (began + time.time()) / 2)
-        info = {str(name): str(value) for name, value in (await client.info()).items()}
+        told = await client.info()
+        info = {str(name): str(value) for name, value in told.items()}
+        info["connected_slaves"] = str(sum(map(_keeps_up, told.values())))
         try:
             found = await client.config_get("*")
         except ResponseError:
             found = None
     configuration = None if found is None else {str(name): str(value) for name, value in found.items()}
     return Server(_name(address), info, configuration, apart)
+
+
+def _keeps_up(told: object) -> bool:
+    """Whether this is a replica that has what it is to have; one that hangs stays connected for a minute."""
+    return (
+        isinstance(told, dict) and told.get("state") == "online" and int(told.get("lag", 0)) <= _LAG_SECONDS
+    )
 
 
 async def _execute(client: Redis, *command: str) -> Any:

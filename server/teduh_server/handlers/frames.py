@@ -69,6 +69,7 @@ from teduh_server.joining import Joining
 from teduh_server.key_package_directory import KeyPackageDirectory
 from teduh_server.rate_limit import SourceLimit
 from teduh_server.redis_store.exceptions import StoreError
+from teduh_server.redis_store.keys import conversation_of
 from teduh_server.refused_append import RETRY_AFTER_MS
 from teduh_server.routing_services import RoutingServices
 from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication, StaffDevice
@@ -185,7 +186,7 @@ class FrameHandlers:
             return
         wait = services.request_limit.try_take(connection.source, time.monotonic())
         # Somebody in danger is never turned away for what others behind the same address do.
-        if wait > 0 and frame.details.urgency is not Urgency.EMERGENCY:
+        if wait > 0 and frame.details.urgency is not Urgency.EMERGENCY and not await self._waits(frame):
             detail = "too many requests from one source"
             connection.refuse(
                 ErrorCode.RATE_LIMITED, detail, ref=frame.ref, retry_after_ms=min(int(wait * 1000) + 1, 2**31)
@@ -195,6 +196,11 @@ class FrameHandlers:
             return
         services.count_request()
         await services.routing.queue.open(connection, frame)
+
+    async def _waits(self, frame: OpenRequest) -> bool:
+        """Whether it is no new request: who comes back, as after a restart, takes nothing from others."""
+        conversation_id = conversation_of(hashlib.sha256(frame.capability).digest())
+        return await self._services.routing.queue.is_sought(conversation_id)
 
     async def _cancel_request(self, connection: Connection, frame: CancelRequest) -> None:
         subscription = connection.subscriptions.get(frame.conversation_id)

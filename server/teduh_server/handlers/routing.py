@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from teduh_crypto.credentials import Role
@@ -31,6 +32,7 @@ from teduh_server.presence import Presence
 from teduh_server.push import EndpointNotAllowed, Push
 from teduh_server.queue import Queue
 from teduh_server.queue_news import QueueNews
+from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication, StaffDevice
 
 
@@ -81,7 +83,8 @@ class RoutingHandlers:
         connection.send(Done(frame.ref))
         await self.board.watch(connection, frame.watching)
         if frame.watching:
-            await self.alerts.show(connection)
+            with suppress(StoreError):
+                await self.alerts.show(connection)
 
     def fetch_push_key(self, connection: Connection, frame: FetchPushKey) -> None:
         connection.send(PushKey(frame.ref, None if self.push is None else self.push.public_key))

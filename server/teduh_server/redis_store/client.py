@@ -14,24 +14,27 @@ log.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from teduh_server.redis_store.channel_link import Hearing
 from teduh_server.redis_store.cluster import Cluster
 from teduh_server.redis_store.durability import Durability, seal_of
 from teduh_server.redis_store.exceptions import StoreUnavailable
-from teduh_server.redis_store.keys import conversation_channel
+from teduh_server.redis_store.keys import QUEUE_SEEN, conversation_channel
 from teduh_server.redis_store.location import ClusterLocation, Location
 from teduh_server.redis_store.one_server import OneServer
 from teduh_server.redis_store.wire import Answer, Command, OnAnswer, Reply, Wire, settling
 
 _LISTEN_SECONDS = 2.0
+_TRUSTED_SECONDS = 1.0
+"""What the server said of its clock counts if it took no longer."""
 
 
 class Store:
     """A store that reconnects. Start it before use; used by one event loop."""
 
-    __slots__ = ("_loop", "_servers", "_task", "held_back", "sharded")
+    __slots__ = ("_loop", "_servers", "_task", "clock_ahead", "held_back", "sharded")
 
     def __init__(
         self,
@@ -56,6 +59,24 @@ class Store:
         self._task: asyncio.Task[None] | None = None
         # Whether answers are held until they are kept. Messages of channels are not: they are hints only.
         self.held_back = seal is not None
+        self.clock_ahead = 0.0
+        """How many seconds the clock of the store is ahead of this node's, as far as known. What one node
+        writes and another judges goes by the store's: by their own, a node that goes a minute before would
+        take everybody for absent who waits at the others.
+        """
+
+    def now_ms(self) -> int:
+        """The store's time, milliseconds since 1970."""
+        return time.time_ns() // 1_000_000 + int(self.clock_ahead * 1000)
+
+    async def look_at_clock(self) -> None:
+        """Compare the two clocks; in a cluster it is the queue's master whose counts. Raises StoreError."""
+        began, since = time.time(), time.monotonic()
+        reply = await self.ask((b"EVAL", b"return redis.call('TIME')", 1, QUEUE_SEEN))
+        took = time.monotonic() - since
+        if isinstance(reply, list) and took <= _TRUSTED_SECONDS:
+            seconds, microseconds = (int(part) for part in reply if isinstance(part, bytes))
+            self.clock_ahead = seconds + microseconds / 1e6 - (began + took / 2)
 
     @property
     def available(self) -> bool:

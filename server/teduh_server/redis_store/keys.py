@@ -13,12 +13,14 @@ times.
     queue:{queue}:seen                         zset    queue               retention after the last heartbeat
     queue:{queue}:offers                       zset    router              retention after the last offer
     queue:{queue}:seats                        hash    router              retention after the last change
+    queue:{queue}:seats:none:<person>          string  presence            fifteen seconds
     queue:{queue}:router                       string  router              three seconds
     queue:{queue}:taken                        list    queue               one hour after the last answer
     queue:{queue}:day:<date>                   hash    board               retention after the last count
     queue:{queue}:request:<id>                 hash    queue               retention after the last change
     inbox:{<device>}:state                     hash    inbox               retention after the last item
     inbox:{<device>}:items                     stream  inbox               retention after the last item
+    seal:{<tag>}                               string  sealed_wire         one second
 
 `<id>` and `<device>` are lower-case hexadecimal; a conversation's id is made of its survivor's capability
 (`conversation_of`), so nothing has to note which conversation a capability has opened. What stands in braces
@@ -59,6 +61,8 @@ and person (who hold the lease) and claimed (milliseconds), offer and until (the
 and the deadline), misses (offers declined or not answered) and refused (by whom), told (supervisors know),
 by (the staff device that looks for a colleague for it; empty: its survivor does).
 The key package and the details go when the request is taken, and so do all who had to do with it.
+seal:{<tag>} is empty, and written in a cluster with each batch that replicas must confirm; <tag> is that of
+some key of the batch. `seats:none` is there after a person (16 bytes) has said that she takes nobody.
 queue:{queue}:seats has for each person (16 bytes, a hash of the pseudonymous staff id): <person>c the seats
 she last told of, <person>t requests taken since, <person>o offers and leases that are open, <person>x the
 request that is offered to her. Who has said that she takes none, or has never said, has no c and no t, and o

@@ -23,6 +23,9 @@ from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.slots import key_of
 from teduh_server.redis_store.wire import Answer, Argument, Command, OnAnswer, OnRedirect, Wire
 
+_MARK = b"#!lua flags=allow-oom\nreturn redis.call('SET', KEYS[1], '', 'PX', 1000)"
+"""A write that is replicated, also while the store is full."""
+
 
 class SealedWire(Wire):
     """A Wire that ends each batch with a seal. Used by one event loop."""
@@ -72,9 +75,15 @@ class SealedWire(Wire):
         # Without a key there is nothing to keep: a PING, scripts made known.
         if mark is not None:
             self._sealing = True
-            super().call((b"SPUBLISH", mark, b""), _ignore)
+            super().call(self._mark_of(mark), _ignore)
             super().call(self._seal.command, self._sealed)
         super()._flush()
+
+    def _mark_of(self, key: bytes) -> Command:
+        if self._on_redirect is None:
+            return (b"SPUBLISH", key, b"")
+        # In a cluster what is published goes by its bus, not to replicas, and WAIT would not cover it.
+        return (b"EVAL", _MARK, 1, b"seal:{" + _tag_of(key) + b"}")
 
     def _sealed(self, answer: Answer) -> None:
         self._sealing = False
@@ -107,6 +116,13 @@ class _Held:
 
     def __call__(self, answer: Answer) -> None:
         self._wire.hold(self.on_answer, answer)
+
+
+def _tag_of(key: bytes) -> bytes:
+    """What of a key decides its slot."""
+    _, brace, rest = key.partition(b"{")
+    tag, end, _ = rest.partition(b"}")
+    return tag if brace and end and tag else key
 
 
 def _ignore(answer: Answer) -> None:

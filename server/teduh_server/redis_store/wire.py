@@ -254,6 +254,9 @@ class ChannelWire(asyncio.Protocol):
         self.heard = True
         self._reader.feed(data)
         while (reply := self._reader.gets()) is not False:
+            if isinstance(reply, hiredis.HiredisError) and str(reply).startswith("MISCONF"):
+                # To a PING, from a server that cannot write its file: it lives, and tells what is published.
+                continue
             if isinstance(reply, hiredis.HiredisError):
                 # A channel that is another node's, or a server that is not ready: begin anew.
                 self.abort()

@@ -1,7 +1,7 @@
 /** The supervisors' board: how it goes, in numbers, and requests for which nobody was found. */
 
 import type { ComponentChildren } from "preact"
-import { useEffect, useState } from "preact/hooks"
+import { useEffect, useRef, useState } from "preact/hooks"
 
 import { needName } from "../shared/i18n/names.ts"
 import { hex } from "../shared/talking.ts"
@@ -26,9 +26,14 @@ export function Board({ state, desk }: DeskProps) {
       setAlerts((before) => [...before.filter((each) => idOf(each) !== idOf(alert)), alert])
     })
   }, [desk, isMine])
-  // Whoever does not wait any more needs nobody to look, and who waits once more has only begun to.
+  // Whoever does not wait any more needs nobody to look, and who waits once more has only begun to. Whoever was not listed
+  // yet may wait behind those for whom the list has room.
+  const listed = useRef(state.queue)
   useEffect(() => {
-    setAlerts((before) => waitingOf(before, state))
+    const gone = new Set(listed.current.map(({ id }) => id))
+    for (const { id } of state.queue) gone.delete(id)
+    listed.current = state.queue
+    setAlerts((before) => before.filter((each) => !gone.has(idOf(each))))
   }, [state.queue])
   if (!isMine || numbers === null) return null
   const open = waitingOf(alerts, state)

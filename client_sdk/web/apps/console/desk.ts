@@ -9,7 +9,7 @@
 import { fromHex, hex, MAX_CHARACTERS, partsOf, stopReason, TYPING_FORGOTTEN_MS } from "../shared/talking.ts"
 import { Cabinet } from "./cabinet.ts"
 import { DeskCalls } from "./deskCalls.ts"
-import { Inviting, type Invitee } from "./inviting.ts"
+import { COMES_WITHIN_SECONDS, Inviting, type Invitee } from "./inviting.ts"
 import {
   begunTalk,
   EMPTY_DESK,
@@ -517,12 +517,13 @@ export class Desk {
   /** Nobody here waits for her yes any more (the console was locked meanwhile), and nobody else is there who could. */
   #bringInAfterAll(id: string, { deviceId, name, role }: Pick<Colleague, "deviceId" | "name" | "role">): void {
     const talk = this.#talk(id)
-    const isWaitedFor = talk?.proposal !== null || talk.handOver?.stage === "going"
-    if (isWaitedFor || talk.people.some((one) => one.name !== null)) return
+    if (talk === undefined || talk.people.some((one) => one.name !== null)) return
+    const going = talk.handOver?.stage === "going" ? talk.handOver.who : null
+    if (this.inviting.isAsking(id, { name, role }) || (going?.name === name && going.role === role)) return
     const tell = (): void => {
       this.#inTalk(id, { type: "decided", notice: "failed", who: { name, role } })
     }
-    this.#conversations.get(id)?.bringIn({ deviceId }).catch(tell)
+    this.#conversations.get(id)?.bringIn({ deviceId }, COMES_WITHIN_SECONDS).catch(tell)
   }
 
   #heard(id: string, { messageId, sender, text, sent, markRead }: Event & { type: "textReceived" }): void {

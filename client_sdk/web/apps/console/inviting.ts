@@ -9,12 +9,14 @@ export type Invitee =
   | { readonly by: "queue"; readonly need: string; readonly language: string | null }
 
 /** As when it is handed over: whoever has not come by then is taken out again. */
-const COMES_WITHIN_SECONDS = 300
+export const COMES_WITHIN_SECONDS = 300
 
 type Tell = (action: TalkAction) => void
 
 export class Inviting {
   readonly #looking = new Map<string, AbortController>()
+  /** About whom she is being asked, by conversation: each is brought in by whoever waits for her yes. */
+  readonly #asked = new Map<string, Set<Named>>()
 
   constructor(private readonly staff: Pick<Staff, "inviteRole">) {}
 
@@ -22,8 +24,13 @@ export class Inviting {
   async invite(id: string, conversation: Conversation | undefined, invitee: Invitee, reason: string, tell: Tell): Promise<void> {
     if (conversation === undefined) return
     let who: Named | null = null
+    const asked = this.#asked.get(id) ?? new Set<Named>()
+    this.#asked.set(id, asked)
+    const mine: Named[] = []
     const proposed = (name: string, role: string): void => {
       who = { name, role }
+      mine.push(who)
+      asked.add(who)
       if (invitee.by === "queue") tell({ type: "looking", isOn: false })
       tell({ type: "proposed", who })
     }
@@ -33,11 +40,17 @@ export class Inviting {
       // That she said no is told by the conversation, as to everybody in it.
       if (!(error instanceof InvitationDeclined)) tell(failure(error, invitee, who))
     } finally {
+      for (const one of mine) asked.delete(one)
       if (invitee.by === "queue") {
         this.#looking.delete(id)
         tell({ type: "looking", isOn: false })
       }
     }
+  }
+
+  /** Whether somebody here waits for her yes to this colleague. */
+  isAsking(id: string, { name, role }: Named): boolean {
+    return [...(this.#asked.get(id) ?? [])].some((one) => one.name === name && one.role === role)
   }
 
   /** Look for nobody in the queue any more. */

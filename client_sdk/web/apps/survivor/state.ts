@@ -158,7 +158,8 @@ export function reduce(state: State, action: Action): State {
     case "foreseen":
       return { ...state, prospect: { ...state.prospect, ...action.prospect } }
     case "linked":
-      return { ...state, link: action.link }
+      // A new connection is told only what differs from this: what the one before was told holds no more.
+      return { ...state, link: action.link, prospect: action.link === "reconnecting" ? INITIAL.prospect : state.prospect }
     case "joined":
       return joined(state, action.person)
     case "left":

@@ -14,7 +14,7 @@ local answer = {}
 local function has_seat(person, known)
   local seats, taken, open, other = unpack(
     redis.call('HMGET', KEYS[2], person .. 'c', person .. 't', person .. 'o', person .. 'x'))
-  if not seats and known ~= '0' then
+  if not seats and known ~= '0' and redis.call('EXISTS', KEYS[2] .. ':none:' .. person) == 0 then
     -- What she said is lost: the store was away then, has begun anew, or has kept it for as long as it keeps anything.
     seats, taken = known, 0
     redis.call('HSET', KEYS[2], person .. 'c', known, person .. 't', 0)

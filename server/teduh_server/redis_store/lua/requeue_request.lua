@@ -19,7 +19,8 @@ if is_open and ARGV[7] ~= '' and by ~= ARGV[7] then
 end
 if is_open and ARGV[7] == '' and by and by ~= '' then
   -- What staff look for becomes hers.
-  local place = string.format('%.0f', redis.call('HGET', KEYS[3], 'opened') - ARGV[6] * 1000000)
+  -- Elsewhere than before, if only by a microsecond: whoever has looked at it there looks again.
+  local place = string.format('%.0f', redis.call('HGET', KEYS[3], 'opened') - ARGV[6] * 1000000 + 1)
   redis.call('HSET', KEYS[3], 'by', '', 'details', ARGV[2], 'place', place)
   redis.call('HDEL', KEYS[3], 'refused', 'misses', 'told')
   redis.call('ZADD', KEYS[1], 'XX', place, ARGV[1])

@@ -25,7 +25,8 @@ if state ~= 'leased' then
   return 0
 end
 redis.call('HSET', KEYS[4], 'state', 'waiting')
-redis.call('HDEL', KEYS[4], 'device', 'person')
+-- Whoever looked has not seen it since it was taken, and is told anew if it still waits in vain.
+redis.call('HDEL', KEYS[4], 'device', 'person', 'told')
 if person then
   let_go(person)
 end

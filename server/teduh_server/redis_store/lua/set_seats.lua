@@ -4,11 +4,14 @@
 -- ARGV[2] integer seats
 -- ARGV[3] integer retention, milliseconds
 -- Returns integer 1.
+local none = KEYS[1] .. ':none:' .. ARGV[1]
 if ARGV[2] == '0' then
-  -- As if she had never said.
+  -- As if she had never said; but until all nodes must know it, what they believe does not count (offer_requests.lua).
   redis.call('HDEL', KEYS[1], ARGV[1] .. 'c', ARGV[1] .. 't')
+  redis.call('SET', none, 1, 'PX', 15000)
   return 1
 end
+redis.call('DEL', none)
 redis.call('HSET', KEYS[1], ARGV[1] .. 'c', ARGV[2], ARGV[1] .. 't', 0)
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1

@@ -331,7 +331,7 @@ describe("a colleague of whom she was asked while the console was locked", () =>
     await desk.begin()
     const invitation = { type: "invitation", id: ID, sent: 1, deviceId: MAYA.deviceId, name: "Maya", role: "medic", reason: "" } as const
     made.tell({ type: "invitationAnswered", invitation, accepted: true })
-    await vi.waitFor(() => { expect(bringIn).toHaveBeenCalledWith({ deviceId: MAYA.deviceId }) })
+    await vi.waitFor(() => { expect(bringIn).toHaveBeenCalledWith({ deviceId: MAYA.deviceId }, 300) })
   })
 
   it("is not when somebody else is there who waits for her yes", async () => {
@@ -354,6 +354,43 @@ describe("a colleague of whom she was asked while the console was locked", () =>
       expect(desk.state.talks[0]?.items).toMatchObject([{ notice: "declined" }])
     })
     expect(made.bringIn).not.toHaveBeenCalled()
+  })
+})
+
+describe("a colleague of whom she was asked before, and another who is asked about now ", () => {
+  const LINA = new Participant(3, new Uint8Array([4]), new Uint8Array([4]), "Lina", "counselor")
+  const other = { ...MAYA, deviceId: LINA.deviceId, name: "Lina", role: "counselor" } as const
+  const hers = { ...INVITATION, id: new Uint8Array(16).fill(9), deviceId: other.deviceId, name: "Lina", role: "counselor" } as const
+
+  it("is brought in when she says yes, though she is being asked about another", async () => {
+    const made = madeUpConversation()
+    const desk = new Desk(madeUpStaff(made.conversation, [made.conversation]).staff, new MemoryKeyStore(), () => undefined)
+    await desk.begin()
+    made.invite.mockImplementation(() => new Promise(() => undefined))
+    void desk.invite(NAME, { by: "person", colleague: other }, "")
+    made.tell({ type: "invitationAnswered", invitation: INVITATION, accepted: true })
+    await vi.waitFor(() => { expect(desk.state.talks[0]?.items).toMatchObject([{ notice: "welcomed" }]) })
+    expect(made.bringIn).toHaveBeenCalledTimes(1)
+  })
+
+  it("is not brought in twice when two are asked about at once", async () => {
+    const { desk, invite, bringIn, tell } = await accepted()
+    invite.mockImplementation(() => new Promise(() => undefined))
+    void desk.invite(NAME, { by: "person", colleague: MAYA }, "")
+    void desk.invite(NAME, { by: "person", colleague: other }, "")
+    tell({ type: "invitationAnswered", invitation: hers, accepted: true })
+    tell({ type: "invitationAnswered", invitation: INVITATION, accepted: true })
+    await vi.waitFor(() => { expect(desk.state.talks[0]?.items).toHaveLength(2) })
+    expect(bringIn).not.toHaveBeenCalled()
+  })
+
+  it("is taken out again like anybody else who does not come in time", async () => {
+    const made = madeUpConversation()
+    const desk = new Desk(madeUpStaff(made.conversation, [made.conversation]).staff, new MemoryKeyStore(), () => undefined)
+    await desk.begin()
+    made.tell({ type: "invitationAnswered", invitation: INVITATION, accepted: true })
+    await vi.waitFor(() => { expect(made.bringIn).toHaveBeenCalled() })
+    expect(made.bringIn.mock.calls[0]).toEqual([{ deviceId: MAYA.deviceId }, 300])
   })
 })
 

@@ -1,0 +1,103 @@
+/** Her request, over a link that breaks and a relay that is busy. */
+import { afterEach, expect, it, vi } from "vitest"
+
+import { AuthenticationService } from "../src/authenticationService.ts"
+import type { Organisation } from "../src/credentials/organisation.ts"
+import { CLASSIC_SUITE } from "../src/mls/suites.ts"
+import { decodeClientFrame, encode } from "../src/relay/codec.ts"
+import { ErrorCode, ErrorFrame, Hello, RequestOpened, Subscribed, type ClientFrame, type RelayFrame } from "../src/relay/frames.ts"
+import { RevocationFetch } from "../src/revocations.ts"
+import { Survivor } from "../src/survivor.ts"
+import { HeldSocket } from "./heldSocket.ts"
+import { TestOrganisation } from "./scriptedLog.ts"
+
+const limits = { frameBytes: 262_144, payloadBytes: 131_072, subscriptions: 64, appendsInFlight: 32, heartbeatSeconds: 20 }
+const HELLO = Hello({ version: 1, nonce: new Uint8Array(32), time: 0, limits })
+const conversationId = new Uint8Array(16).fill(7)
+
+/** A relay by the answers that the test gives; remembers what it heard. */
+class Relay {
+  readonly heard: ClientFrame[] = []
+  sockets: HeldSocket[] = []
+  isAway = false
+  open: (ref: number) => RelayFrame = (ref) => RequestOpened({ ref, conversationId, position: 1 })
+
+  dial = (): Promise<HeldSocket> => {
+    const socket = new HeldSocket()
+    this.sockets.push(socket)
+    if (this.isAway) {
+      socket.close()
+      return Promise.resolve(socket)
+    }
+    socket.say(encode(HELLO))
+    socket.send = (data) => {
+      const frame = decodeClientFrame(data)
+      this.heard.push(frame)
+      if (frame.type === "openRequest") socket.say(encode(this.open(frame.ref)))
+      if (frame.type === "subscribe")
+        socket.say(encode(Subscribed({ ref: frame.ref, conversationId, member: 0, epoch: 0, lastSeq: 0, firstSeq: 1, counter: 0 })))
+    }
+    return Promise.resolve(socket)
+  }
+
+  asked(): number {
+    return this.heard.filter(({ type }) => type === "openRequest").length
+  }
+}
+
+async function here(relay: Relay): Promise<Survivor> {
+  const organisation = await TestOrganisation.make()
+  vi.spyOn(AuthenticationService, "of").mockReturnValue(organisation.service)
+  vi.spyOn(RevocationFetch.prototype, "run").mockResolvedValue()
+  vi.spyOn(RevocationFetch.prototype, "wait").mockResolvedValue()
+  return Survivor.open("https://relay.example", {} as Organisation, { dial: relay.dial, suite: CLASSIC_SUITE })
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+it("keeps waiting when the queue is full as her phone wakes up, for the relay says when to ask again", async () => {
+  const relay = new Relay()
+  const survivor = await here(relay)
+  const conversation = await survivor.ask()
+  await conversation.send("he will be home at six")
+  let isFull = true
+  relay.open = (ref) =>
+    isFull
+      ? ErrorFrame({ code: ErrorCode.TOO_MANY, detail: "too many requests are waiting", ref, retryAfterMs: 1000 })
+      : RequestOpened({ ref, conversationId, position: 1 })
+  relay.sockets[0]?.close()
+  await pause(700)
+  isFull = false
+  await pause(2500)
+  expect(conversation.isOver).toBe(false)
+  survivor.vanish()
+}, 20_000)
+
+it("asks again no earlier than the relay says", async () => {
+  const relay = new Relay()
+  relay.open = (ref) => ErrorFrame({ code: ErrorCode.RATE_LIMITED, detail: "", ref, retryAfterMs: 60_000 })
+  const survivor = await here(relay)
+  survivor.ask().catch(() => undefined)
+  await pause(5500)
+  expect(relay.asked()).toBe(1)
+  survivor.vanish()
+}, 20_000)
+
+it("does not put her request to the relay again after she has stopped", async () => {
+  const relay = new Relay()
+  const survivor = await here(relay)
+  await survivor.ask()
+  relay.isAway = true
+  relay.sockets[0]?.close()
+  await pause(300)
+  // She presses "stop" while the page says "reconnecting".
+  const closing = survivor.close()
+  relay.isAway = false
+  const before = relay.asked()
+  await closing
+  await pause(500)
+  expect(relay.asked()).toBe(before)
+}, 20_000)
