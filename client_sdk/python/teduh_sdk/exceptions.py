@@ -81,11 +81,14 @@ class NoRelayedPath(TeduhError):
 
 
 class RelayRefused(TeduhError):
-    """The relay refused what it was asked; `code` is one of PROTOCOL.md's."""
+    """The relay refused what it was asked; `code` is one of PROTOCOL.md's, and `retry_after_ms` how long it
+    wants to be left alone with that, 0 if it does not say.
+    """
 
-    def __init__(self, code: ErrorCode, detail: str) -> None:
+    def __init__(self, code: ErrorCode, detail: str, retry_after_ms: int = 0) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
+        self.retry_after_ms = retry_after_ms
 
 
 class RequestGone(RelayRefused):

@@ -65,7 +65,7 @@ _REFUSALS: dict[ErrorCode, type[RelayRefused]] = {
 
 def refusal(error: Error) -> RelayRefused:
     """The exception for an error of the relay."""
-    return _REFUSALS.get(error.code, RelayRefused)(error.code, error.detail)
+    return _REFUSALS.get(error.code, RelayRefused)(error.code, error.detail, error.retry_after_ms)
 
 
 @dataclass(frozen=True, slots=True)

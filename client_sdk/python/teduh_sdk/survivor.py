@@ -32,6 +32,7 @@ from teduh_sdk.conversation_state import ConversationState
 from teduh_sdk.exceptions import RelayLost, RelayRefused, TeduhError
 from teduh_sdk.group_changes import key_package_to_wire, new_key_package
 from teduh_sdk.membership import Identity
+from teduh_sdk.transport import uniform
 
 _CANCEL_SECONDS: Final = 2.0
 _PASSING: Final = frozenset(
@@ -45,6 +46,7 @@ _PASSING: Final = frozenset(
 )
 """Refusals after which asking again is right."""
 _RETRY_SECONDS: Final = 1.0
+_LONGEST_RETRY_SECONDS: Final = 60.0
 
 
 _capabilities: Final = WeakKeyDictionary[Conversation, tuple[str, bytes]]()
@@ -127,11 +129,17 @@ class _Request:
             except RelayLost:
                 continue
             except RelayRefused as refused:
-                if refused.code not in _PASSING:
+                if not self._is_passing(refused.code):
                     raise
-                await asyncio.sleep(_RETRY_SECONDS)
+                wait = min(max(refused.retry_after_ms / 1000, _RETRY_SECONDS), _LONGEST_RETRY_SECONDS)
+                # Not all of those who were told the same at once.
+                await asyncio.sleep(wait * uniform(1, 1.25))
             else:
                 return
+
+    def _is_passing(self, code: ErrorCode) -> bool:
+        # Who has waited already does not lose her words because the queue is full as she comes back.
+        return code in _PASSING or (code is ErrorCode.TOO_MANY and self.conversation is not None)
 
     async def _open_once(self) -> None:
         link = self._survivor._link
