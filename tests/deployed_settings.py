@@ -30,7 +30,8 @@ def _variables(model: type[BaseModel], prefix: str) -> Iterator[str]:
 
 
 def relay_settings(environment: Mapping[str, str], folder: Path) -> Settings:
-    """The settings; a file with a secret in `folder` stands for the one that the deployment brings.
+    """The settings; files in `folder` stand for those that the operator brings: a secret, and a settings file
+    that is not there, which has none.
 
     Raises AssertionError for a variable that the relay does not know, ValidationError for a wrong value.
     """
@@ -39,6 +40,9 @@ def relay_settings(environment: Mapping[str, str], folder: Path) -> Settings:
     if SECRET_FILE in told:
         (folder / "turn-secret").write_text("a secret\n")
         told[SECRET_FILE] = str(folder / "turn-secret")
+    if SETTINGS_FILE_VARIABLE in told and not Path(told[SETTINGS_FILE_VARIABLE]).exists():
+        (folder / "teduh.toml").write_text("")
+        told[SETTINGS_FILE_VARIABLE] = str(folder / "teduh.toml")
     with _environment(told):
         return load_settings()
 
