@@ -137,8 +137,13 @@ def test_coturn_understands_every_line_and_does_as_it_says(tmp_path: Path) -> No
 def test_coturn_says_of_every_mistyped_line_that_it_does_not_know_it(tmp_path: Path) -> None:
     """So that the test above can fail."""
     mistyped = re.sub(r"^([a-z][\w-]*)", r"\1x", CONFIGURATION.read_text("utf-8"), flags=re.M)
+    wrong = {f"{name}x" for name, _ in options()}
     with talkative(tmp_path, mistyped) as (turn, _):
-        assert refused_by(turn) == {f"{name}x" for name, _ in options()}
+        # It may be connected to before all that it has said has been written down.
+        deadline = time.monotonic() + 10
+        while refused_by(turn) != wrong and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert refused_by(turn) == wrong
 
 
 def expected_in_console(name: str, turn: TurnServer) -> list[str]:
