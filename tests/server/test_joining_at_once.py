@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from frame_client import frame_client
+from frame_client import FrameClient, frame_client
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
 from teduh_server.redis_store.embedded import EmbeddedValkey
@@ -24,6 +24,26 @@ from teduh_signaling.relay.frames import (
 )
 
 
+async def _begun(survivor: FrameClient, staff: FrameClient) -> bytes:
+    """A conversation of these two."""
+    conversation = await survivor.open_request()
+    await staff.claim(conversation)
+    await staff.append(conversation, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
+    await survivor.entries(2)
+    return conversation
+
+
+async def _both_subscribe_anew(survivor: FrameClient, staff: FrameClient, conversation: bytes) -> None:
+    """In the same moment, after neither node had held the conversation."""
+    for client in (survivor, staff):
+        await client.send(Unsubscribe(conversation))
+        await client.ask(Ping(5), Pong)
+    await asyncio.gather(
+        survivor.ask(Subscribe(1, conversation, 2, survivor.capability), Subscribed),
+        staff.ask(Subscribe(1, conversation, 2), Subscribed),
+    )
+
+
 async def test_both_nodes_know_of_each_other(
     valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
 ) -> None:
@@ -33,19 +53,10 @@ async def test_both_nodes_know_of_each_other(
             await organisation.publish_revocations(url)
         async with frame_client(at_one) as survivor, frame_client(at_two) as staff:
             await staff.authenticate(organisation.staff())
-            conversation = await survivor.open_request()
-            await staff.claim(conversation)
-            await staff.append(conversation, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
-            await survivor.entries(2)
+            conversation = await _begun(survivor, staff)
             apart = 0
             for _ in range(300):
-                for client in (survivor, staff):
-                    await client.send(Unsubscribe(conversation))
-                    await client.ask(Ping(5), Pong)
-                await asyncio.gather(
-                    survivor.ask(Subscribe(1, conversation, 2, survivor.capability), Subscribed),
-                    staff.ask(Subscribe(1, conversation, 2), Subscribed),
-                )
+                await _both_subscribe_anew(survivor, staff, conversation)
                 await asyncio.sleep(0.01)
                 here, there = (
                     one._delivery.conversation(conversation),
@@ -70,17 +81,8 @@ async def test_counselor_hears_that_she_has_gone(
             await staff.authenticate(device)
             for _ in range(40):
                 async with frame_client(at_one) as survivor:
-                    conversation = await survivor.open_request()
-                    await staff.claim(conversation)
-                    await staff.append(conversation, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
-                    await survivor.entries(2)
-                    for client in (survivor, staff):
-                        await client.send(Unsubscribe(conversation))
-                        await client.ask(Ping(5), Pong)
-                    await asyncio.gather(
-                        survivor.ask(Subscribe(1, conversation, 2, survivor.capability), Subscribed),
-                        staff.ask(Subscribe(1, conversation, 2), Subscribed),
-                    )
+                    conversation = await _begun(survivor, staff)
+                    await _both_subscribe_anew(survivor, staff, conversation)
                     await survivor.ask(Leave(9, conversation), Done)
                     try:
                         async with asyncio.timeout(1):
@@ -104,18 +106,9 @@ async def test_she_is_not_told_that_nobody_can_be_reached(
             await organisation.publish_revocations(url)
         async with frame_client(at_one) as survivor, frame_client(at_two) as staff:
             await staff.authenticate(organisation.staff())
-            conversation = await survivor.open_request()
-            await staff.claim(conversation)
-            await staff.append(conversation, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
-            await survivor.entries(2)
+            conversation = await _begun(survivor, staff)
             for _ in range(30):
-                for client in (survivor, staff):
-                    await client.send(Unsubscribe(conversation))
-                    await client.ask(Ping(5), Pong)
-                await asyncio.gather(
-                    survivor.ask(Subscribe(1, conversation, 2, survivor.capability), Subscribed),
-                    staff.ask(Subscribe(1, conversation, 2), Subscribed),
-                )
+                await _both_subscribe_anew(survivor, staff, conversation)
                 here = one._delivery.conversation(conversation)
                 assert here is not None
                 if not here.on_other_nodes:

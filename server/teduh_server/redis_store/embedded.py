@@ -9,8 +9,9 @@ restarted relay finds it again:
 Durability `aof`, and why it is not Valkey's own `everysec`: with `appendfsync everysec` Valkey puts off
 *writing* the file for up to two seconds while an fsync runs, and answers all the same; a killed Valkey then
 loses entries that the relay called accepted. Here Valkey runs with `appendfsync no`, which writes before it
-answers, always, so that nothing is lost when a process dies; and the relay itself asks the kernel to put
-the file on disk every second, for when the power fails. `always` is Valkey's own: fsync before every
+answers, so that nothing is lost when a process dies; and the relay itself asks the kernel to put the file on
+disk every second, for when the power fails. (The one write that meets a full disk is answered before that is
+known; from then on Valkey refuses.) `always` is Valkey's own: fsync before every
 answer. `memory` keeps no file. Replicas it has none.
 
 The file is a record of all that was ever written, until it is written anew from what there is. By size that

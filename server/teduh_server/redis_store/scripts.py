@@ -20,7 +20,7 @@ from teduh_server.redis_store.replies import as_bytes, as_int, as_list
 from teduh_server.redis_store.wire import Answer, Argument, Command, OnAnswer, Reply
 
 _FREEING = ("acknowledge", "leave", "subscribe", "unregister")
-"""A store that is full must take these: they free it."""
+"""A store that is full must take these: they free it, or come before what does."""
 
 
 class Script:

@@ -10,8 +10,8 @@
 
 WAIT speaks of what this connection has written. An answer to a *read* could tell of what another connection
 wrote and no replica has; believed and passed on, it would be missing after a failover. So every batch
-writes a mark (a message to a channel that nobody hears, which is replicated), and WAIT for it covers
-whatever the server did before.
+writes a mark that is replicated, and WAIT for it covers whatever the server did before: a message to a
+channel that nobody hears, or in a cluster, where those do not go to replicas, an empty key.
 """
 
 from __future__ import annotations

@@ -267,3 +267,39 @@ async def test_where_offers_are_made_they_are_told_of_once_as_well(node: Node, c
         assert await node.alerts.tell(waiting) == in_vain
     await node.hears_all()
     assert node.told == [request]
+
+
+async def test_who_comes_back_from_a_lease_is_told_again(node: Node, clock: Clock) -> None:
+    waits = await node.open(1)
+    clock.passed = IN_VAIN_SECONDS
+    await node.alerts.look()
+    await node.hears_all()
+    assert node.told == [waits]
+    await node.store.ask(
+        queue_scripts.claim_request(waits, DEVICE, PERSON, NOW_MS, 45_000, 45_000, RETENTION_MS)
+    )
+    await node.alerts.look()  # boards drop the alert now: nobody waits
+    await node.store.ask(queue_scripts.return_request(waits, DEVICE, RETENTION_MS))
+    await node.alerts.look()
+    await node.hears_all()
+    assert node.told == [waits, waits]
+
+
+async def test_a_staff_search_that_becomes_hers_is_told_again(node: Node, clock: Clock) -> None:
+    hers = await node.open(1)
+    await node.store.ask(
+        queue_scripts.claim_request(hers, DEVICE, PERSON, NOW_MS, 30_000, 120_000, RETENTION_MS)
+    )
+    await node.store.ask(queue_scripts.settle_request(hers, NOW_MS, 1000))
+    details = msgpack.encode(RequestDetails())
+    await node.store.ask(
+        queue_scripts.requeue_request(hers, details, NOW_MS, RETENTION_MS, 1000, 0, DEVICE, PERSON)
+    )
+    clock.passed = IN_VAIN_SECONDS
+    await node.alerts.look()
+    await node.hears_all()
+    assert node.told == [hers]
+    await node.store.ask(queue_scripts.requeue_request(hers, details, NOW_MS, RETENTION_MS, 1000, 0))
+    await node.alerts.look()
+    await node.hears_all()
+    assert node.told == [hers, hers]
