@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import hmac
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -21,6 +22,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +40,14 @@ needs_turn_server = pytest.mark.skipif(
     _TURNSERVER is None and not _needed, reason="coturn (Debian's package of that name) is not installed"
 )
 """For tests with `turn_server`; continuous integration has it, and fails without."""
+
+
+@cache
+def known_options() -> frozenset[str]:
+    """The long options of the coturn that is installed, without the dashes, as it tells them itself."""
+    assert _TURNSERVER is not None, "coturn is not installed"
+    helped = subprocess.run([_TURNSERVER, "--help"], capture_output=True, text=True, check=False)
+    return frozenset(re.findall(r"--([a-z][a-z0-9_-]*)", helped.stdout + helped.stderr))
 
 
 class TurnServer:
@@ -158,9 +168,9 @@ class TurnServer:
             *self._authentication,
             f"realm={REALM}",
             "fingerprint",
-            "no-cli",
             f"tls-listening-port={self.tls_port}" if self.tls_port else "no-tls",
-            "no-dtls",
+            # What newer ones do without being told, they do not let themselves be told.
+            *sorted({"no-cli", "no-dtls"} & known_options()),
             "log-file=stdout",
             "simple-log",
             f"pidfile={self._folder / 'turnserver.pid'}",

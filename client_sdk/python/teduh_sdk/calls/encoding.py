@@ -5,7 +5,8 @@
 aiortc's own encoders are fixed at 96 kbit/s for Opus and at 250 kbit/s or more for VP8. A track may give it
 packets instead of frames, so we encode before it does; and once for all peers, not once for each.
 
-PyAV's libopus offers no discontinuous transmission; its silence is small instead, some 3 kbit/s.
+PyAV's libopus offers no discontinuous transmission before PyAV 19, and that has no Python 3.11; its silence
+is small instead, some 3 kbit/s.
 """
 
 from __future__ import annotations
