@@ -98,13 +98,15 @@ class RevocationFeed:
             return
         text = await self._store.revocations()
         if text is not None:
-            # A list that has gone stale is in the store until a fresh one comes; it is not believed, nor is
-            # it an error.
+            # One that has gone stale is held all the same: nobody new is believed by it, but what it revokes
+            # must be on the next, and a node that began meanwhile would otherwise not know it.
             with suppress(CredentialError):
-                self._adopt(text, int(self._clock()))
+                self._in_force(text, self._verifier.resume_revocations(text))
 
     def _adopt(self, text: str, now: int) -> RevocationList:
-        adopted = self._verifier.adopt_revocations(text, now=now)
+        return self._in_force(text, self._verifier.adopt_revocations(text, now=now))
+
+    def _in_force(self, text: str, adopted: RevocationList) -> RevocationList:
         self._text = text
         self._on_adopted(adopted)
         structlog.get_logger().info("revocation list adopted", version=adopted.version)

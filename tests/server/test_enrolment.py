@@ -17,6 +17,7 @@ from teduh_crypto.credentials import (
     Invitation,
     InvitationCode,
     RevocationList,
+    RevocationListStale,
     Role,
     StatementVerifier,
     enrol,
@@ -350,6 +351,42 @@ class TestRevocations:
         relay.now = NOW + 5 * DAY
         text = sign_revocation_list(organisation.revocations.revoking(now=relay.now), organisation.authority)
         assert await send(client, "PUT", "/v1/revocations", {"list": text}) == (204, "")
+
+    async def test_a_node_that_starts_when_the_list_is_stale_forgets_nobody_on_it(
+        self, relay: Relay, store: Store, organisation: StaffedOrganisation, newer: RevocationList
+    ) -> None:
+        """Nobody has signed a list since Friday, and the relay was updated on Sunday: what the next list must
+        hold is still known, to coordinators as to the node, and nobody new is believed by it.
+        """
+        text = sign_revocation_list(newer, organisation.authority)
+        await relay.feed.put(text)
+        later = NOW + 3 * DAY
+        started = Relay(store, organisation)
+        started.now = later
+        started.verifier = StatementVerifier(organisation.public.root_public_key, organisation.id)
+        started.feed = RevocationFeed(
+            started.enrolments, started.verifier, started.adopted.append, lambda: later
+        )
+        await started.feed.refresh()
+        await started.feed.refresh()
+        assert started.adopted == [newer]
+        with pytest.raises(RevocationListStale):
+            started.verifier.verify(
+                sign_staff_statement(
+                    organisation.describe(Ed25519PrivateKey.generate()), organisation.authority
+                ),
+                now=later,
+            )
+        async with TestClient(TestServer(started.application())) as client:
+            async with client.get("/v1/revocations") as response:
+                assert await response.json() == {"list": text}
+            deputy = organisation.appoint_issuer(Ed25519PrivateKey.generate())
+            forgetful = sign_revocation_list(organisation.revocations.revoking(now=later), deputy)
+            assert await send(client, "PUT", "/v1/revocations", {"list": forgetful}) == (
+                409,
+                "older_revocation_list",
+            )
+        assert started.verifier.revocations == newer
 
 
 async def test_every_key_expires_and_none_holds_a_name(

@@ -27,8 +27,10 @@ from teduh_crypto.credentials import (
     comparison_words,
     enrol,
     enrolment_id,
+    first_revocation_list,
     open_statement,
     root_key,
+    sign_revocation_list,
 )
 from teduh_server.cli.org import org_app
 from teduh_server.enrolment_store import EnrolmentStore
@@ -367,6 +369,8 @@ class Relay:
 
     origin: str
     verifier: StatementVerifier
+    enrolments: EnrolmentStore
+    feed: RevocationFeed
 
     async def submit(self, device: Device) -> int:
         async with (
@@ -394,10 +398,10 @@ async def relay(coordinator: Coordinator, valkey: EmbeddedValkey) -> AsyncIterat
         listener.bind(("127.0.0.1", 0))
         origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
         public, enrolments = coordinator.organisation, EnrolmentStore(store)
-        relay = Relay(origin, StatementVerifier(public.root_public_key, public.id))
-        feed = RevocationFeed(enrolments, relay.verifier)
+        verifier = StatementVerifier(public.root_public_key, public.id)
+        relay = Relay(origin, verifier, enrolments, RevocationFeed(enrolments, verifier))
         application = web.Application()
-        application.add_routes(enrolment_routes(enrolments, relay.verifier, feed, origin=origin))
+        application.add_routes(enrolment_routes(enrolments, verifier, relay.feed, origin=origin))
         runner = web.AppRunner(application)
         await runner.setup()
         await web.SockSite(runner, listener).start()
@@ -446,6 +450,24 @@ class TestWithARelay:
         await copy.do_soon("refresh", "--relay", relay.origin)
         assert relay.verifier.revocations is not None
         assert relay.verifier.revocations.subjects == {sari, dewi}
+
+    async def test_whom_another_folder_revoked_stays_revoked_after_a_weekend(
+        self, coordinator: Coordinator, device: Device, relay: Relay
+    ) -> None:
+        """Revoked on Friday, from elsewhere; nothing signed since, and the relay's process is a new one on
+        Monday, when somebody signs from a folder that has never heard of it.
+        """
+        folder = OrganisationFolder(coordinator.folder)
+        sari, friday = folder.record(device.id).person.subject, int(time.time()) - 3 * 24 * 3600
+        stale = first_revocation_list(folder.organisation.id, now=friday).revoking(
+            now=friday, subjects=[sari]
+        )
+        text = sign_revocation_list(stale, folder.unlock(PASSPHRASE))
+        await relay.enrolments.put_revocations(stale.version, text, now=friday)
+        await relay.feed.refresh()
+        await coordinator.do_soon("refresh", "--relay", relay.origin)
+        assert relay.verifier.revocations is not None
+        assert relay.verifier.revocations.subjects == {sari}
 
     async def test_a_relay_that_is_gone_is_said_plainly(self, coordinator: Coordinator) -> None:
         result = await asyncio.to_thread(coordinator.run, "refresh", "--relay", "http://127.0.0.1:1")

@@ -125,6 +125,18 @@ class StatementVerifier:
         self._revocations = offered
         return offered
 
+    def resume_revocations(self, text: str) -> RevocationList:
+        """Hold a list that was in force before, and may be stale by now; returns it.
+
+        What it revokes stays revoked, and an issuer's next list must hold it. That nobody new is believed by
+        a stale list remains. Raises a `CredentialError`, as `adopt_revocations` does but for its age.
+        """
+        offered = self.read_revocations(text)
+        if self._revocations is not None:
+            check_succession(self._revocations, offered, by_root=split_chain(text)[1] is None)
+        self._revocations = offered
+        return offered
+
     def read_revocations(self, text: str) -> RevocationList:
         """What a revocation list says that was good when it was issued, though it may be stale by now.
 

@@ -157,7 +157,7 @@ class EnrolmentEndpoints:
     async def revocations(self, request: web.Request) -> web.Response:
         """Anybody asks for the newest list."""
         if self.feed.text is None:
-            raise Refusal(404, "no_revocation_list", "this relay has no fresh revocation list")
+            raise Refusal(404, "no_revocation_list", "this relay has no revocation list")
         answer = _answer({"list": self.feed.text})
         # It is public, and pages of other origins (`allowed_origins`) have to read it too.
         answer.headers["Access-Control-Allow-Origin"] = "*"
