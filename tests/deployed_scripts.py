@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from core_dumps import allowed_core_dumps
 from whole_document import faults
 
 _CONFIGURATION: Final = "# of the file\n"
@@ -57,17 +58,18 @@ def faults_of_script(
 
 def _faults_of_case(text: str, programs: Sequence[str], case: Started, folder: Path) -> Iterator[str]:
     script, used = _laid_out(text, programs, case, folder)
-    process = subprocess.Popen(
-        [str(script), *_here(case.arguments, used)],
-        env={"PATH": str(folder / "bin"), **_here_in(case.told, used)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=folder,
-    )
+    with allowed_core_dumps():
+        process = subprocess.Popen(
+            [str(script), *_here(case.arguments, used)],
+            env={"PATH": str(folder / "bin"), **_here_in(case.told, used)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=folder,
+        )
     out, err = process.communicate(timeout=20)
-    # The program is the process itself: it hears of the signal to stop.
-    runs = [str(process.pid), *_here(case.runs, used)] if case.runs else []
+    # The program is the process itself: it hears of the signal to stop. A crash leaves nothing of its memory.
+    runs = [str(process.pid), "0", *_here(case.runs, used)] if case.runs else []
     found = {
         "fails": process.returncode != 0,
         "says": re.sub(r"^\S*start\.sh: (line )?\d+: ", "", err).strip(),
@@ -91,7 +93,9 @@ def _laid_out(text: str, programs: Sequence[str], case: Started, folder: Path) -
     for program in ("cat", "mv", "dirname", "sh"):
         (folder / "bin" / program).symlink_to(str(shutil.which(program, path="/usr/bin:/bin")))
     for program in programs:
-        _write_program(folder / "bin" / program, '#!/bin/sh\nprintf \'%s\\n\' "$$" "${0##*/}" "$@"\n')
+        _write_program(
+            folder / "bin" / program, '#!/bin/sh\nprintf \'%s\\n\' "$$" "$(ulimit -c)" "${0##*/}" "$@"\n'
+        )
     for program, ends in (("sleep", _AFTER_TWO_TURNS), ("valkey-cli", "exit 1\n")):
         _write_program(folder / "bin" / program, _NOTED_TURN + ends)
     (folder / "turnserver.conf").write_text(_CONFIGURATION)

@@ -11,6 +11,8 @@
 #   TURN_CONFIGURATION  turnserver.conf, by default beside this file
 #   TURN_RUNTIME_FOLDER a folder in memory, by default /run/coturn
 set -eu
+# A crash leaves no memory on the disk: the network addresses of everybody who calls are in it.
+ulimit -c 0
 : "${TURN_ADDRESS:?is not set: the public address of this server}"
 : "${TURN_REALM:?is not set: the name of this server, such as turn.example}"
 : "${TURN_SECRET_FILE:?is not set: the file with the secret that it shares with the relay}"

@@ -13,6 +13,8 @@
 #   VALKEY_FIRST_REWRITE_SECONDS  and how soon after a start, by default 60
 #   VALKEYCLI_AUTH         its password, if the configuration has one
 set -eu
+# A crash leaves no memory on the disk: what was acknowledged may still be in it.
+ulimit -c 0
 kind="$1" name="$2" primary="${3:-}" port="${4:-6379}"
 folder="${VALKEY_FOLDER:-/data}"
 umask 077

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from core_dumps import allowed_core_dumps, core_dump_limit
 from frame_client import FrameClient, frame_client, talking_pair, until_believed_by_all
 from relay_organisation import RelayOrganisation
 from relay_process import RelayProcess, eventually, relay_process
@@ -27,6 +28,22 @@ def relay(tmp_path: Path, organisation: RelayOrganisation) -> Iterator[RelayProc
     """Two workers."""
     with relay_process(tmp_path / "relay", organisation.write(tmp_path), workers=2) as relay:
         yield relay
+
+
+async def test_crash_of_any_process_leaves_no_memory_on_the_disk(
+    tmp_path: Path, organisation: RelayOrganisation
+) -> None:
+    """Network addresses are in the memory of one, and in the other's what was acknowledged long ago."""
+    with (
+        allowed_core_dumps(),
+        relay_process(tmp_path / "relay", organisation.write(tmp_path), workers=2) as relay,
+    ):
+        await eventually(lambda: len(relay.workers()) == 2)
+        store = EmbeddedValkey(relay.folder / "data" / "valkey").pid
+        assert store is not None
+        assert {pid: core_dump_limit(pid) for pid in (relay.pid, store, *relay.workers())} == dict.fromkeys(
+            (relay.pid, store, *relay.workers()), 0
+        )
 
 
 async def test_members_at_different_workers_talk(

@@ -46,6 +46,7 @@ def run_relay(
 ) -> None:
     """Run until told to stop; ends the process with a sentence when the relay cannot start."""
     configure_logging(settings.log_level)
+    dump_no_memory()
     try:
         _run(_serve(settings, started, demonstration, part))
     except TimeoutError as error:
@@ -56,6 +57,16 @@ def run_relay(
         raise typer.Exit(1) from error
     except OSError as error:
         _give_up(settings, error)
+
+
+def dump_no_memory() -> None:
+    """Let a crash of this process, and of those that it starts, leave none of its memory on the disk: there
+    are network addresses in it, and in the embedded Valkey's what was acknowledged long ago.
+    """
+    if sys.platform != "win32":
+        import resource  # not there on Windows
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 async def _serve(

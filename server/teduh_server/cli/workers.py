@@ -27,7 +27,7 @@ from typing import NoReturn
 import typer
 
 from teduh_server.app import bind
-from teduh_server.cli.run import PartOfMany, run_relay
+from teduh_server.cli.run import PartOfMany, dump_no_memory, run_relay
 from teduh_server.log_policy import configure_logging, fault, log
 from teduh_server.neighbours import Boxes
 from teduh_server.redis_store.durability import Durability
@@ -48,6 +48,7 @@ def supervise(settings: Settings) -> None:
     if not hasattr(os, "fork") or not hasattr(socket, "SO_REUSEPORT"):
         raise typer.BadParameter("this system cannot share a port between processes; use --workers 1")
     configure_logging(settings.log_level)
+    dump_no_memory()
     try:
         _Supervisor(settings).run()
     except (FolderInUse, RuntimeError) as error:
