@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Final
 
 import msgspec
@@ -327,12 +328,14 @@ def _make_folder(path: Path) -> None:
 
 def _replace(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Put `content` in the place of the file, as a whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    # A name of its own: what a killed process has left behind stands in nobody's way.
+    descriptor, name = mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
     try:
         with open(descriptor, "wb") as file:
             file.write(content)
             file.flush()
+            os.fchmod(descriptor, mode)
             os.fsync(descriptor)
         temporary.replace(path)
     except BaseException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import shutil
 import socket
 import stat
@@ -314,6 +315,14 @@ class TestWithFilesAlone:
         after = OrganisationFolder(coordinator.folder).revocations()
         assert after.version > before.version
         assert after.subjects == {staff_id}
+
+    def test_refresh_goes_on_where_one_was_killed_in_the_middle(self, coordinator: Coordinator) -> None:
+        """In a container every process has the same number, and so has what a killed one leaves behind."""
+        lists = {path.name: path.read_bytes() for path in coordinator.folder.glob("revocations.*")}
+        for name in lists:
+            (coordinator.folder / f".{name}.{os.getpid()}").write_bytes(b"half of")
+        coordinator.do("refresh")
+        assert all((coordinator.folder / name).read_bytes() != lists[name] for name in lists)
 
     def test_a_folder_that_is_none_is_refused(self, tmp_path: Path) -> None:
         result = Coordinator(tmp_path).run("list")
