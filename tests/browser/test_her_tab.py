@@ -136,3 +136,22 @@ async def test_a_disguise_looks_like_something_else_until_she_presses_where_she_
         await expect(hers.button(ENGLISH.start)).to_have_count(0)
         await page.locator(place).click()
         await hers.ask()
+
+
+async def test_a_disguised_page_is_disguised_again_after_it_was_hidden_for_long(tmp_path: Path) -> None:
+    """Also before she has asked for anybody: whoever finds her browser open then must see nothing that tells."""
+    async with (
+        house(tmp_path, 'disguise = { skin = "weather", press = "picture" }') as here,
+        chromium(tmp_path / "profile") as browser,
+    ):
+        hers = await SurvivorPage.open(browser, here.url)
+        spot = hers.page.locator(".spot")
+        await spot.click()
+        await expect(hers.button(ENGLISH.start)).to_be_visible()
+        await hide(hers.page, 50)
+        await expect(hers.button(ENGLISH.start)).to_be_visible()
+        await hide(hers.page, 70)
+        await hers.shows("Weather today")
+        await expect(hers.button(ENGLISH.start)).to_be_hidden()
+        await spot.click()
+        await hers.ask()

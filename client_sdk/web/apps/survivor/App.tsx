@@ -52,7 +52,7 @@ export function App({ configuration, open, onExit, onVanish }: AppProps) {
   useEffect(() => {
     session.lookedAt(isShown && state.hiddenSince === null)
   }, [isShown, state.hiddenSince])
-  useVisibility(dispatch, configuration.cover.afterSeconds)
+  useVisibility(dispatch, configuration)
   useAnnouncedHeadings(state.phase)
 
   return (
@@ -286,12 +286,12 @@ function Over({ state, goesBack, onAgain }: OverProps) {
 }
 
 /** Covers the page when it comes back after it was away for long. */
-function useVisibility(dispatch: ScreensProps["dispatch"], coverAfterSeconds: number): void {
+function useVisibility(dispatch: ScreensProps["dispatch"], { cover, disguise }: Configuration): void {
   useEffect(() => {
     const onChange = (): void => {
       const at = Date.now()
       if (document.visibilityState === "hidden") dispatch({ type: "hidden", at })
-      else dispatch({ type: "seen", at, coverAfterMs: coverAfterSeconds * 1000 })
+      else dispatch({ type: "seen", at, coverAfterMs: cover.afterSeconds * 1000, isDisguised: disguise !== null })
     }
     document.addEventListener("visibilitychange", onChange)
     return () => {

@@ -113,7 +113,8 @@ export type Action =
   | { readonly type: "over"; readonly why: Ending; readonly by: string | null }
   | { readonly type: "again" | "uncovered" }
   | { readonly type: "hidden"; readonly at: number }
-  | { readonly type: "seen"; readonly at: number; readonly coverAfterMs: number }
+  /** `isDisguised`: the page looks like something else from the start, so that its first screen tells too much, too. */
+  | { readonly type: "seen"; readonly at: number; readonly coverAfterMs: number; readonly isDisguised: boolean }
 
 export const INITIAL: State = {
   phase: "welcome",
@@ -259,8 +260,8 @@ function over(state: State, { why, by }: { readonly why: Ending; readonly by: st
   return { ...state, phase: "over", ending: { why, by }, typing: [], proposals: [], search: null }
 }
 
-function seen(state: State, { at, coverAfterMs }: Action & { type: "seen" }): State {
+function seen(state: State, { at, coverAfterMs, isDisguised }: Action & { type: "seen" }): State {
   const away = state.hiddenSince === null ? 0 : at - state.hiddenSince
-  const hasSomething = state.phase !== "welcome"
+  const hasSomething = isDisguised || state.phase !== "welcome"
   return { ...state, hiddenSince: null, covered: state.covered || (hasSomething && away >= coverAfterMs) }
 }

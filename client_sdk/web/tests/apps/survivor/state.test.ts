@@ -128,7 +128,7 @@ describe("the queue", () => {
 
 describe("the cover", () => {
   const hidden = (at: number): Action => ({ type: "hidden", at })
-  const seen = (at: number): Action => ({ type: "seen", at, coverAfterMs: 60_000 })
+  const seen = (at: number, isDisguised = false): Action => ({ type: "seen", at, coverAfterMs: 60_000, isDisguised })
 
   it("comes when the page was away for long, and stays until she lifts it", () => {
     const state = talking(hidden(0), seen(60_000))
@@ -143,5 +143,10 @@ describe("the cover", () => {
 
   it("has nothing to cover on the first screen", () => {
     expect(after(hidden(0), seen(90_000)).covered).toBe(false)
+  })
+
+  it("comes back over the first screen of a disguised page, which told too much before, too", () => {
+    expect(after(hidden(0), seen(60_000, true)).covered).toBe(true)
+    expect(after(hidden(0), seen(59_999, true)).covered).toBe(false)
   })
 })
