@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ from aiohttp.test_utils import BaseTestServer, TestServer
 from browser_house import House, accepted, house
 from playwright.async_api import FrameLocator, Page, expect
 from real_browser import chromium, two_taps
-from sdk_people import until
+from sdk_people import PATIENCE, until
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.staff import Staff
@@ -74,10 +75,10 @@ async def host_server() -> AsyncIterator[tuple[BaseTestServer, dict[str, str]]]:
 
 
 @asynccontextmanager
-async def embedding(folder: Path, *, listed: bool) -> AsyncIterator[Site]:
+async def embedding(folder: Path, *, listed: bool, more: str = "") -> AsyncIterator[Site]:
     async with host_server() as (server, told):
         host = str(server.make_url("/")).rstrip("/")
-        table = f'exit_url = "{host}/weather"\nembedded_by = {[host] if listed else []!r}\n'
+        table = f'exit_url = "{host}/weather"\nembedded_by = {[host] if listed else []!r}\n{more}'
         async with (
             house(folder, table) as here,
             chromium(
@@ -154,6 +155,47 @@ async def talking_inside(site: Site, staff: Staff) -> tuple[FrameLocator, Conver
     await his.send("I am here.")
     await expect(frame.get_by_text("I am here.")).to_be_visible()
     return frame, his
+
+
+async def test_nothing_is_read_in_a_frame_that_is_closed_until_it_is_opened(tmp_path: Path) -> None:
+    """Whoever waits for her answer must not believe that she has seen what is not shown anywhere."""
+    async with embedding(tmp_path, listed=True) as site, site.here.staff("Sari") as staff:
+        frame, his = await talking_inside(site, staff)
+        await until(his, events.Read)
+        await site.page.get_by_role("button", name="Close").click()
+        await expect(site.page.locator("iframe")).to_be_hidden()
+        await expect(frame.locator(".app.veiled")).to_be_attached()
+        # What would be said of the first comes before anything of the second.
+        for text in ("Are you still there?", "Take your time."):
+            sent = await his.send(text)
+            told: list[events.Event] = []
+            async with asyncio.timeout(PATIENCE):
+                while not any(
+                    isinstance(each, events.Delivered) and each.message_id == sent for each in told
+                ):
+                    told.append(await anext(his))
+            assert not [each for each in told if isinstance(each, events.Read)]
+        await site.page.evaluate("Teduh.open()")
+        await expect(frame.get_by_text("Take your time.")).to_be_visible()
+        await until(his, events.Read)
+
+
+async def test_page_in_a_frame_that_was_closed_for_long_shows_its_cover(tmp_path: Path) -> None:
+    """As one whose tab was hidden: whoever presses the button on the site later must not find her words."""
+    async with (
+        embedding(tmp_path, listed=True, more='cover = { skin = "weather" }') as site,
+        site.here.staff("Sari") as staff,
+    ):
+        frame, _ = await talking_inside(site, staff)
+        await site.page.evaluate("Teduh.close()")
+        await expect(frame.locator(".app.veiled")).to_be_attached()
+        (inside,) = site.page.main_frame.child_frames
+        await inside.evaluate("() => { const now = Date.now.bind(Date); Date.now = () => now() + 61_000 }")
+        await site.page.evaluate("Teduh.open()")
+        await expect(frame.get_by_text("Weather today")).to_be_visible()
+        await expect(frame.get_by_text("I am here.")).to_be_hidden()
+        await frame.locator(".spot").tap()
+        await expect(frame.get_by_text("I am here.")).to_be_visible()
 
 
 async def test_strangers_in_the_page_cannot_pretend_that_she_leaves(tmp_path: Path) -> None:

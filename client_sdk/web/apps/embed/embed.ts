@@ -33,6 +33,9 @@ export function embed(script: HTMLScriptElement): TeduhEmbed {
   const button = document.createElement("button")
   const bar = document.createElement("button")
   let frame: HTMLIFrameElement | undefined
+  let isShown = false
+  /** Whether the page in the frame listens. */
+  let isReady = false
 
   const tell = (what: string): void => {
     document.dispatchEvent(new CustomEvent(`teduh:${what}`))
@@ -40,6 +43,12 @@ export function embed(script: HTMLScriptElement): TeduhEmbed {
   const show = (shown: boolean): void => {
     for (const element of [bar, frame]) if (element !== undefined) element.hidden = !shown
     for (const element of [bar, frame]) if (element !== undefined) element.style.display = shown ? "block" : "none"
+    isShown = shown
+    tellFrame()
+  }
+  // It cannot see for itself that it is closed, and would tell staff that she has read what is not shown.
+  const tellFrame = (): void => {
+    if (isReady) frame?.contentWindow?.postMessage({ teduh: isShown ? "opened" : "closed" }, origin)
   }
   const open = (): void => {
     frame ??= frameOf(origin, label)
@@ -63,7 +72,13 @@ export function embed(script: HTMLScriptElement): TeduhEmbed {
   if (wanted !== "none") script.after(button)
 
   window.addEventListener("message", ({ data, origin: from, source }: MessageEvent<unknown>) => {
-    if (source === null || source !== frame?.contentWindow || from !== origin || !saysExit(data)) return
+    if (source === null || source !== frame?.contentWindow || from !== origin) return
+    if (says(data, "ready")) {
+      isReady = true
+      tellFrame()
+    }
+    if (!says(data, "exit")) return
+    isReady = false
     show(false)
     tell("exit")
     // The relay's own exit knows where to; `replace` leaves this page out of the history.
@@ -83,6 +98,6 @@ function frameOf(origin: string, label: string): HTMLIFrameElement {
   return frame
 }
 
-function saysExit(data: unknown): boolean {
-  return typeof data === "object" && data !== null && "teduh" in data && data.teduh === "exit"
+function says(data: unknown, what: "ready" | "exit"): boolean {
+  return typeof data === "object" && data !== null && "teduh" in data && data.teduh === what
 }

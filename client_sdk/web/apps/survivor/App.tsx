@@ -49,7 +49,8 @@ export function App({ configuration, open, onExit, onVanish }: AppProps) {
   useEffect(() => {
     tellBrowser(language)
   }, [language])
-  useEffect(() => {
+  // As soon as it is drawn: effects that may wait for the next picture wait long where none is shown.
+  useLayoutEffect(() => {
     session.lookedAt(isShown && state.hiddenSince === null)
   }, [isShown, state.hiddenSince])
   useVisibility(dispatch, configuration)
@@ -285,17 +286,34 @@ function Over({ state, goesBack, onAgain }: OverProps) {
   )
 }
 
-/** Covers the page when it comes back after it was away for long. */
+/**
+ * Covers the page when it comes back after it was away for long: its tab behind another one, or its frame closed by the
+ * page around it, which alone knows of that and says so as soon as it hears that the page is ready.
+ */
 function useVisibility(dispatch: ScreensProps["dispatch"], { cover, disguise }: Configuration): void {
-  useEffect(() => {
-    const onChange = (): void => {
+  useLayoutEffect(() => {
+    let isClosed = false
+    let wasAway = false
+    const look = (): void => {
+      const isAway = isClosed || document.visibilityState === "hidden"
+      if (isAway === wasAway) return
+      wasAway = isAway
       const at = Date.now()
-      if (document.visibilityState === "hidden") dispatch({ type: "hidden", at })
+      if (isAway) dispatch({ type: "hidden", at })
       else dispatch({ type: "seen", at, coverAfterMs: cover.afterSeconds * 1000, isDisguised: disguise !== null })
     }
-    document.addEventListener("visibilitychange", onChange)
+    const onMessage = ({ source, data }: MessageEvent<unknown>): void => {
+      if (window.parent === window || source !== window.parent) return
+      if (typeof data !== "object" || data === null || !("teduh" in data)) return
+      if (data.teduh === "closed") isClosed = true
+      if (data.teduh === "opened") isClosed = false
+      look()
+    }
+    document.addEventListener("visibilitychange", look)
+    window.addEventListener("message", onMessage)
     return () => {
-      document.removeEventListener("visibilitychange", onChange)
+      document.removeEventListener("visibilitychange", look)
+      window.removeEventListener("message", onMessage)
     }
   }, [])
 }
