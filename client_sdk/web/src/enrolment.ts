@@ -20,13 +20,14 @@ import type { StatementChain } from "./credentials/staffStatement.ts"
 import { keepStatement, newDeviceKey, storedDeviceKey } from "./device.ts"
 import { EnrolmentFailed } from "./errors.ts"
 import { fetchJson, type FetchOptions } from "./fetchJson.ts"
-import { decodeBase64url, utf8 } from "./hazmat/bytes.ts"
+import { areEqual, decodeBase64url, utf8 } from "./hazmat/bytes.ts"
 import type { Signer } from "./hazmat/ed25519.ts"
 import type { KeyStore } from "./keyStore.ts"
 import { RevocationFetch } from "./revocations.ts"
 
 const PATH = "/v1/enrolments"
 const PENDING = "enrolment"
+const BEGUN = "enrolment_begun"
 const ASK_EVERY_MS = 2000
 
 /** A submitted enrolment. */
@@ -65,6 +66,7 @@ export class Enrolment {
     }
     await keepStatement(this.store, await this.#opened(answer["sealed"]))
     await this.store.delete(PENDING)
+    await this.store.delete(BEGUN)
   }
 
   #state(signal?: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
@@ -105,7 +107,7 @@ export class Enrolment {
 
 /**
  * Make a key for this device, keep it with the code, and submit it; rejects with `EnrolmentFailed`. A key that the store
- * held before is replaced.
+ * held before is replaced, unless it was made for this code: the relay may have it, and only its answer was lost.
  */
 export async function enrolDevice(
   relayUrl: string,
@@ -114,11 +116,21 @@ export async function enrolDevice(
   store: KeyStore,
 ): Promise<Enrolment> {
   const parsed = parsedCode(code)
-  const signer = await newDeviceKey(store)
+  const signer = await deviceKeyFor(code, store)
   const enrolment = await enrolmentOf(relayUrl, organisation, parsed, signer, store)
   await enrolment.submit()
   await store.put(PENDING, utf8(code))
   return enrolment
+}
+
+async function deviceKeyFor(code: string, store: KeyStore): Promise<Signer> {
+  const begun = await store.get(BEGUN)
+  const stored = begun !== null && areEqual(begun, utf8(code.trim())) ? await storedDeviceKey(store) : null
+  if (stored !== null) return stored
+  await store.delete(BEGUN)
+  const signer = await newDeviceKey(store)
+  await store.put(BEGUN, utf8(code.trim()))
+  return signer
 }
 
 /** The enrolment that was submitted earlier and not finished; null if there is none. */

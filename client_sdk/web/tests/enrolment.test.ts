@@ -1,0 +1,54 @@
+/** Bringing a device in, over a network that loses answers. */
+
+import { afterEach, describe, expect, it, vi } from "vitest"
+
+import { enrolDevice, pendingEnrolment } from "../src/enrolment.ts"
+import { EnrolmentFailed } from "../src/errors.ts"
+import { MemoryKeyStore } from "../src/keyStore.ts"
+import { readOrganisation } from "../src/organisation.ts"
+import { vectors } from "./credentials/vectors.ts"
+
+const RELAY = "https://relay.example"
+const { code } = vectors.enrolment
+const organisation = readOrganisation(vectors.organisation)
+
+/** What the relay does with submissions: each invitation is one device's, and the same again is the same. */
+function relay(answers: ("lost" | "told")[]) {
+  let kept: unknown = null
+  return (_: string, { body }: RequestInit): Promise<Response> => {
+    kept ??= body
+    const isHers = kept === body
+    if (answers.shift() === "lost") return Promise.reject(new TypeError("the network is gone"))
+    return Promise.resolve(Response.json(isHers ? { id: "it", state: "waiting" } : { error: "invitation_used" }))
+  }
+}
+
+afterEach(() => {
+  vi.unstubAllGlobals()
+})
+
+describe("a device whose answer was lost", () => {
+  it("is the same device when it tries the code again", async () => {
+    vi.stubGlobal("fetch", relay(["lost", "told"]))
+    const store = new MemoryKeyStore()
+    await expect(enrolDevice(RELAY, organisation, code, store)).rejects.toThrow("the relay cannot be reached")
+    const { words } = await enrolDevice(RELAY, organisation, code, store)
+    expect((await pendingEnrolment(RELAY, organisation, store))?.words).toEqual(words)
+  })
+
+  it("is another one, with a key of its own, by another code", async () => {
+    vi.stubGlobal("fetch", relay(["told", "told"]))
+    const store = new MemoryKeyStore()
+    const first = await enrolDevice(RELAY, organisation, code, store)
+    vi.stubGlobal("fetch", relay(["told"]))
+    const second = await enrolDevice(RELAY, organisation, code.replace(/:.*/, `:${"A".repeat(43)}`), store)
+    expect(second.words).not.toEqual(first.words)
+  })
+
+  it("hears that another one has used the code", async () => {
+    vi.stubGlobal("fetch", relay(["told", "told"]))
+    await enrolDevice(RELAY, organisation, code, new MemoryKeyStore())
+    const refused = enrolDevice(RELAY, organisation, code, new MemoryKeyStore())
+    await expect(refused).rejects.toThrow(new EnrolmentFailed("the relay refused: invitation_used"))
+  })
+})
