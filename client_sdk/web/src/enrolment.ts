@@ -29,6 +29,8 @@ const PATH = "/v1/enrolments"
 const PENDING = "enrolment"
 const BEGUN = "enrolment_begun"
 const ASK_EVERY_MS = 2000
+/** What the relay says of itself, and not of the enrolment. */
+const PASSING: readonly string[] = ["unavailable", "rate_limited"]
 
 /** A submitted enrolment. */
 export class Enrolment {
@@ -76,7 +78,7 @@ export class Enrolment {
   async #opened(sealed: unknown): Promise<StatementChain> {
     const service = AuthenticationService.of(this.organisation)
     if (!(await new RevocationFetch(this.relayUrl, service).once())) {
-      throw new EnrolmentFailed("the relay has no fresh revocation list to check the statement against")
+      throw new EnrolmentFailed("the relay cannot show a fresh revocation list to check the statement against")
     }
     try {
       const content = typeof sealed === "string" ? decodeBase64url(sealed) : undefined
@@ -99,7 +101,8 @@ export class Enrolment {
     }
     const fields = typeof answer === "object" && answer !== null ? (answer as Readonly<Record<string, unknown>>) : {}
     if (typeof fields["error"] === "string" && fields["error"] !== "") {
-      throw new EnrolmentFailed(`the relay refused: ${fields["error"]}`)
+      const isPassing = PASSING.includes(fields["error"])
+      throw new EnrolmentFailed(`the relay ${isPassing ? "cannot answer now" : "refused"}: ${fields["error"]}`)
     }
     return fields
   }

@@ -2,6 +2,7 @@
 
 import { afterEach, describe, expect, it, vi } from "vitest"
 
+import { whyNotEnrolled } from "../apps/console/door.ts"
 import { enrolDevice, pendingEnrolment } from "../src/enrolment.ts"
 import { EnrolmentFailed } from "../src/errors.ts"
 import { MemoryKeyStore } from "../src/keyStore.ts"
@@ -50,5 +51,34 @@ describe("a device whose answer was lost", () => {
     await enrolDevice(RELAY, organisation, code, new MemoryKeyStore())
     const refused = enrolDevice(RELAY, organisation, code, new MemoryKeyStore())
     await expect(refused).rejects.toThrow(new EnrolmentFailed("the relay refused: invitation_used"))
+  })
+})
+
+describe("a relay that cannot answer now", () => {
+  const answers = (...told: object[]): void => {
+    vi.stubGlobal("fetch", () => Promise.resolve(Response.json(told.shift() ?? {})))
+  }
+  const failure = async (work: Promise<unknown>): Promise<EnrolmentFailed> => {
+    const error: unknown = await work.then(() => null, (reason: unknown) => reason)
+    if (!(error instanceof EnrolmentFailed)) throw error
+    return error
+  }
+
+  it.each(["unavailable", "rate_limited"])("says nothing against the invitation: %s", async (error) => {
+    answers({ id: "it", state: "waiting" }, { error })
+    const enrolment = await enrolDevice(RELAY, organisation, code, new MemoryKeyStore())
+    expect(whyNotEnrolled(await failure(enrolment.wait()))).toBe("relay")
+  })
+
+  it("says nothing against it where the revocation list does not come, either", async () => {
+    answers({ id: "it", state: "waiting" }, { id: "it", state: "approved", sealed: "AA" }, { error: "unavailable" })
+    const enrolment = await enrolDevice(RELAY, organisation, code, new MemoryKeyStore())
+    expect(whyNotEnrolled(await failure(enrolment.wait()))).toBe("relay")
+  })
+
+  it("is not one that knows no such invitation", async () => {
+    answers({ id: "it", state: "waiting" }, { error: "unknown_enrolment" })
+    const enrolment = await enrolDevice(RELAY, organisation, code, new MemoryKeyStore())
+    expect(whyNotEnrolled(await failure(enrolment.wait()))).toBe("invitation")
   })
 })

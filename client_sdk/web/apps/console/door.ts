@@ -228,7 +228,8 @@ function failureOf(error: unknown): DoorFailure | null {
   return error instanceof KeyStoreError ? "damaged" : null
 }
 
-function whyNotEnrolled({ message }: EnrolmentFailed): DoorFailure {
+/** What to say of it: `relay` is waited for, anything else is not. */
+export function whyNotEnrolled({ message }: EnrolmentFailed): DoorFailure {
   if (message.includes("invitation_used")) return "invitationUsed"
   return message.startsWith("the relay cannot") ? "relay" : "invitation"
 }
