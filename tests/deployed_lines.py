@@ -330,7 +330,17 @@ READERS: dict[str, Reader] = {
     # Neither history nor what was built here, and above all no secret gets into an image.
     "Containerfile.dockerignore": _reader(
         written_lines,
-        [".git", ".venv", "**/node_modules", "**/__pycache__", "data", "deploy/secrets", "build", "dist"],
+        [
+            ".git",
+            ".venv",
+            "**/node_modules",
+            "**/__pycache__",
+            "data",
+            "organisation",
+            "deploy/secrets",
+            "build",
+            "dist",
+        ],
     ),
     # What docs/operations.md lets an operator put there.
     ".gitignore": _reader(written_lines, ["/.env", "/organisation.toml"]),
