@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestServer
 from coordinator import Coordinator
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
@@ -39,6 +42,43 @@ async def test_an_invited_device_is_approved_and_serves(url: str, tmp_path: Path
     assert stored_device(keys).public_key == device.public_key == device_key
     async with Staff(url, ORGANISATION.public, keys) as staff, asyncio.timeout(PATIENCE):
         assert await staff.colleagues() == ()
+
+
+@asynccontextmanager
+async def losing_every_first_answer(url: str) -> AsyncIterator[str]:
+    """The same relay over a network on which each question arrives, and its first answer does not."""
+    asked: set[tuple[str, str]] = set()
+
+    async def pass_on(request: web.Request) -> web.Response:
+        kind = {"Content-Type": request.content_type}
+        async with (
+            ClientSession() as session,
+            session.request(
+                request.method, url + request.path, data=await request.read(), headers=kind
+            ) as answer,
+        ):
+            content = await answer.read()
+        if (request.method, request.path) not in asked:
+            asked.add((request.method, request.path))
+            assert request.transport is not None
+            request.transport.abort()
+        return web.Response(body=content, status=answer.status, content_type=answer.content_type)
+
+    application = web.Application()
+    application.add_routes([web.route("*", "/{path:.*}", pass_on)])
+    async with TestServer(application) as server:
+        yield str(server.make_url("/")).rstrip("/")
+
+
+async def test_lost_answers_cost_nobody_her_invitation(url: str) -> None:
+    """A device that tried with another key, or gave up, would have to be invited anew."""
+    coordinator = Coordinator.inviting(url, ORGANISATION)
+    async with losing_every_first_answer(url) as lossy, asyncio.timeout(PATIENCE):
+        enrolment = await enrol_device(lossy, ORGANISATION.public, str(coordinator.code))
+        waiting = asyncio.create_task(enrolment.wait(MemoryKeyStore()))
+        enrolment_id, device_key = await coordinator.look()
+        await coordinator.approve(enrolment_id, device_key)
+        assert (await waiting).public_key == device_key
 
 
 async def test_a_statement_about_another_key_is_not_taken(url: str) -> None:

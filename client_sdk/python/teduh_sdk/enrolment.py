@@ -37,6 +37,10 @@ from teduh_sdk.revocations import RevocationFetch
 _PATH: Final = "/v1/enrolments"
 _ASK_EVERY_SECONDS: Final = 2.0
 _MOST_BYTES: Final = 64 * 1024
+_SUBMISSIONS: Final = 5
+"""How often a submission is tried whose answer was lost; the same again is the same for the relay."""
+_PASSING: Final = ("unavailable", "rate_limited")
+"""What the relay says of itself, and not of the enrolment."""
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -45,6 +49,10 @@ class _Answer(msgspec.Struct, frozen=True):
     state: str = ""
     sealed: str = ""
     error: str = ""
+
+
+class _NoAnswer(Exception):
+    """The relay may have heard the question, and says nothing of the enrolment now."""
 
 
 class Enrolment:
@@ -78,22 +86,37 @@ class Enrolment:
             "invitation": self._code.invitation,
             "enrolment": enrol(self._code.invitation, self._key),
         }
-        await self._ask("POST", self._url, submission)
+        for left in reversed(range(_SUBMISSIONS)):
+            try:
+                await self._ask("POST", self._url, submission)
+            except _NoAnswer as error:
+                if left == 0 or isinstance(error.__cause__, aiohttp.ClientConnectorError):
+                    raise EnrolmentFailed(str(error)) from error
+            else:
+                return
+            await asyncio.sleep(_ASK_EVERY_SECONDS)
 
     async def wait(self, key_store: KeyStore) -> Device:
-        """Wait until the coordinator has approved; keeps the device and returns it. Raises
-        `EnrolmentFailed`.
+        """Wait until the coordinator has approved, also while the relay cannot be reached; keeps the device
+        and returns it. Raises `EnrolmentFailed`.
         """
-        answer = await self._ask("GET", f"{self._url}/{self._id}")
+        answer = await self._state()
         while answer.state != "approved":
             await asyncio.sleep(_ASK_EVERY_SECONDS)
-            answer = await self._ask("GET", f"{self._url}/{self._id}")
+            answer = await self._state()
         service = AuthenticationService.of(self._organisation)
-        if not await RevocationFetch(self._relay_url, service).once():
-            raise EnrolmentFailed("the relay has no fresh revocation list to check the statement against")
+        # Without a fresh list the statement cannot be checked; it is kept for the device meanwhile.
+        while not await RevocationFetch(self._relay_url, service).once():  # noqa: ASYNC110 -- it asks again
+            await asyncio.sleep(_ASK_EVERY_SECONDS)
         device = self._opened(answer.sealed, service)
         keep_device(key_store, device)
         return device
+
+    async def _state(self) -> _Answer:
+        try:
+            return await self._ask("GET", f"{self._url}/{self._id}")
+        except _NoAnswer:
+            return _Answer()
 
     def _opened(self, sealed: str, service: AuthenticationService) -> Device:
         public_key = self._key.public_key().public_bytes_raw()
@@ -116,7 +139,9 @@ class Enrolment:
             ):
                 answer = msgspec.json.decode(await response.content.read(_MOST_BYTES), type=_Answer)
         except (aiohttp.ClientError, OSError, TimeoutError, msgspec.DecodeError) as error:
-            raise EnrolmentFailed("the relay cannot be reached, or does not answer as it should") from error
+            raise _NoAnswer("the relay cannot be reached, or does not answer as it should") from error
+        if answer.error in _PASSING:
+            raise _NoAnswer(f"the relay cannot answer now: {answer.error}")
         if answer.error:
             raise EnrolmentFailed(f"the relay refused: {answer.error}")
         return answer
