@@ -17,6 +17,7 @@ import type { IceServers } from "../../iceServers.ts"
 import type { Participant } from "../../room.ts"
 import type { Action, CallEvent } from "../actions.ts"
 import { decodeCall, encodeCall } from "../codec.ts"
+import { CallNotAllowed } from "../errors.ts"
 import { EndReason, MediaReason, type CallMessage, type Media } from "../messages.ts"
 import { CallSession } from "../session.ts"
 import type { Timing } from "../timing.ts"
@@ -243,10 +244,16 @@ export class BrowserCall {
     if (typeof ice === "string" || session === null) this.#leave(typeof ice === "string" ? ice : "offline")
     else {
       this.#isDirect = !ice.relayOnly
-      this.#with(() => step(session, mediaOf(wish)))
-      if (session.state === "idle") this.#stop()
+      this.#with(() => begun(session, mediaOf(wish), step))
+      if (session.state === "idle") this.#notBegun()
     }
     this.#changed()
+  }
+
+  /** What the tap was for is over: nothing of ours may stay on, and it is told. */
+  #notBegun(): void {
+    this.#stop()
+    this.#news.ending ??= { why: "hungUp", by: null }
   }
 
   #begin(wish: Wish): void {
@@ -525,6 +532,22 @@ export class BrowserCall {
       this.#isShown = false
       if (!this.#isGone) this.#options.onChange(this.view)
     })
+  }
+}
+
+/**
+ * What a tap leads to by now. Whoever rang meanwhile is answered, for both have asked for it; what is over is not begun.
+ */
+function begun(
+  session: CallSession,
+  media: Media,
+  step: (session: CallSession, media: Media) => readonly Action[],
+): readonly Action[] {
+  try {
+    return session.state === "ringing" ? session.accept(media, Date.now()) : step(session, media)
+  } catch (error) {
+    if (error instanceof CallNotAllowed) return []
+    throw error
   }
 }
 
