@@ -50,6 +50,14 @@ export interface CallOptions {
 }
 
 const MEASURED_EVERY_MS = 2_000
+/** So long credentials are sure to begin a connection: a relay may let them end after a minute. */
+const ICE_SERVES_MS = 45_000
+
+/** What the relay answered, and when it was asked, by our clock: its own may be another. Null: it gave none. */
+interface AskedIce {
+  readonly at: number
+  readonly servers: Promise<IceServers | null>
+}
 
 export class BrowserCall {
   readonly #conversation: CallConversation
@@ -62,7 +70,7 @@ export class BrowserCall {
   #session: CallSession | null = null
   #timer: ReturnType<typeof setTimeout> | undefined
   #meter: ReturnType<typeof setInterval> | undefined
-  #ice: Promise<IceServers> | null = null
+  #ice: AskedIce | null = null
   /** The devices that were asked for with the tap; never rejects. */
   #opening: Promise<unknown> = Promise.resolve()
   /** Between the tap and what it leads to. */
@@ -274,15 +282,26 @@ export class BrowserCall {
     this.#changed()
   }
 
-  async #iceServers(): Promise<IceServers | "off" | "offline"> {
-    try {
-      this.#ice ??= this.#conversation.iceServers()
-      const ice = await this.#ice
-      return ice.policy === CallPolicy.OFF ? "off" : ice
-    } catch {
-      this.#ice = null
-      return "offline"
-    }
+  /** Those that we have, or new ones where these may not serve any more, or `isRenewal`. Never rejects. */
+  async #iceServers(isRenewal = false): Promise<IceServers | "off" | "offline"> {
+    const before = this.#ice
+    const asked = before === null || isRenewal || isOld(before) ? this.#askForIce() : before
+    // Where the relay gives none now, those of before may still do.
+    const ice = (await asked.servers) ?? (await before?.servers) ?? null
+    if (ice === null) return "offline"
+    return ice.policy === CallPolicy.OFF ? "off" : ice
+  }
+
+  #askForIce(): AskedIce {
+    const before = this.#ice
+    const servers = this.#conversation.iceServers().catch(() => {
+      // The next who wants some asks again.
+      if (this.#ice === asked) this.#ice = before
+      return null
+    })
+    const asked = { at: Date.now(), servers }
+    this.#ice = asked
+    return asked
   }
 
   /** `why` null: because we wanted to. */
@@ -405,8 +424,7 @@ export class BrowserCall {
     this.#news.note(event)
     if (event.type === "ringing") {
       // So that the answer finds them here.
-      this.#ice ??= this.#conversation.iceServers()
-      this.#ice.catch(ignoreLoss)
+      void this.#iceServers()
     } else if (event.type === "began") this.#measure()
     else if (event.type === "ended") this.#stop()
     else if (event.type === "peerLeft") this.#qualities.delete(event.peer)
@@ -415,14 +433,7 @@ export class BrowserCall {
   // --- the network ---
 
   async #route(isRenewal: boolean): Promise<Route> {
-    const before = this.#ice
-    if (isRenewal) this.#ice = null
-    let ice = await this.#iceServers()
-    // Where the relay gives none now, those of the beginning may still do.
-    if (typeof ice === "string" && isRenewal) {
-      this.#ice = before
-      ice = await this.#iceServers()
-    }
+    const ice = await this.#iceServers(isRenewal)
     if (typeof ice === "string") throw new Error("there is no way for a call")
     await this.#opening
     return routeOf(ice)
@@ -551,6 +562,11 @@ function begun(
   }
 }
 
+function isOld({ at }: AskedIce): boolean {
+  // Our clock may have been set back meanwhile.
+  return Math.abs(Date.now() - at) > ICE_SERVES_MS
+}
+
 function routeOf({ urls, username, credential, relayOnly }: IceServers): Route {
   return { iceServers: urls.length === 0 ? [] : [{ urls: [...urls], username, credential }], isRelayOnly: relayOnly }
 }
@@ -576,8 +592,4 @@ function readable(data: Uint8Array): CallMessage | null {
     if (error instanceof RemoteMessageError) return null
     throw error
   }
-}
-
-function ignoreLoss(): void {
-  // What is lost with the link or the conversation is told by them.
 }

@@ -1,10 +1,13 @@
-/** Between the tap and the call there is time, in which the ring may end, or somebody else ring. */
+/**
+ * Between the tap and the call there is time, in which the ring may end, or somebody else ring. And what the relay gives for
+ * a call serves for a while only.
+ */
 
 import { afterEach, beforeEach, expect, it, vi } from "vitest"
 
 import { decodeCall, encodeCall } from "../../../src/call/codec.ts"
 import { BrowserCall, type CallConversation } from "../../../src/call/media/browserCall.ts"
-import { Cancel, EndReason, HangUp, Join, MediaReason, Ring, type CallMessage } from "../../../src/call/messages.ts"
+import { Cancel, Description, EndReason, HangUp, Heartbeat, Join, MediaReason, Phase, Ring, type CallMessage } from "../../../src/call/messages.ts"
 import type { CallListener } from "../../../src/callSignals.ts"
 import type { IceServers } from "../../../src/iceServers.ts"
 import { CallPolicy } from "../../../src/relay/frames.ts"
@@ -15,9 +18,11 @@ const THEIR_CALL = new Uint8Array(8).fill(7)
 const [COUNSELOR, SHE, MEDIC] = [0, 1, 2]
 
 let tracks: { isOn: boolean }[]
+let connections: BrowserConnection[]
 
 beforeEach(() => {
   tracks = []
+  connections = []
   vi.useFakeTimers()
   const page = Object.assign(new EventTarget(), { visibilityState: "visible" })
   vi.stubGlobal("document", page)
@@ -29,6 +34,9 @@ beforeEach(() => {
     const track = { enabled: true, onended: null, stop: () => (one.isOn = false) }
     return Promise.resolve({ getTracks: () => [track] })
   }
+  vi.stubGlobal("RTCPeerConnection", BrowserConnection)
+  vi.stubGlobal("RTCRtpReceiver", { getCapabilities: () => null })
+  vi.stubGlobal("MediaStream", BrowserStream)
   vi.stubGlobal("navigator", { mediaDevices: { getUserMedia } })
 })
 
@@ -36,6 +44,34 @@ afterEach(() => {
   vi.useRealTimers()
   vi.unstubAllGlobals()
 })
+
+/** One that stands when the test says so; nothing is described. */
+class BrowserConnection {
+  connectionState: RTCPeerConnectionState = "new"
+  currentLocalDescription: RTCSessionDescriptionInit | null = null
+  onconnectionstatechange: () => void = () => undefined
+
+  constructor(readonly configuration: RTCConfiguration) {
+    connections.push(this)
+  }
+
+  getTransceivers = (): never[] => []
+  addTransceiver = (): object => ({})
+  setRemoteDescription = (): Promise<void> => Promise.resolve()
+  createOffer = (): Promise<RTCSessionDescriptionInit> => new Promise(() => undefined)
+  createAnswer = (): Promise<RTCSessionDescriptionInit> => new Promise(() => undefined)
+  getStats = (): Promise<ReadonlyMap<string, unknown>> => Promise.resolve(new Map())
+  close = (): void => undefined
+
+  stands(): void {
+    this.connectionState = "connected"
+    this.onconnectionstatechange()
+  }
+}
+
+class BrowserStream {
+  getTracks = (): never[] => []
+}
 
 function person(leaf: number): Participant {
   const key = Uint8Array.of(leaf)
@@ -46,9 +82,13 @@ function person(leaf: number): Participant {
 class Talk implements CallConversation {
   participants: readonly Participant[] = [COUNSELOR, SHE, MEDIC].map(person)
   readonly me = person(SHE)
+  /** Since when she is in a call. */
+  joined = 0
   readonly said: CallMessage["type"][] = []
   readonly questions: { answer: () => void; fail: () => void }[] = []
   #listener: CallListener | null = null
+  #asked = 0
+  #rung = 0
 
   listenToCalls(listener: CallListener): void {
     this.#listener = listener
@@ -56,11 +96,14 @@ class Talk implements CallConversation {
 
   sendCallSignal(data: Uint8Array): void {
     const message = decodeCall(data)
-    if (message !== null) this.said.push(message.type)
+    if (message === null) return
+    this.said.push(message.type)
+    this.joined = message.joined
   }
 
   iceServers(): Promise<IceServers> {
-    const ice = { policy: CallPolicy.RELAY, urls: ["turn:turn.example"], username: "name", credential: "word", expires: 1, relayOnly: true }
+    const username = `name ${String((this.#asked += 1))}`
+    const ice = { policy: CallPolicy.RELAY, urls: ["turn:turn.example"], username, credential: "word", expires: 1, relayOnly: true }
     return new Promise((resolve, reject) => {
       this.questions.push({
         answer: () => {
@@ -79,13 +122,35 @@ class Talk implements CallConversation {
   }
 
   async rings(leaf: number, call = THEIR_CALL): Promise<void> {
-    const now = Date.now()
+    const now = (this.#rung = Date.now())
     await this.says(leaf, Ring({ call, sent: now, joined: now, media: MEDIA, to: [], canRestartIce: true }))
   }
 
   async joins(leaf: number): Promise<void> {
     const now = Date.now()
     await this.says(leaf, Join({ call: THEIR_CALL, sent: now, joined: now, media: MEDIA, canRestartIce: true }))
+  }
+
+  /** The counselor who rang is heard every five seconds, for so long. */
+  async goesOn(milliseconds: number): Promise<void> {
+    const about = { call: THEIR_CALL, joined: this.#rung, media: MEDIA, canRestartIce: true, grants: [], isRecording: false }
+    const stage =
+      this.joined === 0
+        ? { phase: Phase.CALLING, awaited: [SHE], peers: [] }
+        : { phase: Phase.IN_CALL, awaited: [], peers: [{ leaf: SHE, joined: this.joined }] }
+    for (let passed = 0; passed < milliseconds; passed += 5_000) {
+      await vi.advanceTimersByTimeAsync(5_000)
+      await this.says(COUNSELOR, Heartbeat({ ...about, ...stage, sent: Date.now() }))
+    }
+  }
+
+  /** The counselor's device makes a connection, and it stands. */
+  async connects(): Promise<void> {
+    const about = { call: THEIR_CALL, sent: Date.now(), joined: this.#rung, to: SHE, toJoined: this.joined }
+    const offer = { generation: 1, revision: 1, isOffer: true, restartsIce: false, sdp: "v=0\r\n", candidates: [] }
+    await this.says(COUNSELOR, Description({ ...about, ...offer }))
+    connections.at(-1)?.stands()
+    await settled()
   }
 
   /** By everybody. */
@@ -167,4 +232,58 @@ it("closes the microphone when the ring that was answered has ended meanwhile", 
   expect(call.view.phase).toBe("idle")
   expect(call.view.ending?.why).toBe("missed")
   expect(isAnythingOn()).toBe(false)
+})
+
+/** Longer than the credentials of any relay are sure to serve. */
+const LONG_MS = 600_000
+
+it("asks for new credentials when it calls back long after a call was missed", async () => {
+  const [call, talk] = made()
+  await talk.rings(COUNSELOR)
+  await talk.answers()
+  await vi.advanceTimersByTimeAsync(LONG_MS)
+  expect(call.view.ending?.why).toBe("missed")
+  void call.ring()
+  await settled()
+  expect(talk.questions).toHaveLength(1)
+  await talk.answers()
+  expect(call.view.phase).toBe("calling")
+})
+
+it("answers a ring for which the relay had no credentials at first", async () => {
+  const [call, talk] = made()
+  await talk.rings(COUNSELOR)
+  talk.questions.shift()?.fail()
+  await settled()
+  void call.accept()
+  await settled()
+  await talk.answers()
+  expect(call.view.phase).toBe("in call")
+  expect(talk.said).toEqual(["join"])
+})
+
+it("connects to whoever comes late with credentials that serve", async () => {
+  const [call, talk] = made()
+  await talk.rings(COUNSELOR)
+  await talk.answers()
+  await call.accept()
+  await talk.connects()
+  await talk.goesOn(LONG_MS)
+  expect(call.view.phase).toBe("in call")
+  await talk.joins(MEDIC)
+  await talk.answers()
+  const usernames = connections.map(({ configuration }) => configuration.iceServers?.[0]?.username)
+  expect(usernames).toEqual(["name 1", "name 2"])
+})
+
+it("makes do with the credentials that it has where the relay gives none now", async () => {
+  const [call, talk] = made()
+  await talk.rings(COUNSELOR)
+  await talk.answers()
+  await talk.goesOn(50_000)
+  void call.accept()
+  await settled()
+  talk.questions.shift()?.fail()
+  await settled()
+  expect(call.view.phase).toBe("in call")
 })
