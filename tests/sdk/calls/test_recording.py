@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from av import AudioFrame, VideoFrame
 from calling_room import calling, ears, heard, in_call, rung, through, until
 from known_media import MovingBar, Tone, samples_of, strength
-from teduh_sdk.calls import Call, events
+from teduh_sdk.calls import Call, EndReason, events
 from teduh_sdk.exceptions import RecordingNotAllowed
 from teduh_sdk.room import Participant
 from turn_server import TurnServer, needs_turn_server, turn_server
@@ -123,6 +125,62 @@ async def test_recording_ends_with_the_call(turn: TurnServer) -> None:
         await ringing.hang_up()
         await until(answered, events.Ended)
         assert tape.is_closed
+
+
+class FullDisk(Tape):
+    """A recorder for which there is no space left: neither for what comes, nor for closing its files."""
+
+    def audio(self, participant: Participant, frame: AudioFrame, at: float) -> None:
+        super().audio(participant, frame, at)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def close(self) -> None:
+        super().close()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+async def test_a_recorder_that_fails_ends_the_recording_and_not_the_call(turn: TurnServer) -> None:
+    async with calling(through(turn), through(turn)) as (_, (hers, counselors)):
+        ringing, answered = await in_call(hers, counselors)
+        await allowed(answered, ringing)
+        tape, faults = FullDisk(), faults_told()
+        await answered.record(tape)
+        assert (await until(ringing, events.PeerRecording)).is_recording is True
+        assert (await until(ringing, events.PeerRecording)).is_recording is False
+        assert tape.is_closed
+        ear, her_ear = ears(answered), ears(ringing)
+        await heard(lambda: ear.hears(440) and her_ear.hears(1000))
+        assert {fault.errno for fault in faults} == {errno.ENOSPC}
+
+
+def faults_told() -> list[OSError]:
+    """What the application is told of its own recorder, as of any fault of its own: by the event loop."""
+    faults: list[OSError] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context["exception"]))
+    return faults
+
+
+class Unclosable(Tape):
+    """A recorder whose files cannot be closed."""
+
+    def close(self) -> None:
+        super().close()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+async def test_a_recorder_that_cannot_be_closed_keeps_nobody_in_the_call(turn: TurnServer) -> None:
+    async with calling(through(turn), through(turn)) as (_, (hers, counselors)):
+        ringing, answered = await in_call(hers, counselors)
+        await allowed(answered, ringing)
+        tape, microphone, faults = Unclosable(), Tone(1000), faults_told()
+        await answered.use("audio", microphone)
+        await answered.record(tape)
+        await answered.hang_up()
+        assert tape.is_closed
+        assert microphone.readyState == "ended"
+        assert answered.ended is not None
+        assert len(faults) == 1
+        assert (await until(ringing, events.Ended)).reason is EndReason.HUNG_UP
 
 
 async def test_a_folder_holds_each_voice_and_each_picture(turn: TurnServer, tmp_path: Path) -> None:

@@ -247,18 +247,35 @@ class Call:
             self._record(me, frame)
 
     def _record(self, participant: Participant, frame: AudioFrame | VideoFrame) -> None:
-        if self._recorder is None:
+        recorder = self._recorder
+        if recorder is None:
             return
         at = time.monotonic() - self._recording_began
-        if isinstance(frame, AudioFrame):
-            self._recorder.audio(participant, frame, at)
-        else:
-            self._recorder.video(participant, frame, at)
+        try:
+            if isinstance(frame, AudioFrame):
+                recorder.audio(participant, frame, at)
+            else:
+                recorder.video(participant, frame, at)
+        except Exception as error:  # noqa: BLE001 -- a full disk ends the recording, not what people say
+            _report(error)
+            if self._recorder is recorder:
+                self._close_recorder()
+                self._perform(lambda session, now: session.recording_stopped(now))
 
     def _close_recorder(self) -> None:
         recorder, self._recorder = self._recorder, None
-        if recorder is not None:
+        if recorder is None:
+            return
+        try:
             recorder.close()
+        except Exception as error:  # noqa: BLE001 -- whoever leaves must not be kept in the call by it
+            _report(error)
+
+
+def _report(error: Exception) -> None:
+    # A recorder that raises is the application's; it hears of it as of any other fault of its own.
+    context = {"message": "a recorder of a call raised", "exception": error}
+    asyncio.get_running_loop().call_exception_handler(context)
 
 
 def media_of(tracks: Iterable[MediaStreamTrack]) -> Media:

@@ -9,6 +9,7 @@ program that is not ours, which can keep whatever it hears; nobody should think 
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Final, Protocol
@@ -28,7 +29,11 @@ _VIDEO_RATE: Final = 500_000
 
 
 class Recorder(Protocol):
-    """Where a recording goes. `at` is in seconds since it began."""
+    """Where a recording goes. `at` is in seconds since it began.
+
+    One that raises is closed, and the others are told that nobody records any more; the call goes on. The
+    event loop's exception handler is told why.
+    """
 
     def audio(self, participant: Participant, frame: AudioFrame, at: float) -> None:
         """20 ms of somebody's voice."""
@@ -76,11 +81,12 @@ class FolderRecorder:
 
     def close(self) -> None:
         """See `Recorder`."""
-        for voice in self._voices.values():
-            voice.close()
-        for pictures in self._pictures.values():
-            pictures.close()
+        files: list[_Voice | _Pictures] = [*self._voices.values(), *self._pictures.values()]
         self._voices, self._pictures = {}, {}
+        with ExitStack() as ending:
+            # Each, also when there is no space left for the end of another.
+            for file in files:
+                ending.callback(file.close)
 
 
 class _Voice:
@@ -102,8 +108,8 @@ class _Voice:
             self._file.mux(self._stream.encode(piece))
 
     def close(self) -> None:
-        self._file.mux(self._stream.encode(None))
-        self._file.close()
+        with closing(self._file):
+            self._file.mux(self._stream.encode(None))
 
 
 class _Pictures:
@@ -125,8 +131,8 @@ class _Pictures:
         self._file.mux(self._stream.encode(picture))
 
     def close(self) -> None:
-        self._file.mux(self._stream.encode(None))
-        self._file.close()
+        with closing(self._file):
+            self._file.mux(self._stream.encode(None))
 
 
 def _new_file(path: Path) -> OutputContainer:
