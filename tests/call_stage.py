@@ -62,6 +62,9 @@ class Stage:
                 return []
             case "reload":
                 return self._reload(step["who"])
+            case "set clock":
+                self._clocks[step["who"]] = step["to"]
+                return []
             case "members":
                 return self._members(step["who"], step["present"])
             case "expect":

@@ -49,6 +49,7 @@ class Seat:
     def __init__(self, room: CallingRoom, me: Participant, servers: IceServers) -> None:
         self.room, self._me, self.servers = room, me, servers
         self.sent: list[bytes] = []
+        self.beats = 0
         self.asked = 0
         self.listener: CallListener | None = None
 
@@ -66,6 +67,8 @@ class Seat:
     def send_call_signal(self, data: bytes, *, is_ephemeral: bool = False) -> None:
         if not is_ephemeral:
             self.sent.append(data)
+        else:
+            self.beats += 1
         for seat in self.room.seats:
             if seat is not self and seat.listener is not None:
                 asyncio.get_running_loop().call_soon(seat.hear, self._me, data)

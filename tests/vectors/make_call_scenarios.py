@@ -679,6 +679,41 @@ SCENARIOS: Final[list[dict[str, Any]]] = [
         ],
     },
     {
+        "name": "a clock that is set right does not make everything old that others say from then on",
+        "members": [0, 1],
+        "clocks": {"1": -3_600_000},
+        "steps": [
+            *voice_call(),
+            run(12_000),
+            do(0, "hang_up"),
+            SETTLE,
+            {"at": 20_000, "do": "set clock", "who": 1, "to": 0},
+            do(0, "ring", "a", at=120_000),
+            SETTLE,
+            # It looks as old as something that was held back; what is said over and over does not, for long.
+            run(129_000),
+            expect(1, "idle"),
+            run(131_000),
+            expect(1, "ringing 2"),
+            do(1, "accept", "a"),
+            SETTLE,
+            expect(0, "in call 2", "sees 1 2 stable connected a"),
+        ],
+    },
+    {
+        "name": "what is held back for minutes and comes all at once is old",
+        "members": [0, 1],
+        "steps": [
+            *voice_call(),
+            do(0, "hang_up"),
+            SETTLE,
+            do(0, "ring", "a", at=10_000),
+            run(69_000, silent=True),
+            *[deliver(message, 1, at=200_000) for message in range(6, 18)],
+            expect(1, "idle"),
+        ],
+    },
+    {
         "name": "what a state does not allow is refused, and changes nothing",
         "members": [0, 1],
         "steps": [

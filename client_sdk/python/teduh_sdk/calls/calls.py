@@ -35,6 +35,7 @@ from teduh_sdk.calls.call import Call, Input, Line, media_of, stop_all
 from teduh_sdk.calls.peer import Peer, PeerReports
 from teduh_sdk.calls.route import Route, RouteTest, are_stale, check_routes, route
 from teduh_sdk.calls.settings import CallSettings
+from teduh_sdk.calls.steady_clock import SteadyClock
 from teduh_sdk.calls.translation import translated
 from teduh_sdk.exceptions import CallNotPossible, NotJoined, TeduhError
 from teduh_sdk.ice_servers import IceServers
@@ -81,6 +82,7 @@ class Calls:
         self._room: dict[int, Participant] = {}
         self._servers: IceServers | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._clock: Final = SteadyClock()
         self._closing: set[asyncio.Task[None]] = set()
         self._line: Final = Line(self._perform, self._prepare, lambda: carrier.me, self._settings.profile)
         self.room_changed()
@@ -153,7 +155,7 @@ class Calls:
         with contextlib.suppress(RemoteMessageError):
             message = decode_call(data)
             if message is not None and self._session is not None:
-                self._do(self._session.receive(sender.leaf_index, message, _now(), is_live))
+                self._do(self._session.receive(sender.leaf_index, message, self._clock.now(), is_live))
 
     def room_changed(self) -> None:
         """Somebody came or left; whoever was removed is neither heard nor seen from here on."""
@@ -169,7 +171,7 @@ class Calls:
             )
             self._session.set_busy(self._is_busy)
         else:
-            self._do(self._session.members(me.leaf_index, present, _now()))
+            self._do(self._session.members(me.leaf_index, present, self._clock.now()))
 
     def conversation_over(self) -> None:
         """The conversation has ended, and every call with it."""
@@ -180,7 +182,7 @@ class Calls:
 
     def _leave_room(self) -> None:
         if self._session is not None:
-            self._do(self._session.members(-1, {}, _now()))
+            self._do(self._session.members(-1, {}, self._clock.now()))
 
     # --- inputs ---------------------------------------------------------------------------------------------
 
@@ -207,7 +209,7 @@ class Calls:
         if self._session is None or self._is_over:
             raise NotJoined("nobody is in the room")
         try:
-            wanted = what(self._session, _now())
+            wanted = what(self._session, self._clock.now())
         except CallNotAllowed as refused:
             raise CallNotPossible(str(refused)) from refused
         self._do(wanted)
@@ -285,7 +287,7 @@ class Calls:
 
     def _input(self, what: Input) -> None:
         if self._session is not None:
-            self._do(what(self._session, _now()))
+            self._do(what(self._session, self._clock.now()))
 
     def _close_peer(self, leaf: int) -> None:
         known = self._peers.pop(leaf, None)
@@ -343,7 +345,7 @@ class Calls:
         self._disarm()
         due = None if self._session is None or self._is_over else self._session.next_timer
         if due is not None:
-            wait = max(0, due - _now()) / 1000
+            wait = max(0, due - self._clock.now()) / 1000
             self._timer = asyncio.get_running_loop().call_later(wait, self._tick)
 
     def _disarm(self) -> None:
@@ -354,8 +356,3 @@ class Calls:
     def _tick(self) -> None:
         self._timer = None
         self._input(lambda session, now: session.tick(now))
-
-
-def _now() -> int:
-    """Milliseconds since 1970, by this device's clock."""
-    return int(time.time() * 1000)

@@ -46,6 +46,7 @@ interface OnItsWay {
 export class Stage {
   readonly #scenario: Scenario
   readonly #keys: ReadonlyMap<number, string>
+  readonly #clocks: Map<number, number>
   readonly #sessions = new Map<number, CallSession>()
   readonly #sent: { readonly sender: number; readonly data: Uint8Array }[] = []
   readonly #connections = new Map<string, number>()
@@ -57,6 +58,7 @@ export class Stage {
   constructor(scenario: Scenario) {
     this.#scenario = scenario
     this.#keys = new Map(scenario.members.map((leaf) => [leaf, `key ${leaf}`]))
+    this.#clocks = new Map(Object.entries(scenario.clocks ?? {}).map(([leaf, off]) => [Number(leaf), off]))
     for (const leaf of scenario.members) this.#begin(leaf)
   }
 
@@ -80,6 +82,9 @@ export class Stage {
       case "reload":
         for (const pair of [...this.#connections.keys()]) if (pair.startsWith(`${who} `)) this.#connections.delete(pair)
         this.#begin(who)
+        return []
+      case "set clock":
+        this.#clocks.set(who, to)
         return []
       case "members": {
         const present = new Map(Object.entries(step.present ?? {}).map(([leaf, key]) => [Number(leaf), key]))
@@ -110,7 +115,7 @@ export class Stage {
   }
 
   #clock(leaf: number): number {
-    return this.#scenario.clocks?.[String(leaf)] ?? 0
+    return this.#clocks.get(leaf) ?? 0
   }
 
   #time(leaf: number): number {

@@ -20,6 +20,7 @@ import { decodeCall, encodeCall } from "../codec.ts"
 import { CallNotAllowed } from "../errors.ts"
 import { EndReason, MediaReason, type CallMessage, type Media } from "../messages.ts"
 import { CallSession } from "../session.ts"
+import { SteadyClock } from "../steadyClock.ts"
 import type { Timing } from "../timing.ts"
 import type { CameraWish } from "./capture.ts"
 import { Connections } from "./connections.ts"
@@ -67,6 +68,7 @@ export class BrowserCall {
   })
   readonly #connections: Connections
   readonly #wakeLock = new WakeLock()
+  readonly #clock = new SteadyClock()
   #session: CallSession | null = null
   #timer: ReturnType<typeof setTimeout> | undefined
   #meter: ReturnType<typeof setInterval> | undefined
@@ -97,16 +99,16 @@ export class BrowserCall {
     this.#connections = new Connections(
       {
         described: (leaf, generation, revision, sdp, candidates) => {
-          this.#with((session) => session.localDescription(leaf, generation, revision, sdp, candidates, Date.now()))
+          this.#with((session) => session.localDescription(leaf, generation, revision, sdp, candidates, this.#clock.now()))
         },
         trickled: (leaf, generation, revision, candidates) => {
-          this.#with((session) => session.localCandidates(leaf, generation, revision, candidates, Date.now()))
+          this.#with((session) => session.localCandidates(leaf, generation, revision, candidates, this.#clock.now()))
         },
         connected: (leaf, generation) => {
-          this.#with((session) => session.peerConnected(leaf, generation, Date.now()))
+          this.#with((session) => session.peerConnected(leaf, generation, this.#clock.now()))
         },
         failed: (leaf, generation) => {
-          this.#with((session) => session.peerFailed(leaf, generation, Date.now()))
+          this.#with((session) => session.peerFailed(leaf, generation, this.#clock.now()))
         },
         unroutable: (_, why) => {
           this.#unroutable(why)
@@ -137,22 +139,22 @@ export class BrowserCall {
 
   /** Rings everybody in the room. Never rejects; what comes of it is in the view. */
   async ring(wish: Wish = {}): Promise<void> {
-    if (this.view.phase === "idle") await this.#enter(wish, (session, media) => session.ring(media, Date.now()))
+    if (this.view.phase === "idle") await this.#enter(wish, (session, media) => session.ring(media, this.#clock.now()))
   }
 
   /** Takes the call that rings. Never rejects. */
   async accept(wish: Wish = {}): Promise<void> {
-    if (this.view.phase === "ringing") await this.#enter(wish, (session, media) => session.accept(media, Date.now()))
+    if (this.view.phase === "ringing") await this.#enter(wish, (session, media) => session.accept(media, this.#clock.now()))
   }
 
   /** Goes into the call that others have in this room. Never rejects. */
   async join(wish: Wish = {}): Promise<void> {
-    if (this.view.phase === "idle") await this.#enter(wish, (session, media) => session.join(media, Date.now()))
+    if (this.view.phase === "idle") await this.#enter(wish, (session, media) => session.join(media, this.#clock.now()))
   }
 
   /** Not now. */
   decline(): void {
-    this.#with((session) => (session.state === "ringing" ? session.decline(Date.now()) : []))
+    this.#with((session) => (session.state === "ringing" ? session.decline(this.#clock.now()) : []))
   }
 
   /** Whatever there is of a call, it is over for us; the devices are off when this returns. */
@@ -226,7 +228,7 @@ export class BrowserCall {
   /** Whether we let somebody record, or no longer. */
   answerRecording(leaf: number, isGranted: boolean): void {
     this.#news.answered(leaf)
-    this.#with((session) => session.answerRecording(leaf, isGranted, Date.now()))
+    this.#with((session) => session.answerRecording(leaf, isGranted, this.#clock.now()))
     this.#changed()
   }
 
@@ -252,7 +254,7 @@ export class BrowserCall {
     if (typeof ice === "string" || session === null) this.#leave(typeof ice === "string" ? ice : "offline")
     else {
       this.#isDirect = !ice.relayOnly
-      this.#with(() => begun(session, mediaOf(wish), step))
+      this.#with(() => begun(session, mediaOf(wish), this.#clock.now(), step))
       if (session.state === "idle") this.#notBegun()
     }
     this.#changed()
@@ -310,7 +312,7 @@ export class BrowserCall {
     this.#stop()
     this.#with((session) => {
       if (session.state === "idle") return []
-      return session.state === "in call" ? session.hangUp(Date.now(), reason) : session.leave(Date.now())
+      return session.state === "in call" ? session.hangUp(this.#clock.now(), reason) : session.leave(this.#clock.now())
     })
     if (why !== null) this.#news.ending = { why, by: null }
     else if (wasPreparing) this.#news.ending = null
@@ -356,7 +358,7 @@ export class BrowserCall {
     this.#with((session) => {
       const isSame = (["audio", "video", "screen"] as const).every((what) => session.media[what] === media[what])
       const isIn = session.state === "in call" || session.state === "calling"
-      return isIn && !isSame ? session.setMedia(media, Date.now()) : []
+      return isIn && !isSame ? session.setMedia(media, this.#clock.now()) : []
     })
     this.#changed()
   }
@@ -373,13 +375,13 @@ export class BrowserCall {
       const more = timing === undefined ? {} : { timing }
       this.#session = new CallSession({ own: me.leafIndex, present, newCallId, canRestartIce: true, ...more })
       this.#session.setBusy(this.#isBusy)
-    } else this.#with((session) => session.members(me.leafIndex, present, Date.now()))
+    } else this.#with((session) => session.members(me.leafIndex, present, this.#clock.now()))
     this.#changed()
   }
 
   #heard(sender: Participant, data: Uint8Array, isLive: boolean): void {
     const message = readable(data)
-    if (message !== null) this.#with((session) => session.receive(sender.leafIndex, message, Date.now(), isLive))
+    if (message !== null) this.#with((session) => session.receive(sender.leafIndex, message, this.#clock.now(), isLive))
   }
 
   #with(work: (session: CallSession) => readonly Action[]): void {
@@ -389,8 +391,8 @@ export class BrowserCall {
     const { nextTimer } = this.#session
     if (nextTimer === null) return
     this.#timer = setTimeout(() => {
-      this.#with((session) => session.tick(Date.now()))
-    }, Math.max(0, nextTimer - Date.now()))
+      this.#with((session) => session.tick(this.#clock.now()))
+    }, Math.max(0, nextTimer - this.#clock.now()))
   }
 
   #do(action: Action): void {
@@ -446,7 +448,7 @@ export class BrowserCall {
   }
 
   readonly #networkChanged = (): void => {
-    this.#with((session) => (session.state === "in call" ? session.networkChanged(Date.now()) : []))
+    this.#with((session) => (session.state === "in call" ? session.networkChanged(this.#clock.now()) : []))
   }
 
   #measure(): void {
@@ -552,10 +554,11 @@ export class BrowserCall {
 function begun(
   session: CallSession,
   media: Media,
+  now: number,
   step: (session: CallSession, media: Media) => readonly Action[],
 ): readonly Action[] {
   try {
-    return session.state === "ringing" ? session.accept(media, Date.now()) : step(session, media)
+    return session.state === "ringing" ? session.accept(media, now) : step(session, media)
   } catch (error) {
     if (error instanceof CallNotAllowed) return []
     throw error

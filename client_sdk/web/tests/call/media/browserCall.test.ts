@@ -84,6 +84,8 @@ class Talk implements CallConversation {
   readonly me = person(SHE)
   /** Since when she is in a call. */
   joined = 0
+  /** When she said something last, by her clock. */
+  lastSent = 0
   readonly said: CallMessage["type"][] = []
   readonly questions: { answer: () => void; fail: () => void }[] = []
   #listener: CallListener | null = null
@@ -99,6 +101,7 @@ class Talk implements CallConversation {
     if (message === null) return
     this.said.push(message.type)
     this.joined = message.joined
+    this.lastSent = message.sent
   }
 
   iceServers(): Promise<IceServers> {
@@ -286,4 +289,23 @@ it("makes do with the credentials that it has where the relay gives none now", a
   talk.questions.shift()?.fail()
   await settled()
   expect(call.view.phase).toBe("in call")
+})
+
+it("goes on saying that it is there when the clock is set back, and rings as before", async () => {
+  const [call, talk] = made()
+  await talk.rings(COUNSELOR)
+  await talk.answers()
+  await call.accept()
+  const before = talk.lastSent
+  vi.setSystemTime(Date.now() - 3_600_000)
+  await vi.advanceTimersByTimeAsync(11_000)
+  expect(talk.said.filter((what) => what === "heartbeat")).toHaveLength(2)
+  expect(talk.lastSent - before).toBeGreaterThanOrEqual(10_000)
+  call.hangUp()
+  await vi.advanceTimersByTimeAsync(LONG_MS)
+  void call.ring()
+  await settled()
+  await talk.answers()
+  expect(talk.said.at(-1)).toBe("ring")
+  expect(talk.lastSent - before).toBeGreaterThanOrEqual(LONG_MS)
 })
