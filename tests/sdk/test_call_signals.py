@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from scripted_log import CONVERSATION, Pair, talking_pair
 from staffed_organisation import NOW
 from teduh_sdk import events
@@ -74,6 +76,22 @@ def test_an_ephemeral_is_not_heard_twice(pair: Pair) -> None:
     for _ in range(2):
         pair.survivor.state.receive(EphemeralEntry(CONVERSATION, 1, frame.payload), NOW)
     assert len(signals(pair.survivor.collect())) == 1
+
+
+@pytest.mark.parametrize("label", [b"teduh call 1", b"teduh typing 1"])
+def test_what_is_sealed_for_a_leaf_at_which_nobody_is_harms_nobody(pair: Pair, label: bytes) -> None:
+    """Every member can compute every key of the epoch, those of empty leaves among them."""
+    group = pair.counselor.state.membership.group
+    assert group is not None
+    leaf, nonce = 9, bytes(12)
+    body = (struct.pack(">QH", 1, len(heartbeat())) + heartbeat()).ljust(1024, b"\0")
+    key = AESGCM(group.export(label, leaf.to_bytes(4, "big"), 32))
+    sealed = key.encrypt(nonce, body, group.group_id + struct.pack(">IQ", leaf, group.epoch))
+    payload = struct.pack(">IQ", leaf, group.epoch) + nonce + sealed
+    pair.survivor.collect()
+    pair.survivor.state.receive(EphemeralEntry(CONVERSATION, 1, payload), NOW)
+    assert pair.survivor.collect() == []
+    assert not pair.survivor.state.is_over
 
 
 def test_what_waited_in_the_log_while_we_were_away_says_so(pair: Pair) -> None:

@@ -9,7 +9,7 @@ from teduh_crypto.mls import Group
 from teduh_sdk import events
 from teduh_sdk.call_signals import CallSignals
 from teduh_sdk.events import Event
-from teduh_sdk.room import Room
+from teduh_sdk.room import Participant, Room
 from teduh_sdk.typing_signal import TypingSignals
 
 
@@ -24,8 +24,13 @@ class Ephemerals:
         """What to tell of it; nothing for what is old, foreign or forged."""
         if (notice := self.typing.open(group, payload)) is not None:
             leaf, active = notice
-            return [events.TypingSeen(room.at(leaf), active)]
+            return [events.TypingSeen(someone, active) for someone in _at(room, leaf)]
         if (signal := self.calls.open(group, payload)) is not None:
             leaf, data = signal
-            return [events.CallSignal(room.at(leaf), data, is_live=True)]
+            return [events.CallSignal(someone, data, is_live=True) for someone in _at(room, leaf)]
         return []
+
+
+def _at(room: Room, leaf: int) -> list[Participant]:
+    # A member can compute the keys of all leaves, also of those at which nobody is.
+    return [someone for someone in room if someone.leaf_index == leaf]

@@ -543,14 +543,18 @@ export class ConversationState {
   async #seeTyping(payload: Uint8Array): Promise<void> {
     const { group, room } = this.membership
     if (group === null) return
+    // A member can compute the keys of all leaves, also of those at which nobody is.
+    const at = (leafIndex: number): Participant | undefined => room.participants.find((one) => one.leafIndex === leafIndex)
     const signal = await this.#calls.open(group, payload)
-    if (signal !== null) {
-      const { leafIndex, data } = signal
-      this.#events.push({ type: "callSignal", sender: room.at(leafIndex), data, isLive: true })
+    const sender = signal === null ? undefined : at(signal.leafIndex)
+    if (signal !== null && sender !== undefined) {
+      this.#events.push({ type: "callSignal", sender, data: signal.data, isLive: true })
     }
     const seen = await this.#typing.open(group, payload)
-    if (seen === null) return
-    this.#events.push({ type: "typingSeen", participant: room.at(seen.leafIndex), active: seen.active })
+    const participant = seen === null ? undefined : at(seen.leafIndex)
+    if (seen !== null && participant !== undefined) {
+      this.#events.push({ type: "typingSeen", participant, active: seen.active })
+    }
   }
 
   // --- ends ---

@@ -6,6 +6,8 @@ import { CallExchange } from "../src/callExchange.ts"
 import { encodeCall } from "../src/call/codec.ts"
 import { EndReason, HangUp, Heartbeat, Phase, mediaOf } from "../src/call/messages.ts"
 import type { CallSignal, StateEvent } from "../src/events.ts"
+import { concatenate, copyOf } from "../src/hazmat/bytes.ts"
+import { EphemeralEntry } from "../src/relay/frames.ts"
 import { NOW, Pair } from "./scriptedLog.ts"
 
 const CALL = new Uint8Array(8)
@@ -45,6 +47,25 @@ it("arrives beside the log when it may be lost", async () => {
   const [signal] = signals(pair.survivor.collect())
   expect(signal?.data).toEqual(heartbeat())
   expect(pair.log.entries.length).toBe(before)
+})
+
+it.each(["teduh call 1", "teduh typing 1"])("harms nobody when it is sealed for a leaf at which nobody is: %s", async (label) => {
+  // Every member can compute every key of the epoch, those of empty leaves among them.
+  const { group } = pair.counselor.state.membership
+  if (group === null) throw new Error("there is no group")
+  const [leaf, nonce] = [9, new Uint8Array(12)]
+  const head = new Uint8Array(12)
+  new DataView(head.buffer).setUint32(0, leaf)
+  new DataView(head.buffer).setBigUint64(4, BigInt(group.epoch))
+  const body = new Uint8Array(1024)
+  new DataView(body.buffer).setBigUint64(0, 1n)
+  const secret = copyOf(await group.export(label, head.slice(0, 4), 32))
+  const key = await crypto.subtle.importKey("raw", secret, "AES-GCM", false, ["encrypt"])
+  const how = { name: "AES-GCM", iv: nonce, additionalData: concatenate(group.groupId, head) }
+  const payload = concatenate(head, nonce, new Uint8Array(await crypto.subtle.encrypt(how, key, body)))
+  await pair.survivor.state.receive(EphemeralEntry({ conversationId: pair.survivor.state.conversationId, member: 1, payload }), NOW)
+  expect(pair.survivor.collect()).toEqual([])
+  expect(pair.survivor.state.isOver).toBe(false)
 })
 
 it("says that it waited in the log while we were away", async () => {
