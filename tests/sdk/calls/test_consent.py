@@ -133,3 +133,42 @@ async def test_after_a_call_there_can_be_another(turn: TurnServer) -> None:
         await first.hang_up()
         await until(second, events.Ended)
         await in_call(counselors, hers)
+
+
+@pytest.mark.parametrize(
+    "what", ["accept", "decline", "ask_to_record", "withdraw_recording", "network_changed"]
+)
+async def test_what_is_said_to_a_call_that_is_over_is_not_said_of_the_next(what: str) -> None:
+    """As when the answer to a ring takes so long that she rings again."""
+    async with calling(direct(), direct()) as (_, (hers, counselors)):
+        first = await hers.call([Tone(440)])
+        missed = await rung(counselors)
+        await first.hang_up()
+        await until(missed, events.Ended)
+        ringing = await hers.call([Tone(440)])
+        second = await rung(counselors)
+        if what not in ("accept", "decline"):
+            await second.accept([Tone(1000)])
+        with pytest.raises(CallNotPossible):
+            await getattr(missed, what)()
+        assert (ringing.ended, second.ended) == (None, None)
+        if what in ("accept", "decline"):
+            await second.accept([Tone(1000)])
+        assert (await until(ringing, events.PeerJoined)).media.audio is True
+
+
+async def test_a_yes_to_a_recording_of_a_call_that_is_over_allows_none_of_the_next() -> None:
+    async with calling(direct(), direct()) as (_, (hers, counselors)):
+        ringing = await hers.call([Tone(440)])
+        answered = await rung(counselors)
+        await answered.accept([Tone(1000)])
+        await until(answered, events.PeerJoined)
+        await answered.ask_to_record()
+        asked = await until(ringing, events.RecordingAsked)
+        await answered.hang_up()
+        await until(ringing, events.Ended)
+        again = await hers.call([Tone(440)])
+        await (await rung(counselors)).accept([Tone(1000)])
+        await until(again, events.PeerJoined)
+        with pytest.raises(CallNotPossible):
+            await asked.allow()

@@ -65,7 +65,6 @@ class Call:
         self.media: Final = media
         """What the call began with: voice alone, or pictures too."""
         self._line = line
-        self._perform = line.perform
         self.incoming: Final = Incoming()
         self.outgoing: Final[Mapping[str, Outgoing]] = {
             "audio": Outgoing(AudioEncoder(line.profile), self._tap, self._source_ended),
@@ -227,6 +226,11 @@ class Call:
                 self.outgoing[track.kind].use(track)
             else:
                 track.stop()
+
+    def _perform(self, what: Input) -> None:
+        # There may be another call by now, of which this is not said.
+        self._require_going_on()
+        self._line.perform(what)
 
     def _say_media(self, reason: MediaReason) -> None:
         media = Media(self.outgoing["audio"].sends, self.outgoing["video"].sends, False, reason)

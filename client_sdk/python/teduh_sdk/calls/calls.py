@@ -334,7 +334,11 @@ class Calls:
             call.tell(end)
 
     def _answer(self, leaf: int, granted: bool) -> Callable[[], Awaitable[None]]:
+        asked = self._call
+
         async def answer() -> None:
+            if self._call is not asked:
+                raise CallNotPossible("the call is over")
             self._perform(lambda session, now: session.answer_recording(leaf, granted, now))
 
         return answer
