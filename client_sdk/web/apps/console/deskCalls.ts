@@ -28,6 +28,7 @@ export class DeskCalls {
       beginsAt: "low",
     })
     this.#places.set(id, place)
+    this.#changed()
   }
 
   /** How the calls of a conversation stand. */
@@ -93,8 +94,7 @@ export class DeskCalls {
 
   #changed(): void {
     const talking = [...this.#states].filter(([, state]) => isTalking(state)).map(([id]) => id)
-    for (const [id, state] of this.#states)
-      if (typeof state !== "string") state.call.setBusy(talking.some((other) => other !== id))
+    for (const [id, place] of this.#places) place.setBusy(talking.some((other) => other !== id))
     for (const changed of [...this.#listeners]) changed()
   }
 }

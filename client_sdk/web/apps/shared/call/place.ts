@@ -37,6 +37,8 @@ export class CallPlace {
   /** What came before the code did. */
   #early: Signal[] = []
   #opening: Promise<BrowserCall> | null = null
+  #call: BrowserCall | null = null
+  #isBusy = false
   #isGone = false
 
   constructor(conversation: CallConversation, options: PlaceOptions) {
@@ -58,6 +60,12 @@ export class CallPlace {
   async open(): Promise<BrowserCall> {
     this.#opening ??= this.#open()
     return await this.#opening
+  }
+
+  /** There is a call elsewhere: whoever rings is told that we are busy, also before the code of calls is here. */
+  setBusy(isBusy: boolean): void {
+    this.#isBusy = isBusy
+    this.#call?.setBusy(isBusy)
   }
 
   /** Nothing is captured, sent or received when this returns, and nothing is told any more. */
@@ -94,7 +102,9 @@ export class CallPlace {
     const show = (view: CallView): void => {
       this.#options.onChange({ parts, call, view })
     }
-    const call = new parts.BrowserCall(this.#heardFromTheFirst(), { onChange: show, beginsAt: this.#options.beginsAt })
+    const { beginsAt } = this.#options
+    const options = { onChange: show, beginsAt, isBusy: this.#isBusy }
+    const call = (this.#call = new parts.BrowserCall(this.#heardFromTheFirst(), options))
     this.#stop = () => {
       call.vanish()
     }

@@ -48,6 +48,8 @@ export interface CallOptions {
   /** Where a call begins: phones with little data begin at the low rates. */
   readonly beginsAt?: "full" | "low"
   readonly timing?: Timing
+  /** As `setBusy` says it, from the first ring on. */
+  readonly isBusy?: boolean
 }
 
 const MEASURED_EVERY_MS = 2_000
@@ -96,6 +98,7 @@ export class BrowserCall {
     this.#conversation = conversation
     this.#options = options
     this.#thrift = thriftFrom(options.beginsAt ?? "full")
+    this.#isBusy = options.isBusy ?? false
     this.#connections = new Connections(
       {
         described: (leaf, generation, revision, sdp, candidates) => {
