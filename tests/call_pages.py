@@ -29,7 +29,7 @@ from turn_server import TurnServer, turn_server
 
 SMALL: Final[Any] = {"width": 360, "height": 740}
 DEVICES: Final = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-_WATCH: Final = """
+WATCH: Final = """
 window.connections = [];  // all that this page made
 window.cameIn = [];       // all that the other side let out, as it came in here
 window.tracks = [];       // all that was captured here
@@ -354,7 +354,7 @@ async def visitor(browser: Browser, **options: Any) -> AsyncIterator[BrowserCont
     """Somebody else's profile in that browser."""
     context = await browser.new_context(locale="en", **options)
     context.set_default_timeout(PATIENCE_MS)
-    await context.add_init_script(_WATCH)
+    await context.add_init_script(WATCH)
     try:
         yield context
     finally:

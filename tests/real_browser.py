@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,6 +69,7 @@ async def chromium(
     colours: ColourScheme = "light",
     bypass_csp: bool = False,
     touch: bool = False,
+    arguments: Sequence[str] = (),
     troubles: str | None = None,
 ) -> AsyncIterator[BrowserContext]:
     """A running browser that keeps its files in `profile`; it is closed with the block.
@@ -80,7 +81,7 @@ async def chromium(
         context = await playwright.chromium.launch_persistent_context(
             profile,
             executable_path=PROGRAM,
-            args=ARGUMENTS,
+            args=[*ARGUMENTS, *arguments],
             ignore_default_args=["--disable-back-forward-cache"],
             timeout=PATIENCE_MS,
             locale=language,

@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import BaseTestServer, TestServer
 from browser_house import House, accepted, house
+from call_pages import DEVICES, WATCH
 from playwright.async_api import FrameLocator, Page, expect
 from real_browser import chromium, two_taps
 from sdk_people import PATIENCE, until
@@ -31,6 +32,7 @@ EVENTS = """window.heard = [];
 for (const name of ["open", "close", "exit"])
   document.addEventListener(`teduh:${name}`, () => heard.push(name));
 """
+STATES = "() => window.tracks.map((track) => track.readyState)"
 EXIT = re.compile("^(Exit|Keluar)$")
 
 
@@ -75,17 +77,20 @@ async def host_server() -> AsyncIterator[tuple[BaseTestServer, dict[str, str]]]:
 
 
 @asynccontextmanager
-async def embedding(folder: Path, *, listed: bool, more: str = "") -> AsyncIterator[Site]:
+async def embedding(
+    folder: Path, *, listed: bool, more: str = "", **settings: object
+) -> AsyncIterator[Site]:
     async with host_server() as (server, told):
         host = str(server.make_url("/")).rstrip("/")
         table = f'exit_url = "{host}/weather"\nembedded_by = {[host] if listed else []!r}\n{more}'
         async with (
-            house(folder, table) as here,
+            house(folder, table, **settings) as here,
             chromium(
                 folder / "profile",
                 width=360,
                 height=640,
                 touch=True,
+                arguments=DEVICES,
                 # The frame leaves, too, to where this site's policy lets no frame go.
                 troubles="frame-src" if listed else "frame-ancestors",
             ) as browser,
@@ -196,6 +201,26 @@ async def test_page_in_a_frame_that_was_closed_for_long_shows_its_cover(tmp_path
         await expect(frame.get_by_text("I am here.")).to_be_hidden()
         await frame.locator(".spot").tap()
         await expect(frame.get_by_text("I am here.")).to_be_visible()
+
+
+async def test_closing_the_frame_ends_her_call(tmp_path: Path) -> None:
+    """Whoever has closed it does not think that somebody still hears the room."""
+    async with (
+        embedding(tmp_path, listed=True, calls={"allow_direct": True}) as site,
+        site.here.staff("Sari") as staff,
+    ):
+        await site.page.add_init_script(WATCH)
+        frame, _ = await talking_inside(site, staff)
+        await frame.get_by_role("button", name="Talk by voice or video").tap()
+        await frame.get_by_role("button", name="Voice call").tap()
+        await expect(frame.get_by_text("Your microphone is on")).to_be_visible()
+        (inside,) = site.page.main_frame.child_frames
+        assert await inside.evaluate(STATES) == ["live"]
+        await site.page.evaluate("Teduh.close()")
+        await inside.wait_for_function(f"({STATES})().every((state) => state === 'ended')")
+        await site.page.evaluate("Teduh.open()")
+        await expect(frame.get_by_role("button", name="Talk by voice or video")).to_be_visible()
+        await expect(frame.get_by_text("Your microphone is on")).to_be_hidden()
 
 
 async def test_strangers_in_the_page_cannot_pretend_that_she_leaves(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@
  *
  * A button appears where the script stands (unless `data-button="none"`). The host may call `Teduh.open()` and
  * `Teduh.close()`, and listen on `document` for `teduh:open`, `teduh:close` and `teduh:exit`. Closing hides the frame, and
- * what is said in it stays; quick exit leaves the host page too. Which sites may embed it, the relay decides.
+ * what is said in it stays, and ends a call; quick exit leaves the host page too. Which sites may embed it, the relay decides.
  */
 
 /** What the host page may call. */

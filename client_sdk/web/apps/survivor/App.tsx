@@ -53,7 +53,14 @@ export function App({ configuration, open, onExit, onVanish }: AppProps) {
   useLayoutEffect(() => {
     session.lookedAt(isShown && state.hiddenSince === null)
   }, [isShown, state.hiddenSince])
-  useVisibility(dispatch, configuration)
+  const running = useRef(call)
+  running.current = call
+  useVisibility(dispatch, configuration, () => {
+    // Whoever closes it does not think that somebody still hears the room. What rings goes on ringing.
+    if (typeof running.current === "string") return
+    const { call: here, view } = running.current
+    if (view.phase !== "idle" && view.phase !== "ringing") here.hangUp()
+  })
   useAnnouncedHeadings(state.phase)
 
   return (
@@ -290,7 +297,11 @@ function Over({ state, goesBack, onAgain }: OverProps) {
  * Covers the page when it comes back after it was away for long: its tab behind another one, or its frame closed by the
  * page around it, which alone knows of that and says so as soon as it hears that the page is ready.
  */
-function useVisibility(dispatch: ScreensProps["dispatch"], { cover, disguise }: Configuration): void {
+function useVisibility(
+  dispatch: ScreensProps["dispatch"],
+  { cover, disguise }: Configuration,
+  onClosed: () => void,
+): void {
   useLayoutEffect(() => {
     let isClosed = false
     let wasAway = false
@@ -305,7 +316,10 @@ function useVisibility(dispatch: ScreensProps["dispatch"], { cover, disguise }: 
     const onMessage = ({ source, data }: MessageEvent<unknown>): void => {
       if (window.parent === window || source !== window.parent) return
       if (typeof data !== "object" || data === null || !("teduh" in data)) return
-      if (data.teduh === "closed") isClosed = true
+      if (data.teduh === "closed") {
+        isClosed = true
+        onClosed()
+      }
       if (data.teduh === "opened") isClosed = false
       look()
     }
