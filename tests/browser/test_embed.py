@@ -77,9 +77,7 @@ async def host_server() -> AsyncIterator[tuple[BaseTestServer, dict[str, str]]]:
 
 
 @asynccontextmanager
-async def embedding(
-    folder: Path, *, listed: bool, more: str = "", **settings: object
-) -> AsyncIterator[Site]:
+async def embedding(folder: Path, *, listed: bool, more: str = "", **settings: object) -> AsyncIterator[Site]:
     async with host_server() as (server, told):
         host = str(server.make_url("/")).rstrip("/")
         table = f'exit_url = "{host}/weather"\nembedded_by = {[host] if listed else []!r}\n{more}'

@@ -139,7 +139,7 @@ async def test_a_disguise_looks_like_something_else_until_she_presses_where_she_
 
 
 async def test_a_disguised_page_is_disguised_again_after_it_was_hidden_for_long(tmp_path: Path) -> None:
-    """Also before she has asked for anybody: whoever finds her browser open then must see nothing that tells."""
+    """Also before she has asked for anybody: whoever finds her browser open must see nothing that tells."""
     async with (
         house(tmp_path, 'disguise = { skin = "weather", press = "picture" }') as here,
         chromium(tmp_path / "profile") as browser,
