@@ -115,6 +115,16 @@ async def test_killed_worker_is_replaced_and_nothing_is_lost(
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def test_worker_that_hangs_is_replaced(relay: RelayProcess) -> None:
+    """It keeps its port: without this, part of all who come would be dealt out to it, and hear nothing."""
+    await eventually(lambda: len(relay.workers()) == 2)
+    before = relay.workers()
+    os.kill(min(before), signal.SIGSTOP)
+    await eventually(lambda: len(relay.workers() - {min(before)}) == 2, within=90)
+    # And nobody else was.
+    assert relay.workers() & before == {max(before)}
+
+
 async def test_killed_valkey_is_revived(relay: RelayProcess, organisation: RelayOrganisation) -> None:
     await organisation.publish_revocations(relay.url)
     await until_believed_by_all(relay.url, organisation.staff())

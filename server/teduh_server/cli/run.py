@@ -15,6 +15,7 @@ import typer
 from teduh_crypto.credentials import MalformedToken
 
 from teduh_server.app import Relay
+from teduh_server.cli.heartbeat import Heartbeat
 from teduh_server.log_policy import configure_logging
 from teduh_server.neighbours import Neighbours
 from teduh_server.page_settings import InvalidPageSettings
@@ -29,11 +30,13 @@ Started = Callable[[Relay], Coroutine[None, None, None]]
 class PartOfMany:
     """A worker beside others: it shares the port, tells `ready` that it serves, stops when `lifeline` ends.
 
-    Both are file descriptors of pipes. It may hand connections over to its `neighbours`.
+    Both are file descriptors of pipes. By its `heartbeat` it shows that it does not hang. It may hand
+    connections over to its `neighbours`.
     """
 
     lifeline: int
     ready: int
+    heartbeat: Heartbeat
     neighbours: Neighbours | None = None
 
 
@@ -73,11 +76,13 @@ async def _serve(
     settings: Settings, started: Started | None, demonstration: bool, part: PartOfMany | None
 ) -> None:
     stop = asyncio.Event()
+    beating: asyncio.Task[None] | None = None
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     if part is not None:
         loop.add_reader(part.lifeline, stop.set)
+        beating = loop.create_task(part.heartbeat.beat_forever())
     neighbours = None if part is None else part.neighbours
     relay = Relay(settings, demonstration=demonstration, shared_port=part is not None, neighbours=neighbours)
     await relay.start()
@@ -93,6 +98,8 @@ async def _serve(
         await stop.wait()
     finally:
         await relay.stop()
+        if beating is not None:
+            beating.cancel()
 
 
 def _run(main: Coroutine[None, None, None]) -> None:

@@ -8,6 +8,7 @@
         +-- worker: a node --+
 
 A worker that dies is started again, ever later if it keeps dying; its clients connect to another meanwhile.
+One that hangs is killed first (see `heartbeat`).
 The supervisor holds no connection and runs no event loop: it may fork at any time, and there is little in it
 that could fail. If it is killed all the same, the workers notice (the pipe that only it can write ends) and
 stop in good order.
@@ -27,6 +28,7 @@ from typing import NoReturn
 import typer
 
 from teduh_server.app import bind
+from teduh_server.cli.heartbeat import Heartbeat
 from teduh_server.cli.run import PartOfMany, dump_no_memory, run_relay
 from teduh_server.log_policy import configure_logging, fault, log
 from teduh_server.neighbours import Boxes
@@ -72,6 +74,7 @@ class _Worker:
     began: float = 0.0
     wait: float = _FIRST_WAIT
     due: float = field(default=0.0)
+    heartbeat: Heartbeat = field(default_factory=Heartbeat)
 
 
 class _Supervisor:
@@ -80,6 +83,7 @@ class _Supervisor:
         self._workers = [_Worker(number) for number in range(worker_count(settings))]
         self._valkey: EmbeddedValkey | None = None
         self._stopping = False
+        self._looked = time.monotonic()
         # The workers hold the other ends: `lifeline` ends when this process does, `ready` says they serve.
         self._lifeline = os.pipe()
         self._ready = os.pipe()
@@ -146,9 +150,14 @@ class _Supervisor:
 
     def _tend(self, holder: socket.socket) -> None:
         now = time.monotonic()
+        since, self._looked = now - self._looked, now
         for worker in self._workers:
             if worker.pid and not _lives(worker):
                 self._note_death(worker, now)
+            elif worker.pid and worker.heartbeat.look(since):
+                # It is seen to be dead at the next look, and replaced.
+                log().error("worker hangs", worker=worker.number)
+                _send(worker, signal.SIGKILL)
             if not worker.pid and worker.due <= now and not self._stopping:
                 self._fork(worker, holder)
         if self._valkey is not None:
@@ -170,6 +179,7 @@ class _Supervisor:
 
     def _fork(self, worker: _Worker, holder: socket.socket) -> None:
         worker.began = time.monotonic()
+        worker.heartbeat.begin_anew()
         worker.pid = os.fork()
         if worker.pid == 0:
             holder.close()
@@ -188,7 +198,7 @@ class _Supervisor:
             if self._boxes is not None:
                 neighbours = self._boxes.neighbours_of(worker.number)
                 self._boxes.close()
-            part = PartOfMany(self._lifeline[0], self._ready[1], neighbours)
+            part = PartOfMany(self._lifeline[0], self._ready[1], worker.heartbeat, neighbours)
             run_relay(_of_worker(self._settings, worker.number), part=part)
             code = 0
         except typer.Exit as end:
