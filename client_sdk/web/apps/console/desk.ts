@@ -76,6 +76,8 @@ export class Desk {
   readonly #asking = new Map<string, Colleague>()
   readonly #unread = new Map<string, (() => Promise<void>)[]>()
   readonly #typists = new Map<string, ReturnType<typeof setTimeout>>()
+  /** To whom she has said yes, and somebody else may be about to bring in; by conversation and device. */
+  readonly #missed = new Map<string, ReturnType<typeof setTimeout>>()
   readonly #stops: (() => void)[] = []
   /** What is being written where, while another talk is shown; kept while the console is locked. */
   readonly drafts = new Map<string, string>()
@@ -142,7 +144,7 @@ export class Desk {
     this.#isClosed = true
     this.calls.close()
     for (const stop of this.#stops) stop()
-    for (const timer of this.#typists.values()) clearTimeout(timer)
+    for (const timer of [...this.#typists.values(), ...this.#missed.values()]) clearTimeout(timer)
     void this.#cabinet.keepDrafts(this.drafts).catch(ignore)
     this.drafts.clear()
     this.unhanded.clear()
@@ -465,6 +467,7 @@ export class Desk {
         this.#inTalk(id, { type: "linked", link: event.type })
         break
       case "joined":
+        this.#isThere(id, event.participant)
         if (event.participant !== this.#conversations.get(id)?.me) this.#inTalk(id, { type: "joined", person: personOf(event.participant) })
         break
       case "left":
@@ -514,16 +517,42 @@ export class Desk {
     if (event.type === "ended" || event.type === "stopped") void this.#announce()
   }
 
-  /** Nobody here waits for her yes any more (the console was locked meanwhile), and nobody else is there who could. */
-  #bringInAfterAll(id: string, { deviceId, name, role }: Pick<Colleague, "deviceId" | "name" | "role">): void {
+  /**
+   * Nobody here waits for her yes any more: the console was locked meanwhile, or a colleague has asked her, whose console may
+   * be locked now. Where others are there, whoever asked has a moment to do it.
+   */
+  #bringInAfterAll(id: string, who: Pick<Colleague, "deviceId" | "name" | "role">): void {
+    if (!this.#isMissing(id, who)) return
+    if (this.#talk(id)?.people.every((one) => one.name === null) === true) {
+      this.#bringIn(id, who)
+      return
+    }
+    const bringIn = (): void => {
+      this.#missed.delete(awaited(id, who))
+      if (!this.#isClosed && this.#isMissing(id, who)) this.#bringIn(id, who)
+    }
+    clearTimeout(this.#missed.get(awaited(id, who)))
+    this.#missed.set(awaited(id, who), setTimeout(bringIn, OTHERS_BRING_IN_MS))
+  }
+
+  /** Whether nobody here is about to bring her in. */
+  #isMissing(id: string, { name, role }: Pick<Colleague, "name" | "role">): boolean {
     const talk = this.#talk(id)
-    if (talk === undefined || talk.people.some((one) => one.name !== null)) return
+    if (talk?.ending !== null) return false
     const going = talk.handOver?.stage === "going" ? talk.handOver.who : null
-    if (this.inviting.isAsking(id, { name, role }) || (going?.name === name && going.role === role)) return
+    return !this.inviting.isAsking(id, { name, role }) && !(going?.name === name && going.role === role)
+  }
+
+  #bringIn(id: string, { deviceId, name, role }: Pick<Colleague, "deviceId" | "name" | "role">): void {
     const tell = (): void => {
       this.#inTalk(id, { type: "decided", notice: "failed", who: { name, role } })
     }
     this.#conversations.get(id)?.bringIn({ deviceId }, COMES_WITHIN_SECONDS).catch(tell)
+  }
+
+  #isThere(id: string, participant: Pick<Colleague, "deviceId">): void {
+    clearTimeout(this.#missed.get(awaited(id, participant)))
+    this.#missed.delete(awaited(id, participant))
   }
 
   #heard(id: string, { messageId, sender, text, sent, markRead }: Event & { type: "textReceived" }): void {
@@ -566,6 +595,12 @@ export class Desk {
 }
 
 const SOON_MS = 2000
+/** So long whoever has asked her has for bringing in whom she said yes to, before somebody else does. */
+const OTHERS_BRING_IN_MS = 15_000
+
+function awaited(id: string, { deviceId }: Pick<Colleague, "deviceId">): string {
+  return `${id} ${hex(deviceId)}`
+}
 
 async function soon(work: Promise<unknown>): Promise<void> {
   await Promise.race([work, new Promise((resolve) => setTimeout(resolve, SOON_MS))])

@@ -345,6 +345,45 @@ describe("a colleague of whom she was asked while the console was locked", () =>
     expect(made.bringIn).not.toHaveBeenCalled()
   })
 
+  it("is, a moment later, where whoever is there has not brought her in: it may be that console which is locked", async () => {
+    vi.useFakeTimers()
+    const made = madeUpConversation([HER, ME, BUDI])
+    const desk = new Desk(madeUpStaff(made.conversation, [made.conversation]).staff, new MemoryKeyStore(), () => undefined)
+    await desk.begin()
+    made.tell({ type: "invitationAnswered", invitation: INVITATION, accepted: true })
+    await vi.advanceTimersByTimeAsync(30_000)
+    vi.useRealTimers()
+    expect(made.bringIn.mock.calls).toEqual([[{ deviceId: MAYA.deviceId }, 300]])
+  })
+
+  it("is not brought in a second time where somebody else has done it, also when she has left again", async () => {
+    vi.useFakeTimers()
+    const made = madeUpConversation([HER, ME, BUDI])
+    const desk = new Desk(madeUpStaff(made.conversation, [made.conversation]).staff, new MemoryKeyStore(), () => undefined)
+    await desk.begin()
+    const participant = new Participant(3, new Uint8Array([6]), MAYA.deviceId, "Maya", "medic")
+    made.tell({ type: "invitationAnswered", invitation: INVITATION, accepted: true })
+    made.tell({ type: "joined", participant })
+    made.tell({ type: "left", participant })
+    await vi.advanceTimersByTimeAsync(30_000)
+    vi.useRealTimers()
+    expect(desk.state.talks[0]?.items.length).toBeGreaterThan(0)
+    expect(made.bringIn).not.toHaveBeenCalled()
+  })
+
+  it("is not brought in by a console that is locked again", async () => {
+    vi.useFakeTimers()
+    const made = madeUpConversation([HER, ME, BUDI])
+    const desk = new Desk(madeUpStaff(made.conversation, [made.conversation]).staff, new MemoryKeyStore(), () => undefined)
+    await desk.begin()
+    made.tell({ type: "invitationAnswered", invitation: INVITATION, accepted: true })
+    await vi.advanceTimersByTimeAsync(0)
+    await desk.close()
+    await vi.advanceTimersByTimeAsync(30_000)
+    vi.useRealTimers()
+    expect(made.bringIn).not.toHaveBeenCalled()
+  })
+
   it("is not when she says no", async () => {
     const made = madeUpConversation()
     const desk = new Desk(madeUpStaff(made.conversation, [made.conversation]).staff, new MemoryKeyStore(), () => undefined)
