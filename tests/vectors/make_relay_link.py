@@ -163,8 +163,28 @@ LINKS: Final[list[tuple[str, list[Plain] | None, list[Step]]]] = [
         "a relay that answered is waited for briefly again",
         None,
         [
-            *[reachable(is_reachable=False), *UP, BREAKS, *waits(2, 0.25), *waits(3, 0.5), *waits(4, 1)],
-            *[reachable(is_reachable=True), *waits(5, 2), told("down"), *UP, BREAKS, *waits(6, 0.25)],
+            *[reachable(is_reachable=False), *UP, passes(2), BREAKS],
+            *[*waits(2, 0.25), *waits(3, 0.5), *waits(4, 1), reachable(is_reachable=True), *waits(5, 2)],
+            *[told("down"), *UP, passes(2), BREAKS, *waits(6, 0.25)],
+        ],
+    ),
+    (
+        "a relay that greets and fails within two seconds is waited for ever longer, until it stays",
+        None,
+        [
+            *[*UP, BREAKS, told("down"), *waits(2, 0.25)],
+            *[*UP, passes(1.875), BREAKS, told("down"), *waits(3, 0.5)],
+            *[*UP, hears([0xC1]), told("down"), *waits(4, 1)],
+            *[*UP, hears(error("unavailable", fatal=True)), BREAKS, told("down"), *waits(5, 2)],
+            *[*UP, passes(2), BREAKS, told("down"), *waits(6, 0.25)],
+        ],
+    ),
+    (
+        "staff whom it believes and drops at once wait ever longer, too",
+        AUTHENTICATE,
+        [
+            *[hears(HELLO), said(AUTHENTICATE), hears(AUTHENTICATED), BREAKS, *waits(2, 0.25)],
+            *[hears(HELLO), said(AUTHENTICATE), hears(AUTHENTICATED), BREAKS, *waits(3, 0.5)],
         ],
     ),
     (

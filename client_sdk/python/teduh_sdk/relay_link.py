@@ -49,6 +49,10 @@ from teduh_sdk.transport import Backoff, Dial, Socket
 _SHORTEST_LOOK: Final = 0.05
 _BEFORE_HELLO: Final = 1.0
 """Seconds between two looks at whether the relay lives until Hello has told how long its heartbeat is."""
+_STEADY_SECONDS: Final = 2.0
+"""A connection that has lasted so long begins the back-off anew; whoever greets and fails is no better than
+one that cannot be reached.
+"""
 ACKNOWLEDGE_SECONDS: Final = 0.1
 """How long an acknowledgement may wait for the next of its conversation, or for anything else to be said."""
 Answer = AnyRelayFrame | RelayRefused | RelayLost
@@ -110,6 +114,7 @@ class RelayLink:
         self._outgoing: asyncio.Queue[bytes] = asyncio.Queue()
         self._acknowledgements: dict[bytes, Acknowledge] = {}
         self._up = asyncio.Event()
+        self._up_since = 0.0
         self._refused: TeduhError | None = None
 
     @property
@@ -269,7 +274,7 @@ class RelayLink:
             self._outgoing.put_nowait(self._protocol.send(introduction))
 
     def _came_up(self, authenticated: Authenticated | None) -> None:
-        self._backoff.succeeded()
+        self._up_since = self._clock.now()
         self._up.set()
         self._on_up(authenticated)
 
@@ -302,6 +307,8 @@ class RelayLink:
         for answer in questions.values():
             answer(RelayLost("the connection to the relay broke"))
         if was_up:
+            if self._clock.now() - self._up_since >= _STEADY_SECONDS:
+                self._backoff.succeeded()
             self._on_down()
 
     async def _write(self, socket: Socket) -> None:

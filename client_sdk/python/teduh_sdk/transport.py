@@ -113,7 +113,7 @@ class Backoff:
         self._within: float | None = None
 
     def succeeded(self) -> None:
-        """The relay answered: begin anew with short waits."""
+        """The relay answered, and stayed: begin anew with short waits."""
         self._attempts = 0
 
     def asked_to_wait(self, seconds: float) -> None:

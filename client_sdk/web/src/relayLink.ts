@@ -36,6 +36,11 @@ const BEFORE_HELLO = 1
 const ASLEEP = 2
 /** Seconds that the relay has to answer after we have slept. */
 const WAKING = 5
+/**
+ * Seconds after which a connection begins the back-off anew; whoever greets and fails is no better than one that cannot be
+ * reached.
+ */
+const STEADY = 2
 /** Milliseconds that an acknowledgement may wait for the next one of its conversation, or for something else to be said. */
 const ACKNOWLEDGE_MS = 100
 
@@ -74,6 +79,7 @@ export class RelayLink {
   #acknowledgements = new Map<string, Acknowledge>()
   #socket: Socket | null = null
   #isUp = false
+  #upSince = 0
   #isClosed = false
   #refused: AuthenticationRefused | null = null
   #waiting: (() => void)[] = []
@@ -265,7 +271,7 @@ export class RelayLink {
   }
 
   #cameUp(authenticated: Authenticated | null): void {
-    this.#backoff.succeeded()
+    this.#upSince = now()
     this.#isUp = true
     this.#wake()
     this.#listener.onUp(authenticated)
@@ -295,7 +301,10 @@ export class RelayLink {
     const answers = [...this.#questions.values()]
     this.#questions.clear()
     for (const answer of answers) answer(new RelayLost("the connection to the relay broke"))
-    if (wasUp) this.#listener.onDown()
+    if (wasUp) {
+      if (now() - this.#upSince >= STEADY) this.#backoff.succeeded()
+      this.#listener.onDown()
+    }
     this.#wake()
   }
 

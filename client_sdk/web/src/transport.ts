@@ -118,7 +118,7 @@ export class Backoff {
     this.#jitter = jitter
   }
 
-  /** The relay answered: begin anew with short waits. */
+  /** The relay answered, and stayed: begin anew with short waits. */
   succeeded(): void {
     this.#attempts = 0
   }
