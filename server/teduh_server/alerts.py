@@ -9,12 +9,17 @@ watch the board later, of all that still do.
 Where offers are made, who waits has been read for that. Where staff pick, time alone decides when an alert
 is due: every second the order is read, and what a request says only at first, twice a minute, and when one is
 due.
+
+An alert is said once, over a channel. A node that did not hear the channels for a moment cannot know what was
+said then, and tells its supervisors of all who wait in vain once more.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
 from msgspec import Struct, msgpack
@@ -27,6 +32,7 @@ from teduh_server.node_channel import NodeChannel
 from teduh_server.presence import Presence
 from teduh_server.redis_store import queue_scripts, routing_scripts
 from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
 from teduh_server.redis_store.queue_scripts import Place
 from teduh_server.routing import Policy, WaitingRequest, alert_at, needs_alert
@@ -36,6 +42,7 @@ _AGAIN_SECONDS: Final = 30.0
 """So long at most what a request says is relied on: what staff look for may become hers, with her wishes."""
 LOOKED_THROUGH: Final = 256
 """So many of the next requests."""
+_OWED_SECONDS: Final = 1.0
 _TOLD: Final = float("-inf")
 """Nothing more is due."""
 
@@ -59,6 +66,8 @@ class Alerts:
         self._policy = policy
         # When each who waits is to be looked at next, for as long as she keeps her place.
         self._due: dict[Place, float] = {}
+        # Who is to be told of all that wait in vain.
+        self._owed: list[Connection] = []
         channel.on(node_channel.ALERT, self._hear)
 
     async def tell(self, waiting: Iterable[WaitingRequest]) -> bool:
@@ -91,11 +100,41 @@ class Alerts:
         return bool(places), _TOLD in due.values()
 
     async def show(self, supervisor: Connection) -> None:
-        """Tell somebody who was not there of those who wait in vain, as others know. Raises StoreError."""
+        """Tell somebody who was not there of those who wait in vain, as others know. Where the store is away,
+        as soon as it answers: nobody asks for it again.
+        """
+        self._owed.append(supervisor)
+        with suppress(StoreError):
+            await self._show_owed()
+
+    def look_again(self) -> None:
+        """What was told may have been missed here: all supervisors of this node are to hear it once more."""
+        self._owed = self._supervisors()
+
+    def forget(self, connection: Connection) -> None:
+        """It has gone, or does not watch any more."""
+        self._owed = [supervisor for supervisor in self._owed if supervisor is not connection]
+
+    @property
+    def owed(self) -> int:
+        """How many are still to be told of those who waited before."""
+        return len(self._owed)
+
+    async def show_forever(self) -> None:
+        """Tell whoever could not be told yet."""
+        while True:
+            await asyncio.sleep(_OWED_SECONDS)
+            if self._owed:
+                with suppress(StoreError):
+                    await self._show_owed()
+
+    async def _show_owed(self) -> None:
         _, waiting = await next_waiting(self._store, LOOKED_THROUGH)
+        owed, self._owed = self._owed, []
         for request in waiting:
             if request.is_known:
-                self._send(supervisor, _alert(request))
+                for supervisor in owed:
+                    self._send(supervisor, _alert(request))
 
     async def _tell(self, request: WaitingRequest) -> None:
         if request.is_known:
@@ -106,9 +145,15 @@ class Alerts:
 
     def _hear(self, message: bytes) -> None:
         alert = _decode_alert(message)
-        for connection in self._presence.here():
-            if connection.staff is not None and connection.staff.role is Role.SUPERVISOR:
-                self._send(connection, alert)
+        for supervisor in self._supervisors():
+            self._send(supervisor, alert)
+
+    def _supervisors(self) -> list[Connection]:
+        return [
+            connection
+            for connection in self._presence.here()
+            if connection.staff is not None and connection.staff.role is Role.SUPERVISOR
+        ]
 
     def _send(self, supervisor: Connection, alert: _Alert) -> None:
         waited = max(0, int(time.time() + self._store.clock_ahead - alert.opened))

@@ -306,6 +306,7 @@ class Relay:
             self.spawn(self._delivery.rejoin())
             self._inbox.look_again()
             self._routing.news.refresh_soon()
+            self._routing.alerts.look_again()
 
     def _revocations_changed(self, _: bytes) -> None:
         self.spawn(self._look_for_revocations())

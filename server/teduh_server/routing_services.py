@@ -106,6 +106,7 @@ class RoutingServices:
         keep(self.presence.announce_forever)
         keep(self.router.route_forever)
         keep(self.board.show_forever)
+        keep(self.alerts.show_forever)
 
     def handlers(
         self, authentication: StaffAuthentication, has_room: Callable[[Connection, int], bool]

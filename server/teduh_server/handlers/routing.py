@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from teduh_crypto.credentials import Role
@@ -32,7 +31,6 @@ from teduh_server.presence import Presence
 from teduh_server.push import EndpointNotAllowed, Push
 from teduh_server.queue import Queue
 from teduh_server.queue_news import QueueNews
-from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication, StaffDevice
 
 
@@ -82,9 +80,10 @@ class RoutingHandlers:
             return
         connection.send(Done(frame.ref))
         await self.board.watch(connection, frame.watching)
-        if frame.watching:
-            with suppress(StoreError):
-                await self.alerts.show(connection)
+        if not frame.watching:
+            self.alerts.forget(connection)
+        elif not connection.closed:
+            await self.alerts.show(connection)
 
     def fetch_push_key(self, connection: Connection, frame: FetchPushKey) -> None:
         connection.send(PushKey(frame.ref, None if self.push is None else self.push.public_key))
@@ -120,6 +119,7 @@ class RoutingHandlers:
     def detach(self, connection: Connection) -> None:
         """A staff connection has gone."""
         self.board.detach(connection)
+        self.alerts.forget(connection)
 
     def _may_begin(self, connection: Connection, ref: int) -> bool:
         try:

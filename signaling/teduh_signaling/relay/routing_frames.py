@@ -355,7 +355,7 @@ class Board(RelayFrame, frozen=True, array_like=True, tag=0x59, gc=False):
 
 class QueueAlert(RelayFrame, frozen=True, array_like=True, tag=0x5A, gc=False):
     """To supervisors, once for each time that it waits: this request finds nobody, or has waited for too
-    long. Again to whoever begins to watch the board.
+    long. Again to whoever begins to watch the board, and where the relay may have missed to tell it.
     """
 
     conversation_id: ConversationId
