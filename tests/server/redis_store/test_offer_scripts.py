@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 
 from store_bench import NOW_MS, RETENTION_MS
 from teduh_server.redis_store import keys, queue_scripts, routing_scripts, scripts
@@ -36,16 +37,27 @@ async def _seats(store: Store, **people: int) -> None:
 
 
 async def _offer(
-    store: Store, *proposals: tuple[int, tuple[bytes, ...]], now_ms: int = NOW_MS
+    store: Store,
+    *proposals: tuple[int, tuple[bytes, ...]],
+    now_ms: int = NOW_MS,
+    known: Mapping[bytes, int] | None = None,
 ) -> list[bytes]:
     wishes = [(_id(number), people) for number, people in proposals]
-    command = routing_scripts.offer_requests(wishes, now_ms, OFFER_MS, RETENTION_MS)
+    command = routing_scripts.offer_requests(wishes, now_ms, OFFER_MS, RETENTION_MS, known or {})
     return routing_scripts.offered(await store.ask(command))
 
 
 async def _end(store: Store, number: int, person: bytes = b"", due_ms: int = -1) -> bytes:
     command = routing_scripts.end_offer(_id(number), NOW_MS, person, due_ms)
     return routing_scripts.offer_ended(await store.ask(command))
+
+
+async def _claim(store: Store, number: int, person: bytes) -> bool:
+    """Take it though it is offered to nobody, as supervisors do."""
+    command = queue_scripts.claim_request(
+        _id(number), person * 2, person, NOW_MS, LEASE_MS, CONSENT_MS, RETENTION_MS
+    )
+    return queue_scripts.claimed_request(await store.ask(command)) is not None
 
 
 async def _accept(store: Store, number: int, person: bytes, now_ms: int = NOW_MS) -> bool:
@@ -110,6 +122,30 @@ async def test_withdrawn_request_gives_the_seat_back(store: Store) -> None:
     withdrawn = queue_scripts.withdrawn(await store.ask(queue_scripts.withdraw_request(_id(1))))
     assert withdrawn == Withdrawn(True, SARI, goes_on=False, taken_by=b"", person=b"")
     assert await _offer(store, (2, (SARI,))) == [SARI]
+
+
+async def test_lease_counts_once_where_what_she_said_is_lost(store: Store) -> None:
+    """Of the two that she takes the nodes know one more, for they have seen her take the first."""
+    await _open(store, 1, 2, 3)
+    assert await _claim(store, 1, SARI)
+    assert await _offer(store, (2, (SARI,)), known={SARI: 1}) == [SARI]
+    # And so it stays when the lease has become a conversation,
+    await store.ask(queue_scripts.settle_request(_id(1), NOW_MS, 1000))
+    assert await _end(store, 2, SARI) == SARI
+    assert await _offer(store, (3, (SARI,)), known={SARI: 1}) == [SARI]
+    # and the second seat is the last.
+    assert await _accept(store, 3, SARI)
+    assert await _offer(store, (2, (SARI,)), known={SARI: 0}) == [b""]
+
+
+async def test_lease_that_ends_gives_its_seat_back_where_what_she_said_is_lost(store: Store) -> None:
+    await _open(store, 1, 2, 3)
+    assert await _claim(store, 1, SARI)
+    assert await _offer(store, (2, (SARI,)), known={SARI: 1}) == [SARI]
+    assert await _accept(store, 2, SARI)
+    assert await _offer(store, (3, (SARI,)), known={SARI: 0}) == [b""]
+    await store.ask(queue_scripts.return_request(_id(1), SARI * 2, RETENTION_MS))
+    assert await _offer(store, (3, (SARI,)), known={SARI: 1}) == [SARI]
 
 
 async def test_seats_are_used_up_until_they_are_told_anew(store: Store) -> None:

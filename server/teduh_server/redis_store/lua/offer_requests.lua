@@ -16,8 +16,10 @@ local function has_seat(person, known)
     redis.call('HMGET', KEYS[2], person .. 'c', person .. 't', person .. 'o', person .. 'x'))
   if not seats and known ~= '0' and redis.call('EXISTS', KEYS[2] .. ':none:' .. person) == 0 then
     -- What she said is lost: the store was away then, has begun anew, or has kept it for as long as it keeps anything.
-    seats, taken = known, 0
-    redis.call('HSET', KEYS[2], person .. 'c', known, person .. 't', 0)
+    -- The nodes count a lease from its beginning, here it is one of those that are open; an offer they do not count.
+    local leases = tonumber(open or 0) - (other and 1 or 0)
+    seats, taken = string.format('%.0f', known + leases), 0
+    redis.call('HSET', KEYS[2], person .. 'c', seats, person .. 't', 0)
   end
   return not other and tonumber(seats or 0) - tonumber(taken or 0) - tonumber(open or 0) > 0
 end
