@@ -42,6 +42,8 @@ _REWRITE_BYTES = 256 * 1024 * 1024
 _LONGEST_SOCKET_PATH = 100
 """Bytes; the kernel takes 107."""
 _START_SECONDS = 120.0
+_ANSWERS = (b"+PONG", b"-MISCONF")
+"""To a PING. One that cannot write its file, for the disk is full, refuses even that, and reads go on."""
 
 
 class FolderInUse(Exception):
@@ -51,7 +53,7 @@ class FolderInUse(Exception):
 class EmbeddedValkey:
     """The server process of one data folder."""
 
-    __slots__ = ("_durability", "_lock", "_process", "folder", "rewrite_at", "socket_path")
+    __slots__ = ("_durability", "_is_awaited", "_lock", "_process", "folder", "rewrite_at", "socket_path")
 
     def __init__(self, folder: Path, durability: Durability = Durability.AOF) -> None:
         """Raises RuntimeError for `replicated`, which one server cannot be."""
@@ -63,6 +65,8 @@ class EmbeddedValkey:
         self.socket_path = _socket_path(self.folder)
         self._durability = durability
         self._process: subprocess.Popen[bytes] | None = None
+        # Whether it was begun, and nobody has seen it answer.
+        self._is_awaited = False
         self._lock: int | None = None
         self.rewrite_at = 0.0
         """When the append-only file is to be made anew; monotonic."""
@@ -113,17 +117,21 @@ class EmbeddedValkey:
             self._wait_until_answering()
 
     def tend(self) -> None:
-        """What is to be done every second. Blocks: call it from a thread. Raises OSError, RuntimeError."""
+        """What is to be done every second: also to start the server if it does not run, which may then have a
+        long file to read; nobody waits for that here. Blocks for a moment. Raises OSError, and RuntimeError
+        if it has ended before it answered.
+        """
         if self._durability is Durability.AOF:
             self._sync_files()
-        self.revive()
-        if self._durability is not Durability.MEMORY and time.monotonic() >= self.rewrite_at:
+        self._begin_if_gone()
+        is_due = self._durability is not Durability.MEMORY and time.monotonic() >= self.rewrite_at
+        if is_due and not self._is_awaited:
             self._rewrite_file()
 
     def stop(self) -> None:
         """Let the server write what it has and end; leaves the data."""
         pid = self.pid
-        if pid is not None and _answers(self.socket_path):
+        if pid is not None and _ask(self.socket_path, b"PING").startswith((*_ANSWERS, b"-LOADING")):
             os.kill(pid, signal.SIGTERM)
             self._wait_until_gone(pid)
         self._release_lock()
@@ -134,6 +142,18 @@ class EmbeddedValkey:
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
             self._wait_until_gone(pid)
+
+    def _begin_if_gone(self) -> None:
+        # Of one that was begun a moment ago there may be no socket yet.
+        if self._process is None or self._process.poll() is not None:
+            if _accepts(self.socket_path):
+                return
+            has_failed, self._is_awaited = self._is_awaited, True
+            self._begin()
+            if has_failed:
+                raise self._not_started()
+        elif self._is_awaited:
+            self._is_awaited = not _answers(self.socket_path)
 
     def _sync_files(self) -> None:
         """Ask the kernel to put the append-only file on disk."""
@@ -153,6 +173,10 @@ class EmbeddedValkey:
             self.rewrite_at = time.monotonic() + REWRITE_SECONDS
 
     def _launch(self) -> None:
+        self._begin()
+        self._wait_until_answering()
+
+    def _begin(self) -> None:
         self.socket_path.unlink(missing_ok=True)
         # Its own session, so that Ctrl-C in the relay's terminal lets the relay end first.
         self._process = subprocess.Popen(  # noqa: S603 -- a fixed program with arguments of our own
@@ -162,7 +186,6 @@ class EmbeddedValkey:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        self._wait_until_answering()
 
     def _wait_until_answering(self) -> None:
         """It answers late when it has a long append-only file to read."""
@@ -170,8 +193,11 @@ class EmbeddedValkey:
         while not _answers(self.socket_path):
             died = self._process is not None and self._process.poll() is not None
             if died or time.monotonic() > deadline:
-                raise RuntimeError(f"valkey-server did not start; see {self.folder / 'valkey.log'}")
+                raise self._not_started()
             time.sleep(0.01)
+
+    def _not_started(self) -> RuntimeError:
+        return RuntimeError(f"valkey-server did not start; see {self.folder / 'valkey.log'}")
 
     def _promises(self) -> tuple[str, str]:
         """`appendonly` and `appendfsync`."""
@@ -258,8 +284,7 @@ def _accepts(path: Path) -> bool:
 
 def _answers(path: Path) -> bool:
     """Whether a server takes commands at this socket (not while it reads its append-only file)."""
-    # One that cannot write its file, for the disk is full, refuses even a PING, and reads go on.
-    return _ask(path, b"PING").startswith((b"+PONG", b"-MISCONF"))
+    return _ask(path, b"PING").startswith(_ANSWERS)
 
 
 def _ask(path: Path, word: bytes) -> bytes:
