@@ -293,6 +293,10 @@ class Conversation:
 
     # --- used by Survivor and Staff -------------------------------------------------------------------------
 
+    async def _leave_at_once(self) -> None:
+        """Leave as the client closes: where the relay cannot be reached now it is not waited for."""
+        await self._say_goodbye(for_all=False, is_patient=False)
+
     def receive(self, frame: AnyRelayFrame) -> None:
         """A frame about this conversation came."""
         if isinstance(frame, Error) and frame.code in _BUSY:
@@ -448,7 +452,7 @@ class Conversation:
             self.state.change(change, now_in_seconds())
             self.settle()
 
-    async def _say_goodbye(self, *, for_all: bool) -> None:
+    async def _say_goodbye(self, *, for_all: bool, is_patient: bool = True) -> None:
         if self.is_over:
             return
         me = self.state.me
@@ -458,8 +462,13 @@ class Conversation:
         self.settle()
         try:
             async with asyncio.timeout(_GOODBYE_SECONDS):
-                await self.settled()
-                await self._link.ask(lambda ref: Leave(ref, self.state.conversation_id), Done)
+                await self._until(
+                    lambda _: (
+                        self.state.is_settled or self._is_finished or not (is_patient or self._link.is_up)
+                    )
+                )
+                if is_patient or self._link.is_up:
+                    await self._link.ask(lambda ref: Leave(ref, self.state.conversation_id), Done)
         except (TimeoutError, TeduhError):
             # Best effort: whoever stays sees that we do not answer; our keys go in any case.
             pass

@@ -10,6 +10,7 @@ import secrets
 from typing import Final
 from weakref import WeakKeyDictionary
 
+from teduh_crypto.credentials import Organisation
 from teduh_crypto.hazmat.ciphersuite import cipher_suite
 from teduh_crypto.mls import BasicCredential, KeyPackageBundle
 from teduh_signaling.relay.frames import (
@@ -30,9 +31,9 @@ from teduh_sdk.clock import now_in_seconds
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.conversation_state import ConversationState
 from teduh_sdk.exceptions import RelayLost, RelayRefused, TeduhError
-from teduh_sdk.group_changes import key_package_to_wire, new_key_package
+from teduh_sdk.group_changes import HYBRID_SUITE, key_package_to_wire, new_key_package
 from teduh_sdk.membership import Identity
-from teduh_sdk.transport import uniform
+from teduh_sdk.transport import Dial, uniform
 
 _CANCEL_SECONDS: Final = 2.0
 _PASSING: Final = frozenset(
@@ -61,6 +62,17 @@ class Survivor(Client):
     async with Survivor(relay_url, organisation) as survivor:
         conversation = await survivor.ask(need="counseling")
     """
+
+    def __init__(
+        self,
+        relay_url: str,
+        organisation: Organisation,
+        *,
+        suite: int = HYBRID_SUITE,
+        dial: Dial | None = None,
+    ) -> None:
+        super().__init__(relay_url, organisation, suite=suite, dial=dial)
+        self._requests: Final[dict[Conversation, _Request]] = {}
 
     async def ask(
         self,
@@ -92,9 +104,18 @@ class Survivor(Client):
         await asyncio.gather(*(self._leave(conversation) for conversation in self.conversations))
 
     async def _leave(self, conversation: Conversation) -> None:
-        if not conversation.participants:
+        request = self._requests.get(conversation)
+        if request is not None:
+            await request.stop()
+        if self._link.is_up and not conversation.participants:
             await self._cancel(conversation)
-        await conversation.leave()
+        await conversation._leave_at_once()
+
+    def _over(self, conversation: Conversation) -> None:
+        super()._over(conversation)
+        request = self._requests.pop(conversation, None)
+        if request is not None:
+            request.end()
 
     async def _cancel(self, conversation: Conversation) -> None:
         try:
@@ -119,7 +140,20 @@ class _Request:
         self._bundle: KeyPackageBundle | None = new_key_package(suite, credential, key, now_in_seconds())
         self._key_package = key_package_to_wire(self._bundle.key_package)
         self._reopening: asyncio.Task[None] | None = None
+        self._is_left = False
         self.conversation: Conversation | None = None
+
+    def end(self) -> None:
+        """She waits no more: it is not put to the relay again."""
+        self._is_left = True
+        if self._reopening is not None and self._reopening is not asyncio.current_task():
+            self._reopening.cancel()
+
+    async def stop(self) -> None:
+        """The same; nothing of it runs any more then."""
+        self.end()
+        if self._reopening is not None:
+            await asyncio.gather(self._reopening, return_exceptions=True)
 
     async def open(self) -> None:
         """Put the request to the relay until it is taken; raises `RelayRefused`."""
@@ -158,8 +192,11 @@ class _Request:
 
     def _opened(self, answer: RequestOpened) -> None:
         # Called before the next frame is looked at, which may be the first entry of the conversation.
+        if self._is_left:
+            return
         if self.conversation is None:
             self.conversation = self._new_conversation(answer.conversation_id)
+            self._survivor._requests[self.conversation] = self
         else:
             self._survivor._conversations.pop(self.conversation.state.conversation_id, None)
             self.conversation.state.begin_anew(answer.conversation_id)
@@ -180,7 +217,7 @@ class _Request:
     def _resume(self, conversation: Conversation) -> None:
         if conversation.participants:
             conversation.subscribe(self.capability)
-        elif self._reopening is None or self._reopening.done():
+        elif not self._is_left and (self._reopening is None or self._reopening.done()):
             self._reopening = asyncio.create_task(self._open_again(conversation))
 
     async def _open_again(self, conversation: Conversation) -> None:

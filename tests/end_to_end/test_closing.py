@@ -1,0 +1,185 @@
+"""A Python client is closed: at once, with a goodbye where one can be said, and nothing stays behind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import cast
+
+import pytest
+from relay_organisation import RelayOrganisation
+from relay_process import eventually, relay_here
+from sdk_people import new_staff, until
+from teduh_sdk import conversation as conversation_module
+from teduh_sdk import events
+from teduh_sdk import survivor as survivor_module
+from teduh_sdk.exceptions import RelayLost
+from teduh_sdk.staff import Staff
+from teduh_sdk.survivor import Survivor
+from teduh_sdk.transport import Socket, dial_relay
+from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_signaling.relay.codec import decode_client_frame
+from teduh_signaling.relay.frames import OpenRequest
+from valkey_server import start_valkey
+
+ORGANISATION = RelayOrganisation()
+
+
+class Line:
+    """Between a client and its relay; it can be cut, and notes for whom help was asked."""
+
+    def __init__(self, url: str) -> None:
+        self._dial = dial_relay(url)
+        self._is_cut = False
+        self._sockets: list[Socket] = []
+        self.requests: list[bytes] = []
+        """The capabilities."""
+
+    async def dial(self) -> Socket:
+        if self._is_cut:
+            raise RelayLost("cut")
+        socket = await self._dial()
+        self._sockets.append(socket)
+        return cast(Socket, _Noting(socket, self))
+
+    async def cut(self) -> None:
+        self._is_cut = True
+        for socket in self._sockets:
+            await socket.close()
+
+    def mend(self) -> None:
+        self._is_cut = False
+
+
+class _Noting:
+    def __init__(self, socket: Socket, line: Line) -> None:
+        self._socket = socket
+        self._line = line
+        self.receive, self.close = socket.receive, socket.close
+
+    async def send(self, data: bytes) -> None:
+        frame = decode_client_frame(data)
+        if isinstance(frame, OpenRequest):
+            self._line.requests.append(frame.capability)
+        await self._socket.send(data)
+
+
+@asynccontextmanager
+async def a_house(folder: Path) -> AsyncIterator[tuple[str, EmbeddedValkey]]:
+    with start_valkey() as valkey:
+        async with relay_here(ORGANISATION.write(folder), valkey.url) as (_, url):
+            await ORGANISATION.publish_revocations(url)
+            yield url, valkey
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for a relay that is away does so for an hour."""
+    monkeypatch.setattr(conversation_module, "_GOODBYE_SECONDS", 3600.0)
+    monkeypatch.setattr(survivor_module, "_CANCEL_SECONDS", 3600.0)
+
+
+@asynccontextmanager
+async def nothing_stays() -> AsyncIterator[None]:
+    """Whatever is begun inside is over behind it."""
+    before = asyncio.all_tasks()
+    yield
+    assert not [task for task in asyncio.all_tasks() - before if "teduh_sdk" in str(task.get_stack())]
+
+
+@pytest.mark.usefixtures("patience")
+@pytest.mark.parametrize("talks", [False, True])
+async def test_a_survivor_who_reconnects_closes_without_waiting_for_the_relay(
+    tmp_path: Path, talks: bool
+) -> None:
+    async with (
+        a_house(tmp_path) as (url, _),
+        nothing_stays(),
+        Staff(url, ORGANISATION.public, new_staff(ORGANISATION, "Sari")) as sari,
+    ):
+        line = Line(url)
+        survivor = Survivor(url, ORGANISATION.public, dial=line.dial)
+        await survivor.__aenter__()
+        hers = await survivor.ask()
+        if talks:
+            await sari.claim()
+            await until(hers, events.Joined)
+        await line.cut()
+        await eventually(lambda: not survivor.is_connected)
+        async with asyncio.timeout(20):
+            await survivor.__aexit__(None, None, None)
+        assert hers.is_over
+
+
+@pytest.mark.usefixtures("patience")
+async def test_a_line_that_breaks_while_she_says_goodbye_is_not_waited_for(tmp_path: Path) -> None:
+    async with (
+        a_house(tmp_path) as (url, valkey),
+        nothing_stays(),
+        Staff(url, ORGANISATION.public, new_staff(ORGANISATION, "Sari")) as sari,
+    ):
+        line = Line(url)
+        survivor = Survivor(url, ORGANISATION.public, dial=line.dial)
+        await survivor.__aenter__()
+        hers = await survivor.ask()
+        await sari.claim()
+        await until(hers, events.Joined)
+        valkey.kill()
+        closing = asyncio.create_task(survivor.__aexit__(None, None, None))
+        await asyncio.sleep(0.1)
+        await line.cut()
+        async with asyncio.timeout(20):
+            await closing
+        await asyncio.to_thread(valkey.revive)
+
+
+async def test_a_survivor_who_closes_while_connected_says_goodbye(tmp_path: Path) -> None:
+    async with (
+        a_house(tmp_path) as (url, _),
+        Staff(url, ORGANISATION.public, new_staff(ORGANISATION, "Sari")) as sari,
+    ):
+        async with Survivor(url, ORGANISATION.public) as survivor:
+            hers = await survivor.ask()
+            his = await sari.claim()
+            await until(hers, events.Joined)
+        ended = await until(his, events.Ended)
+        assert ended.by is not None
+        assert ended.by.is_survivor
+
+
+async def test_what_asks_for_her_anew_ends_with_her(tmp_path: Path) -> None:
+    """The relay is there and its store is not: her device asks again and again."""
+    async with a_house(tmp_path) as (url, valkey), nothing_stays():
+        line = Line(url)
+        async with Survivor(url, ORGANISATION.public, dial=line.dial) as survivor:
+            await survivor.ask()
+            valkey.kill()
+            await line.cut()
+            await eventually(lambda: not survivor.is_connected)
+            line.mend()
+            await eventually(lambda: len(line.requests) > 1)
+        await asyncio.to_thread(valkey.revive)
+
+
+async def test_who_has_left_is_not_asked_for_anew_when_the_relay_is_back(tmp_path: Path) -> None:
+    async with a_house(tmp_path) as (url, valkey):
+        line = Line(url)
+        async with Survivor(url, ORGANISATION.public, dial=line.dial) as survivor:
+            hers = await survivor.ask()
+            valkey.kill()
+            await line.cut()
+            await eventually(lambda: not survivor.is_connected)
+            line.mend()
+            await eventually(lambda: len(line.requests) > 1)
+            await line.cut()
+            await eventually(lambda: not survivor.is_connected)
+            await hers.leave()
+            asked = len(line.requests)
+            await asyncio.to_thread(valkey.revive)
+            line.mend()
+            async with asyncio.timeout(30):
+                await survivor.ask()
+            assert line.requests[0] not in line.requests[asked:]
+            assert hers.is_over
