@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import cast
@@ -15,7 +15,7 @@ from sdk_people import new_staff, until
 from teduh_sdk import conversation as conversation_module
 from teduh_sdk import events
 from teduh_sdk import survivor as survivor_module
-from teduh_sdk.exceptions import RelayLost
+from teduh_sdk.exceptions import ClientClosed, RelayLost
 from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
 from teduh_sdk.transport import Socket, dial_relay
@@ -183,3 +183,71 @@ async def test_who_has_left_is_not_asked_for_anew_when_the_relay_is_back(tmp_pat
                 await survivor.ask()
             assert line.requests[0] not in line.requests[asked:]
             assert hers.is_over
+
+
+async def test_whoever_waits_for_something_of_a_client_that_is_closed_is_told_so(tmp_path: Path) -> None:
+    async with a_house(tmp_path) as (url, _):
+        staff = Staff(url, ORGANISATION.public, new_staff(ORGANISATION, "Sari"))
+        await staff.__aenter__()
+        routing = staff.routing
+        async with Survivor(url, ORGANISATION.public) as survivor:
+            hers = await survivor.ask()
+            his = await staff.claim()
+            await until(hers, events.Joined)
+            streams: list[Callable[[], AsyncIterator[object]]] = [
+                staff.requests,
+                staff.invitations,
+                staff.asks_to_join,
+                routing.listing,
+                routing.offers,
+                routing.board,
+                routing.alerts,
+            ]
+            waiting = [asyncio.create_task(_to_the_end(stream())) for stream in streams]
+            talk = asyncio.create_task(_last(his))
+            await asyncio.sleep(0.2)
+            await staff.__aexit__(None, None, None)
+            async with asyncio.timeout(20):
+                for ended in await asyncio.gather(*waiting, return_exceptions=True):
+                    assert isinstance(ended, ClientClosed)
+                last = await talk
+                assert isinstance(last, events.Stopped)
+                assert isinstance(last.reason, ClientClosed)
+                # And so is whoever begins only then.
+                for stream in streams:
+                    with pytest.raises(ClientClosed):
+                        await _to_the_end(stream())
+
+
+async def test_whoever_waits_for_the_first_revocation_list_is_told_that_it_is_closed(tmp_path: Path) -> None:
+    with start_valkey() as valkey:
+        async with relay_here(ORGANISATION.write(tmp_path), valkey.url) as (_, url):
+            staff = Staff(url, ORGANISATION.public, new_staff(ORGANISATION, "Sari"))
+            async with staff, Survivor(url, ORGANISATION.public) as survivor:
+                waiting = [asyncio.create_task(staff.claim()), asyncio.create_task(survivor.ask())]
+                await asyncio.sleep(0.1)
+            async with asyncio.timeout(20):
+                for ended in await asyncio.gather(*waiting, return_exceptions=True):
+                    assert isinstance(ended, ClientClosed)
+
+
+async def test_whoever_gives_up_opening_a_client_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Its stored conversations wait for a revocation list, which does not come."""
+    store = new_staff(ORGANISATION, "Sari")
+    store.put("conversation/00", b"kept")
+    async with nothing_stays():
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5), Staff("http://127.0.0.1:9", ORGANISATION.public, store):
+                pass
+
+
+async def _to_the_end(stream: AsyncIterator[object]) -> None:
+    async for _ in stream:
+        pass
+
+
+async def _last(conversation: AsyncIterator[events.Event]) -> events.Event | None:
+    last = None
+    async for event in conversation:
+        last = event
+    return last

@@ -12,7 +12,7 @@ from teduh_signaling.relay.frames import AnyRelayFrame, Authenticate, Authentica
 from teduh_sdk import events
 from teduh_sdk.authentication_service import AuthenticationService
 from teduh_sdk.conversation import Conversation
-from teduh_sdk.exceptions import TeduhError
+from teduh_sdk.exceptions import ClientClosed, TeduhError
 from teduh_sdk.group_changes import HYBRID_SUITE
 from teduh_sdk.ice_servers import is_on_this_machine
 from teduh_sdk.relay_link import RelayLink
@@ -24,7 +24,10 @@ _WATCH_SECONDS: Final = 5.0
 
 
 class Client:
-    """An async context manager: the link is up, or trying to be, from entering to leaving it."""
+    """An async context manager: the link is up, or trying to be, from entering to leaving it.
+
+    Whoever still waits for something when it is left, or begins to after that, gets `ClientClosed`.
+    """
 
     def __init__(
         self,
@@ -64,7 +67,12 @@ class Client:
         return tuple(one for one in self._conversations.values() if not one.is_over)
 
     async def __aenter__(self) -> Self:
-        await self._begin()
+        try:
+            await self._begin()
+        except BaseException:
+            # It has not been entered, so nobody will leave it.
+            await self._stop()
+            raise
         self._start(self._link.run())
         self._start(self._watch())
         return self
@@ -74,9 +82,14 @@ class Client:
             await asyncio.gather(*(one.close_calls() for one in self.conversations))
             await self._finish()
         finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._stop()
+
+    async def _stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._revocations.close()
+        self._failed(ClientClosed("the client is closed"))
 
     async def _begin(self) -> None:
         """Before the link is opened."""

@@ -16,6 +16,7 @@ import msgspec
 from teduh_crypto.credentials import CredentialError
 
 from teduh_sdk.authentication_service import AuthenticationService
+from teduh_sdk.exceptions import ClientClosed
 
 _PATH: Final = "/v1/revocations"
 _REFRESH_SECONDS: Final = 15 * 60
@@ -37,10 +38,21 @@ class RevocationFetch:
         self._url = relay_url.rstrip("/") + _PATH
         self._service = service
         self._is_fresh = asyncio.Event()
+        self._is_closed = False
 
     async def wait(self) -> None:
-        """Wait until there is a list that the organisation signed and that is fresh."""
+        """Wait until there is a list that the organisation signed and that is fresh.
+
+        Raises `ClientClosed`.
+        """
         await self._is_fresh.wait()
+        if self._is_closed:
+            raise ClientClosed("the client is closed")
+
+    def close(self) -> None:
+        """It is fetched no more: nobody waits for it."""
+        self._is_closed = True
+        self._is_fresh.set()
 
     async def run(self) -> None:
         """Fetch now and then, until cancelled."""

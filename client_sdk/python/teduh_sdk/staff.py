@@ -149,6 +149,7 @@ class Staff(Client):
         while True:
             invited = await self._inbox.get()
             if isinstance(invited, TeduhError):
+                self._inbox.put_nowait(invited)
                 raise invited
             yield invited
 
@@ -265,6 +266,9 @@ class Staff(Client):
         self.routing.fail(reason)
         self._asked.fail(reason)
         self._inbox.put_nowait(reason)
+        for expected in self._expected.values():
+            if not expected.done():
+                expected.set_exception(reason)
 
     async def _set_availability(self, availability: Availability, capacity: int) -> None:
         self._availability, self._capacity = availability, capacity
@@ -524,10 +528,10 @@ class _Waiting:
     async def next(self) -> int:
         # Each told number is told once; what the relay says next counts anew.
         while self._count == 0:
-            self._changed.clear()
-            await self._changed.wait()
             if self._reason is not None:
                 raise self._reason
+            self._changed.clear()
+            await self._changed.wait()
         count, self._count = self._count, self._count - 1
         return count
 

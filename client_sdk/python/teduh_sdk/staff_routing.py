@@ -69,6 +69,8 @@ class News(Generic[_T]):
         while True:
             item = await self._kept.get()
             if isinstance(item, TeduhError):
+                # For whoever else listens, or comes later.
+                self._kept.put_nowait(item)
                 raise item
             yield item
 
