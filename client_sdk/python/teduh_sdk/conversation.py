@@ -52,7 +52,7 @@ from teduh_sdk.room import Participant
 from teduh_sdk.saved_conversation import HeardKept
 from teduh_sdk.search import Search, Searcher
 from teduh_sdk.transport import uniform
-from teduh_sdk.untold import Untold
+from teduh_sdk.untold import Untold, heard_among
 
 if TYPE_CHECKING:
     from teduh_sdk.calls import Call, Calls, MediaStreamTrack
@@ -105,6 +105,8 @@ class Conversation:
         self._untold: Final = Untold(lambda: self._keep(self))
         for event in untold:
             self._untold.put(self._reactions.beside(event))
+        # What is about to be told, as soon as it is kept and what it leads to is sent.
+        self._to_tell: list[Event] = []
         self._settling: asyncio.Handle | None = None
         self._waiting: list[tuple[Callable[[Event | None], bool], asyncio.Future[None]]] = []
         self._is_connected = False
@@ -152,7 +154,7 @@ class Conversation:
     @property
     def untold(self) -> tuple[HeardKept, ...]:
         """What people said that the application has not been told, or not finished with."""
-        return self._untold.heard
+        return (*self._untold.heard, *heard_among(self._to_tell))
 
     async def send(self, text: str, *, reply_to: bytes | None = None) -> bytes:
         """Say something; returns the message id at once. It is kept until the relay has it (`Sent`).
@@ -381,6 +383,7 @@ class Conversation:
         """Keep the state, then send, then tell."""
         self._settling = None
         frames, happened = self.state.take_frames(), self.state.take_events()
+        self._to_tell = happened
         if frames or happened:
             self._keep(self)
         for frame in frames:
@@ -390,6 +393,7 @@ class Conversation:
             self._has_left = True
             self._link.question(lambda ref: Leave(ref, self.state.conversation_id), _ignore)
             self._over(self)
+        self._to_tell = []
         self._tell(happened)
 
     # --- inside ---------------------------------------------------------------------------------------------

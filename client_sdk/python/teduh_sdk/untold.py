@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from teduh_sdk import events
@@ -15,6 +15,11 @@ from teduh_sdk.events import Event
 from teduh_sdk.saved_conversation import HeardKept
 
 _HEARD: Final = events.TextReceived | events.MessageReceived | events.NoteReceived
+
+
+def heard_among(happened: Iterable[Event | None]) -> tuple[HeardKept, ...]:
+    """What somebody said, which is kept until the application is done with it."""
+    return tuple(one for one in happened if isinstance(one, _HEARD))
 
 
 class Untold:
@@ -30,7 +35,7 @@ class Untold:
     @property
     def heard(self) -> tuple[HeardKept, ...]:
         """What people said that the application has not been told, or not finished with."""
-        return tuple(one for one in (self._in_hand, *self._events) if isinstance(one, _HEARD))
+        return heard_among((self._in_hand, *self._events))
 
     def put(self, event: Event) -> None:
         """One more."""

@@ -46,7 +46,7 @@ import { Search } from "./search.ts"
 import type { Heard } from "./savedConversation.ts"
 import { uniform } from "./transport.ts"
 import { Turns } from "./turns.ts"
-import { Untold } from "./untold.ts"
+import { isHeard, Untold } from "./untold.ts"
 
 const RETRIES = 2
 /** Seconds. */
@@ -107,6 +107,8 @@ export class Conversation implements AsyncIterable<Event> {
   #sought: RequestDetails
   readonly #reactions: Reactions
   readonly #untold: Untold
+  /** What is about to be told, as soon as it is kept and what it leads to is sent. */
+  #toTell: readonly StateEvent[] = []
   /** By the application, that wants to hear nothing more. */
   #isWiped = false
   #waiting: { condition: Condition; done: () => void }[] = []
@@ -181,7 +183,7 @@ export class Conversation implements AsyncIterable<Event> {
 
   /** What people said that the application has not been told, or not finished with. @internal */
   get untold(): readonly Heard[] {
-    return this.#untold.heard
+    return [...this.#untold.heard, ...this.#toTell.filter(isHeard)]
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Event> {
@@ -439,9 +441,11 @@ export class Conversation implements AsyncIterable<Event> {
     this.#unsettled = 0
     const frames = this.state.takeFrames()
     const happened = this.state.takeEvents()
+    this.#toTell = happened
     if (frames.length > 0 || happened.length > 0) await this.#keep()
     if (this.#stateEra === this.#era && !this.isOver) for (const frame of frames) this.#link.send(frame)
     if (this.isOver && !this.#hasLeft) this.#sayLeft()
+    this.#toTell = []
     this.#tell(happened)
   }
 

@@ -100,7 +100,7 @@ const conversation = struct({
 /** Everything, but what the application has yet to be told: that is beside it in `Kept`. */
 export type SavedConversation = ValueOf<typeof conversation>
 
-export type Heard = TextReceived | MessageReceived | NoteReceived
+export type Heard = Omit<TextReceived, "markRead"> | MessageReceived | NoteReceived
 
 const Kept = define("kept", VERSION, { conversation, untold: list(savedHeard, 0, MOST) })
 /** One record of the key store. */

@@ -61,6 +61,9 @@ export class Untold {
   }
 }
 
-function isHeard(event: Event | null): event is Heard {
+/** Whether this is something that somebody said, which is kept until the application is done with it. */
+export function isHeard<Any extends { readonly type: string }>(
+  event: Any | null,
+): event is Extract<Any, { readonly type: Heard["type"] }> {
   return event?.type === "textReceived" || event?.type === "messageReceived" || event?.type === "noteReceived"
 }

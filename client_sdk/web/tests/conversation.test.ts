@@ -7,7 +7,8 @@ import { ConversationOver, KeyStoreError, LogBroken, TeduhError } from "../src/e
 import type { Event } from "../src/events.ts"
 import { ErrorCode, ErrorFrame, Hello, Subscribed, type ClientFrame } from "../src/relay/frames.ts"
 import type { Answer, RelayLink } from "../src/relayLink.ts"
-import { CONVERSATION, Pair } from "./scriptedLog.ts"
+import { keptFromBytes, keptToBytes, restoreHeard, saveHeard, type Kept } from "../src/savedConversation.ts"
+import { CONVERSATION, NOW, Pair } from "./scriptedLog.ts"
 
 const limits = {
   frameBytes: 262_144,
@@ -74,9 +75,27 @@ async function hers(owner: Partial<ConversationOwner> = {}): Promise<Conversatio
   return conversation
 }
 
-function subscribed(): void {
+/** The counselor's, likewise; what the log has for him comes by `receive`. */
+async function staffs(owner: Partial<ConversationOwner> = {}): Promise<Conversation> {
+  const resume = (one: Conversation): void => {
+    one.subscribe()
+  }
+  const conversation = new Conversation(pair.counselor.state, link as unknown as RelayLink, {
+    resume,
+    over: () => undefined,
+    ...owner,
+  })
+  pair.counselor.isConnected = false
+  conversation.linkIsUp()
+  subscribed(pair.counselor)
+  await conversation.act(() => undefined)
+  link.types()
+  return conversation
+}
+
+function subscribed(seat = pair.survivor): void {
   const lastSeq = pair.log.entries.length
-  const { counter, number: member } = pair.survivor
+  const { counter, number: member } = seat
   const common = { ref: 1, conversationId: CONVERSATION, epoch: pair.log.epoch, firstSeq: 1 }
   link.answer?.(Subscribed({ ...common, lastSeq, counter, member }))
 }
@@ -98,6 +117,29 @@ describe("the driver of a conversation", () => {
     kept = []
     await conversation.send("one")
     expect([kept, link.types()]).toEqual([["kept with 0 sent"], ["append"]])
+  })
+
+  it("keeps what somebody has said before the relay may forget it", async () => {
+    const records: Kept[] = []
+    const conversation = await staffs({
+      keep: (one) => {
+        records.push(keptFromBytes(keptToBytes(one.state.save(), one.untold.map(saveHeard))))
+        return Promise.resolve()
+      },
+    })
+    await pair.survivor.state.sendText("he is at the door", NOW)
+    await pair.log.pump()
+    pair.log.entries.slice(-1).forEach((entry) => {
+      conversation.receive(entry)
+    })
+    await conversation.act(() => undefined)
+    expect(link.types()).toContain("acknowledge")
+    // The page is closed here, and opened again: the log is read after what was acknowledged.
+    const last = records.at(-1)
+    expect(last?.conversation.place.cursor).toBe(conversation.state.cursor)
+    const untold = await Promise.all(last?.untold.map(restoreHeard) ?? [])
+    expect(untold).toMatchObject([{ type: "textReceived", text: "he is at the door" }])
+    expect(await types(conversation)).toContain("textReceived")
   })
 
   it("sends nothing that cannot be kept, and stops", async () => {

@@ -1,0 +1,87 @@
+"""The driver around the state: what it keeps before it sends, and what it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+from scripted_log import CONVERSATION, Pair, Seat, talking_pair
+from staffed_organisation import NOW
+from teduh_sdk import events
+from teduh_sdk.conversation import Conversation
+from teduh_sdk.relay_link import Answer, RelayLink
+from teduh_sdk.saved_conversation import VERSION, Kept, restore_heard, save_heard
+from teduh_signaling.relay.frames import (
+    Acknowledge,
+    AnyClientFrame,
+    Hello,
+    Limits,
+    Subscribed,
+)
+
+
+class HeldLink:
+    """A link that takes what it is given."""
+
+    hello = Hello(1, bytes(32), NOW, Limits(262_144, 131_072, 64, 32, 20))
+
+    def __init__(self) -> None:
+        self.sent: list[AnyClientFrame] = []
+
+    def send(self, frame: AnyClientFrame) -> None:
+        self.sent.append(frame)
+
+    def question(self, make: Callable[[int], AnyClientFrame], _: Callable[[Answer], None]) -> None:
+        self.sent.append(make(1))
+
+
+class Desk:
+    """A counselor who is talking, with a driver around his state and a record of what he keeps."""
+
+    def __init__(self) -> None:
+        self.pair: Pair = talking_pair()
+        for seat in (self.pair.survivor, self.pair.counselor):
+            seat.collect()
+        self.link = HeldLink()
+        self.records: list[bytes] = []
+        state = self.pair.counselor.state
+        self.conversation = Conversation(
+            state, cast("RelayLink", self.link), resume=Conversation.subscribe, keep=self._keep
+        )
+        self.pair.counselor.is_connected = False
+        self.conversation.link_is_up()
+        self.conversation.subscribed(_subscribed(self.pair, self.pair.counselor))
+        self.conversation.settle()
+
+    def _keep(self, conversation: Conversation) -> None:
+        untold = tuple(save_heard(event) for event in conversation.untold)
+        self.records.append(Kept(VERSION, conversation.state.save(), untold).to_bytes())
+
+    def hear(self, text: str) -> None:
+        """The survivor says it, and the relay sends it here."""
+        self.pair.survivor.state.send_text(text, NOW)
+        self.pair.log.pump()
+        self.conversation.receive(self.pair.log.entries[-1])
+        self.conversation.settle()
+
+
+def _subscribed(pair: Pair, seat: Seat) -> Subscribed:
+    last = len(pair.log.entries)
+    return Subscribed(1, CONVERSATION, seat.number, pair.log.epoch, last, 1, seat.counter)
+
+
+@pytest.fixture
+async def desk() -> Desk:
+    return Desk()
+
+
+async def test_what_somebody_has_said_is_kept_before_the_relay_may_forget_it(desk: Desk) -> None:
+    """The process is killed behind that: the log is read after what was acknowledged."""
+    desk.hear("he is at the door")
+    assert any(isinstance(frame, Acknowledge) for frame in desk.link.sent)
+    kept = Kept.from_bytes(desk.records[-1])
+    assert kept.conversation.place.cursor == desk.conversation.state.cursor
+    (untold,) = map(restore_heard, kept.untold)
+    assert isinstance(untold, events.TextReceived)
+    assert untold.text == "he is at the door"
