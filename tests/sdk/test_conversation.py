@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from typing import cast
 
@@ -10,12 +11,16 @@ from scripted_log import CONVERSATION, Pair, Seat, talking_pair
 from staffed_organisation import NOW
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
+from teduh_sdk.events import Event
+from teduh_sdk.exceptions import ConversationOver, KeyStoreError
 from teduh_sdk.relay_link import Answer, RelayLink
 from teduh_sdk.saved_conversation import VERSION, Kept, restore_heard, save_heard
 from teduh_signaling.relay.frames import (
     Acknowledge,
     AnyClientFrame,
+    Append,
     Hello,
+    Leave,
     Limits,
     Subscribed,
 )
@@ -44,6 +49,7 @@ class Desk:
         for seat in (self.pair.survivor, self.pair.counselor):
             seat.collect()
         self.link = HeldLink()
+        self.is_full = False
         self.records: list[bytes] = []
         state = self.pair.counselor.state
         self.conversation = Conversation(
@@ -55,6 +61,8 @@ class Desk:
         self.conversation.settle()
 
     def _keep(self, conversation: Conversation) -> None:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
         untold = tuple(save_heard(event) for event in conversation.untold)
         self.records.append(Kept(VERSION, conversation.state.save(), untold).to_bytes())
 
@@ -64,6 +72,10 @@ class Desk:
         self.pair.log.pump()
         self.conversation.receive(self.pair.log.entries[-1])
         self.conversation.settle()
+
+    async def told(self) -> list[Event]:
+        """All that the application is told until it stops."""
+        return [event async for event in self.conversation]
 
 
 def _subscribed(pair: Pair, seat: Seat) -> Subscribed:
@@ -85,3 +97,32 @@ async def test_what_somebody_has_said_is_kept_before_the_relay_may_forget_it(des
     (untold,) = map(restore_heard, kept.untold)
     assert isinstance(untold, events.TextReceived)
     assert untold.text == "he is at the door"
+
+
+async def test_it_stops_and_says_so_when_what_was_heard_cannot_be_kept(desk: Desk) -> None:
+    """To go on would be to say "delivered" of what the next start knows nothing of."""
+    desk.is_full = True
+    desk.link.sent.clear()
+    desk.hear("he is at the door")
+    desk.is_full = False
+    assert [type(frame) for frame in desk.link.sent] == [Leave]
+    *_, text, stopped = await desk.told()
+    assert isinstance(text, events.TextReceived)
+    assert isinstance(stopped, events.Stopped)
+    assert isinstance(stopped.reason, KeyStoreError)
+
+
+async def test_nothing_is_sent_that_cannot_be_kept(desk: Desk) -> None:
+    desk.is_full = True
+    await desk.conversation.send("I am on my way")
+    assert not any(isinstance(frame, Append) for frame in desk.link.sent)
+    assert desk.conversation.is_over
+    with pytest.raises(ConversationOver):
+        await desk.conversation.send("and now")
+
+
+async def test_it_stops_when_it_cannot_keep_that_the_application_is_done(desk: Desk) -> None:
+    desk.hear("he is at the door")
+    desk.is_full = True
+    heard = [type(event) for event in await desk.told()]
+    assert heard[-2:] == [events.TextReceived, events.Stopped]

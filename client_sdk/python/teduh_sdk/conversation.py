@@ -39,6 +39,7 @@ from teduh_sdk.events import Event
 from teduh_sdk.exceptions import (
     CommitConflict,
     ConversationOver,
+    KeyStoreError,
     LogBroken,
     RelayRefused,
     RequestUnusable,
@@ -102,7 +103,7 @@ class Conversation:
         self._search: Final = Search(self._searcher(), details)
         self._bringing_in: Final = BringingIn(self._host())
         self._reactions: Final = Reactions(state, self.settle, self.stop_seeking)
-        self._untold: Final = Untold(lambda: self._keep(self))
+        self._untold: Final = Untold(self._keep_what_is_left)
         for event in untold:
             self._untold.put(self._reactions.beside(event))
         # What is about to be told, as soon as it is kept and what it leads to is sent.
@@ -385,8 +386,9 @@ class Conversation:
         frames, happened = self.state.take_frames(), self.state.take_events()
         self._to_tell = happened
         if frames or happened:
-            self._keep(self)
-        for frame in frames:
+            self._keep_or_stop()
+            happened += self.state.take_events()
+        for frame in () if self.is_over else frames:
             self._link.send(frame)
         if self.is_over and not self._has_left:
             # Ended by others, or stopped: the log need not wait for us.
@@ -397,6 +399,19 @@ class Conversation:
         self._tell(happened)
 
     # --- inside ---------------------------------------------------------------------------------------------
+
+    def _keep_or_stop(self) -> None:
+        try:
+            self._keep(self)
+        except (OSError, TeduhError) as error:
+            # What is not kept must not be sent, nor told to be read.
+            reason = error if isinstance(error, TeduhError) else KeyStoreError(f"it cannot be kept: {error}")
+            self.state.give_up(reason)
+
+    def _keep_what_is_left(self) -> None:
+        self._keep_or_stop()
+        if self.is_over:
+            self.settle_soon()
 
     def _searcher(self) -> Searcher:
         return Searcher(
@@ -478,7 +493,7 @@ class Conversation:
             pass
         self._has_left = True
         self.state.wipe()
-        self._keep(self)
+        self._keep_or_stop()
         self._over(self)
         self._tell([events.Ended(me)])
 
