@@ -10,7 +10,7 @@ from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.authentication_service import AuthenticationService
 from teduh_sdk.conversation_state import ConversationState
-from teduh_sdk.exceptions import KeyStoreDamaged, RosterNotAdmitted
+from teduh_sdk.exceptions import KeyStoreDamaged, LogBroken, RosterNotAdmitted
 from teduh_sdk.group_changes import AddMember, Refresh
 from teduh_sdk.room import Participant, verify_room
 from teduh_sdk.saved_conversation import VERSION, Kept, restore_heard, save_heard
@@ -28,10 +28,14 @@ def pair() -> Pair:
     return together
 
 
-def restart(pair: Pair, seat: Seat, now: int = NOW) -> None:
+def record(seat: Seat) -> bytes:
+    return Kept(VERSION, seat.state.save(), ()).to_bytes()
+
+
+def restart(pair: Pair, seat: Seat, now: int = NOW, data: bytes | None = None) -> None:
     """Kill the staff process, and start it from the bytes that were kept."""
     pair.log.disconnect(seat)
-    kept = Kept.from_bytes(Kept(VERSION, seat.state.save(), ()).to_bytes())
+    kept = Kept.from_bytes(record(seat) if data is None else data)
     verify = verify_room(AuthenticationService.of(pair.organisation.public, pair.organisation.revocations))
     device_key = public_key(pair.device.key)
     seat.state = ConversationState.restore(kept.conversation, device_key, verify, now)
@@ -61,6 +65,22 @@ def test_what_was_in_flight_is_repeated_byte_for_byte(pair: Pair) -> None:
     pair.log.connect(pair.counselor)
     (again,) = [frame for frame in pair.counselor.state.take_frames() if isinstance(frame, Append)]
     assert again == lost
+
+
+def test_an_older_record_is_not_gone_on_from(pair: Pair) -> None:
+    """As after a backup was put back: the relay would take what is said next for a repetition of what was
+    said since, call it accepted, and drop it; and its key was used before.
+    """
+    older = record(pair.counselor)
+    pair.counselor.state.send_text("we have a place for you", NOW)
+    pair.log.pump()
+    restart(pair, pair.counselor, data=older)
+    pair.counselor.state.send_text("come at six", NOW)
+    pair.log.connect(pair.counselor)
+    pair.log.pump()
+    (stopped,) = [event for event in pair.counselor.collect() if isinstance(event, events.Stopped)]
+    assert isinstance(stopped.reason, LogBroken)
+    assert texts(pair.survivor) == ["we have a place for you"]
 
 
 def test_what_was_queued_is_said(pair: Pair) -> None:

@@ -328,6 +328,10 @@ class ConversationState:
         if frame.last_seq < self.cursor:
             self._stop(LogBroken("the relay has lost entries that were read before"))
             return
+        if frame.counter >= self._standing.outbox.next_counter:
+            # Our state is older than the log: what we said next would be taken for a repetition, and dropped.
+            self._stop(LogBroken("the log holds what this device does not know that it has said"))
+            return
         self._reach.connected(frame.last_seq, window)
         self._speaking.were_accepted(frame.counter)
         self._speaking.advance(now)

@@ -342,6 +342,9 @@ export class ConversationState {
       this.#stop(new LogBroken("entries have expired before they were read"))
     } else if (frame.lastSeq < this.cursor) {
       this.#stop(new LogBroken("the relay has lost entries that were read before"))
+    } else if (frame.counter >= this.#standing.outbox.nextCounter) {
+      // Our state is older than the log: what we said next would be taken for a repetition, and dropped.
+      this.#stop(new LogBroken("the log holds what this device does not know that it has said"))
     } else {
       this.#reach.connected(frame.lastSeq, window)
       await this.#guarded(now, () => {

@@ -289,6 +289,24 @@ describe("a console that is opened again", () => {
     expect(texts(survivor.collect())).toEqual(["yes"])
   })
 
+  it("does not go on from an older record, for the relay would take what is said next for a repetition", async () => {
+    const { log, survivor, counselor } = pair
+    const older = counselor.state.save()
+    await counselor.state.sendText("we have a place for you", NOW)
+    await log.pump()
+    log.disconnect(counselor)
+    const { signer } = pair.device
+    const verify = verifyRoom(pair.organisation.service)
+    const state = await ConversationState.restore(older, signer, verify, new HandOverNotes(), NOW)
+    await state.sendText("come at six", NOW)
+    const again = log.seat(state, counselor.number)
+    again.counter = counselor.counter
+    await log.connect(again)
+    await log.pump()
+    expect(reasonToStop(again)).toBeInstanceOf(LogBroken)
+    expect(texts(survivor.collect())).toEqual(["we have a place for you"])
+  })
+
   it("does not go on in a room that does not pass any more", async () => {
     const { counselor, device, organisation } = pair
     const kept = counselor.state.save()
