@@ -18,18 +18,28 @@ from scripted_log import (
     talking_pair,
 )
 from staffed_organisation import NOW, StaffedOrganisation
-from teduh_crypto.credentials import STAFF_CREDENTIAL_TYPE, Role, encode_credential
+from teduh_crypto.credentials import STAFF_CREDENTIAL_TYPE, Role, encode_credential, sign_revocation_list
 from teduh_crypto.hazmat.ciphersuite import cipher_suite
 from teduh_crypto.mls import Add, BasicCredential, Group, LeafIndex, OpaqueCredential, Remove
 from teduh_crypto.mls.proposal import Proposal
 from teduh_crypto.padding import padding_for
 from teduh_sdk import events
+from teduh_sdk.authentication_service import AuthenticationService
 from teduh_sdk.epoch_agreement import acknowledgement_of
 from teduh_sdk.exceptions import EpochsDiffer, LogBroken, NotTrusted, RosterNotAdmitted, WrongConversation
-from teduh_sdk.group_changes import CLASSIC_SUITE, AddMember, RemoveMember, new_group, new_key_package
+from teduh_sdk.group_changes import (
+    CLASSIC_SUITE,
+    AddMember,
+    RemoveMember,
+    key_package_to_wire,
+    new_group,
+    new_key_package,
+)
+from teduh_sdk.room import verify_room
 from teduh_sdk.sender_order import authenticated_counter
 from teduh_signaling.chat.codec import encode_message
 from teduh_signaling.chat.messages import InvitationAnswer, Text
+from teduh_signaling.relay import frames as relay
 from teduh_signaling.relay.frames import Accepted, Append, Entry, EntryKind, Error, ErrorCode, Subscribed
 
 SUITE = cipher_suite(CLASSIC_SUITE)
@@ -188,6 +198,35 @@ def test_the_survivor_who_is_removed_is_told_that_it_is_over(pair: Pair) -> None
     her_leaf = LeafIndex(next(one for one in pair.survivor.state.participants if one.is_survivor).leaf_index)
     DishonestStaff(pair).commit(Remove(her_leaf))
     assert [type(event) for event in pair.survivor.collect()] == [events.Ended]
+
+
+def revoked_for(seat: Seat, organisation: StaffedOrganisation, somebody: StaffDevice) -> None:
+    """The list that revokes her comes to this member."""
+    service = AuthenticationService.of(organisation.public, organisation.revocations)
+    newer = organisation.revocations.revoking(subjects=[f"staff-{somebody.name}"], now=NOW)
+    service.adopt_revocations(sign_revocation_list(newer, organisation.authority), now=NOW)
+    seat.state.membership.verify = verify_room(service)
+    seat.state.look_again(NOW)
+
+
+def test_who_is_revoked_between_her_yes_and_the_relays_is_not_let_in(pair: Pair) -> None:
+    budi = StaffDevice(pair.organisation, "Budi", Role.MEDIC)
+    pair.survivor.state.seek(NOW, is_on=True)
+    wire = key_package_to_wire(budi.key_package().key_package)
+    pair.survivor.state.find(relay.KeyPackage(1, budi.device_id, wire), NOW)
+    pair.survivor.state.let_in(NOW)
+    revoked_for(pair.survivor, pair.organisation, budi)
+    pair.log.pump()
+    assert isinstance(refused_roster(pair.survivor), RosterNotAdmitted)
+
+
+def test_who_is_revoked_while_the_relay_is_asked_is_let_in_by_no_counselor_either(pair: Pair) -> None:
+    budi = StaffDevice(pair.organisation, "Budi", Role.MEDIC)
+    accept(pair, budi)
+    pair.counselor.state.change(AddMember(budi.key_package().key_package), NOW)
+    revoked_for(pair.counselor, pair.organisation, budi)
+    pair.log.pump()
+    assert isinstance(refused_roster(pair.counselor), RosterNotAdmitted)
 
 
 def test_an_acknowledgement_of_other_keys_stops_the_conversation(pair: Pair) -> None:

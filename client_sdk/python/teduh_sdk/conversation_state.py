@@ -426,7 +426,7 @@ class ConversationState:
         for item in self._standing.order.take():
             match item:
                 case OwnEntry():
-                    self._take_own(item.counter)
+                    self._take_own(item.counter, now)
                 case OwnWelcome():
                     pass
                 case relay.Entry():
@@ -434,9 +434,9 @@ class ConversationState:
             if self._is_over:
                 return
 
-    def _take_own(self, counter: int) -> None:
+    def _take_own(self, counter: int, now: int) -> None:
         self._speaking.were_accepted(counter)
-        change = self.membership.adopt(counter)
+        change = self.membership.adopt(counter, now)
         if change is not None:
             self._see_room(change)
             if self.membership.identity.is_survivor:

@@ -55,7 +55,6 @@ class PendingEpoch:
 
     counter: int
     group: Group = field(repr=False)
-    room: Room
     change: Change
 
 
@@ -155,7 +154,7 @@ class Membership:
             self._admit(room, by_survivor=self.identity.is_survivor)
         added, removed = change.relay_members(self.room)
         epoch = commit.if_refused.epoch
-        self.pending = PendingEpoch(counter, commit.group, room, change)
+        self.pending = PendingEpoch(counter, commit.group, change)
         return Append(
             self.conversation_id,
             counter,
@@ -180,16 +179,17 @@ class Membership:
 
     def resume_pending(self, counter: int, group: Group, change: Change, now: int) -> None:
         """Go on waiting for the answer to a stored commit."""
-        self.pending = PendingEpoch(counter, group, self._verified(group, now), change)
+        self._verified(group, now)
+        self.pending = PendingEpoch(counter, group, change)
 
-    def adopt(self, counter: int) -> RoomChange | None:
+    def adopt(self, counter: int, now: int) -> RoomChange | None:
         """Our append with this counter has its place; if it is the commit that is pending, its epoch
-        begins.
+        begins, unless somebody in it has been revoked since it was made. Raises `RosterNotAdmitted`.
         """
         pending = self.pending
         if pending is None or pending.counter != counter:
             return None
-        return self._enter(pending.group, pending.room)
+        return self._enter(pending.group, self._verified(pending.group, now))
 
     def open(self, entry: Entry, now: int) -> tuple[Participant, bytes]:
         """Who said what; raises a `RemoteError` for what does not open, `LogBroken` for what is out of

@@ -465,15 +465,15 @@ export class ConversationState {
 
   async #read(item: LogItem, now: number): Promise<void> {
     if (item.type === "ownEntry") {
-      this.#takeOwn(item.counter)
+      await this.#takeOwn(item.counter, now)
     } else if (item.type === "entry") {
       await this.#readEntry(item, now)
     }
   }
 
-  #takeOwn(counter: number): void {
+  async #takeOwn(counter: number, now: number): Promise<void> {
     this.#speaking.wereAccepted(counter)
-    const change = this.membership.adopt(counter)
+    const change = await this.membership.adopt(counter, now)
     if (change === null) return
     this.#seeRoom(change)
     if (!this.membership.identity.isSurvivor || this.#isOver) return

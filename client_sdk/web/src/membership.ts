@@ -40,7 +40,6 @@ export interface RoomChange {
 export interface PendingEpoch {
   readonly counter: number
   readonly group: MlsGroup
-  readonly room: Room
   readonly change: Change
 }
 
@@ -145,7 +144,7 @@ export class Membership {
     if (!this.#room.isEmpty) this.#admit(room, this.identity.isSurvivor)
     const members = await relayMembers(change, this.#room)
     this.#requireNotWiped(commit.group)
-    this.pending = { counter, group: commit.group, room, change }
+    this.pending = { counter, group: commit.group, change }
     return Append({
       conversationId: this.conversationId,
       counter,
@@ -157,10 +156,14 @@ export class Membership {
     })
   }
 
-  /** Our append with this counter has its place; if it is the commit that is pending, its epoch begins. */
-  adopt(counter: number): RoomChange | null {
+  /**
+   * Our append with this counter has its place; if it is the commit that is pending, its epoch begins, unless somebody
+   * in it has been revoked since it was made. Throws `RosterNotAdmitted`.
+   */
+  async adopt(counter: number, now: number): Promise<RoomChange | null> {
     const pending = this.pending
-    return pending?.counter === counter ? this.#enter(pending.group, pending.room) : null
+    if (pending?.counter !== counter) return null
+    return this.#enter(pending.group, await this.#verified(pending.group, now))
   }
 
   /** Verify the present room anew; throws `RosterNotAdmitted`. */
@@ -180,9 +183,9 @@ export class Membership {
 
   /** Go on waiting for the answer to a stored commit. */
   async resumePending(counter: number, group: MlsGroup, change: Change, now: number): Promise<void> {
-    const room = await this.#verified(group, now)
+    await this.#verified(group, now)
     this.#requireNotWiped(group)
-    this.pending = { counter, group, room, change }
+    this.pending = { counter, group, change }
   }
 
   /**

@@ -195,6 +195,30 @@ describe("a colleague", () => {
     await pair.survivor.state.lookAgain(NOW)
     expect(reasonToStop(pair.survivor)).toBeInstanceOf(RosterNotAdmitted)
   })
+
+  it("who is revoked between her yes and the relay's is not let in", async () => {
+    const budi = await pair.organisation.staff("Budi", "medic")
+    const { keyPackage } = await budi.keyPackage()
+    const { deviceId } = await budi.who()
+    await pair.survivor.state.seek(true, NOW)
+    await pair.survivor.state.find({ type: "keyPackage", ref: 1, deviceId, keyPackage }, NOW)
+    await pair.survivor.state.letIn(NOW)
+    await pair.organisation.revoke("staff-Budi")
+    await pair.survivor.state.lookAgain(NOW)
+    await pair.log.pump()
+    expect(reasonToStop(pair.survivor)).toBeInstanceOf(RosterNotAdmitted)
+  })
+
+  it("who is revoked while the relay is asked is let in by no counselor either", async () => {
+    const budi = await pair.organisation.staff("Budi", "medic")
+    await pair.accept(budi)
+    const { published: keyPackage } = await budi.keyPackage()
+    await pair.counselor.state.change({ type: "addMember", keyPackage, byCapability: false }, NOW)
+    await pair.organisation.revoke("staff-Budi")
+    await pair.counselor.state.lookAgain(NOW)
+    await pair.log.pump()
+    expect(reasonToStop(pair.counselor)).toBeInstanceOf(RosterNotAdmitted)
+  })
 })
 
 describe("a dishonest relay", () => {
