@@ -12,6 +12,7 @@
  *     anything that is MLS is processed                 PrivateMessages alone; commits of Adds and Removes alone
  *     lifetimes of others' Adds are not checked         checked against the caller's clock, and bounded
  *     keys of new leaves may repeat those of others     compared throughout the tree
+ *     a path secret may give other keys than it should  tried on what is sealed to the public ones (`ownKeys.ts`)
  *     bytes may trail a message                         a message must be its own re-encoding
  *     the sender of application data is not told        it is the leaf whose ratchet has moved
  *     a commit that removes us throws, or never ends    it is looked at first, and not applied
@@ -91,6 +92,8 @@ import {
 } from "./leafRules.ts"
 import type { Blame } from "./leafRules.ts"
 import { withPadding } from "./messagePadding.ts"
+import { requireOwnKeys } from "./ownKeys.ts"
+import type { OwnKey } from "./ownKeys.ts"
 import { suiteOf } from "./suites.ts"
 import type { CipherSuite } from "./suites.ts"
 import { Succession } from "./succession.ts"
@@ -189,6 +192,7 @@ export class MlsGroup {
       joinGroup({ context, welcome: message.welcome, keyPackage, privateKeys }),
     )
     requireSoundTree(state, suite.id, InvalidWelcome)
+    await requireOwnKeys(newKeysOf(state), suite.hpke, InvalidWelcome)
     requireBoundedLifetimes(leavesOf(state).map(({ leaf }) => leaf))
     return new MlsGroup(suite, bundle.signer, state)
   }
@@ -293,6 +297,7 @@ export class MlsGroup {
       return { group: gone, received: { kind: "removed", sender, authenticatedData } }
     }
     requireSoundTree(result.newState, this.#suite.id, InvalidCommit)
+    await requireOwnKeys(newKeysOf(result.newState, state), this.#suite.hpke, InvalidCommit)
     const group = this.#nextEpoch(result.newState, result.consumed)
     return { group, received: { kind: "commit", sender, authenticatedData } }
   }
@@ -546,6 +551,16 @@ function leavesOf({ ratchetTree }: ClientState): { leafIndex: number; leaf: Leaf
   return ratchetTree.flatMap((node, index) =>
     node?.nodeType === nodeTypes.leaf ? [{ leafIndex: index / 2, leaf: node.leaf }] : [],
   )
+}
+
+/** The private keys that we did not hold `before`, each with the public key in its place. */
+function newKeysOf({ ratchetTree, privatePath }: ClientState, before?: ClientState): OwnKey[] {
+  return Object.entries(privatePath.privateKeys).flatMap(([index, privateKey]) => {
+    const node = ratchetTree[Number(index)]
+    if (node === undefined || before?.privatePath.privateKeys[Number(index)] === privateKey) return []
+    const { hpkePublicKey: publicKey } = node.nodeType === nodeTypes.leaf ? node.leaf : node.parent
+    return [{ privateKey, publicKey }]
+  })
 }
 
 /** What ts-mls does not ask of a tree, and that our groups have no extensions. */

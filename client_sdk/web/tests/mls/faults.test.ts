@@ -519,7 +519,7 @@ describe("who may join", () => {
     // The encryption key of sari's own leaf, under the twin's signature.
     const stolen = decode(clientStateDecoder, sari.toBytes().subarray(1))?.ratchetTree[0]
     if (stolen === undefined || !("leaf" in stolen)) throw new Error("sari sits at leaf 0")
-    const hpke = { ...context.cipherSuite.hpke, exportPublicKey: exportEverySecond(context, stolen.leaf.hpkePublicKey) }
+    const hpke = { ...context.cipherSuite.hpke, exportPublicKey: exportFirst(stolen.leaf.hpkePublicKey) }
     const { publicPackage } = await generateKeyPackageWithKey({
       credential: message.keyPackage.leafNode.credential,
       cipherSuite: { ...context.cipherSuite, hpke },
@@ -530,16 +530,44 @@ describe("who may join", () => {
     const proposal: Proposal = { proposalType: defaultProposalTypes.add, add: { keyPackage: publicPackage } }
     await expect(bea.unprotect(await foulCommit(sari, signer, [proposal]), NOW)).rejects.toThrow(InvalidCommit)
   })
+
+  it("refuses a commit whose path secret does not give the keys that it puts into the tree", async () => {
+    const { sari, signer, bea } = await foulPair()
+    const { state, context } = foul(sari, signer)
+    const { publicKey } = await suite.hpke.generateKeyPair()
+    const hpke = { ...context.cipherSuite.hpke, exportPublicKey: exportFirst(await suite.hpke.exportPublicKey(publicKey)) }
+    const made = await createCommit({ state, context: { ...context, cipherSuite: { ...context.cipherSuite, hpke } } })
+    await expect(bea.unprotect(encode(mlsMessageEncoder, made.commit), NOW)).rejects.toThrow(InvalidCommit)
+    await expect(bea.unprotect((await sari.commit([], { now: NOW })).message, NOW)).resolves.toBeDefined()
+  })
+
+  it("refuses a Welcome whose path secret does not give the keys of the tree", async () => {
+    const { sari, signer } = await foulPair()
+    const { state, context } = foul(sari, signer)
+    const bundle = await bundleOf(await staff("a third"))
+    const message = decode(mlsMessageDecoder, bundle.keyPackage)
+    if (message?.wireformat !== wireformats.mls_key_package) throw new Error("a bundle holds a key package")
+    const { publicKey } = await suite.hpke.generateKeyPair()
+    const hpke = { ...context.cipherSuite.hpke, exportPublicKey: exportFirst(await suite.hpke.exportPublicKey(publicKey)) }
+    const made = await createCommit({
+      state,
+      context: { ...context, cipherSuite: { ...context.cipherSuite, hpke } },
+      extraProposals: [
+        { proposalType: defaultProposalTypes.add, add: { keyPackage: message.keyPackage } },
+        { proposalType: defaultProposalTypes.remove, remove: { removed: 1 } },
+      ],
+      ratchetTreeExtension: true,
+    })
+    if (made.welcome === undefined) throw new Error("somebody was added")
+    await expect(MlsGroup.join(encode(mlsMessageEncoder, made.welcome), bundle, NOW)).rejects.toThrow(InvalidWelcome)
+  })
 })
 
-/** The leaf's key is exported first, the init key after it. */
-function exportEverySecond(
-  context: MlsContext,
-  stolen: Uint8Array,
-): MlsContext["cipherSuite"]["hpke"]["exportPublicKey"] {
+/** The leaf's key is exported first, the init key after it; of a path the root's in a group of two. */
+function exportFirst(stolen: Uint8Array): MlsContext["cipherSuite"]["hpke"]["exportPublicKey"] {
   let calls = 0
   return async (key) => {
     calls += 1
-    return calls === 1 ? stolen : context.cipherSuite.hpke.exportPublicKey(key)
+    return calls === 1 ? stolen : suite.hpke.exportPublicKey(key)
   }
 }
