@@ -73,6 +73,8 @@ async def survivor_states(browser: Browser, folder: Path, camera: Camera) -> Non
         async with _visit(browser, here, camera) as page:
             await _refused_and_kept_waiting(page, camera)
         async with _visit(browser, here, camera) as page:
+            await _of_another_day(page, camera)
+        async with _visit(browser, here, camera) as page:
             await _broken(page, here, camera)
         async with _visit(browser, here, camera) as page:
             await page.locator(".exit").click()
@@ -217,6 +219,15 @@ async def _refused_and_kept_waiting(page: Page, camera: Camera) -> None:
     await page.clock.fast_forward("10:00")
     await expect(page.locator(".waiting .numbers")).to_be_visible()
     await camera.take(page, "survivor-waiting-long")
+
+
+async def _of_another_day(page: Page, camera: Camera) -> None:
+    """By her device's clock all that the organisation has signed is long over."""
+    await page.clock.set_system_time("2031-03-09T14:20:00")
+    await page.reload()
+    await page.locator(".foot .primary").click()
+    await expect(page.locator(".place")).to_contain_text("2031")
+    await camera.take(page, "survivor-wrong-clock", whole=True)
 
 
 def _tomorrow_at_eight() -> int:

@@ -261,3 +261,35 @@ class TestGoingOn:
         room.adopt_revocations(sign_revocation_list(revocations, organisation.authority), now=NOW)
         with pytest.raises(StatementRevoked):
             room.verify([SURVIVOR, lasting], now=NOW, previous=before)
+
+
+class TestClockThatIsBehind:
+    """It shows by what the organisation has signed, and keeps nobody away."""
+
+    def test_a_list_of_tomorrow_is_believed_and_says_what_time_it_is(
+        self, organisation: StaffedOrganisation, sari: Member
+    ) -> None:
+        room = AuthenticationService.of(organisation.public)
+        text = sign_revocation_list(organisation.revocations, organisation.authority)
+        issued = organisation.revocations.issued
+        assert room.adopt_revocations(text, now=issued - 3 * DAY) == organisation.revocations
+        assert room.time(issued - 3 * DAY) == issued
+        assert room.time(issued + 60) == issued + 60
+        # Her statement began two days ago, which is tomorrow by that clock.
+        assert room.verify([SURVIVOR, sari], now=issued - 3 * DAY).staff
+
+    def test_nobody_is_believed_by_it_for_longer_than_by_a_right_one(
+        self, organisation: StaffedOrganisation
+    ) -> None:
+        room = service(organisation)
+        over = replace(organisation.describe(SARI, "sari"), expires=organisation.revocations.issued)
+        with pytest.raises(StatementExpired):
+            room.verify([SURVIVOR, staff(1, SARI, over, organisation.authority)], now=NOW - 3 * DAY)
+
+    def test_a_list_that_somebody_else_dated_says_nothing(self, organisation: StaffedOrganisation) -> None:
+        room = service(organisation)
+        later = replace(organisation.revocations, version=2, issued=NOW + DAY, expires=NOW + 2 * DAY)
+        forged = sign_revocation_list(later, Authority(organisation.public.id, SARI))
+        with pytest.raises(UnknownRoot):
+            room.adopt_revocations(forged, now=NOW)
+        assert room.time(NOW) == NOW

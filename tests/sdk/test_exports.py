@@ -21,6 +21,7 @@ def test_the_package_offers_exactly_these() -> None:
         "Device",
         "EncryptedKeyStore",
         "Enrolment",
+        "Hindrance",
         "IceServers",
         "InvitedTo",
         "KeyStore",

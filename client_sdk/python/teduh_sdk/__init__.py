@@ -16,6 +16,7 @@ from teduh_sdk.conversation import Conversation
 from teduh_sdk.device import Device, keep_device, stored_device
 from teduh_sdk.enrolment import Enrolment, enrol_device
 from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE
+from teduh_sdk.hindrance import Hindrance
 from teduh_sdk.ice_servers import IceServers
 from teduh_sdk.key_store import EncryptedKeyStore, KeyStore, MemoryKeyStore
 from teduh_sdk.organisation import load_organisation
@@ -35,6 +36,7 @@ __all__ = [
     "Device",
     "EncryptedKeyStore",
     "Enrolment",
+    "Hindrance",
     "IceServers",
     "InvitedTo",
     "KeyStore",

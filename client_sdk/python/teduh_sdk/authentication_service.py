@@ -126,8 +126,20 @@ class AuthenticationService:
         return cls(StatementVerifier(organisation.root_public_key, organisation.id, revocations))
 
     def adopt_revocations(self, text: str, *, now: int) -> RevocationList:
-        """Take a newer revocation list into force; raises a `CredentialError` (see `StatementVerifier`)."""
-        return self.verifier.adopt_revocations(text, now=now)
+        """Take a newer revocation list into force; raises a `CredentialError` (see `StatementVerifier`).
+
+        One that is dated in the future is none that a relay made up, but says that this device's clock is
+        behind. It would protect nobody to refuse it: whoever has old lists can show one that looks fresh.
+        """
+        issued = self.verifier.read_revocations(text).issued
+        return self.verifier.adopt_revocations(text, now=max(now, issued))
+
+    def time(self, now: int) -> int:
+        """Seconds since 1970: `now` by this device's clock, or when the list in force was signed if that is
+        later, for a clock may be behind.
+        """
+        revocations = self.verifier.revocations
+        return now if revocations is None else max(now, revocations.issued)
 
     def verify(
         self,
@@ -177,7 +189,7 @@ class AuthenticationService:
         verified = self.verifier.verify(
             statement,
             issuer_statement,
-            now=now,
+            now=self.time(now),
             device_key=member.signature_key,
             roles=self._roles,
             allow_stale_list=previous is not None and _was_there(previous, member),

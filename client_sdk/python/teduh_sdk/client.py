@@ -11,9 +11,11 @@ from teduh_signaling.relay.frames import AnyRelayFrame, Authenticate, Authentica
 
 from teduh_sdk import events
 from teduh_sdk.authentication_service import AuthenticationService
+from teduh_sdk.clock import now_in_seconds
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.exceptions import ClientClosed, TeduhError
 from teduh_sdk.group_changes import HYBRID_SUITE
+from teduh_sdk.hindrance import CLOCKS_APART_SECONDS, Hindrance
 from teduh_sdk.ice_servers import is_on_this_machine
 from teduh_sdk.relay_link import RelayLink
 from teduh_sdk.revocations import RevocationFetch
@@ -48,13 +50,22 @@ class Client:
             receive=self._receive,
             on_up=self._on_up,
             on_down=self._on_down,
-            introduce=self._introduce,
+            introduce=self._greeted,
             on_this_machine=is_on_this_machine(relay_url),
         )
         self._tasks: list[asyncio.Task[None]] = []
+        # How far this device's clock is before the relay's, in seconds; None until the relay has said its.
+        self._ahead: int | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} with {len(self._conversations)} conversations>"
+
+    @property
+    def hindrance(self) -> Hindrance | None:
+        """Why nobody new can be believed, if that is so although the relay answers."""
+        if self._ahead is None or not self._revocations.is_stale:
+            return None
+        return Hindrance.CLOCK if abs(self._ahead) > CLOCKS_APART_SECONDS else Hindrance.LIST
 
     @property
     def is_connected(self) -> bool:
@@ -97,6 +108,10 @@ class Client:
 
     async def _finish(self) -> None:
         """Before the link is closed."""
+
+    def _greeted(self, hello: Hello) -> Authenticate | None:
+        self._ahead = now_in_seconds() - hello.time
+        return self._introduce(hello)
 
     def _introduce(self, _: Hello) -> Authenticate | None:
         return None

@@ -42,7 +42,8 @@ SUITES: Final = frozenset({HYBRID_SUITE, CLASSIC_SUITE})
 # The relay's log is strictly ordered by epoch, so nothing ever comes late from a past one.
 GROUP_POLICY: Final = GroupPolicy(past_epochs=0)
 
-_CLOCK_ALLOWANCE: Final = 3600
+_CLOCK_ALLOWANCE: Final = 30 * 24 * 3600
+"""Seconds: borrowed phones are hours and days off, and nobody is added by a key package that begins later."""
 KEY_PACKAGE_LIFETIME: Final = 14 * 24 * 3600
 """Seconds that a key package may be used."""
 

@@ -7,15 +7,15 @@ old one, achieves that no conversation begins, and nothing else.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Final
 
 import aiohttp
 import msgspec
-from teduh_crypto.credentials import CredentialError
+from teduh_crypto.credentials import CredentialError, RevocationListStale
 
 from teduh_sdk.authentication_service import AuthenticationService
+from teduh_sdk.clock import now_in_seconds
 from teduh_sdk.exceptions import ClientClosed
 
 _PATH: Final = "/v1/revocations"
@@ -39,6 +39,8 @@ class RevocationFetch:
         self._service = service
         self._is_fresh = asyncio.Event()
         self._is_closed = False
+        self.is_stale = False
+        """Whether the newest that came is too old by this device's clock."""
 
     async def wait(self) -> None:
         """Wait until there is a list that the organisation signed and that is fresh.
@@ -73,10 +75,14 @@ class RevocationFetch:
                     return False
             before = self._service.verifier.revocations
             now_in_force = self._service.adopt_revocations(
-                msgspec.json.decode(body, type=_Answer).list, now=int(time.time())
+                msgspec.json.decode(body, type=_Answer).list, now=now_in_seconds()
             )
+        except RevocationListStale:
+            self.is_stale = True
+            return False
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, CredentialError):
             return False
+        self.is_stale = False
         self._is_fresh.set()
         if now_in_force != before:
             self._adopted()

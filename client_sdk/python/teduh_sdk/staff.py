@@ -297,7 +297,7 @@ class Staff(Client):
         for frame in frames:
             try:
                 said = self._service.verifier.verify(
-                    frame.statement, frame.issuer_statement, now=now_in_seconds()
+                    frame.statement, frame.issuer_statement, now=self._service.time(now_in_seconds())
                 )
             except CredentialError:
                 continue

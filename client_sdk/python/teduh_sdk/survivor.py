@@ -89,7 +89,7 @@ class Survivor(Client):
         The conversation tells the place in the queue (`Waiting`), and when somebody comes (`Joined`). What is
         said before is kept and sent then. Whoever is in the conversation that it `continues`, or was when it
         ended, is asked first; it may be one of an earlier `Survivor` at the same relay. Waits while the relay
-        cannot be reached. Raises `RelayRefused`.
+        cannot be reached, or nobody could be believed (`hindrance`). Raises `RelayRefused`.
         """
         await self._revocations.wait()
         details = RequestDetails(need, language, preferred_gender, region, urgency)
@@ -137,7 +137,9 @@ class _Request:
         suite = cipher_suite(survivor._suite)
         credential = BasicCredential(secrets.token_bytes(ANONYMOUS_IDENTITY_LENGTH))
         key = suite.generate_signature_key()
-        self._bundle: KeyPackageBundle | None = new_key_package(suite, credential, key, now_in_seconds())
+        self._bundle: KeyPackageBundle | None = new_key_package(
+            suite, credential, key, survivor._service.time(now_in_seconds())
+        )
         self._key_package = key_package_to_wire(self._bundle.key_package)
         self._reopening: asyncio.Task[None] | None = None
         self._is_left = False

@@ -82,9 +82,23 @@ export class AuthenticationService {
     return new AuthenticationService(new StatementVerifier(organisation.rootPublicKey, organisation.id, revocations))
   }
 
-  /** Take a newer revocation list into force; throws a `CredentialError` (see `StatementVerifier`). */
+  /**
+   * Take a newer revocation list into force; throws a `CredentialError` (see `StatementVerifier`).
+   *
+   * One that is dated in the future is none that a relay made up, but says that this device's clock is behind. It would
+   * protect nobody to refuse it: whoever has old lists can show one that looks fresh.
+   */
   async adoptRevocations(text: string, now: number): Promise<RevocationList> {
-    return this.verifier.adoptRevocations(text, now)
+    const { issued } = await this.verifier.readRevocations(text)
+    return this.verifier.adoptRevocations(text, Math.max(now, issued))
+  }
+
+  /**
+   * Seconds since 1970: `now` by this device's clock, or when the list in force was signed if that is later, for a clock
+   * may be behind.
+   */
+  time(now: number): number {
+    return Math.max(now, this.verifier.revocations?.issued ?? now)
   }
 
   /**
@@ -110,7 +124,7 @@ export class AuthenticationService {
     if (credentialType !== STAFF_CREDENTIAL_TYPE)
       throw new UnknownCredentialType("the credential is neither anonymous nor a staff statement")
     const allowStaleList = previous !== undefined && wasThere(previous, member)
-    const options = { now, deviceKey: signatureKey, roles: this.roles, allowStaleList }
+    const options = { now: this.time(now), deviceKey: signatureKey, roles: this.roles, allowStaleList }
     const statement = await this.verifier.verify(decodeCredential(content), options)
     return { leafIndex, signatureKey, statement, name: statement.name, role: statement.role }
   }

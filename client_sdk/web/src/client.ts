@@ -1,6 +1,7 @@
 /** What survivors and staff have in common: one link to one relay, and the conversations that go over it. */
 
 import { AuthenticationService } from "./authenticationService.ts"
+import { nowInSeconds } from "./clock.ts"
 import type { Conversation } from "./conversation.ts"
 import type { Organisation } from "./credentials/organisation.ts"
 import { TeduhError } from "./errors.ts"
@@ -14,6 +15,17 @@ import { verifyRoom, type VerifyRoom } from "./room.ts"
 import { Backoff, dialRelay, type Dial } from "./transport.ts"
 
 const WATCH_MS = 5000
+/** Of this device and the relay: more than that, and one of them is wrong. */
+const CLOCKS_APART_SECONDS = 300
+
+/**
+ * Why nobody new can be believed, though the relay answers; both end by themselves once the cause does.
+ *
+ * `clock`: by this device's clock the organisation's newest revocation list is too old, and the relay's clock says
+ * otherwise. Nothing else is believed of the relay's: whoever uses the device has to look. `list`: the organisation has
+ * signed no list for a day, or the relay withholds it.
+ */
+export type Hindrance = "clock" | "list"
 
 /** What may be chosen when a client is opened. */
 export interface ClientOptions {
@@ -34,6 +46,11 @@ export abstract class Client {
   readonly #conversations = new Map<string, Conversation>()
   readonly #listeners = new Set<(isConnected: boolean) => void>()
   #watching: ReturnType<typeof setInterval> | undefined
+  readonly #hindered = new Set<(hindrance: Hindrance | null) => void>()
+  /** What was told of it last. */
+  #hindrance: Hindrance | null = null
+  /** How far this device's clock is before the relay's, in seconds; null until the relay has said its. */
+  #ahead: number | null = null
   #failure: TeduhError | null = null
   #isOpen = true
   readonly #hurry = (): void => {
@@ -47,6 +64,8 @@ export abstract class Client {
     this.verify = verifyRoom(this.service)
     this.revocations = new RevocationFetch(relayUrl, this.service, () => {
       for (const conversation of this.conversations) conversation.lookAgain()
+    }, () => {
+      this.#lookForHindrance()
     })
     const listener: LinkListener = {
       receive: (frame) => {
@@ -59,7 +78,11 @@ export abstract class Client {
       onDown: () => {
         this.onDown()
       },
-      introduce: (hello) => this.introduce(hello),
+      introduce: (hello) => {
+        this.#ahead = nowInSeconds() - hello.time
+        this.#lookForHindrance()
+        return this.introduce(hello)
+      },
     }
     const dial = options.dial ?? dialRelay(relayUrl)
     this.link = new RelayLink(dial, listener, new Backoff(), isOnThisMachine(relayUrl))
@@ -73,6 +96,20 @@ export abstract class Client {
   /** Whether the relay can be reached now. */
   get isConnected(): boolean {
     return this.link.isUp
+  }
+
+  /** Why nobody new can be believed, if that is so although the relay answers. */
+  get hindrance(): Hindrance | null {
+    if (this.#ahead === null || !this.revocations.isStale) return null
+    return Math.abs(this.#ahead) > CLOCKS_APART_SECONDS ? "clock" : "list"
+  }
+
+  /** Be told when that changes; returns how to be told no more. */
+  onHindrance(listener: (hindrance: Hindrance | null) => void): () => void {
+    this.#hindered.add(listener)
+    return () => {
+      this.#hindered.delete(listener)
+    }
   }
 
   /** Whether it has not been closed. */
@@ -91,6 +128,13 @@ export abstract class Client {
     return () => {
       this.#listeners.delete(listener)
     }
+  }
+
+  #lookForHindrance(): void {
+    const { hindrance } = this
+    if (hindrance === this.#hindrance) return
+    this.#hindrance = hindrance
+    for (const listener of [...this.#hindered]) listener(hindrance)
   }
 
   protected startRevocations(): void {

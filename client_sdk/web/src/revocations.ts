@@ -7,6 +7,7 @@
 
 import type { AuthenticationService } from "./authenticationService.ts"
 import { nowInSeconds } from "./clock.ts"
+import { RevocationListStale } from "./credentials/exceptions.ts"
 import { ClientClosed } from "./errors.ts"
 import { fetchJson } from "./fetchJson.ts"
 
@@ -19,15 +20,19 @@ export class RevocationFetch {
   readonly #url: string
   readonly #service: AuthenticationService
   readonly #fetched: () => void
+  /** Whether the newest that came is too old by this device's clock. */
+  isStale = false
+  readonly #looked: () => void
   readonly #stop = new AbortController()
   #isFresh = false
   #waiting: (() => void)[] = []
 
-  /** `fetched` is called whenever there is a list, which may be a newer one. */
-  constructor(relayUrl: string, service: AuthenticationService, fetched: () => void = () => undefined) {
+  /** `fetched` is called whenever there is a list, which may be a newer one, and `looked` whenever one was asked for. */
+  constructor(relayUrl: string, service: AuthenticationService, fetched: () => void = () => undefined, looked: () => void = () => undefined) {
     this.#url = relayUrl.replace(/\/+$/, "") + PATH
     this.#service = service
     this.#fetched = fetched
+    this.#looked = looked
   }
 
   /** Wait until there is a list that the organisation signed and that is fresh; rejects with `ClientClosed`. */
@@ -42,6 +47,7 @@ export class RevocationFetch {
   async run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       const isFetched = await this.once()
+      this.#looked()
       await this.#pause(isFetched ? REFRESH_MS : RETRY_MS)
     }
   }
@@ -51,10 +57,12 @@ export class RevocationFetch {
     try {
       const list = listIn(await fetchJson(this.#url, { signal: this.#stop.signal }))
       await this.#service.adoptRevocations(list, nowInSeconds())
-    } catch {
+    } catch (error) {
       // Not reached, not understood, not signed or not fresh: all of it means that there is no list yet.
+      this.isStale ||= error instanceof RevocationListStale
       return false
     }
+    this.isStale = false
     this.#isFresh = true
     this.#wake()
     this.#fetched()

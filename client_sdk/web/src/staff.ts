@@ -356,7 +356,7 @@ export class Staff extends Client {
     const { deviceId, availability, statement, issuerStatement, load } = frame
     try {
       const chain = { statement, issuerStatement: issuerStatement ?? undefined }
-      const said = await this.service.verifier.verify(chain, { now: nowInSeconds() })
+      const said = await this.service.verifier.verify(chain, { now: this.service.time(nowInSeconds()) })
       if (!areEqual(said.deviceId, deviceId) || areEqual(deviceId, this.#device.deviceId)) return []
       const { name, role, languages, skills } = said
       return [{ deviceId, name, role, languages, skills, availability, load }]

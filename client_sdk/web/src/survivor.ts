@@ -64,7 +64,7 @@ export class Survivor extends Client {
   /**
    * Ask for help; done as soon as the relay has the request. The conversation tells the place in the queue (`waiting`),
    * and when somebody comes (`joined`). What is said before is kept and sent then. Waits while the relay cannot be
-   * reached. Whoever is in the conversation that it `continues`, or was when it ended, is asked first; it may be one of
+   * reached, or nobody could be believed (`hindrance`). Whoever is in the conversation that it `continues`, or was when it ended, is asked first; it may be one of
    * an earlier `Survivor` at the same relay. Rejects with `RelayRefused`.
    */
   async ask(details: Partial<RequestDetails> = {}, continues: Conversation | null = null): Promise<Conversation> {
@@ -72,7 +72,7 @@ export class Survivor extends Client {
     const signer = await generateSigner()
     const identity = crypto.getRandomValues(new Uint8Array(IDENTITY_LENGTH))
     const credential = { credentialType: BASIC_CREDENTIAL_TYPE, content: identity }
-    const bundle = await newKeyPackage(this.suite, credential, signer, nowInSeconds())
+    const bundle = await newKeyPackage(this.suite, credential, signer, this.service.time(nowInSeconds()))
     const { relayUrl } = this
     const before = continues === null ? undefined : capabilities.get(continues)
     const proof = before?.relayUrl === relayUrl ? before.capability : null

@@ -200,6 +200,7 @@ function Talk({ configuration, state, session, draft, call, onStop }: TalkProps)
             configuration={configuration}
             sightings={state.sightings}
             prospect={state.prospect}
+            hindrance={state.hindrance}
             hasWritten={state.items.length > 0}
             onStop={onStop}
           />

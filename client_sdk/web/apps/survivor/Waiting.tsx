@@ -7,7 +7,7 @@ import { Icon } from "../shared/parts/Icon.tsx"
 import type { Configuration } from "./configuration.ts"
 import { estimate, type Estimate } from "./estimate.ts"
 import { EmergencyNumbers } from "./Panels.tsx"
-import type { Prospect, Sighting } from "./state.ts"
+import type { Prospect, Sighting, State } from "./state.ts"
 import { useWording, type Words } from "./words.tsx"
 
 const LOOK_AGAIN_MS = 15_000
@@ -16,12 +16,13 @@ interface WaitingProps {
   readonly configuration: Configuration
   readonly sightings: readonly Sighting[]
   readonly prospect: Prospect
+  readonly hindrance: State["hindrance"]
   /** Whether she has found out that she can write already. */
   readonly hasWritten: boolean
   readonly onStop: () => void
 }
 
-export function Waiting({ configuration, sightings, prospect, hasWritten, onStop }: WaitingProps) {
+export function Waiting({ configuration, sightings, prospect, hindrance, hasWritten, onStop }: WaitingProps) {
   const { language, t } = useWording()
   const guess = estimate(sightings, useNow(), configuration.typicalWaitMinutes)
   const hours = ownTextIn(configuration.hours, language)
@@ -35,10 +36,12 @@ export function Waiting({ configuration, sightings, prospect, hasWritten, onStop
           <Icon name="clock" />
           {placeText(t, sightings)}
         </p>
+        {hindrance === "clock" && <p>{t("waiting.clock", { time: wholeDate(language, Date.now()) })}</p>}
+        {hindrance === "list" && <p>{t("waiting.list")}</p>}
         {sightings.length > 0 && <p>{howLong(t, language, prospect, guess)}</p>}
         {prospect.isWidened && <p>{t("waiting.widened")}</p>}
       </div>
-      {guess.kind === "long" && <EmergencyNumbers numbers={configuration.emergencyNumbers} />}
+      {(guess.kind === "long" || hindrance !== null) && <EmergencyNumbers numbers={configuration.emergencyNumbers} />}
       {hours !== undefined && (
         <p>
           {t("waiting.hours")}: {hours}
@@ -77,6 +80,10 @@ function prospectText(t: Words, language: string, { minutes, opens }: Prospect):
 function dayAndTime(language: string, seconds: number): string {
   const parts = { weekday: "long", hour: "2-digit", minute: "2-digit" } as const
   return new Intl.DateTimeFormat(language, parts).format(seconds * 1000)
+}
+
+function wholeDate(language: string, at: number): string {
+  return new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short" }).format(at)
 }
 
 function estimateText(t: Words, guess: Estimate): string {

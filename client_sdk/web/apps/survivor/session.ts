@@ -19,7 +19,7 @@ export interface Wishes {
 }
 
 /** The part of the SDK's classes that the page needs; a test gives it a made-up one. */
-export type Talker = Pick<Survivor, "ask" | "farewell" | "vanish" | "close">
+export type Talker = Pick<Survivor, "ask" | "farewell" | "vanish" | "close" | "hindrance" | "onHindrance">
 export type Farewell = Survivor["farewell"]
 type Dispatch = (action: Action) => void
 /** Where the calls of a conversation are. */
@@ -113,12 +113,21 @@ export class Session {
   }
 
   async #askedFor(wishes: Wishes, isCurrent: () => boolean): Promise<Conversation> {
-    const talker = (this.#talker ??= await this.#open())
+    const talker = (this.#talker ??= this.#told(await this.#open()))
     if (!isCurrent()) {
       talker.vanish()
       throw new Error("she has left")
     }
     return await talker.ask(wishes, this.#earlier)
+  }
+
+  #told(talker: Talker): Talker {
+    const tell = (hindrance: Talker["hindrance"]): void => {
+      this.#dispatch({ type: "hindered", hindrance })
+    }
+    talker.onHindrance(tell)
+    tell(talker.hindrance)
+    return talker
   }
 
   async #follow(conversation: Conversation, isCurrent: () => boolean): Promise<void> {

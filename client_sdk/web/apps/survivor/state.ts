@@ -8,6 +8,8 @@
  * Nothing here is written anywhere: the state lives in memory, and `vanished` leaves nothing of it.
  */
 
+import type { Hindrance } from "./sdk.ts"
+
 export type Phase = "welcome" | "waiting" | "talking" | "over"
 export type Link = "connecting" | "connected" | "reconnecting"
 export type Progress = "kept" | "sent" | "delivered" | "read"
@@ -72,6 +74,8 @@ export interface State {
   readonly link: Link
   readonly sightings: readonly Sighting[]
   readonly prospect: Prospect
+  /** Why her request cannot go out, though the relay answers. */
+  readonly hindrance: Hindrance | null
   readonly people: readonly Person[]
   readonly items: readonly Item[]
   /** By message id. Kept apart from the messages, for a receipt may be faster than the message's own id. */
@@ -98,6 +102,7 @@ export type Action =
   | { readonly type: "placed"; readonly position: number; readonly at: number }
   | { readonly type: "foreseen"; readonly prospect: Partial<Prospect> }
   | { readonly type: "linked"; readonly link: Link }
+  | { readonly type: "hindered"; readonly hindrance: Hindrance | null }
   | { readonly type: "joined" | "left"; readonly person: Person }
   | { readonly type: "said"; readonly id: string; readonly text: string; readonly at: number }
   /** The message that was called `here` is known to the others as `id`. */
@@ -125,6 +130,7 @@ export const INITIAL: State = {
   link: "connecting",
   sightings: [],
   prospect: { minutes: null, opens: 0, isWidened: false },
+  hindrance: null,
   people: [],
   items: [],
   progress: {},
@@ -161,6 +167,8 @@ export function reduce(state: State, action: Action): State {
     case "linked":
       // A new connection is told only what differs from this: what the one before was told holds no more.
       return { ...state, link: action.link, prospect: action.link === "reconnecting" ? INITIAL.prospect : state.prospect }
+    case "hindered":
+      return { ...state, hindrance: action.hindrance }
     case "joined":
       return joined(state, action.person)
     case "left":

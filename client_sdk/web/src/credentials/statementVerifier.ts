@@ -17,7 +17,7 @@ import {
   WrongConfirmationKey,
   WrongOrganisation,
 } from "./exceptions.ts"
-import { KEY_LENGTH, MAX_TOKEN_LENGTH, verifyToken } from "./jsonWebToken.ts"
+import { KEY_LENGTH, MAX_TOKEN_LENGTH, unverifiedClaims, verifyToken } from "./jsonWebToken.ts"
 import type { Claims, TokenType } from "./jsonWebToken.ts"
 import { checkFresh, checkNotRevoked, checkSuccession, MAX_LIST_LENGTH, readRevocations } from "./revocation.ts"
 import type { RevocationList } from "./revocation.ts"
@@ -90,6 +90,16 @@ export class StatementVerifier {
     if (this.#revocations !== undefined) checkSuccession(this.#revocations, offered, { byRoot })
     this.#revocations = offered
     return offered
+  }
+
+  /**
+   * What a revocation list says that was good when it was issued, though it may be stale by now; nothing is taken into
+   * force. Throws a `CredentialError`.
+   */
+  async readRevocations(text: string): Promise<RevocationList> {
+    const type = "teduh-revocations+jwt"
+    const asserted = unverifiedClaims(splitChain(text).statement, type, MAX_LIST_LENGTH)
+    return readRevocations((await this.#verified(text, type, asserted.integer("iat"), MAX_LIST_LENGTH)).claims)
   }
 
   /**

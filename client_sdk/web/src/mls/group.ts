@@ -100,7 +100,8 @@ import { Succession } from "./succession.ts"
 
 /** Seconds that a key package may be used. */
 export const KEY_PACKAGE_LIFETIME = 14 * 24 * 3600
-const CLOCK_ALLOWANCE = 3600
+/** Seconds: borrowed phones are hours and days off, and nobody can be added by a key package that begins later. */
+const CLOCK_ALLOWANCE = 30 * 24 * 3600
 const MAX_FORWARD_RATCHET_STEPS = 1000
 const STATE_FORMAT = 1
 const NOTHING = new Uint8Array()

@@ -64,6 +64,8 @@ function visit() {
     farewell: Uint8Array.of(1, 2, 3),
     vanish: vi.fn(),
     close: vi.fn(nothing),
+    hindrance: null as Talker["hindrance"],
+    onHindrance: vi.fn<Talker["onHindrance"]>(() => () => undefined),
   }
   let state: State = INITIAL
   const clock = { now: 1000 }
@@ -95,6 +97,19 @@ const text = (markRead: () => Promise<void> = nothing): Event => ({
   sent: 5,
   replyTo: null,
   markRead,
+})
+
+describe("a hindrance", () => {
+  it("is shown as it was when she asks, and as it becomes", async () => {
+    const { talker, session, state } = visit()
+    talker.hindrance = "clock"
+    void session.ask(WISHES)
+    await vi.waitFor(() => {
+      expect(state().hindrance).toBe("clock")
+    })
+    talker.onHindrance.mock.calls[0]?.[0](null)
+    expect(state().hindrance).toBe(null)
+  })
 })
 
 describe("asking", () => {

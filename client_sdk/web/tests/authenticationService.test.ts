@@ -1,0 +1,35 @@
+/** A clock that is behind shows by what the organisation has signed, and keeps nobody away; one that is ahead cannot. */
+
+import { describe, expect, it } from "vitest"
+
+import { AuthenticationService } from "../src/authenticationService.ts"
+import { RevocationListStale, UnknownRoot } from "../src/credentials/exceptions.ts"
+import { readOrganisation } from "../src/organisation.ts"
+import { vectors } from "./credentials/vectors.ts"
+
+const DAY = 24 * 3600
+const { list, now } = vectors
+const service = (): AuthenticationService => AuthenticationService.of(readOrganisation(vectors.organisation))
+
+describe("a list", () => {
+  it("of tomorrow is believed, and says what time it is at least", async () => {
+    const room = service()
+    const { issued } = await room.adoptRevocations(list, now - 3 * DAY)
+    expect(room.time(now - 3 * DAY)).toBe(issued)
+    expect(room.time(now + 60)).toBe(now + 60)
+  })
+
+  it("of the day before yesterday is not", async () => {
+    const room = service()
+    await expect(room.adoptRevocations(list, now + 2 * DAY)).rejects.toThrow(RevocationListStale)
+    expect(room.time(now)).toBe(now)
+  })
+
+  it("that the organisation has not signed says nothing", async () => {
+    const room = service()
+    const [header = "", claims = "", signature = ""] = list.split(".")
+    const forged = [header, claims, signature.replace(/^./, (first) => (first === "A" ? "B" : "A"))].join(".")
+    await expect(room.adoptRevocations(forged, now - 3 * DAY)).rejects.toThrow(UnknownRoot)
+    expect(room.time(0)).toBe(0)
+  })
+})

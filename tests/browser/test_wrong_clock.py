@@ -1,0 +1,73 @@
+"""Her device's clock is wrong, as on many a borrowed phone: she reaches somebody, or is told why not."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from browser_house import accepted, house, joined
+from playwright.async_api import BrowserContext, expect
+from real_browser import chromium
+from sdk_people import until
+from survivor_page import SurvivorPage
+from teduh_sdk import events
+
+HOUR = 3600
+DAY = 24 * HOUR
+_SET = """
+const read = Date.now.bind(Date);
+const Real = Date;
+window.ahead = %d;
+Date = class extends Real {
+  constructor(...at) { super(...(at.length > 0 ? at : [read() + window.ahead * 1000])); }
+  static now() { return read() + window.ahead * 1000; }
+};
+"""
+
+
+async def set_clock(browser: BrowserContext, ahead: int) -> None:
+    """The clock of every page is so many seconds ahead."""
+    await browser.add_init_script(_SET % ahead)
+
+
+@pytest.mark.parametrize("ahead", [-20 * DAY, -DAY, -3 * HOUR, 7 * HOUR])
+async def test_a_clock_that_is_hours_or_days_off_keeps_nobody_away(tmp_path: Path, ahead: int) -> None:
+    async with (
+        house(tmp_path) as here,
+        chromium(tmp_path / "profile") as browser,
+        here.staff("Sari") as sari,
+        here.staff("Dewi") as dewi,
+    ):
+        await set_clock(browser, ahead)
+        hers = await SurvivorPage.open(browser, here.url)
+        await hers.ask()
+        his = await accepted(sari)
+        await hers.is_in_the_room("Sari")
+        await hers.say("Is somebody there?")
+        assert (await until(his, events.TextReceived)).text == "Is somebody there?"
+        # Whoever comes later is let in by the same clock.
+        (colleague,) = await sari.colleagues()
+        bringing = asyncio.create_task(his.invite(colleague, "so that you are not alone"))
+        await hers.button("Yes, let them join").click()
+        theirs = await joined(dewi)
+        await bringing
+        await hers.is_in_the_room("Dewi")
+        await theirs.send("Good evening.")
+        await hers.shows("Good evening.")
+
+
+async def test_a_clock_by_which_nobody_can_be_believed_is_told_and_waited_for(tmp_path: Path) -> None:
+    async with (
+        house(tmp_path) as here,
+        chromium(tmp_path / "profile") as browser,
+        here.staff("Sari") as staff,
+    ):
+        await set_clock(browser, 2 * DAY)
+        hers = await SurvivorPage.open(browser, here.url)
+        await hers.ask()
+        await hers.shows("The date or time of this device seems to be wrong")
+        await hers.page.evaluate("window.ahead = 0")
+        await accepted(staff)
+        await hers.is_in_the_room("Sari")
+        await expect(hers.page.get_by_text("seems to be wrong")).to_have_count(0)

@@ -1,0 +1,57 @@
+"""Nobody can be believed: a Python program is told whether that is its clock, or the organisation's list."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from browser_house import accepted
+from relay_organisation import RelayOrganisation
+from relay_process import eventually, relay_here
+from sdk_people import new_staff, until
+from teduh_crypto.credentials import sign_revocation_list
+from teduh_sdk import Hindrance, Staff, Survivor, clock, events
+from valkey_server import start_valkey
+
+DAY = 24 * 3600
+
+
+async def test_a_clock_that_is_days_ahead_is_told_until_it_is_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    organisation = RelayOrganisation()
+    with start_valkey() as valkey:
+        async with relay_here(organisation.write(tmp_path), valkey.url) as (_, url):
+            await organisation.publish_revocations(url)
+            monkeypatch.setattr(clock, "time", SimpleNamespace(time=lambda: time.time() + 2 * DAY))
+            async with Survivor(url, organisation.public) as survivor:
+                await eventually(lambda: survivor.hindrance is Hindrance.CLOCK)
+                monkeypatch.setattr(clock, "time", time)
+                conversation = await survivor.ask()
+                assert survivor.hindrance is None
+                async with Staff(url, organisation.public, new_staff(organisation, "Sari")) as staff:
+                    await accepted(staff)
+                    assert (await until(conversation, events.Joined)).participant.name == "Sari"
+
+
+async def test_a_list_that_nobody_has_signed_anew_is_told_until_somebody_has(tmp_path: Path) -> None:
+    organisation = RelayOrganisation()
+    file = organisation.write(tmp_path)
+    now = int(time.time())
+    old = replace(organisation.revocations(), issued=now - 3 * DAY, expires=now - 2 * DAY)
+    with start_valkey() as valkey:
+        async with relay_here(file, valkey.url) as (relay, _):
+            text = sign_revocation_list(old, organisation.authority)
+            await relay.enrolments.put_revocations(old.version, text, now=now)
+        async with (
+            relay_here(file, valkey.url) as (_, url),
+            Survivor(url, organisation.public) as survivor,
+        ):
+            await eventually(lambda: survivor.hindrance is Hindrance.LIST)
+            newer = replace(organisation.revocations(), version=2)
+            await organisation.publish_revocations(url, sign_revocation_list(newer, organisation.authority))
+            await survivor.ask()
+            assert survivor.hindrance is None
