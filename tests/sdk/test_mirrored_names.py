@@ -74,7 +74,9 @@ ONLY: Final[dict[str, dict[str, str]]] = {
     },
     "Staff": {
         **dict.fromkeys(("open", "close", "isOpen", "restored"), NO_BLOCK),
-        **dict.fromkeys(("failure", "onConnection", "onHindrance", "onQueue", "onAsked", "waiting"), LISTENERS),
+        **dict.fromkeys(
+            ("failure", "onConnection", "onHindrance", "onQueue", "onAsked", "waiting"), LISTENERS
+        ),
         **dict.fromkeys(("name", "role", "expires"), DRAWN),
         "routing": "set by the constructor in Python, where this test does not see it",
     },
