@@ -179,6 +179,31 @@ async def test_it_stands_in_a_language_from_right_to_left(
         assert await page.evaluate(BESIDE_THE_WINDOW) <= 0
 
 
+@pytest.mark.parametrize("words", [ENGLISH, INDONESIAN], ids=["en", "id"])
+async def test_how_the_link_stands_is_beside_no_button(tmp_path: Path, words: Words) -> None:
+    """The widest of it on a small phone: the network is gone while she waits."""
+    language = "id" if words is INDONESIAN else "en"
+    async with (
+        house(tmp_path) as here,
+        chromium(tmp_path / "profile", language, width=360, height=640) as browser,
+    ):
+        proxy = DishonestProxy(here.url)
+        async with dishonest(proxy) as url:
+            hers = await SurvivorPage.open(browser, url, words)
+            await hers.ask()
+            await expect(hers.page.locator(".link.connected")).to_be_visible()
+            proxy.cut()
+            link = hers.page.get_by_text(words.reconnecting)
+            await expect(link).to_be_visible()
+            assert await edge(link, "right") < await edge(hers.page.locator(".emergency-button"), "left")
+
+
+async def edge(element: Locator, side: str) -> float:
+    """Of what is drawn, in CSS pixels from the left."""
+    range_of = "(node) => { const r = document.createRange(); r.selectNodeContents(node); return r }"
+    return float(await element.evaluate(f"(node) => ({range_of})(node).getBoundingClientRect().{side}"))
+
+
 async def middle(page: Page, selector: str) -> float:
     box = await page.locator(selector).first.bounding_box()
     assert box is not None
