@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from relay_organisation import RelayOrganisation
@@ -16,6 +17,7 @@ from sdk_people import PATIENCE, collect, device_of, enrolled, new_staff, until
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
+from teduh_sdk.conversation_state import ConversationState
 from teduh_sdk.exceptions import (
     AuthenticationRefused,
     ClientClosed,
@@ -83,6 +85,36 @@ async def test_two_people_talk(house: House, suite: int) -> None:
         await his.send("I am listening.")
         answer = await until(hers, events.TextReceived)
         assert (answer.text, str(answer.sender)) == ("I am listening.", "Sari (counselor)")
+
+
+async def test_a_fault_in_one_conversation_leaves_the_others_alone(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of ours, or one that somebody found: it ends where it is, and is told there."""
+    async with house.survivor() as first, house.survivor() as second, house.staff() as staff:
+        hers, one = [], []
+        requests = staff.requests(capacity=3)
+        for survivor in (first, second):
+            hers.append(await survivor.ask())
+            one.append(await (await anext(requests)).accept())
+            await hers[-1].joined()
+        monkeypatch.setattr(type(one[0].state), "receive", _failing_for(one[0]))
+        await hers[0].send("Are you there?")
+        stopped = await until(one[0], events.Stopped)
+        assert isinstance(stopped.reason.__cause__, KeyError)
+        await hers[1].send("And you?")
+        assert (await until(one[1], events.TextReceived)).text == "And you?"
+
+
+def _failing_for(conversation: Conversation) -> Callable[..., None]:
+    receive = type(conversation.state).receive
+
+    def receive_or_fail(state: ConversationState, *frame: Any) -> None:
+        if state is conversation.state:
+            raise KeyError(7)
+        receive(state, *frame)
+
+    return receive_or_fail
 
 
 async def test_what_is_typed_in_the_queue_is_heard_when_somebody_comes(house: House) -> None:

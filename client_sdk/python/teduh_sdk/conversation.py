@@ -309,7 +309,12 @@ class Conversation:
                 wait = max(frame.retry_after_ms / 1000, _LEAST_RETRY) + uniform(0.05, 0.25)
                 asyncio.get_running_loop().call_later(wait, self._repeat)
         elif isinstance(frame, ConversationFrame):
-            self.state.receive(frame, now_in_seconds())
+            try:
+                self.state.receive(frame, now_in_seconds())
+            except Exception as fault:  # noqa: BLE001 -- it ends this conversation, and none of the others
+                reason = TeduhError("a fault of the SDK")
+                reason.__cause__ = fault
+                self.state.give_up(reason)
             if isinstance(frame, QueuePosition) and frame.position == 0:
                 self._search.look()
         self.settle_soon()
