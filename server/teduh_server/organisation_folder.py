@@ -25,7 +25,6 @@ from typing import Final
 
 import msgspec
 from teduh_crypto.credentials import (
-    CLOCK_ALLOWANCE,
     INVITATION_VALIDITY,
     MAX_VALIDITY,
     Authority,
@@ -47,6 +46,10 @@ from teduh_crypto.credentials import (
 )
 
 _DAY: Final = 24 * 3600
+_BACKDATED: Final = _DAY
+"""Statements begin so long before they are signed: a device whose clock is behind takes the time from the
+newest revocation list, which may be from before somebody was approved, but is never older.
+"""
 _FORGET_REVOKED: Final = MAX_VALIDITY + _DAY
 """Seconds after which no statement that was signed before a revocation can still be valid."""
 
@@ -226,8 +229,8 @@ class OrganisationFolder:
             role=person.role,
             languages=person.languages,
             skills=person.skills,
-            not_before=now - CLOCK_ALLOWANCE,
-            expires=min(now + days * _DAY, now - CLOCK_ALLOWANCE + MAX_VALIDITY),
+            not_before=now - _BACKDATED,
+            expires=min(now + days * _DAY, now - _BACKDATED + MAX_VALIDITY),
             device_key=device_key,
         )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from browser_house import accepted, house, joined
+from console_page import ConsolePage, console_house
 from playwright.async_api import BrowserContext, expect
 from real_browser import chromium
 from sdk_people import until
@@ -71,3 +72,23 @@ async def test_a_clock_by_which_nobody_can_be_believed_is_told_and_waited_for(tm
         await accepted(staff)
         await hers.is_in_the_room("Sari")
         await expect(hers.page.get_by_text("seems to be wrong")).to_have_count(0)
+
+
+async def test_a_console_with_such_a_clock_is_told_too_and_helps_once_it_is_right(tmp_path: Path) -> None:
+    async with (
+        console_house(tmp_path) as house,
+        chromium(tmp_path / "profile") as browser,
+        chromium(tmp_path / "hers") as phone,
+    ):
+        console = await ConsolePage.enter(browser, house)
+        hers = await SurvivorPage.open(phone, house.url)
+        await set_clock(browser, 2 * DAY)
+        await console.page.reload()
+        await console.unlock()
+        told = console.page.get_by_text("The date or time of this computer seems to be wrong")
+        await expect(told).to_be_visible()
+        await hers.ask()
+        await console.page.evaluate("window.ahead = 0")
+        await expect(told).to_have_count(0)
+        await console.accept()
+        await hers.is_in_the_room("")

@@ -45,7 +45,8 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def _request(relay: Relay) -> _Request:
-    survivor = SimpleNamespace(_suite=CLASSIC_SUITE, _link=relay)
+    clock = SimpleNamespace(time=lambda now: now)
+    survivor = SimpleNamespace(_suite=CLASSIC_SUITE, _link=relay, _service=clock, _requests={})
     return _Request(cast(Survivor, survivor), RequestDetails(), None)
 
 

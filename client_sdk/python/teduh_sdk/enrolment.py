@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import time
 from typing import Final
 
 import aiohttp
@@ -29,6 +28,7 @@ from teduh_crypto.credentials import (
 )
 
 from teduh_sdk.authentication_service import AuthenticationService
+from teduh_sdk.clock import now_in_seconds
 from teduh_sdk.device import Device, keep_device
 from teduh_sdk.exceptions import EnrolmentFailed
 from teduh_sdk.key_store import KeyStore
@@ -123,7 +123,9 @@ class Enrolment:
         try:
             content = base64.urlsafe_b64decode(sealed + "=" * (-len(sealed) % 4))
             statement, issuer_statement = open_statement(self._code.sealing_key, self._id, content)
-            service.verifier.verify(statement, issuer_statement, now=int(time.time()), device_key=public_key)
+            service.verifier.verify(
+                statement, issuer_statement, now=service.time(now_in_seconds()), device_key=public_key
+            )
         except (CredentialError, ValueError) as error:
             raise EnrolmentFailed("the statement that came is not one for this device") from error
         return Device(self._key, statement, issuer_statement)

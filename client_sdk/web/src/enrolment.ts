@@ -84,7 +84,7 @@ export class Enrolment {
       const content = typeof sealed === "string" ? decodeBase64url(sealed) : undefined
       if (content === undefined) throw new MalformedToken("nothing was sealed")
       const chain = await openStatement(this.code.sealingKey, this.#id, content)
-      await service.verifier.verify(chain, { now: nowInSeconds(), deviceKey: this.signer.publicKey })
+      await service.verifier.verify(chain, { now: service.time(nowInSeconds()), deviceKey: this.signer.publicKey })
       return chain
     } catch (error) {
       if (!(error instanceof CredentialError)) throw error

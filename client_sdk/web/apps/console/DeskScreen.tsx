@@ -2,6 +2,7 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks"
 
+import { wholeDate } from "../shared/i18n/dates.ts"
 import { roleName } from "../shared/i18n/names.ts"
 import { Icon } from "../shared/parts/Icon.tsx"
 import { Languages, type LanguagesProps } from "../shared/parts/Languages.tsx"
@@ -33,7 +34,7 @@ interface ScreenProps extends DeskProps {
 }
 
 export function DeskScreen({ state, desk, languages, configuration, onLock, onErase }: ScreenProps) {
-  const { t } = useWording()
+  const { language, t } = useWording()
   const [sought, setSought] = useState("")
   const [overlay, setOverlay] = useState<Overlay>(null)
   const [hasDetails, setDetails] = useState(() => matchMedia("(min-width: 72rem)").matches)
@@ -91,6 +92,11 @@ export function DeskScreen({ state, desk, languages, configuration, onLock, onEr
         {state.isRefused && (
           <p class="card care" role="alert">
             {t("refused.text")}
+          </p>
+        )}
+        {state.hindrance !== null && (
+          <p class="card care" role="alert">
+            {state.hindrance === "clock" ? t("hindered.clock", { time: wholeDate(language, Date.now()) }) : t("hindered.list")}
           </p>
         )}
         {isSearching ? (

@@ -76,6 +76,10 @@ export const consoleTexts = catalogue({
     "waking.off": "Your organisation's relay wakes nobody.",
     "waking.failed": "That did not work. Please try again.",
     "refused.text": "The relay does not accept this device any more. Its statement may have ended or been revoked; ask your coordinator.",
+    "hindered.clock":
+      "The date or time of this computer seems to be wrong. It says: {time}. Until it is right nobody can be proven, and nobody who waits can be taken.",
+    "hindered.list":
+      "The organisation has signed no revocation list for a day. Until it has, nobody new can be proven, and nobody who waits can be taken: tell your coordinator.",
 
     "queue.title": "Queue",
     "queue.none": "Nobody is waiting.",
@@ -293,6 +297,10 @@ export const consoleTexts = catalogue({
     "waking.off": "Relai organisasi Anda tidak membangunkan siapa pun.",
     "waking.failed": "Tidak berhasil. Silakan coba lagi.",
     "refused.text": "Relai tidak lagi menerima perangkat ini. Pernyataannya mungkin sudah berakhir atau dicabut; tanyakan kepada koordinator.",
+    "hindered.clock":
+      "Tanggal atau jam komputer ini tampaknya salah. Tertulis: {time}. Sebelum dibetulkan, tidak seorang pun dapat dipastikan dan yang menunggu tidak dapat diterima.",
+    "hindered.list":
+      "Organisasi sudah sehari tidak menandatangani daftar pencabutan. Sebelum ditandatangani, tidak ada orang baru yang dapat dipastikan dan yang menunggu tidak dapat diterima: beri tahu koordinator Anda.",
 
     "queue.title": "Antrean",
     "queue.none": "Tidak ada yang menunggu.",

@@ -46,6 +46,8 @@ export type StaffSide = Pick<
   | "role"
   | "isConnected"
   | "failure"
+  | "hindrance"
+  | "onHindrance"
   | "conversations"
   | "restored"
   | "claim"
@@ -112,6 +114,9 @@ export class Desk {
     this.#dispatch({ type: "brought", replies: await this.#cabinet.replies(), ...(await this.#cabinet.filed()) })
     this.#stops.push(
       staff.onConnection(() => {
+        this.#connection()
+      }),
+      staff.onHindrance(() => {
         this.#connection()
       }),
       staff.onAsked((count) => {
@@ -375,9 +380,9 @@ export class Desk {
   }
 
   #connection(): void {
-    const { isConnected, failure } = this.#staff
+    const { isConnected, failure, hindrance } = this.#staff
     const wasConnected = this.#state.isConnected
-    this.#dispatch({ type: "connection", isConnected, isRefused: failure !== null })
+    this.#dispatch({ type: "connection", isConnected, isRefused: failure !== null, hindrance })
     if (isConnected && !wasConnected) void this.#keepWaking()
   }
 

@@ -8,6 +8,7 @@
  */
 
 import type { Language } from "../shared/i18n/catalogue.ts"
+import type { Hindrance } from "./sdk.ts"
 
 export type Progress = "kept" | "sent" | "delivered" | "read"
 export type TalkLink = "connected" | "reconnecting"
@@ -128,6 +129,8 @@ export interface FiledNote {
 export interface DeskState {
   readonly me: Named | null
   readonly isConnected: boolean
+  /** Why nobody new can be believed, though the relay answers. */
+  readonly hindrance: Hindrance | null
   /** The relay does not take this device, or there is a fault: nothing more will come. */
   readonly isRefused: boolean
   /** Whether the relay offers requests to one after the other; otherwise whoever sees one may take it. */
@@ -175,6 +178,7 @@ export type Preferences = Pick<
 export const EMPTY_DESK: DeskState = {
   me: null,
   isConnected: false,
+  hindrance: null,
   isRefused: false,
   makesOffers: false,
   waiting: 0,
@@ -221,7 +225,7 @@ export type TalkAction =
 export type DeskAction =
   | { readonly type: "began"; readonly me: Named }
   | { readonly type: "brought"; readonly replies: readonly string[]; readonly filed: readonly FiledNote[]; readonly tally: DeskState["tally"] }
-  | { readonly type: "connection"; readonly isConnected: boolean; readonly isRefused: boolean }
+  | { readonly type: "connection"; readonly isConnected: boolean; readonly isRefused: boolean; readonly hindrance: Hindrance | null }
   | { readonly type: "listed"; readonly waiting: number; readonly queue: readonly Waiting[]; readonly makesOffers: boolean }
   | { readonly type: "offered"; readonly offers: readonly Offered[] }
   | { readonly type: "presence"; readonly presence: Presence }
@@ -275,7 +279,7 @@ export function reduceDesk(state: DeskState, action: DeskAction): DeskState {
     case "brought":
       return { ...state, replies: action.replies, filed: action.filed, tally: action.tally }
     case "connection":
-      return { ...state, isConnected: action.isConnected, isRefused: action.isRefused }
+      return { ...state, isConnected: action.isConnected, isRefused: action.isRefused, hindrance: action.hindrance }
     case "listed":
       return { ...state, waiting: action.waiting, queue: action.queue, makesOffers: action.makesOffers }
     case "offered":

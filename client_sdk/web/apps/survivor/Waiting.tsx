@@ -3,6 +3,7 @@
 import { useEffect, useState } from "preact/hooks"
 
 import { ownTextIn } from "../shared/block.ts"
+import { wholeDate } from "../shared/i18n/dates.ts"
 import { Icon } from "../shared/parts/Icon.tsx"
 import type { Configuration } from "./configuration.ts"
 import { estimate, type Estimate } from "./estimate.ts"
@@ -80,10 +81,6 @@ function prospectText(t: Words, language: string, { minutes, opens }: Prospect):
 function dayAndTime(language: string, seconds: number): string {
   const parts = { weekday: "long", hour: "2-digit", minute: "2-digit" } as const
   return new Intl.DateTimeFormat(language, parts).format(seconds * 1000)
-}
-
-function wholeDate(language: string, at: number): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short" }).format(at)
 }
 
 function estimateText(t: Words, guess: Estimate): string {

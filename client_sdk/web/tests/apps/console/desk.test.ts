@@ -138,6 +138,8 @@ function madeUpStaff(claimed: Conversation, kept: readonly Conversation[] = []) 
     },
     routing,
     onConnection: () => () => undefined,
+    hindrance: null,
+    onHindrance: () => () => undefined,
     onAsked: () => () => undefined,
     close: () => say("closed"),
   }
