@@ -118,15 +118,15 @@ export class Session {
       talker.vanish()
       throw new Error("she has left")
     }
+    // What was told of it before may have been told to the conversation before.
+    this.#dispatch({ type: "hindered", hindrance: talker.hindrance })
     return await talker.ask(wishes, this.#earlier)
   }
 
   #told(talker: Talker): Talker {
-    const tell = (hindrance: Talker["hindrance"]): void => {
+    talker.onHindrance((hindrance) => {
       this.#dispatch({ type: "hindered", hindrance })
-    }
-    talker.onHindrance(tell)
-    tell(talker.hindrance)
+    })
     return talker
   }
 

@@ -76,7 +76,11 @@ function visit() {
     },
     () => clock.now,
   )
-  return { conversation, talker, session, clock, state: () => state }
+  /** She presses for the first screen. */
+  const again = (): void => {
+    state = reduce(state, { type: "again" })
+  }
+  return { conversation, talker, session, clock, state: () => state, again }
 }
 
 async function talkingVisit() {
@@ -109,6 +113,22 @@ describe("a hindrance", () => {
     })
     talker.onHindrance.mock.calls[0]?.[0](null)
     expect(state().hindrance).toBe(null)
+  })
+
+  it("that came while she talked is shown when she asks again", async () => {
+    const { conversation, talker, session, state, again } = await talkingVisit()
+    talker.hindrance = "clock"
+    talker.onHindrance.mock.calls[0]?.[0]("clock")
+    conversation.tell({ type: "ended", by: SARI })
+    await vi.waitFor(() => {
+      expect(state().phase).toBe("over")
+    })
+    again()
+    void session.ask(WISHES)
+    await vi.waitFor(() => {
+      expect(talker.ask).toHaveBeenCalledTimes(2)
+    })
+    expect(state()).toMatchObject({ phase: "waiting", hindrance: "clock" })
   })
 })
 
