@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +36,25 @@ async def test_a_clock_that_is_days_ahead_is_told_until_it_is_right(
                 async with Staff(url, organisation.public, new_staff(organisation, "Sari")) as staff:
                     await accepted(staff)
                     assert (await until(conversation, events.Joined)).participant.name == "Sari"
+
+
+async def test_a_clock_that_goes_wrong_later_is_told_before_she_asks_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever came to a request that went out all the same would be refused, and she told of a stranger."""
+    organisation = RelayOrganisation()
+    with start_valkey() as valkey:
+        async with relay_here(organisation.write(tmp_path), valkey.url) as (_, url):
+            await organisation.publish_revocations(url)
+            async with Survivor(url, organisation.public) as survivor:
+                await (await survivor.ask()).leave()
+                monkeypatch.setattr(clock, "time", SimpleNamespace(time=lambda: time.time() + 2 * DAY))
+                asking = asyncio.create_task(survivor.ask())
+                await eventually(lambda: survivor.hindrance is not None or asking.done())
+                assert not asking.done()
+                monkeypatch.setattr(clock, "time", time)
+                await asking
+                assert survivor.hindrance is None
 
 
 async def test_a_list_that_nobody_has_signed_anew_is_told_until_somebody_has(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import aiohttp
@@ -38,6 +39,8 @@ class RevocationFetch:
         self._url = relay_url.rstrip("/") + _PATH
         self._service = service
         self._is_fresh = asyncio.Event()
+        # To look again at once, where the next look is some time away.
+        self._hurry = asyncio.Event()
         self._is_closed = False
         self.is_stale = False
         """Whether the newest that came is too old by this device's clock."""
@@ -47,6 +50,10 @@ class RevocationFetch:
 
         Raises `ClientClosed`.
         """
+        # The one that came may have become too old since, or our clock another.
+        if self._is_fresh.is_set() and not self._is_closed and self._is_outdated():
+            self._is_fresh.clear()
+            self._hurry.set()
         await self._is_fresh.wait()
         if self._is_closed:
             raise ClientClosed("the client is closed")
@@ -59,8 +66,11 @@ class RevocationFetch:
     async def run(self) -> None:
         """Fetch now and then, until cancelled."""
         while True:
+            self._hurry.clear()
             is_fetched = await self.once()
-            await asyncio.sleep(_REFRESH_SECONDS if is_fetched else _RETRY_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_REFRESH_SECONDS if is_fetched else _RETRY_SECONDS):
+                    await self._hurry.wait()
 
     async def once(self) -> bool:
         """Fetch now; whether there is a fresh list."""
@@ -87,6 +97,10 @@ class RevocationFetch:
         if now_in_force != before:
             self._adopted()
         return True
+
+    def _is_outdated(self) -> bool:
+        in_force = self._service.verifier.revocations
+        return in_force is not None and self._service.time(now_in_seconds()) >= in_force.expires
 
 
 class _Answer(msgspec.Struct, frozen=True):

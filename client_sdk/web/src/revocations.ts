@@ -26,6 +26,8 @@ export class RevocationFetch {
   readonly #stop = new AbortController()
   #isFresh = false
   #waiting: (() => void)[] = []
+  /** Looks again at once, where the next look is some time away. */
+  #hurry: () => void = () => undefined
 
   /** `fetched` is called whenever there is a list, which may be a newer one, and `looked` whenever one was asked for. */
   constructor(relayUrl: string, service: AuthenticationService, fetched: () => void = () => undefined, looked: () => void = () => undefined) {
@@ -37,6 +39,11 @@ export class RevocationFetch {
 
   /** Wait until there is a list that the organisation signed and that is fresh; rejects with `ClientClosed`. */
   async wait(): Promise<void> {
+    // The one that came may have become too old since, or our clock another.
+    if (this.#isFresh && this.#isOutdated()) {
+      this.#isFresh = false
+      this.#hurry()
+    }
     while (!this.#isFresh) {
       if (this.#stop.signal.aborted) throw new ClientClosed("the client is closed")
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
@@ -75,6 +82,11 @@ export class RevocationFetch {
     this.#wake()
   }
 
+  #isOutdated(): boolean {
+    const inForce = this.#service.verifier.revocations
+    return inForce !== undefined && this.#service.time(nowInSeconds()) >= inForce.expires
+  }
+
   #wake(): void {
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
@@ -84,8 +96,10 @@ export class RevocationFetch {
       const done = (): void => {
         clearTimeout(timer)
         this.#stop.signal.removeEventListener("abort", done)
+        this.#hurry = () => undefined
         resolve()
       }
+      this.#hurry = done
       const timer = setTimeout(done, milliseconds)
       this.#stop.signal.addEventListener("abort", done)
       if (this.#stop.signal.aborted) done()
