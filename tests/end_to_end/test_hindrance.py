@@ -52,6 +52,7 @@ async def test_a_clock_that_goes_wrong_later_is_told_before_she_asks_again(
                 asking = asyncio.create_task(survivor.ask())
                 await eventually(lambda: survivor.hindrance is not None or asking.done())
                 assert not asking.done()
+                assert survivor.hindrance is Hindrance.CLOCK
                 monkeypatch.setattr(clock, "time", time)
                 await asking
                 assert survivor.hindrance is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from typing import Final, Self
 
@@ -54,8 +55,8 @@ class Client:
             on_this_machine=is_on_this_machine(relay_url),
         )
         self._tasks: list[asyncio.Task[None]] = []
-        # How far this device's clock is before the relay's, in seconds; None until the relay has said its.
-        self._ahead: int | None = None
+        # The relay's clock less the monotonic one, in seconds; None until the relay has said its.
+        self._relay_clock: float | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} with {len(self._conversations)} conversations>"
@@ -63,9 +64,11 @@ class Client:
     @property
     def hindrance(self) -> Hindrance | None:
         """Why nobody new can be believed, if that is so although the relay answers."""
-        if self._ahead is None or not self._revocations.is_stale:
+        if self._relay_clock is None or not self._revocations.is_stale:
             return None
-        return Hindrance.CLOCK if abs(self._ahead) > CLOCKS_APART_SECONDS else Hindrance.LIST
+        # By our clock as it is now: it may have been set since.
+        apart = now_in_seconds() - (self._relay_clock + time.monotonic())
+        return Hindrance.CLOCK if abs(apart) > CLOCKS_APART_SECONDS else Hindrance.LIST
 
     @property
     def is_connected(self) -> bool:
@@ -110,7 +113,7 @@ class Client:
         """Before the link is closed."""
 
     def _greeted(self, hello: Hello) -> Authenticate | None:
-        self._ahead = now_in_seconds() - hello.time
+        self._relay_clock = hello.time - time.monotonic()
         return self._introduce(hello)
 
     def _introduce(self, _: Hello) -> Authenticate | None:

@@ -49,8 +49,8 @@ export abstract class Client {
   readonly #hindered = new Set<(hindrance: Hindrance | null) => void>()
   /** What was told of it last. */
   #hindrance: Hindrance | null = null
-  /** How far this device's clock is before the relay's, in seconds; null until the relay has said its. */
-  #ahead: number | null = null
+  /** The relay's clock less the monotonic one, in seconds; null until the relay has said its. */
+  #relayClock: number | null = null
   #failure: TeduhError | null = null
   #isOpen = true
   readonly #hurry = (): void => {
@@ -79,7 +79,7 @@ export abstract class Client {
         this.onDown()
       },
       introduce: (hello) => {
-        this.#ahead = nowInSeconds() - hello.time
+        this.#relayClock = hello.time - performance.now() / 1000
         this.#lookForHindrance()
         return this.introduce(hello)
       },
@@ -100,8 +100,10 @@ export abstract class Client {
 
   /** Why nobody new can be believed, if that is so although the relay answers. */
   get hindrance(): Hindrance | null {
-    if (this.#ahead === null || !this.revocations.isStale) return null
-    return Math.abs(this.#ahead) > CLOCKS_APART_SECONDS ? "clock" : "list"
+    if (this.#relayClock === null || !this.revocations.isStale) return null
+    // By our clock as it is now: it may have been set since.
+    const apart = nowInSeconds() - (this.#relayClock + performance.now() / 1000)
+    return Math.abs(apart) > CLOCKS_APART_SECONDS ? "clock" : "list"
   }
 
   /** Be told when that changes; returns how to be told no more. */

@@ -3,9 +3,14 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest"
 
 import { AuthenticationService } from "../src/authenticationService.ts"
+import { CLASSIC_SUITE } from "../src/mls/suites.ts"
 import { readOrganisation } from "../src/organisation.ts"
+import { encode } from "../src/relay/codec.ts"
+import { Hello } from "../src/relay/frames.ts"
 import { RevocationFetch } from "../src/revocations.ts"
+import { Survivor } from "../src/survivor.ts"
 import { vectors } from "./credentials/vectors.ts"
+import { HeldSocket } from "./heldSocket.ts"
 
 const { list, now } = vectors
 const organisation = readOrganisation(vectors.organisation)
@@ -37,4 +42,21 @@ it("is waited for again where the one that came has become too old since", async
   expect(fetched.isStale).toBe(false)
   fetched.close()
   await Promise.all([running, waiting])
+})
+
+it("says that the clock is wrong where that was set after the relay had said its", async () => {
+  vi.stubGlobal("fetch", () => Promise.resolve(Response.json({ list })))
+  const limits = { frameBytes: 262_144, payloadBytes: 131_072, subscriptions: 64, appendsInFlight: 32, heartbeatSeconds: 20 }
+  const dial = (): Promise<HeldSocket> => {
+    const socket = new HeldSocket()
+    socket.say(encode(Hello({ version: 1, nonce: new Uint8Array(32), time: now, limits })))
+    return Promise.resolve(socket)
+  }
+  const survivor = await Survivor.open("https://relay.example", organisation, { dial, suite: CLASSIC_SUITE })
+  await vi.waitUntil(() => survivor.isConnected)
+  vi.setSystemTime(now * 1000 + 2 * DAY_MS)
+  survivor.ask().catch(() => undefined)
+  await vi.waitUntil(() => survivor.hindrance !== null)
+  expect(survivor.hindrance).toBe("clock")
+  survivor.vanish()
 })
