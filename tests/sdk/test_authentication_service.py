@@ -278,6 +278,20 @@ class TestClockThatIsBehind:
         # Her statement began two days ago, which is tomorrow by that clock.
         assert room.verify([SURVIVOR, sari], now=issued - 3 * DAY).staff
 
+    def test_whoever_was_appointed_after_the_list_was_signed_is_believed_by_it_too(
+        self, organisation: StaffedOrganisation
+    ) -> None:
+        """As long as the list is good: what it cannot say of her, it says of nobody."""
+        room = service(organisation)
+        issued, expires = organisation.revocations.issued, organisation.revocations.expires
+        new = replace(organisation.describe(SARI), not_before=issued + 4 * 3600, expires=expires + DAY)
+        assert room.verify(
+            [SURVIVOR, staff(1, SARI, new, organisation.authority)], now=issued - 3 * DAY
+        ).staff
+        later = replace(new, not_before=expires)
+        with pytest.raises(RevocationListStale):
+            room.verify([SURVIVOR, staff(1, SARI, later, organisation.authority)], now=issued - 3 * DAY)
+
     def test_nobody_is_believed_by_it_for_longer_than_by_a_right_one(
         self, organisation: StaffedOrganisation
     ) -> None:

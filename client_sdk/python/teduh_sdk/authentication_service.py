@@ -33,6 +33,7 @@ from teduh_crypto.credentials import (
     UnknownCredentialType,
     decode_credential,
 )
+from teduh_crypto.credentials.json_web_token import TokenType, unverified_claims
 from teduh_crypto.mls.credential import BasicCredential, Credential, OpaqueCredential
 
 ANONYMOUS_IDENTITY_LENGTH: Final = 16
@@ -189,12 +190,22 @@ class AuthenticationService:
         verified = self.verifier.verify(
             statement,
             issuer_statement,
-            now=self.time(now),
+            now=self._time_of(statement, now),
             device_key=member.signature_key,
             roles=self._roles,
             allow_stale_list=previous is not None and _was_there(previous, member),
         )
         return StaffParticipant(member.leaf_index, member.signature_key, verified)
+
+    def _time_of(self, statement: str, now: int) -> int:
+        """When to look at `statement`. Of a clock that is behind the list nobody knows how far behind it is:
+        what was signed after the list has begun as well, as long as the list is good.
+        """
+        revocations = self.verifier.revocations
+        if revocations is None or now >= revocations.issued:
+            return now
+        begins = unverified_claims(statement, TokenType.STAFF).integer("nbf")
+        return max(revocations.issued, begins)
 
 
 def _survivor(members: Sequence[RosterMember], survivor_key: bytes | None) -> SurvivorParticipant:

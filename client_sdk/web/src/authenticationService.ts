@@ -19,10 +19,11 @@ import {
   TwoAnonymousMembers,
   UnknownCredentialType,
 } from "./credentials/exceptions.ts"
+import { unverifiedClaims } from "./credentials/jsonWebToken.ts"
 import type { Organisation } from "./credentials/organisation.ts"
 import type { RevocationList } from "./credentials/revocation.ts"
 import { decodeCredential, STAFF_ROLES } from "./credentials/staffStatement.ts"
-import type { Role, StaffStatement } from "./credentials/staffStatement.ts"
+import type { Role, StaffStatement, StatementChain } from "./credentials/staffStatement.ts"
 import { StatementVerifier } from "./credentials/statementVerifier.ts"
 import { areEqual } from "./hazmat/bytes.ts"
 import { BASIC_CREDENTIAL_TYPE, STAFF_CREDENTIAL_TYPE } from "./mls/keyPackageBundle.ts"
@@ -124,9 +125,20 @@ export class AuthenticationService {
     if (credentialType !== STAFF_CREDENTIAL_TYPE)
       throw new UnknownCredentialType("the credential is neither anonymous nor a staff statement")
     const allowStaleList = previous !== undefined && wasThere(previous, member)
-    const options = { now: this.time(now), deviceKey: signatureKey, roles: this.roles, allowStaleList }
-    const statement = await this.verifier.verify(decodeCredential(content), options)
+    const chain = decodeCredential(content)
+    const options = { now: this.#timeOf(chain, now), deviceKey: signatureKey, roles: this.roles, allowStaleList }
+    const statement = await this.verifier.verify(chain, options)
     return { leafIndex, signatureKey, statement, name: statement.name, role: statement.role }
+  }
+
+  /**
+   * When to look at a statement. Of a clock that is behind the list nobody knows how far behind it is: what was signed
+   * after the list has begun as well, as long as the list is good.
+   */
+  #timeOf({ statement }: StatementChain, now: number): number {
+    const { revocations } = this.verifier
+    if (revocations === undefined || now >= revocations.issued) return now
+    return Math.max(revocations.issued, unverifiedClaims(statement, "teduh-staff+jwt").integer("nbf"))
   }
 }
 

@@ -6,6 +6,7 @@ import { AuthenticationService } from "../src/authenticationService.ts"
 import { RevocationListStale, UnknownRoot } from "../src/credentials/exceptions.ts"
 import { readOrganisation } from "../src/organisation.ts"
 import { vectors } from "./credentials/vectors.ts"
+import { NOW, TestOrganisation } from "./scriptedLog.ts"
 
 const DAY = 24 * 3600
 const { list, now } = vectors
@@ -31,5 +32,19 @@ describe("a list", () => {
     const forged = [header, claims, signature.replace(/^./, (first) => (first === "A" ? "B" : "A"))].join(".")
     await expect(room.adoptRevocations(forged, now - 3 * DAY)).rejects.toThrow(UnknownRoot)
     expect(room.time(0)).toBe(0)
+  })
+})
+
+describe("whoever was appointed after the list was signed", () => {
+  it("is believed by a clock that is behind it, too, as long as the list is good", async () => {
+    const organisation = await TestOrganisation.make()
+    const believed = async (nbf: number): Promise<string> => {
+      const device = await organisation.staff("Sari", "counselor", { nbf, exp: nbf + DAY })
+      const { credentialType, content } = device.identity.credential
+      const member = { leafIndex: 1, credentialType, content, signatureKey: device.signer.publicKey }
+      return (await organisation.service.verifyStaff(member, { now: NOW - 3 * DAY })).name
+    }
+    expect(await believed(NOW + 4 * 3600)).toBe("Sari")
+    await expect(believed(NOW + DAY)).rejects.toThrow(RevocationListStale)
   })
 })

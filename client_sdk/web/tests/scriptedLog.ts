@@ -185,10 +185,10 @@ export class TestOrganisation {
     await this.service.adoptRevocations(await signToken("teduh-revocations+jwt", claims, this.root), NOW)
   }
 
-  async staff(name: string, role = "counselor"): Promise<StaffDevice> {
+  async staff(name: string, role = "counselor", valid = { nbf: NOW - 300, exp: NOW + DAY }): Promise<StaffDevice> {
     const signer = await generateSigner()
     const who = { sub: `staff-${name}`, name, role, languages: ["id"], skills: [] }
-    const times = { nbf: NOW - 300, exp: NOW + DAY, jti: toHex(crypto.getRandomValues(new Uint8Array(16))) }
+    const times = { ...valid, jti: toHex(crypto.getRandomValues(new Uint8Array(16))) }
     const claims = { iss: this.id, ...who, ...times, cnf: confirmation(signer.publicKey) }
     const statement = await signToken("teduh-staff+jwt", claims, this.root)
     return new StaffDevice(this, name, role, signer, statement)
