@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,11 +16,12 @@ from coordinator import Coordinator
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
 from sdk_people import PATIENCE
-from teduh_crypto.credentials import comparison_words
+from teduh_crypto.credentials import comparison_words, sign_revocation_list
 from teduh_sdk import EncryptedKeyStore, MemoryKeyStore, Staff, enrol_device, stored_device
 from teduh_sdk.exceptions import EnrolmentFailed
 from valkey_server import start_valkey
 
+HOUR = 3600
 ORGANISATION = RelayOrganisation()
 
 
@@ -79,6 +82,26 @@ async def test_lost_answers_cost_nobody_her_invitation(url: str) -> None:
         enrolment_id, device_key = await coordinator.look()
         await coordinator.approve(enrolment_id, device_key)
         assert (await waiting).public_key == device_key
+
+
+async def test_a_device_whose_clock_is_behind_is_let_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its clock the statement begins later; its invitation would be used up, and serve nobody."""
+    organisation = RelayOrganisation()
+    now = int(time.time())
+    this_morning = replace(organisation.revocations(), issued=now - 4 * HOUR, expires=now + 20 * HOUR)
+    with start_valkey() as valkey:
+        async with relay_here(organisation.write(tmp_path), valkey.url) as (_, url):
+            text = sign_revocation_list(this_morning, organisation.authority)
+            await organisation.publish_revocations(url, text)
+            coordinator = Coordinator.inviting(url, organisation)
+            enrolment = await enrol_device(url, organisation.public, str(coordinator.code))
+            await coordinator.approve_waiting()
+            monkeypatch.setattr(time, "time", lambda: now - 3 * HOUR)
+            async with asyncio.timeout(PATIENCE):
+                device = await enrolment.wait(MemoryKeyStore())
+            assert comparison_words(device.public_key) == enrolment.words
 
 
 async def test_a_statement_about_another_key_is_not_taken(url: str) -> None:

@@ -26,6 +26,7 @@ from teduh_crypto.credentials import (
     enrolment_id,
     open_statement,
 )
+from teduh_crypto.credentials.json_web_token import TokenType, unverified_claims
 
 from teduh_sdk.authentication_service import AuthenticationService
 from teduh_sdk.clock import now_in_seconds
@@ -123,9 +124,10 @@ class Enrolment:
         try:
             content = base64.urlsafe_b64decode(sealed + "=" * (-len(sealed) % 4))
             statement, issuer_statement = open_statement(self._code.sealing_key, self._id, content)
-            service.verifier.verify(
-                statement, issuer_statement, now=service.time(now_in_seconds()), device_key=public_key
-            )
+            # Our clock may be behind; it was signed a moment ago, so that it begins no later than now.
+            begins = unverified_claims(statement, TokenType.STAFF).integer("nbf")
+            now = max(service.time(now_in_seconds()), begins)
+            service.verifier.verify(statement, issuer_statement, now=now, device_key=public_key)
         except (CredentialError, ValueError) as error:
             raise EnrolmentFailed("the statement that came is not one for this device") from error
         return Device(self._key, statement, issuer_statement)

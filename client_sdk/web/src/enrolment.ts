@@ -15,6 +15,7 @@ import { nowInSeconds } from "./clock.ts"
 import { comparisonWords, type ComparisonWords } from "./credentials/comparisonWords.ts"
 import { enrol, enrolmentId, openStatement, parseInvitationCode, type InvitationCode } from "./credentials/enrolment.ts"
 import { CredentialError, MalformedToken } from "./credentials/exceptions.ts"
+import { unverifiedClaims } from "./credentials/jsonWebToken.ts"
 import type { Organisation } from "./credentials/organisation.ts"
 import type { StatementChain } from "./credentials/staffStatement.ts"
 import { keepStatement, newDeviceKey, storedDeviceKey } from "./device.ts"
@@ -84,7 +85,10 @@ export class Enrolment {
       const content = typeof sealed === "string" ? decodeBase64url(sealed) : undefined
       if (content === undefined) throw new MalformedToken("nothing was sealed")
       const chain = await openStatement(this.code.sealingKey, this.#id, content)
-      await service.verifier.verify(chain, { now: service.time(nowInSeconds()), deviceKey: this.signer.publicKey })
+      // Our clock may be behind; it was signed a moment ago, so that it begins no later than now.
+      const begins = unverifiedClaims(chain.statement, "teduh-staff+jwt").integer("nbf")
+      const now = Math.max(service.time(nowInSeconds()), begins)
+      await service.verifier.verify(chain, { now, deviceKey: this.signer.publicKey })
       return chain
     } catch (error) {
       if (!(error instanceof CredentialError)) throw error

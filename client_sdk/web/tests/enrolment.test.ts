@@ -3,11 +3,14 @@
 import { afterEach, describe, expect, it, vi } from "vitest"
 
 import { whyNotEnrolled } from "../apps/console/door.ts"
-import { enrolDevice, pendingEnrolment } from "../src/enrolment.ts"
+import { parseInvitationCode } from "../src/credentials/enrolment.ts"
+import { isEnrolled } from "../src/device.ts"
+import { enrolDevice, Enrolment, pendingEnrolment } from "../src/enrolment.ts"
 import { EnrolmentFailed } from "../src/errors.ts"
+import { signerFromPrivateKey } from "../src/hazmat/ed25519.ts"
 import { MemoryKeyStore } from "../src/keyStore.ts"
 import { readOrganisation } from "../src/organisation.ts"
-import { vectors } from "./credentials/vectors.ts"
+import { bytes, vectors } from "./credentials/vectors.ts"
 
 const RELAY = "https://relay.example"
 const { code } = vectors.enrolment
@@ -25,6 +28,7 @@ function relay(answers: ("lost" | "told")[]) {
 }
 
 afterEach(() => {
+  vi.useRealTimers()
   vi.unstubAllGlobals()
 })
 
@@ -52,6 +56,19 @@ describe("a device whose answer was lost", () => {
     const refused = enrolDevice(RELAY, organisation, code, new MemoryKeyStore())
     await expect(refused).rejects.toThrow(new EnrolmentFailed("the relay refused: invitation_used"))
   })
+})
+
+it("lets a device in whose clock is behind, and by which its statement begins later", async () => {
+  vi.useFakeTimers({ now: (vectors.now - 3600) * 1000 })
+  const { enrolment_id: id, private_key: key, sealed } = vectors.enrolment
+  vi.stubGlobal("fetch", (url: string) =>
+    Promise.resolve(Response.json(url.endsWith(id) ? { id, state: "approved", sealed } : { list: vectors.list })),
+  )
+  const store = new MemoryKeyStore()
+  const words = { en: [], id: [] }
+  const signer = await signerFromPrivateKey(bytes(key))
+  await new Enrolment(RELAY, organisation, parseInvitationCode(code), signer, store, words).wait()
+  expect(await isEnrolled(store)).toBe(true)
 })
 
 describe("a relay that cannot answer now", () => {
