@@ -701,6 +701,45 @@ SCENARIOS: Final[list[dict[str, Any]]] = [
         ],
     },
     {
+        "name": "a clock that is set right in the middle of a call does not end it",
+        "members": [0, 1],
+        "clocks": {"1": -3_600_000},
+        "steps": [
+            *voice_call(),
+            run(12_000),
+            {"at": 13_000, "do": "set clock", "who": 1, "to": 0},
+            run(120_000),
+            expect(0, "in call 1", "sees 1 1 stable connected a"),
+            expect(1, "in call 1", "sees 0 1 stable connected a"),
+        ],
+    },
+    {
+        "name": "whoever has slept through the end of a call hears of it as soon as it is awake",
+        "members": [0, 1],
+        "steps": [
+            *voice_call(),
+            run(12_000),
+            do(0, "hang_up", at=13_000),
+            drop(),
+            {"at": 3_600_000, "do": "settle"},
+            run(3_600_000),
+            expect(1, "idle"),
+        ],
+    },
+    {
+        "name": "whoever has slept, and then hears nobody, gives up after the usual silence",
+        "members": [0, 1],
+        "steps": [
+            *voice_call(),
+            run(12_000),
+            {"at": 3_600_000, "do": "settle"},
+            run(3_619_000, silent=True),
+            expect(1, "in call 1", "sees 0 1 stable connected a"),
+            run(3_620_000, silent=True),
+            expect(1, "idle"),
+        ],
+    },
+    {
         "name": "what is held back for minutes and comes all at once is old",
         "members": [0, 1],
         "steps": [

@@ -46,6 +46,8 @@ class Participations:
     _reasons: dict[int, EndReason] = field(default_factory=dict)
     # Whoever does not see us is not believed to be with us, until it does or some time has passed.
     _blind: dict[int, int] = field(default_factory=dict)
+    # Of whom we could not hear, and have heard nothing since.
+    _excused: set[int] = field(default_factory=set)
 
     def of(self, leaf: int) -> Participation | None:
         """Its part in a call, if it has one."""
@@ -84,6 +86,7 @@ class Participations:
         restarts = message.can_restart_ice
         media = known.media if known is not None and is_same else message.media
         self._present[leaf] = Participation(message.call, message.joined, phase, restarts, media, heard)
+        self._excused.discard(leaf)
         self._reasons.pop(leaf, None)
         return True
 
@@ -92,6 +95,7 @@ class Participations:
         known = self._present.get(leaf)
         if known is not None:
             self._present[leaf] = replace(known, heard=max(heard, known.heard))
+            self._excused.discard(leaf)
 
     def leaves(self, leaf: int, joined: int, reason: EndReason, now: int) -> bool:
         """It has left; nothing that belongs to this part or an earlier one counts any more.
@@ -129,6 +133,15 @@ class Participations:
             self._blind.pop(leaf, None)
         return leaf in self._blind
 
+    def could_not_be_heard(self, now: int) -> None:
+        """We were asleep, or our clock was set: nobody was silent meanwhile. Each is excused once, until it
+        is heard again.
+        """
+        for leaf, one in self._present.items():
+            if leaf not in self._excused:
+                self._present[leaf] = replace(one, heard=max(one.heard, now))
+                self._excused.add(leaf)
+
     def expire(self, now: int) -> None:
         """Forget whoever fell silent, and what is past."""
         for leaf, one in list(self._present.items()):
@@ -146,6 +159,7 @@ class Participations:
         return (one.heard + self.timing.silence for one in self._present.values())
 
     def _drop(self, leaf: int, reason: EndReason) -> None:
+        self._excused.discard(leaf)
         if self._present.pop(leaf, None) is not None:
             self._reasons[leaf] = reason
 

@@ -340,9 +340,13 @@ class CallSession:
 
     def tick(self, now: int) -> list[Action]:
         """Do what is due."""
+        current = self._standing.current
+        due = now if current is None or current.heartbeat_at is None else current.heartbeat_at
+        if now - due >= self._standing.timing.heartbeat:
+            # So late that we cannot have listened, either.
+            self._standing.seen.could_not_be_heard(now)
         self._standing.seen.expire(now)
         self._standing.expire(now)
-        current = self._standing.current
         if current is not None:
             self._standing.time_out(current, now)
         for one in self._all_peers():

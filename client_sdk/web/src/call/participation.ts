@@ -32,6 +32,8 @@ export class Participations {
   readonly #reasons = new Map<number, EndReason>()
   // Whoever does not see us is not believed to be with us, until it does or some time has passed.
   readonly #blind = new Map<number, number>()
+  /** Of whom we could not hear, and have heard nothing since. */
+  readonly #excused = new Set<number>()
 
   constructor(timing: Timing) {
     this.#timing = timing
@@ -82,6 +84,7 @@ export class Participations {
       media: same?.media ?? message.media,
       heard: Math.max(heard, same?.heard ?? heard),
     })
+    this.#excused.delete(leaf)
     this.#reasons.delete(leaf)
     return true
   }
@@ -89,7 +92,9 @@ export class Participations {
   /** It was heard. */
   speaks(leaf: number, heard: number): void {
     const known = this.#present.get(leaf)
-    if (known !== undefined) this.#present.set(leaf, { ...known, heard: Math.max(heard, known.heard) })
+    if (known === undefined) return
+    this.#present.set(leaf, { ...known, heard: Math.max(heard, known.heard) })
+    this.#excused.delete(leaf)
   }
 
   /** It has left; nothing that belongs to this part or an earlier one counts any more. Gives whether that is new. */
@@ -126,6 +131,15 @@ export class Participations {
     return this.#blind.has(leaf)
   }
 
+  /** We were asleep, or our clock was set: nobody was silent meanwhile. Each is excused once, until it is heard again. */
+  couldNotBeHeard(now: number): void {
+    for (const [leaf, one] of [...this.#present]) {
+      if (this.#excused.has(leaf)) continue
+      this.#present.set(leaf, { ...one, heard: Math.max(one.heard, now) })
+      this.#excused.add(leaf)
+    }
+  }
+
   /** Forget whoever fell silent, and what is past. */
   expire(now: number): void {
     for (const [leaf, one] of [...this.#present]) {
@@ -141,6 +155,7 @@ export class Participations {
   }
 
   #drop(leaf: number, reason: EndReason): void {
+    this.#excused.delete(leaf)
     if (this.#present.delete(leaf)) this.#reasons.set(leaf, reason)
   }
 }

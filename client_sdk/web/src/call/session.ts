@@ -339,6 +339,9 @@ export class CallSession {
 
   /** Do what is due. */
   tick(now: number): Action[] {
+    const late = now - (this.#standing.current?.heartbeatAt ?? now)
+    // So late that we cannot have listened, either.
+    if (late >= this.#standing.timing.heartbeat) this.#standing.seen.couldNotBeHeard(now)
     this.#standing.seen.expire(now)
     this.#standing.expire(now)
     this.#standing.timeOut(now)
