@@ -221,6 +221,26 @@ async def test_closing_the_frame_ends_her_call(tmp_path: Path) -> None:
         await expect(frame.get_by_text("Your microphone is on")).to_be_hidden()
 
 
+async def test_closing_the_frame_turns_off_what_she_tries(tmp_path: Path) -> None:
+    """A camera that looks on behind what is closed, and its light, tell of her."""
+    async with (
+        embedding(tmp_path, listed=True, calls={"allow_direct": True}) as site,
+        site.here.staff("Sari") as staff,
+    ):
+        await site.page.add_init_script(WATCH)
+        frame, _ = await talking_inside(site, staff)
+        await frame.get_by_role("button", name="Talk by voice or video").tap()
+        await frame.get_by_role("button", name="Try devices first").tap()
+        await frame.get_by_role("button", name="Show me my picture").tap()
+        await frame.get_by_role("button", name="Try the microphone").tap()
+        await expect(frame.get_by_text("Your camera is on, for you alone")).to_be_visible()
+        await expect(frame.get_by_text("Your microphone is on, for you alone")).to_be_visible()
+        (inside,) = site.page.main_frame.child_frames
+        assert await inside.evaluate(STATES) == ["live", "live"]
+        await site.page.evaluate("Teduh.close()")
+        await inside.wait_for_function(f"({STATES})().every((state) => state === 'ended')")
+
+
 async def test_strangers_in_the_page_cannot_pretend_that_she_leaves(tmp_path: Path) -> None:
     async with embedding(tmp_path, listed=True) as site:
         await site.open()

@@ -58,8 +58,10 @@ export function App({ configuration, open, onExit, onVanish }: AppProps) {
   useVisibility(dispatch, configuration, () => {
     // Whoever closes it does not think that somebody still hears the room. What rings goes on ringing.
     if (typeof running.current === "string") return
-    const { call: here, view } = running.current
-    if (view.phase !== "idle" && view.phase !== "ringing") here.hangUp()
+    const { call: here } = running.current
+    const { phase } = here.view
+    if (phase !== "idle" && phase !== "ringing") here.hangUp()
+    here.stopTrying()
   })
   useAnnouncedHeadings(state.phase)
 
