@@ -97,6 +97,16 @@ async def test_it_is_stopped_while_it_reads_its_file(killed: EmbeddedValkey) -> 
     assert not _exists(pid)
 
 
+async def test_it_is_stopped_before_it_has_even_a_socket(killed: EmbeddedValkey, tmp_path: Path) -> None:
+    program, begun = tmp_path / "bin" / "valkey-server", tmp_path / "begun"
+    slowly = f"echo $$ > {begun}.new; mv {begun}.new {begun}; sleep 5\nexec"
+    program.write_text(program.read_text().replace("exec", slowly))
+    await asyncio.to_thread(killed.tend)
+    await eventually(begun.exists)
+    await asyncio.to_thread(killed.stop)
+    assert not _exists(int(begun.read_text()))
+
+
 async def test_one_that_does_not_start_is_told_of_and_tried_again(
     killed: EmbeddedValkey, tmp_path: Path
 ) -> None:

@@ -130,6 +130,10 @@ class EmbeddedValkey:
 
     def stop(self) -> None:
         """Let the server write what it has and end; leaves the data."""
+        if self._is_awaited and self._process is not None and self._process.poll() is None:
+            # It was begun a moment ago, and may have no socket yet.
+            self._process.terminate()
+            self._wait_until_gone(self._process.pid)
         pid = self.pid
         if pid is not None and _ask(self.socket_path, b"PING").startswith((*_ANSWERS, b"-LOADING")):
             os.kill(pid, signal.SIGTERM)
