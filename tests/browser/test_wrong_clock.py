@@ -58,6 +58,16 @@ async def test_a_clock_that_is_hours_or_days_off_keeps_nobody_away(tmp_path: Pat
         await hers.shows("Good evening.")
 
 
+async def test_a_console_that_waits_for_its_approval_is_told_of_its_clock(tmp_path: Path) -> None:
+    async with console_house(tmp_path) as here, chromium(tmp_path / "profile") as browser:
+        await set_clock(browser, 2 * DAY)
+        console = await ConsolePage.set_up(browser, here)
+        await here.approve()
+        await expect(console.page.get_by_text("Set the clock right")).to_be_visible()
+        await console.page.evaluate("window.ahead = 0")
+        await console.is_at_the_desk()
+
+
 async def test_a_clock_by_which_nobody_can_be_believed_is_told_and_waited_for(tmp_path: Path) -> None:
     async with (
         house(tmp_path) as here,

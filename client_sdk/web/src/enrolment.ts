@@ -78,8 +78,12 @@ export class Enrolment {
 
   async #opened(sealed: unknown): Promise<StatementChain> {
     const service = AuthenticationService.of(this.organisation)
-    if (!(await new RevocationFetch(this.relayUrl, service).once())) {
-      throw new EnrolmentFailed("the relay cannot show a fresh revocation list to check the statement against")
+    const fetch = new RevocationFetch(this.relayUrl, service)
+    if (!(await fetch.once())) {
+      const why = fetch.isStale
+        ? "the revocation list is too old by this device's clock"
+        : "the relay cannot show a fresh revocation list to check the statement against"
+      throw new EnrolmentFailed(why)
     }
     try {
       const content = typeof sealed === "string" ? decodeBase64url(sealed) : undefined

@@ -93,6 +93,13 @@ describe("a relay that cannot answer now", () => {
     expect(whyNotEnrolled(await failure(enrolment.wait()))).toBe("relay")
   })
 
+  it("says nothing against it where the list is too old by this device's clock, but that", async () => {
+    answers({ id: "it", state: "waiting" }, { id: "it", state: "approved", sealed: "AA" }, { list: vectors.list })
+    const enrolment = await enrolDevice(RELAY, organisation, code, new MemoryKeyStore())
+    vi.useFakeTimers({ now: (vectors.now + 2 * 24 * 3600) * 1000 })
+    expect(whyNotEnrolled(await failure(enrolment.wait()))).toBe("clock")
+  })
+
   it("is not one that knows no such invitation", async () => {
     answers({ id: "it", state: "waiting" }, { error: "unknown_enrolment" })
     const enrolment = await enrolDevice(RELAY, organisation, code, new MemoryKeyStore())

@@ -228,7 +228,7 @@ function ComparisonWords({ state, door }: DoorProps) {
       </ol>
       <p>{t("door.words.text")}</p>
       <Failure failure={state.failure} />
-      {state.failure === null ? (
+      {state.failure === null || state.failure === "clock" ? (
         <p class="muted waiting-dots" role="status">
           {t("door.words.waiting")}
         </p>

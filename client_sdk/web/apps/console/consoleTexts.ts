@@ -50,6 +50,8 @@ export const consoleTexts = catalogue({
     "failure.invitation": "This invitation is not valid. Ask your coordinator for another one.",
     "failure.invitationUsed": "This invitation was used already. Ask your coordinator for another one.",
     "failure.relay": "The relay cannot be reached. Please try again.",
+    "failure.clock":
+      "Your coordinator has approved it. But by the date and time of this device the organisation's list of who is revoked is too old. Set the clock right; if it is right, your coordinator has to sign a new list. Then it goes on by itself.",
     "failure.damaged": "What is kept in this browser cannot be read.",
 
     "menu.lock": "Lock",
@@ -271,6 +273,8 @@ export const consoleTexts = catalogue({
     "failure.invitation": "Undangan ini tidak berlaku. Mintalah undangan lain kepada koordinator.",
     "failure.invitationUsed": "Undangan ini sudah dipakai. Mintalah undangan lain kepada koordinator.",
     "failure.relay": "Relai tidak dapat dihubungi. Silakan coba lagi.",
+    "failure.clock":
+      "Koordinator sudah menyetujui. Namun menurut tanggal dan jam perangkat ini, daftar pencabutan lembaga sudah terlalu lama. Betulkan jam perangkat; jika jamnya benar, koordinator perlu menandatangani daftar baru. Setelah itu berlanjut dengan sendirinya.",
     "failure.damaged": "Yang disimpan di peramban ini tidak dapat dibaca.",
 
     "menu.lock": "Kunci",

@@ -158,7 +158,9 @@ export class Door {
     const waiting = (this.#waiting = new AbortController())
     this.#dispatch({ type: "words", words: enrolment.words })
     void this.#try(async () => {
-      await untilApproved(enrolment, waiting.signal)
+      await untilApproved(enrolment, waiting.signal, () => {
+        this.#dispatch({ type: "failed", failure: "clock" })
+      })
       if (!waiting.signal.aborted) await this.#enter(store)
     }, waiting.signal)
   }
@@ -198,14 +200,20 @@ export class Door {
 
 const PATIENCE_MS = 5000
 
-/** Waits on while the relay cannot be reached: an approval may take days. */
-async function untilApproved(enrolment: Enrolment, signal: AbortSignal): Promise<void> {
+/**
+ * Waits on while the relay cannot be reached: an approval may take days. `tellOfClock` where nobody can be believed by it;
+ * that ends by itself, too.
+ */
+async function untilApproved(enrolment: Enrolment, signal: AbortSignal, tellOfClock: () => void): Promise<void> {
   for (;;) {
     try {
       await enrolment.wait(signal)
       return
     } catch (error) {
-      if (signal.aborted || !(error instanceof EnrolmentFailed) || whyNotEnrolled(error) !== "relay") throw error
+      if (signal.aborted || !(error instanceof EnrolmentFailed)) throw error
+      const why = whyNotEnrolled(error)
+      if (why === "clock") tellOfClock()
+      else if (why !== "relay") throw error
       await new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))
     }
   }
@@ -228,8 +236,9 @@ function failureOf(error: unknown): DoorFailure | null {
   return error instanceof KeyStoreError ? "damaged" : null
 }
 
-/** What to say of it: `relay` is waited for, anything else is not. */
+/** What to say of it: `relay` and `clock` are waited for, anything else is not. */
 export function whyNotEnrolled({ message }: EnrolmentFailed): DoorFailure {
   if (message.includes("invitation_used")) return "invitationUsed"
+  if (message.endsWith("this device's clock")) return "clock"
   return message.startsWith("the relay cannot") ? "relay" : "invitation"
 }

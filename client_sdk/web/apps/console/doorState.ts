@@ -22,6 +22,7 @@ export type DoorFailure =
   | "invitation"
   | "invitationUsed"
   | "relay"
+  | "clock"
   | "damaged"
 
 export interface DoorState {
