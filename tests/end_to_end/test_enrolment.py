@@ -104,6 +104,21 @@ async def test_a_device_whose_clock_is_behind_is_let_in(
             assert comparison_words(device.public_key) == enrolment.words
 
 
+async def test_a_device_whose_clock_is_days_ahead_is_told_and_let_in_once_it_is_right(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coordinator = Coordinator.inviting(url, ORGANISATION)
+    enrolment = await enrol_device(url, ORGANISATION.public, str(coordinator.code))
+    await coordinator.approve_waiting()
+    async with asyncio.timeout(PATIENCE):
+        with monkeypatch.context() as wrong:
+            later = time.time() + 48 * HOUR
+            wrong.setattr(time, "time", lambda: later)
+            with pytest.raises(EnrolmentFailed, match="clock"):
+                await enrolment.wait(MemoryKeyStore())
+        assert comparison_words((await enrolment.wait(MemoryKeyStore())).public_key) == enrolment.words
+
+
 async def test_a_statement_about_another_key_is_not_taken(url: str) -> None:
     """A coordinator's machine, or the relay, that swapped the key."""
     coordinator = Coordinator.inviting(url, ORGANISATION)

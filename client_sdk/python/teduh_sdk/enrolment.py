@@ -99,7 +99,8 @@ class Enrolment:
 
     async def wait(self, key_store: KeyStore) -> Device:
         """Wait until the coordinator has approved, also while the relay cannot be reached; keeps the device
-        and returns it. Raises `EnrolmentFailed`.
+        and returns it. Raises `EnrolmentFailed`; where only this device's clock is wrong, or the organisation
+        has signed no list for a day, it may be waited for again.
         """
         answer = await self._state()
         while answer.state != "approved":
@@ -107,7 +108,10 @@ class Enrolment:
             answer = await self._state()
         service = AuthenticationService.of(self._organisation)
         # Without a fresh list the statement cannot be checked; it is kept for the device meanwhile.
-        while not await RevocationFetch(self._relay_url, service).once():  # noqa: ASYNC110 -- it asks again
+        fetch = RevocationFetch(self._relay_url, service)
+        while not await fetch.once():
+            if fetch.is_stale:
+                raise EnrolmentFailed("the revocation list is too old by this device's clock")
             await asyncio.sleep(_ASK_EVERY_SECONDS)
         device = self._opened(answer.sealed, service)
         keep_device(key_store, device)
