@@ -201,15 +201,22 @@ async def test_page_in_a_frame_that_was_closed_for_long_shows_its_cover(tmp_path
         await expect(frame.get_by_text("I am here.")).to_be_visible()
 
 
-async def test_closing_the_frame_ends_her_call(tmp_path: Path) -> None:
-    """Whoever has closed it does not think that somebody still hears the room."""
+@asynccontextmanager
+async def before_a_call(folder: Path) -> AsyncIterator[tuple[Site, FrameLocator]]:
+    """She talks with somebody in the frame, and is asked how she would like to call."""
     async with (
-        embedding(tmp_path, listed=True, calls={"allow_direct": True}) as site,
+        embedding(folder, listed=True, calls={"allow_direct": True}) as site,
         site.here.staff("Sari") as staff,
     ):
         await site.page.add_init_script(WATCH)
         frame, _ = await talking_inside(site, staff)
         await frame.get_by_role("button", name="Talk by voice or video").tap()
+        yield site, frame
+
+
+async def test_closing_the_frame_ends_her_call(tmp_path: Path) -> None:
+    """Whoever has closed it does not think that somebody still hears the room."""
+    async with before_a_call(tmp_path) as (site, frame):
         await frame.get_by_role("button", name="Voice call").tap()
         await expect(frame.get_by_text("Your microphone is on")).to_be_visible()
         (inside,) = site.page.main_frame.child_frames
@@ -223,13 +230,7 @@ async def test_closing_the_frame_ends_her_call(tmp_path: Path) -> None:
 
 async def test_closing_the_frame_turns_off_what_she_tries(tmp_path: Path) -> None:
     """A camera that looks on behind what is closed, and its light, tell of her."""
-    async with (
-        embedding(tmp_path, listed=True, calls={"allow_direct": True}) as site,
-        site.here.staff("Sari") as staff,
-    ):
-        await site.page.add_init_script(WATCH)
-        frame, _ = await talking_inside(site, staff)
-        await frame.get_by_role("button", name="Talk by voice or video").tap()
+    async with before_a_call(tmp_path) as (site, frame):
         await frame.get_by_role("button", name="Try devices first").tap()
         await frame.get_by_role("button", name="Show me my picture").tap()
         await frame.get_by_role("button", name="Try the microphone").tap()

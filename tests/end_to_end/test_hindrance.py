@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,42 +22,45 @@ from valkey_server import start_valkey
 DAY = 24 * 3600
 
 
+@asynccontextmanager
+async def a_house(folder: Path) -> AsyncIterator[tuple[RelayOrganisation, str]]:
+    """An organisation that has signed its list, and its relay's address."""
+    organisation = RelayOrganisation()
+    with start_valkey() as valkey:
+        async with relay_here(organisation.write(folder), valkey.url) as (_, url):
+            await organisation.publish_revocations(url)
+            yield organisation, url
+
+
 async def test_a_clock_that_is_days_ahead_is_told_until_it_is_right(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    organisation = RelayOrganisation()
-    with start_valkey() as valkey:
-        async with relay_here(organisation.write(tmp_path), valkey.url) as (_, url):
-            await organisation.publish_revocations(url)
-            monkeypatch.setattr(clock, "time", SimpleNamespace(time=lambda: time.time() + 2 * DAY))
-            async with Survivor(url, organisation.public) as survivor:
-                await eventually(lambda: survivor.hindrance is Hindrance.CLOCK)
-                monkeypatch.setattr(clock, "time", time)
-                conversation = await survivor.ask()
-                assert survivor.hindrance is None
-                async with Staff(url, organisation.public, new_staff(organisation, "Sari")) as staff:
-                    await accepted(staff)
-                    assert (await until(conversation, events.Joined)).participant.name == "Sari"
+    async with a_house(tmp_path) as (organisation, url):
+        monkeypatch.setattr(clock, "time", SimpleNamespace(time=lambda: time.time() + 2 * DAY))
+        async with Survivor(url, organisation.public) as survivor:
+            await eventually(lambda: survivor.hindrance is Hindrance.CLOCK)
+            monkeypatch.setattr(clock, "time", time)
+            conversation = await survivor.ask()
+            assert survivor.hindrance is None
+            async with Staff(url, organisation.public, new_staff(organisation, "Sari")) as staff:
+                await accepted(staff)
+                assert (await until(conversation, events.Joined)).participant.name == "Sari"
 
 
 async def test_a_clock_that_goes_wrong_later_is_told_before_she_asks_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever came to a request that went out all the same would be refused, and she told of a stranger."""
-    organisation = RelayOrganisation()
-    with start_valkey() as valkey:
-        async with relay_here(organisation.write(tmp_path), valkey.url) as (_, url):
-            await organisation.publish_revocations(url)
-            async with Survivor(url, organisation.public) as survivor:
-                await (await survivor.ask()).leave()
-                monkeypatch.setattr(clock, "time", SimpleNamespace(time=lambda: time.time() + 2 * DAY))
-                asking = asyncio.create_task(survivor.ask())
-                await eventually(lambda: survivor.hindrance is not None or asking.done())
-                assert not asking.done()
-                assert survivor.hindrance is Hindrance.CLOCK
-                monkeypatch.setattr(clock, "time", time)
-                await asking
-                assert survivor.hindrance is None
+    async with a_house(tmp_path) as (organisation, url), Survivor(url, organisation.public) as survivor:
+        await (await survivor.ask()).leave()
+        monkeypatch.setattr(clock, "time", SimpleNamespace(time=lambda: time.time() + 2 * DAY))
+        asking = asyncio.create_task(survivor.ask())
+        await eventually(lambda: survivor.hindrance is not None or asking.done())
+        assert not asking.done()
+        assert survivor.hindrance is Hindrance.CLOCK
+        monkeypatch.setattr(clock, "time", time)
+        await asking
+        assert survivor.hindrance is None
 
 
 async def test_a_list_that_nobody_has_signed_anew_is_told_until_somebody_has(tmp_path: Path) -> None:

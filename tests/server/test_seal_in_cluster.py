@@ -29,6 +29,26 @@ async def _store(url: str, durability: Durability) -> AsyncIterator[Store]:
         await store.close()
 
 
+@asynccontextmanager
+async def _two_relays() -> AsyncIterator[
+    tuple[StoreBench, StoreBench, ValkeyCluster, ValkeyProcess, ValkeyProcess]
+]:
+    """A conversation at two relays, with one entry; its master, and the one replica of that, which hangs."""
+    with valkey_cluster(3, 1) as cluster:
+        async with (
+            _store(cluster.url, Durability.REPLICATED) as one,
+            _store(cluster.url, Durability.REPLICATED) as other,
+        ):
+            bench, elsewhere = StoreBench(one), StoreBench(other)
+            await bench.create()
+            assert await bench.append(0, 1) == Appended(1)
+            assert len(await elsewhere.log()) == 1
+            master = cluster.master_of(bench.keys.state)
+            replica = _replica_of(cluster, master)
+            replica.freeze()
+            yield bench, elsewhere, cluster, master, replica
+
+
 async def test_read_of_what_another_connection_wrote_is_held_in_a_cluster() -> None:
     """As test_nothing_is_answered_that_no_replica_has, which has one server."""
     with valkey_cluster(3, 1) as cluster:
@@ -55,26 +75,15 @@ async def test_read_of_what_another_connection_wrote_is_held_in_a_cluster() -> N
 
 async def test_repetition_at_another_node_is_accepted_only_when_a_replica_has_it() -> None:
     """She was told `unavailable`, connects to another relay, and says it again under the same number."""
-    with valkey_cluster(3, 1) as cluster:
-        async with (
-            _store(cluster.url, Durability.REPLICATED) as one,
-            _store(cluster.url, Durability.REPLICATED) as other,
-        ):
-            bench, elsewhere = StoreBench(one), StoreBench(other)
-            await bench.create()
-            assert await bench.append(0, 1) == Appended(1)
-            assert len(await elsewhere.log()) == 1
-            master = cluster.master_of(bench.keys.state)
-            replica = _replica_of(cluster, master)
-            replica.freeze()
-            try:
-                with pytest.raises(StoreUnavailable):
-                    await bench.append(0, 2)
-                with pytest.raises(StoreUnavailable):
-                    await elsewhere.append(0, 2)
-            finally:
-                replica.thaw()
-            assert await elsewhere.append(0, 2) == Appended(2, repeated=True)
+    async with _two_relays() as (bench, elsewhere, _, _, replica):
+        try:
+            with pytest.raises(StoreUnavailable):
+                await bench.append(0, 2)
+            with pytest.raises(StoreUnavailable):
+                await elsewhere.append(0, 2)
+        finally:
+            replica.thaw()
+        assert await elsewhere.append(0, 2) == Appended(2, repeated=True)
 
 
 def _replica_of(cluster: ValkeyCluster, master: ValkeyProcess) -> ValkeyProcess:
@@ -88,29 +97,18 @@ def _replica_of(cluster: ValkeyCluster, master: ValkeyProcess) -> ValkeyProcess:
 
 async def test_what_was_accepted_by_a_repetition_outlives_the_master() -> None:
     """The replica hangs while much is written, she says the same again at another relay, the master dies."""
-    with valkey_cluster(3, 1) as cluster:
-        async with (
-            _store(cluster.url, Durability.REPLICATED) as one,
-            _store(cluster.url, Durability.REPLICATED) as other,
-        ):
-            bench, elsewhere = StoreBench(one), StoreBench(other)
-            await bench.create()
-            assert await bench.append(0, 1) == Appended(1)
-            assert len(await elsewhere.log()) == 1
-            master = cluster.master_of(bench.keys.state)
-            replica = _replica_of(cluster, master)
-            replica.freeze()
-            tag = bench.keys.state.partition(b"{")[2].partition(b"}")[0].decode()
-            for number in range(32):
-                master.ask("SET", f"{{{tag}}}filling{number}", "x" * 1024 * 1024)
-            with pytest.raises(StoreUnavailable):
-                await bench.append(0, 2)
-            try:
-                accepted = await elsewhere.append(0, 2) == Appended(2, repeated=True)
-            except StoreUnavailable:
-                accepted = False
-            master.kill()
-            replica.thaw()
-            await asyncio.to_thread(cluster.wait_until_replaced, bench.keys.state, master)
-            entries = replica.ask("XLEN", bench.keys.log.decode())
-            assert not accepted or entries == 2, f"accepted, and gone: {entries} entry is left"
+    async with _two_relays() as (bench, elsewhere, cluster, master, replica):
+        tag = bench.keys.state.partition(b"{")[2].partition(b"}")[0].decode()
+        for number in range(32):
+            master.ask("SET", f"{{{tag}}}filling{number}", "x" * 1024 * 1024)
+        with pytest.raises(StoreUnavailable):
+            await bench.append(0, 2)
+        try:
+            accepted = await elsewhere.append(0, 2) == Appended(2, repeated=True)
+        except StoreUnavailable:
+            accepted = False
+        master.kill()
+        replica.thaw()
+        await asyncio.to_thread(cluster.wait_until_replaced, bench.keys.state, master)
+        entries = replica.ask("XLEN", bench.keys.log.decode())
+        assert not accepted or entries == 2, f"accepted, and gone: {entries} entry is left"

@@ -7,6 +7,7 @@
  */
 
 import { fromHex, hex, MAX_CHARACTERS, partsOf, stopReason, TYPING_FORGOTTEN_MS } from "../shared/talking.ts"
+import { Awaited } from "./awaited.ts"
 import { Cabinet } from "./cabinet.ts"
 import { DeskCalls } from "./deskCalls.ts"
 import { COMES_WITHIN_SECONDS, Inviting, type Invitee } from "./inviting.ts"
@@ -78,8 +79,7 @@ export class Desk {
   readonly #asking = new Map<string, Colleague>()
   readonly #unread = new Map<string, (() => Promise<void>)[]>()
   readonly #typists = new Map<string, ReturnType<typeof setTimeout>>()
-  /** To whom she has said yes, and somebody else may be about to bring in; by conversation and device. */
-  readonly #missed = new Map<string, ReturnType<typeof setTimeout>>()
+  readonly #awaited = new Awaited()
   readonly #stops: (() => void)[] = []
   /** What is being written where, while another talk is shown; kept while the console is locked. */
   readonly drafts = new Map<string, string>()
@@ -149,7 +149,8 @@ export class Desk {
     this.#isClosed = true
     this.calls.close()
     for (const stop of this.#stops) stop()
-    for (const timer of [...this.#typists.values(), ...this.#missed.values()]) clearTimeout(timer)
+    for (const timer of this.#typists.values()) clearTimeout(timer)
+    this.#awaited.close()
     void this.#cabinet.keepDrafts(this.drafts).catch(ignore)
     this.drafts.clear()
     this.unhanded.clear()
@@ -472,7 +473,7 @@ export class Desk {
         this.#inTalk(id, { type: "linked", link: event.type })
         break
       case "joined":
-        this.#isThere(id, event.participant)
+        this.#awaited.isThere(id, event.participant)
         if (event.participant !== this.#conversations.get(id)?.me) this.#inTalk(id, { type: "joined", person: personOf(event.participant) })
         break
       case "left":
@@ -532,12 +533,9 @@ export class Desk {
       this.#bringIn(id, who)
       return
     }
-    const bringIn = (): void => {
-      this.#missed.delete(awaited(id, who))
-      if (!this.#isClosed && this.#isMissing(id, who)) this.#bringIn(id, who)
-    }
-    clearTimeout(this.#missed.get(awaited(id, who)))
-    this.#missed.set(awaited(id, who), setTimeout(bringIn, OTHERS_BRING_IN_MS))
+    this.#awaited.expect(id, who, () => {
+      if (this.#isMissing(id, who)) this.#bringIn(id, who)
+    })
   }
 
   /** Whether nobody here is about to bring her in. */
@@ -553,11 +551,6 @@ export class Desk {
       this.#inTalk(id, { type: "decided", notice: "failed", who: { name, role } })
     }
     this.#conversations.get(id)?.bringIn({ deviceId }, COMES_WITHIN_SECONDS).catch(tell)
-  }
-
-  #isThere(id: string, participant: Pick<Colleague, "deviceId">): void {
-    clearTimeout(this.#missed.get(awaited(id, participant)))
-    this.#missed.delete(awaited(id, participant))
   }
 
   #heard(id: string, { messageId, sender, text, sent, markRead }: Event & { type: "textReceived" }): void {
@@ -600,12 +593,6 @@ export class Desk {
 }
 
 const SOON_MS = 2000
-/** So long whoever has asked her has for bringing in whom she said yes to, before somebody else does. */
-const OTHERS_BRING_IN_MS = 15_000
-
-function awaited(id: string, { deviceId }: Pick<Colleague, "deviceId">): string {
-  return `${id} ${hex(deviceId)}`
-}
 
 async function soon(work: Promise<unknown>): Promise<void> {
   await Promise.race([work, new Promise((resolve) => setTimeout(resolve, SOON_MS))])
