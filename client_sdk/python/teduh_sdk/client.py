@@ -15,6 +15,7 @@ from teduh_sdk.authentication_service import AuthenticationService
 from teduh_sdk.clock import now_in_seconds
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.exceptions import ClientClosed, TeduhError
+from teduh_sdk.faults import reason_of
 from teduh_sdk.group_changes import HYBRID_SUITE
 from teduh_sdk.hindrance import CLOCKS_APART_SECONDS, Hindrance
 from teduh_sdk.ice_servers import is_on_this_machine
@@ -150,12 +151,8 @@ class Client:
         # These tasks run for as long as the client is open. If one ends by itself, the relay has refused this
         # device for good or there is a fault here; either way nobody must go on waiting.
         error = None if task.cancelled() else task.exception()
-        if error is None:
-            return
-        reason = error if isinstance(error, TeduhError) else TeduhError("a fault of the SDK")
-        if reason is not error:
-            reason.__cause__ = error
-        self._failed(reason)
+        if error is not None:
+            self._failed(reason_of(error))
 
     def _failed(self, reason: TeduhError) -> None:
         """Tell everybody who waits that nothing more will come."""

@@ -45,6 +45,7 @@ from teduh_sdk.exceptions import (
     RequestUnusable,
     TeduhError,
 )
+from teduh_sdk.faults import reason_of
 from teduh_sdk.group_changes import Change
 from teduh_sdk.ice_servers import IceServers, read_ice_servers
 from teduh_sdk.reactions import Reactions
@@ -312,9 +313,7 @@ class Conversation:
             try:
                 self.state.receive(frame, now_in_seconds())
             except Exception as fault:  # noqa: BLE001 -- it ends this conversation, and none of the others
-                reason = TeduhError("a fault of the SDK")
-                reason.__cause__ = fault
-                self.state.give_up(reason)
+                self.state.give_up(reason_of(fault))
             if isinstance(frame, QueuePosition) and frame.position == 0:
                 self._search.look()
         self.settle_soon()
