@@ -143,8 +143,8 @@ async def test_a_worker_that_dies_meanwhile_is_replaced_at_once(relay: RelayProc
     await eventually(lambda: len(relay.workers()) == 2)
     valkey = EmbeddedValkey(relay.folder / "data" / "valkey")
     await asyncio.to_thread(_fill, valkey)
-    await asyncio.to_thread(valkey.kill)
     before = valkey.pid
+    await asyncio.to_thread(valkey.kill)
     await eventually(lambda: valkey.pid not in (None, before))
     lost = min(relay.workers())
     os.kill(lost, signal.SIGKILL)
