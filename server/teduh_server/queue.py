@@ -426,30 +426,45 @@ class Queue:
         await self._news.tell_of_time()
 
     async def _end_lease(self, conversation_id: bytes) -> None:
-        lease = queue_scripts.lease(await self._store.ask(queue_scripts.lease_of(conversation_id)))
+        # In this order: what another node does in between makes the deadline a later one, or none.
+        found, until = await asyncio.gather(
+            self._store.ask(queue_scripts.lease_of(conversation_id)),
+            self._store.ask(queue_scripts.lease_until(conversation_id)),
+        )
+        lease = queue_scripts.lease(found)
         if lease is None:
             # Unless somebody has taken it since: then the lease is hers.
             await self._store.ask(queue_scripts.return_request(conversation_id, b"", self._retention_ms))
+            return
+        if not queue_scripts.is_due(until, self._store.now_ms()):
+            # Another node has ended the one that was due.
             return
         device_id, person, goes_on = lease
         keys = ConversationKeys.of(conversation_id)
         ended = await self._store.ask(scripts.end_lease(keys, conversation_id, device_id, goes_on=goes_on))
         status = scripts.lease_status(ended)
-        if status != "settled":
-            metrics.LEASES_ENDED.inc()
-            await self._store.ask(
+        if status == "settled":
+            self._answered(await self._store.ask(self._settled(conversation_id)))
+        else:
+            returned = await self._store.ask(
                 queue_scripts.return_request(conversation_id, device_id, self._retention_ms)
             )
+            if returned == 1:
+                # Of two nodes that do this at once, one; else she would have a seat more than she has.
+                self._lease_ended(conversation_id, device_id, person, ended)
             if status == "gone":
                 # All have left it, or it has expired: nobody has answered, and nobody is there.
                 await self._withdraw(conversation_id)
-            elif scripts.was_member(ended):
-                self._store.publish(ALL_NODES_CHANNEL, bytes((node_channel.LET_GO,)) + person + device_id)
-            else:
-                self._not_let_in(conversation_id, device_id, person)
-        else:
-            self._answered(await self._store.ask(self._settled(conversation_id)))
         self._changed()
+
+    def _lease_ended(self, conversation_id: bytes, device_id: bytes, person: bytes, ended: Reply) -> None:
+        metrics.LEASES_ENDED.inc()
+        if scripts.lease_status(ended) == "gone":
+            return
+        if scripts.was_member(ended):
+            self._store.publish(ALL_NODES_CHANNEL, bytes((node_channel.LET_GO,)) + person + device_id)
+        else:
+            self._not_let_in(conversation_id, device_id, person)
 
 
 def _note_failure(future: asyncio.Future[Reply]) -> None:

@@ -250,6 +250,16 @@ def lease_of(conversation_id: bytes) -> Command:
     return (b"HMGET", keys.queue_request(conversation_id), b"device", b"person", b"key_package")
 
 
+def lease_until(conversation_id: bytes) -> Command:
+    """Answered by `is_due`."""
+    return (b"ZSCORE", keys.QUEUE_LEASES, conversation_id.hex())
+
+
+def is_due(reply: Reply, now_ms: int) -> bool:
+    """Of `lease_until`: whether there is a lease that has ended by now."""
+    return isinstance(reply, bytes) and float(reply) <= now_ms
+
+
 def lease(reply: Reply) -> tuple[bytes, bytes, bool] | None:
     """The device and the person that hold it, and whether the conversation goes on; None: nobody does."""
     device, person, package = as_list(reply)
