@@ -280,7 +280,7 @@ class Queue:
                 metrics.CLAIMS.inc()
                 return True
             # Its conversation has expired or everybody has left it.
-            await self._store.ask(self._settled(claimed.conversation_id))
+            await self._store.ask(self._settled(claimed.conversation_id, staff.device_id))
 
     async def _admit(
         self, connection: Connection, device_id: bytes, frame: Claim, claimed: queue_scripts.ClaimedRequest
@@ -316,7 +316,7 @@ class Queue:
             return False
         if named.member:
             # The device that was not reached has come back, and takes its own conversation: nobody is sought.
-            await self._store.ask(self._settled(claimed.conversation_id))
+            await self._store.ask(self._settled(claimed.conversation_id, device_id))
             self._news.forget(claimed.conversation_id)
         connection.send(self._claimed(frame, claimed, named.member, named.epoch))
         return True
@@ -356,8 +356,10 @@ class Queue:
         with suppress(StoreError):
             self._answered(await self._store.ask(self._settled(conversation_id)))
 
-    def _settled(self, conversation_id: bytes) -> Command:
-        return queue_scripts.settle_request(conversation_id, self._store.now_ms(), int(WINDOW_SECONDS * 1000))
+    def _settled(self, conversation_id: bytes, device_id: bytes = b"") -> Command:
+        """Of the lease of this device; without one, whoever has it."""
+        window_ms = int(WINDOW_SECONDS * 1000)
+        return queue_scripts.settle_request(conversation_id, self._store.now_ms(), window_ms, device_id)
 
     def _answered(self, reply: Reply) -> None:
         waited_ms = queue_scripts.waited_ms(reply)
@@ -444,7 +446,7 @@ class Queue:
         ended = await self._store.ask(scripts.end_lease(keys, conversation_id, device_id, goes_on=goes_on))
         status = scripts.lease_status(ended)
         if status == "settled":
-            self._answered(await self._store.ask(self._settled(conversation_id)))
+            self._answered(await self._store.ask(self._settled(conversation_id, device_id)))
         else:
             returned = await self._store.ask(
                 queue_scripts.return_request(conversation_id, device_id, self._retention_ms)

@@ -10,12 +10,12 @@ import pytest
 from frame_client import frame_client, talking_pair
 from relay_organisation import RelayOrganisation
 from relay_process import becomes, relay_here
-from teduh_server.redis_store import queue_scripts
+from teduh_server.redis_store import queue_scripts, scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
-from teduh_server.redis_store.keys import QUEUE_LEASES
+from teduh_server.redis_store.keys import QUEUE_LEASES, ConversationKeys
 from teduh_server.redis_store.wire import Command, Reply
-from teduh_signaling.relay.frames import Done, QueuePosition, SeekAnother
+from teduh_signaling.relay.frames import CancelRequest, Done, QueuePosition, SeekAnother
 
 
 async def test_her_search_goes_on_when_a_node_dies_between_the_claim_and_the_name(
@@ -58,3 +58,33 @@ async def test_a_lease_that_begins_while_another_node_ends_an_older_one_has_its_
             await relay._queue._end_lease(conversation)
             state = await ask(relay._store, queue_scripts.request_state(conversation))
             assert (state, await ask(relay._store, (b"ZCARD", QUEUE_LEASES))) == (b"leased", 1)
+
+
+async def test_her_search_begun_anew_while_somebody_takes_the_one_before_goes_on(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """She stops and begins again between the two steps of a claim."""
+    async with relay_here(organisation.write(tmp_path), valkey.url) as (relay, url):
+        await organisation.publish_revocations(url)
+        async with (
+            talking_pair(url, organisation.staff()) as (survivor, _, conversation),
+            frame_client(url) as colleague,
+        ):
+            device = (await colleague.authenticate(organisation.staff("Budi"))).device_id
+            await survivor.ask(SeekAnother(5, conversation), Done)
+            ask, named = Store.ask, scripts.name_claimant(ConversationKeys.of(conversation), device)
+
+            async def meanwhile(store: Store) -> Reply:
+                answer = await ask(store, named)
+                monkeypatch.setattr(Store, "ask", ask)
+                await survivor.ask(CancelRequest(6, conversation), Done)
+                await survivor.ask(SeekAnother(7, conversation), Done)
+                return answer
+
+            def ask_slowly(store: Store, command: Command) -> asyncio.Future[Reply]:
+                return asyncio.ensure_future(meanwhile(store)) if command == named else ask(store, command)
+
+            monkeypatch.setattr(Store, "ask", ask_slowly)
+            # Of what waits by then she is given the one that she had asked for.
+            await colleague.claim(conversation)
+            assert await ask(relay._store, queue_scripts.lease_holder(conversation)) == device

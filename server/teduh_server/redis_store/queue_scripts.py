@@ -134,11 +134,12 @@ def claimed_request(reply: Reply) -> ClaimedRequest | None:
     return ClaimedRequest(bytes.fromhex(conversation.decode()), package, details, int(since), offered_to)
 
 
-def settle_request(conversation_id: bytes, now_ms: int, window_ms: int) -> Command:
+def settle_request(conversation_id: bytes, now_ms: int, window_ms: int, device_id: bytes = b"") -> Command:
+    """`device_id`: only if nobody but this device has taken it since, and it does not wait anew."""
     request = keys.queue_request(conversation_id)
     names = (keys.QUEUE_LEASES, keys.QUEUE_SEEN, request, keys.QUEUE_WAITING, keys.QUEUE_SEATS)
     return scripts.SETTLE_REQUEST.command(
-        (*names, keys.QUEUE_TAKEN), conversation_id.hex(), now_ms, window_ms
+        (*names, keys.QUEUE_TAKEN), conversation_id.hex(), now_ms, window_ms, device_id
     )
 
 

@@ -8,6 +8,7 @@
 -- ARGV[1] string  conversation id, hexadecimal
 -- ARGV[2] integer now, milliseconds
 -- ARGV[3] integer for how long `taken` is kept, milliseconds
+-- ARGV[4] bytes   only if nobody but this device has taken it since, and it does not wait anew; empty: in any case
 -- Returns integer: how long she had waited when it was claimed, in milliseconds, if a lease has become an answer;
 --   else -1, also of a conversation that goes on, which was answered before.
 
@@ -18,11 +19,14 @@ local function let_go(person)
   end
 end
 
+local state, person, opened, claimed, package, device = unpack(
+  redis.call('HMGET', KEYS[3], 'state', 'person', 'opened', 'claimed', 'key_package', 'device'))
+if ARGV[4] ~= '' and (state == 'waiting' or state == 'leased' and device ~= ARGV[4]) then
+  return -1
+end
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
-local state, person, opened, claimed, package = unpack(
-  redis.call('HMGET', KEYS[3], 'state', 'person', 'opened', 'claimed', 'key_package'))
 if not state then
   return -1
 end
