@@ -417,15 +417,22 @@ class Queue:
             await self._store.ask(queue_scripts.touch_seen(waiting_here, now))
             self._touched_ms = now
             self._news.refresh_soon()
+        failed: StoreError | None = None
         for conversation_id in queue_scripts.conversation_ids(
             await self._store.ask(queue_scripts.leases_due(now))
         ):
-            await self._end_lease(conversation_id)
+            try:
+                await self._end_lease(conversation_id)
+            except StoreError as error:
+                # Its part of the store is away, or broken: that holds up nobody else.
+                failed = error
         unseen = await self._store.ask(queue_scripts.unseen_since(now - self._absent_ms))
         for conversation_id in queue_scripts.conversation_ids(unseen):
             if await self._withdraw(conversation_id, now - self._absent_ms):
                 self._changed()
         await self._news.tell_of_time()
+        if failed is not None:
+            raise failed
 
     async def _end_lease(self, conversation_id: bytes) -> None:
         # In this order: what another node does in between makes the deadline a later one, or none.

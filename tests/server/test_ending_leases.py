@@ -14,7 +14,7 @@ from teduh_server.app import Relay
 from teduh_server.redis_store import queue_scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
-from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, QUEUE_LEASES
+from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, QUEUE_LEASES, ConversationKeys
 from teduh_server.redis_store.wire import Command, Reply
 from teduh_signaling.relay.frames import Availability, Done, MembershipEnded, Ping, Pong, SetAvailability
 
@@ -121,3 +121,21 @@ async def test_whoever_takes_it_again_at_once_keeps_it(
             assert await relay._store.ask(queue_scripts.lease_holder(request)) == device
             assert await _told_of_ends(relay, staff) == 0
             await staff.append(request, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
+
+
+async def test_conversation_of_which_nothing_can_be_learnt_keeps_no_other_lease_from_ending(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    """As one whose master in a cluster is lost, and comes first each time."""
+    async with relay_here(organisation.write(tmp_path), valkey.url) as (relay, url):
+        await organisation.publish_revocations(url)
+        store = relay._store
+        async with frame_client(url) as one, frame_client(url) as two, frame_client(url) as staff:
+            await staff.authenticate(organisation.staff())
+            broken, other = await one.open_request(), await two.open_request()
+            for request in (broken, other):
+                await staff.claim(request)
+            await store.ask((b"SET", ConversationKeys.of(broken).state, b"no hash", b"EX", 60))
+            for place, request in enumerate((broken, other), 1):
+                await store.ask((b"ZADD", QUEUE_LEASES, b"XX", place, request.hex()))
+            await becomes(lambda: store.ask(queue_scripts.request_state(other)), b"waiting")
