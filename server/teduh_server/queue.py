@@ -50,6 +50,8 @@ from teduh_server.staff_authentication import StaffDevice
 from teduh_server.waiting_time import WINDOW_SECONDS
 
 _SWEEP_SECONDS = 1.0
+_LATE_MS = 3000
+"""Where a sweep comes so long after the one before, or longer, the other nodes may have felt the same."""
 _GATHERING_SECONDS = 0.02
 """Changes of the queue are told to the nodes no more often."""
 
@@ -86,7 +88,9 @@ class Queue:
         self._goal_ms = int(goal_seconds * 1000)
         self._count = count
         self._spawn = spawn
-        self._touched_ms = 0
+        self._touched_ms = self._swept_ms = 0
+        # From when on all nodes have been able to say who is with them, as far as this one knows.
+        self._seen_from_ms = 0
         self._told_just_now = self._to_tell = False
         delivery.appends.on_first_commit = self._settle
 
@@ -410,6 +414,9 @@ class Queue:
         """One round. Raises StoreError."""
         await self._store.look_at_clock()
         now = self._store.now_ms()
+        if not 0 <= now - self._swept_ms <= max(self._absent_ms // 4, _LATE_MS):
+            # The store was away or full, or one with another clock has taken its place: nobody could be seen.
+            self._seen_from_ms = now
         waiting_here = self._news.waiting_here
         if waiting_here and now - self._touched_ms >= self._absent_ms // 4:
             # Asked, not sent: while the store is away nobody is seen, and whoever is here must be seen before
@@ -426,13 +433,25 @@ class Queue:
             except StoreError as error:
                 # Its part of the store is away, or broken: that holds up nobody else.
                 failed = error
-        unseen = await self._store.ask(queue_scripts.unseen_since(now - self._absent_ms))
-        for conversation_id in queue_scripts.conversation_ids(unseen):
-            if await self._withdraw(conversation_id, now - self._absent_ms):
-                self._changed()
+        if now - self._seen_from_ms >= self._absent_ms:
+            await self._drop_absent(now - self._absent_ms)
+        self._swept_ms = now
         await self._news.tell_of_time()
         if failed is not None:
             raise failed
+
+    async def _drop_absent(self, since_ms: int) -> None:
+        unseen = queue_scripts.conversation_ids(await self._store.ask(queue_scripts.unseen_since(since_ms)))
+        if unseen:
+            # A store that is full takes nobody for seen, but lets everybody go: so this, of nobody, first.
+            try:
+                await self._store.ask(queue_scripts.touch_seen([b""], since_ms))
+            except StoreError:
+                self._seen_from_ms = self._store.now_ms()
+                raise
+        for conversation_id in unseen:
+            if await self._withdraw(conversation_id, since_ms):
+                self._changed()
 
     async def _end_lease(self, conversation_id: bytes) -> None:
         # In this order: what another node does in between makes the deadline a later one, or none.
