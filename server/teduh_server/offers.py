@@ -15,7 +15,10 @@ told to the device that has taken it: NOT_LET_IN --> MembershipEnded.
 
 from __future__ import annotations
 
+import asyncio
 import time
+from functools import partial
+from typing import Final
 
 from msgspec import Struct, msgpack
 from teduh_signaling.relay.frames import (
@@ -38,7 +41,12 @@ from teduh_server.queue import Queue
 from teduh_server.queue_news import QueueNews
 from teduh_server.redis_store import queue_scripts, routing_scripts
 from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
+from teduh_server.redis_store.wire import Answer
+
+_AGAIN_SECONDS: Final = 1.0
+"""So long after the store could not be told how many somebody takes it is told again."""
 
 
 class Offered(Struct, frozen=True, array_like=True):
@@ -87,8 +95,21 @@ class Offers:
         """What this person's devices say together counts from now on."""
         staff = connection.staff
         assert staff is not None
-        seats = self._presence.seats(staff.person)
-        self._store.send(routing_scripts.set_seats(staff.person, seats, self._retention_ms))
+        self._tell_seats(staff.person, again=False)
+
+    def _tell_seats(self, person: bytes, *, again: bool) -> None:
+        seats = self._presence.seats(person)
+        command = routing_scripts.set_seats(person, seats, self._retention_ms, again=again)
+        self._store.call(command, partial(self._seats_told, person))
+
+    def _seats_told(self, person: bytes, answer: Answer) -> None:
+        if isinstance(answer, StoreError):
+            # What she had said before would count, and perhaps all of that is taken.
+            asyncio.get_running_loop().call_later(_AGAIN_SECONDS, self._tell_seats_again, person)
+
+    def _tell_seats_again(self, person: bytes) -> None:
+        if self._presence.devices_here(person):
+            self._tell_seats(person, again=True)
 
     async def answer(self, connection: Connection, frame: AnswerOffer) -> None:
         """Take what was offered, or let it go to the next. Raises StoreError."""

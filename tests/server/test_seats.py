@@ -8,7 +8,8 @@ from pathlib import Path
 
 from frame_client import FrameClient, frame_client
 from relay_organisation import RelayOrganisation
-from relay_process import eventually, relay_here
+from relay_process import becomes, eventually, relay_here
+from teduh_server.redis_store import queue_scripts
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import (
@@ -101,3 +102,27 @@ async def test_lease_that_ends_gives_the_only_seat_back(
         for ref in (5, 6):
             await _is_offered(staff, request)
             await staff.ask(AnswerOffer(ref, request, True), Claimed)
+
+
+async def test_who_says_anew_how_many_she_takes_while_the_store_is_away_is_offered_requests(
+    organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    """The store still knows what she had said before, and that all of it is taken."""
+    path = organisation.write(tmp_path)
+    with start_valkey(durability=Durability.AOF) as valkey:
+        async with relay_here(path, valkey.url, routing={"mode": "offer"}) as (relay, url):
+            await organisation.publish_revocations(url)
+            async with frame_client(url) as staff, frame_client(url) as first, frame_client(url) as second:
+                await staff.authenticate(organisation.staff())
+                await staff.ask(SetAvailability(1, Availability.AVAILABLE, 1), Done)
+                request = await _ask(first)
+                await _is_offered(staff, request)
+                await staff.ask(AnswerOffer(5, request, True), Claimed)
+                await staff.append(request, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
+                await becomes(lambda: relay._store.ask(queue_scripts.request_state(request)), b"taken")
+                valkey.kill()
+                await eventually(lambda: not relay._store.available)
+                await staff.ask(SetAvailability(6, Availability.AVAILABLE, 1), Done)
+                valkey.revive()
+                await eventually(lambda: relay._store.available)
+                await _is_offered(staff, await _ask(second))

@@ -101,8 +101,9 @@ def offers_due(now_ms: int) -> Command:
     return (b"ZRANGE", keys.QUEUE_OFFERS, b"-inf", now_ms, b"BYSCORE", b"LIMIT", b"0", b"100")
 
 
-def set_seats(person: bytes, seats: int, retention_ms: int) -> Command:
-    return scripts.SET_SEATS.command((keys.QUEUE_SEATS,), person, seats, retention_ms)
+def set_seats(person: bytes, seats: int, retention_ms: int, *, again: bool = False) -> Command:
+    """`again`: she said so before, and `seats` are less by what she has taken since."""
+    return scripts.SET_SEATS.command((keys.QUEUE_SEATS,), person, seats, retention_ms, int(again))
 
 
 def count_taken(person: bytes) -> Command:

@@ -237,6 +237,19 @@ async def test_of_who_takes_none_any_more_and_of_who_never_said_how_many_nothing
     assert await store.ask((b"HGETALL", keys.QUEUE_SEATS)) == []
 
 
+async def test_seats_that_are_told_again_are_less_by_what_was_taken_meanwhile(store: Store) -> None:
+    """She takes two; the store hears of it when she has taken one of them, or is asked about the other."""
+    await _open(store, 1, 2, 3)
+    assert await _claim(store, 1, SARI)
+    await store.ask(routing_scripts.set_seats(SARI, 1, RETENTION_MS, again=True))
+    assert await _offer(store, (2, (SARI,))) == [SARI]
+    await store.ask(routing_scripts.set_seats(SARI, 1, RETENTION_MS, again=True))
+    assert await _accept(store, 2, SARI)
+    for number in (1, 2):
+        await store.ask(queue_scripts.settle_request(_id(number), NOW_MS, RETENTION_MS))
+    assert await _offer(store, (3, (SARI,))) == [b""]
+
+
 async def test_staff_of_a_conversation_are_told_to_its_survivor_alone(store: Store) -> None:
     conversation, capability = keys.ConversationKeys.of(_id(9)), b"c" * 32
     await store.ask(scripts.create_conversation(conversation, capability, "", NOW_MS, RETENTION_MS))

@@ -3,6 +3,7 @@
 -- ARGV[1] bytes   the person
 -- ARGV[2] integer seats
 -- ARGV[3] integer retention, milliseconds
+-- ARGV[4] integer 1 if she said so before and it was lost: these seats are less by the leases that are open; else 0
 -- Returns integer 1.
 local none = KEYS[1] .. ':none:' .. ARGV[1]
 if ARGV[2] == '0' then
@@ -12,6 +13,11 @@ if ARGV[2] == '0' then
   return 1
 end
 redis.call('DEL', none)
-redis.call('HSET', KEYS[1], ARGV[1] .. 'c', ARGV[2], ARGV[1] .. 't', 0)
+local seats = ARGV[2]
+if ARGV[4] == '1' then
+  local open, other = unpack(redis.call('HMGET', KEYS[1], ARGV[1] .. 'o', ARGV[1] .. 'x'))
+  seats = string.format('%.0f', seats + tonumber(open or 0) - (other and 1 or 0))
+end
+redis.call('HSET', KEYS[1], ARGV[1] .. 'c', seats, ARGV[1] .. 't', 0)
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1
