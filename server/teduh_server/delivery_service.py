@@ -41,17 +41,16 @@ from teduh_server.connection import Connection
 from teduh_server.early_entries import EarlyEntries
 from teduh_server.inbox import Inbox
 from teduh_server.joining import Joining
-from teduh_server.log_reader import LogReader
+from teduh_server.log_reader import LogReader, pause_after
 from teduh_server.node_channel import NodeChannel
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
-from teduh_server.redis_store.exceptions import StoreUnavailable
+from teduh_server.redis_store.exceptions import StoreError, StoreUnavailable
 from teduh_server.redis_store.keys import ConversationKeys
 from teduh_server.redis_store.scripts import LogLimits, MemberState
 from teduh_server.redis_store.wire import Command, Reply
 from teduh_server.subscription import LocalConversation, Subscription
 
-_STORE_PAUSE_SECONDS = 0.1
 LOOK_AGAIN_SECONDS = 2.0
 """So long after others may have appended without knowing of this node, and after they would have told: should
 such a node have died instead."""
@@ -209,8 +208,8 @@ class DeliveryService:
             try:
                 last = scripts.last_seq(await self._store.ask(scripts.read_last_seq(conversation.keys)))
                 break
-            except StoreUnavailable:
-                await asyncio.sleep(_STORE_PAUSE_SECONDS)
+            except StoreError as error:
+                await asyncio.sleep(pause_after(error))
         if last is not None and last > conversation.newest:
             self.deliver_from_log(conversation, last)
 
@@ -335,8 +334,8 @@ class DeliveryService:
             try:
                 await self._store.listen(conversation.channel)
                 break
-            except StoreUnavailable:
-                await asyncio.sleep(_STORE_PAUSE_SECONDS)
+            except StoreUnavailable as error:
+                await asyncio.sleep(pause_after(error))
         await self._rejoin(conversation)
 
     def released(self, conversation: LocalConversation) -> None:
@@ -522,8 +521,9 @@ class DeliveryService:
             try:
                 state = scripts.rejoined(await self._store.ask(command))
                 break
-            except StoreUnavailable:
-                await asyncio.sleep(_STORE_PAUSE_SECONDS)
+            except StoreError as error:
+                # Also of a store that is full: until it has done this, nobody here hears what others say.
+                await asyncio.sleep(pause_after(error))
         for member in members if state is None else state.ended_members:
             self.end_membership(conversation, member)
         if state is None:

@@ -8,17 +8,22 @@ Its cursor moves with what was handed over:
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
 from teduh_signaling.relay.entry import entry_seq
 
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
-from teduh_server.redis_store.exceptions import StoreUnavailable
+from teduh_server.redis_store.exceptions import StoreError, StoreRefused, StoreUnavailable
 from teduh_server.subscription import Subscription
 
 _PAGE_ENTRIES = 32
 _STORE_PAUSE_SECONDS = 0.1
+_REFUSED_PAUSE_SECONDS = 1.0
+
+
+def pause_after(error: StoreError) -> float:
+    """Seconds before the same is asked again; a store that is full, or broken, is so for longer."""
+    return _REFUSED_PAUSE_SECONDS if isinstance(error, StoreRefused) else _STORE_PAUSE_SECONDS
 
 
 class LogReader:
@@ -48,8 +53,8 @@ class LogReader:
             reply = await self._store.ask(
                 scripts.read_log(conversation.keys, subscription.cursor, _PAGE_ENTRIES)
             )
-        except StoreUnavailable:
-            await asyncio.sleep(_STORE_PAUSE_SECONDS)
+        except StoreUnavailable as error:
+            await asyncio.sleep(pause_after(error))
             return True
         entries = [each for each in scripts.log_entries(reply) if entry_seq(each) <= conversation.newest]
         # What goes further was put there just now, and nobody has said yet that it stays.
@@ -80,11 +85,14 @@ class LogReader:
         unless the log does not go so far: then a master has died that had told of more than was kept.
         """
         conversation = subscription.conversation
-        with suppress(StoreUnavailable):
+        try:
             last = scripts.last_seq(await self._store.ask(scripts.read_last_seq(conversation.keys)))
-            if last is not None and last < target:
-                target = last
-                cursors = (each.cursor for each in conversation.subscriptions)
-                # Who claims to have read what there never was is not asked.
-                conversation.newest = max([last, *(each for each in cursors if each <= conversation.newest)])
-            subscription.cursor = max(subscription.cursor, target)
+        except StoreError as error:
+            await asyncio.sleep(pause_after(error))
+            return
+        if last is not None and last < target:
+            target = last
+            cursors = (each.cursor for each in conversation.subscriptions)
+            # Who claims to have read what there never was is not asked.
+            conversation.newest = max([last, *(each for each in cursors if each <= conversation.newest)])
+        subscription.cursor = max(subscription.cursor, target)

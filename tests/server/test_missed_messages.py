@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from struct import pack
@@ -9,14 +10,14 @@ from struct import pack
 import pytest
 from frame_client import frame_client, talking_pair
 from relay_organisation import RelayOrganisation
-from relay_process import relay_here
+from relay_process import becomes, relay_here
 from store_bench import NOW_MS
 from teduh_server.node_channel import ENTRIES, NODE_JOINED
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
-from teduh_server.redis_store.keys import ConversationKeys, InboxKeys
+from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, ConversationKeys, InboxKeys
 from teduh_server.redis_store.replies import as_bytes, as_list
 from teduh_server.redis_store.scripts import LogLimits
 from teduh_signaling.relay.entry import entry_template
@@ -41,6 +42,15 @@ async def _append_unheard(store: Store, conversation: bytes, counter: int, paylo
     entry = entry_template(conversation, 1, counter, EntryKind.MESSAGE, 1, payload)
     appended = await store.ask(scripts.append(keys, 1, counter, 0, 1, entry, NOW_MS, _LIMITS))
     assert isinstance(as_list(appended)[0], int)
+
+
+async def _channels_stand(store: Store) -> None:
+    """All nodes hear what is published for all."""
+
+    async def listeners() -> object:
+        return as_list(await store.ask((b"PUBSUB", b"NUMSUB", ALL_NODES_CHANNEL)))[1]
+
+    await becomes(listeners, 1)
 
 
 async def test_missed_entry_is_read_from_the_log_when_the_next_one_comes(
@@ -100,6 +110,23 @@ async def test_missed_entry_is_found_when_the_channel_stands_again(
     async with talking_pair(relay_url, organisation.staff()) as (survivor, _, conversation):
         await _append_unheard(outside, conversation, 2, b"missed")
         await outside.ask(_BREAK)
+        (entry,) = await survivor.entries(1)
+        assert entry.payload == b"missed"
+
+
+async def test_missed_entry_is_found_though_the_store_was_full_when_the_channel_stood_again(
+    relay_url: str, organisation: RelayOrganisation, outside: Store
+) -> None:
+    async with talking_pair(relay_url, organisation.staff()) as (survivor, _, conversation):
+        await _append_unheard(outside, conversation, 2, b"missed")
+        await outside.ask((b"CONFIG", b"SET", b"maxmemory", 1000))
+        try:
+            await outside.ask(_BREAK)
+            # It is heard of again over the channel: where it stands, it was tried.
+            await _channels_stand(outside)
+            await asyncio.sleep(0.3)
+        finally:
+            await outside.ask((b"CONFIG", b"SET", b"maxmemory", 0))
         (entry,) = await survivor.entries(1)
         assert entry.payload == b"missed"
 
