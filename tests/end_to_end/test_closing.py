@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 from relay_organisation import RelayOrganisation
-from relay_process import eventually, relay_here
+from relay_process import becomes, eventually, relay_here
 from sdk_people import new_staff, until
 from teduh_sdk import conversation as conversation_module
 from teduh_sdk import events
@@ -19,7 +19,13 @@ from teduh_sdk.exceptions import ClientClosed, RelayLost
 from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
 from teduh_sdk.transport import Socket, dial_relay
+from teduh_server.app import Relay
+from teduh_server.connection import Connection
+from teduh_server.queue import Queue
 from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.redis_store.keys import QUEUE_REQUEST_PREFIX
+from teduh_server.redis_store.replies import as_bytes, as_list
+from teduh_server.redis_store.wire import Reply
 from teduh_signaling.relay.codec import decode_client_frame
 from teduh_signaling.relay.frames import OpenRequest
 from valkey_server import start_valkey
@@ -183,6 +189,36 @@ async def test_who_has_left_is_not_asked_for_anew_when_the_relay_is_back(tmp_pat
                 await survivor.ask()
             assert line.requests[0] not in line.requests[asked:]
             assert hers.is_over
+
+
+async def test_nobody_is_to_take_the_request_of_whoever_has_given_up_asking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The relay hangs, or is slow: it answers when nobody waits for that any more."""
+    opens, has_come, goes_on = Queue.open, asyncio.Event(), asyncio.Event()
+
+    async def late(queue: Queue, connection: Connection, frame: OpenRequest) -> None:
+        has_come.set()
+        await goes_on.wait()
+        await opens(queue, connection, frame)
+
+    monkeypatch.setattr(Queue, "open", late)
+    with start_valkey() as valkey:
+        async with relay_here(ORGANISATION.write(tmp_path), valkey.url) as (relay, url):
+            await ORGANISATION.publish_revocations(url)
+            async with Survivor(url, ORGANISATION.public) as survivor:
+                asking = asyncio.create_task(survivor.ask())
+                await has_come.wait()
+                asking.cancel()
+                await asyncio.gather(asking, return_exceptions=True)
+                goes_on.set()
+                await becomes(lambda: _state_of_the_only_request(relay), b"absent")
+                assert not survivor.conversations
+
+
+async def _state_of_the_only_request(relay: Relay) -> Reply:
+    keys = as_list(await relay._store.ask((b"KEYS", QUEUE_REQUEST_PREFIX + b"*")))
+    return await relay._store.ask((b"HGET", as_bytes(keys[0]), b"state")) if keys else None
 
 
 async def test_whoever_waits_for_something_of_a_client_that_is_closed_is_told_so(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from teduh_signaling.relay.frames import (
     CancelRequest,
     Done,
     ErrorCode,
+    Leave,
     OpenRequest,
     RequestDetails,
     RequestOpened,
@@ -33,6 +34,7 @@ from teduh_sdk.conversation_state import ConversationState
 from teduh_sdk.exceptions import RelayLost, RelayRefused, TeduhError
 from teduh_sdk.group_changes import HYBRID_SUITE, key_package_to_wire, new_key_package
 from teduh_sdk.membership import Identity
+from teduh_sdk.relay_link import Answer
 from teduh_sdk.transport import Dial, uniform
 
 _CANCEL_SECONDS: Final = 2.0
@@ -95,7 +97,12 @@ class Survivor(Client):
         details = RequestDetails(need, language, preferred_gender, region, urgency)
         where, before = ("", None) if continues is None else _capabilities.get(continues, ("", None))
         request = _Request(self, details, before if where == self._relay_url else None)
-        await request.open()
+        try:
+            await request.open()
+        except BaseException:
+            # Whoever has asked is told of no conversation: nobody is to come into it.
+            request.abandon()
+            raise
         assert request.conversation is not None
         _capabilities[request.conversation] = (self._relay_url, request.capability)
         return request.conversation
@@ -151,8 +158,15 @@ class _Request:
         if self._reopening is not None and self._reopening is not asyncio.current_task():
             self._reopening.cancel()
 
+    def abandon(self) -> None:
+        """The same, and whoever began it knows nothing of its conversation, if there is one by now."""
+        self.end()
+        if self.conversation is not None:
+            self.conversation.state.give_up(TeduhError("nobody waits for it"))
+            self.conversation.settle()
+
     async def stop(self) -> None:
-        """The same; nothing of it runs any more then."""
+        """As `end`; nothing of it runs any more then."""
         self.end()
         if self._reopening is not None:
             await asyncio.gather(self._reopening, return_exceptions=True)
@@ -195,6 +209,9 @@ class _Request:
     def _opened(self, answer: RequestOpened) -> None:
         # Called before the next frame is looked at, which may be the first entry of the conversation.
         if self._is_left:
+            # It was on its way; so nobody is to take it.
+            conversation_id = answer.conversation_id
+            self._survivor._link.question(lambda ref: Leave(ref, conversation_id), _ignore)
             return
         if self.conversation is None:
             self.conversation = self._new_conversation(answer.conversation_id)
@@ -228,3 +245,7 @@ class _Request:
         except TeduhError as reason:
             conversation.state.give_up(reason)
             conversation.settle()
+
+
+def _ignore(_: Answer) -> None:
+    """The relay drops who does not come back."""
