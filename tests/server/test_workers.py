@@ -125,6 +125,35 @@ async def test_worker_that_hangs_is_replaced(relay: RelayProcess) -> None:
     assert relay.workers() & before == {max(before)}
 
 
+async def test_worker_that_cannot_be_replaced_yet_costs_none_of_the_others(
+    tmp_path: Path, organisation: RelayOrganisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where memory is short for a while, which may be why it died."""
+    (tmp_path / "sitecustomize.py").write_text(_NO_FORK.format(sign=str(tmp_path / "sign")))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with relay_process(tmp_path / "relay", organisation.write(tmp_path), workers=2) as relay:
+        await eventually(lambda: len(relay.workers()) == 2)
+        (tmp_path / "sign").touch()
+        os.kill(min(relay.workers()), signal.SIGKILL)
+        await eventually(lambda: b"worker_not_started" in relay.log.read_bytes() or not relay.running)
+        (tmp_path / "sign").unlink()
+        assert relay.running
+        await eventually(lambda: len(relay.workers()) == 2)
+
+
+_NO_FORK = """
+import os
+_fork = os.fork
+
+def fork():
+    if os.path.exists({sign!r}):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+    return _fork()
+
+os.fork = fork
+"""
+
+
 async def test_killed_valkey_is_revived(relay: RelayProcess, organisation: RelayOrganisation) -> None:
     await organisation.publish_revocations(relay.url)
     await until_believed_by_all(relay.url, organisation.staff())

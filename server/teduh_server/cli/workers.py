@@ -180,7 +180,13 @@ class _Supervisor:
     def _fork(self, worker: _Worker, holder: socket.socket) -> None:
         worker.began = time.monotonic()
         worker.heartbeat.begin_anew()
-        worker.pid = os.fork()
+        try:
+            worker.pid = os.fork()
+        except OSError as error:
+            # Where memory is short: the others go on, and this one is tried again, as one that dies at once.
+            fault("worker_not_started", error)
+            self._note_death(worker, worker.began)
+            return
         if worker.pid == 0:
             holder.close()
             self._become(worker)
