@@ -123,10 +123,13 @@ class Offers:
         await self.end(frame.conversation_id, staff.person)
         connection.send(Done(frame.ref))
 
-    async def end(self, conversation_id: bytes, person: bytes = b"", due_ms: int = -1) -> None:
+    async def end(
+        self, conversation_id: bytes, person: bytes = b"", due_ms: int = -1, *, is_gone: bool = False
+    ) -> None:
         """End an offer without a claim, if it is open. Raises StoreError."""
+        now_ms = self._store.now_ms()
         reply = await self._store.ask(
-            routing_scripts.end_offer(conversation_id, self._store.now_ms(), person, due_ms)
+            routing_scripts.end_offer(conversation_id, now_ms, person, due_ms, is_gone=is_gone)
         )
         ended = routing_scripts.offer_ended(reply)
         if ended:

@@ -116,11 +116,11 @@ class Router:
         return bool(waiting), await self._alerts.tell(waiting)
 
     async def _withdraw_from_the_gone(self, waiting: Sequence[WaitingRequest], people: list[Person]) -> None:
-        """Do not wait for the answer of somebody who is not there any more."""
+        """Do not wait for the answer of somebody who is not there any more; who is back is asked again."""
         there = {person.id for person in people}
         for request in waiting:
             if request.offered_to is not None and request.offered_to not in there:
-                await self._offers.end(request.id, request.offered_to)
+                await self._offers.end(request.id, request.offered_to, is_gone=True)
 
     def _free(self, people: list[Person], waiting: Sequence[WaitingRequest]) -> list[Person]:
         now = time.monotonic()

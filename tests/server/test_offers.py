@@ -13,12 +13,13 @@ from types import SimpleNamespace
 import pytest
 from frame_client import FrameClient, frame_client
 from relay_organisation import RelayOrganisation, StaffDevice
-from relay_process import relay_here
+from relay_process import becomes, relay_here
 from teduh_crypto.credentials import Role
 from teduh_server import alerts, queue_news, router
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.redis_store.keys import queue_request
 from teduh_signaling.relay.frames import (
     AnswerOffer,
     Availability,
@@ -453,6 +454,25 @@ async def test_offer_to_somebody_who_vanishes_goes_to_the_next_without_waiting(h
     second = await house.staff()
     await gone.socket.close()
     assert (await second.expect(Offer)).conversation_id == request
+
+
+async def test_who_was_away_for_a_moment_has_refused_nothing(house: House, valkey: EmbeddedValkey) -> None:
+    """Her console is loaded anew, or the relay is: she is asked again at once, and no wish is dropped."""
+    store = Store(StoreAddress.parse(valkey.url))
+    await store.start()
+    device = house.organisation.staff()
+    _, request = await house.ask()
+    try:
+        # Thrice refused, a wish would be dropped.
+        for _ in range(4):
+            staff = await house.staff(device)
+            async with asyncio.timeout(10):
+                offer = await staff.expect(Offer)
+            assert (offer.conversation_id, offer.dropped) == (request, ())
+            await staff.socket.close()
+            await becomes(lambda: store.ask((b"HGET", queue_request(request), b"offer")), None)
+    finally:
+        await store.close()
 
 
 async def test_lease_that_ends_gives_the_seat_back(

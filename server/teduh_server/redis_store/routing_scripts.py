@@ -86,10 +86,16 @@ def offered(reply: Reply) -> list[bytes]:
     return cast("list[bytes]", reply)
 
 
-def end_offer(conversation_id: bytes, now_ms: int, person: bytes = b"", due_ms: int = -1) -> Command:
-    """Of this person, or whoever has it; `due_ms`: only if its deadline is at or before."""
+def end_offer(
+    conversation_id: bytes, now_ms: int, person: bytes = b"", due_ms: int = -1, *, is_gone: bool = False
+) -> Command:
+    """Of this person, or whoever has it; `due_ms`: only if its deadline is at or before. Who `is_gone` has
+    not refused it.
+    """
     names = (keys.QUEUE_OFFERS, keys.QUEUE_SEATS, keys.queue_request(conversation_id))
-    return scripts.END_OFFER.command(names, conversation_id.hex(), person, now_ms.to_bytes(8), due_ms)
+    return scripts.END_OFFER.command(
+        names, conversation_id.hex(), person, now_ms.to_bytes(8), due_ms, int(is_gone)
+    )
 
 
 def offer_ended(reply: Reply) -> bytes:
