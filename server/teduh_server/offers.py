@@ -2,7 +2,8 @@
 
 ::
 
-    router (on the node that leads) --OFFERED--> every node --> Offer on all available devices of the person
+    router (on the node that leads) --OFFERED--> every node --> Offer on all available devices of the person,
+                                                                also on one that comes later
     first device: AnswerOffer(accepted) --> claim --OFFER_ENDED--> her other devices: OfferEnded
     any device:   AnswerOffer(declined) --> the store --OFFER_ENDED--> all her devices, and the router goes on
     nobody in time: the sweep of any node ends it
@@ -82,6 +83,8 @@ class Offers:
         self._presence = presence
         self._queue = queue
         self._retention_ms = retention_ms
+        # What is offered to whom now, and the connections here that have been told.
+        self._open: dict[bytes, tuple[Offered, set[Connection]]] = {}
         channel.on(node_channel.OFFERED, self._hear_offer)
         channel.on(node_channel.OFFER_ENDED, self._hear_end)
         channel.on(node_channel.NOT_LET_IN, self._hear_not_let_in)
@@ -149,17 +152,42 @@ class Offers:
     def _hear_offer(self, message: bytes) -> None:
         offer = _decode(message)
         self._news.tell_dropped(offer.conversation_id, offer.dropped)
-        now = time.time() + self._store.clock_ahead
-        left, waited = int(offer.until - now), max(0, int(now - offer.opened))
-        if left <= 0:
+        left = offer.until - time.time() - self._store.clock_ahead
+        if left < 1:
             return
-        frame = Offer(offer.conversation_id, offer.details, waited, left, offer.dropped)
+        self._open[offer.person] = (offer, set())
+        asyncio.get_running_loop().call_later(left, self._expired, offer)
         for connection, device in self._presence.devices_here(offer.person):
             if device.availability is Availability.AVAILABLE:
-                connection.send(frame)
+                self.show(connection)
+
+    def show(self, connection: Connection) -> None:
+        """Tell a device that has said that it is available of what is offered to its person, if it does not
+        know.
+        """
+        staff = connection.staff
+        assert staff is not None
+        if staff.person not in self._open:
+            return
+        offer, told = self._open[staff.person]
+        now = time.time() + self._store.clock_ahead
+        left, waited = int(offer.until - now), max(0, int(now - offer.opened))
+        if left > 0 and connection not in told:
+            told.add(connection)
+            connection.send(Offer(offer.conversation_id, offer.details, waited, left, offer.dropped))
+
+    def _expired(self, offer: Offered) -> None:
+        # The same request may have been offered to her once more since.
+        if offer.person in self._open and self._open[offer.person][0] is offer:
+            del self._open[offer.person]
+
+    def _over(self, person: bytes, conversation_id: bytes) -> None:
+        if person in self._open and self._open[person][0].conversation_id == conversation_id:
+            del self._open[person]
 
     def _hear_end(self, message: bytes) -> None:
         person, conversation_id = message[:16], message[16:]
+        self._over(person, conversation_id)
         for connection, _ in self._presence.devices_here(person):
             # Not to the device that has just taken it.
             if conversation_id not in connection.subscriptions:

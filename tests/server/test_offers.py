@@ -456,6 +456,22 @@ async def test_offer_to_somebody_who_vanishes_goes_to_the_next_without_waiting(h
     assert (await second.expect(Offer)).conversation_id == request
 
 
+async def test_device_that_comes_while_something_is_offered_is_told_of_it(house: House) -> None:
+    """Her network has changed, and the relay still takes the connection before for one that stands."""
+    device = house.organisation.staff()
+    before = await house.staff(device)
+    _, request = await house.ask()
+    await before.expect(Offer)
+    for _ in house.urls:
+        now = await house.staff(device)
+        async with asyncio.timeout(5):
+            assert (await now.expect(Offer)).conversation_id == request
+    # Said anew, it is nothing new.
+    await now.ask(SetAvailability(2, Availability.AVAILABLE, 2), Done)
+    await now.ask(AnswerOffer(5, request, True), Claimed)
+    assert not [frame for frame in now.seen if isinstance(frame, Offer)]
+
+
 async def test_who_was_away_for_a_moment_has_refused_nothing(house: House, valkey: EmbeddedValkey) -> None:
     """Her console is loaded anew, or the relay is: she is asked again at once, and no wish is dropped."""
     store = Store(StoreAddress.parse(valkey.url))

@@ -57,6 +57,7 @@ class RoutingHandlers:
         self.offers.set_seats(connection)
         connection.send(Done(frame.ref))
         if frame.availability is Availability.AVAILABLE:
+            self.offers.show(connection)
             await self.news.tell(connection)
 
     async def claim(self, connection: Connection, frame: Claim) -> None:
