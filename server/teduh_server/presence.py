@@ -2,7 +2,8 @@
 
 Nothing of it is stored: a staff statement holds a name, and names are written nowhere. Each node tells the
 others what changes with its staff, and every five seconds that it lives; what a node has not said for
-twelve seconds is forgotten, so the people of a dead node are offline within fifteen.
+twelve seconds is forgotten, so the people of a dead node are offline within fifteen. While the store is away
+nobody is heard, and nobody forgotten.
 
 ::
 
@@ -89,6 +90,8 @@ class Presence:
         self._here: dict[Connection, PresentDevice] = {}
         self._here_by_person: dict[bytes, set[Connection]] = {}
         self._elsewhere: dict[str, _Node] = {}
+        # When the store was away last: until then nobody was heard, and silence says nothing.
+        self._deaf_at = float("-inf")
         self._staff = StaffIndex()
         self._keys = itertools.count(1)
         # How many requests each has taken since it said how many more it takes.
@@ -274,8 +277,12 @@ class Presence:
             yield from node.devices.values()
 
     def _heard(self) -> Iterator[tuple[str, _Node]]:
-        horizon = time.monotonic() - FORGOTTEN_AFTER_SECONDS
-        return ((name, node) for name, node in self._elsewhere.items() if node.heard > horizon)
+        now = time.monotonic()
+        if not self._store.available:
+            self._deaf_at = now
+        horizon = now - FORGOTTEN_AFTER_SECONDS
+        last = self._deaf_at
+        return ((name, node) for name, node in self._elsewhere.items() if max(node.heard, last) > horizon)
 
     # --- telling the other nodes ---
 

@@ -24,6 +24,7 @@ class Bus:
 
     now: float = 1000.0
     channels: list[NodeChannel] = field(default_factory=list)
+    available: bool = True
 
     def node(self, name: str) -> Presence:
         channel = NodeChannel()

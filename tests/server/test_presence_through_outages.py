@@ -1,0 +1,52 @@
+"""Whoever is there is not taken for gone because the store is away, by which nodes hear of each other."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from frame_client import frame_client
+from relay_organisation import RelayOrganisation
+from relay_process import eventually, relay_here
+from teduh_server import presence
+from teduh_server.app import Relay
+from teduh_signaling.relay.frames import Availability, Done, OpensAt, Ping, Pong, SetAvailability
+from valkey_server import start_valkey
+
+FORGOTTEN_AFTER_SECONDS = 2.0
+
+
+def _available(relay: Relay) -> int:
+    return relay._routing.presence.counted()[Availability.AVAILABLE]
+
+
+async def test_staff_of_another_node_stay_there_through_an_outage(
+    organisation: RelayOrganisation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer than a node may be silent: she who waits is not told that nobody is there any more."""
+    monkeypatch.setattr(presence, "FORGOTTEN_AFTER_SECONDS", FORGOTTEN_AFTER_SECONDS)
+    monkeypatch.setattr(presence, "HEARTBEAT_SECONDS", 0.5)
+    path, revocations = organisation.write(tmp_path), organisation.revoking()
+    with start_valkey() as valkey:
+        async with relay_here(path, valkey.url) as (here, one):
+            async with relay_here(path, valkey.url) as (there, two):
+                for url in (one, two):
+                    await organisation.publish_revocations(url, revocations)
+                async with frame_client(one) as survivor, frame_client(two) as staff:
+                    await staff.authenticate(organisation.staff())
+                    await staff.ask(SetAvailability(1, Availability.AVAILABLE, 2), Done)
+                    await eventually(lambda: _available(here) == 1)
+                    await survivor.open_request()
+                    valkey.kill()
+                    await eventually(lambda: not here._store.available)
+                    await asyncio.sleep(FORGOTTEN_AFTER_SECONDS + 0.5)
+                    assert _available(here) == 1
+                    await asyncio.to_thread(valkey.revive)
+                    await eventually(lambda: here._store.available and there._store.available)
+                    await here._queue.sweep()
+                    assert _available(here) == 1
+                    await survivor.ask(Ping(7), Pong)
+                    assert not [frame for frame in survivor.seen if isinstance(frame, OpensAt)]
+            # And who is gone is gone.
+            await eventually(lambda: _available(here) == 0)
