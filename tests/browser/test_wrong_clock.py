@@ -11,7 +11,7 @@ from console_page import ConsolePage, console_house
 from playwright.async_api import BrowserContext, expect
 from real_browser import chromium
 from sdk_people import until
-from survivor_page import SurvivorPage
+from survivor_page import ENGLISH, SurvivorPage
 from teduh_sdk import events
 
 HOUR = 3600
@@ -82,6 +82,26 @@ async def test_a_clock_by_which_nobody_can_be_believed_is_told_and_waited_for(tm
         await accepted(staff)
         await hers.is_in_the_room("Sari")
         await expect(hers.page.get_by_text("seems to be wrong")).to_have_count(0)
+
+
+async def test_whoever_comes_as_her_clock_has_gone_wrong_is_let_in_once_it_is_right(tmp_path: Path) -> None:
+    """She waits already, and is told what is wrong, rather than that a stranger had come."""
+    async with (
+        house(tmp_path) as here,
+        chromium(tmp_path / "profile") as browser,
+        here.staff("Sari") as staff,
+    ):
+        await set_clock(browser, 0)
+        hers = await SurvivorPage.open(browser, here.url)
+        await hers.ask()
+        await hers.page.evaluate(f"window.ahead = {2 * DAY}")
+        his = await accepted(staff)
+        await his.send("Good evening.")
+        await hers.shows("The date or time of this device seems to be wrong")
+        await expect(hers.page.get_by_role("heading", name=ENGLISH.waiting)).to_be_visible()
+        await hers.page.evaluate("window.ahead = 0")
+        await hers.is_in_the_room("Sari")
+        await hers.shows("Good evening.")
 
 
 async def test_a_console_with_such_a_clock_is_told_too_and_helps_once_it_is_right(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -60,6 +61,56 @@ async def test_a_clock_that_goes_wrong_later_is_told_before_she_asks_again(
         assert survivor.hindrance is Hindrance.CLOCK
         monkeypatch.setattr(clock, "time", time)
         await asking
+        assert survivor.hindrance is None
+
+
+HERS: ContextVar[bool] = ContextVar("whether this runs on her device", default=False)
+
+
+@dataclass
+class HerClock:
+    """The clock of her device alone, `ahead` by so many seconds; the staff's in the same process is right."""
+
+    ahead: int = 0
+
+    def time(self) -> float:
+        return time.time() + (self.ahead if HERS.get() else 0)
+
+
+@asynccontextmanager
+async def her_device(url: str, organisation: RelayOrganisation) -> AsyncIterator[Survivor]:
+    """All that it begins goes by `HerClock`."""
+    survivor = Survivor(url, organisation.public)
+    inside = HERS.set(True)
+    await survivor.__aenter__()
+    HERS.reset(inside)
+    try:
+        yield survivor
+    finally:
+        await survivor.__aexit__(None, None, None)
+
+
+async def test_whoever_comes_while_nobody_can_be_believed_is_let_in_as_soon_as_somebody_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """She waits already when the list becomes too old by her clock. Nobody is a stranger for that."""
+    her_clock = HerClock()
+    monkeypatch.setattr(clock, "time", her_clock)
+    async with (
+        a_house(tmp_path) as (organisation, url),
+        her_device(url, organisation) as survivor,
+        Staff(url, organisation.public, new_staff(organisation, "Sari")) as staff,
+    ):
+        conversation = await survivor.ask()
+        her_clock.ahead = 2 * DAY
+        theirs = await accepted(staff)
+        await theirs.send("Good evening.")
+        await eventually(lambda: survivor.hindrance is not None or conversation.is_over)
+        assert not conversation.is_over
+        assert conversation.participants == ()
+        her_clock.ahead = 0
+        assert (await until(conversation, events.Joined)).participant.name == "Sari"
+        assert (await until(conversation, events.TextReceived)).text == "Good evening."
         assert survivor.hindrance is None
 
 

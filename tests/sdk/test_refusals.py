@@ -18,7 +18,13 @@ from scripted_log import (
     talking_pair,
 )
 from staffed_organisation import NOW, StaffedOrganisation
-from teduh_crypto.credentials import STAFF_CREDENTIAL_TYPE, Role, encode_credential, sign_revocation_list
+from teduh_crypto.credentials import (
+    STAFF_CREDENTIAL_TYPE,
+    Role,
+    StatementRevoked,
+    encode_credential,
+    sign_revocation_list,
+)
 from teduh_crypto.hazmat.ciphersuite import cipher_suite
 from teduh_crypto.mls import Add, BasicCredential, Group, LeafIndex, OpaqueCredential, Remove
 from teduh_crypto.mls.proposal import Proposal
@@ -43,6 +49,7 @@ from teduh_signaling.relay import frames as relay
 from teduh_signaling.relay.frames import Accepted, Append, Entry, EntryKind, Error, ErrorCode, Subscribed
 
 SUITE = cipher_suite(CLASSIC_SUITE)
+DAY = 24 * 3600
 
 
 @pytest.fixture
@@ -100,6 +107,65 @@ def stopped(seat: Seat) -> Exception:
     (stop,) = [event for event in seat.collect() if isinstance(event, events.Stopped)]
     assert seat.state.is_over
     return stop.reason
+
+
+# --- nobody can be believed just now ---
+
+
+class Stale:
+    """A survivor whose revocation list has become too old as Sari comes to her."""
+
+    def __init__(self) -> None:
+        self.organisation, self.log = StaffedOrganisation(), ScriptedLog()
+        old = replace(self.organisation.revocations, issued=NOW - 3 * DAY, expires=NOW - 2 * DAY)
+        self.service = AuthenticationService.of(self.organisation.public, old)
+        state, bundle = survivor_state(self.organisation)
+        state.membership.verify = verify_room(self.service)
+        self.survivor = self.log.seat("survivor", state, 0)
+        self.log.connect(self.survivor)
+        device = StaffDevice(self.organisation, "Sari")
+        self.counselor = self.log.seat("Sari", device.state(), 1)
+        self.counselor.is_connected = True
+        group = new_group(CONVERSATION, CLASSIC_SUITE, device.credential, device.key.private_bytes_raw())
+        first = AddMember(bundle.key_package, by_capability=True)
+        self.counselor.state.create(group, 1, first, NOW)
+        self.counselor.state.send_text("Good evening.", NOW)
+        self.log.pump()
+
+    def sign_anew(self, *revoked: str) -> None:
+        newer = self.organisation.revocations.revoking(now=NOW, subjects=revoked)
+        self.service.adopt_revocations(sign_revocation_list(newer, self.organisation.authority), now=NOW)
+        self.survivor.state.look_again(NOW)
+        self.log.pump()
+
+
+def test_nobody_comes_in_by_a_stale_list_and_she_goes_on_waiting() -> None:
+    stale = Stale()
+    assert stale.survivor.collect() == []
+    assert (stale.survivor.state.is_over, stale.survivor.state.participants) == (False, ())
+    # Nothing is missing from the log, so that it is not given up for that.
+    assert stale.survivor.state.waiting_for is None
+
+
+def test_whoever_came_while_the_list_was_stale_is_in_as_soon_as_it_is_fresh() -> None:
+    stale = Stale()
+    # The relay has been told of nothing as read, so that it is there after a break, too.
+    stale.log.disconnect(stale.survivor)
+    stale.log.connect(stale.survivor)
+    stale.log.pump()
+    assert stale.survivor.collect() == []
+    stale.sign_anew()
+    joined, text, *_ = stale.survivor.collect()
+    assert isinstance(joined, events.Joined)
+    assert joined.participant.name == "Sari"
+    assert isinstance(text, events.TextReceived)
+    assert text.text == "Good evening."
+
+
+def test_whoever_came_while_the_list_was_stale_and_is_on_the_fresh_one_is_refused() -> None:
+    stale = Stale()
+    stale.sign_anew("staff-Sari")
+    assert isinstance(refused_roster(stale.survivor).__cause__, StatementRevoked)
 
 
 # --- dishonest staff ---

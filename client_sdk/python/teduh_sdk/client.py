@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Final, Self
 
-from teduh_crypto.credentials import Organisation
+from teduh_crypto.credentials import Organisation, RevocationListStale
+from teduh_crypto.mls import Member
 from teduh_signaling.relay.frames import AnyRelayFrame, Authenticate, Authenticated, Hello
 
 from teduh_sdk import events
@@ -21,7 +22,7 @@ from teduh_sdk.hindrance import CLOCKS_APART_SECONDS, Hindrance
 from teduh_sdk.ice_servers import is_on_this_machine
 from teduh_sdk.relay_link import RelayLink
 from teduh_sdk.revocations import RevocationFetch
-from teduh_sdk.room import VerifyRoom, verify_room
+from teduh_sdk.room import Room, VerifyRoom, verify_room
 from teduh_sdk.transport import Dial, dial_relay
 
 _WATCH_SECONDS: Final = 5.0
@@ -44,8 +45,8 @@ class Client:
         self._relay_url: Final = relay_url.rstrip("/")
         self._suite: Final = suite
         self._service: Final = AuthenticationService.of(organisation)
-        self._verify: Final[VerifyRoom] = verify_room(self._service)
         self._revocations: Final = RevocationFetch(relay_url, self._service, self._look_again)
+        self._verify: Final = self._missing_no_list(verify_room(self._service))
         self._conversations: Final[dict[bytes, Conversation]] = {}
         self._link: Final = RelayLink(
             dial or dial_relay(relay_url),
@@ -128,8 +129,22 @@ class Client:
         for conversation in tuple(self._conversations.values()):
             conversation.link_is_down()
 
+    def _missing_no_list(self, verify: VerifyRoom) -> VerifyRoom:
+        """`verify`, and where it fails for want of a fresh revocation list, one is looked for."""
+
+        def verified(members: Sequence[Member], now: int, before: Room) -> Room:
+            try:
+                return verify(members, now, before)
+            except RevocationListStale:
+                self._revocations.missed()
+                raise
+
+        return verified
+
     def _look_again(self) -> None:
-        """There is a newer revocation list: is everybody in every room still to be believed?"""
+        """There is a newer revocation list, or one again: is everybody to be believed who is in a room, or
+        about to come into one?
+        """
         for conversation in self.conversations:
             conversation.look_again()
 

@@ -22,9 +22,12 @@ The caller serialises calls, keeps `save()` before it sends what `take_frames()`
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
+from teduh_crypto.credentials import RevocationListStale
 from teduh_crypto.exceptions import RemoteError
 from teduh_crypto.mls import Group
 from teduh_signaling.chat import messages as chat
@@ -75,6 +78,8 @@ class ConversationState:
         self.seeking: Final = Seeking()
         self._is_over = False
         self._is_gone = False
+        # Whether the Welcome is here, and nobody can be believed before there is a fresh revocation list.
+        self._awaits_list = False
         self._reach: Final = Reach()
         self._ephemerals = Ephemerals()
         self._frames: list[relay.AnyClientFrame] = []
@@ -142,7 +147,8 @@ class ConversationState:
     def waiting_for(self) -> object | None:
         """The entry or the answer that the relay owes us; None when it owes nothing."""
         in_flight = self._standing.outbox.in_flight
-        if self._reach.is_up and not self._is_over and (in_flight or self.has_gap):
+        has_gap = self.has_gap and not self._awaits_list
+        if self._reach.is_up and not self._is_over and (in_flight or has_gap):
             return self.cursor, in_flight[0].append.counter if in_flight else 0
         return None
 
@@ -341,14 +347,20 @@ class ConversationState:
         if not self.is_in_room and conversation_id != self.conversation_id:
             self.membership.conversation_id = conversation_id
             self._standing.order = LogOrder(member=relay.SURVIVOR_MEMBER)
+            self._awaits_list = False
             self._reach.read_up_to(0)
 
     def look_again(self, now: int) -> None:
-        """Verify the room anew: somebody may have been revoked since."""
-        try:
-            self.membership.look_again(now)
-        except RosterNotAdmitted as reason:
-            self._refuse(reason)
+        """There is a fresh revocation list. Verify the room anew, for somebody may have been revoked since,
+        and read on where there was none to believe somebody by.
+        """
+        if not self._is_over:
+            self._go_on(partial(self._look_again, now), now)
+
+    def _look_again(self, now: int) -> None:
+        self.membership.look_again(now)
+        self._awaits_list = False
+        self._read_log(now)
 
     def give_up(self, reason: TeduhError) -> None:
         """Stop for good, and say why."""
@@ -366,10 +378,12 @@ class ConversationState:
 
     def receive(self, frame: ConversationFrame, now: int) -> None:
         """A frame about this conversation came."""
-        if self._is_over:
-            return
+        if not self._is_over:
+            self._go_on(partial(self._take, frame, now), now)
+
+    def _go_on(self, step: Callable[[], None], now: int) -> None:
         try:
-            self._take(frame, now)
+            step()
             self._speaking.advance(now)
         except (RosterNotAdmitted, WrongConversation) as reason:
             self._refuse(reason)
@@ -423,6 +437,8 @@ class ConversationState:
             self._events.append(events.Gone(survivor))
 
     def _read_log(self, now: int) -> None:
+        if self._awaits_list:
+            return
         for item in self._standing.order.take():
             match item:
                 case OwnEntry():
@@ -431,7 +447,7 @@ class ConversationState:
                     pass
                 case relay.Entry():
                     self._read(item, now)
-            if self._is_over:
+            if self._is_over or self._awaits_list:
                 return
 
     def _take_own(self, counter: int, now: int) -> None:
@@ -451,11 +467,22 @@ class ConversationState:
     def _read(self, entry: relay.Entry, now: int) -> None:
         if self.membership.group is None:
             if entry.kind is relay.EntryKind.WELCOME:
-                self._see_room(self.membership.join(entry, now))
+                self._join(entry, now)
         elif entry.kind is relay.EntryKind.COMMIT:
             self._follow(entry, now)
         elif entry.kind is relay.EntryKind.MESSAGE:
             self._open(entry, now)
+
+    def _join(self, welcome: relay.Entry, now: int) -> None:
+        try:
+            self._see_room(self.membership.join(welcome, now))
+        except RosterNotAdmitted as reason:
+            if not isinstance(reason.__cause__, RevocationListStale):
+                raise
+            # Whoever came may well be who she says. That cannot be known now, and is looked at again as soon
+            # as it can; until then nobody is in.
+            self._awaits_list = True
+            self._standing.order.put_back(welcome)
 
     def _follow(self, entry: relay.Entry, now: int) -> None:
         lost = self.membership.pending

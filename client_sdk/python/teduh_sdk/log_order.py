@@ -97,6 +97,11 @@ class LogOrder:
                 self.with_welcome.discard(item.counter)
             yield item
 
+    def put_back(self, entry: Entry) -> None:
+        """What was handed out last cannot be read yet: it is handed out again, and what follows waits."""
+        self.cursor = entry.seq - 1
+        self._places[entry.seq] = entry
+
     def _put(self, seq: int, item: LogItem) -> None:
         self._places.setdefault(seq, item)
         if len(self._places) > MOST_WAITING:

@@ -34,7 +34,9 @@ class RevocationFetch:
         service: AuthenticationService,
         adopted: Callable[[], None] = lambda: None,
     ) -> None:
-        """`adopted` is called whenever another list than before has come into force."""
+        """`adopted` is called whenever another list than before has come into force, or one is fresh that was
+        `missed`.
+        """
         self._adopted = adopted
         self._url = relay_url.rstrip("/") + _PATH
         self._service = service
@@ -42,6 +44,8 @@ class RevocationFetch:
         # To look again at once, where the next look is some time away.
         self._hurry = asyncio.Event()
         self._is_closed = False
+        # Whether somebody could not be believed for want of a fresh list.
+        self._is_missed = False
         self.is_stale = False
         """Whether the newest that came is too old by this device's clock."""
 
@@ -58,6 +62,11 @@ class RevocationFetch:
         if self._is_closed:
             raise ClientClosed("the client is closed")
 
+    def missed(self) -> None:
+        """Somebody cannot be believed for want of a fresh list: look for one at once."""
+        self._is_missed = True
+        self._hurry.set()
+
     def close(self) -> None:
         """It is fetched no more: nobody waits for it."""
         self._is_closed = True
@@ -69,11 +78,18 @@ class RevocationFetch:
             self._hurry.clear()
             is_fetched = await self.once()
             with suppress(TimeoutError):
-                async with asyncio.timeout(_REFRESH_SECONDS if is_fetched else _RETRY_SECONDS):
+                async with asyncio.timeout(self._until_next_look() if is_fetched else _RETRY_SECONDS):
                     await self._hurry.wait()
 
     async def once(self) -> bool:
         """Fetch now; whether there is a fresh list."""
+        is_fetched = await self._fetch()
+        if not is_fetched and self._is_outdated():
+            # Also where the relay has none to show.
+            self.is_stale = True
+        return is_fetched
+
+    async def _fetch(self) -> bool:
         timeout = aiohttp.ClientTimeout(total=20)
         try:
             async with (
@@ -94,9 +110,16 @@ class RevocationFetch:
             return False
         self.is_stale = False
         self._is_fresh.set()
-        if now_in_force != before:
+        was_missed, self._is_missed = self._is_missed, False
+        if now_in_force != before or was_missed:
             self._adopted()
         return True
+
+    def _until_next_look(self) -> float:
+        """Seconds: not past the end of the list in force, so that it is known when there is no fresh one."""
+        in_force = self._service.verifier.revocations
+        left = 0 if in_force is None else in_force.expires - self._service.time(now_in_seconds())
+        return min(_REFRESH_SECONDS, max(_RETRY_SECONDS, left))
 
     def _is_outdated(self) -> bool:
         in_force = self._service.verifier.revocations

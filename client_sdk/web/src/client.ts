@@ -3,6 +3,7 @@
 import { AuthenticationService } from "./authenticationService.ts"
 import { nowInSeconds } from "./clock.ts"
 import type { Conversation } from "./conversation.ts"
+import { RevocationListStale } from "./credentials/exceptions.ts"
 import type { Organisation } from "./credentials/organisation.ts"
 import { TeduhError } from "./errors.ts"
 import { toHex } from "./hazmat/bytes.ts"
@@ -61,7 +62,16 @@ export abstract class Client {
     this.relayUrl = relayUrl.replace(/\/+$/, "")
     this.suite = options.suite ?? HYBRID_SUITE
     this.service = AuthenticationService.of(organisation)
-    this.verify = verifyRoom(this.service)
+    const verify = verifyRoom(this.service)
+    this.verify = async (...room) => {
+      try {
+        return await verify(...room)
+      } catch (error) {
+        // Somebody is there who cannot be believed for want of a fresh list: one is looked for at once.
+        if (error instanceof RevocationListStale) this.revocations.missed()
+        throw error
+      }
+    }
     this.revocations = new RevocationFetch(relayUrl, this.service, () => {
       for (const conversation of this.conversations) conversation.lookAgain()
     }, () => {

@@ -33,6 +33,7 @@ import {
   Text,
 } from "./chat/messages.ts"
 import { eventOf, type ConversationFrame } from "./conversationFrame.ts"
+import { RevocationListStale } from "./credentials/exceptions.ts"
 import { RemoteError } from "./cryptoErrors.ts"
 import {
   ConversationOver,
@@ -70,6 +71,8 @@ export class ConversationState {
   readonly #calls = new CallSignals()
   #isOver = false
   #isGone = false
+  /** Whether the Welcome is here, and nobody in it can be believed before there is a fresh revocation list. */
+  #awaitsList = false
   readonly #reach = new Reach()
   #frames: ClientFrame[] = []
   #events: StateEvent[] = []
@@ -145,7 +148,8 @@ export class ConversationState {
   /** A name of the entry or the answer that the relay owes us; null when it owes nothing. */
   get waitingFor(): string | null {
     const [first] = this.#standing.outbox.inFlight
-    if (!this.#reach.isUp || this.#isOver || (first === undefined && !this.hasGap)) return null
+    const hasGap = this.hasGap && !this.#awaitsList
+    if (!this.#reach.isUp || this.#isOver || (first === undefined && !hasGap)) return null
     return `${this.cursor} ${first?.append.counter ?? 0}`
   }
 
@@ -358,17 +362,21 @@ export class ConversationState {
     if (this.isInRoom || areEqual(conversationId, this.conversationId)) return
     this.membership.conversationId = conversationId
     this.#standing.order = new LogOrder(SURVIVOR_MEMBER)
+    this.#awaitsList = false
     this.#reach.readUpTo(0)
   }
 
-  /** Verify the room anew: somebody may have been revoked since. */
+  /**
+   * There is a fresh revocation list. Verify the room anew, for somebody may have been revoked since, and read on where
+   * there was none to believe somebody by.
+   */
   async lookAgain(now: number): Promise<void> {
-    try {
+    if (this.#isOver) return
+    await this.#guarded(now, async () => {
       await this.membership.lookAgain(now)
-    } catch (error) {
-      if (!(error instanceof RosterNotAdmitted)) throw error
-      this.#refuse(error)
-    }
+      this.#awaitsList = false
+      await this.#readLog(now)
+    })
   }
 
   /** Stop for good, and say why. */
@@ -456,7 +464,7 @@ export class ConversationState {
   }
 
   async #readLog(now: number): Promise<void> {
-    while (!this.#isOver) {
+    while (!this.#isOver && !this.#awaitsList) {
       const item = this.#standing.order.next()
       if (item === null) return
       await this.#read(item, now)
@@ -484,7 +492,7 @@ export class ConversationState {
 
   async #readEntry(entry: Entry, now: number): Promise<void> {
     if (this.membership.group === null) {
-      if (entry.kind === EntryKind.WELCOME) this.#seeRoom(await this.membership.join(entry, now))
+      if (entry.kind === EntryKind.WELCOME) await this.#join(entry, now)
     } else if (entry.kind === EntryKind.COMMIT) {
       await this.#follow(entry, now)
     } else if (entry.kind === EntryKind.MESSAGE) {
@@ -493,6 +501,18 @@ export class ConversationState {
   }
 
   // --- epochs ---
+
+  async #join(welcome: Entry, now: number): Promise<void> {
+    try {
+      this.#seeRoom(await this.membership.join(welcome, now))
+    } catch (error) {
+      if (!(error instanceof RosterNotAdmitted && error.cause instanceof RevocationListStale)) throw error
+      // Whoever came may well be who she says. That cannot be known now, and is looked at again as soon as it can; until
+      // then nobody is in.
+      this.#awaitsList = true
+      this.#standing.order.putBack(welcome)
+    }
+  }
 
   async #follow(entry: Entry, now: number): Promise<void> {
     const lost = this.membership.pending

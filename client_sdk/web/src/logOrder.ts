@@ -91,6 +91,12 @@ export class LogOrder {
     return item
   }
 
+  /** What was handed out last cannot be read yet: it is handed out again, and what comes after it waits. */
+  putBack(entry: Entry): void {
+    this.cursor = entry.seq - 1
+    this.#places.set(entry.seq, entry)
+  }
+
   #put(seq: number, item: LogItem): void {
     if (!this.#places.has(seq)) this.#places.set(seq, item)
     if (this.#places.size > MOST_WAITING) throw new LogBroken("an entry of the log does not come")

@@ -55,7 +55,7 @@ export class RevocationFetch {
     while (!this.#stop.signal.aborted) {
       const isFetched = await this.once()
       this.#looked()
-      await this.#pause(isFetched ? REFRESH_MS : RETRY_MS)
+      await this.#pause(isFetched ? this.#untilNextLook() : RETRY_MS)
     }
   }
 
@@ -66,7 +66,7 @@ export class RevocationFetch {
       await this.#service.adoptRevocations(list, nowInSeconds())
     } catch (error) {
       // Not reached, not understood, not signed or not fresh: all of it means that there is no list yet.
-      this.isStale ||= error instanceof RevocationListStale
+      this.isStale ||= error instanceof RevocationListStale || this.#isOutdated()
       return false
     }
     this.isStale = false
@@ -76,10 +76,21 @@ export class RevocationFetch {
     return true
   }
 
+  /** Somebody cannot be believed for want of a fresh list: look for one at once. */
+  missed(): void {
+    this.#hurry()
+  }
+
   /** Fetch no more. */
   close(): void {
     this.#stop.abort()
     this.#wake()
+  }
+
+  /** Milliseconds: not past the end of the list in force, so that it is known when there is no fresh one. */
+  #untilNextLook(): number {
+    const left = (this.#service.verifier.revocations?.expires ?? 0) - this.#service.time(nowInSeconds())
+    return Math.min(REFRESH_MS, Math.max(RETRY_MS, 1000 * left))
   }
 
   #isOutdated(): boolean {

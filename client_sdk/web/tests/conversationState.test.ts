@@ -2,8 +2,10 @@
 
 import { beforeEach, describe, expect, it } from "vitest"
 
+import { AuthenticationService } from "../src/authenticationService.ts"
 import { encodeMessage } from "../src/chat/codec.ts"
 import { Text } from "../src/chat/messages.ts"
+import { signToken } from "../src/credentials/jsonWebToken.ts"
 import { LogBroken, MessageTooLong, RosterNotAdmitted, WrongConversation } from "../src/errors.ts"
 import type { StateEvent } from "../src/events.ts"
 import { HandOverNotes } from "../src/handOverNotes.ts"
@@ -14,7 +16,9 @@ import { Append, EntryKind, type Entry } from "../src/relay/frames.ts"
 import { authenticatedCounter } from "../src/senderOrder.ts"
 import { ConversationState } from "../src/conversationState.ts"
 import { verifyRoom } from "../src/room.ts"
-import { CONVERSATION, NOW, Pair, type Seat } from "./scriptedLog.ts"
+import { CONVERSATION, NOW, Pair, ScriptedLog, type Seat } from "./scriptedLog.ts"
+
+const DAY = 24 * 3600
 
 function texts(happened: readonly StateEvent[]): string[] {
   return happened.flatMap((event) => (event.type === "textReceived" ? [event.text] : []))
@@ -290,6 +294,66 @@ describe("a dishonest relay", () => {
     if (entry === undefined || welcome === undefined) throw new Error("there is no Welcome")
     await state.receive({ ...entry, seq: 1, payload: welcome }, NOW)
     expect(reasonToStop(seat)).toBeInstanceOf(WrongConversation)
+  })
+})
+
+describe("a revocation list that has become too old as somebody comes to her", () => {
+  /** She goes by a list of the day before yesterday; `signAnew` brings today's, which revokes these. */
+  async function comingTo() {
+    const { organisation } = pair
+    const { root, id } = organisation
+    const service = AuthenticationService.of({ id, name: "Rumah Aman", rootPublicKey: root.publicKey })
+    const list = (iat: number, version: number, subjects: readonly string[]): Promise<string> => {
+      const claims = { iss: id, iat, exp: iat + DAY, version, statements: [], subjects, devices: [] }
+      return signToken("teduh-revocations+jwt", claims, root)
+    }
+    await service.adoptRevocations(await list(NOW - 3 * DAY, 1, []), NOW - 3 * DAY)
+    const { bundle } = await organisation.survivor()
+    const identity = { signatureKey: bundle.signer.publicKey, isSurvivor: true, bundles: [bundle] }
+    const log = new ScriptedLog()
+    const survivor = log.seat(new ConversationState(CONVERSATION, identity, verifyRoom(service)), 0)
+    await log.connect(survivor)
+    const device = await organisation.staff("Sari")
+    const counselor = log.seat(device.state(), 1)
+    counselor.isConnected = true
+    const group = await MlsGroup.create(CLASSIC_SUITE, CONVERSATION, device.identity)
+    const change = { type: "addMember", keyPackage: bundle.published, byCapability: true } as const
+    await counselor.state.create(group, 1, change, NOW)
+    await counselor.state.sendText("Good evening.", NOW)
+    await log.pump()
+    const signAnew = async (...revoked: readonly string[]): Promise<void> => {
+      await service.adoptRevocations(await list(NOW, 2, revoked), NOW)
+      await survivor.state.lookAgain(NOW)
+      await log.pump()
+    }
+    return { log, survivor, signAnew }
+  }
+
+  it("lets nobody in, and keeps her waiting", async () => {
+    const { survivor } = await comingTo()
+    expect(survivor.collect()).toEqual([])
+    expect(survivor.state.isOver).toBe(false)
+    expect(survivor.state.participants).toEqual([])
+    // Nothing is missing from the log, so that it is not given up for that.
+    expect(survivor.state.waitingFor).toBeNull()
+  })
+
+  it("and is signed anew lets in who came, also after a break", async () => {
+    const { log, survivor, signAnew } = await comingTo()
+    log.disconnect(survivor)
+    await log.connect(survivor)
+    await log.pump()
+    expect(survivor.collect()).toEqual([])
+    await signAnew()
+    const [joined, ...rest] = survivor.collect()
+    expect(joined).toMatchObject({ type: "joined", participant: { name: "Sari" } })
+    expect(texts(rest)).toEqual(["Good evening."])
+  })
+
+  it("and revokes who came once it is signed anew ends it", async () => {
+    const { survivor, signAnew } = await comingTo()
+    await signAnew("staff-Sari")
+    expect(reasonToStop(survivor)).toBeInstanceOf(RosterNotAdmitted)
   })
 })
 

@@ -52,9 +52,9 @@ export const survivorTexts = catalogue({
     "waiting.write": "You can write already. It is kept on this page and sent when somebody joins.",
     "waiting.sending": "Asking for somebody…",
     "waiting.clock":
-      "The date or time of this device seems to be wrong. It says: {time}. Set it right in the device's settings; your request then goes out by itself.",
+      "The date or time of this device seems to be wrong. It says: {time}. Until you set it right in the device's settings, nobody can be let in to you. Then it goes on by itself.",
     "waiting.list":
-      "Just now it cannot be proven who would answer you, so nobody is let in. Your request goes out by itself as soon as it can be.",
+      "Just now it cannot be proven who would answer you, so nobody is let in. It goes on by itself as soon as it can be.",
     "waiting.stop": "Stop waiting",
 
     "keep.open": "Please keep this page open. If it is reloaded or closed, the conversation ends on this device.",
@@ -211,9 +211,9 @@ export const survivorTexts = catalogue({
     "waiting.write": "Anda sudah bisa menulis. Tulisan ditahan di halaman ini dan dikirim saat seseorang bergabung.",
     "waiting.sending": "Meminta seseorang…",
     "waiting.clock":
-      "Tanggal atau jam perangkat ini tampaknya salah. Tertulis: {time}. Betulkan di pengaturan perangkat; setelah itu permintaan Anda terkirim dengan sendirinya.",
+      "Tanggal atau jam perangkat ini tampaknya salah. Tertulis: {time}. Sebelum dibetulkan di pengaturan perangkat, belum ada yang boleh masuk. Setelah itu semuanya berlanjut dengan sendirinya.",
     "waiting.list":
-      "Saat ini belum dapat dipastikan siapa yang akan menjawab Anda, jadi belum ada yang boleh masuk. Permintaan Anda terkirim dengan sendirinya begitu itu dapat dipastikan.",
+      "Saat ini belum dapat dipastikan siapa yang akan menjawab Anda, jadi belum ada yang boleh masuk. Semuanya berlanjut dengan sendirinya begitu itu dapat dipastikan.",
     "waiting.stop": "Berhenti menunggu",
 
     "keep.open":
