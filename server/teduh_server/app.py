@@ -320,7 +320,7 @@ class Relay:
         self._store.publish(ALL_NODES_CHANNEL, bytes((REVOCATIONS_CHANGED,)))
 
     def _revocations_adopted(self, revocations: RevocationList) -> None:
-        # The list is adopted before it is in the store, where the others look; each node adopts a list once.
+        # The others look at the store then; each node adopts a list once.
         asyncio.get_running_loop().call_later(_TELLING_SECONDS, self._tell_of_revocations)
         for connection in self._presence.here():
             assert connection.staff is not None

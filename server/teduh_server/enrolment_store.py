@@ -5,14 +5,15 @@
     enrolment:{enrolments}:statement:<id>        string  the sealed statement
     enrolment:{enrolments}:waiting               zset    ids, scored by their submission's end
     enrolment:{enrolments}:request:<jti>         string  a coordinator's token was used
-    revocations:{revocations}:list               hash    version, text of the newest list
+    revocations:{revocations}:list               hash    version, text of the newest list, since
 
 They expire: a submission and `waiting` a week after the invitation, a statement two weeks after it came, a
 request after two minutes, the list 60 days after it came.
 
 `<id>` is the invitation's `jti`. An invitation is used once because its submission is set only if there is
 none; that key lives longer than the invitation is valid. A statement is sealed under a key that the relay
-never sees. A revocation list holds pseudonymous ids and hashes of public keys, and is public.
+never sees. A revocation list holds pseudonymous ids and hashes of public keys, and is public; `since` (JSON)
+says when each of them came on it.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from typing import Final
 import msgspec
 
 from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.replies import as_list
 from teduh_server.redis_store.scripts import Script
 from teduh_server.redis_store.wire import Reply
+from teduh_server.revoked_since import RevokedSince
 
 _WEEK: Final = 7 * 24 * 3600
 _SUBMISSION_GRACE: Final = _WEEK
@@ -38,6 +41,7 @@ _WAITING: Final = _PREFIX + b"waiting"
 _REVOCATIONS: Final = b"revocations:{revocations}:list"
 _SUBMIT: Final = Script("submit_enrolment")
 _PUT_REVOCATIONS: Final = Script("put_revocations")
+_ANOTHER_KEPT: Final = 2
 
 
 class InvitationUsed(Exception):
@@ -46,6 +50,10 @@ class InvitationUsed(Exception):
 
 class NewerListKept(Exception):
     """The store holds a newer revocation list, or another of the same version."""
+
+
+class AnotherListKept(Exception):
+    """The store holds another revocation list than the one with which this was compared."""
 
 
 class Submission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,10 +120,33 @@ class EnrolmentStore:
         key = _PREFIX + b"request:" + token_id.encode()
         return await self._store.ask((b"SET", key, b"1", b"NX", b"EX", _REQUEST_LIFE)) is not None
 
-    async def put_revocations(self, version: int, text: str, *, now: int) -> None:
-        """Keep a verified revocation list, for all nodes; raises `NewerListKept`."""
-        command = (b"EVAL", _PUT_REVOCATIONS.source, 1, _REVOCATIONS, version, text, now + _LIST_LIFE)
-        if await self._store.ask(command) != 1:
+    async def put_revocations(
+        self,
+        version: int,
+        text: str,
+        *,
+        now: int,
+        since: RevokedSince | None = None,
+        instead_of: int | None = None,
+    ) -> None:
+        """Keep a verified revocation list, for all nodes; raises `NewerListKept`, and `AnotherListKept` if it
+        shall take the place of the version `instead_of` (0: of none), and another is there.
+        """
+        command = (
+            b"EVAL",
+            _PUT_REVOCATIONS.source,
+            1,
+            _REVOCATIONS,
+            version,
+            text,
+            now + _LIST_LIFE,
+            (since or RevokedSince()).to_bytes(),
+            b"" if instead_of is None else instead_of,
+        )
+        kept = await self._store.ask(command)
+        if kept == _ANOTHER_KEPT:
+            raise AnotherListKept
+        if kept != 1:
             raise NewerListKept
 
     async def revocations_version(self) -> int | None:
@@ -123,10 +154,12 @@ class EnrolmentStore:
         version = await self._store.ask((b"HGET", _REVOCATIONS, b"version"))
         return int(version) if isinstance(version, bytes) else None
 
-    async def revocations(self) -> str | None:
-        """The text of the list that is kept; not verified."""
-        text = await self._store.ask((b"HGET", _REVOCATIONS, b"text"))
-        return text.decode() if isinstance(text, bytes) else None
+    async def revocations(self) -> tuple[str, RevokedSince] | None:
+        """The text of the list that is kept, not verified, and since when what is on it."""
+        text, since = as_list(await self._store.ask((b"HMGET", _REVOCATIONS, b"text", b"since")))
+        if not isinstance(text, bytes):
+            return None
+        return text.decode(), RevokedSince.from_bytes(since if isinstance(since, bytes) else b"")
 
 
 def _submission(enrolment_id: str) -> bytes:

@@ -45,13 +45,13 @@ from teduh_crypto.credentials import (
     write_root_key,
 )
 
+from teduh_server.revoked_since import FORGET_REVOKED
+
 _DAY: Final = 24 * 3600
 _BACKDATED: Final = _DAY
 """Statements begin so long before they are signed: a device whose clock is behind takes the time from the
 newest revocation list, which may be from before somebody was approved, but is never older.
 """
-_FORGET_REVOKED: Final = MAX_VALIDITY + _DAY
-"""Seconds after which no statement that was signed before a revocation can still be valid."""
 
 
 class FolderError(Exception):
@@ -269,9 +269,12 @@ class OrganisationFolder:
         """What is revoked here or on the relay's list, to go on from; raises `CredentialError`."""
         return self.revocations().joined_with(self.verifier().read_revocations(text))
 
-    def publish(self, revocations: RevocationList, authority: Authority) -> str:
-        """Sign `revocations` and keep them; returns the text for the relay."""
-        if authority.issuer_statement is None:
+    def publish(self, revocations: RevocationList, authority: Authority, *, keeps_ended: bool = False) -> str:
+        """Sign `revocations` and keep them; returns the text for the relay.
+
+        The root leaves out what can bar nobody any more, unless the list `keeps_ended`.
+        """
+        if authority.issuer_statement is None and not keeps_ended:
             revocations = self._without_ended(revocations)
         text = sign_revocation_list(revocations, authority)
         self._keep(revocations, text)
@@ -298,7 +301,7 @@ class OrganisationFolder:
         kept = self._revoked()
 
         def recent(entries: frozenset[str], since: dict[str, int]) -> frozenset[str]:
-            limit = revocations.issued - _FORGET_REVOKED
+            limit = revocations.issued - FORGET_REVOKED
             return frozenset(entry for entry in entries if since.get(entry, revocations.issued) > limit)
 
         return replace(

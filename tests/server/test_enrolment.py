@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -344,6 +345,58 @@ class TestRevocations:
     ) -> None:
         text = sign_revocation_list(newer, StaffedOrganisation(id=organisation.id).authority)
         assert await send(client, "PUT", "/v1/revocations", {"list": text}) == (403, "not_believed")
+
+    async def test_not_even_the_root_takes_back_what_the_newest_list_revokes(
+        self, client: Client, relay: Relay, organisation: StaffedOrganisation, newer: RevocationList
+    ) -> None:
+        """Its holder has not seen the list of whoever signs while the root key rests."""
+        deputy = organisation.appoint_issuer(Ed25519PrivateKey.generate())
+        await relay.feed.put(sign_revocation_list(newer, deputy))
+        offline = organisation.revocations.revoking(subjects=["staff-2"], now=NOW + 60)
+        relay.now = NOW + 60
+        text = sign_revocation_list(offline, organisation.authority)
+        assert await send(client, "PUT", "/v1/revocations", {"list": text}) == (409, "drops_revocations")
+        assert relay.verifier.revocations == newer
+        both = offline.joined_with(newer).revoking(now=NOW + 60)
+        text = sign_revocation_list(both, organisation.authority)
+        assert await send(client, "PUT", "/v1/revocations", {"list": text}) == (204, "")
+
+    async def test_of_two_lists_that_come_at_once_the_second_is_compared_with_the_first(
+        self, relay: Relay, store: Store, organisation: StaffedOrganisation
+    ) -> None:
+        """At two nodes, neither of which knows of the other's when it is asked."""
+        nodes = (relay, Relay(store, organisation))
+        lists = [
+            organisation.revocations.revoking(subjects=[f"staff-{number}"], now=NOW + number)
+            for number in range(2)
+        ]
+        outcomes = await asyncio.gather(
+            *(
+                node.feed.put(sign_revocation_list(each, organisation.authority))
+                for node, each in zip(nodes, lists, strict=True)
+            ),
+            return_exceptions=True,
+        )
+        refused = [each for each in outcomes if isinstance(each, Exception)]
+        (taken,) = [each for each in outcomes if not isinstance(each, BaseException)]
+        assert len(refused) == 1
+        for node in nodes:
+            await node.feed.refresh()
+            assert node.verifier.revocations == taken
+
+    async def test_the_root_leaves_out_what_has_been_on_the_list_for_a_month(
+        self, relay: Relay, store: Store, organisation: StaffedOrganisation, newer: RevocationList
+    ) -> None:
+        """Also at a node that has begun since, and only then."""
+        await relay.feed.put(sign_revocation_list(newer, organisation.authority))
+        for days, is_taken in ((30, False), (32, True)):
+            later = Relay(store, organisation)
+            later.now = NOW + days * DAY
+            without = organisation.revocations.revoking(now=later.now)
+            async with TestClient(TestServer(later.application())) as client:
+                text = sign_revocation_list(without, organisation.authority)
+                expected = (204, "") if is_taken else (409, "drops_revocations")
+                assert await send(client, "PUT", "/v1/revocations", {"list": text}) == expected
 
     async def test_a_fresh_list_is_taken_though_the_one_in_force_is_stale(
         self, client: Client, relay: Relay, organisation: StaffedOrganisation

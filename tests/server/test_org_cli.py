@@ -34,6 +34,7 @@ from teduh_crypto.credentials import (
     sign_revocation_list,
 )
 from teduh_server.cli.org import org_app
+from teduh_server.coordinator_client import CoordinatorClient
 from teduh_server.enrolment_store import EnrolmentStore
 from teduh_server.handlers.enrolment import enrolment_routes
 from teduh_server.organisation_folder import OrganisationFolder
@@ -459,6 +460,52 @@ class TestWithARelay:
         await coordinator.do_soon("revoke", sari, "--yes", "--relay", relay.origin)
         await copy.do_soon("revoke", dewi, "--yes")
         await copy.do_soon("refresh", "--relay", relay.origin)
+        assert relay.verifier.revocations is not None
+        assert relay.verifier.revocations.subjects == {sari, dewi}
+
+    async def test_two_who_sign_in_the_same_moment_lose_nothing_of_each_others_lists(
+        self,
+        coordinator: Coordinator,
+        device: Device,
+        relay: Relay,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """The list of the one comes to the relay after the other has looked at it, and before hers."""
+        second = Device(coordinator.invite("Dewi"), Ed25519PrivateKey.generate())
+        folder = OrganisationFolder(coordinator.folder)
+        sari, dewi = (folder.record(each.id).person.subject for each in (device, second))
+        copy = OrganisationFolder(shutil.copytree(coordinator.folder, tmp_path / "copy"))
+        in_between = [copy.revocations().revoking(now=int(time.time()) - 60, subjects=[sari])]
+        put = CoordinatorClient.put_revocations
+
+        async def after_another(client: CoordinatorClient, text: str) -> None:
+            if in_between:
+                await put(client, copy.publish(in_between.pop(), copy.unlock(PASSPHRASE)))
+            await put(client, text)
+
+        monkeypatch.setattr(CoordinatorClient, "put_revocations", after_another)
+        await coordinator.do_soon("revoke", dewi, "--yes", "--relay", relay.origin)
+        assert relay.verifier.revocations is not None
+        assert relay.verifier.revocations.subjects == {sari, dewi}
+        assert OrganisationFolder(coordinator.folder).revocations() == relay.verifier.revocations
+
+    async def test_a_list_that_was_signed_without_a_network_goes_on_from_the_relays(
+        self, coordinator: Coordinator, device: Device, relay: Relay, tmp_path: Path
+    ) -> None:
+        second = Device(coordinator.invite("Dewi"), Ed25519PrivateKey.generate())
+        folder = OrganisationFolder(coordinator.folder)
+        sari, dewi = (folder.record(each.id).person.subject for each in (device, second))
+        online = Coordinator(shutil.copytree(coordinator.folder, tmp_path / "copy"))
+        await online.do_soon("revoke", sari, "--yes", "--relay", relay.origin)
+        newest = tmp_path / "newest.json"
+        async with ClientSession() as session:
+            async with session.get(f"{relay.origin}/v1/revocations") as response:
+                newest.write_bytes(await response.read())
+            await coordinator.do_soon("revoke", dewi, "--yes", "--newest", str(newest))
+            brought = {"list": folder.signed_revocations}
+            async with session.put(f"{relay.origin}/v1/revocations", json=brought) as response:
+                assert response.status == 204
         assert relay.verifier.revocations is not None
         assert relay.verifier.revocations.subjects == {sari, dewi}
 

@@ -117,12 +117,16 @@ class StatementVerifier:
         `RevocationListStale`, `TokenNotYetValid`, `RevocationListRollback`, or the reason why its issuer is
         not believed.
         """
+        self._revocations = offered = self.check_revocations(text, now=now)
+        return offered
+
+    def check_revocations(self, text: str, *, now: int) -> RevocationList:
+        """The list that `adopt_revocations` would take into force; nothing is. Raises the same."""
         claims, issuer_statement = self._verified(text, TokenType.REVOCATIONS, now, MAX_LIST_LENGTH)
         offered = read_revocations(claims)
         offered.check_fresh(now)
         if self._revocations is not None:
             check_succession(self._revocations, offered, by_root=issuer_statement is None)
-        self._revocations = offered
         return offered
 
     def resume_revocations(self, text: str) -> RevocationList:

@@ -14,7 +14,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
@@ -44,6 +44,10 @@ org_app = typer.Typer(
 )
 
 _DAY: Final = 24 * 3600
+_MOST_SIGNED: Final = 5
+"""Lists that are signed one after the other, when somebody else was faster each time."""
+_GO_ON_FROM_ANOTHER: Final = ("older_revocation_list", "drops_revocations")
+"""Refusals of a list after which the relay's has to be looked at, and another one signed."""
 _Result = TypeVar("_Result")
 
 Folder = Annotated[
@@ -52,6 +56,12 @@ Folder = Annotated[
 Relay = Annotated[
     str | None,
     typer.Option("--relay", envvar="TEDUH_ORG_RELAY", help="The relay's URL, to ask or tell it too."),
+]
+Newest = Annotated[
+    Path | None,
+    typer.Option(
+        "--newest", help="The relay's list (GET /v1/revocations) as a file, where it cannot be asked."
+    ),
 ]
 DEFAULT_FOLDER: Final = Path("organisation")
 
@@ -138,6 +148,7 @@ def revoke(
     ],
     folder: Folder = DEFAULT_FOLDER,
     relay: Relay = None,
+    newest: Newest = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Let nobody believe a device, or a person, any more."""
@@ -146,21 +157,14 @@ def revoke(
         statements, subjects = _whom(opened, who)
         if not yes:
             typer.confirm("Revoke at once?", abort=True)
-        authority = _unlock(opened)
-        before = _before(opened, relay, authority)
-        revocations = before.revoking(now=_now(), statements=statements, subjects=subjects)
-        _publish(opened, opened.publish(revocations, authority), relay, authority)
+        _sign_list(opened, relay, newest, statements, subjects)
 
 
 @org_app.command()
-def refresh(folder: Folder = DEFAULT_FOLDER, relay: Relay = None) -> None:
+def refresh(folder: Folder = DEFAULT_FOLDER, relay: Relay = None, newest: Newest = None) -> None:
     """Sign the revocation list for another 24 hours; do it every day, or nobody new is believed."""
     with _plainly():
-        opened = OrganisationFolder(folder)
-        authority = _unlock(opened)
-        before = _before(opened, relay, authority)
-        text = opened.publish(before.revoking(now=_now()), authority)
-        _publish(opened, text, relay, authority)
+        _sign_list(OrganisationFolder(folder), relay, newest)
 
 
 @org_app.command()
@@ -311,9 +315,35 @@ def _whom(folder: OrganisationFolder, who: str) -> tuple[list[str], list[str]]:
     return [record.statement_id], []
 
 
-def _before(folder: OrganisationFolder, relay: str | None, authority: Authority) -> RevocationList:
+def _sign_list(
+    folder: OrganisationFolder,
+    relay: str | None,
+    newest: Path | None,
+    statements: Sequence[str] = (),
+    subjects: Sequence[str] = (),
+) -> None:
+    """Sign the next list, with these revoked as well, and bring it to the relay."""
+    authority = _unlock(folder)
+    brought = None if newest is None else _list_in(newest)
+    for attempt in range(_MOST_SIGNED):
+        before = _before(folder, brought, relay, authority)
+        revocations = before.revoking(now=_now(), statements=statements, subjects=subjects)
+        text = folder.publish(revocations, authority, keeps_ended=attempt > 0)
+        if relay is None or _is_taken(text, relay, authority):
+            break
+    else:
+        raise RelayRefused("others have signed lists at the same time, again and again; try again")
+    revocations = folder.revocations()
+    typer.echo(f"revocation list version {revocations.version} {until(revocations.expires)}")
+    if relay is None:
+        typer.echo(f"give the relay {folder.path / 'revocations.jwt'}", err=True)
+
+
+def _before(
+    folder: OrganisationFolder, brought: str | None, relay: str | None, authority: Authority
+) -> RevocationList:
     """The list to go on from: this folder's, with what others have revoked on the relay's since."""
-    text = None if relay is None else _ask(relay, authority, CoordinatorClient.revocations)
+    text = brought if relay is None else _ask(relay, authority, CoordinatorClient.revocations)
     if text is None:
         return folder.revocations()
     try:
@@ -323,13 +353,27 @@ def _before(folder: OrganisationFolder, relay: str | None, authority: Authority)
         return folder.revocations()
 
 
-def _publish(folder: OrganisationFolder, text: str, relay: str | None, authority: Authority) -> None:
-    if relay is not None:
+def _is_taken(text: str, relay: str, authority: Authority) -> bool:
+    """Bring the list to the relay; False if it has another one now, which this one must go on from."""
+    try:
         _ask(relay, authority, lambda client: client.put_revocations(text))
-    revocations = folder.revocations()
-    typer.echo(f"revocation list version {revocations.version} {until(revocations.expires)}")
-    if relay is None:
-        typer.echo(f"give the relay {folder.path / 'revocations.jwt'}", err=True)
+    except RelayRefused as refusal:
+        if str(refusal).startswith(_GO_ON_FROM_ANOTHER):
+            return False
+        raise
+    return True
+
+
+def _list_in(file: Path) -> str:
+    """A relay's answer, or the list alone."""
+    content = file.read_text("utf-8").strip()
+    return msgspec.json.decode(content, type=_Answer).list if content.startswith("{") else content
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """What a relay answers to GET /v1/revocations."""
+
+    list: str
 
 
 def _ask(

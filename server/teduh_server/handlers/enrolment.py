@@ -9,7 +9,9 @@
 
 A coordinator's requests carry `Authorization: Bearer` and a token for this one request (see
 `teduh_crypto.credentials.coordinator_request`). A revocation list proves itself by its signature, so whoever
-has a newer one may bring it: it can be signed far from the network.
+has a newer one may bring it: it can be signed far from the network. It has to hold what the newest one holds,
+but for what has been on it for a month: otherwise it is refused as `drops_revocations`, or
+`older_revocation_list` where an issuer has signed it.
 
 An error is {"error": code, "detail": English for developers}; nothing of the request is echoed.
 """
@@ -41,7 +43,7 @@ from teduh_crypto.credentials import (
 
 from teduh_server.enrolment_store import EnrolmentStore, InvitationUsed, NewerListKept, Submission
 from teduh_server.redis_store.exceptions import StoreError
-from teduh_server.revocation_feed import RevocationFeed
+from teduh_server.revocation_feed import RevocationFeed, RevocationsDropped
 
 _MOST_BYTES: Final = 16 * 1024
 _MOST_SEALED: Final = 12 * 1024
@@ -171,6 +173,12 @@ class EnrolmentEndpoints:
         except (RevocationListRollback, NewerListKept):
             raise Refusal(
                 409, "older_revocation_list", "a newer list is in force, or this one drops entries"
+            ) from None
+        except RevocationsDropped:
+            raise Refusal(
+                409,
+                "drops_revocations",
+                "this list leaves out what the newest one revokes; take that one, and sign again",
             ) from None
         return web.Response(status=204)
 
