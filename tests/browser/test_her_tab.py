@@ -109,6 +109,52 @@ async def test_a_tab_that_was_hidden_for_long_shows_its_cover_until_she_goes_on(
         await until(his, events.Read)
 
 
+# What of the keys for reloading is left to the browser.
+_LEFT_TO_BROWSER = """() => {
+  window.left = []
+  window.addEventListener("keydown", (event) => setTimeout(() => {
+    if (["F5", "r"].includes(event.key) && !event.defaultPrevented) window.left.push(event.key)
+  }))
+}"""
+
+
+async def test_the_keys_for_reloading_end_nothing_unasked(tmp_path: Path) -> None:
+    """Neither behind the cover, where no question can be seen, nor where one of them is held down."""
+    page = 'cover = { skin = "weather", after_seconds = 90 }'
+    async with (
+        house(tmp_path, page) as here,
+        chromium(tmp_path / "profile") as browser,
+        here.staff() as staff,
+    ):
+        hers = await SurvivorPage.open(browser, here.url)
+        await hers.ask()
+        his = await accepted(staff)
+        await hers.is_in_the_room("Sari")
+        await hers.say("still here")
+        await hers.page.evaluate(_LEFT_TO_BROWSER)
+        keys = hers.page.keyboard
+        await hide(hers.page, 100)
+        await hers.shows("Weather today")
+        for key in ("F5", "Control+r", "F5"):
+            await keys.press(key)
+        await hers.shows("Weather today")
+        await hers.page.locator(".spot").click()
+        await expect(hers.message("still here")).to_be_visible()
+        asked = hers.page.get_by_text("Reloading would end the conversation")
+        await expect(asked).to_have_count(0)
+        # The second one is what the keyboard makes of a key that is held down.
+        await keys.down("F5")
+        await keys.down("F5")
+        await keys.up("F5")
+        await expect(asked).to_be_visible()
+        assert await hers.page.evaluate("window.left") == []
+        await hers.say("and still here")
+        assert [(await until(his, events.TextReceived)).text for _ in range(2)] == [
+            "still here",
+            "and still here",
+        ]
+
+
 TELLING = {"talk", "help", "safe", "safety", "emergency", "rumah", "aman", "exit", "counselor"}
 
 

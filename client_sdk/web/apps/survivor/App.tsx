@@ -88,6 +88,7 @@ export function App({ configuration, open, onExit, onVanish }: AppProps) {
             session={session}
             draft={draft}
             call={call}
+            isShown={isShown}
             onLanguage={setLanguage}
             onExit={onExit}
           />
@@ -104,11 +105,13 @@ interface ScreensProps {
   readonly session: Session
   readonly draft: MutableRef<string>
   readonly call: CallState
+  /** Whether it is what she sees, rather than a cover. */
+  readonly isShown: boolean
   readonly onLanguage: (language: Language) => void
   readonly onExit: () => void
 }
 
-function Screens({ configuration, state, dispatch, session, draft, call, onLanguage, onExit }: ScreensProps) {
+function Screens({ configuration, state, dispatch, session, draft, call, isShown, onLanguage, onExit }: ScreensProps) {
   const { language, t } = useWording()
   const [panel, setPanel] = useState<Panel>(null)
   const closePanel = (): void => {
@@ -166,6 +169,7 @@ function Screens({ configuration, state, dispatch, session, draft, call, onLangu
           session={session}
           draft={draft}
           call={call}
+          isShown={isShown}
           onStop={() => {
             void session.end()
             dispatch({ type: "again" })
@@ -176,13 +180,13 @@ function Screens({ configuration, state, dispatch, session, draft, call, onLangu
   )
 }
 
-interface TalkProps extends Pick<ScreensProps, "configuration" | "state" | "session" | "draft" | "call"> {
+interface TalkProps extends Pick<ScreensProps, "configuration" | "state" | "session" | "draft" | "call" | "isShown"> {
   readonly onStop: () => void
 }
 
-function Talk({ configuration, state, session, draft, call, onStop }: TalkProps) {
+function Talk({ configuration, state, session, draft, call, isShown, onStop }: TalkProps) {
   const { t } = useWording()
-  const [isReloading, setReloading] = useReloadKeys()
+  const [isReloading, setReloading] = useReloadKeys(isShown)
   const [isStartingCall, setStartingCall] = useState(false)
   const proposal = state.proposals[0]
   return (
@@ -348,22 +352,25 @@ function useAnnouncedHeadings(phase: State["phase"]): void {
 }
 
 /**
- * The keys for reloading ask first. Closing the tab does not: the browser's own question would stand in her way when
- * she has to be quick.
+ * The keys for reloading ask first, and a second press reloads once the question was to be seen. A key that is held down
+ * is pressed once, and behind a cover they do nothing: no question can be seen there, and a page that is loaded anew would
+ * show what the cover hides. Closing the tab does not ask: the browser's own question would stand in her way when she has
+ * to be quick.
  */
-function useReloadKeys(): [boolean, (isReloading: boolean) => void] {
+function useReloadKeys(isShown: boolean): [boolean, (isReloading: boolean) => void] {
   const [isReloading, setReloading] = useState(false)
-  useEffect(() => {
+  // As soon as the cover is drawn: an effect that waits for the next picture would come after a key.
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       const isReload = event.key === "F5" || ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "r")
-      if (!isReload || isReloading) return
+      if (!isReload || (isShown && isReloading && !event.repeat)) return
       event.preventDefault()
-      setReloading(true)
+      if (isShown) setReloading(true)
     }
     window.addEventListener("keydown", onKey)
     return () => {
       window.removeEventListener("keydown", onKey)
     }
-  }, [isReloading])
+  }, [isShown, isReloading])
   return [isReloading, setReloading]
 }
