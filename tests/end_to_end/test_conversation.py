@@ -281,6 +281,26 @@ async def test_a_request_that_cannot_be_answered_is_taken_off_the_queue(house: H
         assert (await until(hers, events.TextReceived)).text == "now you"
 
 
+async def test_she_whose_request_cannot_be_answered_is_told(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else will come, for it is off the queue; she can ask again."""
+    monkeypatch.setattr("teduh_sdk.survivor.key_package_to_wire", lambda _: b"garbage")
+    async with house.survivor() as survivor, house.staff() as staff:
+        hers = await survivor.ask()
+        async for request in staff.requests():
+            with pytest.raises(RequestUnusable):
+                await request.accept()
+            break
+        assert isinstance((await until(hers, events.Stopped)).reason, RequestUnusable)
+        monkeypatch.undo()
+        again = await survivor.ask()
+        async for request in staff.requests():
+            await request.accept()
+            break
+        await again.joined()
+
+
 def open_request(capability: bytes, key_package: bytes, ref: int) -> OpenRequest:
     return OpenRequest(ref, capability, key_package)
 

@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
-from scripted_log import CONVERSATION, Pair, ScriptedLog, StaffDevice, survivor_state, talking_pair
+from scripted_log import (
+    CONVERSATION,
+    Pair,
+    ScriptedLog,
+    Seat,
+    StaffDevice,
+    survivor_state,
+    talking_pair,
+)
 from staffed_organisation import NOW, StaffedOrganisation
 from teduh_crypto.credentials import Role
+from teduh_crypto.mls import Group, KeyPackageBundle
+from teduh_crypto.padding import padding_for
 from teduh_sdk import events
 from teduh_sdk.events import Event
-from teduh_sdk.exceptions import ConversationOver, MessageTooLong, NotJoined
+from teduh_sdk.exceptions import ConversationOver, MessageTooLong, NotJoined, RequestUnusable
 from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE, AddMember, Refresh, new_group
 from teduh_sdk.reach import Reach
 from teduh_signaling.chat.messages import MAX_TEXT_CHARACTERS
-from teduh_signaling.relay.frames import Append
+from teduh_signaling.relay.frames import Append, EntryKind
 
 
 @pytest.fixture
@@ -83,6 +93,46 @@ def test_what_is_typed_before_somebody_joins_is_sent_when_she_joins() -> None:
     accepting.create(group, 1, AddMember(bundle.key_package, by_capability=True), NOW)
     log.pump()
     assert texts(counselor.collect()) == ["first", "second"]
+
+
+def a_taken_request() -> tuple[ScriptedLog, Seat, Seat, Group, KeyPackageBundle]:
+    """She has asked, and somebody has taken it and has a group for it; nothing is in the log yet."""
+    organisation, log = StaffedOrganisation(), ScriptedLog()
+    asking, bundle = survivor_state(organisation)
+    survivor = log.seat("survivor", asking, 0)
+    log.connect(survivor)
+    device = StaffDevice(organisation, "Sari")
+    counselor = log.seat("Sari", device.state(), 1)
+    counselor.is_connected = True
+    group = new_group(CONVERSATION, CLASSIC_SUITE, device.credential, device.key.private_bytes_raw())
+    return log, survivor, counselor, group, bundle
+
+
+def test_she_is_told_that_whoever_took_her_request_could_not_answer_it() -> None:
+    """It leaves the queue by a commit that adds nobody, and nobody will ever come."""
+    log, survivor, counselor, group, _ = a_taken_request()
+    commit = group.commit(padding=padding_for)
+    log.append(counselor, Append(CONVERSATION, 1, EntryKind.COMMIT.value, 0, commit.message))
+    assert survivor.collect() == []
+    # What does not come is asked for again.
+    assert survivor.state.waiting_for is not None
+    log.connect(survivor)
+    (stopped,) = survivor.collect()
+    assert isinstance(stopped, events.Stopped)
+    assert isinstance(stopped.reason, RequestUnusable)
+
+
+def test_a_welcome_that_takes_long_on_its_way_is_waited_for() -> None:
+    log, survivor, counselor, group, bundle = a_taken_request()
+    survivor.tamper = lambda entry: [] if entry.kind is EntryKind.WELCOME else [entry]
+    counselor.state.create(group, 1, AddMember(bundle.key_package, by_capability=True), NOW)
+    log.pump()
+    assert survivor.state.waiting_for is not None
+    log.connect(survivor)
+    assert survivor.collect() == []
+    survivor.tamper = lambda entry: [entry]
+    log.connect(survivor)
+    assert kinds(survivor.collect()) == ["Joined"]
 
 
 def test_what_is_said_while_disconnected_is_sent_in_order_after(pair: Pair) -> None:

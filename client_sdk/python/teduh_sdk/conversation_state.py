@@ -44,6 +44,7 @@ from teduh_sdk.exceptions import (
     LogBroken,
     NotJoined,
     NotTrusted,
+    RequestUnusable,
     RosterNotAdmitted,
     TeduhError,
     WrongConversation,
@@ -80,6 +81,8 @@ class ConversationState:
         self._is_gone = False
         # Whether the Welcome is here, and nobody can be believed before there is a fresh revocation list.
         self._awaits_list = False
+        # Survivor: the place of the commit by which somebody has come, or has only taken her request.
+        self._taken_at = 0
         self._reach: Final = Reach()
         self._ephemerals = Ephemerals()
         self._frames: list[relay.AnyClientFrame] = []
@@ -147,10 +150,14 @@ class ConversationState:
     def waiting_for(self) -> object | None:
         """The entry or the answer that the relay owes us; None when it owes nothing."""
         in_flight = self._standing.outbox.in_flight
-        has_gap = self.has_gap and not self._awaits_list
-        if self._reach.is_up and not self._is_over and (in_flight or has_gap):
+        owes_entry = (self.has_gap or self._lacks_welcome) and not self._awaits_list
+        if self._reach.is_up and not self._is_over and (in_flight or owes_entry):
             return self.cursor, in_flight[0].append.counter if in_flight else 0
         return None
+
+    @property
+    def _lacks_welcome(self) -> bool:
+        return self._taken_at > 0 and self.membership.group is None
 
     def take_frames(self) -> list[relay.AnyClientFrame]:
         """What to send, in order."""
@@ -338,6 +345,10 @@ class ConversationState:
             # Our state is older than the log: what we said next would be taken for a repetition, and dropped.
             self._stop(LogBroken("the log holds what this device does not know that it has said"))
             return
+        if self._lacks_welcome and frame.last_seq == self._taken_at:
+            # A Welcome comes into the log with its commit: whoever has taken the request could not add her.
+            self._stop(RequestUnusable("nobody can answer this request; ask again"))
+            return
         self._reach.connected(frame.last_seq, window)
         self._speaking.were_accepted(frame.counter)
         self._speaking.advance(now)
@@ -347,7 +358,7 @@ class ConversationState:
         if not self.is_in_room and conversation_id != self.conversation_id:
             self.membership.conversation_id = conversation_id
             self._standing.order = LogOrder(member=relay.SURVIVOR_MEMBER)
-            self._awaits_list = False
+            self._awaits_list, self._taken_at = False, 0
             self._reach.read_up_to(0)
 
     def look_again(self, now: int) -> None:
@@ -468,6 +479,8 @@ class ConversationState:
         if self.membership.group is None:
             if entry.kind is relay.EntryKind.WELCOME:
                 self._join(entry, now)
+            elif entry.kind is relay.EntryKind.COMMIT and self.membership.identity.is_survivor:
+                self._taken_at = entry.seq
         elif entry.kind is relay.EntryKind.COMMIT:
             self._follow(entry, now)
         elif entry.kind is relay.EntryKind.MESSAGE:

@@ -40,6 +40,7 @@ import {
   LogBroken,
   NotJoined,
   NotTrusted,
+  RequestUnusable,
   RosterNotAdmitted,
   WrongConversation,
   type TeduhError,
@@ -73,6 +74,8 @@ export class ConversationState {
   #isGone = false
   /** Whether the Welcome is here, and nobody in it can be believed before there is a fresh revocation list. */
   #awaitsList = false
+  /** Survivor: the place of the commit by which somebody has come, or has only taken her request. */
+  #takenAt = 0
   readonly #reach = new Reach()
   #frames: ClientFrame[] = []
   #events: StateEvent[] = []
@@ -148,9 +151,13 @@ export class ConversationState {
   /** A name of the entry or the answer that the relay owes us; null when it owes nothing. */
   get waitingFor(): string | null {
     const [first] = this.#standing.outbox.inFlight
-    const hasGap = this.hasGap && !this.#awaitsList
-    if (!this.#reach.isUp || this.#isOver || (first === undefined && !hasGap)) return null
+    const owesEntry = (this.hasGap || this.#lacksWelcome) && !this.#awaitsList
+    if (!this.#reach.isUp || this.#isOver || (first === undefined && !owesEntry)) return null
     return `${this.cursor} ${first?.append.counter ?? 0}`
+  }
+
+  get #lacksWelcome(): boolean {
+    return this.#takenAt > 0 && this.membership.group === null
   }
 
   /** What to send, in order. */
@@ -349,6 +356,9 @@ export class ConversationState {
     } else if (frame.counter >= this.#standing.outbox.nextCounter) {
       // Our state is older than the log: what we said next would be taken for a repetition, and dropped.
       this.#stop(new LogBroken("the log holds what this device does not know that it has said"))
+    } else if (this.#lacksWelcome && frame.lastSeq === this.#takenAt) {
+      // The Welcome comes into the log with its commit. So whoever has taken the request could not add her.
+      this.#stop(new RequestUnusable("nobody can answer this request; ask again"))
     } else {
       this.#reach.connected(frame.lastSeq, window)
       await this.#guarded(now, () => {
@@ -363,6 +373,7 @@ export class ConversationState {
     this.membership.conversationId = conversationId
     this.#standing.order = new LogOrder(SURVIVOR_MEMBER)
     this.#awaitsList = false
+    this.#takenAt = 0
     this.#reach.readUpTo(0)
   }
 
@@ -493,6 +504,7 @@ export class ConversationState {
   async #readEntry(entry: Entry, now: number): Promise<void> {
     if (this.membership.group === null) {
       if (entry.kind === EntryKind.WELCOME) await this.#join(entry, now)
+      else if (entry.kind === EntryKind.COMMIT && this.membership.identity.isSurvivor) this.#takenAt = entry.seq
     } else if (entry.kind === EntryKind.COMMIT) {
       await this.#follow(entry, now)
     } else if (entry.kind === EntryKind.MESSAGE) {

@@ -6,7 +6,7 @@ import { AuthenticationService } from "../src/authenticationService.ts"
 import { encodeMessage } from "../src/chat/codec.ts"
 import { Text } from "../src/chat/messages.ts"
 import { signToken } from "../src/credentials/jsonWebToken.ts"
-import { LogBroken, MessageTooLong, RosterNotAdmitted, WrongConversation } from "../src/errors.ts"
+import { LogBroken, MessageTooLong, RequestUnusable, RosterNotAdmitted, WrongConversation } from "../src/errors.ts"
 import type { StateEvent } from "../src/events.ts"
 import { HandOverNotes } from "../src/handOverNotes.ts"
 import { MlsGroup } from "../src/mls/group.ts"
@@ -294,6 +294,47 @@ describe("a dishonest relay", () => {
     if (entry === undefined || welcome === undefined) throw new Error("there is no Welcome")
     await state.receive({ ...entry, seq: 1, payload: welcome }, NOW)
     expect(reasonToStop(seat)).toBeInstanceOf(WrongConversation)
+  })
+})
+
+describe("a request that somebody takes and cannot answer", () => {
+  /** She has asked, and somebody has taken it and has a group for it; nothing is in the log yet. */
+  async function taken() {
+    const { organisation } = pair
+    const { state, bundle } = await organisation.survivor()
+    const log = new ScriptedLog()
+    const survivor = log.seat(state, 0)
+    await log.connect(survivor)
+    const device = await organisation.staff("Sari")
+    const counselor = log.seat(device.state(), 1)
+    counselor.isConnected = true
+    const group = await MlsGroup.create(CLASSIC_SUITE, CONVERSATION, device.identity)
+    return { log, survivor, counselor, group, bundle }
+  }
+
+  it("is told to her: it leaves the queue by a commit that adds nobody, and nobody will ever come", async () => {
+    const { log, survivor, counselor, group } = await taken()
+    const { message: payload } = await group.commit([], { authenticatedData: authenticatedCounter(1), now: NOW })
+    await log.append(counselor, Append({ conversationId: CONVERSATION, counter: 1, kind: EntryKind.COMMIT, epoch: 0, payload }))
+    expect(survivor.collect()).toEqual([])
+    // What does not come is asked for again.
+    expect(survivor.state.waitingFor).not.toBeNull()
+    await log.connect(survivor)
+    expect(reasonToStop(survivor)).toBeInstanceOf(RequestUnusable)
+  })
+
+  it("is not taken for one whose Welcome takes long on its way", async () => {
+    const { log, survivor, counselor, group, bundle } = await taken()
+    survivor.tamper = (entry) => (entry.kind === EntryKind.WELCOME ? [] : [entry])
+    const change = { type: "addMember", keyPackage: bundle.published, byCapability: true } as const
+    await counselor.state.create(group, 1, change, NOW)
+    await log.pump()
+    expect(survivor.state.waitingFor).not.toBeNull()
+    await log.connect(survivor)
+    expect(survivor.collect()).toEqual([])
+    survivor.tamper = (entry) => [entry]
+    await log.connect(survivor)
+    expect(types(survivor.collect())).toEqual(["joined"])
   })
 })
 
