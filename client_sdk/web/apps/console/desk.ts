@@ -456,6 +456,8 @@ export class Desk {
     try {
       await this.#keep(id)
       for await (const event of conversation) {
+        // While it is being closed nothing is kept here any more. So it stays with the SDK, which tells of it again.
+        if (this.#isClosed) await new Promise<never>(() => undefined)
         this.#happened(id, event)
         // Until this is done the SDK keeps it; then it is ours to keep.
         if (isWorthKeeping(event)) await this.#keep(id)

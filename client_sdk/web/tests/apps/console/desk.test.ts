@@ -29,6 +29,7 @@ const ME = new Participant(1, new Uint8Array([2]), new Uint8Array([2]), "Sari", 
 /** A conversation that tells what it is given, and remembers what it was asked to do. */
 function madeUpConversation(participants: readonly Participant[] = [HER, ME]) {
   const told: Event[] = []
+  const done: Event[] = []
   let wake = (): void => undefined
   const tell = (event: Event): void => {
     told.push(event)
@@ -52,14 +53,22 @@ function madeUpConversation(participants: readonly Participant[] = [HER, ME]) {
     async *[Symbol.asyncIterator]() {
       for (;;) {
         const event = told.shift()
-        if (event !== undefined) yield event
-        else await new Promise<void>((resolve) => (wake = resolve))
-        if (event?.type === "ended") return
+        if (event === undefined) {
+          await new Promise<void>((resolve) => (wake = resolve))
+          continue
+        }
+        try {
+          yield event
+        } finally {
+          // Whoever comes back for the next, or wants none, is done with it: the SDK forgets it.
+          done.push(event)
+        }
+        if (event.type === "ended") return
       }
     },
   }
   const isOver = (): void => void (conversation.isOver = true)
-  return { conversation: conversation as unknown as Conversation, isOver, tell, end: conversation.end, leave: conversation.leave, handOver: conversation.handOver, invite: conversation.invite, bringIn: conversation.bringIn, inviteFromQueue: conversation.inviteFromQueue }
+  return { conversation: conversation as unknown as Conversation, isOver, tell, done, end: conversation.end, leave: conversation.leave, handOver: conversation.handOver, invite: conversation.invite, bringIn: conversation.bringIn, inviteFromQueue: conversation.inviteFromQueue }
 }
 
 /** A store whose first writing waits for `write`; `put` counts. */
@@ -503,6 +512,21 @@ describe("what is preferred", () => {
 })
 
 describe("a message that comes", () => {
+  it("as the console is being locked is neither read nor taken from the SDK, which tells of it at the next opening", async () => {
+    const { desk, tell, done } = await accepted()
+    const [before, meanwhile] = [text(1, "before"), text(2, "meanwhile")]
+    tell(before)
+    await vi.waitFor(() => {
+      expect(done).toEqual([before])
+    })
+    const closing = desk.close()
+    tell(meanwhile)
+    await closing
+    await new Promise((resolve) => setTimeout(resolve))
+    expect(meanwhile.markRead).not.toHaveBeenCalled()
+    expect(done).toEqual([before])
+  })
+
   it("is read at once where somebody looks, and later where nobody does", async () => {
     const { desk, tell } = await accepted()
     const [first, second] = [text(1, "one"), text(2, "two")]
