@@ -95,9 +95,17 @@ async def test_whatever_the_console_shows_its_call_is_heard_and_has_a_sign_and_a
         await console.headed("Locked")
         assert set(await talk.theirs.tracks()) == {"ended"}
         assert await desk.locator("audio").count() == 0
-        # She is told by the goodbye, or, where the lock was faster than that, by the silence.
-        over = talk.hers.call.get_by_text(re.compile("has hung up|The connection is gone"))
-        await expect(over).to_be_visible()
+        await talk.hers.shows("has hung up")
+        assert set(await talk.hers.tracks()) == {"ended"}
+
+
+async def test_a_console_that_is_away_and_locked_in_a_call_hangs_up_with_a_word(tmp_path: Path) -> None:
+    """She is told at once, and not by a silence of which she would have to make something herself."""
+    async with console_house(tmp_path, calls=DIRECT) as house, talking_alone(house) as talk:
+        await talk.video_call()
+        await talk.theirs.page.get_by_role("radio", name="Away").check()
+        await talk.console.button("Lock").click()
+        await talk.hers.shows("has hung up")
         assert set(await talk.hers.tracks()) == {"ended"}
 
 

@@ -147,13 +147,16 @@ export class Desk {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.calls.close()
+    const left = this.calls.close()
     for (const stop of this.#stops) stop()
     for (const timer of this.#typists.values()) clearTimeout(timer)
     this.#awaited.close()
     void this.#cabinet.keepDrafts(this.drafts).catch(ignore)
     this.drafts.clear()
     this.unhanded.clear()
+    // Whoever was in a call hears that it is over, rather than a silence of which she must make something herself.
+    const told = left.map(async (id) => this.#conversations.get(id)?.settled().catch(ignore))
+    if (this.#staff.isConnected) await soon(Promise.all(told))
     await this.#staff.close()
     // Those drafts, the last words of a note, or the language that was chosen a moment ago.
     await this.#cabinet.settled()

@@ -65,12 +65,17 @@ export class DeskCalls {
     this.#changed()
   }
 
-  /** No call goes on when this returns, and nobody is told anything. */
-  close(): void {
+  /**
+   * No call goes on when this returns, and nobody here is told anything. Gives the conversations in which there was one:
+   * the goodbye to the others is on its way.
+   */
+  close(): readonly string[] {
     this.#listeners.clear()
+    const left = [...this.#states].filter(([, state]) => phaseOf(state) !== "idle").map(([id]) => id)
     for (const place of this.#places.values()) place.vanish()
     this.#places.clear()
     this.#states.clear()
+    return left
   }
 
   /** Call `changed` after every change; gives how to stop that. */
