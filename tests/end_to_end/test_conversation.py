@@ -26,6 +26,7 @@ from teduh_sdk.exceptions import (
     NotLetIn,
     RequestGone,
     RequestUnusable,
+    RosterNotAdmitted,
 )
 from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE, key_package_to_wire
 from teduh_sdk.key_store import KeyStore
@@ -303,6 +304,33 @@ async def test_she_whose_request_cannot_be_answered_is_told(
 
 def open_request(capability: bytes, key_package: bytes, ref: int) -> OpenRequest:
     return OpenRequest(ref, capability, key_package)
+
+
+async def test_a_kept_conversation_that_cannot_be_gone_on_with_tells_what_was_said_and_why(
+    house: House,
+) -> None:
+    sari = house.organisation.staff("Sari")
+    store = enrolled(sari)
+    async with house.survivor() as survivor:
+        hers = await survivor.ask()
+        async with house.staff(store=store) as staff:
+            async for request in staff.requests():
+                await request.accept()
+                break
+            await hers.joined()
+            await hers.send("He has found the telephone.")
+            await until(hers, events.Delivered)
+        await house.organisation.publish_revocations(house.url, house.organisation.revoking(sari))
+        async with house.staff(store=store) as again:
+            assert again.conversations == ()
+            (lost,) = again.lost
+            heard, stopped = [event async for event in lost]
+    assert isinstance(heard, events.TextReceived)
+    assert heard.text == "He has found the telephone."
+    assert isinstance(stopped, events.Stopped)
+    assert isinstance(stopped.reason, RosterNotAdmitted)
+    # Its keys are gone, and it is told of once.
+    assert store.names("conversation/") == ()
 
 
 async def test_a_colleague_who_is_revoked_ends_it_when_the_list_comes(house: House) -> None:

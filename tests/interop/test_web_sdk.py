@@ -302,6 +302,21 @@ async def test_a_console_that_is_opened_again_goes_on_where_it_was(house: House)
         assert (await until(hers, events.TextReceived)).text == "yes"
 
 
+async def test_a_console_that_is_opened_again_and_cannot_go_on_says_why(house: House) -> None:
+    """Somebody in the room is revoked by then."""
+    sari = house.organisation.staff("Sari")
+    async with web_peer() as his, house.survivor() as survivor:
+        await his.call("haveDevice", privateKey=sari.key.private_bytes_raw().hex(), statement=sari.statement)
+        await house.open_web_staff(his)
+        hers = await survivor.ask()
+        await his.call("acceptRequest")
+        await hers.joined()
+        await his.call("close")
+        await house.organisation.publish_revocations(house.url, house.organisation.revoking(sari))
+        await house.open_web_staff(his)
+        await his.until("stopped", 1)
+
+
 async def test_quick_exit_forgets_everything_at_once(house: House) -> None:
     async with web_peer() as her, house.staff() as staff:
         await house.web_survivor(her)

@@ -58,7 +58,7 @@ from teduh_sdk.device import (
     stored_device,
     stored_key_packages,
 )
-from teduh_sdk.exceptions import NotLetIn, NotTrusted, RequestUnusable, TeduhError
+from teduh_sdk.exceptions import KeyStoreDamaged, NotLetIn, NotTrusted, RequestUnusable, TeduhError
 from teduh_sdk.group_changes import (
     HYBRID_SUITE,
     AddMember,
@@ -117,6 +117,15 @@ class Staff(Client):
         self._inbox: asyncio.Queue[InvitedTo | TeduhError] = asyncio.Queue()
         self._invited: set[tuple[bytes, int]] = set()
         self._expected: dict[bytes, asyncio.Future[InboxItem | None]] = {}
+        self._lost: Final[list[Conversation]] = []
+
+    @property
+    def lost(self) -> tuple[Conversation, ...]:
+        """Conversations that were kept, and could not be gone on with when the client was entered, because a
+        statement of somebody in the room has ended, for example. Each tells what was said before, and why it
+        has `Stopped`.
+        """
+        return tuple(self._lost)
 
     async def requests(self, *, capacity: int = 1) -> AsyncIterator[Request]:
         """Say that we are available, and tell of each request that waits, or is offered to us.
@@ -465,11 +474,18 @@ class Staff(Client):
             state = ConversationState.restore(
                 kept.conversation, self._device.public_key, self._verify, now_in_seconds()
             )
-        except (NotTrusted, RemoteError):
+        except (NotTrusted, RemoteError) as error:
             # Its room does not pass any more (a statement has ended): nobody there is to be talked to.
-            self._store.delete(name)
-            return
-        self._conversation(state, kept.untold)
+            self._lose(kept, error)
+        else:
+            self._conversation(state, kept.untold)
+
+    def _lose(self, kept: Kept, error: NotTrusted | RemoteError) -> None:
+        reason = error if isinstance(error, NotTrusted) else KeyStoreDamaged(f"it cannot be read: {error}")
+        conversation = self._conversation(self._state(kept.conversation.conversation_id), kept.untold)
+        conversation.state.give_up(reason)
+        conversation.settle()
+        self._lost.append(conversation)
 
 
 @dataclass(frozen=True, slots=True)

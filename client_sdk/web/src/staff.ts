@@ -20,7 +20,7 @@ import { unverifiedClaims } from "./credentials/jsonWebToken.ts"
 import type { Organisation } from "./credentials/organisation.ts"
 import { TeduhCryptoError } from "./cryptoErrors.ts"
 import { forgetKeyPackage, keepKeyPackage, storedDevice, storedKeyPackages, type Device } from "./device.ts"
-import { NotLetIn, NotTrusted, RequestUnusable, TeduhError } from "./errors.ts"
+import { KeyStoreDamaged, NotLetIn, NotTrusted, RequestUnusable, TeduhError } from "./errors.ts"
 import type { StateEvent } from "./events.ts"
 import { HandOverNotes } from "./handOverNotes.ts"
 import { areEqual, toHex } from "./hazmat/bytes.ts"
@@ -77,6 +77,7 @@ export class Staff extends Client {
   readonly #expected = new Map<string, (item: InboxItem | null) => void>()
   readonly #queueListeners = new Set<(waiting: number) => void>()
   readonly #askedListeners = new Set<(count: number) => void>()
+  readonly #lost: Conversation[] = []
   readonly #restored: Promise<void>
   /** Who waits, what is offered, how it goes. */
   readonly routing: StaffRouting
@@ -151,6 +152,14 @@ export class Staff extends Client {
   /** Whether we are away, busy or available. */
   get availability(): Availability {
     return this.#availability
+  }
+
+  /**
+   * Conversations that were kept, and could not be gone on with when it was opened: a statement of somebody in the room has
+   * ended, for example. Each tells what was said before, and why it has `stopped`.
+   */
+  get lost(): readonly Conversation[] {
+    return this.#lost
   }
 
   /** Wait until the conversations that the key store holds are among `conversations`. */
@@ -515,15 +524,21 @@ export class Staff extends Client {
 
   async #restore(name: string): Promise<void> {
     const kept = keptFromBytes((await this.#store.get(name)) ?? new Uint8Array())
+    const untold = await Promise.all(kept.untold.map(restoreHeard))
     try {
       const { signer } = this.#device
       const notes = HandOverNotes.restore(kept.conversation.notes)
       const state = await ConversationState.restore(kept.conversation, signer, this.verify, notes, nowInSeconds())
-      this.#conversation(state, await Promise.all(kept.untold.map(restoreHeard)))
+      this.#conversation(state, untold)
     } catch (error) {
       if (!(error instanceof NotTrusted) && !(error instanceof TeduhCryptoError)) throw error
       // Its room does not pass any more (a statement has ended): nobody there is to be talked to.
-      await this.#store.delete(name)
+      const reason = error instanceof NotTrusted ? error : new KeyStoreDamaged("it cannot be read", { cause: error })
+      const conversation = this.#conversation(this.#state(kept.conversation.conversationId, []), untold)
+      await conversation.act(() => {
+        conversation.state.giveUp(reason)
+      })
+      this.#lost.push(conversation)
     }
   }
 }

@@ -50,6 +50,7 @@ export type StaffSide = Pick<
   | "hindrance"
   | "onHindrance"
   | "conversations"
+  | "lost"
   | "restored"
   | "claim"
   | "colleagues"
@@ -413,13 +414,14 @@ export class Desk {
   async #restore(): Promise<void> {
     const kept = await this.#cabinet.talks()
     await this.#staff.restored()
-    const going = new Map(this.#staff.conversations.map((one) => [hex(one.id), one]))
+    // Those that are lost have something to tell, too, and be it why.
+    const going = new Map([...this.#staff.conversations, ...this.#staff.lost].map((one) => [hex(one.id), one]))
     for (const talk of kept) {
       const conversation = going.get(talk.id)
       going.delete(talk.id)
       if (conversation !== undefined) this.#follow(conversation, talk, false)
       else {
-        // It ended while nobody was here, or its room does not pass any more.
+        // It ended as the console was being closed.
         const ending = talk.ending ?? { why: "ended", by: null }
         this.#dispatch({ type: "opened", talk: { ...talk, ending }, isShown: false })
       }

@@ -113,7 +113,7 @@ async function openStaff(command: Command): Promise<void> {
   const staff = await Staff.open(command.url ?? "", organisationOf(command), store)
   clients.push(staff)
   await staff.restored()
-  for (const conversation of staff.conversations) begin(conversation)
+  for (const conversation of [...staff.conversations, ...staff.lost]) begin(conversation)
 }
 
 async function invite(command: Command): Promise<string> {

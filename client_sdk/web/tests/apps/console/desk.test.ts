@@ -10,6 +10,7 @@ import {
   InvitationDeclined,
   MemoryKeyStore,
   Participant,
+  RosterNotAdmitted,
   TeduhError,
   type Conversation,
   type Event,
@@ -94,7 +95,7 @@ function slowStore() {
 type Listing = (news: Pick<QueueListing, "waiting" | "requests">) => void
 type Offers = (offers: readonly OpenOffer[]) => void
 
-function madeUpStaff(claimed: Conversation, kept: readonly Conversation[] = []) {
+function madeUpStaff(claimed: Conversation, kept: readonly Conversation[] = [], lost: readonly Conversation[] = []) {
   const said: string[] = []
   const say = (what: string): Promise<void> => {
     said.push(what)
@@ -126,6 +127,7 @@ function madeUpStaff(claimed: Conversation, kept: readonly Conversation[] = []) 
     isConnected: true,
     failure: null,
     conversations: kept,
+    lost,
     restored: () => Promise.resolve(),
     claim: (id: Uint8Array | null) => say(`claimed ${id?.[0] ?? "the next"}`).then(() => news.claimed),
     colleagues: () => Promise.resolve([]),
@@ -478,6 +480,26 @@ describe("the queue", () => {
     await desk.accept()
     expect(said).toContain("offer 5 declined")
     expect(said).toContain("offer 5 accepted")
+  })
+})
+
+describe("a conversation that cannot be gone on with at the next opening", () => {
+  it("shows what was said before, and why", async () => {
+    const { store, desk, tell: tellBefore } = await accepted()
+    tellBefore(text(1, "before"))
+    await vi.waitFor(() => {
+      expect(desk.state.talks[0]?.items).toHaveLength(1)
+    })
+    await desk.close()
+    const { conversation, tell } = madeUpConversation([])
+    const again = new Desk(madeUpStaff(conversation, [], [conversation]).staff, store, () => undefined)
+    tell(text(2, "as it was locked"))
+    tell({ type: "stopped", reason: new RosterNotAdmitted("a statement has ended") })
+    await again.begin()
+    await vi.waitFor(() => {
+      expect(again.state.talks[0]?.ending?.why).toBe("stranger")
+    })
+    expect(again.state.talks[0]?.items).toMatchObject([{ text: "before" }, { text: "as it was locked" }])
   })
 })
 
