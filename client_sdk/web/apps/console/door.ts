@@ -44,6 +44,10 @@ export class Door {
   #state: DoorState = AT_THE_DOOR
   #store: EncryptedKeyStore | null = null
   #waiting: AbortController | null = null
+  /** Aborted when we leave: what was begun before, such as the question for a passkey, must bring nobody in after it. */
+  #stay = new AbortController()
+  /** The last leaving. */
+  #left: Promise<void> = Promise.resolve()
 
   constructor(options: DoorOptions) {
     this.#options = options
@@ -57,7 +61,7 @@ export class Door {
   async start(invitation: string): Promise<void> {
     this.#dispatch({ type: "invited", invitation })
     try {
-      if (await this.#tabs.own()) await this.#arrive()
+      if (await this.#tabs.own()) await this.#arrive(this.#stay.signal)
       else this.#dispatch({ type: "elsewhere" })
     } catch {
       // No database, or no locks: a private window of some browsers, or one that is too old.
@@ -69,16 +73,18 @@ export class Door {
   async takeOver(): Promise<void> {
     this.#dispatch({ type: "busy" })
     await this.#tabs.takeOver()
-    await this.#arrive()
+    await this.#arrive(this.#stay.signal)
   }
 
   /** Make a key store, and bring in this device by an invitation. Never rejects. */
   async create(key: Key, invitation: string): Promise<void> {
     this.#dispatch({ type: "invited", invitation })
-    await this.#try(async () => {
+    await this.#try(async (signal) => {
+      const unlock = await unlockBy(key, () => createPasskey(this.#options.name))
+      signal.throwIfAborted()
       // A refused code must not leave a key store without a way on; the page says so at its next step.
-      this.#store = await EncryptedKeyStore.create(await unlockBy(key, () => createPasskey(this.#options.name)))
-      await this.#enrol(this.#store, invitation, () => {
+      const store = this.#held(await EncryptedKeyStore.create(unlock), signal)
+      await this.#enrol(store, invitation, signal, () => {
         this.#dispatch({ type: "code" })
       })
     })
@@ -86,38 +92,38 @@ export class Door {
 
   /** Open the key store. Never rejects. */
   async unlock(key: Key): Promise<void> {
-    await this.#try(async () => {
-      this.#store = await EncryptedKeyStore.open(await unlockBy(key, passkeySecret))
-      await this.#goOn(this.#store)
+    await this.#try(async (signal) => {
+      const store = this.#held(await EncryptedKeyStore.open(await unlockBy(key, passkeySecret)), signal)
+      await this.#goOn(store, signal)
     })
   }
 
   /** Try another invitation. Never rejects. */
   async enrol(invitation: string): Promise<void> {
     this.#dispatch({ type: "invited", invitation })
-    await this.#try(async () => {
-      if (this.#store !== null) await this.#enrol(this.#store, invitation)
+    await this.#try(async (signal) => {
+      if (this.#store !== null) await this.#enrol(this.#store, invitation, signal)
     })
   }
 
   /** Forget the keys until somebody opens the key store again. */
   async lock(isIdle: boolean): Promise<void> {
-    await this.#leave()
-    await this.#look(isIdle)
+    await this.#look(isIdle, await this.#leave())
   }
 
   /** Erase everything of this device in this browser: keys, conversations, notes. */
   async signOut(): Promise<void> {
-    await this.#leave()
+    const signal = await this.#leave()
     // The browser may refuse; what is erased must not depend on it.
     await forgetWaking().catch(() => undefined)
     await EncryptedKeyStore.erase()
-    await this.#look(false)
+    await this.#look(false, signal)
   }
 
   /** As `#look`; a demonstration goes on to the desk, once there is a device or an invitation for one. */
-  async #arrive(): Promise<void> {
-    await this.#look(false)
+  async #arrive(signal: AbortSignal): Promise<void> {
+    await this.#look(false, signal)
+    if (signal.aborted) return
     const { givenPassphrase: passphrase } = this.#options
     const { place, ways, invitation } = this.#state
     if (passphrase === null) return
@@ -125,31 +131,41 @@ export class Door {
     else if (place === "locked" && ways.includes("passphrase")) await this.unlock({ passphrase })
   }
 
-  async #look(isIdle: boolean): Promise<void> {
-    if (await EncryptedKeyStore.exists()) {
-      this.#dispatch({ type: "locked", ways: await EncryptedKeyStore.unlocks(), isIdle })
-    } else {
-      this.#dispatch({ type: "new" })
-    }
+  /** Says what is there, unless another tab has taken over meanwhile. */
+  async #look(isIdle: boolean, signal: AbortSignal): Promise<void> {
+    const ways = (await EncryptedKeyStore.exists()) ? await EncryptedKeyStore.unlocks() : null
+    if (signal.aborted) return
+    this.#dispatch(ways === null ? { type: "new" } : { type: "locked", ways, isIdle })
   }
 
-  async #goOn(store: EncryptedKeyStore): Promise<void> {
+  /** Keeps hold of it until we leave; rejects if we have left already. */
+  #held(store: EncryptedKeyStore, signal: AbortSignal): EncryptedKeyStore {
+    if (signal.aborted) store.lock()
+    signal.throwIfAborted()
+    this.#store = store
+    return store
+  }
+
+  async #goOn(store: EncryptedKeyStore, signal: AbortSignal): Promise<void> {
     const { relayUrl, organisation } = this.#options
     if (await isEnrolled(store)) {
-      await this.#enter(store)
+      await this.#enter(store, signal)
       return
     }
     const pending = await pendingEnrolment(relayUrl, organisation, store)
+    signal.throwIfAborted()
     if (pending === null) this.#dispatch({ type: "code" })
     else this.#await(store, pending)
   }
 
-  async #enrol(store: EncryptedKeyStore, invitation: string, before?: () => void): Promise<void> {
+  async #enrol(store: EncryptedKeyStore, invitation: string, signal: AbortSignal, before?: () => void): Promise<void> {
     const { relayUrl, organisation } = this.#options
     try {
-      this.#await(store, await enrolDevice(relayUrl, organisation, invitationFrom(invitation), store))
+      const enrolment = await enrolDevice(relayUrl, organisation, invitationFrom(invitation), store)
+      signal.throwIfAborted()
+      this.#await(store, enrolment)
     } catch (error) {
-      before?.()
+      if (!signal.aborted) before?.()
       throw error
     }
   }
@@ -157,35 +173,55 @@ export class Door {
   #await(store: EncryptedKeyStore, enrolment: Enrolment): void {
     const waiting = (this.#waiting = new AbortController())
     this.#dispatch({ type: "words", words: enrolment.words })
-    void this.#try(async () => {
+    void this.#trying(async () => {
       await untilApproved(enrolment, waiting.signal, () => {
         this.#dispatch({ type: "failed", failure: "clock" })
       })
-      if (!waiting.signal.aborted) await this.#enter(store)
+      if (!waiting.signal.aborted) await this.#enter(store, waiting.signal)
     }, waiting.signal)
   }
 
-  async #enter(store: EncryptedKeyStore): Promise<void> {
+  async #enter(store: EncryptedKeyStore, signal: AbortSignal): Promise<void> {
     const { relayUrl, organisation, onInside } = this.#options
     const staff = await Staff.open(relayUrl, organisation, store)
+    if (signal.aborted) await staff.close()
+    signal.throwIfAborted()
     this.#dispatch({ type: "inside" })
     onInside(staff, store)
   }
 
-  async #leave(): Promise<void> {
+  /** Gives what is aborted when we leave again. */
+  async #leave(): Promise<AbortSignal> {
+    this.#stay.abort()
+    const { signal } = (this.#stay = new AbortController())
     this.#waiting?.abort()
     this.#waiting = null
-    await this.#options.onOutside()
-    this.#store?.lock()
-    this.#store = null
+    // One after the other: locked under a desk that is still closing, the store would fail its conversations.
+    this.#left = this.#left.catch(() => undefined).then(() => this.#letGo())
+    await this.#left
+    return signal
   }
 
-  async #try(work: () => Promise<void>, signal?: AbortSignal): Promise<void> {
-    if (signal === undefined) this.#dispatch({ type: "busy" })
+  async #letGo(): Promise<void> {
+    try {
+      await this.#options.onOutside()
+    } finally {
+      this.#store?.lock()
+      this.#store = null
+    }
+  }
+
+  async #try(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { signal } = this.#stay
+    this.#dispatch({ type: "busy" })
+    await this.#trying(() => work(signal), signal)
+  }
+
+  async #trying(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
     try {
       await work()
     } catch (error) {
-      if (signal?.aborted === true) return
+      if (signal.aborted) return
       const failure = failureOf(error)
       if (failure === null) throw error
       this.#dispatch({ type: "failed", failure })

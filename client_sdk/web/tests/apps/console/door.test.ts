@@ -1,9 +1,14 @@
-import { describe, expect, it } from "vitest"
+import "fake-indexeddb/auto"
+
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 
 import { invitationFrom, invitationIn, readConfiguration } from "../../../apps/console/configuration.ts"
 import { NotConfigured } from "../../../apps/shared/block.ts"
-import { passphraseFailure } from "../../../apps/console/door.ts"
+import { Door, passphraseFailure } from "../../../apps/console/door.ts"
 import { AT_THE_DOOR, reduceDoor, type DoorAction, type DoorState } from "../../../apps/console/doorState.ts"
+import { EncryptedKeyStore, readOrganisation, type Staff } from "../../../src/index.ts"
+import { keepStatement, newDeviceKey } from "../../../src/device.ts"
+import { vectors } from "../../credentials/vectors.ts"
 
 const after = (...actions: DoorAction[]): DoorState => actions.reduce(reduceDoor, AT_THE_DOOR)
 
@@ -30,6 +35,132 @@ describe("the door", () => {
     })
   })
 })
+
+describe("two tabs", () => {
+  const prf = new Uint8Array(32).fill(3)
+  let givePasskey = (): void => undefined
+
+  beforeEach(async () => {
+    vi.stubGlobal("BroadcastChannel", madeUpChannel())
+    const asked = (): Promise<unknown> =>
+      new Promise((resolve) => {
+        givePasskey = () => {
+          resolve({ getClientExtensionResults: () => ({ prf: { results: { first: prf } } }) })
+        }
+      })
+    vi.stubGlobal("navigator", { locks: madeUpLocks(), credentials: { get: asked } })
+    const store = await EncryptedKeyStore.create({ prf })
+    await newDeviceKey(store)
+    await keepStatement(store, { statement: vectors.enrolment.statement, issuerStatement: undefined })
+    store.lock()
+  })
+
+  afterEach(async () => {
+    vi.unstubAllGlobals()
+    await EncryptedKeyStore.erase()
+  })
+
+  /** Closes when it is told so; who asks a second time is not kept waiting, for there is nothing left to close. */
+  function slowToClose() {
+    let isClosed = (): void => undefined
+    const closing = [new Promise<void>((resolve) => (isClosed = resolve))]
+    return { close: () => closing.pop() ?? Promise.resolve(), isClosed }
+  }
+
+  function tab(onOutside = () => Promise.resolve()) {
+    const onInside = vi.fn((staff: Staff) => void staff.close())
+    const seen: DoorState[] = []
+    const door = new Door({
+      relayUrl: "http://127.0.0.1:9",
+      organisation: readOrganisation(vectors.organisation),
+      name: "Teduh",
+      givenPassphrase: null,
+      onChange: (state) => seen.push(state),
+      onInside,
+      onOutside,
+    })
+    return { door, onInside, place: () => seen.at(-1)?.place }
+  }
+
+  it("are never both inside, though the first is given its passkey after the second has taken over", async () => {
+    const [first, second] = [tab(), tab()]
+    await first.door.start("")
+    await second.door.start("")
+    expect([first.place(), second.place()]).toEqual(["locked", "elsewhere"])
+    const unlocking = first.door.unlock("passkey")
+    await second.door.takeOver()
+    givePasskey()
+    await unlocking
+    expect([first.place(), second.place()]).toEqual(["elsewhere", "locked"])
+    expect(first.onInside).not.toHaveBeenCalled()
+  })
+
+  it("cannot both be opened, though the first was just being locked when the second took over", async () => {
+    const desk = slowToClose()
+    const [first, second] = [tab(desk.close), tab()]
+    await first.door.start("")
+    await second.door.start("")
+    const locking = first.door.lock(false)
+    const taking = second.door.takeOver()
+    desk.isClosed()
+    await Promise.all([locking, taking])
+    expect([first.place(), second.place()]).toEqual(["elsewhere", "locked"])
+  })
+
+  it("wait for a desk that is still closing: until then it needs the store", async () => {
+    const desk = slowToClose()
+    const [first, second] = [tab(desk.close), tab()]
+    await first.door.start("")
+    await second.door.start("")
+    const unlocking = first.door.unlock("passkey")
+    givePasskey()
+    await unlocking
+    expect(first.place()).toBe("inside")
+    const lock = vi.spyOn(EncryptedKeyStore.prototype, "lock")
+    const locking = first.door.lock(true)
+    const taking = second.door.takeOver()
+    await new Promise((resolve) => setTimeout(resolve))
+    expect(lock).not.toHaveBeenCalled()
+    desk.isClosed()
+    await Promise.all([locking, taking])
+    expect(lock).toHaveBeenCalledOnce()
+    lock.mockRestore()
+  })
+})
+
+/** Channels that hear each other, but not themselves. */
+function madeUpChannel() {
+  const all = new Set<EventTarget>()
+  return class extends EventTarget {
+    constructor() {
+      super()
+      all.add(this)
+    }
+
+    postMessage(data: unknown): void {
+      for (const one of all) if (one !== this) one.dispatchEvent(new MessageEvent("message", { data }))
+    }
+  }
+}
+
+/** One lock, for one after the other. */
+function madeUpLocks() {
+  let isHeld = false
+  let last: Promise<unknown> = Promise.resolve()
+  const request = async (_: string, { ifAvailable = false }: LockOptions, hold: (lock: object | null) => Promise<void> | undefined) => {
+    if (ifAvailable && isHeld) return hold(null)
+    const before = last
+    const held = (async () => {
+      await before
+      isHeld = true
+      await hold({})
+      isHeld = false
+    })()
+    last = held
+    return held
+  }
+  return { request }
+}
 
 describe("a new passphrase", () => {
   it("has 8 characters and is typed twice", () => {
