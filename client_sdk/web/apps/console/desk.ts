@@ -82,6 +82,8 @@ export class Desk {
   readonly #typists = new Map<string, ReturnType<typeof setTimeout>>()
   readonly #awaited = new Awaited()
   readonly #stops: (() => void)[] = []
+  /** What is being said and filed: locking waits for it. */
+  readonly #begun = new Set<Promise<void>>()
   /** What is being written where, while another talk is shown; kept while the console is locked. */
   readonly drafts = new Map<string, string>()
   /** Notes for a colleague that have not been handed over, by conversation: only in memory. */
@@ -90,7 +92,10 @@ export class Desk {
   readonly inviting: Inviting
   #state: DeskState = EMPTY_DESK
   #isLookedAt = true
+  /** Nothing is shown any more; what was begun is still kept. */
   #isClosed = false
+  /** Nothing can be kept any more. */
+  #isShut = false
 
   constructor(staff: StaffSide, store: KeyStore, onChange: (state: DeskState) => void) {
     this.#staff = staff
@@ -136,6 +141,8 @@ export class Desk {
     this.#connection()
     this.#offered(staff.routing.offers)
     await this.#restore()
+    // Locked meanwhile: what is taken now, nobody would see or keep.
+    if (this.#isClosed) return
     for (const [id, text] of await this.#cabinet.takeDrafts()) if (this.#talk(id) !== undefined) this.drafts.set(id, text)
     this.#stops.push(onSubscriptionChange(() => void this.#keepWaking()))
     this.#connection()
@@ -155,12 +162,17 @@ export class Desk {
     void this.#cabinet.keepDrafts(this.drafts).catch(ignore)
     this.drafts.clear()
     this.unhanded.clear()
-    // Whoever was in a call hears that it is over, rather than a silence of which she must make something herself.
+    // Whoever ends a conversation and locks the console has ended it: she must be told, and the note filed. And whoever was in
+    // a call hears that it is over, rather than a silence of which she must make something herself.
     const told = left.map(async (id) => this.#conversations.get(id)?.settled().catch(ignore))
-    if (this.#staff.isConnected) await soon(Promise.all(told))
+    await Promise.all([
+      soon(Promise.all(this.#begun), BEGUN_WITHIN_MS),
+      this.#staff.isConnected ? soon(Promise.all(told)) : undefined,
+    ])
     await this.#staff.close()
     // Those drafts, the last words of a note, or the language that was chosen a moment ago.
     await this.#cabinet.settled()
+    this.#isShut = true
   }
 
   // --- the queue ---
@@ -259,6 +271,10 @@ export class Desk {
   async say(id: string, text: string): Promise<void> {
     const conversation = this.#conversations.get(id)
     if (conversation === undefined) throw new Error("there is no conversation to say it in")
+    await this.#finished(this.#say(id, conversation, text))
+  }
+
+  async #say(id: string, conversation: Conversation, text: string): Promise<void> {
     for (const part of partsOf(text, MAX_CHARACTERS)) {
       const messageId = await conversation.send(part)
       this.#inTalk(id, { type: "said", id: hex(messageId), text: part, at: Date.now() })
@@ -327,18 +343,24 @@ export class Desk {
   }
 
   /** Leave a talk, for all or only ourselves, and file what came of it. What was said is deleted here. */
-  async file(id: string, outcome: Outcome, { forAll, keepsNote }: { forAll: boolean; keepsNote: boolean }): Promise<void> {
+  async file(id: string, outcome: Outcome, how: { forAll: boolean; keepsNote: boolean }): Promise<void> {
     const talk = this.#talk(id)
     if (talk === undefined) return
+    await this.#finished(this.#file(talk, outcome, how))
+    await this.#announce()
+  }
+
+  async #file({ id, ending, note: written }: Talk, outcome: Outcome, { forAll, keepsNote }: Parameters<Desk["file"]>[2]): Promise<void> {
     const conversation = this.#conversations.get(id)
-    if (talk.ending === null) await (forAll ? conversation?.end() : conversation?.leave())
-    const text = keepsNote ? talk.note.trim() : ""
+    if (ending === null) await (forAll ? conversation?.end() : conversation?.leave())
+    // It is still there, and to be filed when the console is open again.
+    if (this.#isShut) return
+    const text = keepsNote ? written.trim() : ""
     const note = text === "" ? null : { id, at: Date.now(), outcome, text }
     this.#forget(id)
     this.#dispatch({ type: "filed", id, outcome, note })
-    await this.#cabinet.dropTalk(id)
-    await this.#cabinet.keepFiled(this.#state)
-    await this.#announce()
+    // The note first, which is in the talk until then.
+    await Promise.all([this.#cabinet.keepFiled(this.#state), this.#cabinet.dropTalk(id)])
   }
 
   async dropNote(id: string): Promise<void> {
@@ -354,9 +376,16 @@ export class Desk {
   // --- inside ---
 
   #dispatch(action: DeskAction): void {
-    if (this.#isClosed) return
+    if (this.#isShut) return
     this.#state = reduceDesk(this.#state, action)
-    this.#onChange(this.#state)
+    if (!this.#isClosed) this.#onChange(this.#state)
+  }
+
+  async #finished(work: Promise<void>): Promise<void> {
+    // Whoever asked for it is told that it failed.
+    const begun = work.catch(ignore).finally(() => this.#begun.delete(begun))
+    this.#begun.add(begun)
+    await work
   }
 
   #inTalk(id: string, action: TalkAction): void {
@@ -369,7 +398,7 @@ export class Desk {
 
   async #keep(id: string): Promise<void> {
     const talk = this.#talk(id)
-    if (talk !== undefined && !this.#isClosed) await this.#cabinet.keepTalk(talk)
+    if (talk !== undefined && !this.#isShut) await this.#cabinet.keepTalk(talk)
   }
 
   #taken(id: string | null): Promise<Conversation> {
@@ -399,6 +428,8 @@ export class Desk {
   }
 
   async #announce(): Promise<void> {
+    // Whoever has locked the console is away, and the SDK says so.
+    if (this.#isClosed) return
     const { presence, capacity, gender, region, until } = this.#state
     const room = Math.max(0, capacity - openTalks(this.#state).length)
     try {
@@ -414,6 +445,7 @@ export class Desk {
   async #restore(): Promise<void> {
     const kept = await this.#cabinet.talks()
     await this.#staff.restored()
+    if (this.#isClosed) return
     // Those that are lost have something to tell, too, and be it why.
     const going = new Map([...this.#staff.conversations, ...this.#staff.lost].map((one) => [hex(one.id), one]))
     for (const talk of kept) {
@@ -461,7 +493,7 @@ export class Desk {
     try {
       await this.#keep(id)
       for await (const event of conversation) {
-        // While it is being closed nothing is kept here any more. So it stays with the SDK, which tells of it again.
+        // It stays with the SDK, which keeps it for the next time until it is asked for another.
         if (this.#isClosed) await new Promise<never>(() => undefined)
         this.#happened(id, event)
         // Until this is done the SDK keeps it; then it is ours to keep.
@@ -600,9 +632,11 @@ export class Desk {
 }
 
 const SOON_MS = 2000
+/** Somewhat longer than a goodbye takes at most; whatever hangs must not keep the console open. */
+const BEGUN_WITHIN_MS = 4000
 
-async function soon(work: Promise<unknown>): Promise<void> {
-  await Promise.race([work, new Promise((resolve) => setTimeout(resolve, SOON_MS))])
+async function soon(work: Promise<unknown>, withinMs = SOON_MS): Promise<void> {
+  await Promise.race([work, new Promise((resolve) => setTimeout(resolve, withinMs))])
 }
 
 function ignore(): void {

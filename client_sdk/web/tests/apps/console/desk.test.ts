@@ -18,6 +18,7 @@ import {
   type QueueListing,
   type Shift,
 } from "../../../src/index.ts"
+import { Untold } from "../../../src/untold.ts"
 
 const ID = new Uint8Array(16).fill(7)
 const NAME = "07".repeat(16)
@@ -29,12 +30,9 @@ const ME = new Participant(1, new Uint8Array([2]), new Uint8Array([2]), "Sari", 
 
 /** A conversation that tells what it is given, and remembers what it was asked to do. */
 function madeUpConversation(participants: readonly Participant[] = [HER, ME]) {
-  const told: Event[] = []
-  const done: Event[] = []
-  let wake = (): void => undefined
+  const untold = new Untold(() => undefined)
   const tell = (event: Event): void => {
-    told.push(event)
-    wake()
+    untold.put(event)
   }
   const conversation = {
     id: ID,
@@ -51,25 +49,16 @@ function madeUpConversation(participants: readonly Participant[] = [HER, ME]) {
     bringIn: vi.fn<Conversation["bringIn"]>(() => Promise.resolve(HER)),
     inviteFromQueue: vi.fn<Conversation["inviteFromQueue"]>(() => Promise.resolve(HER)),
     handOver: vi.fn<Conversation["handOver"]>(() => Promise.resolve(HER)),
-    async *[Symbol.asyncIterator]() {
-      for (;;) {
-        const event = told.shift()
-        if (event === undefined) {
-          await new Promise<void>((resolve) => (wake = resolve))
-          continue
-        }
-        try {
-          yield event
-        } finally {
-          // Whoever comes back for the next, or wants none, is done with it: the SDK forgets it.
-          done.push(event)
-        }
-        if (event.type === "ended") return
-      }
-    },
+    [Symbol.asyncIterator]: () => ({
+      next: () => untold.next(),
+      return: () => {
+        untold.letGo()
+        return Promise.resolve({ done: true, value: undefined })
+      },
+    }),
   }
   const isOver = (): void => void (conversation.isOver = true)
-  return { conversation: conversation as unknown as Conversation, isOver, tell, done, end: conversation.end, leave: conversation.leave, handOver: conversation.handOver, invite: conversation.invite, bringIn: conversation.bringIn, inviteFromQueue: conversation.inviteFromQueue }
+  return { conversation: conversation as unknown as Conversation, isOver, tell, untold, send: conversation.send, end: conversation.end, leave: conversation.leave, handOver: conversation.handOver, invite: conversation.invite, bringIn: conversation.bringIn, inviteFromQueue: conversation.inviteFromQueue }
 }
 
 /** A store whose first writing waits for `write`; `put` counts. */
@@ -171,6 +160,21 @@ async function accepted(store = new MemoryKeyStore()) {
   await desk.accept()
   return { ...made, desk, said, news, store }
 }
+
+/** A desk with an open conversation, whose relay does not say at once that it has heard that we are away. */
+async function beingLocked() {
+  const made = madeUpConversation()
+  const { staff } = madeUpStaff(made.conversation, [made.conversation])
+  const relay = { answers: (): void => undefined }
+  staff.close = () => new Promise((resolve) => (relay.answers = resolve))
+  const desk = new Desk(staff, new MemoryKeyStore(), () => undefined)
+  await desk.begin()
+  desk.show(NAME)
+  return { ...made, desk, relay }
+}
+
+/** Until all that is under way has come as far as it can. */
+const aMoment = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))
 
 describe("accepting", () => {
   it("shows the conversation with what was asked for", async () => {
@@ -534,21 +538,6 @@ describe("what is preferred", () => {
 })
 
 describe("a message that comes", () => {
-  it("as the console is being locked is neither read nor taken from the SDK, which tells of it at the next opening", async () => {
-    const { desk, tell, done } = await accepted()
-    const [before, meanwhile] = [text(1, "before"), text(2, "meanwhile")]
-    tell(before)
-    await vi.waitFor(() => {
-      expect(done).toEqual([before])
-    })
-    const closing = desk.close()
-    tell(meanwhile)
-    await closing
-    await new Promise((resolve) => setTimeout(resolve))
-    expect(meanwhile.markRead).not.toHaveBeenCalled()
-    expect(done).toEqual([before])
-  })
-
   it("is read at once where somebody looks, and later where nobody does", async () => {
     const { desk, tell } = await accepted()
     const [first, second] = [text(1, "one"), text(2, "two")]
@@ -584,6 +573,18 @@ describe("a message that comes", () => {
     expect(reopened.state.talks[0]?.items[0]).toMatchObject({ text: "remember this" })
     expect([...reopened.drafts]).toEqual([[NAME, "What I was about to"]])
     expect(await new Cabinet(store).takeDrafts()).toEqual([])
+  })
+
+  it("stays with the SDK, unread, when it comes while the console is being locked", async () => {
+    const { desk, tell, untold, relay } = await beingLocked()
+    const message = text(1, "Please do not go.")
+    const closing = desk.close()
+    tell(message)
+    await aMoment()
+    relay.answers()
+    await closing
+    expect(message.markRead).not.toHaveBeenCalled()
+    expect(untold.heard).toEqual([message])
   })
 
   it("leaves no draft behind that was sent, or taken back, or whose conversation is filed", async () => {
@@ -634,6 +635,64 @@ describe("a conversation that is over", () => {
     await desk.file(NAME, "referred", { forAll: false, keepsNote: false })
     expect(leave).toHaveBeenCalled()
     expect(end).not.toHaveBeenCalled()
+  })
+})
+
+describe("a console that is locked at once", () => {
+  it("has filed what was ended, with its note, and has told her", async () => {
+    const { desk, end, said, store } = await accepted()
+    await desk.note(NAME, "Ibu Tini has the key.")
+    let isTold = (): void => undefined
+    end.mockImplementation(() => new Promise((resolve) => (isTold = resolve)))
+    void desk.file(NAME, "helped", { forAll: true, keepsNote: true })
+    const closing = desk.close()
+    await aMoment()
+    expect(said).not.toContain("closed")
+    isTold()
+    await closing
+    expect(said.at(-1)).toBe("closed")
+    expect(await new Cabinet(store).talks()).toEqual([])
+    expect(await new Cabinet(store).filed()).toMatchObject({ filed: [{ text: "Ibu Tini has the key." }], tally: { helped: 1 } })
+  })
+
+  it("has what was said just before among what was said", async () => {
+    const { desk, send, store } = await accepted()
+    let isKept = (): void => undefined
+    send.mockImplementation(async () => {
+      await new Promise<void>((resolve) => (isKept = resolve))
+      return new Uint8Array([9])
+    })
+    void desk.say(NAME, "Until tomorrow at ten.")
+    const closing = desk.close()
+    isKept()
+    await closing
+    expect((await new Cabinet(store).talks())[0]?.items).toMatchObject([{ text: "Until tomorrow at ten." }])
+  })
+
+  it("is told to nobody as one that takes requests", async () => {
+    const { desk, end, said } = await accepted()
+    let isTold = (): void => undefined
+    end.mockImplementation(() => new Promise((resolve) => (isTold = resolve)))
+    const filing = desk.file(NAME, "helped", { forAll: true, keepsNote: false })
+    const closing = desk.close()
+    isTold()
+    await Promise.all([filing, closing])
+    expect(said.slice(said.indexOf("closed") + 1)).toEqual([])
+  })
+
+  it("shows nothing any more, whatever still comes of what was begun", async () => {
+    const made = madeUpConversation()
+    const onChange = vi.fn()
+    const desk = new Desk(madeUpStaff(made.conversation, [made.conversation]).staff, new MemoryKeyStore(), onChange)
+    await desk.begin()
+    let isTold = (): void => undefined
+    made.end.mockImplementation(() => new Promise((resolve) => (isTold = resolve)))
+    const filing = desk.file(NAME, "helped", { forAll: true, keepsNote: false })
+    const closing = desk.close()
+    onChange.mockClear()
+    isTold()
+    await Promise.all([filing, closing])
+    expect(onChange).not.toHaveBeenCalled()
   })
 })
 
