@@ -57,12 +57,9 @@ export class EncryptedKeyStore implements KeyStore {
     this.#names = names
   }
 
-  /** Whether there is one in this browser. */
+  /** Whether there is one in this browser. To ask leaves nothing there. */
   static async exists(database = DATABASE): Promise<boolean> {
-    const records = await Records.open(database)
-    const [wrapped] = await records.names(WRAPPED)
-    records.close()
-    return wrapped !== undefined
+    return (await EncryptedKeyStore.unlocks(database)).length > 0
   }
 
   /** Make a new one; rejects with `KeyStoreError` for a passphrase under 8 characters, or where there is one. */
@@ -76,7 +73,8 @@ export class EncryptedKeyStore implements KeyStore {
 
   /** Open an existing one; rejects with `WrongPassphrase`, `KeyStoreDamaged`, `KeyStoreError` if there is none. */
   static async open(unlock: Unlock, database = DATABASE): Promise<EncryptedKeyStore> {
-    const records = await Records.open(database)
+    const records = await Records.openIfThere(database)
+    if (records === null) throw new KeyStoreError("there is no key store")
     const keys = await keysFrom(await unwrap(records, unlock))
     const names = new Map<string, string>()
     for (const hidden of await records.names(RECORD)) {
@@ -97,9 +95,10 @@ export class EncryptedKeyStore implements KeyStore {
     await wrap(this.#records, this.#require(), unlock)
   }
 
-  /** In which ways it can be opened. */
+  /** In which ways it can be opened; none if there is none. */
   static async unlocks(database = DATABASE): Promise<readonly UnlockKind[]> {
-    const records = await Records.open(database)
+    const records = await Records.openIfThere(database)
+    if (records === null) return []
     const names = await records.names(WRAPPED)
     records.close()
     return names.map((name) => (name === `${WRAPPED}prf` ? "prf" : "passphrase"))

@@ -22,6 +22,22 @@ export class Records {
     return new Records(await answered(request))
   }
 
+  /** Open the database if it is there; null if not, and none is made then. Rejects with `KeyStoreError`. */
+  static async openIfThere(name: string): Promise<Records | null> {
+    const request = indexedDB.open(name, 1)
+    const found = { isNew: false }
+    request.addEventListener("upgradeneeded", () => {
+      found.isNew = true
+      request.transaction?.abort()
+    })
+    try {
+      return new Records(await answered(request))
+    } catch (error) {
+      if (found.isNew) return null
+      throw error
+    }
+  }
+
   /** Delete the database. */
   static async erase(name: string): Promise<void> {
     await answered(indexedDB.deleteDatabase(name))

@@ -136,6 +136,20 @@ describe("the encrypted key store", () => {
     await expect(opened()).rejects.toThrow(KeyStoreError)
   })
 
+  it("leaves not even an empty database where it was erased, or never made, whoever asks for it", async () => {
+    const names = async () => (await indexedDB.databases()).map(({ name }) => name)
+    expect(await EncryptedKeyStore.exists(DATABASE)).toBe(false)
+    expect(await names()).toEqual([])
+    const store = await created()
+    expect(await names()).toEqual([DATABASE])
+    store.lock()
+    await EncryptedKeyStore.erase(DATABASE)
+    expect(await EncryptedKeyStore.exists(DATABASE)).toBe(false)
+    expect(await EncryptedKeyStore.unlocks(DATABASE)).toEqual([])
+    await expect(opened()).rejects.toThrow(KeyStoreError)
+    expect(await names()).toEqual([])
+  })
+
   it("says nothing when it is locked", async () => {
     const store = await created()
     store.lock()
