@@ -47,14 +47,27 @@ export function onSubscriptionChange(listener: () => void): () => void {
   }
 }
 
-/** Forget the subscription and the worker in this browser. The relay forgets it when the push service says that it is gone. */
+/**
+ * Forget the subscription and the worker in this browser, and take away the notice that may stand there. The relay forgets
+ * it when the push service says that it is gone.
+ */
 export async function forgetWaking(): Promise<void> {
   if (!isSupported()) return
   for (const registration of await navigator.serviceWorker.getRegistrations()) {
-    const subscription = await registration.pushManager.getSubscription()
-    await subscription?.unsubscribe()
+    // Each whatever becomes of the others: a browser that is offline may not be able to end the subscription, and the
+    // worker must go all the same.
+    await registration.getNotifications().then(closeAll).catch(ignore)
+    await registration.pushManager.getSubscription().then((subscription) => subscription?.unsubscribe()).catch(ignore)
     await registration.unregister()
   }
+}
+
+function closeAll(notices: readonly Notification[]): void {
+  for (const notice of notices) notice.close()
+}
+
+function ignore(): void {
+  // What is left of it wakes nobody without the worker.
 }
 
 const isSupported = (): boolean =>

@@ -34,7 +34,9 @@ function madeUpBrowser(answer: NotificationPermission = "granted") {
       return Promise.resolve(subscription)
     },
   }
-  const registration = { pushManager, unregister: () => Promise.resolve(said.push("unregistered")) }
+  const notice = { close: () => said.push("notice closed") }
+  const getNotifications = () => Promise.resolve([notice])
+  const registration = { pushManager, getNotifications, unregister: () => Promise.resolve(said.push("unregistered")) }
   const serviceWorker = Object.assign(new EventTarget(), {
     register: (address: string, options: object) => Promise.resolve(said.push(`${address} ${JSON.stringify(options)}`)),
     ready: Promise.resolve(registration),
@@ -43,7 +45,7 @@ function madeUpBrowser(answer: NotificationPermission = "granted") {
   vi.stubGlobal("navigator", { serviceWorker })
   vi.stubGlobal("window", { PushManager: pushManager, Notification: notification })
   vi.stubGlobal("Notification", notification)
-  return { said, notification, serviceWorker }
+  return { said, notification, serviceWorker, pushManager }
 }
 
 function madeUpRelay(key: Uint8Array | null = KEY) {
@@ -134,5 +136,19 @@ describe("being woken", () => {
     await startWaking(madeUpRelay().relay)
     await forgetWaking()
     expect(browser.said.slice(-2)).toEqual(["unsubscribed", "unregistered"])
+  })
+
+  it("leaves no notice behind that somebody waits", async () => {
+    await startWaking(madeUpRelay().relay)
+    await forgetWaking()
+    expect(browser.said).toContain("notice closed")
+  })
+
+  it("leaves no worker behind where the browser cannot end the subscription", async () => {
+    await startWaking(madeUpRelay().relay)
+    const unsubscribe = () => Promise.reject(new DOMException("offline", "NetworkError"))
+    browser.pushManager.getSubscription = () => Promise.resolve({ unsubscribe })
+    await forgetWaking()
+    expect(browser.said.at(-1)).toBe("unregistered")
   })
 })
