@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks"
 
 import { roleName } from "../shared/i18n/names.ts"
 import { Choice } from "../shared/parts/Choice.tsx"
+import { WRITING_SERVICES_OFF } from "../shared/parts/writing.ts"
 import type { Desk } from "./desk.ts"
 import type { Colleague } from "./sdk.ts"
 import { useWording } from "./words.tsx"
@@ -53,7 +54,7 @@ export function ReasonField({ value, onValue }: ReasonFieldProps) {
       <span>{t("invite.reason")}</span>
       <input
         type="text"
-        autocomplete="off"
+        {...WRITING_SERVICES_OFF}
         maxLength={200}
         value={value}
         onInput={({ currentTarget }) => {

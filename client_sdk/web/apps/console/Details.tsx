@@ -5,6 +5,7 @@ import { useState } from "preact/hooks"
 import { LANGUAGES } from "../shared/i18n/catalogue.ts"
 import { genderName, needName, roleName } from "../shared/i18n/names.ts"
 import { Icon } from "../shared/parts/Icon.tsx"
+import { WRITING_SERVICES_OFF } from "../shared/parts/writing.ts"
 import type { Desk } from "./desk.ts"
 import type { Asked, Named, Talk } from "./deskState.ts"
 import { HandOverDialog } from "./HandOverDialogs.tsx"
@@ -114,8 +115,7 @@ function NoteField({ talk, desk }: Pick<DetailsProps, "talk" | "desk">) {
       aria-labelledby="note"
       aria-describedby="note-about"
       aria-busy={unkept > 0}
-      autocomplete="off"
-      spellcheck={false}
+      {...WRITING_SERVICES_OFF}
       defaultValue={talk.note}
       onInput={({ currentTarget }) => void write(currentTarget.value)}
     />

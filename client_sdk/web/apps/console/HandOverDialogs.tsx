@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks"
 
+import { WRITING_SERVICES_OFF } from "../shared/parts/writing.ts"
 import { ColleagueButtons, ColleagueChoice, ReasonField } from "./ColleagueChoice.tsx"
 import type { Desk } from "./desk.ts"
 import { openTalks, type DeskState, type Talk } from "./deskState.ts"
@@ -167,8 +168,7 @@ function NoteField({ label, value, onValue }: NoteFieldProps) {
     <label class="field">
       <span>{label}</span>
       <textarea
-        autocomplete="off"
-        spellcheck={false}
+        {...WRITING_SERVICES_OFF}
         rows={3}
         value={value}
         onInput={({ currentTarget }) => {

@@ -1,6 +1,7 @@
 /** Looks through what was said in the open conversations, on this device. */
 
 import { Time } from "../shared/parts/Time.tsx"
+import { WRITING_SERVICES_OFF } from "../shared/parts/writing.ts"
 import { search, type Talk } from "./deskState.ts"
 import { useWording } from "./words.tsx"
 
@@ -16,8 +17,7 @@ export function SearchField({ value, onValue }: FieldProps) {
       type="search"
       class="search"
       data-search
-      autocomplete="off"
-      spellcheck={false}
+      {...WRITING_SERVICES_OFF}
       aria-label={t("search.label")}
       aria-keyshortcuts="Alt+S"
       placeholder={t("search.placeholder")}

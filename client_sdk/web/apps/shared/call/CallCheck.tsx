@@ -104,6 +104,7 @@ function Picker({ label, devices, chosen, onChoose }: PickerProps) {
     <label class="call-check-line">
       <span>{label}</span>
       <select
+        autocomplete="off"
         value={chosen ?? ""}
         onChange={({ currentTarget }) => {
           onChoose(currentTarget.value === "" ? null : currentTarget.value)

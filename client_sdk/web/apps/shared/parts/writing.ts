@@ -1,4 +1,4 @@
-/** How a field for messages behaves, on both pages. */
+/** How a field for words behaves, on both pages: for messages, notes, reasons, and what is searched for. */
 
 /**
  * The words are in the field alone, never in an attribute, a form or the address; without a name and with
