@@ -9,14 +9,19 @@ const LOOK_EVERY_MS = 10_000
  */
 export function watchIdle(afterMs: number, onIdle: () => void, isInUse: () => boolean, now: () => number = Date.now): () => void {
   let last = now()
+  const isLate = (): boolean => now() - last >= afterMs
+  const lateOr = (isThere: boolean): void => {
+    if (isLate()) {
+      stop()
+      onIdle()
+    } else if (isThere) last = now()
+  }
+  // Whoever wakes it must not be the one to see it for as long as the next look takes.
   const alive = (): void => {
-    if (now() - last < afterMs) last = now()
+    lateOr(true)
   }
   const look = (): void => {
-    if (isInUse()) alive()
-    if (now() - last < afterMs) return
-    stop()
-    onIdle()
+    lateOr(isInUse())
   }
   const timer = setInterval(look, LOOK_EVERY_MS)
   const stop = (): void => {

@@ -6,10 +6,12 @@ import { watchIdle } from "../../../apps/console/idle.ts"
 
 const AFTER_MS = 60_000
 
+let page = new EventTarget()
+
 beforeEach(() => {
   vi.useFakeTimers()
   vi.stubGlobal("document", new EventTarget())
-  const page = new EventTarget()
+  page = new EventTarget()
   vi.stubGlobal("addEventListener", page.addEventListener.bind(page))
   vi.stubGlobal("removeEventListener", page.removeEventListener.bind(page))
 })
@@ -47,5 +49,15 @@ it("locks a computer that slept, though a call went on when it fell asleep", () 
   vi.advanceTimersByTime(20_000)
   vi.setSystemTime(Date.now() + 10 * AFTER_MS)
   vi.advanceTimersByTime(10_000)
+  expect(onIdle).toHaveBeenCalledOnce()
+})
+
+it.each(["pointermove", "keydown"])("locks a computer that slept at the first sign of whoever wakes it: %s", (sign) => {
+  const onIdle = vi.fn()
+  watchIdle(AFTER_MS, onIdle, () => false)
+  vi.setSystemTime(Date.now() + 2 * AFTER_MS)
+  page.dispatchEvent(new Event(sign))
+  expect(onIdle).toHaveBeenCalledOnce()
+  vi.advanceTimersByTime(10 * AFTER_MS)
   expect(onIdle).toHaveBeenCalledOnce()
 })
