@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -104,6 +105,28 @@ def test_a_record_in_another_ones_place_is_noticed(folder: Path) -> None:
 def test_what_a_crash_left_half_written_is_passed_over(folder: Path) -> None:
     (folder / ("0" * 64 + ".tmp")).write_bytes(b"half a rec")
     assert EncryptedKeyStore.open(folder, PASSPHRASE).names("") == ("conversation/0123",)
+
+
+def test_what_a_crash_left_does_not_outlive_what_is_deleted(folder: Path) -> None:
+    """Killed before the renaming, a temporary file holds keys that the passphrase opens."""
+    (record,) = (path for path in folder.iterdir() if path.name != "header")
+    (folder / f"{record.name}.tmp").write_bytes(record.read_bytes())
+    EncryptedKeyStore.open(folder, PASSPHRASE).delete("conversation/0123")
+    assert [path.name for path in folder.iterdir()] == ["header"]
+
+
+def test_a_full_disk_leaves_the_old_value_and_nothing_beside_it(folder: Path) -> None:
+    store = EncryptedKeyStore.open(folder, PASSPHRASE)
+    before = sorted(folder.iterdir())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            store.put("conversation/0123", b"another key, and longer")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert sorted(folder.iterdir()) == before
+    assert store.get("conversation/0123") == b"a very secret key"
 
 
 def test_a_header_that_asks_for_absurd_memory_is_refused(folder: Path) -> None:

@@ -7,6 +7,7 @@ memory only.
 
 A record is written to a temporary file, flushed to the disk and then renamed over the old one, so that a
 crash leaves either the old state or the new one: a message key that was used is never found unused again.
+What a crash left of a temporary file goes when the store is opened, or it would outlive its record.
 The file names are keyed hashes, so that the folder tells how many conversations there are but not which.
 
 Limitations: what a file system or a flash disk keeps of overwritten files is beyond us, and somebody who can
@@ -30,6 +31,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from teduh_sdk.exceptions import KeyStoreDamaged, KeyStoreError, WrongPassphrase
 
 _HEADER: Final = "header"
+_TEMPORARY: Final = ".tmp"
 _VERSION: Final = 1
 _NONCE: Final = 12
 _CHECK: Final = b"teduh key store 1"
@@ -133,6 +135,8 @@ class EncryptedKeyStore:
             _open(AESGCM(key[:32]), _HEADER, header.check)
         except KeyStoreDamaged:
             raise WrongPassphrase("the passphrase does not open this key store") from None
+        for left_behind in folder.glob(f"*{_TEMPORARY}"):
+            left_behind.unlink()
         return cls(folder, key)
 
     def get(self, name: str) -> bytes | None:
@@ -161,7 +165,7 @@ class EncryptedKeyStore:
 
     def _records(self) -> Iterator[tuple[str, bytes]]:
         for path in self._folder.iterdir():
-            if path.name != _HEADER and not path.name.endswith(".tmp"):
+            if path.name != _HEADER:
                 yield self._open_record(path.name, path.read_bytes())
 
     def _open_record(self, file_name: str, sealed: bytes) -> tuple[str, bytes]:
@@ -203,13 +207,17 @@ def _open(aead: AESGCM, name: str, sealed: bytes) -> bytes:
 
 
 def _write_durably(path: Path, data: bytes) -> None:
-    temporary = path.with_name(path.name + ".tmp")
+    temporary = path.with_name(path.name + _TEMPORARY)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     _flush_folder(path.parent)
 
 
