@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +14,8 @@ import numpy as np
 import pytest
 from av import AudioFrame, VideoFrame
 from calling_room import calling, ears, heard, in_call, rung, through, until
-from known_media import MovingBar, Tone, samples_of, strength
-from teduh_sdk.calls import Call, EndReason, events
+from known_media import MovingBar, Tone, picture, samples_of, sound, strength
+from teduh_sdk.calls import Call, EndReason, FolderRecorder, events
 from teduh_sdk.exceptions import RecordingNotAllowed
 from teduh_sdk.room import Participant
 from turn_server import TurnServer, needs_turn_server, turn_server
@@ -203,6 +205,22 @@ async def test_a_folder_holds_each_voice_and_each_picture(turn: TurnServer, tmp_
     assert tone_in(folder / "leaf-1-audio.ogg", 1000) > 0.6
     with av.open(str(folder / "leaf-0-video.webm")) as film:
         assert len(list(film.decode(video=0))) >= 5
+
+
+def test_nobody_else_on_the_machine_can_read_a_recording(tmp_path: Path) -> None:
+    """Voices are in it as they were spoken."""
+    (tmp_path / "leaf-1-audio.ogg").touch(mode=0o644)
+    before = os.umask(0o022)
+    try:
+        recorder = FolderRecorder(tmp_path)
+        for leaf in (0, 1):
+            recorder.audio(Participant(leaf, b"key", None, "survivor"), sound(440, 0), 0.0)
+        recorder.video(Participant(0, b"key", None, "survivor"), picture(0), 0.0)
+        recorder.close()
+    finally:
+        os.umask(before)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(("leaf-0-audio.ogg", "leaf-1-audio.ogg", "leaf-0-video.webm"), 0o600)
 
 
 def tone_in(path: Path, frequency: float) -> float:

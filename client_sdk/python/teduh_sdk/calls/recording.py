@@ -24,6 +24,7 @@ from teduh_sdk.room import Participant
 _MILLISECONDS: Final = 1000
 _SLACK: Final = 0.2
 """Seconds by which frames may come in bursts."""
+_OURS: Final = 0o600
 _AUDIO_RATE: Final = 32_000
 _VIDEO_RATE: Final = 500_000
 
@@ -50,7 +51,7 @@ class FolderRecorder:
 
     They are named after the place of the person in the group, `leaf-0-audio.ogg`; a second file of the same
     person, after her picture changed its size, is `leaf-0-video-2.webm`. Files are not encrypted: whoever
-    records answers for them.
+    records answers for them. Other users of the machine cannot read them.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -136,4 +137,7 @@ class _Pictures:
 
 
 def _new_file(path: Path) -> OutputContainer:
+    # Ours alone from the first byte on: FFmpeg would make it for everybody, and keeps to what is there.
+    path.touch(mode=_OURS)
+    path.chmod(_OURS)
     return av.open(str(path), "w")
