@@ -14,7 +14,7 @@ import gzip
 import hashlib
 import html
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -104,8 +104,7 @@ def survivor_page(
     page = _filled(page, _TITLE, f"<title>{html.escape(settings.title)}</title>")
     page = _filled(page, _ICON, f'<link rel="icon" href="{html.escape(settings.icon)}">')
     page = _filled(page, _BLOCK, data_block(block))
-    built_headers = json.loads(_text(built / "survivor.headers.json"))
-    policy = _with_scripts(built_headers["Content-Security-Policy"], origins.relay, built_headers["scripts"])
+    policy = json.loads(_text(built / "survivor.headers.json"))["Content-Security-Policy"]
     embedded_by = " ".join(settings.embedded_by) or "'none'"
     headers = {
         "Content-Security-Policy": f"{_with_socket(policy, origins.relay)}; frame-ancestors {embedded_by}",
@@ -254,12 +253,6 @@ def _with_socket(policy: str, origin: str) -> str:
     # Safari before 15.4 does not take 'self' for the WebSocket of the same host.
     socket = URL(origin).with_scheme("wss" if origin.startswith("https:") else "ws")
     return policy.replace("connect-src 'self'", f"connect-src 'self' {str(socket).rstrip('/')}")
-
-
-def _with_scripts(policy: str, origin: str, names: Sequence[str]) -> str:
-    # Not every browser takes the hash alone for a script that has an address.
-    addresses = "".join(f" {origin}/{name}" for name in names)
-    return policy.replace("script-src", f"script-src{addresses}", 1)
 
 
 def _filled(page: str, place: str, content: str) -> str:

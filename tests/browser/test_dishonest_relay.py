@@ -79,6 +79,38 @@ async def test_a_statement_that_the_relay_swaps_keeps_its_owner_out(tmp_path: Pa
             await ended(accepting)
 
 
+_RUN = """(text) => {
+  const script = document.createElement("script")
+  script.text = teduh.trusted.createScript(text)
+  document.head.append(script)
+  return window.changed ?? null
+}"""
+
+
+async def test_a_part_of_her_page_that_was_changed_does_not_run_and_can_be_asked_for_again(
+    tmp_path: Path,
+) -> None:
+    """Neither as it comes, nor by the way on which parts run, for whoever would have checked it before."""
+    changed = "window.changed = teduh.parts.call = {}"
+    async with (
+        house(tmp_path, calls={"allow_direct": True}) as here,
+        chromium(tmp_path / "profile", troubles="script-src") as browser,
+        here.staff("Sari") as staff,
+    ):
+        hers = await SurvivorPage.open(browser, here.url)
+        await hers.ask()
+        await accepted(staff)
+        await hers.is_in_the_room("Sari")
+        await hers.page.route("**/call.*.js", lambda route: route.fulfill(body=changed))
+        await hers.button("Talk by voice or video").click()
+        await hers.shows("Calls could not be loaded")
+        assert await hers.page.evaluate("window.changed ?? null") is None
+        assert await hers.page.evaluate(_RUN, changed) is None
+        await hers.page.unroute("**/call.*.js")
+        await hers.button("Try again").click()
+        await expect(hers.button("Voice call")).to_be_visible()
+
+
 class SwappedWelcome:
     """In the place of every Welcome, one into a group that `device` has made for her key package."""
 

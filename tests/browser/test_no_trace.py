@@ -20,6 +20,7 @@ from contextlib import closing
 from pathlib import Path
 
 import psutil
+import pytest
 from browser_house import HARMLESS_TITLE, House, accepted, harmless_site, house
 from needles import find
 from playwright.async_api import BrowserContext, expect
@@ -144,6 +145,32 @@ async def test_nothing_of_a_conversation_is_left_behind(tmp_path: Path) -> None:
         assert find([*words, *more_words], files(profile)) == []
         for control in controls:
             assert find([control], files(profile))
+
+
+@pytest.mark.parametrize("how", ["left", "closed"])
+async def test_what_a_call_needed_is_not_in_the_caches(tmp_path: Path, how: str) -> None:
+    """Browsers keep what they make of a script under its address, `no-store` or not, after quick exit too."""
+    profile = tmp_path / "profile"
+    async with (
+        harmless_site() as site,
+        house(tmp_path, f'exit_url = "{site}"', calls={"allow_direct": True}) as here,
+    ):
+        async with chromium(profile) as browser, here.staff("Sari") as staff:
+            hers = await SurvivorPage.open(browser, here.url)
+            await hers.ask()
+            await accepted(staff)
+            await hers.is_in_the_room("Sari")
+            await hers.button("Talk by voice or video").click()
+            await expect(hers.button("Voice call")).to_be_visible()
+            await wait_until_written(browser, profile, site)
+            if how == "left":
+                await by_shift(hers)
+                await expect(hers.page).to_have_title(HARMLESS_TITLE)
+            else:
+                await browser.new_page()
+                await hers.page.close()
+        assert find([here.url], cached(profile)) == []
+        assert find([site], cached(profile))
 
 
 async def by_shift(hers: SurvivorPage) -> None:

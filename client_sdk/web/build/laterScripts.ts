@@ -3,16 +3,17 @@
  *
  *     import("./call.ts")  ──build──>  teduh.later("call") in the page     CALL.HASH.js beside it
  *                                            │                                   ▲
- *                                            └── clones <script src integrity> ──┘
- *                                                out of <template id="later">
+ *                                            └── reads <script src integrity> ───┘
+ *                                                in <template id="later">, and runs what it has fetched
  *
  * The bundler's chunks are modules that import from each other by address, and an inline script has none. So each of
  * them becomes a classic script that leaves what it exports in `teduh.parts`, and takes from there what it imports. What
  * the page has, a part uses instead of bringing it along.
  *
- * The script elements stand in the document, where the page's policy and the browser's check of `integrity` see them.
- * They are cloned rather than made, for Trusted Types let nobody set the address of a script, and a module that failed
- * to load once would never load again.
+ * It is fetched, and run as a script inside the document: of one that has an address, Chromium keeps what it has compiled
+ * in a cache of its own, under that address, whatever `Cache-Control` says, and neither quick exit nor anything else that
+ * a page can do takes it away. The policy lets only scripts of these hashes run, so that the one policy of Trusted Types,
+ * by which the text becomes a script, lets in nothing else.
  */
 
 import { parseSync } from "vite"
@@ -39,6 +40,9 @@ export interface LaterScript extends Chunk {
   readonly needs: readonly string[]
 }
 
+/** The policy of Trusted Types by which they run. */
+export const LATER_POLICY = "later"
+
 /** The name of the chunk that goes into the document. */
 export const MAIN = "main"
 
@@ -46,10 +50,12 @@ export const MAIN = "main"
 const LOADER = `window.teduh={parts:{},later(name){return this[name]??=(async()=>{try{
 const part=document.getElementById("later").content.querySelector('[data-part="'+name+'"]');
 await Promise.all((part.dataset.needs||"").split(" ").filter(Boolean).map(need=>this.later(need)));
-await new Promise((done,fail)=>{const script=part.cloneNode();script.onload=done;
-script.onerror=()=>{script.remove();fail(new Error("a part of the page could not be loaded"))};
-document.head.append(script)});
+const answer=await fetch(part.src,{integrity:part.integrity,credentials:"omit",cache:"no-store"});
+const script=document.createElement("script");script.text=this.trusted.createScript(await answer.text());
+document.head.append(script);script.remove();
+if(!this.parts[name])throw new Error("a part of the page could not be loaded");
 return this.parts[name]}catch(error){this[name]=undefined;throw error}})()}};
+window.teduh.trusted=(window.trustedTypes||{createPolicy:(_,rules)=>rules}).createPolicy("${LATER_POLICY}",{createScript:text=>text});
 `.replaceAll("\n", "")
 
 interface Node {

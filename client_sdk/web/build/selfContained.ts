@@ -10,7 +10,7 @@
 
 import type { Plugin } from "vite"
 
-import { laterScripts, laterTemplate, MAIN, type Chunk, type LaterScript } from "./laterScripts.ts"
+import { LATER_POLICY, laterScripts, laterTemplate, MAIN, type Chunk, type LaterScript } from "./laterScripts.ts"
 import { contentSecurityPolicy, inlineHashes, quoted } from "./policy.ts"
 
 const SCRIPT = /[ \t]*<script type="module"[^>]*? src="[^"]*\/([^"/]+)"[^>]*><\/script>\n?/
@@ -92,13 +92,13 @@ function checkAlone(page: string, left: ReadonlyMap<string, string>): void {
 
 function survivorPolicy(html: string, later: readonly LaterScript[]): string {
   const hashes = [...inlineHashes(html, "script"), ...later.map(({ integrity }) => integrity)]
-  return contentSecurityPolicy({
+  const sources = {
     "script-src": quoted(hashes),
     "style-src": quoted(inlineHashes(html, "style")),
     "img-src": ["data:", "blob:"],
     "media-src": ["blob:"],
     "connect-src": ["'self'"],
-    // Otherwise what the page loads later could be made one.
     "worker-src": ["'none'"],
-  })
+  }
+  return later.length > 0 ? contentSecurityPolicy(sources, [LATER_POLICY]) : contentSecurityPolicy(sources)
 }
