@@ -100,6 +100,30 @@ async def nothing_is_readable_on_the_wire(sender: Caller, receiver: Caller) -> N
     assert len({len(frame.payload) for frame in frames if isinstance(frame, Ephemeral)}) == 1
 
 
+NOTED = "clearing the history does not take it away"
+
+
+async def test_she_is_told_what_a_permission_leaves_behind_before_her_browser_asks_for_it(
+    tmp_path: Path,
+) -> None:
+    """Whether she is called or calls: no page can take it back, and whoever has her device finds it."""
+    async with (
+        console_house(tmp_path, calls={"allow_direct": True}) as house,
+        talking_alone(house) as talk,
+    ):
+        hers, theirs = talk.hers, talk.theirs
+        await theirs.page.get_by_role("button", name="Video call", exact=True).click()
+        await hers.shows(NOTED)
+        await hers.button("Not now").click()
+        await hers.page.get_by_role("button", name="Talk by voice or video").click()
+        await hers.shows(NOTED)
+        assert await hers.page.evaluate("window.wishes") == []
+        await hers.button("Voice call").click()
+        # It is no concern of staff.
+        await theirs.shows("would like to talk with you")
+        await expect(theirs.call.get_by_text(NOTED)).to_have_count(0)
+
+
 async def test_her_side_rings_silently_and_nothing_is_on_before_she_answers(tmp_path: Path) -> None:
     async with (
         console_house(tmp_path, calls={"allow_direct": True}) as house,

@@ -65,7 +65,7 @@ export function CallPanel({ call, view, language, isStaff, nobody, isStarting, o
       <CallRegion>
         {phase === "ringing" && <Incoming call={call} view={view} isStaff={isStaff} />}
         {isIdle && running.length > 0 && <RunningCall call={call} view={view} />}
-        {isIdle && isStarting && !isChecking && <Start call={call} onCheck={toggleCheck} onDone={onDismiss} />}
+        {isIdle && isStarting && !isChecking && <Start call={call} isStaff={isStaff} onCheck={toggleCheck} onDone={onDismiss} />}
         {(phase === "calling" || phase === "in call") && (
           <>
             {phase === "in call" && <Tiles view={view} />}
@@ -95,8 +95,14 @@ interface PartProps {
   readonly view: CallView
 }
 
+interface StartProps extends Pick<PartProps, "call"> {
+  readonly isStaff: boolean
+  readonly onCheck: () => void
+  readonly onDone: () => void
+}
+
 /** What kind of call. Nothing goes on before one of these is tapped. */
-function Start({ call, onCheck, onDone }: Pick<PartProps, "call"> & { readonly onCheck: () => void; readonly onDone: () => void }) {
+function Start({ call, isStaff, onCheck, onDone }: StartProps) {
   const { t } = useCallWording()
   const ring = (camera: boolean): void => {
     onDone()
@@ -106,6 +112,7 @@ function Start({ call, onCheck, onDone }: Pick<PartProps, "call"> & { readonly o
     <div class="card question">
       <h2>{t("start.title")}</h2>
       <p class="muted">{t("start.about")}</p>
+      {!isStaff && <p class="muted">{t("start.trace")}</p>}
       <div class="answers">
         <Button text={t("start.no")} onPress={onDone} />
         <Button text={t("start.check")} onPress={onCheck} />
@@ -125,6 +132,7 @@ function Incoming({ call, view, isStaff }: PartProps & { readonly isStaff: boole
     <div class="card question" role="alert">
       <h2>{t(view.withVideo ? "ring.title.video" : "ring.title", { name })}</h2>
       <p class="muted">{t(isStaff ? "ring.seen" : "ring.silent")}</p>
+      {!isStaff && <p class="muted">{t("start.trace")}</p>}
       <div class="answers">
         <Button text={t("ring.no")} onPress={() => { call.decline() }} />
         {!isStaff && <Button text={t("ring.listen")} onPress={() => void call.accept({ microphone: false })} />}
