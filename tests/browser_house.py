@@ -60,12 +60,12 @@ async def house(folder: Path, page: str = "", **settings: object) -> AsyncIterat
 
 
 @contextmanager
-def killable_house(folder: Path) -> Iterator[tuple[House, RelayProcess]]:
-    """A relay as a process, whose first revocation list is yet to be published."""
+def killable_house(folder: Path, page: str = "") -> Iterator[tuple[House, RelayProcess]]:
+    """A relay as a process, whose first revocation list is yet to be published; `page` as for `house`."""
     organisation = RelayOrganisation()
     with (
         start_valkey() as valkey,
-        relay_process(folder / "relay", organisation_file(organisation, folder, ""), valkey.url) as process,
+        relay_process(folder / "relay", organisation_file(organisation, folder, page), valkey.url) as process,
     ):
         yield House(process.url, organisation), process
 

@@ -99,7 +99,11 @@ def survivor_page(
     organisation: Organisation, settings: PageSettings, origins: Origins, built: Traversable
 ) -> Document:
     """The survivor's page; raises `PagesNotBuilt`."""
-    block = {"organisation": public_entries(organisation), "page": settings.for_the_page()}
+    block = {
+        "organisation": public_entries(organisation),
+        "page": settings.for_the_page(),
+        "exit_url": settings.exit_url,
+    }
     page = _text(built / "survivor.html")
     page = _filled(page, _TITLE, f"<title>{html.escape(settings.title)}</title>")
     page = _filled(page, _ICON, f'<link rel="icon" href="{html.escape(settings.icon)}">')

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from browser_house import HARMLESS_TITLE, House, accepted, harmless_site, house
+from browser_house import HARMLESS_TITLE, House, accepted, harmless_site, house, killable_house
 from left_page import NOTE_HOW_SOON, Left
 from playwright.async_api import BrowserContext, Page, expect
 from real_browser import chromium, two_taps
@@ -104,6 +104,24 @@ async def test_staff_are_told_when_her_tab_is_closed_or_reloaded(tmp_path: Path,
 async def is_at(page: Page, url: str) -> None:
     await expect(page).to_have_url(url)
     await expect(page).to_have_title(HARMLESS_TITLE)
+
+
+async def test_leaving_does_not_wait_for_a_relay_that_is_away(tmp_path: Path) -> None:
+    """By way of the relay she would come to an error of her browser's, with the address in large letters."""
+    async with harmless_site() as harmless, chromium(tmp_path / "profile") as browser:
+        with killable_house(tmp_path, f'exit_url = "{harmless}"') as (here, relay):
+            await here.organisation.publish_revocations(here.url)
+            hers = SurvivorPage(await browser.new_page())
+            await hers.page.goto(f"{harmless}?before")
+            await hers.page.goto(here.url)
+            await hers.ask()
+            await hers.say("Is somebody there?")
+            relay.kill()
+            await hers.shows(ENGLISH.reconnecting)
+            await hers.button(ENGLISH.exit).click()
+            await is_at(hers.page, harmless)
+            await hers.page.go_back(wait_until="commit")
+            await is_at(hers.page, f"{harmless}?before")
 
 
 async def test_a_letter_between_presses_of_shift_keeps_her_here(tmp_path: Path) -> None:

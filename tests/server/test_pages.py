@@ -236,6 +236,7 @@ async def test_page_has_the_organisations_title_icon_and_block(built: Path) -> N
     assert block_in(page) == {
         "organisation": {"format": 1, "id": "rumah-aman", "name": "Rumah Aman", "root_public_key": key},
         "page": {"hours": {"id": "08.00-22.00"}},
+        "exit_url": "https://www.bmkg.go.id/",
     }
 
 

@@ -26,8 +26,8 @@ interface AppProps {
   readonly open: () => Promise<Talker>
   /** Leaves at once. */
   readonly onExit: () => void
-  /** Called once with how to drop every key, for all the ways in which the page can end. */
-  readonly onVanish: (vanish: () => Farewell) => void
+  /** Called once with how to drop every key, for all the ways in which the page can end, and whether the relay is away. */
+  readonly onVanish: (vanish: () => Farewell, isCutOff: () => boolean) => void
 }
 
 export function App({ configuration, open, onExit, onVanish }: AppProps) {
@@ -41,10 +41,13 @@ export function App({ configuration, open, onExit, onVanish }: AppProps) {
   const draft = useRef("")
 
   useEffect(() => {
-    onVanish(() => {
-      draft.current = ""
-      return session.vanish()
-    })
+    onVanish(
+      () => {
+        draft.current = ""
+        return session.vanish()
+      },
+      () => session.isCutOff,
+    )
   }, [])
   useEffect(() => {
     tellBrowser(language)

@@ -25,6 +25,8 @@ export interface Configuration {
   /** As `readOrganisation` of the SDK takes it. */
   readonly organisation: unknown
   readonly organisationName: string
+  /** The harmless site to which quick exit leads. */
+  readonly exitUrl: string
   /** Offered, the organisation's own first. */
   readonly languages: readonly Language[]
   /** How far confidentiality goes, and when staff may have to tell somebody. */
@@ -44,6 +46,9 @@ export interface Configuration {
   readonly disguise: { readonly skin: Exclude<Skin, "plain">; readonly press: Place } | null
 }
 
+/** The weather, as where the server would lead. */
+const HARMLESS = "https://www.bmkg.go.id/"
+
 const INDONESIA: readonly EmergencyNumber[] = [
   {
     number: "129",
@@ -57,11 +62,12 @@ const INDONESIA: readonly EmergencyNumber[] = [
 
 /** Reads the block's text; raises `NotConfigured`. */
 export function readConfiguration(text: string): Configuration {
-  const { organisation, organisationName, page } = readBlock(text)
+  const { organisation, organisationName, page, entries } = readBlock(text)
   const disguise = disguiseOf(entriesOf(page["disguise"]))
   return {
     organisation,
     organisationName,
+    exitUrl: webAddress(entries["exit_url"]) ?? HARMLESS,
     languages: languagesOf(page["languages"]),
     confidentiality: ownText(page["confidentiality"]),
     hours: ownText(page["hours"]),
@@ -73,6 +79,8 @@ export function readConfiguration(text: string): Configuration {
     disguise,
   }
 }
+
+const webAddress = (value: unknown): string | null => (typeof value === "string" && /^https?:\/\//.test(value) ? value : null)
 
 const positive = (value: unknown): number | null => (typeof value === "number" && value > 0 ? value : null)
 

@@ -11,7 +11,7 @@ import "../shared/styles/languages.css"
 import "../shared/styles/log.css"
 import { App } from "./App.tsx"
 import { readConfiguration } from "./configuration.ts"
-import { forgetWords, quickExit, sayFarewell, watchForExit } from "./quickExit.ts"
+import { EXIT_PATH, forgetWords, quickExit, sayFarewell, watchForExit } from "./quickExit.ts"
 import { readOrganisation, Survivor } from "./sdk.ts"
 import type { Farewell } from "./session.ts"
 import "./survivor.css"
@@ -19,10 +19,14 @@ import { wordingOf } from "./words.tsx"
 
 /** Drops every key, and returns what is left to be said to the relay. Until the page has a session there is none. */
 let vanish = (): Farewell => new Uint8Array()
+let isCutOff = (): boolean => false
 
 function start(page: HTMLElement): void {
   const configuration = readConfiguration(document.getElementById("organisation")?.textContent ?? "")
   const organisation = readOrganisation(configuration.organisation)
+  const exit = (): void => {
+    quickExit(vanish, () => (isCutOff() ? configuration.exitUrl : EXIT_PATH))
+  }
   watchForExit(exit)
   watchForEnd()
   render(
@@ -30,18 +34,15 @@ function start(page: HTMLElement): void {
       configuration={configuration}
       open={() => Survivor.open(window.location.origin, organisation)}
       onExit={exit}
-      onVanish={(drop) => {
+      onVanish={(drop, isAway) => {
         vanish = drop
+        isCutOff = isAway
       }}
     />,
     page,
   )
   // A host page may show the frame now. It learns nothing else from us but that we left.
   if (window.parent !== window) window.parent.postMessage({ teduh: "ready" }, "*")
-}
-
-function exit(): void {
-  quickExit(vanish)
 }
 
 /** However the page ends: keys and words go, and a page that the browser kept in memory does not come back as it was. */

@@ -4,6 +4,9 @@
  *     overlay over everything ──> words out of the page ──> keys dropped, camera and microphone stopped
  *       ──> beacons ──> the page that embeds us is told ──> location.replace("/x"), which replaces the history entry
  *
+ * While the relay is away, it goes straight to where "/x" would lead: there she would come to an error of her browser's,
+ * with the address in it.
+ *
  * Each step runs whatever became of the one before; nothing waits for anything. How it is asked for: the button, Shift
  * three times, or two taps on an empty place.
  */
@@ -16,16 +19,23 @@ export const EXIT_PATH = "/x"
 /** Where a farewell is posted; it clears nothing, for it is also the way of a tab that is closed calmly. */
 const FAREWELLS_PATH = "/v1/farewells"
 
-/** Leaves. `vanish` drops every key, synchronously, and returns the farewell. */
-export function quickExit(vanish: () => Farewell): void {
+/** Leaves. `vanish` drops every key, synchronously, and returns the farewell; `way` is where to go, as it was before. */
+export function quickExit(vanish: () => Farewell, way: () => string = () => EXIT_PATH): void {
   let farewell: Farewell = new Uint8Array()
+  let to = EXIT_PATH
+  const choose = (): void => {
+    to = way()
+  }
   const drop = (): void => {
     farewell = vanish()
   }
   const part = (): void => {
     sayFarewell(farewell)
   }
-  const steps = [cover, forgetWords, drop, stopMedia, part, beacon, tellHost, leave]
+  const leave = (): void => {
+    window.location.replace(to)
+  }
+  const steps = [cover, forgetWords, choose, drop, stopMedia, part, beacon, tellHost, leave]
   for (const step of steps) {
     try {
       step()
@@ -63,10 +73,6 @@ export function sayFarewell(farewell: Farewell): void {
 function tellHost(): void {
   // It says nothing that the host could not see, so any host may hear it.
   if (window.parent !== window) window.parent.postMessage({ teduh: "exit" }, "*")
-}
-
-function leave(): void {
-  window.location.replace(EXIT_PATH)
 }
 
 /** Counts presses of Shift alone; `press` tells whether this was the third. Times in milliseconds. */

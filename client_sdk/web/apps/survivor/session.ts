@@ -19,7 +19,7 @@ export interface Wishes {
 }
 
 /** The part of the SDK's classes that the page needs; a test gives it a made-up one. */
-export type Talker = Pick<Survivor, "ask" | "farewell" | "vanish" | "close" | "hindrance" | "onHindrance">
+export type Talker = Pick<Survivor, "ask" | "farewell" | "vanish" | "close" | "hindrance" | "onHindrance" | "isConnected">
 export type Farewell = Survivor["farewell"]
 type Dispatch = (action: Action) => void
 /** Where the calls of a conversation are. */
@@ -86,6 +86,11 @@ export class Session {
   /** Whether whoever was with her is asked first when she asks again. */
   get goesBack(): boolean {
     return this.#earlier !== null
+  }
+
+  /** Whether the relay cannot be reached now, as far as that is known: nobody knows before she has asked. */
+  get isCutOff(): boolean {
+    return this.#talker?.isConnected === false
   }
 
   /** She would rather have somebody else. */

@@ -16,6 +16,12 @@ describe("the configuration", () => {
     expect(configuration.regions).toEqual([])
   })
 
+  it("knows where quick exit leads, and takes nothing for it that is no address of a site", () => {
+    const exitUrl = (value: unknown) => readConfiguration(JSON.stringify({ organisation: ORGANISATION, exit_url: value })).exitUrl
+    expect(exitUrl("https://weather.example/")).toBe("https://weather.example/")
+    for (const wrong of [undefined, 7, "javascript:alert(1)", "/x"]) expect(exitUrl(wrong)).toBe("https://www.bmkg.go.id/")
+  })
+
   it("gives the organisation on to the SDK as it came", () => {
     expect(read().organisation).toEqual(ORGANISATION)
   })

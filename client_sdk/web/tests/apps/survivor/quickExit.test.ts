@@ -92,6 +92,18 @@ describe("quick exit", () => {
     expect(words.value).toBe("")
   })
 
+  it("goes where it is told to, as it was before the keys were dropped", () => {
+    let isConnected = false
+    quickExit(
+      () => {
+        isConnected = true
+        return new Uint8Array()
+      },
+      () => (isConnected ? "/x" : "https://weather.example/"),
+    )
+    expect(done.at(-1)).toBe("replace https://weather.example/")
+  })
+
   it("goes whatever fails before", () => {
     vi.stubGlobal("document", {})
     quickExit(() => {

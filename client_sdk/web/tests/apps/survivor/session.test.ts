@@ -66,6 +66,7 @@ function visit() {
     close: vi.fn(nothing),
     hindrance: null as Talker["hindrance"],
     onHindrance: vi.fn<Talker["onHindrance"]>(() => () => undefined),
+    isConnected: true,
   }
   let state: State = INITIAL
   const clock = { now: 1000 }
