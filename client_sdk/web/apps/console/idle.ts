@@ -9,7 +9,11 @@ const LOOK_EVERY_MS = 10_000
  */
 export function watchIdle(afterMs: number, onIdle: () => void, isInUse: () => boolean, now: () => number = Date.now): () => void {
   let last = now()
-  const isLate = (): boolean => now() - last >= afterMs
+  const isLate = (): boolean => {
+    // A clock that was set back counts from there, or nobody would be missed for as long as it was set back.
+    last = Math.min(last, now())
+    return now() - last >= afterMs
+  }
   const lateOr = (isThere: boolean): void => {
     if (isLate()) {
       stop()

@@ -268,8 +268,13 @@ function over(state: State, { why, by }: { readonly why: Ending; readonly by: st
   return { ...state, phase: "over", ending: { why, by }, typing: [], proposals: [], search: null }
 }
 
+/** By so much clocks are set right all the time. */
+const CORRECTED_MS = 1000
+
 function seen(state: State, { at, coverAfterMs, isDisguised }: Action & { type: "seen" }): State {
   const away = state.hiddenSince === null ? 0 : at - state.hiddenSince
+  // A clock that was set back meanwhile, as on borrowed phones, does not tell for how long it was.
+  const isLong = away >= coverAfterMs || away < -CORRECTED_MS
   const hasSomething = isDisguised || state.phase !== "welcome"
-  return { ...state, hiddenSince: null, covered: state.covered || (hasSomething && away >= coverAfterMs) }
+  return { ...state, hiddenSince: null, covered: state.covered || (hasSomething && isLong) }
 }

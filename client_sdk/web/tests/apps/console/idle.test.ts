@@ -52,6 +52,14 @@ it("locks a computer that slept, though a call went on when it fell asleep", () 
   expect(onIdle).toHaveBeenCalledOnce()
 })
 
+it("locks also where the clock was set back meanwhile", () => {
+  const onIdle = vi.fn()
+  watchIdle(AFTER_MS, onIdle, () => false)
+  vi.setSystemTime(Date.now() - 100 * AFTER_MS)
+  vi.advanceTimersByTime(AFTER_MS + 20_000)
+  expect(onIdle).toHaveBeenCalledOnce()
+})
+
 it.each(["pointermove", "keydown"])("locks a computer that slept at the first sign of whoever wakes it: %s", (sign) => {
   const onIdle = vi.fn()
   watchIdle(AFTER_MS, onIdle, () => false)

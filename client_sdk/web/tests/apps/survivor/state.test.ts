@@ -130,6 +130,11 @@ describe("the cover", () => {
   const hidden = (at: number): Action => ({ type: "hidden", at })
   const seen = (at: number, isDisguised = false): Action => ({ type: "seen", at, coverAfterMs: 60_000, isDisguised })
 
+  it("comes where the clock was set back meanwhile, but for the little by which it is set right all the time", () => {
+    expect(talking(hidden(7_200_000), seen(3_700_000)).covered).toBe(true)
+    expect(talking(hidden(7_200_000), seen(7_199_900)).covered).toBe(false)
+  })
+
   it("comes when the page was away for long, and stays until she lifts it", () => {
     const state = talking(hidden(0), seen(60_000))
     expect(state.covered).toBe(true)
