@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import BaseTestServer, TestServer
-from browser_house import House, accepted, house
+from browser_house import House, accepted, house, killable_house
 from call_pages import DEVICES, WATCH
 from playwright.async_api import FrameLocator, Page, expect
 from real_browser import chromium, two_taps
@@ -145,6 +145,30 @@ async def test_exit_in_the_frame_leaves_the_host_too_and_back_does_not_return(tm
             await leave(site, frame)
             await site.page.wait_for_url("**/weather")
             assert (await until(his, events.Gone)).participant.is_survivor
+            await site.page.go_back()
+            assert site.page.url == "about:blank"
+
+
+async def test_exit_in_the_frame_leaves_the_host_too_while_the_relay_is_away(tmp_path: Path) -> None:
+    """By way of the relay she would come to an error of her browser's, with an address that she never saw."""
+    async with (
+        host_server() as (server, told),
+        chromium(tmp_path / "profile", width=360, height=640, touch=True, troubles="frame-src") as browser,
+    ):
+        host = str(server.make_url("/")).rstrip("/")
+        table = f'exit_url = "{host}/weather"\nembedded_by = {[host]!r}\n'
+        with killable_house(tmp_path, table) as (here, relay):
+            await here.organisation.publish_revocations(here.url)
+            told |= {"relay": here.url, "integrity": await published_hash(here.url)}
+            site = Site(await browser.new_page(), f"{host}/", here)
+            await site.open()
+            frame = site.page.frame_locator("iframe")
+            await frame.get_by_role("button", name="Talk to somebody").tap()
+            await expect(frame.get_by_role("textbox")).to_be_visible()
+            relay.kill()
+            await expect(frame.get_by_text("Reconnecting…")).to_be_visible()
+            await frame.get_by_role("button", name=EXIT).tap()
+            await site.page.wait_for_url("**/weather")
             await site.page.go_back()
             assert site.page.url == "about:blank"
 

@@ -81,8 +81,8 @@ export function embed(script: HTMLScriptElement): TeduhEmbed {
     isReady = false
     show(false)
     tell("exit")
-    // The relay's own exit knows where to; `replace` leaves this page out of the history.
-    window.location.replace(`${origin}/x`)
+    // The relay's own exit knows where to, while it is there; `replace` leaves this page out of the history.
+    window.location.replace(wayOut(data) ?? `${origin}/x`)
   })
   return { open, close }
 }
@@ -96,6 +96,12 @@ function frameOf(origin: string, label: string): HTMLIFrameElement {
   frame.style.cssText = `${COVER}top:${BAR};height:calc(100% - ${BAR});background:#fff;`
   frame.src = `${origin}/`
   return frame
+}
+
+/** Where to go without the relay; null: it is there. */
+function wayOut(data: unknown): string | null {
+  const to = typeof data === "object" && data !== null && "to" in data ? data.to : null
+  return typeof to === "string" && /^https?:\/\//.test(to) ? to : null
 }
 
 function says(data: unknown, what: "ready" | "exit"): boolean {

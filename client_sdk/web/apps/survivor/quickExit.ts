@@ -35,7 +35,10 @@ export function quickExit(vanish: () => Farewell, way: () => string = () => EXIT
   const leave = (): void => {
     window.location.replace(to)
   }
-  const steps = [cover, forgetWords, choose, drop, stopMedia, part, beacon, tellHost, leave]
+  const tell = (): void => {
+    tellHost(to)
+  }
+  const steps = [cover, forgetWords, choose, drop, stopMedia, part, beacon, tell, leave]
   for (const step of steps) {
     try {
       step()
@@ -70,9 +73,10 @@ export function sayFarewell(farewell: Farewell): void {
   if (farewell.length > 0) navigator.sendBeacon(FAREWELLS_PATH, farewell)
 }
 
-function tellHost(): void {
+function tellHost(to: string): void {
+  if (window.parent === window) return
   // It says nothing that the host could not see, so any host may hear it.
-  if (window.parent !== window) window.parent.postMessage({ teduh: "exit" }, "*")
+  window.parent.postMessage(to === EXIT_PATH ? { teduh: "exit" } : { teduh: "exit", to }, "*")
 }
 
 /** Counts presses of Shift alone; `press` tells whether this was the third. Times in milliseconds. */

@@ -101,7 +101,10 @@ describe("quick exit", () => {
       },
       () => (isConnected ? "/x" : "https://weather.example/"),
     )
-    expect(done.at(-1)).toBe("replace https://weather.example/")
+    expect(done.slice(-2)).toEqual([
+      'host {"teduh":"exit","to":"https://weather.example/"}',
+      "replace https://weather.example/",
+    ])
   })
 
   it("goes whatever fails before", () => {
