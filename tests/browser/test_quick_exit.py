@@ -106,6 +106,29 @@ async def is_at(page: Page, url: str) -> None:
     await expect(page).to_have_title(HARMLESS_TITLE)
 
 
+async def test_leaving_one_tab_leaves_the_others_too(tmp_path: Path) -> None:
+    """Whoever looks into her browser afterwards finds the harmless site wherever she was."""
+    async with (
+        harmless_site() as harmless,
+        house(tmp_path, f'exit_url = "{harmless}"') as here,
+        chromium(tmp_path / "profile") as browser,
+        here.staff() as staff,
+    ):
+        hers, his = await long_conversation(browser, here, staff, f"{harmless}?one")
+        other = SurvivorPage(await browser.new_page())
+        await other.page.goto(f"{harmless}?two")
+        await other.page.goto(here.url)
+        await expect(other.button(ENGLISH.start)).to_be_visible()
+        for _ in range(3):
+            await other.page.keyboard.press("Shift")
+        await is_at(hers.page, harmless)
+        await is_at(other.page, harmless)
+        assert (await until(his, events.Gone)).participant.is_survivor
+        for tab, before in ((hers, "?one"), (other, "?two")):
+            await tab.page.go_back(wait_until="commit")
+            await is_at(tab.page, f"{harmless}{before}")
+
+
 async def test_leaving_does_not_wait_for_a_relay_that_is_away(tmp_path: Path) -> None:
     """By way of the relay she would come to an error of her browser's, with the address in large letters."""
     async with harmless_site() as harmless, chromium(tmp_path / "profile") as browser:

@@ -11,7 +11,7 @@ import "../shared/styles/languages.css"
 import "../shared/styles/log.css"
 import { App } from "./App.tsx"
 import { readConfiguration } from "./configuration.ts"
-import { EXIT_PATH, forgetWords, quickExit, sayFarewell, watchForExit } from "./quickExit.ts"
+import { EXIT_PATH, forgetWords, quickExit, sayFarewell, watchForExit, watchTabs } from "./quickExit.ts"
 import { readOrganisation, Survivor } from "./sdk.ts"
 import type { Farewell } from "./session.ts"
 import "./survivor.css"
@@ -24,8 +24,12 @@ let isCutOff = (): boolean => false
 function start(page: HTMLElement): void {
   const configuration = readConfiguration(document.getElementById("organisation")?.textContent ?? "")
   const organisation = readOrganisation(configuration.organisation)
+  const way = (): string => (isCutOff() ? configuration.exitUrl : EXIT_PATH)
+  const tabs = watchTabs(() => {
+    quickExit(vanish, way)
+  })
   const exit = (): void => {
-    quickExit(vanish, () => (isCutOff() ? configuration.exitUrl : EXIT_PATH))
+    quickExit(vanish, way, tabs)
   }
   watchForExit(exit)
   watchForEnd()

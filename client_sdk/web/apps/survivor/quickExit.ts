@@ -2,7 +2,8 @@
  * Leaving at once, so that nothing is left to see, to hear or to come back to.
  *
  *     overlay over everything ──> words out of the page ──> keys dropped, camera and microphone stopped
- *       ──> beacons ──> the page that embeds us is told ──> location.replace("/x"), which replaces the history entry
+ *       ──> her other tabs leave, too ──> beacons ──> the page that embeds us is told
+ *       ──> location.replace("/x"), which replaces the history entry
  *
  * While the relay is away, it goes straight to where "/x" would lead: there she would come to an error of her browser's,
  * with the address in it.
@@ -19,8 +20,14 @@ export const EXIT_PATH = "/x"
 /** Where a farewell is posted; it clears nothing, for it is also the way of a tab that is closed calmly. */
 const FAREWELLS_PATH = "/v1/farewells"
 
-/** Leaves. `vanish` drops every key, synchronously, and returns the farewell; `way` is where to go, as it was before. */
-export function quickExit(vanish: () => Farewell, way: () => string = () => EXIT_PATH): void {
+/** By which her other tabs are told. */
+type Tabs = Pick<BroadcastChannel, "postMessage">
+
+/**
+ * Leaves. `vanish` drops every key, synchronously, and returns the farewell; `way` is where to go, as it was before. Whoever
+ * looks for her must not find her in another of her `tabs`, so those leave as well; null: it was one of them that told us.
+ */
+export function quickExit(vanish: () => Farewell, way: () => string = () => EXIT_PATH, tabs: Tabs | null = null): void {
   let farewell: Farewell = new Uint8Array()
   let to = EXIT_PATH
   const choose = (): void => {
@@ -38,7 +45,10 @@ export function quickExit(vanish: () => Farewell, way: () => string = () => EXIT
   const tell = (): void => {
     tellHost(to)
   }
-  const steps = [cover, forgetWords, choose, drop, stopMedia, part, beacon, tell, leave]
+  const tellTabs = (): void => {
+    tabs?.postMessage(null)
+  }
+  const steps = [cover, forgetWords, choose, drop, stopMedia, tellTabs, part, beacon, tell, leave]
   for (const step of steps) {
     try {
       step()
@@ -129,4 +139,13 @@ export function watchForExit(exit: () => void): void {
   }
   window.addEventListener("keydown", onKey, { capture: true })
   window.addEventListener("click", onTap, { capture: true })
+}
+
+/** Calls `exit` when another tab of this browser leaves; returns how to tell those. Nothing of it is kept anywhere. */
+export function watchTabs(exit: () => void): Tabs | null {
+  if (typeof BroadcastChannel === "undefined") return null
+  // One for both ways: it does not hear itself.
+  const tabs = new BroadcastChannel("x")
+  tabs.addEventListener("message", exit)
+  return tabs
 }

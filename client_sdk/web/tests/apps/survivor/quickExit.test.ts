@@ -76,14 +76,19 @@ describe("quick exit", () => {
   })
 
   it("covers first, then drops words and keys, then says so, then goes", () => {
-    quickExit(() => {
-      done.push("vanished")
-      return new Uint8Array(48)
-    })
+    quickExit(
+      () => {
+        done.push("vanished")
+        return new Uint8Array(48)
+      },
+      () => "/x",
+      { postMessage: () => done.push("tabs") },
+    )
     expect(done).toEqual([
       "covered",
       "emptied",
       "vanished",
+      "tabs",
       "beacon /v1/farewells",
       "beacon /x",
       'host {"teduh":"exit"}',
