@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import cast
 
+import pytest
+from teduh_sdk import search
 from teduh_sdk.conversation_state import ConversationState
-from teduh_sdk.exceptions import RelayLost
+from teduh_sdk.exceptions import RelayLost, RelayRefused
 from teduh_sdk.relay_link import Answer, RelayLink
 from teduh_sdk.search import Search, Searcher
 from teduh_sdk.seeking import Seeking
-from teduh_signaling.relay.frames import AnyClientFrame, Done, RequestDetails
+from teduh_signaling.relay.frames import AnyClientFrame, Done, ErrorCode, RequestDetails
 
 DETAILS = RequestDetails()
+
+
+@pytest.fixture
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the relay is asked again."""
+    monkeypatch.setattr(search, "uniform", lambda *_: 0.0)
 
 
 class World:
@@ -24,6 +33,7 @@ class World:
     def __init__(self) -> None:
         self.seeking = Seeking()
         self.is_up = True
+        self.refuses_with: ErrorCode | None = None
         self.asked: list[str] = []
         self.search = Search(
             Searcher(
@@ -31,7 +41,7 @@ class World:
                 cast("RelayLink", self),
                 lambda: None,
                 lambda _: None,
-                lambda _: False,
+                lambda refused: refused.code is ErrorCode.UNAVAILABLE,
             ),
             DETAILS,
         )
@@ -45,7 +55,12 @@ class World:
 
     def question(self, make: Callable[[int], AnyClientFrame], answer: Callable[[Answer], None]) -> None:
         self.asked.append(type(make(1)).__name__ if self.is_up else "nobody")
-        answer(Done(1) if self.is_up else RelayLost("there is no connection to the relay"))
+        if not self.is_up:
+            answer(RelayLost("there is no connection to the relay"))
+        elif self.refuses_with is not None:
+            answer(RelayRefused(self.refuses_with, "refused"))
+        else:
+            answer(Done(1))
 
     def taken(self) -> list[str]:
         asked, self.asked = self.asked, []
@@ -78,6 +93,35 @@ async def test_it_takes_back_what_it_asked_for_however_long_the_relay_is_away() 
     world.search.look()
     world.search.look()
     assert world.taken() == ["SeekAnother", "nobody", "nobody", "CancelRequest"]
+
+
+@pytest.mark.usefixtures("no_pause")
+async def test_it_takes_back_what_it_asked_for_also_where_the_relay_cannot_answer_for_a_moment() -> None:
+    world = World()
+    await world.search.begin(None)
+    world.refuses_with = ErrorCode.UNAVAILABLE
+    world.search.end()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert world.taken()[:3] == ["SeekAnother", "CancelRequest", "CancelRequest"]
+    world.refuses_with = ErrorCode.UNKNOWN_CONVERSATION
+    await asyncio.sleep(0.01)
+    world.taken()
+    world.search.look()
+    await asyncio.sleep(0.01)
+    assert world.taken() == []
+
+
+@pytest.mark.usefixtures("no_pause")
+async def test_what_it_could_not_take_back_is_not_taken_back_once_it_seeks_again() -> None:
+    world = World()
+    await world.search.begin(None)
+    world.refuses_with = ErrorCode.UNAVAILABLE
+    world.search.end()
+    world.refuses_with = None
+    await world.search.begin(None)
+    await asyncio.sleep(0.01)
+    assert world.taken() == ["SeekAnother", "CancelRequest", "SeekAnother"]
 
 
 async def test_it_takes_back_nothing_any_more_once_it_seeks_again() -> None:

@@ -6,7 +6,7 @@ It asks the relay, and again whenever that may have an answer.
                  ^
                  └── position 0, a new connection, a commit that failed
 
-    end ──> CancelRequest, and again with a new connection until it is answered
+    end ──> CancelRequest, and again until it is done: with a new connection, or where the relay was too busy
 """
 
 from __future__ import annotations
@@ -74,8 +74,14 @@ class Search:
         self._conversation.link.question(lambda ref: CancelRequest(ref, conversation_id), self._cancelled)
 
     def _cancelled(self, answer: Answer) -> None:
-        if not isinstance(answer, RelayLost):
+        if isinstance(answer, RelayRefused) and self._conversation.is_busy(answer):
+            asyncio.get_running_loop().call_later(uniform(0.5, 1.5), self._cancel_again)
+        elif not isinstance(answer, RelayLost):
             self._is_to_cancel = False
+
+    def _cancel_again(self) -> None:
+        if self._is_to_cancel and not self._conversation.state.is_over:
+            self.cancel()
 
     def look(self) -> None:
         """Ask again, unless she has said yes; after a reconnect this is what keeps the place."""

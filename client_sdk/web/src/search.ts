@@ -5,7 +5,7 @@
  *                  ^
  *                  └── position 0, a new connection, a commit that failed
  *
- *     end ──> CancelRequest, and again with a new connection until it is answered
+ *     end ──> CancelRequest, and again until it is done: with a new connection, or where the relay was too busy
  */
 
 import { nowInSeconds } from "./clock.ts"
@@ -66,9 +66,19 @@ export class Search {
     link.question(
       (ref) => CancelRequest({ ref, conversationId }),
       (answer) => {
-        if (!(answer instanceof RelayLost)) this.#isToCancel = false
+        this.#cancelled(answer)
       },
     )
+  }
+
+  #cancelled(answer: Answer): void {
+    if (answer instanceof RelayRefused && this.conversation.isBusy(answer)) {
+      this.conversation.later(() => {
+        if (this.#isToCancel) this.cancel()
+      })
+    } else if (!(answer instanceof RelayLost)) {
+      this.#isToCancel = false
+    }
   }
 
   /** Ask again, unless she has said yes; after a reconnect this is what keeps the place. */

@@ -3,15 +3,16 @@
 import { expect, it } from "vitest"
 
 import type { ConversationState } from "../src/conversationState.ts"
-import { RelayLost } from "../src/errors.ts"
-import { Done, NO_DETAILS, type ClientFrame } from "../src/relay/frames.ts"
+import { RelayLost, RelayRefused } from "../src/errors.ts"
+import { Done, ErrorCode, NO_DETAILS, type ClientFrame } from "../src/relay/frames.ts"
 import type { Answer, RelayLink } from "../src/relayLink.ts"
 import { Search } from "../src/search.ts"
 import { Seeking } from "../src/seeking.ts"
 
 function madeUp() {
   const asked: string[] = []
-  const world = { isUp: true }
+  const world = { isUp: true, refusesWith: null as ErrorCode | null }
+  const laters: (() => void)[] = []
   const seeking = new Seeking(() => undefined)
   const seek = (isOn: boolean): Promise<void> => {
     seeking.end()
@@ -20,7 +21,9 @@ function madeUp() {
   }
   const question = (make: (ref: number) => ClientFrame, answer: (answer: Answer) => void): void => {
     asked.push(world.isUp ? make(1).type : "nobody")
-    answer(world.isUp ? Done({ ref: 1 }) : new RelayLost("there is no connection to the relay"))
+    if (!world.isUp) answer(new RelayLost("there is no connection to the relay"))
+    else if (world.refusesWith !== null) answer(new RelayRefused(world.refusesWith, "refused"))
+    else answer(Done({ ref: 1 }))
   }
   const search = new Search({
     state: { conversationId: new Uint8Array(16), seeking, isOver: false, seek } as unknown as ConversationState,
@@ -29,10 +32,15 @@ function madeUp() {
       await work()
     },
     tell: () => undefined,
-    later: () => undefined,
-    isBusy: () => false,
+    later: (work) => {
+      laters.push(work)
+    },
+    isBusy: ({ code }) => code === ErrorCode.UNAVAILABLE,
   })
-  return { asked, seeking, search, world }
+  const goOn = (): void => {
+    for (const work of laters.splice(0)) work()
+  }
+  return { asked, seeking, search, world, goOn }
 }
 
 it("asks again whenever there may be an answer, and never behind the commit that lets somebody in", async () => {
@@ -61,6 +69,29 @@ it("takes back what it asked for, however long the relay is away", async () => {
   search.look()
   search.look()
   expect(asked).toEqual(["seekAnother", "nobody", "nobody", "cancelRequest"])
+})
+
+it("takes back what it asked for also where the relay cannot answer for a moment", async () => {
+  const { asked, search, world, goOn } = madeUp()
+  await search.begin(NO_DETAILS)
+  world.refusesWith = ErrorCode.UNAVAILABLE
+  await search.end()
+  goOn()
+  world.refusesWith = null
+  goOn()
+  goOn()
+  expect(asked).toEqual(["seekAnother", "cancelRequest", "cancelRequest", "cancelRequest"])
+})
+
+it("takes back nothing of what it could not take back once it seeks again", async () => {
+  const { asked, search, world, goOn } = madeUp()
+  await search.begin(NO_DETAILS)
+  world.refusesWith = ErrorCode.UNAVAILABLE
+  await search.end()
+  world.refusesWith = null
+  await search.begin(NO_DETAILS)
+  goOn()
+  expect(asked).toEqual(["seekAnother", "cancelRequest", "seekAnother"])
 })
 
 it("takes back nothing any more once it seeks again", async () => {
