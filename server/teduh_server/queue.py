@@ -203,6 +203,12 @@ class Queue:
         """Nobody is sought for it: its survivor waits for no news of it any more."""
         self._news.forget(conversation_id)
 
+    def let_lapse(self, connection: Connection, conversation_id: bytes) -> None:
+        """It could not be cancelled now: nobody says any more that whoever sought is there, and it drops out
+        like that of somebody who has gone.
+        """
+        self._news.unfollow(conversation_id, connection)
+
     def follows(self, conversation_id: bytes) -> bool:
         """Whether somebody here waits for news of it."""
         return conversation_id in self._news.waiting_here

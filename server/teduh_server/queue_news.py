@@ -119,6 +119,14 @@ class QueueNews:
         for connection in self._waiting.pop(conversation_id, ()):
             self._unfollow(conversation_id, connection)
 
+    def unfollow(self, conversation_id: bytes, connection: Connection) -> None:
+        """Whoever is at this connection waits for it no more; others may."""
+        following = self._waiting.get(conversation_id, {})
+        if following.pop(connection, None) is not None:
+            self._unfollow(conversation_id, connection)
+            if not following:
+                del self._waiting[conversation_id]
+
     def _follow(self, conversation_id: bytes, connection: Connection) -> dict[Connection, _Told]:
         self._followed.setdefault(connection, set()).add(conversation_id)
         return self._waiting.setdefault(conversation_id, {})

@@ -10,12 +10,22 @@ import pytest
 from frame_client import frame_client, talking_pair
 from relay_organisation import RelayOrganisation
 from relay_process import becomes, relay_here
+from teduh_server.queue import Queue
 from teduh_server.redis_store import queue_scripts, scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.keys import QUEUE_LEASES, ConversationKeys
 from teduh_server.redis_store.wire import Command, Reply
-from teduh_signaling.relay.frames import CancelRequest, Done, QueuePosition, SeekAnother
+from teduh_signaling.relay.frames import (
+    CancelRequest,
+    Done,
+    ErrorCode,
+    QueuePosition,
+    RequestDetails,
+    SeekAnother,
+)
+from teduh_signaling.relay.frames import Error as RelayError
 
 
 async def test_her_search_goes_on_when_a_node_dies_between_the_claim_and_the_name(
@@ -88,3 +98,24 @@ async def test_her_search_begun_anew_while_somebody_takes_the_one_before_goes_on
             # Of what waits by then she is given the one that she had asked for.
             await colleague.claim(conversation)
             assert await ask(relay._store, queue_scripts.lease_holder(conversation)) == device
+
+
+async def test_search_that_is_stopped_while_the_store_cannot_be_asked_ends_all_the_same(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A colleague who takes it waits for nothing, and her device does not stop it again by itself."""
+    withdraw = Queue._withdraw
+
+    async def unavailable(*_: object, **__: object) -> bool:
+        monkeypatch.setattr(Queue, "_withdraw", withdraw)
+        raise StoreUnavailable
+
+    async with relay_here(organisation.write(tmp_path), valkey.url, absent_seconds=2.0) as (relay, url):
+        await organisation.publish_revocations(url)
+        async with talking_pair(url, organisation.staff()) as (_, staff, conversation):
+            await staff.ask(SeekAnother(5, conversation, RequestDetails("interpreter")), Done)
+            monkeypatch.setattr(Queue, "_withdraw", unavailable)
+            refused = await staff.ask(CancelRequest(6, conversation), RelayError)
+            assert refused.code is ErrorCode.UNAVAILABLE
+            await becomes(lambda: relay._store.ask(queue_scripts.request_state(conversation)), b"absent")
+            await staff.append(conversation, 2, b"goes on")

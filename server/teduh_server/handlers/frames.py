@@ -208,7 +208,12 @@ class FrameHandlers:
             _unknown(connection, frame.ref, frame.conversation_id)
             return
         staff = None if subscription.member == SURVIVOR_MEMBER else connection.staff
-        await self._services.routing.queue.cancel(frame.conversation_id, staff)
+        queue = self._services.routing.queue
+        try:
+            await queue.cancel(frame.conversation_id, staff)
+        except StoreError:
+            queue.let_lapse(connection, frame.conversation_id)
+            raise
         connection.send(Done(frame.ref))
 
     # --- members ---
