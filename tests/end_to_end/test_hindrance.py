@@ -15,9 +15,10 @@ import pytest
 from browser_house import accepted
 from relay_organisation import RelayOrganisation
 from relay_process import eventually, relay_here
-from sdk_people import new_staff, until
+from sdk_people import enrolled, new_staff, until
 from teduh_crypto.credentials import sign_revocation_list
 from teduh_sdk import Hindrance, Staff, Survivor, clock, events
+from teduh_sdk.exceptions import RosterNotAdmitted
 from valkey_server import start_valkey
 
 DAY = 24 * 3600
@@ -64,26 +65,26 @@ async def test_a_clock_that_goes_wrong_later_is_told_before_she_asks_again(
         assert survivor.hindrance is None
 
 
-HERS: ContextVar[bool] = ContextVar("whether this runs on her device", default=False)
+BY_THIS_CLOCK: ContextVar[bool] = ContextVar("whether this runs on the device of that clock", default=False)
 
 
 @dataclass
-class HerClock:
-    """The clock of her device alone, `ahead` by so many seconds; the staff's in the same process is right."""
+class OneClock:
+    """The clock of one device, `ahead` by so many seconds; those of others in the same process are right."""
 
     ahead: int = 0
 
     def time(self) -> float:
-        return time.time() + (self.ahead if HERS.get() else 0)
+        return time.time() + (self.ahead if BY_THIS_CLOCK.get() else 0)
 
 
 @asynccontextmanager
 async def her_device(url: str, organisation: RelayOrganisation) -> AsyncIterator[Survivor]:
-    """All that it begins goes by `HerClock`."""
+    """All that it begins goes by `OneClock`."""
     survivor = Survivor(url, organisation.public)
-    inside = HERS.set(True)
+    inside = BY_THIS_CLOCK.set(True)
     await survivor.__aenter__()
-    HERS.reset(inside)
+    BY_THIS_CLOCK.reset(inside)
     try:
         yield survivor
     finally:
@@ -94,7 +95,7 @@ async def test_whoever_comes_while_nobody_can_be_believed_is_let_in_as_soon_as_s
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """She waits already when the list becomes too old by her clock. Nobody is a stranger for that."""
-    her_clock = HerClock()
+    her_clock = OneClock()
     monkeypatch.setattr(clock, "time", her_clock)
     async with (
         a_house(tmp_path) as (organisation, url),
@@ -132,3 +133,23 @@ async def test_a_list_that_nobody_has_signed_anew_is_told_until_somebody_has(tmp
             await organisation.publish_revocations(url, sign_revocation_list(newer, organisation.authority))
             await survivor.ask()
             assert survivor.hindrance is None
+
+
+async def test_whose_statement_has_ended_by_her_own_clock_takes_nobody_out_of_the_queue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """She could bring nobody into a room that she does not believe herself to be in; others can."""
+    counselors_clock = OneClock(ahead=2 * 3600)
+    monkeypatch.setattr(clock, "time", counselors_clock)
+    async with a_house(tmp_path) as (organisation, url), Survivor(url, organisation.public) as survivor:
+        hers = await survivor.ask()
+        sari = enrolled(organisation.staff("Sari", expires_in=3600))
+        dewi = Staff(url, organisation.public, new_staff(organisation, "Dewi"))
+        inside = BY_THIS_CLOCK.set(True)
+        async with Staff(url, organisation.public, sari) as staff:
+            with pytest.raises(RosterNotAdmitted):
+                await accepted(staff)
+        BY_THIS_CLOCK.reset(inside)
+        async with dewi:
+            await accepted(dewi)
+            assert (await until(hers, events.Joined)).participant.name == "Dewi"

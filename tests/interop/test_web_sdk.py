@@ -317,6 +317,22 @@ async def test_a_console_that_is_opened_again_and_cannot_go_on_says_why(house: H
         await his.until("stopped", 1)
 
 
+async def test_a_console_whose_statement_has_ended_by_its_clock_takes_nobody_out_of_the_queue(
+    house: House,
+) -> None:
+    sari = house.organisation.staff("Sari", expires_in=3600)
+    async with web_peer() as hers_not, house.survivor() as survivor, house.staff("Dewi") as dewi:
+        private_key = sari.key.private_bytes_raw().hex()
+        await hers_not.call("haveDevice", privateKey=private_key, statement=sari.statement)
+        await hers_not.call("setClock", within=2 * 3600)
+        await house.open_web_staff(hers_not)
+        hers = await survivor.ask()
+        with pytest.raises(WebPeerRefused, match="RosterNotAdmitted"):
+            await hers_not.call("acceptRequest")
+        await accepted(dewi)
+        assert (await until(hers, events.Joined)).participant.name == "Dewi"
+
+
 async def test_quick_exit_forgets_everything_at_once(house: House) -> None:
     async with web_peer() as her, house.staff() as staff:
         await house.web_survivor(her)

@@ -18,6 +18,7 @@ from typing import Final
 from teduh_crypto.credentials import CredentialError, Organisation, Role
 from teduh_crypto.exceptions import RemoteError
 from teduh_crypto.mls import Group
+from teduh_crypto.mls.credential import Credential
 from teduh_crypto.padding import padding_for
 from teduh_signaling.relay.frames import (
     AcknowledgeInbox,
@@ -58,7 +59,14 @@ from teduh_sdk.device import (
     stored_device,
     stored_key_packages,
 )
-from teduh_sdk.exceptions import KeyStoreDamaged, NotLetIn, NotTrusted, RequestUnusable, TeduhError
+from teduh_sdk.exceptions import (
+    KeyStoreDamaged,
+    NotLetIn,
+    NotTrusted,
+    RequestUnusable,
+    RosterNotAdmitted,
+    TeduhError,
+)
 from teduh_sdk.group_changes import (
     HYBRID_SUITE,
     AddMember,
@@ -325,6 +333,7 @@ class Staff(Client):
 
     async def _claim(self, ask: Ask) -> Conversation:
         await self._revocations.wait()
+        self._require_proven()
         taken: list[Conversation | None] = []
 
         def take(answer: Claimed) -> None:
@@ -344,6 +353,14 @@ class Staff(Client):
             self._discard(claimed)
             raise RequestUnusable("the request came with a key package that is not valid")
         return conversation
+
+    def _require_proven(self) -> None:
+        """Who is not proven to herself has no room to bring somebody into: what she took would be lost."""
+        myself = _Myself(self._device.credential, self._device.public_key)
+        try:
+            self._service.verify_staff(myself, now=now_in_seconds())
+        except CredentialError as error:
+            raise RosterNotAdmitted(f"this device is not proven: {error}") from error
 
     def _expect(self, claimed: Claimed) -> None:
         # Before the next frame is looked at, which may be the invitation.
@@ -489,6 +506,15 @@ class Staff(Client):
 
 
 @dataclass(frozen=True, slots=True)
+class _Myself:
+    """This device as others see it in a group."""
+
+    credential: Credential
+    signature_key: bytes
+    leaf_index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """Somebody waits; `waiting` is how many do."""
 
@@ -499,7 +525,8 @@ class Request:
         """Take the next request, or the one that is offered, and join; returns when she can be talked to.
 
         Raises `RequestGone` when somebody else was faster or she has left, `RequestUnusable`, `RelayLost`,
-        `ConversationOver`.
+        `ConversationOver`, and `RosterNotAdmitted`, with nothing taken, when by this device's clock its own
+        statement is not valid.
         """
         return await self._accept()
 

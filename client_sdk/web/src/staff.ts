@@ -20,7 +20,7 @@ import { unverifiedClaims } from "./credentials/jsonWebToken.ts"
 import type { Organisation } from "./credentials/organisation.ts"
 import { TeduhCryptoError } from "./cryptoErrors.ts"
 import { forgetKeyPackage, keepKeyPackage, storedDevice, storedKeyPackages, type Device } from "./device.ts"
-import { KeyStoreDamaged, NotLetIn, NotTrusted, RequestUnusable, TeduhError } from "./errors.ts"
+import { KeyStoreDamaged, NotLetIn, NotTrusted, RequestUnusable, RosterNotAdmitted, TeduhError } from "./errors.ts"
 import type { StateEvent } from "./events.ts"
 import { HandOverNotes } from "./handOverNotes.ts"
 import { areEqual, toHex } from "./hazmat/bytes.ts"
@@ -206,7 +206,8 @@ export class Staff extends Client {
   /**
    * Take a certain request, or the next, and join; done when she can be talked to. Rejects with `RequestGone` when
    * somebody else was faster or nobody waits, `RelayRefused` when this relay makes offers, `RequestUnusable`,
-   * `RelayLost`, `ConversationOver`.
+   * `RelayLost`, `ConversationOver`, and `RosterNotAdmitted`, with nothing taken, when by this device's clock its own
+   * statement is not valid.
    */
   claim(conversationId: Uint8Array | null = null): Promise<Conversation> {
     return this.#take((ref) => Claim({ ref, conversationId }))
@@ -379,6 +380,7 @@ export class Staff extends Client {
 
   async #take(ask: (ref: number) => ClientFrame): Promise<Conversation> {
     await this.revocations.wait()
+    await this.#requireProven()
     const taken: Conversation[] = []
     const invited: Promise<InboxItem | null>[] = []
     const claimed = await this.link.ask(ask, "claimed", (answer) => {
@@ -398,6 +400,18 @@ export class Staff extends Client {
       throw error
     }
     return conversation ?? Promise.reject(new RequestUnusable("the request was not taken"))
+  }
+
+  /** Who is not proven to herself has no room to bring somebody into: what she took would be lost. */
+  async #requireProven(): Promise<void> {
+    const { credential, signer } = this.#device.identity
+    const myself = { leafIndex: 0, ...credential, signatureKey: signer.publicKey }
+    try {
+      await this.service.verifyStaff(myself, { now: nowInSeconds() })
+    } catch (error) {
+      if (error instanceof TeduhCryptoError) throw new RosterNotAdmitted("this device is not proven", { cause: error })
+      throw error
+    }
   }
 
   /** The conversation goes on: its survivor is asked, and her device brings this one in. Null: she has not. */

@@ -102,6 +102,8 @@ export const consoleTexts = catalogue({
     "queue.asked": "This conversation goes on already. She is being asked whether you may come in.",
     "queue.unanswered": "She has not let you in: she said no, or did not answer in time.",
     "queue.unusable": "That request could not be answered. It was taken off the queue.",
+    "queue.unproven":
+      "By the clock of this computer your statement does not hold now, so you can take nobody. Set the clock right, or ask your coordinator for a new one.",
     "queue.lost": "That did not work. Please try again.",
     "queue.colleague": "A colleague brings you in",
     "queue.join": "Join",
@@ -325,6 +327,8 @@ export const consoleTexts = catalogue({
     "queue.asked": "Percakapan ini sudah berjalan. Ia sedang ditanya apakah Anda boleh masuk.",
     "queue.unanswered": "Ia belum mengizinkan Anda masuk: ia menolak, atau tidak menjawab tepat waktu.",
     "queue.unusable": "Permintaan itu tidak dapat dijawab. Sudah dikeluarkan dari antrean.",
+    "queue.unproven":
+      "Menurut jam komputer ini, pernyataan Anda sedang tidak berlaku, jadi Anda tidak dapat menerima siapa pun. Betulkan jamnya, atau mintalah pernyataan baru kepada koordinator Anda.",
     "queue.lost": "Tidak berhasil. Silakan coba lagi.",
     "queue.colleague": "Rekan mengajak Anda masuk",
     "queue.join": "Bergabung",

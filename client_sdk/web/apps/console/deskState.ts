@@ -157,7 +157,7 @@ export interface DeskState {
   readonly isAccepting: boolean
   /** How many who lost their counselor are being asked whether we may go on with them. */
   readonly asked: number
-  readonly acceptFailure: "gone" | "unanswered" | "unusable" | "lost" | null
+  readonly acceptFailure: "gone" | "unanswered" | "unusable" | "unproven" | "lost" | null
   readonly talks: readonly Talk[]
   readonly shown: string | null
   /** How many talks colleagues have brought us into that we have not joined. */

@@ -9,6 +9,7 @@ import {
   RelayRefused,
   RequestGone,
   RequestUnusable,
+  RosterNotAdmitted,
   type Conversation,
   type Participant,
   type WaitingRequest,
@@ -19,9 +20,10 @@ export function isReplaced(reason: Error): boolean {
   return reason instanceof RelayRefused && reason.code === "unknown_conversation"
 }
 
-export function whyNotAccepted(error: unknown): "gone" | "unanswered" | "unusable" | "lost" {
+export function whyNotAccepted(error: unknown): "gone" | "unanswered" | "unusable" | "unproven" | "lost" {
   if (error instanceof NotLetIn) return "unanswered"
   if (error instanceof RequestGone) return "gone"
+  if (error instanceof RosterNotAdmitted) return "unproven"
   return error instanceof RequestUnusable ? "unusable" : "lost"
 }
 

@@ -155,6 +155,10 @@ const commands: Readonly<Record<string, (command: Command) => unknown>> = {
     await store.put("device_private_key", bytesOf(privateKey))
     await keepStatement(store, { statement, issuerStatement: undefined })
   },
+  setClock: ({ within: ahead = 0 }) => {
+    const read = Date.now.bind(Date)
+    Date.now = () => read() + 1000 * ahead
+  },
   openStaff,
   acceptRequest,
   claim: async () => begin(await staffOf().claim()),

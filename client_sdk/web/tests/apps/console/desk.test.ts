@@ -184,6 +184,15 @@ describe("accepting", () => {
     expect(desk.state.talks[0]?.people.map(({ name }) => name)).toEqual([null])
   })
 
+  it("says so where this device is not proven by its own clock", async () => {
+    const { staff } = madeUpStaff(madeUpConversation().conversation)
+    const claim = (): Promise<Conversation> => Promise.reject(new RosterNotAdmitted("this device is not proven"))
+    const desk = new Desk({ ...staff, claim }, new MemoryKeyStore(), () => undefined)
+    await desk.begin()
+    await desk.accept()
+    expect(desk.state).toMatchObject({ acceptFailure: "unproven", isAccepting: false, talks: [] })
+  })
+
   it("takes as many more as there is room for, and then none", async () => {
     const { desk, said } = await accepted()
     expect(said).toEqual(["available 3", "claimed the next", "available 2"])
