@@ -10,16 +10,17 @@ from pathlib import Path
 import pytest
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
-from sdk_people import PATIENCE, new_staff, until
+from sdk_people import PATIENCE, device_of, new_staff, until
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
-from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE
+from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE, key_package_to_wire
 from teduh_sdk.room import Participant
 from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
 from teduh_signaling.call.codec import encode_call
 from teduh_signaling.call.messages import EndReason, HangUp
+from teduh_signaling.relay.frames import OpenRequest, RequestOpened
 from valkey_server import start_valkey
 from web_peer import WebPeer, WebPeerRefused, organisation_json, web_peer
 
@@ -331,6 +332,20 @@ async def test_a_console_whose_statement_has_ended_by_its_clock_takes_nobody_out
             await hers_not.call("acceptRequest")
         await accepted(dewi)
         assert (await until(hers, events.Joined)).participant.name == "Dewi"
+
+
+async def test_a_console_takes_a_request_that_cannot_be_answered_off_the_queue(house: House) -> None:
+    """Its key package is not one of an anonymous member; whoever comes behind it is served."""
+    bundle = device_of(house.organisation.staff("Impostor")).new_key_package(HYBRID_SUITE)
+    key_package = key_package_to_wire(bundle.key_package)
+    async with web_peer() as his, house.survivor() as survivor:
+        await house.web_staff(his)
+        await survivor._link.ask(lambda ref: OpenRequest(ref, bytes(32), key_package), RequestOpened)
+        with pytest.raises(WebPeerRefused, match="RequestUnusable"):
+            await his.call("acceptRequest")
+        hers = await survivor.ask()
+        await his.call("acceptRequest")
+        await hers.joined()
 
 
 async def test_quick_exit_forgets_everything_at_once(house: House) -> None:

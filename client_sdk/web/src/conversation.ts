@@ -527,7 +527,10 @@ export class Conversation implements AsyncIterable<Event> {
     if (this.state.isInRoom) return
     // `Staff` takes the request off the queue, for which we must still be a member.
     this.#hasLeft = true
-    this.state.giveUp(new RequestUnusable("nobody can be added", { cause: reason }))
+    const unusable = new RequestUnusable("nobody can be added", { cause: reason })
+    // Whoever waits is told why at once, and not that it is over.
+    this.#reason = unusable
+    this.state.giveUp(unusable)
     this.#inTurn(() => undefined)
   }
 
