@@ -1,10 +1,11 @@
-"""The embedded Valkey has a long file to read when it is revived: nobody else waits for that."""
+"""The embedded Valkey has a long file to read when it is revived, or hangs: nobody else waits for that."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -159,3 +160,20 @@ async def test_a_worker_that_dies_meanwhile_is_replaced_at_once(relay: RelayProc
     await eventually(is_replaced)
     assert not answered.is_set()
     await eventually(lambda: _answers(valkey))
+
+
+@pytest.mark.timeout(30)
+def test_one_that_a_killed_relay_has_left_and_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
+    """As many wait at its socket as it lets wait: whoever looks after it is not the next."""
+    valkey = EmbeddedValkey(tmp_path / "valkey")
+    valkey.socket_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with socket.socket(socket.AF_UNIX) as hung, socket.socket(socket.AF_UNIX) as waiting:
+        hung.bind(os.fspath(valkey.socket_path))
+        hung.listen(0)
+        waiting.connect(os.fspath(valkey.socket_path))
+        try:
+            valkey.tend()
+            # It lives, so no other is begun beside it.
+            assert valkey.pid is None
+        finally:
+            valkey.socket_path.unlink()

@@ -279,10 +279,14 @@ def _socket_path(folder: Path) -> Path:
 def _accepts(path: Path) -> bool:
     """Whether a server lives behind this socket, ready or not."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        # One that hangs lets so many wait, and the next would wait for as long as it does.
+        probe.setblocking(False)
         try:
             probe.connect(os.fspath(path))
         except (FileNotFoundError, ConnectionRefusedError):
             return False
+        except BlockingIOError:
+            pass
         return True
 
 
