@@ -100,7 +100,7 @@ async def nothing_is_readable_on_the_wire(sender: Caller, receiver: Caller) -> N
     assert len({len(frame.payload) for frame in frames if isinstance(frame, Ephemeral)}) == 1
 
 
-NOTED = "clearing the history does not take it away"
+NOTED = "your browser keeps this address"
 
 
 async def test_she_is_told_what_a_permission_leaves_behind_before_her_browser_asks_for_it(

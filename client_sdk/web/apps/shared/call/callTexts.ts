@@ -10,8 +10,7 @@ export const callTexts = catalogue({
 
     "start.title": "Talk by voice or video",
     "start.about": "Only the people in this conversation can hear and see you. You can stop at any time.",
-    "start.trace":
-      "If you allow microphone or camera, your browser may note this page’s address in its settings, and clearing the history does not take it away. If it offers “only this time”, choose that.",
+    "start.trace": "If you allow it for good, your browser keeps this address. Choose “only this time” if you can.",
     "start.voice": "Voice call",
     "start.video": "Video call",
     "start.check": "Try devices first",
@@ -148,8 +147,7 @@ export const callTexts = catalogue({
 
     "start.title": "Bicara dengan suara atau video",
     "start.about": "Hanya orang dalam percakapan ini yang dapat mendengar dan melihat Anda. Anda dapat berhenti kapan saja.",
-    "start.trace":
-      "Jika Anda mengizinkan mikrofon atau kamera, peramban mungkin mencatat alamat halaman ini di pengaturannya, dan menghapus riwayat tidak menghilangkannya. Jika ada pilihan “hanya kali ini”, pilihlah itu.",
+    "start.trace": "Jika diizinkan seterusnya, peramban menyimpan alamat ini. Pilih “hanya kali ini” bila ada.",
     "start.voice": "Panggilan suara",
     "start.video": "Panggilan video",
     "start.check": "Coba perangkat dahulu",
