@@ -214,9 +214,11 @@ function chosen(state: State, wishes: Partial<Chosen>): State {
 
 function placed(state: State, { position, at }: Sighting): State {
   const last = state.sightings.at(-1)
+  // Told again, as after each break of the link: she has stood there since she heard of it first.
+  if (position === last?.position) return state
   // A place further back is a new queue (a lease that lapsed, a relay that forgot): the old pace says nothing about it.
   const kept = last !== undefined && position > last.position ? [] : state.sightings
-  return { ...state, sightings: [...kept.filter((one) => one.position !== position), { position, at }] }
+  return { ...state, sightings: [...kept, { position, at }] }
 }
 
 function joined(state: State, person: Person): State {

@@ -117,7 +117,10 @@ describe("the queue", () => {
       { type: "placed", position: 3, at: 5 },
       { type: "placed", position: 2, at: 9 },
     )
-    expect(state.sightings.map(({ position }) => position)).toEqual([3, 2])
+    expect(state.sightings).toEqual([
+      { position: 3, at: 0 },
+      { position: 2, at: 9 },
+    ])
   })
 
   it("knows nothing of its pace any more once she stands further back", () => {
