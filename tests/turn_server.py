@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from valkey_process import free_port
 
 REALM: Final = "turn.test"
 _TURNSERVER = shutil.which("turnserver") or shutil.which("turnserver", path="/usr/bin:/usr/sbin")
@@ -205,10 +206,20 @@ def turn_server(folder: Path, **choices: object) -> Iterator[TurnServer]:
 
 
 def free_port_at(address: str) -> int:
-    """A port that is free for UDP and TCP now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as taken:
-        taken.bind((address, 0))
-        port = int(taken.getsockname()[1])
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as also:
-            also.bind((address, port))
-        return port
+    """A port that is free for UDP and TCP now, and that neither the kernel nor another worker gives away.
+
+    coturn shares a port with whoever has it already, and two at one answer each other's clients.
+    """
+    for _ in range(100):
+        port = free_port()
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as taken,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as also,
+        ):
+            try:
+                taken.bind((address, port))
+                also.bind((address, port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no free port")
