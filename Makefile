@@ -1,8 +1,8 @@
 # Two commands do everything on a machine with Python >= 3.11: `make run` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
-# Tests wait more than they work, so two cores bear four of them at a time.
-WORKERS ?= 4
+# Tests wait more than they work, so two cores bear three of them at a time.
+WORKERS ?= 3
 DISTRIBUTIONS := crypto signaling server client_sdk/python
 # The built pages, in the server's package; anew whenever a source of theirs is newer.
 PAGES := server/teduh_server/web/manifest.json
