@@ -45,7 +45,7 @@ from teduh_crypto.credentials import (
     write_root_key,
 )
 
-from teduh_server.revoked_since import FORGET_REVOKED
+from teduh_server.revoked_since import RevokedSince
 
 _DAY: Final = 24 * 3600
 _BACKDATED: Final = _DAY
@@ -275,41 +275,29 @@ class OrganisationFolder:
         The root leaves out what can bar nobody any more, unless the list `keeps_ended`.
         """
         if authority.issuer_statement is None and not keeps_ended:
-            revocations = self._without_ended(revocations)
+            revocations = self._since().without_ended(revocations)
         text = sign_revocation_list(revocations, authority)
         self._keep(revocations, text)
         return text
 
     def _keep(self, revocations: RevocationList, text: str) -> None:
-        before = self._revoked() if (self.path / "revocations.json").exists() else _Revoked(0, 0, 0)
-        since = revocations.issued
+        since = self._since().on(revocations)
         kept = _Revoked(
             revocations.version,
             revocations.issued,
             revocations.expires,
-            {entry: before.statements.get(entry, since) for entry in sorted(revocations.statements)},
-            {entry: before.subjects.get(entry, since) for entry in sorted(revocations.subjects)},
-            {entry: before.devices.get(entry, since) for entry in sorted(revocations.devices)},
+            since.statements,
+            since.subjects,
+            since.devices,
         )
         _replace(self.path / "revocations.jwt", text.encode() + b"\n", mode=0o644)
         _replace(self.path / "revocations.json", msgspec.json.encode(kept))
 
-    def _without_ended(self, revocations: RevocationList) -> RevocationList:
-        """Drop what has been on the list for so long that no statement it bars can still be valid."""
+    def _since(self) -> RevokedSince:
         if not (self.path / "revocations.json").exists():
-            return revocations
+            return RevokedSince()
         kept = self._revoked()
-
-        def recent(entries: frozenset[str], since: dict[str, int]) -> frozenset[str]:
-            limit = revocations.issued - FORGET_REVOKED
-            return frozenset(entry for entry in entries if since.get(entry, revocations.issued) > limit)
-
-        return replace(
-            revocations,
-            statements=recent(revocations.statements, kept.statements),
-            subjects=recent(revocations.subjects, kept.subjects),
-            devices=recent(revocations.devices, kept.devices),
-        )
+        return RevokedSince(kept.statements, kept.subjects, kept.devices)
 
     def _revoked(self) -> _Revoked:
         return msgspec.json.decode((self.path / "revocations.json").read_bytes(), type=_Revoked)

@@ -8,6 +8,7 @@ had not seen the newest.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -46,6 +47,21 @@ class RevokedSince(msgspec.Struct, frozen=True):
             of(revocations.statements, self.statements),
             of(revocations.subjects, self.subjects),
             of(revocations.devices, self.devices),
+        )
+
+    def without_ended(self, revocations: RevocationList) -> RevocationList:
+        """The same list without what has been on it for so long that nothing is left which it bars."""
+        limit = revocations.issued - FORGET_REVOKED
+
+        def recent(since: dict[str, int]) -> frozenset[str]:
+            return frozenset(entry for entry, at in since.items() if at > limit)
+
+        since = self.on(revocations)
+        return replace(
+            revocations,
+            statements=recent(since.statements),
+            subjects=recent(since.subjects),
+            devices=recent(since.devices),
         )
 
     def allows(self, offered: RevocationList, *, now: int) -> bool:
