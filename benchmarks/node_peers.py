@@ -1,4 +1,4 @@
-"""Servers from npm, as they come: socket.io in three ways, and PeerJS."""
+"""Servers from npm, as they come: socket.io in four ways, and PeerJS."""
 
 from __future__ import annotations
 
@@ -63,6 +63,8 @@ class SocketIoRedis(SocketIo):
     """One process with the Redis adapter: each message is published, and comes back for nothing."""
 
     name = "socket.io with Redis, one process"
+    adapter: ClassVar[Sequence[str]] = ()
+    """Which one, as the script is told."""
 
     def __init__(self, core: int | None, folder: Path) -> None:
         # As ours has it, though this one stores nothing in it.
@@ -73,7 +75,7 @@ class SocketIoRedis(SocketIo):
         super().__init__(core, folder)
 
     def _command(self) -> Sequence[str]:
-        return [*super()._command(), str(self._valkey.socket_path)]
+        return [*super()._command(), str(self._valkey.socket_path), *self.adapter]
 
     def memory(self) -> dict[str, int]:
         return {**super().memory(), "valkey": proportional_set_size(self._valkey_pid())}
@@ -101,7 +103,7 @@ class SocketIoTwoNodes(SocketIoRedis):
 
     def __init__(self, core: int | None, folder: Path) -> None:
         super().__init__(core, folder)
-        self._second = _SecondNode(core, folder, self._valkey.socket_path)
+        self._second = _SecondNode(core, folder, (str(self._valkey.socket_path), *self.adapter))
 
     def pair(self) -> Pair:
         return self._between(self._logged_in(), self._second.client())
@@ -130,13 +132,25 @@ class SocketIoTwoNodesApart(SocketIoTwoNodes):
         move(self._valkey_pid(), load_core)
 
 
+class SocketIoStreams(SocketIoTwoNodes):
+    """The same with the adapter that appends each message to a stream, from which every process reads.
+
+    It is what socket.io has for messages that outlast a broken link, and the nearest to ours: one is in the
+    stream, and in Valkey's file, before anybody gets it. The stream has the last 10,000 of all conversations,
+    and nobody is told what is in it.
+    """
+
+    name = "socket.io with Redis Streams, two processes"
+    adapter = ("streams",)
+
+
 class _SecondNode(SocketIo):
-    def __init__(self, core: int | None, folder: Path, store: Path) -> None:
+    def __init__(self, core: int | None, folder: Path, store: Sequence[str]) -> None:
         self._store = store
         super().__init__(core, folder)
 
     def _command(self) -> Sequence[str]:
-        return [*super()._command(), str(self._store)]
+        return [*super()._command(), *self._store]
 
     def client(self) -> Client:
         return self._logged_in()

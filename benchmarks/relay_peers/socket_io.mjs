@@ -1,12 +1,13 @@
 // A chat server as people write it with socket.io: each client has a room of its own name, and a message goes to a room.
 //
-//     node socket_io.mjs PORT [REDIS_SOCKET]      with a store: the Redis adapter, as several nodes need it
+//     node socket_io.mjs PORT [REDIS_SOCKET [streams]]    with a store: an adapter, as several nodes need it
 import { createServer } from "node:http"
 import { createAdapter } from "@socket.io/redis-adapter"
+import { createAdapter as createStreamsAdapter } from "@socket.io/redis-streams-adapter"
 import { createClient } from "redis"
 import { Server } from "socket.io"
 
-const [port, store] = process.argv.slice(2)
+const [port, store, streams] = process.argv.slice(2)
 const http = createServer()
 const io = new Server(http, {
   transports: ["websocket"],
@@ -17,10 +18,15 @@ const io = new Server(http, {
 })
 
 if (store !== undefined) {
-  const publisher = createClient({ socket: { path: store } })
-  const subscriber = publisher.duplicate()
-  await Promise.all([publisher.connect(), subscriber.connect()])
-  io.adapter(createAdapter(publisher, subscriber))
+  const client = createClient({ socket: { path: store } })
+  await client.connect()
+  if (streams === undefined) {
+    const subscriber = client.duplicate()
+    await subscriber.connect()
+    io.adapter(createAdapter(client, subscriber))
+  } else {
+    io.adapter(createStreamsAdapter(client))
+  }
 }
 
 io.on("connection", (socket) => {

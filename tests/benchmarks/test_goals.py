@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import cast
 
 from figures import Bench
-from goals import NAMED, ONE_NODE, TWO_NODES, Goal, beside_the_goals, goals, goals_apart, table
+from goals import NAMED, ONE_NODE, STREAMS, TWO_NODES, Goal, beside_the_goals, goals, goals_apart, table
 from peers import PEERS
 from relays import BareRelay
 
@@ -55,14 +55,14 @@ def test_a_goal_is_kept_only_on_its_side_of_the_bound() -> None:
 
 
 def test_the_redis_adapter_is_held_to_two_processes() -> None:
-    """Four times one process is another matter, and stands beside the goals."""
-    peers = {TWO_NODES: peer(1000), ONE_NODE: peer(2000)}
+    """One process, and the adapter that keeps messages, are another matter, and stand beside the goals."""
+    peers = {TWO_NODES: peer(1000), ONE_NODE: peer(2000), STREAMS: peer(500)}
     assert verdicts(bench(4000), peers)[f"durable, highest rate, times {TWO_NODES}"] == "kept"
     assert verdicts(bench(3999), peers)[f"durable, highest rate, times {TWO_NODES}"] == "NOT KEPT"
     beside = beside_the_goals(
         cast(Bench, bench(4000)), cast(Bench, bench(3000)), cast(Mapping[str, Bench], peers)
     )
-    assert [float(line.rstrip(";.").split()[-1]) for line in beside] == [2, 3]
+    assert [float(line.rstrip(";.").split()[-1]) for line in beside] == [2, 8, 3]
     missing = beside_the_goals(cast(Bench, bench(4000)), cast(Bench, bench(3000)), {})
     assert all("not measured" in line for line in missing)
 
