@@ -44,8 +44,7 @@ export function Composer({ talk, state, desk, prepared }: ComposerProps) {
       await desk.say(talk.id, text)
       setFailed(false)
     } catch {
-      // The words go back to where they can be seen; the next may have been begun.
-      put([text, desk.drafts.get(talk.id) ?? ""].filter(Boolean).join("\n"))
+      put(desk.drafts.get(talk.id) ?? text)
       setFailed(true)
     }
   }

@@ -267,11 +267,17 @@ export class Desk {
     this.#markSeen()
   }
 
-  /** Say something; a long text goes in several messages. Rejects when it is not even kept. */
+  /** Say something; a long text goes in several messages. Rejects when it is not even kept, and is a draft again then. */
   async say(id: string, text: string): Promise<void> {
-    const conversation = this.#conversations.get(id)
-    if (conversation === undefined) throw new Error("there is no conversation to say it in")
-    await this.#finished(this.#say(id, conversation, text))
+    try {
+      const conversation = this.#conversations.get(id)
+      if (conversation === undefined) throw new Error("there is no conversation to say it in")
+      await this.#finished(this.#say(id, conversation, text))
+    } catch (error) {
+      // The next may have been begun.
+      this.drafts.set(id, [text, this.drafts.get(id) ?? ""].filter(Boolean).join("\n"))
+      throw error
+    }
   }
 
   async #say(id: string, conversation: Conversation, text: string): Promise<void> {

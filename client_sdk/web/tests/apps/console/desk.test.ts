@@ -596,6 +596,15 @@ describe("a message that comes", () => {
     expect(untold.heard).toEqual([message])
   })
 
+  it("is a draft again, before what was begun since, when it cannot even be kept", async () => {
+    const { desk, send } = await accepted()
+    send.mockRejectedValueOnce(new Error("the disk is full"))
+    const saying = desk.say(NAME, "Ibu, where are you?")
+    desk.drafts.set(NAME, "I am")
+    await expect(saying).rejects.toThrow("the disk is full")
+    expect(desk.drafts.get(NAME)).toBe("Ibu, where are you?\nI am")
+  })
+
   it("leaves no draft behind that was sent, or taken back, or whose conversation is filed", async () => {
     const { desk, store } = await accepted()
     desk.drafts.set(NAME, "Ibu, where")
