@@ -276,7 +276,7 @@ function Over({ state, goesBack, onAgain }: OverProps) {
   return (
     <main class="talk">
       <Log state={state} />
-      <OverCard ending={state.ending} hasItems={state.items.length > 0} goesBack={goesBack} />
+      <OverCard state={state} goesBack={goesBack} />
       <div class="foot">
         <button
           type="button"

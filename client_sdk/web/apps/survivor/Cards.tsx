@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact"
 
 import { roleName } from "../shared/i18n/names.ts"
-import type { Ending, Proposal, Search, Sighting, State } from "./state.ts"
+import { isUnheard, type Ending, type Proposal, type Search, type Sighting, type State } from "./state.ts"
 import { placeText } from "./Waiting.tsx"
 import { useWording, type Words } from "./words.tsx"
 
@@ -155,13 +155,13 @@ export function ReloadCard({ onStay }: { readonly onStay: () => void }) {
 }
 
 interface OverProps {
-  readonly ending: State["ending"]
-  readonly hasItems: boolean
+  readonly state: Pick<State, "ending" | "items">
   readonly goesBack: boolean
 }
 
-export function OverCard({ ending, hasItems, goesBack }: OverProps) {
+export function OverCard({ state, goesBack }: OverProps) {
   const { t } = useWording()
+  const { ending, items } = state
   const why = ending?.why ?? "ended"
   const isOrdinary = why === "left" || why === "ended"
   return (
@@ -172,7 +172,7 @@ export function OverCard({ ending, hasItems, goesBack }: OverProps) {
       <p>{reasonText(t, why, ending?.by ?? null)}</p>
       {!isOrdinary && <p>{t("over.notYou")}</p>}
       {goesBack && <p>{t("over.same")}</p>}
-      {hasItems && <p>{t("over.shown")}</p>}
+      {items.length > 0 && <p>{isUnheard(state) ? t("over.kept") : t("over.shown")}</p>}
     </section>
   )
 }

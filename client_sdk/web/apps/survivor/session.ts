@@ -53,6 +53,9 @@ export class Session {
   #said = 0
   /** What no conversation has taken yet, by what it is called here. */
   readonly #unsent = new Map<string, string>()
+  /** What this one has taken before anybody came, by what it is called in the page's state. */
+  readonly #unheard = new Map<string, string>()
+  #isHeard = false
   #sending: Promise<void> = Promise.resolve()
   #unread: (() => Promise<void>)[] = []
   #found: Pick<Event & { type: "anotherFound" }, "approve" | "decline"> | null = null
@@ -102,10 +105,11 @@ export class Session {
   async ask(wishes: Wishes): Promise<void> {
     const attempt = ++this.#attempt
     const isCurrent = (): boolean => attempt === this.#attempt
+    this.#isHeard = false
     this.#dispatch({ type: "asked" })
     const asked = this.#askedFor(wishes, isCurrent)
     this.#asked = asked
-    // What she had said when asking failed before.
+    // What she had said when asking failed before, or when it came to nobody.
     for (const [here, text] of this.#unsent) this.#queue(here, text)
     let conversation: Conversation
     try {
@@ -149,8 +153,16 @@ export class Session {
     if (isCurrent()) {
       this.#over("trouble")
       this.#conversation = null
-      this.#unsent.clear()
+      this.#keepUnheard()
     }
+  }
+
+  /** What nobody has got goes to whoever comes when she asks again; what went wrong once somebody was there, nowhere. */
+  #keepUnheard(): void {
+    const words = this.#isHeard ? [] : [...this.#unheard, ...this.#unsent]
+    this.#unsent.clear()
+    this.#unheard.clear()
+    for (const [here, text] of words) this.#unsent.set(here, text)
   }
 
   /** Says something: shown at once, sent as soon as there is a conversation. A long text goes in several messages. */
@@ -173,6 +185,7 @@ export class Session {
     const id = await (await asked)?.send(text)
     if (id === undefined) return
     this.#unsent.delete(here)
+    if (!this.#isHeard) this.#unheard.set(hex(id), text)
     this.#dispatch({ type: "named", here, id: hex(id) })
   }
 
@@ -278,6 +291,7 @@ export class Session {
     this.#conversation = null
     this.#sending = Promise.resolve()
     this.#unsent.clear()
+    this.#unheard.clear()
     this.#unread = []
     this.#answers.clear()
     this.#searchIsOver()
@@ -315,7 +329,11 @@ export class Session {
         // Whoever comes in, by whatever way, is there to be talked with.
         if (this.#isSeeking || this.#found !== null) void this.#conversation?.stopSeeking().catch(ignoreLoss)
         this.#searchIsOver()
-        if (!event.participant.isSurvivor) this.#met = this.#conversation
+        if (!event.participant.isSurvivor) {
+          this.#met = this.#conversation
+          this.#isHeard = true
+          this.#unheard.clear()
+        }
         this.#dispatchOf(event)
         break
       case "left":

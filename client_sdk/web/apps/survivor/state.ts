@@ -197,7 +197,7 @@ export function reduce(state: State, action: Action): State {
     case "over":
       return over(state, action)
     case "again":
-      return { ...INITIAL, covered: state.covered, hiddenSince: state.hiddenSince }
+      return { ...INITIAL, items: isUnheard(state) ? state.items : [], covered: state.covered, hiddenSince: state.hiddenSince }
     case "hidden":
       return { ...state, hiddenSince: state.hiddenSince ?? action.at }
     case "seen":
@@ -205,6 +205,11 @@ export function reduce(state: State, action: Action): State {
     case "uncovered":
       return { ...state, covered: false }
   }
+}
+
+/** Whether she wrote something that came to nobody, and has not taken it back: it goes out when she asks again. */
+export function isUnheard({ items, ending }: Pick<State, "items" | "ending">): boolean {
+  return items.length > 0 && items.every(({ kind }) => kind === "own") && ending?.why !== "left"
 }
 
 function chosen(state: State, wishes: Partial<Chosen>): State {

@@ -134,6 +134,7 @@ export const survivorTexts = catalogue({
     "over.same": "If you ask again, we try to bring back whoever was with you. If you would rather not, ask for somebody else.",
     "over.other": "Ask for somebody else",
     "over.shown": "What was written is shown until you close this page or leave.",
+    "over.kept": "What you wrote has reached nobody yet. If you ask again, it goes to whoever comes.",
 
     "cover.title": "Paused",
     "cover.go": "Continue",
@@ -297,6 +298,7 @@ export const survivorTexts = catalogue({
       "Jika Anda meminta lagi, kami usahakan yang menemani Anda tadi. Jika tidak mau, mintalah orang lain.",
     "over.other": "Minta orang lain",
     "over.shown": "Yang sudah ditulis tetap tampil sampai Anda menutup halaman ini atau pergi.",
+    "over.kept": "Yang Anda tulis belum sampai kepada siapa pun. Jika Anda meminta lagi, itu disampaikan kepada yang datang.",
 
     "cover.title": "Dijeda",
     "cover.go": "Lanjutkan",

@@ -84,6 +84,21 @@ function visit() {
   return { conversation, talker, session, clock, state: () => state, again }
 }
 
+/** What she asks for next. */
+function asksNext(talker: ReturnType<typeof visit>["talker"]): MadeUpConversation {
+  const next = new MadeUpConversation()
+  talker.ask.mockResolvedValueOnce(next as unknown as Conversation)
+  return next
+}
+
+async function stops(conversation: MadeUpConversation, state: () => State): Promise<void> {
+  conversation.isOver = true
+  conversation.tell({ type: "stopped", reason: new RelayMisbehaved("nobody can answer") })
+  await vi.waitFor(() => {
+    expect(state().phase).toBe("over")
+  })
+}
+
 async function talkingVisit() {
   const visited = visit()
   void visited.session.ask(WISHES)
@@ -223,6 +238,51 @@ describe("talking", () => {
     await vi.waitFor(() => {
       expect(conversation.said).toEqual(["one", "two"])
     })
+  })
+
+  it("goes to whoever comes when she asks again, where nobody had come to hear it", async () => {
+    const { session, conversation, talker, state, again } = visit()
+    void session.ask(WISHES)
+    session.say("one")
+    await vi.waitFor(() => {
+      expect(conversation.said).toEqual(["one"])
+    })
+    await stops(conversation, state)
+    again()
+    expect(state()).toMatchObject({ phase: "welcome", items: [{ text: "one" }], progress: {} })
+    const next = asksNext(talker)
+    void session.ask(WISHES)
+    session.say("two")
+    await vi.waitFor(() => {
+      expect(next.said).toEqual(["one", "two"])
+    })
+    expect(state().items).toHaveLength(2)
+  })
+
+  it("is said to nobody twice, where somebody had come, or she has taken it back", async () => {
+    const met = await talkingVisit()
+    met.session.say("one")
+    await vi.waitFor(() => {
+      expect(met.conversation.said).toEqual(["one"])
+    })
+    await stops(met.conversation, met.state)
+    const waited = visit()
+    void waited.session.ask(WISHES)
+    waited.session.say("one")
+    await vi.waitFor(() => {
+      expect(waited.conversation.said).toEqual(["one"])
+    })
+    await waited.session.end()
+    for (const { session, talker, state, again } of [met, waited]) {
+      again()
+      expect(state().items).toEqual([])
+      const next = asksNext(talker)
+      void session.ask(WISHES)
+      session.say("two")
+      await vi.waitFor(() => {
+        expect(next.said).toEqual(["two"])
+      })
+    }
   })
 
   it("goes on showing what could not be sent any more", async () => {
