@@ -1,13 +1,16 @@
-"""In which order the tests run, where all of them do."""
+"""In which order the tests run, where all of them do, and what they need not do each time."""
 
 from __future__ import annotations
 
+import os
 from itertools import groupby
 from pathlib import Path
 
 import pytest
 
 _HERE = Path(__file__).parent
+# Each browser is driven by a Node of its own, which would compile the same program each time.
+os.environ.setdefault("NODE_COMPILE_CACHE", str(_HERE.parent / ".pytest_cache" / "node"))
 _BUSY = "browser"
 """What keeps the processor busy; a page in a real browser takes a second or two of it."""
 _WAITING = ("benchmarks", "chaos", "deploy", "end_to_end", "interop", "sdk", "server")
