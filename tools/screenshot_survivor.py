@@ -108,9 +108,7 @@ async def _from_opening_to_waiting(page: Page, camera: Camera) -> None:
     await page.locator(".emergency-button").click()
     await camera.take(page, "survivor-emergency-numbers")
     await page.locator(".emergency-button").click()
-    await page.locator(".foot .primary").click()
-    await expect(page.locator(".link.connected")).to_be_visible()
-    await say(page, said.hers)
+    await _asking(page, said)
     await camera.take(page, "survivor-waiting")
 
 
@@ -144,9 +142,7 @@ async def _talking(page: Page, here: House, camera: Camera) -> None:
 async def _left_alone(page: Page, here: House, camera: Camera) -> None:
     """Her counselor's device dies; somebody else goes on, hands over to a third, and she ends it herself."""
     said = SAID[camera.language]
-    await page.locator(".foot .primary").click()
-    await expect(page.locator(".link.connected")).to_be_visible()
-    await say(page, said.hers)
+    await _asking(page, said)
     async with here.staff("Sari") as staff:
         await _answered(page, await accepted(staff), said)
     card = page.locator(".question")
@@ -187,9 +183,14 @@ async def _deceived(page: Page, here: House, camera: Camera) -> None:
     wire = Wire()
     await wire.follow(page)
     await page.reload()
-    await page.locator(".foot .primary").click()
-    await expect(page.locator(".link.connected")).to_be_visible()
-    await say(page, said.hers)
+    await _asking(page, said)
+    await wire.cut()
+    wire.is_cut, wire.lies = False, True
+    await expect(page.locator(".over")).to_be_visible()
+    await camera.take(page, "survivor-stopped-before-anybody-came")
+    wire.lies = False
+    await page.reload()
+    await _asking(page, said)
     async with here.staff("Sari") as staff:
         await _answered(page, await accepted(staff), said)
         await wire.cut()
@@ -245,6 +246,12 @@ async def _broken(page: Page, here: House, camera: Camera) -> None:
     await page.reload()
     await expect(page.locator(".skin.plain h1")).to_be_visible()
     await camera.take(page, "survivor-broken")
+
+
+async def _asking(page: Page, said: Said) -> None:
+    await page.locator(".foot .primary").click()
+    await expect(page.locator(".link.connected")).to_be_visible()
+    await say(page, said.hers)
 
 
 async def _answered(page: Page, his: Conversation, said: Said) -> Conversation:

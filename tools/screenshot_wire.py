@@ -54,8 +54,8 @@ class Wire:
     def _changed(self, message: bytes) -> bytes:
         frame = decode_relay_frame(message)
         if self.lies and isinstance(frame, Subscribed):
-            # The log is shorter than what she has read of it.
-            return encode(msgspec.structs.replace(frame, last_seq=1))
+            # The log is shorter than what she has read of it, and holds more of hers than she has said.
+            return encode(msgspec.structs.replace(frame, last_seq=1, counter=99))
         if self.opens is not None and isinstance(frame, OpensAt):
             return encode(msgspec.structs.replace(frame, opens=self.opens))
         return message
