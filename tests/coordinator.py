@@ -31,12 +31,16 @@ class Coordinator:
     organisation: RelayOrganisation
     code: InvitationCode
     role: Role
+    door: str | None = None
+    """Where the relay is asked, if not at `url`, by which it is known."""
 
     @classmethod
-    def inviting(cls, url: str, organisation: RelayOrganisation, role: Role = Role.COUNSELOR) -> Coordinator:
+    def inviting(
+        cls, url: str, organisation: RelayOrganisation, role: Role = Role.COUNSELOR, door: str | None = None
+    ) -> Coordinator:
         now = int(time.time())
         _, code = invite(organisation.authority, subject="sari", role=role, now=now)
-        return cls(url, organisation, code, role)
+        return cls(url, organisation, code, role, door)
 
     @property
     def link(self) -> str:
@@ -78,7 +82,7 @@ class Coordinator:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         async with (
             aiohttp.ClientSession() as session,
-            session.request(method, self.url + path, data=body, headers=headers) as answer,
+            session.request(method, (self.door or self.url) + path, data=body, headers=headers) as answer,
         ):
             assert answer.ok, await answer.text()
             found: dict[str, list[dict[str, str]]] = {} if answer.status == 204 else await answer.json()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.server
 import json
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 import typer
 import yaml
+from caddy_proxy import CADDYFILE, needs_caddy, run_caddy
 from deployed_compose import example, filled
 from deployed_settings import DEPLOY, names_of_secrets, relay_settings
 from teduh_server.cli.main import app
@@ -29,9 +29,7 @@ from teduh_signaling.relay.frames import CallPolicy
 
 VARIABLE = re.compile(r"\$\{(\w+)(?::[?-][^}]*)?\}")
 COMPOSE = (DEPLOY / "compose.yaml").read_text("utf-8")
-CADDYFILE = (DEPLOY / "caddy" / "Caddyfile").read_text("utf-8")
 CONTAINERFILE = (DEPLOY / "Containerfile").read_text("utf-8")
-CADDY = shutil.which("caddy")
 RELAYS = ("relay-1", "relay-2")
 HEALTH_PATHS = {route.path for route in health_routes(lambda: True)}
 
@@ -251,14 +249,9 @@ def test_proxy_logs_no_address() -> None:
     assert not re.search(r"^\t+log(?! default)\b", CADDYFILE, re.M)
 
 
-needs_caddy = pytest.mark.skipif(
-    CADDY is None, reason="Caddy (Debian's package of that name) is not installed"
-)
-
-
 @needs_caddy
 def test_caddy_itself_reads_the_file_and_does_as_it_says(tmp_path: Path) -> None:
-    made = json.loads(caddy(tmp_path, "adapt", "--pretty"))
+    made = json.loads(run_caddy(tmp_path, "adapt", "--pretty"))
     assert made["admin"] == {"disabled": True}
     assert made["logging"]["logs"] == {"default": {"exclude": ["http"]}}
     (server,) = made["apps"]["http"]["servers"].values()
@@ -272,27 +265,7 @@ def test_caddy_itself_reads_the_file_and_does_as_it_says(tmp_path: Path) -> None
     assert [each["dial"] for each in proxy["upstreams"]] == [f"{relay}:8420" for relay in RELAYS]
     headers = {"delete": ["X-Forwarded-For"], "set": {"X-Teduh-Client": ["{http.request.remote.host}"]}}
     assert proxy["headers"] == {"request": headers}
-    assert "Valid configuration" in caddy(tmp_path, "validate")
-
-
-def caddy(folder: Path, command: str, *more: str) -> str:
-    """What Caddy says of the file, told the names of env.example. Debian's 2.6 does not know one option."""
-    assert CADDY is not None
-    version = subprocess.run([CADDY, "version"], capture_output=True, text=True, check=True, timeout=60)
-    major, minor = (int(part) for part in re.findall(r"\d+", version.stdout)[:2])
-    old = (major, minor) < (2, 7)
-    (folder / "Caddyfile").write_text(
-        "\n".join(line for line in CADDYFILE.split("\n") if not (old and "stream_close_delay" in line))
-    )
-    ended = subprocess.run(
-        [CADDY, command, *more, "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"],
-        env=example() | {"HOME": str(folder)},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    return ended.stdout + (ended.stderr if command == "validate" else "")
+    assert "Valid configuration" in run_caddy(tmp_path, "validate")
 
 
 # --- health checks ---
