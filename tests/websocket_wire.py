@@ -70,8 +70,12 @@ class Wire:
 
     async def end(self) -> bytes:
         """What is left until the relay closes the connection."""
-        async with asyncio.timeout(SECONDS):
-            return await self.reader.read()
+        try:
+            async with asyncio.timeout(SECONDS):
+                return await self.reader.read()
+        except ConnectionResetError:
+            # What was sent to a connection that was closed just then.
+            return b""
 
 
 @asynccontextmanager

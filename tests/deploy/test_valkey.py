@@ -225,7 +225,7 @@ def test_master_without_its_replica_takes_no_writes(house: House) -> None:
 def test_role_outlives_a_power_failure(house: House) -> None:
     """The replica takes over; then all lose power, and it is master still: nothing accepted since is lost."""
     house.primary.ask("SET", "early", "1")
-    house.primary.ask("WAIT", 1, 1000)
+    assert house.primary.ask("WAIT", 1, 60_000) == 1
     house.primary.kill()
     until(lambda: house.replica.info("role") == "master", "nobody takes over")
     house.primary.start()
@@ -233,7 +233,7 @@ def test_role_outlives_a_power_failure(house: House) -> None:
     # One that is connected and has not acknowledged anything yet does not count.
     until(lambda: house.replica.info("min_slaves_good_slaves") == "1", "the new master has no replica")
     house.replica.ask("SET", "late", "2")
-    house.replica.ask("WAIT", 1, 1000)
+    assert house.replica.ask("WAIT", 1, 60_000) == 1
     for each in house.everybody:
         each.kill()
     for each in house.everybody:
@@ -253,7 +253,7 @@ def test_what_was_trimmed_leaves_the_disk_soon(tmp_path: Path) -> None:
             each.start(VALKEY_FIRST_REWRITE_SECONDS="0.1", VALKEY_REWRITE_SECONDS="0.2")
         until(lambda: primary.info("min_slaves_good_slaves") == "1", "the master has no replica")
         primary.ask("XADD", "log", "1-0", "e", SAID)
-        primary.ask("WAIT", 1, 1000)
+        assert primary.ask("WAIT", 1, 60_000) == 1
         primary.ask("XTRIM", "log", "MAXLEN", "0")
         until(lambda: SAID not in primary.files() + replica.files(), "it is still in an append-only file")
         assert primary.info("aof_enabled") == replica.info("aof_enabled") == "1"
