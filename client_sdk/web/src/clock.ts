@@ -1,13 +1,16 @@
 /** Time: what it is, and how to wait no longer. */
 
-/** Wait for `work`, but for no more than `seconds`; what becomes of it does not matter. */
-export async function atMost(seconds: number, work: Promise<void>): Promise<void> {
+/** Wait for `work`, but for no more than `seconds`; gives what came of it, undefined where it failed or is not done. */
+export async function atMost<Result>(seconds: number, work: Promise<Result>): Promise<Result | undefined> {
   let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, 1000 * seconds)
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => {
+      resolve(undefined)
+    }, 1000 * seconds)
   })
-  await Promise.race([work.catch(() => undefined), late])
+  const done = await Promise.race([work.catch(() => undefined), late])
   clearTimeout(timer)
+  return done
 }
 
 /** Seconds since 1970, by this device's clock. */

@@ -11,6 +11,7 @@
  */
 
 import { RemoteMessageError } from "../../chat/errors.ts"
+import { atMost } from "../../clock.ts"
 import { CallPolicy } from "../../relay/frames.ts"
 import type { CallListener } from "../../callSignals.ts"
 import type { IceServers } from "../../iceServers.ts"
@@ -55,6 +56,8 @@ export interface CallOptions {
 const MEASURED_EVERY_MS = 2_000
 /** So long credentials are sure to begin a connection: a relay may let them end after a minute. */
 const ICE_SERVES_MS = 45_000
+/** So long whoever has tapped waits for the relay's word, with the microphone on; one that is away gives it when it is back. */
+const RELAY_ANSWERS_SECONDS = 15
 
 /** What the relay answered, and when it was asked, by our clock: its own may be another. Null: it gave none. */
 interface AskedIce {
@@ -209,7 +212,8 @@ export class BrowserCall {
   /** Whether a call can get through from here, through the same servers. Never rejects. */
   async testRoute(): Promise<RouteResult | "off"> {
     try {
-      const ice = await this.#conversation.iceServers()
+      const ice = await atMost(RELAY_ANSWERS_SECONDS, this.#conversation.iceServers())
+      if (ice === undefined) return { isOpen: false, why: "unreachable" }
       return ice.policy === CallPolicy.OFF ? "off" : await testRoute(configurationOf(routeOf(ice)))
     } catch {
       return { isOpen: false, why: "unreachable" }
@@ -250,7 +254,7 @@ export class BrowserCall {
   async #enter(wish: Wish, step: (session: CallSession, media: Media) => readonly Action[]): Promise<void> {
     const attempt = ++this.#attempt
     this.#begin(wish)
-    const ice = await this.#iceServers()
+    const ice = (await atMost(RELAY_ANSWERS_SECONDS, this.#iceServers())) ?? "offline"
     if (attempt !== this.#attempt) return
     this.#isPreparing = false
     const session = this.#session

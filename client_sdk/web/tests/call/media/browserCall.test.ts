@@ -129,6 +129,23 @@ it("makes do with the credentials that it has where the relay gives none now", a
   expect(call.view.phase).toBe("in call")
 })
 
+it.each(["ring", "accept"] as const)("says that there is no connection while the relay is away, and turns the microphone off: %s", async (what) => {
+  const [call, talk] = made()
+  if (what === "accept") await talk.rings(COUNSELOR)
+  void call[what]()
+  await settled()
+  expect(isAnythingOn()).toBe(true)
+  await vi.advanceTimersByTimeAsync(15_000)
+  expect(call.view.phase).toBe("idle")
+  expect(call.view.ending?.why).toBe("offline")
+  expect(isAnythingOn()).toBe(false)
+  // What it would have begun is not begun when the relay is back.
+  await talk.answers()
+  expect(call.view.phase).toBe("idle")
+  expect(isAnythingOn()).toBe(false)
+  expect(talk.said).toEqual(what === "accept" ? ["decline"] : [])
+})
+
 it("goes on saying that it is there when the clock is set back, and rings as before", async () => {
   const [call, talk] = made()
   await talk.rings(COUNSELOR)
