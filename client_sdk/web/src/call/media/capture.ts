@@ -63,10 +63,10 @@ export class Capture {
     return this.#tracks.size > 0
   }
 
-  /** Turns it on. Rejects with `CaptureRefused`, `CaptureOver`. */
+  /** Turns it on; where the one that is asked for is gone, the usual one. Rejects with `CaptureRefused`, `CaptureOver`. */
   async microphone(deviceId: string | null = null): Promise<MediaStreamTrack> {
-    return await this.#open("microphone", (devices) =>
-      devices.getUserMedia({ audio: { ...SPEECH, ...chosen(deviceId) } }),
+    return await this.#open("microphone", deviceId, (devices, id) =>
+      devices.getUserMedia({ audio: { ...SPEECH, ...(id === null ? {} : chosen(id)) } }),
     )
   }
 
@@ -74,13 +74,14 @@ export class Capture {
   async camera({ deviceId = null, facing = "user" }: CameraWish = {}): Promise<MediaStreamTrack> {
     // A phone opens no second camera while the first is in use.
     this.stop("camera")
-    const which = deviceId === null ? { facingMode: facing } : chosen(deviceId)
-    return await this.#open("camera", (devices) => devices.getUserMedia({ video: { ...PICTURE, ...which } }))
+    return await this.#open("camera", deviceId, (devices, id) =>
+      devices.getUserMedia({ video: { ...PICTURE, ...(id === null ? { facingMode: facing } : chosen(id)) } }),
+    )
   }
 
   /** Staff: shows a screen or a window, which the browser lets them choose. Rejects with `CaptureRefused`, `CaptureOver`. */
   async screen(): Promise<MediaStreamTrack> {
-    return await this.#open("screen", (devices) =>
+    return await this.#open("screen", null, (devices) =>
       devices.getDisplayMedia({ video: { frameRate: { ideal: 5, max: 10 } }, audio: false }),
     )
   }
@@ -96,10 +97,19 @@ export class Capture {
     for (const source of ["microphone", "camera", "screen"] as const) this.stop(source)
   }
 
-  async #open(source: Source, ask: (devices: MediaDevices) => Promise<MediaStream>): Promise<MediaStreamTrack> {
+  async #open(
+    source: Source,
+    deviceId: string | null,
+    ask: (devices: MediaDevices, id: string | null) => Promise<MediaStream>,
+  ): Promise<MediaStreamTrack> {
     const wish = Symbol(source)
     this.#wanted.set(source, wish)
-    const stream = await this.#asked(source, ask)
+    const stream = await this.#asked(source, (devices) => ask(devices, deviceId)).catch(async (error: unknown) => {
+      const isGone = deviceId !== null && error instanceof CaptureRefused && error.refusal === "missing"
+      if (!isGone || this.#wanted.get(source) !== wish) throw error
+      // Pulled out since it was chosen, and perhaps the only one to choose from was left.
+      return await this.#asked(source, (devices) => ask(devices, null))
+    })
     const [track, ...others] = stream.getTracks()
     for (const other of others) other.stop()
     if (this.#wanted.get(source) !== wish || track === undefined) {
@@ -142,8 +152,8 @@ function mediaDevices(): MediaDevices | undefined {
   return (globalThis.navigator as Partial<Navigator> | undefined)?.mediaDevices
 }
 
-function chosen(deviceId: string | null): MediaTrackConstraints {
-  return deviceId === null ? {} : { deviceId: { exact: deviceId } }
+function chosen(deviceId: string): MediaTrackConstraints {
+  return { deviceId: { exact: deviceId } }
 }
 
 /** Media Capture and Streams, 10.2: the names of errors. */

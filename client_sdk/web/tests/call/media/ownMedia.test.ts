@@ -7,15 +7,19 @@ import { OwnMedia } from "../../../src/call/media/ownMedia.ts"
 function made() {
   const wishes: MediaStreamConstraints[] = []
   const ended: MediaStreamTrack[] = []
+  /** Devices that are not there any more. */
+  const gone = new Set<unknown>()
   const devices = {
     getUserMedia: (wish: MediaStreamConstraints) => {
       wishes.push(wish)
+      const { exact } = { exact: null, ...((wish.audio ?? wish.video) as { deviceId?: object }).deviceId }
+      if (gone.has(exact)) return Promise.reject(Object.assign(new Error("no such device"), { name: "OverconstrainedError" }))
       const track = { enabled: true, onended: null, stop: () => ended.push(track as unknown as MediaStreamTrack) }
       return Promise.resolve({ getTracks: () => [track] })
     },
   }
   const changed = vi.fn()
-  return { media: new OwnMedia(changed, devices as unknown as MediaDevices), wishes, ended, changed }
+  return { media: new OwnMedia(changed, devices as unknown as MediaDevices), wishes, ended, changed, gone }
 }
 
 const audioOf = (wish: MediaStreamConstraints | undefined) => (wish?.audio as MediaTrackConstraints).deviceId
@@ -51,4 +55,26 @@ it("stays muted when the microphone is changed", async () => {
   media.mute(true)
   await media.choose("microphone", "the second")
   expect(media.tracks.audio?.enabled).toBe(false)
+})
+
+it("opens the usual one where the one that was chosen was pulled out: it may be the only one, with none to choose from", async () => {
+  const { media, wishes, gone } = made()
+  for (const source of ["microphone", "camera"] as const) await media.choose(source, `the ${source}`)
+  gone.add("the microphone").add("the camera")
+  await media.begin({ camera: true })
+  expect(media.view.microphone).toBe(true)
+  expect(media.view.camera).not.toBeNull()
+  expect(media.view.refused).toBeNull()
+  expect(wishes).toHaveLength(4)
+})
+
+it("opens nothing in its place where the call is over meanwhile", async () => {
+  const { media, wishes, gone } = made()
+  await media.choose("microphone", "the second")
+  gone.add("the second")
+  const begun = media.begin({})
+  media.stopCall()
+  await begun
+  expect(media.view.microphone).toBe(false)
+  expect(wishes).toHaveLength(1)
 })
