@@ -13,6 +13,7 @@ import { Button } from "./Button.tsx"
 import type { CallControls } from "./CallPanel.tsx"
 import { useCallWording } from "./callWords.tsx"
 import { OwnPicture } from "./Media.tsx"
+import { refusalText } from "./News.tsx"
 
 interface CheckProps {
   readonly call: CallControls
@@ -21,9 +22,10 @@ interface CheckProps {
 }
 
 export function CallCheck({ call, view, onClose }: CheckProps) {
-  const { t } = useCallWording()
+  const wording = useCallWording()
+  const { t } = wording
   const devices = useDevices(view)
-  const { tried, refused, chosen } = view.own
+  const { tried, chosen } = view.own
   useEffect(() => () => {
     call.stopTrying()
   }, [])
@@ -65,7 +67,7 @@ export function CallCheck({ call, view, onClose }: CheckProps) {
         {tried.microphone !== null && <span class="live">{t("check.microphone.on")}</span>}
         {tried.camera !== null && <span class="live">{t("check.camera.on")}</span>}
       </p>
-      <p role="status">{refused !== null && t(`refused.${refused.source}-${refused.why}`)}</p>
+      <p role="status">{refusalText(wording, view.own)}</p>
       <Picker
         label={t("check.speaker")}
         devices={devices.speakers}

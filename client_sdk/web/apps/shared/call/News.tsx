@@ -1,16 +1,16 @@
 /** How a call is, and how it ended, in sentences that screen readers read out when they change. */
 
-import type { CallView } from "../../../src/call/media/view.ts"
+import type { CallView, OwnView } from "../../../src/call/media/view.ts"
 import { nameOf, useCallWording, type CallWording } from "./callWords.tsx"
 
 export function News({ view }: { readonly view: CallView }) {
-  const { t } = useCallWording()
-  const { refused } = view.own
+  const wording = useCallWording()
+  const { t } = wording
   return (
     <div class="call-news">
       <p role="status">{t(stateOf(view))}</p>
       <p role="status">{view.reason !== null && (view.level === "low" || view.level === "audio") && t(`level.${view.level}`)}</p>
-      <p role="status">{refused !== null && t(`refused.${refused.source}-${refused.why}`)}</p>
+      <p role="status">{refusalText(wording, view.own)}</p>
       {view.phase === "in call" && view.isDirect && <p class="muted">{t("state.direct")}</p>}
     </div>
   )
@@ -29,4 +29,12 @@ export function endingText(wording: CallWording, { why, by }: NonNullable<CallVi
   if (why === "missed") return t("ending.missed", { name })
   if ((why === "hungUp" || why === "cancelled") && by !== null) return t(`endedBy.${why}`, { name })
   return t(`ending.${why}`)
+}
+
+/** What could not be opened, and why; empty where all could. */
+export function refusalText({ t }: CallWording, { refused, microphone }: OwnView): string {
+  if (refused === null) return ""
+  // Another one was asked for. Whoever reads that she is not heard must not be.
+  if (refused.source === "microphone" && microphone) return t("refused.microphone-kept")
+  return t(`refused.${refused.source}-${refused.why}`)
 }
