@@ -150,6 +150,37 @@ async def test_who_only_listens_sends_nothing_and_can_speak_later(tmp_path: Path
         await talk.hers.receives_more(frames=True, samples=True)
 
 
+# As Safari, where nothing is captured: what is heard is played in the turn of a tap, and not by itself.
+_PLAYS_BY_A_TAP = """() => {
+  const play = HTMLMediaElement.prototype.play;
+  HTMLMediaElement.prototype.play = function () {
+    this.autoplay = false;
+    if (this.muted || window.event?.type === 'click') return play.call(this);
+    return Promise.reject(new DOMException('not without a tap', 'NotAllowedError'));
+  };
+}"""
+
+
+async def test_who_only_listens_is_asked_for_a_tap_where_her_browser_plays_nothing_without(
+    tmp_path: Path,
+) -> None:
+    """She would hear nothing, and not know why."""
+    async with (
+        console_house(tmp_path, calls=DIRECT) as house,
+        talking_alone(house) as talk,
+    ):
+        await talk.hers.page.evaluate(_PLAYS_BY_A_TAP)
+        await talk.theirs.page.get_by_role("button", name="Video call", exact=True).click()
+        await talk.hers.button("Only listen").click()
+        await talk.hers.is_connected()
+        sound = talk.hers.page.get_by_role("button", name="Turn the sound on")
+        await sound.click()
+        await expect(sound).to_be_hidden()
+        assert not await talk.hers.page.locator("audio").evaluate("(audio) => audio.paused")
+        await talk.hers.hears_the_beep()
+        assert await talk.hers.tracks() == []
+
+
 ICE_NAMES = """() => window.connections.filter((one) => one.connectionState === 'connected')
   .map((one) => /a=ice-ufrag:(.*)/.exec(one.currentLocalDescription.sdp)[1])"""
 

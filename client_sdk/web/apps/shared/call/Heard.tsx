@@ -7,7 +7,7 @@ import { useEffect, useRef, useState } from "preact/hooks"
 
 import type { CallView } from "../../../src/call/media/view.ts"
 import type { Language } from "../i18n/catalogue.ts"
-import { callWordingOf, type CallWording } from "./callWords.tsx"
+import { callWordingOf, CallWordingContext, type CallWording } from "./callWords.tsx"
 import { changesBetween } from "./changes.ts"
 import { Sound } from "./Media.tsx"
 
@@ -19,16 +19,17 @@ interface HeardProps {
 }
 
 export function Heard({ view, language, nobody }: HeardProps) {
-  const news = useChanges(view, callWordingOf(language, nobody))
+  const wording = callWordingOf(language, nobody)
+  const news = useChanges(view, wording)
   return (
-    <>
+    <CallWordingContext.Provider value={wording}>
       {view.peers.map(
         ({ leaf, sound }) => sound !== null && <Sound key={leaf} stream={sound} speaker={view.own.chosen.speaker ?? ""} />,
       )}
       <p class="spoken" role="status" data-changes>
         {news}
       </p>
-    </>
+    </CallWordingContext.Provider>
   )
 }
 

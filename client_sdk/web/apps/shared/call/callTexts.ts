@@ -66,6 +66,9 @@ export const callTexts = catalogue({
     "record.granted": "You have allowed {name} to record.",
     "record.withdraw": "Take that back",
 
+    "heard.blocked": "Your browser plays no sound before you ask for it.",
+    "heard.play": "Turn the sound on",
+
     "bar.title": "Call with {name}",
     "bar.show": "Show",
 
@@ -203,6 +206,9 @@ export const callTexts = catalogue({
     "record.no": "Tidak",
     "record.granted": "Anda mengizinkan {name} merekam.",
     "record.withdraw": "Tarik kembali izin",
+
+    "heard.blocked": "Peramban Anda tidak memutar suara sebelum Anda memintanya.",
+    "heard.play": "Nyalakan suara",
 
     "bar.title": "Panggilan dengan {name}",
     "bar.show": "Perlihatkan",
