@@ -103,6 +103,21 @@ async def screen_stays_on(hers: Caller) -> None:
     await hers.page.wait_for_function("() => window.sentinels.length === 2 && !window.sentinels[1].released")
 
 
+async def test_a_microphone_that_is_pulled_out_in_a_call_is_told_to_both(tmp_path: Path) -> None:
+    """The other side must not look for a camera that was never on."""
+    async with (
+        console_house(tmp_path, calls={"allow_direct": True}) as house,
+        talking_alone(house) as talk,
+    ):
+        await talk.video_call()
+        await talk.theirs.hears_the_beep()
+        await talk.hers.page.evaluate("window.tracks[0].dispatchEvent(new Event('ended'))")
+        await talk.hers.shows("Your microphone is off")
+        await talk.theirs.shows("Person 1’s camera or microphone has stopped.")
+        await talk.hers.button("Turn the microphone on").click()
+        await talk.theirs.hears_the_beep()
+
+
 async def last_label(hers: Caller) -> str:
     label: str = await hers.page.evaluate("window.tracks.at(-1).label")
     return label
