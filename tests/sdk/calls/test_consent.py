@@ -82,6 +82,22 @@ async def test_who_is_busy_is_not_rung() -> None:
         assert counselors.current is None
 
 
+async def test_nothing_that_is_given_while_it_rings_is_sent_by_who_answers_to_listen() -> None:
+    """Nobody could be told of it then; and what is muted then would look as if it were heard."""
+    async with calling(direct(), direct()) as (_, (hers, counselors)):
+        await hers.call([Tone(440)])
+        answered = await rung(counselors)
+        microphone = Tone(1000)
+        with pytest.raises(CallNotPossible):
+            await answered.use("audio", microphone)
+        with pytest.raises(CallNotPossible):
+            await answered.pause("audio")
+        assert microphone.readyState == "ended"
+        await answered.accept()
+        assert not answered.outgoing["audio"].has_source
+        assert not answered.outgoing["audio"].is_paused
+
+
 async def test_a_call_that_rings_no_more_cannot_be_accepted() -> None:
     async with calling(direct(), direct()) as (_, (hers, counselors)):
         ringing = await hers.call([Tone(440)])

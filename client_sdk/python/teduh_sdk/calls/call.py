@@ -129,16 +129,26 @@ class Call:
     async def use(
         self, kind: str, track: MediaStreamTrack | None, reason: MediaReason = MediaReason.CHOSEN
     ) -> None:
-        """Let this be heard ("audio") or seen ("video"), or nothing; the one before it is stopped."""
-        self._require_going_on()
-        if track is not None and track.kind != kind:
-            raise CallNotPossible(f"a track of kind {track.kind} cannot be used for {kind}")
+        """Let this be heard ("audio") or seen ("video"), or nothing; the one before it is stopped.
+
+        Raises `CallNotPossible` when the call is over or rings here; what was given is stopped then.
+        """
+        try:
+            self._require_answered()
+            if track is not None and track.kind != kind:
+                raise CallNotPossible(f"a track of kind {track.kind} cannot be used for {kind}")
+        except BaseException:
+            stop_all([] if track is None else [track])
+            raise
         self.outgoing[kind].use(track)
         self._say_media(reason)
 
     async def pause(self, kind: str, *, paused: bool = True) -> None:
-        """Mute the microphone or switch the picture off, or on again. The others are told."""
-        self._require_going_on()
+        """Mute the microphone or switch the picture off, or on again. The others are told.
+
+        Raises `CallNotPossible` when the call is over or rings here.
+        """
+        self._require_answered()
         self.outgoing[kind].is_paused = paused
         self._say_media(MediaReason.CHOSEN)
 
@@ -235,6 +245,10 @@ class Call:
     def _say_media(self, reason: MediaReason) -> None:
         media = Media(self.outgoing["audio"].sends, self.outgoing["video"].sends, False, reason)
         self._perform(lambda session, now: session.set_media(media, now))
+
+    def _require_answered(self) -> None:
+        # Of what is sent the others are told, and before `accept` they cannot be.
+        self._perform(lambda session, now: session.set_media(session.media, now))
 
     def _require_going_on(self) -> None:
         if self._ended is not None:
