@@ -665,6 +665,23 @@ SCENARIOS: Final[list[dict[str, Any]]] = [
         ],
     },
     {
+        "name": "a yes that comes when nobody asks any more is none to the next question",
+        "members": [0, 1],
+        "steps": [
+            *[*voice_call(), do(0, "ask_recording"), SETTLE, do(0, "recording_stopped", at=1_000), SETTLE],
+            do(1, "answer_recording", 0, True),
+            SETTLE,
+            do(0, "ask_recording", at=2_000),
+            expect(0, "in call 1", "sees 1 1 stable connected a"),
+            SETTLE,
+            run(12_000),
+            expect(0, "in call 1", "sees 1 1 stable connected a"),
+            do(1, "answer_recording", 0, True),
+            SETTLE,
+            expect(0, "in call 1", "sees 1 1 stable connected a", "may record"),
+        ],
+    },
+    {
         "name": "clocks that are hours apart do not matter",
         "members": [0, 1],
         "clocks": {"0": -9_000_000, "1": 12_000_000},

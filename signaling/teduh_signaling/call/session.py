@@ -231,6 +231,8 @@ class CallSession:
     def ask_recording(self, now: int) -> list[Action]:
         """Ask everybody in the call whether we may record it. Raises CallNotAllowed."""
         self._recording.has_asked = True
+        # A yes that came late, or to an earlier question, is none to this one.
+        self._recording.granted_by.clear()
         self._say_of_recording(RecordingStep.ASK, None, now)
         return self._done(now)
 

@@ -225,6 +225,8 @@ export class CallSession {
   /** Ask everybody in the call whether we may record it. Throws `CallNotAllowed`. */
   askRecording(now: number): Action[] {
     this.#recording.hasAsked = true
+    // A yes that came late, or to an earlier question, is none to this one.
+    this.#recording.grantedBy.clear()
     this.#sayOfRecording(RecordingStep.ASK, null, now)
     return this.#done(now)
   }
