@@ -138,3 +138,20 @@ class SurvivorPage:
     async def is_in_the_room(self, name: str) -> None:
         """Wait until the header names this person."""
         await expect(self.page.locator(".room-names")).to_contain_text(name)
+
+
+async def hide(page: Page, seconds: int) -> None:
+    """Put the tab behind another one for so long, as far as its own program can tell."""
+    await page.evaluate(
+        """(milliseconds) => {
+            let state = "hidden"
+            Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state })
+            document.dispatchEvent(new Event("visibilitychange"))
+            const now = Date.now.bind(Date)
+            Date.now = () => now() + milliseconds
+            state = "visible"
+            document.dispatchEvent(new Event("visibilitychange"))
+            Date.now = now
+        }""",
+        seconds * 1000,
+    )

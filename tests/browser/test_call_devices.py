@@ -8,6 +8,7 @@ import pytest
 from call_pages import Caller, talking_alone
 from console_page import console_house
 from playwright.async_api import expect
+from survivor_page import hide
 
 # Calls of several people need much of the processor: one at a time.
 pytestmark = pytest.mark.xdist_group("browser_calls")
@@ -115,6 +116,34 @@ async def test_a_microphone_that_is_pulled_out_in_a_call_is_told_to_both(tmp_pat
         await talk.hers.shows("Your microphone is off")
         await talk.theirs.shows("Person 1’s camera or microphone has stopped.")
         await talk.hers.button("Turn the microphone on").click()
+        await talk.theirs.hears_the_beep()
+
+
+async def test_behind_her_cover_nothing_of_hers_is_heard_or_seen(tmp_path: Path) -> None:
+    """There is no sign of what is on; she speaks on in the call when she is there again."""
+    async with (
+        console_house(tmp_path, calls={"allow_direct": True}) as house,
+        talking_alone(house) as talk,
+    ):
+        hers = talk.hers
+        await talk.video_call()
+        await hers.button("Camera on").click()
+        await talk.theirs.sees_movement()
+        await hers.button("Devices").click()
+        await hers.button("Try the microphone").click()
+        await hers.shows("Your microphone is on, for you alone")
+        await hide(hers.page, 100)
+        await expect(hers.call).to_be_hidden()
+        await talk.theirs.is_told("Person 1 is muted.")
+        await expect(talk.theirs.others.locator("video")).to_have_count(0)
+        live = await hers.page.evaluate("window.tracks.filter((one) => one.readyState === 'live')")
+        assert len(live) == 1
+        assert not await hers.page.evaluate(
+            "window.tracks.some((one) => one.readyState === 'live' && one.enabled)"
+        )
+        await hers.page.get_by_role("button", name="Continue").click()
+        await hers.shows("Your microphone is muted")
+        await hers.button("Unmute").click()
         await talk.theirs.hears_the_beep()
 
 

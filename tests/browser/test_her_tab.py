@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from browser_house import accepted, house
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 from real_browser import chromium
 from sdk_people import until
-from survivor_page import ENGLISH, SurvivorPage
+from survivor_page import ENGLISH, SurvivorPage, hide
 from teduh_sdk import events
 
 
@@ -63,23 +63,6 @@ async def test_two_tabs_are_two_people_who_know_nothing_of_each_other(tmp_path: 
         await until(second, events.Gone)
         await first.send("still here")
         await expect(one.message("still here")).to_be_visible()
-
-
-async def hide(page: Page, seconds: int) -> None:
-    """Put the tab behind another one for so long, as far as its own program can tell."""
-    await page.evaluate(
-        """(milliseconds) => {
-            let state = "hidden"
-            Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state })
-            document.dispatchEvent(new Event("visibilitychange"))
-            const now = Date.now.bind(Date)
-            Date.now = () => now() + milliseconds
-            state = "visible"
-            document.dispatchEvent(new Event("visibilitychange"))
-            Date.now = now
-        }""",
-        seconds * 1000,
-    )
 
 
 async def test_a_tab_that_was_hidden_for_long_shows_its_cover_until_she_goes_on(tmp_path: Path) -> None:

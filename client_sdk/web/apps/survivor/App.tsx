@@ -66,6 +66,14 @@ export function App({ configuration, open, onExit, onVanish }: AppProps) {
     if (phase !== "idle" && phase !== "ringing") here.hangUp()
     here.stopTrying()
   })
+  // Behind a cover there is no sign that anything is on, so nothing of hers is heard or seen; what she hears goes on.
+  useLayoutEffect(() => {
+    if (isShown || typeof running.current === "string") return
+    const { call: here } = running.current
+    here.mute(true)
+    here.cameraOff()
+    here.stopTrying()
+  }, [isShown])
   useAnnouncedHeadings(state.phase)
 
   return (
