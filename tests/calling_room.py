@@ -69,7 +69,7 @@ class Seat:
             self.sent.append(data)
         else:
             self.beats += 1
-        for seat in self.room.seats:
+        for seat in () if self.room.is_relay_away else self.room.seats:
             if seat is not self and seat.listener is not None:
                 asyncio.get_running_loop().call_soon(seat.hear, self._me, data)
 
@@ -95,6 +95,7 @@ class CallingRoom:
             )
             for leaf in range(len(servers))
         )
+        self.is_relay_away = False
         self.seats = tuple(Seat(self, one, each) for one, each in zip(self.people, servers, strict=True))
 
     def remove(self, participant: Participant) -> None:

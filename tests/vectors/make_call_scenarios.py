@@ -60,6 +60,15 @@ def together(count: int) -> list[Step]:
     return [do(0, "ring", "av"), SETTLE, *joining]
 
 
+def connected(*pairs: tuple[int, int], every: int = 10_000, until: int) -> list[Step]:
+    """The relay is away, and the connections of these still stand: each says so of the other now and then."""
+    return [
+        step
+        for second in range(every, until + every, every)
+        for step in (run(second, silent=True), *(do(who, "peer_alive", whom, 1) for who, whom in pairs))
+    ]
+
+
 SCENARIOS: Final[list[dict[str, Any]]] = [
     {
         "name": "one rings, the other accepts, they talk, and one hangs up",
@@ -679,6 +688,37 @@ SCENARIOS: Final[list[dict[str, Any]]] = [
             do(1, "answer_recording", 0, True),
             SETTLE,
             expect(0, "in call 1", "sees 1 1 stable connected a", "may record"),
+        ],
+    },
+    {
+        "name": "a call outlasts a relay that is away, as long as its connection stands",
+        "members": [0, 1],
+        "steps": [
+            *voice_call(),
+            *connected((0, 1), (1, 0), until=90_000),
+            expect(0, "in call 1", "sees 1 1 stable connected a"),
+            expect(1, "in call 1", "sees 0 1 stable connected a"),
+            run(120_000),
+            expect(0, "in call 1", "sees 1 1 stable connected a"),
+            # But no longer; that another connection stood says nothing of this one.
+            run(130_000, silent=True),
+            do(0, "peer_alive", 1, 7),
+            run(145_000, silent=True),
+            expect(0, "idle"),
+            expect(1, "idle"),
+        ],
+    },
+    {
+        "name": "whoever cannot be heard may have taken back that the call is recorded",
+        "members": [0, 1],
+        "steps": [
+            *[*voice_call(), do(0, "ask_recording"), SETTLE, do(1, "answer_recording", 0, True), SETTLE],
+            do(0, "recording_started"),
+            SETTLE,
+            *connected((0, 1), (1, 0), until=10_000),
+            expect(0, "in call 1", "sees 1 1 stable connected a", "may record"),
+            *connected((0, 1), (1, 0), every=15_000, until=30_000),
+            expect(0, "in call 1", "sees 1 1 stable connected a"),
         ],
     },
     {

@@ -20,7 +20,9 @@ from teduh_signaling.call.timing import Timing
 
 @dataclass(frozen=True, slots=True)
 class Participation:
-    """One device's part in one call. `heard` is when it last said anything, by our clock."""
+    """One device's part in one call. `heard` is when it last said anything, by our clock; `alive`, when
+    the connection to it last stood.
+    """
 
     call: bytes
     joined: int
@@ -28,6 +30,12 @@ class Participation:
     can_restart_ice: bool
     media: Media
     heard: int
+    alive: int = 0
+
+    @property
+    def was_there(self) -> int:
+        """When it last gave a sign of life, whichever."""
+        return max(self.heard, self.alive)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +92,9 @@ class Participations:
             phase = max(phase, known.phase)
             heard = max(heard, known.heard)
         restarts = message.can_restart_ice
-        media = known.media if known is not None and is_same else message.media
-        self._present[leaf] = Participation(message.call, message.joined, phase, restarts, media, heard)
+        media, alive = (known.media, known.alive) if known is not None and is_same else (message.media, 0)
+        part = Participation(message.call, message.joined, phase, restarts, media, heard, alive)
+        self._present[leaf] = part
         self._excused.discard(leaf)
         self._reasons.pop(leaf, None)
         return True
@@ -96,6 +105,17 @@ class Participations:
         if known is not None:
             self._present[leaf] = replace(known, heard=max(heard, known.heard))
             self._excused.discard(leaf)
+
+    def lives(self, leaf: int, now: int) -> None:
+        """The connection to it stands."""
+        known = self._present.get(leaf)
+        if known is not None:
+            self._present[leaf] = replace(known, alive=now)
+
+    def is_unheard(self, leaf: int, now: int) -> bool:
+        """Whether it has said nothing for so long that it would be gone, but for its connection."""
+        known = self._present.get(leaf)
+        return known is not None and now >= known.heard + self.timing.silence
 
     def leaves(self, leaf: int, joined: int, reason: EndReason, now: int) -> bool:
         """It has left; nothing that belongs to this part or an earlier one counts any more.
@@ -145,7 +165,7 @@ class Participations:
     def expire(self, now: int) -> None:
         """Forget whoever fell silent, and what is past."""
         for leaf, one in list(self._present.items()):
-            if now >= one.heard + self.timing.silence:
+            if now >= one.was_there + self.timing.silence:
                 self._drop(leaf, EndReason.LOST)
         for leaf, gone in list(self._gone.items()):
             if now >= gone.until:
@@ -156,7 +176,7 @@ class Participations:
 
     def deadlines(self) -> Iterable[int]:
         """When to look again."""
-        return (one.heard + self.timing.silence for one in self._present.values())
+        return (one.was_there + self.timing.silence for one in self._present.values())
 
     def _drop(self, leaf: int, reason: EndReason) -> None:
         self._excused.discard(leaf)

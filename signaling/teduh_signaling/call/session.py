@@ -301,6 +301,16 @@ class CallSession:
             one.connected(generation)
         return self._done(now)
 
+    def peer_alive(self, peer: int, generation: int, now: int) -> list[Action]:
+        """The connection stands: it is there, though what it says may not arrive, for the relay is away.
+
+        To be said every few seconds.
+        """
+        for one in self._peer(peer):
+            if one.generation == generation and one.is_connected:
+                self._lives(peer, now)
+        return self._done(now)
+
     def peer_failed(self, peer: int, generation: int, now: int) -> list[Action]:
         """The connection broke: another is made."""
         for one in self._peer(peer):
@@ -403,6 +413,13 @@ class CallSession:
     def _say_of_recording(self, step: RecordingStep, to: int | None, now: int) -> None:
         current = self._require_call()
         self._standing.send(Recording(current.call, now, current.joined, step, to))
+
+    def _lives(self, peer: int, now: int) -> None:
+        seen, current = self._standing.seen, self._standing.current
+        if current is not None and seen.is_unheard(peer, now):
+            # It may have taken back that we record, and would not be heard.
+            current.recording.granted_by.discard(peer)
+        seen.lives(peer, now)
 
     def _require_call(self) -> Current:
         if self._standing.current is None or self._standing.state is CallState.RINGING:

@@ -96,6 +96,21 @@ async def test_who_is_removed_hears_and_is_heard_no_more(turn: TurnServer) -> No
         assert (of_medic.frames, by_medic.frames) == (0, 0)
 
 
+async def test_two_who_hear_each_other_go_on_while_the_relay_is_away(turn: TurnServer) -> None:
+    async with calling(through(turn), through(turn)) as (room, (hers, counselors)):
+        ringing, answered = await in_call(hers, counselors)
+        room.is_relay_away = True
+        before = [seat.beats for seat in room.seats]
+        # Ten seconds by their heartbeats, where who is silent for four is gone.
+        await heard(lambda: all(seat.beats > one + 20 for seat, one in zip(room.seats, before, strict=True)))
+        assert (ringing.ended, answered.ended) == (None, None)
+        ear, other = ears(ringing), ears(answered)
+        await heard(lambda: ear.hears(1000) and other.hears(440))
+        room.is_relay_away = False
+        await ringing.hang_up()
+        assert (await until(answered, events.Ended)).reason is EndReason.HUNG_UP
+
+
 async def test_a_source_that_ends_is_told_and_another_can_follow(turn: TurnServer) -> None:
     async with calling(through(turn), through(turn)) as (_, (hers, counselors)):
         ringing, answered = await in_call(hers, counselors)

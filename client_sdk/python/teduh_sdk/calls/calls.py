@@ -270,6 +270,9 @@ class Calls:
         def connected() -> None:
             self._input(lambda one, now: one.peer_connected(leaf, generation, now))
 
+        def arrived() -> None:
+            self._input(lambda one, now: one.peer_alive(leaf, generation, now))
+
         def failed(why: BaseException | None) -> None:
             if isinstance(why, TeduhError) and self._call is not None and leaf in self._room:
                 self._call.tell(events.PathUnavailable(self._room[leaf], why))
@@ -283,7 +286,7 @@ class Calls:
             if self._call is not None:
                 self._call.measured(leaf, loss)
 
-        return PeerReports(describe, connected, hear, failed, measured)
+        return PeerReports(describe, connected, hear, failed, arrived, measured)
 
     def _input(self, what: Input) -> None:
         if self._session is not None:

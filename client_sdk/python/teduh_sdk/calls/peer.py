@@ -67,6 +67,8 @@ class PeerReports:
     on_connected: Callable[[], None]
     on_track: Callable[[MediaStreamTrack], None]
     on_failed: Callable[[BaseException | None], None]
+    on_arrival: Callable[[], None]
+    """About once a second, where anything has come over it since."""
     on_loss: Callable[[float], None]
     """About once a second, of all packets the share that is lost on the way to them."""
 
@@ -231,6 +233,8 @@ class Peer:
             received = sum(one.packetsReceived for one in report if isinstance(one, RTCTransportStats))
             lost = (one.fractionLost for one in report if isinstance(one, RTCRemoteInboundRtpStreamStats))
             self._reports.on_loss(max(lost, default=0) / _FRACTION)
+            if received != seen:
+                self._reports.on_arrival()
             silent = 0.0 if received != seen else silent + min(_LOOK_SECONDS, self._settings.stall / 4)
             seen = received
         self._failed(None)

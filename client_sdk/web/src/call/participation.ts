@@ -14,7 +14,10 @@ import { toHex } from "../hazmat/bytes.ts"
 import { EndReason, Phase, type Heartbeat, type Join, type Media, type Ring } from "./messages.ts"
 import type { Timing } from "./timing.ts"
 
-/** One device's part in one call. `heard` is when it last said anything, by our clock. */
+/**
+ * One device's part in one call. `heard` is when it last said anything, by our clock; `alive`, when the connection to it
+ * last stood.
+ */
 export interface Participation {
   readonly call: string
   readonly joined: number
@@ -22,6 +25,7 @@ export interface Participation {
   readonly canRestartIce: boolean
   readonly media: Media
   readonly heard: number
+  readonly alive: number
 }
 
 /** Who of the others is in which call. */
@@ -83,6 +87,7 @@ export class Participations {
       canRestartIce,
       media: same?.media ?? message.media,
       heard: Math.max(heard, same?.heard ?? heard),
+      alive: same?.alive ?? 0,
     })
     this.#excused.delete(leaf)
     this.#reasons.delete(leaf)
@@ -95,6 +100,18 @@ export class Participations {
     if (known === undefined) return
     this.#present.set(leaf, { ...known, heard: Math.max(heard, known.heard) })
     this.#excused.delete(leaf)
+  }
+
+  /** The connection to it stands. */
+  lives(leaf: number, now: number): void {
+    const known = this.#present.get(leaf)
+    if (known !== undefined) this.#present.set(leaf, { ...known, alive: now })
+  }
+
+  /** Whether it has said nothing for so long that it would be gone, but for its connection. */
+  isUnheard(leaf: number, now: number): boolean {
+    const known = this.#present.get(leaf)
+    return known !== undefined && now >= known.heard + this.#timing.silence
   }
 
   /** It has left; nothing that belongs to this part or an earlier one counts any more. Gives whether that is new. */
@@ -143,7 +160,7 @@ export class Participations {
   /** Forget whoever fell silent, and what is past. */
   expire(now: number): void {
     for (const [leaf, one] of [...this.#present]) {
-      if (now >= one.heard + this.#timing.silence) this.#drop(leaf, EndReason.LOST)
+      if (now >= this.#goneAt(one)) this.#drop(leaf, EndReason.LOST)
     }
     for (const [leaf, { until }] of [...this.#gone]) if (now >= until) this.#gone.delete(leaf)
     for (const [leaf, until] of [...this.#blind]) if (now >= until) this.#blind.delete(leaf)
@@ -151,7 +168,11 @@ export class Participations {
 
   /** When to look again. */
   deadlines(): readonly number[] {
-    return [...this.#present.values()].map((one) => one.heard + this.#timing.silence)
+    return [...this.#present.values()].map((one) => this.#goneAt(one))
+  }
+
+  #goneAt({ heard, alive }: Participation): number {
+    return Math.max(heard, alive) + this.#timing.silence
   }
 
   #drop(leaf: number, reason: EndReason): void {

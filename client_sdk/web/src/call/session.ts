@@ -297,6 +297,21 @@ export class CallSession {
     return this.#done(now)
   }
 
+  /**
+   * The connection still stands: it is there, though what it says may not arrive, for the relay is away. To be said every
+   * few seconds.
+   */
+  peerAlive(peer: number, generation: number, now: number): Action[] {
+    const one = this.#peer(peer)
+    if (one?.generation === generation && one.isConnected) {
+      const { seen, current } = this.#standing
+      // It may have taken back that we record, and would not be heard.
+      if (seen.isUnheard(peer, now)) current?.recording.grantedBy.delete(peer)
+      seen.lives(peer, now)
+    }
+    return this.#done(now)
+  }
+
   /** The connection broke: another is made. */
   peerFailed(peer: number, generation: number, now: number): Action[] {
     this.#peer(peer)?.failed(generation, now)

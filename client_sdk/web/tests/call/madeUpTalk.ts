@@ -42,7 +42,7 @@ export function giveUpBrowser(): void {
   vi.unstubAllGlobals()
 }
 
-/** One that stands when the test says so; nothing is described. */
+/** One that stands, and breaks, when the test says so; nothing is described. */
 class BrowserConnection {
   connectionState: RTCPeerConnectionState = "new"
   currentLocalDescription: RTCSessionDescriptionInit | null = null
@@ -60,8 +60,8 @@ class BrowserConnection {
   getStats = (): Promise<ReadonlyMap<string, unknown>> => Promise.resolve(new Map())
   close = (): void => undefined
 
-  stands(): void {
-    this.connectionState = "connected"
+  becomes(state: RTCPeerConnectionState): void {
+    this.connectionState = state
     this.onconnectionstatechange()
   }
 }
@@ -149,7 +149,7 @@ export class Talk implements CallConversation {
     const about = { call: THEIR_CALL, sent: Date.now(), joined: this.#rung, to: SHE, toJoined: this.joined }
     const offer = { generation: 1, revision: 1, isOffer: true, restartsIce: false, sdp: "v=0\r\n", candidates: [] }
     await this.says(COUNSELOR, Description({ ...about, ...offer }))
-    connections.at(-1)?.stands()
+    connections.at(-1)?.becomes("connected")
     await settled()
   }
 

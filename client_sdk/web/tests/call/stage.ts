@@ -279,6 +279,8 @@ function call(session: CallSession, name: string, given: readonly unknown[], now
       return session.renegotiate(now, (first ?? null) as number | null)
     case "peer_failed":
       return session.peerFailed(Number(first), Number(second), now)
+    case "peer_alive":
+      return session.peerAlive(Number(first), Number(second), now)
     case "peer_connected":
       return session.peerConnected(Number(first), Number(second), now)
     case "local_description":

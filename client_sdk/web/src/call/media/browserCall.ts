@@ -473,6 +473,7 @@ export class BrowserCall {
     for (const peer of this.#session?.peers ?? []) {
       const pair = readings.get(peer.leaf)
       if (pair === undefined || !peer.isConnected) continue
+      this.#with((session) => session.peerAlive(peer.leaf, peer.generation, this.#clock.now()))
       const quality = qualityBetween(...pair)
       this.#qualities.set(peer.leaf, quality)
       // Who has no microphone on is silent for another reason than the network.

@@ -146,6 +146,21 @@ it.each(["ring", "accept"] as const)("says that there is no connection while the
   expect(talk.said).toEqual(what === "accept" ? ["decline"] : [])
 })
 
+it("goes on while the relay is away for as long as the connection stands, and no longer", async () => {
+  const [call, talk] = made()
+  await talk.rings(COUNSELOR)
+  await talk.answers()
+  await call.accept()
+  await talk.connects()
+  await vi.advanceTimersByTimeAsync(LONG_MS)
+  expect(call.view.phase).toBe("in call")
+  connections.at(-1)?.becomes("disconnected")
+  await vi.advanceTimersByTimeAsync(30_000)
+  expect(call.view.phase).toBe("idle")
+  expect(call.view.ending?.why).toBe("lost")
+  expect(isAnythingOn()).toBe(false)
+})
+
 it("goes on saying that it is there when the clock is set back, and rings as before", async () => {
   const [call, talk] = made()
   await talk.rings(COUNSELOR)
