@@ -99,6 +99,17 @@ async def test_whatever_the_console_shows_its_call_is_heard_and_has_a_sign_and_a
         assert set(await talk.hers.tracks()) == {"ended"}
 
 
+async def test_who_is_called_while_she_is_asked_how_to_call_is_told_how_that_call_ended(
+    tmp_path: Path,
+) -> None:
+    async with console_house(tmp_path, calls=DIRECT) as house, talking_alone(house) as talk:
+        await talk.hers.page.get_by_role("button", name="Talk by voice or video").click()
+        await talk.hers.shows("You can stop at any time.")
+        await talk.video_call()
+        await talk.theirs.button("Hang up").click()
+        await talk.hers.shows("has hung up")
+
+
 async def test_a_console_that_is_away_and_locked_in_a_call_hangs_up_with_a_word(tmp_path: Path) -> None:
     """She is told at once, and not by a silence of which she would have to make something herself."""
     async with console_house(tmp_path, calls=DIRECT) as house, talking_alone(house) as talk:

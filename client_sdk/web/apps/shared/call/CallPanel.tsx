@@ -4,7 +4,7 @@
  */
 
 import type { ComponentChildren } from "preact"
-import { useState } from "preact/hooks"
+import { useEffect, useState } from "preact/hooks"
 
 import type { BrowserCall } from "../../../src/call/media/browserCall.ts"
 import type { CallView } from "../../../src/call/media/view.ts"
@@ -59,6 +59,10 @@ export function CallPanel({ call, view, language, isStaff, nobody, isStarting, o
   const toggleCheck = (): void => {
     setChecking(!isChecking)
   }
+  // Whoever was called while she was asked how to call has her answer; what she is told afterwards is how that call ended.
+  useEffect(() => {
+    if (isStarting && phase === "in call") onDismiss()
+  }, [phase])
   if (!isSeen) return null
   return (
     <CallWordingContext.Provider value={callWordingOf(language, nobody)}>
