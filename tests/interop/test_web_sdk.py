@@ -19,7 +19,7 @@ from teduh_sdk.room import Participant
 from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
 from teduh_signaling.call.codec import encode_call
-from teduh_signaling.call.messages import EndReason, HangUp
+from teduh_signaling.call.messages import EndReason, HangUp, Heartbeat, Media, Phase
 from teduh_signaling.relay.frames import OpenRequest, RequestOpened
 from valkey_server import start_valkey
 from web_peer import WebPeer, WebPeerRefused, organisation_json, web_peer
@@ -140,8 +140,9 @@ async def test_what_is_said_about_a_call_arrives_both_ways_in_the_log_and_beside
         heard: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
         his.listen_to_calls(CallEar(heard))
         now = 1000 * int(time.time())
-        said = encode_call(HangUp(b"8 bytes.", now, now, EndReason.HUNG_UP))
-        for is_ephemeral in (False, True):
+        hang_up = HangUp(b"8 bytes.", now, now, EndReason.HUNG_UP)
+        beat = Heartbeat(b"8 bytes.", now, now, Phase.IN_CALL, Media(audio=True, video=False), True, (), ())
+        for is_ephemeral, said in ((False, encode_call(hang_up)), (True, encode_call(beat))):
             await her.call("sendCallSignal", text=said.hex(), active=is_ephemeral)
             assert await asyncio.wait_for(heard.get(), PATIENCE) == ("survivor", said)
             his.send_call_signal(said, is_ephemeral=is_ephemeral)

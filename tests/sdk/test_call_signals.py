@@ -94,6 +94,15 @@ def test_what_is_sealed_for_a_leaf_at_which_nobody_is_harms_nobody(pair: Pair, l
     assert not pair.survivor.state.is_over
 
 
+def test_nothing_but_a_heartbeat_is_heard_beside_the_log(pair: Pair) -> None:
+    """Every member can compute every sender's key, and would put words and keys into another's mouth."""
+    for data in (hang_up(), b"", b"\xc1", b"\x90", heartbeat()):
+        pair.counselor.state.signal_call(data, NOW, is_ephemeral=True)
+    pair.log.pump()
+    assert [signal.data for signal in signals(pair.survivor.collect())] == [heartbeat()]
+    assert not pair.survivor.state.is_over
+
+
 def test_what_waited_in_the_log_while_we_were_away_says_so(pair: Pair) -> None:
     pair.log.disconnect(pair.survivor)
     pair.counselor.state.signal_call(hang_up(), NOW, is_ephemeral=False)

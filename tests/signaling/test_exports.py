@@ -58,7 +58,7 @@ PUBLIC = {
         Join Decline Cancel HangUp Addressed Description Candidates Renegotiate MediaState Recording
         Present Heartbeat AnyCallMessage
     """,
-    "call.codec": "KNOWN_CALL_TAGS encode_call decode_call sent_at",
+    "call.codec": "KNOWN_CALL_TAGS encode_call decode_call is_heartbeat sent_at",
     "call.exceptions": "CallNotAllowed",
     "call.transitions": """
         CallState CallHappening PeerState PeerHappening CALL_TRANSITIONS PEER_TRANSITIONS

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from teduh_crypto.mls import Group
-from teduh_signaling.call.codec import sent_at
+from teduh_signaling.call.codec import is_heartbeat, sent_at
 
 from teduh_sdk.ephemeral_channel import EphemeralChannel
 from teduh_sdk.room import Participant
@@ -48,13 +48,18 @@ class CallSignals:
         return self._channel.seal(group, _LENGTH.pack(len(data)) + data, now)
 
     def open(self, group: Group, payload: bytes) -> tuple[int, bytes] | None:
-        """The sender's leaf and the message; None for anything old, foreign or forged."""
+        """The sender's leaf and the heartbeat; None for anything old, foreign or forged.
+
+        Every member can compute every sender's key. So nothing else is heard beside the log: a description of
+        another's would bring her to the wrong person.
+        """
         opened = self._channel.open(group, payload)
         if opened is None:
             return None
         leaf, body = opened
         (length,) = _LENGTH.unpack_from(body)
-        return leaf, body[_LENGTH.size : _LENGTH.size + length]
+        data = body[_LENGTH.size : _LENGTH.size + length]
+        return (leaf, data) if is_heartbeat(data) else None
 
 
 def is_too_old(data: bytes, now: int) -> bool:

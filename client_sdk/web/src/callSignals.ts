@@ -11,6 +11,8 @@
 
 import { decode } from "@msgpack/msgpack"
 
+import { unpack } from "./chat/codec.ts"
+import { RemoteMessageError } from "./chat/errors.ts"
 import { CALL_TAGS } from "./chat/messages.ts"
 import { EphemeralChannel } from "./ephemeralChannel.ts"
 import { concatenate, type Bytes } from "./hazmat/bytes.ts"
@@ -21,6 +23,8 @@ import type { Participant } from "./room.ts"
 export const OLD_SECONDS = 60
 /** In every message about a call: [tag, call, sent, ...]. */
 const SENT = 2
+/** The tag of the one that may come beside the log. */
+const HEARTBEAT = 0x2a
 
 /** Takes part in the calls of one conversation. */
 export interface CallListener {
@@ -41,13 +45,26 @@ export class CallSignals {
     return this.#channel.seal(group, concatenate(Uint8Array.of(data.length >> 8, data.length & 0xff), data), now)
   }
 
-  /** The sender's leaf and the message; null for anything old, foreign or forged. */
+  /**
+   * The sender's leaf and the heartbeat; null for anything old, foreign or forged. Every member can compute every sender's
+   * key. So nothing else is heard beside the log: a description of another's would bring her to the wrong person.
+   */
   async open(group: MlsGroup, payload: Uint8Array): Promise<{ leafIndex: number; data: Uint8Array } | null> {
     const opened = await this.#channel.open(group, payload)
     if (opened === null) return null
     const { body, leafIndex } = opened
     const length = Math.min(body.getUint16(0), body.byteLength - 2)
-    return { leafIndex, data: new Uint8Array(body.buffer, body.byteOffset + 2, length) }
+    const data = new Uint8Array(body.buffer, body.byteOffset + 2, length)
+    return isHeartbeat(data) ? { leafIndex, data } : null
+  }
+}
+
+function isHeartbeat(data: Uint8Array): boolean {
+  try {
+    return unpack(data)[0] === HEARTBEAT
+  } catch (error) {
+    if (error instanceof RemoteMessageError) return false
+    throw error
   }
 }
 

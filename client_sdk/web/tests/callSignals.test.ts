@@ -68,6 +68,14 @@ it.each(["teduh call 1", "teduh typing 1"])("harms nobody when it is sealed for 
   expect(pair.survivor.state.isOver).toBe(false)
 })
 
+it("is heard beside the log only where it is a heartbeat: a member could speak for another there", async () => {
+  for (const data of [hangUp(), new Uint8Array(), Uint8Array.of(0xc1), Uint8Array.of(0x90), heartbeat()])
+    await pair.counselor.state.signalCall(data, true, NOW)
+  await pair.log.pump()
+  expect(signals(pair.survivor.collect()).map(({ data }) => data)).toEqual([heartbeat()])
+  expect(pair.survivor.state.isOver).toBe(false)
+})
+
 it("says that it waited in the log while we were away", async () => {
   pair.log.disconnect(pair.survivor)
   await pair.counselor.state.signalCall(hangUp(), false, NOW)

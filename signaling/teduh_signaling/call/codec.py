@@ -7,7 +7,7 @@ from typing import Final, get_args
 from msgspec import DecodeError, Raw
 from msgspec.msgpack import Decoder, Encoder
 
-from teduh_signaling.call.messages import AnyCallMessage, CallMessage, Milliseconds
+from teduh_signaling.call.messages import AnyCallMessage, CallMessage, Heartbeat, Milliseconds
 from teduh_signaling.chat.exceptions import LocalMessageError, RemoteMessageError
 from teduh_signaling.chat.messages import CALL_TAGS, MAX_MESSAGE_BYTES
 
@@ -51,6 +51,15 @@ def decode_call(data: bytes) -> AnyCallMessage | None:
     except (*_UNDECODABLE, IndexError):
         raise RemoteMessageError("not a call message of this version") from None
     return message
+
+
+def is_heartbeat(data: bytes) -> bool:
+    """Whether this is a Heartbeat, or garbage that begins like one."""
+    try:
+        tag = _tag.decode(_array.decode(data)[0])
+    except (*_UNDECODABLE, IndexError):
+        return False
+    return tag == Heartbeat.__struct_config__.tag
 
 
 def sent_at(data: bytes) -> int | None:

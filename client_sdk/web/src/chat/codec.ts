@@ -56,7 +56,8 @@ export function decodeMessage(data: Uint8Array): ChatMessage | OfCall | Unknown 
   }
 }
 
-function unpack(data: Uint8Array): readonly unknown[] {
+/** The elements of a message, its tag the first. Throws `RemoteMessageError`. */
+export function unpack(data: Uint8Array): readonly unknown[] {
   try {
     const array = decoder.decode(data)
     if (Array.isArray(array)) return array
