@@ -674,6 +674,18 @@ SCENARIOS: Final[list[dict[str, Any]]] = [
         ],
     },
     {
+        "name": "a heartbeat gives no yes to being recorded, for any member could have made it",
+        "members": [0, 1],
+        "steps": [
+            *[*voice_call(), do(0, "ask_recording"), SETTLE, do(1, "answer_recording", 0, True), drop()],
+            run(12_000),
+            expect(0, "in call 1", "sees 1 1 stable connected a"),
+            do(1, "answer_recording", 0, True),
+            SETTLE,
+            expect(0, "in call 1", "sees 1 1 stable connected a", "may record"),
+        ],
+    },
+    {
         "name": "a yes that comes when nobody asks any more is none to the next question",
         "members": [0, 1],
         "steps": [

@@ -5,6 +5,7 @@
           all who are in the call have granted ────┴──> may record; one refusal or one newcomer: must stop
 
 Heartbeats repeat what was granted, so that a withdrawal that was lost stops a recording a few seconds later.
+They grant nothing: they come beside the log, where one member could speak for another.
 """
 
 from __future__ import annotations
@@ -58,9 +59,9 @@ class RecordingConsent:
             return []
         self._heard[sender] = beat.sent
         happened = self._sees(sender, is_recording=beat.is_recording)
-        granted = own in beat.grants
-        if self.has_asked and granted is not (sender in self.granted_by):
-            happened += self._answered(sender, granted=granted)
+        # Any member could have made it in the sender's name: it takes a yes back, and gives none.
+        if self.has_asked and own not in beat.grants and sender in self.granted_by:
+            happened += self._answered(sender, granted=False)
         return happened
 
     def gone(self, peer: int) -> list[Action]:

@@ -5,7 +5,8 @@
  *                                                    │
  *           all who are in the call have granted ────┴──> may record; one refusal or one newcomer: must stop
  *
- * Heartbeats repeat what was granted, so that a withdrawal that was lost stops a recording a few seconds later.
+ * Heartbeats repeat what was granted, so that a withdrawal that was lost stops a recording a few seconds later. They grant
+ * nothing: they come beside the log, where one member could speak for another.
  */
 
 import type { Action } from "./actions.ts"
@@ -49,9 +50,9 @@ export class RecordingConsent {
   reported(sender: number, beat: Heartbeat, own: number): Action[] {
     if (!this.#isNews(sender, beat.sent)) return []
     const happened = this.#sees(sender, beat.isRecording)
-    const granted = beat.grants.includes(own)
-    if (!this.hasAsked || granted === this.grantedBy.has(sender)) return happened
-    return [...happened, ...this.#answered(sender, granted)]
+    // Any member could have made it in the sender's name: it takes a yes back, and gives none.
+    if (!this.hasAsked || beat.grants.includes(own) || !this.grantedBy.has(sender)) return happened
+    return [...happened, ...this.#answered(sender, false)]
   }
 
   /** Somebody is no longer in the call; whoever comes back is asked anew. */
