@@ -108,6 +108,8 @@ VALKEY: Document = {
     "no-appendfsync-on-rewrite": ["no"],
     "save": ['""'],
     "maxmemory-policy": ["noeviction"],
+    # Two thirds of its container's at most, see `test_compose.py` and `test_kubernetes.py`.
+    "maxmemory": [size(256, 4096)],
     # As many as the relays wait for (TEDUH_REPLICAS).
     "min-replicas-to-write": ["1"],
     "min-replicas-max-lag": [number(2, 60)],

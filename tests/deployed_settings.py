@@ -16,6 +16,14 @@ SECRET_FILE = "TEDUH_CALLS__TURN_SECRET_FILE"
 SECRET_WORDS = re.compile(r"SECRET|PASSWORD|PASSPHRASE|TOKEN|PRIVATE_KEY", re.I)
 
 
+def most_stored() -> int:
+    """How much a deployed Valkey holds before it refuses more, in mebibytes."""
+    text = (DEPLOY / "valkey" / "valkey.conf").read_text("utf-8")
+    found = re.search(r"^maxmemory (\d+)mb$", text, re.M)
+    assert found is not None
+    return int(found[1])
+
+
 def known_variables() -> set[str]:
     """Every environment variable that the relay reads."""
     return {SETTINGS_FILE_VARIABLE, *_variables(Settings, "TEDUH_")}

@@ -17,7 +17,7 @@ import typer
 import yaml
 from caddy_proxy import CADDYFILE, needs_caddy, run_caddy
 from deployed_compose import example, filled
-from deployed_settings import DEPLOY, names_of_secrets, relay_settings
+from deployed_settings import DEPLOY, most_stored, names_of_secrets, relay_settings
 from teduh_server.cli.main import app
 from teduh_server.doctor.configuration import check_configuration
 from teduh_server.doctor.finding import Level
@@ -26,6 +26,7 @@ from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.location import SentinelLocation, parse_location
 from teduh_server.settings import Settings
 from teduh_signaling.relay.frames import CallPolicy
+from whole_document import size
 
 VARIABLE = re.compile(r"\$\{(\w+)(?::[?-][^}]*)?\}")
 COMPOSE = (DEPLOY / "compose.yaml").read_text("utf-8")
@@ -114,6 +115,12 @@ def test_replicas_are_as_many_as_are_waited_for(settings: Settings) -> None:
     assert len(replicas) - 1 >= settings.replicas
     configuration = (DEPLOY / "valkey" / "valkey.conf").read_text("utf-8")
     assert f"min-replicas-to-write {settings.replicas}\n" in configuration
+
+
+@pytest.mark.parametrize("name", ["valkey-primary", "valkey-replica"])
+def test_full_valkey_refuses_before_it_is_killed(name: str) -> None:
+    """Who was killed for want of memory has as little when it starts again."""
+    assert SERVICES[name]["mem_limit"] in size(most_stored() * 3 // 2, 65_536)
 
 
 # --- what containers may do ---

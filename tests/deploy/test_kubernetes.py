@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 import yaml
-from deployed_settings import DEPLOY, names_of_secrets, relay_settings
+from deployed_settings import DEPLOY, most_stored, names_of_secrets, relay_settings
 from teduh_server.handlers.health import health_routes, metrics_routes
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.location import SentinelLocation, parse_location
 from teduh_server.settings import Settings
 from teduh_signaling.relay.frames import CallPolicy
+from whole_document import size
 
 Manifest = dict[str, Any]
 MANIFESTS: list[Manifest] = list(yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text("utf-8")))
@@ -139,6 +140,11 @@ def test_store_url_names_every_sentinel_by_its_stable_name(settings: Settings) -
 
 def test_replicas_are_as_many_as_are_waited_for(settings: Settings) -> None:
     assert WORKLOADS["valkey"]["spec"]["replicas"] - 1 >= settings.replicas
+
+
+def test_full_valkey_refuses_before_it_is_killed() -> None:
+    """Who was killed for want of memory has as little when it starts again."""
+    assert container("valkey")["resources"]["limits"]["memory"] in size(most_stored() * 3 // 2, 65_536)
 
 
 def test_first_valkey_begins_as_master_and_sentinels_watch_it() -> None:

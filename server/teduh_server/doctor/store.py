@@ -116,6 +116,9 @@ def _check_configuration(about: str, configuration: dict[str, str]) -> Iterator[
     if policy != "noeviction":
         says = f"When it is full it forgets accepted entries (maxmemory-policy {policy}): set noeviction."
         yield problem(about, says)
+    if configuration.get("maxmemory") == "0":
+        says = "It is never full, and is killed where memory ends: set maxmemory to two thirds of that."
+        yield warning(about, says)
     if int(configuration.get("slowlog-log-slower-than", "-1")) >= 0:
         says = "Its slow log keeps the arguments of commands: set slowlog-log-slower-than -1."
         yield warning(about, says)

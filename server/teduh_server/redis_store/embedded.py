@@ -222,8 +222,10 @@ class EmbeddedValkey:
             "appendfsync": sync,
             "auto-aof-rewrite-min-size": str(_REWRITE_BYTES),
             "save": "",
-            # A full server refuses new entries rather than forget accepted ones.
+            # A full server refuses new entries rather than forget accepted ones. It is full before the
+            # machine is, where the kernel would end it again and again, for it comes back with all it had.
             "maxmemory-policy": "noeviction",
+            "maxmemory": str(_memory_of_machine() // 2),
             # Two looks at the clock for each command of a script, for a histogram that nobody reads.
             "latency-tracking": "no",
             # The slow log keeps the arguments of commands.
@@ -257,6 +259,10 @@ class EmbeddedValkey:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def _memory_of_machine() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _executable() -> str:

@@ -18,7 +18,7 @@ from valkey_process import ValkeyProcess
 from valkey_server import start_valkey
 from watched_valkey import watched_valkey
 
-KEPT = {"appendonly": "yes", "slowlog-log-slower-than": "-1"}
+KEPT = {"appendonly": "yes", "maxmemory": "100mb", "slowlog-log-slower-than": "-1"}
 
 
 def findings(url: str | None, **settings: object) -> list[Finding]:
@@ -72,6 +72,12 @@ def test_server_that_forgets_is_a_problem(server: ValkeyProcess, complaint: str)
     assert complaint in found
 
 
+@pytest.mark.parametrize("server", [{"maxmemory": "0"}], indirect=True)
+def test_server_that_is_killed_rather_than_full_is_told(server: ValkeyProcess) -> None:
+    (found,) = says(Level.WARNING, findings(url(server)))
+    assert "maxmemory" in found
+
+
 @pytest.mark.parametrize("server", [{"slowlog-log-slower-than": "10000"}], indirect=True)
 def test_slow_log_that_keeps_ciphertext_is_told(server: ValkeyProcess) -> None:
     (found,) = says(Level.WARNING, findings(url(server)))
@@ -106,7 +112,8 @@ def test_store_that_is_away_is_a_problem(server: ValkeyProcess) -> None:
 
 
 def test_sentinels_are_asked_for_the_master() -> None:
-    with watched_valkey(1, **{"slowlog-log-slower-than": "-1", "min-replicas-to-write": "1"}) as watched:
+    settings = {"maxmemory": "100mb", "slowlog-log-slower-than": "-1", "min-replicas-to-write": "1"}
+    with watched_valkey(1, **settings) as watched:
         (good,) = findings(watched.url, durability=Durability.REPLICATED)
         unknown = findings(watched.url.replace("/teduh", "/another"))
         watched.sentinels[1].kill()
@@ -117,7 +124,7 @@ def test_sentinels_are_asked_for_the_master() -> None:
 
 
 def test_each_master_of_a_cluster_is_looked_at() -> None:
-    with valkey_cluster(3, 0) as cluster:
+    with valkey_cluster(3, 0, maxmemory="100mb") as cluster:
         cluster.nodes[2].ask("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
         found = findings(cluster.url)
     (complaint,) = (finding for finding in found if finding.level is Level.PROBLEM)
