@@ -7,10 +7,14 @@ from typing import TypeVar
 
 from relay_organisation import RelayOrganisation, StaffDevice
 from teduh_crypto.credentials import Role
+from teduh_sdk.colleague import Colleague
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.device import Device, keep_device
 from teduh_sdk.events import Event
+from teduh_sdk.exceptions import RelayRefused
 from teduh_sdk.key_store import KeyStore, MemoryKeyStore
+from teduh_sdk.staff import Staff
+from teduh_signaling.relay.frames import ErrorCode, FetchKeyPackage, KeyPackage
 
 _EventType = TypeVar("_EventType", bound=Event)
 PATIENCE = 60.0
@@ -41,6 +45,29 @@ async def until(conversation: Conversation, kind: type[_EventType]) -> _EventTyp
             if isinstance(event, kind):
                 return event
     raise AssertionError(f"the conversation was over before a {kind.__name__}")
+
+
+async def takes_key_packages(staff: Staff, device_id: bytes, count: int) -> None:
+    """Take so many key packages of a device, as whoever brings it in does, as soon as it gives them."""
+    async with asyncio.timeout(PATIENCE):
+        while count:
+            try:
+                await staff._link.ask(lambda ref: FetchKeyPackage(ref, device_id), KeyPackage)
+                count -= 1
+            except RelayRefused as refused:
+                if refused.code is not ErrorCode.NO_KEY_PACKAGE:
+                    raise
+                await asyncio.sleep(0.01)
+
+
+async def several_colleagues(staff: Staff, count: int) -> tuple[Colleague, ...]:
+    """As soon as so many are connected."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            found = await staff.colleagues()
+            if len(found) == count:
+                return found
+            await asyncio.sleep(0.01)
 
 
 async def collect(conversation: Conversation, kind: type[_EventType], count: int) -> list[_EventType]:

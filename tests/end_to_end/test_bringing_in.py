@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
-from sdk_people import new_staff, until
+from sdk_people import new_staff, takes_key_packages, until
 from teduh_sdk import events
-from teduh_sdk.exceptions import ColleagueAbsent
+from teduh_sdk.exceptions import ColleagueAbsent, InvitationDeclined, NotLetIn
 from teduh_sdk.group_changes import CLASSIC_SUITE
 from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
+from teduh_signaling.relay.frames import RequestDetails
 from valkey_server import start_valkey
 
 ORGANISATION = RelayOrganisation()
@@ -80,6 +81,36 @@ async def test_her_yes_counts_though_the_console_was_locked_meanwhile(url: str) 
             await his.bring_in(answered.invitation.device_id)
             async with asyncio.timeout(8):
                 assert (await until(hers, events.Joined)).participant.name == "Maya"
+
+
+async def test_whoever_is_brought_in_and_is_not_can_be_brought_in_as_often_as_before(url: str) -> None:
+    """Her connection may last all day, and she gave eight key packages when it began."""
+    async with (
+        Survivor(url, ORGANISATION.public, suite=CLASSIC_SUITE) as survivor,
+        Staff(url, ORGANISATION.public, new_staff(ORGANISATION, "Sari"), suite=CLASSIC_SUITE) as sari,
+        Staff(url, ORGANISATION.public, new_staff(ORGANISATION, "Maya"), suite=CLASSIC_SUITE) as maya,
+        Staff(url, ORGANISATION.public, new_staff(ORGANISATION, "Budi"), suite=CLASSIC_SUITE) as budi,
+    ):
+        hers = await survivor.ask()
+        his = await sari.claim()
+        for staff in (maya, budi):
+            await staff.colleagues()
+        device = {one.name: one for one in await sari.colleagues()}
+        for one in device.values():
+            await takes_key_packages(sari, one.device_id, 1)
+        inviting = asyncio.create_task(his.invite(device["Maya"]))
+        await (await until(hers, events.InvitationReceived)).approve()
+        await inviting
+        looking = asyncio.create_task(his.invite_from_queue(RequestDetails()))
+        while (await until(his, events.Waiting)).position != 1:
+            pass
+        claiming = asyncio.create_task(budi.claim())
+        await (await until(hers, events.InvitationReceived)).decline()
+        for going, ends in ((looking, InvitationDeclined), (claiming, NotLetIn)):
+            with pytest.raises(ends):
+                await going
+        for one in device.values():
+            await takes_key_packages(sari, one.device_id, 7)
 
 
 async def test_whoever_does_not_come_when_it_is_handed_over_is_a_member_no_longer(url: str) -> None:

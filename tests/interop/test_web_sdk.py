@@ -10,17 +10,18 @@ from pathlib import Path
 import pytest
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
-from sdk_people import PATIENCE, device_of, new_staff, until
+from sdk_people import PATIENCE, device_of, new_staff, several_colleagues, takes_key_packages, until
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
+from teduh_sdk.exceptions import InvitationDeclined
 from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE, key_package_to_wire
 from teduh_sdk.room import Participant
 from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
 from teduh_signaling.call.codec import encode_call
 from teduh_signaling.call.messages import EndReason, HangUp, Heartbeat, Media, Phase
-from teduh_signaling.relay.frames import OpenRequest, RequestOpened
+from teduh_signaling.relay.frames import OpenRequest, RequestDetails, RequestOpened
 from valkey_server import start_valkey
 from web_peer import WebPeer, WebPeerRefused, organisation_json, web_peer
 
@@ -296,6 +297,34 @@ async def test_she_may_say_no(house: House) -> None:
                 await bringing
             with pytest.raises(WebPeerRefused, match="NotLetIn"):
                 await claiming
+
+
+async def test_a_browser_that_is_brought_in_and_is_not_can_be_brought_in_as_often_as_before(
+    house: House,
+) -> None:
+    """Its connection may last all day, and it gave eight key packages when that began."""
+    async with web_peer() as dewi, web_peer() as ani, house.survivor() as survivor, house.staff() as staff:
+        await house.web_staff(dewi, "Dewi", Role.MEDIC)
+        await house.web_staff(ani, "Ani", Role.INTERPRETER)
+        hers = await survivor.ask()
+        his = await accepted(staff)
+        device = {one.name: one for one in await several_colleagues(staff, 2)}
+        for one in device.values():
+            await takes_key_packages(staff, one.device_id, 1)
+        bringing = asyncio.create_task(his.invite(device["Dewi"]))
+        await (await until(hers, events.InvitationReceived)).approve()
+        await bringing
+        looking = asyncio.create_task(his.invite_from_queue(RequestDetails()))
+        while (await until(his, events.Waiting)).position != 1:
+            pass
+        claiming = asyncio.create_task(ani.call("claim"))
+        await (await until(hers, events.InvitationReceived)).decline()
+        with pytest.raises(InvitationDeclined):
+            await looking
+        with pytest.raises(WebPeerRefused, match="NotLetIn"):
+            await claiming
+        for one in device.values():
+            await takes_key_packages(staff, one.device_id, 7)
 
 
 async def test_a_console_that_is_opened_again_goes_on_where_it_was(house: House) -> None:

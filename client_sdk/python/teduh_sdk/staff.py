@@ -363,6 +363,8 @@ class Staff(Client):
             raise RosterNotAdmitted(f"this device is not proven: {error}") from error
 
     def _expect(self, claimed: Claimed) -> None:
+        # One of them goes to whoever is asked about us, also where the answer is no.
+        self._publish_key_packages(1)
         # Before the next frame is looked at, which may be the invitation.
         self._expected[claimed.conversation_id] = asyncio.get_running_loop().create_future()
 
@@ -433,6 +435,8 @@ class Staff(Client):
         elif key not in self._invited:
             self._invited.add(key)
             if not self._decide(item.conversation_id, item):
+                # In place of the one that it took: the connection may last all day.
+                self._publish_key_packages(1)
                 self._inbox.put_nowait(InvitedTo(self, item))
 
     def _decide(self, conversation_id: bytes, item: InboxItem | None) -> bool:

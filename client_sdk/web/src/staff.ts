@@ -417,6 +417,8 @@ export class Staff extends Client {
   /** The conversation goes on: its survivor is asked, and her device brings this one in. Null: she has not. */
   #expect({ conversationId, leaseSeconds }: Claimed): Promise<InboxItem | null> {
     const id = toHex(conversationId)
+    // One of them goes to whoever is asked about us, also where the answer is no.
+    void this.#publishKeyPackages(1).catch(ignore)
     return new Promise((resolve) => {
       const decided = (item: InboxItem | null): void => {
         if (this.#expected.get(id) === decided) this.#expected.delete(id)
@@ -488,8 +490,13 @@ export class Staff extends Client {
     } else if (!this.#invited.has(key)) {
       this.#invited.add(key)
       const expected = this.#expected.get(toHex(item.conversationId))
-      if (expected === undefined) this.#inbox.put(item)
-      else expected(item)
+      if (expected !== undefined) {
+        expected(item)
+        return
+      }
+      // In place of the one that it took: the connection may last all day.
+      void this.#publishKeyPackages(1).catch(ignore)
+      this.#inbox.put(item)
     }
   }
 
