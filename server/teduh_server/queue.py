@@ -172,6 +172,13 @@ class Queue:
         For `staff`, who looks for a colleague, or for the survivor. Raises StoreError.
         """
         details = frame.details
+        seeker: tuple[bytes, ...] = ()
+        if staff is not None:
+            members = scripts.read_members(ConversationKeys.of(frame.conversation_id))
+            inside = scripts.staff_with_her(await self._store.ask(members))
+            if inside is None:
+                return ErrorCode.REQUEST_GONE
+            seeker = (staff.device_id, staff.person, inside)
         command = queue_scripts.requeue_request(
             frame.conversation_id,
             msgpack.encode(details),
@@ -179,7 +186,7 @@ class Queue:
             self._retention_ms,
             self._most_waiting,
             HEAD_START_SECONDS[details.urgency],
-            *(() if staff is None else (staff.device_id, staff.person)),
+            *seeker,
         )
         found = queue_scripts.requeued(await self._store.ask(command))
         if isinstance(found, queue_scripts.Requeued):
@@ -222,7 +229,8 @@ class Queue:
         if by and await self._store.ask(queue_scripts.sought_by(conversation_id)) != by:
             return
         await self._withdraw(conversation_id, by=by)
-        self._news.forget(conversation_id)
+        # A colleague who looks for somebody there has not ended it, and is told that it is over.
+        self._news.forget(conversation_id, staff_too=staff is not None)
         self._changed()
 
     async def _withdraw(self, conversation_id: bytes, last_seen_ms: int = -1, by: bytes = b"") -> bool:
@@ -327,7 +335,7 @@ class Queue:
         if named.member:
             # The device that was not reached has come back, and takes its own conversation: nobody is sought.
             await self._store.ask(self._settled(claimed.conversation_id, device_id))
-            self._news.forget(claimed.conversation_id)
+            self._changed()
         connection.send(self._claimed(frame, claimed, named.member, named.epoch))
         return True
 

@@ -114,10 +114,11 @@ class QueueNews:
         self._follow(conversation_id, connection)[connection] = told
         asyncio.get_running_loop().call_later(AGAIN_SECONDS, self.refresh_soon)
 
-    def forget(self, conversation_id: bytes) -> None:
-        """The request is over."""
-        for connection in self._waiting.pop(conversation_id, ()):
-            self._unfollow(conversation_id, connection)
+    def forget(self, conversation_id: bytes, *, staff_too: bool = True) -> None:
+        """The request is over; `staff_too`: also for a colleague who looks for somebody there."""
+        for connection in list(self._waiting.get(conversation_id, ())):
+            if staff_too or connection.staff is None:
+                self.unfollow(conversation_id, connection)
 
     def unfollow(self, conversation_id: bytes, connection: Connection) -> None:
         """Whoever is at this connection waits for it no more; others may."""
@@ -225,8 +226,7 @@ class QueueNews:
                 if state not in (b"waiting", b"leased"):
                     followers = self._followers(conversation_id)
                     self.forget(conversation_id)
-                    if state in (None, b"absent"):
-                        _let_ask_anew(followers)
+                    _let_ask_anew(conversation_id, followers, is_lost=state in (None, b"absent"))
             guess = estimate(times, position, now) if somebody_takes else None
             for connection, told in self._followers(conversation_id):
                 if told.tells(position, guess):
@@ -297,12 +297,17 @@ class QueueNews:
             connection.send(QueueChanged(length))
 
 
-def _let_ask_anew(followers: Iterable[tuple[Connection, _Told]]) -> None:
-    """Her request is not in the queue any more, and nobody has taken it: she believes that she waits, and
-    asks again when she connects anew.
+def _let_ask_anew(
+    conversation_id: bytes, followers: Iterable[tuple[Connection, _Told]], *, is_lost: bool
+) -> None:
+    """The request is not in the queue any more. If nobody has taken it, its survivor believes that she waits,
+    and asks again when she connects anew. A colleague who looks for somebody asks again whatever has become
+    of it, for whoever ends it herself does not follow it.
     """
     for connection, _ in followers:
-        if connection.staff is None:
+        if connection.staff is not None:
+            connection.send(QueuePosition(conversation_id, 0))
+        elif is_lost:
             connection.end(ErrorCode.UNAVAILABLE, "the request is not in the queue any more")
 
 

@@ -94,6 +94,8 @@ class WaitingRequest:
     """Whether it is staff who look for somebody; nobody waits for a first answer."""
     is_known: bool = False
     """Whether supervisors have been told that it waits in vain."""
+    inside: frozenset[bytes] = field(default=frozenset())
+    """The staff devices of the conversation for which staff look for a colleague: it is not for them."""
 
     @property
     def place(self) -> float:
@@ -220,7 +222,7 @@ def plan(
             continue
         without = dropped(request, now, policy)
         suitable: Iterable[Person] = suited.of(request.details, without)
-        if request.refused_by or request.known_devices:
+        if request.refused_by or request.known_devices or request.inside:
             suitable = _for(request, suitable, now, policy)
         people = _first(suitable, asked)
         if people:
@@ -231,7 +233,11 @@ def plan(
 
 def _for(request: WaitingRequest, suitable: Iterable[Person], now: float, policy: Policy) -> list[Person]:
     """Those who may be asked for this very request, in its own order."""
-    asked = (person for person in suitable if may_be_asked_again(person.id, request, now, policy))
+    asked = (
+        person
+        for person in suitable
+        if may_be_asked_again(person.id, request, now, policy) and person.devices.isdisjoint(request.inside)
+    )
     return sorted(asked, key=lambda person: _rank(person, request))
 
 

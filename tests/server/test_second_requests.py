@@ -410,6 +410,88 @@ async def test_her_own_search_goes_before_that_of_staff(
         await survivor.ask(SeekAnother(10, conversation, DETAILS), KeyPackage)
 
 
+@asynccontextmanager
+async def _both_inside(
+    url: str, organisation: RelayOrganisation
+) -> AsyncIterator[tuple[FrameClient, FrameClient, FrameClient, bytes]]:
+    """A survivor, her counselor, a colleague who has been brought in, and their conversation."""
+    device = organisation.staff("Budi")
+    async with _beside(url, organisation, device) as (survivor, staff, colleague, conversation):
+        await staff.append(conversation, 2, b"commit", kind=1, welcome=b"welcome", added=(device.id,))
+        await colleague.subscribe(conversation, (await colleague.expect(InboxItem)).after)
+        yield survivor, staff, colleague, conversation
+
+
+async def test_who_is_in_it_already_takes_whoever_waits_behind_it(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    """Or she would end her colleague's search by a tap, and help nobody."""
+    async with (
+        _both_inside(relay_url, organisation) as (_, staff, colleague, conversation),
+        frame_client(relay_url) as other,
+        _colleague(relay_url, organisation.staff("Maya")) as third,
+    ):
+        await staff.ask(SeekAnother(5, conversation, DETAILS), Done)
+        waiting = await other.open_request()
+        assert (await colleague.claim()).conversation_id == waiting
+        await _refused(colleague, Claim(6, conversation), ErrorCode.REQUEST_GONE)
+        assert (await third.claim()).conversation_id == conversation
+
+
+async def test_who_is_in_it_already_is_not_offered_it(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    path, own = organisation.write(tmp_path), organisation.staff(role=Role.SUPERVISOR)
+    async with relay_here(path, valkey.url, routing={"mode": "offer"}) as (_, url):
+        await organisation.publish_revocations(url)
+        device = organisation.staff("Budi")
+        async with (
+            _beside(url, organisation, device, own=own) as (_, staff, colleague, conversation),
+            _colleague(url, organisation.staff("Maya")) as third,
+        ):
+            await staff.append(conversation, 2, b"commit", kind=1, welcome=b"welcome", added=(device.id,))
+            await colleague.expect(InboxItem)
+            await colleague.ask(SetAvailability(3, Availability.AVAILABLE, 3), Done)
+            await staff.ask(SeekAnother(5, conversation), Done)
+            await third.ask(SetAvailability(3, Availability.AVAILABLE, 3), Done)
+            assert (await third.expect(Offer)).conversation_id == conversation
+            await colleague.ask(SetAvailability(4, Availability.AWAY), Done)
+            assert not [frame for frame in colleague.seen if isinstance(frame, Offer)]
+
+
+async def test_who_looks_for_a_colleague_is_told_that_it_is_over_without_her(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    """By the survivor, to whom the search went over, or by who came in meanwhile: she asks again."""
+    device = organisation.staff("Budi")
+    async with _beside(relay_url, organisation, device) as (survivor, staff, colleague, conversation):
+        await staff.ask(SeekAnother(5, conversation), Done)
+        await _position(staff, 1)
+        await survivor.ask(SeekAnother(6, conversation), Done)
+        await survivor.ask(CancelRequest(7, conversation), Done)
+        await _position(staff, 0)
+        await staff.ask(SeekAnother(8, conversation), Done)
+        await _position(staff, 1)
+        await staff.append(conversation, 2, b"commit", kind=1, welcome=b"welcome", added=(device.id,))
+        await colleague.expect(InboxItem)
+        assert (await colleague.claim()).member
+        await _position(staff, 0)
+        await staff.ask(SeekAnother(9, conversation), Done)
+        await _nothing_waits_for(colleague)
+
+
+async def test_for_whom_has_left_no_colleague_is_sought(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    async with _beside(relay_url, organisation) as (survivor, staff, colleague, conversation):
+        await staff.ask(SeekAnother(5, conversation), Done)
+        await _position(staff, 1)
+        await survivor.ask(Leave(6, conversation), Done)
+        await _position(staff, 0)
+        await _refused(staff, SeekAnother(7, conversation), ErrorCode.REQUEST_GONE)
+        await _nothing_waits_for(colleague)
+
+
 async def test_a_colleague_is_sought_no_longer_than_by_who_began(
     relay_url: str, organisation: RelayOrganisation
 ) -> None:

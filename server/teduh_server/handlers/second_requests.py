@@ -73,7 +73,9 @@ class SecondRequests:
             connection.refuse(found, "too many requests are waiting", ref=frame.ref, retry_after_ms=10_000)
             return
         if isinstance(found, ErrorCode):
-            connection.refuse(found, "somebody else here looks for somebody", ref=frame.ref)
+            gone = found is ErrorCode.REQUEST_GONE
+            detail = "she has left" if gone else "somebody else here looks for somebody"
+            connection.refuse(found, detail, ref=frame.ref)
             return
         key_package = await self._key_package(conversation_id, found.taken_by, epoch)
         if key_package is None:

@@ -59,7 +59,8 @@ queue:{queue}:request:<id> has: state (waiting, leased, taken, absent), opened a
 key_package, details (MessagePack), known (the staff devices of the conversation that it continues), device
 and person (who hold the lease) and claimed (milliseconds), offer and until (the person to whom it is offered,
 and the deadline), misses (offers declined or not answered) and refused (by whom), told (supervisors know),
-by (the staff device that looks for a colleague for it; empty: its survivor does).
+by (the staff device that looks for a colleague for it; empty: its survivor does) and inside (the staff
+devices for which it is not, since they are in it).
 The key package and the details go when the request is taken, and so do all who had to do with it.
 seal:{<tag>} is empty, and written in a cluster with each batch that replicas must confirm; <tag> is that of
 some key of the batch. `seats:none` is there after a person (16 bytes) has said that she takes nobody.

@@ -57,8 +57,11 @@ def requeue_request(
     head_start_seconds: int,
     by: bytes = b"",
     person: bytes = b"",
+    inside: bytes = b"",
 ) -> Command:
-    """`by` is the device of the staff member, a `person`, who looks for a colleague; empty: the survivor."""
+    """`by` is the device of the staff member, a `person`, who looks for a colleague; empty: the survivor.
+    `inside` are the staff devices of the conversation, joined.
+    """
     return scripts.REQUEUE_REQUEST.command(
         (keys.QUEUE_WAITING, keys.QUEUE_SEEN, keys.queue_request(conversation_id)),
         conversation_id.hex(),
@@ -69,6 +72,7 @@ def requeue_request(
         head_start_seconds,
         by,
         person,
+        inside,
     )
 
 

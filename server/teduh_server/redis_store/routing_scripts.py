@@ -15,7 +15,7 @@ from teduh_server.routing import WaitingRequest
 
 PERSON_BYTES = 16
 _DEVICE_BYTES = 32
-_FIELDS = 8
+_FIELDS = 9
 _read_details = msgpack.Decoder(RequestDetails).decode
 
 
@@ -34,7 +34,7 @@ def requests(conversation_ids: Sequence[bytes], reply: Reply) -> list[WaitingReq
 
 
 def _waiting(conversation_id: bytes, found: Sequence[bytes]) -> WaitingRequest:
-    details, opened, misses, refused, offer, known, by, told = found
+    details, opened, misses, refused, offer, known, by, told, inside = found
     return WaitingRequest(
         id=conversation_id,
         details=_read_details(details),
@@ -45,6 +45,7 @@ def _waiting(conversation_id: bytes, found: Sequence[bytes]) -> WaitingRequest:
         known_devices=frozenset(_parts(known, _DEVICE_BYTES)),
         seeks_colleague=bool(by),
         is_known=bool(told),
+        inside=frozenset(_parts(inside, _DEVICE_BYTES)),
     )
 
 

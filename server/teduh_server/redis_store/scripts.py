@@ -12,6 +12,7 @@ import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
 from struct import Struct
+from typing import cast
 
 from teduh_signaling.relay.entry import place_entry
 
@@ -416,6 +417,16 @@ def read_state(conversation: ConversationKeys) -> Command:
 def epoch_of(reply: Reply) -> int:
     """Of `read_state`; 0 if there is no such conversation."""
     return int.from_bytes(reply[8:16]) if isinstance(reply, bytes) else 0
+
+
+def read_members(conversation: ConversationKeys) -> Command:
+    return (b"HKEYS", conversation.state)
+
+
+def staff_with_her(reply: Reply) -> bytes | None:
+    """Of `read_members`: the device ids of the staff, joined; None if the survivor is there no more."""
+    names = cast("list[bytes]", reply)
+    return b"".join(name[2:] for name in names if name.startswith(b"d:")) if b"m0" in names else None
 
 
 def end_lease(

@@ -23,6 +23,17 @@ local function let_go(person)
   end
 end
 
+-- Whether she is in the conversation already, for which staff look for somebody else.
+local function is_inside(request)
+  local inside = redis.call('HGET', request, 'inside') or ''
+  for at = 1, #inside, 32 do
+    if string.sub(inside, at, at + 31) == ARGV[2] then
+      return true
+    end
+  end
+  return false
+end
+
 local function take(id, request)
   local package, details, opened, offer = unpack(
     redis.call('HMGET', request, 'key_package', 'details', 'opened', 'offer'))
@@ -53,8 +64,7 @@ if ARGV[1] == '' then
     if not id then
       return {}
     end
-    if redis.call('HGET', ARGV[6] .. id, 'by') == ARGV[2] then
-      -- She looks for a colleague: that is for others.
+    if is_inside(ARGV[6] .. id) then
       at = at + 1
     else
       local taken = take(id, ARGV[6] .. id)
@@ -73,6 +83,9 @@ if not redis.call('ZSCORE', KEYS[1], id) then
   if held[1] == 'leased' and held[2] == ARGV[2] then
     return {id, held[3], held[4], held[5], ''}
   end
+  return {}
+end
+if is_inside(request) then
   return {}
 end
 if ARGV[8] == '1' then

@@ -18,7 +18,7 @@ if not state or state == 'absent' then
     return {}
   end
   if state then
-    redis.call('HDEL', request, 'person', 'device', 'offer', 'until', 'refused', 'misses', 'by', 'told')
+    redis.call('HDEL', request, 'person', 'device', 'offer', 'until', 'refused', 'misses', 'by', 'told', 'inside')
   end
   local time = redis.call('TIME')
   local opened = time[1] * 1000000 + time[2]

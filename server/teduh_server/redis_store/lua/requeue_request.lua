@@ -10,6 +10,7 @@
 -- ARGV[6] integer head start by urgency, seconds
 -- ARGV[7] bytes   device id of the staff member who looks for a colleague; empty: it is the survivor
 -- ARGV[8] bytes   that staff member as a person, 16 bytes, to whom it is not offered; empty likewise
+-- ARGV[9] bytes   device ids of the staff who are in it, joined: for them it is not; empty likewise
 -- Returns {position, is new 0|1, device id of who has taken it or empty}; {'full'} if the queue is; {'sought'} if somebody
 --   else in the conversation looks for somebody.
 local state, device, by = unpack(redis.call('HMGET', KEYS[3], 'state', 'device', 'by'))
@@ -22,7 +23,7 @@ if is_open and ARGV[7] == '' and by and by ~= '' then
   -- Elsewhere than before, if only by a microsecond: whoever has looked at it there looks again.
   local place = string.format('%.0f', redis.call('HGET', KEYS[3], 'opened') - ARGV[6] * 1000000 + 1)
   redis.call('HSET', KEYS[3], 'by', '', 'details', ARGV[2], 'place', place)
-  redis.call('HDEL', KEYS[3], 'refused', 'misses', 'told')
+  redis.call('HDEL', KEYS[3], 'refused', 'misses', 'told', 'inside')
   redis.call('ZADD', KEYS[1], 'XX', place, ARGV[1])
 end
 if state == 'leased' then
@@ -47,6 +48,7 @@ if state ~= 'waiting' then
   redis.call('ZADD', KEYS[1], place, ARGV[1])
   new = 1
 end
+redis.call('HSET', KEYS[3], 'inside', ARGV[9])
 redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
 for _, key in ipairs({KEYS[1], KEYS[2], KEYS[3]}) do
   redis.call('PEXPIRE', key, ARGV[4])

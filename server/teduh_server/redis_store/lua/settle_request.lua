@@ -38,7 +38,7 @@ if person then
 end
 redis.call('HSET', KEYS[3], 'state', 'taken')
 redis.call('HDEL', KEYS[3], 'key_package', 'details', 'device', 'person', 'known', 'refused', 'misses', 'claimed',
-  'by')
+  'by', 'inside')
 if state ~= 'leased' then
   return -1
 end

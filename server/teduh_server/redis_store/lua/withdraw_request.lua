@@ -40,7 +40,7 @@ if was_taken then
   redis.call('ZREM', KEYS[6], ARGV[1])
   redis.call('HSET', KEYS[3], 'state', 'taken')
   redis.call('HDEL', KEYS[3], 'key_package', 'details', 'known', 'device', 'person', 'refused', 'misses', 'claimed',
-    'by')
+    'by', 'inside')
   if person then
     let_go(person)
   end
@@ -51,6 +51,6 @@ if offer then
 end
 if waiting == 1 then
   redis.call('HSET', KEYS[3], 'state', 'absent')
-  redis.call('HDEL', KEYS[3], 'key_package', 'details', 'known', 'offer', 'until', 'refused', 'misses', 'by')
+  redis.call('HDEL', KEYS[3], 'key_package', 'details', 'known', 'offer', 'until', 'refused', 'misses', 'by', 'inside')
 end
 return {waiting, offer or '', package == '' and 1 or 0, was_taken and device or '', was_taken and person or ''}
