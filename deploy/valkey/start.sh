@@ -54,6 +54,8 @@ keep_file_short() {
     pause="${VALKEY_FIRST_REWRITE_SECONDS:-60}"
     while sleep "$pause" && kill -0 $$; do
         valkey-cli -p "${VALKEY_PORT:-6379}" bgrewriteaof || true
+        # A replica leaves lying what its master has sent it, each time that it has to begin anew; nothing ever reads it.
+        rm -f "$folder/dump.rdb"
         pause="${VALKEY_REWRITE_SECONDS:-3600}"
     done
 }

@@ -119,6 +119,10 @@ class Deployed:
                 found += path.read_text(errors="replace")
         return found
 
+    def keeps(self, name: str) -> bool:
+        """Whether a file of this name is there."""
+        return (self._folder / name).exists()
+
     def configuration(self) -> str:
         """What it keeps for itself."""
         return (self._folder / self._file).read_text("utf-8")
@@ -259,6 +263,24 @@ def test_what_was_trimmed_leaves_the_disk_soon(tmp_path: Path) -> None:
         assert primary.info("aof_enabled") == replica.info("aof_enabled") == "1"
         primary.kill_server()
         until(primary.has_left_nothing, "what has asked it goes on")
+    finally:
+        for each in (primary, replica):
+            each.kill()
+
+
+def test_what_a_replica_was_sent_leaves_its_disk_soon(tmp_path: Path) -> None:
+    """It is all that there was when it began, and lies beside the append-only file, read by nobody."""
+    programs_in(tmp_path)
+    primary = Deployed(tmp_path / "primary", "server")
+    replica = Deployed(tmp_path / "replica", "server", primary.port)
+    try:
+        primary.start()
+        primary.ask("CONFIG", "SET", "min-replicas-to-write", 0)
+        primary.ask("SET", "before", SAID)
+        replica.start(VALKEY_FIRST_REWRITE_SECONDS="0.5", VALKEY_REWRITE_SECONDS="0.5")
+        until(lambda: replica.info("master_link_status") == "up", "the replica does not follow")
+        until(lambda: not replica.keeps("dump.rdb"), "it is still there")
+        assert replica.ask("GET", "before") == SAID
     finally:
         for each in (primary, replica):
             each.kill()
