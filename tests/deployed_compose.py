@@ -44,7 +44,8 @@ _SENTINELS = ["sentinel-1", "sentinel-2", "sentinel-3"]
 # --- what all containers share ---
 
 _CLOSED: Document = {
-    "restart": "unless-stopped",
+    # Of what is `unless-stopped`, Podman starts nothing when the machine has started.
+    "restart": "always",
     "read_only": True,
     "cap_drop": ["ALL"],
     "security_opt": ["no-new-privileges:true"],

@@ -66,6 +66,8 @@ def _unit(description: str, service: Document, **more: list[str]) -> Document:
             "Documentation": [f"file:{INSTALLED}/docs/operations.md"],
             "Wants": ["network-online.target"],
             "After": ["network-online.target"],
+            # Never given up, however often it has failed.
+            "StartLimitIntervalSec": ["0"],
             **more,
         },
         "Service": _SERVICE | _ALONE | service,

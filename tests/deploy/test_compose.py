@@ -147,7 +147,7 @@ def test_container_is_not_root_but_the_proxy_whose_image_has_nobody_else(name: s
 @each_service
 def test_container_comes_back_and_is_of_a_named_version(name: str) -> None:
     service = SERVICES[name]
-    assert service["restart"] == "unless-stopped"
+    assert service["restart"] == "always"
     if "build" not in service:
         assert re.fullmatch(r"[\w-]+(/[\w-]+)?:\d+\.\d+\.\d+[\w.-]*", service["image"])
 
