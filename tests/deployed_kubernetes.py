@@ -80,6 +80,13 @@ def _policies() -> list[Document]:
                 {"from": [_of_namespace("monitoring")], "ports": _ports(METRICS_PORT)},
             ],
         ),
+        # Without it no certificate is ever given out: whom cert-manager starts is in this namespace, too.
+        _policy(
+            "certificate-from-ingress",
+            podSelector={"matchLabels": {"acme.cert-manager.io/http01-solver": "true"}},
+            policyTypes=["Ingress"],
+            ingress=[{"from": [_of_namespace("ingress-nginx")], "ports": _ports(8089)}],
+        ),
         _policy(
             "store-from-relay",
             podSelector=_apps("valkey", "sentinel"),
