@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import typer
 from deployed_settings import DEPLOY, SECRET_FILE, names_of_secrets, relay_settings
+from deployed_units import options_of_unit
 from teduh_server.cli.main import app
 from teduh_server.settings import Settings
 from teduh_signaling.relay.frames import CallPolicy
@@ -125,6 +126,23 @@ def test_turn_is_started_by_the_script_that_is_here_in_a_folder_in_memory() -> N
     assert (DEPLOY.parent / Path(program).relative_to("/opt/teduh")).stat().st_mode & 0o111
     assert unit(UNITS[1])["RuntimeDirectory"] == ["teduh-turn"]
     assert environment(UNITS[1])["TURN_RUNTIME_FOLDER"] == "%t/teduh-turn"
+
+
+def test_push_key_of_the_guide_is_handed_over_to_the_unit(tmp_path: Path) -> None:
+    """It can be read by root alone, whom the unit's user is not."""
+    guide = (DEPLOY.parent / "docs" / "routing.md").read_text("utf-8")
+    made = re.search(r"^teduh push-key (\S+)$", guide, re.M)
+    drop_in = re.search(r"```ini\n# /etc/systemd/system/teduh-relay\.service\.d/.*?\n(.*?)```", guide, re.S)
+    in_file = re.search(r"```toml\n(# teduh\.toml\n\[push\].*?)```", guide, re.S)
+    assert made is not None
+    assert drop_in is not None
+    assert in_file is not None
+    added = options_of_unit(drop_in[1])["Service"]
+    assert added["LoadCredential"] == [f"push-key:{made[1]}"]
+    (tmp_path / "teduh.toml").write_text(in_file[1])
+    told = environment(UNITS[0]) | {"TEDUH_SETTINGS_FILE": str(tmp_path / "teduh.toml")}
+    told |= dict(each.split("=", 1) for each in added["Environment"])
+    assert str(relay_settings(told, tmp_path).push.key_file) == "%d/push-key"
 
 
 def test_settings_file_of_the_guide_makes_calls_that_go_through_turn(tmp_path: Path) -> None:
