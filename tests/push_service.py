@@ -58,6 +58,8 @@ class Browser:
     key: EllipticCurvePrivateKey = field(default_factory=lambda: generate_private_key(SECP256R1()))
     secret: bytes = bytes(range(16))
     answer: int = 201
+    held: asyncio.Event | None = None
+    """The service answers nothing before that."""
     pushed: asyncio.Queue[tuple[bytes, dict[str, str]]] = field(default_factory=asyncio.Queue)
 
     @property
@@ -75,6 +77,8 @@ class Browser:
     async def take(self, request: web.Request) -> web.Response:
         """The push service: keeps what was pushed."""
         await self.pushed.put((await request.read(), dict(request.headers)))
+        if self.held is not None:
+            await self.held.wait()
         headers = {"Location": self.endpoint + "/elsewhere"} if self.answer == 307 else None
         return web.Response(status=self.answer, headers=headers)
 

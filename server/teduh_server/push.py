@@ -20,7 +20,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
@@ -31,7 +33,7 @@ from yarl import URL
 from teduh_server.log_policy import log
 from teduh_server.redis_store import routing_scripts
 from teduh_server.redis_store.client import Store
-from teduh_server.redis_store.exceptions import StoreUnavailable
+from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.staff_authentication import StaffDevice
 
 if TYPE_CHECKING:
@@ -39,8 +41,12 @@ if TYPE_CHECKING:
 
 _SEND_SECONDS: Final = 10.0
 _AT_ONCE: Final = 16
+"""To each service: one that hangs holds up none of the others."""
 _GONE: Final = frozenset({404, 410})
 """RFC 8030, 7.3: the subscription is no more."""
+_REFUSED: Final = 400
+Slots = defaultdict[URL, asyncio.Semaphore]
+"""By service."""
 
 
 class EndpointNotAllowed(Exception):
@@ -137,6 +143,10 @@ class Push:
         """Wake it no more. Raises StoreError."""
         await self._store.ask(routing_scripts.drop_push(device_id))
 
+    async def _forget(self, device_id: bytes, address: Address) -> None:
+        """It cannot be woken by this address; it may have given another meanwhile. Raises StoreError."""
+        await self._store.ask(routing_scripts.drop_push(device_id, _encode(address)))
+
     async def wake(self) -> None:
         """Somebody waits: wake whoever is not connected, unless that was done a moment ago. Raises
         StoreError.
@@ -147,7 +157,7 @@ class Push:
         addresses = {device: _decode(address) for device, address in packed.items()}
         for device, address in addresses.items():
             if not self._is_still_staff(device, address):
-                await self.unsubscribe(device)
+                await self._forget(device, address)
         connected = self._connected()
         self._spawn(
             self._wake_all(
@@ -166,19 +176,19 @@ class Push:
     async def _wake_all(self, due: dict[bytes, Address]) -> None:
         if not due:
             return
-        slots = asyncio.Semaphore(_AT_ONCE)
+        slots: Slots = defaultdict(lambda: asyncio.Semaphore(_AT_ONCE))
         timeout = aiohttp.ClientTimeout(total=_SEND_SECONDS)
         # No cookie is kept from one service to the next, and no proxy taken from the environment.
         async with aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session:
             await asyncio.gather(*(self._wake_one(session, slots, *each) for each in due.items()))
 
     async def _wake_one(
-        self, session: aiohttp.ClientSession, slots: asyncio.Semaphore, device_id: bytes, address: Address
+        self, session: aiohttp.ClientSession, slots: Slots, device_id: bytes, address: Address
     ) -> None:
         try:
             url = self._services.check(address.endpoint)
-            message = self._key.message(address.endpoint, address.public_key, address.secret)
-            async with slots:
+            async with slots[url.origin()]:
+                message = self._key.message(address.endpoint, address.public_key, address.secret)
                 status = await _post(session, url, message)
         except (EndpointNotAllowed, ValueError):
             status = 410
@@ -186,10 +196,11 @@ class Push:
             log().info("a push service did not answer", error=type(error).__name__)
             return
         if status in _GONE:
-            try:
-                await self.unsubscribe(device_id)
-            except StoreUnavailable:
-                return
+            with suppress(StoreError):
+                await self._forget(device_id, address)
+        elif status >= _REFUSED:
+            # Nobody else would notice that the relay's key, contact or clock is wrong.
+            log().warning("a push service refused", status=status)
 
 
 async def _post(session: aiohttp.ClientSession, url: URL, message: PushMessage) -> int:

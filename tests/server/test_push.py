@@ -16,6 +16,8 @@ from py_vapid import Vapid02
 from relay_organisation import RelayOrganisation, StaffDevice
 from relay_process import relay_here
 from sdk_people import PATIENCE
+from structlog.testing import capture_logs
+from teduh_server import push
 from teduh_server.app import Relay
 from teduh_server.cli.main import app
 from teduh_server.push import EndpointNotAllowed, PushServices
@@ -132,6 +134,51 @@ async def test_subscription_that_has_gone_is_forgotten(house: House, browser: Br
         await house.opt_in(other, house.organisation.staff("Budi"))
         body, _ = await asyncio.wait_for(browser.pushed.get(), PATIENCE)
     assert other.read(body) == TEXT
+
+
+async def test_device_that_subscribes_anew_meanwhile_is_woken_still(house: House, browser: Browser) -> None:
+    """Browsers end a subscription when they like, and the console gives the next one at once."""
+    device = house.organisation.staff()
+    browser.answer, browser.held = 410, asyncio.Event()
+    await house.opt_in(browser, device)
+    async with push_service() as anew, frame_client(house.url) as survivor:
+        await survivor.open_request()
+        await asyncio.wait_for(browser.pushed.get(), PATIENCE)
+        await house.opt_in(anew, device)
+        browser.held.set()
+        # Twice: what was read before the old one was found to be gone may be under way.
+        for _ in range(2):
+            body, _ = await asyncio.wait_for(anew.pushed.get(), PATIENCE)
+            assert anew.read(body) == TEXT
+
+
+async def test_service_that_hangs_holds_up_nobody_of_another(
+    house: House, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is talked to once at a time here, and waited for as long as it takes."""
+    monkeypatch.setattr(push, "_AT_ONCE", 1)
+    monkeypatch.setattr(push, "_SEND_SECONDS", 1000.0)
+    browser.held = asyncio.Event()
+    await house.opt_in(browser)
+    async with push_service() as other, frame_client(house.url) as survivor:
+        await house.opt_in(other, house.organisation.staff("Budi"))
+        await survivor.open_request()
+        body, _ = await asyncio.wait_for(other.pushed.get(), PATIENCE)
+        assert other.read(body) == TEXT
+        browser.held.set()
+
+
+async def test_operator_is_told_that_a_service_refuses(house: House, browser: Browser) -> None:
+    """By its number alone, which says nothing of whose device it is."""
+    browser.answer = 403
+    await house.opt_in(browser)
+    with capture_logs() as said:
+        async with frame_client(house.url) as survivor:
+            await survivor.open_request()
+            for _ in range(2):
+                await asyncio.wait_for(browser.pushed.get(), PATIENCE)
+    refused = {"event": "a push service refused", "log_level": "warning", "status": 403}
+    assert refused in said
 
 
 async def test_redirect_is_not_followed(house: House, browser: Browser) -> None:

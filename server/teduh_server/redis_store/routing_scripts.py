@@ -156,8 +156,9 @@ def put_push(device_id: bytes, address: bytes, kept_ms: int) -> Command:
     return scripts.PUT_PUSH.command((keys.PUSH_DEVICES,), device_id, address, kept_ms)
 
 
-def drop_push(device_id: bytes) -> Command:
-    return (b"HDEL", keys.PUSH_DEVICES, device_id)
+def drop_push(device_id: bytes, address: bytes = b"") -> Command:
+    """`address`: only if it has no other since."""
+    return scripts.DROP_PUSH.command((keys.PUSH_DEVICES,), device_id, address)
 
 
 def read_push() -> Command:

@@ -20,7 +20,7 @@ from teduh_server.redis_store.keys import ConversationKeys
 from teduh_server.redis_store.replies import as_bytes, as_int, as_list
 from teduh_server.redis_store.wire import Answer, Argument, Command, OnAnswer, Reply
 
-_FREEING = ("acknowledge", "leave", "subscribe", "unregister")
+_FREEING = ("acknowledge", "drop_push", "leave", "subscribe", "unregister")
 """A store that is full must take these: they free it, or come before what does."""
 
 
@@ -73,6 +73,7 @@ LEAD = Script("lead")
 MARK_TOLD = Script("mark_told")
 COUNT_DAY = Script("count_day")
 PUT_PUSH = Script("put_push")
+DROP_PUSH = Script("drop_push")
 STAFF_OF = Script("staff_of")
 REQUEUE_REQUEST = Script("requeue_request")
 NAME_CLAIMANT = Script("name_claimant")
@@ -110,6 +111,7 @@ SOURCES: dict[Argument, bytes] = {
         MARK_TOLD,
         COUNT_DAY,
         PUT_PUSH,
+        DROP_PUSH,
         STAFF_OF,
         REQUEUE_REQUEST,
         NAME_CLAIMANT,
