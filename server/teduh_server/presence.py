@@ -233,6 +233,13 @@ class Presence:
             counts[max(each.availability for each in devices)] += 1
         return counts
 
+    def somebody_takes(self, now: float) -> bool:
+        """Whether anybody takes requests, if not at this moment: available or busy, and her shift goes on."""
+        return any(
+            each.availability is not Availability.AWAY and not 0 < each.until <= now
+            for each in self._everybody()
+        )
+
     def load(self) -> int:
         """In how many conversations staff are, counted per person."""
         return sum(map(load_of, self._staff.everybody()))

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 from teduh_signaling.relay.frames import (
     MAX_LISTED_REQUESTS,
-    Availability,
     ErrorCode,
     OpensAt,
     Preference,
@@ -258,10 +257,9 @@ class QueueNews:
 
     def _opens(self) -> int | None:
         """When somebody will be there; 0 if somebody is, None if nobody knows."""
-        counted = self._presence.counted()
-        if counted[Availability.AVAILABLE] or counted[Availability.BUSY]:
-            return 0
         now = time.time()
+        if self._presence.somebody_takes(now):
+            return 0
         # By the hours somebody should be there and is not: then the hours say nothing.
         if self._hours is None or self._hours.is_open(now):
             return None

@@ -167,6 +167,23 @@ async def test_she_is_told_when_somebody_will_be_there(staffed_url: str) -> None
         assert opens > time.time()
 
 
+@pytest.mark.parametrize("said", [Availability.AVAILABLE, Availability.BUSY])
+async def test_whoever_has_gone_home_by_the_clock_promises_nobody_anything(
+    staffed_url: str, organisation: RelayOrganisation, said: Availability
+) -> None:
+    """She forgot to say that she is away; nothing is offered to her, so there is nothing to wait for."""
+    now = int(time.time())
+    async with frame_client(staffed_url) as survivor, frame_client(staffed_url) as staff:
+        await staff.authenticate(organisation.staff())
+        await staff.ask(SetAvailability(1, said, 3, until=now - 1), Done)
+        await survivor.open_request()
+        opens = (await survivor.expect(OpensAt)).opens
+        assert opens is not None
+        assert opens > now
+        await staff.ask(SetAvailability(2, said, 3, until=now + 3600), Done)
+        assert (await survivor.expect(OpensAt)).opens == 0
+
+
 async def test_board_is_for_supervisors(relay_url: str, organisation: RelayOrganisation) -> None:
     async with frame_client(relay_url) as staff:
         await staff.authenticate(organisation.staff())
