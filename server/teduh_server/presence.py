@@ -130,13 +130,12 @@ class Presence:
 
     def set_availability(self, connection: Connection, frame: SetAvailability) -> None:
         device = structs.replace(
-            self._here[connection],
+            _with_load(self._here[connection], len(connection.subscriptions)),
             availability=frame.availability,
             capacity=frame.capacity,
             gender=frame.gender,
             region=frame.region,
             until=frame.until,
-            load=len(connection.subscriptions),
         )
         self._taken.pop(connection, None)
         self._put(connection, device)
@@ -309,7 +308,7 @@ class Presence:
         for connection, device in list(self._here.items()):
             load = len(connection.subscriptions)
             if load != device.load:
-                self._keep(connection, structs.replace(device, load=load))
+                self._keep(connection, _with_load(device, load))
 
     def _forget_silent_nodes(self) -> None:
         alive = dict(self._heard())
@@ -393,3 +392,9 @@ class Presence:
             self._announce()
             everybody = _All(self._node_id, self._version, list(self._here.values()))
             self._publish(node_channel.PRESENCE, _encode(everybody))
+
+
+def _with_load(device: PresentDevice, load: int) -> PresentDevice:
+    """Whoever has come out of a conversation is idle from then on, however long it was."""
+    idle_since = time.time() if load < device.load else device.idle_since
+    return structs.replace(device, load=load, idle_since=idle_since)

@@ -170,3 +170,24 @@ async def test_who_has_taken_a_request_has_a_seat_less_on_all_nodes_at_once(bus:
     # The other device knows nothing of it, and says again what it would take alone.
     _say(two, second, Availability.AVAILABLE, 2)
     assert two.seats(b"s" * 16) == 1
+
+
+async def test_whoever_comes_out_of_a_conversation_has_not_been_idle_during_it(bus: Bus) -> None:
+    """Said by her console, or noticed without a word: who was idle meanwhile is asked before her."""
+    node = bus.node("one")
+    idle, told, noticed = (_connection(name, name) for name in (b"i", b"t", b"n"))
+    for connection in (told, noticed, idle):
+        node.attach(connection)
+        _say(node, connection, Availability.AVAILABLE, 2)
+        bus.now += 1
+    for talking in (told, noticed):
+        cast("_Connection", talking).subscriptions[b"conversation"] = None
+        node.has_taken(talking)
+    bus.now += 7200
+    for talking in (told, noticed):
+        cast("_Connection", talking).subscriptions.clear()
+    _say(node, told, Availability.AVAILABLE, 2)
+    node._notice_loads()
+    since = {person.id[:1]: person.idle_since for person in node.people()}
+    assert since[b"t"] == since[b"n"] == bus.now
+    assert since[b"i"] < bus.now - 7200
