@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable, Set
+from collections.abc import Callable, Coroutine, Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from teduh_signaling.relay.frames import (
@@ -35,7 +35,7 @@ from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.routing import Policy, WaitingRequest, dropped
 from teduh_server.waiting_list import next_waiting
-from teduh_server.waiting_time import Estimate, estimate
+from teduh_server.waiting_time import Estimate, estimate, is_passed_over
 
 _SETTLING_SECONDS = 0.1
 """How long changes are gathered before anything is told."""
@@ -57,6 +57,9 @@ class _Told:
     opens: int | None = 0
     again_at: float | None = None
     """When it is to be told again, though nothing has changed; monotonic."""
+    place: int = -1
+    since: float = 0.0
+    """Since when she has this place, in seconds since 1970."""
 
     def tells(self, position: int, guess: Estimate | None) -> bool:
         """Whether this is to be told; then it counts as told."""
@@ -65,6 +68,12 @@ class _Told:
             return False
         self.position, self.estimate, self.again_at = position, guess, None
         return True
+
+    def is_passed_over(self, position: int, taken: Sequence[float], now: float) -> bool:
+        """Whether she has kept her place while others behind her were taken."""
+        if self.place != position:
+            self.place, self.since = position, now
+        return is_passed_over(taken, self.since)
 
 
 class QueueNews:
@@ -214,7 +223,7 @@ class QueueNews:
             self._store.ask(queue_scripts.queue_order()), self._store.ask(routing_scripts.taken_times())
         )
         now = time.time() + self._store.clock_ahead
-        times = routing_scripts.seconds(taken)
+        times = sorted(routing_scripts.seconds(taken), reverse=True)
         # Nobody is told how long it takes while nobody takes anything.
         somebody_takes = self._opens() == 0
         places = {each: place for place, each in enumerate(queue_scripts.conversation_ids(order), 1)}
@@ -228,8 +237,9 @@ class QueueNews:
                     _let_ask_anew(conversation_id, followers, is_lost=state in (None, b"absent"))
             guess = estimate(times, position, now) if somebody_takes else None
             for connection, told in self._followers(conversation_id):
-                if told.tells(position, guess):
-                    connection.send(_position(conversation_id, position, guess))
+                foreseen = None if told.is_passed_over(position, times, now) else guess
+                if told.tells(position, foreseen):
+                    connection.send(_position(conversation_id, position, foreseen))
 
     def _followers(self, conversation_id: bytes) -> Iterable[tuple[Connection, _Told]]:
         return list(self._waiting.get(conversation_id, {}).items())

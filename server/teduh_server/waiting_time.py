@@ -11,7 +11,8 @@ variables. Between its tenth and ninetieth percentile lie four waits of five. Th
 about her wait and what is random about the window, so that few observations give a wide interval instead of
 a false promise. The window ends now, not at the last claim: while nobody is taken, the estimate grows.
 
-Whole minutes, rounded outwards: more would be pretence.
+It is the pace of all, and hers only as long as she moves on with them: who keeps her place while others are
+taken is told nothing more (`is_passed_over`). Whole minutes, rounded outwards: more would be pretence.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ WINDOW_SECONDS: Final = 3600.0
 LEAST_OBSERVATIONS: Final = 3
 LONGEST_SECONDS: Final = 6 * 3600
 """Nobody is told of more; beyond it nothing is known."""
+ANSWERED_SECONDS: Final = 60.0
+"""Within so long whoever was before her, and has been taken, is answered."""
 _MINUTE: Final = 60
 _NORMAL_90: Final = 1.2815515594457
 """The ninetieth percentile of the normal distribution."""
@@ -53,6 +56,13 @@ def estimate(taken: Sequence[float], position: int, now: float) -> Estimate | No
     if most > LONGEST_SECONDS:
         return None
     return Estimate(int(least // _MINUTE) * _MINUTE, math.ceil(most / _MINUTE) * _MINUTE)
+
+
+def is_passed_over(taken: Sequence[float], since: float) -> bool:
+    """Whether others are taken while the one who has had her place `since` then keeps it, for whom nobody
+    suitable is there: their pace says nothing of her wait. `taken` are times in seconds, the latest first.
+    """
+    return len(taken) >= LEAST_OBSERVATIONS and taken[LEAST_OBSERVATIONS - 1] > since + ANSWERED_SECONDS
 
 
 def fisher_percentile(normal: float, above: int, below: int) -> float:

@@ -126,16 +126,21 @@ async def test_listing_stops_when_it_is_watched_no_more(
         assert not [frame for frame in staff.seen if isinstance(frame, QueueListing)]
 
 
-async def test_estimate_comes_with_the_position_once_enough_is_known(
-    relay_url: str, valkey: EmbeddedValkey, organisation: RelayOrganisation
-) -> None:
+async def _were_taken(valkey: EmbeddedValkey, *minutes_ago: int) -> None:
+    """As many requests, then."""
     store = Store(StoreAddress.parse(valkey.url))
     await store.start()
     now = int(time.time() * 1000)
-    for minutes in range(1, 31):
+    for minutes in minutes_ago:
         await store.ask((b"LPUSH", keys.QUEUE_TAKEN, now - minutes * 60_000))
-    assert len(routing_scripts.seconds(await store.ask(routing_scripts.taken_times()))) == 30
+    assert len(routing_scripts.seconds(await store.ask(routing_scripts.taken_times()))) >= len(minutes_ago)
     await store.close()
+
+
+async def test_estimate_comes_with_the_position_once_enough_is_known(
+    relay_url: str, valkey: EmbeddedValkey, organisation: RelayOrganisation
+) -> None:
+    await _were_taken(valkey, *range(1, 31))
     async with frame_client(relay_url) as staff, frame_client(relay_url) as survivor:
         await _available(staff, organisation)
         await survivor.open_request()
@@ -144,6 +149,27 @@ async def test_estimate_comes_with_the_position_once_enough_is_known(
         assert told.position == 1
         assert told.most_seconds is not None
         assert 0 <= told.least_seconds <= 120 < told.most_seconds
+
+
+async def test_she_whom_nobody_takes_is_promised_nothing_by_the_pace_of_others(
+    relay_url: str, valkey: EmbeddedValkey, organisation: RelayOrganisation
+) -> None:
+    """Whoever is there speaks no language of hers, say: three who came later are taken, and she waits on."""
+    await _were_taken(valkey, *range(1, 31))
+    async with (
+        frame_client(relay_url) as staff,
+        frame_client(relay_url) as survivor,
+        frame_client(relay_url) as other,
+    ):
+        await _available(staff, organisation)
+        await survivor.open_request()
+        while (told := await survivor.expect(QueuePosition)).least_seconds is None:
+            pass
+        # In two minutes, that is.
+        await _were_taken(valkey, -2, -2, -2)
+        await other.open_request()
+        told = await survivor.expect(QueuePosition)
+        assert (told.position, told.least_seconds, told.most_seconds) == (1, None, None)
 
 
 async def test_nobody_is_promised_a_time_while_nobody_takes_requests(

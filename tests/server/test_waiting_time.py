@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from teduh_server.waiting_time import (
+    ANSWERED_SECONDS,
     LEAST_OBSERVATIONS,
     LONGEST_SECONDS,
     WINDOW_SECONDS,
     estimate,
     fisher_percentile,
+    is_passed_over,
 )
 
 NOW = 1_000_000.0
@@ -97,3 +99,11 @@ def test_percentiles_are_those_of_the_distribution(above: int, below: int) -> No
     )
     assert fisher_percentile(-1.28155, above, below) == pytest.approx(drawn[2_000], rel=0.12)
     assert fisher_percentile(1.28155, above, below) == pytest.approx(drawn[18_000], rel=0.06)
+
+
+def test_who_keeps_her_place_while_others_are_taken_is_passed_over() -> None:
+    """But not by those who were before her, and are answered now."""
+    later, just_before = NOW + ANSWERED_SECONDS + 1, NOW + ANSWERED_SECONDS
+    assert is_passed_over([later] * LEAST_OBSERVATIONS + [NOW], NOW)
+    assert not is_passed_over([later] * (LEAST_OBSERVATIONS - 1) + [just_before] * 50, NOW)
+    assert not is_passed_over([], NOW)
