@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -62,6 +63,7 @@ class RoutingSettings(BaseModel):
             offer_seconds=self.offer_seconds,
             again_after_seconds=self.again_after_seconds,
             widen_after_refusals=self.widen_after_refusals,
-            widen_after_seconds=self.widen_after_seconds,
+            # Where staff pick nothing is dropped: nobody waits in vain because nothing is left to drop.
+            widen_after_seconds=self.widen_after_seconds if self.makes_offers else math.inf,
             alert_after_seconds=self.alert_after_seconds,
         )

@@ -8,7 +8,9 @@ import pytest
 from pydantic import ValidationError
 from settings_document import settings_document
 from teduh_server.redis_store.durability import Durability
+from teduh_server.routing import WaitingRequest, alert_at
 from teduh_server.settings import load_settings
+from teduh_signaling.relay.frames import RequestDetails
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
 
@@ -63,3 +65,12 @@ def test_wrong_setting_is_refused_by_name(line: str) -> None:
 def test_missing_file_is_refused() -> None:
     with pytest.raises(FileNotFoundError):
         load_settings(Path("nowhere.toml"))
+
+
+@pytest.mark.parametrize(("mode", "seconds"), [("claim", 1800), ("offer", 240)])
+def test_supervisors_are_told_after_the_alert_time_where_nothing_is_left_to_drop_earlier(
+    mode: str, seconds: int
+) -> None:
+    """Where staff pick from a list nothing is dropped at all."""
+    policy = load_settings(routing={"mode": mode, "alert_after_seconds": 1800}).routing.policy
+    assert alert_at(WaitingRequest(bytes(16), RequestDetails(), 0.0), policy) == seconds
