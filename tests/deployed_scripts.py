@@ -261,8 +261,12 @@ _STORE_CASES: Final = (
     Started(
         ("server", "valkey-replica", "valkey-primary"),
         {"VALKEY_FOLDER": "FOLDER", "VALKEY_CONFIGURATION": "FOLDER/../valkey.conf"},
-        {"valkey.conf": "as it is now\n", "dump.rdb": "as it was months ago\n"},
-        gone=["dump.rdb"],
+        {
+            "valkey.conf": "as it is now\n",
+            "dump.rdb": "as it was months ago\n",
+            "temp-rewriteaof-7.aof": "as it was when the power failed\n",
+        },
+        gone=["dump.rdb", "temp-rewriteaof-7.aof"],
         runs=["valkey-server", "FOLDER/valkey.conf"],
         written=_turns(),
     ),

@@ -60,5 +60,9 @@ keep_file_short() {
     done
 }
 
-if [ "$kind" = server ]; then keep_file_short & fi
+if [ "$kind" = server ]; then
+    # One that was killed in the middle of it has left the half of a file, which it never looks at again.
+    rm -f "$folder"/temp-*
+    keep_file_short &
+fi
 exec "$program" "$own"

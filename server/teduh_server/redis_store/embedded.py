@@ -182,6 +182,9 @@ class EmbeddedValkey:
 
     def _begin(self) -> None:
         self.socket_path.unlink(missing_ok=True)
+        for half_a_file in self.folder.glob("temp-*"):
+            # One that was killed while it wrote its file anew left it, and never looks at it again.
+            half_a_file.unlink(missing_ok=True)
         # Its own session, so that Ctrl-C in the relay's terminal lets the relay end first.
         self._process = subprocess.Popen(  # noqa: S603 -- a fixed program with arguments of our own
             [_executable(), *self._arguments()],

@@ -105,6 +105,16 @@ def _contents(path: Path) -> bytes:
         return b""
 
 
+async def test_what_was_half_written_when_it_was_killed_leaves_the_disk_with_its_next_start() -> None:
+    """It looks at none of it again: what its file was written anew from, or what a master has sent."""
+    with start_valkey() as valkey:
+        await asyncio.to_thread(valkey.kill)
+        half = valkey.folder / "temp-rewriteaof-7.aof"
+        half.write_text("said long ago")
+        await asyncio.to_thread(valkey.revive)
+        assert not half.exists()
+
+
 async def test_memory_promises_nothing_beyond_the_servers_life() -> None:
     """It is there for tests and demonstrations: a killed server has forgotten everything."""
     with start_valkey(durability=Durability.MEMORY) as valkey:
