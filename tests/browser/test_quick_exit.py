@@ -147,6 +147,34 @@ async def test_leaving_does_not_wait_for_a_relay_that_is_away(tmp_path: Path) ->
             await is_at(hers.page, f"{harmless}?before")
 
 
+# As Firefox does it where all cookies are blocked.
+_KEEPS_NOTHING = """
+for (const name of ["BroadcastChannel", "localStorage", "sessionStorage", "indexedDB", "caches"])
+  Object.defineProperty(window, name, { get() {
+    const insecure = () => { throw new DOMException("The operation is insecure.", "SecurityError") }
+    return name === "BroadcastChannel" ? function () { insecure() } : insecure()
+  } })
+"""
+
+
+async def test_a_browser_that_is_to_keep_nothing_at_all_shows_the_page_and_leaves_it(tmp_path: Path) -> None:
+    """Her other tabs cannot be told there; that is no reason to be there for nobody."""
+    async with (
+        harmless_site() as harmless,
+        house(tmp_path, f'exit_url = "{harmless}"') as here,
+        chromium(tmp_path / "profile") as browser,
+        here.staff() as staff,
+    ):
+        await browser.add_init_script(_KEEPS_NOTHING)
+        hers = await SurvivorPage.open(browser, here.url)
+        await hers.ask()
+        his = await accepted(staff)
+        await hers.is_in_the_room("Sari")
+        await hers.button(ENGLISH.exit).click()
+        await is_at(hers.page, harmless)
+        assert (await until(his, events.Gone)).participant.is_survivor
+
+
 async def test_a_letter_between_presses_of_shift_keeps_her_here(tmp_path: Path) -> None:
     """Who writes with capital letters stays."""
     async with house(tmp_path) as here, chromium(tmp_path / "profile") as browser, here.staff() as staff:

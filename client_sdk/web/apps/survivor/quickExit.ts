@@ -143,9 +143,13 @@ export function watchForExit(exit: () => void): void {
 
 /** Calls `exit` when another tab of this browser leaves; returns how to tell those. Nothing of it is kept anywhere. */
 export function watchTabs(exit: () => void): Tabs | null {
-  if (typeof BroadcastChannel === "undefined") return null
-  // One for both ways: it does not hear itself.
-  const tabs = new BroadcastChannel("x")
-  tabs.addEventListener("message", exit)
-  return tabs
+  try {
+    // One for both ways: it does not hear itself.
+    const tabs = new BroadcastChannel("x")
+    tabs.addEventListener("message", exit)
+    return tabs
+  } catch {
+    // Old browsers have none, and Firefox gives none where cookies are blocked. The page must be there all the same.
+    return null
+  }
 }

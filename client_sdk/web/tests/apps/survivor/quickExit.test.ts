@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 
-import { DoubleTap, quickExit, ThreeShifts } from "../../../apps/survivor/quickExit.ts"
+import { DoubleTap, quickExit, ThreeShifts, watchTabs } from "../../../apps/survivor/quickExit.ts"
 
 describe("Shift three times", () => {
   const pressed = (...presses: (readonly [key: string, at: number])[]): boolean[] => {
@@ -118,5 +118,19 @@ describe("quick exit", () => {
       throw new Error("broken")
     })
     expect(done.at(-1)).toBe("replace /x")
+  })
+})
+
+describe("her other tabs", () => {
+  afterEach(() => {
+    vi.unstubAllGlobals()
+  })
+
+  it("cannot be told where her browser blocks cookies; the page is there all the same", () => {
+    const insecure = (): never => {
+      throw new DOMException("The operation is insecure.", "SecurityError")
+    }
+    vi.stubGlobal("BroadcastChannel", insecure)
+    expect(watchTabs(() => undefined)).toBeNull()
   })
 })
