@@ -138,6 +138,33 @@ async def test_the_keys_for_reloading_end_nothing_unasked(tmp_path: Path) -> Non
         ]
 
 
+async def test_the_keys_for_reloading_show_nothing_of_what_is_over_behind_its_cover(tmp_path: Path) -> None:
+    """Loaded anew the page would say what it is, to whoever has found it."""
+    page = 'cover = { skin = "weather", after_seconds = 90 }'
+    async with (
+        house(tmp_path, page) as here,
+        chromium(tmp_path / "profile") as browser,
+        here.staff() as staff,
+    ):
+        hers = await SurvivorPage.open(browser, here.url)
+        await hers.ask()
+        his = await accepted(staff)
+        await hers.is_in_the_room("Sari")
+        await his.end()
+        await expect(hers.button(ENGLISH.again)).to_be_visible()
+        await hers.page.evaluate(_LEFT_TO_BROWSER)
+        await hide(hers.page, 100)
+        await hers.shows("Weather today")
+        for key in ("F5", "Control+r"):
+            await hers.page.keyboard.press(key)
+        await hers.page.locator(".spot").click()
+        await expect(hers.button(ENGLISH.again)).to_be_visible()
+        assert await hers.page.evaluate("window.left") == []
+        # Where she sees it there is nothing to lose, and nothing to ask.
+        await hers.page.keyboard.press("F5")
+        await hers.page.wait_for_function("window.left.length === 1")
+
+
 TELLING = {"talk", "help", "safe", "safety", "emergency", "rumah", "aman", "exit", "counselor"}
 
 

@@ -167,6 +167,7 @@ function Screens({ configuration, state, dispatch, session, draft, call, isShown
       ) : state.phase === "over" ? (
         <Over
           state={state}
+          isShown={isShown}
           goesBack={session.goesBack}
           onAgain={(toAnybody) => {
             if (toAnybody) session.goOnWithAnybody()
@@ -272,15 +273,15 @@ function Talk({ configuration, state, session, draft, call, isShown, onStop }: T
   )
 }
 
-interface OverProps {
-  readonly state: State
+interface OverProps extends Pick<ScreensProps, "state" | "isShown"> {
   /** Whether whoever was with her would be asked first. */
   readonly goesBack: boolean
   readonly onAgain: (toAnybody: boolean) => void
 }
 
-function Over({ state, goesBack, onAgain }: OverProps) {
+function Over({ state, isShown, goesBack, onAgain }: OverProps) {
   const { t } = useWording()
+  useReloadKeys(isShown, false)
   return (
     <main class="talk">
       <Log state={state} />
@@ -363,18 +364,18 @@ function useAnnouncedHeadings(phase: State["phase"]): void {
 }
 
 /**
- * The keys for reloading ask first, and a second press reloads once the question was to be seen. A key that is held down
- * is pressed once, and behind a cover they do nothing: no question can be seen there, and a page that is loaded anew would
- * show what the cover hides. Closing the tab does not ask: the browser's own question would stand in her way when she has
- * to be quick.
+ * The keys for reloading ask first, where there is something to lose, and a second press reloads once the question was to
+ * be seen. A key that is held down is pressed once, and behind a cover they do nothing: no question can be seen there, and
+ * a page that is loaded anew would show what the cover hides. Closing the tab does not ask: the browser's own question would
+ * stand in her way when she has to be quick.
  */
-function useReloadKeys(isShown: boolean): [boolean, (isReloading: boolean) => void] {
+function useReloadKeys(isShown: boolean, asks = true): [boolean, (isReloading: boolean) => void] {
   const [isReloading, setReloading] = useState(false)
   // As soon as the cover is drawn: an effect that waits for the next picture would come after a key.
   useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       const isReload = event.key === "F5" || ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "r")
-      if (!isReload || (isShown && isReloading && !event.repeat)) return
+      if (!isReload || (isShown && (!asks || (isReloading && !event.repeat)))) return
       event.preventDefault()
       if (isShown) setReloading(true)
     }
@@ -382,6 +383,6 @@ function useReloadKeys(isShown: boolean): [boolean, (isReloading: boolean) => vo
     return () => {
       window.removeEventListener("keydown", onKey)
     }
-  }, [isShown, isReloading])
+  }, [isShown, asks, isReloading])
   return [isReloading, setReloading]
 }
