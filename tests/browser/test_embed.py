@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -169,6 +171,30 @@ async def test_exit_in_the_frame_leaves_the_host_too_while_the_relay_is_away(tmp
             await expect(frame.get_by_text("Reconnecting…")).to_be_visible()
             await frame.get_by_role("button", name=EXIT).tap()
             await site.page.wait_for_url("**/weather")
+            await site.page.go_back()
+            assert site.page.url == "about:blank"
+
+
+async def test_exit_in_the_frame_leaves_the_host_too_where_the_relay_says_nothing(tmp_path: Path) -> None:
+    """Until it answered, the site would be there to be seen."""
+    async with (
+        host_server() as (server, told),
+        chromium(tmp_path / "profile", width=360, height=640, touch=True, troubles="frame-src") as browser,
+    ):
+        host = str(server.make_url("/")).rstrip("/")
+        table = f'exit_url = "{host}/weather"\nembedded_by = {[host]!r}\n'
+        with killable_house(tmp_path, table) as (here, relay):
+            told |= {"relay": here.url, "integrity": await published_hash(here.url)}
+            site = Site(await browser.new_page(), f"{host}/", here)
+            await site.open()
+            exit_button = site.page.frame_locator("iframe").get_by_role("button", name=EXIT)
+            await expect(exit_button).to_be_visible()
+            os.kill(relay.pid, signal.SIGSTOP)
+            try:
+                await exit_button.tap(no_wait_after=True)
+                await site.page.wait_for_url("**/weather")
+            finally:
+                os.kill(relay.pid, signal.SIGCONT)
             await site.page.go_back()
             assert site.page.url == "about:blank"
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from browser_house import HARMLESS_TITLE, House, accepted, harmless_site, house, killable_house
+from dishonest_proxy import DishonestProxy, dishonest
 from left_page import NOTE_HOW_SOON, Left
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, Page, Request, Route, expect
 from real_browser import chromium, two_taps
 from sdk_people import until
 from survivor_page import ENGLISH, SurvivorPage
@@ -16,6 +18,8 @@ from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.staff import Staff
 
+EMPTY = (2, 400)
+"""Beside all that stands on the page."""
 LONG = 150
 """Messages: there is much to take out of the page."""
 
@@ -130,10 +134,14 @@ async def test_leaving_one_tab_leaves_the_others_too(tmp_path: Path) -> None:
 
 
 async def test_leaving_does_not_wait_for_a_relay_that_is_away(tmp_path: Path) -> None:
-    """By way of the relay she would come to an error of her browser's, with the address in large letters."""
+    """By way of the relay she would come to an error of her browser's, with the address in large letters. So
+    would her other tab, which has asked for nobody, and knows nothing of it.
+    """
     async with harmless_site() as harmless, chromium(tmp_path / "profile") as browser:
         with killable_house(tmp_path, f'exit_url = "{harmless}"') as (here, relay):
             await here.organisation.publish_revocations(here.url)
+            other = SurvivorPage(await browser.new_page())
+            await other.page.goto(here.url)
             hers = SurvivorPage(await browser.new_page())
             await hers.page.goto(f"{harmless}?before")
             await hers.page.goto(here.url)
@@ -143,8 +151,71 @@ async def test_leaving_does_not_wait_for_a_relay_that_is_away(tmp_path: Path) ->
             await hers.shows(ENGLISH.reconnecting)
             await hers.button(ENGLISH.exit).click()
             await is_at(hers.page, harmless)
+            await is_at(other.page, harmless)
             await hers.page.go_back(wait_until="commit")
             await is_at(hers.page, f"{harmless}?before")
+
+
+async def test_tapping_on_leads_nowhere_else(tmp_path: Path) -> None:
+    """Her network is slow, the relay away, and she taps until something happens."""
+    async with harmless_site() as harmless, chromium(tmp_path / "profile") as browser:
+        with killable_house(tmp_path, f'exit_url = "{harmless}"') as (here, relay):
+            await here.organisation.publish_revocations(here.url)
+            hers = await SurvivorPage.open(browser, here.url)
+            await hers.ask()
+            await hers.shows("You are next.")
+            relay.kill()
+            await hers.shows(ENGLISH.reconnecting)
+            asked, is_there = asyncio.Event(), asyncio.Event()
+
+            async def hold(route: Route) -> None:
+                asked.set()
+                await is_there.wait()
+                await route.continue_()
+
+            await browser.route(harmless, hold)
+            await hers.page.mouse.dblclick(*EMPTY)
+            await asked.wait()
+            await hers.page.mouse.dblclick(*EMPTY)
+            is_there.set()
+            await is_at(hers.page, harmless)
+
+
+async def test_leaving_waits_only_a_moment_for_a_relay_that_says_nothing(tmp_path: Path) -> None:
+    """Her page believes that it is connected as yet. Until it leads somewhere it is an empty one, under its
+    address.
+    """
+    async with (
+        harmless_site() as harmless,
+        house(tmp_path, f'exit_url = "{harmless}"') as here,
+        chromium(tmp_path / "profile") as browser,
+    ):
+        proxy = DishonestProxy(here.url)
+        async with dishonest(proxy) as url:
+            hers = SurvivorPage(await browser.new_page())
+            await hers.page.goto(f"{harmless}?before")
+            await hers.page.goto(url)
+            await hers.ask()
+            proxy.fall_silent()
+            await hers.button(ENGLISH.exit).click(no_wait_after=True)
+            await is_at(hers.page, harmless)
+            await hers.page.go_back(wait_until="commit")
+            await is_at(hers.page, f"{harmless}?before")
+
+
+async def test_leaving_while_the_browser_is_offline_asks_nothing_of_the_relay(tmp_path: Path) -> None:
+    """Also before she has asked for anybody. What her browser shows then has the harmless site's address."""
+    async with (
+        harmless_site() as harmless,
+        house(tmp_path, f'exit_url = "{harmless}"') as here,
+        chromium(tmp_path / "profile") as browser,
+    ):
+        hers = await SurvivorPage.open(browser, here.url)
+        await expect(hers.button(ENGLISH.start)).to_be_visible()
+        await browser.set_offline(True)
+        async with browser.expect_event("request", Request.is_navigation_request) as leaving:
+            await hers.button(ENGLISH.exit).click(no_wait_after=True)
+        assert (await leaving.value).url == harmless
 
 
 # As Firefox does it where all cookies are blocked.

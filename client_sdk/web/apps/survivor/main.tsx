@@ -11,7 +11,7 @@ import "../shared/styles/languages.css"
 import "../shared/styles/log.css"
 import { App } from "./App.tsx"
 import { readConfiguration } from "./configuration.ts"
-import { EXIT_PATH, forgetWords, quickExit, sayFarewell, watchForExit, watchTabs } from "./quickExit.ts"
+import { forgetWords, quickExit, sayFarewell, watchForExit, watchTabs, Way } from "./quickExit.ts"
 import { readOrganisation, Survivor } from "./sdk.ts"
 import type { Farewell } from "./session.ts"
 import "./survivor.css"
@@ -24,8 +24,10 @@ let isCutOff = (): boolean => false
 function start(page: HTMLElement): void {
   const configuration = readConfiguration(document.getElementById("organisation")?.textContent ?? "")
   const organisation = readOrganisation(configuration.organisation)
-  const way = (): string => (isCutOff() ? configuration.exitUrl : EXIT_PATH)
-  const tabs = watchTabs(() => {
+  // A browser that says that it is offline is; one that says nothing may be.
+  const way = new Way(configuration.exitUrl, () => isCutOff() || !navigator.onLine)
+  const tabs = watchTabs((isKnownToBeCutOff) => {
+    if (isKnownToBeCutOff) way.goStraight()
     quickExit(vanish, way)
   })
   const exit = (): void => {

@@ -6,7 +6,8 @@
  *       ──> location.replace("/x"), which replaces the history entry
  *
  * While the relay is away, it goes straight to where "/x" would lead: there she would come to an error of her browser's,
- * with the address in it.
+ * with the address in it. It does so as well where the relay does not answer in time: until then she would see an empty
+ * page under that address.
  *
  * Each step runs whatever became of the one before; nothing waits for anything. How it is asked for: the button, Shift
  * three times, or two taps on an empty place.
@@ -20,18 +21,48 @@ export const EXIT_PATH = "/x"
 /** Where a farewell is posted; it clears nothing, for it is also the way of a tab that is closed calmly. */
 const FAREWELLS_PATH = "/v1/farewells"
 
-/** By which her other tabs are told. */
+/** So long the relay may take to lead her there. */
+const PATIENCE_MS = 3_000
+
+/**
+ * Where it goes. What is known of the relay once stays so: whoever taps again in a hurry must not be led back to one that
+ * is away.
+ */
+export class Way {
+  #isStraight = false
+  readonly #harmless: string
+  readonly #isCutOff: () => boolean
+
+  /** `harmless` is the site; `isCutOff` tells whether the relay is away, as far as that is known. */
+  constructor(harmless: string, isCutOff: () => boolean) {
+    this.#harmless = harmless
+    this.#isCutOff = isCutOff
+  }
+
+  /** As it is now; to be asked before the keys are dropped, and the link with them. */
+  get to(): string {
+    this.#isStraight ||= this.#isCutOff()
+    return this.#isStraight ? this.#harmless : EXIT_PATH
+  }
+
+  /** Not by way of the relay. */
+  goStraight(): void {
+    this.#isStraight = true
+  }
+}
+
+/** By which her other tabs are told; what they hear is whether the relay is away. */
 type Tabs = Pick<BroadcastChannel, "postMessage">
 
 /**
- * Leaves. `vanish` drops every key, synchronously, and returns the farewell; `way` is where to go, as it was before. Whoever
- * looks for her must not find her in another of her `tabs`, so those leave as well; null: it was one of them that told us.
+ * Leaves. `vanish` drops every key, synchronously, and returns the farewell. Whoever looks for her must not find her in
+ * another of her `tabs`, so those leave as well; null: it was one of them that told us.
  */
-export function quickExit(vanish: () => Farewell, way: () => string = () => EXIT_PATH, tabs: Tabs | null = null): void {
+export function quickExit(vanish: () => Farewell, way: Way, tabs: Tabs | null = null): void {
   let farewell: Farewell = new Uint8Array()
   let to = EXIT_PATH
   const choose = (): void => {
-    to = way()
+    to = way.to
   }
   const drop = (): void => {
     farewell = vanish()
@@ -46,9 +77,19 @@ export function quickExit(vanish: () => Farewell, way: () => string = () => EXIT
     tellHost(to)
   }
   const tellTabs = (): void => {
-    tabs?.postMessage(null)
+    tabs?.postMessage(to !== EXIT_PATH)
   }
-  const steps = [cover, forgetWords, choose, drop, stopMedia, tellTabs, part, beacon, tell, leave]
+  const waitNoLonger = (): void => {
+    if (to !== EXIT_PATH) return
+    setTimeout(() => {
+      way.goStraight()
+      inTurn([choose, tell, leave])
+    }, PATIENCE_MS)
+  }
+  inTurn([cover, forgetWords, choose, drop, stopMedia, tellTabs, part, beacon, tell, waitNoLonger, leave])
+}
+
+function inTurn(steps: readonly (() => void)[]): void {
   for (const step of steps) {
     try {
       step()
@@ -141,12 +182,17 @@ export function watchForExit(exit: () => void): void {
   window.addEventListener("click", onTap, { capture: true })
 }
 
-/** Calls `exit` when another tab of this browser leaves; returns how to tell those. Nothing of it is kept anywhere. */
-export function watchTabs(exit: () => void): Tabs | null {
+/**
+ * Calls `exit` when another tab of this browser leaves, with whether it knows that the relay is away; returns how to tell
+ * those. Nothing of it is kept anywhere.
+ */
+export function watchTabs(exit: (isCutOff: boolean) => void): Tabs | null {
   try {
     // One for both ways: it does not hear itself.
     const tabs = new BroadcastChannel("x")
-    tabs.addEventListener("message", exit)
+    tabs.addEventListener("message", ({ data }) => {
+      exit(data === true)
+    })
     return tabs
   } catch {
     // Old browsers have none, and Firefox gives none where cookies are blocked. The page must be there all the same.

@@ -41,6 +41,8 @@ export class Session {
   readonly #dispatch: Dispatch
   readonly #now: () => number
   #talker: Talker | null = null
+  /** As it was known when there was one last. */
+  #wasCutOff = false
   /** What is asked for; what she says waits for it. */
   #asked: Promise<Conversation> | null = null
   #conversation: Conversation | null = null
@@ -91,9 +93,9 @@ export class Session {
     return this.#earlier !== null
   }
 
-  /** Whether the relay cannot be reached now, as far as that is known: nobody knows before she has asked. */
+  /** Whether the relay cannot be reached, as far as that is known: nobody knows before she has asked, nor after it is over. */
   get isCutOff(): boolean {
-    return this.#talker?.isConnected === false
+    return this.#talker === null ? this.#wasCutOff : !this.#talker.isConnected
   }
 
   /** She would rather have somebody else. */
@@ -286,6 +288,7 @@ export class Session {
     // First of all: whatever comes after, nobody is heard or seen any more.
     this.#calls?.vanish()
     this.#calls = null
+    this.#wasCutOff = this.isCutOff
     this.#talker = null
     this.#asked = null
     this.#conversation = null

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 
-import { DoubleTap, quickExit, ThreeShifts, watchTabs } from "../../../apps/survivor/quickExit.ts"
+import { DoubleTap, quickExit, ThreeShifts, watchTabs, Way } from "../../../apps/survivor/quickExit.ts"
+
+const HARMLESS = "https://weather.example/"
 
 describe("Shift three times", () => {
   const pressed = (...presses: (readonly [key: string, at: number])[]): boolean[] => {
@@ -60,6 +62,7 @@ describe("quick exit", () => {
   const words = { value: "secret" }
 
   beforeEach(() => {
+    vi.useFakeTimers()
     done = []
     words.value = "secret"
     const page = { remove: () => done.push("emptied") }
@@ -73,6 +76,7 @@ describe("quick exit", () => {
   })
   afterEach(() => {
     vi.unstubAllGlobals()
+    vi.useRealTimers()
   })
 
   it("covers first, then drops words and keys, then says so, then goes", () => {
@@ -81,14 +85,14 @@ describe("quick exit", () => {
         done.push("vanished")
         return new Uint8Array(48)
       },
-      () => "/x",
-      { postMessage: () => done.push("tabs") },
+      new Way(HARMLESS, () => false),
+      { postMessage: (isAway: boolean) => done.push(`tabs ${String(isAway)}`) },
     )
     expect(done).toEqual([
       "covered",
       "emptied",
       "vanished",
-      "tabs",
+      "tabs false",
       "beacon /v1/farewells",
       "beacon /x",
       'host {"teduh":"exit"}',
@@ -97,26 +101,36 @@ describe("quick exit", () => {
     expect(words.value).toBe("")
   })
 
-  it("goes where it is told to, as it was before the keys were dropped", () => {
-    let isConnected = false
-    quickExit(
-      () => {
-        isConnected = true
-        return new Uint8Array()
-      },
-      () => (isConnected ? "/x" : "https://weather.example/"),
-    )
-    expect(done.slice(-2)).toEqual([
-      'host {"teduh":"exit","to":"https://weather.example/"}',
-      "replace https://weather.example/",
-    ])
+  it("goes straight where the relay is away, as it was before the keys were dropped, and says so", () => {
+    let isCutOff = true
+    const drop = (): Uint8Array<ArrayBuffer> => {
+      isCutOff = false
+      return new Uint8Array()
+    }
+    const way = new Way(HARMLESS, () => isCutOff)
+    const tabs = { postMessage: (isAway: boolean) => done.push(`tabs ${String(isAway)}`) }
+    quickExit(drop, way, tabs)
+    const straight = ["tabs true", "beacon /x", `host {"teduh":"exit","to":"${HARMLESS}"}`, `replace ${HARMLESS}`]
+    expect(done).toEqual(["covered", "emptied", ...straight])
+    // She taps once more: it is away still.
+    done = []
+    quickExit(drop, way, tabs)
+    expect(done).toEqual(["covered", "emptied", ...straight])
+  })
+
+  it("goes straight after a while where the relay leads nowhere", () => {
+    quickExit(() => new Uint8Array(), new Way(HARMLESS, () => false))
+    expect(done.slice(-2)).toEqual(['host {"teduh":"exit"}', "replace /x"])
+    vi.runAllTimers()
+    expect(done.slice(-2)).toEqual([`host {"teduh":"exit","to":"${HARMLESS}"}`, `replace ${HARMLESS}`])
   })
 
   it("goes whatever fails before", () => {
     vi.stubGlobal("document", {})
-    quickExit(() => {
+    const broken = (): never => {
       throw new Error("broken")
-    })
+    }
+    quickExit(broken, new Way(HARMLESS, broken))
     expect(done.at(-1)).toBe("replace /x")
   })
 })
@@ -127,10 +141,9 @@ describe("her other tabs", () => {
   })
 
   it("cannot be told where her browser blocks cookies; the page is there all the same", () => {
-    const insecure = (): never => {
+    vi.stubGlobal("BroadcastChannel", function refuse() {
       throw new DOMException("The operation is insecure.", "SecurityError")
-    }
-    vi.stubGlobal("BroadcastChannel", insecure)
+    })
     expect(watchTabs(() => undefined)).toBeNull()
   })
 })

@@ -148,6 +148,23 @@ describe("a hindrance", () => {
   })
 })
 
+describe("the relay", () => {
+  it("is away as far as she knows as long as nothing else is known, also when the conversation is over", async () => {
+    const { talker, session } = await talkingVisit()
+    expect(session.isCutOff).toBe(false)
+    talker.isConnected = false
+    expect(session.isCutOff).toBe(true)
+    void session.end()
+    expect(session.isCutOff).toBe(true)
+    void session.ask(WISHES)
+    talker.isConnected = true
+    await vi.waitFor(() => {
+      expect(talker.ask).toHaveBeenCalledTimes(2)
+    })
+    expect(session.isCutOff).toBe(false)
+  })
+})
+
 describe("asking", () => {
   it("gives the relay what she chose, and nothing that she did not", async () => {
     const { session, talker } = visit()
