@@ -73,6 +73,44 @@ async def losing_every_first_answer(url: str) -> AsyncIterator[str]:
         yield str(server.make_url("/")).rstrip("/")
 
 
+@asynccontextmanager
+async def answering_in_pieces(url: str) -> AsyncIterator[str]:
+    """The same relay over a network whose packets come one after the other."""
+
+    async def pass_on(request: web.Request) -> web.StreamResponse:
+        kind = {"Content-Type": request.content_type}
+        async with (
+            ClientSession() as session,
+            session.request(
+                request.method, url + request.path, data=await request.read(), headers=kind
+            ) as answer,
+        ):
+            content = await answer.read()
+        response = web.StreamResponse(status=answer.status, headers={"Content-Length": str(len(content))})
+        await response.prepare(request)
+        for at in range(0, len(content), 100):
+            await response.write(content[at : at + 100])
+            # Whoever asked reads what there is before the next one comes.
+            for _ in range(50):
+                await asyncio.sleep(0)
+        return response
+
+    application = web.Application()
+    application.add_routes([web.route("*", "/{path:.*}", pass_on)])
+    async with TestServer(application) as server:
+        yield str(server.make_url("/")).rstrip("/")
+
+
+async def test_answers_that_come_in_pieces_are_read_whole(url: str) -> None:
+    """The sealed statement and the revocation list are longer than a packet."""
+    coordinator = Coordinator.inviting(url, ORGANISATION)
+    async with answering_in_pieces(url) as slow, asyncio.timeout(PATIENCE):
+        enrolment = await enrol_device(slow, ORGANISATION.public, str(coordinator.code))
+        enrolment_id, device_key = await coordinator.look()
+        await coordinator.approve(enrolment_id, device_key)
+        assert (await enrolment.wait(MemoryKeyStore())).public_key == device_key
+
+
 async def test_lost_answers_cost_nobody_her_invitation(url: str) -> None:
     """A device that tried with another key, or gave up, would have to be invited anew."""
     coordinator = Coordinator.inviting(url, ORGANISATION)

@@ -18,6 +18,7 @@ from teduh_crypto.credentials import CredentialError, RevocationListStale
 from teduh_sdk.authentication_service import AuthenticationService
 from teduh_sdk.clock import now_in_seconds
 from teduh_sdk.exceptions import ClientClosed
+from teduh_sdk.whole_body import whole_body
 
 _PATH: Final = "/v1/revocations"
 _REFRESH_SECONDS: Final = 15 * 60
@@ -96,7 +97,7 @@ class RevocationFetch:
                 aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout) as session,
                 session.get(self._url, allow_redirects=False) as response,
             ):
-                body = await response.content.read(_MOST_BYTES)
+                body = await whole_body(response, _MOST_BYTES)
                 if response.status != 200:
                     return False
             before = self._service.verifier.revocations
