@@ -85,6 +85,23 @@ async def stands_in_little_room(page: Page, needed: Locator) -> None:
     await page.evaluate("document.documentElement.style.fontSize = ''")
 
 
+CUT_OFF = """[...document.querySelectorAll(".number strong")]
+  .filter((one) => one.getBoundingClientRect().right > innerWidth).map((one) => one.textContent)"""
+
+
+async def test_the_numbers_can_be_read_with_text_of_twice_the_size(tmp_path: Path) -> None:
+    """Who has to call from another telephone sees them without looking for them beside the screen."""
+    async with (
+        house(tmp_path) as here,
+        chromium(tmp_path / "profile", "id", width=360, height=640, touch=True) as browser,
+    ):
+        hers = await SurvivorPage.open(browser, here.url, INDONESIAN)
+        await hers.page.evaluate("document.documentElement.style.fontSize = '200%'")
+        await hers.button("Nomor darurat").tap()
+        await expect(hers.page.locator(".number strong")).to_have_text(["129", "110", "112", "119"])
+        assert await hers.page.evaluate(CUT_OFF) == []
+
+
 KEPT_FORMS = """[...document.querySelectorAll("input, textarea, select, form")]
   .filter((one) => one.matches("form") || one.autocomplete !== "off")"""
 MARKUP = "document.body.innerHTML = '<b>anything</b>'"
