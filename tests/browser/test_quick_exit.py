@@ -105,6 +105,35 @@ async def test_staff_are_told_when_her_tab_is_closed_or_reloaded(tmp_path: Path,
         assert (await until(his, events.Gone)).participant.is_survivor
 
 
+async def test_no_word_stays_in_a_page_that_is_left_where_the_browser_sends_no_beacons(
+    tmp_path: Path,
+) -> None:
+    """As in Firefox with `beacon.enabled` off. Back would show them until the page is loaded anew."""
+    async with (
+        house(tmp_path) as here,
+        chromium(tmp_path / "profile", troubles="sendBeacon") as browser,
+        here.staff() as staff,
+    ):
+        await browser.add_init_script("delete Navigator.prototype.sendBeacon")
+        other = await browser.new_page()
+        await other.goto(f"{here.url}/manifest.json")
+        await other.evaluate(
+            "() => { window.left = new Promise((hear) => { new BroadcastChannel('left').onmessage = hear }) }"
+        )
+        hers = SurvivorPage(await browser.new_page())
+        await hers.page.goto(here.url)
+        await hers.ask()
+        await accepted(staff)
+        await hers.is_in_the_room("Sari")
+        # Registered after the page's own, so that it looks when that is done.
+        await hers.page.evaluate(
+            """() => addEventListener("pagehide", () =>
+                new BroadcastChannel("left").postMessage(document.getElementById("page") !== null))"""
+        )
+        await hers.page.goto("about:blank")
+        assert await other.evaluate("async () => (await left).data") is False
+
+
 async def is_at(page: Page, url: str) -> None:
     await expect(page).to_have_url(url)
     await expect(page).to_have_title(HARMLESS_TITLE)

@@ -54,8 +54,10 @@ function start(page: HTMLElement): void {
 /** However the page ends: keys and words go, and a page that the browser kept in memory does not come back as it was. */
 function watchForEnd(): void {
   window.addEventListener("pagehide", () => {
-    sayFarewell(vanish())
+    const farewell = vanish()
+    // Before it is said, which not every browser lets it be.
     forgetWords()
+    sayFarewell(farewell)
   })
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) window.location.reload()
