@@ -23,7 +23,8 @@ export function isReplaced(reason: Error): boolean {
 export function whyNotAccepted(error: unknown): "gone" | "unanswered" | "unusable" | "unproven" | "lost" {
   if (error instanceof NotLetIn) return "unanswered"
   if (error instanceof RequestGone) return "gone"
-  if (error instanceof RosterNotAdmitted) return "unproven"
+  // Of somebody else in the room it says nothing about this device.
+  if (error instanceof RosterNotAdmitted && error.message.startsWith("this device")) return "unproven"
   return error instanceof RequestUnusable ? "unusable" : "lost"
 }
 

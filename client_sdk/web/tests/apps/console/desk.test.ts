@@ -184,13 +184,16 @@ describe("accepting", () => {
     expect(desk.state.talks[0]?.people.map(({ name }) => name)).toEqual([null])
   })
 
-  it("says so where this device is not proven by its own clock", async () => {
+  it.each([
+    ["this device is not proven", "unproven"],
+    ["a member is not proven", "lost"],
+  ])("says so where this device is not proven by its own clock, and only then: %s", async (message, acceptFailure) => {
     const { staff } = madeUpStaff(madeUpConversation().conversation)
-    const claim = (): Promise<Conversation> => Promise.reject(new RosterNotAdmitted("this device is not proven"))
+    const claim = (): Promise<Conversation> => Promise.reject(new RosterNotAdmitted(message))
     const desk = new Desk({ ...staff, claim }, new MemoryKeyStore(), () => undefined)
     await desk.begin()
     await desk.accept()
-    expect(desk.state).toMatchObject({ acceptFailure: "unproven", isAccepting: false, talks: [] })
+    expect(desk.state).toMatchObject({ acceptFailure, isAccepting: false, talks: [] })
   })
 
   it("takes as many more as there is room for, and then none", async () => {
