@@ -2,8 +2,8 @@
 
 Nothing of it is stored: a staff statement holds a name, and names are written nowhere. Each node tells the
 others what changes with its staff, and every five seconds that it lives; what a node has not said for
-twelve seconds is forgotten, so the people of a dead node are offline within fifteen. While the store is away
-nobody is heard, and nobody forgotten.
+twelve seconds is forgotten, so the people of a dead node are offline within fifteen. While the store is away,
+or the one master of a cluster by which they hear each other, nobody is heard, and nobody forgotten.
 
 ::
 
@@ -284,7 +284,7 @@ class Presence:
 
     def _heard(self) -> Iterator[tuple[str, _Node]]:
         now = time.monotonic()
-        if not self._store.available:
+        if not self._store.available or not self._store.hears(ALL_NODES_CHANNEL):
             self._deaf_at = now
         horizon = now - FORGOTTEN_AFTER_SECONDS
         last = self._deaf_at

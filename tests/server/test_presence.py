@@ -32,6 +32,9 @@ class Bus:
         self.channels.append(channel)
         return node
 
+    def hears(self, _: bytes) -> bool:
+        return self.available
+
     def publish(self, _: bytes, message: bytes) -> None:
         for channel in self.channels:
             channel.receive(message)

@@ -11,7 +11,9 @@ from relay_organisation import RelayOrganisation
 from relay_process import eventually, relay_here
 from teduh_server import presence
 from teduh_server.app import Relay
+from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
 from teduh_signaling.relay.frames import Availability, Done, OpensAt, Ping, Pong, SetAvailability
+from valkey_cluster import valkey_cluster
 from valkey_server import start_valkey
 
 FORGOTTEN_AFTER_SECONDS = 2.0
@@ -50,3 +52,32 @@ async def test_staff_of_another_node_stay_there_through_an_outage(
                     assert not [frame for frame in survivor.seen if isinstance(frame, OpensAt)]
             # And who is gone is gone.
             await eventually(lambda: _available(here) == 0)
+
+
+async def test_staff_of_another_node_stay_there_while_a_master_is_replaced(
+    organisation: RelayOrganisation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By one master of a cluster the nodes hear each other, and its replica comes later than silence may
+    last.
+    """
+    monkeypatch.setattr(presence, "FORGOTTEN_AFTER_SECONDS", FORGOTTEN_AFTER_SECONDS)
+    monkeypatch.setattr(presence, "HEARTBEAT_SECONDS", 0.5)
+    path, revocations = organisation.write(tmp_path), organisation.revoking()
+    with valkey_cluster(3, 1) as cluster:
+        async with relay_here(path, cluster.url) as (here, one), relay_here(path, cluster.url) as (_, two):
+            for url in (one, two):
+                await organisation.publish_revocations(url, revocations)
+            async with frame_client(two) as staff:
+                await staff.authenticate(organisation.staff())
+                await staff.ask(SetAvailability(1, Availability.AVAILABLE, 2), Done)
+                await eventually(lambda: _available(here) == 1)
+                counted = []
+                monkeypatch.setattr(
+                    here._routing.presence, "on_change", lambda: counted.append(_available(here))
+                )
+                master = cluster.master_of(ALL_NODES_CHANNEL)
+                master.kill()
+                await asyncio.to_thread(cluster.wait_until_replaced, ALL_NODES_CHANNEL, master)
+                await asyncio.sleep(FORGOTTEN_AFTER_SECONDS + 0.5)
+                assert _available(here) == 1
+                assert 0 not in counted

@@ -83,6 +83,10 @@ class Store:
         """Whether commands are answered and channels heard; of a cluster, by most masters."""
         return self._servers.available
 
+    def hears(self, channel: bytes) -> bool:
+        """Whether what is published on it reaches this node; in a cluster, where its master is there."""
+        return self._servers.hears(channel)
+
     async def start(self, within: float = 30.0) -> None:
         """Connect and load the scripts; raises TimeoutError if that does not succeed within so many
         seconds, and StoreNotDurable if the server keeps less than it is held to.

@@ -116,6 +116,11 @@ class Cluster:
             raise StoreUnavailable("no master has the channel's slot")
         await self._listener(owner).add(channel)
 
+    def hears(self, channel: bytes) -> bool:
+        """Whether what is published on it reaches this node."""
+        owner = self._map.owner(slot_of(channel))
+        return owner is not None and owner in self._listeners and self._listeners[owner].up.is_set()
+
     def unlisten(self, channel: bytes) -> None:
         self._channels.discard(channel)
         owner = self._map.owner(slot_of(channel))

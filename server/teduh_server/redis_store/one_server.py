@@ -42,6 +42,10 @@ class OneServer:
     def available(self) -> bool:
         return self._commands.up.is_set() and (self._listener is None or self._listener.up.is_set())
 
+    def hears(self, _: bytes) -> bool:
+        """Whether what is published on a channel reaches this node."""
+        return self._listener is None or self._listener.up.is_set()
+
     def wire_for(self, command: Command) -> Wire | None:
         return self._commands.wire
 
