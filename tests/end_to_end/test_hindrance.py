@@ -18,7 +18,7 @@ from relay_process import eventually, relay_here
 from sdk_people import enrolled, new_staff, until
 from teduh_crypto.credentials import sign_revocation_list
 from teduh_sdk import Hindrance, Staff, Survivor, clock, events
-from teduh_sdk.exceptions import RosterNotAdmitted
+from teduh_sdk.exceptions import DeviceNotProven
 from valkey_server import start_valkey
 
 DAY = 24 * 3600
@@ -147,7 +147,7 @@ async def test_whose_statement_has_ended_by_her_own_clock_takes_nobody_out_of_th
         dewi = Staff(url, organisation.public, new_staff(organisation, "Dewi"))
         inside = BY_THIS_CLOCK.set(True)
         async with Staff(url, organisation.public, sari) as staff:
-            with pytest.raises(RosterNotAdmitted):
+            with pytest.raises(DeviceNotProven):
                 await accepted(staff)
         BY_THIS_CLOCK.reset(inside)
         async with dewi:

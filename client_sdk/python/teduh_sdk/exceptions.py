@@ -18,6 +18,7 @@
     ├── RelayMisbehaved                 the relay broke the protocol
     ├── NotTrusted                      promise 5: who is in the room could not be proven
     │   ├── RosterNotAdmitted           a change of members that she did not agree to
+    │   │   └── DeviceNotProven          by this device's clock its own statement does not hold
     │   ├── WrongConversation           a group with another id than the conversation
     │   ├── EpochsDiffer                members do not agree on the keys of this epoch
     │   └── LogBroken                   entries were withheld, reordered or repeated
@@ -119,6 +120,10 @@ class NotTrusted(TeduhError):
 
 class RosterNotAdmitted(NotTrusted):
     """Members came or changed without the survivor's consent, or she herself was replaced."""
+
+
+class DeviceNotProven(RosterNotAdmitted):
+    """By this device's clock its own statement does not hold: it is nobody who could be in a room."""
 
 
 class WrongConversation(NotTrusted):

@@ -60,11 +60,11 @@ from teduh_sdk.device import (
     stored_key_packages,
 )
 from teduh_sdk.exceptions import (
+    DeviceNotProven,
     KeyStoreDamaged,
     NotLetIn,
     NotTrusted,
     RequestUnusable,
-    RosterNotAdmitted,
     TeduhError,
 )
 from teduh_sdk.group_changes import (
@@ -360,7 +360,7 @@ class Staff(Client):
         try:
             self._service.verify_staff(myself, now=now_in_seconds())
         except CredentialError as error:
-            raise RosterNotAdmitted(f"this device is not proven: {error}") from error
+            raise DeviceNotProven(f"this device is not proven: {error}") from error
 
     def _expect(self, claimed: Claimed) -> None:
         # One of them goes to whoever is asked about us, also where the answer is no.
@@ -529,7 +529,7 @@ class Request:
         """Take the next request, or the one that is offered, and join; returns when she can be talked to.
 
         Raises `RequestGone` when somebody else was faster or she has left, `RequestUnusable`, `RelayLost`,
-        `ConversationOver`, and `RosterNotAdmitted`, with nothing taken, when by this device's clock its own
+        `ConversationOver`, and `DeviceNotProven`, with nothing taken, when by this device's clock its own
         statement is not valid.
         """
         return await self._accept()

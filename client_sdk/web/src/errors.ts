@@ -15,6 +15,7 @@
  *     ├── RelayMisbehaved                 the relay broke the protocol
  *     ├── NotTrusted                      promise 5: who is in the room could not be proven
  *     │   ├── RosterNotAdmitted           a change of members that she did not agree to
+ *     │   │   └── DeviceNotProven          by this device's clock its own statement does not hold
  *     │   ├── WrongConversation           a group with another id than the conversation
  *     │   ├── EpochsDiffer                members do not agree on the keys of this epoch
  *     │   └── LogBroken                   entries were withheld, reordered or repeated
@@ -83,6 +84,9 @@ export class NotTrusted extends TeduhError {}
 
 /** Members came or changed without the survivor's consent, or she herself was replaced. */
 export class RosterNotAdmitted extends NotTrusted {}
+
+/** By this device's clock its own statement does not hold: it is nobody who could be in a room. */
+export class DeviceNotProven extends RosterNotAdmitted {}
 
 /** The group's id is not the id of the conversation. */
 export class WrongConversation extends NotTrusted {}

@@ -20,7 +20,7 @@ import { unverifiedClaims } from "./credentials/jsonWebToken.ts"
 import type { Organisation } from "./credentials/organisation.ts"
 import { TeduhCryptoError } from "./cryptoErrors.ts"
 import { forgetKeyPackage, keepKeyPackage, storedDevice, storedKeyPackages, type Device } from "./device.ts"
-import { KeyStoreDamaged, NotLetIn, NotTrusted, RequestUnusable, RosterNotAdmitted, TeduhError } from "./errors.ts"
+import { DeviceNotProven, KeyStoreDamaged, NotLetIn, NotTrusted, RequestUnusable, TeduhError } from "./errors.ts"
 import type { StateEvent } from "./events.ts"
 import { HandOverNotes } from "./handOverNotes.ts"
 import { areEqual, toHex } from "./hazmat/bytes.ts"
@@ -206,7 +206,7 @@ export class Staff extends Client {
   /**
    * Take a certain request, or the next, and join; done when she can be talked to. Rejects with `RequestGone` when
    * somebody else was faster or nobody waits, `RelayRefused` when this relay makes offers, `RequestUnusable`,
-   * `RelayLost`, `ConversationOver`, and `RosterNotAdmitted`, with nothing taken, when by this device's clock its own
+   * `RelayLost`, `ConversationOver`, and `DeviceNotProven`, with nothing taken, when by this device's clock its own
    * statement is not valid.
    */
   claim(conversationId: Uint8Array | null = null): Promise<Conversation> {
@@ -409,7 +409,7 @@ export class Staff extends Client {
     try {
       await this.service.verifyStaff(myself, { now: nowInSeconds() })
     } catch (error) {
-      if (error instanceof TeduhCryptoError) throw new RosterNotAdmitted("this device is not proven", { cause: error })
+      if (error instanceof TeduhCryptoError) throw new DeviceNotProven("this device is not proven", { cause: error })
       throw error
     }
   }

@@ -16,6 +16,7 @@ it("exports what applications may use, and nothing else", () => {
     "CommitConflict",
     "Conversation",
     "ConversationOver",
+    "DeviceNotProven",
     "EncryptedKeyStore",
     "Enrolment",
     "EnrolmentFailed",

@@ -4,12 +4,12 @@ import { hex } from "../shared/talking.ts"
 import type { Asked, Person, Waiting } from "./deskState.ts"
 import {
   ColleagueAbsent,
+  DeviceNotProven,
   InvitationDeclined,
   NotLetIn,
   RelayRefused,
   RequestGone,
   RequestUnusable,
-  RosterNotAdmitted,
   type Conversation,
   type Participant,
   type WaitingRequest,
@@ -23,8 +23,7 @@ export function isReplaced(reason: Error): boolean {
 export function whyNotAccepted(error: unknown): "gone" | "unanswered" | "unusable" | "unproven" | "lost" {
   if (error instanceof NotLetIn) return "unanswered"
   if (error instanceof RequestGone) return "gone"
-  // Of somebody else in the room it says nothing about this device.
-  if (error instanceof RosterNotAdmitted && error.message.startsWith("this device")) return "unproven"
+  if (error instanceof DeviceNotProven) return "unproven"
   return error instanceof RequestUnusable ? "unusable" : "lost"
 }
 

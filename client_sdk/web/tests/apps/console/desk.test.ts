@@ -7,6 +7,7 @@ import { Desk, type StaffSide } from "../../../apps/console/desk.ts"
 import { newTalk, type DeskState } from "../../../apps/console/deskState.ts"
 import {
   ColleagueAbsent,
+  DeviceNotProven,
   InvitationDeclined,
   MemoryKeyStore,
   Participant,
@@ -184,12 +185,12 @@ describe("accepting", () => {
     expect(desk.state.talks[0]?.people.map(({ name }) => name)).toEqual([null])
   })
 
-  it.each([
-    ["this device is not proven", "unproven"],
-    ["a member is not proven", "lost"],
-  ])("says so where this device is not proven by its own clock, and only then: %s", async (message, acceptFailure) => {
+  it.each<[Error, string]>([
+    [new DeviceNotProven("this device is not proven"), "unproven"],
+    [new RosterNotAdmitted("a member is not proven"), "lost"],
+  ])("says so where this device is not proven by its own clock, and only then: %s", async (error, acceptFailure) => {
     const { staff } = madeUpStaff(madeUpConversation().conversation)
-    const claim = (): Promise<Conversation> => Promise.reject(new RosterNotAdmitted(message))
+    const claim = (): Promise<Conversation> => Promise.reject(error)
     const desk = new Desk({ ...staff, claim }, new MemoryKeyStore(), () => undefined)
     await desk.begin()
     await desk.accept()
