@@ -29,6 +29,15 @@ from turn_server import TurnServer, turn_server
 
 SMALL: Final[Any] = {"width": 360, "height": 740}
 DEVICES: Final = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+PLAYS_BY_A_TAP: Final = """() => {
+  const play = HTMLMediaElement.prototype.play;
+  HTMLMediaElement.prototype.play = function () {
+    this.autoplay = false;
+    if (this.muted || window.event?.type === 'click') return play.call(this);
+    return Promise.reject(new DOMException('not without a tap', 'NotAllowedError'));
+  };
+}"""
+"""As Safari, where nothing is captured: what is heard is played in the turn of a tap, and not by itself."""
 WATCH: Final = """
 window.connections = [];  // all that this page made
 window.cameIn = [];       // all that the other side let out, as it came in here

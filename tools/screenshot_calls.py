@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from browser_house import joined
-from call_pages import DEVICES
+from call_pages import DEVICES, PLAYS_BY_A_TAP
 from calling_room import rung
 from console_page import ConsoleHouse, console_house
 from known_media import MovingBar, Tone
@@ -54,6 +54,7 @@ async def call_states(browser: Browser, folder: Path, camera: Camera) -> None:
         await say(hers, SAID[camera.language].hers)
         await _before(hers, camera)
         await _calling(hers, console, camera)
+        await _only_listening(hers, console, camera)
         await _of_four((hers, console), house, camera)
 
 
@@ -87,6 +88,19 @@ async def _calling(hers: Page, console: Page, camera: Camera) -> None:
     await hers.locator(".controls .exit").click()
     await expect(console.locator(".call-line")).to_be_visible()
     await camera.take(console, "call-console-afterwards")
+
+
+async def _only_listening(hers: Page, console: Page, camera: Camera) -> None:
+    await hers.evaluate(PLAYS_BY_A_TAP)
+    await console.locator(".talk-head .button").nth(1).click()
+    await hers.locator(".call .answers .button").nth(1).click()
+    sound = hers.locator("audio + .question .primary")
+    await expect(sound).to_be_visible()
+    await expect(hers.locator(".quality")).to_be_visible()
+    await camera.take(hers, "call-sound-by-a-tap")
+    await sound.click()
+    await hers.locator(".controls .exit").click()
+    await expect(console.locator(".call-line")).to_be_visible()
 
 
 async def _of_four(pages: Pages, house: ConsoleHouse, camera: Camera) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from accessible import barriers
-from call_pages import Caller, call_browser, talking, talking_alone, visitor
+from call_pages import PLAYS_BY_A_TAP, Caller, call_browser, talking, talking_alone, visitor
 from console_page import ConsolePage, console_house
 from playwright.async_api import Page, expect
 from survivor_page import SurvivorPage
@@ -161,17 +161,6 @@ async def test_who_only_listens_sends_nothing_and_can_speak_later(tmp_path: Path
         await talk.hers.receives_more(frames=True, samples=True)
 
 
-# As Safari, where nothing is captured: what is heard is played in the turn of a tap, and not by itself.
-_PLAYS_BY_A_TAP = """() => {
-  const play = HTMLMediaElement.prototype.play;
-  HTMLMediaElement.prototype.play = function () {
-    this.autoplay = false;
-    if (this.muted || window.event?.type === 'click') return play.call(this);
-    return Promise.reject(new DOMException('not without a tap', 'NotAllowedError'));
-  };
-}"""
-
-
 async def test_who_only_listens_is_asked_for_a_tap_where_her_browser_plays_nothing_without(
     tmp_path: Path,
 ) -> None:
@@ -180,7 +169,7 @@ async def test_who_only_listens_is_asked_for_a_tap_where_her_browser_plays_nothi
         console_house(tmp_path, calls=DIRECT) as house,
         talking_alone(house) as talk,
     ):
-        await talk.hers.page.evaluate(_PLAYS_BY_A_TAP)
+        await talk.hers.page.evaluate(PLAYS_BY_A_TAP)
         await talk.theirs.page.get_by_role("button", name="Video call", exact=True).click()
         await talk.hers.button("Only listen").click()
         await talk.hers.is_connected()
