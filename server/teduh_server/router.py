@@ -26,7 +26,15 @@ from teduh_server.push import Push
 from teduh_server.redis_store import routing_scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreError
-from teduh_server.routing import Person, Policy, Proposal, WaitingRequest, can_be_asked, plan
+from teduh_server.routing import (
+    Person,
+    Policy,
+    Proposal,
+    WaitingRequest,
+    can_be_asked,
+    plan,
+    somebody_suits_nobody,
+)
 from teduh_server.waiting_list import next_waiting
 
 _TICK_SECONDS = 1.0
@@ -108,12 +116,14 @@ class Router:
         """Whether anybody waits, and whether anybody does in vain."""
         await self._offers.sweep()
         _, waiting = await next_waiting(self._store, _LOOKED_THROUGH)
+        suits_nobody = False
         if waiting:
             now, people = time.time() + self._store.clock_ahead, self._presence.people()
             await self._withdraw_from_the_gone(waiting, people)
             seats = {person.id: person.seats for person in people}
             await self._offer(plan(waiting, self._free(people, waiting), now, self._policy), seats, now)
-        return bool(waiting), await self._alerts.tell(waiting)
+            suits_nobody = self.push is not None and somebody_suits_nobody(waiting, people, now, self._policy)
+        return bool(waiting), await self._alerts.tell(waiting) or suits_nobody
 
     async def _withdraw_from_the_gone(self, waiting: Sequence[WaitingRequest], people: list[Person]) -> None:
         """Do not wait for the answer of somebody who is not there any more; who is back is asked again."""

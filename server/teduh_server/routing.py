@@ -231,6 +231,20 @@ def plan(
     return proposals
 
 
+def somebody_suits_nobody(
+    waiting: Iterable[WaitingRequest], staff: Iterable[Person], now: float, policy: Policy
+) -> bool:
+    """Whether for somebody among those who wait nobody is there to whom she could be offered as yet, if only
+    after other offers.
+    """
+    suited = _Suited([person for person in staff if can_be_asked(person, now)])
+    return any(
+        next(iter(suited.of(request.details, dropped(request, now, policy))), None) is None
+        for request in waiting
+        if request.offered_to is None
+    )
+
+
 def _for(request: WaitingRequest, suitable: Iterable[Person], now: float, policy: Policy) -> list[Person]:
     """Those who may be asked for this very request, in its own order."""
     asked = (

@@ -13,12 +13,14 @@ from teduh_server.routing import (
     Policy,
     WaitingRequest,
     alert_at,
+    can_be_asked,
     dropped,
     in_order,
     is_suitable,
     may_be_asked_again,
     needs_alert,
     plan,
+    somebody_suits_nobody,
     stated,
 )
 from teduh_signaling.relay.frames import Preference, RequestDetails, Urgency
@@ -224,6 +226,21 @@ def test_whoever_was_with_her_before_is_asked_first(staff: list[Person], wanted:
     proposed = [each for proposal in plan([request], known, NOW, POLICY) for each in proposal.people]
     alone = [each for proposal in plan([request], known[:1], NOW, POLICY) for each in proposal.people]
     assert proposed[: len(alone)] == alone
+
+
+@given(queues, staffs)
+def test_others_are_to_be_woken_for_her_whom_nobody_there_suits(
+    waiting: list[WaitingRequest], staff: list[Person]
+) -> None:
+    """Not for one who waits until somebody suitable has answered another offer."""
+    there = [person for person in staff if can_be_asked(person, NOW)]
+    alone = [
+        request
+        for request in waiting
+        if request.offered_to is None
+        and not any(is_suitable(person, request.details, dropped(request, NOW, POLICY)) for person in there)
+    ]
+    assert somebody_suits_nobody(waiting, staff, NOW, POLICY) == bool(alone)
 
 
 @given(details, st.floats(0, 5000), st.integers(0, 40))

@@ -12,13 +12,22 @@ from push_service import push_service, push_settings
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
 from sdk_people import PATIENCE
+from teduh_crypto.credentials import Role
 from teduh_server.push_message import TEXT
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import Availability, Done, SetAvailability
 
 
-@pytest.mark.parametrize("mode", ["claim", "offer"])
-@pytest.mark.parametrize("why", ["no seat is left", "the shift has ended"])
+@pytest.mark.parametrize(
+    ("why", "mode"),
+    [
+        ("no seat is left", "claim"),
+        ("no seat is left", "offer"),
+        ("the shift has ended", "claim"),
+        ("the shift has ended", "offer"),
+        ("nobody is suitable", "offer"),
+    ],
+)
 async def test_others_are_woken(
     valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path, why: str, mode: str
 ) -> None:
@@ -29,9 +38,11 @@ async def test_others_are_woken(
         async with frame_client(url) as device:
             await device.authenticate(organisation.staff("Budi"))
             await device.ask(browser.subscription, Done)
-        seats, until = (0, 0) if why == "no seat is left" else (3, int(time.time()) - 3600)
+        seats = 0 if why == "no seat is left" else 3
+        until = int(time.time()) - 3600 if why == "the shift has ended" else 0
+        role = Role.MEDIC if why == "nobody is suitable" else Role.COUNSELOR
         async with frame_client(url) as staff, frame_client(url) as survivor:
-            await staff.authenticate(organisation.staff())
+            await staff.authenticate(organisation.staff(role=role))
             await staff.ask(SetAvailability(1, Availability.AVAILABLE, seats, None, None, until), Done)
             await survivor.open_request()
             body, _ = await asyncio.wait_for(browser.pushed.get(), min(PATIENCE, 8))
