@@ -166,7 +166,7 @@ async def test_exit_in_the_frame_leaves_the_host_too_while_the_relay_is_away(tmp
             await site.open()
             frame = site.page.frame_locator("iframe")
             await frame.get_by_role("button", name="Talk to somebody").tap()
-            await expect(frame.get_by_role("textbox")).to_be_visible()
+            await expect(frame.locator(".link.connected")).to_be_visible()
             relay.kill()
             await expect(frame.get_by_text("Reconnecting…")).to_be_visible()
             await frame.get_by_role("button", name=EXIT).tap()
