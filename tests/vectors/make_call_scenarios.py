@@ -686,6 +686,25 @@ SCENARIOS: Final[list[dict[str, Any]]] = [
         ],
     },
     {
+        "name": "a yes counts though a heartbeat overtakes it, but not one that was taken back since",
+        "members": [0, 1],
+        "steps": [
+            *[*voice_call(), do(0, "ask_recording"), SETTLE, do(1, "answer_recording", 0, True)],
+            {"at": 5_000, "do": "tick", "who": 1},
+            deliver(6, 0),
+            deliver(5, 0),
+            expect(0, "in call 1", "sees 1 1 stable connected a", "may record"),
+            do(1, "answer_recording", 0, False),
+            SETTLE,
+            do(1, "answer_recording", 0, True, at=6_000),
+            do(1, "answer_recording", 0, False, at=7_000),
+            {"at": 10_000, "do": "tick", "who": 1},
+            deliver(10, 0),
+            deliver(8, 0),
+            expect(0, "in call 1", "sees 1 1 stable connected a"),
+        ],
+    },
+    {
         "name": "a yes that comes when nobody asks any more is none to the next question",
         "members": [0, 1],
         "steps": [

@@ -5,7 +5,8 @@
           all who are in the call have granted ────┴──> may record; one refusal or one newcomer: must stop
 
 Heartbeats repeat what was granted, so that a withdrawal that was lost stops a recording a few seconds later.
-They grant nothing: they come beside the log, where one member could speak for another.
+They grant nothing, and no later word counts as old for them: they come beside the log, where one member
+could speak for another, and where one may overtake what was said before it.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ class RecordingConsent:
     """Who records now."""
     _was_allowed: bool = False
     _heard: dict[int, int] = field(default_factory=dict)
+    _reported: dict[int, int] = field(default_factory=dict)
+    """When each said last, of this, something in the log, and something by a heartbeat."""
+    _without: dict[int, int] = field(default_factory=dict)
+    """Of the latter, the last without a yes."""
 
     def is_allowed_by(self, others: Collection[int]) -> bool:
         """Whether all in the call have allowed us to record them."""
@@ -47,17 +52,23 @@ class RecordingConsent:
                 # An earlier yes was to an earlier question.
                 self.granted_to.discard(sender)
                 return [Tell(actions.RecordingAsked(sender))]
-            case RecordingStep.GRANT | RecordingStep.REFUSE if message.to == own:
-                return self._answered(sender, granted=message.step is RecordingStep.GRANT)
+            case RecordingStep.GRANT if message.to == own:
+                # It has been taken back since where a heartbeat that overtook it knows nothing of it.
+                is_yes = message.sent > self._without.get(sender, -1)
+                return self._answered(sender, granted=True) if is_yes else []
+            case RecordingStep.REFUSE if message.to == own:
+                return self._answered(sender, granted=False)
             case RecordingStep.STARTED | RecordingStep.STOPPED:
                 return self._sees(sender, is_recording=message.step is RecordingStep.STARTED)
         return []
 
     def reported(self, sender: int, beat: Heartbeat, own: int) -> list[Action]:
         """What a heartbeat says of it."""
-        if beat.sent <= self._heard.get(sender, -1):
+        if beat.sent <= max(self._heard.get(sender, -1), self._reported.get(sender, -1)):
             return []
-        self._heard[sender] = beat.sent
+        self._reported[sender] = beat.sent
+        if own not in beat.grants:
+            self._without[sender] = beat.sent
         happened = self._sees(sender, is_recording=beat.is_recording)
         # Any member could have made it in the sender's name: it takes a yes back, and gives none.
         if self.has_asked and own not in beat.grants and sender in self.granted_by:
@@ -68,7 +79,8 @@ class RecordingConsent:
         """Somebody is no longer in the call; whoever comes back is asked anew."""
         self.granted_to.discard(peer)
         self.granted_by.discard(peer)
-        self._heard.pop(peer, None)
+        for said in (self._heard, self._reported, self._without):
+            said.pop(peer, None)
         return self._sees(peer, is_recording=False)
 
     def look(self, others: Collection[int]) -> list[Action]:

@@ -6,7 +6,8 @@
  *           all who are in the call have granted ────┴──> may record; one refusal or one newcomer: must stop
  *
  * Heartbeats repeat what was granted, so that a withdrawal that was lost stops a recording a few seconds later. They grant
- * nothing: they come beside the log, where one member could speak for another.
+ * nothing, and no later word counts as old for them: they come beside the log, where one member could speak for another,
+ * and where one may overtake what was said before it.
  */
 
 import type { Action } from "./actions.ts"
@@ -22,7 +23,11 @@ export class RecordingConsent {
   readonly grantedBy = new Set<number>()
   /** Who records now. */
   readonly recorders = new Set<number>()
+  /** When each said last, of this, something in the log, and something by a heartbeat. */
   readonly #heard = new Map<number, number>()
+  readonly #reported = new Map<number, number>()
+  /** Of the latter, the last without a yes. */
+  readonly #without = new Map<number, number>()
   #wasAllowed = false
 
   /** Whether all in the call have allowed us to record them. */
@@ -32,15 +37,18 @@ export class RecordingConsent {
 
   /** Somebody in the call asks, answers, starts or stops. */
   receive(sender: number, message: Recording, own: number): Action[] {
-    if (!this.#isNews(sender, message.sent)) return []
+    if (message.sent <= (this.#heard.get(sender) ?? -1)) return []
+    this.#heard.set(sender, message.sent)
     switch (message.step) {
       case RecordingStep.ASK:
         // An earlier yes was to an earlier question.
         this.grantedTo.delete(sender)
         return [{ type: "tell", event: { type: "recordingAsked", by: sender } }]
       case RecordingStep.GRANT:
+        // It has been taken back since where a heartbeat that overtook it knows nothing of it.
+        return message.to === own && message.sent > (this.#without.get(sender) ?? -1) ? this.#answered(sender, true) : []
       case RecordingStep.REFUSE:
-        return message.to === own ? this.#answered(sender, message.step === RecordingStep.GRANT) : []
+        return message.to === own ? this.#answered(sender, false) : []
       default:
         return this.#sees(sender, message.step === RecordingStep.STARTED)
     }
@@ -48,7 +56,9 @@ export class RecordingConsent {
 
   /** What a heartbeat says of it. */
   reported(sender: number, beat: Heartbeat, own: number): Action[] {
-    if (!this.#isNews(sender, beat.sent)) return []
+    if (beat.sent <= Math.max(this.#heard.get(sender) ?? -1, this.#reported.get(sender) ?? -1)) return []
+    this.#reported.set(sender, beat.sent)
+    if (!beat.grants.includes(own)) this.#without.set(sender, beat.sent)
     const happened = this.#sees(sender, beat.isRecording)
     // Any member could have made it in the sender's name: it takes a yes back, and gives none.
     if (!this.hasAsked || beat.grants.includes(own) || !this.grantedBy.has(sender)) return happened
@@ -59,7 +69,7 @@ export class RecordingConsent {
   gone(peer: number): Action[] {
     this.grantedTo.delete(peer)
     this.grantedBy.delete(peer)
-    this.#heard.delete(peer)
+    for (const said of [this.#heard, this.#reported, this.#without]) said.delete(peer)
     return this.#sees(peer, false)
   }
 
@@ -73,12 +83,6 @@ export class RecordingConsent {
     const missing = others.filter((one) => !this.grantedBy.has(one))
     const peer = Math.min(...(missing.length > 0 ? missing : others))
     return [{ type: "tell", event: { type: "recordingMustStop", peer } }]
-  }
-
-  #isNews(sender: number, sent: number): boolean {
-    if (sent <= (this.#heard.get(sender) ?? -1)) return false
-    this.#heard.set(sender, sent)
-    return true
   }
 
   #answered(peer: number, granted: boolean): Action[] {
