@@ -369,7 +369,7 @@ async def test_a_console_whose_statement_has_ended_by_its_clock_takes_nobody_out
         await hers_not.call("setClock", within=2 * 3600)
         await house.open_web_staff(hers_not)
         hers = await survivor.ask()
-        with pytest.raises(WebPeerRefused, match="RosterNotAdmitted"):
+        with pytest.raises(WebPeerRefused, match="DeviceNotProven"):
             await hers_not.call("acceptRequest")
         await accepted(dewi)
         assert (await until(hers, events.Joined)).participant.name == "Dewi"
