@@ -33,8 +33,10 @@ class World:
     def __init__(self) -> None:
         self.seeking = Seeking()
         self.is_up = True
+        self.hangs = False
         self.refuses_with: ErrorCode | None = None
         self.asked: list[str] = []
+        self.answers: list[Callable[[Answer], None]] = []
         self.search = Search(
             Searcher(
                 cast("ConversationState", self),
@@ -53,10 +55,14 @@ class World:
     async def wait_until_up(self) -> None:
         """It is up, or nobody waits for it."""
 
+    answer_to = RelayLink.answer_to
+
     def question(self, make: Callable[[int], AnyClientFrame], answer: Callable[[Answer], None]) -> None:
         self.asked.append(type(make(1)).__name__ if self.is_up else "nobody")
         if not self.is_up:
             answer(RelayLost("there is no connection to the relay"))
+        elif self.hangs:
+            self.answers.append(answer)
         elif self.refuses_with is not None:
             answer(RelayRefused(self.refuses_with, "refused"))
         else:
@@ -133,3 +139,16 @@ async def test_it_takes_back_nothing_any_more_once_it_seeks_again() -> None:
     await world.search.begin(None)
     world.search.look()
     assert world.taken() == ["SeekAnother", "nobody", "SeekAnother", "SeekAnother"]
+
+
+async def test_nobody_is_sought_for_whoever_has_given_up_waiting_for_the_answer() -> None:
+    """And the answer that comes later harms nobody: it would have ended the link."""
+    world = World()
+    world.hangs = True
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await world.search.begin(None)
+    assert world.taken() == ["SeekAnother", "CancelRequest"]
+    for answer in world.answers:
+        answer(Done(1))
+    assert not world.seeking.is_on

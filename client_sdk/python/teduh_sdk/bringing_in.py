@@ -132,9 +132,7 @@ class BringingIn:
             news = asyncio.get_running_loop().create_task(self._news_of_the_queue())
             await asyncio.sleep(0)
             try:
-                answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-                link.question(lambda ref: SeekAnother(ref, conversation_id, details), answered.set_result)
-                answer = await answered
+                answer = await link.answer_to(lambda ref: SeekAnother(ref, conversation_id, details))
                 if isinstance(answer, KeyPackage):
                     return answer
                 if isinstance(answer, RelayRefused):

@@ -167,6 +167,23 @@ class RelayLink:
         self._questions[self._last_ref] = answer
         self.send(make(self._last_ref))
 
+    async def answer_to(
+        self, make: Callable[[int], AnyClientFrame], hear: Callable[[Answer], None] = lambda _: None
+    ) -> Answer:
+        """As `question`, and wait for the answer, whatever it is; `hear` is called with it at once.
+
+        Whoever gives up waiting is in nobody's way: the answer still comes.
+        """
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+        def settle(answer: Answer) -> None:
+            hear(answer)
+            if not future.done():
+                future.set_result(answer)
+
+        self.question(make, settle)
+        return await future
+
     async def ask(
         self,
         make: Callable[[int], AnyClientFrame],
@@ -181,16 +198,12 @@ class RelayLink:
         when the answer is something else than `wanted`.
         """
         await self.wait_until_up()
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
-        def settle(answer: Answer) -> None:
+        def hear(answer: Answer) -> None:
             if at_once is not None and isinstance(answer, wanted):
                 at_once(answer)
-            if not future.done():
-                future.set_result(answer)
 
-        self.question(make, settle)
-        answer = await future
+        answer = await self.answer_to(make, hear)
         if isinstance(answer, RelayRefused | RelayLost):
             raise answer
         if not isinstance(answer, wanted):

@@ -52,13 +52,15 @@ class Search:
         self._is_to_cancel = False
         link = self._conversation.link
         self._conversation.state.seek(now_in_seconds(), is_on=True)
-        await link.wait_until_up()
-        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        link.question(self._frame, answered.set_result)
-        answer = await answered
-        if isinstance(answer, RelayRefused | RelayLost):
+        try:
+            await link.wait_until_up()
+            answer = await link.answer_to(self._frame)
+            if isinstance(answer, RelayRefused | RelayLost):
+                raise answer
+        except BaseException:
+            # Also of whoever waits no longer: she believes that nobody is sought.
             self._give_up()
-            raise answer
+            raise
         self._take(answer)
 
     def end(self) -> None:
