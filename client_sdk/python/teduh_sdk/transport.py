@@ -6,6 +6,7 @@ it. Whatever breaks underneath (DNS, TCP, TLS, the relay's close) comes out as `
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
@@ -74,16 +75,18 @@ def dial_relay(relay_url: str) -> Dial:
     async def dial() -> Socket:
         session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         try:
-            socket = await session.ws_connect(
-                relay_url.rstrip("/") + SOCKET_PATH,
-                protocols=(SUBPROTOCOL,),
-                # Compression would leak what is padded away.
-                compress=0,
-                max_msg_size=MAX_FRAME_BYTES,
-                headers={"User-Agent": "teduh"},
-                timeout=aiohttp.ClientWSTimeout(ws_close=2.0),
-                receive_timeout=None,
-            )
+            # aiohttp itself waits five minutes for somebody who accepts the connection and says nothing.
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                socket = await session.ws_connect(
+                    relay_url.rstrip("/") + SOCKET_PATH,
+                    protocols=(SUBPROTOCOL,),
+                    # Compression would leak what is padded away.
+                    compress=0,
+                    max_msg_size=MAX_FRAME_BYTES,
+                    headers={"User-Agent": "teduh"},
+                    timeout=aiohttp.ClientWSTimeout(ws_close=2.0),
+                    receive_timeout=None,
+                )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             await session.close()
             raise RelayLost("the relay cannot be reached") from error
