@@ -141,6 +141,29 @@ async def test_a_line_that_breaks_while_she_says_goodbye_is_not_waited_for(tmp_p
         await asyncio.to_thread(valkey.revive)
 
 
+@pytest.mark.usefixtures("patience")
+async def test_the_keys_go_also_where_the_goodbye_is_waited_for_no_longer(tmp_path: Path) -> None:
+    """The relay hangs, and the program has a time-out of its own."""
+    store = new_staff(ORGANISATION, "Sari")
+    async with (
+        a_house(tmp_path) as (url, valkey),
+        Staff(url, ORGANISATION.public, store) as sari,
+        Survivor(url, ORGANISATION.public) as survivor,
+    ):
+        hers = await survivor.ask()
+        his = await sari.claim()
+        await until(hers, events.Joined)
+        valkey.kill()
+        for each in (his, hers):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await each.leave()
+            assert each.is_over
+            assert isinstance(await _last(each), events.Ended)
+        assert not store.names("conversation/")
+        await asyncio.to_thread(valkey.revive)
+
+
 async def test_a_survivor_who_closes_while_connected_says_goodbye(tmp_path: Path) -> None:
     async with (
         a_house(tmp_path) as (url, _),

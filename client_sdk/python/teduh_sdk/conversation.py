@@ -493,13 +493,15 @@ class Conversation:
                 if is_patient or self._link.is_up:
                     await self._link.ask(lambda ref: Leave(ref, self.state.conversation_id), Done)
         except (TimeoutError, TeduhError):
-            # Best effort: whoever stays sees that we do not answer; our keys go in any case.
+            # Best effort: whoever stays sees that we do not answer.
             pass
-        self._has_left = True
-        self.state.wipe()
-        self._keep_or_stop()
-        self._over(self)
-        self._tell([events.Ended(me)])
+        finally:
+            # Our keys go in any case, also where nobody waits for the goodbye any more.
+            self._has_left = True
+            self.state.wipe()
+            self._keep_or_stop()
+            self._over(self)
+            self._tell([events.Ended(me)])
 
     async def _until(self, condition: Callable[[Event | None], bool]) -> None:
         if condition(None):
