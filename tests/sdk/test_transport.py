@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
+from relay_organisation import RelayOrganisation
+from relay_process import relay_here
+from sdk_people import new_staff
 from teduh_sdk import transport
 from teduh_sdk.exceptions import RelayLost
-from teduh_sdk.transport import dial_relay
+from teduh_sdk.staff import Staff
+from teduh_sdk.survivor import Survivor
+from teduh_sdk.transport import dial_relay, relay_origin
+from valkey_server import start_valkey
 
 
 async def test_whoever_accepts_the_connection_and_says_nothing_is_not_waited_for(
@@ -26,3 +33,39 @@ async def test_whoever_accepts_the_connection_and_says_nothing_is_not_waited_for
         with pytest.raises(RelayLost):
             await dial_relay(f"http://127.0.0.1:{port}")()
         silent.set()
+
+
+@pytest.mark.parametrize(
+    ("written", "origin"),
+    [
+        ("https://relay.example/", "https://relay.example"),
+        ("HTTPS://Relay.Example:443", "https://relay.example"),
+        ("https://relay.example:8443/help", "https://relay.example:8443"),
+        ("http://[2001:DB8::1]:80/", "http://[2001:db8::1]"),
+    ],
+)
+def test_the_origin_that_is_signed_is_what_the_relay_knows_itself_by(written: str, origin: str) -> None:
+    assert relay_origin(written) == origin
+
+
+@pytest.mark.parametrize(
+    "written", ["relay.example", "wss://relay.example", "localhost:8420", "https://", ""]
+)
+def test_what_is_no_address_of_a_relay_is_refused_at_once(written: str) -> None:
+    """It would have been dialled for ever, without a word."""
+    organisation = RelayOrganisation()
+    with pytest.raises(ValueError, match="no address of a relay"):
+        Survivor(written, organisation.public)
+
+
+async def test_staff_are_let_in_however_the_address_is_written(tmp_path: Path) -> None:
+    organisation = RelayOrganisation()
+    with start_valkey() as valkey:
+        async with relay_here(organisation.write(tmp_path), valkey.url) as (_, url):
+            await organisation.publish_revocations(url)
+            written = url.replace("http", "HTTP") + "/"
+            async with (
+                asyncio.timeout(20),
+                Staff(written, organisation.public, new_staff(organisation, "Sari")) as sari,
+            ):
+                assert await sari.colleagues() == ()

@@ -23,7 +23,7 @@ from teduh_sdk.ice_servers import is_on_this_machine
 from teduh_sdk.relay_link import RelayLink
 from teduh_sdk.revocations import RevocationFetch
 from teduh_sdk.room import Room, VerifyRoom, verify_room
-from teduh_sdk.transport import Dial, dial_relay
+from teduh_sdk.transport import Dial, dial_relay, relay_origin
 
 _WATCH_SECONDS: Final = 5.0
 
@@ -42,7 +42,11 @@ class Client:
         suite: int = HYBRID_SUITE,
         dial: Dial | None = None,
     ) -> None:
+        """`relay_url` is for example ``https://relay.example``; raises ValueError for what is no such
+        address.
+        """
         self._relay_url: Final = relay_url.rstrip("/")
+        self._origin: Final = relay_origin(relay_url)
         self._suite: Final = suite
         self._service: Final = AuthenticationService.of(organisation)
         self._revocations: Final = RevocationFetch(relay_url, self._service, self._look_again)

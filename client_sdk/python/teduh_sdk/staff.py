@@ -111,7 +111,7 @@ class Staff(Client):
         suite: int = HYBRID_SUITE,
         dial: Dial | None = None,
     ) -> None:
-        """Raises `KeyStoreError` when no device was enrolled into `key_store`."""
+        """Raises `KeyStoreError` when no device was enrolled into `key_store`, and as every client."""
         super().__init__(relay_url, organisation, suite=suite, dial=dial)
         self._store: Final = key_store
         self._device: Final = stored_device(key_store)
@@ -253,7 +253,7 @@ class Staff(Client):
                 return
 
     def _introduce(self, hello: Hello) -> Authenticate | None:
-        return self._device.authenticate(self._relay_url, hello)
+        return self._device.authenticate(self._origin, hello)
 
     def _on_up(self, authenticated: Authenticated | None) -> None:
         super()._on_up(authenticated)

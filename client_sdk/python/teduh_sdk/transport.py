@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
+from urllib.parse import urlsplit
 
 import aiohttp
 from teduh_signaling.relay.frames import MAX_FRAME_BYTES, SUBPROTOCOL
@@ -17,6 +18,7 @@ from teduh_signaling.relay.frames import MAX_FRAME_BYTES, SUBPROTOCOL
 from teduh_sdk.exceptions import RelayLost
 
 SOCKET_PATH: Final = "/v1/socket"
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _CONNECT_SECONDS: Final = 15.0
 _FIRST_WAIT: Final = 0.25
 _LONGEST_WAIT: Final = 20.0
@@ -67,6 +69,21 @@ class WebSocket:
             await self._socket.close()
         finally:
             await self._session.close()
+
+
+def relay_origin(relay_url: str) -> str:
+    """The origin of a relay's address as browsers write it: in lower case, without a path or the scheme's own
+    port. The relay knows itself by that, and staff devices sign it.
+
+    Raises ValueError for what is no address of a relay: nothing would ever answer there.
+    """
+    parts = urlsplit(relay_url)
+    host = parts.hostname
+    if parts.scheme not in _DEFAULT_PORTS or not host:
+        raise ValueError(f"{relay_url!r} is no address of a relay, such as https://relay.example")
+    host = f"[{host}]" if ":" in host else host.encode("idna").decode()
+    is_default = parts.port in (None, _DEFAULT_PORTS[parts.scheme])
+    return f"{parts.scheme}://{host}" + ("" if is_default else f":{parts.port}")
 
 
 def dial_relay(relay_url: str) -> Dial:

@@ -13,7 +13,7 @@ import type { Authenticate, Authenticated, Hello, RelayFrame } from "./relay/fra
 import { RelayLink, type LinkListener } from "./relayLink.ts"
 import { RevocationFetch } from "./revocations.ts"
 import { verifyRoom, type VerifyRoom } from "./room.ts"
-import { Backoff, dialRelay, type Dial } from "./transport.ts"
+import { Backoff, dialRelay, relayOrigin, type Dial } from "./transport.ts"
 
 const WATCH_MS = 5000
 /** Of this device and the relay: more than that, and one of them is wrong. */
@@ -39,6 +39,7 @@ export interface ClientOptions {
 /** The link is up, or trying to be, from opening to closing. */
 export abstract class Client {
   protected readonly relayUrl: string
+  protected readonly origin: string
   protected readonly suite: number
   protected readonly service: AuthenticationService
   protected readonly verify: VerifyRoom
@@ -60,6 +61,7 @@ export abstract class Client {
 
   protected constructor(relayUrl: string, organisation: Organisation, options: ClientOptions) {
     this.relayUrl = relayUrl.replace(/\/+$/, "")
+    this.origin = relayOrigin(relayUrl)
     this.suite = options.suite ?? HYBRID_SUITE
     this.service = AuthenticationService.of(organisation)
     const verify = verifyRoom(this.service)

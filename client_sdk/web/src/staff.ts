@@ -118,7 +118,8 @@ export class Staff extends Client {
 
   /**
    * Connects in the background, after the kept conversations were brought back. `relayUrl` is for example
-   * `https://relay.example`. Rejects with `KeyStoreError` when no device was enrolled into `store`.
+   * `https://relay.example`. Rejects with `KeyStoreError` when no device was enrolled into `store`, and with TypeError for
+   * what is no such address.
    */
   static async open(
     relayUrl: string,
@@ -289,7 +290,7 @@ export class Staff extends Client {
   }
 
   protected introduce(hello: Hello): Promise<Authenticate> {
-    return this.#device.authenticate(this.relayUrl, hello)
+    return this.#device.authenticate(this.origin, hello)
   }
 
   protected onAuthenticated(authenticated: Authenticated): void {

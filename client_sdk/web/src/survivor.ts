@@ -53,7 +53,7 @@ let capabilities = new WeakMap<Conversation, { relayUrl: string; capability: Uin
 export class Survivor extends Client {
   readonly #requests = new Map<Conversation, OpenCall>()
 
-  /** Connects in the background. `relayUrl` is for example `https://relay.example`. */
+  /** Connects in the background. `relayUrl` is for example `https://relay.example`. Throws TypeError for what is no such address. */
   static open(relayUrl: string, organisation: Organisation, options: ClientOptions = {}): Promise<Survivor> {
     const survivor = new Survivor(relayUrl, organisation, options)
     survivor.startRevocations()

@@ -26,9 +26,21 @@ export interface Socket {
 /** Opens a new connection; rejects with `RelayLost`. */
 export type Dial = () => Promise<Socket>
 
+/**
+ * The origin of a relay's address as browsers write it: in lower case, without a path or the scheme's own port. The relay
+ * knows itself by that, and staff devices sign it. Throws TypeError for what is no address of a relay: nothing would ever
+ * answer there.
+ */
+export function relayOrigin(relayUrl: string): string {
+  if (!/^https?:\/\/[^/]/i.test(relayUrl)) {
+    throw new TypeError(`"${relayUrl}" is no address of a relay, such as https://relay.example`)
+  }
+  return new URL(relayUrl).origin
+}
+
 /** How to reach the relay at `relayUrl`, for example `https://relay.example`. */
 export function dialRelay(relayUrl: string): Dial {
-  const url = relayUrl.replace(/\/+$/, "").replace(/^http/, "ws") + SOCKET_PATH
+  const url = relayUrl.replace(/\/+$/, "").replace(/^http/i, "ws") + SOCKET_PATH
   return () => OpenSocket.open(new WebSocket(url, [SUBPROTOCOL]))
 }
 
