@@ -26,8 +26,8 @@ from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.keys import QUEUE_REQUEST_PREFIX
 from teduh_server.redis_store.replies import as_bytes, as_list
 from teduh_server.redis_store.wire import Reply
-from teduh_signaling.relay.codec import decode_client_frame
-from teduh_signaling.relay.frames import OpenRequest
+from teduh_signaling.relay.codec import decode_client_frame, decode_relay_frame
+from teduh_signaling.relay.frames import Accepted, Claimed, Frame, OpenRequest
 from valkey_server import start_valkey
 
 ORGANISATION = RelayOrganisation()
@@ -237,6 +237,62 @@ async def test_nobody_is_to_take_the_request_of_whoever_has_given_up_asking(
                 goes_on.set()
                 await becomes(lambda: _state_of_the_only_request(relay), b"absent")
                 assert not survivor.conversations
+
+
+class Late:
+    """A connection on which a kind of frame, and all behind it, is held until `goes_on`."""
+
+    def __init__(self, socket: Socket, held: type[Frame], goes_on: asyncio.Event) -> None:
+        self._socket = socket
+        self._held = held
+        self._goes_on = goes_on
+        self.has_come = asyncio.Event()
+        self.send, self.close = socket.send, socket.close
+
+    async def receive(self) -> bytes:
+        data = await self._socket.receive()
+        if isinstance(decode_relay_frame(data), self._held):
+            self.has_come.set()
+        if self.has_come.is_set():
+            await self._goes_on.wait()
+        return data
+
+
+@pytest.mark.parametrize("held", [Claimed, Accepted])
+async def test_nobody_is_with_her_who_has_given_up_taking_her_request(
+    tmp_path: Path, held: type[Frame]
+) -> None:
+    """The relay is slow, and the program has a time-out of its own: she would be with a device alone."""
+    goes_on, lines = asyncio.Event(), list[Late]()
+    with start_valkey() as valkey:
+        async with relay_here(ORGANISATION.write(tmp_path), valkey.url, lease_seconds=1.0) as (_, url):
+            await ORGANISATION.publish_revocations(url)
+
+            async def dial() -> Socket:
+                lines.append(Late(await dial_relay(url)(), held, goes_on))
+                return cast(Socket, lines[-1])
+
+            async with (
+                Survivor(url, ORGANISATION.public) as survivor,
+                Staff(url, ORGANISATION.public, new_staff(ORGANISATION, "Sari"), dial=dial) as sari,
+                Staff(url, ORGANISATION.public, new_staff(ORGANISATION, "Dewi")) as dewi,
+            ):
+                hers = await survivor.ask()
+                taking = asyncio.create_task(sari.claim())
+                await eventually(lambda: bool(lines))
+                await lines[0].has_come.wait()
+                taking.cancel()
+                await asyncio.gather(taking, return_exceptions=True)
+                goes_on.set()
+                if held is Claimed:
+                    # Nobody has come, and the next who is there may.
+                    async for request in dewi.requests():
+                        await request.accept()
+                        break
+                    assert (await until(hers, events.Joined)).participant.name == "Dewi"
+                else:
+                    assert (await until(hers, events.Left)).participant.name == "Sari"
+                assert not sari.conversations
 
 
 async def _state_of_the_only_request(relay: Relay) -> Reply:

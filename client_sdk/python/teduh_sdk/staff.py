@@ -335,24 +335,41 @@ class Staff(Client):
         await self._revocations.wait()
         self._require_proven()
         taken: list[Conversation | None] = []
+        is_wanted = True
 
         def take(answer: Claimed) -> None:
             self.routing.taken(answer.conversation_id)
-            if answer.epoch == 0:
+            if answer.epoch == 0 and not is_wanted:
+                self._give_back(answer)
+            elif answer.epoch == 0:
                 taken.append(self._take(answer))
-            elif not answer.member:
+            elif not answer.member and is_wanted:
                 self._expect(answer)
 
-        claimed = await self._link.ask(ask, Claimed, take)
-        if claimed.epoch:
-            return await self._take_over(claimed)
+        try:
+            claimed = await self._link.ask(ask, Claimed, take)
+            if claimed.epoch:
+                return await self._take_over(claimed)
+            return await self._begin_taken(claimed, *taken)
+        except asyncio.CancelledError:
+            # Whoever has claimed is told of no conversation: this device is not to be with her, silent.
+            is_wanted = False
+            for conversation in taken:
+                if conversation is not None:
+                    self._start(conversation.leave())
+            raise
+
+    async def _begin_taken(self, claimed: Claimed, conversation: Conversation | None) -> Conversation:
         # What the relay counts too; said anew after a reconnect, it must not be one too many.
         self._capacity = max(0, self._capacity - 1)
-        (conversation,) = taken
         if conversation is None or not await self._begun(conversation):
             self._discard(claimed)
             raise RequestUnusable("the request came with a key package that is not valid")
         return conversation
+
+    def _give_back(self, claimed: Claimed) -> None:
+        """Nobody here waits for it any more: it is taken for nobody, and goes to somebody else."""
+        self._link.question(lambda ref: Leave(ref, claimed.conversation_id), _ignore)
 
     def _require_proven(self) -> None:
         """Who is not proven to herself has no room to bring somebody into: what she took would be lost."""
