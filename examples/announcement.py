@@ -21,7 +21,7 @@ from aiortc.contrib.media import MediaPlayer
 from av import AudioFrame
 from teduh_sdk import Conversation, EncryptedKeyStore, KeyStore, Participant, Staff, load_organisation
 from teduh_sdk.calls import Call, MediaStreamTrack, events
-from teduh_sdk.exceptions import CallNotPossible, CallsUnavailable, RelayRefused, RequestGone
+from teduh_sdk.exceptions import CallNotPossible, TeduhError
 
 
 async def serve(relay: str, organisation_file: Path, keys: KeyStore, recording: Path) -> None:
@@ -33,7 +33,9 @@ async def serve(relay: str, organisation_file: Path, keys: KeyStore, recording: 
         async for request in staff.requests(capacity=100):
             try:
                 conversation = await request.accept()
-            except (RequestGone, RelayRefused):
+            except TeduhError as error:
+                # Somebody else was faster, the connection broke, or nobody can answer it. The others go on.
+                print(f"could not take a request: {error}")
                 continue
             talks.create_task(answer_calls(conversation, recording))
 
@@ -45,10 +47,12 @@ async def answer_calls(conversation: Conversation, recording: Path) -> None:
         played = sound_of(recording)
         try:
             await call.accept(tracks=[played])
-        except CallsUnavailable:
-            await call.decline()
         except CallNotPossible:
             continue
+        except TeduhError as error:
+            # There is no way for sound, or the connection broke while it was asked for.
+            print(f"could not answer a call: {error}")
+            await call.decline()
         hanging_up = asyncio.create_task(hang_up_after(call, played))
         await listen(call)
         hanging_up.cancel()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from teduh_sdk import (
@@ -25,7 +26,7 @@ from teduh_sdk import (
     events,
     load_organisation,
 )
-from teduh_sdk.exceptions import InvitationDeclined, RelayRefused, RequestGone, TeduhError
+from teduh_sdk.exceptions import ConversationOver, InvitationDeclined, TeduhError
 
 GREETING = "You have reached us. I am a program; I stay with you until a person comes. Are you safe?"
 BRINGING = "Somebody can talk with you now. You will be asked whether that is all right."
@@ -39,22 +40,34 @@ async def greet_all(relay: str, organisation_file: Path, keys: KeyStore) -> None
         Staff(relay, load_organisation(organisation_file), keys) as staff,
         asyncio.TaskGroup() as talks,
     ):
+        for conversation in staff.conversations:
+            # From before the program was started again.
+            talks.create_task(stay(staff, conversation))
         async for request in staff.requests(capacity=100):
             try:
                 conversation = await request.accept()
-            except (RequestGone, RelayRefused):
+            except TeduhError as error:
+                # Somebody else was faster, the connection broke, or nobody can answer it. The others go on.
+                print(f"could not take a request: {error}")
                 continue
             talks.create_task(greet(staff, conversation))
 
 
 async def greet(staff: Staff, conversation: Conversation) -> None:
+    """Say who is there, and stay."""
+    # She may leave at any moment.
+    with suppress(ConversationOver):
+        await conversation.send(GREETING)
+    await stay(staff, conversation)
+
+
+async def stay(staff: Staff, conversation: Conversation) -> None:
     """Stay with her until a person comes."""
-    await conversation.send(GREETING)
     bringing = asyncio.create_task(hand_over(staff, conversation))
     async for event in conversation:
         if isinstance(event, events.TextReceived):
             await event.mark_read()
-            if event.sender.is_survivor:
+            if event.sender.is_survivor and not conversation.is_over:
                 await conversation.send(STILL_HERE, reply_to=event.message_id)
     bringing.cancel()
     await asyncio.gather(bringing, return_exceptions=True)
@@ -64,18 +77,27 @@ async def hand_over(staff: Staff, conversation: Conversation) -> None:
     """Bring in the first person who is available, and leave."""
     declined: set[bytes] = set()
     while not conversation.is_over:
-        for colleague in await available(staff, declined):
-            await conversation.send(BRINGING)
-            try:
-                await conversation.invite(colleague, "She is a person, and available now.")
-            except InvitationDeclined:
-                declined.add(colleague.device_id)
-            except TeduhError as error:
-                print(f"could not bring anybody in: {error}")
-            else:
+        try:
+            if await bring_in_one(staff, conversation, declined):
                 await conversation.leave()
                 return
+        except TeduhError as error:
+            # The connection broke, for example; she still waits.
+            print(f"could not bring anybody in: {error}")
         await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+
+async def bring_in_one(staff: Staff, conversation: Conversation, declined: set[bytes]) -> bool:
+    """Ask her about who is available; whether somebody has come in."""
+    for colleague in await available(staff, declined):
+        await conversation.send(BRINGING)
+        try:
+            await conversation.invite(colleague, "She is a person, and available now.")
+        except InvitationDeclined:
+            declined.add(colleague.device_id)
+        else:
+            return True
+    return False
 
 
 async def available(staff: Staff, declined: set[bytes]) -> list[Colleague]:

@@ -6,14 +6,25 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from relay_organisation import RelayOrganisation
 from relay_process import RelayProcess, eventually, relay_process
-from sdk_people import PATIENCE, device_of, new_staff
-from teduh_sdk import EncryptedKeyStore, Staff, Survivor, events, keep_device
+from sdk_people import PATIENCE, device_of, new_staff, until
+from teduh_sdk import (
+    Availability,
+    Colleague,
+    EncryptedKeyStore,
+    Staff,
+    Survivor,
+    events,
+    keep_device,
+)
+from teduh_sdk.exceptions import RelayLost
+from teduh_signaling.relay.frames import OpenRequest, RequestDetails, RequestOpened
 from valkey_server import start_valkey
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -111,6 +122,73 @@ async def test_two_terminals_talk_and_survive_a_killed_relay(relay: RelayProcess
             await he.shows("the conversation is over")
             assert await he.ended() == 0
         assert await she.ended() == 0
+
+
+def a_request_that_nobody_can_answer(ref: int) -> OpenRequest:
+    return OpenRequest(ref, b"c" * 32, b"no key package", RequestDetails())
+
+
+async def test_the_greeter_stays_with_her_whatever_others_send_and_after_a_restart(
+    relay: RelayProcess, tmp_path: Path
+) -> None:
+    await ORGANISATION.publish_revocations(relay.url)
+    keys = EncryptedKeyStore.create(tmp_path / "greeter", PASSPHRASE)
+    keep_device(keys, device_of(ORGANISATION.staff("Greeter")))
+    where = ("--relay", relay.url, "--organisation", tmp_path / "organisation.toml")
+    command = ("greeter_bot.py", *where, "--key-store", tmp_path / "greeter")
+    public = ORGANISATION.public
+    async with asyncio.timeout(PATIENCE), Survivor(relay.url, public) as survivor:
+        await survivor._link.ask(a_request_that_nobody_can_answer, RequestOpened)
+        hers = await survivor.ask()
+        async with run(*command, TEDUH_KEY_STORE_PASSPHRASE=PASSPHRASE):
+            await until(hers, events.TextReceived)
+        async with (
+            run(*command, TEDUH_KEY_STORE_PASSPHRASE=PASSPHRASE),
+            Staff(relay.url, public, new_staff(ORGANISATION, "Maya")) as maya,
+        ):
+            await maya.set_available(1)
+            asked = await until(hers, events.InvitationReceived)
+            assert asked.invitation.name == "Maya"
+
+
+class BreakingRoom:
+    """What the greeter needs of its device and of a conversation; the connection breaks where one asks."""
+
+    def __init__(self, answers: list[RelayLost | tuple[Colleague, ...]]) -> None:
+        self._answers = answers
+        self.happened: list[str] = []
+        self.is_over = False
+
+    async def colleagues(self) -> tuple[Colleague, ...]:
+        answer = self._answers.pop(0)
+        if isinstance(answer, RelayLost):
+            self.happened.append("broken")
+            raise answer
+        return answer
+
+    async def send(self, text: str) -> None:
+        """Said to her."""
+
+    async def invite(self, colleague: Colleague, reason: str) -> None:
+        self.happened.append(colleague.name)
+
+    async def leave(self) -> None:
+        self.happened.append("left")
+
+
+async def test_the_greeter_looks_for_a_person_though_the_connection_breaks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    specification = spec_from_file_location("greeter_bot", EXAMPLES / "greeter_bot.py")
+    assert specification is not None
+    assert specification.loader is not None
+    greeter = module_from_spec(specification)
+    specification.loader.exec_module(greeter)
+    monkeypatch.setattr(greeter, "LOOK_EVERY_SECONDS", 0.0)
+    maya = Colleague(b"m" * 32, "Maya", "counselor", (), (), Availability.AVAILABLE)
+    room = BreakingRoom([RelayLost("the connection to the relay broke"), (maya,)])
+    await greeter.hand_over(room, room)
+    assert room.happened == ["broken", "Maya", "left"]
 
 
 async def test_the_greeter_greets_and_hands_over_to_a_person(relay: RelayProcess, tmp_path: Path) -> None:
