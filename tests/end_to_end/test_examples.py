@@ -132,8 +132,9 @@ async def test_the_greeter_stays_with_her_whatever_others_send_and_after_a_resta
     relay: RelayProcess, tmp_path: Path
 ) -> None:
     await ORGANISATION.publish_revocations(relay.url)
-    keys = EncryptedKeyStore.create(tmp_path / "greeter", PASSPHRASE)
-    keep_device(keys, device_of(ORGANISATION.staff("Greeter")))
+    keep_device(
+        EncryptedKeyStore.create(tmp_path / "greeter", PASSPHRASE), device_of(ORGANISATION.staff("Greeter"))
+    )
     where = ("--relay", relay.url, "--organisation", tmp_path / "organisation.toml")
     command = ("greeter_bot.py", *where, "--key-store", tmp_path / "greeter")
     public = ORGANISATION.public
@@ -193,8 +194,9 @@ async def test_the_greeter_looks_for_a_person_though_the_connection_breaks(
 
 async def test_the_greeter_greets_and_hands_over_to_a_person(relay: RelayProcess, tmp_path: Path) -> None:
     await ORGANISATION.publish_revocations(relay.url)
-    keys = EncryptedKeyStore.create(tmp_path / "greeter", PASSPHRASE)
-    keep_device(keys, device_of(ORGANISATION.staff("Greeter")))
+    keep_device(
+        EncryptedKeyStore.create(tmp_path / "greeter", PASSPHRASE), device_of(ORGANISATION.staff("Greeter"))
+    )
     where = ("--relay", relay.url, "--organisation", tmp_path / "organisation.toml")
     public = ORGANISATION.public
     async with (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import resource
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -148,3 +150,26 @@ def test_a_folder_that_holds_something_is_not_taken(folder: Path) -> None:
 def test_a_folder_without_a_store_is_said_to_be_none(tmp_path: Path) -> None:
     with pytest.raises(KeyStoreError):
         EncryptedKeyStore.open(tmp_path, PASSPHRASE)
+
+
+def test_another_process_may_not_use_it_at_the_same_time(tmp_path: Path) -> None:
+    """What both say under one counter would be a repetition to the relay, and lost."""
+    folder = tmp_path / "keys"
+    store = EncryptedKeyStore.create(folder, PASSPHRASE)
+    store.put("device", b"kept")
+    assert "one at a time" in _opened_elsewhere(folder)
+    # This process may, as when a part of it is begun anew.
+    assert EncryptedKeyStore.open(folder, PASSPHRASE).get("device") == b"kept"
+    assert "one at a time" in _opened_elsewhere(folder)
+    del store
+    assert _opened_elsewhere(folder) == ""
+
+
+def _opened_elsewhere(folder: Path) -> str:
+    """Why not; empty if it was."""
+    program = (
+        "import sys, pathlib; from teduh_sdk import EncryptedKeyStore\n"
+        "EncryptedKeyStore.open(pathlib.Path(sys.argv[1]), sys.argv[2])"
+    )
+    command = [sys.executable, "-c", program, str(folder), PASSPHRASE]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stderr

@@ -16,12 +16,14 @@ write to the folder can put back an older record whole.
 
 from __future__ import annotations
 
+import fcntl
 import hmac
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
+from weakref import WeakValueDictionary
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -93,13 +95,51 @@ class _Header(msgspec.Struct, frozen=True, array_like=True):
     check: bytes
 
 
-class EncryptedKeyStore:
-    """A folder of records under a passphrase. One process at a time may use it."""
+class _InUse:
+    """That this process uses a folder; another one that wants to is refused for as long as this lives.
 
-    __slots__ = ("_aead", "_folder", "_name_key", "_names")
+    Two that went on with one conversation would use its counters and its message keys twice: the relay takes
+    what the second says for a repetition of what the first has said, and it is lost.
+    """
+
+    __slots__ = ("__weakref__", "_descriptor")
+    _all: ClassVar[WeakValueDictionary[tuple[int, int], _InUse]] = WeakValueDictionary()
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def __del__(self) -> None:
+        os.close(self._descriptor)
+
+    @classmethod
+    def of(cls, folder: Path) -> _InUse:
+        """Raises `KeyStoreError` if another process uses it."""
+        about = folder.stat()
+        held = cls._all.get((about.st_dev, about.st_ino))
+        if held is not None:
+            return held
+        held = cls(os.open(folder, os.O_RDONLY))
+        try:
+            fcntl.flock(held._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise KeyStoreError("another process uses this key store; one at a time may") from None
+        except OSError:
+            # Some network file systems know no locks.
+            pass
+        cls._all[about.st_dev, about.st_ino] = held
+        return held
+
+
+class EncryptedKeyStore:
+    """A folder of records under a passphrase. One process at a time may use it, until no object of it is
+    left.
+    """
+
+    __slots__ = ("_aead", "_folder", "_in_use", "_name_key", "_names")
 
     def __init__(self, folder: Path, key: bytes) -> None:
         """For `create` and `open`; `key` is the 64 bytes that Argon2id made."""
+        self._in_use = _InUse.of(folder)
         self._folder = folder
         self._aead = AESGCM(key[:32])
         self._name_key = key[32:]
@@ -135,9 +175,13 @@ class EncryptedKeyStore:
             _open(AESGCM(key[:32]), _HEADER, header.check)
         except KeyStoreDamaged:
             raise WrongPassphrase("the passphrase does not open this key store") from None
+        # Before anything is touched that another process might be about to rename.
+        in_use = _InUse.of(folder)
         for left_behind in folder.glob(f"*{_TEMPORARY}"):
             left_behind.unlink()
-        return cls(folder, key)
+        store = cls(folder, key)
+        assert store._in_use is in_use
+        return store
 
     def get(self, name: str) -> bytes | None:
         try:
