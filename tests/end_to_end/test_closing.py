@@ -27,7 +27,7 @@ from teduh_server.redis_store.keys import QUEUE_REQUEST_PREFIX
 from teduh_server.redis_store.replies import as_bytes, as_list
 from teduh_server.redis_store.wire import Reply
 from teduh_signaling.relay.codec import decode_client_frame, decode_relay_frame
-from teduh_signaling.relay.frames import Accepted, Claimed, Frame, OpenRequest
+from teduh_signaling.relay.frames import Accepted, Claimed, Frame, OpenRequest, Subscribed
 from valkey_server import start_valkey
 
 ORGANISATION = RelayOrganisation()
@@ -292,7 +292,36 @@ async def test_nobody_is_with_her_who_has_given_up_taking_her_request(
                     assert (await until(hers, events.Joined)).participant.name == "Dewi"
                 else:
                     assert (await until(hers, events.Left)).participant.name == "Sari"
-                assert not sari.conversations
+                await eventually(lambda: not sari.conversations)
+
+
+async def test_nobody_is_with_her_who_has_given_up_coming_in(tmp_path: Path) -> None:
+    goes_on, lines = asyncio.Event(), list[Late]()
+    async with a_house(tmp_path) as (url, _):
+
+        async def dial() -> Socket:
+            lines.append(Late(await dial_relay(url)(), Subscribed, goes_on))
+            return cast(Socket, lines[-1])
+
+        async with (
+            Survivor(url, ORGANISATION.public) as survivor,
+            Staff(url, ORGANISATION.public, new_staff(ORGANISATION, "Sari")) as sari,
+            Staff(url, ORGANISATION.public, new_staff(ORGANISATION, "Maya"), dial=dial) as maya,
+        ):
+            hers = await survivor.ask()
+            his = await sari.claim()
+            await maya.colleagues()
+            (colleague,) = await sari.colleagues()
+            inviting = asyncio.create_task(his.invite(colleague))
+            await (await until(hers, events.InvitationReceived)).approve()
+            await inviting
+            coming = asyncio.create_task((await anext(maya.invitations())).join())
+            await lines[0].has_come.wait()
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+            goes_on.set()
+            await eventually(lambda: {one.name for one in hers.participants} == {None, "Sari"})
+            await eventually(lambda: not maya.conversations)
 
 
 async def _state_of_the_only_request(relay: Relay) -> Reply:

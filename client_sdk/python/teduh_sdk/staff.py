@@ -474,6 +474,10 @@ class Staff(Client):
         conversation.link_is_up()
         try:
             await conversation.joined()
+        except asyncio.CancelledError:
+            # As with a request that was taken.
+            self._start(conversation.leave())
+            raise
         finally:
             self._link.send(AcknowledgeInbox(item.seq))
         return conversation
