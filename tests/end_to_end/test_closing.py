@@ -320,7 +320,8 @@ async def test_nobody_is_with_her_who_has_given_up_coming_in(tmp_path: Path) -> 
             coming.cancel()
             await asyncio.gather(coming, return_exceptions=True)
             goes_on.set()
-            await eventually(lambda: {one.name for one in hers.participants} == {None, "Sari"})
+            assert (await until(hers, events.Left)).participant.name == "Maya"
+            assert {one.name for one in hers.participants} == {None, "Sari"}
             await eventually(lambda: not maya.conversations)
 
 

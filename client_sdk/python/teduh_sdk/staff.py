@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -476,7 +477,7 @@ class Staff(Client):
             await conversation.joined()
         except asyncio.CancelledError:
             # As with a request that was taken.
-            self._start(conversation.leave())
+            self._start(_go_again(conversation))
             raise
         finally:
             self._link.send(AcknowledgeInbox(item.seq))
@@ -606,6 +607,13 @@ class _Waiting:
 
 def _colleagues_after(after: bytes | None, ref: int) -> ListColleagues:
     return ListColleagues(ref, after)
+
+
+async def _go_again(conversation: Conversation) -> None:
+    """Leave with a word, for which one has to be in the room: without it the others see somebody silent."""
+    with suppress(TeduhError):
+        await conversation.joined()
+        await conversation.leave()
 
 
 def _ignore(_: Answer) -> None:
