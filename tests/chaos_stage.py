@@ -51,8 +51,19 @@ class Stage:
             assert len(log) == total
             for index in range(3):
                 said = [payload for payload in log if payload.startswith(b"%d:" % index)]
-                assert said == [b"%d: message %d" % (index, number) for number in range(messages)]
+                wanted = [b"%d: message %d" % (index, number) for number in range(messages)]
+                assert said == wanted, _difference(said, wanted)
         assert len({tuple(sorted(member.log.items())) for member in self.members}) == 1
+
+
+def _difference(said: Sequence[bytes], wanted: Sequence[bytes]) -> str:
+    """What is not there, what is there more than once, and where the order breaks first."""
+    at = next(
+        (at for at, (one, other) in enumerate(zip(said, wanted, strict=False)) if one != other), len(said)
+    )
+    twice = sorted({one for one in said if said.count(one) > 1})
+    around = said[max(0, at - 3) : at + 5]
+    return f"missing {sorted(set(wanted) - set(said))}, twice {twice}, otherwise from {at} on: {around}"
 
 
 @asynccontextmanager

@@ -99,10 +99,11 @@ async def test_request_without_the_asked_work_is_refused(
     valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
 ) -> None:
     path = organisation.write(tmp_path)
-    async with relay_here(path, valkey.url, proof_of_work_bits=8) as (_, url), frame_client(url) as client:
-        assert client.hello.proof_of_work_bits == 8
+    # Nothing at all is a proof of eight bits for each 256th nonce.
+    async with relay_here(path, valkey.url, proof_of_work_bits=16) as (_, url), frame_client(url) as client:
+        assert client.hello.proof_of_work_bits == 16
         refused = await client.ask(OpenRequest(1, client.capability, b"kp"), Error)
         assert refused.code is ErrorCode.PROOF_OF_WORK_REQUIRED
-        work = proof_of_work.solve(client.hello.nonce, 8)
+        work = proof_of_work.solve(client.hello.nonce, 16)
         opened = OpenRequest(2, client.capability, b"kp", RequestDetails(), work)
         assert (await client.ask(opened, RequestOpened)).position == 1
