@@ -47,6 +47,7 @@ class LogReader:
         # Whatever is in the log when the store answers is at least what is known now.
         end = subscription.ends_after
         target = conversation.newest if end is None else end
+        known = max(conversation.newest, target)
         if subscription.is_over() or subscription.cursor >= target:
             return False
         try:
@@ -56,8 +57,9 @@ class LogReader:
         except StoreUnavailable as error:
             await asyncio.sleep(pause_after(error))
             return True
-        entries = [each for each in scripts.log_entries(reply) if entry_seq(each) <= conversation.newest]
-        # What goes further was put there just now, and nobody has said yet that it stays.
+        # What goes further was put there just now, and nobody had said yet that it stays: by the time that
+        # this answer is looked at, its place may be another's.
+        entries = [each for each in scripts.log_entries(reply) if entry_seq(each) <= known]
         if not await self._write(subscription, entries):
             return False
         if len(entries) < _PAGE_ENTRIES and subscription.cursor < target:
