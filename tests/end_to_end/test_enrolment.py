@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientResponse, ClientSession, web
 from aiohttp.test_utils import TestServer
 from coordinator import Coordinator
 from relay_organisation import RelayOrganisation
@@ -47,26 +47,20 @@ async def test_an_invited_device_is_approved_and_serves(url: str, tmp_path: Path
         assert await staff.colleagues() == ()
 
 
+async def _asked(url: str, request: web.Request) -> tuple[ClientResponse, bytes]:
+    """The relay's own answer, and its content."""
+    kind, data = {"Content-Type": request.content_type}, await request.read()
+    async with (
+        ClientSession() as session,
+        session.request(request.method, url + request.path, data=data, headers=kind) as answer,
+    ):
+        return answer, await answer.read()
+
+
 @asynccontextmanager
-async def losing_every_first_answer(url: str) -> AsyncIterator[str]:
-    """The same relay over a network on which each question arrives, and its first answer does not."""
-    asked: set[tuple[str, str]] = set()
-
-    async def pass_on(request: web.Request) -> web.Response:
-        kind = {"Content-Type": request.content_type}
-        async with (
-            ClientSession() as session,
-            session.request(
-                request.method, url + request.path, data=await request.read(), headers=kind
-            ) as answer,
-        ):
-            content = await answer.read()
-        if (request.method, request.path) not in asked:
-            asked.add((request.method, request.path))
-            assert request.transport is not None
-            request.transport.abort()
-        return web.Response(body=content, status=answer.status, content_type=answer.content_type)
-
+async def _in_between(
+    pass_on: Callable[[web.Request], Awaitable[web.StreamResponse]],
+) -> AsyncIterator[str]:
     application = web.Application()
     application.add_routes([web.route("*", "/{path:.*}", pass_on)])
     async with TestServer(application) as server:
@@ -74,18 +68,28 @@ async def losing_every_first_answer(url: str) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
+async def losing_every_first_answer(url: str) -> AsyncIterator[str]:
+    """The same relay over a network on which each question arrives, and its first answer does not."""
+    asked: set[tuple[str, str]] = set()
+
+    async def pass_on(request: web.Request) -> web.Response:
+        answer, content = await _asked(url, request)
+        if (request.method, request.path) not in asked:
+            asked.add((request.method, request.path))
+            assert request.transport is not None
+            request.transport.abort()
+        return web.Response(body=content, status=answer.status, content_type=answer.content_type)
+
+    async with _in_between(pass_on) as between:
+        yield between
+
+
+@asynccontextmanager
 async def answering_in_pieces(url: str) -> AsyncIterator[str]:
     """The same relay over a network whose packets come one after the other."""
 
     async def pass_on(request: web.Request) -> web.StreamResponse:
-        kind = {"Content-Type": request.content_type}
-        async with (
-            ClientSession() as session,
-            session.request(
-                request.method, url + request.path, data=await request.read(), headers=kind
-            ) as answer,
-        ):
-            content = await answer.read()
+        answer, content = await _asked(url, request)
         response = web.StreamResponse(status=answer.status, headers={"Content-Length": str(len(content))})
         await response.prepare(request)
         for at in range(0, len(content), 100):
@@ -95,10 +99,8 @@ async def answering_in_pieces(url: str) -> AsyncIterator[str]:
                 await asyncio.sleep(0)
         return response
 
-    application = web.Application()
-    application.add_routes([web.route("*", "/{path:.*}", pass_on)])
-    async with TestServer(application) as server:
-        yield str(server.make_url("/")).rstrip("/")
+    async with _in_between(pass_on) as between:
+        yield between
 
 
 async def test_answers_that_come_in_pieces_are_read_whole(url: str) -> None:
