@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import yaml
@@ -108,6 +109,17 @@ def _faults_of_keys(found: Mapping[str, object], expected: Mapping[str, object],
 
 def yaml_documents(text: str) -> list[Any]:
     """Raises YAMLError, also for a key that is there twice, of which the usual reader takes the last."""
+    first, *others = re.split(r"(?m)^---$", text)
+    documents = list(_documents_of(first))
+    for part in others:
+        # Nothing between two lines is a document, too.
+        documents += _documents_of(part) or [None]
+    return documents
+
+
+@cache
+def _documents_of(text: str) -> list[Any]:
+    """Of a file with one word altered, all documents but one are as they were."""
     loader = yaml.CSafeLoader(text)
     documents = []
     while loader.check_node():
