@@ -2,8 +2,8 @@
 
 For aiohttp a WebSocket is a request that does not end: its parser, a task, a request and its headers would
 be kept for as long as the connection lives. So most never become one (`front_door`), and from those that did,
-`take_over` takes the transport. From then on bytes go from it into aiohttp's own parser of WebSocket frames
-and out of it to the listener at once, with no task in between:
+`upgrade.take_over` takes the transport. From then on bytes go from it into aiohttp's own parser of WebSocket
+frames and out of it to the listener at once, with no task in between:
 
 ::
 
@@ -21,25 +21,17 @@ Extensions are not offered: compression leaks, and costs memory.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from struct import Struct
-from typing import TYPE_CHECKING, ClassVar, Protocol, cast
+from typing import ClassVar, Protocol, cast
 from weakref import WeakKeyDictionary
 
-from aiohttp import WSMessage, WSMsgType, web
-
-# Not among aiohttp's public names, but what its WebSocketReader takes; its version is locked.
-from aiohttp._websocket.reader import WebSocketDataQueue
-from aiohttp.http_websocket import WS_KEY, WebSocketError, WebSocketReader
+from aiohttp import WSMessage, WSMsgType
+from aiohttp.http_websocket import WebSocketError, WebSocketReader
 
 from teduh_server.halting import Halt
 from teduh_server.log_policy import fault
-
-if TYPE_CHECKING:
-    from aiohttp.base_protocol import BaseProtocol
+from teduh_server.parsed_messages import ParsedMessages
 
 CLOSE_SECONDS = 2.0
 """How long the other side may take to answer a close."""
@@ -63,8 +55,6 @@ _AT_ONCE_BYTES = 16 * 1024
 """So much is not kept until the end of the tick: it would save nothing, and the transport shall tell in time
 that its reader is slow."""
 
-_BINARY_MESSAGE = WSMsgType.BINARY
-"""Asking an enumeration for its member takes as long as a call."""
 _BINARY = 0x82
 _PING = b"\x89\x00"
 _PONG = 0x8A
@@ -160,8 +150,8 @@ def _flush(sockets: Iterable[WebSocket]) -> None:
             socket.abort()
 
 
-class WebSocket(asyncio.Protocol):
-    """One connection."""
+class WebSocket:
+    """One connection. A protocol of asyncio, of which it inherits nothing: compiled it could not."""
 
     __slots__ = (
         "_closing",
@@ -188,10 +178,10 @@ class WebSocket(asyncio.Protocol):
         self._transport = transport
         self._listener = listener
         # aiohttp refuses a message of exactly its limit, too.
-        self._messages = _Messages(self, listener.received, loop)
+        self._messages = ParsedMessages(self, listener.received, loop)
         parser = WebSocketReader(self._messages, max_message_bytes + 1, False, False)
         # What is read goes there without a step in between, which every message would feel.
-        self.data_received = parser.feed_data  # type: ignore[method-assign, assignment]  # what it returns
+        self.data_received: Callable[[bytes], object] = parser.feed_data
         self._closing = False
         self._lost = False
         self._post = Post.of(loop)
@@ -222,7 +212,10 @@ class WebSocket(asyncio.Protocol):
 
     def _listen(self) -> None:
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
-        self._transport.set_protocol(self)
+        self._be_protocol()
+
+    def _be_protocol(self) -> None:
+        self._transport.set_protocol(cast(asyncio.Protocol, self))
 
     def _go_on(self, message: bytes, unread: bytes) -> None:
         self._listener.received(message)
@@ -368,10 +361,10 @@ class WebSocket(asyncio.Protocol):
         return None if plain is None else plain.fileno()
 
     def _read_by(self, data_received: Callable[[bytes], object]) -> None:
-        self.data_received = data_received  # type: ignore[method-assign, assignment]  # what it returns
+        self.data_received = data_received
         if not self._lost:
             # uvloop keeps the method that it calls.
-            self._transport.set_protocol(self)
+            self._be_protocol()
 
     def parsed(self, message: WSMessage) -> None:
         """What the parser has read that is no binary message."""
@@ -399,6 +392,13 @@ class WebSocket(asyncio.Protocol):
         self._transport.close()
 
     # --- what the transport says ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It was made before this is."""
+
+    def eof_received(self) -> bool | None:
+        """The other side writes no more: whoever speaks WebSocket and does so is gone."""
+        return None
 
     def pause_writing(self) -> None:
         self.congested = True
@@ -428,101 +428,3 @@ def _head(length: int) -> bytes:
 
 
 _SMALL_HEADS = [bytes((_BINARY, length)) for length in range(126)]
-
-
-class _Messages(WebSocketDataQueue):
-    """Where the parser puts what it has read; nothing is queued here."""
-
-    __slots__ = ("_socket", "received")
-
-    def __init__(
-        self, socket: WebSocket, received: Callable[[bytes], None], loop: asyncio.AbstractEventLoop
-    ) -> None:
-        # A queue slows its protocol down when it is full; this one never holds anything, and needs none.
-        super().__init__(cast("BaseProtocol", None), 0, loop=loop)
-        self._socket = socket
-        self.received = received
-
-    def feed_data(self, data: WSMessage, size: int) -> None:  # type: ignore[override]  # it keeps nothing
-        # Nearly all are of this kind, and what is called for each is felt.
-        if data[0] is _BINARY_MESSAGE:
-            self.received(data[1])
-        else:
-            self._socket.parsed(data)
-
-    def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
-        self._socket.not_parsed(exc)
-
-
-class TakenOver(web.StreamResponse):
-    """What a handler returns whose connection is aiohttp's no more: there is nothing to send."""
-
-    async def prepare(self, request: web.BaseRequest) -> None:
-        return None
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        return None
-
-
-def handshake(headers: Mapping[str, str], subprotocol: str) -> bytes:
-    """The answer that accepts the upgrade (RFC 6455, 4.2.2). Raises HTTPBadRequest, HTTPUpgradeRequired."""
-    upgrade = {each.strip().lower() for each in headers.get("Upgrade", "").split(",")}
-    connection = {each.strip().lower() for each in headers.get("Connection", "").split(",")}
-    if "websocket" not in upgrade or "upgrade" not in connection:
-        raise web.HTTPBadRequest(text="a WebSocket is required\n")
-    if headers.get("Sec-WebSocket-Version", "").strip() != "13":
-        raise web.HTTPUpgradeRequired(headers={"Sec-WebSocket-Version": "13"})
-    offered = {each.strip() for each in headers.get("Sec-WebSocket-Protocol", "").split(",")}
-    if subprotocol not in offered:
-        raise web.HTTPBadRequest(text=f"the WebSocket subprotocol {subprotocol} is required\n")
-    accept = _accept(headers.get("Sec-WebSocket-Key", "").strip())
-    lines = (
-        "HTTP/1.1 101 Switching Protocols",
-        "Upgrade: websocket",
-        "Connection: Upgrade",
-        f"Sec-WebSocket-Accept: {accept}",
-        f"Sec-WebSocket-Protocol: {subprotocol}",
-    )
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
-
-
-def _accept(key: str) -> str:
-    try:
-        if len(base64.b64decode(key, validate=True)) != 16:
-            raise web.HTTPBadRequest(text="Sec-WebSocket-Key is not 16 bytes in base64\n")
-    except (binascii.Error, ValueError):
-        raise web.HTTPBadRequest(text="Sec-WebSocket-Key is not 16 bytes in base64\n") from None
-    digest = hashlib.sha1(key.encode("ascii") + WS_KEY, usedforsecurity=False).digest()
-    return base64.b64encode(digest).decode("ascii")
-
-
-def take_over(request: web.Request) -> tuple[asyncio.Transport, bytes] | None:
-    """Take the transport from aiohttp, with what came behind the request; None if it is lost already.
-
-    aiohttp's protocol of this connection is told that the connection has ended, so it forgets it; the handler
-    then returns `TakenOver`.
-    """
-    transport, protocol = request.transport, request.protocol
-    if transport is None or transport.is_closing():
-        return None
-    unread = _Unread()
-    protocol.set_parser(cast(WebSocketReader, unread))
-    # Without a transport it has none to close.
-    protocol.transport = None
-    protocol.connection_lost(None)
-    return transport, unread.data
-
-
-class _Unread:
-    """Takes what aiohttp has received behind the request."""
-
-    __slots__ = ("data",)
-
-    def __init__(self) -> None:
-        self.data = b""
-
-    def feed_data(self, data: bytes) -> None:
-        self.data += data
-
-    def feed_eof(self) -> None:
-        """Nothing more comes from there."""

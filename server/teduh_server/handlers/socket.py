@@ -20,7 +20,7 @@ from teduh_server.handlers.intake import Intake, SocketLimits
 from teduh_server.rate_limit import SourceLimit, Sources
 from teduh_server.request_price import RequestPrice
 from teduh_server.settings import Settings
-from teduh_server.websocket import TakenOver, handshake, take_over
+from teduh_server.upgrade import TakenOver, handshake, take_over
 
 if TYPE_CHECKING:
     from teduh_server.handlers.migration import Moved

@@ -6,11 +6,11 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from redis.asyncio.connection import SSLConnection, parse_url
 
-_Protocol = TypeVar("_Protocol", bound=asyncio.Protocol)
+_Protocol = TypeVar("_Protocol")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,14 @@ class StoreAddress:
     async def connect(self, make_protocol: Callable[[], _Protocol]) -> _Protocol:
         """Open a connection; raises OSError."""
         loop = asyncio.get_running_loop()
+        # Those of `wire` are none by inheritance.
+        make = cast("Callable[[], asyncio.Protocol]", make_protocol)
         if self.socket_path is not None:
-            return (await loop.create_unix_connection(make_protocol, self.socket_path))[1]
-        context = ssl.create_default_context() if self.tls else None
-        return (await loop.create_connection(make_protocol, self.host, self.port, ssl=context))[1]
+            _, protocol = await loop.create_unix_connection(make, self.socket_path)
+        else:
+            context = ssl.create_default_context() if self.tls else None
+            _, protocol = await loop.create_connection(make, self.host, self.port, ssl=context)
+        return cast("_Protocol", protocol)
 
     def greeting(self) -> list[tuple[bytes | str | int, ...]]:
         """The commands that a new connection begins with."""

@@ -62,7 +62,8 @@ class Joint:
             for on_answer in self._on_answers:
                 on_answer(answer)
             return
-        for on_answer, own in zip(self._on_answers, answer, strict=True):
+        answers = cast("list[object]", answer)
+        for on_answer, own in zip(self._on_answers, answers, strict=True):
             on_answer(own if type(own) is int else _own(own))
 
 

@@ -40,7 +40,36 @@ _PACKED: Command = (b"", b"")
 _pack: Callable[[Command], bytes] = hiredis.pack_command  # type: ignore[assignment]  # its stub: one element
 
 
-class Wire(asyncio.Protocol):
+class _Plain:
+    """What Wire and ChannelWire share: a protocol of asyncio, of which they inherit nothing, for compiled
+    they could not.
+    """
+
+    __slots__ = ("_transport",)
+
+    def __init__(self) -> None:
+        self._transport: asyncio.WriteTransport | None = None
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are none by inheritance.
+        self._transport = cast(asyncio.WriteTransport, transport)
+
+    def eof_received(self) -> bool | None:
+        """The server has ended: so does the connection."""
+        return None
+
+    def pause_writing(self) -> None:
+        """What waits for answers is bounded by those who ask."""
+
+    def resume_writing(self) -> None:
+        """Nothing was paused."""
+
+
+class Wire(_Plain):
     """A connection that answers commands in order. Used by one event loop."""
 
     _at_once: ClassVar[bool] = True
@@ -53,7 +82,6 @@ class Wire(asyncio.Protocol):
         "_on_redirect",
         "_reader",
         "_scripts",
-        "_transport",
         "_waiting",
         "lost",
     )
@@ -68,6 +96,7 @@ class Wire(asyncio.Protocol):
 
         `on_redirect` takes what a node of a cluster did not do because it belongs to another node.
         """
+        super().__init__()
         self._scripts = scripts
         self._on_redirect = on_redirect
         self._loop = asyncio.get_running_loop()
@@ -76,7 +105,6 @@ class Wire(asyncio.Protocol):
         self._batch: list[bytes] = []
         self._joints: dict[Argument, Joint] = {}
         self._flushing = False
-        self._transport: asyncio.WriteTransport | None = None
         self._on_lost = on_lost
         self.lost = False
 
@@ -146,10 +174,6 @@ class Wire(asyncio.Protocol):
         self.call(command, settling(future))
         return future
 
-    def abort(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
-
     def _end_joints(self) -> None:
         joints, self._joints = self._joints, {}
         for joint in joints.values():
@@ -165,10 +189,6 @@ class Wire(asyncio.Protocol):
         batch, self._batch = self._batch, []
         if batch and self._transport is not None and not self.lost:
             self._transport.write(b"".join(batch))
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are none by inheritance.
-        self._transport = cast(asyncio.WriteTransport, transport)
 
     def data_received(self, data: bytes) -> None:
         reader, waiting = self._reader, self._waiting
@@ -216,10 +236,10 @@ class Wire(asyncio.Protocol):
         self._on_lost()
 
 
-class ChannelWire(asyncio.Protocol):
+class ChannelWire(_Plain):
     """A connection that listens to channels and hands over every message."""
 
-    __slots__ = ("_on_confirmed", "_on_dropped", "_on_lost", "_on_message", "_reader", "_transport", "heard")
+    __slots__ = ("_on_confirmed", "_on_dropped", "_on_lost", "_on_message", "_reader", "heard")
 
     def __init__(
         self,
@@ -229,26 +249,18 @@ class ChannelWire(asyncio.Protocol):
         on_dropped: Callable[[bytes], None],
     ) -> None:
         """`on_confirmed` gets each channel that the server begins to send, `on_dropped` each that it ends."""
+        super().__init__()
         self._reader = hiredis.Reader()
         self._on_message = on_message
         self._on_confirmed = on_confirmed
         self._on_lost = on_lost
         self._on_dropped = on_dropped
-        self._transport: asyncio.WriteTransport | None = None
         # Set with whatever comes; who watches clears it.
         self.heard = False
 
     def send(self, commands: Sequence[Command]) -> None:
         if self._transport is not None:
-            self._transport.write(b"".join(_pack(command) for command in commands))
-
-    def abort(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are none by inheritance.
-        self._transport = cast(asyncio.WriteTransport, transport)
+            self._transport.write(b"".join([_pack(command) for command in commands]))
 
     def data_received(self, data: bytes) -> None:
         self.heard = True

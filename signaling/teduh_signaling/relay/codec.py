@@ -35,9 +35,10 @@ def decode_client_frame(data: bytes) -> AnyClientFrame:
         raise _too_large()
     try:
         frame: AnyClientFrame = _decode_client(data)
+        return frame
     except _UNDECODABLE:
-        raise _malformed() from None
-    return frame
+        pass
+    raise _malformed()
 
 
 def decode_relay_frame(data: bytes) -> AnyRelayFrame:
@@ -46,13 +47,14 @@ def decode_relay_frame(data: bytes) -> AnyRelayFrame:
         raise _too_large()
     try:
         frame: AnyRelayFrame = _decode_relay(data)
+        return frame
     except _UNDECODABLE:
-        raise _malformed() from None
-    return frame
+        pass
+    raise _malformed()
 
 
 def _malformed() -> RemoteProtocolError:
-    # msgspec's own message quotes parts of the input, hence a fixed one.
+    # msgspec's own message quotes parts of the input, hence a fixed one, raised where that one is forgotten.
     return RemoteProtocolError(ErrorCode.MALFORMED_FRAME, "not a frame of protocol version 1", fatal=True)
 
 

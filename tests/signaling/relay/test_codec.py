@@ -112,7 +112,7 @@ def test_the_error_says_nothing_of_the_input() -> None:
     with pytest.raises(RemoteProtocolError) as caught:
         decode_client_frame(msgspec.msgpack.encode([0x09, "Jalan Kenanga 5", 1]))
     assert "Kenanga" not in str(caught.value)
-    assert caught.value.__suppress_context__
+    assert caught.value.__context__ is None
 
 
 @pytest.mark.parametrize(
