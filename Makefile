@@ -18,7 +18,12 @@ PAGE_SOURCES := $(shell find $(addprefix client_sdk/web/,src apps build package.
 run: .venv/.run-ready $(PAGES)   ## the relay, its embedded Valkey and a demonstration organisation
 	@$(BIN)/teduh demo
 
-test: .venv/.test-ready $(PAGES) ## all tests: of Python, of TypeScript, and of the pages in a real browser
+# The relay's machine code; where that cannot be made it says so, and everything runs as Python.
+.PHONY: compiled
+compiled: .venv/.test-ready
+	@$(BIN)/python tools/compile_relay.py
+
+test: .venv/.test-ready $(PAGES) compiled ## all tests: of Python, of TypeScript, and of the pages in a real browser
 	@$(BIN)/python tools/web_build.py tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
@@ -29,17 +34,17 @@ check: .venv/.test-ready     ## lint, types, import contracts
 	@$(BIN)/lint-imports
 	@$(BIN)/python tools/web_build.py checks
 
-chaos: .venv/.test-ready $(PAGES) ## kill, freeze, cut off and restart everything under load; about ten minutes
+chaos: .venv/.test-ready $(PAGES) compiled ## kill, freeze, cut off and restart everything under load; about ten minutes
 	@PYTHONPATH=tests $(BIN)/python tests/chaos_run.py
 
-bench: .venv/.bench-ready $(PAGES) ## figures beside those of peers, as ratios of one run
+bench: .venv/.bench-ready $(PAGES) compiled ## figures beside those of peers, as ratios of one run
 	@$(BIN)/python benchmarks/run.py
 
 screenshots: .venv/.test-ready $(PAGES) ## every state of both pages, into docs/screenshots
 	@$(BIN)/python tools/screenshots.py
 
 lock: .venv/.lock-ready      ## the hash-locked requirements, anew
-	@cd requirements && for set in run test bench lock; do ../$(BIN)/uv pip compile --quiet --universal \
+	@cd requirements && for set in run compile test bench lock; do ../$(BIN)/uv pip compile --quiet --universal \
 	    --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $$set.in -o $$set.txt; done
 
 clean:

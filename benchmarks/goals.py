@@ -85,7 +85,7 @@ def _rates(ours: Bench, others: Mapping[str, Bench]) -> list[Goal]:
     durable, typing = ours.rates["durable"], ours.rates.get("ephemeral")
 
     def times(name: str, own: Sequence[float], bound: float) -> Goal:
-        theirs = [rate for rates in others[name].rates.values() for rate in rates] if name in others else []
+        theirs = _all_rates(others[name]) if name in others else []
         what = "durable" if own is durable else "typing"
         return Goal(f"{what}, highest rate, times {name}", ratio(own, theirs), bound)
 
@@ -99,17 +99,21 @@ def _rates(ours: Bench, others: Mapping[str, Bench]) -> list[Goal]:
     return kept if typing is None else [*kept, times(PEERJS, typing, 1.2)]
 
 
-def beside_the_goals(ours: Bench, two_workers: Bench, others: Mapping[str, Bench]) -> list[str]:
-    """What socket.io's Redis adapter is compared with in other ways, and no goal."""
+def beside_the_goals(
+    ours: Bench, two_workers: Bench, as_python: Bench, others: Mapping[str, Bench]
+) -> list[str]:
+    """Other ways to compare with socket.io's Redis adapter, and what ours bears that is not compiled."""
 
     def times(own: Bench, name: str) -> str:
-        found = ratio(own.rates["durable"], others[name].rates["text"]) if name in others else None
+        found = ratio(own.rates["durable"], _all_rates(others[name])) if name in others else None
         return "not measured" if found is None else f"{found:.2f}"
 
     return [
         f"No goals: durable, highest rate, times {ONE_NODE}: {times(ours, ONE_NODE)};",
         f"times {STREAMS}: {times(ours, STREAMS)};",
-        f"two workers on one core, times {TWO_NODES}: {times(two_workers, TWO_NODES)}.",
+        f"two workers on one core, times {TWO_NODES}: {times(two_workers, TWO_NODES)};",
+        f"not compiled, times {TWO_NODES}: {times(as_python, TWO_NODES)};",
+        f"not compiled, times {BARE}: {times(as_python, BARE)}.",
     ]
 
 
@@ -132,6 +136,10 @@ def _light_load(ours: Bench, others: Mapping[str, Bench]) -> list[Goal]:
             at_least=False,
         ),
     ]
+
+
+def _all_rates(bench: Bench) -> list[float]:
+    return [rate for rates in bench.rates.values() for rate in rates]
 
 
 def _median(values: Sequence[float]) -> float | None:

@@ -58,6 +58,7 @@ class Relay(ABC):
         cores = ",".join(str(each) for each in (core, *more_cores))
         self._process = subprocess.Popen(
             command if core is None else ["taskset", "-c", cores, *command],
+            env=self._environment(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             # A group in which something is halted gets SIGHUP when the shell that began it ends.
@@ -76,6 +77,9 @@ class Relay(ABC):
 
     @abstractmethod
     def _command(self) -> Sequence[str]: ...
+
+    def _environment(self) -> dict[str, str]:
+        return dict(os.environ)
 
     @abstractmethod
     def pair(self) -> Pair:

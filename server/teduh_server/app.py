@@ -49,6 +49,7 @@ from teduh_server.ice_servers import IceServerOffers
 from teduh_server.inbox import Inbox
 from teduh_server.key_package_directory import KeyPackageDirectory
 from teduh_server.log_policy import fault, log
+from teduh_server.machine_code import is_compiled
 from teduh_server.neighbours import Neighbours
 from teduh_server.node_channel import REVOCATIONS_CHANGED, NodeChannel
 from teduh_server.page_settings import PageSettings
@@ -123,7 +124,8 @@ class Relay:
             listener.close()
             await self.stop()
             raise
-        log().info("relay started", origin=self.origin, port=listener.getsockname()[1])
+        port = listener.getsockname()[1]
+        log().info("relay started", origin=self.origin, port=port, compiled=is_compiled())
 
     async def _start_store(self) -> None:
         settings = self._settings

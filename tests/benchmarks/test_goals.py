@@ -8,7 +8,18 @@ from types import SimpleNamespace
 from typing import cast
 
 from figures import Bench
-from goals import NAMED, ONE_NODE, STREAMS, TWO_NODES, Goal, beside_the_goals, goals, goals_apart, table
+from goals import (
+    BARE,
+    NAMED,
+    ONE_NODE,
+    STREAMS,
+    TWO_NODES,
+    Goal,
+    beside_the_goals,
+    goals,
+    goals_apart,
+    table,
+)
 from peers import PEERS
 from relays import BareRelay
 
@@ -59,11 +70,11 @@ def test_the_redis_adapter_is_held_to_two_processes() -> None:
     peers = {TWO_NODES: peer(1000), ONE_NODE: peer(2000), STREAMS: peer(500)}
     assert verdicts(bench(4000), peers)[f"durable, highest rate, times {TWO_NODES}"] == "kept"
     assert verdicts(bench(3999), peers)[f"durable, highest rate, times {TWO_NODES}"] == "NOT KEPT"
-    beside = beside_the_goals(
-        cast(Bench, bench(4000)), cast(Bench, bench(3000)), cast(Mapping[str, Bench], peers)
-    )
-    assert [float(line.rstrip(";.").split()[-1]) for line in beside] == [2, 8, 3]
-    missing = beside_the_goals(cast(Bench, bench(4000)), cast(Bench, bench(3000)), {})
+    peers |= {BARE: peer(10_000)}
+    own = (cast(Bench, bench(4000)), cast(Bench, bench(3000)), cast(Bench, bench(2500)))
+    beside = beside_the_goals(*own, cast(Mapping[str, Bench], peers))
+    assert [float(line.rstrip(";.").split()[-1]) for line in beside] == [2, 8, 3, 2.5, 0.25]
+    missing = beside_the_goals(*own, {})
     assert all("not measured" in line for line in missing)
 
 

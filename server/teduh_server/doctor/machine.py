@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from importlib.resources.abc import Traversable
 
 from teduh_server.doctor.finding import Finding, good, problem, warning
+from teduh_server.machine_code import is_compiled
 from teduh_server.served_pages import BUILT
 from teduh_server.settings import Settings
 
@@ -21,8 +22,14 @@ _LEAST_FREE_BYTES = 1024**3
 
 
 def check_machine(settings: Settings, pages: Traversable = BUILT) -> list[Finding]:
-    """Findings about the clock, the pages, open files and the disk."""
-    return [*_check_clock(), *_check_pages(pages), *_check_files(), *_check_disk(settings)]
+    """Findings about the clock, the pages, what is compiled, open files and the disk."""
+    return [
+        *_check_clock(),
+        *_check_pages(pages),
+        *_check_machine_code(),
+        *_check_files(),
+        *_check_disk(settings),
+    ]
 
 
 def _check_clock() -> Iterator[Finding]:
@@ -56,6 +63,14 @@ def _check_pages(pages: Traversable) -> Iterator[Finding]:
         yield problem("pages", says)
     else:
         yield good("pages", "They are built.")
+
+
+def _check_machine_code() -> Iterator[Finding]:
+    if is_compiled():
+        yield good("machine code", "What every message passes is compiled.")
+    else:
+        says = "What every message passes runs as Python; compiled it costs less (docs/operations.md)."
+        yield good("machine code", says)
 
 
 def _check_files() -> Iterator[Finding]:
