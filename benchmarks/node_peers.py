@@ -33,12 +33,18 @@ class NodePeer(Peer):
     def missing(cls) -> str | None:
         if shutil.which("node") is None:
             return "node"
-        if not (NODE_PEERS / "node_modules").is_dir():
+        if not _is_installed():
             try:
                 subprocess.run(["npm", "ci", "--silent"], cwd=NODE_PEERS, check=True, timeout=300)
             except (OSError, subprocess.SubprocessError):
                 return "its npm packages"
         return None
+
+
+def _is_installed() -> bool:
+    """Whether npm has installed what the lock file says today."""
+    lock, installed = NODE_PEERS / "package-lock.json", NODE_PEERS / "node_modules" / ".package-lock.json"
+    return installed.is_file() and installed.stat().st_mtime >= lock.stat().st_mtime
 
 
 class SocketIo(NodePeer):

@@ -39,7 +39,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from compiled_relay import is_current
 from figures import FULL, QUICK, Bench, Effort
 from goals import BARE, EJABBERD, NAMED, TWO_NODES, beside_the_goals, goals, goals_apart, ratio
 from goals import table as goals_table
@@ -310,9 +309,8 @@ def main() -> None:
         progress("")
         where = "one core each" if generator_core is not None else "ONE CORE FOR RELAY AND GENERATOR"
         print(f"Relay and load generator: {where}; medians of {rounds} rounds")
-        print(
-            f"Python {sys.version}; the relay is {'' if is_current() else 'NOT '}compiled (`make compiled`)"
-        )
+        print(f"Python {sys.version}")
+        print("The relay is compiled." if TeduhRelay.is_compiled() else "THE RELAY IS NOT COMPILED.")
         print("\n".join((*table(ours, bare, effort), *workers.rows())))
         if with_peers:
             left_out = [peer for peer in named if peer not in peers]

@@ -12,7 +12,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from compiled_relay import compiled_first
+from compiled_relay import compiled_first, is_current
 from conversations import BenchmarkOrganisation, Pair, StaffDevice, converse, meet, open_request
 from load import LoadGenerator, Mode, SetUpResult
 from measured_relay import Relay, move, processor_seconds, proportional_set_size
@@ -86,6 +86,10 @@ class TeduhRelay(Relay):
         settings_file.write_text("".join(lines))
         program = Path(sys.executable).with_name("teduh")
         return [str(program), "serve", "--settings", str(settings_file)]
+
+    @staticmethod
+    def is_compiled() -> bool:
+        return is_current()
 
     def _environment(self) -> dict[str, str]:
         return compiled_first(super()._environment())
