@@ -36,14 +36,15 @@ MODULES: Final = (
     "server/teduh_server/websocket.py",
 )
 """Those that every message passes, and those that inherit of them."""
+TOOL: Final = "tools/compile_relay.py"
 
 
 def hash_of_sources() -> str:
-    """Of what machine code is made: the modules, and which Python it is for."""
+    """Of what machine code is made, and how, and which Python it is for."""
     digest = hashlib.sha256(f"{sys.implementation.cache_tag} {sys.version}".encode())
-    for module in MODULES:
-        source = (REPOSITORY / module).read_bytes()
-        digest.update(b"%b %d\n%b" % (module.encode(), len(source), source))
+    for path in (*MODULES, TOOL):
+        source = (REPOSITORY / path).read_bytes()
+        digest.update(b"%b %d\n%b" % (path.encode(), len(source), source))
     return digest.hexdigest()
 
 

@@ -14,9 +14,11 @@ import compile_relay
 import compiled_relay
 import pytest
 from compile_relay import CannotCompile, compile_into, why_not
-from compiled_relay import COMPILED, MODULES, compiled_first, is_current
+from compiled_relay import COMPILED, MODULES, TOOL, compiled_first, is_current
 from relay_organisation import RelayOrganisation
 from relay_process import RelayProcess, relay_process
+from teduh_server import machine_code
+from teduh_server.machine_code import MachineCodeIsStale, verify_machine_code
 
 ENTRY = "signaling/teduh_signaling/relay/entry.py"
 PLACED = """
@@ -59,7 +61,7 @@ def _said_at_start(relay: RelayProcess) -> dict[str, object]:
 def test_machine_code_of_other_sources_than_todays_is_not_used(
     change: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in MODULES:
+    for module in (*MODULES, TOOL):
         (tmp_path / module).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / module).write_bytes((compiled_relay.REPOSITORY / module).read_bytes())
     monkeypatch.setattr(compiled_relay, "REPOSITORY", tmp_path)
@@ -67,6 +69,41 @@ def test_machine_code_of_other_sources_than_todays_is_not_used(
     assert compiled_first(before) == {"PYTHONPATH": f"{COMPILED}{os.pathsep}elsewhere"}
     change(tmp_path)
     assert compiled_first(before) == before
+
+
+@needs_compiler
+def test_relay_with_machine_code_of_another_release_does_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sources were replaced by an update, and it was not."""
+    another = tmp_path / "another"
+    shutil.copytree(COMPILED, another, symlinks=True)
+    replaced = another / "teduh_server" / "appends.py"
+    original = replaced.read_bytes()
+    replaced.unlink()
+    replaced.write_bytes(original + b"# as the next release has it\n")
+    monkeypatch.setattr(compiled_relay, "COMPILED", another)
+    organisation = RelayOrganisation().write(tmp_path)
+    with pytest.raises(RuntimeError, match=r"is of other sources .* Run tools/compile_relay\.py again"):
+        RelayProcess(tmp_path / "relay", organisation).start()
+    replaced.write_bytes(original)
+    with relay_process(tmp_path / "relay", organisation) as relay:
+        assert _said_at_start(relay)["compiled"] is True
+
+
+@needs_compiler
+@pytest.mark.parametrize("sums", ["", "nonsense", "00  teduh_server/none.py"])
+def test_nor_does_one_of_which_nobody_knows_what_it_was_made_of(
+    sums: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine_code, "is_compiled", lambda: True)
+    verify_machine_code(COMPILED)
+    (tmp_path / "teduh_server").mkdir()
+    with pytest.raises(MachineCodeIsStale):
+        verify_machine_code(tmp_path)
+    (tmp_path / machine_code.SUMS).write_text(sums)
+    with pytest.raises(MachineCodeIsStale):
+        verify_machine_code(tmp_path)
 
 
 @needs_compiler

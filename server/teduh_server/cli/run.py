@@ -17,6 +17,7 @@ from teduh_crypto.credentials import MalformedToken
 from teduh_server.app import Relay
 from teduh_server.cli.heartbeat import Heartbeat
 from teduh_server.log_policy import configure_logging
+from teduh_server.machine_code import verify_machine_code
 from teduh_server.neighbours import Neighbours
 from teduh_server.page_settings import InvalidPageSettings
 from teduh_server.redis_store.embedded import FolderInUse
@@ -51,6 +52,7 @@ def run_relay(
     configure_logging(settings.log_level)
     dump_no_memory()
     try:
+        verify_machine_code()
         _run(_serve(settings, started, demonstration, part))
     except TimeoutError as error:
         typer.echo("The relay cannot start: the store does not answer.", err=True)

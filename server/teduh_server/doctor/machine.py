@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from importlib.resources.abc import Traversable
 
 from teduh_server.doctor.finding import Finding, good, problem, warning
-from teduh_server.machine_code import is_compiled
+from teduh_server.machine_code import MachineCodeIsStale, is_compiled, verify_machine_code
 from teduh_server.served_pages import BUILT
 from teduh_server.settings import Settings
 
@@ -66,6 +66,11 @@ def _check_pages(pages: Traversable) -> Iterator[Finding]:
 
 
 def _check_machine_code() -> Iterator[Finding]:
+    try:
+        verify_machine_code()
+    except MachineCodeIsStale as error:
+        yield problem("machine code", f"{str(error)[0].upper()}{str(error)[1:]}")
+        return
     if is_compiled():
         yield good("machine code", "What every message passes is compiled.")
     else:
