@@ -18,12 +18,12 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from teduh_signaling.relay.codec import encode
+from teduh_signaling.relay.codec import encode_accepted
 from teduh_signaling.relay.entry import entry_template, place_entry
-from teduh_signaling.relay.frames import SURVIVOR_MEMBER, Accepted, Append, EntryKind, ErrorCode
+from teduh_signaling.relay.frames import SURVIVOR_MEMBER, Append, EntryKind, ErrorCode
 
 from teduh_server.connection import Connection
-from teduh_server.direct_log import DirectLog
+from teduh_server.direct_log import Appending, DirectLog
 from teduh_server.inbox import Inbox
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
@@ -35,10 +35,11 @@ from teduh_server.subscription import LocalConversation, Subscription
 from teduh_server.websocket import Post
 
 if TYPE_CHECKING:
+    from teduh_server.acknowledgements import Acknowledgements
     from teduh_server.delivery_service import DeliveryService
 
 
-class Appends:
+class Appends(Appending):
     """Those of one node's clients."""
 
     __slots__ = (
@@ -49,7 +50,7 @@ class Appends:
         "_spawn",
         "_store",
         "accepted",
-        "acknowledged",
+        "acknowledgements",
         "direct",
         "in_flight",
         "on_first_commit",
@@ -70,8 +71,8 @@ class Appends:
         self._delivery = delivery
         self._post = Post.of(asyncio.get_running_loop())
         self.direct = DirectLog(store, self, limits)
-        self.acknowledged: Callable[[Subscription, int], None]
-        """Takes what a member says that it has."""
+        self.acknowledgements: Acknowledgements
+        """Take what a member says that it has."""
         self.on_first_commit: Callable[[bytes], None] = lambda conversation_id: None
         self.in_flight = 0
         self.accepted = 0
@@ -83,8 +84,8 @@ class Appends:
         if subscription is None:
             refuse_append(connection, frame, ErrorCode.UNKNOWN_CONVERSATION, "subscribe first")
             return
-        if frame.has:
-            self.acknowledged(subscription, frame.has)
+        if has := frame.has:
+            self.acknowledgements.noted(subscription, has)
         changes_members = frame.welcome is not None or frame.added or frame.removed
         if changes_members and not frame.kind:
             refuse_append(connection, frame, ErrorCode.UNEXPECTED_FRAME, "only a commit changes members")
@@ -172,12 +173,12 @@ class Appends:
         connection.in_flight -= 1
         if connection.on_landed is not None:
             connection.on_landed()
-        conversation, deliver = subscription.conversation, self._delivery.deliver
+        conversation, delivery = subscription.conversation, self._delivery
         if conversation.early is None:
             # Whoever waits to read it goes before whoever waits to hear that it is kept.
-            deliver(conversation, seq, entry, subscription)
+            delivery.deliver(conversation, seq, entry, subscription)
             self.accepted += 1
-            accepted = encode(Accepted(frame.conversation_id, frame.counter, seq))
+            accepted = encode_accepted(conversation.id, frame.counter, seq)
             if self.in_flight:
                 # Where much is said it may go along with what is said to the sender.
                 connection.write_later(accepted)
@@ -186,7 +187,7 @@ class Appends:
         else:
             # What waits for this one comes to its sender too, who must know its place by then.
             self._accept(subscription, frame, seq)
-            deliver(conversation, seq, entry, subscription)
+            delivery.deliver(conversation, seq, entry, subscription)
         if not self.in_flight:
             # It was the last: where little is said, nobody waits for others in this tick.
             self._post.flush_now()
@@ -251,8 +252,8 @@ class Appends:
         self._say_accepted(subscription, frame, seq)
 
     def _say_accepted(self, subscription: Subscription, frame: Append, seq: int) -> None:
-        accepted = Accepted(frame.conversation_id, frame.counter, seq)
-        subscription.connection.write(encode(accepted))
+        accepted = encode_accepted(frame.conversation_id, frame.counter, seq)
+        subscription.connection.write(accepted)
 
     def _accept_repeated(self, subscription: Subscription, frame: Append, seq: int) -> None:
         if frame.added and seq:

@@ -39,8 +39,6 @@ class Connection:
         "source",
         "staff",
         "subscriptions",
-        "write",
-        "write_later",
     )
 
     def __init__(
@@ -55,10 +53,6 @@ class Connection:
         """`on_closed` is called when this side closes."""
         self._socket = socket
         self._on_closed = on_closed
-        self.write: Callable[[bytes], None] = socket.write
-        """Send the bytes of a frame that needs no further check; nothing once it is closed."""
-        self.write_later: Callable[[bytes], None] = socket.write_later
-        """The same for what nobody waits for."""
         self.protocol = protocol
         self.source = source
         self.nonce = nonce
@@ -82,6 +76,14 @@ class Connection:
     def unsent_bytes(self) -> int:
         """What waits to be written to this client."""
         return self._socket.unsent_bytes
+
+    def write(self, data: bytes) -> None:
+        """Send the bytes of a frame that needs no further check; nothing once it is closed."""
+        self._socket.write(data)
+
+    def write_later(self, data: bytes) -> None:
+        """The same for what nobody waits for."""
+        self._socket.write_later(data)
 
     def ping(self) -> None:
         """Ask for a sign of life."""

@@ -80,7 +80,7 @@ class DeliveryService:
         self._conversations: dict[bytes, LocalConversation] = {}
         self.appends = Appends(store, limits, inbox, spawn, self)
         self.acknowledgements = Acknowledgements(store, limits, self.appends.direct)
-        self.appends.acknowledged = self.acknowledgements.noted
+        self.appends.acknowledgements = self.acknowledgements
         self.appends.direct.on_untold = self.acknowledgements.tell
         self.on_apart: Callable[[bytes], None] = lambda conversation_id: None
         """Staff of a conversation are here, and others of it elsewhere."""

@@ -33,7 +33,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from struct import Struct
-from typing import Final, Protocol
+from typing import Final
 
 from teduh_signaling.relay.entry import placed_entry
 from teduh_signaling.relay.frames import Append
@@ -57,8 +57,8 @@ RENEW_SECONDS: Final = 45.0
 SHORTEST_RETENTION_SECONDS: Final = 120
 """With less, nothing goes directly: the state would expire before it is renewed."""
 
-_told_head = Struct(">QQ").pack
-_told_member = Struct(">IQQ").pack
+_told_head: Final = Struct(">QQ").pack
+_told_member: Final = Struct(">IQQ").pack
 
 
 def limits_of(store: Store, node: str, retention_ms: int, most_entries: int, most_bytes: int) -> LogLimits:
@@ -74,17 +74,20 @@ def limits_of(store: Store, node: str, retention_ms: int, most_entries: int, mos
     )
 
 
-class Appending(Protocol):
-    """What becomes of an append that was tried here."""
+class Appending:
+    """What becomes of an append that was tried here. A class: what inherits is called sooner, compiled."""
 
     def appended(self, subscription: Subscription, frame: Append, entry: bytes, seq: int) -> None:
         """It is in the log at `seq`, and `entry` bears that place."""
+        raise NotImplementedError
 
     def by_script(self, subscription: Subscription, frame: Append) -> None:
         """It is in the log or is not: the script knows."""
+        raise NotImplementedError
 
     def failed(self, subscription: Subscription, frame: Append, error: StoreUnavailable) -> None:
         """Whether it is in the log nobody knows."""
+        raise NotImplementedError
 
 
 class Tail:
@@ -232,7 +235,7 @@ class DirectLog:
         tail.used = True
         tail.counters[member] = counter
         tail.seq = place = tail.seq + 1
-        entry = placed_entry(frame.conversation_id, place, member, counter, 0, epoch, payload)
+        entry = placed_entry(subscription.conversation.id, place, member, counter, 0, epoch, payload)
         tail.seq_bytes += len(entry)
         tail.pending.append((subscription, frame, entry))
         wire.call_packed(tail.command(place, entry), tail.answered)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
-from aiohttp import WSMessage, WSMsgType
+from aiohttp import WSMessage
 
 # Not among aiohttp's public names, but what its WebSocketReader takes; its version is locked.
 from aiohttp._websocket.reader import WebSocketDataQueue
@@ -17,39 +17,24 @@ from aiohttp._websocket.reader import WebSocketDataQueue
 if TYPE_CHECKING:
     from aiohttp.base_protocol import BaseProtocol
 
-_BINARY_MESSAGE = WSMsgType.BINARY
-"""Asking an enumeration for its member takes as long as a call."""
-
-
-class Socket(Protocol):
-    """Takes what is no binary message."""
-
-    def parsed(self, message: WSMessage) -> None:
-        """Text, or a control frame."""
-
-    def not_parsed(self, error: BaseException) -> None:
-        """What was read is no WebSocket; nothing more can be."""
-
 
 class ParsedMessages(WebSocketDataQueue):
     """Of one socket."""
 
-    __slots__ = ("_socket", "received")
+    __slots__ = ("_not_parsed", "feed_data")
 
     def __init__(
-        self, socket: Socket, received: Callable[[bytes], None], loop: asyncio.AbstractEventLoop
+        self,
+        parsed: Callable[[WSMessage, int], None],
+        not_parsed: Callable[[BaseException], None],
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
+        """`parsed` takes each message and its size, `not_parsed` why there will be none any more."""
         # A queue slows its protocol down when it is full; this one never holds anything, and needs none.
         super().__init__(cast("BaseProtocol", None), 0, loop=loop)
-        self._socket = socket
-        self.received = received
-
-    def feed_data(self, data: WSMessage, size: int) -> None:  # type: ignore[override]  # it keeps nothing
-        # Nearly all are of this kind, and what is called for each is felt.
-        if data[0] is _BINARY_MESSAGE:
-            self.received(data[1])
-        else:
-            self._socket.parsed(data)
+        # The parser calls what it finds here, with no step in between, which every message would feel.
+        self.feed_data = parsed  # type: ignore[method-assign, assignment]  # a slot of that name
+        self._not_parsed = not_parsed
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
-        self._socket.not_parsed(exc)
+        self._not_parsed(exc)

@@ -23,7 +23,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from struct import Struct
-from typing import ClassVar, Protocol, cast
+from typing import ClassVar, Final, Protocol, cast
 from weakref import WeakKeyDictionary
 
 from aiohttp import WSMessage, WSMsgType
@@ -35,7 +35,7 @@ from teduh_server.parsed_messages import ParsedMessages
 
 CLOSE_SECONDS = 2.0
 """How long the other side may take to answer a close."""
-HIGH_WATER_BYTES = 256 * 1024
+HIGH_WATER_BYTES: Final = 256 * 1024
 """So much may wait in the transport before a reader counts as slow."""
 
 HOLD_SECONDS = 0.008
@@ -45,23 +45,25 @@ PACE_SECONDS = 0.004
 """Where many are written to in each tick, they are so often instead: what comes to one of them meanwhile is
 one write of the kernel's."""
 
-_FEW = 4
-_MANY = 32
+_FEW: Final = 4
+_MANY: Final = 32
 """So many sockets in one tick are many..."""
-_STILL_MANY = 96
+_STILL_MANY: Final = 96
 """...and so many in PACE_SECONDS: after a moment of much, little shall go at once again."""
 
-_AT_ONCE_BYTES = 16 * 1024
+_AT_ONCE_BYTES: Final = 16 * 1024
 """So much is not kept until the end of the tick: it would save nothing, and the transport shall tell in time
 that its reader is slow."""
 
-_BINARY = 0x82
+_BINARY_MESSAGE: Final = WSMsgType.BINARY
+"""Asking an enumeration for its member takes as long as a call."""
+_BINARY: Final = 0x82
 _PING = b"\x89\x00"
 _PONG = 0x8A
 _CLOSE = 0x88
 _PROTOCOL_ERROR = 1002
-_medium = Struct(">BBH").pack
-_large = Struct(">BBQ").pack
+_medium: Final = Struct(">BBH").pack
+_large: Final = Struct(">BBQ").pack
 
 
 class Listener(Protocol):
@@ -157,7 +159,6 @@ class WebSocket:
         "_closing",
         "_listener",
         "_lost",
-        "_messages",
         "_post",
         "_transport",
         "_unsent",
@@ -166,6 +167,7 @@ class WebSocket:
         "congested",
         "data_received",
         "holds",
+        "received",
     )
 
     def __init__(
@@ -178,10 +180,12 @@ class WebSocket:
         self._transport = transport
         self._listener = listener
         # aiohttp refuses a message of exactly its limit, too.
-        self._messages = ParsedMessages(self, listener.received, loop)
-        parser = WebSocketReader(self._messages, max_message_bytes + 1, False, False)
+        messages = ParsedMessages(self.parsed, self.not_parsed, loop)
+        parser = WebSocketReader(messages, max_message_bytes + 1, False, False)
         # What is read goes there without a step in between, which every message would feel.
         self.data_received: Callable[[bytes], object] = parser.feed_data
+        self.received: Callable[[bytes], None] = listener.received
+        """Who is told of binary messages; another while it is halted."""
         self._closing = False
         self._lost = False
         self._post = Post.of(loop)
@@ -254,14 +258,18 @@ class WebSocket:
         """The same for what nobody waits for: within HOLD_SECONDS, and before whatever is written next."""
         if self._closing:
             return
-        if self._unsent is None:
-            self._unsent = []
-            self._unsent_bytes = 0
+        length = len(message)
+        head = _SMALL_HEADS[length] if length < 126 else _head(length)
+        unsent = self._unsent
+        if unsent is None:
+            self._unsent = [head, message]
+            self._unsent_bytes = length + len(head)
             self.holds = True
             self._post.hold(self)
-        head = _head(len(message))
-        self._unsent += (head, message)
-        self._unsent_bytes += len(head) + len(message)
+        else:
+            unsent.append(head)
+            unsent.append(message)
+            self._unsent_bytes += length + len(head)
         if self._unsent_bytes >= _AT_ONCE_BYTES:
             self.flush()
 
@@ -333,7 +341,7 @@ class WebSocket:
             self.pause_reading()
             halted()
 
-        halt = Halt(self._messages, self.data_received, reached)
+        halt = Halt(self, self.data_received, reached)
         self._read_by(halt.data_received)
         return halt
 
@@ -366,10 +374,12 @@ class WebSocket:
             # uvloop keeps the method that it calls.
             self._be_protocol()
 
-    def parsed(self, message: WSMessage) -> None:
-        """What the parser has read that is no binary message."""
+    def parsed(self, message: WSMessage, size: int) -> None:
+        """What the parser has read. Every message passes here."""
         kind = message[0]
-        if kind is WSMsgType.TEXT:
+        if kind is _BINARY_MESSAGE:
+            self.received(message[1])
+        elif kind is WSMsgType.TEXT:
             self._listener.received_text()
         elif kind is WSMsgType.CLOSE:
             self._answer_close()
@@ -427,4 +437,4 @@ def _head(length: int) -> bytes:
     return _medium(_BINARY, 126, length) if length < 65536 else _large(_BINARY, 127, length)
 
 
-_SMALL_HEADS = [bytes((_BINARY, length)) for length in range(126)]
+_SMALL_HEADS: Final = [bytes((_BINARY, length)) for length in range(126)]

@@ -24,6 +24,7 @@ from teduh_server.direct_log import (
     MOST_ENTRY_BYTES,
     RENEW_SECONDS,
     UNTOLD_ENTRIES,
+    Appending,
     DirectLog,
     Tail,
     limits_of,
@@ -31,7 +32,6 @@ from teduh_server.direct_log import (
 from teduh_server.node_channel import LOOK_AT_LOG, NODE_JOINED
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.address import StoreAddress
-from teduh_server.redis_store.channel_link import Hearing
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.embedded import EmbeddedValkey
@@ -40,7 +40,7 @@ from teduh_server.redis_store.keys import ConversationKeys
 from teduh_server.redis_store.location import parse_location
 from teduh_server.redis_store.replies import as_bytes, as_list
 from teduh_server.redis_store.scripts import LogLimits
-from teduh_server.redis_store.wire import Answer
+from teduh_server.redis_store.wire import Answer, Hearing
 from teduh_server.subscription import LocalConversation, Subscription
 from teduh_signaling.relay.entry import entry_template, placed_entry
 from teduh_signaling.relay.frames import Accepted, Acknowledge, Append, Entry, Error, ErrorCode
@@ -469,7 +469,7 @@ async def test_what_lies_in_the_log_and_nobody_has_accepted_is_handed_to_nobody(
 # --- the answers, one by one ---
 
 
-class Recorder:
+class Recorder(Appending):
     """What becomes of appends."""
 
     def __init__(self) -> None:

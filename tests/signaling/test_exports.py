@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 PUBLIC = {
-    "relay.codec": "decode_client_frame decode_relay_frame encode",
+    "relay.codec": "decode_client_frame decode_relay_frame encode encode_accepted",
     "relay.entry": """
         SEQ_END SEQ_OFFSET entry_conversation_id entry_seq entry_template place_entry placed_entry
     """,

@@ -18,7 +18,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from teduh_signaling.relay.exceptions import RemoteProtocolError
 from teduh_signaling.relay.frames import (
@@ -39,7 +39,7 @@ from teduh_server.log_policy import fault
 from teduh_server.settings import Settings
 from teduh_server.websocket import WebSocket
 
-_BURST_SECONDS = 2.0
+_BURST_SECONDS: Final = 2.0
 """So much of its time a connection may save up."""
 
 Action = Callable[[Connection, AnyClientFrame], Awaitable[None] | None]

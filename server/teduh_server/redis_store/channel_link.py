@@ -12,18 +12,7 @@ from contextlib import suppress
 
 from teduh_server.redis_store.command_link import CONNECT_SECONDS, SILENT_SECONDS, WATCH_SECONDS, Locate
 from teduh_server.redis_store.reconnecting import keep_trying
-from teduh_server.redis_store.wire import ChannelWire
-
-
-class Hearing:
-    """Whether channels reach us, and have said so within the last second. Looked at for every message, so it
-    is asked for by no call.
-    """
-
-    __slots__ = ("is_up",)
-
-    def __init__(self, *, is_up: bool) -> None:
-        self.is_up = is_up
+from teduh_server.redis_store.wire import ChannelWire, Hearing
 
 
 class ChannelLink:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, cast
+from typing import ClassVar, Final, cast
 
 import hiredis
 
@@ -34,10 +34,21 @@ _PASSING = frozenset(
 )
 """Error replies of a server that cannot take the command now and did not."""
 
-_PACKED: Command = (b"", b"")
+_PACKED: Final[Command] = (b"", b"")
 """Stands for a command that was packed by whoever sent it."""
 
 _pack: Callable[[Command], bytes] = hiredis.pack_command  # type: ignore[assignment]  # its stub: one element
+
+
+class Hearing:
+    """Whether channels reach us, and have said so within the last second. Looked at for every message, so it
+    is asked for by no call.
+    """
+
+    __slots__ = ("is_up",)
+
+    def __init__(self, *, is_up: bool) -> None:
+        self.is_up = is_up
 
 
 class _Plain:

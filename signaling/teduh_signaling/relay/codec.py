@@ -9,21 +9,37 @@ their way out.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from msgspec import DecodeError
 from msgspec.msgpack import Decoder, Encoder
 
 from teduh_signaling.relay.exceptions import RemoteProtocolError
-from teduh_signaling.relay.frames import MAX_FRAME_BYTES, AnyClientFrame, AnyRelayFrame, ErrorCode, Frame
+from teduh_signaling.relay.frames import (
+    MAX_FRAME_BYTES,
+    Accepted,
+    AnyClientFrame,
+    AnyRelayFrame,
+    ConversationId,
+    ErrorCode,
+    Frame,
+)
 
-_decode_client = Decoder(AnyClientFrame).decode
-_decode_relay = Decoder(AnyRelayFrame).decode
-encode: Callable[[Frame], bytes] = Encoder().encode
+_decode_client: Final = Decoder(AnyClientFrame).decode
+_decode_relay: Final = Decoder(AnyRelayFrame).decode
+_encode_tuple: Final = Encoder().encode
+_ACCEPTED: Final = Accepted.__struct_config__.tag
+encode: Final[Callable[[Frame], bytes]] = Encoder().encode
 """The bytes of one WebSocket message. Limits are the caller's to keep; `Protocol.send` checks them."""
 
 # What msgspec raises on bytes that it cannot take: its own errors, and Python's on bad UTF-8, on a nesting
 # that would exhaust the stack, and on an announced length that no memory could hold.
 _UNDECODABLE = (DecodeError, UnicodeDecodeError, RecursionError, MemoryError, OverflowError)
+
+
+def encode_accepted(conversation_id: ConversationId, counter: int, seq: int) -> bytes:
+    """The bytes of an Accepted frame. Every message has one, and to make that takes as long again."""
+    return _encode_tuple((_ACCEPTED, conversation_id, counter, seq))
 
 
 def decode_client_frame(data: bytes) -> AnyClientFrame:

@@ -17,20 +17,21 @@ It is stored under its ``seq``, as a rule unplaced, and placed when it is read.
 from __future__ import annotations
 
 from struct import Struct
+from typing import Final
 
 from msgspec.msgpack import Encoder
 
 from teduh_signaling.relay.frames import ConversationId, Entry
 
-SEQ_OFFSET = 21
+SEQ_OFFSET: Final = 21
 """Where the eight bytes of ``seq`` begin."""
-SEQ_END = 29
+SEQ_END: Final = 29
 
-_HEAD = bytes((0x90 | (1 + len(Entry.__struct_fields__)), 0x47, 0xC4, 16))
-_UNPLACED = b"\xcf" + bytes(8)
-_uint64 = Struct(">Q")
-_placed = Struct(">4s16sBQ").pack
-_encode = Encoder().encode
+_HEAD: Final = bytes((0x90 | (1 + len(Entry.__struct_fields__)), 0x47, 0xC4, 16))
+_UNPLACED: Final = b"\xcf" + bytes(8)
+_uint64: Final = Struct(">Q")
+_placed: Final = Struct(">4s16sBQ").pack
+_encode: Final = Encoder().encode
 
 
 def entry_template(

@@ -10,12 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from struct_strategies import any_struct, limits, structs
-from teduh_signaling.relay.codec import decode_client_frame, decode_relay_frame, encode
+from teduh_signaling.relay.codec import (
+    decode_client_frame,
+    decode_relay_frame,
+    encode,
+    encode_accepted,
+)
 from teduh_signaling.relay.exceptions import RemoteProtocolError
 from teduh_signaling.relay.frames import (
     MAX_FRAME_BYTES,
     MAX_KEY_PACKAGES,
     MAX_MEMBERS_CHANGED,
+    Accepted,
     AnyClientFrame,
     AnyRelayFrame,
     Append,
@@ -105,6 +111,11 @@ def test_a_frame_over_the_limit_is_refused_unread(decoder: object) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
         decoder(bytes(MAX_FRAME_BYTES + 1))
     assert caught.value.code is ErrorCode.FRAME_TOO_LARGE
+
+
+@given(counter=st.integers(0, 2**64 - 1), seq=st.integers(0, 2**64 - 1))
+def test_accepted_without_its_frame_is_the_same_bytes(counter: int, seq: int) -> None:
+    assert encode_accepted(CONVERSATION, counter, seq) == encode(Accepted(CONVERSATION, counter, seq))
 
 
 def test_the_error_says_nothing_of_the_input() -> None:
