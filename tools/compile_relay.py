@@ -1,7 +1,7 @@
 """Makes machine code of the modules that every message passes: `tools/compile_relay.py [ENVIRONMENT]`.
 
 mypyc translates them as they are, by their types, and a C compiler does the rest: nothing is written twice,
-and what every message costs is a quarter less (`docs/performance.md`). Whoever has no C compiler, or no
+and what every message costs is a third less (`docs/performance.md`). Whoever has no C compiler, or no
 headers of Python's, runs the same modules as Python.
 
     (nothing)        build/compiled: both packages by links to their sources, and machine code beside these.
