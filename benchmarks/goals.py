@@ -61,7 +61,7 @@ def goals(ours: Bench, others: Mapping[str, Bench], two_workers: Sequence[float]
     """All of them; `others` by their names, `two_workers` as times one worker."""
     return [
         *_rates(ours, others),
-        *_light_load(ours, others),
+        *light_load(ours, others),
         Goal(
             "memory per idle connection, everything counted, KiB",
             sum(ours.memory_per_connection.values()) / 1024,
@@ -78,7 +78,7 @@ def goals_apart(apart: Bench, others: Mapping[str, Bench]) -> list[Goal]:
     """Those of rates and latencies, where the relay's process has its core to itself, and Valkey shares the
     other with the load, whoever uses it.
     """
-    return [*_rates(apart, others), *_light_load(apart, others)]
+    return [*_rates(apart, others), *light_load(apart, others)]
 
 
 def _rates(ours: Bench, others: Mapping[str, Bench]) -> list[Goal]:
@@ -117,7 +117,8 @@ def beside_the_goals(
     ]
 
 
-def _light_load(ours: Bench, others: Mapping[str, Bench]) -> list[Goal]:
+def light_load(ours: Bench, others: Mapping[str, Bench]) -> list[Goal]:
+    """Those of latencies."""
     ejabberd = others.get(EJABBERD)
     p50, p99 = _median(ours.light_p50), _median(ours.light_p99)
     return [

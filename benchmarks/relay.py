@@ -1,6 +1,8 @@
 """What our relay costs beside the simplest relay that the same stack allows, in one run and as ratios.
 
     python benchmarks/relay.py [--quick] [--rounds N] [--search-seconds S] [--goals] [--peers | --no-peers]
+    python benchmarks/relay.py --light TURNS      the light load alone, of ours and of ejabberd: the six turns
+                                                  of two rounds do not decide a tenth of a p99
 
     light load    100 pairs, 5 messages a second each, 300 bytes: intended sending to delivery, one way.
                   Three short turns in each round, each beginning with another relay, for what others do on
@@ -34,13 +36,13 @@ import resource
 import statistics
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from figures import FULL, QUICK, Bench, Effort
-from goals import BARE, EJABBERD, NAMED, TWO_NODES, beside_the_goals, goals, goals_apart, ratio
+from goals import BARE, EJABBERD, NAMED, TWO_NODES, beside_the_goals, goals, goals_apart, light_load, ratio
 from goals import table as goals_table
 from load import compile_generator, cores, third_core
 from measured_relay import Relay
@@ -93,6 +95,30 @@ def measure(
                 figure(bench)
         progress(f"{where}: one worker, and two")
         workers.measure()
+
+
+def measure_light(
+    folder: Path,
+    bench: Callable[[Relay], Bench],
+    relay_core: int | None,
+    generator_core: int | None,
+    turns: int,
+) -> None:
+    """The light load alone, in turn: ours both ways, and whom its latencies are compared with."""
+    (ejabberd,) = [peer for peer in PEERS if peer.name == EJABBERD]
+    ours = bench(TeduhRelay(relay_core, folder))
+    apart = bench(TeduhApart(relay_core, folder, generator_core))
+    benches = (ours, apart, bench(ejabberd(relay_core, folder)))
+    for each in benches:
+        each.relay.halt()
+    for turn in range(turns):
+        os.sync()
+        for each in rotated(benches, turn / turns):
+            each.light_load()
+    print("\n".join(turn_rows(benches)))
+    others = {EJABBERD: benches[-1]}
+    print("\n".join(goals_table(light_load(ours, others), "relay and Valkey on one core")))
+    print("\n".join(goals_table(light_load(apart, others), "Valkey on the load's core")))
 
 
 def is_compared(bench: Bench) -> bool:
@@ -271,6 +297,9 @@ def main() -> None:
     )
     arguments.add_argument("--goals", action="store_true", help="of others only what the goals are about")
     arguments.add_argument("--search-seconds", type=float, help="how long to look for a highest rate")
+    arguments.add_argument(
+        "--light", type=int, metavar="TURNS", help="only the light load, ours and ejabberd"
+    )
     chosen = arguments.parse_args()
     effort: Effort = QUICK if chosen.quick else FULL
     if chosen.search_seconds is not None:
@@ -291,6 +320,9 @@ def main() -> None:
         def bench(relay: Relay, effort: Effort = effort) -> Bench:
             return Bench(stack.enter_context(relay), program, generator_core, effort)
 
+        if chosen.light:
+            measure_light(folder, bench, relay_core, generator_core, chosen.light)
+            return
         ours, bare = bench(TeduhRelay(relay_core, folder)), bench(BareRelay(relay_core))
         two_workers = bench(TeduhTwoWorkers(relay_core, folder))
         as_python = bench(TeduhAsPython(relay_core, folder))
