@@ -132,6 +132,80 @@ def with_header(**header: object) -> str:
     return f"{content}.{encode_base64url(ROOT.sign(content.encode()))}"
 
 
+def with_payload(payload: bytes, header: bytes = b'{"alg":"EdDSA","typ":"teduh-staff+jwt"}') -> str:
+    """A statement of any bytes, signed by the root."""
+    content = ".".join(encode_base64url(part) for part in (header, payload))
+    return f"{content}.{encode_base64url(ROOT.sign(content.encode()))}"
+
+
+def payload_of(**changed: object) -> str:
+    """What `signed` signs, as text to be altered."""
+    return json.dumps(claims_of(SARIS, **changed), separators=(",", ":"), ensure_ascii=False)
+
+
+def loosely_ended(token: str) -> str:
+    """The same bytes in another base64url text: the last character has bits that nobody reads."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return token[:-1] + alphabet[alphabet.index(token[-1]) + 1]
+
+
+def uncanonical() -> list[StatementCase]:
+    """Signed by the root, and not the one encoding of what they say: two readers might believe two things."""
+    payload, expires = payload_of(), str(NOW + DAY)
+    header = '{"alg":"EdDSA","typ":"teduh-staff+jwt"}'
+    payloads = {
+        "a time with a point": payload.replace(expires, f"{expires}.0"),
+        "a time with an exponent": payload.replace(expires, f"{expires}e0"),
+        "a claim twice": payload.replace('"name"', '"name":"Sari","name"'),
+        "a claim twice, within": payload.replace('"kty"', '"kty":"OKP","kty"'),
+        "a space": payload.replace(",", ", ", 1),
+        "a line break at the end": f"{payload}\n",
+        "a letter as an escape": payload.replace("Sari", "\\u0053ari"),
+        "an escape that needs none": payload.replace("}}", '},"extra":"\\/"}'),
+        "an escape in capitals": payload_of(extra="\x1f").replace("\\u001f", "\\u001F"),
+        "a byte order mark": f"\ufeff{payload}",
+        "a fraction in an unknown claim": payload_of(extra=0.5),
+        "a number above 2**53 in an unknown claim": payload_of(extra=2**53),
+        "a negative zero in an unknown claim": payload_of(extra=1).replace(":1}", ":-0}"),
+        "a claim named by a number": payload_of(**{"1": "first"}),
+        "half a character": payload_of(extra="?").replace("?", "\\ud83d"),
+        "half a character as a name": payload_of(extra="?").replace("extra", "\\ude00"),
+        "nothing but NaN": payload_of(extra=1).replace(":1}", ":NaN}"),
+        "nine objects in each other": payload_of(extra=1).replace(":1}", ":" + "[" * 8 + "]" * 8 + "}"),
+        "a thousand objects in each other": payload_of(extra=1).replace(
+            ":1}", ":" + "[" * 1000 + "]" * 1000 + "}"
+        ),
+        "a list": f"[{payload}]",
+    }
+    cases = [(name, with_payload(text.encode())) for name, text in payloads.items()]
+    cases += [
+        ("another encoding", with_payload(payload.encode("utf-16-le"))),
+        ("bytes that are not UTF-8", with_payload(payload.encode().replace(b"Sari", b"S\xe4ri"))),
+        ("a header with a space", with_payload(payload.encode(), header.replace(":", ": ").encode())),
+        (
+            "a header that says twice what it is",
+            with_payload(payload.encode(), header.replace('"typ"', '"typ":"JWT","typ"').encode()),
+        ),
+        ("a key id that is a number", with_header(alg="EdDSA", typ="teduh-staff+jwt", kid=1)),
+        ("a signature with a loose end", loosely_ended(GOOD)),
+        ("a payload with a loose end", with_loose_payload()),
+    ]
+    return [statement(name, credential, "MalformedStatement") for name, credential in cases]
+
+
+def with_loose_payload() -> str:
+    """Signed over a payload whose base64url text is not the one of its bytes."""
+    payload = payload_of()
+    while len(payload) % 3 == 0:
+        payload = payload.replace("Dewi", "Dewii")
+    header, loose = (
+        encode_base64url(b'{"alg":"EdDSA","typ":"teduh-staff+jwt"}'),
+        encode_base64url(payload.encode()),
+    )
+    content = f"{header}.{loosely_ended(loose)}"
+    return f"{content}.{encode_base64url(ROOT.sign(content.encode()))}"
+
+
 def revoking(**entries: object) -> str:
     revocations = NOBODY_REVOKED.revoking(now=NOW, **entries)  # type: ignore[arg-type]  # also wrong ones
     return sign_revocation_list(revocations, ROOT_AUTHORITY)
@@ -241,6 +315,9 @@ def statements() -> list[StatementCase]:
         statement("nothing", "", malformed),
         statement("no token", "teduh", malformed),
         statement("a token and a line break", f"{GOOD}\n", malformed),
+        statement("a key id", with_header(alg="EdDSA", typ="teduh-staff+jwt", kid="root")),
+        statement("eight objects in each other", signed(extra=json.loads("[" * 7 + "]" * 7))),
+        *uncanonical(),
     ]
 
 

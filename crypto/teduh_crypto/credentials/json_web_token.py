@@ -4,6 +4,9 @@ Every kind of token carries its purpose in the `typ` header (RFC 8725, 3.11: exp
 signature covers, and a verifier accepts exactly the one that it asks for. So no token of one kind can be
 passed off as another, though the same key signs several kinds.
 
+Header and payload are canonical JSON (`canonical_json`), and each of the three parts is the one base64url
+text of its bytes: a token that two readers could read differently is refused, whoever signed it.
+
 What is signed begins with base64url text (`eyJ...`); the other things that a device key signs begin
 otherwise, an MLS `SignContent` with a length byte and relay authentication with `Teduh 1 `, so none of them
 can be read as another either.
@@ -13,15 +16,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from jwt import InvalidSignatureError, PyJWS, PyJWTError
 
+from teduh_crypto.credentials.canonical_json import decode_canonical, encode_canonical
 from teduh_crypto.credentials.exceptions import (
     MalformedStatement,
     MalformedToken,
@@ -113,8 +116,7 @@ class Claims:
 
 def sign_token(token_type: TokenType, claims: Mapping[str, object], key: Ed25519PrivateKey) -> str:
     """Sign `claims` for the one purpose `token_type`; returns a compact JWS (RFC 7515, 7.1)."""
-    payload = json.dumps(claims, separators=(",", ":"), ensure_ascii=False).encode()
-    return _JWS.encode(payload, key, algorithm=ALGORITHM, headers={"typ": token_type.value})
+    return _JWS.encode(encode_canonical(claims), key, algorithm=ALGORITHM, headers={"typ": token_type.value})
 
 
 def verify_token(
@@ -125,52 +127,43 @@ def verify_token(
     Raises `MalformedToken`, `WrongTokenType`, or `UnknownRoot` for a signature by another key. The times in
     the claims are not looked at.
     """
-    _check_shape(token, token_type, max_length)
+    claims = unverified_claims(token, token_type, max_length=max_length)
     key = load_public_key(public_key)
     try:
-        parts = _JWS.decode_complete(token, key, algorithms=[ALGORITHM])
+        _JWS.decode_complete(token, key, algorithms=[ALGORITHM])
     except InvalidSignatureError as error:
         raise UnknownRoot(f"{token_type}: signed by another key") from error
     except PyJWTError as error:
         raise malformed(token_type, "not a signed token") from error
-    return _claims(token_type, parts)
+    return claims
 
 
 def unverified_claims(token: str, token_type: TokenType, *, max_length: int = MAX_TOKEN_LENGTH) -> Claims:
     """The claims as they are asserted: only to find the key, or the time, by which to verify the token."""
-    _check_shape(token, token_type, max_length)
-    try:
-        parts = _JWS.decode_complete(token, options={"verify_signature": False})
-    except PyJWTError as error:
-        raise malformed(token_type, "not a signed token") from error
-    return _claims(token_type, parts)
-
-
-def _check_shape(token: str, token_type: TokenType, max_length: int) -> None:
     if len(token) > max_length or _COMPACT.fullmatch(token) is None:
         raise malformed(token_type, "too large, or not three base64url parts")
+    try:
+        header, payload, _ = map(decode_base64url, token.split("."))
+        _check_header(decode_canonical(header), token_type)
+        claims = decode_canonical(payload)
+    except ValueError as error:
+        raise malformed(token_type, "not the one encoding of a token") from error
+    if not isinstance(claims, dict):
+        raise malformed(token_type, "the payload is not a JSON object")
+    return Claims(token_type, claims)
 
 
-def _check_header(header: Mapping[str, object], token_type: TokenType) -> None:
+def _check_header(header: object, token_type: TokenType) -> None:
     """Refuse another algorithm or purpose, and any header beyond `alg`, `typ` and `kid`.
 
     The last refuses `crit` too, for this implementation understands no critical extension (RFC 7515, 4.1.11).
     """
-    if not _HEADER_NAMES.issuperset(header) or header.get("alg") != ALGORITHM:
+    if not isinstance(header, dict) or not _HEADER_NAMES.issuperset(header):
+        raise malformed(token_type, "header not allowed")
+    if header.get("alg") != ALGORITHM or not all(isinstance(text, str) for text in header.values()):
         raise malformed(token_type, "header not allowed")
     if header.get("typ") != token_type.value:
         raise WrongTokenType(f"expected a token of the type {token_type}")
-
-
-def _claims(token_type: TokenType, parts: Mapping[str, Any]) -> Claims:
-    _check_header(parts["header"], token_type)
-    try:
-        claims = json.loads(parts["payload"])
-    except (ValueError, RecursionError) as error:
-        raise malformed(token_type, "the payload is not JSON") from error
-    if not isinstance(claims, dict):
-        raise malformed(token_type, "the payload is not a JSON object")
-    return Claims(token_type, claims)
 
 
 def load_public_key(public_key: bytes) -> Ed25519PublicKey:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from staffed_organisation import public_key
 from teduh_crypto.credentials import CredentialError, MalformedToken, UnknownRoot, WrongTokenType
+from teduh_crypto.credentials.canonical_json import decode_canonical, encode_canonical
 from teduh_crypto.credentials.json_web_token import (
     MAX_TOKEN_LENGTH,
     TokenType,
@@ -25,7 +26,7 @@ PUBLIC = public_key(KEY)
 
 def forge(header: object, payload: bytes = b"{}", key: Ed25519PrivateKey = KEY) -> str:
     """A token with any header and payload, well signed."""
-    parts = encode_base64url(json.dumps(header).encode()) + "." + encode_base64url(payload)
+    parts = encode_base64url(encode_canonical(header)) + "." + encode_base64url(payload)
     return parts + "." + encode_base64url(key.sign(parts.encode()))
 
 
@@ -98,11 +99,41 @@ def test_one_token_has_one_spelling(ending: str) -> None:
         verify_token(sign_token(TokenType.STAFF, {}, KEY) + ending, TokenType.STAFF, PUBLIC)
 
 
-@pytest.mark.parametrize("value", [True, 1.0, "1", -1, 2**53, None])
-def test_a_time_is_a_whole_number_that_every_language_holds(value: object) -> None:
+@pytest.mark.parametrize("value", [True, "1", -1, None])
+def test_a_time_is_a_number(value: object) -> None:
     claims = verify_token(sign_token(TokenType.STAFF, {"exp": value}, KEY), TokenType.STAFF, PUBLIC)
     with pytest.raises(MalformedToken):
         claims.integer("exp")
+
+
+@pytest.mark.parametrize("value", [1.0, 1e300, 2**53, -(2**53), {"1": 1}, "\ud83d"])
+def test_what_is_signed_is_what_every_language_encodes_alike(value: object) -> None:
+    payload = json.dumps({"exp": value}, separators=(",", ":")).encode()
+    with pytest.raises(MalformedToken):
+        verify_token(forge(GOOD_HEADER, payload), TokenType.STAFF, PUBLIC)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(1 - 2**53, 2**53 - 1) | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text().map("a".__add__), inner, max_size=3)
+    ),
+    max_leaves=7,
+)
+
+
+@given(JSON_VALUES)
+def test_canonical_json_says_what_was_encoded(value: object) -> None:
+    assert decode_canonical(encode_canonical(value)) == value
+
+
+@given(st.binary(max_size=40) | st.text(alphabet='{}[]":,0159eE.-\\ut "', max_size=20).map(str.encode))
+def test_bytes_have_one_meaning_or_none(data: bytes) -> None:
+    try:
+        value = decode_canonical(data)
+    except ValueError:
+        return
+    assert encode_canonical(value) == data
 
 
 @given(st.text(alphabet="eyJabc019_-.~= \u00e9", max_size=80) | st.binary(max_size=60).map(encode_base64url))

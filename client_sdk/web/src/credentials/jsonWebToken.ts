@@ -5,14 +5,14 @@
  * covers, and a verifier accepts exactly the one that it asks for. So no token of one kind can be passed off as
  * another, though the same key signs several kinds.
  *
- * Signatures are verified by jose, and on phones whose WebCrypto lacks Ed25519 by @noble/curves, which jose cannot use.
+ * Header and payload are canonical JSON (`canonicalJson.ts`), and each of the three parts is the one base64url text of
+ * its bytes: a token that two readers could read differently is refused, whoever signed it.
  */
 
-import { compactVerify, decodeProtectedHeader, errors } from "jose"
-
-import { copyOf, decodeBase64url, encodeBase64url, utf8 } from "../hazmat/bytes.ts"
-import { hasNativeEd25519, isSignatureBy } from "../hazmat/ed25519.ts"
+import { decodeBase64url, encodeBase64url, utf8 } from "../hazmat/bytes.ts"
+import { isSignatureBy } from "../hazmat/ed25519.ts"
 import type { Signer } from "../hazmat/ed25519.ts"
+import { decodeCanonical } from "./canonicalJson.ts"
 import { MalformedStatement, MalformedToken, UnknownRoot, WrongTokenType } from "./exceptions.ts"
 
 const ALGORITHM = "EdDSA"
@@ -115,18 +115,15 @@ export async function verifyToken(
   publicKey: Uint8Array,
   maxLength = MAX_TOKEN_LENGTH,
 ): Promise<Claims> {
-  checkShape(token, type, maxLength)
-  checkHeader(token, type)
+  const { claims, signed, signature } = read(token, type, maxLength)
   if (publicKey.length !== KEY_LENGTH) throw new MalformedToken("an Ed25519 public key has 32 bytes")
-  await checkSignature(token, type, publicKey)
-  return claimsOf(token, type)
+  if (!(await isSignatureBy(publicKey, signed, signature))) throw new UnknownRoot(`${type}: signed by another key`)
+  return claims
 }
 
 /** The claims as they are asserted: only to find the key under which to verify the token. */
 export function unverifiedClaims(token: string, type: TokenType, maxLength = MAX_TOKEN_LENGTH): Claims {
-  checkShape(token, type, maxLength)
-  checkHeader(token, type)
-  return claimsOf(token, type)
+  return read(token, type, maxLength).claims
 }
 
 /** The `cnf` claim for an Ed25519 public key (RFC 7800, 3.2; RFC 8037, 2). */
@@ -134,54 +131,39 @@ export function confirmation(publicKey: Uint8Array): object {
   return { jwk: { kty: "OKP", crv: "Ed25519", x: encodeBase64url(publicKey) } }
 }
 
-function checkShape(token: string, type: TokenType, maxLength: number): void {
+/** A token taken apart, with its signature yet to be verified. */
+interface UnverifiedToken {
+  readonly claims: Claims
+  readonly signed: Uint8Array
+  readonly signature: Uint8Array
+}
+
+function read(token: string, type: TokenType, maxLength: number): UnverifiedToken {
   if (token.length > maxLength || !COMPACT.test(token)) throw malformed(type, "too large, or not three base64url parts")
+  const [header, payload, signature] = token.split(".").map(decodeBase64url)
+  if (header === undefined || payload === undefined || signature === undefined)
+    throw malformed(type, "not the one encoding of a token")
+  checkHeader(decoded(header, type), type)
+  const claims = decoded(payload, type)
+  if (!isObject(claims)) throw malformed(type, "the payload is not a JSON object")
+  return { claims: new Claims(type, claims), signed: utf8(token.slice(0, token.lastIndexOf("."))), signature }
+}
+
+function decoded(part: Uint8Array, type: TokenType): unknown {
+  try {
+    return decodeCanonical(part)
+  } catch (error) {
+    throw malformed(type, "not the one encoding of a token", { cause: error })
+  }
 }
 
 /** Refuse another algorithm or purpose, and any header beyond `alg`, `typ` and `kid`, `crit` (RFC 7515, 4.1.11) too. */
-function checkHeader(token: string, type: TokenType): void {
-  let header: ReturnType<typeof decodeProtectedHeader>
-  try {
-    header = decodeProtectedHeader(token)
-  } catch (error) {
-    throw malformed(type, "not a signed token", { cause: error })
-  }
-  if (!Object.keys(header).every((name) => HEADER_NAMES.has(name)) || header.alg !== ALGORITHM)
+function checkHeader(value: unknown, type: TokenType): void {
+  const header = new Map<string, unknown>(isObject(value) ? Object.entries(value) : [])
+  const isKnown = [...header].every(([name, text]) => HEADER_NAMES.has(name) && typeof text === "string")
+  if (!isKnown || header.get("alg") !== ALGORITHM)
     throw malformed(type, "header not allowed")
-  if (header.typ !== type) throw new WrongTokenType(`expected a token of the type ${type}`)
-}
-
-async function checkSignature(token: string, type: TokenType, publicKey: Uint8Array): Promise<void> {
-  const reason = `${type}: signed by another key`
-  if (!(await hasNativeEd25519())) {
-    const [header = "", payload = "", signature = ""] = token.split(".")
-    const made = decodeBase64url(signature)
-    if (made === undefined) throw malformed(type, "not a signed token")
-    if (!(await isSignatureBy(publicKey, utf8(`${header}.${payload}`), made))) throw new UnknownRoot(reason)
-    return
-  }
-  try {
-    const key = await crypto.subtle.importKey("raw", copyOf(publicKey), "Ed25519", false, ["verify"])
-    await compactVerify(token, key, { algorithms: [ALGORITHM] })
-  } catch (error) {
-    if (error instanceof errors.JWSSignatureVerificationFailed) throw new UnknownRoot(reason, { cause: error })
-    if (error instanceof errors.JOSEError || error instanceof DOMException)
-      throw malformed(type, "not a signed token", { cause: error })
-    throw error
-  }
-}
-
-function claimsOf(token: string, type: TokenType): Claims {
-  const payload = decodeBase64url(token.split(".")[1] ?? "")
-  if (payload === undefined) throw malformed(type, "not a signed token")
-  let claims: unknown
-  try {
-    claims = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload))
-  } catch (error) {
-    throw malformed(type, "the payload is not JSON", { cause: error })
-  }
-  if (!isObject(claims)) throw malformed(type, "the payload is not a JSON object")
-  return new Claims(type, claims)
+  if (header.get("typ") !== type) throw new WrongTokenType(`expected a token of the type ${type}`)
 }
 
 function isObject(value: unknown): value is object {
