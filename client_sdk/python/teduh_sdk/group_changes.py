@@ -39,8 +39,14 @@ CLASSIC_SUITE: Final = 0x0001
 SUITES: Final = frozenset({HYBRID_SUITE, CLASSIC_SUITE})
 """What a conversation may use; both sign with Ed25519, the key of a staff statement."""
 
-# The relay's log is strictly ordered by epoch, so nothing ever comes late from a past one.
-GROUP_POLICY: Final = GroupPolicy(past_epochs=0)
+# The relay's log is strictly ordered by epoch, so nothing ever comes late from a past one. What may be
+# committed is what the web SDK takes (`commitInspection.ts`); tests/vectors/commit_rules.json has the cases.
+GROUP_POLICY: Final = GroupPolicy(
+    past_epochs=0,
+    proposals=frozenset({Add.proposal_type, Remove.proposal_type}),
+    allow_proposals_alone=False,
+    group_extensions=frozenset(),
+)
 
 _CLOCK_ALLOWANCE: Final = 30 * 24 * 3600
 """Seconds: borrowed phones are hours and days off, and nobody is added by a key package that begins later."""

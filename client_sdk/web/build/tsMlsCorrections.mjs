@@ -1,7 +1,7 @@
 // What is corrected in ts-mls 2.0.0-rc.10 wherever Teduh runs it: in the web build, in its tests, and in the
 // interoperability tests.
 //
-// Five faults break RFC 9420, and the first two let a removed member read on:
+// Six faults break RFC 9420, and the first two let a removed member read on:
 //
 // 1. Section 12.4: a commit that covers an Update or a Remove MUST have a path. ts-mls leaves it out unless there
 //    are two of a kind, so that whoever is removed can compute the next epoch's secrets.
@@ -11,6 +11,8 @@
 // 4. Section 12.4.3.1: nodes between an unmerged leaf and the node that lists it must list it too. ts-mls wants all
 //    nodes up to the root to list the same leaves, and so refuses to join many a sound group.
 // 5. Section 12.4.3.2: the external_pub extension holds a vector, which ts-mls reads and writes without its length.
+// 6. Section 12.4.2: a commit without the path that it needs is not valid. ts-mls says so only of one that it applies, and
+//    a Remove of ourselves we look at and do not apply.
 //
 // Each wrong text must be found exactly once, so that another version of ts-mls is never corrected by accident,
 // nor left uncorrected.
@@ -48,6 +50,14 @@ const CORRECTIONS = {
     [
       "exportSecret(externalPub.extensionData, cs)",
       "exportSecret(externalPub.extensionData.slice(externalPub.extensionData[0] < 0x40 ? 1 : 2), cs)",
+    ],
+  ],
+  "/ts-mls/dist/src/processMessages.js": [
+    [
+      'const action = callback({ kind: "commit", senderLeafIndex, proposals: result.allProposals });',
+      `if (result.needsUpdatePath && content.commit.path === undefined)
+        throw new ValidationError("Update path is required");
+      const action = callback({ kind: "commit", proposals: result.allProposals, senderLeafIndex });`,
     ],
   ],
   "/ts-mls/dist/src/updatePath.js": [

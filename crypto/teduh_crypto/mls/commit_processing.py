@@ -89,8 +89,10 @@ def _begin(state: GroupState, signed: SignedContent, lifetimes: LifetimeRule) ->
         raise InvalidCommit("what is to be processed is not a commit")
     external = signed.sender.sender_type is SenderType.NEW_MEMBER_COMMIT
     listed = tuple(_resolve(state, commit, signed.sender, external))
+    state.policy.require_proposals(item.proposal for item in listed)
     committer = None if external else signed.sender.leaf_index
     applied = apply_proposals(epoch, listed, committer, lifetimes)
+    state.policy.require_group_extensions(applied.extensions)
     if commit.path is None:
         if applied.path_required:
             raise InvalidCommit("the commit lacks the path that its proposals require")

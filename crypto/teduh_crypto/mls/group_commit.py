@@ -114,7 +114,9 @@ def create_commit(
     own = [ListedProposal(proposal, epoch.own_sender) for proposal in by_value]
     pending = _select_pending(state, own, lifetimes) if options.include_pending else []
     listed = [item for _, item in pending] + own
+    state.policy.require_proposals(item.proposal for item in listed)
     applied = apply_proposals(epoch, listed, epoch.own_leaf, lifetimes)
+    state.policy.require_group_extensions(applied.extensions)
     staged = _staged_path(epoch, applied, options)
     seat = _seat(epoch, applied, staged, options)
     require_valid_outcome(seat.tree)

@@ -141,6 +141,7 @@ def verified_tree(suite: CipherSuite, info: GroupInfo, options: JoinOptions, now
     if context.group_id in options.known_groups:
         # RFC 9420, 12.4.3: the group id is unique among the groups that we are in.
         raise InvalidGroupInfo("we are in a group of this id already")
+    options.policy.require_group_extensions(context.extensions)
     tree = _received_tree(suite, info, options)
     if tree.tree_hash() != context.tree_hash:
         raise InvalidTree("the ratchet tree is not the one that the group context names")

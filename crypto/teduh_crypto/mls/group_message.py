@@ -86,6 +86,8 @@ def protect(
 def propose(state: GroupState, pending: PendingProposal, options: FramingOptions) -> tuple[GroupState, bytes]:
     """Send a proposal, and keep it for whoever commits it, ourselves included."""
     state.require_membership()
+    if not state.policy.allow_proposals_alone:
+        raise OperationNotAllowed("the group's policy allows no proposals without a commit")
     epoch = state.epoch
     signed = sign(
         epoch.framing,
@@ -238,6 +240,8 @@ def _handshake(
 def _keep_proposal(
     state: GroupState, signed: SignedContent, proposal: Proposal
 ) -> tuple[GroupState, ProposalReceived]:
+    if not state.policy.allow_proposals_alone:
+        raise UnsupportedByPolicy("nobody proposes without committing here")
     if len(state.proposals) >= state.policy.pending_proposals:
         raise UnsupportedByPolicy("more proposals are pending in this epoch than are kept")
     reference = proposal_reference(state.epoch, signed)

@@ -7,8 +7,12 @@ Teduh has no use for, so by default it is closed: a message that needs it is ref
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from teduh_crypto.exceptions import UnsupportedByPolicy
+from teduh_crypto.mls.extension import Extensions
+from teduh_crypto.mls.proposal import Proposal
 from teduh_crypto.mls.secret_tree import RatchetLimits
 
 _DAY = 24 * 60 * 60
@@ -22,6 +26,11 @@ class GroupPolicy:
     `allow_public_messages`: take and send handshakes as PublicMessage, which the relay can read.
     `allow_external_commits`: let a newcomer join by herself (RFC 9420, 12.4.3.2).
     `allow_external_proposals`: take proposals from the group's external senders and from would-be members.
+    `proposals`: the types of proposals (RFC 9420, 17.4) that a commit may hold, whoever sends it, this member
+    included, or None for all that this library knows. A commit of nothing, which only renews its sender's
+    keys, is always taken.
+    `allow_proposals_alone`: take and send proposals that wait for somebody's commit.
+    `group_extensions`: the types of extensions that the group context may have, or None for any.
     `past_epochs`: how many epochs left behind still open messages that come late.
     `past_resumption_psks`: of how many past epochs the resumption secret is kept, for PSK proposals.
     `ratchet`: bounds of the sender ratchets.
@@ -35,6 +44,9 @@ class GroupPolicy:
     allow_public_messages: bool = False
     allow_external_commits: bool = False
     allow_external_proposals: bool = False
+    proposals: frozenset[int] | None = None
+    allow_proposals_alone: bool = True
+    group_extensions: frozenset[int] | None = None
     past_epochs: int = 1
     past_resumption_psks: int = 0
     ratchet: RatchetLimits = field(default_factory=RatchetLimits)
@@ -42,6 +54,18 @@ class GroupPolicy:
     check_lifetimes_in_tree: bool = False
     commit_before_application_data: bool = True
     pending_proposals: int = 64
+
+    def require_proposals(self, proposals: Iterable[Proposal]) -> None:
+        """Raises `UnsupportedByPolicy` unless a commit may hold these."""
+        for proposal in proposals:
+            if self.proposals is not None and proposal.proposal_type not in self.proposals:
+                raise UnsupportedByPolicy(f"commits hold no {type(proposal).__name__} here")
+
+    def require_group_extensions(self, extensions: Extensions) -> None:
+        """Raises `UnsupportedByPolicy` unless a group context may have these."""
+        for extension in extensions:
+            if self.group_extensions is not None and extension.extension_type not in self.group_extensions:
+                raise UnsupportedByPolicy("the group has an extension that is not taken here")
 
     @staticmethod
     def everything_in_rfc_9420() -> GroupPolicy:
