@@ -172,7 +172,9 @@ class OrganisationFolder:
         self, person: Person, authority: Authority, *, now: int, validity: int = INVITATION_VALIDITY
     ) -> EnrolmentRecord:
         """Invite one device of `person`; raises `MalformedStatement` if nothing could be said of her so."""
-        sign_staff_statement(self._describe(person, bytes(32), now, days=1), authority)
+        # Her device has no key yet; any other does to try what can be said of her.
+        some_key = self.organisation.root_public_key
+        sign_staff_statement(self._describe(person, some_key, now, days=1), authority)
         invitation, code = invite(
             authority, subject=person.subject, role=person.role, now=now, validity=validity
         )

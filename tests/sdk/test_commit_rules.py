@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, TypedDict
 
@@ -96,8 +97,8 @@ def test_a_welcome_is_followed_or_refused(case: Entrance) -> None:
 def test_the_cases_are_those_of_the_script() -> None:
     """commit_rules.json is never edited by hand; its keys are fresh each time, its cases are not."""
     on = make_commit_rules.scene()
-    written = [*make_commit_rules.messages(on), *make_commit_rules.welcomes()]
-    cases = [*RULES["messages"], *RULES["welcomes"]]
+    written: list[Mapping[str, object]] = [*make_commit_rules.messages(on), *make_commit_rules.welcomes()]
+    cases: list[Message | Entrance] = [*RULES["messages"], *RULES["welcomes"]]
     assert [(case["name"], case["outcome"]) for case in cases] == [
         (case["name"], case["outcome"]) for case in written
     ]

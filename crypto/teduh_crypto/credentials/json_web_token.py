@@ -31,9 +31,10 @@ from teduh_crypto.credentials.exceptions import (
     UnknownRoot,
     WrongTokenType,
 )
+from teduh_crypto.exceptions import InvalidPublicKey
+from teduh_crypto.hazmat.ed25519_key import load_ed25519_key, require_ed25519_key
 
 ALGORITHM: Final = "EdDSA"
-KEY_LENGTH: Final = 32
 MAX_TOKEN_LENGTH: Final = 4096
 """Characters of one token; a revocation list may be longer."""
 
@@ -109,7 +110,8 @@ class Claims:
         key.text("crv", re.compile("Ed25519"))
         try:
             public_key = decode_base64url(key.text("x", re.compile(r"[A-Za-z0-9_-]{43}")))
-        except ValueError as error:
+            require_ed25519_key(public_key)
+        except (ValueError, InvalidPublicKey) as error:
             raise self.malformed("cnf holds no Ed25519 key") from error
         return public_key
 
@@ -167,10 +169,11 @@ def _check_header(header: object, token_type: TokenType) -> None:
 
 
 def load_public_key(public_key: bytes) -> Ed25519PublicKey:
-    """The key for OpenSSL; raises `MalformedToken` for the wrong length."""
-    if len(public_key) != KEY_LENGTH:
-        raise MalformedToken("an Ed25519 public key has 32 bytes")
-    return Ed25519PublicKey.from_public_bytes(public_key)
+    """The key for OpenSSL; raises `MalformedToken` for what may be no Ed25519 key."""
+    try:
+        return load_ed25519_key(public_key)
+    except InvalidPublicKey as error:
+        raise MalformedToken("not an Ed25519 public key") from error
 
 
 def confirmation(public_key: bytes) -> dict[str, object]:

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Final
 
 from teduh_crypto.credentials.exceptions import MalformedStatement, MalformedToken
-from teduh_crypto.credentials.json_web_token import KEY_LENGTH, decode_base64url, encode_base64url
+from teduh_crypto.credentials.json_web_token import decode_base64url, encode_base64url
 from teduh_crypto.credentials.staff_statement import IDENTIFIER, check_name
+from teduh_crypto.exceptions import InvalidPublicKey
+from teduh_crypto.hazmat.ed25519_key import require_ed25519_key
 
 _FORMAT: Final = 1
 
@@ -50,7 +52,14 @@ class Organisation:
             if entries["format"] != _FORMAT:
                 raise MalformedToken("the organisation file is of another version")
             return cls._checked(entries["id"], entries["name"], decode_base64url(entries["root_public_key"]))
-        except (ValueError, KeyError, TypeError, AttributeError, MalformedStatement) as error:
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            MalformedStatement,
+            InvalidPublicKey,
+        ) as error:
             raise MalformedToken("not an organisation file") from error
 
     @classmethod
@@ -60,6 +69,7 @@ class Organisation:
 
     @classmethod
     def _checked(cls, identifier: str, name: str, root_public_key: bytes) -> Organisation:
-        if IDENTIFIER.fullmatch(identifier) is None or len(root_public_key) != KEY_LENGTH:
+        if IDENTIFIER.fullmatch(identifier) is None:
             raise MalformedToken("not an organisation file")
+        require_ed25519_key(root_public_key)
         return cls(identifier, check_name(name), root_public_key)

@@ -23,7 +23,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from teduh_crypto.credentials.exceptions import MalformedKeyFile, WeakPassphrase, WrongPassphrase
-from teduh_crypto.credentials.json_web_token import KEY_LENGTH, decode_base64url, encode_base64url
+from teduh_crypto.credentials.json_web_token import decode_base64url, encode_base64url
+from teduh_crypto.exceptions import InvalidPublicKey
+from teduh_crypto.hazmat.ed25519_key import require_ed25519_key
 
 MIN_PASSPHRASE_LENGTH: Final = 12
 """Characters; a passphrase of four or more random words is easily longer."""
@@ -95,10 +97,9 @@ def sealed_public_key(content: bytes) -> bytes:
     """
     try:
         public_key = decode_base64url(_header(content)["public_key"])
-    except (ValueError, KeyError) as error:
+        require_ed25519_key(public_key)
+    except (ValueError, KeyError, InvalidPublicKey) as error:
         raise MalformedKeyFile("not a sealed key") from error
-    if len(public_key) != KEY_LENGTH:
-        raise MalformedKeyFile("not a sealed key")
     return public_key
 
 

@@ -13,7 +13,6 @@ from typing import Final
 
 from teduh_crypto.credentials.authority import split_chain
 from teduh_crypto.credentials.exceptions import (
-    MalformedToken,
     RevocationListStale,
     RoleNotAllowed,
     UnknownRoot,
@@ -21,10 +20,10 @@ from teduh_crypto.credentials.exceptions import (
     WrongOrganisation,
 )
 from teduh_crypto.credentials.json_web_token import (
-    KEY_LENGTH,
     MAX_TOKEN_LENGTH,
     Claims,
     TokenType,
+    load_public_key,
     unverified_claims,
     verify_token,
 )
@@ -57,12 +56,11 @@ class StatementVerifier:
     def __init__(
         self, root_public_key: bytes, organisation_id: str, revocations: RevocationList | None = None
     ) -> None:
-        """Pin the root key (32 bytes, Ed25519).
+        """Pin the root key (32 bytes, Ed25519); raises `MalformedToken` for what may be none.
 
         Without a list, every statement is refused until one is adopted.
         """
-        if len(root_public_key) != KEY_LENGTH:
-            raise MalformedToken("an Ed25519 public key has 32 bytes")
+        load_public_key(root_public_key)
         if revocations is not None and revocations.organisation_id != organisation_id:
             raise WrongOrganisation("the revocation list is another organisation's")
         self.root_public_key: Final = root_public_key

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
 
 from teduh_crypto.exceptions import InvalidPrivateKey, InvalidPublicKey, InvalidSignature
 from teduh_crypto.hazmat.dh_group import load_nist_private_key, load_nist_public_key, nist_public_bytes
+from teduh_crypto.hazmat.ed25519_key import load_ed25519_key
 from teduh_crypto.hazmat.secret import SignaturePrivateKey
 
 Verify = Callable[[bytes, bytes], None]
@@ -50,7 +51,7 @@ class SignatureScheme(ABC):
 
 
 class Ed25519Scheme(SignatureScheme):
-    """Ed25519 (RFC 8032): 32-byte keys, 64-byte signatures."""
+    """Ed25519 (RFC 8032): 32-byte keys, 64-byte signatures, in one encoding each (`ed25519_key`)."""
 
     name = "Ed25519"
 
@@ -64,7 +65,7 @@ class Ed25519Scheme(SignatureScheme):
             raise InvalidPrivateKey(f"an Ed25519 private key has 32 bytes, not {len(raw)}") from None
 
     def load_public(self, public: bytes) -> Verify:
-        return _load_ed25519(public)
+        return load_ed25519_key(public).verify
 
     def _wrap(self, key: ed25519.Ed25519PrivateKey) -> SignaturePrivateKey:
         return SignaturePrivateKey(key.private_bytes_raw(), key.public_key().public_bytes_raw(), key.sign)
@@ -117,14 +118,6 @@ class EcdsaScheme(SignatureScheme):
         raw = key.private_numbers().private_value.to_bytes(self._length, "big")
         public = nist_public_bytes(key.public_key())
         return SignaturePrivateKey(raw, public, lambda content: key.sign(content, self._algorithm))
-
-
-@lru_cache(maxsize=4096)
-def _load_ed25519(public: bytes) -> Verify:
-    try:
-        return ed25519.Ed25519PublicKey.from_public_bytes(public).verify
-    except ValueError:
-        raise InvalidPublicKey("not an Ed25519 public key") from None
 
 
 @lru_cache(maxsize=4096)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from forging.groups import NOW, OPEN, client, founder, members
+from forging.groups import OPEN, client, founder, members
+from forging.trees import NOW
 from teduh_crypto.exceptions import OperationNotAllowed, UnsupportedByPolicy
 from teduh_crypto.mls import Add, Extension, Group, GroupContextExtensions, GroupPolicy, LeafIndex, Remove
 

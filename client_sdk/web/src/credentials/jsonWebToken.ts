@@ -10,13 +10,12 @@
  */
 
 import { decodeBase64url, encodeBase64url, utf8 } from "../hazmat/bytes.ts"
-import { isSignatureBy } from "../hazmat/ed25519.ts"
+import { isPublicKey, isSignatureBy } from "../hazmat/ed25519.ts"
 import type { Signer } from "../hazmat/ed25519.ts"
 import { decodeCanonical } from "./canonicalJson.ts"
 import { MalformedStatement, MalformedToken, UnknownRoot, WrongTokenType } from "./exceptions.ts"
 
 const ALGORITHM = "EdDSA"
-export const KEY_LENGTH = 32
 
 /** Characters of one token; a revocation list may be longer. */
 export const MAX_TOKEN_LENGTH = 4096
@@ -92,7 +91,7 @@ export class Claims {
     key.text("kty", KEY_TYPE)
     key.text("crv", CURVE)
     const publicKey = decodeBase64url(key.text("x", ENCODED_KEY))
-    if (publicKey === undefined) throw this.malformed("cnf holds no Ed25519 key")
+    if (publicKey === undefined || !isPublicKey(publicKey)) throw this.malformed("cnf holds no Ed25519 key")
     return publicKey
   }
 }
@@ -116,7 +115,7 @@ export async function verifyToken(
   maxLength = MAX_TOKEN_LENGTH,
 ): Promise<Claims> {
   const { claims, signed, signature } = read(token, type, maxLength)
-  if (publicKey.length !== KEY_LENGTH) throw new MalformedToken("an Ed25519 public key has 32 bytes")
+  if (!isPublicKey(publicKey)) throw new MalformedToken("not an Ed25519 public key")
   if (!(await isSignatureBy(publicKey, signed, signature))) throw new UnknownRoot(`${type}: signed by another key`)
   return claims
 }

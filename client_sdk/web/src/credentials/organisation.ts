@@ -9,8 +9,8 @@
  */
 
 import { decodeBase64url } from "../hazmat/bytes.ts"
+import { isPublicKey } from "../hazmat/ed25519.ts"
 import { MalformedToken } from "./exceptions.ts"
-import { KEY_LENGTH } from "./jsonWebToken.ts"
 import { checkName, IDENTIFIER } from "./staffStatement.ts"
 
 const FORMAT = 1
@@ -32,7 +32,8 @@ export function readOrganisation(entries: unknown): Organisation {
     typeof id !== "string" ||
     typeof name !== "string" ||
     !IDENTIFIER.test(id) ||
-    rootPublicKey?.length !== KEY_LENGTH
+    rootPublicKey === undefined ||
+    !isPublicKey(rootPublicKey)
   )
     throw new MalformedToken("not an organisation file")
   return { id, name: checkName(name), rootPublicKey }

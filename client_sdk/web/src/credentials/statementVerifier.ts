@@ -9,6 +9,7 @@
  */
 
 import { areEqual, encodeBase64url } from "../hazmat/bytes.ts"
+import { isPublicKey } from "../hazmat/ed25519.ts"
 import {
   MalformedToken,
   RevocationListStale,
@@ -17,7 +18,7 @@ import {
   WrongConfirmationKey,
   WrongOrganisation,
 } from "./exceptions.ts"
-import { KEY_LENGTH, MAX_TOKEN_LENGTH, unverifiedClaims, verifyToken } from "./jsonWebToken.ts"
+import { MAX_TOKEN_LENGTH, unverifiedClaims, verifyToken } from "./jsonWebToken.ts"
 import type { Claims, TokenType } from "./jsonWebToken.ts"
 import { checkFresh, checkNotRevoked, checkSuccession, MAX_LIST_LENGTH, readRevocations } from "./revocation.ts"
 import type { RevocationList } from "./revocation.ts"
@@ -47,7 +48,7 @@ export class StatementVerifier {
     readonly organisationId: string,
     revocations?: RevocationList,
   ) {
-    if (rootPublicKey.length !== KEY_LENGTH) throw new MalformedToken("an Ed25519 public key has 32 bytes")
+    if (!isPublicKey(rootPublicKey)) throw new MalformedToken("not an Ed25519 public key")
     if (revocations !== undefined && revocations.organisationId !== organisationId)
       throw new WrongOrganisation("the revocation list is another organisation's")
     this.#revocations = revocations
