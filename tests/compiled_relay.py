@@ -28,6 +28,7 @@ MODULES: Final = (
     "server/teduh_server/delivery_service.py",
     "server/teduh_server/direct_log.py",
     "server/teduh_server/early_entries.py",
+    "server/teduh_server/frame_boundaries.py",
     "server/teduh_server/handlers/intake.py",
     "server/teduh_server/redis_store/joint.py",
     "server/teduh_server/redis_store/sealed_wire.py",

@@ -10,8 +10,8 @@ at here:
                                                                   |
                                                                   no --> aiohttp's protocol, with all bytes
 
-This is a short cut and no second set of rules. It refuses nothing and waits for nothing: whatever is not
-surely welcome (another path, half a head, a wrong header, somebody too fast) is aiohttp's from its first byte
+This is a short cut and no second set of rules. It waits for nothing and refuses only whoever comes too fast:
+whatever else is not surely welcome (another path, half a head, a wrong header) is aiohttp's from its first byte
 on, and the route of the socket there asks the same questions and says why not. So does what comes later on a
 connection, for proxies use theirs again. The head is read by aiohttp's own parser, under aiohttp's limits, so
 that both doors read the same bytes alike.
@@ -33,7 +33,9 @@ _HEAD_END = b"\r\n\r\n"
 
 
 class Enter(Protocol):
-    """Begin the WebSocket of a request with these headers, if it is welcome; whether it was."""
+    """Begin the WebSocket of a request with these headers, if it is welcome, or send away who comes too fast;
+    whether either was done.
+    """
 
     def __call__(
         self, transport: asyncio.Transport, headers: Mapping[str, str], unread: bytes, /

@@ -120,7 +120,8 @@ class Settings(BaseSettings):
     )
     frames_per_second: Annotated[float, Field(gt=0)] = Field(
         default=500.0,
-        description="Frames that one connection may send on average; beyond it is read more slowly.",
+        description="WebSocket frames of any kind that one connection may send on average; beyond it is read "
+        "more slowly.",
     )
     bytes_per_second: Annotated[float, Field(gt=0)] = Field(
         default=512 * 1024.0,

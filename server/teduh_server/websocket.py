@@ -9,8 +9,13 @@ frames and out of it to the listener at once, with no task in between:
 
     front_door ──────────────────────────────┐
     aiohttp: GET /v1/socket ──> take_over ──> WebSocket
-                                                 │  transport ──> aiohttp's WebSocketReader ──> listener
-                                                 │  transport <── frame header + bytes      <── write
+                                                 │  transport ──> FrameBoundaries ──> aiohttp's
+                                                 │                WebSocketReader ──> listener
+                                                 │  transport <── frame header + bytes <── write
+
+Every frame of the client has a price, whatever its kind. What is not paid for is not parsed and stays as
+bytes, and nothing more is read meanwhile: TCP tells the client to wait. So a flood costs no more than the
+same number of messages, and no more of it is served in one turn of the event loop than FRAMES_AT_ONCE.
 
 That spares four fifths of a connection's memory and a quarter of a message's time (`benchmarks/relay.py`).
 What is written in one tick of the event loop goes out in one call of the kernel, for that costs more than all
@@ -21,6 +26,7 @@ Extensions are not offered: compression leaks, and costs memory.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import ClassVar, Final, Protocol, cast
@@ -29,9 +35,16 @@ from weakref import WeakKeyDictionary
 from aiohttp import WSMessage, WSMsgType
 from aiohttp.http_websocket import WebSocketError, WebSocketReader
 
+from teduh_server.frame_boundaries import FrameBoundaries
 from teduh_server.halting import Halt
 from teduh_server.log_policy import fault
 from teduh_server.parsed_messages import ParsedMessages
+
+BURST_SECONDS: Final = 2.0
+"""So much of its time a client may save up."""
+
+FRAMES_AT_ONCE: Final = 64
+"""So many frames of one client are served before others have their turn."""
 
 CLOSE_SECONDS = 2.0
 """How long the other side may take to answer a close."""
@@ -64,6 +77,17 @@ _CLOSE = 0x88
 _PROTOCOL_ERROR = 1002
 _medium: Final = Struct(">BBH").pack
 _large: Final = Struct(">BBQ").pack
+
+
+class FramePrice:
+    """What a client's frames cost, in seconds of its time."""
+
+    __slots__ = ("byte_seconds", "frame_seconds", "frames_per_second")
+
+    def __init__(self, frames_per_second: float, bytes_per_second: float) -> None:
+        self.frames_per_second = frames_per_second
+        self.frame_seconds = 1 / frames_per_second
+        self.byte_seconds = 1 / bytes_per_second
 
 
 class Listener(Protocol):
@@ -156,16 +180,26 @@ class WebSocket:
     """One connection. A protocol of asyncio, of which it inherits nothing: compiled it could not."""
 
     __slots__ = (
+        "_at",
+        "_boundaries",
         "_closing",
+        "_deaf",
+        "_halt",
         "_listener",
+        "_loop",
         "_lost",
+        "_parse",
         "_post",
+        "_price",
+        "_timer",
         "_transport",
+        "_unread",
         "_unsent",
         "_unsent_bytes",
+        "_unwanted",
         "_writable",
         "congested",
-        "data_received",
+        "free_at",
         "holds",
         "received",
     )
@@ -175,6 +209,7 @@ class WebSocket:
         transport: asyncio.Transport,
         listener: Listener,
         max_message_bytes: int,
+        price: FramePrice,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._transport = transport
@@ -182,8 +217,20 @@ class WebSocket:
         # aiohttp refuses a message of exactly its limit, too.
         messages = ParsedMessages(self.parsed, self.not_parsed, loop)
         parser = WebSocketReader(messages, max_message_bytes + 1, False, False)
-        # What is read goes there without a step in between, which every message would feel.
-        self.data_received: Callable[[bytes], object] = parser.feed_data
+        self._parse: Callable[[bytes], object] = parser.feed_data
+        self._boundaries = FrameBoundaries()
+        self._loop = loop
+        self._price = price
+        self.free_at = time.monotonic() - BURST_SECONDS
+        """When all that was parsed is paid for; monotonic, as all processes of the machine have it."""
+        # What was read and not parsed, and where in it to go on.
+        self._unread = b""
+        self._at = 0
+        # When to go on, if only time is missing.
+        self._timer: asyncio.Handle | None = None
+        self._unwanted = False
+        self._deaf = False
+        self._halt: Halt | None = None
         self.received: Callable[[bytes], None] = listener.received
         """Who is told of binary messages; another while it is halted."""
         self._closing = False
@@ -206,25 +253,18 @@ class WebSocket:
         self._transport.write(answer + _head(len(message)) + message)
         if unread:
             self.data_received(unread)
-        if not self._transport.is_reading():
-            self._transport.resume_reading()
+        self._read_on_if_possible()
 
     def go_on(self, message: bytes, unread: bytes) -> None:
         """Listen where a socket of this connection was halted, elsewhere."""
         self._listen()
-        self._go_on(message, unread)
-
-    def _listen(self) -> None:
-        self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
-        self._be_protocol()
-
-    def _be_protocol(self) -> None:
-        self._transport.set_protocol(cast(asyncio.Protocol, self))
-
-    def _go_on(self, message: bytes, unread: bytes) -> None:
         self._listener.received(message)
         if unread and not self._closing:
             self.data_received(unread)
+
+    def _listen(self) -> None:
+        self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+        self._transport.set_protocol(cast(asyncio.Protocol, self))
 
     # --- writing ---
 
@@ -324,35 +364,117 @@ class WebSocket:
 
     # --- reading ---
 
-    def pause_reading(self) -> None:
-        if not self._lost and self._transport.is_reading():
+    def data_received(self, data: bytes) -> None:
+        """Every message passes here: it is kept flat."""
+        if self._timer is None and not self._unwanted and not self._deaf:
+            self._read(data, 0)
+        elif not self._deaf:
+            # What the transport had read already when it was paused.
+            self._unread = self._unread[self._at :] + data
+            self._at = 0
+
+    def _read(self, data: bytes, at: int) -> None:
+        """Parse what is paid for of `data` from `at` on; the rest waits."""
+        boundaries, price = self._boundaries, self._price
+        now = time.monotonic()
+        free_at = self.free_at
+        if free_at < now - BURST_SECONDS:
+            free_at = now - BURST_SECONDS
+        most = 1
+        if self._halt is None and free_at < now:
+            # The last one may go on credit.
+            most = min(FRAMES_AT_ONCE, 1 + int((now - free_at) * price.frames_per_second))
+        end = boundaries.scan(data, at, most)
+        self.free_at = free_at = (
+            free_at + boundaries.begun * price.frame_seconds + (end - at) * price.byte_seconds
+        )
+        if end == len(data) and not at:
+            self._parse(data)
+        elif end > at:
+            self._parse(data[at:end])
+        if self._deaf:
+            return
+        halt = self._halt
+        if end < len(data):
+            if boundaries.unmasked:
+                # RFC 6455, 5.1: such a frame fails the connection.
+                self.not_parsed(WebSocketError(_PROTOCOL_ERROR, "unmasked"))
+                return
+            self._unread, self._at = data, end
+            self._wait(free_at - now)
+        elif free_at > now or (halt is not None and halt.is_reached):
+            self._wait(free_at - now)
+
+    def _wait(self, seconds: float) -> None:
+        """Read nothing until so many seconds are over, and others have had their turn."""
+        self._pause_transport()
+        halt = self._halt
+        if halt is not None and halt.is_reached:
+            self._unwanted = True
+            self._halt = None
+            halt.on_reached()
+        elif self._timer is None:
+            if seconds > 0:
+                self._timer = self._loop.call_later(seconds, self._go_on_reading)
+            else:
+                self._timer = self._loop.call_soon(self._go_on_reading)
+
+    def _go_on_reading(self) -> None:
+        self._timer = None
+        if not self._unwanted:
+            self._read_on_if_possible()
+
+    def _read_on_if_possible(self) -> None:
+        """Go on with what was read already, and when there is no more, with what the transport brings."""
+        if self._unread and self._may_read():
+            data, at = self._unread, self._at
+            self._unread, self._at = b"", 0
+            self._read(data, at)
+        if not self._unread and self._may_read() and not self._transport.is_reading():
+            self._transport.resume_reading()
+
+    def _may_read(self) -> bool:
+        return not (self._deaf or self._unwanted or self._timer is not None or self._transport.is_closing())
+
+    def _pause_transport(self) -> None:
+        if not self._lost and not self._transport.is_closing() and self._transport.is_reading():
             self._transport.pause_reading()
 
+    def pause_reading(self) -> None:
+        """The listener wants nothing more now."""
+        self._unwanted = True
+        self._pause_transport()
+
     def resume_reading(self) -> None:
-        if not self._lost and not self._transport.is_closing() and not self._transport.is_reading():
-            self._transport.resume_reading()
+        """It does again; not at once, where something waits, for it may be going over what it has."""
+        self._unwanted = False
+        if self._unread:
+            self._wait(self.free_at - time.monotonic())
+        else:
+            self._read_on_if_possible()
+
+    @property
+    def unread(self) -> bytes:
+        """What was read and not parsed."""
+        return self._unread[self._at :]
 
     def halt(self, halted: Callable[[], None]) -> Halt:
         """Read no further than to the end of the next binary message, which is kept from the listener;
         `halted` is called there. Then either `resume` or `release`.
         """
-
-        def reached() -> None:
-            self.pause_reading()
-            halted()
-
-        halt = Halt(self, self.data_received, reached)
-        self._read_by(halt.data_received)
+        self._halt = halt = Halt(self, halted)
         return halt
 
     def resume(self, halt: Halt) -> None:
         """Go on as before, with what was kept from the listener first."""
+        self._halt = None
         halt.over()
-        self._read_by(halt.parse)
-        # The listener may stop it again.
-        self.resume_reading()
+        self._unwanted = False
         if halt.message is not None:
-            self._go_on(halt.message, halt.unread)
+            # The listener may stop it again.
+            self._listener.received(halt.message)
+        if not self._unwanted:
+            self.resume_reading()
 
     def release(self) -> None:
         """Let go of the transport without a word: the connection goes on elsewhere."""
@@ -367,12 +489,6 @@ class WebSocket:
             return None
         plain = self._transport.get_extra_info("socket")
         return None if plain is None else plain.fileno()
-
-    def _read_by(self, data_received: Callable[[bytes], object]) -> None:
-        self.data_received = data_received
-        if not self._lost:
-            # uvloop keeps the method that it calls.
-            self._be_protocol()
 
     def parsed(self, message: WSMessage, size: int) -> None:
         """What the parser has read. Every message passes here."""
@@ -390,11 +506,15 @@ class WebSocket:
 
     def not_parsed(self, error: BaseException) -> None:
         """What was read is no WebSocket; nothing more can be."""
+        self._deaf = True
+        self._unread = b""
         self.close(int(error.code) if isinstance(error, WebSocketError) else _PROTOCOL_ERROR)
         # What is written before goes out first.
         self._transport.close()
 
     def _answer_close(self) -> None:
+        # RFC 6455, 5.5.1: nothing comes behind a close.
+        self._deaf = True
         if not self._closing:
             self._closing = True
             self.flush()
@@ -419,8 +539,12 @@ class WebSocket:
         self._listener.writable()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._closing = self._lost = True
+        self._closing = self._lost = self._deaf = True
         self._unsent = None
+        self._unread = b""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         self._release()
         self._listener.lost()
 

@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 from teduh_server import websocket
-from teduh_server.websocket import Listener, Post, WebSocket
+from teduh_server.websocket import FramePrice, Listener, Post, WebSocket
 
 _FRAME = b"\x82\x01"
 
@@ -45,8 +45,13 @@ class Nobody:
 def _socket() -> tuple[WebSocket, Transport]:
     transport = Transport()
     loop = asyncio.get_running_loop()
+    price = FramePrice(frames_per_second=1000, bytes_per_second=1_000_000)
     socket = WebSocket(
-        cast(asyncio.Transport, transport), cast(Listener, Nobody()), max_message_bytes=1000, loop=loop
+        cast(asyncio.Transport, transport),
+        cast(Listener, Nobody()),
+        max_message_bytes=1000,
+        price=price,
+        loop=loop,
     )
     return socket, transport
 

@@ -2,13 +2,14 @@
 
 ::
 
-    message ──> room, rate and turn? ── yes ──> decode, begin ──> done
-                      │                                   └──> something to await: the next waits its turn
+    message ──> room and turn? ── yes ──> decode, begin ──> done
+                      │                             └──> something to await: the next waits its turn
                       no ──> kept, reading pauses; TCP tells the client to wait
 
-While a client's appends in flight, its rate or its own unread output are beyond their limits, nothing more is
-read from it. What was read together with the message that reached a limit is kept, which is no more than one
-read of the transport: a flood or a slow reader costs bounded memory and harms nobody else.
+While a client's appends in flight or its own unread output are beyond their limits, nothing more is read from
+it; how fast it is read at all is the socket's (`websocket`). What was parsed together with the message that
+reached a limit is kept, which is no more than FRAMES_AT_ONCE: a flood or a slow reader costs bounded memory
+and harms nobody else.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 from teduh_signaling.relay.exceptions import RemoteProtocolError
 from teduh_signaling.relay.frames import (
@@ -37,10 +38,7 @@ from teduh_server.connection import Connection
 from teduh_server.halting import Halt
 from teduh_server.log_policy import fault
 from teduh_server.settings import Settings
-from teduh_server.websocket import WebSocket
-
-_BURST_SECONDS: Final = 2.0
-"""So much of its time a connection may save up."""
+from teduh_server.websocket import FramePrice, WebSocket
 
 Action = Callable[[Connection, AnyClientFrame], Awaitable[None] | None]
 
@@ -52,10 +50,7 @@ class SocketLimits:
     heartbeat_seconds: int
     appends_in_flight: int
     subscriptions: int
-    frame_seconds: float
-    """What one frame takes of the time that a connection may take..."""
-    byte_seconds: float
-    """...and each of its bytes."""
+    price: FramePrice
 
     @classmethod
     def of(cls, settings: Settings) -> SocketLimits:
@@ -63,8 +58,7 @@ class SocketLimits:
             settings.heartbeat_seconds,
             settings.appends_in_flight,
             settings.subscriptions_per_connection,
-            1 / settings.frames_per_second,
-            1 / settings.bytes_per_second,
+            FramePrice(settings.frames_per_second, settings.bytes_per_second),
         )
 
     def announced(self) -> Limits:
@@ -92,15 +86,12 @@ class Intake:
 
     __slots__ = (
         "_actions",
-        "_free_at",
         "_handlers",
-        "_in_debt",
         "_kept",
         "_limits",
         "_loop",
         "_lost",
         "_on_end",
-        "_refilling",
         "_rest",
         "_socket",
         "connection",
@@ -123,7 +114,7 @@ class Intake:
         self._limits = limits
         self._on_end = on_end
         self._loop = loop
-        self._socket = WebSocket(transport, self, MAX_FRAME_BYTES, loop)
+        self._socket = WebSocket(transport, self, MAX_FRAME_BYTES, limits.price, loop)
         self.connection = Connection(
             self._socket,
             RelaySideProtocol(now, limits.heartbeat_seconds),
@@ -131,11 +122,7 @@ class Intake:
             nonce,
             on_closed=self._close,
         )
-        # When all that it has said is paid for, as if each frame took its time; never long ago.
-        self._free_at = now - _BURST_SECONDS
-        self._in_debt = False
         self._kept: deque[bytes] | None = None
-        self._refilling = False
         self._lost = False
         # What the frame before has left to be awaited; the loop itself keeps only weak references to tasks.
         self._rest: asyncio.Task[None] | None = None
@@ -148,8 +135,7 @@ class Intake:
 
     def go_on(self, free_at: float, message: bytes, unread: bytes) -> None:
         """Begin where another process has stopped; what it has not looked at comes first."""
-        self._free_at = free_at
-        self._in_debt = free_at > time.monotonic()
+        self._socket.free_at = free_at
         self.connection.protocol.was_greeted()
         self._socket.go_on(message, unread)
 
@@ -168,8 +154,13 @@ class Intake:
 
     @property
     def free_at(self) -> float:
-        """When all that it has said is paid for; monotonic, as all processes of the machine have it."""
-        return self._free_at
+        """When all that it has said is paid for, see `WebSocket.free_at`."""
+        return self._socket.free_at
+
+    @property
+    def unread(self) -> bytes:
+        """What it has said behind the message at which it was halted."""
+        return self._socket.unread
 
     def is_at_rest(self) -> bool:
         """Whether all that it said has been done, and the kernel has all that was to be written to it."""
@@ -194,24 +185,17 @@ class Intake:
         if (
             # Nothing of this is so for nearly all, and asking elsewhere is felt.
             self._rest is not None
-            or self._in_debt
             or self._socket.congested
             or connection.in_flight >= limits.appends_in_flight
-        ) and self._must_wait():
+        ):
             self._kept = deque((data,))
             connection.on_landed = self._go_on
             self._socket.pause_reading()
             return
         if connection.closed:
             return
-        now = time.monotonic()
-        free_at = self._free_at
-        if free_at < now - _BURST_SECONDS:
-            free_at = now - _BURST_SECONDS
-        self._free_at = free_at = free_at + limits.frame_seconds + len(data) * limits.byte_seconds
-        self._in_debt = free_at > now
         try:
-            frame = connection.protocol.receive(data, now)
+            frame = connection.protocol.receive(data, time.monotonic())
             rest = self._actions[type(frame)](connection, frame)
         except Exception as error:  # noqa: BLE001 -- the edge: a fault closes one connection only
             _failed(connection, error)
@@ -247,20 +231,11 @@ class Intake:
         self._go_on()
 
     def _must_wait(self) -> bool:
-        if self._rest is not None or self._socket.congested:
-            return True
-        if self.connection.in_flight >= self._limits.appends_in_flight:
-            return True
-        if self._in_debt and not self._refilling:
-            missing = self._free_at - time.monotonic()
-            if missing > 0:
-                self._refilling = True
-                self._loop.call_later(missing, self._refill)
-        return self._refilling
-
-    def _refill(self) -> None:
-        self._refilling = False
-        self._go_on()
+        return (
+            self._rest is not None
+            or self._socket.congested
+            or self.connection.in_flight >= self._limits.appends_in_flight
+        )
 
     def _go_on(self) -> None:
         """Take what was kept as far as that may be now, and read on when all is taken."""

@@ -242,7 +242,7 @@ class Migration:
             connection.requests,
             intake.free_at,
             halt.message,
-            halt.unread,
+            intake.unread,
         )
         return self._neighbours.tell(departure.worker, _encode(moved), descriptor)
 

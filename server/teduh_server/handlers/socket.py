@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from teduh_server.handlers.migration import Moved
 
 _CONNECTION_BURST = 60.0
+_RETRY_SECONDS = "5"
+_TOO_FAST = (
+    f"HTTP/1.1 429 Too Many Requests\r\nRetry-After: {_RETRY_SECONDS}\r\n"
+    "Content-Length: 0\r\nConnection: close\r\n\r\n"
+).encode()
 
 
 class SocketHandler:
@@ -55,10 +60,16 @@ class SocketHandler:
     # --- both doors ---
 
     def enter(self, transport: asyncio.Transport, headers: Mapping[str, str], unread: bytes) -> bool:
-        """From the front door: begin, if the request with these headers is welcome; whether it was."""
+        """From the front door: begin, if the request with these headers is welcome; whether nothing is left
+        to be done. Who comes too fast is sent away here: refused by aiohttp it would cost many times as much.
+        """
         peer = transport.get_extra_info("peername")
         try:
             answer, source = self._welcome(headers, str(peer[0]) if peer else "")
+        except web.HTTPTooManyRequests:
+            transport.write(_TOO_FAST)
+            transport.close()
+            return True
         except web.HTTPException:
             # The route, where it comes next, says so.
             return False
@@ -87,7 +98,7 @@ class SocketHandler:
         answer = handshake(headers, SUBPROTOCOL)
         source = self._source(headers, remote)
         if self._connection_limit.try_take(source, time.monotonic()) > 0:
-            raise web.HTTPTooManyRequests(headers={"Retry-After": "5"})
+            raise web.HTTPTooManyRequests(headers={"Retry-After": _RETRY_SECONDS})
         return answer, source
 
     def _begin(self, transport: asyncio.Transport, answer: bytes, source: bytes, unread: bytes) -> None:
