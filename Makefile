@@ -23,7 +23,12 @@ run: .venv/.run-ready $(PAGES)   ## the relay, its embedded Valkey and a demonst
 compiled: .venv/.test-ready
 	@$(BIN)/python tools/compile_relay.py
 
-test: .venv/.test-ready $(PAGES) compiled ## all tests: of Python, of TypeScript, and of the pages in a real browser
+# Debian packages of what the tests start, where they may be installed; before `.venv`, which may need one of them.
+.PHONY: programs
+programs:
+	@$(PYTHON) tools/bring_programs.py
+
+test: programs .venv/.test-ready $(PAGES) compiled ## all tests: of Python, of TypeScript, and of the pages in a real browser
 	@$(BIN)/python tools/web_build.py tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 

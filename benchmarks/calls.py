@@ -24,7 +24,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import math
-import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -34,7 +33,8 @@ from pathlib import Path
 from call_browsers import WATCH, Measured, Pair, TeduhPair, peerjs_pair, teduh_pair
 from call_pages import call_browser
 from playwright.async_api import Browser, BrowserContext
-from real_browser import PATIENCE_MS, PROGRAM
+from programs import PROGRAMS
+from real_browser import PATIENCE_MS
 from turn_server import turn_server
 
 CALLS, QUICK_CALLS = 20, 1
@@ -120,7 +120,7 @@ async def run(effort: Effort) -> dict[str, Figures]:
             free = {"allow_direct": True, **OFTEN}
             async with teduh_pair(people[0], people[1], folder / "direct", free) as ours:
                 found[DIRECT] = await measured(ours, effort)
-            if shutil.which("turnserver") is not None:
+            if PROGRAMS["turnserver"].path is not None:
                 (folder / "turn").mkdir()
                 with turn_server(folder / "turn", allow_loopback_peers=True) as turn:
                     bound = turn.calls(**OFTEN)
@@ -183,7 +183,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description="Measure calls.")
     arguments.add_argument("--quick", action="store_true", help="one call each, to see that it works")
     effort = QUICK if arguments.parse_args().quick else FULL
-    if not Path(PROGRAM).exists():
+    if PROGRAMS["chromium"].path is None:
         print("Calls are not measured: there is no Chromium.")
         return
     try:

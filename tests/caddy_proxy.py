@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from deployed_compose import example
 from deployed_settings import DEPLOY
+from programs import executable
 
-CADDY = shutil.which("caddy")
 CADDYFILE = (DEPLOY / "caddy" / "Caddyfile").read_text("utf-8")
 _START_SECONDS = 30.0
-
-needs_caddy = pytest.mark.skipif(
-    "CI" not in os.environ and CADDY is None, reason="Caddy (Debian's package of that name) is not installed"
-)
 
 
 def run_caddy(folder: Path, command: str, *more: str) -> str:
@@ -73,16 +66,17 @@ def caddy_in_front(folder: Path, relays: Sequence[int], names: Sequence[str], po
 
 
 def _command(folder: Path, text: str, command: str) -> list[str]:
-    assert CADDY is not None
     (folder / "Caddyfile").write_text(
         "\n".join(line for line in text.split("\n") if not (_is_old() and "stream_close_delay" in line))
     )
-    return [CADDY, command, "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
+    return [executable("caddy"), command, "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
 
 
 def _is_old() -> bool:
     """Debian's 2.6 does not know one option."""
-    version = subprocess.run([str(CADDY), "version"], capture_output=True, text=True, check=True, timeout=60)
+    version = subprocess.run(
+        [executable("caddy"), "version"], capture_output=True, text=True, check=True, timeout=60
+    )
     major, minor = (int(part) for part in re.findall(r"\d+", version.stdout)[:2])
     return (major, minor) < (2, 7)
 

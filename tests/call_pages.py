@@ -23,7 +23,8 @@ from playwright.async_api import (
     async_playwright,
     expect,
 )
-from real_browser import ARGUMENTS, PATIENCE_MS, PROGRAM
+from programs import executable
+from real_browser import ARGUMENTS, PATIENCE_MS
 from survivor_page import SurvivorPage
 from turn_server import TurnServer, turn_server
 
@@ -350,7 +351,9 @@ async def call_browser(*arguments: str) -> AsyncIterator[Browser]:
     expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=PROGRAM, args=[*ARGUMENTS, *DEVICES, *arguments], timeout=PATIENCE_MS
+            executable_path=executable("chromium"),
+            args=[*ARGUMENTS, *DEVICES, *arguments],
+            timeout=PATIENCE_MS,
         )
         try:
             yield browser

@@ -7,7 +7,9 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
+from program_guard import pytest_runtest_protocol, pytest_unconfigure, skip_without_programs
 
+__all__ = ["pytest_runtest_protocol", "pytest_unconfigure"]  # hooks that pytest finds here by name
 _HERE = Path(__file__).parent
 # Each browser is driven by a Node of its own, which would compile the same program each time.
 os.environ.setdefault("NODE_COMPILE_CACHE", str(_HERE.parent / ".pytest_cache" / "node"))
@@ -22,6 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Tests of one file stay together, for some share a fixture.
     """
+    skip_without_programs(items)
     busy = [item for item in items if _folder(item) == _BUSY]
     # What has to run one after the other takes longest, and so begins first.
     busy.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Literal
 
 from playwright.async_api import BrowserContext, Page, async_playwright, expect
+from programs import executable
 
-PROGRAM = "/usr/bin/chromium"
 PATIENCE_MS = 45_000
 """After which something is taken never to happen."""
 
@@ -102,7 +102,7 @@ async def chromium(
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
             profile,
-            executable_path=PROGRAM,
+            executable_path=executable("chromium"),
             args=[*ARGUMENTS, *arguments],
             ignore_default_args=["--disable-back-forward-cache"],
             timeout=PATIENCE_MS,

@@ -16,7 +16,6 @@ import hmac
 import os
 import re
 import secrets
-import shutil
 import socket
 import subprocess
 import time
@@ -26,28 +25,20 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-import pytest
+from programs import executable
 from valkey_process import free_port
 
 REALM: Final = "turn.test"
-_TURNSERVER = shutil.which("turnserver") or shutil.which("turnserver", path="/usr/bin:/usr/sbin")
 _START_SECONDS: Final = 20.0
 _ATTEMPTS: Final = 5
 # A Binding request (RFC 8489, 5 and 6): type, no attributes, magic cookie, then a transaction id.
 _BINDING: Final = bytes.fromhex("000100002112a442")
 
-_needed = bool(os.environ.get("CI"))
-needs_turn_server = pytest.mark.skipif(
-    _TURNSERVER is None and not _needed, reason="coturn (Debian's package of that name) is not installed"
-)
-"""For tests with `turn_server`; continuous integration has it, and fails without."""
-
 
 @cache
 def known_options() -> frozenset[str]:
     """The long options of the coturn that is installed, without the dashes, as it tells them itself."""
-    assert _TURNSERVER is not None, "coturn is not installed"
-    helped = subprocess.run([_TURNSERVER, "--help"], capture_output=True, text=True, check=False)
+    helped = subprocess.run([executable("turnserver"), "--help"], capture_output=True, text=True, check=False)
     return frozenset(re.findall(r"--([a-z][a-z0-9_-]*)", helped.stdout + helped.stderr))
 
 
@@ -132,11 +123,10 @@ class TurnServer:
             self._process.wait(_START_SECONDS)
 
     def _launch(self, port: int) -> None:
-        assert _TURNSERVER is not None, "coturn is not installed"
         own = (
             [f"listening-port={port}", *self._options] if self._script else [*self._own(port), *self._options]
         )
-        command = [str(self._script)] if self._script else [_TURNSERVER, "-n"]
+        command = [str(self._script)] if self._script else [executable("turnserver"), "-n"]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [*command, *(f"--{option}" for option in own)],
@@ -149,11 +139,10 @@ class TurnServer:
 
     def _environment(self) -> dict[str, str]:
         """What the script wants to be told."""
-        assert _TURNSERVER is not None
         secret = self._folder / "turn-secret"
         secret.write_text(f"{self.secret}\n")
         return {
-            "PATH": f"{Path(_TURNSERVER).parent}:{os.environ.get('PATH', '')}",
+            "PATH": f"{Path(executable('turnserver')).parent}:{os.environ.get('PATH', '')}",
             "TURN_ADDRESS": self.relay_address,
             "TURN_REALM": REALM,
             "TURN_SECRET_FILE": str(secret),

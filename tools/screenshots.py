@@ -21,7 +21,8 @@ sys.path.insert(0, str(REPOSITORY / "tests"))
 
 import structlog  # noqa: E402 - the path to the tests comes first
 from playwright.async_api import Browser, async_playwright, expect  # noqa: E402 - the path to the tests comes first
-from real_browser import ARGUMENTS, PATIENCE_MS, PROGRAM  # noqa: E402
+from programs import executable  # noqa: E402
+from real_browser import ARGUMENTS, PATIENCE_MS  # noqa: E402
 from screenshot_calls import DEVICES, call_states  # noqa: E402
 from screenshot_camera import Camera, Language  # noqa: E402
 from screenshot_console import console_states  # noqa: E402
@@ -44,7 +45,9 @@ async def make_pictures(folder: Path, wanted: str = "") -> list[Path]:
     expect.set_options(timeout=PATIENCE_MS)
     taken: list[Path] = []
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=PROGRAM, args=[*ARGUMENTS, *DEVICES])
+        browser = await playwright.chromium.launch(
+            executable_path=executable("chromium"), args=[*ARGUMENTS, *DEVICES]
+        )
         for language in get_args(Language):
             for name, states in PAGES.items():
                 if name.startswith(wanted):

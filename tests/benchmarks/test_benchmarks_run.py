@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pages
 import pytest
-from real_browser import PROGRAM
 from run import SCRIPTS
 
 # All are run once, and in one process: npm does not install into one folder twice at a time.
@@ -46,19 +43,12 @@ CALL_FIGURES = (
     "server, ms of processor a call",
 )
 OUR_CALL_FIGURES = ("restart, ms: p50", "restart, ms: p95")
-OURS = ("direct", "through TURN") if shutil.which("turnserver") else ("direct",)
-# Where everything is installed on purpose, nothing may be passed over.
-MAY_SKIP = "CI" not in os.environ
-needs_chromium = pytest.mark.skipif(
-    MAY_SKIP and not Path(PROGRAM).exists(), reason="Debian's Chromium is not installed"
-)
+OURS = ("direct", "through TURN")
 
 
 @pytest.fixture(scope="module")
 def printed() -> str:
     """What all benchmarks but that of her page print, run by the command behind `make bench`."""
-    if MAY_SKIP and shutil.which("cc") is None:
-        pytest.skip("the load generator needs a C compiler")
     return run_quickly(*[script for script in SCRIPTS if script != "pages.py"])
 
 
@@ -190,7 +180,6 @@ def figures(printed: str, figure: str) -> list[float]:
     return [float(value.replace(",", "")) for value in line.removeprefix(figure).split()]
 
 
-@needs_chromium
 @pytest.mark.parametrize("figure", CALL_FIGURES)
 def test_the_calls_benchmark_prints_the_figure(printed: str, figure: str) -> None:
     """Ours straight, ours through TURN where there is coturn, the anchor's, and the ratio."""
@@ -199,7 +188,6 @@ def test_the_calls_benchmark_prints_the_figure(printed: str, figure: str) -> Non
     assert min(values) > 0
 
 
-@needs_chromium
 @pytest.mark.parametrize("figure", OUR_CALL_FIGURES)
 def test_the_calls_benchmark_prints_what_the_anchor_has_not(printed: str, figure: str) -> None:
     values = figures(printed, figure)
@@ -207,7 +195,6 @@ def test_the_calls_benchmark_prints_what_the_anchor_has_not(printed: str, figure
     assert min(values) > 0
 
 
-@needs_chromium
 def test_the_calls_benchmark_says_whether_its_goals_were_kept(printed: str) -> None:
     """Whether they are is for a quiet machine."""
     for column in OURS:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from browser_house import HARMLESS_TITLE, harmless_site, organisation_file
-from caddy_proxy import caddy_in_front, needs_caddy
+from caddy_proxy import caddy_in_front
 from console_page import ConsolePage
 from coordinator import Coordinator
 from playwright.async_api import expect
@@ -60,7 +60,6 @@ def deployed(folder: Path, page: str) -> Iterator[Deployed]:
         yield Deployed(port, (one, two), organisation, log)
 
 
-@needs_caddy
 async def test_they_talk_through_the_deployed_proxy_while_one_relay_after_the_other_is_replaced(
     tmp_path: Path,
 ) -> None:

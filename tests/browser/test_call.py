@@ -17,7 +17,7 @@ from survivor_page import SurvivorPage
 from teduh_server.ice_servers import IceServerOffers
 from teduh_signaling.relay.codec import decode_client_frame
 from teduh_signaling.relay.frames import Append, Ephemeral
-from turn_server import TurnServer, needs_turn_server, turn_server
+from turn_server import TurnServer, turn_server
 
 # Calls of several people need much of the processor: one at a time.
 pytestmark = pytest.mark.xdist_group("browser_calls")
@@ -50,7 +50,6 @@ async def test_one_tap_each_leads_to_a_video_call_on_this_machine(tmp_path: Path
         assert set(await talk.theirs.tracks()) == {"ended"}
 
 
-@needs_turn_server
 async def test_relayed_call_carries_pictures_and_sound_and_tells_no_address(tmp_path: Path) -> None:
     """Promise 6: with TURN nothing but relayed candidates is gathered, sent or used, in both directions."""
     async with (
@@ -229,7 +228,6 @@ async def leaves(survivor: SurvivorPage, leave: Callable[[SurvivorPage], Awaitab
     await hers.page.wait_for_function("() => window.tracks.every((one) => one.readyState === 'ended')")
 
 
-@needs_turn_server
 async def test_turn_server_that_dies_in_mid_call_is_told_and_the_call_goes_on_when_it_is_back(
     tmp_path: Path,
 ) -> None:
@@ -252,7 +250,6 @@ async def test_turn_server_that_dies_in_mid_call_is_told_and_the_call_goes_on_wh
             assert await caller.traffic() == []
 
 
-@needs_turn_server
 async def test_credentials_that_the_server_refuses_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,7 +274,6 @@ async def test_credentials_that_the_server_refuses_are_told(
                 another.kill()
 
 
-@needs_turn_server
 async def test_turn_server_that_is_not_there_is_told(tmp_path: Path) -> None:
     turn = TurnServer(tmp_path)
     turn.port = 9

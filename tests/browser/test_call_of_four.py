@@ -24,7 +24,6 @@ from teduh_sdk.conversation import Conversation
 from teduh_sdk.exceptions import RecordingNotAllowed
 from teduh_sdk.room import Participant
 from teduh_sdk.staff import Staff
-from turn_server import needs_turn_server
 
 # Calls of several people need much of the processor: one at a time.
 pytestmark = pytest.mark.xdist_group("browser_calls")
@@ -78,7 +77,6 @@ async def program(house: ConsoleHouse, talk: Talk, name: str, role: Role) -> Asy
         yield await joined(staff)
 
 
-@needs_turn_server
 async def test_two_pages_and_two_programs_all_hear_each_other_and_she_decides_on_recording(
     tmp_path: Path,
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from bad_wire import bad_wire
 from call_pages import talking_alone
 from console_page import console_house
-from turn_server import needs_turn_server, turn_server
+from turn_server import turn_server
 
 # Calls of several people need much of the processor: one at a time.
 pytestmark = pytest.mark.xdist_group("browser_calls")
@@ -27,7 +27,6 @@ NOTE = """() => {
 TOLD = "() => window.told.some((one) => one.includes('The connection broke. Connecting again…'))"
 
 
-@needs_turn_server
 async def test_path_that_breaks_is_told_and_another_found_on_the_same_connection(tmp_path: Path) -> None:
     """What was open is dead for ever; what is opened anew gets through."""
     with turn_server(tmp_path, allow_loopback_peers=True) as turn:

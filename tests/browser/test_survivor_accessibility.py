@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from accessible import barriers
 from playwright.async_api import Page, async_playwright, expect
-from real_browser import ARGUMENTS, PATIENCE_MS, PROGRAM
+from programs import executable
+from real_browser import ARGUMENTS, PATIENCE_MS
 from screenshot_camera import SIZES, Camera, Language
 from screenshot_survivor import survivor_states
 
@@ -39,7 +40,9 @@ async def test_nothing_on_her_page_stands_in_anybodys_way(tmp_path: Path, langua
     expect.set_options(timeout=PATIENCE_MS)
     inspector = Inspector(tmp_path, language, looks_inside=True)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=PROGRAM, args=list(ARGUMENTS))
+        browser = await playwright.chromium.launch(
+            executable_path=executable("chromium"), args=list(ARGUMENTS)
+        )
         await survivor_states(browser, tmp_path, inspector)
         await browser.close()
     assert len(inspector.found) > 20

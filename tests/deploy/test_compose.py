@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import typer
 import yaml
-from caddy_proxy import CADDYFILE, needs_caddy, run_caddy
+from caddy_proxy import CADDYFILE, run_caddy
 from deployed_compose import example, filled
 from deployed_settings import DEPLOY, most_stored, names_of_secrets, relay_settings
 from teduh_server.cli.main import app
@@ -256,7 +256,6 @@ def test_proxy_logs_no_address() -> None:
     assert not re.search(r"^\t+log(?! default)\b", CADDYFILE, re.M)
 
 
-@needs_caddy
 def test_caddy_itself_reads_the_file_and_does_as_it_says(tmp_path: Path) -> None:
     made = json.loads(run_caddy(tmp_path, "adapt", "--pretty"))
     assert made["admin"] == {"disabled": True}

@@ -27,7 +27,7 @@ from teduh_server.doctor.finding import Level
 from teduh_server.doctor.turn import FORBIDDEN_PEERS, check_server, check_turn
 from teduh_server.doctor.turn_client import TurnRefused, allocated, connect
 from teduh_signaling.relay.turn_url import TurnUrl
-from turn_server import TurnServer, free_port_at, known_options, needs_turn_server, turn_server
+from turn_server import TurnServer, free_port_at, known_options, turn_server
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "coturn"
 CONFIGURATION = FOLDER / "turnserver.conf"
@@ -35,8 +35,6 @@ ADDRESS = "127.0.0.9"
 CONSOLE_ADDRESS = "127.0.0.11"
 TCP_RELAY, UDP_RELAY = 0x06000000, 0x11000000
 UNSUPPORTED_TRANSPORT = {403, 442}
-
-pytestmark = needs_turn_server
 
 
 def lines() -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 import subprocess
 from collections import defaultdict
 from pathlib import Path
@@ -13,13 +12,13 @@ import pytest
 import typer
 from deployed_settings import DEPLOY, SECRET_FILE, names_of_secrets, relay_settings
 from deployed_units import options_of_unit
+from programs import executable
 from teduh_server.cli.main import app
 from teduh_server.settings import Settings
 from teduh_signaling.relay.frames import CallPolicy
 
 UNITS = ("teduh-relay.service", "teduh-turn.service")
 each_unit = pytest.mark.parametrize("name", UNITS)
-ANALYSE = shutil.which("systemd-analyze")
 LEAST_EXPOSED = 2.0
 """Of 10; without any hardening it is 9.6."""
 
@@ -40,10 +39,9 @@ def environment(name: str) -> dict[str, str]:
 
 def analyse(tmp_path: Path, name: str, *arguments: str) -> str:
     """What systemd says of the unit, whose program need not be installed."""
-    assert ANALYSE is not None
     text = re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", _text(name), flags=re.M)
     (tmp_path / name).write_text(text)
-    command = [ANALYSE, *arguments, str(tmp_path / name)]
+    command = [executable("systemd-analyze"), *arguments, str(tmp_path / name)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     return ended.stdout + ended.stderr
 
@@ -52,10 +50,6 @@ def _text(name: str) -> str:
     return (DEPLOY / "systemd" / name).read_text("utf-8")
 
 
-needs_systemd = pytest.mark.skipif(ANALYSE is None, reason="systemd-analyze is not installed")
-
-
-@needs_systemd
 @each_unit
 def test_systemd_understands_every_line(tmp_path: Path, name: str) -> None:
     # It may have something to say of this machine's own units, too.
@@ -63,7 +57,6 @@ def test_systemd_understands_every_line(tmp_path: Path, name: str) -> None:
     assert [line for line in said if name in line] == []
 
 
-@needs_systemd
 @each_unit
 def test_unit_is_exposed_next_to_nothing(tmp_path: Path, name: str) -> None:
     said = analyse(tmp_path, name, "security", "--offline=true", "--no-pager")

@@ -24,10 +24,9 @@ from sdk_people import new_staff
 from survivor_page import SurvivorPage
 from teduh_sdk import Conversation, Staff
 from teduh_sdk.calls import Call, EndReason, MediaReason, events
-from turn_server import TurnServer, needs_turn_server, turn_server
+from turn_server import TurnServer, turn_server
 from valkey_server import start_valkey
 
-pytestmark = needs_turn_server
 BEEP = 400
 LOSS, DELAY = 0.15, 0.3
 # Her page reaches the TURN server by another port, whatever the relay says: that of a bad wire.

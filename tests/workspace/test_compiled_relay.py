@@ -13,7 +13,7 @@ from pathlib import Path
 import compile_relay
 import compiled_relay
 import pytest
-from compile_relay import CannotCompile, compile_into, why_not
+from compile_relay import CannotCompile, compile_into
 from compiled_relay import COMPILED, MODULES, TOOL, compiled_first, is_current
 from relay_organisation import RelayOrganisation
 from relay_process import RelayProcess, relay_process
@@ -27,10 +27,7 @@ from teduh_signaling.relay import entry
 print(entry.__file__, entry.place_entry(entry.entry_template(b"conversation id!", 1, 2, 0, 3, b"x"), 7).hex())
 """
 
-needs_compiler = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 
-
-@needs_compiler
 def test_what_tests_start_as_processes_is_compiled(tmp_path: Path) -> None:
     """`make test` has made it; without, tests of processes would be of another program than is deployed."""
     assert is_current(), "run `make compiled`"
@@ -50,7 +47,6 @@ def _said_at_start(relay: RelayProcess) -> dict[str, object]:
     return dict(started)
 
 
-@needs_compiler
 @pytest.mark.parametrize(
     "change",
     [
@@ -71,7 +67,6 @@ def test_machine_code_of_other_sources_than_todays_is_not_used(
     assert compiled_first(before) == before
 
 
-@needs_compiler
 def test_relay_with_machine_code_of_another_release_does_not_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,7 +86,6 @@ def test_relay_with_machine_code_of_another_release_does_not_start(
         assert _said_at_start(relay)["compiled"] is True
 
 
-@needs_compiler
 @pytest.mark.parametrize("sums", ["", "nonsense", "00  teduh_server/none.py"])
 def test_nor_does_one_of_which_nobody_knows_what_it_was_made_of(
     sums: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -106,7 +100,6 @@ def test_nor_does_one_of_which_nobody_knows_what_it_was_made_of(
         verify_machine_code(tmp_path)
 
 
-@needs_compiler
 def test_it_joins_what_is_installed_and_does_the_same(tmp_path: Path) -> None:
     site_packages = tmp_path / "lib" / "python{}.{}".format(*sys.version_info) / "site-packages"
     for package in compile_relay.PACKAGES:
@@ -153,7 +146,6 @@ def test_where_it_cannot_be_made_it_says_why_and_goes_on(
     assert not is_current()
 
 
-@needs_compiler
 def test_what_does_not_compile_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(CannotCompile, match="nothing_here"):
         compile_into(tmp_path, ("server/teduh_server/nothing_here.py",))

@@ -10,7 +10,7 @@ from calling_room import QUICK, calling, ears, heard, rung, through, until
 from known_media import MovingBar, Tone
 from teduh_sdk.calls import MediaReason, events
 from teduh_signaling.call.timing import Timing
-from turn_server import needs_turn_server, turn_server
+from turn_server import turn_server
 
 LOSS, DELAY = 0.15, 0.3
 FIRST, SECOND = 450, 1000
@@ -20,7 +20,6 @@ MEASURED = 200
 PATIENT = replace(QUICK, gather=8.0, stall=10.0)
 
 
-@needs_turn_server
 async def test_voices_survive_loss_and_delay(tmp_path: Path) -> None:
     with turn_server(tmp_path, allow_loopback_peers=True) as turn:
         async with bad_wire(("127.0.0.1", turn.port), loss=LOSS, delay=DELAY) as wire:
@@ -45,7 +44,6 @@ async def test_voices_survive_loss_and_delay(tmp_path: Path) -> None:
             assert wire.lost / (wire.lost + wire.passed) > 0.1
 
 
-@needs_turn_server
 async def test_pictures_give_way_to_voices(tmp_path: Path) -> None:
     with turn_server(tmp_path, allow_loopback_peers=True) as turn:
         async with bad_wire(("127.0.0.1", turn.port), loss=0.0, delay=0.02) as wire:

@@ -10,9 +10,7 @@ from av import AudioFrame
 from calling_room import calling, ear_for, ears, heard, in_call, own_candidates, rung, three, through, until
 from known_media import MovingBar, Tone
 from teduh_sdk.calls import EndReason, events
-from turn_server import TurnServer, needs_turn_server, turn_server
-
-pytestmark = needs_turn_server
+from turn_server import TurnServer, turn_server
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from teduh_sdk.calls import EndReason, events
 from teduh_sdk.exceptions import CallNotPossible, CallsUnavailable
 from teduh_sdk.ice_servers import IceServers
 from teduh_signaling.relay.frames import CallPolicy
-from turn_server import TurnServer, needs_turn_server, turn_server
+from turn_server import TurnServer, turn_server
 
 OFF = IceServers(CallPolicy.OFF)
 
@@ -23,7 +23,6 @@ def turn(tmp_path: Path) -> Iterator[TurnServer]:
         yield server
 
 
-@needs_turn_server
 async def test_nothing_is_read_while_it_rings(turn: TurnServer) -> None:
     microphone, theirs = Tone(440), Tone(1000)
     async with calling(through(turn), through(turn)) as (_, (hers, counselors)):
@@ -35,7 +34,6 @@ async def test_nothing_is_read_while_it_rings(turn: TurnServer) -> None:
         await heard(lambda: ear.frames and microphone.read)
 
 
-@needs_turn_server
 async def test_who_answers_without_tracks_hears_and_is_not_heard(turn: TurnServer) -> None:
     async with calling(through(turn), through(turn)) as (_, (hers, counselors)):
         ringing = await hers.call([Tone(440)])
@@ -48,7 +46,6 @@ async def test_who_answers_without_tracks_hears_and_is_not_heard(turn: TurnServe
         assert silent.frames == 0
 
 
-@needs_turn_server
 @pytest.mark.parametrize("by_caller", [True, False])
 async def test_hanging_up_stops_every_track_on_both_sides(turn: TurnServer, by_caller: bool) -> None:
     async with calling(through(turn), through(turn)) as (_, (hers, counselors)):
@@ -133,7 +130,6 @@ async def test_nobody_can_be_called_in_an_empty_room() -> None:
             await hers.call([Tone(440)])
 
 
-@needs_turn_server
 async def test_who_rings_each_other_is_in_one_call(turn: TurnServer) -> None:
     async with calling(through(turn), through(turn)) as (_, (hers, counselors)):
         first = await hers.call([Tone(440)])
@@ -142,7 +138,6 @@ async def test_who_rings_each_other_is_in_one_call(turn: TurnServer) -> None:
         await heard(lambda: ear.hears(1000) and other.hears(440))
 
 
-@needs_turn_server
 async def test_after_a_call_there_can_be_another(turn: TurnServer) -> None:
     async with calling(through(turn), through(turn)) as (_, (hers, counselors)):
         first, second = await in_call(hers, counselors)

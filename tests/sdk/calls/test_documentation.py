@@ -12,9 +12,8 @@ import pytest
 from calling_room import calling, heard, in_call, through, until
 from known_media import Tone
 from teduh_sdk.calls import Calls, events
-from turn_server import TurnServer, needs_turn_server, turn_server
+from turn_server import TurnServer, turn_server
 
-pytestmark = needs_turn_server
 DOCUMENT = Path(__file__).parents[3] / "docs/calls-python.md"
 
 

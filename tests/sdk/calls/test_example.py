@@ -15,7 +15,7 @@ from relay_process import relay_here
 from sdk_people import PATIENCE, device_of
 from teduh_sdk import EncryptedKeyStore, Survivor, keep_device
 from teduh_sdk.calls import EndReason, events
-from turn_server import needs_turn_server, turn_server
+from turn_server import turn_server
 from valkey_server import start_valkey
 
 EXAMPLE = Path(__file__).parents[3] / "examples/announcement.py"
@@ -31,7 +31,6 @@ def recording(path: Path) -> Path:
     return path
 
 
-@needs_turn_server
 async def test_the_recording_is_heard_and_then_the_program_hangs_up(tmp_path: Path) -> None:
     organisation = RelayOrganisation()
     keep_device(

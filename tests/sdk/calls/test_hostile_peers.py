@@ -25,7 +25,7 @@ from teduh_signaling.call.messages import (
     Ring,
 )
 from teduh_signaling.call.timing import Timing
-from turn_server import needs_turn_server, turn_server
+from turn_server import turn_server
 
 CALL = b"\1" * 8
 VOICE = Media(audio=True, video=False)
@@ -155,7 +155,6 @@ async def test_a_candidate_that_makes_no_sense_ends_that_connection(line: str) -
         assert (await until(call, events.Ended)).reason is EndReason.FAILED
 
 
-@needs_turn_server
 async def test_the_others_talk_on(tmp_path: Path) -> None:
     with turn_server(tmp_path, allow_loopback_peers=True) as turn:
         async with calling(direct(), through(turn), through(turn)) as (room, (_, calls, others)):

@@ -18,9 +18,7 @@ from known_media import MovingBar, Tone, picture, samples_of, sound, strength
 from teduh_sdk.calls import Call, EndReason, FolderRecorder, events
 from teduh_sdk.exceptions import RecordingNotAllowed
 from teduh_sdk.room import Participant
-from turn_server import TurnServer, needs_turn_server, turn_server
-
-pytestmark = needs_turn_server
+from turn_server import TurnServer, turn_server
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from teduh_sdk.calls.route import are_stale, check_routes, route
 from teduh_sdk.exceptions import CallsUnavailable, NoRelayedPath
 from teduh_sdk.ice_servers import IceServers
 from teduh_signaling.relay.frames import CallPolicy
-from turn_server import needs_turn_server, turn_server
+from turn_server import turn_server
 
 URLS = ("turn:turn.example:3478?transport=udp", "turns:turn.example:443?transport=tcp")
 SERVERS = IceServers(CallPolicy.RELAY, URLS, "user", "secret", 1_000)
@@ -52,7 +52,6 @@ def test_credentials_are_renewed_before_they_expire() -> None:
     assert not are_stale(IceServers(CallPolicy.DIRECT), 1e12)
 
 
-@needs_turn_server
 async def test_before_a_call_one_can_ask_which_servers_answer(tmp_path: Path) -> None:
     with turn_server(tmp_path) as turn:
         good = through(turn)
@@ -64,7 +63,6 @@ async def test_before_a_call_one_can_ask_which_servers_answer(tmp_path: Path) ->
     assert 0 < found.seconds < 5
 
 
-@needs_turn_server
 async def test_before_a_call_wrong_credentials_are_noticed(tmp_path: Path) -> None:
     with turn_server(tmp_path) as turn, pytest.raises(NoRelayedPath):
         await check_routes(through(turn, secret="not this one"), 5.0)

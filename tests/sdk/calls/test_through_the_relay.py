@@ -22,7 +22,7 @@ from teduh_sdk import events as conversation_events
 from teduh_sdk.calls import EndReason, events
 from teduh_sdk.exceptions import CallsUnavailable
 from teduh_sdk.group_changes import RemoveMember
-from turn_server import needs_turn_server, turn_server
+from turn_server import turn_server
 from valkey_server import start_valkey
 
 
@@ -80,7 +80,6 @@ async def brought_in(hers: Conversation, his: Conversation, staff: Staff, collea
     return theirs
 
 
-@needs_turn_server
 async def test_a_counselor_rings_and_she_answers(tmp_path: Path) -> None:
     with turn_server(tmp_path, allow_loopback_peers=True) as turn:
         async with talking(tmp_path, turn.calls()) as (hers, his):
@@ -94,7 +93,6 @@ async def test_a_counselor_rings_and_she_answers(tmp_path: Path) -> None:
             await heard(lambda: ear.hears(440) and ear.sees_movement() and other.hears(1000))
 
 
-@needs_turn_server
 async def test_leaving_the_conversation_ends_the_call(tmp_path: Path) -> None:
     with turn_server(tmp_path, allow_loopback_peers=True) as turn:
         async with talking(tmp_path, turn.calls()) as (hers, his):
@@ -116,7 +114,6 @@ async def test_a_relay_without_turn_servers_offers_no_calls(tmp_path: Path) -> N
             await hers.call([Tone(440)])
 
 
-@needs_turn_server
 async def test_a_member_who_is_removed_loses_the_call_at_once(tmp_path: Path) -> None:
     """Removed from the group, with nobody asking her device to hang up."""
     with turn_server(tmp_path, allow_loopback_peers=True) as turn:

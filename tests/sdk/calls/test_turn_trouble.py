@@ -11,9 +11,7 @@ from calling_room import HASTY, calling, ears, heard, in_call, rung, through, un
 from known_media import Tone
 from teduh_sdk.calls import EndReason, events
 from teduh_sdk.exceptions import NoRelayedPath
-from turn_server import TurnServer, needs_turn_server, turn_server
-
-pytestmark = needs_turn_server
+from turn_server import TurnServer, turn_server
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from teduh_server.doctor.finding import Finding, Level
 from teduh_server.doctor.machine import check_machine, clock_is_kept
 from teduh_server.machine_code import MachineCodeIsStale
 from teduh_server.settings import Settings
-from turn_server import needs_turn_server, turn_server
+from turn_server import turn_server
 from typer.testing import CliRunner
 
 
@@ -113,7 +113,6 @@ def run(tmp_path: Path, text: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-@needs_turn_server
 def test_doctor_looks_at_everything_and_its_exit_code_tells_of_problems(tmp_path: Path) -> None:
     organisation = RelayOrganisation().write(tmp_path)
     with turn_server(tmp_path, allow_loopback_peers=True) as turn:

@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 from teduh_server.call_settings import CallSettings
 from teduh_server.doctor.finding import Finding, Level
 from teduh_server.doctor.turn import check_server, check_turn
-from turn_server import TurnServer, known_options, needs_turn_server, turn_server
+from turn_server import TurnServer, known_options, turn_server
 
 RELAYED = "127.0.0.9"
 HARDENED = ("denied-peer-ip=0.0.0.0-255.255.255.255", f"allowed-peer-ip={RELAYED}")
@@ -49,7 +49,6 @@ def problems(findings: list[Finding]) -> list[str]:
     return [finding.says for finding in findings if finding.level is Level.PROBLEM]
 
 
-@needs_turn_server
 async def test_good_server_relays_and_refuses_what_it_should_over_udp_and_tcp(tmp_path: Path) -> None:
     with turn_server(tmp_path, allow_loopback_peers=True, relay_address=RELAYED, options=HARDENED) as turn:
         findings = await check_turn(settings(turn))
@@ -57,7 +56,6 @@ async def test_good_server_relays_and_refuses_what_it_should_over_udp_and_tcp(tm
     assert problems(findings) == []
 
 
-@needs_turn_server
 async def test_relayed_address_that_nobody_can_reach_is_told(tmp_path: Path) -> None:
     with turn_server(tmp_path, allow_loopback_peers=True, relay_address=RELAYED, options=HARDENED) as turn:
         findings = await check_server(turn.urls[0], settings(turn))
@@ -65,7 +63,6 @@ async def test_relayed_address_that_nobody_can_reach_is_told(tmp_path: Path) -> 
     assert RELAYED in warned.says
 
 
-@needs_turn_server
 async def test_server_that_relays_to_everybody_is_a_problem_by_kind_of_address(tmp_path: Path) -> None:
     with turn_server(tmp_path, allow_loopback_peers=True) as turn:
         found = problems(await check_server(turn.urls[0], settings(turn)))
@@ -79,7 +76,6 @@ async def test_server_that_relays_to_everybody_is_a_problem_by_kind_of_address(t
     assert "169.254.169.254" in found[1] or "cli" in known_options()
 
 
-@needs_turn_server
 @pytest.mark.parametrize(
     ("denied", "kind"),
     [
@@ -98,28 +94,24 @@ async def test_one_open_range_is_enough_to_be_a_problem(
     assert f"to {kind} addresses" in found
 
 
-@needs_turn_server
 async def test_server_that_refuses_its_own_relayed_addresses_cannot_carry_a_call(tmp_path: Path) -> None:
     with turn_server(tmp_path, options=HARDENED[:1]) as turn:
         (found,) = problems(await check_server(turn.urls[0], settings(turn)))
     assert "its own relayed addresses" in found
 
 
-@needs_turn_server
 async def test_another_secret_than_the_relays_is_told_as_such(tmp_path: Path) -> None:
     with turn_server(tmp_path) as turn:
         (found,) = problems(await check_server(turn.urls[1], settings(turn, turn_secret="another one")))
     assert "static-auth-secret" in found
 
 
-@needs_turn_server
 async def test_server_that_asks_for_no_credentials_is_a_problem(tmp_path: Path) -> None:
     with turn_server(tmp_path, takes_anybody=True) as turn:
         found = problems(await check_server(turn.urls[0], settings(turn)))
     assert any("anybody, without credentials" in says for says in found)
 
 
-@needs_turn_server
 async def test_dead_server_is_told_for_each_way_to_reach_it(tmp_path: Path) -> None:
     with turn_server(tmp_path) as turn:
         turn.kill()
@@ -137,7 +129,6 @@ async def test_something_else_that_listens_there_is_no_turn_server() -> None:
     assert "does not answer" in found
 
 
-@needs_turn_server
 async def test_certificate_that_nobody_vouches_for_is_a_problem(
     tmp_path: Path, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
