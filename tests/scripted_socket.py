@@ -19,6 +19,7 @@ class ScriptedSocket:
     def __init__(self) -> None:
         self.sent: asyncio.Queue[AnyClientFrame] = asyncio.Queue()
         self.is_closed = False
+        self.unsent = 0
         self._said: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     def say(self, *frames: AnyRelayFrame) -> None:

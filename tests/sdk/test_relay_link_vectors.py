@@ -76,6 +76,7 @@ class Stage:
         self.clock = StandingClock()
         self.relay = ScriptedRelay()
         self.is_reachable = True
+        self.is_hanging = self.is_owing = False
         self.dialled = 0
         self.sockets: list[ScriptedSocket] = []
         self.told: list[str] = []
@@ -91,12 +92,15 @@ class Stage:
             introduce=lambda _: frame,
             backoff=Backoff(lambda _, longest: longest),
             clock=Clock(self.clock.now, self.clock.sleep),
+            owes=lambda: self.is_owing,
         )
 
     async def _dial(self) -> Socket:
         self.dialled += 1
         if not self.is_reachable and self.dialled > 1:
             raise RelayLost("nobody there")
+        if self.is_hanging and self.dialled > 1:
+            await asyncio.Event().wait()
         socket = await self.relay.dial()
         self.sockets.append(await self.relay.connections.get())
         return socket
@@ -128,13 +132,28 @@ async def play(stage: Stage, step: dict[str, object], running: asyncio.Task[None
             socket.break_off()
         case {"does": "reachable", "is": bool(is_reachable)}:
             stage.is_reachable = is_reachable
+        case {"does": "hangs", "is": bool(is_hanging)}:
+            stage.is_hanging = is_hanging
+        case {"does": "owes", "is": bool(is_owing)}:
+            stage.is_owing = is_owing
+        case {"does": "drains", "to": int(to)}:
+            socket.unsent = to
         case {"does": "passes", "seconds": int() | float() as seconds}:
             await stage.clock.let_pass(seconds)
+        case _:
+            act(stage, step, running)
+    await quiet()
+
+
+def act(stage: Stage, step: dict[str, object], running: asyncio.Task[None]) -> None:
+    """What the client does, or is to be seen to have done."""
+    match step:
         case {"does": "asks"}:
             stage.link.question(lambda ref: Leave(ref, CONVERSATION), stage.answer)
+        case {"does": "hurries"}:
+            stage.link.hurry()
         case _:
             look(stage, step, running)
-    await quiet()
 
 
 def look(stage: Stage, step: dict[str, object], running: asyncio.Task[None]) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 
 import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
 from relay_organisation import RelayOrganisation
-from relay_process import relay_here
+from relay_process import eventually, relay_here
 from sdk_people import new_staff
 from teduh_sdk import transport
 from teduh_sdk.exceptions import RelayLost
 from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
-from teduh_sdk.transport import dial_relay, relay_origin
+from teduh_sdk.transport import Backoff, Socket, dial_relay, race, relay_origin
+from teduh_signaling.relay.frames import MAX_FRAME_BYTES
 from valkey_server import start_valkey
 
 
@@ -69,3 +72,102 @@ async def test_staff_are_let_in_however_the_address_is_written(tmp_path: Path) -
                 Staff(written, organisation.public, new_staff(organisation, "Sari")) as sari,
             ):
                 assert await sari.colleagues() == ()
+
+
+class TwoAddresses(AbstractResolver):
+    """A name that stands for two machines."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+        return [
+            ResolveResult(
+                hostname=host, host=f"127.0.0.{last}", port=port, family=socket.AF_INET, proto=0, flags=flags
+            )
+            for last in (2, 1)
+        ]
+
+    async def close(self) -> None:
+        """It holds nothing."""
+
+
+async def test_where_one_address_hangs_another_one_is_tried(tmp_path: Path) -> None:
+    """The kernel of a machine whose relay hangs still accepts connections: its address would always win."""
+    organisation = RelayOrganisation()
+    with start_valkey() as valkey:
+        async with relay_here(organisation.write(tmp_path), valkey.url) as (_, url):
+            port = int(url.rpartition(":")[2])
+            with socket.create_server(("127.0.0.2", port)), pytest.MonkeyPatch.context() as patch:
+                patch.setattr(transport, "_NEXT_ATTEMPT_SECONDS", (0.1, 0.1))
+                dial = dial_relay(f"http://relay.test:{port}", TwoAddresses())
+                async with asyncio.timeout(10):
+                    connected = await race(dial)
+                    assert await connected.receive()
+                    await connected.close()
+
+
+async def test_the_attempts_that_were_too_slow_are_closed() -> None:
+    answers: list[asyncio.Future[Socket]] = []
+    made: list[Made] = []
+
+    async def dial() -> Socket:
+        answers.append(asyncio.get_running_loop().create_future())
+        return await answers[-1]
+
+    async def at_once(_: float) -> None:
+        await asyncio.sleep(0)
+
+    racing = asyncio.create_task(race(dial, at_once))
+    await eventually(lambda: len(answers) == 3)
+    made = [Made(), Made()]
+    answers[2].set_result(made[0])
+    answers[0].set_result(made[1])
+    won = await racing
+    await eventually(lambda: any(each.is_closed for each in made))
+    assert [each for each in made if not each.is_closed] == [won]
+    assert answers[1].cancelled()
+
+
+class Made:
+    """A connection that was made."""
+
+    def __init__(self) -> None:
+        self.is_closed = False
+
+    async def send(self, data: bytes) -> None:
+        """Nobody hears it."""
+
+    async def receive(self) -> bytes:
+        raise RelayLost("nobody speaks")
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+
+async def test_what_the_other_machine_has_not_got_yet_is_known() -> None:
+    """While that becomes less the connection lives, though the relay cannot answer before it has all."""
+    accepted: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await accepted.put((reader, writer))
+
+    async with await asyncio.start_server(accept, "127.0.0.1", 0, limit=1024) as server:
+        port = server.sockets[0].getsockname()[1]
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        theirs, their_writer = await accepted.get()
+        ours = writer.get_extra_info("socket")
+        assert transport._unacknowledged(ours) == 0
+        while transport._unacknowledged(ours) == 0:
+            writer.write(bytes(MAX_FRAME_BYTES))
+            await asyncio.sleep(0)
+        reading = asyncio.create_task(theirs.read())
+        await eventually(lambda: transport._unacknowledged(ours) == 0)
+        writer.close()
+        await reading
+        their_writer.close()
+
+
+async def test_the_longest_wait_is_four_seconds() -> None:
+    backoff = Backoff(lambda _, longest: longest)
+    assert [backoff.next_wait() for _ in range(8)] == [0.25, 0.5, 1, 2, 4, 4, 4, 4]

@@ -13,6 +13,10 @@ What a step ``does``:
     hears frames        the relay says them
     breaks              the connection does
     reachable is        whether attempts to connect succeed from now on
+    hangs is            whether they are accepted and not answered
+    owes is             whether the relay owes something that is no answer to a question: an Accepted
+    drains to           so many bytes of what was sent have not reached the other machine yet
+    hurries             the network is back, or somebody looks at the page again
     passes seconds      of the clock
     asks                a question (Leave) is put; its answers come to ``answers``
     dialled times       there were so many attempts, from the beginning
@@ -110,6 +114,18 @@ def reachable(*, is_reachable: bool) -> Step:
     return {"does": "reachable", "is": is_reachable}
 
 
+def hangs(*, is_hanging: bool) -> Step:
+    return {"does": "hangs", "is": is_hanging}
+
+
+def owes(*, is_owing: bool) -> Step:
+    return {"does": "owes", "is": is_owing}
+
+
+def drains(to: int) -> Step:
+    return {"does": "drains", "to": to}
+
+
 def waits(attempts: int, seconds: float) -> list[Step]:
     """The next attempt, which is the one counted so, comes after so long and not before."""
     return [passes(seconds - 0.125), dialled(attempts - 1), passes(0.125), dialled(attempts)]
@@ -117,6 +133,7 @@ def waits(attempts: int, seconds: float) -> list[Step]:
 
 BREAKS: Final[Step] = {"does": "breaks"}
 ASKS: Final[Step] = {"does": "asks"}
+HURRIES: Final[Step] = {"does": "hurries"}
 REFUSED: Final[Step] = {"does": "refused"}
 UP: Final[list[Step]] = [hears(HELLO), up(is_up=True), told("up")]
 
@@ -148,13 +165,13 @@ LINKS: Final[list[tuple[str, list[Plain] | None, list[Step]]]] = [
         [*UP, BREAKS, up(is_up=False), told("down"), *waits(2, 0.25), *UP],
     ),
     (
-        "it waits twice as long after each failure, up to twenty seconds",
+        "it waits twice as long after each failure, up to four seconds",
         None,
         [
             *[reachable(is_reachable=False), *UP, BREAKS, told("down")],
             *[
                 step
-                for attempt, seconds in enumerate((0.25, 0.5, 1, 2, 4, 8, 16, 20, 20), start=2)
+                for attempt, seconds in enumerate((0.25, 0.5, 1, 2, 4, 4, 4), start=2)
                 for step in waits(attempt, seconds)
             ],
         ],
@@ -254,14 +271,99 @@ LINKS: Final[list[tuple[str, list[Plain] | None, list[Step]]]] = [
         ],
     ),
     (
-        "a relay that says nothing for two heartbeats is gone",
+        "a quiet link that does not answer is replaced",
         None,
-        [*UP, passes(39.8), up(is_up=True), passes(0.4), up(is_up=False), told("down")],
+        [
+            *[*UP, passes(20), said(LIVES), passes(2.9), dialled(1), up(is_up=True), passes(0.2)],
+            *[dialled(2), told("down"), *UP],
+        ],
     ),
     (
         "every frame is a sign of life",
         None,
-        [*UP, passes(30), hears(QUEUE_POSITION), passes(30), up(is_up=True)],
+        [
+            *UP,
+            passes(22),
+            said(LIVES),
+            hears(QUEUE_POSITION),
+            passes(17.9),
+            dialled(1),
+            said(),
+            up(is_up=True),
+        ],
+    ),
+    (
+        "a relay that owes an answer is asked whether it lives, and its silence begins another connection",
+        None,
+        [
+            *[*UP, passes(10), ASKS, said(leave(1)), passes(1.4), said(), passes(0.2), said(LIVES)],
+            *[passes(1.3), dialled(1), up(is_up=True), passes(0.2), dialled(2)],
+            *[answers("RelayLost"), told("down"), *UP, said()],
+        ],
+    ),
+    (
+        "the same where it owes that something is accepted",
+        None,
+        [*UP, owes(is_owing=True), ASKS, hears(done(1)), passes(1.6), said(leave(1), LIVES), *waits(2, 1.4)],
+    ),
+    (
+        "whoever owes and speaks is asked again and again, and stays",
+        None,
+        [
+            *[*UP, owes(is_owing=True), ASKS, said(leave(1)), hears(done(1)), answers(done(1))],
+            *[step for _ in range(4) for step in (passes(1.55), said(LIVES), hears(ANSWERED), dialled(1))],
+            *[owes(is_owing=False), passes(10), said(), dialled(1), up(is_up=True), told()],
+        ],
+    ),
+    (
+        "a relay that was only slow stays the link if it speaks before the other connection is made",
+        None,
+        [
+            *[*UP, hangs(is_hanging=True), ASKS, passes(3.1), dialled(2), passes(1), hears(done(1))],
+            *[answers(done(1)), up(is_up=True), told(), passes(10), dialled(2), up(is_up=True)],
+        ],
+    ),
+    (
+        "a silent relay is left after eight seconds though there is no other",
+        None,
+        [
+            *[*UP, hangs(is_hanging=True), ASKS, passes(7.9), up(is_up=True), told()],
+            *[passes(0.2), up(is_up=False), told("down"), answers("RelayLost")],
+        ],
+    ),
+    (
+        "while what was sent is leaving, the relay is not silent",
+        None,
+        [
+            *[*UP, drains(90_000), ASKS, passes(1.6), said(leave(1), LIVES), drains(40_000)],
+            *[passes(4.3), said(LIVES), dialled(1), up(is_up=True), passes(0.2), dialled(2)],
+        ],
+    ),
+    (
+        "whoever accepts the connection and does not greet is left after eight seconds",
+        None,
+        [passes(7.9), dialled(1), passes(0.3), dialled(1), passes(0.2), dialled(2), *UP],
+    ),
+    (
+        "beside an attempt that hangs another begins, and then a third",
+        None,
+        [
+            *[*UP, hangs(is_hanging=True), BREAKS, told("down"), *waits(2, 0.25), *waits(3, 1.5)],
+            *[passes(2.9), dialled(3), hangs(is_hanging=False), passes(0.2), dialled(4), *UP],
+        ],
+    ),
+    (
+        "it does not wait when the network is back",
+        None,
+        [
+            *[reachable(is_reachable=False), *UP, BREAKS, *waits(2, 0.25), *waits(3, 0.5), *waits(4, 1)],
+            *[passes(0.5), dialled(4), HURRIES, dialled(5), reachable(is_reachable=True), *waits(6, 4)],
+        ],
+    ),
+    (
+        "when the network is back a link that is up is asked whether it still is, and replaced if it is not",
+        None,
+        [*UP, passes(5), said(), HURRIES, said(LIVES), *waits(2, 3), told("down"), *UP],
     ),
     (
         "bytes that are no frame end the connection, not the link",

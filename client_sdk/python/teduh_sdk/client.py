@@ -59,6 +59,7 @@ class Client:
             on_down=self._on_down,
             introduce=self._greeted,
             on_this_machine=is_on_this_machine(relay_url),
+            owes=lambda: any(one.is_owed for one in self._conversations.values()),
         )
         self._tasks: list[asyncio.Task[None]] = []
         # The relay's clock less the monotonic one, in seconds; None until the relay has said its.
@@ -85,6 +86,12 @@ class Client:
     def conversations(self) -> tuple[Conversation, ...]:
         """Those that go on."""
         return tuple(one for one in self._conversations.values() if not one.is_over)
+
+    def hurry(self) -> None:
+        """Try to reach the relay at once, and see whether it is still there where it was: the network is back
+        or another one, the machine has woken, or somebody looks at the application again.
+        """
+        self._link.hurry()
 
     async def __aenter__(self) -> Self:
         try:

@@ -318,6 +318,11 @@ class Conversation:
                 self._search.look()
         self.settle_soon()
 
+    @property
+    def is_owed(self) -> bool:
+        """Whether the relay owes us an entry, or the answer to what we said."""
+        return self.state.waiting_for is not None
+
     def tell(self, event: Event) -> None:
         """Tell the application something that the state does not know of."""
         self._tell([event])

@@ -1,8 +1,13 @@
 """A lasting link to the relay: connects, greets, keeps alive, and connects again for as long as it is wanted.
 
-    run ──> dial ──> Hello ──> (Authenticate ──> Authenticated) ──> on_up ──> frames ... ──> on_down ─┐
-     ^                                                                                                │
+    run ──> race ──> Hello ──> (Authenticate ──> Authenticated) ──> on_up ──> frames ... ──> on_down ─┐
+     ^                ^                                                          │                    │
+     │                └───────── silent although it owes an answer ──────────────┘                    │
      └──────────────── wait: exponential backoff with full jitter, or what the relay asked for ───────┘
+
+A relay that owes something (an answer, an Accepted, a Pong) and says nothing is asked whether it lives, and
+then another connection is tried beside this one. Whichever speaks first is the link from then on, so that a
+link which was only slow is not cut. Every byte that comes, and every byte that leaves, is a sign of life.
 
 Frames are handed on in order, one at a time, without awaiting in between, so that what the answer to a
 question begins (a subscription) is in place before the next frame is looked at.
@@ -11,6 +16,7 @@ question begins (a subscription) is in place before the next frame is looked at.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -44,11 +50,15 @@ from teduh_sdk.exceptions import (
     RequestGone,
     TeduhError,
 )
-from teduh_sdk.transport import Backoff, Dial, Socket
+from teduh_sdk.transport import Backoff, Dial, Socket, let_go, race
 
 _SHORTEST_LOOK: Final = 0.05
-_BEFORE_HELLO: Final = 1.0
-"""Seconds between two looks at whether the relay lives until Hello has told how long its heartbeat is."""
+_PROBE_SECONDS: Final = 1.5
+"""After so much silence a relay that owes something is asked whether it lives,"""
+_SILENT_SECONDS: Final = 3.0
+"""after so much another connection is tried,"""
+_GONE_SECONDS: Final = 8.0
+"""and after so much this one is left though there is no other."""
 _STEADY_SECONDS: Final = 2.0
 """A connection that has lasted so long begins the back-off anew; whoever greets and fails is no better than
 one that cannot be reached.
@@ -99,8 +109,11 @@ class RelayLink:
         backoff: Backoff | None = None,
         clock: Clock = _CLOCK,
         on_this_machine: bool = False,
+        owes: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`owes`: whether the relay owes us something else than the answer to a question or to Hello."""
         self.is_on_this_machine: Final = on_this_machine
+        self._owes = owes
         self._clock = clock
         self._dial = dial
         self._receive = receive
@@ -115,6 +128,13 @@ class RelayLink:
         self._acknowledgements: dict[bytes, Acknowledge] = {}
         self._up = asyncio.Event()
         self._up_since = 0.0
+        self._hurried = asyncio.Event()
+        self._heard = asyncio.Event()
+        self._asked = asyncio.Event()
+        self._quiet_since = 0.0
+        # Whether something is owed, as far as was looked; whether it was asked for since it was last heard.
+        self._is_owed = self._is_probed = self._owes_pong = False
+        self._next: Socket | None = None
         self._refused: TeduhError | None = None
 
     @property
@@ -155,6 +175,23 @@ class RelayLink:
     def _put(self, frame: AnyClientFrame) -> None:
         if self.is_up and self._protocol is not None and self._protocol.state is not State.CLOSED:
             self._outgoing.put_nowait(self._protocol.send(frame))
+            self._look_soon()
+
+    def _look_soon(self) -> None:
+        # What is asked for now has been owed since now.
+        if not self._is_owed and self._owes_something:
+            self._lives()
+            self._is_owed = True
+            self._asked.set()
+
+    def _lives(self) -> None:
+        """There was a sign of life, or nothing was owed."""
+        self._quiet_since = self._clock.now()
+        self._is_probed = False
+
+    @property
+    def _owes_something(self) -> bool:
+        return not self.is_up or bool(self._questions) or self._owes_pong or self._owes()
 
     def question(self, make: Callable[[int], AnyClientFrame], answer: Callable[[Answer], None]) -> None:
         """Send the frame that `make` returns for a fresh ref; `answer` is called once, with what comes
@@ -166,6 +203,21 @@ class RelayLink:
         self._last_ref = self._last_ref % 0xFFFF_FFFF + 1
         self._questions[self._last_ref] = answer
         self.send(make(self._last_ref))
+
+    def hurry(self) -> None:
+        """Do not wait any longer before the next attempt, and see whether the connection still lives: the
+        network is another one, or somebody looks again.
+        """
+        self._hurried.set()
+        if self.is_up:
+            self._probe()
+
+    def _probe(self) -> None:
+        if self._protocol is not None:
+            self._protocol.pinged(self._clock.now())
+        self._owes_pong = True
+        self.send(Ping(ref=NO_REF))
+        self._is_probed = True
 
     async def answer_to(
         self, make: Callable[[int], AnyClientFrame], hear: Callable[[Answer], None] = lambda _: None
@@ -221,7 +273,8 @@ class RelayLink:
         try:
             while True:
                 await self._connect_once()
-                await self._clock.sleep(self._backoff.next_wait())
+                if self._next is None:
+                    await self._wait_for(self._hurried, self._backoff.next_wait())
         except AuthenticationRefused as error:
             self._refused = error
             self._up.set()
@@ -230,18 +283,25 @@ class RelayLink:
             self._refused = ClientClosed("the link to the relay is closed")
             self._up.set()
             raise
+        finally:
+            if self._next is not None:
+                let_go(self._next.close())
 
     async def _connect_once(self) -> None:
+        """The life of one connection."""
+        socket, self._next = self._next, None
         try:
-            socket = await self._dial()
+            socket = socket or await race(self._dial, self._clock.sleep)
         except RelayLost:
             return
         self._protocol = ClientSideProtocol(self._clock.now())
         self._outgoing = asyncio.Queue()
+        self._lives()
+        self._is_owed, self._owes_pong = True, False
         tasks = [
             asyncio.create_task(self._read(socket)),
             asyncio.create_task(self._write(socket)),
-            asyncio.create_task(self._keep_alive()),
+            asyncio.create_task(self._keep_alive(socket)),
         ]
         try:
             await self._first_to_end(tasks)
@@ -249,10 +309,8 @@ class RelayLink:
             self._down()
             for task in tasks:
                 task.cancel()
-            try:
-                await asyncio.gather(*tasks, return_exceptions=True)
-            finally:
-                await socket.close()
+            let_go(socket.close())
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _first_to_end(self, tasks: list[asyncio.Task[None]]) -> None:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -262,11 +320,24 @@ class RelayLink:
             except (RelayLost, RemoteProtocolError):
                 continue
 
+    async def _wait_for(self, event: asyncio.Event, seconds: float) -> None:
+        """Wait until it is set from now on, but not longer."""
+        event.clear()
+        waiting = asyncio.ensure_future(event.wait()), asyncio.ensure_future(self._clock.sleep(seconds))
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waiting:
+                each.cancel()
+
     async def _read(self, socket: Socket) -> None:
         protocol = self._protocol
         assert protocol is not None
         while True:
             frame = protocol.receive(await socket.receive(), self._clock.now())
+            self._lives()
+            self._owes_pong = False
+            self._heard.set()
             if type(frame) is Hello:
                 self._greet(frame)
             elif type(frame) is Authenticated:
@@ -289,6 +360,7 @@ class RelayLink:
     def _came_up(self, authenticated: Authenticated | None) -> None:
         self._up_since = self._clock.now()
         self._up.set()
+        self._asked.set()
         self._on_up(authenticated)
 
     def _dispatch(self, frame: AnyRelayFrame) -> None:
@@ -328,14 +400,62 @@ class RelayLink:
         while True:
             await socket.send(await self._outgoing.get())
 
-    async def _keep_alive(self) -> None:
-        # Two questions at once: is it time to show that we live, and has the relay been silent for too long?
-        protocol = self._protocol
-        assert protocol is not None
-        while (now := self._clock.now()) < protocol.gone_at():
-            if now >= protocol.ping_at() and self.is_up:
-                self.send(Ping(ref=NO_REF))
-                protocol.pinged(now)
-            is_greeted = protocol.state is not State.AWAITING_HELLO
-            wait = min(protocol.ping_at(), protocol.gone_at()) - now if is_greeted else _BEFORE_HELLO
-            await self._clock.sleep(max(_SHORTEST_LOOK, wait))
+    async def _keep_alive(self, socket: Socket) -> None:
+        """Show that we live, and look whether the relay does, until another connection has taken this one's
+        place; raises `RelayLost` when there is none.
+        """
+        unsent = 0
+        while True:
+            before, unsent = unsent, getattr(socket, "unsent", 0)
+            if unsent < before:
+                self._lives()
+            self._is_owed = self._owes_something
+            self._show_life()
+            if self._is_owed and self._silence >= _SILENT_SECONDS and await self._is_replaced():
+                return
+            await self._wait_for(self._asked, max(_SHORTEST_LOOK, self._until_next_look))
+
+    @property
+    def _silence(self) -> float:
+        """Seconds since the last sign of life, or since something is owed."""
+        return self._clock.now() - self._quiet_since
+
+    @property
+    def _ping_at(self) -> float:
+        return self._protocol.ping_at() if self._protocol is not None else math.inf
+
+    def _show_life(self) -> None:
+        is_asked_for = self._is_owed and not self._is_probed and self._silence >= _PROBE_SECONDS
+        if self.is_up and (is_asked_for or self._clock.now() >= self._ping_at):
+            self._probe()
+
+    @property
+    def _until_next_look(self) -> float:
+        if not self._is_owed:
+            return self._ping_at - self._clock.now()
+        return (_SILENT_SECONDS if self._is_probed or not self.is_up else _PROBE_SECONDS) - self._silence
+
+    async def _is_replaced(self) -> bool:
+        """Whether another connection was made before this silent one said something; only one that was up is
+        replaced. Raises `RelayLost` when neither is heard in time.
+        """
+        self._heard.clear()
+        hearing = asyncio.ensure_future(self._heard.wait())
+        waiting = asyncio.ensure_future(self._clock.sleep(_GONE_SECONDS - _SILENT_SECONDS))
+        dialling = asyncio.ensure_future(self._another())
+        try:
+            await asyncio.wait((hearing, waiting, dialling), return_when=asyncio.FIRST_COMPLETED)
+            if not hearing.done() and not dialling.done():
+                raise RelayLost("the relay is silent")
+            return dialling.done() and await dialling
+        finally:
+            for each in (hearing, waiting, dialling):
+                each.cancel()
+            await asyncio.gather(hearing, waiting, dialling, return_exceptions=True)
+
+    async def _another(self) -> bool:
+        if not self.is_up:
+            # Nobody knows yet that this relay answers at all.
+            await asyncio.Event().wait()
+        self._next = await race(self._dial, self._clock.sleep)
+        return True

@@ -56,7 +56,7 @@ export abstract class Client {
   #failure: TeduhError | null = null
   #isOpen = true
   readonly #hurry = (): void => {
-    this.link.hurry()
+    if (!("document" in globalThis) || document.visibilityState !== "hidden") this.hurry()
   }
 
   protected constructor(relayUrl: string, organisation: Organisation, options: ClientOptions) {
@@ -90,6 +90,7 @@ export abstract class Client {
       onDown: () => {
         this.onDown()
       },
+      owes: () => [...this.#conversations.values()].some((one) => one.isOwed),
       introduce: (hello) => {
         this.#relayClock = hello.time - performance.now() / 1000
         this.#lookForHindrance()
@@ -136,6 +137,14 @@ export abstract class Client {
     return this.#failure
   }
 
+  /**
+   * Try to reach the relay at once, and see whether it is still there where it was. Browsers' own signals do so by
+   * themselves: the network is back, somebody looks at the page again.
+   */
+  hurry(): void {
+    this.link.hurry()
+  }
+
   /** Be told when the link comes and goes; returns how to be told no more. */
   onConnection(listener: (isConnected: boolean) => void): () => void {
     this.#listeners.add(listener)
@@ -160,13 +169,13 @@ export abstract class Client {
     this.#watching = setInterval(() => {
       this.#watch()
     }, WATCH_MS)
-    if ("addEventListener" in globalThis) globalThis.addEventListener("online", this.#hurry)
+    for (const [target, signal] of signals()) target.addEventListener(signal, this.#hurry)
   }
 
   /** Close everything, at once and without a word. */
   protected stop(): void {
     this.#isOpen = false
-    if ("removeEventListener" in globalThis) globalThis.removeEventListener("online", this.#hurry)
+    for (const [target, signal] of signals()) target.removeEventListener(signal, this.#hurry)
     clearInterval(this.#watching)
     this.revocations.close()
     this.link.close()
@@ -232,4 +241,11 @@ export abstract class Client {
     if (!this.link.isUp) return
     for (const conversation of this.conversations) conversation.watch()
   }
+}
+
+/** What a browser tells when the network is back, or somebody looks at the page again. */
+function signals(): readonly (readonly [EventTarget, string])[] {
+  if (!("addEventListener" in globalThis)) return []
+  const ofPage = "document" in globalThis ? ([[document, "visibilitychange"]] as const) : []
+  return [[globalThis, "online"], [globalThis, "pageshow"], ...ofPage]
 }

@@ -345,6 +345,11 @@ export class Conversation implements AsyncIterable<Event> {
     }
   }
 
+  /** Whether the relay owes us an entry, or the answer to what we said. @internal */
+  get isOwed(): boolean {
+    return !this.isOver && this.state.waitingFor !== null
+  }
+
   /** Tell the application something that the state does not know of. @internal */
   tell(event: StateEvent): void {
     this.#tell([event])

@@ -1,9 +1,14 @@
 /**
  * A lasting link to the relay: connects, greets, keeps alive, and connects again for as long as it is wanted.
  *
- *     run ──> dial ──> Hello ──> (Authenticate ──> Authenticated) ──> onUp ──> frames ... ──> onDown ─┐
- *      ^                                                                                              │
+ *     run ──> race ──> Hello ──> (Authenticate ──> Authenticated) ──> onUp ──> frames ... ──> onDown ─┐
+ *      ^                ^                                                         │                   │
+ *      │                └───────── silent although it owes an answer ─────────────┘                   │
  *      └──────────────── wait: exponential backoff with full jitter, or what the relay asked for ─────┘
+ *
+ * A relay that owes something (an answer, an Accepted, a Pong) and says nothing is asked whether it lives, and then another
+ * connection is tried beside this one. Whichever speaks first is the link from then on, so that a link which was only slow
+ * is not cut. Every byte that comes, and every byte that leaves, is a sign of life.
  *
  * Frames are handed on in order, one at a time, without awaiting in between, so that what the answer to a question
  * begins (a subscription) is in place before the next frame is looked at.
@@ -26,16 +31,18 @@ import {
   type RelayFrame,
 } from "./relay/frames.ts"
 import { ClientSideProtocol, State } from "./relay/protocol.ts"
-import { Backoff, type Dial, type Socket } from "./transport.ts"
+import { Backoff, race, type Dial, type Socket } from "./transport.ts"
 
 /** The least time, in seconds, between two looks at whether the other side lives. */
 const SHORTEST_LOOK = 0.05
-/** Seconds between two looks until Hello has told how long the relay's heartbeat is. */
-const BEFORE_HELLO = 1
+/** After so many seconds of silence a relay that owes something is asked whether it lives, */
+const PROBE = 1.5
+/** after so many another connection is tried, */
+const SILENT = 3
+/** and after so many this one is left though there is no other. */
+const GONE = 8
 /** Seconds by which a look may come late before we take ourselves, and not the relay, for having slept. */
 const ASLEEP = 2
-/** Seconds that the relay has to answer after we have slept. */
-const WAKING = 5
 /**
  * Seconds after which a connection begins the back-off anew; whoever greets and fails is no better than one that cannot be
  * reached.
@@ -67,6 +74,8 @@ export interface LinkListener {
   onDown(): void
   /** Makes the Authenticate for a Hello, or null for an anonymous link. */
   introduce(hello: Hello): Authenticate | null | Promise<Authenticate | null>
+  /** Whether the relay owes us something else than the answer to a question or to Hello. */
+  owes?(): boolean
 }
 
 export class RelayLink {
@@ -84,6 +93,15 @@ export class RelayLink {
   #refused: AuthenticationRefused | null = null
   #waiting: (() => void)[] = []
   #hurry: (() => void) | null = null
+  #quietSince = 0
+  /** Whether something is owed, as far as was looked; whether it was asked for since the relay was last heard. */
+  #isOwed = false
+  #isProbed = false
+  #owesPong = false
+  #look: (() => void) | null = null
+  /** Being made, and made, to take the place of a silent connection. */
+  #racing: AbortController | null = null
+  #next: Socket | null = null
 
   constructor(
     dial: Dial,
@@ -146,7 +164,26 @@ export class RelayLink {
   #put(frame: ClientFrame): void {
     if (this.#isUp && this.#protocol !== null && this.#protocol.state !== State.CLOSED) {
       this.#socket?.send(this.#protocol.send(frame))
+      this.#lookSoon()
     }
+  }
+
+  /** What is asked for now has been owed since now. */
+  #lookSoon(): void {
+    if (this.#isOwed || !this.#owesSomething) return
+    this.#lives()
+    this.#isOwed = true
+    this.#look?.()
+  }
+
+  /** There was a sign of life, or nothing was owed. */
+  #lives(): void {
+    this.#quietSince = now()
+    this.#isProbed = false
+  }
+
+  get #owesSomething(): boolean {
+    return !this.#isUp || this.#questions.size > 0 || this.#owesPong || (this.#listener.owes?.() ?? false)
   }
 
   /** Send the frame that `make` returns for a fresh ref; `answer` is called once, with what comes back. */
@@ -198,18 +235,31 @@ export class RelayLink {
   async run(): Promise<void> {
     while (this.#isWanted()) {
       await this.#connectOnce()
-      if (this.#isWanted()) await this.#pause(this.#backoff.nextWait())
+      if (this.#isWanted() && this.#next === null) await this.#pause(this.#backoff.nextWait())
     }
   }
 
-  /** Do not wait any longer before the next attempt: the network is back. */
+  /**
+   * Do not wait any longer before the next attempt, and see whether the connection still lives: the network is another one,
+   * or somebody looks at the page again.
+   */
   hurry(): void {
     this.#hurry?.()
+    if (this.#isUp) this.#probe()
+  }
+
+  #probe(): void {
+    this.#protocol?.pinged(now())
+    this.#owesPong = true
+    this.send(Ping({ ref: NO_REF }))
+    this.#isProbed = true
   }
 
   /** Close for good, at once. */
   close(): void {
     this.#isClosed = true
+    this.#racing?.abort()
+    this.#next?.close()
     this.#socket?.close()
     this.#hurry?.()
     this.#wake()
@@ -220,15 +270,13 @@ export class RelayLink {
   }
 
   async #connectOnce(): Promise<void> {
-    let socket: Socket
-    try {
-      socket = await this.#dial()
-    } catch (error) {
-      if (error instanceof RelayLost) return
-      throw error
-    }
+    const socket = await this.#connected()
+    if (socket === null) return
     this.#socket = socket
     const protocol = (this.#protocol = new ClientSideProtocol(now()))
+    this.#lives()
+    this.#isOwed = true
+    this.#owesPong = false
     const stop = this.#keepAlive(socket, protocol)
     try {
       await this.#read(socket, protocol)
@@ -241,6 +289,22 @@ export class RelayLink {
     }
   }
 
+  /** The connection that is to take the place of the one before, or a new one; null when nobody answers. */
+  async #connected(): Promise<Socket | null> {
+    const next = this.#next
+    this.#next = null
+    if (next !== null) return next
+    this.#racing = new AbortController()
+    try {
+      return await race(this.#dial, this.#racing.signal)
+    } catch (error) {
+      if (error instanceof RelayLost) return null
+      throw error
+    } finally {
+      this.#racing = null
+    }
+  }
+
   #noteEnd(error: unknown): void {
     if (error instanceof AuthenticationRefused) this.#refused = error
     else if (!(error instanceof RelayLost) && !(error instanceof RemoteProtocolError)) throw error
@@ -249,6 +313,9 @@ export class RelayLink {
   async #read(socket: Socket, protocol: ClientSideProtocol): Promise<void> {
     while (!this.#isClosed) {
       const frame = protocol.receive(await socket.receive(), now())
+      this.#lives()
+      this.#owesPong = false
+      this.#racing?.abort()
       if (frame.type === "hello") {
         await this.#greet(frame, socket, protocol)
       } else if (frame.type === "authenticated") {
@@ -273,6 +340,7 @@ export class RelayLink {
   #cameUp(authenticated: Authenticated | null): void {
     this.#upSince = now()
     this.#isUp = true
+    this.#look?.()
     this.#wake()
     this.#listener.onUp(authenticated)
   }
@@ -308,32 +376,64 @@ export class RelayLink {
     this.#wake()
   }
 
-  /** Two questions at once: is it time to show that we live, and has the relay been silent for too long? */
+  /** Shows that we live, and looks whether the relay does; returns how to end that. */
   #keepAlive(socket: Socket, protocol: ClientSideProtocol): () => void {
     let timer: ReturnType<typeof setTimeout>
     let due = now()
-    const lookAgainIn = (seconds: number): void => {
-      due = now() + seconds
-      timer = setTimeout(look, 1000 * seconds)
-    }
+    let unsent = 0
     const look = (): void => {
+      clearTimeout(timer)
       // Browsers hold back the timers of a page that is not looked at, for a minute and more: the relay is not gone then.
-      const wasAsleep = now() - due > ASLEEP
-      if (now() >= protocol.goneAt() && !wasAsleep) {
-        socket.close()
-        return
-      }
-      if (now() >= protocol.pingAt() && this.#isUp) {
-        this.send(Ping({ ref: NO_REF }))
-        protocol.pinged(now())
-      }
-      const isGreeted = protocol.state !== State.AWAITING_HELLO
-      const wait = isGreeted ? Math.min(protocol.pingAt(), protocol.goneAt()) - now() : BEFORE_HELLO
-      lookAgainIn(wasAsleep ? WAKING : Math.max(SHORTEST_LOOK, wait))
+      if (now() - due > ASLEEP && !this.#isProbed) this.#quietSince = Math.max(this.#quietSince, now() - PROBE)
+      if ((socket.unsent ?? 0) < unsent) this.#lives()
+      unsent = socket.unsent ?? 0
+      this.#isOwed = this.#owesSomething
+      this.#showLife(protocol)
+      if (this.#isOwed && now() - this.#quietSince >= SILENT) this.#replace(socket)
+      const wait = this.#untilNextLook(protocol)
+      due = now() + wait
+      clearTimeout(timer)
+      timer = setTimeout(look, 1000 * wait)
     }
+    this.#look = look
     look()
     return () => {
       clearTimeout(timer)
+      this.#look = null
+      this.#racing?.abort()
+    }
+  }
+
+  #showLife(protocol: ClientSideProtocol): void {
+    const isAskedFor = this.#isOwed && !this.#isProbed && now() - this.#quietSince >= PROBE
+    if (this.#isUp && (isAskedFor || now() >= protocol.pingAt())) this.#probe()
+  }
+
+  #untilNextLook(protocol: ClientSideProtocol): number {
+    const silence = now() - this.#quietSince
+    const next = silence >= SILENT ? GONE : this.#isProbed || !this.#isUp ? SILENT : PROBE
+    return Math.max(SHORTEST_LOOK, this.#isOwed ? next - silence : protocol.pingAt() - now())
+  }
+
+  /** Connects anew, if this silent connection was ever up, while it may still speak; it is left when neither does in time. */
+  #replace(socket: Socket): void {
+    if (now() - this.#quietSince >= GONE) {
+      socket.close()
+    } else if (this.#isUp && this.#racing === null) {
+      const racing = (this.#racing = new AbortController())
+      race(this.#dial, racing.signal)
+        .then(
+          (next) => {
+            this.#next = next
+            socket.close()
+          },
+          () => {
+            if (!racing.signal.aborted) socket.close()
+          },
+        )
+        .finally(() => {
+          if (this.#racing === racing) this.#racing = null
+        })
     }
   }
 

@@ -10,8 +10,10 @@ import { SUBPROTOCOL } from "./relay/frames.ts"
 
 const SOCKET_PATH = "/v1/socket"
 const CONNECT_MS = 15_000
+/** How long each attempt to connect is waited for before the next one begins beside it. */
+const NEXT_ATTEMPT_MS = [1500, 3000]
 const FIRST_WAIT = 0.25
-const LONGEST_WAIT = 20
+const LONGEST_WAIT = 4
 
 /** A connection that carries whole binary messages in order. */
 export interface Socket {
@@ -21,6 +23,8 @@ export interface Socket {
   receive(): Promise<Uint8Array>
   /** Close; never throws, and may be called twice. */
   close(): void
+  /** Bytes that were sent and have not left yet, where that is known: while they become fewer the connection lives. */
+  readonly unsent?: number
 }
 
 /** Opens a new connection; rejects with `RelayLost`. */
@@ -82,6 +86,10 @@ class OpenSocket implements Socket {
     })
   }
 
+  get unsent(): number {
+    return this.#socket.bufferedAmount
+  }
+
   send(data: Uint8Array): void {
     // Only an open one takes data; a closing one is about to tell so itself.
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(new Uint8Array(data))
@@ -117,8 +125,51 @@ class OpenSocket implements Socket {
 }
 
 /**
- * How long to wait before the next attempt: exponential, with full jitter, because after the restart of a relay
- * everybody comes back at once. All times in seconds.
+ * The first connection that is made by up to three attempts: the next begins when those before it have not been answered
+ * in time, beside them. Rejects when all that have begun have failed, and as soon as it is aborted.
+ */
+export function race(dial: Dial, abort: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    let running = 0
+    let timer: ReturnType<typeof setTimeout>
+    let isOver = false
+    const lost = (error: unknown): void => {
+      end()
+      reject(error instanceof Error ? error : new RelayLost(String(error)))
+    }
+    const aborted = (): void => {
+      lost(new RelayLost("not waited for any longer"))
+    }
+    const end = (): void => {
+      isOver = true
+      clearTimeout(timer)
+      abort.removeEventListener("abort", aborted)
+    }
+    const attempt = (number: number): void => {
+      running += 1
+      const patience = NEXT_ATTEMPT_MS[number]
+      if (patience !== undefined) timer = setTimeout(attempt, patience, number + 1)
+      dial().then(
+        (socket) => {
+          if (isOver) socket.close()
+          else end()
+          resolve(socket)
+        },
+        (error: unknown) => {
+          running -= 1
+          if (!isOver && (running === 0 || !(error instanceof RelayLost))) lost(error)
+        },
+      )
+    }
+    abort.addEventListener("abort", aborted)
+    attempt(0)
+  })
+}
+
+/**
+ * How long to wait before the next attempt: exponential up to four seconds, with full jitter, because after the restart of a
+ * relay everybody comes back at once. Four seconds, because a person waits: while nothing can be reached, n clients make n/2
+ * attempts each second, and those of n come back within four. All times in seconds.
  */
 export class Backoff {
   readonly #jitter: (least: number, most: number) => number

@@ -7,6 +7,7 @@ export class HeldSocket implements Socket {
   /** What the client has sent. */
   readonly sent: Uint8Array[] = []
   isClosed = false
+  unsent = 0
   #frames: Uint8Array[] = []
   #wake: (() => void) | null = null
 

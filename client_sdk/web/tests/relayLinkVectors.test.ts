@@ -16,10 +16,11 @@ import { HeldSocket } from "./heldSocket.ts"
 type Step =
   | { does: "hears" | "said" | "received"; frames: string[] }
   | { does: "told" | "answers"; what: string[] }
-  | { does: "up" | "reachable"; is: boolean }
+  | { does: "up" | "reachable" | "hangs" | "owes"; is: boolean }
+  | { does: "drains"; to: number }
   | { does: "passes"; seconds: number }
   | { does: "dialled"; times: number }
-  | { does: "breaks" | "asks" | "refused" }
+  | { does: "breaks" | "asks" | "refused" | "hurries" }
 interface Vectors {
   refusals: Record<string, keyof typeof errors>
   links: { name: string; introduces: string | null; steps: Step[] }[]
@@ -38,6 +39,8 @@ class Stage {
   readonly sockets: HeldSocket[] = []
   dialled = 0
   isReachable = true
+  isHanging = false
+  isOwing = false
   #told: string[] = []
   #answered: string[] = []
   #received: string[] = []
@@ -50,6 +53,7 @@ class Stage {
       onUp: () => this.#told.push("up"),
       onDown: () => this.#told.push("down"),
       introduce: () => introduction,
+      owes: () => this.isOwing,
     }
     this.link = new RelayLink(() => this.#dial(), listener, new Backoff((_, longest) => longest))
   }
@@ -63,6 +67,7 @@ class Stage {
   async #dial(): Promise<Socket> {
     this.dialled += 1
     if (!this.isReachable && this.dialled > 1) throw new RelayLost("nobody there")
+    if (this.isHanging && this.dialled > 1) return new Promise(() => undefined)
     this.sockets.push(new HeldSocket())
     return Promise.resolve(this.socket)
   }
@@ -73,6 +78,10 @@ class Stage {
     else if (step.does === "reachable") this.isReachable = step.is
     else if (step.does === "passes") await vi.advanceTimersByTimeAsync(1000 * step.seconds)
     else if (step.does === "asks") this.#ask()
+    else if (step.does === "hangs") this.isHanging = step.is
+    else if (step.does === "owes") this.isOwing = step.is
+    else if (step.does === "drains") this.socket.unsent = step.to
+    else if (step.does === "hurries") this.link.hurry()
     else await this.#look(step)
     await vi.advanceTimersByTimeAsync(0)
   }
@@ -85,7 +94,7 @@ class Stage {
   }
 
   /** Compare with what has happened; what was looked at is not seen again. */
-  async #look(step: Exclude<Step, { does: "hears" | "breaks" | "reachable" | "passes" | "asks" }>): Promise<void> {
+  async #look(step: Step): Promise<void> {
     switch (step.does) {
       case "dialled":
         expect(this.dialled).toBe(step.times)

@@ -131,11 +131,9 @@ export class ClientSideProtocol {
   #state: State = State.AWAITING_HELLO
   #hello: Hello | null = null
   #heartbeat = DEFAULT_HEARTBEAT_SECONDS
-  #lastHeard: number
   #nextPing: number
 
   constructor(now: number) {
-    this.#lastHeard = now
     this.#nextPing = now + this.#heartbeat
   }
 
@@ -152,7 +150,6 @@ export class ClientSideProtocol {
 
   /** The frame that the relay sent, in one binary WebSocket message. Throws `RemoteProtocolError`. */
   receive(data: Uint8Array, now: number): RelayFrame {
-    this.#lastHeard = now
     const frame = decodeRelayFrame(data)
     const following = TRANSITIONS[this.#state][frame.type]
     if (following === undefined) {
@@ -176,12 +173,7 @@ export class ClientSideProtocol {
     return data
   }
 
-  /** When to take the relay for gone unless it is heard before: after two heartbeats of silence. */
-  goneAt(): number {
-    return this.#lastHeard + 2 * this.#heartbeat
-  }
-
-  /** When to send the next Ping: a heartbeat after the last one, that two of them may go unanswered. */
+  /** When to send the next Ping: a heartbeat after the last one, so that the relay knows that we live. */
   pingAt(): number {
     return this.#nextPing
   }
