@@ -59,7 +59,7 @@ from teduh_crypto.mls.received import (
     Received,
     RemovedFromGroup,
 )
-from teduh_crypto.mls.secret_tree import RatchetKind
+from teduh_crypto.mls.secret_tree import RatchetKind, SecretTree
 
 _APPLICATION, _APPLICATION_CONTENT = RatchetKind.APPLICATION, ContentType.APPLICATION
 _REFERENCE_LABEL = b"MLS 1.0 Proposal Reference"
@@ -142,7 +142,8 @@ def _unprotect_private(state: GroupState, message: PrivateMessage, now: int) -> 
         opened = open_application(
             epoch.framing, state.secret_tree, limits, message, epoch.require_other_member
         )
-        return state.with_secret_tree(opened.secret_tree), _application_message(message, opened)
+        received = _application_message(message, opened, state.secret_tree)
+        return state.with_secret_tree(opened.secret_tree), received
     content, secret_tree = open_private(
         epoch.framing, state.secret_tree, limits, message, epoch.require_other_member
     )
@@ -160,12 +161,14 @@ def _unprotect_late(state: GroupState, message: PrivateMessage) -> tuple[GroupSt
         past.framing, past.secret_tree, state.policy.ratchet, message, past.require_member
     )
     kept = (*state.past[:place], replace(past, secret_tree=opened.secret_tree), *state.past[place + 1 :])
-    return state._replace(past=kept), _application_message(message, opened)
+    return state._replace(past=kept), _application_message(message, opened, past.secret_tree)
 
 
-def _application_message(message: PrivateMessage, opened: Opened) -> ApplicationMessage:
-    member = Member(opened.sender, opened.leaf)
-    return ApplicationMessage(opened.sender, opened.data, message.authenticated_data, message.epoch, member)
+def _application_message(message: PrivateMessage, opened: Opened, before: SecretTree) -> ApplicationMessage:
+    sender, member = opened.sender, Member(opened.sender, opened.leaf)
+    following = opened.secret_tree.next_generation(sender, _APPLICATION)
+    is_next = following == before.next_generation(sender, _APPLICATION) + 1
+    return ApplicationMessage(sender, opened.data, message.authenticated_data, message.epoch, member, is_next)
 
 
 def _unprotect_public(state: GroupState, message: PublicMessage, now: int) -> tuple[GroupState, Received]:

@@ -38,7 +38,9 @@ class ApplicationMessage:
     """What the application of `sender` said in `epoch`, which may be one that was left since.
 
     `member` is the sender as that epoch knew her, so that a late message is never laid at the door of whoever
-    sits at her leaf now.
+    sits at her leaf now. `is_next` tells whether its generation follows that of the last of hers that was
+    opened in this epoch, or is 0 if none was: where nothing may be lost, False is evidence that something was
+    withheld.
     """
 
     sender: LeafIndex
@@ -46,6 +48,7 @@ class ApplicationMessage:
     authenticated_data: bytes
     epoch: int
     member: Member
+    is_next: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,11 @@ class SecretTree(NamedTuple):
         message_key, following = (ratchet or tree._ratchet(leaf, kind)).take(self.suite, generation, limits)
         return message_key, tree._with_ratchet(leaf, kind, following)
 
+    def next_generation(self, leaf: LeafIndex, kind: RatchetKind) -> int:
+        """The generation after the last that was taken of this ratchet; 0 if none was."""
+        ratchet = self.ratchets.get((leaf, kind))
+        return 0 if ratchet is None else ratchet.generation
+
     def for_late_messages(self, own_leaf: LeafIndex) -> SecretTree:
         """What remains useful once the epoch is left: others' application keys, and no key of `own_leaf`.
 

@@ -62,6 +62,27 @@ def test_a_conversation_of_two(suite: CipherSuite) -> None:
     assert received.data == b"hi"
 
 
+def test_a_message_tells_whether_one_of_its_sender_was_passed_over() -> None:
+    """Also one that comes late, and in a new epoch, where generations begin at 0 (RFC 9420, 9.1)."""
+    alice, bob = members(2)
+    sent = []
+    for _ in range(4):
+        alice, message = alice.protect(b"hello")
+        sent.append(message)
+    said = []
+    for place in (1, 2, 0, 3):
+        bob, received = bob.unprotect(sent[place], now=NOW)
+        assert isinstance(received, ApplicationMessage)
+        said.append(received.is_next)
+    assert said == [False, True, False, True]
+    commit = alice.commit(now=NOW)
+    alice, (bob, _) = commit.group, bob.unprotect(commit.message, now=NOW)
+    alice, message = alice.protect(b"hello")
+    bob, received = bob.unprotect(message, now=NOW)
+    assert isinstance(received, ApplicationMessage)
+    assert received.is_next
+
+
 @every_suite
 def test_a_third_comes_and_the_first_goes(suite: CipherSuite) -> None:
     """Leaf 0 is a leaf like any other: it commits, it is removed, and its place is taken again."""

@@ -113,9 +113,12 @@ export interface MlsMember extends MlsCredential {
   readonly signatureKey: Uint8Array
 }
 
-/** What a message turned out to be. `sender` is a leaf index. */
+/**
+ * What a message turned out to be. `sender` is a leaf index. `isNext` tells whether the generation of application data
+ * follows that of the last of the sender's that was opened in this epoch (0, if there was none).
+ */
 export type Received =
-  | (Sent & { readonly kind: "application"; readonly data: Uint8Array })
+  | (Sent & { readonly kind: "application"; readonly data: Uint8Array; readonly isNext: boolean })
   | (Sent & { readonly kind: "commit" })
   | (Sent & { readonly kind: "removed" })
 
@@ -288,8 +291,8 @@ export class MlsGroup {
     )
     const authenticatedData = result.aad
     if (result.kind === "applicationMessage") {
-      const sender = senderOf(state, result.newState)
-      const received: Received = { kind: "application", sender, data: result.message, authenticatedData }
+      const moved = senderOf(state, result.newState)
+      const received: Received = { kind: "application", ...moved, data: result.message, authenticatedData }
       return { group: this.#sameEpoch(result.newState, result.consumed), received }
     }
     const { sender, removesUs } = commit.verdict()
@@ -457,12 +460,13 @@ export function bundleFor(welcome: Uint8Array, bundles: readonly KeyPackageBundl
 }
 
 /** Only one leaf's ratchet moves when a message is opened: the sender's. */
-function senderOf(before: ClientState, after: ClientState): number {
+function senderOf(before: ClientState, after: ClientState): { sender: number; isNext: boolean } {
   const nodes = Object.keys(after.secretTree.leafNodes).map(Number)
   const moved = nodes.filter((node) => after.secretTree.leafNodes[node] !== before.secretTree.leafNodes[node])
   const [node] = moved
   if (node === undefined || moved.length !== 1) throw new InvalidMessage("the sender cannot be told")
-  return node / 2
+  const generation = ({ secretTree }: ClientState) => secretTree.leafNodes[node]?.application.generation ?? 0
+  return { sender: node / 2, isNext: generation(after) === generation(before) + 1 }
 }
 
 /** What everybody in a conversation can do: its suite, and the two kinds of credentials. */

@@ -30,8 +30,22 @@ describe.each([
     const { sari, bea } = await pair(suite)
     const { message } = await bea.protect(utf8("is anybody there?"), { authenticatedData: utf8("1") })
     const { received } = await sari.unprotect(message, NOW)
-    const expected = { kind: "application", sender: 1, data: utf8("is anybody there?"), authenticatedData: utf8("1") }
-    expect(received).toEqual(expected)
+    const said = { data: utf8("is anybody there?"), authenticatedData: utf8("1") }
+    expect(received).toEqual({ kind: "application", sender: 1, isNext: true, ...said })
+  })
+
+  it("tells when a message of a sender was passed over", async () => {
+    let { sari, bea } = await pair(suite)
+    const said: (boolean | undefined)[] = []
+    for (const isWithheld of [true, false, false, true, false]) {
+      const sent = await bea.protect(utf8("is anybody there?"))
+      bea = sent.group
+      if (isWithheld) continue
+      const { group, received } = await sari.unprotect(sent.message, NOW)
+      sari = group
+      said.push(received.kind === "application" ? received.isNext : undefined)
+    }
+    expect(said).toEqual([false, true, false])
   })
 
   it("stays one group through commits of everybody", async () => {
