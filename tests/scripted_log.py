@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import structs
 from staffed_organisation import NOW, StaffedOrganisation, public_key
 from teduh_crypto.credentials import STAFF_CREDENTIAL_TYPE, Role, encode_credential, sign_staff_statement
 from teduh_crypto.hazmat.ciphersuite import cipher_suite
@@ -36,15 +37,23 @@ from teduh_signaling.relay.frames import (
 
 CONVERSATION = b"c" * 16
 Tamper = Callable[[Entry], list[Entry]]
+Withhold = Callable[[Entry], bool]
 
 
 def _as_it_is(entry: Entry) -> list[Entry]:
     return [entry]
 
 
+def nothing(_: Entry) -> bool:
+    """An honest relay keeps nothing back."""
+    return False
+
+
 @dataclass
 class Seat:
-    """One member's connection. `tamper` is what a dishonest relay makes of an entry on its way there."""
+    """One member's connection. `tamper` is what a dishonest relay makes of an entry on its way there;
+    `withholds` which entries it keeps back, so that the places of all others, our own too, close the gap.
+    """
 
     name: str
     state: ConversationState
@@ -52,6 +61,8 @@ class Seat:
     is_connected: bool = False
     counter: int = 0
     tamper: Tamper = _as_it_is
+    withholds: Withhold = nothing
+    withheld: int = 0
     heard: list[Event] = field(default_factory=list)
     sent: list[AnyClientFrame] = field(default_factory=list)
 
@@ -80,13 +91,14 @@ class ScriptedLog:
     def connect(self, seat: Seat) -> None:
         """Subscribe after what the member has read, and deliver what is there."""
         seat.is_connected = True
-        after = seat.state.cursor
+        after = seat.state.cursor + seat.withheld
+        kept_back = sum(seat.withholds(entry) for entry in self.entries[after:])
         subscribed = Subscribed(
             ref=1,
             conversation_id=CONVERSATION,
             member=seat.number,
             epoch=self.epoch,
-            last_seq=len(self.entries),
+            last_seq=len(self.entries) - seat.withheld - kept_back,
             first_seq=1,
             counter=seat.counter,
         )
@@ -156,10 +168,15 @@ class ScriptedLog:
         return [other for other in self.seats if other is not seat and other.is_connected]
 
     def _deliver(self, seat: Seat, entry: Entry) -> None:
-        for made in seat.tamper(entry):
+        if seat.withholds(entry):
+            seat.withheld += 1
+            return
+        for made in seat.tamper(structs.replace(entry, seq=entry.seq - seat.withheld)):
             seat.state.receive(made, NOW)
 
     def _answer(self, seat: Seat, frame: Accepted | Error) -> None:
+        if isinstance(frame, Accepted) and frame.seq:
+            frame = structs.replace(frame, seq=frame.seq - seat.withheld)
         if seat.is_connected:
             seat.state.receive(frame, NOW)
 
@@ -226,8 +243,13 @@ class Pair:
     counselor: Seat
     device: StaffDevice
 
-    def bring_in(self, colleague: StaffDevice, number: int = 2) -> Seat:
-        """Have the counselor add a colleague whom the survivor has accepted; returns her seat, connected."""
+    def bring_in(
+        self, colleague: StaffDevice, number: int = 2, *, meanwhile: str = "", withholds: Withhold = nothing
+    ) -> Seat:
+        """Have the counselor add a colleague whom the survivor has accepted; returns her seat, connected.
+
+        `meanwhile` is what the survivor says as the commit is made: it comes into the log before that.
+        """
         bundle = colleague.key_package()
         invitation = self.counselor.state.invite(
             colleague.device_id, colleague.name, colleague.role.value, "she knows the law", NOW
@@ -236,25 +258,35 @@ class Pair:
         self.survivor.state.answer(invitation, accepted=True, now=NOW)
         self.log.pump()
         self.counselor.state.change(AddMember(bundle.key_package), NOW)
+        if meanwhile:
+            self.survivor.state.send_text(meanwhile, NOW)
         self.log.pump()
-        return self.seat_invited(colleague, bundle, number)
+        return self.seat_invited(colleague, bundle, number, withholds)
 
-    def seat_invited(self, colleague: StaffDevice, bundle: KeyPackageBundle, number: int = 2) -> Seat:
+    def seat_invited(
+        self,
+        colleague: StaffDevice,
+        bundle: KeyPackageBundle,
+        number: int = 2,
+        withholds: Withhold = nothing,
+    ) -> Seat:
         """Seat a colleague for whom a Welcome is the newest in the log, and connect her."""
         state = colleague.state(bundle)
         place = max(entry.seq for entry in self.log.entries if entry.kind is EntryKind.WELCOME)
         state.start_after(place - 1)
         seat = self.log.seat(colleague.name, state, number)
+        seat.withholds = withholds
         self.log.connect(seat)
         self.log.pump()
         return seat
 
 
-def talking_pair(suite: int = CLASSIC_SUITE) -> Pair:
-    """Two who have just come together; the events of that are taken."""
+def talking_pair(suite: int = CLASSIC_SUITE, withholds: Withhold = nothing) -> Pair:
+    """Two who have just come together, of which the relay keeps something back from the survivor."""
     organisation, log = StaffedOrganisation(), ScriptedLog()
     asking, bundle = survivor_state(organisation, suite)
     survivor = log.seat("survivor", asking, 0)
+    survivor.withholds = withholds
     log.connect(survivor)
     device = StaffDevice(organisation, "Sari", suite=suite)
     accepting = device.state()

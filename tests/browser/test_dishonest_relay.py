@@ -237,6 +237,27 @@ async def test_words_that_are_withheld_end_the_conversation_with_the_reason(tmp_
         assert withheld
 
 
+async def test_what_the_counselor_says_first_is_not_withheld_unnoticed(tmp_path: Path) -> None:
+    """The relay keeps it back and closes the gap in its count."""
+    withheld: list[int] = []
+
+    def withhold(data: bytes) -> list[bytes]:
+        frame = decode_relay_frame(data)
+        if not isinstance(frame, Entry | Accepted):
+            return [data]
+        if isinstance(frame, Entry) and frame.kind is EntryKind.MESSAGE and not withheld:
+            withheld.append(frame.seq)
+            return []
+        is_behind = bool(withheld) and frame.seq > withheld[0]
+        return [encode(msgspec.structs.replace(frame, seq=frame.seq - is_behind))]
+
+    async with talking(tmp_path, withhold) as (hers, his):
+        await his.send("Are you alone?")
+        await is_stopped(hers, "Messages were missing or out of order on the way")
+        await expect(hers.page.get_by_text("Are you alone?")).to_have_count(0)
+        assert withheld
+
+
 @asynccontextmanager
 async def talking(folder: Path, meddle: Meddle) -> AsyncIterator[tuple[SurvivorPage, Conversation]]:
     """She behind the proxy, he before it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Literal, TypedDict
@@ -46,6 +47,11 @@ class Senders(TypedDict):
     entries: list[tuple[str, int, int, bool]]
 
 
+class Beginnings(TypedDict):
+    name: str
+    steps: list[tuple[str, str, int, bool]]
+
+
 class RoomRule(TypedDict, total=False):
     name: str
     own: str
@@ -56,7 +62,10 @@ class RoomRule(TypedDict, total=False):
     admitted: bool
 
 
-def scenarios(of: Literal["log_order", "outbox", "sender_order", "room"]) -> pytest.MarkDecorator:
+Rules = Literal["log_order", "outbox", "sender_order", "sender_beginnings", "room"]
+
+
+def scenarios(of: Rules) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("scenario", RULES[of], ids=lambda scenario: scenario["name"])
 
 
@@ -130,6 +139,26 @@ def test_a_sender_is_missed_repeated_and_swapped_by_nobody(scenario: Senders) ->
         else:
             with pytest.raises(LogBroken):
                 order.check(sender.encode(), authenticated_counter(signed), said)
+
+
+@scenarios("sender_beginnings")
+def test_what_a_sender_said_first_is_not_withheld(scenario: Beginnings) -> None:
+    order = SenderOrder()
+    for what, sender, number, is_good in scenario["steps"]:
+        with contextlib.nullcontext() if is_good else pytest.raises(LogBroken):
+            take_step(order, what, sender.encode(), number)
+
+
+def take_step(order: SenderOrder, what: str, sender: bytes, number: int) -> None:
+    match what:
+        case "said":
+            order.check(sender, authenticated_counter(number), number)
+        case "began":
+            order.began(sender, number)
+        case "came":
+            order.came(sender)
+        case _:
+            order.forget(sender)
 
 
 @scenarios("room")

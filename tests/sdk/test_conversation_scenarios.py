@@ -8,7 +8,7 @@ from typing import TypedDict
 
 import pytest
 from msgspec import structs
-from scripted_log import Pair, Seat, StaffDevice, Tamper, talking_pair
+from scripted_log import Pair, Seat, StaffDevice, Tamper, Withhold, nothing, talking_pair
 from staffed_organisation import NOW, public_key
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
@@ -16,7 +16,7 @@ from teduh_sdk.authentication_service import AuthenticationService
 from teduh_sdk.conversation_state import ConversationState
 from teduh_sdk.group_changes import Refresh
 from teduh_sdk.room import verify_room
-from teduh_signaling.relay.frames import Append, Entry, StaffReachable
+from teduh_signaling.relay.frames import Append, Entry, EntryKind, StaffReachable
 from vectors import make_conversation_scenarios
 
 FILE = Path(__file__).parents[1] / "vectors" / "conversation_scenarios.json"
@@ -38,6 +38,13 @@ class Stage:
         for seat in self.seats.values():
             seat.collect()
             seat.sent.clear()
+
+    def meet(self, withheld: str) -> None:
+        self.pair = talking_pair(withholds=withholding(withheld))
+        self.seats = {"survivor": self.pair.survivor, "counselor": self.pair.counselor}
+        self.medic = StaffDevice(self.pair.organisation, "Dewi", Role.MEDIC)
+        for seat in self.seats.values():
+            seat.collect()
 
     def read(self, who: str) -> None:
         for message_id in self.unread.pop(who):
@@ -98,6 +105,20 @@ def tampering(how: str) -> Tamper:
     }[how]
 
 
+def withholding(what: str) -> Withhold:
+    """Which entries are kept back. The first that fits decides, and the answer stays the same."""
+    first: list[Entry] = []
+    number = {"counselor": 1, "medic": 2}.get(what)
+
+    def withholds(entry: Entry) -> bool:
+        if entry.kind is not EntryKind.MESSAGE or (number is not None and entry.member != number):
+            return False
+        first.extend([] if first else [entry])
+        return entry.seq == first[0].seq if number is None else entry.epoch == first[0].epoch
+
+    return withholds
+
+
 def play(stage: Stage, step: dict[str, object]) -> None:
     log = stage.pair.log
     seat: Seat = stage.seats.get(str(step.get("who")), stage.pair.survivor)
@@ -133,7 +154,20 @@ def play_in_room(stage: Stage, seat: Seat, step: dict[str, object]) -> None:
         case {"does": "asks_for_medic", "yes": bool(accepted)}:
             stage.ask_for_medic(accepted=accepted)
         case {"does": "brings_in_medic"}:
-            stage.seats["medic"] = stage.pair.bring_in(stage.medic)
+            kept_back = withholding(str(step["withheld"])) if "withheld" in step else nothing
+            stage.seats["medic"] = stage.pair.bring_in(
+                stage.medic, meanwhile=str(step.get("meanwhile", "")), withholds=kept_back
+            )
+        case _:
+            play_relay(stage, seat, step)
+
+
+def play_relay(stage: Stage, seat: Seat, step: dict[str, object]) -> None:
+    match step:
+        case {"does": "meets", "withheld": str(withheld)}:
+            stage.meet(withheld)
+        case {"does": "withholds", "withheld": str(withheld)}:
+            seat.withholds = withholding(withheld)
         case {"does": "tampers", "how": str(how)}:
             seat.tamper = tampering(how)
         case {"does": "forgets"}:

@@ -36,6 +36,7 @@ from teduh_sdk.exceptions import EpochsDiffer, LogBroken, NotTrusted, RosterNotA
 from teduh_sdk.group_changes import (
     CLASSIC_SUITE,
     AddMember,
+    Refresh,
     RemoveMember,
     key_package_to_wire,
     new_group,
@@ -43,6 +44,7 @@ from teduh_sdk.group_changes import (
 )
 from teduh_sdk.room import verify_room
 from teduh_sdk.sender_order import authenticated_counter
+from teduh_sdk.standing import Standing
 from teduh_signaling.chat.codec import encode_message
 from teduh_signaling.chat.messages import InvitationAnswer, Text
 from teduh_signaling.relay import frames as relay
@@ -475,6 +477,29 @@ def test_an_entry_under_another_counter_stops_the_conversation(pair: Pair) -> No
     pair.survivor.state.send_text("one", NOW)
     pair.log.pump()
     assert isinstance(stopped(pair.counselor), LogBroken)
+
+
+def test_who_says_nothing_of_beginnings_is_heard_all_the_same(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client one release older. What it says first in an epoch is still missed by the next that it says."""
+    monkeypatch.setattr(Standing, "beginnings", lambda *_: ())
+    medic = pair.bring_in(StaffDevice(pair.organisation, "Maya", Role.MEDIC))
+    pair.counselor.state.change(Refresh(), NOW)
+    pair.survivor.state.send_text("hello", NOW)
+    pair.log.pump()
+    assert "hello" in [event.text for event in medic.collect() if isinstance(event, events.TextReceived)]
+    first: list[int] = []
+
+    def withholds(entry: Entry) -> bool:
+        if entry.kind is EntryKind.MESSAGE and entry.member == 0 and not first:
+            first.append(entry.seq)
+        return entry.seq in first
+
+    budi = pair.bring_in(StaffDevice(pair.organisation, "Budi", Role.MEDIC), 3, withholds=withholds)
+    pair.survivor.state.send_text("hello, Budi", NOW)
+    pair.log.pump()
+    assert isinstance(stopped(budi), LogBroken)
 
 
 def test_garbage_in_the_log_is_reported_and_passed_over(pair: Pair) -> None:

@@ -17,6 +17,8 @@ from teduh_sdk.saved_conversation import VERSION, Kept, restore_heard, save_hear
 from teduh_signaling.chat.messages import Location, Unknown
 from teduh_signaling.relay.frames import Append
 
+SINCE, SINCE_OF_MEMBERSHIP = 9, 5
+"""How many fields the release before wrote."""
 SENDER = Participant(1, b"k" * 32, None, "survivor")
 
 
@@ -106,6 +108,22 @@ def test_a_commit_that_was_accepted_unheard_is_adopted(pair: Pair) -> None:
     pair.counselor.state.send_text("in the new epoch", NOW)
     pair.log.pump()
     assert texts(pair.survivor) == ["in the new epoch"]
+
+
+def test_what_the_release_before_kept_is_gone_on_from(pair: Pair) -> None:
+    """It knew nothing of where senders begin, so that nothing is compared."""
+    pair.bring_in(StaffDevice(pair.organisation, "Dewi", Role.MEDIC))
+    pair.survivor.state.send_text("before", NOW)
+    pair.log.pump()
+    version, conversation, untold = msgspec.msgpack.decode(record(pair.counselor))
+    id_, membership, *standing = conversation[:SINCE]
+    older = [version, [id_, membership[:SINCE_OF_MEMBERSHIP], *standing], untold]
+    restart(pair, pair.counselor, data=msgspec.msgpack.encode(older))
+    pair.log.connect(pair.counselor)
+    pair.counselor.state.change(Refresh(), NOW)
+    pair.survivor.state.send_text("after", NOW)
+    pair.log.pump()
+    assert texts(pair.counselor) == ["after"]
 
 
 def test_a_consent_outlives_a_restart(pair: Pair) -> None:

@@ -47,7 +47,8 @@ PUBLIC = {
     "chat.codec": "KNOWN_TAGS decode_message encode_message",
     "chat.exceptions": "LocalMessageError MessageError RemoteMessageError",
     "chat.messages": """
-        MAX_MESSAGE_BYTES MAX_RECEIPT_IDS MAX_TEXT_CHARACTERS MessageId DeviceId Seconds Bytes Epoch Label
+        MAX_MESSAGE_BYTES MAX_BEGINNINGS MAX_RECEIPT_IDS MAX_TEXT_CHARACTERS MessageId DeviceId Seconds
+        Bytes Epoch Label Beginning
         Note ReceiptKind Message Text Receipt Leaving Ending EpochAcknowledgement Invitation
         InvitationAnswer Attachment Location Answer Form Referral Unknown AnyMessage CALL_TAGS OfCall
         NOTE_KEY_BYTES NOTE_ENC_BYTES SEALED_NOTE_BYTES NoteKey HandOverNote

@@ -45,7 +45,7 @@ PARTS: tuple[type[Struct], ...] = (
 CALL_MESSAGES: tuple[type[CallMessage], ...] = get_args(AnyCallMessage)
 CALL_PARTS: tuple[type[Struct], ...] = (call.Media, call.Candidate, call.Present)
 TAGGED: tuple[type[Struct], ...] = (*CLIENT_FRAMES, *RELAY_FRAMES, *MESSAGES, *CALL_MESSAGES)
-ALL_PARTS: tuple[type[Struct], ...] = (*PARTS, messages.Answer, *CALL_PARTS)
+ALL_PARTS: tuple[type[Struct], ...] = (*PARTS, messages.Beginning, messages.Answer, *CALL_PARTS)
 
 ENUMS: tuple[type[IntEnum], ...] = (EntryKind, Urgency, Availability, CallPolicy, Preference, ReceiptKind)
 CALL_ENUMS: tuple[type[IntEnum], ...] = (
@@ -93,7 +93,7 @@ def test_every_field_has_a_meaning(struct: type[Struct]) -> None:
         ("Frames of the client", CLIENT_FRAMES),
         ("Frames of the relay", RELAY_FRAMES),
         ("Parts of frames", PARTS),
-        ("Inside the encryption", (*MESSAGES, messages.Answer)),
+        ("Inside the encryption", (*MESSAGES, messages.Beginning, messages.Answer)),
         ("About calls", (*CALL_MESSAGES, *CALL_PARTS)),
     ],
 )

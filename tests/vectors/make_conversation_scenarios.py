@@ -13,7 +13,14 @@ What a step ``does``:
     loses is                    whether the relay's answers to appends are lost from now on
     refreshes, leaves, ends     a commit for new keys; leaving alone, or for everybody
     asks_for_medic yes          she is asked, and answers
-    brings_in_medic             the same with a yes, and the commit
+    brings_in_medic             the same with a yes, and the commit; `meanwhile` the survivor says something,
+                                which comes into the log before it
+    meets withheld              in the first step: the two have come together, and something was kept back
+                                from the survivor, as below
+    brings_in_medic withheld    as above, from the medic
+    withholds withheld          from now on entries are kept back from this member, and the places of all
+                                others close the gap: `first message` is one message; `counselor`, `medic` all
+                                messages of that person until the next commit
     tampers how                 with what this member is given: the next entry is withheld and the others
                                 renumbered, miscounted, spoilt, or repeated
     forgets                     the relay loses the last entry
@@ -224,6 +231,53 @@ SCENARIOS: Final[list[tuple[str, list[Step]]]] = [
     (
         "a relay that withholds an entry and renumbers the rest is found out by the next one",
         [step("tampers", HER, how="withhold"), *says(SARI, "one", "two"), PUMPS, stopped(HER, "LogBroken")],
+    ),
+    (
+        "a relay that withholds what a counselor says first is found out by the second",
+        [step("meets", withheld="first message"), *says(SARI, "one"), PUMPS, stopped(HER, "LogBroken")],
+    ),
+    (
+        "a relay that withholds all that a counselor says first is found out in the next epoch",
+        [
+            *[step("meets", withheld="counselor"), *says(SARI, "one"), PUMPS, happens(HER)],
+            *[step("refreshes", SARI), PUMPS, stopped(HER, "LogBroken")],
+        ],
+    ),
+    (
+        "a relay that withholds from a newcomer what somebody says first is found out by the second",
+        [
+            step("brings_in_medic", withheld="first message"),
+            *[*says(HER, "one"), *says(SARI, "two"), PUMPS, stopped(DEWI, "LogBroken")],
+        ],
+    ),
+    (
+        "a relay that withholds from a newcomer all that somebody says is found out in the next epoch",
+        [
+            step("brings_in_medic", withheld="counselor"),
+            *[*says(SARI, "one"), PUMPS, happens(DEWI, "joined", "joined", "delivered")],
+            *[step("refreshes", DEWI), PUMPS, stopped(DEWI, "LogBroken")],
+        ],
+    ),
+    (
+        "a relay that withholds what a newcomer says first is found out by the second",
+        [
+            *[step("withholds", HER, withheld="medic"), BRINGS_IN_MEDIC, *says(DEWI, "one"), PUMPS],
+            *[step("refreshes", DEWI), PUMPS, stopped(HER, "LogBroken")],
+        ],
+    ),
+    (
+        "what somebody says while a newcomer's commit is on its way is not missed by the newcomer",
+        [
+            step("brings_in_medic", meanwhile="one moment"),
+            *[*says(HER, "hello"), *says(SARI, "hello"), PUMPS, step("refreshes", SARI), PUMPS],
+            *[*says(HER, "and now"), PUMPS],
+            happens(
+                DEWI,
+                *["joined", "joined", "noteAwaited", "delivered"],
+                *["textReceived hello", "textReceived hello", "delivered", "delivered"],
+                *["textReceived and now", "delivered"],
+            ),
+        ],
     ),
     (
         "a relay that miscounts a sender's entries is found out at once",

@@ -182,6 +182,7 @@ class ConversationState:
             receipts={int(kind): ids for kind, ids in standing.receipts.by_kind.items()},
             owes_acknowledgement=standing.owes_acknowledgement,
             notes=save_notes(standing.notes),
+            appended_before=standing.appended_before,
         )
 
     @classmethod
@@ -512,7 +513,9 @@ class ConversationState:
 
     def _see_room(self, change: RoomChange) -> None:
         self._standing.owes_acknowledgement = True
-        self._events += [events.Joined(someone) for someone in change.came]
+        for someone in change.came:
+            self._standing.has_come(someone)
+            self._events.append(events.Joined(someone))
         for someone in change.went:
             if not self._standing.is_leaving(someone):
                 self._events.append(events.Left(someone))

@@ -12,17 +12,17 @@ import hmac
 from typing import Final
 
 from teduh_crypto.mls import Group
-from teduh_signaling.chat.messages import EpochAcknowledgement
+from teduh_signaling.chat.messages import Beginning, EpochAcknowledgement
 
 from teduh_sdk.exceptions import EpochsDiffer
 
 LABEL: Final = b"teduh epoch acknowledgement 1"
 
 
-def acknowledgement_of(group: Group) -> EpochAcknowledgement:
+def acknowledgement_of(group: Group, beginnings: tuple[Beginning, ...] = ()) -> EpochAcknowledgement:
     """What we say of the present epoch."""
     digest = group.cipher_suite.hash(LABEL + group.epoch_authenticator)
-    return EpochAcknowledgement(epoch=group.epoch, digest=digest)
+    return EpochAcknowledgement(epoch=group.epoch, digest=digest, beginnings=beginnings)
 
 
 def check_acknowledgement(group: Group, said: EpochAcknowledgement) -> None:

@@ -50,11 +50,10 @@ class Hearing:
         self._listener = listener
 
     def hear_about_the_room(self, standing: Standing, sender: Participant, message: Heard) -> None:
-        """Raises `EpochsDiffer`."""
+        """Raises `EpochsDiffer`, `LogBroken`."""
         match message:
             case chat.EpochAcknowledgement():
-                assert self._membership.group is not None
-                check_acknowledgement(self._membership.group, message)
+                self._hear_acknowledgement(sender, message)
             case chat.Invitation():
                 self._tell(self._membership.invitations.hear(message, sender))
             case chat.InvitationAnswer():
@@ -71,6 +70,15 @@ class Hearing:
     def _tell(self, happened: list[Event]) -> None:
         for event in happened:
             self._listener.tell(event)
+
+    def _hear_acknowledgement(self, sender: Participant, said: chat.EpochAcknowledgement) -> None:
+        group, me = self._membership.group, self._membership.me
+        assert group is not None
+        assert me is not None
+        check_acknowledgement(group, said)
+        for beginning in said.beginnings:
+            if beginning.leaf == me.leaf_index:
+                self._membership.senders.began(sender.device_key, beginning.appended)
 
     def _hear_note(self, standing: Standing, sender: Participant, note: chat.HandOverNote) -> None:
         room, me = self._membership.room, self._membership.me

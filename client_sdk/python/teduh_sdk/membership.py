@@ -116,7 +116,7 @@ class Membership:
         self.senders.check(committer.device_key, received.authenticated_data, entry.counter)
         room = self._verified(group, now)
         self._admit(room, by_survivor=committer.is_survivor)
-        return self._enter(group, room)
+        return self._counted(self._enter(group, room))
 
     def preview(self, change: AddMember, now: int) -> Participant:
         """Who would come in by `change`, proven as for a commit of ours, which is thrown away.
@@ -189,7 +189,7 @@ class Membership:
         pending = self.pending
         if pending is None or pending.counter != counter:
             return None
-        return self._enter(pending.group, self._verified(pending.group, now))
+        return self._counted(self._enter(pending.group, self._verified(pending.group, now)))
 
     def open(self, entry: Entry, now: int) -> tuple[Participant, bytes]:
         """Who said what; raises a `RemoteError` for what does not open, `LogBroken` for what is out of
@@ -203,6 +203,9 @@ class Membership:
             raise RosterNotAdmitted("an entry is not what the relay says it is")
         sender = self.room.at(received.sender)
         self.senders.check(sender.device_key, received.authenticated_data, entry.counter)
+        if not received.is_next:
+            # A sender uses each key of an epoch for one entry, and none twice.
+            raise LogBroken("entries of a sender in this epoch are missing")
         self.group = group
         return sender, received.data
 
@@ -243,7 +246,13 @@ class Membership:
         went = tuple(one for one in before if room.with_key(one.device_key) is None)
         self.group, self.room, self.pending = group, room, None
         for one in (*came, *went):
-            # A consent is used up, and whoever comes counts from the beginning.
+            # A consent is used up.
             self.invitations.use(one)
-            self.senders.forget(one.device_key)
         return RoomChange(came, went)
+
+    def _counted(self, change: RoomChange) -> RoomChange:
+        for one in change.went:
+            self.senders.forget(one.device_key)
+        for one in change.came:
+            self.senders.came(one.device_key)
+        return change

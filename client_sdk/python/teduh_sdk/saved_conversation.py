@@ -75,6 +75,7 @@ class SavedMembership(_Saved, frozen=True, array_like=True):
     invitations: tuple[bytes, ...]
     consents: tuple[tuple[bytes, str, str], ...]
     senders: dict[bytes, int]
+    first_of_senders: dict[bytes, int] = {}
 
 
 class SavedPlace(_Saved, frozen=True, array_like=True):
@@ -122,6 +123,7 @@ class SavedConversation(_Saved, frozen=True, array_like=True):
     receipts: dict[int, tuple[bytes, ...]]
     owes_acknowledgement: bool
     notes: SavedNotes = SavedNotes()
+    appended_before: dict[bytes, int] = {}
 
 
 class Kept(_Saved, frozen=True, array_like=True):
@@ -259,6 +261,7 @@ def save_membership(member: Membership) -> SavedMembership:
         invitations=tuple(encode_message(invitation) for invitation in member.invitations.open.values()),
         consents=tuple((one.device_id, one.name, one.role) for one in member.invitations.consents.values()),
         senders=member.senders.last,
+        first_of_senders=member.senders.first,
     )
 
 
@@ -268,7 +271,7 @@ def restore_membership(member: Membership, saved: SavedMembership, now: int) -> 
         return
     member.invitations.open = {one.id: one for one in map(_invitation, saved.invitations)}
     member.invitations.consents = {one[0]: Consent(*one) for one in saved.consents}
-    member.senders.last = dict(saved.senders)
+    member.senders.last, member.senders.first = dict(saved.senders), dict(saved.first_of_senders)
     member.resume(_group(saved.group), now)
     if saved.pending is not None:
         pending = saved.pending

@@ -100,7 +100,8 @@ class Speaking:
             return False
         if self.standing.owes_acknowledgement and self._membership.group is not None:
             self.standing.owes_acknowledgement = False
-            self._encrypt(encode_message(acknowledgement_of(self._membership.group)), None)
+            beginnings = self.standing.beginnings(self._membership.room)
+            self._encrypt(encode_message(acknowledgement_of(self._membership.group, beginnings)), None)
             return True
         if self.standing.notes.owes_key:
             self.standing.outbox = self.standing.outbox.add(encode_message(self.standing.notes.offer(now)))

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from teduh_signaling.chat.messages import ReceiptKind
+from teduh_signaling.chat.messages import MAX_BEGINNINGS, Beginning, ReceiptKind
 
 from teduh_sdk.group_changes import Change
 from teduh_sdk.hand_over_notes import HandOverNotes
 from teduh_sdk.log_order import LogOrder
 from teduh_sdk.outbox import Outbox
 from teduh_sdk.receipts import OwedReceipts
-from teduh_sdk.room import Participant
+from teduh_sdk.room import Participant, Room
 from teduh_sdk.saved_conversation import (
     SavedConversation,
     restore_change,
@@ -38,6 +38,10 @@ class Standing:
     owes_acknowledgement: bool = False
     """Whether the others have yet to hear what we see of the present epoch."""
     notes: HandOverNotes = field(default_factory=HandOverNotes)
+    appended_before: dict[bytes, int] = field(default_factory=dict)
+    """By the device key of each other member: how many entries we had appended when both of us were first in
+    one epoch.
+    """
 
     @property
     def is_settled(self) -> bool:
@@ -49,10 +53,23 @@ class Standing:
         """Whether she said so."""
         return one.device_key in self.leaving
 
+    def has_come(self, one: Participant) -> None:
+        """She and we are in one epoch for the first time."""
+        self.appended_before[one.device_key] = self.order.next_own - 1
+
     def has_left(self, one: Participant) -> None:
         """She is out."""
         self.leaving.discard(one.device_key)
         self.notes.forget(one)
+        self.appended_before.pop(one.device_key, None)
+
+    def beginnings(self, room: Room) -> tuple[Beginning, ...]:
+        """Where each other member begins to hear us, as far as we know."""
+        before = self.appended_before
+        known = [
+            Beginning(one.leaf_index, before[one.device_key]) for one in room if one.device_key in before
+        ]
+        return tuple(known[:MAX_BEGINNINGS])
 
     def queue(self, change: Change) -> None:
         """One more thing to change."""
@@ -77,4 +94,5 @@ class Standing:
             OwedReceipts({ReceiptKind(kind): ids for kind, ids in saved.receipts.items()}),
             saved.owes_acknowledgement,
             restore_notes(saved.notes),
+            dict(saved.appended_before),
         )

@@ -542,7 +542,10 @@ export class ConversationState {
 
   #seeRoom(change: RoomChange): void {
     this.#standing.owesAcknowledgement = true
-    for (const participant of change.came) this.#events.push({ type: "joined", participant })
+    for (const participant of change.came) {
+      this.#standing.hasCome(participant)
+      this.#events.push({ type: "joined", participant })
+    }
     for (const participant of change.went) {
       if (!this.#standing.isLeaving(participant)) this.#events.push({ type: "left", participant })
       this.#standing.hasLeft(participant)

@@ -7,7 +7,7 @@
  * those who did arrive that the others did too.
  */
 
-import { EpochAcknowledgement } from "./chat/messages.ts"
+import { EpochAcknowledgement, type Beginning } from "./chat/messages.ts"
 import { EpochsDiffer } from "./errors.ts"
 import { areEqual, concatenate, utf8 } from "./hazmat/bytes.ts"
 import type { MlsGroup } from "./mls/group.ts"
@@ -16,10 +16,13 @@ import { suiteOf } from "./mls/suites.ts"
 const LABEL = "teduh epoch acknowledgement 1"
 
 /** What we say of the present epoch. */
-export async function acknowledgementOf(group: MlsGroup): Promise<EpochAcknowledgement> {
+export async function acknowledgementOf(
+  group: MlsGroup,
+  beginnings: readonly Beginning[] = [],
+): Promise<EpochAcknowledgement> {
   const { hash } = await suiteOf(group.suite)
   const digest = await hash.digest(concatenate(utf8(LABEL), group.epochAuthenticator))
-  return EpochAcknowledgement({ epoch: group.epoch, digest })
+  return EpochAcknowledgement({ epoch: group.epoch, digest, beginnings })
 }
 
 /** Compare what a member says of our present epoch with ours; throws `EpochsDiffer`. */

@@ -3,6 +3,7 @@
 import {
   ReceiptKind,
   type ChatMessage,
+  type EpochAcknowledgement,
   type HandOverNote,
   type Invitation,
   type InvitationAnswer,
@@ -33,7 +34,7 @@ export class Hearing {
     this.#listener = listener
   }
 
-  /** Somebody said something. Throws `EpochsDiffer`. */
+  /** Somebody said something. Throws `EpochsDiffer`, `LogBroken`. */
   async hear(standing: Standing, sender: Participant, message: ChatMessage | OfCall | Unknown, isLive: boolean): Promise<void> {
     switch (message.type) {
       case "ofCall":
@@ -76,7 +77,7 @@ export class Hearing {
   ): Promise<void> {
     switch (message.type) {
       case "epochAcknowledgement":
-        if (this.#membership.group !== null) await checkAcknowledgement(this.#membership.group, message)
+        await this.#hearAcknowledgement(sender, message)
         break
       case "invitation":
         this.#hearInvitation(sender, message)
@@ -96,6 +97,14 @@ export class Hearing {
       case "handOverNote":
         await this.#hearNote(standing, sender, message)
     }
+  }
+
+  async #hearAcknowledgement(sender: Participant, said: EpochAcknowledgement): Promise<void> {
+    const { group, identity, room, senders } = this.#membership
+    if (group === null) return
+    await checkAcknowledgement(group, said)
+    const ours = room.withKey(identity.signatureKey)?.leafIndex
+    for (const { leaf, appended } of said.beginnings) if (leaf === ours) senders.began(sender.deviceKey, appended)
   }
 
   async #hearNote(standing: Standing, sender: Participant, note: HandOverNote): Promise<void> {

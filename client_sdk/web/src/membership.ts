@@ -111,7 +111,7 @@ export class Membership {
     this.senders.check(committer.deviceKey, received.authenticatedData, entry.counter)
     const room = await this.#verified(group, now)
     this.#admit(room, committer.isSurvivor)
-    return this.#enter(group, room)
+    return this.#counted(this.#enter(group, room))
   }
 
   /**
@@ -163,7 +163,7 @@ export class Membership {
   async adopt(counter: number, now: number): Promise<RoomChange | null> {
     const pending = this.pending
     if (pending?.counter !== counter) return null
-    return this.#enter(pending.group, await this.#verified(pending.group, now))
+    return this.#counted(this.#enter(pending.group, await this.#verified(pending.group, now)))
   }
 
   /** Verify the present room anew; throws `RosterNotAdmitted`. */
@@ -200,6 +200,8 @@ export class Membership {
     }
     const sender = this.#room.at(received.sender)
     this.senders.check(sender.deviceKey, received.authenticatedData, entry.counter)
+    // A sender uses each key of an epoch for one entry, and none twice.
+    if (!received.isNext) throw new LogBroken("entries of a sender in this epoch are missing")
     this.#adoptGroup(group)
     return { sender, data: received.data }
   }
@@ -257,12 +259,15 @@ export class Membership {
     this.#adoptGroup(group)
     this.#room = room
     this.pending = null
-    for (const one of [...came, ...went]) {
-      // A consent is used up, and whoever comes counts from the beginning.
-      this.invitations.use(one)
-      this.senders.forget(one.deviceKey)
-    }
+    // A consent is used up.
+    for (const one of [...came, ...went]) this.invitations.use(one)
     return { came, went }
+  }
+
+  #counted(change: RoomChange): RoomChange {
+    for (const one of change.went) this.senders.forget(one.deviceKey)
+    for (const one of change.came) this.senders.came(one.deviceKey)
+    return change
   }
 
   #adoptGroup(group: MlsGroup): void {

@@ -47,12 +47,15 @@ const some = text(0, MOST)
 const change = struct({ add: optional(blob), byCapability: bool, remove: optional(blob) })
 type SavedChange = ValueOf<typeof change>
 
+const counterOf = struct({ key: some, counter: number })
+
 const membership = struct({
   group: optional(blob),
   pending: optional(struct({ counter: number, group: blob, change })),
   invitations: list(blob, 0, MOST),
   consents: list(struct({ deviceId: blob, name: some, role: some }), 0, MOST),
-  senders: list(struct({ key: some, counter: number }), 0, MOST),
+  senders: list(counterOf, 0, MOST),
+  firstOfSenders: defaulted(list(counterOf, 0, MOST), []),
 })
 export type SavedMembership = ValueOf<typeof membership>
 
@@ -96,6 +99,7 @@ const conversation = struct({
   receipts: list(struct({ kind: number, messageIds: list(blob, 0, MOST) }), 0, MOST),
   owesAcknowledgement: bool,
   notes: defaulted(notes, { own: null, keys: [], owesKey: false }),
+  appendedBefore: defaulted(list(counterOf, 0, MOST), []),
 })
 /** Everything, but what the application has yet to be told: that is beside it in `Kept`. */
 export type SavedConversation = ValueOf<typeof conversation>
@@ -223,6 +227,7 @@ export function saveMembership({ group, pending, invitations, senders }: Members
     invitations: [...invitations.open.values()].map(encodeMessage),
     consents: [...invitations.consents.values()],
     senders: [...senders.last].map(([key, counter]) => ({ key, counter })),
+    firstOfSenders: [...senders.first].map(([key, counter]) => ({ key, counter })),
   }
 }
 
@@ -238,12 +243,16 @@ export async function restoreMembership(
 ): Promise<void> {
   if (saved.group === null) return
   member.invitations = new Invitations(saved.invitations.map(restoreInvitation), saved.consents)
-  member.senders = new SenderOrder(saved.senders.map(({ key, counter }) => [key, counter] as const))
+  member.senders = new SenderOrder(pairs(saved.senders), pairs(saved.firstOfSenders))
   await member.resume(await MlsGroup.fromBytes(saved.group, signer), now)
   const { pending } = saved
   if (pending === null) return
   const group = await MlsGroup.fromBytes(pending.group, signer)
   await member.resumePending(pending.counter, group, await restoreChange(pending.change), now)
+}
+
+function pairs(counters: SavedMembership["senders"]): (readonly [string, number])[] {
+  return counters.map(({ key, counter }) => [key, counter])
 }
 
 function restoreInvitation(data: Uint8Array): Invitation {

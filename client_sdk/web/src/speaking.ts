@@ -96,7 +96,8 @@ export class Speaking {
     if (group === null || room.isEmpty) return false
     if (this.standing.owesAcknowledgement) {
       this.standing.owesAcknowledgement = false
-      await this.#encrypt(encodeMessage(await acknowledgementOf(group)), null)
+      const beginnings = this.standing.beginnings(room)
+      await this.#encrypt(encodeMessage(await acknowledgementOf(group, beginnings)), null)
       return true
     }
     if (this.standing.notes.owesKey) {

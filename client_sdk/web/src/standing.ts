@@ -3,14 +3,14 @@
  * it together with the group, so that a restart loses nothing.
  */
 
-import { ReceiptKind } from "./chat/messages.ts"
+import { MAX_BEGINNINGS, ReceiptKind, type Beginning } from "./chat/messages.ts"
 import type { Change } from "./groupChanges.ts"
 import { toHex } from "./hazmat/bytes.ts"
 import { LogOrder } from "./logOrder.ts"
 import { Outbox } from "./outbox.ts"
 import { OwedReceipts } from "./receipts.ts"
 import type { NoteKeys } from "./noteKeys.ts"
-import type { Participant } from "./room.ts"
+import type { Participant, Room } from "./room.ts"
 import {
   restoreChange,
   restoreOrder,
@@ -33,6 +33,8 @@ export class Standing {
   owesAcknowledgement = false
   /** The keys, in hex, of those who said that they leave. */
   #leaving = new Set<string>()
+  /** By the key, in hex, of each other member: how many entries we had appended when both were first in one epoch. */
+  #appendedBefore = new Map<string, number>()
 
   constructor(
     order: LogOrder,
@@ -61,10 +63,25 @@ export class Standing {
     this.#leaving.add(toHex(one.deviceKey))
   }
 
+  /** She and we are in one epoch for the first time. */
+  hasCome(one: Participant): void {
+    this.#appendedBefore.set(toHex(one.deviceKey), this.order.nextOwn - 1)
+  }
+
   /** She is out. */
   hasLeft(one: Participant): void {
     this.notes.forget(one)
     this.#leaving.delete(toHex(one.deviceKey))
+    this.#appendedBefore.delete(toHex(one.deviceKey))
+  }
+
+  /** Where each other member begins to hear us, as far as we know. */
+  beginnings(room: Room): Beginning[] {
+    const known = room.participants.flatMap(({ leafIndex: leaf, deviceKey }) => {
+      const appended = this.#appendedBefore.get(toHex(deviceKey))
+      return appended === undefined ? [] : [{ leaf, appended }]
+    })
+    return known.slice(0, MAX_BEGINNINGS)
   }
 
   /** One more thing to change. */
@@ -90,6 +107,7 @@ export class Standing {
       receipts: [...this.receipts.byKind].map(([kind, messageIds]) => ({ kind, messageIds })),
       owesAcknowledgement: this.owesAcknowledgement,
       notes: this.notes.save(),
+      appendedBefore: [...this.#appendedBefore].map(([key, counter]) => ({ key, counter })),
     }
   }
 
@@ -99,6 +117,7 @@ export class Standing {
     standing.outbox = restoreOutbox(saved.outbox)
     standing.changes = await Promise.all(saved.changes.map(restoreChange))
     standing.#leaving = new Set(saved.leaving)
+    standing.#appendedBefore = new Map(saved.appendedBefore.map(({ key, counter }) => [key, counter]))
     standing.owesAcknowledgement = saved.owesAcknowledgement
     for (const { kind, messageIds } of saved.receipts) {
       for (const id of messageIds) standing.receipts.owe(kind === ReceiptKind.READ ? kind : ReceiptKind.DELIVERED, id)

@@ -31,6 +31,7 @@ type OutboxStep =
 interface Rules {
   log_order: { name: string; steps: LogStep[] }[]
   outbox: { name: string; steps: OutboxStep[] }[]
+  sender_beginnings: { name: string; steps: Beginning[] }[]
   sender_order: { name: string; entries: [sender: string, said: number, signed: number, good: boolean][] }[]
   room: { name: string; own: string; by?: string; before?: string[]; consents?: string[]; after: string[]; admitted: boolean }[]
 }
@@ -124,6 +125,25 @@ describe("the order of a sender", () => {
       }
       if (isGood) check()
       else expect(check).toThrow(LogBroken)
+    }
+  })
+})
+
+type Beginning = [what: "said" | "began" | "came" | "left", sender: string, number: number, good: boolean]
+
+describe("what a sender said first", () => {
+  it.each(rules.sender_beginnings)("$name", ({ steps }) => {
+    const order = new SenderOrder()
+    for (const [what, sender, number, isGood] of steps) {
+      const who = utf8(sender)
+      const step = (): void => {
+        if (what === "said") order.check(who, authenticatedCounter(number), number)
+        else if (what === "began") order.began(who, number)
+        else if (what === "came") order.came(who)
+        else order.forget(who)
+      }
+      if (isGood) step()
+      else expect(step).toThrow(LogBroken)
     }
   })
 })

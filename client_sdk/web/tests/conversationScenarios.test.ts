@@ -6,16 +6,20 @@ import { describe, expect, it } from "vitest"
 
 import { ConversationState } from "../src/conversationState.ts"
 import { HandOverNotes } from "../src/handOverNotes.ts"
-import { StaffReachable, type Entry } from "../src/relay/frames.ts"
+import { EntryKind, StaffReachable, type Entry } from "../src/relay/frames.ts"
 import { verifyRoom } from "../src/room.ts"
-import { NOW, Pair, type Seat, type StaffDevice, type Tamper } from "./scriptedLog.ts"
+import { NOW, Pair, nothing, type Seat, type StaffDevice, type Tamper, type Withhold } from "./scriptedLog.ts"
 
 type Who = "survivor" | "counselor" | "medic"
+type Withheld = "first message" | "counselor" | "medic"
 type How = "withhold" | "miscount" | "repeat" | "spoil"
 type Step =
   | { does: "says"; who: Who; text: string }
   | { does: "reads" | "types" | "breaks" | "connects" | "restarts" | "refreshes" | "leaves" | "ends"; who: Who }
-  | { does: "pumps" | "brings_in_medic" | "forgets" }
+  | { does: "pumps" | "forgets" }
+  | { does: "brings_in_medic"; meanwhile?: string; withheld?: Withheld }
+  | { does: "meets"; withheld: Withheld }
+  | { does: "withholds"; who: Who; withheld: Withheld }
   | { does: "loses"; is: boolean }
   | { does: "asks_for_medic"; yes: boolean }
   | { does: "tampers"; who: Who; how: How }
@@ -44,8 +48,8 @@ class Stage {
     for (const { sent } of this.#seats.values()) sent.length = 0
   }
 
-  static async make(): Promise<Stage> {
-    const pair = await Pair.talking()
+  static async make(withholds = nothing): Promise<Stage> {
+    const pair = await Pair.talking(withholds)
     return new Stage(pair, await pair.organisation.staff("Dewi", "medic"))
   }
 
@@ -100,7 +104,10 @@ class Stage {
         await this.pair.accept(this.medic, step.yes)
         break
       case "brings_in_medic":
-        this.#seats.set("medic", await this.pair.bringIn(this.medic))
+        this.#seats.set("medic", await this.pair.bringIn(this.medic, 2, { ...step, withholds: withholding(step.withheld) }))
+        break
+      case "withholds":
+        this.seat(step.who).withholds = withholding(step.withheld)
         break
       case "tampers":
         this.seat(step.who).tamper = tampering(step.how)
@@ -170,6 +177,18 @@ class Stage {
   }
 }
 
+/** Which entries are kept back. The first that fits decides, and the answer stays the same. */
+function withholding(what?: Withheld): Withhold {
+  if (what === undefined) return nothing
+  const number = { "first message": undefined, counselor: 1, medic: 2 }[what]
+  let first: Entry | undefined
+  return (entry) => {
+    if (entry.kind !== EntryKind.MESSAGE || (number !== undefined && entry.member !== number)) return false
+    first ??= entry
+    return number === undefined ? entry.seq === first.seq : entry.epoch === first.epoch
+  }
+}
+
 function tampering(how: How): Tamper {
   let withheld = 0
   const withhold = (entry: Entry): readonly Entry[] => {
@@ -187,7 +206,9 @@ function tampering(how: How): Tamper {
 
 describe("a conversation", () => {
   it.each(scenarios)("$name", async ({ steps }) => {
-    const stage = await Stage.make()
-    for (const step of steps) await stage.play(step)
+    const [first] = steps
+    const meets = first?.does === "meets" ? first : undefined
+    const stage = await Stage.make(withholding(meets?.withheld))
+    for (const step of steps.filter((one) => one !== meets)) await stage.play(step)
   })
 })

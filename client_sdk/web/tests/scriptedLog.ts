@@ -37,11 +37,19 @@ const DAY = 24 * 3600
 /** What a dishonest relay makes of an entry on its way to somebody. */
 export type Tamper = (entry: Entry) => readonly Entry[]
 
+/** Which entries it keeps back from somebody, so that the places of all others, her own too, close the gap. */
+export type Withhold = (entry: Entry) => boolean
+
+/** An honest relay keeps nothing back. */
+export const nothing: Withhold = () => false
+
 /** One member's connection. */
 export class Seat {
   isConnected = false
   counter = 0
   tamper: Tamper = (entry) => [entry]
+  withholds = nothing
+  withheld = 0
   readonly sent: ClientFrame[] = []
 
   constructor(
@@ -72,9 +80,9 @@ export class ScriptedLog {
   /** Subscribe after what the member has read, and deliver what is there. */
   async connect(seat: Seat): Promise<void> {
     seat.isConnected = true
-    const after = seat.state.cursor
+    const after = seat.state.cursor + seat.withheld
     const { counter, number: member } = seat
-    const lastSeq = this.entries.length
+    const lastSeq = this.entries.length - seat.withheld - this.entries.slice(after).filter(seat.withholds).length
     const { epoch } = this
     const subscribed = { ref: 1, conversationId: CONVERSATION, member, epoch, lastSeq, firstSeq: 1, counter }
     await seat.state.connected(Subscribed(subscribed), NOW)
@@ -147,11 +155,17 @@ export class ScriptedLog {
   }
 
   async #deliver(seat: Seat, entry: Entry): Promise<void> {
-    for (const made of seat.tamper(entry)) await seat.state.receive(made, NOW)
+    if (seat.withholds(entry)) {
+      seat.withheld += 1
+      return
+    }
+    for (const made of seat.tamper({ ...entry, seq: entry.seq - seat.withheld })) await seat.state.receive(made, NOW)
   }
 
   async #answer(seat: Seat, frame: ConversationFrame): Promise<void> {
-    if (seat.isConnected) await seat.state.receive(frame, NOW)
+    if (!seat.isConnected) return
+    const isPlaced = frame.type === "accepted" && frame.seq > 0
+    await seat.state.receive(isPlaced ? { ...frame, seq: frame.seq - seat.withheld } : frame, NOW)
   }
 }
 
@@ -242,11 +256,13 @@ export class Pair {
     readonly device: StaffDevice,
   ) {}
 
-  static async talking(): Promise<Pair> {
+  /** Two who have just come together, of which the relay keeps something back from the survivor. */
+  static async talking(withholds = nothing): Promise<Pair> {
     const organisation = await TestOrganisation.make()
     const log = new ScriptedLog()
     const { state, bundle } = await organisation.survivor()
     const survivor = log.seat(state, 0)
+    survivor.withholds = withholds
     await log.connect(survivor)
     const device = await organisation.staff("Sari")
     const counselor = log.seat(device.state(), 1)
@@ -268,16 +284,25 @@ export class Pair {
     await this.log.pump()
   }
 
-  /** Have the counselor add a colleague whom the survivor has accepted; returns her seat, connected. */
-  async bringIn(device: StaffDevice, number = 2): Promise<Seat> {
+  /**
+   * Have the counselor add a colleague whom the survivor has accepted; returns her seat, connected. `meanwhile` is what
+   * the survivor says as the commit is made: it comes into the log before that.
+   */
+  async bringIn(
+    device: StaffDevice,
+    number = 2,
+    { meanwhile = "", withholds = nothing }: { meanwhile?: string | undefined; withholds?: Withhold } = {},
+  ): Promise<Seat> {
     const bundle = await device.keyPackage()
     await this.accept(device)
     await this.counselor.state.change({ type: "addMember", keyPackage: bundle.published, byCapability: false }, NOW)
+    if (meanwhile !== "") await this.survivor.state.sendText(meanwhile, NOW)
     await this.log.pump()
     const state = device.state([bundle])
     const welcome = this.log.entries.findLast(({ kind }) => kind === EntryKind.WELCOME)
     state.startAfter((welcome?.seq ?? 0) - 1)
     const seat = this.log.seat(state, number)
+    seat.withholds = withholds
     await this.log.connect(seat)
     await this.log.pump()
     return seat

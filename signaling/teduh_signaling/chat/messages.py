@@ -30,6 +30,7 @@ MAX_MESSAGE_BYTES = 60 * 1024
 """The largest encoded message, before padding."""
 MAX_TEXT_CHARACTERS = 8000
 MAX_RECEIPT_IDS = 256
+MAX_BEGINNINGS = 256
 CALL_TAGS = range(0x20, 0x40)
 """The tags of messages about calls, which are those of `teduh_signaling.call`."""
 NOTE_KEY_BYTES = 1216
@@ -96,12 +97,23 @@ class Ending(Message, frozen=True, array_like=True, tag=0x04, gc=False):
     sent: Seconds
 
 
+class Beginning(Struct, frozen=True, array_like=True, gc=False):
+    """Where a member begins to hear the sender: how many entries the sender had appended when it came."""
+
+    leaf: Annotated[int, Meta(ge=0, le=2**32 - 1)]
+    """The member's, in the epoch of the acknowledgement."""
+    appended: Annotated[int, Meta(ge=0, le=2**53 - 1)]
+    """The counter of the sender's last entry before both were in one epoch; 0: none."""
+
+
 class EpochAcknowledgement(Message, frozen=True, array_like=True, tag=0x05, gc=False):
     """After a commit: I am in this epoch, and see this of it. Another digest means that we do not agree."""
 
     epoch: Epoch
     digest: Annotated[bytes, Meta(min_length=32, max_length=64)]
     """H(label || epoch_authenticator), H the hash of the cipher suite."""
+    beginnings: Annotated[tuple[Beginning, ...], Meta(max_length=MAX_BEGINNINGS)] = ()
+    """For each of the other members."""
 
 
 class Invitation(Message, frozen=True, array_like=True, tag=0x06, gc=False):

@@ -16,12 +16,13 @@
  * Times (`sent`) are the sender's clock in seconds since 1970: shown, never trusted for order, which is the log's.
  */
 
-import { bool, bytes, defaulted, define, integer, list, oneOf, optional, struct, text } from "../schema.ts"
+import { bool, bytes, defaulted, define, integer, list, oneOf, optional, struct, text, type ValueOf } from "../schema.ts"
 
 /** The largest encoded message, before padding. */
 export const MAX_MESSAGE_BYTES = 60 * 1024
 export const MAX_TEXT_CHARACTERS = 8000
 export const MAX_RECEIPT_IDS = 256
+export const MAX_BEGINNINGS = 256
 /** Whether a tag is that of a message about a call, which is one of `call/messages.ts`. */
 export const CALL_TAGS = { includes: (tag: number): boolean => tag >= 0x20 && tag < 0x40 }
 
@@ -53,10 +54,15 @@ export type Leaving = ReturnType<typeof Leaving>
 export const Ending = define("ending", 0x04, { sent })
 export type Ending = ReturnType<typeof Ending>
 
+const beginning = struct({ leaf: integer(0, 2 ** 32 - 1), appended: integer(0, Number.MAX_SAFE_INTEGER) })
+/** Where a member, at its leaf, begins to hear the sender: how many entries the sender had appended when it came. */
+export type Beginning = ValueOf<typeof beginning>
+
 /** After a commit: I am in this epoch, and see this of it. Another digest means that we do not agree. */
 export const EpochAcknowledgement = define("epochAcknowledgement", 0x05, {
   epoch: integer(0, Number.MAX_SAFE_INTEGER),
   digest: bytes(32, 64),
+  beginnings: defaulted(list(beginning, 0, MAX_BEGINNINGS), []),
 })
 export type EpochAcknowledgement = ReturnType<typeof EpochAcknowledgement>
 
