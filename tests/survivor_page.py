@@ -45,11 +45,11 @@ ENGLISH = Words(
     end="End the conversation",
     ended_by_her="You have ended the conversation",
     writes="Sari is writing…",
-    again="Ask for somebody again",
+    again="Start a new chat",
 )
 INDONESIAN = Words(
-    start="Bicara dengan seseorang",
-    waiting="Kami sedang mencarikan seseorang untuk Anda",
+    start="Mulai chat, gratis",
+    waiting="Kami sedang menghubungi petugas",
     field="Pesan Anda",
     send="Kirim",
     sent="Terkirim",
@@ -58,12 +58,12 @@ INDONESIAN = Words(
     reconnecting="Menyambung lagi…",
     connected="Terhubung",
     exit="Keluar",
-    let_join="Ya, boleh bergabung",
+    let_join="Ya, boleh masuk",
     room="Siapa di sini",
     end="Akhiri percakapan",
     ended_by_her="Anda telah mengakhiri percakapan",
     writes="Sari sedang menulis…",
-    again="Minta seseorang lagi",
+    again="Chat lagi",
 )
 
 

@@ -132,7 +132,7 @@ async def test_her_side_rings_silently_and_nothing_is_on_before_she_answers(tmp_
         await talk.hers.shows("would like a video call with you")
         await makes_no_sound(talk.hers)
         await talk.hers.button("Not now").click()
-        await talk.theirs.shows("They cannot talk now.")
+        await talk.theirs.shows("Person 1 cannot talk now.")
         assert set(await talk.theirs.tracks()) == {"ended"}
         await cancelled(talk)
 

@@ -21,7 +21,7 @@ async def test_loading_anew_asks_first_then_says_what_has_ended_and_begins_anew(
         here.staff("Sari") as staff,
     ):
         hers = await SurvivorPage.open(browser, here.url)
-        await expect(hers.page.get_by_text("The page was loaded anew")).to_have_count(0)
+        await expect(hers.page.get_by_text("This page was restarted")).to_have_count(0)
         await hers.ask()
         his = await accepted(staff)
         await hers.is_in_the_room("Sari")
@@ -30,7 +30,7 @@ async def test_loading_anew_asks_first_then_says_what_has_ended_and_begins_anew(
         await hers.shows("Reloading would end the conversation")
         await expect(hers.message("before")).to_be_visible()
         await hers.button("Reload anyway").click()
-        await hers.shows("The page was loaded anew")
+        await hers.shows("This page was restarted")
         assert (await until(his, events.Gone)).participant.is_survivor
         await expect(hers.page.get_by_text("before", exact=True)).to_have_count(0)
         await hers.ask()

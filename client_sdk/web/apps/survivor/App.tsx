@@ -243,6 +243,7 @@ function Talk({ configuration, state, session, draft, call, isShown, onStop }: T
       {state.search !== null && (
         <SearchCard
           search={state.search}
+          before={state.people[0]?.name ?? null}
           sightings={state.sightings}
           onSeek={(isSeeking) => {
             session.seek(isSeeking)

@@ -47,20 +47,22 @@ export function ProposalCard({ proposal, onAnswer }: ProposalProps) {
 
 interface SearchProps {
   readonly search: Search
+  /** With whom she has talked here; null where nobody has been in yet. */
+  readonly before: string | null
   readonly sightings: readonly Sighting[]
   readonly onSeek: (isSeeking: boolean) => void
   readonly onAnswer: (accepted: boolean) => void
 }
 
 /** Nobody answers: shall we look for somebody else, and may whoever was found come in? */
-export function SearchCard({ search, sightings, onSeek, onAnswer }: SearchProps) {
+export function SearchCard({ search, before, sightings, onSeek, onAnswer }: SearchProps) {
   const { t } = useWording()
   if (search.step === "found") {
     const { name } = search
     return (
       <Question title={t("found.title", { name })} no={t("proposal.no")} yes={t("found.yes", { name })} onAnswer={onAnswer}>
         <p>{t("found.text", { name, role: roleName(t, search.role) })}</p>
-        <p class="muted">{t("found.about")}</p>
+        <p class="muted">{before === null ? t("found.about.nobody") : t("found.about", { before })}</p>
       </Question>
     )
   }

@@ -71,7 +71,7 @@ export function Welcome({ configuration, state, dispatch, onStart }: WelcomeProp
             {configuration.regions.length > 0 && (
               <Select
                 label={t("welcome.region")}
-                none={t("welcome.any")}
+                none={t("welcome.unsaid")}
                 options={configuration.regions.map((value) => ({ value, text: value }))}
                 chosen={state.region}
                 onChoose={(region) => {

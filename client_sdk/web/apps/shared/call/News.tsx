@@ -27,7 +27,7 @@ export function endingText(wording: CallWording, { why, by }: NonNullable<CallVi
   const { t, nobody } = wording
   const name = by === null ? nobody : nameOf(wording, by)
   if (why === "missed") return t("ending.missed", { name })
-  if ((why === "hungUp" || why === "cancelled") && by !== null) return t(`endedBy.${why}`, { name })
+  if ((why === "hungUp" || why === "cancelled" || why === "declined") && by !== null) return t(`endedBy.${why}`, { name })
   return t(`ending.${why}`)
 }
 
