@@ -23,7 +23,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from functools import partial
 
@@ -107,7 +107,7 @@ class Relay:
         self._tasks: set[asyncio.Task[None]] = set()
         self._runners: list[web.AppRunner] = []
         self._listening: list[asyncio.Server] = []
-        self._door: FrontDoor | None = None
+        self._doors: list[FrontDoor] = []
         self._stopping = False
 
     # --- starting ---
@@ -187,9 +187,9 @@ class Relay:
             subscriptions_per_connection=settings.subscriptions_per_connection,
             count_request=price.count,
         )
-        self._unused = UnusedConnections(2 * settings.heartbeat_seconds)
         browsers = BrowserOrigins(frozenset((*own_origins, *settings.allowed_origins)))
         self._sockets = SocketHandler(settings, FrameHandlers(services), price, browsers)
+        self._unused = UnusedConnections(2 * settings.heartbeat_seconds, self._sockets.source)
         if self._neighbours is not None:
             self._migration = Migration(
                 self._neighbours, self._delivery, self._sockets, self._queue, self.spawn
@@ -237,13 +237,12 @@ class Relay:
 
     async def _serve(self, application: web.Application, listener: socket.socket) -> None:
         others = await self._run(application)
-        self._door = door = FrontDoor(SOCKET_PATH, self._sockets.enter, others)
-        await self._listen(door, listener)
-        self.keep(lambda: self._unused.sweep_forever(lambda: (*door.silent, *others.connections)))
+        await self._listen(FrontDoor(SOCKET_PATH, self._sockets.enter, others, self._unused), listener)
         if self._settings.metrics_port is not None:
             watchers = web.Application()
-            watchers.add_routes(metrics_routes(self._measure))
-            measures = await self._run(watchers)
+            unused = UnusedConnections(2 * self._settings.heartbeat_seconds)
+            watchers.add_routes([unused.in_time(route) for route in metrics_routes(self._measure)])
+            measures = FrontDoor(None, _nobody_enters, await self._run(watchers), unused)
             try:
                 port = _listen(self._settings.metrics_host, self._settings.metrics_port)
             except OSError as error:
@@ -261,10 +260,11 @@ class Relay:
         assert runner.server is not None
         return runner.server
 
-    async def _listen(self, protocols: Callable[[], asyncio.Protocol], listener: socket.socket) -> None:
+    async def _listen(self, door: FrontDoor, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(protocols, sock=listener, backlog=1024)
-        self._listening.append(server)
+        self._listening.append(await loop.create_server(door, sock=listener, backlog=1024))
+        self._doors.append(door)
+        self.keep(door.sweep_forever)
 
     async def _say_farewell(self, conversation_id: bytes, capability_hash: bytes) -> None:
         if await self._delivery.farewell(conversation_id, capability_hash):
@@ -346,8 +346,8 @@ class Relay:
             await self._drain(self._settings.drain_seconds)
         if self._neighbours is not None:
             self._neighbours.close()
-        if self._door is not None:
-            self._door.close()
+        for door in self._doors:
+            door.close()
         for runner in self._runners:
             await runner.cleanup()
         if hasattr(self, "_feed"):
@@ -372,6 +372,11 @@ class Relay:
         self._routing.board.flush()
         self._sockets.close_all(CloseCode.GOING_AWAY)
         await _until(lambda: not self._sockets.connections, _CLOSE_SECONDS)
+
+
+def _nobody_enters(transport: asyncio.Transport, headers: Mapping[str, str], unread: bytes) -> bool:
+    """Of a port on which there are no WebSockets."""
+    return False
 
 
 async def _until(condition: Callable[[], bool], seconds: float) -> None:

@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 from plain_relay import plain_relay
 from teduh_server.front_door import FrontDoor
+from teduh_server.unused_connections import Closable, UnusedConnections
 from teduh_signaling.relay.codec import encode
 from teduh_signaling.relay.frames import CloseCode, Hello, Ping, Pong
 from websocket_wire import BINARY, CLOSE, HEADERS, Wire, masked, request, wire
@@ -38,13 +39,22 @@ class Others(asyncio.Protocol):
         self.told.append(data)
 
 
+class OthersServer:
+    """Stands for aiohttp's server."""
+
+    connections: tuple[Closable, ...] = ()
+
+    def __call__(self) -> asyncio.Protocol:
+        return Others()
+
+
 class Door(FrontDoor):
     """A front door that remembers who came in."""
 
     def __init__(self, *, welcome: bool = True) -> None:
         self.entered: list[tuple[str, bytes]] = []
         self._welcomes = welcome
-        super().__init__("/v1/socket", self._enter_one, Others)
+        super().__init__("/v1/socket", self._enter_one, OthersServer(), UnusedConnections(1))
 
     def _enter_one(self, transport: asyncio.Transport, headers: Mapping[str, str], unread: bytes) -> bool:
         self.entered.append((headers["sec-websocket-key"], unread))
