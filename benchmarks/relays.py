@@ -24,7 +24,8 @@ LIFTED = (
     "bytes_per_second",
     "connections_per_minute",
     "requests_per_minute",
-    "proof_of_work_above",
+    "free_requests",
+    "calm_waiting",
     "waiting_requests",
 )
 """Settings that limit what one source or one connection may do: the generator is one source."""

@@ -35,6 +35,7 @@ from teduh_server.request_price import RequestPrice
 from teduh_server.routing_services import Node, RoutingServices
 from teduh_server.settings import Settings
 from teduh_server.staff_authentication import StaffDevice
+from teduh_server.turns import Turns
 from teduh_signaling.relay.frames import (
     AnswerOffer,
     AnyRelayFrame,
@@ -107,8 +108,9 @@ class SyntheticNode:
         inbox = Inbox(self._store, channel, settings.retention_ms, self.spawn)
         self._delivery = DeliveryService(self._store, channel, limits, inbox, self.spawn)
         node = Node(self._id, self._store, channel, self._delivery, self.spawn)
-        price = RequestPrice(settings.proof_of_work_bits, settings.proof_of_work_above)
-        self._routing = RoutingServices(settings, node, price, StatementVerifier(bytes(32), "nobody"))
+        price = RequestPrice(settings.free_requests, settings.calm_waiting)
+        verifier = StatementVerifier(bytes(32), "nobody")
+        self._routing = RoutingServices(settings, node, price, Turns(), verifier)
         # To plan, and to tell survivors, is for the relay under measurement.
         self._routing.presence.on_change = _nothing
         channel.on(node_channel.QUEUE_CHANGED, _nothing)

@@ -139,9 +139,10 @@ class FrameClient:
 
 
 @asynccontextmanager
-async def frame_client(url: str) -> AsyncIterator[FrameClient]:
-    """A connection to the relay at `url` that has received its Hello."""
-    async with aiohttp.ClientSession() as session:
+async def frame_client(url: str, address: str | None = None) -> AsyncIterator[FrameClient]:
+    """A connection to the relay at `url` that has received its Hello; from this `address` of loopback."""
+    connector = aiohttp.TCPConnector(local_addr=None if address is None else (address, 0))
+    async with aiohttp.ClientSession(connector=connector) as session:
         client = await connect(session, url)
         try:
             yield client

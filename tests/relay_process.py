@@ -33,7 +33,8 @@ GENEROUS = {
     "requests_per_minute": 1_000_000,
     "frames_per_second": 100_000,
     "bytes_per_second": 1_000_000_000,
-    "proof_of_work_above": 1_000_000,
+    "free_requests": 1_000_000,
+    "calm_waiting": 1_000_000,
 }
 
 

@@ -1,34 +1,87 @@
-"""Requests that were none: staff say so, and the node to which their sender is connected asks her for more.
+"""Requests that were none: staff say so, and all that waits from the same source leaves the queue.
 
-Who is reported is known to that node only, as the keyed hash of an address, in memory, for an hour.
-Emergencies pay the price too, and are never turned away.
+::
+
+    ReportAbuse --> member of it, not too often, for the first time? --ABUSE--> every node
+    the node that took the request in --> its source pays for an hour (`request_price`)
+                                      --> its requests leave the queue, their connections end
+
+Whoever is behind the same address and did wait is disconnected like that, asks again by herself, and is in
+after a proof of work: the one who reports cannot keep anybody out. One report for each conversation that
+somebody has taken counts, and no more than `REPORTS_PER_SECOND` of one device.
+
+Where a request came from only the node knows that took it in, as the keyed hash of an address, in memory.
 """
 
 from __future__ import annotations
 
-from teduh_server import node_channel
-from teduh_server.delivery_service import DeliveryService
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from typing import Final
+
+from teduh_server import metrics, node_channel
+from teduh_server.log_policy import log
 from teduh_server.node_channel import NodeChannel
+from teduh_server.queue import Queue
+from teduh_server.rate_limit import SourceLimit
 from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
 from teduh_server.request_price import RequestPrice
+from teduh_server.turns import Turns
+
+REPORTS_PER_SECOND: Final = 2.0
+_BURST: Final = 20.0
+_REMEMBERED: Final = 10_000
+_AT_A_TIME: Final = 100
 
 
 class AbuseReports:
-    """Reports by the staff of this node, and about the survivors of this node."""
+    """Reports by the staff of this node, and about the requests that it took in."""
 
     def __init__(
-        self, store: Store, channel: NodeChannel, delivery: DeliveryService, price: RequestPrice
+        self,
+        store: Store,
+        channel: NodeChannel,
+        queue: Queue,
+        turns: Turns,
+        price: RequestPrice,
+        spawn: Callable[[Coroutine[None, None, None]], None],
     ) -> None:
         self._store = store
-        self._delivery = delivery
+        self._queue = queue
+        self._turns = turns
         self._price = price
+        self._spawn = spawn
+        self._limit = SourceLimit(REPORTS_PER_SECOND, _BURST)
+        self._heard: OrderedDict[bytes, None] = OrderedDict()
         channel.on(node_channel.ABUSE, self._hear)
 
-    def report(self, conversation_id: bytes) -> None:
-        """Tell whichever node it concerns."""
-        self._store.publish(ALL_NODES_CHANNEL, bytes((node_channel.ABUSE,)) + conversation_id)
+    def report(self, device_id: bytes, conversation_id: bytes) -> float:
+        """Tell whichever node it concerns; returns 0, or the seconds after which to try again."""
+        wait = self._limit.try_take(device_id, time.monotonic())
+        if wait == 0:
+            self._store.publish(ALL_NODES_CHANNEL, bytes((node_channel.ABUSE,)) + conversation_id)
+        return wait
 
     def _hear(self, conversation_id: bytes) -> None:
-        for connection in self._delivery.survivors(conversation_id):
-            self._price.report(connection.source)
+        source = self._turns.source_of(conversation_id)
+        if source is None or conversation_id in self._heard:
+            return
+        self._heard[conversation_id] = None
+        if len(self._heard) > _REMEMBERED:
+            self._heard.popitem(last=False)
+        metrics.REPORTS.inc()
+        self._price.report(source)
+        self._spawn(self._take_out(self._turns.waiting(source)))
+
+    async def _take_out(self, conversation_ids: list[bytes]) -> None:
+        for at in range(0, len(conversation_ids), _AT_A_TIME):
+            few = conversation_ids[at : at + _AT_A_TIME]
+            taken_out = await asyncio.gather(*map(self._queue.take_out, few), return_exceptions=True)
+            for failure in taken_out:
+                if isinstance(failure, BaseException) and not isinstance(failure, StoreError):
+                    raise failure
+        log().info("a source was reported", taken_out=len(conversation_ids))

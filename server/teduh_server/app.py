@@ -37,6 +37,7 @@ from teduh_server.delivery_service import DeliveryService
 from teduh_server.direct_log import limits_of
 from teduh_server.enrolment_store import EnrolmentStore
 from teduh_server.front_door import FrontDoor
+from teduh_server.handlers.admission import Admission
 from teduh_server.handlers.browser_origin import BrowserOrigins
 from teduh_server.handlers.enrolment import enrolment_routes
 from teduh_server.handlers.farewell import farewell_routes
@@ -68,6 +69,7 @@ from teduh_server.served_pages import BUILT, NO_STORE, Origins
 from teduh_server.settings import Settings
 from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication
 from teduh_server.staff_reach import StaffReach
+from teduh_server.turns import Turns
 from teduh_server.unused_connections import UnusedConnections
 
 SOCKET_PATH = "/v1/socket"
@@ -165,9 +167,9 @@ class Relay:
         self._inbox = Inbox(store, channel, settings.retention_ms, self.spawn)
         noted_ms = min(settings.routing.continue_ms, settings.retention_ms)
         self._delivery = DeliveryService(store, channel, limits, self._inbox, self.spawn, noted_ms=noted_ms)
-        price = RequestPrice(settings.proof_of_work_bits, settings.proof_of_work_above)
+        price, turns = RequestPrice(settings.free_requests, settings.calm_waiting), Turns()
         node = Node(self.node_id, store, channel, self._delivery, self.spawn)
-        self._routing = RoutingServices(settings, node, price, self.verifier)
+        self._routing = RoutingServices(settings, node, price, turns, self.verifier)
         self._reach = StaffReach(store, channel, self._delivery, self.node_id, settings.unreachable_seconds)
         self._presence, self._queue = self._routing.presence, self._routing.queue
         own_origins = dict.fromkeys((self.origin, self.console_origin))
@@ -183,12 +185,12 @@ class Relay:
             asks_to_join=AsksToJoin(store, channel, self._presence),
             authentication=self._authentication,
             ice_servers=IceServerOffers(settings.calls),
+            admission=Admission(self._queue, turns, price, most_waiting=settings.waiting_requests),
             request_limit=SourceLimit(settings.requests_per_minute / 60, _REQUEST_BURST),
             subscriptions_per_connection=settings.subscriptions_per_connection,
-            count_request=price.count,
         )
         browsers = BrowserOrigins(frozenset((*own_origins, *settings.allowed_origins)))
-        self._sockets = SocketHandler(settings, FrameHandlers(services), price, browsers)
+        self._sockets = SocketHandler(settings, FrameHandlers(services), browsers)
         self._unused = UnusedConnections(2 * settings.heartbeat_seconds, self._sockets.source)
         if self._neighbours is not None:
             self._migration = Migration(

@@ -17,6 +17,7 @@ from teduh_signaling.relay.protocol import RelaySideProtocol
 from teduh_server.websocket import WebSocket
 
 if TYPE_CHECKING:
+    from teduh_server.request_price import Quote
     from teduh_server.staff_authentication import StaffDevice
     from teduh_server.subscription import Subscription
 
@@ -33,8 +34,8 @@ class Connection:
         "inbox_seq",
         "nonce",
         "on_landed",
-        "proof_of_work_bits",
         "protocol",
+        "quote",
         "requests",
         "source",
         "staff",
@@ -56,7 +57,7 @@ class Connection:
         self.protocol = protocol
         self.source = source
         self.nonce = nonce
-        self.proof_of_work_bits = 0
+        self.quote: Quote | None = None
         self.requests = 0
         self.subscriptions: dict[bytes, Subscription] = {}
         self.staff: StaffDevice | None = None

@@ -39,6 +39,7 @@ from teduh_server.connection import Connection
 from teduh_server.delivery_service import DeliveryService
 from teduh_server.joining import Joining
 from teduh_server.queue_news import QueueNews
+from teduh_server.rate_limit import source_of_requests
 from teduh_server.redis_store import queue_scripts, routing_scripts, scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreError
@@ -46,6 +47,7 @@ from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, ConversationKeys, c
 from teduh_server.redis_store.replies import as_int
 from teduh_server.redis_store.wire import Command, Reply
 from teduh_server.routing import HEAD_START_SECONDS
+from teduh_server.service_order import ServiceOrder
 from teduh_server.staff_authentication import StaffDevice
 from teduh_server.waiting_time import WINDOW_SECONDS
 
@@ -66,12 +68,12 @@ class Queue:
         store: Store,
         news: QueueNews,
         delivery: DeliveryService,
+        order: ServiceOrder,
         *,
         retention_ms: int,
         lease_seconds: float,
         consent_seconds: float,
         absent_seconds: float,
-        most_waiting: int,
         goal_seconds: float,
         count: Callable[..., None],
         spawn: Callable[[Coroutine[None, None, None]], None],
@@ -80,11 +82,11 @@ class Queue:
         self._store = store
         self._news = news
         self._delivery = delivery
+        self._order = order
         self._retention_ms = retention_ms
         self._lease_ms = int(lease_seconds * 1000)
         self._consent_ms = int(consent_seconds * 1000)
         self._absent_ms = int(absent_seconds * 1000)
-        self._most_waiting = most_waiting
         self._goal_ms = int(goal_seconds * 1000)
         self._count = count
         self._spawn = spawn
@@ -92,27 +94,48 @@ class Queue:
         # From when on all nodes have been able to say who is with them, as far as this one knows.
         self._seen_from_ms = 0
         self._told_just_now = self._to_tell = False
+        self.length = 0
+        """How many wait at all nodes, of late."""
         delivery.appends.on_first_commit = self._settle
 
     # --- survivors ---
 
-    async def open(self, connection: Connection, frame: OpenRequest) -> None:
-        """Put the request into the queue and subscribe its connection. Raises StoreError."""
+    async def open(self, connection: Connection, frame: OpenRequest) -> bool:
+        """Put the request into the queue and subscribe its connection; whether it is a new one. Raises
+        StoreError.
+        """
         capability_hash = hashlib.sha256(frame.capability).digest()
         conversation_id = conversation_of(capability_hash)
         known_devices = b"" if frame.continues is None else await self._known(frame.continues)
-        opening, joining = await self._open(conversation_id, capability_hash, frame, known_devices)
+        source = source_of_requests(connection.source)
+        held_back = self._order.enter(source, conversation_id, frame.details.urgency)
         try:
+            return await self._put(connection, frame, conversation_id, known_devices, held_back)
+        finally:
+            self._order.entered(conversation_id)
+
+    async def _put(
+        self,
+        connection: Connection,
+        frame: OpenRequest,
+        conversation_id: bytes,
+        known_devices: bytes,
+        held_back: int,
+    ) -> bool:
+        capability_hash = hashlib.sha256(frame.capability).digest()
+        opening, joining = await self._open(conversation_id, capability_hash, frame, known_devices, held_back)
+        try:
+            # Where the store does not answer, whether it waits is not known: the sweep looks.
             opened = queue_scripts.opened(await opening)
-            if opened is None:
-                connection.refuse(
-                    ErrorCode.TOO_MANY, "too many requests are waiting", ref=frame.ref, retry_after_ms=10_000
-                )
-                return
+            if opened.position == 0:
+                # Somebody has taken it before.
+                self._order.leave(conversation_id)
+            elif not opened.new:
+                self._order.stands(conversation_id, opened.place)
             if joining is None:
                 # She has left this conversation; a new request takes a new capability.
                 connection.refuse(ErrorCode.REQUEST_GONE, "the conversation was left", ref=frame.ref)
-                return
+                return False
             connection.send(RequestOpened(frame.ref, conversation_id, opened.position))
             if conversation_id not in connection.subscriptions:
                 joining.attach(connection, 0)
@@ -123,10 +146,17 @@ class Queue:
         if opened.new:
             metrics.REQUESTS.inc()
             self._count("opened")
+            self.length += 1
         self._changed()
+        return opened.new
 
     async def _open(
-        self, conversation_id: bytes, capability_hash: bytes, frame: OpenRequest, known_devices: bytes
+        self,
+        conversation_id: bytes,
+        capability_hash: bytes,
+        frame: OpenRequest,
+        known_devices: bytes,
+        held_back: int,
     ) -> tuple[asyncio.Future[Reply], Joining | None]:
         """What the store says to the request, and her place in the conversation, in one write.
 
@@ -139,8 +169,7 @@ class Queue:
             msgpack.encode(frame.details),
             self._store.now_ms(),
             self._retention_ms,
-            self._most_waiting,
-            HEAD_START_SECONDS[frame.details.urgency],
+            HEAD_START_SECONDS[frame.details.urgency] - held_back,
             known_devices,
         )
         if self._store.sharded:
@@ -184,7 +213,6 @@ class Queue:
             msgpack.encode(details),
             self._store.now_ms(),
             self._retention_ms,
-            self._most_waiting,
             HEAD_START_SECONDS[details.urgency],
             *seeker,
         )
@@ -205,6 +233,17 @@ class Queue:
     async def is_sought(self, conversation_id: bytes) -> bool:
         """Whether it waits, or somebody has taken it. Raises StoreError."""
         return await self._store.ask(queue_scripts.request_state(conversation_id)) in (b"waiting", b"leased")
+
+    async def take_out(self, conversation_id: bytes) -> None:
+        """Take a request out that waits, though its survivor may be there: she is disconnected, and asks
+        again. Raises StoreError.
+        """
+        if await self._withdraw(conversation_id, is_given_up=False):
+            followers = self._news.followers(conversation_id)
+            self._news.forget(conversation_id)
+            for connection in followers:
+                connection.end(ErrorCode.UNAVAILABLE, "the request was taken out: ask again")
+            self._changed()
 
     def forget(self, conversation_id: bytes) -> None:
         """Nobody is sought for it: its survivor waits for no news of it any more."""
@@ -233,14 +272,18 @@ class Queue:
         self._news.forget(conversation_id, staff_too=staff is not None)
         self._changed()
 
-    async def _withdraw(self, conversation_id: bytes, last_seen_ms: int = -1, by: bytes = b"") -> bool:
+    async def _withdraw(
+        self, conversation_id: bytes, last_seen_ms: int = -1, by: bytes = b"", *, is_given_up: bool = True
+    ) -> bool:
         command = queue_scripts.withdraw_request(conversation_id, last_seen_ms, by)
         withdrawn = queue_scripts.withdrawn(await self._store.ask(command))
+        if withdrawn.waited:
+            self._order.leave(conversation_id)
         self._offer_ended(conversation_id, withdrawn.offered_to)
         if withdrawn.taken_by:
             await self._end_claim(conversation_id, withdrawn.taken_by, withdrawn.person)
         # A conversation that goes on was counted when it was opened, and answered.
-        if withdrawn.waited and not withdrawn.goes_on:
+        if withdrawn.waited and is_given_up and not withdrawn.goes_on:
             self._count("abandoned")
         return withdrawn.waited
 
@@ -259,14 +302,14 @@ class Queue:
         place.
         """
         self._news.follow(conversation_id, connection)
-        self._store.send(queue_scripts.touch_seen([conversation_id], self._store.now_ms()))
+        self._store.send(queue_scripts.touch_seen({conversation_id: self._store.now_ms()}))
         self._news.refresh_soon()
 
     def detach(self, connection: Connection) -> None:
         """The connection has gone; her absence counts from now."""
         gone = self._news.detach(connection)
         if gone:
-            self._store.send(queue_scripts.touch_seen(gone, self._store.now_ms()))
+            self._store.send(queue_scripts.touch_seen(dict.fromkeys(gone, self._store.now_ms())))
 
     # --- staff ---
 
@@ -292,6 +335,7 @@ class Queue:
             if claimed is None:
                 self._nothing_to_claim(connection, frame)
                 return False
+            self._order.leave(claimed.conversation_id)
             self._changed()
             self._offer_ended(claimed.conversation_id, claimed.offered_to)
             if await self._admit(connection, staff.device_id, frame, claimed):
@@ -431,11 +475,12 @@ class Queue:
         if not 0 <= now - self._swept_ms <= max(self._absent_ms // 4, _LATE_MS):
             # The store was away or full, or one with another clock has taken its place: nobody could be seen.
             self._seen_from_ms = now
-        waiting_here = self._news.waiting_here
-        if waiting_here and now - self._touched_ms >= self._absent_ms // 4:
+        await self._order.look(self._news.waiting_here)
+        self.length = as_int(await self._store.ask(queue_scripts.queue_length()))
+        if self._news.waiting_here and now - self._touched_ms >= self._absent_ms // 4:
             # Asked, not sent: while the store is away nobody is seen, and whoever is here must be seen before
             # the absent are looked for.
-            await self._store.ask(queue_scripts.touch_seen(waiting_here, now))
+            await self._store.ask(queue_scripts.touch_seen(self._news.last_heard(now)))
             self._touched_ms = now
             self._news.refresh_soon()
         failed: StoreError | None = None
@@ -455,17 +500,24 @@ class Queue:
             raise failed
 
     async def _drop_absent(self, since_ms: int) -> None:
+        while await self._drop_some_absent(since_ms):
+            continue
+
+    async def _drop_some_absent(self, since_ms: int) -> bool:
+        """Whether there may be more."""
         unseen = queue_scripts.conversation_ids(await self._store.ask(queue_scripts.unseen_since(since_ms)))
         if unseen:
             # A store that is full takes nobody for seen, but lets everybody go: so this, of nobody, first.
             try:
-                await self._store.ask(queue_scripts.touch_seen([b""], since_ms))
+                await self._store.ask(queue_scripts.touch_seen({b"": since_ms}))
             except StoreError:
                 self._seen_from_ms = self._store.now_ms()
                 raise
-        for conversation_id in unseen:
-            if await self._withdraw(conversation_id, since_ms):
-                self._changed()
+        dropped = await asyncio.gather(*(self._withdraw(each, since_ms) for each in unseen))
+        if any(dropped):
+            self._changed()
+        # Those that are leased stay, and would be looked at again and again.
+        return len(unseen) >= queue_scripts.UNSEEN_AT_ONCE and all(dropped)
 
     async def _end_lease(self, conversation_id: bytes) -> None:
         # In this order: what another node does in between makes the deadline a later one, or none.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence, Set
+from collections.abc import Callable, Coroutine, Iterable, KeysView, Sequence, Set
 from dataclasses import dataclass
 
 from teduh_signaling.relay.frames import (
@@ -43,6 +43,8 @@ _SETTLING_SECONDS_EACH = 0.0005
 """How much longer for each who waits, here or elsewhere."""
 AGAIN_SECONDS = 1.0
 """So long after somebody was told that her request is taken, and found nobody, she is told so again."""
+_SILENT_SECONDS = 3.0
+"""Who has said nothing for so long is seen when she was last heard, and not now."""
 _LOOKED_THROUGH = 256
 """So many of the next requests are looked through for preferences that are dropped."""
 
@@ -104,9 +106,32 @@ class QueueNews:
     # --- who is told ---
 
     @property
-    def waiting_here(self) -> list[bytes]:
+    def waiting_here(self) -> KeysView[bytes]:
         """The requests whose survivors are connected to this node."""
-        return list(self._waiting)
+        return self._waiting.keys()
+
+    def followed_by(self, connection: Connection) -> int:
+        """How many requests this connection waits for."""
+        return len(self._followed.get(connection, ()))
+
+    def followers(self, conversation_id: bytes) -> list[Connection]:
+        """Who is connected here and waits for it."""
+        return list(self._waiting.get(conversation_id, ()))
+
+    def last_heard(self, now_ms: int) -> dict[bytes, int]:
+        """When whoever waits here was last heard, by the store's clock in milliseconds; who has been silent
+        is asked for a sign of life.
+        """
+        now = time.monotonic()
+        heard: dict[bytes, int] = {}
+        for conversation_id, connections in self._waiting.items():
+            silent = [now - each.protocol.last_heard for each in connections]
+            for connection, seconds in zip(connections, silent, strict=True):
+                if seconds > _SILENT_SECONDS:
+                    connection.ping()
+            least = min(silent)
+            heard[conversation_id] = now_ms - (int(least * 1000) if least > _SILENT_SECONDS else 0)
+        return heard
 
     def follow(self, conversation_id: bytes, connection: Connection, position: int = -1) -> None:
         """Tell this connection of its request; `position` is what it has been told already."""

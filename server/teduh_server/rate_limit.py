@@ -12,6 +12,10 @@ from collections import OrderedDict
 from ipaddress import IPv6Address
 
 _MOST_SOURCES = 50_000
+_IPV4_BYTES = 16
+_SITE_BYTES = 12
+SOURCES_OF_SITE = 8
+"""So many sources one /48 of IPv6 is at most, for requests."""
 
 
 class TokenBucket:
@@ -72,17 +76,29 @@ class Sources:
         self._seed = secrets.token_bytes(32)
 
     def source(self, address: str) -> bytes:
-        """16 bytes; an IPv6 address counts by its /64, which is what one subscriber has."""
+        """16 bytes of an IPv4 address. An IPv6 address counts by its /64, which is what one subscriber has:
+        12 bytes of its /48, 5 of the /64.
+        """
+        # Parsing costs more than the rest of a connection's greeting, and an IPv4 address counts as it is.
+        if ":" not in address:
+            return self._mac(address, _IPV4_BYTES)
+        try:
+            parsed = IPv6Address(address)
+        except ValueError:
+            return self._mac(address, _IPV4_BYTES)
+        if parsed.ipv4_mapped:
+            return self._mac(str(parsed.ipv4_mapped), _IPV4_BYTES)
+        return self._mac(f"{int(parsed) >> 80}/48", _SITE_BYTES) + self._mac(str(int(parsed) >> 64), 5)
+
+    def _mac(self, network: str, size: int) -> bytes:
         # BLAKE2's own keyed mode is a MAC (RFC 7693, 2.9), and an HMAC took as long as the parsing of a head.
-        return hashlib.blake2b(_network(address).encode(), key=self._seed, digest_size=16).digest()
+        return hashlib.blake2b(network.encode(), key=self._seed, digest_size=size).digest()
 
 
-def _network(address: str) -> str:
-    # Parsing costs more than the rest of a connection's greeting, and an IPv4 address counts as it is.
-    if ":" not in address:
-        return address
-    try:
-        parsed = IPv6Address(address)
-    except ValueError:
-        return address
-    return str(parsed.ipv4_mapped or int(parsed) >> 64)
+def source_of_requests(source: bytes) -> bytes:
+    """A source as requests are counted: whoever has a /48 of IPv6, and so 65,536 of /64, is
+    `SOURCES_OF_SITE` sources and no more.
+    """
+    if len(source) == _IPV4_BYTES:
+        return source
+    return source[:_SITE_BYTES] + bytes((source[_SITE_BYTES] % SOURCES_OF_SITE,))

@@ -15,7 +15,8 @@ from pictures that are a little old.
 
 **Order.** An urgent request gets a head start, as if it had been opened earlier. The order of two requests
 then never changes while they wait, and whoever has waited for longer than the largest head start is before
-everybody who comes now: nobody starves.
+everybody who comes now: nobody starves. Of each source only one request stands in that order, and the others
+behind all (`turns`).
 """
 
 from __future__ import annotations
@@ -96,10 +97,14 @@ class WaitingRequest:
     """Whether supervisors have been told that it waits in vain."""
     inside: frozenset[bytes] = field(default=frozenset())
     """The staff devices of the conversation for which staff look for a colleague: it is not for them."""
+    placed: float | None = None
+    """Its place in the order of service, as the queue has it; None: by its opening and its urgency."""
 
     @property
     def place(self) -> float:
         """Its place in the order of service: the smaller, the sooner."""
+        if self.placed is not None:
+            return self.placed
         return self.opened - HEAD_START_SECONDS[self.details.urgency]
 
 

@@ -33,8 +33,10 @@ from teduh_server.queue_news import QueueNews
 from teduh_server.redis_store.client import Store
 from teduh_server.request_price import RequestPrice
 from teduh_server.router import Router
+from teduh_server.service_order import ServiceOrder
 from teduh_server.settings import Settings
 from teduh_server.staff_authentication import StaffAuthentication
+from teduh_server.turns import Turns
 
 Spawn = Callable[[Coroutine[None, None, None]], None]
 
@@ -54,7 +56,7 @@ class RoutingServices:
     """Presence, queue, offers, board and push of one node."""
 
     def __init__(
-        self, settings: Settings, node: Node, price: RequestPrice, verifier: StatementVerifier
+        self, settings: Settings, node: Node, price: RequestPrice, turns: Turns, verifier: StatementVerifier
     ) -> None:
         """Raises `InvalidOpeningHours`, `InvalidPushKey`, `OSError`."""
         store, channel, delivery = node.store, node.channel, node.delivery
@@ -73,11 +75,11 @@ class RoutingServices:
             store,
             self.news,
             delivery,
+            ServiceOrder(store, turns),
             retention_ms=retention_ms,
             lease_seconds=settings.lease_seconds,
             consent_seconds=settings.consent_seconds,
             absent_seconds=settings.absent_seconds,
-            most_waiting=settings.waiting_requests,
             goal_seconds=routing.goal_seconds,
             count=self.board.count,
             spawn=node.spawn,
@@ -94,7 +96,7 @@ class RoutingServices:
             makes_offers=self.makes_offers,
             retention_ms=retention_ms,
         )
-        self.abuse = AbuseReports(store, channel, delivery, price)
+        self.abuse = AbuseReports(store, channel, self.queue, turns, price, node.spawn)
         self.push = _push(settings.push, node, self.presence, verifier)
         self.router.push = self.push
         self.presence.on_change = self._changed

@@ -102,7 +102,7 @@ class Settings(BaseSettings):
         "told, and can look for somebody else.",
     )
     absent_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
-        default=60.0,
+        default=25.0,
         description="How long a waiting survivor may be disconnected before her request leaves the queue.",
     )
     heartbeat_seconds: Annotated[int, Field(ge=1, le=300)] = Field(
@@ -131,15 +131,17 @@ class Settings(BaseSettings):
         default=120.0, description="New connections per source address, on average."
     )
     requests_per_minute: Annotated[float, Field(gt=0)] = Field(
-        default=6.0, description="New requests per source address, on average. Emergencies are not counted."
+        default=6.0,
+        description="Conversations per source address that go back into the queue, on average. Emergencies "
+        "are not counted.",
     )
-    proof_of_work_bits: Annotated[int, Field(ge=0, le=24)] = Field(
-        default=0,
-        description="What opening a request costs always; under load the relay asks for more by itself.",
+    free_requests: Annotated[int, Field(ge=1)] = Field(
+        default=3,
+        description="Requests of one source address, waiting or of the last minutes, before the next one "
+        "costs a proof of work.",
     )
-    proof_of_work_above: Annotated[float, Field(gt=0)] = Field(
-        default=300.0,
-        description="New requests per minute on this node above which a proof of work is asked for.",
+    calm_waiting: Annotated[int, Field(ge=1)] = Field(
+        default=30, description="Waiting requests from which on each new one costs a proof of work."
     )
     client_address_header: str | None = Field(
         default=None,
@@ -154,7 +156,8 @@ class Settings(BaseSettings):
         description="Unacknowledged bytes that one conversation may hold, approximately.",
     )
     waiting_requests: Annotated[int, Field(ge=1)] = Field(
-        default=10_000, description="Requests that may wait in the queue."
+        default=10_000,
+        description="Requests that may wait in the queue; the only one of its source is never turned away.",
     )
     metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = Field(
         default=None,

@@ -69,7 +69,7 @@ ONLY: Final[dict[str, dict[str, str]]] = {
     },
     "Survivor": {
         **dict.fromkeys(("open", "close", "isOpen"), NO_BLOCK),
-        **dict.fromkeys(("failure", "onConnection", "onHindrance"), LISTENERS),
+        **dict.fromkeys(("failure", "onConnection", "onHindrance", "onPaying"), LISTENERS),
         **dict.fromkeys(("farewell", "vanish"), "for a page that is left"),
     },
     "Staff": {

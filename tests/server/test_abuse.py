@@ -1,46 +1,178 @@
-"""A request that staff report makes the next one dearer for who sent it, and for nobody else."""
+"""A request that staff report takes along all that waits from its source, and makes the next ones dearer."""
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from pathlib import Path
 
+import pytest
 from frame_client import FrameClient, frame_client
 from relay_organisation import RelayOrganisation
-from relay_process import relay_here
+from relay_process import eventually, relay_here
+from sdk_people import until
+from teduh_sdk import Survivor, events
+from teduh_server.abuse import _BURST
+from teduh_server.app import Relay
 from teduh_server.redis_store.embedded import EmbeddedValkey
-from teduh_server.request_price import REPORTED_BITS
-from teduh_signaling.relay.frames import Done, Error, ErrorCode, ReportAbuse
+from teduh_signaling.relay import proof_of_work
+from teduh_signaling.relay.frames import (
+    CloseCode,
+    Done,
+    Error,
+    ErrorCode,
+    OpenRequest,
+    ReportAbuse,
+    RequestDetails,
+    RequestOpened,
+)
+
+FAKES, HERS = "127.0.7.1", "127.0.7.2"
+REPORTED_ATTEMPTS = 128
 
 
-async def _price(url: str) -> int:
-    async with frame_client(url) as client:
-        return client.hello.proof_of_work_bits
+async def _price(url: str, address: str = FAKES) -> int:
+    """How many attempts a request from there takes; it is not opened."""
+    async with frame_client(url, address) as client:
+        await client.send(OpenRequest(1, client.capability, b"kp"))
+        answer = await client.receive()
+        if isinstance(answer, RequestOpened):
+            return 0
+        assert isinstance(answer, Error)
+        assert answer.price is not None
+        return answer.price.puzzles << answer.price.bits
 
 
-async def _report(staff: FrameClient, survivor: FrameClient) -> None:
+async def _taken(staff: FrameClient, survivor: FrameClient) -> bytes:
     conversation = await survivor.open_request()
     await staff.claim(conversation)
     await staff.append(conversation, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
     await survivor.entries(2)
+    return conversation
+
+
+async def _report(staff: FrameClient, conversation: bytes) -> None:
     await staff.ask(ReportAbuse(8, conversation), Done)
 
 
-async def test_who_was_reported_pays_at_the_node_to_which_she_was_connected(
+def _waiting(relay: Relay) -> int:
+    return len(relay._routing.news.waiting_here)
+
+
+async def test_all_that_waits_from_the_same_source_leaves_the_queue_and_nobody_else(
     valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
 ) -> None:
+    """Reported at another node than the one that took it in."""
     path = organisation.write(tmp_path)
-    async with relay_here(path, valkey.url) as (_, hers), relay_here(path, valkey.url) as (_, staffs):
+    async with (
+        relay_here(path, valkey.url) as (relay, url),
+        relay_here(path, valkey.url) as (_, staffs),
+        AsyncExitStack() as stack,
+    ):
         revocations = organisation.revoking()
-        for url in (hers, staffs):
-            await organisation.publish_revocations(url, revocations)
-        async with frame_client(hers) as survivor, frame_client(staffs) as staff:
+        for each in (url, staffs):
+            await organisation.publish_revocations(each, revocations)
+        first = await stack.enter_async_context(frame_client(url, FAKES))
+        staff = await stack.enter_async_context(frame_client(staffs))
+        await staff.authenticate(organisation.staff())
+        conversation = await _taken(staff, first)
+        fakes = [await stack.enter_async_context(frame_client(url, FAKES)) for _ in range(250)]
+        for fake in fakes:
+            await fake.open_request()
+        honest = await stack.enter_async_context(frame_client(url, HERS))
+        hers = await honest.open_request()
+        await _report(staff, conversation)
+        assert {await fake.closed() for fake in fakes} == {CloseCode.TRY_AGAIN_LATER}
+        await eventually(lambda: _waiting(relay) == 1)
+        assert (await staff.claim()).conversation_id == hers
+        assert await _price(url) == REPORTED_ATTEMPTS
+        assert await _price(url, HERS) == 0
+
+
+async def test_it_counts_though_who_sent_it_has_gone(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    """Whoever floods does not wait until she is reported."""
+    async with relay_here(organisation.write(tmp_path), valkey.url) as (relay, url):
+        await organisation.publish_revocations(url)
+        async with frame_client(url) as staff, frame_client(url, FAKES) as other:
             await staff.authenticate(organisation.staff())
-            await _report(staff, survivor)
-            prices: list[int] = []
-            while REPORTED_BITS not in prices:
-                prices.append(await _price(hers))
-                assert len(prices) < 1000
-            assert await _price(staffs) == 0
+            async with frame_client(url, FAKES) as fake:
+                conversation = await _taken(staff, fake)
+            await other.open_request()
+            await _report(staff, conversation)
+            await other.closed()
+            await eventually(lambda: _waiting(relay) == 0)
+            assert await _price(url) == REPORTED_ATTEMPTS
+
+
+async def test_whoever_shares_the_address_is_back_by_herself_after_a_proof_of_work(
+    valkey: EmbeddedValkey,
+    organisation: RelayOrganisation,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A member of staff can take people out of the queue who share an address, and cannot keep them out."""
+    monkeypatch.setattr("teduh_server.request_price.MEMORY", 2)
+    async with relay_here(organisation.write(tmp_path), valkey.url) as (relay, url):
+        await organisation.publish_revocations(url)
+        async with frame_client(url) as staff, frame_client(url) as neighbour:
+            await staff.authenticate(organisation.staff())
+            conversation = await _taken(staff, neighbour)
+            async with Survivor(url, organisation.public) as survivor:
+                hers = await survivor.ask()
+                await _report(staff, conversation)
+                await until(hers, events.Reconnecting)
+                assert (await until(hers, events.Waiting)).position == 1
+                assert relay._routing.abuse._price._recent
+
+
+async def test_a_report_counts_once(
+    valkey: EmbeddedValkey,
+    organisation: RelayOrganisation,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else one conversation would serve to take out whoever comes."""
+    monkeypatch.setattr("teduh_server.request_price.MEMORY", 2)
+    async with relay_here(organisation.write(tmp_path), valkey.url) as (relay, url):
+        await organisation.publish_revocations(url)
+        async with (
+            frame_client(url) as staff,
+            frame_client(url, FAKES) as fake,
+            frame_client(url, HERS) as last,
+            frame_client(url, FAKES) as other,
+        ):
+            await staff.authenticate(organisation.staff())
+            conversation, another = await _taken(staff, fake), await _taken(staff, last)
+            heard = relay._routing.abuse._heard
+            await _report(staff, conversation)
+            await eventually(lambda: conversation in heard)
+            quoted = await other.ask(OpenRequest(1, other.capability, b"kp"), Error)
+            assert quoted.price is not None
+            proof = proof_of_work.solve(quoted.price)
+            await other.ask(OpenRequest(2, other.capability, b"kp", RequestDetails(), proof), RequestOpened)
+            await _report(staff, conversation)
+            await _report(staff, another)
+            await eventually(lambda: another in heard)
+            assert _waiting(relay) == 1
+
+
+async def test_a_device_reports_no_faster_than_people_do(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    async with frame_client(relay_url) as survivor, frame_client(relay_url) as staff:
+        await staff.authenticate(organisation.staff())
+        conversation = await _taken(staff, survivor)
+        for _ in range(int(_BURST)):
+            await _report(staff, conversation)
+        answer: Done | Error = Done(8)
+        while isinstance(answer, Done):
+            await staff.send(ReportAbuse(8, conversation))
+            frame = await staff.receive()
+            assert isinstance(frame, Done | Error)
+            answer = frame
+        assert (answer.code, answer.ref) == (ErrorCode.RATE_LIMITED, 8)
+        assert answer.retry_after_ms > 0
 
 
 async def test_only_a_member_reports(relay_url: str, organisation: RelayOrganisation) -> None:

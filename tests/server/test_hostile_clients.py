@@ -22,7 +22,7 @@ from plain_msgpack_client import (
     plain_client,
 )
 from plain_relay import PlainRelay, plain_relay
-from teduh_server.handlers.frames import MOST_REQUESTS_PER_CONNECTION
+from teduh_server.handlers.admission import MOST_REQUESTS_PER_CONNECTION
 from teduh_server.settings import Settings
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "relay_protocol.json"
@@ -351,7 +351,7 @@ async def test_frames_against_the_websocket_protocol_are_closed(
 
 
 async def test_one_connection_cannot_fill_the_queue(hostile: PlainClient, pair: PlainPair) -> None:
-    """Not even with emergencies, which no rate limit counts."""
+    """Not even with emergencies."""
     answers = []
     for _ in range(20):
         await hostile.send(Tag.OPEN_REQUEST, 1, secrets.token_bytes(32), b"key package", EMERGENCY)
@@ -364,19 +364,20 @@ async def test_one_connection_cannot_fill_the_queue(hostile: PlainClient, pair: 
     assert answers[opened:] == [(Tag.ERROR, "too_many")] * (20 - opened)
 
 
-async def test_many_requests_of_one_source_are_slowed_but_an_emergency_is_not(
+@pytest.mark.parametrize("relay", [{"free_requests": 3, "calm_waiting": 30}], indirect=True)
+async def test_many_requests_of_one_source_cost_something_whatever_they_call_themselves(
     relay: PlainRelay, pair: PlainPair
 ) -> None:
-    codes = []
+    """A client that knows nothing of prices is told by a code that it knows, and how long to wait."""
+    refused = []
     for _ in range(20):
         async with plain_client(relay.url) as hostile:
-            await hostile.send(Tag.OPEN_REQUEST, 1, secrets.token_bytes(32), b"key package")
+            await hostile.send(Tag.OPEN_REQUEST, 1, secrets.token_bytes(32), b"key package", EMERGENCY)
             tag, fields = await hostile.expect_either(Tag.REQUEST_OPENED, Tag.ERROR)
-            codes += [fields[0]] if tag == Tag.ERROR else []
-    assert set(codes) == {"rate_limited"}
-    async with plain_client(relay.url) as neighbour:
-        urgent = [Tag.OPEN_REQUEST, 2, secrets.token_bytes(32), b"key package", EMERGENCY]
-        assert (await neighbour.ask(Tag.REQUEST_OPENED, *urgent))[0] == 2
+            refused += [fields] if tag == Tag.ERROR else []
+    assert len(refused) >= 16
+    for fields in refused:
+        assert (fields[0], fields[6]) == ("proof_of_work_required", 10_000)
 
 
 async def _dial(relay: PlainRelay) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -26,8 +26,8 @@ async def _state(relay: Relay) -> object:
 async def _waits_elsewhere(relay: Relay) -> None:
     """By another node, to which her link stands all the time."""
     details, now_ms = msgpack.encode(RequestDetails()), relay._store.now_ms()
-    opening = queue_scripts.open_request(ELSEWHERE, b"package", details, now_ms, 60_000, 100)
-    assert queue_scripts.opened(await relay._store.ask(opening)) is not None
+    opening = queue_scripts.open_request(ELSEWHERE, b"package", details, now_ms, 60_000)
+    assert queue_scripts.opened(await relay._store.ask(opening)).new
 
 
 async def test_whoever_waits_at_another_node_keeps_her_place_when_the_store_is_back(

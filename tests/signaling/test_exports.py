@@ -15,7 +15,7 @@ PUBLIC = {
         SEQ_END SEQ_OFFSET entry_conversation_id entry_seq entry_template place_entry placed_entry
     """,
     "relay.exceptions": "FrameNotAllowed LocalProtocolError ProtocolError RemoteProtocolError close_code_for",
-    "relay.proof_of_work": "solve verify",
+    "relay.proof_of_work": "CHECKED attempts solve verify",
     "relay.turn_url": "TurnUrl",
     "relay.protocol": """
         ClientSideProtocol RelaySideProtocol State TRANSITIONS DEFAULT_HEARTBEAT_SECONDS MAX_UNEXPECTED_FRAMES
@@ -23,7 +23,8 @@ PUBLIC = {
     "relay.frame": """
         PROTOCOL_VERSION SUBPROTOCOL MAX_FRAME_BYTES MAX_PAYLOAD_BYTES MAX_EPHEMERAL_BYTES
         MAX_KEY_PACKAGE_BYTES MAX_KEY_PACKAGES MAX_MEMBERS_CHANGED MAX_COLLEAGUES
-        MAX_STATEMENT_CHARACTERS MAX_PROOF_OF_WORK_BYTES MAX_PROOF_OF_WORK_BITS MAX_ICE_URLS
+        MAX_STATEMENT_CHARACTERS MAX_PROOF_OF_WORK_BYTES MAX_PROOF_OF_WORK_BITS MAX_PRICE_ATTEMPTS
+        MAX_PRICE_BITS MAX_PRICE_MEMORY MAX_PRICE_PUZZLES MAX_ICE_URLS
         MAX_ICE_URL_CHARACTERS MAX_TURN_CREDENTIAL_CHARACTERS ConversationId DeviceId Capability Nonce
         Signature KeyPackageBytes Payload EphemeralPayload Statement ShortText UInt32 UInt64 Ref
         SURVIVOR_MEMBER NO_REF EntryKind Urgency Availability CallPolicy ErrorCode CloseCode Frame
@@ -32,7 +33,7 @@ PUBLIC = {
     "relay.frames": """
         Authenticate Subscribe Unsubscribe Append Ephemeral Acknowledge Leave PublishKeyPackages
         FetchKeyPackage ListColleagues AcknowledgeInbox Ping FetchIceServers Limits Hello
-        Authenticated Subscribed Accepted Entry EphemeralEntry Error InboxItem KeyPackage Colleague
+        Authenticated Subscribed Accepted Entry EphemeralEntry Error Price InboxItem KeyPackage Colleague
         Colleagues Done Moving Pong MembershipEnded IceUrl TurnCredential IceServers MemberGone
         AnyClientFrame AnyRelayFrame
     """,

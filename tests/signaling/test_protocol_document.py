@@ -37,6 +37,7 @@ MESSAGES: tuple[type[Message], ...] = get_args(AnyMessage)
 PARTS: tuple[type[Struct], ...] = (
     frames.RequestDetails,
     frames.Limits,
+    frames.Price,
     frames.Colleague,
     frames.WaitingRequest,
     frames.Tally,

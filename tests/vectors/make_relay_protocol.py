@@ -116,7 +116,7 @@ FORGIVEN = 16
 
 
 def error(code: str, *, fatal: bool = False) -> list[Plain]:
-    return [0x49, code, "", 0, None, 0, 0, 0, fatal]
+    return [0x49, code, "", 0, None, 0, 0, 0, fatal, None]
 
 
 def packed(frame: list[Plain]) -> str:

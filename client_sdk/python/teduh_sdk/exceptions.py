@@ -38,7 +38,7 @@ and reports it as an event.
 
 from __future__ import annotations
 
-from teduh_signaling.relay.frames import ErrorCode
+from teduh_signaling.relay.frames import ErrorCode, Price
 
 
 class TeduhError(Exception):
@@ -82,14 +82,17 @@ class NoRelayedPath(TeduhError):
 
 
 class RelayRefused(TeduhError):
-    """The relay refused what it was asked; `code` is one of PROTOCOL.md's, and `retry_after_ms` how long it
-    wants to be left alone with that, 0 if it does not say.
+    """The relay refused what it was asked; `code` is one of PROTOCOL.md's, `retry_after_ms` how long it wants
+    to be left alone with that, 0 if it does not say, and `price` what a request costs, if it does.
     """
 
-    def __init__(self, code: ErrorCode, detail: str, retry_after_ms: int = 0) -> None:
+    def __init__(
+        self, code: ErrorCode, detail: str, retry_after_ms: int = 0, price: Price | None = None
+    ) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.retry_after_ms = retry_after_ms
+        self.price = price
 
 
 class RequestGone(RelayRefused):

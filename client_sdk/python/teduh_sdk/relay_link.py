@@ -79,7 +79,8 @@ _REFUSALS: dict[ErrorCode, type[RelayRefused]] = {
 
 def refusal(error: Error) -> RelayRefused:
     """The exception for an error of the relay."""
-    return _REFUSALS.get(error.code, RelayRefused)(error.code, error.detail, error.retry_after_ms)
+    made = _REFUSALS.get(error.code, RelayRefused)
+    return made(error.code, error.detail, error.retry_after_ms, error.price)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,11 @@ class RelayLink:
         """What the relay said first on the present connection."""
         assert self._protocol is not None
         return self._protocol.hello
+
+    def is_with(self, hello: Hello) -> bool:
+        """Whether the connection that began with `hello` is up; any thread may ask."""
+        protocol = self._protocol
+        return self.is_up and protocol is not None and protocol.hello is hello
 
     def send(self, frame: AnyClientFrame) -> None:
         """Send `frame` if the link is up, else forget it: whoever needs it sent says so again in `on_up`.

@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import threading
 from typing import Final
 from weakref import WeakKeyDictionary
 
 from teduh_crypto.credentials import Organisation
 from teduh_crypto.hazmat.ciphersuite import cipher_suite
 from teduh_crypto.mls import BasicCredential, KeyPackageBundle
+from teduh_signaling.relay.exceptions import LocalProtocolError
 from teduh_signaling.relay.frames import (
     CancelRequest,
     Done,
     ErrorCode,
+    Hello,
     Leave,
     OpenRequest,
+    Price,
     RequestDetails,
     RequestOpened,
     Urgency,
@@ -31,7 +35,7 @@ from teduh_sdk.client import Client
 from teduh_sdk.clock import now_in_seconds
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.conversation_state import ConversationState
-from teduh_sdk.exceptions import RelayLost, RelayRefused, TeduhError
+from teduh_sdk.exceptions import RelayLost, RelayMisbehaved, RelayRefused, TeduhError
 from teduh_sdk.group_changes import HYBRID_SUITE, key_package_to_wire, new_key_package
 from teduh_sdk.membership import Identity
 from teduh_sdk.relay_link import Answer
@@ -151,6 +155,9 @@ class _Request:
         self._key_package = key_package_to_wire(self._bundle.key_package)
         self._reopening: asyncio.Task[None] | None = None
         self._is_left = False
+        # What the last attempt was told that it costs, and on which connection.
+        self._price: Price | None = None
+        self._quoted_on: Hello | None = None
         self.conversation: Conversation | None = None
 
     def end(self) -> None:
@@ -180,6 +187,9 @@ class _Request:
             except RelayLost:
                 continue
             except RelayRefused as refused:
+                if refused.price is not None:
+                    self._price = refused.price
+                    continue
                 if not self._is_passing(refused.code):
                     raise
                 wait = min(max(refused.retry_after_ms / 1000, _RETRY_SECONDS), _LONGEST_RETRY_SECONDS)
@@ -195,10 +205,7 @@ class _Request:
     async def _open_once(self) -> None:
         link = self._survivor._link
         await link.wait_until_up()
-        hello = link.hello
-        solution = b""
-        if hello.proof_of_work_bits:
-            solution = await asyncio.to_thread(solve, hello.nonce, hello.proof_of_work_bits)
+        solution = await self._pay(link.hello)
         await link.ask(
             lambda ref: OpenRequest(
                 ref, self.capability, self._key_package, self._details, solution, self._continues
@@ -206,6 +213,25 @@ class _Request:
             RequestOpened,
             self._opened,
         )
+
+    async def _pay(self, hello: Hello) -> bytes:
+        """The proof of work for what this connection was told the request costs; empty if nothing."""
+        price, quoted_on = self._price, self._quoted_on
+        self._price, self._quoted_on = None, hello
+        if price is None or quoted_on is not hello:
+            return b""
+        link, is_given_up = self._survivor._link, threading.Event()
+        try:
+            solution = await asyncio.to_thread(
+                solve, price, lambda: not is_given_up.is_set() and link.is_with(hello)
+            )
+        except LocalProtocolError as error:
+            raise RelayMisbehaved("it asks for more work than it may") from error
+        finally:
+            is_given_up.set()
+        if not solution:
+            raise RelayLost("the price was quoted on another connection")
+        return solution
 
     def _opened(self, answer: RequestOpened) -> None:
         # Called before the next frame is looked at, which may be the first entry of the conversation.

@@ -32,7 +32,7 @@
  * reports it as an event.
  */
 
-import type { ErrorCode } from "./relay/frames.ts"
+import type { ErrorCode, Price } from "./relay/frames.ts"
 
 /** Base of every error that the SDK throws on purpose. */
 export class TeduhError extends Error {}
@@ -59,6 +59,8 @@ export class RelayRefused extends TeduhError {
     detail: string,
     /** How long the relay asks to be left alone with this; 0: it does not say. */
     readonly retryAfterMs = 0,
+    /** What a request costs; null: it does not say. */
+    readonly price: Price | null = null,
   ) {
     super(`${code}: ${detail}`)
   }

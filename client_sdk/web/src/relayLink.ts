@@ -63,7 +63,7 @@ const REFUSALS: Partial<Record<ErrorCode, typeof RelayRefused>> = {
 
 /** The exception for an error of the relay. */
 export function refusal(error: ErrorFrame): RelayRefused {
-  return new (REFUSALS[error.code] ?? RelayRefused)(error.code, error.detail, error.retryAfterMs)
+  return new (REFUSALS[error.code] ?? RelayRefused)(error.code, error.detail, error.retryAfterMs, error.price)
 }
 
 /** Who is told what of the link. */

@@ -17,8 +17,10 @@ import { BASIC_CREDENTIAL_TYPE, type KeyPackageBundle } from "./mls/keyPackageBu
 import {
   CancelRequest,
   ErrorCode,
+  type Hello,
   NO_DETAILS,
   OpenRequest,
+  type Price,
   type RequestDetails,
   type RequestOpened,
 } from "./relay/frames.ts"
@@ -52,6 +54,7 @@ let capabilities = new WeakMap<Conversation, { relayUrl: string; capability: Uin
  */
 export class Survivor extends Client {
   readonly #requests = new Map<Conversation, OpenCall>()
+  readonly #paying = new Set<(isPaying: boolean) => void>()
 
   /** Connects in the background. `relayUrl` is for example `https://relay.example`. Throws TypeError for what is no such address. */
   static open(relayUrl: string, organisation: Organisation, options: ClientOptions = {}): Promise<Survivor> {
@@ -82,6 +85,17 @@ export class Survivor extends Client {
     const conversation = request.require()
     capabilities.set(conversation, { relayUrl, capability: request.capability })
     return conversation
+  }
+
+  /**
+   * Be told when this device begins and ends to work for a request that costs something, as while the relay is flooded:
+   * some seconds, during which the page lives. Returns how to be told no more.
+   */
+  onPaying(listener: (isPaying: boolean) => void): () => void {
+    this.#paying.add(listener)
+    return () => {
+      this.#paying.delete(listener)
+    }
   }
 
   /** Leave everything politely, then close. Takes 3 s at most. */
@@ -144,6 +158,10 @@ export class Survivor extends Client {
         return
       } catch (error) {
         if (error instanceof RelayLost) continue
+        if (error instanceof RelayRefused && error.price !== null) {
+          request.price = error.price
+          continue
+        }
         if (!(error instanceof RelayRefused) || !isPassing(error, request)) throw error
         const wait = Math.min(Math.max(error.retryAfterMs, RETRY_MS), LONGEST_RETRY_MS)
         await new Promise((resolve) => setTimeout(resolve, wait * uniform(1, 1.25)))
@@ -154,8 +172,7 @@ export class Survivor extends Client {
   async #putOnce(request: OpenCall): Promise<void> {
     await this.link.waitUntilUp()
     if (request.isLeft) return
-    const { nonce, proofOfWorkBits } = this.link.hello
-    const proofOfWork = await solution(nonce, proofOfWorkBits)
+    const proofOfWork = await this.#pay(request)
     const { capability, details, keyPackage, continues } = request
     await this.link.ask(
       (ref) => OpenRequest({ ref, capability, keyPackage, details, proofOfWork, continues }),
@@ -164,6 +181,29 @@ export class Survivor extends Client {
         this.#opened(request, answer)
       },
     )
+  }
+
+  #tellPaying(isPaying: boolean): void {
+    for (const listener of [...this.#paying]) listener(isPaying)
+  }
+
+  /** The proof of work for what this connection was told the request costs; empty if nothing. */
+  async #pay(request: OpenCall): Promise<Uint8Array> {
+    const { hello } = this.link
+    const { price, quotedOn } = request
+    request.price = null
+    request.quotedOn = hello
+    if (price === null || quotedOn !== hello) return new Uint8Array()
+    this.#tellPaying(true)
+    try {
+      // Asked for only while the relay is flooded, so what it takes is loaded only then.
+      const { solve } = await import("./relay/proofOfWork.ts")
+      const proof = await solve(price, () => !request.isLeft && this.link.isUp && this.link.hello === hello)
+      if (proof.length === 0) throw new RelayLost("the price was quoted on another connection")
+      return proof
+    } finally {
+      this.#tellPaying(false)
+    }
   }
 
   /** Called before the next frame is looked at, which may be the first entry of the conversation. */
@@ -223,6 +263,9 @@ class OpenCall {
   readonly capability = crypto.getRandomValues(new Uint8Array(CAPABILITY_LENGTH))
   conversation: Conversation | null = null
   isReopening = false
+  /** What the last attempt was told that it costs, and on which connection. */
+  price: Price | null = null
+  quotedOn: Hello | null = null
   /** She waits no more: it is not put to the relay again. */
   isLeft = false
 
@@ -246,11 +289,4 @@ class OpenCall {
 /** Who has waited already does not lose her words because the queue is full as she comes back. */
 function isPassing({ code }: RelayRefused, { conversation }: OpenCall): boolean {
   return PASSING.includes(code) || (code === ErrorCode.TOO_MANY && conversation !== null)
-}
-
-/** Paid only while the relay is flooded, so what it takes is loaded only then. */
-async function solution(nonce: Uint8Array, bits: number): Promise<Uint8Array> {
-  if (bits === 0) return new Uint8Array()
-  const { solve } = await import("./relay/proofOfWork.ts")
-  return solve(nonce, bits)
 }

@@ -5,7 +5,8 @@ import { AuthenticationService } from "../src/authenticationService.ts"
 import type { Organisation } from "../src/credentials/organisation.ts"
 import { CLASSIC_SUITE } from "../src/mls/suites.ts"
 import { decodeClientFrame, encode } from "../src/relay/codec.ts"
-import { ErrorCode, ErrorFrame, Hello, RequestOpened, Subscribed, type ClientFrame, type RelayFrame } from "../src/relay/frames.ts"
+import { ErrorCode, ErrorFrame, Hello, RequestOpened, Subscribed, type ClientFrame, type Price, type RelayFrame } from "../src/relay/frames.ts"
+import { solve } from "../src/relay/proofOfWork.ts"
 import { RevocationFetch } from "../src/revocations.ts"
 import { Survivor } from "../src/survivor.ts"
 import { HeldSocket } from "./heldSocket.ts"
@@ -101,3 +102,65 @@ it("does not put her request to the relay again after she has stopped", async ()
   await pause(500)
   expect(relay.asked()).toBe(before)
 }, 20_000)
+
+/** A relay that asks for a proof of work until it has one for the very request. */
+class DearRelay extends Relay {
+  prices: Price[] = []
+  paid: Uint8Array[] = []
+
+  quoted(at: number): Price {
+    const price = this.prices[at]
+    if (price === undefined) throw new Error("it has quoted no such price")
+    return price
+  }
+
+  constructor(public bits = 2) {
+    super()
+    this.open = (ref) => {
+      const asked = this.heard.at(-1)
+      if (asked?.type === "openRequest" && asked.proofOfWork.length > 0) {
+        this.paid.push(asked.proofOfWork)
+        return RequestOpened({ ref, conversationId, position: 1 })
+      }
+      const price = { challenge: crypto.getRandomValues(new Uint8Array(32)), puzzles: 2, bits: this.bits, memory: 4 }
+      this.prices.push(price)
+      return ErrorFrame({ code: ErrorCode.PROOF_OF_WORK_REQUIRED, detail: "", ref, retryAfterMs: 10_000, price })
+    }
+  }
+}
+
+it("pays what the relay quotes for her request, at once, and says that it works", async () => {
+  const relay = new DearRelay()
+  const survivor = await here(relay)
+  const told: boolean[] = []
+  survivor.onPaying((isPaying) => told.push(isPaying))
+  await survivor.ask()
+  expect(relay.prices).toHaveLength(1)
+  expect(relay.paid[0]).toEqual(await solve(relay.quoted(0)))
+  expect(told).toEqual([true, false])
+  const capabilities = relay.heard.flatMap((frame) => (frame.type === "openRequest" ? [frame.capability] : []))
+  expect(capabilities[1]).toEqual(capabilities[0])
+  survivor.vanish()
+})
+
+it("does not pay on another connection what was quoted on one that is gone", async () => {
+  const relay = new DearRelay()
+  const quote = relay.open
+  relay.open = (ref) => {
+    const answer = quote(ref)
+    // It breaks as soon as the price is told.
+    if (relay.prices.length === 1) setTimeout(() => relay.sockets[0]?.close())
+    return answer
+  }
+  relay.bits = 10
+  const survivor = await here(relay)
+  const asked = survivor.ask()
+  await vi.waitFor(() => {
+    expect(relay.prices.length).toBe(1)
+  })
+  relay.bits = 1
+  await asked
+  expect(relay.prices).toHaveLength(2)
+  expect(relay.paid).toEqual([await solve(relay.quoted(1))])
+  survivor.vanish()
+})

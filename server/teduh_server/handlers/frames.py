@@ -13,9 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from teduh_signaling.relay import proof_of_work
 from teduh_signaling.relay.codec import encode
-from teduh_signaling.relay.exceptions import RemoteProtocolError
 from teduh_signaling.relay.frames import (
     SURVIVOR_MEMBER,
     Acknowledge,
@@ -52,7 +50,6 @@ from teduh_signaling.relay.frames import (
     SubscribePush,
     Unsubscribe,
     UnsubscribePush,
-    Urgency,
     WatchBoard,
     WatchQueue,
 )
@@ -61,6 +58,7 @@ from teduh_server import metrics
 from teduh_server.ask_to_join import AsksToJoin
 from teduh_server.connection import Connection
 from teduh_server.delivery_service import DeliveryService
+from teduh_server.handlers.admission import MOST_REQUESTS_PER_CONNECTION, Admission
 from teduh_server.handlers.intake import Action
 from teduh_server.handlers.second_requests import SecondRequests
 from teduh_server.ice_servers import IceServerOffers
@@ -73,10 +71,6 @@ from teduh_server.redis_store.keys import conversation_of
 from teduh_server.refused_append import RETRY_AFTER_MS
 from teduh_server.routing_services import RoutingServices
 from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication, StaffDevice
-
-MOST_REQUESTS_PER_CONNECTION = 8
-"""A survivor needs one, and perhaps repeats it. Without this bound one connection could fill the queue at the
-price of its Hello, with requests that call themselves emergencies, which no rate limit counts."""
 
 _F = TypeVar("_F", bound=Frame)
 
@@ -92,9 +86,9 @@ class Services:
     asks_to_join: AsksToJoin
     authentication: StaffAuthentication
     ice_servers: IceServerOffers
+    admission: Admission
     request_limit: SourceLimit
     subscriptions_per_connection: int
-    count_request: Callable[[], None]
 
 
 class FrameHandlers:
@@ -178,29 +172,15 @@ class FrameHandlers:
     # --- survivors ---
 
     async def _open_request(self, connection: Connection, frame: OpenRequest) -> None:
-        services = self._services
-        try:
-            proof_of_work.verify(connection.nonce, frame.proof_of_work, connection.proof_of_work_bits)
-        except RemoteProtocolError as error:
-            connection.refuse(error.code, error.detail, ref=frame.ref)
-            return
-        wait = services.request_limit.try_take(connection.source, time.monotonic())
-        # Somebody in danger is never turned away for what others behind the same address do.
-        if wait > 0 and frame.details.urgency is not Urgency.EMERGENCY and not await self._waits(frame):
-            detail = "too many requests from one source"
-            connection.refuse(
-                ErrorCode.RATE_LIMITED, detail, ref=frame.ref, retry_after_ms=min(int(wait * 1000) + 1, 2**31)
-            )
-            return
         if _too_many_requests(connection, frame.ref) or self._too_many_subscriptions(connection, frame.ref):
             return
-        services.count_request()
-        await services.routing.queue.open(connection, frame)
-
-    async def _waits(self, frame: OpenRequest) -> bool:
-        """Whether it is no new request: who comes back, as after a restart, takes nothing from others."""
+        services = self._services
         conversation_id = conversation_of(hashlib.sha256(frame.capability).digest())
-        return await self._services.routing.queue.is_sought(conversation_id)
+        if not await services.admission.admits(connection, frame, conversation_id):
+            return
+        connection.requests += 1
+        if await services.routing.queue.open(connection, frame):
+            services.admission.opened(connection)
 
     async def _cancel_request(self, connection: Connection, frame: CancelRequest) -> None:
         subscription = connection.subscriptions.get(frame.conversation_id)
@@ -249,7 +229,13 @@ class FrameHandlers:
         finally:
             joining.release()
         if state.member == SURVIVOR_MEMBER and state.epoch == 0:
-            self._services.routing.queue.seen(connection, frame.conversation_id)
+            self._seen(connection, frame.conversation_id)
+
+    def _seen(self, connection: Connection, conversation_id: bytes) -> None:
+        routing = self._services.routing
+        # One connection keeps no more requests waiting than it may open.
+        if routing.news.followed_by(connection) < MOST_REQUESTS_PER_CONNECTION:
+            routing.queue.seen(connection, conversation_id)
 
     async def _prove(self, connection: Connection, frame: Subscribe) -> Joining | None:
         delivery = self._services.delivery
@@ -357,8 +343,7 @@ def _staff(connection: Connection) -> StaffDevice:
 
 
 def _too_many_requests(connection: Connection, ref: int) -> bool:
-    connection.requests += 1
-    if connection.requests <= MOST_REQUESTS_PER_CONNECTION:
+    if connection.requests < MOST_REQUESTS_PER_CONNECTION:
         return False
     connection.refuse(ErrorCode.TOO_MANY, "too many requests on this connection", ref=ref)
     return True

@@ -64,7 +64,6 @@ class Moved(Struct, frozen=True, array_like=True, tag=2):
     told_reachable: bool | None
     source: bytes
     nonce: bytes
-    proof_of_work_bits: int
     requests: int
     free_at: float
     message: bytes
@@ -238,7 +237,6 @@ class Migration:
             subscription.told_reachable,
             connection.source,
             connection.nonce,
-            connection.proof_of_work_bits,
             connection.requests,
             intake.free_at,
             halt.message,

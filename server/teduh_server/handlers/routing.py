@@ -114,7 +114,15 @@ class RoutingHandlers:
                 conversation_id=frame.conversation_id,
             )
             return
-        self.abuse.report(frame.conversation_id)
+        wait = self.abuse.report(_staff(connection).device_id, frame.conversation_id)
+        if wait > 0:
+            connection.refuse(
+                ErrorCode.RATE_LIMITED,
+                "too many reports",
+                ref=frame.ref,
+                retry_after_ms=int(wait * 1000) + 1,
+            )
+            return
         connection.send(Done(frame.ref))
 
     def detach(self, connection: Connection) -> None:

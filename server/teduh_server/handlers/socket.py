@@ -18,7 +18,6 @@ from teduh_server.handlers.browser_origin import BrowserOrigins
 from teduh_server.handlers.frames import FrameHandlers
 from teduh_server.handlers.intake import Intake, SocketLimits
 from teduh_server.rate_limit import SourceLimit, Sources
-from teduh_server.request_price import RequestPrice
 from teduh_server.settings import Settings
 from teduh_server.upgrade import TakenOver, handshake, take_over
 
@@ -40,14 +39,12 @@ class SocketHandler:
         self,
         settings: Settings,
         handlers: FrameHandlers,
-        price: RequestPrice,
         origins: BrowserOrigins,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._limits = SocketLimits.of(settings)
         self._announced = self._limits.announced()
         self._handlers = handlers
-        self._price = price
         self._origins = origins
         self._address_header = settings.client_address_header
         self._sources = Sources()
@@ -104,14 +101,7 @@ class SocketHandler:
     def _begin(self, transport: asyncio.Transport, answer: bytes, source: bytes, unread: bytes) -> None:
         intake = self._intake(transport, source, secrets.token_bytes(32))
         connection = intake.connection
-        connection.proof_of_work_bits = self._price.bits(connection.source)
-        hello = Hello(
-            PROTOCOL_VERSION,
-            connection.nonce,
-            int(time.time()),
-            self._announced,
-            connection.proof_of_work_bits,
-        )
+        hello = Hello(PROTOCOL_VERSION, connection.nonce, int(time.time()), self._announced)
         intake.start(answer, connection.protocol.send(hello), unread)
 
     def _intake(self, transport: asyncio.Transport, source: bytes, nonce: bytes) -> Intake:
@@ -145,7 +135,7 @@ class SocketHandler:
     ) -> None:
         intake = self._intake(transport, moved.source, moved.nonce)
         connection = intake.connection
-        connection.proof_of_work_bits, connection.requests = moved.proof_of_work_bits, moved.requests
+        connection.requests = moved.requests
         attach(connection)
         intake.go_on(moved.free_at, moved.message, moved.unread + data)
         if self._draining:

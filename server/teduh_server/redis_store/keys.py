@@ -52,8 +52,9 @@ Whom somebody else removed, as after a hand-over, is not in it.
 
 conversation:{<id>}:log has entry ids `<seq>-0` and one field `e`: the Entry frame as it is sent to clients,
 but for the `seq` in it, which may be 0.
-queue:{queue}:waiting is scored by the time of opening in microseconds, less the head start of the urgent:
-the order of service. `leases` and `offers` are scored by the deadline, `seen` by when the waiting survivor
+queue:{queue}:waiting is scored by the time of opening in microseconds, less the head start of the urgent,
+and a day more for each request of the same source before it (`service_order`): the order of
+service. `leases` and `offers` are scored by the deadline, `seen` by when the waiting survivor
 was last connected, all in milliseconds.
 queue:{queue}:request:<id> has: state (waiting, leased, taken, absent), opened and place (microseconds),
 key_package, details (MessagePack), known (the staff devices of the conversation that it continues), device

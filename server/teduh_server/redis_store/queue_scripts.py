@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from teduh_signaling.relay.frames import ErrorCode
 
@@ -18,7 +19,6 @@ def open_request(
     details: bytes,
     now_ms: int,
     retention_ms: int,
-    most_waiting: int,
     head_start_seconds: int = 0,
     known_devices: bytes = b"",
 ) -> Command:
@@ -30,7 +30,6 @@ def open_request(
         details,
         now_ms,
         retention_ms,
-        most_waiting,
         head_start_seconds,
         known_devices,
     )
@@ -40,12 +39,40 @@ def open_request(
 class Opened:
     position: int
     new: bool
+    place: float
+    """In the order of service, as seconds since 1970."""
 
 
-def opened(reply: Reply) -> Opened | None:
-    """None: the queue is full."""
-    parts = as_list(reply)
-    return Opened(as_int(parts[0]), as_int(parts[1]) == 1) if parts else None
+def opened(reply: Reply) -> Opened:
+    position, new, place = as_list(reply)
+    return Opened(as_int(position), as_int(new) == 1, int(as_bytes(place)) / 1_000_000)
+
+
+def hold_back(conversation_id: bytes, seconds: int) -> Command:
+    """Another request of its source goes first."""
+    return _turn(conversation_id, seconds, "")
+
+
+def give_turn(conversation_id: bytes, held_back_seconds: int, head_start_seconds: int) -> Command:
+    """None of its source is before it any more: it stands where it would if it had not been held back, or at
+    the latest where it would if it were opened now.
+    """
+    return _turn(conversation_id, -held_back_seconds, head_start_seconds)
+
+
+def _turn(conversation_id: bytes, seconds: int, head_start_seconds: int | str) -> Command:
+    names = (keys.QUEUE_WAITING, keys.queue_request(conversation_id))
+    return scripts.TURN.command(names, conversation_id.hex(), seconds, head_start_seconds)
+
+
+def waiting_among(conversation_ids: list[bytes]) -> Command:
+    """Which of them wait; there must be one at least."""
+    return (b"ZMSCORE", keys.QUEUE_WAITING, *(each.hex() for each in conversation_ids))
+
+
+def not_waiting(conversation_ids: list[bytes], reply: Reply) -> list[bytes]:
+    """Of `waiting_among`: those that do not."""
+    return [each for each, place in zip(conversation_ids, as_list(reply), strict=True) if place is None]
 
 
 def requeue_request(
@@ -53,7 +80,6 @@ def requeue_request(
     details: bytes,
     now_ms: int,
     retention_ms: int,
-    most_waiting: int,
     head_start_seconds: int,
     by: bytes = b"",
     person: bytes = b"",
@@ -68,7 +94,6 @@ def requeue_request(
         details,
         now_ms,
         retention_ms,
-        most_waiting,
         head_start_seconds,
         by,
         person,
@@ -85,10 +110,10 @@ class Requeued:
 
 
 def requeued(reply: Reply) -> Requeued | ErrorCode:
-    """too_many: the queue is full; not_permitted: somebody else in the conversation looks for somebody."""
+    """not_permitted: somebody else in the conversation looks for somebody."""
     parts = as_list(reply)
     if len(parts) < 3:
-        return ErrorCode.TOO_MANY if parts == [b"full"] else ErrorCode.NOT_PERMITTED
+        return ErrorCode.NOT_PERMITTED
     return Requeued(as_int(parts[0]), as_int(parts[1]) == 1, as_bytes(parts[2]))
 
 
@@ -218,14 +243,19 @@ def queue_length() -> Command:
     return (b"ZCARD", keys.QUEUE_WAITING)
 
 
-def touch_seen(conversation_ids: list[bytes], now_ms: int) -> Command:
-    """Only those that wait have a place in `seen`; the others are not brought back."""
-    pairs = [part for conversation in conversation_ids for part in (now_ms, conversation.hex())]
-    return (b"ZADD", keys.QUEUE_SEEN, b"XX", *pairs)
+def touch_seen(seen_ms: Mapping[bytes, int]) -> Command:
+    """When the survivors of these requests were last seen, by whichever node has seen them last. Only those
+    that wait have a place in `seen`; the others are not brought back.
+    """
+    pairs = [part for conversation, at in seen_ms.items() for part in (at, conversation.hex())]
+    return (b"ZADD", keys.QUEUE_SEEN, b"XX", b"GT", *pairs)
+
+
+UNSEEN_AT_ONCE: Final = 200
 
 
 def unseen_since(before_ms: int) -> Command:
-    return (b"ZRANGE", keys.QUEUE_SEEN, b"-inf", before_ms, b"BYSCORE", b"LIMIT", b"0", b"100")
+    return (b"ZRANGE", keys.QUEUE_SEEN, b"-inf", before_ms, b"BYSCORE", b"LIMIT", b"0", UNSEEN_AT_ONCE)
 
 
 def leases_due(now_ms: int) -> Command:

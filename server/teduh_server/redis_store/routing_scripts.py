@@ -15,7 +15,7 @@ from teduh_server.routing import WaitingRequest
 
 PERSON_BYTES = 16
 _DEVICE_BYTES = 32
-_FIELDS = 9
+_FIELDS = 10
 _read_details = msgpack.Decoder(RequestDetails).decode
 
 
@@ -34,11 +34,12 @@ def requests(conversation_ids: Sequence[bytes], reply: Reply) -> list[WaitingReq
 
 
 def _waiting(conversation_id: bytes, found: Sequence[bytes]) -> WaitingRequest:
-    details, opened, misses, refused, offer, known, by, told, inside = found
+    details, opened, misses, refused, offer, known, by, told, inside, place = found
     return WaitingRequest(
         id=conversation_id,
         details=_read_details(details),
         opened=int(opened) / 1_000_000,
+        placed=int(place) / 1_000_000,
         refusals=int(misses or 0),
         refused_by=dict(_refusal(each) for each in _parts(refused, PERSON_BYTES + 8)),
         offered_to=offer or None,

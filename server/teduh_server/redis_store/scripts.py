@@ -60,6 +60,7 @@ ADMIT_CLAIMANT = Script("admit_claimant", "settle")
 END_LEASE = Script("end_lease", "tell")
 END_CLAIM = Script("end_claim")
 OPEN_REQUEST = Script("open_request")
+TURN = Script("turn")
 CLAIM_REQUEST = Script("claim_request")
 SETTLE_REQUEST = Script("settle_request")
 RETURN_REQUEST = Script("return_request")
@@ -100,6 +101,7 @@ SOURCES: dict[Argument, bytes] = {
         OPEN_REQUEST,
         CLAIM_REQUEST,
         SETTLE_REQUEST,
+        TURN,
         RETURN_REQUEST,
         WITHDRAW_REQUEST,
         OFFER_REQUESTS,

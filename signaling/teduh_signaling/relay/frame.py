@@ -29,6 +29,12 @@ MAX_COLLEAGUES = 256
 MAX_STATEMENT_CHARACTERS = 8192
 MAX_PROOF_OF_WORK_BYTES = 64
 MAX_PROOF_OF_WORK_BITS = 32
+MAX_PRICE_PUZZLES = 16
+MAX_PRICE_BITS = 10
+MAX_PRICE_MEMORY = 14
+"""The base-2 logarithm of scrypt's N: 16 MiB."""
+MAX_PRICE_ATTEMPTS = 2048
+"""What a relay may ask for in all, on average: more could keep a phone busy for minutes."""
 MAX_ICE_URLS = 8
 """How many addresses of TURN servers one IceServers may name."""
 MAX_ICE_URL_CHARACTERS = 256

@@ -42,6 +42,10 @@ from teduh_signaling.relay.frame import (
     MAX_KEY_PACKAGES,
     MAX_MEMBERS_CHANGED,
     MAX_PAYLOAD_BYTES,
+    MAX_PRICE_ATTEMPTS,
+    MAX_PRICE_BITS,
+    MAX_PRICE_MEMORY,
+    MAX_PRICE_PUZZLES,
     MAX_PROOF_OF_WORK_BITS,
     MAX_PROOF_OF_WORK_BYTES,
     MAX_STATEMENT_CHARACTERS,
@@ -129,6 +133,10 @@ __all__ = [
     "MAX_MEMBERS_CHANGED",
     "MAX_PAYLOAD_BYTES",
     "MAX_PREFERENCES",
+    "MAX_PRICE_ATTEMPTS",
+    "MAX_PRICE_BITS",
+    "MAX_PRICE_MEMORY",
+    "MAX_PRICE_PUZZLES",
     "MAX_PROOF_OF_WORK_BITS",
     "MAX_PROOF_OF_WORK_BYTES",
     "MAX_PUSH_ENDPOINT_CHARACTERS",
@@ -198,6 +206,7 @@ __all__ = [
     "Pong",
     "Preference",
     "Preferences",
+    "Price",
     "PublishKeyPackages",
     "PushKey",
     "PushPublicKey",
@@ -376,7 +385,7 @@ class Hello(RelayFrame, frozen=True, array_like=True, tag=0x40, gc=False):
     """Seconds since 1970, so that a device with a wrong clock can tell."""
     limits: Limits
     proof_of_work_bits: Annotated[int, Meta(ge=0, le=MAX_PROOF_OF_WORK_BITS)] = 0
-    """Leading zero bits that SHA-256(nonce || proof_of_work) of an OpenRequest must have; 0 asks for none."""
+    """Always 0. Older relays asked for a price here, before anybody had asked for anything."""
 
 
 class Authenticated(RelayFrame, frozen=True, array_like=True, tag=0x41, gc=False):
@@ -435,6 +444,16 @@ class EphemeralEntry(RelayFrame, frozen=True, array_like=True, tag=0x48, gc=Fals
     payload: EphemeralPayload
 
 
+class Price(Struct, frozen=True, array_like=True, gc=False):
+    """What one request costs, on this connection, once: see `teduh_signaling.relay.proof_of_work`."""
+
+    challenge: Nonce
+    puzzles: Annotated[int, Meta(ge=1, le=MAX_PRICE_PUZZLES)]
+    bits: Annotated[int, Meta(ge=1, le=MAX_PRICE_BITS)]
+    memory: Annotated[int, Meta(ge=1, le=MAX_PRICE_MEMORY)]
+    """The base-2 logarithm of scrypt's N."""
+
+
 class Error(RelayFrame, frozen=True, array_like=True, tag=0x49, gc=False):
     """A frame was refused. ``fatal`` ones are followed by the close of the connection."""
 
@@ -449,6 +468,8 @@ class Error(RelayFrame, frozen=True, array_like=True, tag=0x49, gc=False):
     """The current epoch with wrong_epoch; the next counter with counter_gap."""
     retry_after_ms: UInt32 = 0
     fatal: bool = False
+    price: Price | None = None
+    """With proof_of_work_required: what the OpenRequest costs."""
 
 
 class InboxItem(RelayFrame, frozen=True, array_like=True, tag=0x4A, gc=False):

@@ -222,6 +222,11 @@ class _Protocol:
         """Note a sign of life that is no frame: a WebSocket ping or pong."""
         self._last_heard = now
 
+    @property
+    def last_heard(self) -> float:
+        """When the peer last gave a sign of life."""
+        return self._last_heard
+
     def gone_at(self) -> float:
         """When to take the peer for gone unless it is heard before: after two heartbeats of silence."""
         return self._last_heard + 2 * self._heartbeat

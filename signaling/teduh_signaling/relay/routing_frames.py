@@ -69,7 +69,11 @@ Preferences = Annotated[tuple[Preference, ...], Meta(max_length=MAX_PREFERENCES)
 
 
 class OpenRequest(ClientFrame, frozen=True, array_like=True, tag=0x02, gc=False):
-    """Survivor: a call for help. Answered by RequestOpened; the same capability means the same request."""
+    """Survivor: a call for help. Answered by RequestOpened; the same capability means the same request.
+
+    Or by proof_of_work_required with a price: then she asks again on this connection with the same
+    capability and `proof_of_work`.
+    """
 
     ref: Ref
     capability: Capability
@@ -161,7 +165,11 @@ class UnsubscribePush(ClientFrame, frozen=True, array_like=True, tag=0x17, gc=Fa
 
 
 class ReportAbuse(ClientFrame, frozen=True, array_like=True, tag=0x18, gc=False):
-    """Staff: this was no request for help. Answered by Done; another one costs its sender a proof of work."""
+    """Staff: this was no request for help. Answered by Done; or unknown_conversation, rate_limited.
+
+    All that waits from the same source leaves the queue, and whatever comes from there within the hour costs
+    a proof of work.
+    """
 
     ref: Ref
     conversation_id: ConversationId

@@ -54,7 +54,7 @@ class Node:
         conversation_id = number.to_bytes(16)
         await self.store.ask(
             queue_scripts.open_request(
-                conversation_id, b"kp", msgpack.encode(RequestDetails()), NOW_MS, RETENTION_MS, 1000
+                conversation_id, b"kp", msgpack.encode(RequestDetails()), NOW_MS, RETENTION_MS
             )
         )
         return conversation_id
@@ -226,7 +226,7 @@ async def test_whoever_seeks_another_and_waits_in_vain_is_told_of_once_more(node
     )
     await node.store.ask(queue_scripts.settle_request(again, NOW_MS, 1000))
     await node.store.ask(
-        queue_scripts.requeue_request(again, msgpack.encode(RequestDetails()), NOW_MS, RETENTION_MS, 1000, 0)
+        queue_scripts.requeue_request(again, msgpack.encode(RequestDetails()), NOW_MS, RETENTION_MS, 0)
     )
     await node.alerts.look()
     await node.hears_all()
@@ -293,13 +293,13 @@ async def test_a_staff_search_that_becomes_hers_is_told_again(node: Node, clock:
     await node.store.ask(queue_scripts.settle_request(hers, NOW_MS, 1000))
     details = msgpack.encode(RequestDetails())
     await node.store.ask(
-        queue_scripts.requeue_request(hers, details, NOW_MS, RETENTION_MS, 1000, 0, DEVICE, PERSON)
+        queue_scripts.requeue_request(hers, details, NOW_MS, RETENTION_MS, 0, DEVICE, PERSON)
     )
     clock.passed = IN_VAIN_SECONDS
     await node.alerts.look()
     await node.hears_all()
     assert node.told == [hers]
-    await node.store.ask(queue_scripts.requeue_request(hers, details, NOW_MS, RETENTION_MS, 1000, 0))
+    await node.store.ask(queue_scripts.requeue_request(hers, details, NOW_MS, RETENTION_MS, 0))
     await node.alerts.look()
     await node.hears_all()
     assert node.told == [hers, hers]

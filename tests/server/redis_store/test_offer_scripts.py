@@ -25,7 +25,7 @@ def _id(number: int) -> bytes:
 async def _open(store: Store, *numbers: int) -> None:
     for number in numbers:
         command = queue_scripts.open_request(
-            _id(number), b"kp", b"\x95\xc0\xc0\xc0\xc0\x00", NOW_MS, RETENTION_MS, 100
+            _id(number), b"kp", b"\x95\xc0\xc0\xc0\xc0\x00", NOW_MS, RETENTION_MS
         )
         await store.ask(command)
 

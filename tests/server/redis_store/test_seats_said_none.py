@@ -17,9 +17,7 @@ async def test_who_said_none_is_not_offered(valkey: EmbeddedValkey) -> None:
     try:
         person, request = b"p" * 16, b"r" * 16
         await store.ask(
-            queue_scripts.open_request(
-                request, b"kp", msgpack.encode(RequestDetails()), NOW_MS, RETENTION_MS, 1000
-            )
+            queue_scripts.open_request(request, b"kp", msgpack.encode(RequestDetails()), NOW_MS, RETENTION_MS)
         )
         await store.ask(routing_scripts.set_seats(person, 1, RETENTION_MS))
         await store.ask(routing_scripts.set_seats(person, 0, RETENTION_MS))

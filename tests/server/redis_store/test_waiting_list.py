@@ -22,9 +22,7 @@ def _id(number: int) -> bytes:
 async def _open(store: Store, count: int) -> list[bytes]:
     ids = [_id(number) for number in range(1, count + 1)]
     for conversation_id in ids:
-        await store.ask(
-            queue_scripts.open_request(conversation_id, b"kp", DETAILS, NOW_MS, RETENTION_MS, 1000)
-        )
+        await store.ask(queue_scripts.open_request(conversation_id, b"kp", DETAILS, NOW_MS, RETENTION_MS))
     return ids
 
 

@@ -1,62 +1,103 @@
-"""The price of a request: found by work, checked by one hash."""
+"""The price of a request: memory-hard puzzles, solved by attempts, checked by three of them."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+from pathlib import Path
 
 import pytest
 from teduh_signaling.relay.exceptions import LocalProtocolError, RemoteProtocolError
-from teduh_signaling.relay.frames import ErrorCode
-from teduh_signaling.relay.proof_of_work import solve, verify
+from teduh_signaling.relay.frames import ErrorCode, Price
+from teduh_signaling.relay.proof_of_work import CHECKED, attempts, solve, verify
 
-NONCE = bytes(range(32))
-
-
-@pytest.mark.parametrize("bits", [0, 1, 7, 8, 9, 12])
-def test_a_solution_is_accepted(bits: int) -> None:
-    verify(NONCE, solve(NONCE, bits), bits)
+PRICE = Price(bytes(range(32)), 4, 2, 4)
+VECTORS = json.loads(
+    (Path(__file__).parents[2] / "vectors" / "proof_of_work.json").read_text(encoding="utf-8")
+)
 
 
-def test_the_solution_begins_with_as_many_zero_bits() -> None:
-    digest = hashlib.sha256(NONCE + solve(NONCE, 12)).digest()
-    assert int.from_bytes(digest, "big") >> 244 == 0
+def _digest(price: Price, puzzle: int, number: bytes) -> bytes:
+    """As PROTOCOL.md has it."""
+    salt = price.challenge + bytes([puzzle])
+    return hashlib.scrypt(number, salt=salt, n=2**price.memory, r=8, p=1, dklen=32)
 
 
-def test_a_price_of_nothing_needs_no_solution() -> None:
-    assert solve(NONCE, 0) == b""
+@pytest.mark.parametrize("bits", [1, 2, 5])
+def test_every_puzzle_is_solved(bits: int) -> None:
+    price = Price(PRICE.challenge, 4, bits, 4)
+    solution = solve(price)
+    assert len(solution) == 16
+    for puzzle in range(4):
+        digest = _digest(price, puzzle, solution[4 * puzzle : 4 * puzzle + 4])
+        assert int.from_bytes(digest) >> (256 - bits) == 0
+    verify(price, solution)
 
 
-def test_a_wrong_solution_is_refused_without_closing() -> None:
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: f"{vector['puzzles']} of {vector['bits']}")
+def test_solutions_are_those_of_the_vectors(vector: dict[str, int | str]) -> None:
+    price = Price(
+        bytes.fromhex(str(vector["challenge"])),
+        int(vector["puzzles"]),
+        int(vector["bits"]),
+        int(vector["memory"]),
+    )
+    assert solve(price).hex() == vector["solution"]
+
+
+@pytest.mark.parametrize("solution", [b"", bytes(15), bytes(17), bytes(64)])
+def test_what_has_another_length_is_refused_without_closing(solution: bytes) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
-        verify(NONCE, b"", 20)
+        verify(PRICE, solution)
     assert (caught.value.code, caught.value.fatal) == (ErrorCode.PROOF_OF_WORK_REQUIRED, False)
 
 
-def test_a_solution_is_worth_nothing_under_another_nonce() -> None:
-    """Nothing can be computed before the relay has said hello."""
+def test_what_solves_nothing_is_refused() -> None:
+    price = Price(PRICE.challenge, CHECKED, 10, 4)
     with pytest.raises(RemoteProtocolError):
-        verify(bytes(32), solve(NONCE, 16), 16)
+        verify(price, bytes(4 * CHECKED))
 
 
-def test_an_overlong_solution_is_refused() -> None:
-    long_ones = (bytes(60) + number.to_bytes(8, "big") for number in range(1000))
-    solution = next(one for one in long_ones if hashlib.sha256(NONCE + one).digest()[0] < 128)
+def test_each_of_three_puzzles_counts() -> None:
+    price = Price(PRICE.challenge, CHECKED, 8, 4)
+    solution = solve(price)
+    for puzzle in range(CHECKED):
+        wrong = bytearray(solution)
+        wrong[4 * puzzle] ^= 0x55
+        with pytest.raises(RemoteProtocolError):
+            verify(price, bytes(wrong))
+
+
+def test_who_solves_half_of_it_is_believed_less_than_half_of_the_times() -> None:
+    """So it is no cheaper to leave some out: 28 of 56 samples of three of eight would be 4 in 56."""
+    price = Price(PRICE.challenge, 8, 6, 1)
+    solution = solve(price)
+    half = solution[:16] + bytes(byte ^ 0x55 for byte in solution[16:])
+    believed = 0
+    for _ in range(300):
+        try:
+            verify(price, half)
+        except RemoteProtocolError:
+            continue
+        believed += 1
+    assert believed < 150
+
+
+def test_a_solution_is_worth_nothing_for_another_challenge() -> None:
+    """Nothing can be computed before the relay has quoted a price."""
+    price = Price(bytes(32), CHECKED, 8, 4)
     with pytest.raises(RemoteProtocolError):
-        verify(NONCE, solution, 1)
+        verify(price, solve(Price(bytes(31) + b"\1", CHECKED, 8, 4)))
 
 
 def test_a_relay_may_not_ask_for_more_than_the_protocol_allows() -> None:
-    """A hostile relay could otherwise keep her phone busy for days."""
+    """A hostile relay could otherwise keep her phone busy for hours."""
+    dearest = Price(bytes(32), 16, 10, 14)
+    assert attempts(dearest) == 16 * 1024
     with pytest.raises(LocalProtocolError):
-        solve(NONCE, 33)
+        solve(dearest)
 
 
-def test_one_bit_less_is_not_enough() -> None:
-    """A solution whose hash begins with exactly eight zero bits pays for eight, and not for nine."""
-    solutions = (number.to_bytes(8, "big") for number in range(100_000))
-    eight = next(
-        one for one in solutions if hashlib.sha256(NONCE + one).hexdigest()[:3] in ("008", "009", "00a")
-    )
-    verify(NONCE, eight, 8)
-    with pytest.raises(RemoteProtocolError):
-        verify(NONCE, eight, 9)
+def test_it_stops_when_nobody_wants_it_any_more() -> None:
+    asked = iter([True, True])
+    assert solve(Price(bytes(32), 2, 10, 4), lambda: next(asked, False)) == b""

@@ -19,6 +19,7 @@ export function EndDialog({ talk, desk, onClose }: TalkDialogProps) {
   const [outcome, setOutcome] = useState<Outcome | null>(null)
   const [keepsNote, setKeepsNote] = useState(false)
   const [isBusy, setBusy] = useState(false)
+  const [isReporting, setReporting] = useState(false)
   const hasColleagues = talk.people.some(({ name }) => name !== null)
   const isOver = talk.ending !== null
   const file = (forAll: boolean): void => {
@@ -26,6 +27,7 @@ export function EndDialog({ talk, desk, onClose }: TalkDialogProps) {
     setBusy(true)
     void desk.file(talk.id, outcome, { forAll, keepsNote })
   }
+  if (isReporting && !isOver) return <ReportDialog talk={talk} desk={desk} onClose={onClose} />
   const options = OUTCOMES.map((one) => ({ value: one, text: t(`outcome.${one}`) }))
   return (
     <Dialog title={t(isOver ? "end.file.title" : "end.title")} onClose={onClose}>
@@ -67,6 +69,53 @@ export function EndDialog({ talk, desk, onClose }: TalkDialogProps) {
             {t("end.leave")}
           </button>
         )}
+        <button type="button" class="button" onClick={onClose}>
+          {t("cancel")}
+        </button>
+      </div>
+      {!isOver && (
+        <button
+          type="button"
+          class="button quiet wide"
+          disabled={isBusy}
+          onClick={() => {
+            setReporting(true)
+          }}
+        >
+          {t("report.open")}
+        </button>
+      )}
+    </Dialog>
+  )
+}
+
+/** Asked before it is said, for others who share an internet address are sent to ask again. */
+function ReportDialog({ talk, desk, onClose }: TalkDialogProps) {
+  const { t } = useWording()
+  const [step, setStep] = useState<"asking" | "going" | "failed">("asking")
+  return (
+    <Dialog title={t("report.title")} onClose={onClose}>
+      <p>{t("report.about")}</p>
+      <p>{t("report.others")}</p>
+      {step === "failed" && (
+        <p class="card care" role="alert">
+          {t("report.failed")}
+        </p>
+      )}
+      <div class="row">
+        <button
+          type="button"
+          class="button exit"
+          disabled={step === "going"}
+          onClick={() => {
+            setStep("going")
+            void desk.report(talk.id).then((isTold) => {
+              if (!isTold) setStep("failed")
+            })
+          }}
+        >
+          {t("report.go")}
+        </button>
         <button type="button" class="button" onClick={onClose}>
           {t("cancel")}
         </button>

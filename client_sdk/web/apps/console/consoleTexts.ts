@@ -207,6 +207,14 @@ export const consoleTexts = catalogue({
     "end.for.all": "End it for everybody",
     "end.leave": "Leave; colleagues stay",
     "end.file": "Close and delete",
+    "report.open": "This was no request for help…",
+    "report.title": "This was no request for help?",
+    "report.about":
+      "Choose this for floods and insults, not for somebody who is afraid to speak or does not know what to say. The conversation ends for everybody, and all who wait from the same internet address leave the queue.",
+    "report.others":
+      "Others may share that address. They are not turned away: their device asks again by itself, and has to work for it some seconds.",
+    "report.go": "Report it, and end",
+    "report.failed": "It could not be reported. The conversation goes on. Please try again in a moment.",
 
     "notes.title": "Kept notes",
     "notes.none": "No notes are kept.",
@@ -427,6 +435,14 @@ export const consoleTexts = catalogue({
     "end.for.all": "Akhiri untuk semua",
     "end.leave": "Keluar; rekan tetap",
     "end.file": "Tutup dan hapus isi",
+    "report.open": "Ini bukan permintaan bantuan…",
+    "report.title": "Ini bukan permintaan bantuan?",
+    "report.about":
+      "Pilih ini untuk banjir permintaan palsu dan hinaan, bukan untuk orang yang takut bicara atau belum tahu harus berkata apa. Percakapan berakhir untuk semua, dan semua yang menunggu dari alamat internet yang sama keluar dari antrean.",
+    "report.others":
+      "Orang lain bisa saja memakai alamat yang sama. Mereka tidak ditolak: perangkat mereka meminta lagi dengan sendirinya, dan harus bekerja beberapa detik untuk itu.",
+    "report.go": "Laporkan, lalu akhiri",
+    "report.failed": "Laporan belum terkirim. Percakapan tetap berlanjut. Coba lagi sebentar lagi.",
 
     "notes.title": "Catatan tersimpan",
     "notes.none": "Tidak ada catatan tersimpan.",

@@ -356,6 +356,23 @@ export class Desk {
     await this.#announce()
   }
 
+  /**
+   * Say that it was no request for help, end it for all and file it. False: the relay could not be told, and it goes on.
+   * Never rejects.
+   */
+  async report(id: string): Promise<boolean> {
+    const talk = this.#talk(id)
+    if (talk === undefined) return true
+    try {
+      await this.#staff.routing.reportAbuse(fromHex(id))
+    } catch (error) {
+      if (error instanceof TeduhError) return false
+      throw error
+    }
+    await this.file(id, "unsuitable", { forAll: true, keepsNote: false })
+    return true
+  }
+
   async #file({ id, ending, note: written }: Talk, outcome: Outcome, { forAll, keepsNote }: Parameters<Desk["file"]>[2]): Promise<void> {
     const conversation = this.#conversations.get(id)
     if (ending === null) await (forAll ? conversation?.end() : conversation?.leave())

@@ -219,6 +219,7 @@ function Talk({ configuration, state, session, draft, call, isShown, onStop }: T
             sightings={state.sightings}
             prospect={state.prospect}
             hindrance={state.hindrance}
+            isPaying={state.isPaying}
             hasWritten={state.items.length > 0}
             onStop={onStop}
           />

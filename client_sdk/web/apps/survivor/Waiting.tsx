@@ -18,12 +18,13 @@ interface WaitingProps {
   readonly sightings: readonly Sighting[]
   readonly prospect: Prospect
   readonly hindrance: State["hindrance"]
+  readonly isPaying: boolean
   /** Whether she has found out that she can write already. */
   readonly hasWritten: boolean
   readonly onStop: () => void
 }
 
-export function Waiting({ configuration, sightings, prospect, hindrance, hasWritten, onStop }: WaitingProps) {
+export function Waiting({ configuration, sightings, prospect, hindrance, isPaying, hasWritten, onStop }: WaitingProps) {
   const { language, t } = useWording()
   const guess = estimate(sightings, useNow(), configuration.typicalWaitMinutes)
   const hours = ownTextIn(configuration.hours, language)
@@ -37,6 +38,7 @@ export function Waiting({ configuration, sightings, prospect, hindrance, hasWrit
           <Icon name="clock" />
           {placeText(t, sightings)}
         </p>
+        {isPaying && <p>{t("waiting.paying")}</p>}
         {hindrance === "clock" && <p>{t("waiting.clock", { time: wholeDate(language, Date.now()) })}</p>}
         {hindrance === "list" && <p>{t("waiting.list")}</p>}
         {sightings.length > 0 && <p>{howLong(t, language, prospect, guess)}</p>}

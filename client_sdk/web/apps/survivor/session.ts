@@ -19,7 +19,7 @@ export interface Wishes {
 }
 
 /** The part of the SDK's classes that the page needs; a test gives it a made-up one. */
-export type Talker = Pick<Survivor, "ask" | "farewell" | "vanish" | "close" | "hindrance" | "onHindrance" | "isConnected">
+export type Talker = Pick<Survivor, "ask" | "farewell" | "vanish" | "close" | "hindrance" | "onHindrance" | "onPaying" | "isConnected">
 export type Farewell = Survivor["farewell"]
 type Dispatch = (action: Action) => void
 /** Where the calls of a conversation are. */
@@ -137,6 +137,9 @@ export class Session {
   #told(talker: Talker): Talker {
     talker.onHindrance((hindrance) => {
       this.#dispatch({ type: "hindered", hindrance })
+    })
+    talker.onPaying((isPaying) => {
+      this.#dispatch({ type: "paying", isPaying })
     })
     return talker
   }

@@ -76,6 +76,8 @@ export interface State {
   readonly prospect: Prospect
   /** Why her request cannot go out, though the relay answers. */
   readonly hindrance: Hindrance | null
+  /** Whether this device works for her request, which costs something now. */
+  readonly isPaying: boolean
   readonly people: readonly Person[]
   readonly items: readonly Item[]
   /** By message id. Kept apart from the messages, for a receipt may be faster than the message's own id. */
@@ -103,6 +105,7 @@ export type Action =
   | { readonly type: "foreseen"; readonly prospect: Partial<Prospect> }
   | { readonly type: "linked"; readonly link: Link }
   | { readonly type: "hindered"; readonly hindrance: Hindrance | null }
+  | { readonly type: "paying"; readonly isPaying: boolean }
   | { readonly type: "joined" | "left"; readonly person: Person }
   | { readonly type: "said"; readonly id: string; readonly text: string; readonly at: number }
   /** The message that was called `here` is known to the others as `id`. */
@@ -131,6 +134,7 @@ export const INITIAL: State = {
   sightings: [],
   prospect: { minutes: null, opens: 0, isWidened: false },
   hindrance: null,
+  isPaying: false,
   people: [],
   items: [],
   progress: {},
@@ -169,6 +173,8 @@ export function reduce(state: State, action: Action): State {
       return { ...state, link: action.link, prospect: action.link === "reconnecting" ? INITIAL.prospect : state.prospect }
     case "hindered":
       return { ...state, hindrance: action.hindrance }
+    case "paying":
+      return { ...state, isPaying: action.isPaying }
     case "joined":
       return joined(state, action.person)
     case "left":

@@ -51,6 +51,8 @@ export const survivorTexts = catalogue({
     "waiting.hours": "When somebody is there",
     "waiting.write": "You can write already. It is kept on this page and sent when somebody joins.",
     "waiting.sending": "Asking for somebody…",
+    "waiting.paying":
+      "Very many are asking just now. This device is doing a small task, so that your request gets through. It takes some seconds. Please wait.",
     "waiting.clock":
       "The date or time of this device seems to be wrong. It says: {time}. Until you set it right in the device's settings, nobody can be let in to you. Then it goes on by itself.",
     "waiting.list":
@@ -206,6 +208,7 @@ export const survivorTexts = catalogue({
     "waiting.hours": "Jam layanan",
     "waiting.write": "Anda sudah bisa menulis. Tulisan Anda menunggu di halaman ini dan dikirim begitu petugas masuk.",
     "waiting.sending": "Menghubungi petugas…",
+    "waiting.paying": "Saat ini banyak sekali yang meminta bantuan. HP ini sedang mengerjakan tugas kecil supaya permintaan Anda bisa masuk. Tunggu beberapa detik.",
     "waiting.clock": "Tanggal atau jam di HP ini sepertinya salah. Tertulis: {time}. Sebelum dibetulkan di pengaturan HP, petugas belum bisa masuk. Setelah itu semuanya lanjut sendiri.",
     "waiting.list": "Saat ini belum bisa dipastikan siapa yang akan menjawab Anda, jadi petugas belum bisa masuk. Begitu bisa dipastikan, semuanya lanjut sendiri.",
     "waiting.stop": "Berhenti menunggu",

@@ -37,6 +37,10 @@ export const MAX_COLLEAGUES = 256
 export const MAX_STATEMENT_CHARACTERS = 8192
 export const MAX_PROOF_OF_WORK_BYTES = 64
 export const MAX_PROOF_OF_WORK_BITS = 32
+export const MAX_PRICE_PUZZLES = 16
+export const MAX_PRICE_BITS = 10
+export const MAX_PRICE_MEMORY = 14
+export const MAX_PRICE_ATTEMPTS = 2048
 export const MAX_LISTED_REQUESTS = 64
 export const MAX_PREFERENCES = 4
 export const MAX_TALLIES = 32
@@ -346,6 +350,15 @@ export const EphemeralEntry = define("ephemeralEntry", 0x48, {
 })
 export type EphemeralEntry = ReturnType<typeof EphemeralEntry>
 
+const price = struct({
+  challenge: bytes(32),
+  puzzles: integer(1, MAX_PRICE_PUZZLES),
+  bits: integer(1, MAX_PRICE_BITS),
+  memory: integer(1, MAX_PRICE_MEMORY),
+})
+/** What one request costs, on this connection, once. */
+export type Price = ValueOf<typeof price>
+
 export const ErrorFrame = define("error", 0x49, {
   code: oneOf(Object.values(ErrorCode)),
   detail: text(0, 256),
@@ -355,6 +368,7 @@ export const ErrorFrame = define("error", 0x49, {
   expected: defaulted(uint64, 0),
   retryAfterMs: defaulted(uint32, 0),
   fatal: defaulted(bool, false),
+  price: optional(price),
 })
 /** Named Error in the protocol; JavaScript has one of that name already. */
 export type ErrorFrame = ReturnType<typeof ErrorFrame>

@@ -1,39 +1,56 @@
 /**
- * A price for opening requests, paid in hashes, asked for only while the relay is flooded.
+ * The price of a request: memory-hard proof of work, bound to one request on one connection. PROTOCOL.md has the puzzles.
  *
- * The solution is any bytes (at most 64) such that SHA-256(nonce || solution) begins with the asked number of zero
- * bits; the nonce is that of the connection's Hello, so nothing can be computed ahead. A cheap phone does some hundred
- * thousand hashes a second: 16 bits are a moment for her, and a real cost for somebody who opens thousands of requests.
+ * Loaded only when a relay quotes a price. One attempt fills 2 MiB and takes some milliseconds, some tens of them on a
+ * cheap phone; between two attempts the page lives.
  */
 
-import { sha256 } from "@noble/hashes/sha2.js"
+import { scrypt } from "@noble/hashes/scrypt.js"
 
 import { LocalProtocolError } from "./errors.ts"
-import { MAX_PROOF_OF_WORK_BITS } from "./frames.ts"
+import { MAX_PRICE_ATTEMPTS, type Price } from "./frames.ts"
 
-/** Hashes between two breaths, so that the page stays alive. */
-const AT_ONCE = 2048
+const R = 8
+const NUMBER_BYTES = 4
 
 /**
- * Find a solution; takes 2^bits hashes on average. Empty if nothing is asked for. Throws `LocalProtocolError` if `bits`
- * is more than the protocol lets a relay ask for.
+ * Find a solution; takes puzzles * 2^bits attempts on average. Empty once `isWanted` says no, which is asked before each
+ * attempt. Throws `LocalProtocolError` if the price is more than the protocol lets a relay ask for.
  */
-export async function solve(nonce: Uint8Array, bits: number): Promise<Uint8Array> {
-  if (bits > MAX_PROOF_OF_WORK_BITS) {
-    throw new LocalProtocolError(`a relay may ask for at most ${MAX_PROOF_OF_WORK_BITS} bits`)
+export async function solve(price: Price, isWanted: () => boolean = () => true): Promise<Uint8Array> {
+  const { puzzles, bits } = price
+  if (puzzles * 2 ** bits > MAX_PRICE_ATTEMPTS) {
+    throw new LocalProtocolError(`a relay may ask for at most ${MAX_PRICE_ATTEMPTS} attempts`)
   }
-  if (bits <= 0) return new Uint8Array()
-  const prefix = sha256.create().update(nonce)
-  const solution = new Uint8Array(8)
-  const count = new DataView(solution.buffer)
-  for (let attempt = 0; ; attempt += 1) {
-    count.setBigUint64(0, BigInt(attempt))
-    if (hasZeroBits(prefix.clone().update(solution).digest(), bits)) return solution
-    if (attempt % AT_ONCE === AT_ONCE - 1) await new Promise((resolve) => setTimeout(resolve, 0))
+  const solution = new Uint8Array(puzzles * NUMBER_BYTES)
+  const numbers = new DataView(solution.buffer)
+  for (let puzzle = 0; puzzle < puzzles; puzzle += 1) {
+    for (let number = 0; ; number += 1) {
+      if (!isWanted()) return new Uint8Array()
+      numbers.setUint32(puzzle * NUMBER_BYTES, number)
+      if (isSolved(price, puzzle, solution.subarray(puzzle * NUMBER_BYTES, (puzzle + 1) * NUMBER_BYTES))) break
+      await breathe()
+    }
   }
+  return solution
 }
 
-function hasZeroBits(digest: Uint8Array, bits: number): boolean {
-  const head = new DataView(digest.buffer, digest.byteOffset).getUint32(0)
-  return bits >= 32 ? head === 0 : head >>> (32 - bits) === 0
+/** Let the page do what waits. A timer would be held up for a second each time in a tab that is not seen. */
+function breathe(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel()
+    port1.onmessage = (): void => {
+      port1.close()
+      resolve()
+    }
+    port2.postMessage(null)
+  })
+}
+
+function isSolved({ challenge, bits, memory }: Price, puzzle: number, number: Uint8Array): boolean {
+  const salt = new Uint8Array(challenge.length + 1)
+  salt.set(challenge)
+  salt[challenge.length] = puzzle
+  const digest = scrypt(number, salt, { N: 2 ** memory, r: R, p: 1, dkLen: 32 })
+  return new DataView(digest.buffer, digest.byteOffset).getUint32(0) >>> (32 - bits) === 0
 }

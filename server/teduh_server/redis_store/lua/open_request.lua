@@ -7,24 +7,20 @@
 -- ARGV[3] bytes   details
 -- ARGV[4] integer now, milliseconds
 -- ARGV[5] integer retention, milliseconds
--- ARGV[6] integer most requests in the queue
--- ARGV[7] integer head start by urgency, seconds
--- ARGV[8] bytes   device ids of the conversation that it continues, joined; may be empty
--- Returns {position, is new 0|1}; position 0: somebody has taken it. {} if the queue is full.
+-- ARGV[6] integer head start by urgency, less what it is held back behind others of its source, seconds
+-- ARGV[7] bytes   device ids of the conversation that it continues, joined; may be empty
+-- Returns {position, is new 0|1, place}; position 0: somebody has taken it.
 local request = KEYS[3]
 local state = redis.call('HGET', request, 'state')
 if not state or state == 'absent' then
-  if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[6]) then
-    return {}
-  end
   if state then
     redis.call('HDEL', request, 'person', 'device', 'offer', 'until', 'refused', 'misses', 'by', 'told', 'inside')
   end
   local time = redis.call('TIME')
   local opened = time[1] * 1000000 + time[2]
-  local place = string.format('%.0f', opened - ARGV[7] * 1000000)
+  local place = string.format('%.0f', opened - ARGV[6] * 1000000)
   redis.call('HSET', request, 'state', 'waiting', 'opened', string.format('%.0f', opened), 'place', place,
-    'key_package', ARGV[2], 'details', ARGV[3], 'known', ARGV[8])
+    'key_package', ARGV[2], 'details', ARGV[3], 'known', ARGV[7])
   redis.call('ZADD', KEYS[1], place, ARGV[1])
 end
 redis.call('PEXPIRE', request, ARGV[5])
@@ -34,4 +30,4 @@ if rank or state == 'leased' then
   redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
   redis.call('PEXPIRE', KEYS[2], ARGV[5])
 end
-return {rank and rank + 1 or 0, state and 0 or 1}
+return {rank and rank + 1 or 0, state and 0 or 1, redis.call('HGET', request, 'place') or '0'}

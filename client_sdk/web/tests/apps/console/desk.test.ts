@@ -6,6 +6,7 @@ import { Cabinet } from "../../../apps/console/cabinet.ts"
 import { Desk, type StaffSide } from "../../../apps/console/desk.ts"
 import { newTalk, type DeskState } from "../../../apps/console/deskState.ts"
 import {
+  RelayLost,
   ColleagueAbsent,
   DeviceNotProven,
   InvitationDeclined,
@@ -110,6 +111,7 @@ function madeUpStaff(claimed: Conversation, kept: readonly Conversation[] = [], 
     },
     accept: (id: Uint8Array) => say(`offer ${id[0]} accepted`).then(() => claimed),
     decline: (id: Uint8Array) => say(`offer ${id[0]} declined`),
+    reportAbuse: (id: Uint8Array) => say(`${id[0]} reported`),
   }
   const staff = {
     name: "Sari",
@@ -144,7 +146,7 @@ function madeUpStaff(claimed: Conversation, kept: readonly Conversation[] = [], 
     onAsked: () => () => undefined,
     close: () => say("closed"),
   }
-  return { staff: staff as unknown as StaffSide, said, news }
+  return { staff: staff as unknown as StaffSide, said, news, routing }
 }
 
 function text(id: number, words: string, markRead = vi.fn(() => Promise.resolve())): Event & { type: "textReceived" } {
@@ -153,13 +155,13 @@ function text(id: number, words: string, markRead = vi.fn(() => Promise.resolve(
 
 async function accepted(store = new MemoryKeyStore()) {
   const made = madeUpConversation()
-  const { staff, said, news } = madeUpStaff(made.conversation)
+  const { staff, said, news, routing } = madeUpStaff(made.conversation)
   const states: DeskState[] = []
   const desk = new Desk(staff, store, (state) => states.push(state))
   await desk.begin()
   await desk.setPresence("available")
   await desk.accept()
-  return { ...made, desk, said, news, store }
+  return { ...made, desk, said, news, store, routing }
 }
 
 /** A desk with an open conversation, whose relay does not say at once that it has heard that we are away. */
@@ -657,6 +659,26 @@ describe("a conversation that is over", () => {
     await desk.file(NAME, "referred", { forAll: false, keepsNote: false })
     expect(leave).toHaveBeenCalled()
     expect(end).not.toHaveBeenCalled()
+  })
+})
+
+describe("a conversation that was no request for help", () => {
+  it("is reported, ended for all and filed, without its note", async () => {
+    const { desk, said, store, end } = await accepted()
+    await desk.note(NAME, "only insults")
+    expect(await desk.report(NAME)).toBe(true)
+    expect(said.some((one) => one.endsWith(" reported"))).toBe(true)
+    expect(end).toHaveBeenCalled()
+    expect(await new Cabinet(store).filed()).toMatchObject({ filed: [], tally: { unsuitable: 1 } })
+    expect(desk.state.talks).toEqual([])
+  })
+
+  it("goes on when the relay could not be told", async () => {
+    const { desk, end, routing } = await accepted()
+    routing.reportAbuse = () => Promise.reject(new RelayLost("gone"))
+    expect(await desk.report(NAME)).toBe(false)
+    expect(end).not.toHaveBeenCalled()
+    expect(desk.state.talks).toHaveLength(1)
   })
 })
 

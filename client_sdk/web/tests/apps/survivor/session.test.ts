@@ -66,6 +66,7 @@ function visit() {
     close: vi.fn(nothing),
     hindrance: null as Talker["hindrance"],
     onHindrance: vi.fn<Talker["onHindrance"]>(() => () => undefined),
+    onPaying: vi.fn<Talker["onPaying"]>(() => () => undefined),
     isConnected: true,
   }
   let state: State = INITIAL
@@ -117,6 +118,18 @@ const text = (markRead: () => Promise<void> = nothing): Event => ({
   sent: 5,
   replyTo: null,
   markRead,
+})
+
+it("says that this device works for her request, for as long as it does", async () => {
+  const { talker, session, state } = visit()
+  void session.ask(WISHES)
+  await vi.waitFor(() => {
+    expect(talker.onPaying).toHaveBeenCalled()
+  })
+  talker.onPaying.mock.calls[0]?.[0](true)
+  expect(state()).toMatchObject({ phase: "waiting", isPaying: true })
+  talker.onPaying.mock.calls[0]?.[0](false)
+  expect(state().isPaying).toBe(false)
 })
 
 describe("a hindrance", () => {
