@@ -141,6 +141,11 @@ def agree(groups: Sequence[Group]) -> bool:
     return len({(group.epoch, group.epoch_authenticator) for group in groups}) == 1
 
 
+def again(group: Group) -> Group:
+    """The same state as a copy of it: a backup that was restored, or a thief's. It may send what was sent."""
+    return Group(group._state)
+
+
 def state_of(group: Group) -> GroupState:
     """What the group knows."""
     return group._state

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final
 
-from forging.groups import Forger, client, founder, members
+from forging.groups import Forger, again, client, founder, members
 from forging.trees import NOW
 from teduh_crypto.exceptions import RemoteError, TeduhCryptoError
 from teduh_crypto.mls import Add, BasicCredential, Group, KeyPackageBundle
@@ -86,12 +86,12 @@ def seeds() -> dict[str, list[bytes]]:
     newcomer = client("newcomer")
     sent = founder().commit([Add(newcomer.key_package)], now=NOW)
     assert sent.welcome is not None
-    update = bob.propose_update()[1]
+    update = again(bob).propose_update()[1]
     return {
         "Group.unprotect": [
-            bob.protect(b"hello")[1],
+            again(bob).protect(b"hello")[1],
             update,
-            bob.commit(now=NOW).message,
+            again(bob).commit(now=NOW).message,
             Forger(bob).commit([]),
         ],
         "Group.unprotect-plaintext": [

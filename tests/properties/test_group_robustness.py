@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from functools import cache
 
-from forging.groups import SUITE, Forger, client, founder, members
+from forging.groups import SUITE, Forger, again, client, founder, members
 from forging.trees import NOW
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,11 +46,11 @@ def group() -> tuple[Group, list[bytes]]:
         now=NOW,
     )
     return alice, [
-        bob.protect(b"hello", padding=lambda length: 50)[1],
-        bob.propose_update()[1],
-        bob.propose_update(wire_format=public)[1],
-        bob.commit([Add(client("dora").key_package)], now=NOW).message,
-        bob.commit([Add(client("dora").key_package)], wire_format=public, now=NOW).message,
+        again(bob).protect(b"hello", padding=lambda length: 50)[1],
+        again(bob).propose_update()[1],
+        again(bob).propose_update(wire_format=public)[1],
+        again(bob).commit([Add(client("dora").key_package)], now=NOW).message,
+        again(bob).commit([Add(client("dora").key_package)], wire_format=public, now=NOW).message,
         joining[1],
     ]
 

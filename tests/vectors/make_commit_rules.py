@@ -23,7 +23,7 @@ from typing import Final
 HERE: Final = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from forging.groups import OPEN, Forger, state_of  # noqa: E402 - the path to the tests comes first
+from forging.groups import OPEN, Forger, again, state_of  # noqa: E402 - the path to the tests comes first
 from forging.trees import NOW  # noqa: E402
 from teduh_crypto.credentials import STAFF_CREDENTIAL_TYPE  # noqa: E402
 from teduh_crypto.hazmat.ciphersuite import cipher_suite  # noqa: E402
@@ -115,7 +115,7 @@ def scene() -> Scene:
 def followed(
     name: str, committer: Group, *proposals: Proposal, reader: str = "survivor", path: bool | None = None
 ) -> dict[str, str]:
-    sent = committer.commit(proposals, now=NOW, path=path)
+    sent = again(committer).commit(proposals, now=NOW, path=path)
     return {
         "name": name,
         "reader": reader,
@@ -152,7 +152,7 @@ def followable(on: Scene) -> Iterator[dict[str, str]]:
     yield followed(
         "the survivor lets somebody in", on.survivor, Remove(LeafIndex(0)), newcomer, reader="interpreter"
     )
-    removal = on.sari.commit([Remove(SURVIVOR)], now=NOW)
+    removal = again(on.sari).commit([Remove(SURVIVOR)], now=NOW)
     yield {
         "name": "the reader goes",
         "reader": "survivor",
@@ -170,18 +170,20 @@ def valid_and_refused(on: Scene) -> Iterator[dict[str, str]]:
         "a secret of elsewhere": (knowing, PreSharedKey(PreSharedKeyID(ExternalPSK(b"elsewhere"), nonce))),
     }
     for name, (group, proposal) in proposals.items():
-        yield refused(name, group.commit([proposal], now=NOW).message)
+        yield refused(name, again(group).commit([proposal], now=NOW).message)
         newcomer = Add(client(staff("Dewi")).key_package)
-        yield refused(f"{name}, and somebody comes", group.commit([proposal, newcomer], now=NOW).message)
-    asking, update = on.interpreter.propose_update()
+        yield refused(
+            f"{name}, and somebody comes", again(group).commit([proposal, newcomer], now=NOW).message
+        )
+    asking, update = again(on.interpreter).propose_update()
     yield refused("an Update that waits for a commit", update)
     yield refused("a Remove that waits for a commit", asking.propose(Remove(LeafIndex(0)))[1])
     heard = on.sari.unprotect(update, now=NOW)[0]
     yield refused("a commit of another's Update", heard.commit(now=NOW).message)
-    removing = on.interpreter.propose(Remove(LeafIndex(0)))[1]
+    removing = again(on.interpreter).propose(Remove(LeafIndex(0)))[1]
     told = on.survivor.unprotect(removing, now=NOW)[0]
     yield refused("a commit of another's Remove", told.commit(now=NOW).message, reader="interpreter")
-    public = on.sari.commit(now=NOW, wire_format=WireFormat.PUBLIC_MESSAGE).message
+    public = again(on.sari).commit(now=NOW, wire_format=WireFormat.PUBLIC_MESSAGE).message
     yield refused("fresh keys, told in the clear", public)
     info = on.sari.group_info(with_external_pub=True)
     ghost = SUITE.generate_signature_key()
@@ -271,7 +273,7 @@ def welcomes() -> Iterator[dict[str, object]]:
     }
     for name, (group, proposals, capabilities, is_joined) in groups.items():
         bundle = client(BasicCredential(bytes(16)), capabilities=capabilities)
-        sent = group.commit([Add(bundle.key_package), *proposals], now=NOW)
+        sent = again(group).commit([Add(bundle.key_package), *proposals], now=NOW)
         assert sent.welcome is not None
         yield {
             "name": name,

@@ -6,15 +6,16 @@
                                                +-- commit ------> PendingCommit: .group if accepted,
                                                                                .if_refused if not
 
-Keep only the newest state and send or read nothing from an older one: two messages from one state would use
-one key. The roster of a state that `unprotect` gives should be checked before it is adopted (`members`).
+A state is spent once (`succession`): from one that has sent, or that another has followed, nothing is sent or
+read any more, for two messages from one state would use one key. The roster of a state that `unprotect` gives
+should be checked before it is adopted (`members`).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from teduh_crypto.exceptions import UnknownMember
 from teduh_crypto.hazmat.ciphersuite import CipherSuite
@@ -36,7 +37,8 @@ from teduh_crypto.mls.new_client import default_capabilities, new_leaf_node
 from teduh_crypto.mls.private_message import Padding, no_padding
 from teduh_crypto.mls.proposal import Proposal
 from teduh_crypto.mls.psk import PreSharedKeyID
-from teduh_crypto.mls.received import Member, Received
+from teduh_crypto.mls.received import CommitReceived, Member, Received, RemovedFromGroup
+from teduh_crypto.mls.succession import Succession
 from teduh_crypto.mls.tree_math import LeafIndex
 from teduh_crypto.mls.welcome_message import signed_group_info
 
@@ -64,10 +66,12 @@ class Group:
     """One member's view of a group in one state.
 
     Two groups are the same value only if they are the same object: a state is not to be compared.
-    Operations raise LocalErrors when they are not allowed, RemoteErrors for what peers have sent.
+    Operations raise LocalErrors when they are not allowed, RemoteErrors for what peers have sent. To send or
+    read from a state that is spent raises OperationNotAllowed.
     """
 
     _state: GroupState
+    _succession: Succession = field(default_factory=Succession)
 
     def __repr__(self) -> str:
         return f"<Group {self.group_id.hex()[:16]} epoch {self.epoch} leaf {self.own_leaf_index}>"
@@ -234,11 +238,11 @@ class Group:
 
     def with_policy(self, policy: GroupPolicy) -> Group:
         """The same state under another policy."""
-        return Group(self._state._replace(policy=policy))
+        return Group(self._state._replace(policy=policy), self._succession)
 
     def with_psk(self, psk_id: bytes, psk: bytes) -> Group:
         """The same state, knowing one more external pre-shared key."""
-        return Group(self._state._replace(psks={**self._state.psks, psk_id: psk}))
+        return Group(self._state._replace(psks={**self._state.psks, psk_id: psk}), self._succession)
 
     def protect(
         self, data: bytes, *, authenticated_data: bytes = b"", padding: Padding = no_padding
@@ -248,8 +252,9 @@ class Group:
         `authenticated_data` travels in the clear and is signed. `padding` maps the length of the plaintext to
         the number of zero bytes to append. Raises OperationNotAllowed.
         """
+        self._succession.take()
         state, message = protect(self._state, data, authenticated_data, padding)
-        return Group(state), message
+        return Group(state, self._succession.spend()), message
 
     def unprotect(self, message: bytes, *, now: int | None = None) -> tuple[Group, Received]:
         """Read an encoded MLSMessage; returns the next state and what the message was.
@@ -261,8 +266,11 @@ class Group:
         After a commit, check the roster before adopting the state. When this raises, keep the state that
         there was. Raises RemoteErrors, or OperationNotAllowed once we have been removed.
         """
+        self._succession.take()
         state, received = unprotect(self._state, message, _clock(now))
-        return Group(state), received
+        if isinstance(received, CommitReceived | RemovedFromGroup):
+            return Group(state, self._succession.in_next_epoch()), received
+        return Group(state, self._succession.in_same_epoch()), received
 
     def propose(
         self,
@@ -289,8 +297,9 @@ class Group:
         return self._propose(pending, FramingOptions(authenticated_data, padding, wire_format))
 
     def _propose(self, pending: PendingProposal, options: FramingOptions) -> tuple[Group, bytes]:
+        self._succession.take()
         state, message = propose(self._state, pending, options)
-        return Group(state), message
+        return Group(state, self._succession.spend()), message
 
     def commit(
         self,
@@ -309,14 +318,18 @@ class Group:
         """Make the next epoch out of `proposals` and, unless told otherwise, those that are pending.
 
         `path`: False leaves out the committer's fresh keys where RFC 9420 allows it. `leaf` changes our own
-        leaf along with the path, for example to rotate the signature key. This state is left as it is:
+        leaf along with the path, for example to rotate the signature key. This state is spent:
         adopt what the relay's answer calls for (see `PendingCommit`). Raises OperationNotAllowed, or the
         RemoteError of a proposal that is not valid.
         """
         options = CommitOptions(path, include_pending, leaf, tree_in_welcome, tuple(group_info_extensions))
         framing = FramingOptions(authenticated_data, padding, wire_format)
+        self._succession.take()
         sent = create_commit(self._state, proposals, options, framing, _clock(now))
-        return PendingCommit(sent.message, sent.welcome, Group(sent.if_accepted), Group(sent.if_refused))
+        accepted = Group(sent.if_accepted, self._succession.in_next_epoch())
+        return PendingCommit(
+            sent.message, sent.welcome, accepted, Group(sent.if_refused, self._succession.spend())
+        )
 
     def group_info(
         self,

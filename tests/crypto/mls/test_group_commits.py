@@ -10,6 +10,7 @@ from forging.groups import (
     GROUP_ID,
     SUITE,
     Forger,
+    again,
     agree,
     client,
     deliver,
@@ -337,7 +338,7 @@ def test_a_path_may_change_the_committers_leaf_and_a_commit_without_one_may_not(
 def test_a_state_from_before_our_own_update_cannot_follow_its_commit() -> None:
     """It holds no keys of the new leaf, and says so instead of going astray."""
     alice, bob, _ = members(3)
-    forgotten = bob
+    forgotten = again(bob)
     _, update = bob.propose_update(wire_format=WireFormat.PUBLIC_MESSAGE)
     (alice,) = deliver(update, [alice])
     refuses(forgotten, alice.commit(now=NOW).message, UnknownProposal, "have not received")

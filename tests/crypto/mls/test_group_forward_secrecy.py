@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from forging.groups import OPEN, Forger, client, deliver, members, state_of
+from forging.groups import OPEN, Forger, again, client, deliver, members, state_of
 from forging.trees import NOW
 from teduh_crypto.exceptions import GenerationConsumed, InvalidMessage, WrongEpoch
 from teduh_crypto.mls import Add, ApplicationMessage, BasicCredential, Group, LeafIndex, Remove
@@ -213,7 +213,7 @@ def test_a_late_message_is_held_against_the_roster_of_its_time() -> None:
 def test_a_late_message_of_two_epochs_ago_is_refused_by_default() -> None:
     alice, bob = members(2)
     _, late = bob.protect(b"late")
-    twice = alice.commit(now=NOW).group.commit(now=NOW).group
+    twice = again(alice).commit(now=NOW).group.commit(now=NOW).group
     with pytest.raises(WrongEpoch):
         twice.unprotect(late, now=NOW)
     patient = alice.with_policy(replace(OPEN, past_epochs=2))

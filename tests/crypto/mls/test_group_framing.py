@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from forging.groups import OPEN, SUITE, Forger, client, deliver, members, state_of
+from forging.groups import OPEN, SUITE, Forger, again, client, deliver, members, state_of
 from forging.trees import NOW
 from teduh_crypto.exceptions import (
     DecodingError,
@@ -166,7 +166,7 @@ def test_the_reuse_guard_is_part_of_the_nonce() -> None:
 def test_reuse_guards_are_drawn_afresh() -> None:
     """RFC 9420, 6.3.1: a restored state that uses a key again must not use its nonce again."""
     alice, _ = members(2)
-    ciphertexts = {private_message(alice.protect(b"same")[1]).ciphertext for _ in range(8)}
+    ciphertexts = {private_message(again(alice).protect(b"same")[1]).ciphertext for _ in range(8)}
     assert len(ciphertexts) == 8
 
 
@@ -261,7 +261,7 @@ def test_a_message_of_another_epoch_is_refused(epoch: int) -> None:
 def test_a_message_of_ours_that_comes_back_is_refused() -> None:
     alice, _, _ = members(3)
     alice, application = alice.protect(b"hello")
-    _, public = alice.propose(REMOVE, wire_format=WireFormat.PUBLIC_MESSAGE)
+    alice, public = alice.propose(REMOVE, wire_format=WireFormat.PUBLIC_MESSAGE)
     for message in (application, public):
         with pytest.raises(InvalidMessage, match="our own"):
             alice.unprotect(message, now=NOW)
@@ -270,7 +270,7 @@ def test_a_message_of_ours_that_comes_back_is_refused() -> None:
 def test_a_welcome_or_key_package_is_no_message_between_members() -> None:
     alice, _ = members(2)
     newcomer = client("carol")
-    sent = alice.commit([Add(newcomer.key_package)], now=NOW)
+    sent = again(alice).commit([Add(newcomer.key_package)], now=NOW)
     assert sent.welcome is not None
     for message in (sent.welcome, alice.group_info(), MLSMessage(newcomer.key_package).to_bytes()):
         with pytest.raises(InvalidMessage):

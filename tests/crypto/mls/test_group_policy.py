@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from forging.groups import OPEN, client, founder, members
+from forging.groups import OPEN, again, client, founder, members
 from forging.trees import NOW
 from teduh_crypto.exceptions import OperationNotAllowed, UnsupportedByPolicy
 from teduh_crypto.mls import Add, Extension, Group, GroupContextExtensions, GroupPolicy, LeafIndex, Remove
@@ -13,11 +13,11 @@ ADDS_ONLY = GroupPolicy(proposals=frozenset({Add.proposal_type}))
 
 def test_a_commit_holds_only_proposals_that_the_policy_names() -> None:
     alice, bob, _ = members(3)
-    message = alice.commit([Remove(LeafIndex(2))], now=NOW).message
+    message = again(alice).commit([Remove(LeafIndex(2))], now=NOW).message
     with pytest.raises(UnsupportedByPolicy):
         bob.with_policy(ADDS_ONLY).unprotect(message, now=NOW)
     with pytest.raises(UnsupportedByPolicy):
-        alice.with_policy(ADDS_ONLY).commit([Remove(LeafIndex(2))], now=NOW)
+        again(alice).with_policy(ADDS_ONLY).commit([Remove(LeafIndex(2))], now=NOW)
 
 
 def test_a_commit_of_nothing_is_always_taken() -> None:
@@ -42,7 +42,7 @@ def test_a_group_has_only_extensions_that_the_policy_names() -> None:
     alice, bob = members(2)
     closed = GroupPolicy(group_extensions=frozenset())
     proposal = GroupContextExtensions((senders,))
-    sent = alice.commit([proposal], now=NOW)
+    sent = again(alice).commit([proposal], now=NOW)
     with pytest.raises(UnsupportedByPolicy):
         bob.with_policy(closed).unprotect(sent.message, now=NOW)
     with pytest.raises(UnsupportedByPolicy):

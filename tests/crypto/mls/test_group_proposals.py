@@ -15,6 +15,7 @@ from forging.groups import (
     OPEN,
     SUITE,
     Forger,
+    again,
     client,
     deliver,
     edited_client,
@@ -439,7 +440,7 @@ def commit_of_update(leaf: LeafNode, group: list[Group]) -> tuple[Group, bytes]:
     alice, bob, carol = group
     proposal = Forger(carol).public(Update(leaf))
     items = by_reference(bob, proposal)
-    (alice,) = deliver(proposal, [alice])
+    (alice,) = deliver(proposal, [again(alice)])
     tree = state_of(bob).epoch.tree.update_leaf(LeafIndex(2), leaf)
     return alice, Forger(bob).commit(items, path=Forger(bob).path(tree=tree))
 

@@ -60,7 +60,8 @@ export class Succession {
 
   /** From here on this state counts. Throws `OperationNotAllowed` if another does. */
   take(): void {
-    const isPassed = this.#life.over || this.#next !== undefined
+    // Of several states to which a commit led, one counts, too.
+    const isPassed = this.#life.over || this.#next !== undefined || this.#left?.over === true
     if (isPassed || (this.#before !== undefined && !this.#before.#yieldsTo(this)))
       throw new OperationNotAllowed("another state of this group has taken the place of this one")
     if (this.#left !== undefined) this.#left.over = true

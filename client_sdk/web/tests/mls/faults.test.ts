@@ -387,6 +387,14 @@ describe("which state counts", () => {
     await expect(commit.ifRefused.unprotect(message, NOW)).resolves.toBeDefined()
   })
 
+  it("follows a commit into one state, though it was read twice", async () => {
+    const { sari, bea } = await pair()
+    const { message } = await sari.commit([], { now: NOW })
+    const [one, other] = [await bea.unprotect(message, NOW), await bea.unprotect(message, NOW)]
+    await one.group.protect(utf8("first"))
+    await expect(other.group.protect(utf8("again"))).rejects.toThrow(OperationNotAllowed)
+  })
+
   it("does not use the key of a refused commit again", async () => {
     const { sari, bea } = await pair()
     const refused = await sari.commit([], { now: NOW })
