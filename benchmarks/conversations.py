@@ -27,6 +27,8 @@ from teduh_crypto.credentials import (
     StaffStatement,
     first_revocation_list,
     generate_root_key,
+    next_authority_statement,
+    sign_authority_statement,
     sign_relay_authentication,
     sign_revocation_list,
     sign_staff_statement,
@@ -85,9 +87,14 @@ class BenchmarkOrganisation:
         return Authority(self.id, self.root)
 
     def publish_revocations(self) -> None:
-        """Put an empty revocation list on the relay, which refuses all staff before it has one."""
-        empty = first_revocation_list(self.id, now=int(time.time()))
-        body = json.dumps({"list": sign_revocation_list(empty, self.authority)}).encode()
+        """Put an empty revocation list and its authority statement on the relay, which refuses all staff
+        before it has them.
+        """
+        now = int(time.time())
+        empty = sign_revocation_list(first_revocation_list(self.id, now=now), self.authority)
+        stated = next_authority_statement(None, self.id, issuers=frozenset(), least=0, now=now)
+        signed = {"list": empty, "authority": sign_authority_statement(stated, self.authority)}
+        body = json.dumps(signed).encode()
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.origin}/v1/revocations", body, headers, method="PUT")
         with urllib.request.urlopen(request):

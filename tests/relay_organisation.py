@@ -17,6 +17,8 @@ from teduh_crypto.credentials import (
     device_id,
     first_revocation_list,
     new_identifier,
+    next_authority_statement,
+    sign_authority_statement,
     sign_relay_authentication,
     sign_revocation_list,
     sign_staff_statement,
@@ -49,6 +51,7 @@ class RelayOrganisation:
     root: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     id: str = "rumah-aman"
     _first: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
+    _stated: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def public(self) -> Organisation:
@@ -109,11 +112,26 @@ class RelayOrganisation:
         revoked = replace(self.revocations(), version=2, statements=statements)
         return sign_revocation_list(revoked, self.authority)
 
-    async def publish_revocations(self, relay_url: str, text: str | None = None) -> None:
-        """Put the list on the relay, which refuses all staff before it has one."""
-        text = text or self.revoking_nobody()
+    def authority_statement(self) -> str:
+        """The signed authority statement, always the same, by which no issuer counts and every list does."""
+        if not self._stated:
+            # Of yesterday, for lists of some hours ago as well.
+            first = next_authority_statement(
+                None, self.id, issuers=frozenset(), least=0, now=int(time.time()) - _DAY
+            )
+            self._stated.append(sign_authority_statement(first, self.authority))
+        return self._stated[0]
+
+    async def publish_revocations(
+        self, relay_url: str, text: str | None = None, authority: str | None = None
+    ) -> None:
+        """Put list and authority statement on the relay, which refuses all staff before it has them."""
+        signed = {
+            "list": text or self.revoking_nobody(),
+            "authority": authority or self.authority_statement(),
+        }
         async with (
             aiohttp.ClientSession() as session,
-            session.put(f"{relay_url}/v1/revocations", json={"list": text}) as answer,
+            session.put(f"{relay_url}/v1/revocations", json=signed) as answer,
         ):
             assert answer.status == 204, await answer.text()

@@ -218,7 +218,9 @@ class StaffDevice:
         identity = Identity(
             public_key(self.key), is_survivor=False, bundles=() if bundle is None else (bundle,)
         )
-        service = AuthenticationService.of(self.organisation.public, self.organisation.revocations)
+        service = AuthenticationService.of(
+            self.organisation.public, self.organisation.revocations, self.organisation.stated
+        )
         return ConversationState(CONVERSATION, identity, verify_room(service))
 
 
@@ -229,7 +231,7 @@ def survivor_state(
     suite = cipher_suite(suite_code)
     bundle = new_key_package(suite, BasicCredential(b"s" * 16), suite.generate_signature_key(), NOW)
     identity = Identity(bundle.signature_key.public, is_survivor=True, bundles=(bundle,))
-    service = AuthenticationService.of(organisation.public, organisation.revocations)
+    service = AuthenticationService.of(organisation.public, organisation.revocations, organisation.stated)
     return ConversationState(CONVERSATION, identity, verify_room(service)), bundle
 
 

@@ -275,9 +275,11 @@ class Relay:
 
     # --- running ---
 
-    async def adopt_revocations(self, text: str) -> None:
-        """Take a revocation list into force here and on all nodes; raises what `RevocationFeed.put` does."""
-        await self._feed.put(text)
+    async def adopt_revocations(self, text: str, authority: str | None = None) -> None:
+        """Take a revocation list and its authority statement into force here and on all nodes; raises what
+        `RevocationFeed.put` does.
+        """
+        await self._feed.put(text, authority)
 
     def spawn(self, work: Coroutine[None, None, None]) -> None:
         """Run something in the background for as long as the relay runs; a fault is logged."""
@@ -336,6 +338,9 @@ class Relay:
     def _measure(self) -> None:
         metrics.CONVERSATIONS.set(self._delivery.conversation_count)
         metrics.ACCEPTED.set(self._delivery.appends.accepted)
+        authority, revocations = self.verifier.authority, self.verifier.revocations
+        metrics.AUTHORITY_EXPIRES.set(0 if authority is None else authority.expires)
+        metrics.REVOCATIONS_EXPIRES.set(0 if revocations is None else revocations.expires)
         metrics.TASKS.set(len(asyncio.all_tasks()))
 
     # --- stopping ---

@@ -17,6 +17,7 @@ from teduh_crypto.credentials import Authority, CoordinatorRequest, sign_coordin
 from yarl import URL
 
 from teduh_server.enrolment_store import Submission
+from teduh_server.signed_revocations import SignedRevocations
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=30)
 
@@ -40,10 +41,6 @@ class Waiting(msgspec.Struct, frozen=True):
 
 class _WaitingList(msgspec.Struct, frozen=True):
     enrolments: list[Waiting]
-
-
-class _List(msgspec.Struct, frozen=True):
-    list: str
 
 
 class _Refusal(msgspec.Struct, frozen=True):
@@ -85,18 +82,19 @@ class CoordinatorClient:
         body = msgspec.json.encode({"sealed": encoded})
         await self._ask("PUT", f"/v1/enrolments/{enrolment_id}/statement", body)
 
-    async def revocations(self) -> str | None:
-        """The relay's revocation list, if it has one; raises `RelayRefused`."""
+    async def revocations(self) -> SignedRevocations | None:
+        """The relay's revocation list and authority statement, if it has them; raises `RelayRefused`."""
         try:
-            return msgspec.json.decode(await self._ask("GET", "/v1/revocations"), type=_List).list
+            answer = await self._ask("GET", "/v1/revocations")
+            return msgspec.json.decode(answer, type=SignedRevocations)
         except RelayRefused as refusal:
             if str(refusal).startswith("no_revocation_list"):
                 return None
             raise
 
-    async def put_revocations(self, text: str) -> None:
-        """Give the relay a newer list; raises `RelayRefused`."""
-        await self._ask("PUT", "/v1/revocations", msgspec.json.encode({"list": text}))
+    async def put_revocations(self, signed: SignedRevocations) -> None:
+        """Give the relay a newer list, and its authority statement; raises `RelayRefused`."""
+        await self._ask("PUT", "/v1/revocations", msgspec.json.encode(signed))
 
     async def _ask(self, method: str, path: str, body: bytes = b"") -> bytes:
         assert self._session is not None, "use it as an async context manager"

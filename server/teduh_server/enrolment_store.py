@@ -5,7 +5,8 @@
     enrolment:{enrolments}:statement:<id>        string  the sealed statement
     enrolment:{enrolments}:waiting               zset    ids, scored by their submission's end
     enrolment:{enrolments}:request:<jti>         string  a coordinator's token was used
-    revocations:{revocations}:list               hash    version, text of the newest list, since
+    revocations:{revocations}:list               hash    version and text of the newest list, since,
+                                                         authority_version, authority
 
 They expire: a submission and `waiting` a week after the invitation, a statement two weeks after it came, a
 request after two minutes, the list 60 days after it came.
@@ -13,12 +14,13 @@ request after two minutes, the list 60 days after it came.
 `<id>` is the invitation's `jti`. An invitation is used once because its submission is set only if there is
 none; that key lives longer than the invitation is valid. A statement is sealed under a key that the relay
 never sees. A revocation list holds pseudonymous ids and hashes of public keys, and is public; `since` (JSON)
-says when each of them came on it.
+says when each of them came on it. `authority` is the statement under which it counts: the two are put and
+read together. An earlier release keeps a list without one.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -27,6 +29,7 @@ from teduh_server.redis_store.replies import as_list
 from teduh_server.redis_store.scripts import Script
 from teduh_server.redis_store.wire import Reply
 from teduh_server.revoked_since import RevokedSince
+from teduh_server.signed_revocations import SignedRevocations
 
 _WEEK: Final = 7 * 24 * 3600
 _SUBMISSION_GRACE: Final = _WEEK
@@ -49,11 +52,20 @@ class InvitationUsed(Exception):
 
 
 class NewerListKept(Exception):
-    """The store holds a newer revocation list, or another of the same version."""
+    """The store holds a newer revocation list or authority statement, or another of the same version."""
 
 
 class AnotherListKept(Exception):
     """The store holds another revocation list than the one with which this was compared."""
+
+
+class KeptVersion(NamedTuple):
+    """Of an authority statement and of the list under it. The greater is the newer: what the root says of its
+    issuers comes before what they have signed.
+    """
+
+    authority: int
+    revocations: int
 
 
 class Submission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,6 +73,9 @@ class Submission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     invitation: str
     enrolment: str
+
+
+NOTHING_KEPT: Final = KeptVersion(0, 0)
 
 
 class EnrolmentStore:
@@ -122,26 +137,29 @@ class EnrolmentStore:
 
     async def put_revocations(
         self,
-        version: int,
-        text: str,
+        version: KeptVersion,
+        signed: SignedRevocations,
         *,
         now: int,
         since: RevokedSince | None = None,
-        instead_of: int | None = None,
+        instead_of: KeptVersion | None = None,
     ) -> None:
-        """Keep a verified revocation list, for all nodes; raises `NewerListKept`, and `AnotherListKept` if it
-        shall take the place of the version `instead_of` (0: of none), and another is there.
+        """Keep a verified revocation list and its authority statement, for all nodes; raises `NewerListKept`,
+        and `AnotherListKept` if it shall take the place of the version `instead_of` (`NOTHING_KEPT`: of
+        none), and another is there.
         """
         command = (
             b"EVAL",
             _PUT_REVOCATIONS.source,
             1,
             _REVOCATIONS,
-            version,
-            text,
+            version.revocations,
+            signed.list,
+            version.authority,
+            signed.authority or b"",
             now + _LIST_LIFE,
             (since or RevokedSince()).to_bytes(),
-            b"" if instead_of is None else instead_of,
+            *((b"", b"") if instead_of is None else instead_of),
         )
         kept = await self._store.ask(command)
         if kept == _ANOTHER_KEPT:
@@ -149,17 +167,21 @@ class EnrolmentStore:
         if kept != 1:
             raise NewerListKept
 
-    async def revocations_version(self) -> int | None:
-        """The version of the list that is kept."""
-        version = await self._store.ask((b"HGET", _REVOCATIONS, b"version"))
-        return int(version) if isinstance(version, bytes) else None
+    async def revocations_version(self) -> KeptVersion:
+        """The version of what is kept; `NOTHING_KEPT` where nothing is."""
+        fields = (b"HMGET", _REVOCATIONS, b"authority_version", b"version")
+        authority, revocations = as_list(await self._store.ask(fields))
+        return KeptVersion(_integer(authority), _integer(revocations))
 
-    async def revocations(self) -> tuple[str, RevokedSince] | None:
-        """The text of the list that is kept, not verified, and since when what is on it."""
-        text, since = as_list(await self._store.ask((b"HMGET", _REVOCATIONS, b"text", b"since")))
+    async def revocations(self) -> tuple[SignedRevocations, RevokedSince] | None:
+        """The list and the authority statement that are kept, not verified, and since when what is on it."""
+        fields = (b"HMGET", _REVOCATIONS, b"text", b"authority", b"since")
+        text, authority, since = as_list(await self._store.ask(fields))
         if not isinstance(text, bytes):
             return None
-        return text.decode(), RevokedSince.from_bytes(since if isinstance(since, bytes) else b"")
+        stated = authority.decode() if isinstance(authority, bytes) and authority else None
+        signed = SignedRevocations(text.decode(), stated)
+        return signed, RevokedSince.from_bytes(since if isinstance(since, bytes) else b"")
 
 
 def _submission(enrolment_id: str) -> bytes:
@@ -168,6 +190,10 @@ def _submission(enrolment_id: str) -> bytes:
 
 def _statement(enrolment_id: str) -> bytes:
     return _PREFIX + b"statement:" + enrolment_id.encode()
+
+
+def _integer(reply: Reply) -> int:
+    return int(reply) if isinstance(reply, bytes) else 0
 
 
 def _texts(reply: Reply) -> list[str]:

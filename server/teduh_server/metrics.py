@@ -17,6 +17,16 @@ REQUESTS = Counter("teduh_requests_opened", "Requests opened.", registry=REGISTR
 CLAIMS = Counter("teduh_requests_claimed", "Requests claimed.", registry=REGISTRY)
 LEASES_ENDED = Counter("teduh_leases_ended", "Claims that ended without a commit.", registry=REGISTRY)
 REPORTS = Counter("teduh_requests_reported", "Requests reported as none, by staff.", registry=REGISTRY)
+AUTHORITY_EXPIRES = Gauge(
+    "teduh_authority_expires",
+    "When the authority statement expires, seconds since 1970; 0: there is none.",
+    registry=REGISTRY,
+)
+REVOCATIONS_EXPIRES = Gauge(
+    "teduh_revocations_expires",
+    "When the revocation list expires, seconds since 1970; 0: there is none.",
+    registry=REGISTRY,
+)
 TASKS = Gauge("teduh_tasks", "Asynchronous tasks that the node runs.", registry=REGISTRY)
 SLOW_READERS = Counter("teduh_slow_readers", "Times a reader fell back to the log.", registry=REGISTRY)
 MOVED = Counter("teduh_sockets_moved", "Connections handed over to another worker.", registry=REGISTRY)

@@ -6,7 +6,8 @@
     issuer.statement       what the root says of it
     enrolments/<id>.json   one per invitation: for whom, and the statement that came of it
     revocations.json       what is revoked, since when
-    revocations.jwt        the newest list, signed: give it to the relay
+    revocations.jwt        the newest list, signed
+    authority.jwt          the newest authority statement, signed by the root: give both to the relay
 
 The folder holds names and invitation codes, so it is its owner's alone; it belongs on a machine that is
 rarely online. Files are replaced as a whole, so that a crash leaves the old one.
@@ -28,6 +29,7 @@ from teduh_crypto.credentials import (
     INVITATION_VALIDITY,
     MAX_VALIDITY,
     Authority,
+    AuthorityStatement,
     InvitationCode,
     Organisation,
     RevocationList,
@@ -39,13 +41,16 @@ from teduh_crypto.credentials import (
     generate_root_key,
     invite,
     new_identifier,
+    next_authority_statement,
     read_root_key,
+    sign_authority_statement,
     sign_revocation_list,
     sign_staff_statement,
     write_root_key,
 )
 
 from teduh_server.revoked_since import RevokedSince
+from teduh_server.signed_revocations import SignedRevocations
 
 _DAY: Final = 24 * 3600
 _BACKDATED: Final = _DAY
@@ -132,7 +137,11 @@ class OrganisationFolder:
     def appoint_issuer(
         self, path: Path, name: str, passphrase: str, authority: Authority, *, now: int, days: int
     ) -> OrganisationFolder:
-        """A folder for a new issuer, whose key opens with `passphrase` of its own."""
+        """A folder for a new issuer, whose key opens with `passphrase` of its own.
+
+        The next authority statement is signed, which lists it: nobody believes the issuer before the relay
+        shows that one.
+        """
         if authority.issuer_statement is not None:
             raise FolderError("only the root appoints issuers; this is an issuer's folder")
         check_passphrase(passphrase)
@@ -145,9 +154,10 @@ class OrganisationFolder:
         _make_folder(path)
         write_root_key(path / "issuer.key", key, passphrase)
         _replace(path / "issuer.statement", record.statement.encode())
-        for shared in ("organisation.toml", "revocations.json", "revocations.jwt"):
-            shutil.copyfile(self.path / shared, path / shared)
         self.save(record)
+        self._state(authority, now)
+        for shared in ("organisation.toml", "revocations.json", "revocations.jwt", "authority.jwt"):
+            shutil.copyfile(self.path / shared, path / shared)
         return OrganisationFolder(path)
 
     def unlock(self, passphrase: str) -> Authority:
@@ -162,8 +172,9 @@ class OrganisationFolder:
         return Authority(self.organisation.id, key, statement)
 
     def verifier(self) -> StatementVerifier:
-        """Believes what the folder's own list does not revoke."""
-        return StatementVerifier(self.organisation.root_public_key, self.organisation.id, self.revocations())
+        """Believes what the folder's own list and authority statement do."""
+        public = self.organisation
+        return StatementVerifier(public.root_public_key, public.id, self.revocations(), self.stated())
 
     # --- invitations and statements
     # --------------------------------------------------------------------------------
@@ -263,24 +274,71 @@ class OrganisationFolder:
         )
 
     @property
-    def signed_revocations(self) -> str:
-        """The list in force, for the relay."""
-        return (self.path / "revocations.jwt").read_text("ascii").strip()
+    def signed_revocations(self) -> SignedRevocations:
+        """The list in force and its authority statement, for the relay."""
+        text = (self.path / "revocations.jwt").read_text("ascii").strip()
+        return SignedRevocations(text, self._signed_statement())
 
     def revocations_with(self, text: str) -> RevocationList:
         """What is revoked here or on the relay's list, to go on from; raises `CredentialError`."""
         return self.revocations().joined_with(self.verifier().read_revocations(text))
 
-    def publish(self, revocations: RevocationList, authority: Authority, *, keeps_ended: bool = False) -> str:
-        """Sign `revocations` and keep them; returns the text for the relay.
+    def publish(
+        self, revocations: RevocationList, authority: Authority, *, keeps_ended: bool = False
+    ) -> SignedRevocations:
+        """Sign `revocations` and keep them; returns what the relay must have.
 
-        The root leaves out what can bar nobody any more, unless the list `keeps_ended`.
+        The root leaves out what can bar nobody any more, unless the list `keeps_ended`, and signs the next
+        authority statement as well.
         """
         if authority.issuer_statement is None and not keeps_ended:
             revocations = self._since().without_ended(revocations)
         text = sign_revocation_list(revocations, authority)
         self._keep(revocations, text)
-        return text
+        if authority.issuer_statement is None:
+            self._state(authority, revocations.issued)
+        return self.signed_revocations
+
+    def stated(self) -> AuthorityStatement | None:
+        """The authority statement in force, perhaps expired; None in a folder that has not seen one."""
+        text = self._signed_statement()
+        return None if text is None else self._pinned().read_authority(text)
+
+    def take_statement(self, text: str) -> None:
+        """Keep an authority statement that the relay shows, if it is newer; raises `CredentialError`."""
+        offered, held = self._pinned().read_authority(text), self.stated()
+        if held is None or offered.version > held.version:
+            _replace(self.path / "authority.jwt", text.encode() + b"\n", mode=0o644)
+
+    def _state(self, authority: Authority, now: int) -> None:
+        """Sign the next authority statement: for the issuers of this folder that are still good, and those of
+        the statement held whom it does not know, for another folder of the root's has appointed them.
+        """
+        held, revocations = self.stated(), self.revocations()
+        appointed = {
+            record.statement_id: (record.statement_expires or 0) > now
+            and record.statement_id not in revocations.statements
+            and record.person.subject not in revocations.subjects
+            for record in self._records()
+            if record.statement_id is not None and record.person.role is Role.ISSUER
+        }
+        elsewhere = frozenset() if held is None else held.issuers - appointed.keys() - revocations.statements
+        issuers = elsewhere.union(name for name, is_good in appointed.items() if is_good)
+        least = max(revocations.version, 0 if held is None else held.least)
+        statement = next_authority_statement(
+            held, self.organisation.id, issuers=issuers, least=least, now=now
+        )
+        text = sign_authority_statement(statement, authority)
+        _replace(self.path / "authority.jwt", text.encode() + b"\n", mode=0o644)
+
+    def _signed_statement(self) -> str | None:
+        try:
+            return (self.path / "authority.jwt").read_text("ascii").strip()
+        except FileNotFoundError:
+            return None
+
+    def _pinned(self) -> StatementVerifier:
+        return StatementVerifier(self.organisation.root_public_key, self.organisation.id)
 
     def _keep(self, revocations: RevocationList, text: str) -> None:
         since = self._since().on(revocations)

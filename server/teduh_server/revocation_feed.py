@@ -1,10 +1,11 @@
-"""Keeps one node's verifier on the newest revocation list, whichever node it came through.
+"""Keeps one node's verifier on the newest revocation list and authority statement, whichever node they came
+through.
 
     PUT /v1/revocations ──> checked against the newest ──> store ──> this node's verifier
                                                             │ version, every two seconds
     other nodes' verifiers <────────────────────────────────┘
 
-The list is signed and verified again by every node; the store is only where it lies. No list is taken that
+Both are signed and verified again by every node; the store is only where they lie. No list is taken that
 leaves out somebody whom the newest revokes and who may have a statement still: of two who sign at once, one
 would undo what the other has revoked, and so would whoever signs far from the network.
 """
@@ -25,9 +26,16 @@ from teduh_crypto.credentials import (
     StatementVerifier,
 )
 
-from teduh_server.enrolment_store import AnotherListKept, EnrolmentStore, NewerListKept
+from teduh_server.enrolment_store import (
+    NOTHING_KEPT,
+    AnotherListKept,
+    EnrolmentStore,
+    KeptVersion,
+    NewerListKept,
+)
 from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.revoked_since import RevokedSince
+from teduh_server.signed_revocations import SignedRevocations
 
 _PERIOD: Final = 2.0
 """Seconds between two looks at the store: how long a revoked device may still be believed by another node."""
@@ -49,7 +57,7 @@ class RevocationsDropped(Exception):
 class RevocationFeed:
     """The newest list for one node: `verifier` believes by it, `on_adopted` is told when it changes."""
 
-    __slots__ = ("_clock", "_on_adopted", "_since", "_store", "_task", "_text", "_verifier")
+    __slots__ = ("_clock", "_on_adopted", "_signed", "_since", "_store", "_task", "_verifier")
 
     def __init__(
         self,
@@ -62,14 +70,14 @@ class RevocationFeed:
         self._verifier = verifier
         self._on_adopted = on_adopted
         self._clock = clock
-        self._text: str | None = None
+        self._signed: SignedRevocations | None = None
         self._since = RevokedSince()
         self._task: asyncio.Task[None] | None = None
 
     @property
-    def text(self) -> str | None:
-        """The list in force, as clients get it."""
-        return self._text
+    def signed(self) -> SignedRevocations | None:
+        """What is in force, as clients get it."""
+        return self._signed
 
     async def start(self) -> None:
         """Look once, then keep looking until `close`."""
@@ -85,67 +93,82 @@ class RevocationFeed:
                 await self._task
             self._task = None
 
-    async def put(self, text: str) -> RevocationList:
-        """Keep a list for all nodes, and adopt it here.
+    async def put(self, text: str, authority: str | None = None) -> RevocationList:
+        """Keep a list, and the authority statement that came with it, for all nodes, and adopt them here.
 
-        Raises `CredentialError` if it is not to be believed or is older than the one held,
-        `RevocationsDropped`, `StoreUnavailable`, and `NewerListKept` if another node was given a newer one
+        Raises `CredentialError` if they are not to be believed or are older than those held,
+        `RevocationsDropped`, `StoreUnavailable`, and `NewerListKept` if another node was given newer ones
         meanwhile.
         """
         for _ in range(_MOST_COMPARED):
             compared = await self.refresh()
             now = int(self._clock())
-            offered = self._verifier.check_revocations(text, now=now)
+            offered, stated = self._verifier.check_revocations(text, authority, now=now)
             held = self._verifier.revocations
             if held is not None and not self._since.on(held).allows(offered, now=now):
                 raise RevocationsDropped
             since = self._since.on(offered)
+            version = KeptVersion(stated.version, offered.version)
+            signed = SignedRevocations(text, authority or self._stated())
             try:
-                await self._store.put_revocations(
-                    offered.version, text, now=now, since=since, instead_of=compared or 0
-                )
+                await self._store.put_revocations(version, signed, now=now, since=since, instead_of=compared)
             except AnotherListKept:
                 continue
             except NewerListKept:
                 await self.refresh()
                 raise
-            # Unless this node has heard of a still newer one meanwhile.
+            # Unless this node has heard of still newer ones meanwhile.
             with suppress(RevocationListRollback):
-                self._in_force(text, since, self._verifier.adopt_revocations(text, now=now))
+                adopted = self._verifier.adopt_revocations(text, signed.authority, now=now)
+                self._in_force(signed, since, adopted)
             return offered
         raise NewerListKept
 
-    async def refresh(self) -> int | None:
-        """Adopt the store's list if it is newer than the one in force; give it back one that it has lost.
+    async def refresh(self) -> KeptVersion:
+        """Adopt what the store keeps if it is newer than what is in force; give it back what it has lost.
 
         Returns the version that is in the store now.
         """
-        held = self._verifier.revocations
-        version = await self._store.revocations_version()
-        if self._text is not None and held is not None and (version is None or version < held.version):
+        held, kept = self._held(), await self._store.revocations_version()
+        if self._signed is not None and kept < held:
             # A failover, or a store begun anew: a node that starts now must not believe whom it revokes.
             with suppress(NewerListKept):
                 await self._store.put_revocations(
-                    held.version, self._text, now=int(self._clock()), since=self._since
+                    held, self._signed, now=int(self._clock()), since=self._since
                 )
-            return held.version
-        if version is None or (self._text is not None and held is not None and version <= held.version):
-            return version
-        kept = await self._store.revocations()
-        if kept is not None:
-            text, since = kept
-            # One that has gone stale is held all the same: nobody new is believed by it, but what it revokes
-            # must be on the next, and a node that began meanwhile would otherwise not know it.
-            with suppress(CredentialError):
-                adopted = self._verifier.resume_revocations(text)
-                self._in_force(text, since.on(adopted), adopted)
-        return version
+            return held
+        if kept == NOTHING_KEPT or (self._signed is not None and kept == held):
+            return kept
+        await self._resume()
+        return kept
 
-    def _in_force(self, text: str, since: RevokedSince, adopted: RevocationList) -> RevocationList:
-        self._text, self._since = text, since
+    async def _resume(self) -> None:
+        kept = await self._store.revocations()
+        if kept is None:
+            return
+        signed, since = kept
+        # What has gone stale is held all the same: nobody new is believed by it, but what it revokes must be
+        # on the next, and a node that began meanwhile would otherwise not know it.
+        with suppress(CredentialError):
+            adopted = self._verifier.resume_revocations(signed.list, signed.authority)
+            in_force = SignedRevocations(signed.list, signed.authority or self._stated())
+            self._in_force(in_force, since.on(adopted), adopted)
+
+    def _held(self) -> KeptVersion:
+        """The version of what is in force here."""
+        authority, revocations = self._verifier.authority, self._verifier.revocations
+        return KeptVersion(
+            0 if authority is None else authority.version, 0 if revocations is None else revocations.version
+        )
+
+    def _stated(self) -> str | None:
+        """The authority statement in force, as it was signed."""
+        return None if self._signed is None else self._signed.authority
+
+    def _in_force(self, signed: SignedRevocations, since: RevokedSince, adopted: RevocationList) -> None:
+        self._signed, self._since = signed, since
         self._on_adopted(adopted)
         structlog.get_logger().info("revocation list adopted", version=adopted.version)
-        return adopted
 
     async def _keep_looking(self) -> None:
         while True:

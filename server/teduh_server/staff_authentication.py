@@ -98,9 +98,7 @@ class StaffAuthentication:
     def may_begin_conversations(self) -> None:
         """Raises AuthenticationRefused (unavailable) when the revocation list is stale."""
         try:
-            if self._verifier.revocations is None:
-                raise RevocationListStale("there is none")
-            self._verifier.revocations.check_fresh(int(time.time()))
+            self._verifier.check_fresh(int(time.time()))
         except (RevocationListStale, TokenNotYetValid) as error:
             raise _refusal(error) from error
 
@@ -115,6 +113,8 @@ def _refusal(error: CredentialError) -> AuthenticationRefused:
     if isinstance(error, StatementRevoked):
         return AuthenticationRefused(ErrorCode.STATEMENT_REVOKED, "the statement or its issuer's is revoked")
     if isinstance(error, RevocationListStale):
-        return AuthenticationRefused(ErrorCode.UNAVAILABLE, "the relay has no fresh revocation list")
+        return AuthenticationRefused(
+            ErrorCode.UNAVAILABLE, "the relay has no fresh revocation list, or authority statement"
+        )
     # The class says which rule it was, and nothing of what was sent.
     return AuthenticationRefused(ErrorCode.AUTHENTICATION_FAILED, type(error).__name__)

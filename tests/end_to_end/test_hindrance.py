@@ -19,6 +19,8 @@ from sdk_people import enrolled, new_staff, until
 from teduh_crypto.credentials import sign_revocation_list
 from teduh_sdk import Hindrance, Staff, Survivor, clock, events
 from teduh_sdk.exceptions import DeviceNotProven
+from teduh_server.enrolment_store import KeptVersion
+from teduh_server.signed_revocations import SignedRevocations
 from valkey_server import start_valkey
 
 DAY = 24 * 3600
@@ -123,7 +125,8 @@ async def test_a_list_that_nobody_has_signed_anew_is_told_until_somebody_has(tmp
     with start_valkey() as valkey:
         async with relay_here(file, valkey.url) as (relay, _):
             text = sign_revocation_list(old, organisation.authority)
-            await relay.enrolments.put_revocations(old.version, text, now=now)
+            signed = SignedRevocations(text, organisation.authority_statement())
+            await relay.enrolments.put_revocations(KeptVersion(now - DAY, old.version), signed, now=now)
         async with (
             relay_here(file, valkey.url) as (_, url),
             Survivor(url, organisation.public) as survivor,

@@ -21,16 +21,19 @@ from teduh_crypto.credentials import (
     enrolment_id,
     open_statement,
     sealed_public_key,
+    sign_revocation_list,
     verify_coordinator_request,
     verify_enrolment,
     verify_invitation,
 )
+from teduh_crypto.credentials.authority_statement import read_authority_statement
 from teduh_crypto.credentials.json_web_token import Claims, TokenType
 from teduh_crypto.credentials.revocation import read_revocations
 from teduh_crypto.credentials.staff_statement import read_claims
 
 ORGANISATION = StaffedOrganisation(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 REQUEST = CoordinatorRequest("https://relay.example", "GET", "/v1/enrolments")
+LIST = sign_revocation_list(ORGANISATION.revocations, ORGANISATION.authority)
 INVITATION = "an invitation"
 
 
@@ -54,6 +57,14 @@ def revocation_list(data: bytes) -> None:
         ORGANISATION.verifier().adopt_revocations(_text(data), now=NOW)
     with contextlib.suppress(CredentialError):
         read_revocations(Claims(TokenType.REVOCATIONS, _object(data)))
+
+
+def authority_statement(data: bytes) -> None:
+    """What a relay offers as the authority statement, with a list that is good."""
+    with contextlib.suppress(CredentialError):
+        ORGANISATION.verifier().adopt_revocations(LIST, _text(data), now=NOW)
+    with contextlib.suppress(CredentialError):
+        read_authority_statement(Claims(TokenType.AUTHORITY, _object(data)))
 
 
 def enrolment(data: bytes) -> None:
@@ -104,6 +115,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "StaffCredential": staff_credential,
     "StaffClaims": staff_claims,
     "RevocationList": revocation_list,
+    "AuthorityStatement": authority_statement,
     "Enrolment": enrolment,
     "InvitationCode": invitation_code,
     "OrganisationFiles": files,

@@ -81,7 +81,9 @@ def dewi(organisation: StaffedOrganisation) -> Member:
 def service(
     organisation: StaffedOrganisation, revocations: RevocationList | None = None
 ) -> AuthenticationService:
-    return AuthenticationService.of(organisation.public, revocations or organisation.revocations)
+    return AuthenticationService.of(
+        organisation.public, revocations or organisation.revocations, organisation.stated
+    )
 
 
 class TestBelieved:
@@ -272,7 +274,8 @@ class TestClockThatIsBehind:
         room = AuthenticationService.of(organisation.public)
         text = sign_revocation_list(organisation.revocations, organisation.authority)
         issued = organisation.revocations.issued
-        assert room.adopt_revocations(text, now=issued - 3 * DAY) == organisation.revocations
+        stated = organisation.statement_at(NOW)
+        assert room.adopt_revocations(text, stated, now=issued - 3 * DAY) == organisation.revocations
         assert room.time(issued - 3 * DAY) == issued
         assert room.time(issued + 60) == issued + 60
         # Her statement began two days ago, which is tomorrow by that clock.

@@ -60,7 +60,8 @@ class Stage:
 
     def restart_counselor(self) -> None:
         old, log = self.pair.counselor, self.pair.log
-        service = AuthenticationService.of(self.pair.organisation.public, self.pair.organisation.revocations)
+        organisation = self.pair.organisation
+        service = AuthenticationService.of(organisation.public, organisation.revocations, organisation.stated)
         key = public_key(self.pair.device.key)
         state = ConversationState.restore(old.state.save(), key, verify_room(service), NOW)
         log.disconnect(old)

@@ -120,7 +120,7 @@ class Stale:
     def __init__(self) -> None:
         self.organisation, self.log = StaffedOrganisation(), ScriptedLog()
         old = replace(self.organisation.revocations, issued=NOW - 3 * DAY, expires=NOW - 2 * DAY)
-        self.service = AuthenticationService.of(self.organisation.public, old)
+        self.service = AuthenticationService.of(self.organisation.public, old, self.organisation.stated)
         state, bundle = survivor_state(self.organisation)
         state.membership.verify = verify_room(self.service)
         self.survivor = self.log.seat("survivor", state, 0)
@@ -270,7 +270,7 @@ def test_the_survivor_who_is_removed_is_told_that_it_is_over(pair: Pair) -> None
 
 def revoked_for(seat: Seat, organisation: StaffedOrganisation, somebody: StaffDevice) -> None:
     """The list that revokes her comes to this member."""
-    service = AuthenticationService.of(organisation.public, organisation.revocations)
+    service = AuthenticationService.of(organisation.public, organisation.revocations, organisation.stated)
     newer = organisation.revocations.revoking(subjects=[f"staff-{somebody.name}"], now=NOW)
     service.adopt_revocations(sign_revocation_list(newer, organisation.authority), now=NOW)
     seat.state.membership.verify = verify_room(service)

@@ -40,7 +40,7 @@ def test_a_roster_is_verified_or_not(case: dict[str, Any]) -> None:
     public = VECTORS["organisation"]
     organisation = Organisation(public["id"], public["name"], decode_base64url(public["root_public_key"]))
     service = AuthenticationService.of(organisation)
-    service.adopt_revocations(VECTORS["list"], now=VECTORS["now"])
+    service.adopt_revocations(VECTORS["list"], VECTORS["authority"], now=VECTORS["now"])
     members = [shown(*member) for member in case["members"]]
     if case["error"] is None:
         assert len(service.verify(members, now=VECTORS["now"]).staff) == len(members) - 1

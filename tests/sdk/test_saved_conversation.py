@@ -38,7 +38,11 @@ def restart(pair: Pair, seat: Seat, now: int = NOW, data: bytes | None = None) -
     """Kill the staff process, and start it from the bytes that were kept."""
     pair.log.disconnect(seat)
     kept = Kept.from_bytes(record(seat) if data is None else data)
-    verify = verify_room(AuthenticationService.of(pair.organisation.public, pair.organisation.revocations))
+    verify = verify_room(
+        AuthenticationService.of(
+            pair.organisation.public, pair.organisation.revocations, pair.organisation.stated
+        )
+    )
     device_key = public_key(pair.device.key)
     seat.state = ConversationState.restore(kept.conversation, device_key, verify, now)
 

@@ -8,12 +8,11 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import pytest
-from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from enrolment_relay import ORIGIN, Client, Relay, send, send_as
 from staffed_organisation import DAY, NOW, StaffedOrganisation
 from teduh_crypto.credentials import (
-    Authority,
     CoordinatorRequest,
     Invitation,
     InvitationCode,
@@ -29,42 +28,16 @@ from teduh_crypto.credentials import (
     sign_revocation_list,
     sign_staff_statement,
 )
-from teduh_server.enrolment_store import EnrolmentStore
-from teduh_server.handlers.enrolment import enrolment_routes
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.revocation_feed import RevocationFeed
 from valkey_server import start_valkey
 
-ORIGIN = "https://relay.example"
-Client = TestClient[web.Request, web.Application]
 
-
-class Relay:
-    """What a relay node is to these endpoints, with a clock that stands still."""
-
-    def __init__(self, store: Store, organisation: StaffedOrganisation) -> None:
-        self.now = NOW
-        self.allowed = True
-        self.adopted: list[RevocationList] = []
-        self.verifier: StatementVerifier = organisation.verifier()
-        self.enrolments = EnrolmentStore(store)
-        self.feed = RevocationFeed(self.enrolments, self.verifier, self.adopted.append, lambda: self.now)
-
-    def application(self) -> web.Application:
-        application = web.Application()
-        application.add_routes(
-            enrolment_routes(
-                self.enrolments,
-                self.verifier,
-                self.feed,
-                origin=ORIGIN,
-                clock=lambda: self.now,
-                allow=lambda request: self.allowed,
-            )
-        )
-        return application
+def signed(organisation: StaffedOrganisation, text: str, now: int = NOW) -> dict[str, str]:
+    """The body that brings the list `text` with an authority statement that is fresh at `now`."""
+    return {"list": text, "authority": organisation.statement_at(now)}
 
 
 @pytest.fixture(scope="module")
@@ -110,25 +83,6 @@ def device() -> Ed25519PrivateKey:
 
 def submission(code: InvitationCode, device: Ed25519PrivateKey) -> dict[str, str]:
     return {"invitation": code.invitation, "enrolment": enrol(code.invitation, device)}
-
-
-async def send(client: Client, method: str, path: str, body: object = None) -> tuple[int, str]:
-    """The status, and the error's code or the state."""
-    async with client.request(method, path, json=body) as response:
-        if response.status == 204:
-            return 204, ""
-        content = await response.json()
-        return response.status, content.get("error") or content.get("state") or ""
-
-
-async def send_as(
-    client: Client, authority: Authority, method: str, path: str, body: bytes = b"", now: int = NOW
-) -> tuple[int, dict[str, object]]:
-    """A coordinator's request."""
-    token = sign_coordinator_request(CoordinatorRequest(ORIGIN, method, path, body), authority, now=now)
-    headers = {"Authorization": f"Bearer {token}"}
-    async with client.request(method, path, data=body, headers=headers) as response:
-        return response.status, {} if response.status == 204 else await response.json()
 
 
 def sealed_body(sealed: bytes) -> bytes:
@@ -286,11 +240,11 @@ class TestRevocations:
         self, client: Client, relay: Relay, organisation: StaffedOrganisation, newer: RevocationList
     ) -> None:
         text = sign_revocation_list(newer, organisation.authority)
-        assert await send(client, "PUT", "/v1/revocations", {"list": text}) == (204, "")
+        assert await send(client, "PUT", "/v1/revocations", signed(organisation, text)) == (204, "")
         assert relay.verifier.revocations == newer
         assert relay.adopted == [newer]
         async with client.get("/v1/revocations") as response:
-            assert await response.json() == {"list": text}
+            assert await response.json() == signed(organisation, text)
 
     async def test_without_a_list_there_is_none_to_give(self, client: Client) -> None:
         assert await send(client, "GET", "/v1/revocations") == (404, "no_revocation_list")
@@ -299,7 +253,9 @@ class TestRevocations:
         self, relay: Relay, store: Store, organisation: StaffedOrganisation, newer: RevocationList
     ) -> None:
         other = Relay(store, organisation)
-        await relay.feed.put(sign_revocation_list(newer, organisation.authority))
+        await relay.feed.put(
+            sign_revocation_list(newer, organisation.authority), organisation.statement_at(NOW)
+        )
         await other.feed.refresh()
         await other.feed.refresh()
         assert other.adopted == [newer]
@@ -307,7 +263,9 @@ class TestRevocations:
     async def test_a_node_that_starts_finds_the_list(
         self, relay: Relay, store: Store, organisation: StaffedOrganisation, newer: RevocationList
     ) -> None:
-        await relay.feed.put(sign_revocation_list(newer, organisation.authority))
+        await relay.feed.put(
+            sign_revocation_list(newer, organisation.authority), organisation.statement_at(NOW)
+        )
         other = Relay(store, organisation)
         await other.feed.start()
         assert other.verifier.revocations == newer
@@ -316,18 +274,25 @@ class TestRevocations:
     async def test_an_older_list_is_refused(
         self, client: Client, relay: Relay, organisation: StaffedOrganisation, newer: RevocationList
     ) -> None:
-        await relay.feed.put(sign_revocation_list(newer, organisation.authority))
+        await relay.feed.put(
+            sign_revocation_list(newer, organisation.authority), organisation.statement_at(NOW)
+        )
         older = sign_revocation_list(organisation.revocations, organisation.authority)
-        assert await send(client, "PUT", "/v1/revocations", {"list": older}) == (409, "older_revocation_list")
+        assert await send(client, "PUT", "/v1/revocations", signed(organisation, older)) == (
+            409,
+            "older_revocation_list",
+        )
 
     async def test_a_node_that_lags_behind_refuses_an_older_list_too(
         self, relay: Relay, store: Store, organisation: StaffedOrganisation, newer: RevocationList
     ) -> None:
         newest = newer.revoking(statements=["stolen"], now=NOW)
-        await Relay(store, organisation).feed.put(sign_revocation_list(newest, organisation.authority))
+        await Relay(store, organisation).feed.put(
+            sign_revocation_list(newest, organisation.authority), organisation.statement_at(NOW)
+        )
         async with TestClient(TestServer(relay.application())) as client:
             text = sign_revocation_list(newer, organisation.authority)
-            assert await send(client, "PUT", "/v1/revocations", {"list": text}) == (
+            assert await send(client, "PUT", "/v1/revocations", signed(organisation, text)) == (
                 409,
                 "older_revocation_list",
             )
@@ -338,28 +303,37 @@ class TestRevocations:
     ) -> None:
         stale = replace(newer, version=2, issued=NOW - 2 * DAY, expires=NOW - DAY)
         text = sign_revocation_list(stale, organisation.authority)
-        assert await send(client, "PUT", "/v1/revocations", {"list": text}) == (403, "not_believed")
+        assert await send(client, "PUT", "/v1/revocations", signed(organisation, text)) == (
+            403,
+            "not_believed",
+        )
 
     async def test_a_strangers_list_is_refused(
         self, client: Client, organisation: StaffedOrganisation, newer: RevocationList
     ) -> None:
         text = sign_revocation_list(newer, StaffedOrganisation(id=organisation.id).authority)
-        assert await send(client, "PUT", "/v1/revocations", {"list": text}) == (403, "not_believed")
+        assert await send(client, "PUT", "/v1/revocations", signed(organisation, text)) == (
+            403,
+            "not_believed",
+        )
 
     async def test_not_even_the_root_takes_back_what_the_newest_list_revokes(
         self, client: Client, relay: Relay, organisation: StaffedOrganisation, newer: RevocationList
     ) -> None:
         """Its holder has not seen the list of whoever signs while the root key rests."""
         deputy = organisation.appoint_issuer(Ed25519PrivateKey.generate())
-        await relay.feed.put(sign_revocation_list(newer, deputy))
+        await relay.feed.put(sign_revocation_list(newer, deputy), organisation.statement_at(NOW))
         offline = organisation.revocations.revoking(subjects=["staff-2"], now=NOW + 60)
         relay.now = NOW + 60
         text = sign_revocation_list(offline, organisation.authority)
-        assert await send(client, "PUT", "/v1/revocations", {"list": text}) == (409, "drops_revocations")
+        assert await send(client, "PUT", "/v1/revocations", signed(organisation, text)) == (
+            409,
+            "drops_revocations",
+        )
         assert relay.verifier.revocations == newer
         both = offline.joined_with(newer).revoking(now=NOW + 60)
         text = sign_revocation_list(both, organisation.authority)
-        assert await send(client, "PUT", "/v1/revocations", {"list": text}) == (204, "")
+        assert await send(client, "PUT", "/v1/revocations", signed(organisation, text)) == (204, "")
 
     async def test_of_two_lists_that_come_at_once_the_second_is_compared_with_the_first(
         self, relay: Relay, store: Store, organisation: StaffedOrganisation
@@ -372,7 +346,9 @@ class TestRevocations:
         ]
         outcomes = await asyncio.gather(
             *(
-                node.feed.put(sign_revocation_list(each, organisation.authority))
+                node.feed.put(
+                    sign_revocation_list(each, organisation.authority), organisation.statement_at(NOW)
+                )
                 for node, each in zip(nodes, lists, strict=True)
             ),
             return_exceptions=True,
@@ -388,7 +364,9 @@ class TestRevocations:
         self, relay: Relay, store: Store, organisation: StaffedOrganisation, newer: RevocationList
     ) -> None:
         """Also at a node that has begun since, and only then."""
-        await relay.feed.put(sign_revocation_list(newer, organisation.authority))
+        await relay.feed.put(
+            sign_revocation_list(newer, organisation.authority), organisation.statement_at(NOW)
+        )
         for days, is_taken in ((30, False), (32, True)):
             later = Relay(store, organisation)
             later.now = NOW + days * DAY
@@ -396,14 +374,22 @@ class TestRevocations:
             async with TestClient(TestServer(later.application())) as client:
                 text = sign_revocation_list(without, organisation.authority)
                 expected = (204, "") if is_taken else (409, "drops_revocations")
-                assert await send(client, "PUT", "/v1/revocations", {"list": text}) == expected
+                assert (
+                    await send(
+                        client,
+                        "PUT",
+                        "/v1/revocations",
+                        signed(organisation, text, later.now),
+                    )
+                    == expected
+                )
 
     async def test_a_fresh_list_is_taken_though_the_one_in_force_is_stale(
         self, client: Client, relay: Relay, organisation: StaffedOrganisation
     ) -> None:
         relay.now = NOW + 5 * DAY
         text = sign_revocation_list(organisation.revocations.revoking(now=relay.now), organisation.authority)
-        assert await send(client, "PUT", "/v1/revocations", {"list": text}) == (204, "")
+        assert await send(client, "PUT", "/v1/revocations", signed(organisation, text)) == (204, "")
 
     async def test_a_node_that_starts_when_the_list_is_stale_forgets_nobody_on_it(
         self, relay: Relay, store: Store, organisation: StaffedOrganisation, newer: RevocationList
@@ -412,7 +398,7 @@ class TestRevocations:
         hold is still known, to coordinators as to the node, and nobody new is believed by it.
         """
         text = sign_revocation_list(newer, organisation.authority)
-        await relay.feed.put(text)
+        await relay.feed.put(text, organisation.statement_at(NOW))
         later = NOW + 3 * DAY
         started = Relay(store, organisation)
         started.now = later
@@ -432,7 +418,7 @@ class TestRevocations:
             )
         async with TestClient(TestServer(started.application())) as client:
             async with client.get("/v1/revocations") as response:
-                assert await response.json() == {"list": text}
+                assert await response.json() == signed(organisation, text)
             deputy = organisation.appoint_issuer(Ed25519PrivateKey.generate())
             forgetful = sign_revocation_list(organisation.revocations.revoking(now=later), deputy)
             assert await send(client, "PUT", "/v1/revocations", {"list": forgetful}) == (
@@ -452,7 +438,7 @@ async def test_every_key_expires_and_none_holds_a_name(
     invitation, code = invited
     await send(client, "POST", "/v1/enrolments", submission(code, device))
     text = sign_revocation_list(organisation.revocations, organisation.authority)
-    await send(client, "PUT", "/v1/revocations", {"list": text})
+    await send(client, "PUT", "/v1/revocations", signed(organisation, text))
     kept = await keys(store)
     named = replace(organisation.describe(device), name="Sari Wulandari")
     statement = sign_staff_statement(named, organisation.authority)

@@ -11,14 +11,16 @@ import socket
 import stat
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from aiohttp import ClientSession, web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from staffed_organisation import public_key
 from teduh_crypto.credentials import (
+    AuthorityStatement,
     InvitationCode,
     Organisation,
     Role,
@@ -31,21 +33,24 @@ from teduh_crypto.credentials import (
     first_revocation_list,
     open_statement,
     root_key,
+    sign_authority_statement,
     sign_revocation_list,
 )
 from teduh_server.cli.org import org_app
 from teduh_server.coordinator_client import CoordinatorClient
-from teduh_server.enrolment_store import EnrolmentStore
+from teduh_server.enrolment_store import EnrolmentStore, KeptVersion
 from teduh_server.handlers.enrolment import enrolment_routes
 from teduh_server.organisation_folder import OrganisationFolder
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.revocation_feed import RevocationFeed
+from teduh_server.signed_revocations import SignedRevocations
 from typer.testing import CliRunner, Result
 from valkey_server import start_valkey
 
 PASSPHRASE = "correct horse battery staple"
+DAY = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -333,17 +338,28 @@ class TestWithFilesAlone:
         assert "teduh org init" in result.stderr
 
 
+@pytest.fixture
+def issuer(coordinator: Coordinator, tmp_path: Path) -> Coordinator:
+    own = "another horse another staple"
+    with_both = Coordinator(coordinator.folder, (*coordinator.environment, ("TEDUH_ISSUER_PASSPHRASE", own)))
+    with_both.do("issuer", "Night desk", "--issuer-folder", str(tmp_path / "issuer"), "--days", "7")
+    return Coordinator(tmp_path / "issuer", (("TEDUH_ORG_PASSPHRASE", own),))
+
+
+def stated(coordinator: Coordinator) -> AuthorityStatement:
+    """The authority statement in a folder."""
+    statement = OrganisationFolder(coordinator.folder).stated()
+    assert statement is not None
+    return statement
+
+
+def validity(statement: AuthorityStatement) -> int:
+    """Days."""
+    return (statement.expires - statement.issued) // DAY
+
+
 class TestIssuer:
     """An issuer runs the organisation from a folder of its own while the root key rests."""
-
-    @pytest.fixture
-    def issuer(self, coordinator: Coordinator, tmp_path: Path) -> Coordinator:
-        own = "another horse another staple"
-        with_both = Coordinator(
-            coordinator.folder, (*coordinator.environment, ("TEDUH_ISSUER_PASSPHRASE", own))
-        )
-        with_both.do("issuer", "Night desk", "--issuer-folder", str(tmp_path / "issuer"), "--days", "7")
-        return Coordinator(tmp_path / "issuer", (("TEDUH_ORG_PASSPHRASE", own),))
 
     def test_what_an_issuer_approves_is_believed(
         self, coordinator: Coordinator, issuer: Coordinator, tmp_path: Path
@@ -367,6 +383,77 @@ class TestIssuer:
         assert "Night desk: approved" in listed
         coordinator.do("revoke", listed.split()[0], "--yes")
         assert "Night desk: revoked" in coordinator.do("list")
+
+
+class TestAuthorityStatement:
+    """The root signs it with every list of its own; an issuer does not."""
+
+    def test_without_issuers_it_is_good_for_92_days(self, coordinator: Coordinator) -> None:
+        coordinator.do("refresh")
+        assert validity(stated(coordinator)) == 92
+        assert stated(coordinator).issuers == frozenset()
+        assert stated(coordinator).least == OrganisationFolder(coordinator.folder).revocations().version
+
+    def test_it_lists_an_issuer_for_8_days(self, coordinator: Coordinator, issuer: Coordinator) -> None:
+        assert validity(stated(coordinator)) == 8
+        (listed,) = stated(coordinator).issuers
+        (record,) = OrganisationFolder(coordinator.folder).records()
+        assert listed == record.statement_id
+        assert stated(issuer).issuers == {listed}
+
+    def test_it_lists_a_revoked_issuer_no_more(self, coordinator: Coordinator, issuer: Coordinator) -> None:
+        before = stated(coordinator)
+        coordinator.do("revoke", coordinator.do("list").split()[0], "--yes")
+        after = stated(coordinator)
+        assert after.issuers == frozenset()
+        assert after.version > before.version
+        assert after.least == OrganisationFolder(coordinator.folder).revocations().version
+
+    def test_it_lists_an_issuer_no_more_whose_own_statement_has_ended(
+        self, coordinator: Coordinator, issuer: Coordinator
+    ) -> None:
+        folder = OrganisationFolder(coordinator.folder)
+        (record,) = folder.records()
+        folder.save(msgspec.structs.replace(record, statement_expires=int(time.time())))
+        coordinator.do("refresh")
+        assert stated(coordinator).issuers == frozenset()
+
+    def test_it_keeps_an_issuer_whom_another_folder_of_the_roots_has_appointed(
+        self, coordinator: Coordinator, issuer: Coordinator
+    ) -> None:
+        (record,) = OrganisationFolder(coordinator.folder).records()
+        (coordinator.folder / "enrolments" / f"{record.id}.json").unlink()
+        coordinator.do("refresh")
+        assert stated(coordinator).issuers == {record.statement_id}
+
+    def test_an_issuer_signs_the_daily_list_under_the_roots_statement(
+        self, coordinator: Coordinator, issuer: Coordinator
+    ) -> None:
+        before = stated(issuer)
+        issuer.do("refresh")
+        assert stated(issuer) == before
+
+    def test_it_is_told_two_days_before_its_end_that_the_root_key_is_needed(
+        self, coordinator: Coordinator, issuer: Coordinator
+    ) -> None:
+        assert "root key must sign" not in issuer.run("refresh").stderr
+        folder = OrganisationFolder(coordinator.folder)
+        aged = replace(stated(coordinator), issued=int(time.time()) - 6 * DAY - 60)
+        aged = replace(aged, expires=aged.issued + 8 * DAY)
+        text = sign_authority_statement(aged, folder.unlock(PASSPHRASE))
+        (issuer.folder / "authority.jwt").write_text(text)
+        assert "root key must sign" in issuer.run("refresh").stderr
+
+    def test_it_is_shown(self, coordinator: Coordinator, issuer: Coordinator) -> None:
+        assert "1 issuers, until" in coordinator.do("show")
+
+    def test_a_folder_of_an_earlier_release_gets_one_with_the_roots_next_list(
+        self, coordinator: Coordinator
+    ) -> None:
+        (coordinator.folder / "authority.jwt").unlink()
+        assert "none yet" in coordinator.do("show")
+        coordinator.do("refresh")
+        assert validity(stated(coordinator)) == 92
 
 
 @pytest.fixture(scope="module")
@@ -479,10 +566,10 @@ class TestWithARelay:
         in_between = [copy.revocations().revoking(now=int(time.time()) - 60, subjects=[sari])]
         put = CoordinatorClient.put_revocations
 
-        async def after_another(client: CoordinatorClient, text: str) -> None:
+        async def after_another(client: CoordinatorClient, signed: SignedRevocations) -> None:
             if in_between:
                 await put(client, copy.publish(in_between.pop(), copy.unlock(PASSPHRASE)))
-            await put(client, text)
+            await put(client, signed)
 
         monkeypatch.setattr(CoordinatorClient, "put_revocations", after_another)
         await coordinator.do_soon("revoke", dewi, "--yes", "--relay", relay.origin)
@@ -503,7 +590,7 @@ class TestWithARelay:
             async with session.get(f"{relay.origin}/v1/revocations") as response:
                 newest.write_bytes(await response.read())
             await coordinator.do_soon("revoke", dewi, "--yes", "--newest", str(newest))
-            brought = {"list": folder.signed_revocations}
+            brought = msgspec.to_builtins(folder.signed_revocations)
             async with session.put(f"{relay.origin}/v1/revocations", json=brought) as response:
                 assert response.status == 204
         assert relay.verifier.revocations is not None
@@ -521,11 +608,64 @@ class TestWithARelay:
             now=friday, subjects=[sari]
         )
         text = sign_revocation_list(stale, folder.unlock(PASSPHRASE))
-        await relay.enrolments.put_revocations(stale.version, text, now=friday)
+        kept = KeptVersion(0, stale.version)
+        await relay.enrolments.put_revocations(kept, SignedRevocations(text), now=friday)
         await relay.feed.refresh()
         await coordinator.do_soon("refresh", "--relay", relay.origin)
         assert relay.verifier.revocations is not None
         assert relay.verifier.revocations.subjects == {sari}
+
+    async def test_an_issuer_is_believed_once_the_relay_has_the_roots_statement(
+        self, coordinator: Coordinator, issuer: Coordinator, relay: Relay
+    ) -> None:
+        """`issuer` was appointed without the relay, which has an older statement."""
+        folder = OrganisationFolder(coordinator.folder)
+        (record,) = folder.records()
+        folder.save(msgspec.structs.replace(record, statement_expires=0))
+        await coordinator.do_soon("refresh", "--relay", relay.origin)
+        refused = await asyncio.to_thread(issuer.run, "refresh", "--relay", relay.origin)
+        assert refused.exit_code == 1
+        assert "not_believed" in refused.stderr
+        folder.save(record)
+        await coordinator.do_soon("refresh", "--relay", relay.origin)
+        await issuer.do_soon("refresh", "--relay", relay.origin)
+        assert relay.verifier.revocations == OrganisationFolder(issuer.folder).revocations()
+        assert stated(issuer) == relay.verifier.authority
+
+    async def test_appointing_with_the_relay_is_one_command(
+        self, coordinator: Coordinator, relay: Relay, tmp_path: Path
+    ) -> None:
+        own = ("TEDUH_ISSUER_PASSPHRASE", "another horse another staple")
+        appointing = Coordinator(coordinator.folder, (*coordinator.environment, own))
+        folder = tmp_path / "issuer"
+        await appointing.do_soon(
+            "issuer", "Night desk", "--issuer-folder", str(folder), "--relay", relay.origin
+        )
+        issuer = Coordinator(folder, (("TEDUH_ORG_PASSPHRASE", own[1]),))
+        await issuer.do_soon("refresh", "--relay", relay.origin)
+        assert relay.verifier.revocations == OrganisationFolder(folder).revocations()
+
+    async def test_the_root_revokes_a_thief_who_dates_his_lists_ahead(
+        self, coordinator: Coordinator, issuer: Coordinator, relay: Relay
+    ) -> None:
+        """And whose list the relay holds; his next one is refused."""
+        await coordinator.do_soon("refresh", "--relay", relay.origin)
+        thief = OrganisationFolder(issuer.folder)
+        authority = thief.unlock(dict(issuer.environment)["TEDUH_ORG_PASSPHRASE"])
+
+        def ahead() -> str:
+            now, held = int(time.time()), relay.verifier.revocations
+            assert held is not None
+            return sign_revocation_list(replace(held.revoking(now=now), version=now + 300), authority)
+
+        await relay.feed.put(ahead())
+        night_desk = OrganisationFolder(coordinator.folder).records()[0]
+        await coordinator.do_soon("revoke", night_desk.id, "--yes", "--relay", relay.origin)
+        assert relay.verifier.authority is not None
+        assert relay.verifier.authority.issuers == frozenset()
+        assert relay.verifier.revocations == OrganisationFolder(coordinator.folder).revocations()
+        with pytest.raises(StatementRevoked):
+            await relay.feed.put(ahead())
 
     async def test_a_relay_that_is_gone_is_said_plainly(self, coordinator: Coordinator) -> None:
         result = await asyncio.to_thread(coordinator.run, "refresh", "--relay", "http://127.0.0.1:1")

@@ -4,9 +4,12 @@ All keys come from fixed seeds and Ed25519 is deterministic, so the file is the 
 change: ``python tests/vectors/make_credentials.py``.
 
 Format. Bytes are base64url; ``error`` is the name of the exception that must be raised, or null; ``now`` is
-in seconds. ``statements``: verify ``credential`` (a staff credential's content as text), with the list
-``revocations`` in force if it is not null, for the leaf key ``device_key``; if there is no error, ``says``
-holds what the statement says. ``revocations``: adopt ``lists`` one after another; the last one gives
+in seconds. ``authority`` and ``list`` are the authority statement and the revocation list in force where a
+case names no others. ``statements``: verify ``credential`` (a staff credential's content as text), with the
+list ``revocations`` in force under ``authority`` if it is not null, for the leaf key ``device_key``; if there
+is no error, ``says`` holds what the statement says. ``revocations``: adopt ``lists`` one after another, the
+first under the authority statement; the last one gives ``error``. ``authority_statements``: adopt
+``documents`` ([authority statement or null, revocation list]) one after another; the last one gives
 ``error``. ``rosters``: verify ``members`` ([leaf index, credential type, content, signature key]).
 """
 
@@ -21,8 +24,11 @@ from typing import TypedDict
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from teduh_crypto.credentials import (
+    AUTHORITY_VALIDITY,
     LANGUAGES,
+    ROOT_ONLY_VALIDITY,
     Authority,
+    AuthorityStatement,
     Organisation,
     RevocationList,
     Role,
@@ -32,6 +38,7 @@ from teduh_crypto.credentials import (
     enrol,
     first_revocation_list,
     relay_authentication_bytes,
+    sign_authority_statement,
     sign_relay_authentication,
     sign_revocation_list,
     sign_staff_statement,
@@ -50,6 +57,7 @@ class StatementCase(TypedDict):
     name: str
     credential: str
     device_key: str
+    authority: str
     revocations: str | None
     now: int
     error: str | None
@@ -59,6 +67,13 @@ class StatementCase(TypedDict):
 class RevocationCase(TypedDict):
     name: str
     lists: list[str]
+    now: int
+    error: str | None
+
+
+class AuthorityCase(TypedDict):
+    name: str
+    documents: list[tuple[str | None, str]]
     now: int
     error: str | None
 
@@ -99,6 +114,17 @@ ISSUERS = replace(
 ISSUING = Authority(ID, ISSUER, sign_staff_statement(ISSUERS, ROOT_AUTHORITY))
 NOBODY_REVOKED = first_revocation_list(ID, now=NOW)
 LIST = sign_revocation_list(NOBODY_REVOKED, ROOT_AUTHORITY)
+STATED = AuthorityStatement(
+    ID,
+    version=1,
+    issued=NOW - DAY,
+    expires=NOW - DAY + AUTHORITY_VALIDITY,
+    issuers=frozenset([ISSUERS.statement_id]),
+    least=1,
+)
+"""The authority statement in force, of the day before."""
+AUTHORITY = sign_authority_statement(STATED, ROOT_AUTHORITY)
+NO_ISSUERS = replace(STATED, version=2, issuers=frozenset())
 GOOD = sign_staff_statement(SARIS, ROOT_AUTHORITY)
 ISSUED = sign_staff_statement(SARIS, ISSUING)
 
@@ -230,6 +256,7 @@ def statement(
     credential: str,
     error: str | None = None,
     *,
+    authority: str = AUTHORITY,
     revocations: str | None = LIST,
     now: int = NOW,
     device: Ed25519PrivateKey = SARI,
@@ -239,6 +266,7 @@ def statement(
         name=name,
         credential=credential,
         device_key=encode_base64url(public(device)),
+        authority=authority,
         revocations=revocations,
         now=now,
         error=error,
@@ -271,6 +299,19 @@ def statements() -> list[StatementCase]:
         ),
         statement(
             "her issuer revoked", ISSUED, "StatementRevoked", revocations=revoking(subjects=["issuer-1"])
+        ),
+        statement(
+            "her issuer not listed",
+            ISSUED,
+            "IssuerNotListed",
+            authority=sign_authority_statement(NO_ISSUERS, ROOT_AUTHORITY),
+        ),
+        statement(
+            "an authority statement that has expired",
+            GOOD,
+            "AuthorityStatementStale",
+            authority=stated(iat=NOW - 4 * DAY, exp=NOW + DAY // 2),
+            now=NOW + DAY // 2,
         ),
         statement("an issuer in a conversation", signed(role="issuer"), "RoleNotAllowed"),
         statement("a colleague as issuer", f"{signed(key=INTAN)}~{signed(INTANS)}", "RoleNotAllowed"),
@@ -375,6 +416,121 @@ def revocations() -> list[RevocationCase]:
     ]
 
 
+def stated(key: Ed25519PrivateKey = ROOT, typ: TokenType = TokenType.AUTHORITY, **changed: object) -> str:
+    """The authority statement, some claims changed to what the root would not sign; None leaves one out."""
+    claims: dict[str, object] = {
+        "iss": ID,
+        "iat": STATED.issued,
+        "exp": STATED.expires,
+        "version": STATED.version,
+        "issuers": sorted(STATED.issuers),
+        "least": STATED.least,
+        **changed,
+    }
+    return sign_token(typ, {name: value for name, value in claims.items() if value is not None}, key)
+
+
+def authority_statements() -> list[AuthorityCase]:
+    rollback, malformed = "AuthorityStatementRollback", "MalformedToken"
+    root_only = sign_authority_statement(
+        replace(NO_ISSUERS, expires=NO_ISSUERS.issued + ROOT_ONLY_VALIDITY), ROOT_AUTHORITY
+    )
+    second = sign_authority_statement(replace(STATED, version=2), ROOT_AUTHORITY)
+    newer = revocation_list(lambda first: first.revoking(now=NOW, statements=["statement-9"]))
+    issued = revocation_list(lambda first: replace(first, version=NOW + 1), ISSUING)
+    ahead = revocation_list(
+        lambda first: replace(first, version=NOW + 300, subjects=frozenset(["staff-7"])), ISSUING
+    )
+
+    def case(
+        name: str, *documents: tuple[str | None, str], error: str | None = None, now: int = NOW
+    ) -> AuthorityCase:
+        return AuthorityCase(name=name, documents=list(documents), now=now, error=error)
+
+    def malformed_case(name: str, **changed: object) -> AuthorityCase:
+        return case(name, (stated(**changed), LIST), error=malformed)  # type: ignore[arg-type]  # also wrong ones
+
+    return [
+        case("with the root's list", (AUTHORITY, LIST)),
+        case("with a listed issuer's list", (AUTHORITY, issued)),
+        case("where only the root signs", (root_only, LIST)),
+        case("none", (None, LIST), error="AuthorityStatementStale"),
+        case("a list under the one held", (AUTHORITY, LIST), (None, newer)),
+        case("an unlisted issuer's list", (root_only, issued), error="IssuerNotListed"),
+        case(
+            "an issuer's list after the root lists it no more",
+            (AUTHORITY, issued),
+            (root_only, issued),
+            error="IssuerNotListed",
+        ),
+        case("a list of the least version", (stated(least=NOW), newer)),
+        case(
+            "a list below the least version", (stated(least=NOW + 1), newer), error="RevocationListRollback"
+        ),
+        case(
+            "the list held, below the new least version",
+            (AUTHORITY, LIST),
+            (stated(version=2, least=2), LIST),
+            error="RevocationListRollback",
+        ),
+        case("a newer one", (AUTHORITY, LIST), (second, LIST)),
+        case("a version that has fallen", (second, LIST), (AUTHORITY, newer), error=rollback),
+        case("another of the same version", (AUTHORITY, LIST), (stated(least=0), newer), error=rollback),
+        case(
+            "a newer one with an older list",
+            (AUTHORITY, newer),
+            (second, LIST),
+            error="RevocationListRollback",
+        ),
+        case(
+            "the root's list after one that a delisted issuer has dated ahead",
+            (AUTHORITY, ahead),
+            (root_only, newer),
+        ),
+        case(
+            "the root's list after one that a listed issuer has dated ahead",
+            (AUTHORITY, ahead),
+            (second, newer),
+            error="RevocationListRollback",
+        ),
+        case("signed by an issuer", (stated(ISSUER), LIST), error="UnknownRoot"),
+        case(
+            "signed by an issuer, with its statement",
+            (f"{stated(ISSUER)}~{ISSUING.issuer_statement}", LIST),
+            error=malformed,
+        ),
+        case("signed by nobody known", (stated(STRANGER), LIST), error="UnknownRoot"),
+        case("another organisation's", (stated(iss="elsewhere"), LIST), error="WrongOrganisation"),
+        case("another purpose", (stated(typ=TokenType.REVOCATIONS), LIST), error="WrongTokenType"),
+        case("in its last second", (stated(iat=NOW + 1 - AUTHORITY_VALIDITY, exp=NOW + 1), LIST)),
+        case(
+            "expired", (stated(iat=NOW - AUTHORITY_VALIDITY, exp=NOW), LIST), error="AuthorityStatementStale"
+        ),
+        case(
+            "expired, though the list is fresh",
+            (stated(exp=NOW + DAY // 2), issued),
+            error="AuthorityStatementStale",
+            now=NOW + DAY // 2,
+        ),
+        case("of one day, 5 minutes ahead", (stated(iat=NOW + 300, exp=NOW + DAY), LIST)),
+        case("from the future", (stated(iat=NOW + 301, exp=NOW + DAY), LIST), error="TokenNotYetValid"),
+        malformed_case("of 8 days and a second, where there are issuers", exp=STATED.issued + 8 * DAY + 1),
+        malformed_case("of 92 days, where there are issuers", exp=STATED.issued + 92 * DAY),
+        malformed_case(
+            "of 92 days and a second, where only the root signs", issuers=[], exp=STATED.issued + 92 * DAY + 1
+        ),
+        malformed_case("over before it begins", exp=STATED.issued),
+        malformed_case("without issuers", issuers=None),
+        malformed_case("an issuer twice", issuers=["issuer-statement", "issuer-statement"]),
+        malformed_case("65 issuers", issuers=[f"i{number}" for number in range(65)]),
+        malformed_case("an issuer with a slash", issuers=["issuer/1"]),
+        malformed_case("without a least version", least=None),
+        malformed_case("a negative least version", least=-1),
+        malformed_case("without a version", version=None),
+        malformed_case("a version as text", version="1"),
+    ]
+
+
 def rosters() -> list[RosterCase]:
     def anonymous(
         leaf: int, key: Ed25519PrivateKey = SURVIVOR, length: int = 16
@@ -468,9 +624,11 @@ def vectors() -> str:
             "name": organisation.name,
             "root_public_key": encode_base64url(organisation.root_public_key),
         },
+        "authority": AUTHORITY,
         "list": LIST,
         "statements": statements(),
         "revocations": revocations(),
+        "authority_statements": authority_statements(),
         "rosters": rosters(),
         "enrolment": enrolment(),
         "relay_authentication": relay_authentication(),

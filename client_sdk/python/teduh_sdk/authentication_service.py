@@ -7,8 +7,9 @@ roster before a client adopts an epoch, and it either knows everybody or raises:
                              every other: a staff statement     root key ──> ... ──> this leaf's signature key
                              no statement twice                 minus the revocation list
 
-A revocation list that has gone stale bars everybody who was not in the verified roster before; the
-conversation of those who were goes on. A revoked or ended statement ends it whatever the list's age.
+A revocation list or authority statement that has gone stale bars everybody who was not in the verified roster
+before; the conversation of those who were goes on. A revoked or ended statement, or one by an issuer whom the
+root lists no more, ends it whatever the list's age.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from teduh_crypto.credentials import (
     STAFF_CREDENTIAL_TYPE,
     STAFF_ROLES,
     AnotherSurvivor,
+    AuthorityStatement,
     DuplicateStatement,
     NoAnonymousMember,
     Organisation,
@@ -118,29 +120,33 @@ class AuthenticationService:
 
     @classmethod
     def of(
-        cls, organisation: Organisation, revocations: RevocationList | None = None
+        cls,
+        organisation: Organisation,
+        revocations: RevocationList | None = None,
+        authority: AuthorityStatement | None = None,
     ) -> AuthenticationService:
         """The service for an organisation.
 
-        Without a revocation list it refuses all staff until one is adopted.
+        Without a revocation list and an authority statement it refuses all staff until both are adopted.
         """
-        return cls(StatementVerifier(organisation.root_public_key, organisation.id, revocations))
+        verifier = StatementVerifier(organisation.root_public_key, organisation.id, revocations, authority)
+        return cls(verifier)
 
-    def adopt_revocations(self, text: str, *, now: int) -> RevocationList:
-        """Take a newer revocation list into force; raises a `CredentialError` (see `StatementVerifier`).
+    def adopt_revocations(self, text: str, authority: str | None = None, *, now: int) -> RevocationList:
+        """Take a newer revocation list into force, and the authority statement that came with it; raises a
+        `CredentialError` (see `StatementVerifier`).
 
         One that is dated in the future is none that a relay made up, but says that this device's clock is
         behind. It would protect nobody to refuse it: whoever has old lists can show one that looks fresh.
         """
-        issued = self.verifier.read_revocations(text).issued
-        return self.verifier.adopt_revocations(text, now=max(now, issued))
+        issued = self.verifier.signed_at(text, authority)
+        return self.verifier.adopt_revocations(text, authority, now=max(now, issued))
 
     def time(self, now: int) -> int:
-        """Seconds since 1970: `now` by this device's clock, or when the list in force was signed if that is
-        later, for a clock may be behind.
+        """Seconds since 1970: `now` by this device's clock, or when the list or authority statement in force
+        was signed if that is later, for a clock may be behind.
         """
-        revocations = self.verifier.revocations
-        return now if revocations is None else max(now, revocations.issued)
+        return max(now, self.verifier.issued or now)
 
     def verify(
         self,
@@ -201,11 +207,11 @@ class AuthenticationService:
         """When to look at `statement`. Of a clock that is behind the list nobody knows how far behind it is:
         what was signed after the list has begun as well, as long as the list is good.
         """
-        revocations = self.verifier.revocations
-        if revocations is None or now >= revocations.issued:
+        issued = self.verifier.issued
+        if issued is None or now >= issued:
             return now
         begins = unverified_claims(statement, TokenType.STAFF).integer("nbf")
-        return max(revocations.issued, begins)
+        return max(issued, begins)
 
 
 def _survivor(members: Sequence[RosterMember], survivor_key: bytes | None) -> SurvivorParticipant:

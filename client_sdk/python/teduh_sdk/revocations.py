@@ -1,7 +1,8 @@
 """Fetches the organisation's revocation list from the relay, which can withhold it but not change it.
 
-A list is good for 24 hours. Without a fresh one nobody new is believed, so a relay that serves none, or an
-old one, achieves that no conversation begins, and nothing else.
+It comes together with the root's authority statement, without which no list counts. A list is good for 24
+hours, the statement for days. Without both fresh nobody new is believed, so a relay that serves none, or old
+ones, achieves that no conversation begins, and nothing else.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class RevocationFetch:
         # Whether somebody could not be believed for want of a fresh list.
         self._is_missed = False
         self.is_stale = False
-        """Whether the newest that came is too old by this device's clock."""
+        """Whether what came is too old by this device's clock, or nothing to be believed has come yet."""
 
     async def wait(self) -> None:
         """Wait until there is a list that the organisation signed and that is fresh.
@@ -92,6 +93,7 @@ class RevocationFetch:
 
     async def _fetch(self) -> bool:
         timeout = aiohttp.ClientTimeout(total=20)
+        verifier = self._service.verifier
         try:
             async with (
                 aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout) as session,
@@ -100,34 +102,33 @@ class RevocationFetch:
                 body = await whole_body(response, _MOST_BYTES)
                 if response.status != 200:
                     return False
-            before = self._service.verifier.revocations
-            now_in_force = self._service.adopt_revocations(
-                msgspec.json.decode(body, type=_Answer).list, now=now_in_seconds()
-            )
-        except RevocationListStale:
-            self.is_stale = True
+            answer = msgspec.json.decode(body, type=_Answer)
+            before = verifier.revocations, verifier.authority
+            self._service.adopt_revocations(answer.list, answer.authority, now=now_in_seconds())
+        except CredentialError as error:
+            self.is_stale |= isinstance(error, RevocationListStale) or verifier.expires is None
             return False
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, CredentialError):
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
             return False
         self.is_stale = False
         self._is_fresh.set()
         was_missed, self._is_missed = self._is_missed, False
-        if now_in_force != before or was_missed:
+        if (verifier.revocations, verifier.authority) != before or was_missed:
             self._adopted()
         return True
 
     def _until_next_look(self) -> float:
-        """Seconds: not past the end of the list in force, so that it is known when there is no fresh one."""
-        in_force = self._service.verifier.revocations
-        left = 0 if in_force is None else in_force.expires - self._service.time(now_in_seconds())
+        """Seconds: not past the end of what is in force, so that it is known when it is fresh no more."""
+        left = (self._service.verifier.expires or 0) - self._service.time(now_in_seconds())
         return min(_REFRESH_SECONDS, max(_RETRY_SECONDS, left))
 
     def _is_outdated(self) -> bool:
-        in_force = self._service.verifier.revocations
-        return in_force is not None and self._service.time(now_in_seconds()) >= in_force.expires
+        expires = self._service.verifier.expires
+        return expires is not None and self._service.time(now_in_seconds()) >= expires
 
 
 class _Answer(msgspec.Struct, frozen=True):
-    """The relay's answer."""
+    """The relay's answer; a relay of an earlier release has no authority statement to show."""
 
     list: str
+    authority: str | None = None

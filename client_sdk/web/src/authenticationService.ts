@@ -8,8 +8,9 @@
  *                              every other: a staff statement     root key ──> ... ──> this leaf's signature key
  *                              no statement twice                 minus the revocation list
  *
- * A revocation list that has gone stale bars everybody who was not in the verified roster before; the conversation of
- * those who were goes on. A revoked or ended statement ends it whatever the list's age.
+ * A revocation list or authority statement that has gone stale bars everybody who was not in the verified roster before;
+ * the conversation of those who were goes on. A revoked or ended statement, or one by an issuer whom the root lists no
+ * more, ends it whatever the list's age.
  */
 
 import {
@@ -24,7 +25,7 @@ import type { Organisation } from "./credentials/organisation.ts"
 import type { RevocationList } from "./credentials/revocation.ts"
 import { decodeCredential, STAFF_ROLES } from "./credentials/staffStatement.ts"
 import type { Role, StaffStatement, StatementChain } from "./credentials/staffStatement.ts"
-import { StatementVerifier } from "./credentials/statementVerifier.ts"
+import { StatementVerifier, type SignedRevocations } from "./credentials/statementVerifier.ts"
 import { areEqual } from "./hazmat/bytes.ts"
 import { BASIC_CREDENTIAL_TYPE, STAFF_CREDENTIAL_TYPE } from "./mls/keyPackageBundle.ts"
 
@@ -78,28 +79,28 @@ export class AuthenticationService {
     readonly roles: ReadonlySet<Role> = STAFF_ROLES,
   ) {}
 
-  /** The service for an organisation. Without a revocation list it refuses all staff until one is adopted. */
-  static of(organisation: Organisation, revocations?: RevocationList): AuthenticationService {
-    return new AuthenticationService(new StatementVerifier(organisation.rootPublicKey, organisation.id, revocations))
+  /** The service for an organisation. It refuses all staff until a revocation list is adopted. */
+  static of(organisation: Organisation): AuthenticationService {
+    return new AuthenticationService(new StatementVerifier(organisation.rootPublicKey, organisation.id))
   }
 
   /**
-   * Take a newer revocation list into force; throws a `CredentialError` (see `StatementVerifier`).
+   * Take a newer revocation list into force, and the authority statement that came with it; throws a `CredentialError`
+   * (see `StatementVerifier`).
    *
    * One that is dated in the future is none that a relay made up, but says that this device's clock is behind. It would
    * protect nobody to refuse it: whoever has old lists can show one that looks fresh.
    */
-  async adoptRevocations(text: string, now: number): Promise<RevocationList> {
-    const { issued } = await this.verifier.readRevocations(text)
-    return this.verifier.adoptRevocations(text, Math.max(now, issued))
+  async adoptRevocations(signed: SignedRevocations, now: number): Promise<RevocationList> {
+    return this.verifier.adoptRevocations(signed, Math.max(now, await this.verifier.signedAt(signed)))
   }
 
   /**
-   * Seconds since 1970: `now` by this device's clock, or when the list in force was signed if that is later, for a clock
-   * may be behind.
+   * Seconds since 1970: `now` by this device's clock, or when the list or authority statement in force was signed if
+   * that is later, for a clock may be behind.
    */
   time(now: number): number {
-    return Math.max(now, this.verifier.revocations?.issued ?? now)
+    return Math.max(now, this.verifier.issued ?? now)
   }
 
   /**
@@ -136,9 +137,9 @@ export class AuthenticationService {
    * after the list has begun as well, as long as the list is good.
    */
   #timeOf({ statement }: StatementChain, now: number): number {
-    const { revocations } = this.verifier
-    if (revocations === undefined || now >= revocations.issued) return now
-    return Math.max(revocations.issued, unverifiedClaims(statement, "teduh-staff+jwt").integer("nbf"))
+    const { issued } = this.verifier
+    if (issued === undefined || now >= issued) return now
+    return Math.max(issued, unverifiedClaims(statement, "teduh-staff+jwt").integer("nbf"))
   }
 }
 

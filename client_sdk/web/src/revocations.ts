@@ -1,13 +1,15 @@
 /**
  * Fetches the organisation's revocation list from the relay, which can withhold it but not change it.
  *
- * A list is good for 24 hours. Without a fresh one nobody new is believed, so a relay that serves none, or an old one,
- * achieves that no conversation begins, and nothing else.
+ * It comes together with the root's authority statement, without which no list counts. A list is good for 24 hours, the
+ * statement for days. Without both fresh nobody new is believed, so a relay that serves none, or old ones, achieves that
+ * no conversation begins, and nothing else.
  */
 
 import type { AuthenticationService } from "./authenticationService.ts"
 import { nowInSeconds } from "./clock.ts"
-import { RevocationListStale } from "./credentials/exceptions.ts"
+import { CredentialError, RevocationListStale } from "./credentials/exceptions.ts"
+import type { SignedRevocations } from "./credentials/statementVerifier.ts"
 import { ClientClosed } from "./errors.ts"
 import { fetchJson } from "./fetchJson.ts"
 
@@ -20,7 +22,7 @@ export class RevocationFetch {
   readonly #url: string
   readonly #service: AuthenticationService
   readonly #fetched: () => void
-  /** Whether the newest that came is too old by this device's clock. */
+  /** Whether what came is too old by this device's clock, or nothing to be believed has come yet. */
   isStale = false
   readonly #looked: () => void
   readonly #stop = new AbortController()
@@ -62,11 +64,12 @@ export class RevocationFetch {
   /** Fetch now; whether there is a fresh list. */
   async once(): Promise<boolean> {
     try {
-      const list = listIn(await fetchJson(this.#url, { signal: this.#stop.signal }))
-      await this.#service.adoptRevocations(list, nowInSeconds())
+      const signed = signedIn(await fetchJson(this.#url, { signal: this.#stop.signal }))
+      await this.#service.adoptRevocations(signed, nowInSeconds())
     } catch (error) {
       // Not reached, not understood, not signed or not fresh: all of it means that there is no list yet.
-      this.isStale ||= error instanceof RevocationListStale || this.#isOutdated()
+      const isFirst = this.#service.verifier.expires === undefined && error instanceof CredentialError
+      this.isStale ||= isFirst || error instanceof RevocationListStale || this.#isOutdated()
       return false
     }
     this.isStale = false
@@ -87,15 +90,15 @@ export class RevocationFetch {
     this.#wake()
   }
 
-  /** Milliseconds: not past the end of the list in force, so that it is known when there is no fresh one. */
+  /** Milliseconds: not past the end of what is in force, so that it is known when it is fresh no more. */
   #untilNextLook(): number {
-    const left = (this.#service.verifier.revocations?.expires ?? 0) - this.#service.time(nowInSeconds())
+    const left = (this.#service.verifier.expires ?? 0) - this.#service.time(nowInSeconds())
     return Math.min(REFRESH_MS, Math.max(RETRY_MS, 1000 * left))
   }
 
   #isOutdated(): boolean {
-    const inForce = this.#service.verifier.revocations
-    return inForce !== undefined && this.#service.time(nowInSeconds()) >= inForce.expires
+    const { expires } = this.#service.verifier
+    return expires !== undefined && this.#service.time(nowInSeconds()) >= expires
   }
 
   #wake(): void {
@@ -118,8 +121,9 @@ export class RevocationFetch {
   }
 }
 
-function listIn(answer: unknown): string {
-  const list: unknown = typeof answer === "object" && answer !== null && "list" in answer ? answer.list : undefined
+/** The relay's answer; a relay of an earlier release has no authority statement to show. */
+function signedIn(answer: unknown): SignedRevocations {
+  const { list, authority } = (answer ?? {}) as { readonly list?: unknown; readonly authority?: unknown }
   if (typeof list !== "string") throw new TypeError("the relay's answer holds no list")
-  return list
+  return { list, authority: typeof authority === "string" ? authority : undefined }
 }

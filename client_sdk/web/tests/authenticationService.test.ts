@@ -9,20 +9,20 @@ import { vectors } from "./credentials/vectors.ts"
 import { NOW, TestOrganisation } from "./scriptedLog.ts"
 
 const DAY = 24 * 3600
-const { list, now } = vectors
+const { authority, list, now } = vectors
 const service = (): AuthenticationService => AuthenticationService.of(readOrganisation(vectors.organisation))
 
 describe("a list", () => {
   it("of tomorrow is believed, and says what time it is at least", async () => {
     const room = service()
-    const { issued } = await room.adoptRevocations(list, now - 3 * DAY)
+    const { issued } = await room.adoptRevocations({ list, authority }, now - 3 * DAY)
     expect(room.time(now - 3 * DAY)).toBe(issued)
     expect(room.time(now + 60)).toBe(now + 60)
   })
 
   it("of the day before yesterday is not", async () => {
     const room = service()
-    await expect(room.adoptRevocations(list, now + 2 * DAY)).rejects.toThrow(RevocationListStale)
+    await expect(room.adoptRevocations({ list, authority }, now + 2 * DAY)).rejects.toThrow(RevocationListStale)
     expect(room.time(now)).toBe(now)
   })
 
@@ -30,7 +30,7 @@ describe("a list", () => {
     const room = service()
     const [header = "", claims = "", signature = ""] = list.split(".")
     const forged = [header, claims, signature.replace(/^./, (first) => (first === "A" ? "B" : "A"))].join(".")
-    await expect(room.adoptRevocations(forged, now - 3 * DAY)).rejects.toThrow(UnknownRoot)
+    await expect(room.adoptRevocations({ list: forged, authority }, now - 3 * DAY)).rejects.toThrow(UnknownRoot)
     expect(room.time(0)).toBe(0)
   })
 })

@@ -16,7 +16,7 @@ import { Append, EntryKind, type Entry } from "../src/relay/frames.ts"
 import { authenticatedCounter } from "../src/senderOrder.ts"
 import { ConversationState } from "../src/conversationState.ts"
 import { verifyRoom } from "../src/room.ts"
-import { CONVERSATION, NOW, Pair, ScriptedLog, type Seat } from "./scriptedLog.ts"
+import { authorityStatement, CONVERSATION, NOW, Pair, ScriptedLog, type Seat } from "./scriptedLog.ts"
 
 const DAY = 24 * 3600
 
@@ -348,7 +348,8 @@ describe("a revocation list that has become too old as somebody comes to her", (
       const claims = { iss: id, iat, exp: iat + DAY, version, statements: [], subjects, devices: [] }
       return signToken("teduh-revocations+jwt", claims, root)
     }
-    await service.adoptRevocations(await list(NOW - 3 * DAY, 1, []), NOW - 3 * DAY)
+    const authority = await authorityStatement(id, root)
+    await service.adoptRevocations({ list: await list(NOW - 3 * DAY, 1, []), authority }, NOW - 3 * DAY)
     const { bundle } = await organisation.survivor()
     const identity = { signatureKey: bundle.signer.publicKey, isSurvivor: true, bundles: [bundle] }
     const log = new ScriptedLog()
@@ -363,7 +364,7 @@ describe("a revocation list that has become too old as somebody comes to her", (
     await counselor.state.sendText("Good evening.", NOW)
     await log.pump()
     const signAnew = async (...revoked: readonly string[]): Promise<void> => {
-      await service.adoptRevocations(await list(NOW, 2, revoked), NOW)
+      await service.adoptRevocations({ list: await list(NOW, 2, revoked) }, NOW)
       await survivor.state.lookAgain(NOW)
       await log.pump()
     }

@@ -62,7 +62,7 @@ it("lets a device in whose clock is behind, and by which its statement begins la
   vi.useFakeTimers({ now: (vectors.now - 3600) * 1000 })
   const { enrolment_id: id, private_key: key, sealed } = vectors.enrolment
   vi.stubGlobal("fetch", (url: string) =>
-    Promise.resolve(Response.json(url.endsWith(id) ? { id, state: "approved", sealed } : { list: vectors.list })),
+    Promise.resolve(Response.json(url.endsWith(id) ? { id, state: "approved", sealed } : { list: vectors.list, authority: vectors.authority })),
   )
   const store = new MemoryKeyStore()
   const words = { en: [], id: [] }
@@ -94,7 +94,7 @@ describe("a relay that cannot answer now", () => {
   })
 
   it("says nothing against it where the list is too old by this device's clock, but that", async () => {
-    answers({ id: "it", state: "waiting" }, { id: "it", state: "approved", sealed: "AA" }, { list: vectors.list })
+    answers({ id: "it", state: "waiting" }, { id: "it", state: "approved", sealed: "AA" }, { list: vectors.list, authority: vectors.authority })
     const enrolment = await enrolDevice(RELAY, organisation, code, new MemoryKeyStore())
     vi.useFakeTimers({ now: (vectors.now + 2 * 24 * 3600) * 1000 })
     expect(whyNotEnrolled(await failure(enrolment.wait()))).toBe("clock")

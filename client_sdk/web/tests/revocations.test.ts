@@ -12,7 +12,7 @@ import { Survivor } from "../src/survivor.ts"
 import { vectors } from "./credentials/vectors.ts"
 import { HeldSocket } from "./heldSocket.ts"
 
-const { list, now } = vectors
+const { authority, list, now } = vectors
 const organisation = readOrganisation(vectors.organisation)
 const DAY_MS = 24 * 3_600_000
 
@@ -26,7 +26,7 @@ afterEach(() => {
 })
 
 it("is waited for again where the one that came has become too old since", async () => {
-  vi.stubGlobal("fetch", () => Promise.resolve(Response.json({ list })))
+  vi.stubGlobal("fetch", () => Promise.resolve(Response.json({ list, authority })))
   const fetched = new RevocationFetch("https://relay.example", AuthenticationService.of(organisation))
   const running = fetched.run()
   await fetched.wait()
@@ -45,7 +45,7 @@ it("is waited for again where the one that came has become too old since", async
 })
 
 it("says that the clock is wrong where that was set after the relay had said its", async () => {
-  vi.stubGlobal("fetch", () => Promise.resolve(Response.json({ list })))
+  vi.stubGlobal("fetch", () => Promise.resolve(Response.json({ list, authority })))
   const limits = { frameBytes: 262_144, payloadBytes: 131_072, subscriptions: 64, appendsInFlight: 32, heartbeatSeconds: 20 }
   const dial = (): Promise<HeldSocket> => {
     const socket = new HeldSocket()
@@ -59,4 +59,26 @@ it("says that the clock is wrong where that was set after the relay had said its
   await vi.waitUntil(() => survivor.hindrance !== null)
   expect(survivor.hindrance).toBe("clock")
   survivor.vanish()
+})
+
+/** What a relay shows, by the name of its vector: the last of its documents. */
+function shown(name: string): { readonly list: string; readonly authority: string | null } {
+  const [authority, list] = vectors.authority_statements.find((one) => one.name === name)?.documents.at(-1) ?? []
+  if (list === undefined) throw new Error(`no vector ${name}`)
+  return { list, authority: authority ?? null }
+}
+
+it.each([
+  "an unlisted issuer's list",
+  "a list below the least version",
+  "signed by an issuer",
+  "expired",
+  "none",
+])("is none for a new page where it and its authority statement are: %s", async (name) => {
+  vi.stubGlobal("fetch", () => Promise.resolve(Response.json(shown(name))))
+  const service = AuthenticationService.of(organisation)
+  const fetched = new RevocationFetch("https://relay.example", service)
+  expect(await fetched.once()).toBe(false)
+  expect(service.verifier.revocations).toBeUndefined()
+  expect(fetched.isStale).toBe(true)
 })

@@ -173,6 +173,13 @@ function refusal(code: ErrorCode, counter: number, expected: number): ErrorFrame
   return ErrorFrame({ code, detail: "", conversationId: CONVERSATION, counter, expected })
 }
 
+/** The root's authority statement, of some days ago, by which no issuer counts and every list does. */
+export function authorityStatement(id: string, root: Signer): Promise<string> {
+  const iat = NOW - 4 * DAY
+  const claims = { iss: id, iat, exp: iat + 92 * DAY, version: 1, issuers: [], least: 0 }
+  return signToken("teduh-authority+jwt", claims, root)
+}
+
 /** Signs for its staff with a root key in memory. */
 export class TestOrganisation {
   readonly id = "rumah-aman"
@@ -196,7 +203,8 @@ export class TestOrganisation {
     this.#version += 1
     const times = { iat: NOW - 60, exp: NOW + DAY / 2, version: this.#version }
     const claims = { iss: this.id, ...times, statements: [], subjects, devices: [] }
-    await this.service.adoptRevocations(await signToken("teduh-revocations+jwt", claims, this.root), NOW)
+    const list = await signToken("teduh-revocations+jwt", claims, this.root)
+    await this.service.adoptRevocations({ list, authority: await authorityStatement(this.id, this.root) }, NOW)
   }
 
   async staff(name: string, role = "counselor", valid = { nbf: NOW - 300, exp: NOW + DAY }): Promise<StaffDevice> {

@@ -1,13 +1,21 @@
 """Who may speak for an organisation: root key, issuers, staff statements, revocation, enrolment.
 
     root key ──> issuer's statement ──> staff statement ──> device key
-                                         revocation list: minus these
+        │                                revocation list: minus these
+        └──────> authority statement:    which issuers and which lists count
 
 Knows nothing of MLS. Times are seconds since 1970 and always given by the caller (`now`). Public keys are raw
 Ed25519 keys, 32 bytes. Whatever is not to be believed raises a `CredentialError`, never anything else.
 """
 
 from teduh_crypto.credentials.authority import Authority, join_chain, split_chain
+from teduh_crypto.credentials.authority_statement import (
+    AUTHORITY_VALIDITY,
+    ROOT_ONLY_VALIDITY,
+    AuthorityStatement,
+    next_authority_statement,
+    sign_authority_statement,
+)
 from teduh_crypto.credentials.comparison_words import LANGUAGES, Language, comparison_words
 from teduh_crypto.credentials.coordinator_request import (
     REQUEST_VALIDITY,
@@ -30,8 +38,11 @@ from teduh_crypto.credentials.enrolment import (
 )
 from teduh_crypto.credentials.exceptions import (
     AnotherSurvivor,
+    AuthorityStatementRollback,
+    AuthorityStatementStale,
     CredentialError,
     DuplicateStatement,
+    IssuerNotListed,
     MalformedKeyFile,
     MalformedStatement,
     MalformedToken,
@@ -95,6 +106,7 @@ from teduh_crypto.credentials.staff_statement import (
 from teduh_crypto.credentials.statement_verifier import StatementVerifier
 
 __all__ = [
+    "AUTHORITY_VALIDITY",
     "CLOCK_ALLOWANCE",
     "INVITATION_VALIDITY",
     "LANGUAGES",
@@ -103,15 +115,20 @@ __all__ = [
     "MAX_LIST_LENGTH",
     "MAX_VALIDITY",
     "REQUEST_VALIDITY",
+    "ROOT_ONLY_VALIDITY",
     "STAFF_CREDENTIAL_TYPE",
     "STAFF_ROLES",
     "AnotherSurvivor",
     "Authority",
+    "AuthorityStatement",
+    "AuthorityStatementRollback",
+    "AuthorityStatementStale",
     "CoordinatorRequest",
     "CredentialError",
     "DuplicateStatement",
     "Invitation",
     "InvitationCode",
+    "IssuerNotListed",
     "Language",
     "MalformedKeyFile",
     "MalformedStatement",
@@ -154,6 +171,7 @@ __all__ = [
     "invite",
     "join_chain",
     "new_identifier",
+    "next_authority_statement",
     "open_root_key",
     "open_statement",
     "read_root_key",
@@ -161,6 +179,7 @@ __all__ = [
     "seal_root_key",
     "seal_statement",
     "sealed_public_key",
+    "sign_authority_statement",
     "sign_coordinator_request",
     "sign_relay_authentication",
     "sign_revocation_list",

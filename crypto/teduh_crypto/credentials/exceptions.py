@@ -16,9 +16,12 @@ Each class is one reason, so that a client can say it plainly. All of them mean:
         ├── TokenNotYetValid
         │   └── StatementNotYetValid
         ├── StatementRevoked
+        │   └── IssuerNotListed           its issuer is not among those whom the root lists
         ├── RoleNotAllowed                the role may not do this
         ├── RevocationListStale           the list is older than 24 h, or there is none
-        ├── RevocationListRollback        the list is older than one seen before, or forgets what it may not
+        │   └── AuthorityStatementStale   the same of the authority statement, without which no list counts
+        ├── RevocationListRollback        the list is older than may be, or forgets what it may not
+        │   └── AuthorityStatementRollback  the same of the authority statement
         ├── WrongRequest                  a coordinator's token that was signed for another request
         ├── RosterError                   each member may be good; together they are not
         │   ├── NoAnonymousMember
@@ -88,6 +91,10 @@ class StatementRevoked(CredentialError):
     """The statement, its device or its subject is on the revocation list; or its issuer's is."""
 
 
+class IssuerNotListed(StatementRevoked):
+    """The issuer who signed is not among those whom the root lists in the authority statement."""
+
+
 class RoleNotAllowed(CredentialError):
     """The role of the statement may not do this."""
 
@@ -96,10 +103,18 @@ class RevocationListStale(CredentialError):
     """The revocation list is past its 24 hours, or there is none."""
 
 
+class AuthorityStatementStale(RevocationListStale):
+    """The authority statement has expired, or there is none."""
+
+
 class RevocationListRollback(CredentialError):
-    """The list is older than the one held, differs from it under the same version, or drops what only the
-    root may drop.
+    """The list is older than the one held or than the authority statement allows, differs from the one held
+    under the same version, or drops what only the root may drop.
     """
+
+
+class AuthorityStatementRollback(RevocationListRollback):
+    """The authority statement is older than the one held, or differs from it under the same version."""
 
 
 class WrongRequest(CredentialError):

@@ -12,9 +12,9 @@ key for a while cannot use up the versions: the root's next list is newer again.
 list, so that the root key can rest; such a list must hold all that the list before it held, and its issuer
 must not be on that one. Only the root may drop an entry (a statement that has ended anyway).
 
-Limitation: a client that holds no earlier list cannot tell whether an issuer's list leaves somebody out. An
-issuer's key that was stolen can therefore deceive new clients until its statement ends; the root signs
-issuers' statements for as short a time as is practical.
+A client that holds no earlier list cannot tell whether an issuer's list leaves somebody out. Therefore a list
+counts only together with an authority statement of the root's, which lists the issuer and says from which
+version on lists count (`authority_statement`).
 """
 
 from __future__ import annotations
@@ -103,7 +103,8 @@ class RevocationList:
         """
         return replace(
             self,
-            version=max(self.version + 1, now),
+            # A list may be dated ahead a little: whoever did that must not keep the next from being signed.
+            version=min(max(self.version + 1, now), now + CLOCK_ALLOWANCE),
             issued=now,
             expires=now + LIST_VALIDITY,
             statements=self.statements.union(statements),

@@ -34,6 +34,8 @@ from teduh_crypto.credentials import (
     Role,
     StaffStatement,
     new_identifier,
+    next_authority_statement,
+    sign_authority_statement,
     sign_revocation_list,
     sign_staff_statement,
 )
@@ -116,8 +118,10 @@ class Demonstration:
         _write(self.device_folder / "statement.jwt", statement.encode())
 
     async def present(self, relay: Relay) -> None:
-        """Give the relay its revocation list, say what to do next, and let in who comes by the links."""
-        await relay.adopt_revocations(self._revocation_list())
+        """Give the relay its revocation list and authority statement, say what to do next, and let in who
+        comes by the links.
+        """
+        await relay.adopt_revocations(self._revocation_list(), self._authority_statement())
         enrolments = DemoEnrolments(self._authority(), f"{relay.console_origin}/console/")
         typer.echo(
             _WELCOME.format(
@@ -141,6 +145,12 @@ class Demonstration:
         # Versions only grow; the time does, too.
         revocations = RevocationList(_ORGANISATION_ID, version=now, issued=now, expires=now + LIST_VALIDITY)
         return sign_revocation_list(revocations, self._authority())
+
+    def _authority_statement(self) -> str:
+        statement = next_authority_statement(
+            None, _ORGANISATION_ID, issuers=frozenset(), least=0, now=int(time.time())
+        )
+        return sign_authority_statement(statement, self._authority())
 
 
 def _counselor(device: Ed25519PrivateKey) -> StaffStatement:

@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from teduh_server.doctor.authority import check_authority
 from teduh_server.doctor.configuration import check_configuration
 from teduh_server.doctor.finding import Finding, Level
 from teduh_server.doctor.machine import check_machine
@@ -39,7 +40,9 @@ def doctor(
         ),
     ] = None,
 ) -> None:
-    """Look at the settings, the store, this machine and the TURN servers, and say what is wrong."""
+    """Look at the settings, the organisation's authority statement, the store, this machine and the TURN
+    servers, and say what is wrong.
+    """
     try:
         settings = load_settings(settings_file)
     except (ValidationError, OSError, ValueError) as error:
@@ -57,6 +60,7 @@ async def examine(settings: Settings) -> list[Finding]:
     """All findings, in the order in which they are told."""
     return [
         *check_configuration(settings),
+        *await check_authority(settings),
         *check_machine(settings),
         *await check_store(settings),
         *await check_turn(settings.calls),

@@ -1,7 +1,7 @@
 """`teduh org`: run an organisation from a folder that is rarely online.
 
     init ──> invite ──> (the device enrols) ──> approve ──> list, show, revoke
-                                                refresh, every day
+                                                refresh, every day; with the root key every week at least
 
 Every command works with files alone, and with `--relay` also against a relay. What signs asks for the
 passphrase: at the terminal, or from TEDUH_ORG_PASSPHRASE or the file that TEDUH_ORG_PASSPHRASE_FILE names;
@@ -37,7 +37,9 @@ from teduh_crypto.credentials import (
 from teduh_server.cli.org_show import about_enrolment, about_organisation, state_of, until
 from teduh_server.cli.passphrase import ask_passphrase
 from teduh_server.coordinator_client import CoordinatorClient, RelayRefused, Waiting
+from teduh_server.doctor.authority import SOON
 from teduh_server.organisation_folder import EnrolmentRecord, FolderError, OrganisationFolder, Person
+from teduh_server.signed_revocations import SignedRevocations
 
 org_app = typer.Typer(
     no_args_is_help=True, help="Run an organisation: its root key, its staff, its revocations."
@@ -157,14 +159,19 @@ def revoke(
         statements, subjects = _whom(opened, who)
         if not yes:
             typer.confirm("Revoke at once?", abort=True)
-        _sign_list(opened, relay, newest, statements, subjects)
+        _sign_list(opened, _unlock(opened), relay, newest, statements, subjects)
 
 
 @org_app.command()
 def refresh(folder: Folder = DEFAULT_FOLDER, relay: Relay = None, newest: Newest = None) -> None:
-    """Sign the revocation list for another 24 hours; do it every day, or nobody new is believed."""
+    """Sign the revocation list for another 24 hours; do it every day, or nobody new is believed.
+
+    With the root key this also signs the authority statement, which says who may issue: for 8 days where
+    there are issuers, else for 92. So do it with the root key at least once a week while there are issuers.
+    """
     with _plainly():
-        _sign_list(OrganisationFolder(folder), relay, newest)
+        opened = OrganisationFolder(folder)
+        _sign_list(opened, _unlock(opened), relay, newest)
 
 
 @org_app.command()
@@ -173,8 +180,13 @@ def issuer(
     issuer_folder: Annotated[Path, typer.Option(help="The new issuer's folder.")],
     folder: Folder = DEFAULT_FOLDER,
     days: Annotated[int, typer.Option(min=1, max=30, help="How long the issuer may issue.")] = 30,
+    relay: Relay = None,
+    newest: Newest = None,
 ) -> None:
     """Appoint an issuer, who invites, approves and revokes while the root key rests.
+
+    Nobody believes the issuer before the relay has the authority statement that this signs: name the relay
+    with --relay, or `refresh` later. From then on the root key has to `refresh` at least once a week.
 
     The issuer's own passphrase is asked for, or read from TEDUH_ISSUER_PASSPHRASE or the file that
     TEDUH_ISSUER_PASSPHRASE_FILE names.
@@ -185,8 +197,10 @@ def issuer(
         passphrase = ask_passphrase(
             "TEDUH_ISSUER_PASSPHRASE", "New passphrase for the issuer's key", new=True
         )
+        _newest(opened, relay, newest, authority)
         opened.appoint_issuer(issuer_folder, name, passphrase, authority, now=_now(), days=days)
         typer.echo(f"issuer's folder  {issuer_folder}   (use it as --folder)")
+        _sign_list(opened, authority, relay, newest)
 
 
 @org_app.command("list")
@@ -317,46 +331,61 @@ def _whom(folder: OrganisationFolder, who: str) -> tuple[list[str], list[str]]:
 
 def _sign_list(
     folder: OrganisationFolder,
+    authority: Authority,
     relay: str | None,
     newest: Path | None,
     statements: Sequence[str] = (),
     subjects: Sequence[str] = (),
 ) -> None:
-    """Sign the next list, with these revoked as well, and bring it to the relay."""
-    authority = _unlock(folder)
-    brought = None if newest is None else _list_in(newest)
+    """Sign the next list, with these revoked as well, and as the root the next authority statement; bring
+    both to the relay.
+    """
     for attempt in range(_MOST_SIGNED):
-        before = _before(folder, brought, relay, authority)
+        before = _newest(folder, relay, newest, authority)
         revocations = before.revoking(now=_now(), statements=statements, subjects=subjects)
-        text = folder.publish(revocations, authority, keeps_ended=attempt > 0)
-        if relay is None or _is_taken(text, relay, authority):
+        signed = folder.publish(revocations, authority, keeps_ended=attempt > 0)
+        if relay is None or _is_taken(signed, relay, authority):
             break
     else:
         raise RelayRefused("others have signed lists at the same time, again and again; try again")
-    revocations = folder.revocations()
-    typer.echo(f"revocation list version {revocations.version} {until(revocations.expires)}")
+    _tell_of(folder)
     if relay is None:
-        typer.echo(f"give the relay {folder.path / 'revocations.jwt'}", err=True)
+        files = f"{folder.path / 'revocations.jwt'} and {folder.path / 'authority.jwt'}"
+        typer.echo(f"give the relay {files}", err=True)
 
 
-def _before(
-    folder: OrganisationFolder, brought: str | None, relay: str | None, authority: Authority
+def _tell_of(folder: OrganisationFolder) -> None:
+    """How long what was signed is good, and whether the root key is needed soon."""
+    revocations, stated = folder.revocations(), folder.stated()
+    typer.echo(f"revocation list version {revocations.version} {until(revocations.expires)}")
+    if stated is not None:
+        typer.echo(f"authority statement version {stated.version} {until(stated.expires)}")
+    if stated is None or stated.expires - _now() < SOON:
+        typer.echo("the root key must sign the authority statement now: `teduh org refresh`", err=True)
+
+
+def _newest(
+    folder: OrganisationFolder, relay: str | None, newest: Path | None, authority: Authority
 ) -> RevocationList:
-    """The list to go on from: this folder's, with what others have revoked on the relay's since."""
-    text = brought if relay is None else _ask(relay, authority, CoordinatorClient.revocations)
-    if text is None:
+    """The list to go on from: this folder's, with what others have revoked on the relay's since. A newer
+    authority statement of the relay's is kept.
+    """
+    shown = _read_newest(newest) if relay is None else _ask(relay, authority, CoordinatorClient.revocations)
+    if shown is None:
         return folder.revocations()
     try:
-        return folder.revocations_with(text)
+        if shown.authority is not None:
+            folder.take_statement(shown.authority)
+        return folder.revocations_with(shown.list)
     except CredentialError as error:
         typer.echo(f"the relay's list is left aside: {error}", err=True)
         return folder.revocations()
 
 
-def _is_taken(text: str, relay: str, authority: Authority) -> bool:
+def _is_taken(signed: SignedRevocations, relay: str, authority: Authority) -> bool:
     """Bring the list to the relay; False if it has another one now, which this one must go on from."""
     try:
-        _ask(relay, authority, lambda client: client.put_revocations(text))
+        _ask(relay, authority, lambda client: client.put_revocations(signed))
     except RelayRefused as refusal:
         if str(refusal).startswith(_GO_ON_FROM_ANOTHER):
             return False
@@ -364,16 +393,14 @@ def _is_taken(text: str, relay: str, authority: Authority) -> bool:
     return True
 
 
-def _list_in(file: Path) -> str:
-    """A relay's answer, or the list alone."""
+def _read_newest(file: Path | None) -> SignedRevocations | None:
+    """A relay's answer to GET /v1/revocations, or the list alone."""
+    if file is None:
+        return None
     content = file.read_text("utf-8").strip()
-    return msgspec.json.decode(content, type=_Answer).list if content.startswith("{") else content
-
-
-class _Answer(msgspec.Struct, frozen=True):
-    """What a relay answers to GET /v1/revocations."""
-
-    list: str
+    if content.startswith("{"):
+        return msgspec.json.decode(content, type=SignedRevocations)
+    return SignedRevocations(content)
 
 
 def _ask(

@@ -45,7 +45,7 @@ def about_enrolment(folder: OrganisationFolder, record: EnrolmentRecord) -> list
 
 def about_organisation(folder: OrganisationFolder) -> list[tuple[str, str]]:
     """Names and values of the organisation."""
-    organisation, revocations = folder.organisation, folder.revocations()
+    organisation, revocations, stated = folder.organisation, folder.revocations(), folder.stated()
     entries = len(revocations.statements) + len(revocations.subjects) + len(revocations.devices)
     return [
         ("organisation", organisation.name),
@@ -53,4 +53,10 @@ def about_organisation(folder: OrganisationFolder) -> list[tuple[str, str]]:
         ("root key", organisation.root_public_key.hex()),
         ("words", "  ".join(comparison_words(organisation.root_public_key))),
         ("revocations", f"version {revocations.version}, {entries} entries, {until(revocations.expires)}"),
+        (
+            "authority",
+            "none yet: run `teduh org refresh` with the root key"
+            if stated is None
+            else f"version {stated.version}, {len(stated.issuers)} issuers, {until(stated.expires)}",
+        ),
     ]

@@ -1,4 +1,5 @@
-"""What `teduh doctor` looks at: the settings, the store, the machine, and the TURN servers.
+"""What `teduh doctor` looks at: the settings, the authority statement, the store, the machine, and the TURN
+servers.
 
 Each check gives findings in plain words; none changes anything.
 """

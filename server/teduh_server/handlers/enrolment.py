@@ -4,12 +4,13 @@
     GET  /v1/enrolments/{id}             device       -> {"id", "state": "waiting" | "approved", "sealed"?}
     GET  /v1/enrolments                  coordinator  -> {"enrolments": [{"id", "invitation", "enrolment"}]}
     PUT  /v1/enrolments/{id}/statement   coordinator  {"sealed"} -> 204
-    GET  /v1/revocations                 anybody      -> {"list"}
-    PUT  /v1/revocations                 anybody      {"list"} -> 204
+    GET  /v1/revocations                 anybody      -> {"list", "authority"}
+    PUT  /v1/revocations                 anybody      {"list", "authority"?} -> 204
 
 A coordinator's requests carry `Authorization: Bearer` and a token for this one request (see
 `teduh_crypto.credentials.coordinator_request`). A revocation list proves itself by its signature, so whoever
-has a newer one may bring it: it can be signed far from the network. It has to hold what the newest one holds,
+has a newer one may bring it: it can be signed far from the network. It comes with the root's authority
+statement, without which it counts under the one that the relay has. It has to hold what the newest one holds,
 but for what has been on it for a month: otherwise it is refused as `drops_revocations`, or
 `older_revocation_list` where an issuer has signed it.
 
@@ -60,9 +61,10 @@ class SealedStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SignedList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body that brings a revocation list."""
+    """The body that brings a revocation list, with its authority statement or under the one in force."""
 
     list: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_LIST_LENGTH + _MOST_BYTES)]
+    authority: Annotated[str, msgspec.Meta(min_length=1, max_length=_MOST_BYTES)] | None = None
 
 
 class Refusal(Exception):
@@ -157,22 +159,24 @@ class EnrolmentEndpoints:
         return web.Response(status=204)
 
     async def revocations(self, request: web.Request) -> web.Response:
-        """Anybody asks for the newest list."""
-        if self.feed.text is None:
+        """Anybody asks for the newest list and authority statement."""
+        if self.feed.signed is None:
             raise Refusal(404, "no_revocation_list", "this relay has no revocation list")
-        answer = _answer({"list": self.feed.text})
+        answer = _answer(self.feed.signed)
         # It is public, and pages of other origins (`allowed_origins`) have to read it too.
         answer.headers["Access-Control-Allow-Origin"] = "*"
         return answer
 
     async def put_revocations(self, request: web.Request) -> web.Response:
         """Somebody brings a newer list."""
-        body = await _body(request, SignedList, MAX_LIST_LENGTH + 2 * _MOST_BYTES)
+        body = await _body(request, SignedList, MAX_LIST_LENGTH + 3 * _MOST_BYTES)
         try:
-            await self.feed.put(body.list)
+            await self.feed.put(body.list, body.authority)
         except (RevocationListRollback, NewerListKept):
             raise Refusal(
-                409, "older_revocation_list", "a newer list is in force, or this one drops entries"
+                409,
+                "older_revocation_list",
+                "a newer list or authority statement is in force, or this one drops entries",
             ) from None
         except RevocationsDropped:
             raise Refusal(

@@ -48,7 +48,7 @@ def test_the_next_list_keeps_what_was_revoked(
 def test_a_first_list_needs_none_before(organisation: StaffedOrganisation) -> None:
     verifier = StatementVerifier(public_key(organisation.root), organisation.id)
     text = sign_revocation_list(organisation.revocations, organisation.authority)
-    assert verifier.adopt_revocations(text, now=NOW).version == 1
+    assert verifier.adopt_revocations(text, organisation.statement_at(NOW), now=NOW).version == 1
 
 
 def test_the_same_list_again_is_no_rollback(organisation: StaffedOrganisation) -> None:

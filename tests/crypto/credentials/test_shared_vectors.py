@@ -35,10 +35,12 @@ ORGANISATION = Organisation(
 )
 
 
-def verifier(*lists: str, now: int = VECTORS["now"]) -> StatementVerifier:
+def verifier(
+    *lists: str, now: int = VECTORS["now"], authority: str = VECTORS["authority"]
+) -> StatementVerifier:
     made = StatementVerifier(ORGANISATION.root_public_key, ORGANISATION.id)
     for text in lists:
-        made.adopt_revocations(text, now=now)
+        made.adopt_revocations(text, authority, now=now)
     return made
 
 
@@ -51,7 +53,8 @@ def error_of(case: dict[str, Any]) -> type[CredentialError]:
 @pytest.mark.parametrize("case", VECTORS["statements"], ids=lambda case: case["name"])
 def test_a_statement_is_believed_or_not(case: dict[str, Any]) -> None:
     """Exactly the error that the vector names, or what the statement says."""
-    believer = verifier(*([case["revocations"]] if case["revocations"] else []))
+    lists = [case["revocations"]] if case["revocations"] else []
+    believer = verifier(*lists, authority=case["authority"])
 
     def verify() -> credentials.StaffStatement:
         chain = decode_credential(case["credential"].encode())
@@ -73,14 +76,30 @@ def test_a_statement_is_believed_or_not(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", VECTORS["revocations"], ids=lambda case: case["name"])
 def test_a_revocation_list_is_adopted_or_not(case: dict[str, Any]) -> None:
-    *before, last = case["lists"]
-    believer = verifier(*before, now=case["now"])
+    documents = [(VECTORS["authority"], text) for text in case["lists"]]
+    adopt_or_refuse(documents, case)
+
+
+@pytest.mark.parametrize("case", VECTORS["authority_statements"], ids=lambda case: case["name"])
+def test_an_authority_statement_is_adopted_or_not(case: dict[str, Any]) -> None:
+    adopt_or_refuse(case["documents"], case)
+
+
+def adopt_or_refuse(documents: list[tuple[str | None, str]], case: dict[str, Any]) -> None:
+    """The last document is adopted, or refused by the error that the case names, and then changes nothing."""
+    *before, (authority, text) = documents
+    believer = StatementVerifier(ORGANISATION.root_public_key, ORGANISATION.id)
+    for earlier_authority, earlier in before:
+        believer.adopt_revocations(earlier, earlier_authority, now=case["now"])
+    held = believer.revocations, believer.authority
     if not case["error"]:
-        assert believer.adopt_revocations(last, now=case["now"]) is believer.revocations
+        assert believer.adopt_revocations(text, authority, now=case["now"]) is believer.revocations
+        assert authority is None or believer.authority == believer.read_authority(authority)
         return
     with pytest.raises(error_of(case)) as raised:
-        believer.adopt_revocations(last, now=case["now"])
+        believer.adopt_revocations(text, authority, now=case["now"])
     assert type(raised.value) is error_of(case)
+    assert (believer.revocations, believer.authority) == held
 
 
 def test_a_device_enrols() -> None:

@@ -108,7 +108,8 @@ def test_machine_code_of_another_release_is_told(monkeypatch: pytest.MonkeyPatch
 
 def run(tmp_path: Path, text: str) -> tuple[int, str]:
     """Exit code and output of `teduh doctor` with these settings."""
-    (tmp_path / "teduh.toml").write_text(text)
+    # No port on which another relay of this machine might answer.
+    (tmp_path / "teduh.toml").write_text(f"listen_port = 0\n{text}")
     result = CliRunner().invoke(app, ["doctor", "--settings", str(tmp_path / "teduh.toml")])
     return result.exit_code, result.output
 

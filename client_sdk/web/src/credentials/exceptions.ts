@@ -17,9 +17,12 @@
  *         ├── TokenNotYetValid
  *         │   └── StatementNotYetValid
  *         ├── StatementRevoked
+ *         │   └── IssuerNotListed           its issuer is not among those whom the root lists
  *         ├── RoleNotAllowed                the role may not do this
  *         ├── RevocationListStale           the list is older than 24 h, or there is none
- *         ├── RevocationListRollback        the list is older than one seen before, or forgets what it may not
+ *         │   └── AuthorityStatementStale   the same of the authority statement, without which no list counts
+ *         ├── RevocationListRollback        the list is older than may be, or forgets what it may not
+ *         │   └── AuthorityStatementRollback  the same of the authority statement
  *         └── RosterError                   each member may be good; together they are not
  *             ├── NoAnonymousMember
  *             ├── TwoAnonymousMembers
@@ -69,14 +72,26 @@ export class StatementNotYetValid extends TokenNotYetValid {}
 /** The statement, its subject or its device is on the revocation list; or its issuer's is. */
 export class StatementRevoked extends CredentialError {}
 
+/** The issuer who signed is not among those whom the root lists in the authority statement. */
+export class IssuerNotListed extends StatementRevoked {}
+
 /** The role of the statement may not do this. */
 export class RoleNotAllowed extends CredentialError {}
 
 /** The revocation list is past its 24 hours, or there is none. */
 export class RevocationListStale extends CredentialError {}
 
-/** The list is older than the one held, differs from it under the same version, or drops what only the root may. */
+/** The authority statement has expired, or there is none. */
+export class AuthorityStatementStale extends RevocationListStale {}
+
+/**
+ * The list is older than the one held or than the authority statement allows, differs from the one held under the same
+ * version, or drops what only the root may.
+ */
 export class RevocationListRollback extends CredentialError {}
+
+/** The authority statement is older than the one held, or differs from it under the same version. */
+export class AuthorityStatementRollback extends RevocationListRollback {}
 
 /** The members of a conversation do not fit together. */
 export class RosterError extends CredentialError {}

@@ -27,7 +27,12 @@ const CURVE = /^Ed25519$/
 const ENCODED_KEY = /^[A-Za-z0-9_-]{43}$/
 
 /** The purpose of a token: its domain tag. */
-export type TokenType = "teduh-staff+jwt" | "teduh-revocations+jwt" | "teduh-invitation+jwt" | "teduh-enrolment+jwt"
+export type TokenType =
+  | "teduh-staff+jwt"
+  | "teduh-revocations+jwt"
+  | "teduh-authority+jwt"
+  | "teduh-invitation+jwt"
+  | "teduh-enrolment+jwt"
 
 /** The error that says that a token of this type is not well made. */
 export function malformed(type: TokenType, reason: string, options?: ErrorOptions): MalformedToken {

@@ -11,7 +11,8 @@
  * A list is never older than one seen before. An issuer may sign the daily list; such a list must hold all that the
  * list before it held, and its issuer must not be on that one. Only the root may drop an entry.
  *
- * Limitation: a client that holds no earlier list cannot tell whether an issuer's list leaves somebody out.
+ * A client that holds no earlier list cannot tell whether an issuer's list leaves somebody out. Therefore a list counts
+ * only together with an authority statement of the root's (`authorityStatement.ts`).
  */
 
 import {
@@ -101,6 +102,7 @@ function areSame(list: RevocationList, other: RevocationList): boolean {
   )
 }
 
-function containsAll(entries: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
+/** Whether each of `others` is among `entries`. */
+export function containsAll(entries: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
   return [...others].every((entry) => entries.has(entry))
 }

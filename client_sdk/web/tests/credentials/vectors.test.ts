@@ -18,7 +18,7 @@ import {
 import { readOrganisation } from "../../src/credentials/organisation.ts"
 import { relayAuthenticationBytes, signRelayAuthentication } from "../../src/credentials/relayAuthentication.ts"
 import { decodeCredential } from "../../src/credentials/staffStatement.ts"
-import { StatementVerifier } from "../../src/credentials/statementVerifier.ts"
+import { StatementVerifier, type SignedRevocations } from "../../src/credentials/statementVerifier.ts"
 import { encodeBase64url, utf8 } from "../../src/hazmat/bytes.ts"
 import { hasNativeEd25519, signerFromPrivateKey } from "../../src/hazmat/ed25519.ts"
 import { takeAwayCurves } from "../oldPhone.ts"
@@ -26,15 +26,27 @@ import { bytes, errorOf, vectors } from "./vectors.ts"
 
 const organisation = readOrganisation(vectors.organisation)
 
-async function verifierWith(...lists: readonly string[]): Promise<StatementVerifier> {
+const inForce: SignedRevocations = { list: vectors.list, authority: vectors.authority }
+
+async function verifierWith(...signed: readonly SignedRevocations[]): Promise<StatementVerifier> {
   const verifier = new StatementVerifier(organisation.rootPublicKey, organisation.id)
-  for (const list of lists) await verifier.adoptRevocations(list, vectors.now)
+  for (const each of signed) await verifier.adoptRevocations(each, vectors.now)
   return verifier
 }
 
+/** The last is adopted, or refused by this error, and then changes nothing. */
+async function adoptOrRefuse(signed: readonly SignedRevocations[], now: number, error: string | null): Promise<void> {
+  const verifier = new StatementVerifier(organisation.rootPublicKey, organisation.id)
+  for (const each of signed.slice(0, -1)) await verifier.adoptRevocations(each, now)
+  const { revocations, authority } = verifier
+  expect(await errorOf(() => verifier.adoptRevocations(signed.at(-1) ?? { list: "" }, now))).toBe(error)
+  if (error === null) expect(verifier.expires).toBeGreaterThan(now)
+  else expect([verifier.revocations, verifier.authority]).toEqual([revocations, authority])
+}
+
 describe("a statement", () => {
-  it.each(vectors.statements)("$name", async ({ credential, device_key, revocations, now, error, says }) => {
-    const verifier = await verifierWith(...(revocations === null ? [] : [revocations]))
+  it.each(vectors.statements)("$name", async ({ credential, device_key, authority, revocations, now, error, says }) => {
+    const verifier = await verifierWith(...(revocations === null ? [] : [{ list: revocations, authority }]))
     const verify = async () =>
       verifier.verify(decodeCredential(utf8(credential)), { now, deviceKey: bytes(device_key) })
     expect(await errorOf(verify)).toBe(error)
@@ -56,18 +68,22 @@ describe("a statement", () => {
 
 describe("a revocation list", () => {
   it.each(vectors.revocations)("$name", async ({ lists, now, error }) => {
-    const verifier = new StatementVerifier(organisation.rootPublicKey, organisation.id)
-    for (const list of lists.slice(0, -1)) await verifier.adoptRevocations(list, now)
-    const held = verifier.revocations
-    expect(await errorOf(() => verifier.adoptRevocations(lists.at(-1) ?? "", now))).toBe(error)
-    if (error !== null) expect(verifier.revocations).toBe(held)
+    const { authority } = vectors
+    await adoptOrRefuse(lists.map((list) => ({ list, authority })), now, error)
+  })
+})
+
+describe("an authority statement", () => {
+  it.each(vectors.authority_statements)("$name", async ({ documents, now, error }) => {
+    const signed = documents.map(([authority, list]) => ({ list, authority: authority ?? undefined }))
+    await adoptOrRefuse(signed, now, error)
   })
 })
 
 describe("a roster", () => {
   it.each(vectors.rosters)("$name", async ({ members, error }) => {
     const service = AuthenticationService.of(organisation)
-    await service.adoptRevocations(vectors.list, vectors.now)
+    await service.adoptRevocations(inForce, vectors.now)
     const shown = members.map(([leafIndex, credentialType, content, key]) => ({
       leafIndex,
       credentialType,
@@ -87,7 +103,7 @@ describe("a roster", () => {
 
   it("holds no other survivor than the one who asked", async () => {
     const service = AuthenticationService.of(organisation)
-    await service.adoptRevocations(vectors.list, vectors.now)
+    await service.adoptRevocations(inForce, vectors.now)
     const survivorKey = new Uint8Array(32)
     expect(await errorOf(() => service.verify(shown, { now: vectors.now, survivorKey }))).toBe("AnotherSurvivor")
     const previous = await service.verify(shown, { now: vectors.now })
@@ -97,7 +113,7 @@ describe("a roster", () => {
 
   it("goes on with those who were there, and with nobody new, when the list has gone stale", async () => {
     const service = AuthenticationService.of(organisation)
-    await service.adoptRevocations(vectors.list, vectors.now)
+    await service.adoptRevocations(inForce, vectors.now)
     const previous = await service.verify(shown, { now: vectors.now })
     const stale = vectors.now + 24 * 3600 - 1
     await expect(service.verify(shown, { now: stale, previous })).resolves.toMatchObject({
@@ -115,21 +131,14 @@ describe("a device", () => {
     const parsed = parseInvitationCode(`  ${code}\n`)
     expect(parsed.invitation).toBe(invitation)
     expect(enrolmentId(invitation)).toBe(enrolment_id)
-    const said = await verifyInvitation(invitation, await verifierWith(vectors.list), vectors.now)
+    const said = await verifyInvitation(invitation, await verifierWith(inForce), vectors.now)
     expect(said).toMatchObject({ enrolmentId: enrolment_id, role: "counselor", subject: "staff-1" })
     expect(await enrol(invitation, await signerFromPrivateKey(bytes(private_key)))).toBe(enrolment)
     const opened = await openStatement(parsed.sealingKey, enrolment_id, bytes(sealed))
     expect(opened).toEqual({ statement, issuerStatement: undefined })
     expect(await errorOf(() => openStatement(parsed.sealingKey, "another", bytes(sealed)))).toBe("MalformedToken")
-    expect(
-      await errorOf(() =>
-        verifyInvitation(
-          invitation,
-          new StatementVerifier(organisation.rootPublicKey, organisation.id),
-          vectors.now + 3 * 24 * 3600,
-        ),
-      ),
-    ).toBe("TokenExpired")
+    const verifier = await verifierWith(inForce)
+    expect(await errorOf(() => verifyInvitation(invitation, verifier, vectors.now + 3 * 24 * 3600))).toBe("TokenExpired")
   })
 
   it.each(["", "code", "a.b.c:short", ":"])("refuses %j as an invitation code", async (text) => {
@@ -181,13 +190,13 @@ describe("on a phone whose WebCrypto has no Ed25519", () => {
     vi.resetModules()
   })
 
-  it.each(vectors.statements)("$name", async ({ credential, device_key, revocations, now, error }) => {
+  it.each(vectors.statements)("$name", async ({ credential, device_key, authority, revocations, now, error }) => {
     const ed25519 = await import("../../src/hazmat/ed25519.ts")
     expect(await ed25519.hasNativeEd25519()).toBe(false)
     const { StatementVerifier: Verifier } = await import("../../src/credentials/statementVerifier.ts")
     const { decodeCredential: decode } = await import("../../src/credentials/staffStatement.ts")
     const verifier = new Verifier(organisation.rootPublicKey, organisation.id)
-    if (revocations !== null) await verifier.adoptRevocations(revocations, vectors.now)
+    if (revocations !== null) await verifier.adoptRevocations({ list: revocations, authority }, vectors.now)
     const verify = async () => verifier.verify(decode(utf8(credential)), { now, deviceKey: bytes(device_key) })
     expect(await errorOf(verify)).toBe(error)
   })

@@ -12,15 +12,21 @@ interface Case {
 interface Vectors {
   readonly now: number
   readonly organisation: object
+  readonly authority: string
   readonly list: string
   readonly statements: readonly (Case & {
     readonly credential: string
     readonly device_key: string
+    readonly authority: string
     readonly revocations: string | null
     readonly now: number
     readonly says: Readonly<Record<string, unknown>> | null
   })[]
   readonly revocations: readonly (Case & { readonly lists: readonly string[]; readonly now: number })[]
+  readonly authority_statements: readonly (Case & {
+    readonly documents: readonly (readonly [string | null, string])[]
+    readonly now: number
+  })[]
   readonly rosters: readonly (Case & { readonly members: readonly (readonly [number, number, string, string])[] })[]
   readonly enrolment: Readonly<
     Record<"code" | "invitation" | "enrolment_id" | "private_key" | "enrolment" | "sealed" | "statement", string>
