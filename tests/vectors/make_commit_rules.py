@@ -271,6 +271,7 @@ def welcomes() -> Iterator[dict[str, object]]:
         "a group with an extension of nobody's": (founder([EXTENSION], can), (), can, False),
         "a group that mixes in a secret of elsewhere": (knowing, (psk,), None, False),
     }
+    groups["a group with more places than a conversation has"] = (wide_group(), (), None, False)
     for name, (group, proposals, capabilities, is_joined) in groups.items():
         bundle = client(BasicCredential(bytes(16)), capabilities=capabilities)
         sent = again(group).commit([Add(bundle.key_package), *proposals], now=NOW)
@@ -281,6 +282,13 @@ def welcomes() -> Iterator[dict[str, object]]:
             "welcome": sent.welcome.hex(),
             "outcome": "joined" if is_joined else "refused",
         }
+
+
+def wide_group() -> Group:
+    """A group of two whose tree has 128 places."""
+    guests = [Add(client(staff(f"guest {number}")).key_package) for number in range(64)]
+    full = founder().commit(guests, now=NOW).group
+    return full.commit([Remove(LeafIndex(leaf)) for leaf in range(1, 64)], now=NOW).group
 
 
 def keys_of(bundle: KeyPackageBundle) -> dict[str, str]:

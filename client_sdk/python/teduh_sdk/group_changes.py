@@ -46,6 +46,7 @@ GROUP_POLICY: Final = GroupPolicy(
     proposals=frozenset({Add.proposal_type, Remove.proposal_type}),
     allow_proposals_alone=False,
     group_extensions=frozenset(),
+    most_leaves=64,
 )
 
 _CLOCK_ALLOWANCE: Final = 30 * 24 * 3600

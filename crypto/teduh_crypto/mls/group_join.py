@@ -160,7 +160,9 @@ def _received_tree(suite: CipherSuite, info: GroupInfo, options: JoinOptions) ->
         data = options.ratchet_tree
     if data is None:
         raise InvalidGroupInfo("the group info holds no ratchet tree, and none was given beside it")
-    return RatchetTree.from_bytes(suite, data)
+    tree = RatchetTree.from_bytes(suite, data, options.policy.most_leaves)
+    options.policy.require_leaves(tree.n_leaves)
+    return tree
 
 
 def _own_leaf(tree: RatchetTree, key_package: KeyPackage) -> LeafIndex:

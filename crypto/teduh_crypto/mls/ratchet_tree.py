@@ -22,7 +22,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from teduh_crypto.exceptions import InvalidTree, LocalError
-from teduh_crypto.mls.codec import MAX_ITEMS, decode, write_vector_with
+from teduh_crypto.mls.codec import decode, write_vector_with
 from teduh_crypto.mls.leaf_node import LeafNode
 from teduh_crypto.mls.parent_node import Node, ParentNode, read_optional_node, write_optional_node
 from teduh_crypto.mls.tree_hash import leaf_node_hash, parent_node_hash
@@ -70,13 +70,15 @@ class RatchetTree:
         return cls(suite, (leaf,))
 
     @classmethod
-    def from_nodes(cls, suite: CipherSuite, nodes: Sequence[Node | None]) -> RatchetTree:
+    def from_nodes(
+        cls, suite: CipherSuite, nodes: Sequence[Node | None], most_leaves: int = MAX_LEAVES
+    ) -> RatchetTree:
         """The tree of a ratchet tree extension; raises `InvalidTree` when nodes stand where they can not."""
         if not nodes or nodes[-1] is None:
             # RFC 9420, 12.4.3.3: the last node is not blank, for blanks to its right are left out.
             raise InvalidTree("a ratchet tree ends in a blank node, or is empty")
-        if len(nodes) > node_width(MAX_LEAVES):
-            raise InvalidTree(f"{len(nodes)} nodes are more than the {node_width(MAX_LEAVES)} that are read")
+        if len(nodes) > node_width(most_leaves):
+            raise InvalidTree(f"{len(nodes)} nodes are more than the {node_width(most_leaves)} that are read")
         for index, node in enumerate(nodes):
             if node is not None and isinstance(node, LeafNode) != is_leaf(NodeIndex(index)):
                 raise InvalidTree(f"node {index} is not of the type that its place asks for")
@@ -84,10 +86,14 @@ class RatchetTree:
         return cls(suite, (*nodes, *(None,) * (width - len(nodes))))
 
     @classmethod
-    def from_bytes(cls, suite: CipherSuite, data: bytes) -> RatchetTree:
-        """Decode a ratchet tree extension; raises `DecodingError` or `InvalidTree`."""
-        nodes = decode(lambda reader: reader.vector(read_optional_node, max_items=MAX_ITEMS), data)
-        return cls.from_nodes(suite, nodes)
+    def from_bytes(cls, suite: CipherSuite, data: bytes, most_leaves: int = MAX_LEAVES) -> RatchetTree:
+        """Decode a ratchet tree extension; raises `DecodingError` or `InvalidTree`.
+
+        No more nodes are read than a tree of `most_leaves` places has.
+        """
+        most_nodes = max(1, node_width(most_leaves))
+        nodes = decode(lambda reader: reader.vector(read_optional_node, max_items=most_nodes), data)
+        return cls.from_nodes(suite, nodes, most_leaves)
 
     def to_bytes(self) -> bytes:
         """The data of a ratchet tree extension: all nodes up to the last that is not blank."""

@@ -19,11 +19,12 @@ from teduh_crypto.mls.leaf_validation import LifetimeRule, check_leaf_node
 from teduh_crypto.mls.parent_hash import verify_parent_hashes
 from teduh_crypto.mls.ratchet_tree import RatchetTree
 from teduh_crypto.mls.tree_math import (
-    LeafIndex,
     NodeIndex,
-    is_in_subtree,
     leaf_node_index,
-    parent,
+    left,
+    level,
+    right,
+    subtree_span,
 )
 
 # Every commit asks these of all members, so the loops run in C.
@@ -50,27 +51,37 @@ def verify_tree(
 
 
 def verify_unmerged_leaves(tree: RatchetTree) -> None:
-    """Check the lists of unmerged leaves (RFC 9420, 7.1 and 12.4.3.1); raises `InvalidTree`."""
-    for index, node in tree.parent_nodes():
-        if any(
-            one >= other for one, other in zip(node.unmerged_leaves, node.unmerged_leaves[1:], strict=False)
-        ):
-            # RFC 9420, 7.1: the entries are in increasing order, and so none is there twice.
-            raise InvalidTree(f"the unmerged leaves of node {index} are not in increasing order")
+    """Check the lists of unmerged leaves (RFC 9420, 7.1 and 12.4.3.1); raises `InvalidTree`.
+
+    A leaf that a node lists must be listed by every node between them. Instead of looking for it there, nodes
+    are taken from the bottom up, and it is counted how many have listed each leaf: as many as there are nodes
+    below this one and above the leaf. So every entry is looked at once, however many a hostile tree has.
+    """
+    nodes_above, listed = _parents_above(tree), [0] * tree.n_leaves
+    for index, node in sorted(tree.parent_nodes(), key=lambda item: level(item[0])):
+        first, last = subtree_span(index)
+        before = -1
         for leaf in node.unmerged_leaves:
-            _verify_unmerged_leaf(tree, index, leaf)
+            below = leaf_node_index(leaf)
+            if leaf <= before:
+                # RFC 9420, 7.1: the entries are in increasing order, and so none is there twice.
+                raise InvalidTree(f"the unmerged leaves of node {index} are not in increasing order")
+            if not first <= below <= last or tree.node(below) is None:
+                raise InvalidTree(f"node {index} lists leaf {leaf} as unmerged, which is no member below it")
+            if listed[leaf] != nodes_above[below] - nodes_above[index] - 1:
+                raise InvalidTree(f"leaf {leaf} is unmerged at node {index} and not at a node below it")
+            listed[leaf] += 1
+            before = leaf
 
 
-def _verify_unmerged_leaf(tree: RatchetTree, index: NodeIndex, leaf: LeafIndex) -> None:
-    below = leaf_node_index(leaf)
-    if tree.leaf(leaf) is None or not is_in_subtree(below, index):
-        raise InvalidTree(f"node {index} lists leaf {leaf} as unmerged, which is no member below it")
-    between = parent(below, tree.n_leaves)
-    while between != index:
-        node = tree.parent_node(between)
-        if node is not None and leaf not in node.unmerged_leaves:
-            raise InvalidTree(f"leaf {leaf} is unmerged at node {index} and not at node {between} below it")
-        between = parent(between, tree.n_leaves)
+def _parents_above(tree: RatchetTree) -> list[int]:
+    """For each node, how many of those above it are not blank."""
+    above = [0] * len(tree.nodes)
+    for height in range(level(tree.root), 0, -1):
+        for index in range((1 << height) - 1, len(above), 2 << height):
+            count = above[index] + (tree.nodes[index] is not None)
+            above[left(NodeIndex(index))] = above[right(NodeIndex(index))] = count
+    return above
 
 
 def verify_node_keys(tree: RatchetTree) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from forging.groups import OPEN, again, client, founder, members
 from forging.trees import NOW
-from teduh_crypto.exceptions import OperationNotAllowed, UnsupportedByPolicy
+from teduh_crypto.exceptions import OperationNotAllowed, RemoteError, UnsupportedByPolicy
 from teduh_crypto.mls import Add, Extension, Group, GroupContextExtensions, GroupPolicy, LeafIndex, Remove
 
 ADDS_ONLY = GroupPolicy(proposals=frozenset({Add.proposal_type}))
@@ -53,3 +53,21 @@ def test_a_group_has_only_extensions_that_the_policy_names() -> None:
     with pytest.raises(UnsupportedByPolicy):
         Group.join(welcome, newcomer, now=NOW, policy=closed)
     assert Group.join(welcome, newcomer, now=NOW, policy=OPEN).extensions == (senders,)
+
+
+def test_a_tree_has_no_more_places_than_the_policy_names() -> None:
+    """Counted as places, blank ones too: that is what a member computes with."""
+    small = GroupPolicy(most_leaves=2)
+    alice, bob = members(2)
+    newcomer = client("newcomer")
+    sent = again(alice).commit([Add(newcomer.key_package)], now=NOW)
+    assert sent.welcome is not None
+    with pytest.raises(UnsupportedByPolicy):
+        bob.with_policy(small).unprotect(sent.message, now=NOW)
+    with pytest.raises(UnsupportedByPolicy):
+        again(alice).with_policy(small).commit([Add(newcomer.key_package)], now=NOW)
+    with pytest.raises(RemoteError):
+        Group.join(sent.welcome, newcomer, now=NOW, policy=small)
+    assert Group.join(sent.welcome, newcomer, now=NOW, policy=GroupPolicy(most_leaves=4)).epoch == 2
+    with pytest.raises(UnsupportedByPolicy):
+        Group.join(sent.welcome, newcomer, now=NOW, policy=GroupPolicy(most_leaves=3))

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 from forging.trees import CAPABILITIES, GROUP_ID, NOW, SUITE, Grove, device, grove, replanted
+from hypothesis import example, given
+from hypothesis import strategies as st
 from teduh_crypto.exceptions import InvalidLeafNode, InvalidPublicKey, InvalidSignature, InvalidTree
 from teduh_crypto.mls.credential import OpaqueCredential
 from teduh_crypto.mls.leaf_validation import LifetimeRule
-from teduh_crypto.mls.parent_node import ParentNode
+from teduh_crypto.mls.parent_node import Node, ParentNode
 from teduh_crypto.mls.ratchet_tree import RatchetTree
-from teduh_crypto.mls.tree_math import LeafIndex, NodeIndex
+from teduh_crypto.mls.tree_math import (
+    LeafIndex,
+    NodeIndex,
+    direct_path,
+    is_in_subtree,
+    leaf_node_index,
+    subtree_span,
+)
 from teduh_crypto.mls.tree_validation import (
     verify_members,
     verify_node_keys,
     verify_tree,
+    verify_unmerged_leaves,
 )
 
 
@@ -57,8 +69,92 @@ def test_an_unmerged_leaf_of_another_subtree_is_refused() -> None:
 
 def test_an_unmerged_leaf_must_be_unmerged_all_the_way_down() -> None:
     """RFC 9420, 12.4.3.1: "every non-blank intermediate node ... also has an entry for the leaf node"."""
-    with pytest.raises(InvalidTree, match="not at node 5"):
+    with pytest.raises(InvalidTree, match="not at a node below"):
         verify(with_unmerged(grove(4).tree, 3, 2))
+
+
+LEAF = device("somebody").leaf
+PARENTS = [NodeIndex(index) for index in range(1, 15, 2)]
+
+
+def listing(lists: Sequence[Sequence[int] | None], members: Sequence[bool] = (True,) * 8) -> RatchetTree:
+    """A tree of eight places: who is there, and which leaves each parent lists; None is a blank parent."""
+    nodes: list[Node | None] = [None] * 15
+    nodes[::2] = [LEAF if is_there else None for is_there in members]
+    for index, leaves in zip(PARENTS, lists, strict=True):
+        nodes[index] = None if leaves is None else ParentNode(b"", b"", tuple(map(LeafIndex, leaves)))
+    return RatchetTree(SUITE, tuple(nodes))
+
+
+def holds_to_the_letter(tree: RatchetTree) -> bool:
+    """The rules as RFC 9420, 7.1 and 12.4.3.1 says them, whatever it costs."""
+    for index, node in tree.parent_nodes():
+        if list(node.unmerged_leaves) != sorted(set(node.unmerged_leaves)):
+            return False
+        for leaf in node.unmerged_leaves:
+            if tree.leaf(leaf) is None or not is_in_subtree(leaf_node_index(leaf), index):
+                return False
+            above = direct_path(leaf_node_index(leaf), tree.n_leaves)
+            between = map(tree.parent_node, above[: above.index(index)])
+            if any(one is not None and leaf not in one.unmerged_leaves for one in between):
+                return False
+    return True
+
+
+LISTS = st.lists(
+    st.none() | st.lists(st.integers(0, 7), max_size=4, unique=True).map(sorted), min_size=7, max_size=7
+)
+
+
+@given(LISTS, st.lists(st.booleans(), min_size=8, max_size=8))
+@example([[0], [0], [2], None, [4], [4, 5], [5]], [True] * 8)
+@example([[0], [0], [2], [0, 2], [4], [4, 5], [5]], [True] * 8)
+@example([[0], [0, 2], [2], [0, 2], [4], [4, 5], [4, 5]], [True] * 8)
+def test_unmerged_leaves_are_judged_to_the_letter(lists: list[list[int] | None], members: list[bool]) -> None:
+    tree = listing(lists, members)
+    try:
+        verify_unmerged_leaves(tree)
+    except InvalidTree:
+        assert not holds_to_the_letter(tree)
+    else:
+        assert holds_to_the_letter(tree)
+
+
+class CountedLeaf(int):
+    """A leaf index that counts how often it is compared."""
+
+    comparisons: ClassVar[int] = 0
+
+    def __eq__(self, other: object) -> bool:
+        CountedLeaf.comparisons += 1
+        return super().__eq__(other)
+
+    def __le__(self, other: int) -> bool:
+        CountedLeaf.comparisons += 1
+        return super().__le__(other)
+
+    def __ge__(self, other: int) -> bool:
+        CountedLeaf.comparisons += 1
+        return super().__ge__(other)
+
+    __hash__ = int.__hash__
+
+
+def test_every_entry_of_unmerged_leaves_is_compared_once() -> None:
+    """Whoever sends a tree chooses how many there are: the cost grows with them, not with their square."""
+    count = 256
+    everybody = [CountedLeaf(leaf) for leaf in range(count)]
+    nodes: list[Node | None] = [LEAF] * (2 * count - 1)
+    entries = 0
+    for index in range(1, len(nodes), 2):
+        first, last = subtree_span(NodeIndex(index))
+        listed = tuple(map(LeafIndex, everybody[first // 2 : last // 2 + 1]))
+        nodes[index] = ParentNode(b"", b"", listed)
+        entries += len(listed)
+    tree = RatchetTree(SUITE, tuple(nodes))
+    CountedLeaf.comparisons = 0
+    verify_unmerged_leaves(tree)
+    assert CountedLeaf.comparisons <= entries
 
 
 @pytest.mark.parametrize("leaves", [(1, 0), (1, 1)])

@@ -103,6 +103,8 @@ export const KEY_PACKAGE_LIFETIME = 14 * 24 * 3600
 /** Seconds: borrowed phones are hours and days off, and nobody can be added by a key package that begins later. */
 const CLOCK_ALLOWANCE = 30 * 24 * 3600
 const MAX_FORWARD_RATCHET_STEPS = 1000
+/** Places for members, blank ones included. */
+const MOST_LEAVES = 64
 const STATE_FORMAT = 1
 const NOTHING = new Uint8Array()
 
@@ -571,6 +573,7 @@ function newKeysOf({ ratchetTree, privatePath }: ClientState, before?: ClientSta
 /** What ts-mls does not ask of a tree, and that our groups have no extensions. */
 function requireSoundTree(state: ClientState, suite: number, Fault: Blame): void {
   if (state.groupContext.extensions.length > 0) throw new UnsupportedByPolicy("our groups have no extensions")
+  if (state.ratchetTree.length >= 2 * MOST_LEAVES) throw new UnsupportedByPolicy("the group is larger than ours are")
   const parents = state.ratchetTree.flatMap((node) => (node?.nodeType === nodeTypes.parent ? [node.parent] : []))
   const leaves = leavesOf(state).map(({ leaf }) => leaf)
   requireSoundLeaves(
