@@ -74,13 +74,16 @@ class Seat:
 
 
 class ScriptedLog:
-    """The log, its epoch, and who is connected. `lose_answers` accepts appends and loses the Accepted."""
+    """The log, its epoch, and who is connected. `lose_answers` accepts appends and loses the Accepted;
+    `is_lost` knows the conversation no more.
+    """
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.epoch = 0
         self.seats: list[Seat] = []
         self.lose_answers = False
+        self.is_lost = False
 
     def seat(self, name: str, state: ConversationState, number: int) -> Seat:
         """Give a member its number."""
@@ -132,7 +135,9 @@ class ScriptedLog:
 
     def append(self, seat: Seat, append: Append) -> None:
         """As the relay's script: counter first, then epoch, then everything at once."""
-        if append.counter <= seat.counter:
+        if self.is_lost:
+            self._answer(seat, self._error(ErrorCode.UNKNOWN_CONVERSATION, append.counter, 0))
+        elif append.counter <= seat.counter:
             self._answer(seat, Accepted(CONVERSATION, append.counter, 0))
         elif append.counter > seat.counter + 1:
             self._answer(seat, self._error(ErrorCode.COUNTER_GAP, append.counter, seat.counter + 1))

@@ -188,7 +188,8 @@ async def test_a_staff_process_that_dies_goes_on_where_it_was(relay: RelayProces
         await first.__aenter__()
         his = await accept(first)
         await hers.send("before")
-        assert (await until(his, events.TextReceived)).text == "before"
+        told = await until(his, events.TextReceived)
+        assert told.text == "before"
         await his.send("said before the crash")
         assert (await until(hers, events.TextReceived)).text == "said before the crash"
         left_behind = store.as_left_behind()
@@ -196,8 +197,9 @@ async def test_a_staff_process_that_dies_goes_on_where_it_was(relay: RelayProces
         await hers.send("while you were away")
         async with Staff(relay.url, ORGANISATION.public, left_behind) as again:
             (his,) = again.conversations
-            heard = [one.text for one in await collect(his, events.TextReceived, 2)]
-            # The first was still in the application's hands when it died, so it is told again.
-            assert heard == ["before", "while you were away"]
+            again_told, new = await collect(his, events.TextReceived, 2)
+            # The first was still in the application's hands when it died, so it is told again, under its id.
+            assert (again_told.text, again_told.message_id) == (told.text, told.message_id)
+            assert (new.text, new.message_id == told.message_id) == ("while you were away", False)
             await his.send("back again")
             assert (await until(hers, events.TextReceived)).text == "back again"

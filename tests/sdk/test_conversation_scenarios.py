@@ -16,7 +16,7 @@ from teduh_sdk.authentication_service import AuthenticationService
 from teduh_sdk.conversation_state import ConversationState
 from teduh_sdk.group_changes import Refresh
 from teduh_sdk.room import verify_room
-from teduh_signaling.relay.frames import Append, Entry, EntryKind, StaffReachable
+from teduh_signaling.relay.frames import Append, Entry, EntryKind, MembershipEnded, StaffReachable
 from vectors import make_conversation_scenarios
 
 FILE = Path(__file__).parents[1] / "vectors" / "conversation_scenarios.json"
@@ -173,6 +173,10 @@ def play_relay(stage: Stage, seat: Seat, step: dict[str, object]) -> None:
             seat.tamper = tampering(how)
         case {"does": "forgets"}:
             stage.pair.log.entries.pop()
+        case {"does": "is_lost"}:
+            stage.pair.log.is_lost = True
+        case {"does": "is_out"}:
+            seat.state.receive(MembershipEnded(seat.state.conversation_id), NOW)
         case {"does": "is_told", "reachable": bool(reachable)}:
             seat.state.receive(StaffReachable(seat.state.conversation_id, reachable), NOW)
         case _:
@@ -193,11 +197,16 @@ def look(stage: Stage, seat: Seat, step: dict[str, object]) -> None:
             assert (state.cursor, state.epoch, state.is_settled) == (cursor, epoch, settled)
         case {"does": "present", "people": people}:
             assert [str(one) for one in state.participants] == people
-        case {"does": "stopped", "why": why}:
+        case {"does": "stopped", "why": why, "unsent": unsent}:
             (stopped,) = [event for event in seat.collect() if isinstance(event, events.Stopped)]
             assert type(stopped.reason).__name__ == why
+            assert [one.text for one in stopped.unsent] == unsent
             assert state.is_over
             assert state.take_frames() == []
+        case {"does": "ended", "by": by, "unsent": unsent}:
+            (ended,) = [event for event in seat.collect() if isinstance(event, events.Ended)]
+            assert str(ended.by) == by
+            assert [one.text for one in ended.unsent] == unsent
         case _:
             pytest.fail(f"nobody knows how to play {step}")
 

@@ -24,12 +24,15 @@ What a step ``does``:
     tampers how                 with what this member is given: the next entry is withheld and the others
                                 renumbered, miscounted, spoilt, or repeated
     forgets                     the relay loses the last entry
+    is_lost                     the relay's store has lost the conversation
+    is_out                      the relay says to this member that it is none
     is_told reachable           the relay says whether any staff device is connected
     happens events              all since somebody looked, as kind, or kind and text
     appends counters            what went to the relay since somebody looked
     is                          cursor, epoch, settled
     present people              in the room
-    stopped why                 it is over, by this exception
+    stopped why unsent          it is over, by this exception; these texts are handed back
+    ended by unsent             it is over, by this person; the same
 """
 
 from __future__ import annotations
@@ -80,8 +83,12 @@ def present(who: str, *people: str) -> Step:
     return step("present", who, people=list(people))
 
 
-def stopped(who: str, why: str) -> Step:
-    return step("stopped", who, why=why)
+def stopped(who: str, why: str, *unsent: str) -> Step:
+    return step("stopped", who, why=why, unsent=list(unsent))
+
+
+def ended(who: str, by: str, *unsent: str) -> Step:
+    return step("ended", who, by=by, unsent=list(unsent))
 
 
 PUMPS: Final = step("pumps")
@@ -204,7 +211,49 @@ SCENARIOS: Final[list[tuple[str, list[Step]]]] = [
     ),
     (
         "who ends it ends it for everybody",
-        [step("ends", SARI), PUMPS, happens(HER, "ended"), present(HER)],
+        [step("ends", SARI), PUMPS, ended(HER, "Sari (counselor)"), present(HER)],
+    ),
+    (
+        "whoever could not send something before the end gets it back, and hears who has ended it",
+        [
+            *[
+                step("breaks", HER),
+                *says(HER, "one", "two"),
+                step("ends", SARI),
+                PUMPS,
+                step("connects", HER),
+            ],
+            *[PUMPS, ended(HER, "Sari (counselor)", "one", "two"), appends(HER)],
+        ],
+    ),
+    (
+        "a survivor who leaves is told as who has ended it, with what she did not hear any more",
+        [
+            *[step("breaks", SARI), *says(SARI, "one"), step("leaves", HER), PUMPS, step("connects", SARI)],
+            *[PUMPS, ended(SARI, "survivor", "one")],
+        ],
+    ),
+    (
+        "a store that has lost the conversation is no goodbye, and what was said into it is handed back",
+        [
+            *[step("is_lost"), *says(HER, "one", "two"), PUMPS, appends(HER, 2, 3)],
+            *[stopped(HER, "ConversationForgotten", "one", "two")],
+            *[*says(SARI, "three"), PUMPS, stopped(SARI, "ConversationForgotten", "three")],
+        ],
+    ),
+    (
+        "a relay that takes a member for none, although nobody has taken it out, is no goodbye either",
+        [
+            *[step("breaks", HER), *says(HER, "one"), step("is_out", HER)],
+            stopped(HER, "ConversationForgotten", "one"),
+        ],
+    ),
+    (
+        "what waits when the log turns out to be broken is handed back",
+        [
+            *[*says(SARI, "three"), PUMPS, step("breaks", HER), *says(HER, "one", "two"), step("forgets")],
+            *[step("connects", HER), stopped(HER, "LogBroken", "one", "two")],
+        ],
     ),
     (
         "that staff can be reached again is told before what they say, and once",

@@ -50,12 +50,13 @@ Step = dict[str, str | bool | int | float | list[str]]
 
 REFUSALS: Final = {
     **dict.fromkeys(("request_gone", "queue_empty"), "RequestGone"),
+    "unknown_conversation": "ConversationForgotten",
     **dict.fromkeys(
         ("authentication_failed", "statement_expired", "statement_revoked"), "AuthenticationRefused"
     ),
     **dict.fromkeys(
         (
-            *("malformed_frame", "frame_too_large", "unexpected_frame", "unknown_conversation"),
+            *("malformed_frame", "frame_too_large", "unexpected_frame"),
             *("wrong_epoch", "counter_gap", "no_key_package", "not_permitted", "too_many", "rate_limited"),
             *("proof_of_work_required", "unavailable", "shutting_down", "internal"),
         ),

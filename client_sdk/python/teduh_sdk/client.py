@@ -11,7 +11,6 @@ from teduh_crypto.credentials import Organisation, RevocationListStale
 from teduh_crypto.mls import Member
 from teduh_signaling.relay.frames import AnyRelayFrame, Authenticate, Authenticated, Hello
 
-from teduh_sdk import events
 from teduh_sdk.authentication_service import AuthenticationService
 from teduh_sdk.clock import now_in_seconds
 from teduh_sdk.conversation import Conversation
@@ -183,7 +182,7 @@ class Client:
     def _failed(self, reason: TeduhError) -> None:
         """Tell everybody who waits that nothing more will come."""
         for conversation in self.conversations:
-            conversation.tell(events.Stopped(reason))
+            conversation.client_stopped(reason)
 
     async def _watch(self) -> None:
         while True:

@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from teduh_signaling.relay.frames import (
+    Accepted,
     AnyRelayFrame,
     Done,
     Error,
     ErrorCode,
     FetchIceServers,
     Leave,
+    MembershipEnded,
     QueuePosition,
     RequestDetails,
     Subscribe,
@@ -73,6 +75,8 @@ _BUSY: Final = frozenset(
         ErrorCode.INTERNAL,
     }
 )
+_CANNOT_TAKE: Final = frozenset({ErrorCode.UNAVAILABLE, ErrorCode.TOO_MANY, ErrorCode.INTERNAL})
+"""Of these, what is no fault of ours, and may last."""
 _MOST_CHECKS: Final = 3
 _NO_DETAILS: Final = RequestDetails()
 
@@ -88,7 +92,7 @@ class Conversation:
         link: RelayLink,
         *,
         resume: Callable[[Conversation], None],
-        keep: Callable[[Conversation], None] = lambda _: None,
+        keep: Callable[[Conversation], None] | None = None,
         over: Callable[[Conversation], None] = lambda _: None,
         untold: Iterable[Event] = (),
         details: RequestDetails = _NO_DETAILS,
@@ -96,7 +100,7 @@ class Conversation:
         self.state: Final = state
         self._link = link
         self._resume = resume
-        self._keep = keep
+        self._keep: Final = keep
         self._over = over
         self._reason: TeduhError | None = None
         self._calls: Calls | None = None
@@ -116,6 +120,7 @@ class Conversation:
         # Whether what is in flight, or the subscription, is about to be asked for again: once, however often
         # it was refused.
         self._is_to_repeat = self._is_to_subscribe = False
+        self._is_available = True
         self._attempts: dict[int, int] = {}
         self._waited_for: tuple[object, int] = (None, 0)
 
@@ -309,7 +314,13 @@ class Conversation:
                 self._is_to_repeat = True
                 wait = max(frame.retry_after_ms / 1000, _LEAST_RETRY) + uniform(0.05, 0.25)
                 asyncio.get_running_loop().call_later(wait, self._repeat)
+            if frame.code in _CANNOT_TAKE:
+                self._tell_availability(is_available=False)
+        elif isinstance(frame, MembershipEnded) and self._may_ask_again:
+            self._resume(self)
         elif isinstance(frame, ConversationFrame):
+            if isinstance(frame, Accepted):
+                self._tell_availability(is_available=True)
             try:
                 self.state.receive(frame, now_in_seconds())
             except Exception as fault:  # noqa: BLE001 -- it ends this conversation, and none of the others
@@ -326,6 +337,21 @@ class Conversation:
     def tell(self, event: Event) -> None:
         """Tell the application something that the state does not know of."""
         self._tell([event])
+
+    def client_stopped(self, reason: TeduhError) -> None:
+        """The client is closed, or can do no more. What is kept is sent when it is opened again."""
+        unsent = self.state.unsent if self._keep is None else ()
+        self._tell([events.Stopped(reason, unsent)])
+
+    @property
+    def _may_ask_again(self) -> bool:
+        # Whoever waits has nothing yet that a new request would not have.
+        return self.state.is_survivor and not self.state.is_in_room and not self.is_over
+
+    def _tell_availability(self, *, is_available: bool) -> None:
+        if self._is_available is not is_available:
+            self._is_available = is_available
+            self._tell([events.RelayAvailable() if is_available else events.RelayUnavailable()])
 
     def link_is_up(self) -> None:
         """The link is back: subscribe again, each conversation in its own way."""
@@ -353,8 +379,12 @@ class Conversation:
             if not self._is_connected:
                 self._is_connected = True
                 self._tell([events.Connected()])
+            if not self.state.has_in_flight:
+                self._tell_availability(is_available=True)
             self._search.look()
         elif isinstance(answer, RelayRefused) and answer.code in _BUSY:
+            if answer.code in _CANNOT_TAKE:
+                self._tell_availability(is_available=False)
             if not self._is_to_subscribe:
                 self._is_to_subscribe = True
                 asyncio.get_running_loop().call_later(uniform(0.2, 1.0), self._subscribe_again)
@@ -411,7 +441,8 @@ class Conversation:
 
     def _keep_or_stop(self) -> None:
         try:
-            self._keep(self)
+            if self._keep is not None:
+                self._keep(self)
         except (OSError, TeduhError) as error:
             # What is not kept must not be sent, nor told to be read.
             reason = error if isinstance(error, TeduhError) else KeyStoreError(f"it cannot be kept: {error}")
@@ -503,10 +534,11 @@ class Conversation:
         finally:
             # Our keys go in any case, also where nobody waits for the goodbye any more.
             self._has_left = True
+            unsent = self.state.unsent
             self.state.wipe()
             self._keep_or_stop()
             self._over(self)
-            self._tell([events.Ended(me)])
+            self._tell([events.Ended(me, unsent)])
 
     async def _until(self, condition: Callable[[Event | None], bool]) -> None:
         if condition(None):

@@ -40,6 +40,7 @@ from teduh_sdk.conversation_frame import ConversationFrame
 from teduh_sdk.ephemerals import Ephemerals
 from teduh_sdk.events import Event
 from teduh_sdk.exceptions import (
+    ConversationForgotten,
     ConversationOver,
     LogBroken,
     NotJoined,
@@ -88,7 +89,7 @@ class ConversationState:
         self._frames: list[relay.AnyClientFrame] = []
         self._events: list[Event] = []
         standing = Standing(LogOrder(member=relay.SURVIVOR_MEMBER if identity.is_survivor else -1))
-        me = Speaker(lambda: self._is_over, self._send, self._tell, self._end)
+        me = Speaker(lambda: self._is_over, self._send, self._tell, self._stop)
         self._speaking: Final = Speaking(self.membership, standing, self._reach, self.seeking, me)
         self._hearing: Final = Hearing(self.membership, Listener(self._tell, self._end))
 
@@ -132,6 +133,11 @@ class ConversationState:
         return self._standing.is_settled
 
     @property
+    def unsent(self) -> tuple[events.Unsent, ...]:
+        """The texts that were said and are not known to be in the log; none once it is over."""
+        return self._standing.outbox.unsent
+
+    @property
     def epoch(self) -> int:
         """The epoch of the group; 0 before there is one."""
         return self.membership.epoch
@@ -140,6 +146,16 @@ class ConversationState:
     def is_in_room(self) -> bool:
         """Whether there is an epoch in which we and somebody else are."""
         return len(self.membership.room) > 0
+
+    @property
+    def is_survivor(self) -> bool:
+        """Whether it is hers."""
+        return self.membership.identity.is_survivor
+
+    @property
+    def has_in_flight(self) -> bool:
+        """Whether something was sent that the relay has not answered."""
+        return bool(self._standing.outbox.in_flight)
 
     @property
     def has_gap(self) -> bool:
@@ -399,7 +415,7 @@ class ConversationState:
             self._speaking.advance(now)
         except (RosterNotAdmitted, WrongConversation) as reason:
             self._refuse(reason)
-        except NotTrusted as reason:
+        except (NotTrusted, ConversationForgotten) as reason:
             self._stop(reason)
 
     def _take(self, frame: ConversationFrame, now: int) -> None:
@@ -421,7 +437,10 @@ class ConversationState:
             case relay.MemberGone() | relay.StaffReachable():
                 self._hear_of_members(frame)
             case relay.MembershipEnded():
-                self._end(None)
+                # Whoever is taken out reads the commit first.
+                raise ConversationForgotten(
+                    relay.ErrorCode.UNKNOWN_CONVERSATION, "the relay says that this device is no member"
+                )
         self._read_log(now)
 
     def _hear_of_members(self, news: relay.MemberGone | relay.StaffReachable) -> None:
@@ -501,8 +520,8 @@ class ConversationState:
     def _follow(self, entry: relay.Entry, now: int) -> None:
         lost = self.membership.pending
         change = self.membership.follow(entry, now)
-        if change is None:
-            self._end(None)
+        if isinstance(change, Participant):
+            self._end(change)
             return
         # What was in flight was made in the epoch that is left; the relay refuses it, and it is said anew.
         if self._standing.outbox.in_flight:
@@ -522,8 +541,8 @@ class ConversationState:
             self._standing.has_left(someone)
         if not self.membership.identity.is_survivor and any(not one.is_survivor for one in change.came):
             self.notes.owes_key = True
-        if any(someone.is_survivor for someone in change.went):
-            self._end(None)
+        for survivor in (someone for someone in change.went if someone.is_survivor):
+            self._end(survivor)
 
     def _open(self, entry: relay.Entry, now: int) -> None:
         try:
@@ -562,10 +581,11 @@ class ConversationState:
             raise NotJoined("nobody has joined yet")
         return me
 
-    def _end(self, by: Participant | None) -> None:
+    def _end(self, by: Participant) -> None:
         if not self._is_over:
+            unsent = self.unsent
             self.wipe()
-            self._events.append(events.Ended(by))
+            self._events.append(events.Ended(by, unsent))
 
     def _refuse(self, reason: NotTrusted) -> None:
         self._events.append(events.RosterRefused(reason))
@@ -573,5 +593,6 @@ class ConversationState:
 
     def _stop(self, reason: TeduhError) -> None:
         if not self._is_over:
+            unsent = self.unsent
             self.wipe()
-            self._events.append(events.Stopped(reason))
+            self._events.append(events.Stopped(reason, unsent))

@@ -5,7 +5,8 @@
     the room      Joined, Left, Gone, InvitationReceived, InvitationAnswered
     staff         NoteAwaited, NoteReceived, NoteHandedOver
     somebody else StaffUnreachable, StaffReachable, Waiting, AnotherFound, AnotherLapsed, AnotherRefused
-    trouble       Reconnecting, Connected, MessageRefused, ChangeFailed, RosterRefused, Stopped
+    trouble       Reconnecting, Connected, RelayUnavailable, RelayAvailable
+                  MessageRefused, ChangeFailed, RosterRefused, Stopped
     the end       Ended
 
 `CommitLost` and `CallSignal` are for the driver of a conversation alone.
@@ -69,6 +70,18 @@ class Connected:
 @dataclass(frozen=True, slots=True)
 class Reconnecting:
     """The link to the relay broke; what is said meanwhile is kept and sent when it is back."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayUnavailable:
+    """The relay answers, and cannot take what is said: its store is away or full. It is kept and sent again
+    by itself, until `RelayAvailable`.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class RelayAvailable:
+    """The relay takes what is said again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,17 +288,34 @@ class RosterRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsent:
+    """A text that was said here and is not known to be in the log when the conversation is over."""
+
+    message_id: bytes
+    text: str = field(repr=False)
+    was_tried: bool
+    """Whether it was on its way: then the others may have it all the same."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped:
-    """The conversation cannot go on; its keys are wiped. A new one has to be asked for."""
+    """The conversation cannot go on, and nobody has ended it; its keys are wiped. A new one has to be asked
+    for. Among the reasons: `ConversationForgotten`, `LogBroken`, `RosterNotAdmitted`.
+    """
 
     reason: TeduhError
+    unsent: tuple[Unsent, ...] = ()
+    """What was not sent, in order. Empty as well where the client stops and a key store keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The conversation is over, by `by` or by the relay (None), and its keys are wiped."""
+    """A person has ended the conversation, or has taken this device out of it; its keys are wiped."""
 
     by: Participant | None
+    """Who; None: we ourselves, before anybody was there."""
+    unsent: tuple[Unsent, ...] = ()
+    """What was not sent, in order."""
 
 
 Event = (
@@ -294,6 +324,8 @@ Event = (
     | Staffed
     | Connected
     | Reconnecting
+    | RelayUnavailable
+    | RelayAvailable
     | Joined
     | Left
     | Gone

@@ -97,8 +97,8 @@ class Membership:
         self.joined_by = bundle.key_package
         return self._enter(group, room)
 
-    def follow(self, entry: Entry, now: int) -> RoomChange | None:
-        """Go along with somebody else's commit; None when it takes us out.
+    def follow(self, entry: Entry, now: int) -> RoomChange | Participant:
+        """Go along with somebody else's commit; whose it is, when it takes us out.
 
         Raises `LogBroken` when it cannot be followed, `RosterNotAdmitted` when it may not.
         """
@@ -109,7 +109,7 @@ class Membership:
             # The relay has moved on by this commit, so there is no way around it.
             raise LogBroken(f"a commit could not be followed: {error}") from error
         if isinstance(received, RemovedFromGroup):
-            return None
+            return self.room.at(received.sender)
         if not isinstance(received, CommitReceived) or received.external:
             raise RosterNotAdmitted("an entry is not what the relay says it is")
         committer = self.room.at(received.sender)

@@ -13,7 +13,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from teduh_signaling.chat.codec import decode_message
+from teduh_signaling.chat.messages import Text
 from teduh_signaling.relay.frames import Append
+
+from teduh_sdk.events import Unsent
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,14 @@ class Outbox:
     def has_in_flight(self, counter: int, epoch: int) -> bool:
         """Whether what has this counter was made in this epoch."""
         return any((one.append.counter, one.append.epoch) == (counter, epoch) for one in self.in_flight)
+
+    @property
+    def unsent(self) -> tuple[Unsent, ...]:
+        """The texts among it, in order."""
+        contents = [(sent.content, True) for sent in self.in_flight if sent.content is not None]
+        contents += [(content, False) for content in self.queued]
+        messages = [(decode_message(content), was_tried) for content, was_tried in contents]
+        return tuple(Unsent(one.id, one.text, tried) for one, tried in messages if isinstance(one, Text))
 
     def add(self, content: bytes) -> Outbox:
         """Queue a message behind the others."""

@@ -44,6 +44,7 @@ from teduh_signaling.relay.protocol import ClientSideProtocol, State
 from teduh_sdk.exceptions import (
     AuthenticationRefused,
     ClientClosed,
+    ConversationForgotten,
     RelayLost,
     RelayMisbehaved,
     RelayRefused,
@@ -72,6 +73,7 @@ _REFUSALS: dict[ErrorCode, type[RelayRefused]] = {
     ErrorCode.AUTHENTICATION_FAILED: AuthenticationRefused,
     ErrorCode.STATEMENT_EXPIRED: AuthenticationRefused,
     ErrorCode.STATEMENT_REVOKED: AuthenticationRefused,
+    ErrorCode.UNKNOWN_CONVERSATION: ConversationForgotten,
     ErrorCode.REQUEST_GONE: RequestGone,
     ErrorCode.QUEUE_EMPTY: RequestGone,
 }

@@ -23,7 +23,14 @@ from teduh_sdk import events
 from teduh_sdk.call_signals import is_too_old
 from teduh_sdk.epoch_agreement import acknowledgement_of
 from teduh_sdk.events import Event
-from teduh_sdk.exceptions import ConversationOver, LogBroken, MessageTooLong, RosterNotAdmitted
+from teduh_sdk.exceptions import (
+    ConversationForgotten,
+    ConversationOver,
+    LogBroken,
+    MessageTooLong,
+    RosterNotAdmitted,
+    TeduhError,
+)
 from teduh_sdk.group_changes import Change
 from teduh_sdk.membership import Membership
 from teduh_sdk.reach import Reach
@@ -38,7 +45,7 @@ class Speaker:
     is_over: Callable[[], bool]
     send: Callable[[relay.AnyClientFrame], None]
     tell: Callable[[Event], None]
-    end: Callable[[None], None]
+    stop: Callable[[TeduhError], None]
 
 
 class Speaking:
@@ -153,7 +160,7 @@ class Speaking:
         elif error.code is relay.ErrorCode.NOT_PERMITTED:
             self._refused_change(error.counter)
         elif error.code is relay.ErrorCode.UNKNOWN_CONVERSATION:
-            self._member.end(None)
+            self._member.stop(ConversationForgotten(error.code, error.detail))
 
     def _refused_change(self, counter: int) -> None:
         # The lease of the one whom she lets in had ended.

@@ -205,7 +205,7 @@ export abstract class Client {
   /** Tell everybody who waits that nothing more will come. */
   protected failed(reason: TeduhError): void {
     this.#failure = reason
-    for (const conversation of this.conversations) conversation.tell({ type: "stopped", reason })
+    for (const conversation of this.conversations) conversation.clientStopped(reason)
     this.#tellConnection(false)
   }
 

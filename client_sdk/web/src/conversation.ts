@@ -66,6 +66,9 @@ const BUSY: readonly ErrorCode[] = [
   ErrorCode.INTERNAL,
 ]
 
+/** Of these, what is no fault of ours, and may last. */
+const CANNOT_TAKE: readonly ErrorCode[] = [ErrorCode.UNAVAILABLE, ErrorCode.TOO_MANY, ErrorCode.INTERNAL]
+
 /** What `Survivor` and `Staff` do for their conversations. */
 export interface ConversationOwner {
   /** Subscribe again after the link came back. */
@@ -118,6 +121,7 @@ export class Conversation implements AsyncIterable<Event> {
   /** Whether what is in flight, or the subscription, is about to be asked for again: once, however often it was refused. */
   #isToRepeat = false
   #isToSubscribe = false
+  #isAvailable = true
   #unsettled = 0
   /** Counts the breaks of the link; what was made before the last one is not sent after it. */
   #era = 0
@@ -317,7 +321,7 @@ export class Conversation implements AsyncIterable<Event> {
     this.state.takeEvents()
     this.#untold.clear()
     if (!this.#hasLeft) this.#sayLeft()
-    this.#tell([{ type: "ended", by }])
+    this.#tell([{ type: "ended", by, unsent: [] }])
     this.#isWiped = true
     void this.#turn(() => this.#owner.keep?.(this)).catch(ignore)
   }
@@ -333,13 +337,17 @@ export class Conversation implements AsyncIterable<Event> {
   receive(frame: RelayFrame): void {
     if (frame.type === "error" && BUSY.includes(frame.code)) {
       // Each of what is in flight is refused, and one repetition is of them all.
+      if (CANNOT_TAKE.includes(frame.code)) this.#tellAvailability(false)
       if (this.#isToRepeat) return
       this.#isToRepeat = true
       this.#later(Math.max(frame.retryAfterMs / 1000, LEAST_RETRY) + uniform(0.05, 0.25), () => {
         this.#isToRepeat = false
         return this.#turn(() => this.state.repeat(nowInSeconds()))
       })
+    } else if (frame.type === "membershipEnded" && this.#mayAskAgain) {
+      this.#owner.resume(this)
     } else if (isOfConversation(frame)) {
+      if (frame.type === "accepted") this.#tellAvailability(true)
       this.#inTurn(() => this.state.receive(frame, nowInSeconds()))
       if (frame.type === "queuePosition" && frame.position === 0) this.#search.look()
     }
@@ -353,6 +361,22 @@ export class Conversation implements AsyncIterable<Event> {
   /** Tell the application something that the state does not know of. @internal */
   tell(event: StateEvent): void {
     this.#tell([event])
+  }
+
+  /** The client can do no more. What is kept is sent when it is opened again. @internal */
+  clientStopped(reason: TeduhError): void {
+    this.#tell([{ type: "stopped", reason, unsent: this.#owner.keep === undefined ? this.state.unsent : [] }])
+  }
+
+  /** Whoever waits has nothing yet that a new request would not have. */
+  get #mayAskAgain(): boolean {
+    return this.state.isSurvivor && !this.state.isInRoom && !this.isOver
+  }
+
+  #tellAvailability(isAvailable: boolean): void {
+    if (this.#isAvailable === isAvailable) return
+    this.#isAvailable = isAvailable
+    this.#tell([{ type: isAvailable ? "relayAvailable" : "relayUnavailable" }])
   }
 
   /** The link is back: subscribe again, each conversation in its own way. @internal */
@@ -488,13 +512,16 @@ export class Conversation implements AsyncIterable<Event> {
       if (era === this.#era) await this.state.connected(answer, nowInSeconds(), appendsInFlight)
       if (era !== this.#era || this.isOver) return
       this.#search.look()
-      if (this.#isConnected) return
-      this.#isConnected = true
-      this.#tell([{ type: "connected" }])
+      if (!this.#isConnected) {
+        this.#isConnected = true
+        this.#tell([{ type: "connected" }])
+      }
+      if (!this.state.hasInFlight) this.#tellAvailability(true)
     })
   }
 
   #notSubscribed(refused: RelayRefused): void {
+    if (CANNOT_TAKE.includes(refused.code)) this.#tellAvailability(false)
     if (BUSY.includes(refused.code)) {
       if (this.#isToSubscribe) return
       this.#isToSubscribe = true
@@ -580,10 +607,11 @@ export class Conversation implements AsyncIterable<Event> {
     await atMost(GOODBYE_SECONDS, this.#partWithRelay())
     if (this.#untold.isAtEnd || this.#isWiped) return
     this.#hasLeft = true
+    const { unsent } = this.state
     this.state.wipe()
     await this.#turn(() => this.#keep())
     this.#owner.over(this)
-    this.#tell([{ type: "ended", by }])
+    this.#tell([{ type: "ended", by, unsent }])
   }
 
   async #partWithRelay(): Promise<void> {

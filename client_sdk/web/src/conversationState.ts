@@ -36,6 +36,7 @@ import { eventOf, type ConversationFrame } from "./conversationFrame.ts"
 import { RevocationListStale } from "./credentials/exceptions.ts"
 import { RemoteError } from "./cryptoErrors.ts"
 import {
+  ConversationForgotten,
   ConversationOver,
   LogBroken,
   NotJoined,
@@ -45,7 +46,7 @@ import {
   WrongConversation,
   type TeduhError,
 } from "./errors.ts"
-import type { StateEvent } from "./events.ts"
+import type { StateEvent, Unsent } from "./events.ts"
 import type { AddMember, Change } from "./groupChanges.ts"
 import { areEqual, toHex } from "./hazmat/bytes.ts"
 import type { Signer } from "./hazmat/ed25519.ts"
@@ -53,7 +54,7 @@ import { Hearing } from "./hearing.ts"
 import { LogOrder, type LogItem } from "./logOrder.ts"
 import { Membership, type MemberIdentity, type RoomChange } from "./membership.ts"
 import { readKeyPackage, type MlsGroup } from "./mls/group.ts"
-import { EntryKind, Ephemeral, SURVIVOR_MEMBER, type ClientFrame, type Entry, type KeyPackage, type Subscribed } from "./relay/frames.ts"
+import { EntryKind, Ephemeral, ErrorCode, SURVIVOR_MEMBER, type ClientFrame, type Entry, type KeyPackage, type Subscribed } from "./relay/frames.ts"
 import { NoteKeys } from "./noteKeys.ts"
 import { Reach, WINDOW } from "./reach.ts"
 import type { Participant, VerifyRoom } from "./room.ts"
@@ -89,8 +90,11 @@ export class ConversationState {
       tell: (event: StateEvent) => {
         this.#events.push(event)
       },
-      end: (by: Participant | null) => {
+      end: (by: Participant) => {
         this.#end(by)
+      },
+      stop: (reason: TeduhError) => {
+        this.#stop(reason)
       },
     }
     this.seeking = new Seeking(member.tell)
@@ -133,6 +137,11 @@ export class ConversationState {
     return this.#standing.isSettled
   }
 
+  /** The texts that were said and are not known to be in the log; none once it is over. */
+  get unsent(): readonly Unsent[] {
+    return this.#standing.outbox.unsent
+  }
+
   /** The epoch of the group; 0 before there is one. */
   get epoch(): number {
     return this.membership.epoch
@@ -141,6 +150,16 @@ export class ConversationState {
   /** Whether there is an epoch in which we and somebody else are. */
   get isInRoom(): boolean {
     return !this.membership.room.isEmpty
+  }
+
+  /** Whether it is hers. */
+  get isSurvivor(): boolean {
+    return this.membership.identity.isSurvivor
+  }
+
+  /** Whether something was sent that the relay has not answered. */
+  get hasInFlight(): boolean {
+    return this.#standing.outbox.inFlight.length > 0
   }
 
   /** Whether later entries wait for one that has not come. */
@@ -458,7 +477,8 @@ export class ConversationState {
         this.#isReportedGone(frame.member)
         break
       case "membershipEnded":
-        this.#end(null)
+        // Whoever is taken out reads the commit first.
+        this.#stop(new ConversationForgotten(ErrorCode.UNKNOWN_CONVERSATION, "the relay says that this device is no member"))
     }
   }
 
@@ -529,8 +549,8 @@ export class ConversationState {
   async #follow(entry: Entry, now: number): Promise<void> {
     const lost = this.membership.pending
     const change = await this.membership.follow(entry, now)
-    if (change === null) {
-      this.#end(null)
+    if (!("came" in change)) {
+      this.#end(change)
       return
     }
     // What was in flight was made in the epoch that is left; the relay refuses it, and it is said anew.
@@ -552,7 +572,7 @@ export class ConversationState {
     }
     const { isSurvivor } = this.membership.identity
     if (!isSurvivor && change.came.some((one) => !one.isSurvivor)) this.#standing.notes.owesKey = true
-    if (change.went.some((one) => one.isSurvivor)) this.#end(null)
+    for (const one of change.went) if (one.isSurvivor) this.#end(one)
   }
 
   // --- messages ---
@@ -608,10 +628,11 @@ export class ConversationState {
     return me
   }
 
-  #end(by: Participant | null): void {
+  #end(by: Participant): void {
     if (this.#isOver) return
+    const { unsent } = this
     this.wipe()
-    this.#events.push({ type: "ended", by })
+    this.#events.push({ type: "ended", by, unsent })
   }
 
   #refuse(reason: NotTrusted): void {
@@ -622,7 +643,8 @@ export class ConversationState {
 
   #stop(reason: TeduhError): void {
     if (this.#isOver) return
+    const { unsent } = this
     this.wipe()
-    this.#events.push({ type: "stopped", reason })
+    this.#events.push({ type: "stopped", reason, unsent })
   }
 }

@@ -10,6 +10,7 @@
  *     ├── RelayRefused                    the relay answered with an error; `code` says which
  *     │   ├── RequestGone                 somebody else took the request, or nobody waits
  *     │   │   └── NotLetIn                 she said no to this device, or did not answer in time
+ *     │   ├── ConversationForgotten       the relay does not know the conversation, or us in it, any more
  *     │   └── AuthenticationRefused       the relay does not take this device for staff
  *     ├── RelayLost                       the connection went away before the answer came
  *     ├── RelayMisbehaved                 the relay broke the protocol
@@ -71,6 +72,12 @@ export class RequestGone extends RelayRefused {}
 
 /** The survivor, whose conversation goes on, said no to this device, or did not answer in time. */
 export class NotLetIn extends RequestGone {}
+
+/**
+ * The relay does not know the conversation any more, or not that we are in it, although nobody has ended it: it lay unused
+ * for too long, or the relay's store has lost it. The relay cannot tell which.
+ */
+export class ConversationForgotten extends RelayRefused {}
 
 /** The relay does not take this device for staff: its statement has expired, was revoked, or does not fit. */
 export class AuthenticationRefused extends RelayRefused {}

@@ -6,7 +6,7 @@
  *     the room      joined, left, gone, invitationReceived, invitationAnswered
  *     staff         noteAwaited, noteReceived, noteHandedOver
  *     somebody else staffUnreachable, staffReachable, waiting, anotherFound, anotherLapsed, anotherRefused
- *     trouble       reconnecting, connected, messageRefused, rosterRefused, stopped
+ *     trouble       reconnecting, connected, relayUnavailable, relayAvailable, messageRefused, rosterRefused, stopped
  *     the end       ended
  */
 
@@ -46,6 +46,19 @@ export interface Connected {
 /** The link to the relay broke; what is said meanwhile is kept and sent when it is back. */
 export interface Reconnecting {
   readonly type: "reconnecting"
+}
+
+/**
+ * The relay answers, and cannot take what is said: its store is away or full. It is kept and sent again by itself, until
+ * `relayAvailable`.
+ */
+export interface RelayUnavailable {
+  readonly type: "relayUnavailable"
+}
+
+/** The relay takes what is said again. */
+export interface RelayAvailable {
+  readonly type: "relayAvailable"
 }
 
 /** Somebody is in the room, proven: on the first epoch everybody, later the newcomer. */
@@ -227,16 +240,32 @@ export interface RosterRefused {
   readonly reason: NotTrusted
 }
 
-/** The conversation cannot go on; its keys are wiped. A new one has to be asked for. */
+/** A text that was said here and is not known to be in the log when the conversation is over. */
+export interface Unsent {
+  readonly messageId: Uint8Array
+  readonly text: string
+  /** Whether it was on its way: then the others may have it all the same. */
+  readonly wasTried: boolean
+}
+
+/**
+ * The conversation cannot go on, and nobody has ended it; its keys are wiped. A new one has to be asked for. Among the
+ * reasons: `ConversationForgotten`, `LogBroken`, `RosterNotAdmitted`.
+ */
 export interface Stopped {
   readonly type: "stopped"
   readonly reason: TeduhError
+  /** What was not sent, in order. Empty as well where the client stops and a key store keeps it. */
+  readonly unsent: readonly Unsent[]
 }
 
-/** The conversation is over, by `by` or by the relay (null), and its keys are wiped. */
+/** A person has ended the conversation, or has taken this device out of it; its keys are wiped. */
 export interface Ended {
   readonly type: "ended"
+  /** Who; null: we ourselves, before anybody was there. */
   readonly by: Participant | null
+  /** What was not sent, in order. */
+  readonly unsent: readonly Unsent[]
 }
 
 /** Everything that a conversation can tell. */
@@ -246,6 +275,8 @@ export type Event =
   | Staffed
   | Connected
   | Reconnecting
+  | RelayUnavailable
+  | RelayAvailable
   | Joined
   | Left
   | Gone

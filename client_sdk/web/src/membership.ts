@@ -95,17 +95,17 @@ export class Membership {
   }
 
   /**
-   * Go along with somebody else's commit; null when it takes us out. Throws `LogBroken` when it cannot be followed,
+   * Go along with somebody else's commit; gives whose it is, when it takes us out. Throws `LogBroken` when it cannot be followed,
    * `RosterNotAdmitted` when it may not.
    */
-  async follow(entry: Entry, now: number): Promise<RoomChange | null> {
+  async follow(entry: Entry, now: number): Promise<RoomChange | Participant> {
     const { group, received } = await this.#require()
       .unprotect(entry.payload, now)
       .catch((error: unknown) => {
         // The relay has moved on by this commit, so there is no way around it.
         throw error instanceof RemoteError ? new LogBroken("a commit could not be followed", { cause: error }) : error
       })
-    if (received.kind === "removed") return null
+    if (received.kind === "removed") return this.#room.at(received.sender)
     if (received.kind !== "commit") throw new RosterNotAdmitted("an entry is not what the relay says it is")
     const committer = this.#room.at(received.sender)
     this.senders.check(committer.deviceKey, received.authenticatedData, entry.counter)

@@ -9,6 +9,8 @@
  * encrypted anew under the next epoch with the same counters. Frozen: every operation returns the next outbox.
  */
 
+import { decodeMessage } from "./chat/codec.ts"
+import type { Unsent } from "./events.ts"
 import type { Append } from "./relay/frames.ts"
 
 /** An append that was, or is about to be, sent. `content` is what to say anew if it is refused. */
@@ -28,6 +30,16 @@ export class Outbox {
   /** Whether everything is in the log. */
   get isEmpty(): boolean {
     return this.queued.length === 0 && this.inFlight.length === 0
+  }
+
+  /** The texts among it, in order. */
+  get unsent(): readonly Unsent[] {
+    const inFlight = this.inFlight.map(({ content }) => ({ content, wasTried: true }))
+    const queued = this.queued.map((content) => ({ content, wasTried: false }))
+    return [...inFlight, ...queued].flatMap(({ content, wasTried }) => {
+      const message = content === null ? null : decodeMessage(content)
+      return message?.type === "text" ? [{ messageId: message.id, text: message.text, wasTried }] : []
+    })
   }
 
   /** Queue a message behind the others. */

@@ -14,7 +14,7 @@
  * begins (a subscription) is in place before the next frame is looked at.
  */
 
-import { AuthenticationRefused, ClientClosed, RelayLost, RelayMisbehaved, RelayRefused, RequestGone } from "./errors.ts"
+import { AuthenticationRefused, ClientClosed, ConversationForgotten, RelayLost, RelayMisbehaved, RelayRefused, RequestGone } from "./errors.ts"
 import { toHex } from "./hazmat/bytes.ts"
 import { RemoteProtocolError } from "./relay/errors.ts"
 import {
@@ -57,6 +57,7 @@ const REFUSALS: Partial<Record<ErrorCode, typeof RelayRefused>> = {
   [ErrorCode.AUTHENTICATION_FAILED]: AuthenticationRefused,
   [ErrorCode.STATEMENT_EXPIRED]: AuthenticationRefused,
   [ErrorCode.STATEMENT_REVOKED]: AuthenticationRefused,
+  [ErrorCode.UNKNOWN_CONVERSATION]: ConversationForgotten,
   [ErrorCode.REQUEST_GONE]: RequestGone,
   [ErrorCode.QUEUE_EMPTY]: RequestGone,
 }

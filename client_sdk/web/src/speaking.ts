@@ -15,7 +15,14 @@ import { LocalMessageError } from "./chat/errors.ts"
 import type { ChatMessage } from "./chat/messages.ts"
 import { RemoteError } from "./cryptoErrors.ts"
 import { acknowledgementOf } from "./epochAgreement.ts"
-import { ConversationOver, LogBroken, MessageTooLong, RosterNotAdmitted } from "./errors.ts"
+import {
+  ConversationForgotten,
+  ConversationOver,
+  LogBroken,
+  MessageTooLong,
+  RosterNotAdmitted,
+  type TeduhError,
+} from "./errors.ts"
 import type { StateEvent } from "./events.ts"
 import type { Change } from "./groupChanges.ts"
 import type { Membership } from "./membership.ts"
@@ -29,7 +36,7 @@ export interface Speaker {
   isOver(): boolean
   send(frame: ClientFrame): void
   tell(event: StateEvent): void
-  end(by: null): void
+  stop(reason: TeduhError): void
 }
 
 /** One member's mouth. */
@@ -161,7 +168,7 @@ export class Speaking {
     } else if (error.code === ErrorCode.NOT_PERMITTED) {
       this.#refusedChange(error.counter)
     } else if (error.code === ErrorCode.UNKNOWN_CONVERSATION) {
-      this.#member.end(null)
+      this.#member.stop(new ConversationForgotten(error.code, error.detail))
     }
   }
 

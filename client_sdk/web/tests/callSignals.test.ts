@@ -106,6 +106,6 @@ it("is told to whoever begins to listen, and so are the room and the end", () =>
   })
   exchange.hear({ type: "callSignal", sender, data: Uint8Array.of(8), isLive: false })
   exchange.hear({ type: "left", participant: sender })
-  exchange.hear({ type: "ended", by: null })
+  exchange.hear({ type: "ended", by: null, unsent: [] })
   expect(heard).toEqual(["7 true", "8 false", "room", "over"])
 })

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest"
 
 import { ConversationState } from "../src/conversationState.ts"
 import { HandOverNotes } from "../src/handOverNotes.ts"
-import { EntryKind, StaffReachable, type Entry } from "../src/relay/frames.ts"
+import { EntryKind, MembershipEnded, StaffReachable, type Entry } from "../src/relay/frames.ts"
 import { verifyRoom } from "../src/room.ts"
 import { NOW, Pair, nothing, type Seat, type StaffDevice, type Tamper, type Withhold } from "./scriptedLog.ts"
 
@@ -16,7 +16,8 @@ type How = "withhold" | "miscount" | "repeat" | "spoil"
 type Step =
   | { does: "says"; who: Who; text: string }
   | { does: "reads" | "types" | "breaks" | "connects" | "restarts" | "refreshes" | "leaves" | "ends"; who: Who }
-  | { does: "pumps" | "forgets" }
+  | { does: "pumps" | "forgets" | "is_lost" }
+  | { does: "is_out"; who: Who }
   | { does: "brings_in_medic"; meanwhile?: string; withheld?: Withheld }
   | { does: "meets"; withheld: Withheld }
   | { does: "withholds"; who: Who; withheld: Withheld }
@@ -30,7 +31,8 @@ type Look =
   | { does: "appends"; who: Who; counters: number[] }
   | { does: "is"; who: Who; cursor: number; epoch: number; settled: boolean }
   | { does: "present"; who: Who; people: string[] }
-  | { does: "stopped"; who: Who; why: string }
+  | { does: "stopped"; who: Who; why: string; unsent: string[] }
+  | { does: "ended"; who: Who; by: string; unsent: string[] }
 
 const file = new URL("../../../tests/vectors/conversation_scenarios.json", import.meta.url)
 const scenarios = JSON.parse(readFileSync(file, "utf-8")) as { name: string; steps: Step[] }[]
@@ -115,6 +117,12 @@ class Stage {
       case "forgets":
         this.pair.log.entries.pop()
         break
+      case "is_lost":
+        this.pair.log.isLost = true
+        break
+      case "is_out":
+        await this.#isOut(this.seat(step.who))
+        break
       case "is_told":
         await this.#isTold(step)
         break
@@ -140,13 +148,16 @@ class Stage {
         expect(state.participants.map(String)).toEqual(step.people)
         break
       default:
-        this.#hasStopped(this.seat(step.who), step.why)
+        this.#isOver(this.seat(step.who), step)
     }
   }
 
-  #hasStopped(seat: Seat, why: string): void {
-    const reasons = seat.collect().flatMap((event) => (event.type === "stopped" ? [event.reason.constructor.name] : []))
-    expect(reasons).toEqual([why])
+  #isOver(seat: Seat, step: Look & { does: "stopped" | "ended" }): void {
+    const ends = seat.collect().flatMap((event) => {
+      if (event.type === "stopped") return [[event.reason.constructor.name, event.unsent.map(({ text }) => text)]]
+      return event.type === "ended" ? [[String(event.by), event.unsent.map(({ text }) => text)]] : []
+    })
+    expect(ends).toEqual([[step.does === "stopped" ? step.why : step.by, step.unsent]])
     expect(seat.state.isOver).toBe(true)
     expect(seat.state.takeFrames()).toEqual([])
   }
@@ -162,6 +173,10 @@ class Stage {
   async #isTold({ who, reachable }: Step & { does: "is_told" }): Promise<void> {
     const { state } = this.seat(who)
     await state.receive(StaffReachable({ conversationId: state.conversationId, reachable }), NOW)
+  }
+
+  async #isOut({ state }: Seat): Promise<void> {
+    await state.receive(MembershipEnded({ conversationId: state.conversationId }), NOW)
   }
 
   async #restartCounselor(): Promise<void> {

@@ -15,6 +15,7 @@ it("exports what applications may use, and nothing else", () => {
     "ColleagueAbsent",
     "CommitConflict",
     "Conversation",
+    "ConversationForgotten",
     "ConversationOver",
     "DeviceNotProven",
     "EncryptedKeyStore",

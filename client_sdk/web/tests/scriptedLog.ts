@@ -70,6 +70,8 @@ export class ScriptedLog {
   epoch = 0
   /** Appends are accepted and the Accepted is lost. */
   losesAnswers = false
+  /** The conversation is known no more. */
+  isLost = false
 
   seat(state: ConversationState, number: number): Seat {
     const seat = new Seat(state, number)
@@ -120,7 +122,9 @@ export class ScriptedLog {
   async append(seat: Seat, append: Append): Promise<void> {
     const { counter } = append
     const conversationId = CONVERSATION
-    if (counter <= seat.counter) {
+    if (this.isLost) {
+      await this.#answer(seat, refusal(ErrorCode.UNKNOWN_CONVERSATION, counter, 0))
+    } else if (counter <= seat.counter) {
       await this.#answer(seat, Accepted({ conversationId, counter, seq: 0 }))
     } else if (counter > seat.counter + 1) {
       await this.#answer(seat, refusal(ErrorCode.COUNTER_GAP, counter, seat.counter + 1))

@@ -37,8 +37,8 @@ export function TalkView({ talk, state, desk, prepared, hasDetails, onDetails }:
           <h2 id="talk-title">{t("talk.name", { number: talk.number })}</h2>
           <Urgent urgency={talk.asked?.urgency ?? 0} />
           {talk.asked?.need != null && <span class="muted">{needName(t, talk.asked.need)}</span>}
-          {talk.ending === null && talk.link === "reconnecting" && state.isConnected && (
-            <span class="link reconnecting">{t("link.reconnecting")}</span>
+          {talk.ending === null && talk.link !== "connected" && state.isConnected && (
+            <span class={`link ${talk.link}`}>{t(`link.${talk.link}`)}</span>
           )}
         </div>
         <CallButtons

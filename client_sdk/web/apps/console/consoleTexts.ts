@@ -144,11 +144,12 @@ export const consoleTexts = catalogue({
 
     "ending.ended": "The conversation has ended.",
     "ending.replaced":
-      "You are not in this conversation any more: while your device could not be reached, she went on with somebody else, or ended it.",
+      "You are not in this conversation any more: while your device could not be reached, she went on with somebody else, or ended it; or the relay's store has lost it.",
     "ending.ended.by": "{name} has ended the conversation.",
     "ending.stranger": "Stopped: somebody was about to join who could not be verified, or to whom the person had not agreed.",
     "ending.disagreement": "Stopped: the devices did not agree on who is in the conversation.",
     "ending.gap": "Stopped: messages were missing or out of order on the way.",
+    "ending.forgotten": "The relay no longer has this conversation: its store has lost it, or it lay unused for too long. Nobody has ended it.",
     "ending.trouble": "Stopped: the connection did not work as it should.",
 
     "say.label": "Your message",
@@ -372,11 +373,12 @@ export const consoleTexts = catalogue({
     "notice.refused": "Seseorang yang tidak dapat diverifikasi tidak dibiarkan masuk.",
 
     "ending.ended": "Percakapan sudah berakhir.",
-    "ending.replaced": "Anda tidak lagi berada dalam percakapan ini: selagi perangkat Anda tidak terhubung, klien melanjutkan dengan petugas lain, atau mengakhirinya.",
+    "ending.replaced": "Anda tidak lagi berada dalam percakapan ini: selagi perangkat Anda tidak terhubung, klien melanjutkan dengan petugas lain, atau mengakhirinya; atau data server hilang.",
     "ending.ended.by": "{name} mengakhiri percakapan.",
     "ending.stranger": "Dihentikan: ada yang mau masuk tanpa bisa dipastikan siapa, atau tanpa persetujuan klien.",
     "ending.disagreement": "Dihentikan: daftar peserta tidak cocok antara perangkat.",
     "ending.gap": "Dihentikan: ada pesan yang tidak sampai.",
+    "ending.forgotten": "Server tidak lagi menyimpan percakapan ini: datanya hilang, atau terlalu lama tidak dipakai. Tidak ada yang mengakhirinya.",
     "ending.trouble": "Dihentikan: sambungan tidak bekerja sebagaimana mestinya.",
 
     "say.label": "Pesan Anda",

@@ -18,6 +18,7 @@ import {
   reduceDesk,
   type DeskAction,
   type DeskState,
+  type Ending,
   type Outcome,
   type Person,
   type Preferences,
@@ -534,6 +535,12 @@ export class Desk {
       case "reconnecting":
         this.#inTalk(id, { type: "linked", link: event.type })
         break
+      case "relayUnavailable":
+        this.#inTalk(id, { type: "linked", link: "held" })
+        break
+      case "relayAvailable":
+        this.#inTalk(id, { type: "linked", link: "connected" })
+        break
       case "joined":
         this.#awaited.isThere(id, event.participant)
         if (event.participant !== this.#conversations.get(id)?.me) this.#inTalk(id, { type: "joined", person: personOf(event.participant) })
@@ -573,7 +580,7 @@ export class Desk {
         break
       case "rosterRefused":
       case "stopped":
-        this.#inTalk(id, { type: "over", why: isReplaced(event.reason) ? "replaced" : stopReason(event.reason), by: null })
+        this.#inTalk(id, { type: "over", why: this.#stopReason(id, event.reason), by: null })
         break
       case "ended":
         this.#inTalk(id, { type: "over", why: "ended", by: event.by?.name ?? null })
@@ -583,6 +590,12 @@ export class Desk {
         break
     }
     if (event.type === "ended" || event.type === "stopped") void this.#announce()
+  }
+
+  #stopReason(id: string, reason: Error): Ending {
+    // What is forgotten while this device is there was lost; while it is away, she may have gone on with somebody else.
+    const wasAway = this.#talk(id)?.link === "reconnecting"
+    return wasAway && isReplaced(reason) ? "replaced" : stopReason(reason)
   }
 
   /**
@@ -667,5 +680,5 @@ function ignore(): void {
 }
 
 function isWorthKeeping({ type }: Event): boolean {
-  return type !== "typingSeen" && type !== "connected" && type !== "reconnecting"
+  return !["typingSeen", "connected", "reconnecting", "relayUnavailable", "relayAvailable"].includes(type)
 }

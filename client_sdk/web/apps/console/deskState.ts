@@ -11,7 +11,8 @@ import type { Language } from "../shared/i18n/catalogue.ts"
 import type { Hindrance } from "./sdk.ts"
 
 export type Progress = "kept" | "sent" | "delivered" | "read"
-export type TalkLink = "connected" | "reconnecting"
+/** `held`: the relay answers, and cannot take what is said. */
+export type TalkLink = "connected" | "reconnecting" | "held"
 export type Presence = "available" | "busy" | "away"
 
 /** A verified member other than ourselves. */
@@ -50,7 +51,7 @@ export type Item =
   | { readonly kind: "notice"; readonly id: string; readonly notice: Notice; readonly name: string; readonly role: string }
 
 /** Why a talk is over: ended by somebody, or stopped for a reason of promise 5, or lost. */
-export type Ending = "handedOver" | "ended" | "replaced" | "stranger" | "disagreement" | "gap" | "trouble"
+export type Ending = "handedOver" | "ended" | "replaced" | "stranger" | "disagreement" | "gap" | "forgotten" | "trouble"
 
 /** What was told with the request. */
 export interface Asked {

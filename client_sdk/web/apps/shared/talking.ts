@@ -1,18 +1,22 @@
 /** What both pages make of the SDK's events and of long texts, so that they do it alike. */
 
-import { EpochsDiffer, LogBroken, NotTrusted } from "../../src/index.ts"
+import { ConversationForgotten, EpochsDiffer, LogBroken, NotTrusted } from "../../src/index.ts"
 
 /** Characters of one message; a longer text goes in several. */
 export const MAX_CHARACTERS = 8000
 /** Who has said nothing of typing for so long has stopped, or is gone. */
 export const TYPING_FORGOTTEN_MS = 6_000
 
-/** Why the SDK stopped a conversation: somebody unverified, devices that disagree, a broken log, or something else. */
-export type StopReason = "stranger" | "disagreement" | "gap" | "trouble"
+/**
+ * Why the SDK stopped a conversation: somebody unverified, devices that disagree, a broken log, a relay that has
+ * forgotten it, or something else.
+ */
+export type StopReason = "stranger" | "disagreement" | "gap" | "forgotten" | "trouble"
 
 /** What the reason of a `stopped` or `rosterRefused` event is, in a word. */
 export function stopReason(reason: Error): StopReason {
   if (reason instanceof LogBroken) return "gap"
+  if (reason instanceof ConversationForgotten) return "forgotten"
   if (reason instanceof EpochsDiffer) return "disagreement"
   return reason instanceof NotTrusted ? "stranger" : "trouble"
 }

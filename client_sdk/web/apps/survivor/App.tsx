@@ -15,7 +15,7 @@ import { Log } from "./Log.tsx"
 import { EmergencyPanel, RoomPanel } from "./Panels.tsx"
 import { Session, type Farewell, type Talker } from "./session.ts"
 import { SkinScreen } from "./Skins.tsx"
-import { INITIAL, reduce, type State } from "./state.ts"
+import { INITIAL, reduce, unsentOf, type State } from "./state.ts"
 import { Waiting } from "./Waiting.tsx"
 import { Welcome } from "./Welcome.tsx"
 import { useWording, WordingContext, wordingOf } from "./words.tsx"
@@ -171,6 +171,7 @@ function Screens({ configuration, state, dispatch, session, draft, call, isShown
           goesBack={session.goesBack}
           onAgain={(toAnybody) => {
             if (toAnybody) session.goOnWithAnybody()
+            draft.current = [unsentOf(state), draft.current].filter((words) => words !== "").join("\n")
             dispatch({ type: "again" })
           }}
         />

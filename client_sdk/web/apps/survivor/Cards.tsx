@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact"
 
 import { roleName } from "../shared/i18n/names.ts"
-import { isUnheard, type Ending, type Proposal, type Search, type Sighting, type State } from "./state.ts"
+import { isUnheard, unsentOf, type Ending, type Proposal, type Search, type Sighting, type State } from "./state.ts"
 import { placeText } from "./Waiting.tsx"
 import { useWording, type Words } from "./words.tsx"
 
@@ -157,7 +157,7 @@ export function ReloadCard({ onStay }: { readonly onStay: () => void }) {
 }
 
 interface OverProps {
-  readonly state: Pick<State, "ending" | "items">
+  readonly state: Pick<State, "ending" | "items" | "progress">
   readonly goesBack: boolean
 }
 
@@ -174,6 +174,7 @@ export function OverCard({ state, goesBack }: OverProps) {
       <p>{reasonText(t, why, ending?.by ?? null)}</p>
       {!isOrdinary && <p>{t("over.notYou")}</p>}
       {goesBack && <p>{t("over.same")}</p>}
+      {unsentOf(state) !== "" && <p>{t("over.unsent")}</p>}
       {items.length > 0 && <p>{isUnheard(state) ? t("over.kept") : t("over.shown")}</p>}
     </section>
   )

@@ -33,7 +33,7 @@ const ASKED_AGAIN_MS = 120_000
  * After these she goes back to whoever was with her, if she likes. Not after `stranger` and `disagreement`: it was stopped
  * for her safety, and the device of whoever was with her may be what was wrong.
  */
-const GOING_BACK: readonly Ending[] = ["left", "ended", "gap", "trouble"]
+const GOING_BACK: readonly Ending[] = ["left", "ended", "gap", "forgotten", "trouble"]
 
 /** One visit: at most one conversation at a time, and an end to all of it by `vanish`. */
 export class Session {
@@ -62,6 +62,7 @@ export class Session {
   #unread: (() => Promise<void>)[] = []
   #found: Pick<Event & { type: "anotherFound" }, "approve" | "decline"> | null = null
   #isSeeking = false
+  #isHeld = false
   /** Whether nobody on the other side can be reached; otherwise nobody else is needed. */
   #isAlone = false
   #patience: ReturnType<typeof setTimeout> | undefined
@@ -329,7 +330,12 @@ export class Session {
         break
       case "connected":
       case "reconnecting":
-        this.#dispatch({ type: "linked", link: event.type })
+        this.#dispatch({ type: "linked", link: event.type === "connected" && this.#isHeld ? "held" : event.type })
+        break
+      case "relayUnavailable":
+      case "relayAvailable":
+        this.#isHeld = event.type === "relayUnavailable"
+        if (!this.isCutOff) this.#dispatch({ type: "linked", link: this.#isHeld ? "held" : "connected" })
         break
       case "joined":
         // Whoever comes in, by whatever way, is there to be talked with.

@@ -11,7 +11,8 @@
 import type { Hindrance } from "./sdk.ts"
 
 export type Phase = "welcome" | "waiting" | "talking" | "over"
-export type Link = "connecting" | "connected" | "reconnecting"
+/** `held`: the relay answers, and cannot take what she writes. */
+export type Link = "connecting" | "connected" | "reconnecting" | "held"
 export type Progress = "kept" | "sent" | "delivered" | "read"
 
 /** A verified member other than herself. */
@@ -62,7 +63,7 @@ export interface Prospect {
 }
 
 /** Why a conversation is over. */
-export type Ending = "left" | "ended" | "stranger" | "disagreement" | "gap" | "trouble"
+export type Ending = "left" | "ended" | "stranger" | "disagreement" | "gap" | "forgotten" | "trouble"
 
 export interface State {
   readonly phase: Phase
@@ -216,6 +217,16 @@ export function reduce(state: State, action: Action): State {
 /** Whether she wrote something that came to nobody, and has not taken it back: it goes out when she asks again. */
 export function isUnheard({ items, ending }: Pick<State, "items" | "ending">): boolean {
   return items.length > 0 && items.every(({ kind }) => kind === "own") && ending?.why !== "left"
+}
+
+/**
+ * What she wrote and nobody has got, where she did not end it herself and it is not sent by itself when she asks again: it
+ * goes back into the field then.
+ */
+export function unsentOf(state: Pick<State, "items" | "ending" | "progress">): string {
+  if (state.ending?.why === "left" || isUnheard(state)) return ""
+  const unsent = state.items.flatMap((item) => (item.kind === "own" && state.progress[item.id] === undefined ? [item.text] : []))
+  return unsent.join("\n")
 }
 
 function chosen(state: State, wishes: Partial<Chosen>): State {

@@ -35,6 +35,7 @@ export const sharedTexts = catalogue({
     "link.connecting": "Connecting…",
     "link.connected": "Connected",
     "link.reconnecting": "Reconnecting…",
+    "link.held": "Not sending. We keep trying…",
   },
   id: {
     "role.counselor": "konselor",
@@ -68,5 +69,6 @@ export const sharedTexts = catalogue({
     "link.connecting": "Menghubungkan…",
     "link.connected": "Terhubung",
     "link.reconnecting": "Menyambung lagi…",
+    "link.held": "Belum terkirim. Terus dicoba…",
   },
 })

@@ -8,6 +8,7 @@ import { newTalk, type DeskState } from "../../../apps/console/deskState.ts"
 import {
   RelayLost,
   ColleagueAbsent,
+  ConversationForgotten,
   DeviceNotProven,
   InvitationDeclined,
   MemoryKeyStore,
@@ -20,6 +21,7 @@ import {
   type QueueListing,
   type Shift,
 } from "../../../src/index.ts"
+import { ErrorCode } from "../../../src/relay/frames.ts"
 import { Untold } from "../../../src/untold.ts"
 
 const ID = new Uint8Array(16).fill(7)
@@ -339,7 +341,7 @@ describe("bringing in by role, or from the queue", () => {
     tell(text(1, "Where are you?"))
     await desk.note(NAME, "Tuesday")
     isOver()
-    tell({ type: "ended", by: null })
+    tell({ type: "ended", by: null, unsent: [] })
     await vi.waitFor(() => {
       expect(desk.state.talks[0]?.ending).not.toBeNull()
     })
@@ -502,6 +504,32 @@ describe("the queue", () => {
   })
 })
 
+describe("a conversation that the relay has forgotten", () => {
+  it.each([
+    ["connected", "forgotten"],
+    ["reconnecting", "replaced"],
+  ] as const)("while the device was %s is told as %s", async (link, why) => {
+    const { desk, tell } = await accepted()
+    tell({ type: link })
+    tell({ type: "stopped", reason: new ConversationForgotten(ErrorCode.UNKNOWN_CONVERSATION, ""), unsent: [] })
+    await vi.waitFor(() => {
+      expect(desk.state.talks[0]?.ending?.why).toBe(why)
+    })
+  })
+
+  it("was one into which nothing could be said for a while, which is told, too", async () => {
+    const { desk, tell } = await accepted()
+    tell({ type: "relayUnavailable" })
+    await vi.waitFor(() => {
+      expect(desk.state.talks[0]?.link).toBe("held")
+    })
+    tell({ type: "relayAvailable" })
+    await vi.waitFor(() => {
+      expect(desk.state.talks[0]?.link).toBe("connected")
+    })
+  })
+})
+
 describe("a conversation that cannot be gone on with at the next opening", () => {
   it("shows what was said before, and why", async () => {
     const { store, desk, tell: tellBefore } = await accepted()
@@ -513,7 +541,7 @@ describe("a conversation that cannot be gone on with at the next opening", () =>
     const { conversation, tell } = madeUpConversation([])
     const again = new Desk(madeUpStaff(conversation, [], [conversation]).staff, store, () => undefined)
     tell(text(2, "as it was locked"))
-    tell({ type: "stopped", reason: new RosterNotAdmitted("a statement has ended") })
+    tell({ type: "stopped", reason: new RosterNotAdmitted("a statement has ended"), unsent: [] })
     await again.begin()
     await vi.waitFor(() => {
       expect(again.state.talks[0]?.ending?.why).toBe("stranger")

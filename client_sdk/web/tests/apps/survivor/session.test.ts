@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from "vitest"
 
 import type { Conversation, Event } from "../../../apps/survivor/sdk.ts"
 import {
+  ConversationForgotten,
   ConversationOver,
   EpochsDiffer,
   LogBroken,
@@ -12,7 +13,7 @@ import {
   RelayMisbehaved,
 } from "../../../apps/survivor/sdk.ts"
 import { Session, type Talker } from "../../../apps/survivor/session.ts"
-import { NO_DETAILS } from "../../../src/relay/frames.ts"
+import { ErrorCode, NO_DETAILS } from "../../../src/relay/frames.ts"
 import { INITIAL, reduce, type State } from "../../../apps/survivor/state.ts"
 
 const SARI = new Participant(0, new Uint8Array(32), new Uint8Array(32), "Sari", "counselor")
@@ -94,7 +95,7 @@ function asksNext(talker: ReturnType<typeof visit>["talker"]): MadeUpConversatio
 
 async function stops(conversation: MadeUpConversation, state: () => State): Promise<void> {
   conversation.isOver = true
-  conversation.tell({ type: "stopped", reason: new RelayMisbehaved("nobody can answer") })
+  conversation.tell({ type: "stopped", reason: new RelayMisbehaved("nobody can answer"), unsent: [] })
   await vi.waitFor(() => {
     expect(state().phase).toBe("over")
   })
@@ -148,7 +149,7 @@ describe("a hindrance", () => {
     const { conversation, talker, session, state, again } = await talkingVisit()
     talker.hindrance = "clock"
     talker.onHindrance.mock.calls[0]?.[0]("clock")
-    conversation.tell({ type: "ended", by: SARI })
+    conversation.tell({ type: "ended", by: SARI, unsent: [] })
     await vi.waitFor(() => {
       expect(state().phase).toBe("over")
     })
@@ -509,18 +510,32 @@ describe("the end", () => {
     [new LogBroken(), "gap"],
     [new EpochsDiffer(), "disagreement"],
     [new NotTrusted(), "stranger"],
+    [new ConversationForgotten(ErrorCode.UNKNOWN_CONVERSATION, ""), "forgotten"],
     [new RelayMisbehaved(), "trouble"],
   ] as const)("tells why it stopped: %s", async (reason, why) => {
     const { conversation, state } = await talkingVisit()
-    conversation.tell({ type: "stopped", reason })
+    conversation.tell({ type: "stopped", reason, unsent: [] })
     await vi.waitFor(() => {
       expect(state().ending).toEqual({ why, by: null })
     })
   })
 
+  it("tells that nothing is taken now, also after a reconnect, and that it is again", async () => {
+    const { conversation, state } = await talkingVisit()
+    const isLinked = (link: State["link"]): Promise<void> => vi.waitFor(() => { expect(state().link).toBe(link) })
+    conversation.tell({ type: "relayUnavailable" })
+    await isLinked("held")
+    conversation.tell({ type: "reconnecting" })
+    await isLinked("reconnecting")
+    conversation.tell({ type: "connected" })
+    await isLinked("held")
+    conversation.tell({ type: "relayAvailable" })
+    await isLinked("connected")
+  })
+
   it("tells who ended it", async () => {
     const { conversation, state } = await talkingVisit()
-    conversation.tell({ type: "ended", by: SARI })
+    conversation.tell({ type: "ended", by: SARI, unsent: [] })
     await vi.waitFor(() => {
       expect(state().ending).toEqual({ why: "ended", by: "Sari" })
     })
@@ -564,16 +579,16 @@ describe("an earlier conversation", () => {
   }
 
   it.each<[string, Event[]]>([
-    ["ended by staff", [{ type: "ended", by: SARI }]],
-    ["broken on the way", [{ type: "stopped", reason: new LogBroken() }]],
-    ["refused by the relay", [{ type: "stopped", reason: new RelayMisbehaved() }]],
+    ["ended by staff", [{ type: "ended", by: SARI, unsent: [] }]],
+    ["broken on the way", [{ type: "stopped", reason: new LogBroken(), unsent: [] }]],
+    ["refused by the relay", [{ type: "stopped", reason: new RelayMisbehaved(), unsent: [] }]],
   ])("is continued with whoever was there: %s", async (_, events) => {
     expect(await continuedAfter(...events)).toBe("whoever was there")
   })
 
   it.each<[string, Event[]]>([
     ["somebody could not be verified", [{ type: "rosterRefused", reason: new NotTrusted() }]],
-    ["people were led apart", [{ type: "stopped", reason: new EpochsDiffer() }]],
+    ["people were led apart", [{ type: "stopped", reason: new EpochsDiffer(), unsent: [] }]],
   ])("is not when it was stopped for her safety: %s", async (_, events) => {
     expect(await continuedAfter(...events)).toBe("nobody")
   })
@@ -610,7 +625,7 @@ describe("an earlier conversation", () => {
     await session.end()
     void session.ask(WISHES)
     conversation.isOver = true
-    conversation.tell({ type: "ended", by: SARI })
+    conversation.tell({ type: "ended", by: SARI, unsent: [] })
     await Promise.resolve()
     expect(state().ending?.why).toBe("left")
   })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 
-import { INITIAL, reduce, type Action, type Person, type Proposal, type State } from "../../../apps/survivor/state.ts"
+import { INITIAL, reduce, unsentOf, type Action, type Person, type Proposal, type State } from "../../../apps/survivor/state.ts"
 
 const SARI: Person = { key: "01", name: "Sari", role: "counselor" }
 const DEWI: Person = { key: "02", name: "Dewi", role: "interpreter" }
@@ -44,6 +44,28 @@ describe("the way of a conversation", () => {
   it("keeps the first reason for which it is over", () => {
     const state = talking({ type: "over", why: "stranger", by: null }, { type: "over", why: "trouble", by: null })
     expect(state.ending).toEqual({ why: "stranger", by: null })
+  })
+})
+
+describe("what nobody has got when it is over", () => {
+  const said = (...more: Action[]): State =>
+    talking(
+      ...(["1", "2", "3"] as const).map((id): Action => ({ type: "said", id, text: `text ${id}`, at: 0 })),
+      { type: "progressed", id: "1", progress: "sent" },
+      ...more,
+    )
+
+  it.each(["ended", "forgotten", "gap", "trouble", "stranger", "disagreement"] as const)("is given back: %s", (why) => {
+    expect(unsentOf(said({ type: "over", why, by: null }))).toBe("text 2\ntext 3")
+  })
+
+  it("is not where she has ended it herself", () => {
+    expect(unsentOf(said({ type: "over", why: "left", by: null }))).toBe("")
+  })
+
+  it("is not where it goes out by itself when she asks again", () => {
+    const alone = after({ type: "asked" }, { type: "said", id: "1", text: "hello", at: 0 }, { type: "over", why: "trouble", by: null })
+    expect(unsentOf(alone)).toBe("")
   })
 })
 
