@@ -36,6 +36,7 @@ from teduh_server.routing_services import Node, RoutingServices
 from teduh_server.settings import Settings
 from teduh_server.staff_authentication import StaffDevice
 from teduh_server.turns import Turns
+from teduh_server.unclaimed import Unclaimed
 from teduh_signaling.relay.frames import (
     AnswerOffer,
     AnyRelayFrame,
@@ -107,7 +108,7 @@ class SyntheticNode:
         limits = LogLimits(self._id, settings.retention_ms, 1000, 2**20)
         inbox = Inbox(self._store, channel, settings.retention_ms, self.spawn)
         self._delivery = DeliveryService(self._store, channel, limits, inbox, self.spawn)
-        node = Node(self._id, self._store, channel, self._delivery, self.spawn)
+        node = Node(self._id, self._store, channel, self._delivery, self.spawn, Unclaimed())
         price = RequestPrice(settings.free_requests, settings.calm_waiting)
         verifier = StatementVerifier(bytes(32), "nobody")
         self._routing = RoutingServices(settings, node, price, Turns(), verifier)

@@ -29,10 +29,11 @@ from functools import partial
 
 from aiohttp import web
 from teduh_crypto.credentials import Organisation, RevocationList, StatementVerifier
-from teduh_signaling.relay.frames import CloseCode
+from teduh_signaling.relay.frames import Append, CloseCode
 
 from teduh_server import metrics
 from teduh_server.ask_to_join import AsksToJoin
+from teduh_server.connection import Connection
 from teduh_server.delivery_service import DeliveryService
 from teduh_server.direct_log import limits_of
 from teduh_server.enrolment_store import EnrolmentStore
@@ -54,7 +55,7 @@ from teduh_server.machine_code import is_compiled
 from teduh_server.neighbours import Neighbours
 from teduh_server.node_channel import REVOCATIONS_CHANGED, NodeChannel
 from teduh_server.page_settings import PageSettings
-from teduh_server.rate_limit import SourceLimit
+from teduh_server.rate_limit import SourceLimit, source_of_requests
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.durability import Durability
@@ -69,7 +70,9 @@ from teduh_server.served_pages import BUILT, NO_STORE, Origins
 from teduh_server.settings import Settings
 from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication
 from teduh_server.staff_reach import StaffReach
+from teduh_server.store_reserve import StoreReserve
 from teduh_server.turns import Turns
+from teduh_server.unclaimed import Unclaimed
 from teduh_server.unused_connections import UnusedConnections
 
 SOCKET_PATH = "/v1/socket"
@@ -166,9 +169,18 @@ class Relay:
         )
         self._inbox = Inbox(store, channel, settings.retention_ms, self.spawn)
         noted_ms = min(settings.routing.continue_ms, settings.retention_ms)
-        self._delivery = DeliveryService(store, channel, limits, self._inbox, self.spawn, noted_ms=noted_ms)
+        self._unclaimed, self._reserve = Unclaimed(), StoreReserve(store)
+        self._delivery = DeliveryService(
+            store,
+            channel,
+            limits,
+            self._inbox,
+            self.spawn,
+            noted_ms=noted_ms,
+            may_say_early=self._may_say_early,
+        )
         price, turns = RequestPrice(settings.free_requests, settings.calm_waiting), Turns()
-        node = Node(self.node_id, store, channel, self._delivery, self.spawn)
+        node = Node(self.node_id, store, channel, self._delivery, self.spawn, self._unclaimed)
         self._routing = RoutingServices(settings, node, price, turns, self.verifier)
         self._reach = StaffReach(store, channel, self._delivery, self.node_id, settings.unreachable_seconds)
         self._presence, self._queue = self._routing.presence, self._routing.queue
@@ -188,6 +200,8 @@ class Relay:
             admission=Admission(self._queue, turns, price, most_waiting=settings.waiting_requests),
             request_limit=SourceLimit(settings.requests_per_minute / 60, _REQUEST_BURST),
             subscriptions_per_connection=settings.subscriptions_per_connection,
+            unclaimed=self._unclaimed,
+            reserve=self._reserve,
         )
         browsers = BrowserOrigins(frozenset((*own_origins, *settings.allowed_origins)))
         self._sockets = SocketHandler(settings, FrameHandlers(services), browsers)
@@ -203,6 +217,7 @@ class Relay:
         with suppress(StoreError):
             await self._store.look_at_clock()
         self._routing.start(self.keep)
+        self.keep(self._reserve.watch_forever)
         self.keep(self._reach.watch_forever)
         self.keep(self._sockets.beat_forever)
         if self._neighbours is not None:
@@ -267,6 +282,14 @@ class Relay:
         self._listening.append(await loop.create_server(door, sock=listener, backlog=1024))
         self._doors.append(door)
         self.keep(door.sweep_forever)
+
+    def _may_say_early(self, connection: Connection, frame: Append) -> bool:
+        """Whether a survivor may append this before anybody has taken her conversation."""
+        if self._reserve.refuses_unclaimed:
+            return False
+        size = len(frame.payload) + len(frame.welcome or b"")
+        source = source_of_requests(connection.source)
+        return self._unclaimed.try_append(source, frame.conversation_id, size)
 
     async def _say_farewell(self, conversation_id: bytes, capability_hash: bytes) -> None:
         if await self._delivery.farewell(conversation_id, capability_hash):

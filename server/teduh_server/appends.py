@@ -46,6 +46,7 @@ class Appends(Appending):
         "_delivery",
         "_inbox",
         "_limits",
+        "_may_say_early",
         "_post",
         "_spawn",
         "_store",
@@ -63,12 +64,15 @@ class Appends(Appending):
         inbox: Inbox,
         spawn: Callable[[Coroutine[None, None, None]], None],
         delivery: DeliveryService,
+        may_say_early: Callable[[Connection, Append], bool],
     ) -> None:
+        """`may_say_early`: whether a survivor may append this before anybody has taken her conversation."""
         self._store = store
         self._limits = limits
         self._inbox = inbox
         self._spawn = spawn
         self._delivery = delivery
+        self._may_say_early = may_say_early
         self._post = Post.of(asyncio.get_running_loop())
         self.direct = DirectLog(store, self, limits)
         self.acknowledgements: Acknowledgements
@@ -89,6 +93,13 @@ class Appends(Appending):
         changes_members = frame.welcome is not None or frame.added or frame.removed
         if changes_members and not frame.kind:
             refuse_append(connection, frame, ErrorCode.UNEXPECTED_FRAME, "only a commit changes members")
+            return
+        if (
+            not frame.epoch
+            and subscription.member == SURVIVOR_MEMBER
+            and not self._may_say_early(connection, frame)
+        ):
+            refuse_append(connection, frame, ErrorCode.TOO_MANY, "nobody has taken the conversation yet")
             return
         connection.in_flight += 1
         self.in_flight += 1

@@ -27,6 +27,7 @@ from teduh_signaling.relay.codec import decode_relay_frame, encode
 from teduh_signaling.relay.entry import entry_conversation_id, place_entry
 from teduh_signaling.relay.frames import (
     SURVIVOR_MEMBER,
+    Append,
     Ephemeral,
     EphemeralEntry,
     ErrorCode,
@@ -68,8 +69,11 @@ class DeliveryService:
         spawn: Callable[[Coroutine[None, None, None]], None],
         *,
         noted_ms: int = 0,
+        may_say_early: Callable[[Connection, Append], bool] = lambda connection, frame: True,
     ) -> None:
-        """`noted_ms`: for how long it is noted which staff devices were in a conversation that they left."""
+        """`noted_ms`: for how long it is noted which staff devices were in a conversation that they left.
+        `may_say_early`: as `Appends` has it.
+        """
         self._store = store
         self._noted_ms = noted_ms
         self._node_id = limits.node
@@ -78,7 +82,7 @@ class DeliveryService:
         self._log = LogReader(store)
         self._early = EarlyEntries(self.deliver)
         self._conversations: dict[bytes, LocalConversation] = {}
-        self.appends = Appends(store, limits, inbox, spawn, self)
+        self.appends = Appends(store, limits, inbox, spawn, self, may_say_early)
         self.acknowledgements = Acknowledgements(store, limits, self.appends.direct)
         self.appends.acknowledgements = self.acknowledgements
         self.appends.direct.on_untold = self.acknowledgements.tell
@@ -381,6 +385,12 @@ class DeliveryService:
             self._store.send(scripts.unregister_node(conversation.keys, self._node_id))
             if conversation.channel is not None:
                 self._store.unlisten(conversation.channel)
+
+    def forget(self, conversation_id: bytes) -> None:
+        """The conversation was dropped, for nobody has taken it: nobody here is subscribed to it any more."""
+        conversation = self._conversations.get(conversation_id)
+        for subscription in [] if conversation is None else list(conversation.subscriptions):
+            self.unsubscribe(subscription.connection, conversation_id)
 
     # --- leaving ---
 

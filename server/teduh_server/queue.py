@@ -7,11 +7,12 @@ vanishes.
     waiting  ------------------>  leased  ----------------------------->  taken
        ^  \\                         |
        |   \\ cancelled, or gone      | no commit within the lease
-       |    -------> absent         |
+       |    -------> forgotten      |
        +--------------<-------------+   back to its old place
-       OpenRequest again: absent -> waiting, at the end
+       OpenRequest again: a new request, at the end
 
 The request lives in the {queue} slot, the membership in the conversation's slot; no script touches both.
+What nobody has taken goes with its opener: the sweep that finds her gone has the conversation forgotten, too.
 What decides is the conversation: a lease has been kept exactly if its epoch has moved on from 0. So a node
 may die between any two steps, and the sweep of another puts things right.
 """
@@ -49,6 +50,7 @@ from teduh_server.redis_store.wire import Command, Reply
 from teduh_server.routing import HEAD_START_SECONDS
 from teduh_server.service_order import ServiceOrder
 from teduh_server.staff_authentication import StaffDevice
+from teduh_server.unclaimed import Unclaimed
 from teduh_server.waiting_time import WINDOW_SECONDS
 
 _SWEEP_SECONDS = 1.0
@@ -77,8 +79,10 @@ class Queue:
         goal_seconds: float,
         count: Callable[..., None],
         spawn: Callable[[Coroutine[None, None, None]], None],
+        unclaimed: Unclaimed,
     ) -> None:
         """`count` takes what has happened, for the day's numbers."""
+        self._unclaimed = unclaimed
         self._store = store
         self._news = news
         self._delivery = delivery
@@ -90,7 +94,7 @@ class Queue:
         self._goal_ms = int(goal_seconds * 1000)
         self._count = count
         self._spawn = spawn
-        self._touched_ms = self._swept_ms = 0
+        self._touched_ms = self._swept_ms = self._released_ms = 0
         # From when on all nodes have been able to say who is with them, as far as this one knows.
         self._seen_from_ms = 0
         self._told_just_now = self._to_tell = False
@@ -127,6 +131,10 @@ class Queue:
         try:
             # Where the store does not answer, whether it waits is not known: the sweep looks.
             opened = queue_scripts.opened(await opening)
+            if opened.new and (joining is None or joining.state.epoch > 0):
+                # It was answered so long ago that the store has forgotten the request.
+                await self._store.ask(queue_scripts.withdraw_request(conversation_id))
+                opened = queue_scripts.Opened(position=0, new=False, place=opened.place)
             if opened.position == 0:
                 # Somebody has taken it before.
                 self._order.leave(conversation_id)
@@ -136,6 +144,10 @@ class Queue:
                 # She has left this conversation; a new request takes a new capability.
                 connection.refuse(ErrorCode.REQUEST_GONE, "the conversation was left", ref=frame.ref)
                 return False
+            if opened.position:
+                given_bytes = len(frame.key_package) + len(msgpack.encode(frame.details))
+                source = source_of_requests(connection.source)
+                self._unclaimed.open(source, conversation_id, given_bytes)
             connection.send(RequestOpened(frame.ref, conversation_id, opened.position))
             if conversation_id not in connection.subscriptions:
                 joining.attach(connection, 0)
@@ -285,7 +297,18 @@ class Queue:
         # A conversation that goes on was counted when it was opened, and answered.
         if withdrawn.waited and is_given_up and not withdrawn.goes_on:
             self._count("abandoned")
+        if withdrawn.waited and not withdrawn.goes_on:
+            self._drop(conversation_id, last_seen_ms)
         return withdrawn.waited
+
+    def _drop(self, conversation_id: bytes, last_seen_ms: int = -1) -> None:
+        """Nobody has taken the conversation, and its opener has gone: nothing of it stays, unless she has
+        come back since she was last seen.
+        """
+        before_ms = self._store.now_ms() if last_seen_ms < 0 else last_seen_ms
+        self._store.send(scripts.drop_unclaimed(ConversationKeys.of(conversation_id), before_ms))
+        self._unclaimed.release(conversation_id)
+        self._delivery.forget(conversation_id)
 
     async def _end_claim(self, conversation_id: bytes, device_id: bytes, person: bytes) -> None:
         """Nobody is sought any more: whoever had taken it is in by now, or is told at once that she will not
@@ -481,8 +504,10 @@ class Queue:
             # Asked, not sent: while the store is away nobody is seen, and whoever is here must be seen before
             # the absent are looked for.
             await self._store.ask(queue_scripts.touch_seen(self._news.last_heard(now)))
+            self._keep(self._news.waiting_here)
             self._touched_ms = now
             self._news.refresh_soon()
+        await self._release_claimed(now)
         failed: StoreError | None = None
         for conversation_id in queue_scripts.conversation_ids(
             await self._store.ask(queue_scripts.leases_due(now))
@@ -498,6 +523,25 @@ class Queue:
         await self._news.tell_of_time()
         if failed is not None:
             raise failed
+
+    def _keep(self, waiting_here: list[bytes]) -> None:
+        """Let last what was opened by those who are here."""
+        for conversation_id in waiting_here:
+            self._store.send(queue_scripts.keep_request(conversation_id))
+            self._store.send(scripts.keep_unclaimed(ConversationKeys.of(conversation_id)))
+
+    async def _release_claimed(self, now: int) -> None:
+        """Ask what has become of the conversations that count for their sources. Raises StoreError."""
+        counted = self._unclaimed.conversations
+        if not counted or now - self._released_ms < self._absent_ms // 4:
+            return
+        self._released_ms = now
+        questions = [
+            self._ask(scripts.read_state(ConversationKeys.of(conversation_id))) for conversation_id in counted
+        ]
+        for conversation_id, reply in zip(counted, await asyncio.gather(*questions), strict=True):
+            if not scripts.is_unclaimed(reply):
+                self._unclaimed.release(conversation_id)
 
     async def _drop_absent(self, since_ms: int) -> None:
         while await self._drop_some_absent(since_ms):

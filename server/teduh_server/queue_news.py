@@ -259,7 +259,7 @@ class QueueNews:
                 if state not in (b"waiting", b"leased"):
                     followers = self._followers(conversation_id)
                     self.forget(conversation_id)
-                    _let_ask_anew(conversation_id, followers, is_lost=state in (None, b"absent"))
+                    _let_ask_anew(conversation_id, followers, is_lost=state is None)
             guess = estimate(times, position, now) if somebody_takes else None
             for connection, told in self._followers(conversation_id):
                 foreseen = None if told.is_passed_over(position, times, now) else guess

@@ -37,6 +37,7 @@ from teduh_server.service_order import ServiceOrder
 from teduh_server.settings import Settings
 from teduh_server.staff_authentication import StaffAuthentication
 from teduh_server.turns import Turns
+from teduh_server.unclaimed import Unclaimed
 
 Spawn = Callable[[Coroutine[None, None, None]], None]
 
@@ -50,6 +51,7 @@ class Node:
     channel: NodeChannel
     delivery: DeliveryService
     spawn: Spawn
+    unclaimed: Unclaimed
 
 
 class RoutingServices:
@@ -83,6 +85,7 @@ class RoutingServices:
             goal_seconds=routing.goal_seconds,
             count=self.board.count,
             spawn=node.spawn,
+            unclaimed=node.unclaimed,
         )
         self.offers = Offers(store, channel, self.presence, self.queue, self.news, retention_ms=retention_ms)
         self.alerts = Alerts(store, channel, self.presence, policy)

@@ -117,5 +117,5 @@ async def test_search_that_is_stopped_while_the_store_cannot_be_asked_ends_all_t
             monkeypatch.setattr(Queue, "_withdraw", unavailable)
             refused = await staff.ask(CancelRequest(6, conversation), RelayError)
             assert refused.code is ErrorCode.UNAVAILABLE
-            await becomes(lambda: relay._store.ask(queue_scripts.request_state(conversation)), b"absent")
+            await becomes(lambda: relay._store.ask(queue_scripts.request_state(conversation)), None)
             await staff.append(conversation, 2, b"goes on")

@@ -65,12 +65,16 @@ from teduh_server.ice_servers import IceServerOffers
 from teduh_server.inbox import Inbox
 from teduh_server.joining import Joining
 from teduh_server.key_package_directory import KeyPackageDirectory
-from teduh_server.rate_limit import SourceLimit
+from teduh_server.rate_limit import SourceLimit, source_of_requests
 from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.redis_store.keys import conversation_of
 from teduh_server.refused_append import RETRY_AFTER_MS
 from teduh_server.routing_services import RoutingServices
 from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication, StaffDevice
+from teduh_server.store_reserve import StoreReserve
+from teduh_server.unclaimed import Unclaimed
+
+_ROOM_AFTER_MS = 10_000
 
 _F = TypeVar("_F", bound=Frame)
 
@@ -89,6 +93,8 @@ class Services:
     admission: Admission
     request_limit: SourceLimit
     subscriptions_per_connection: int
+    unclaimed: Unclaimed
+    reserve: StoreReserve
 
 
 class FrameHandlers:
@@ -176,11 +182,33 @@ class FrameHandlers:
             return
         services = self._services
         conversation_id = conversation_of(hashlib.sha256(frame.capability).digest())
+        if await self._finds_no_room(connection, frame, conversation_id):
+            return
         if not await services.admission.admits(connection, frame, conversation_id):
             return
         connection.requests += 1
         if await services.routing.queue.open(connection, frame):
             services.admission.opened(connection)
+
+    async def _finds_no_room(
+        self, connection: Connection, frame: OpenRequest, conversation_id: bytes
+    ) -> bool:
+        """Whether nothing more is kept of anybody, or of this source; then she has been told. Who waits
+        already takes nothing more.
+        """
+        services = self._services
+        is_full = services.reserve.refuses_requests
+        if not is_full and services.unclaimed.has_room(
+            source_of_requests(connection.source), len(encode(frame))
+        ):
+            return False
+        if await services.routing.queue.is_sought(conversation_id):
+            return False
+        code, detail = ErrorCode.RATE_LIMITED, "too much of one source waits"
+        if is_full:
+            code, detail = ErrorCode.UNAVAILABLE, "the store keeps what is left for conversations"
+        connection.refuse(code, detail, ref=frame.ref, retry_after_ms=_ROOM_AFTER_MS)
+        return True
 
     async def _cancel_request(self, connection: Connection, frame: CancelRequest) -> None:
         subscription = connection.subscriptions.get(frame.conversation_id)

@@ -5,7 +5,8 @@ a name or anything readable: ciphertext, random identifiers, hashes, public keys
 times.
 
     key                                        type    owner               expires
-    conversation:{<id>}:state                  hash    delivery_service    retention after the last use
+    conversation:{<id>}:state                  hash    delivery_service    retention after the last use;
+                                                                           before the first commit ten minutes
     conversation:{<id>}:log                    stream  delivery_service    with the state, one minute later
     conversation:{<id>}:parted                 hash    delivery_service    an hour after a departure
     queue:{queue}:waiting                      zset    queue               retention after the last request
@@ -17,7 +18,8 @@ times.
     queue:{queue}:router                       string  router              three seconds
     queue:{queue}:taken                        list    queue               one hour after the last answer
     queue:{queue}:day:<date>                   hash    board               retention after the last count
-    queue:{queue}:request:<id>                 hash    queue               retention after the last change
+    queue:{queue}:request:<id>                 hash    queue               ten minutes after its opener
+                                                                           was there; answered: four
     inbox:{<device>}:state                     hash    inbox               retention after the last item
     inbox:{<device>}:items                     stream  inbox               retention after the last item
     seal:{<tag>}                               string  sealed_wire         one second
@@ -56,13 +58,14 @@ queue:{queue}:waiting is scored by the time of opening in microseconds, less the
 and a day more for each request of the same source before it (`service_order`): the order of
 service. `leases` and `offers` are scored by the deadline, `seen` by when the waiting survivor
 was last connected, all in milliseconds.
-queue:{queue}:request:<id> has: state (waiting, leased, taken, absent), opened and place (microseconds),
+queue:{queue}:request:<id> has: state (waiting, leased, taken), opened and place (microseconds),
 key_package, details (MessagePack), known (the staff devices of the conversation that it continues), device
 and person (who hold the lease) and claimed (milliseconds), offer and until (the person to whom it is offered,
 and the deadline), misses (offers declined or not answered) and refused (by whom), told (supervisors know),
 by (the staff device that looks for a colleague for it; empty: its survivor does) and inside (the staff
 devices for which it is not, since they are in it).
-The key package and the details go when the request is taken, and so do all who had to do with it.
+All but the state goes when the request is answered, and the whole when its opener has gone. A conversation
+that nobody has taken goes with its request (drop_unclaimed.lua).
 seal:{<tag>} is empty, and written in a cluster with each batch that replicas must confirm; <tag> is that of
 some key of the batch. `seats:none` is there after a person (16 bytes) has said that she takes nobody.
 queue:{queue}:seats has for each person (16 bytes, a hash of the pseudonymous staff id): <person>c the seats

@@ -32,6 +32,7 @@ def open_request(
         retention_ms,
         head_start_seconds,
         known_devices,
+        scripts.UNCLAIMED_MS,
     )
 
 
@@ -252,6 +253,11 @@ def touch_seen(seen_ms: Mapping[bytes, int]) -> Command:
 
 
 UNSEEN_AT_ONCE: Final = 200
+
+
+def keep_request(conversation_id: bytes) -> Command:
+    """For whoever seeks is there."""
+    return (b"PEXPIRE", keys.queue_request(conversation_id), scripts.UNCLAIMED_MS)
 
 
 def unseen_since(before_ms: int) -> Command:

@@ -20,7 +20,7 @@ from teduh_server.redis_store.keys import ConversationKeys
 from teduh_server.redis_store.replies import as_bytes, as_int, as_list
 from teduh_server.redis_store.wire import Answer, Argument, Command, OnAnswer, Reply
 
-_FREEING = ("acknowledge", "drop_push", "leave", "subscribe", "unregister")
+_FREEING = ("acknowledge", "drop_push", "drop_unclaimed", "leave", "subscribe", "unregister")
 """A store that is full must take these: they free it, or come before what does."""
 
 
@@ -46,6 +46,8 @@ class Script:
 
 
 CREATE_CONVERSATION = Script("create_conversation")
+DROP_UNCLAIMED = Script("drop_unclaimed")
+KEEP_UNCLAIMED = Script("keep_unclaimed")
 APPEND = Script("append", "settle")
 ACKNOWLEDGE = Script("acknowledge", "settle")
 SUBSCRIBE = Script("subscribe", "tell", "settle")
@@ -56,7 +58,7 @@ INVITED = Script("invited")
 NOTE_STAFF = Script("note_staff")
 PASS_ON = Script("pass_on", "tell")
 LEAVE = Script("leave", "settle")
-ADMIT_CLAIMANT = Script("admit_claimant", "settle")
+ADMIT_CLAIMANT = Script("admit_claimant")
 END_LEASE = Script("end_lease", "tell")
 END_CLAIM = Script("end_claim")
 OPEN_REQUEST = Script("open_request")
@@ -85,6 +87,8 @@ SOURCES: dict[Argument, bytes] = {
     script.sha1: script.source
     for script in (
         CREATE_CONVERSATION,
+        DROP_UNCLAIMED,
+        KEEP_UNCLAIMED,
         APPEND,
         ACKNOWLEDGE,
         SUBSCRIBE,
@@ -122,6 +126,10 @@ SOURCES: dict[Argument, bytes] = {
     )
 }
 
+
+UNCLAIMED_MS = 600_000
+"""So long a request, and a conversation that nobody has taken, last where no node keeps or drops them any
+more: all have died. It is longer than the store may be away without anybody losing her place."""
 
 SHARED = 1
 """How many arguments are the same for all appends of a node, and for all acknowledgements: the limits."""
@@ -164,7 +172,25 @@ def create_conversation(
     conversation: ConversationKeys, capability_hash: bytes, node: str, now_ms: int, retention_ms: int
 ) -> Command:
     """Answered by `begun`."""
-    return CREATE_CONVERSATION.command((conversation.state,), capability_hash, now_ms, retention_ms, node)
+    lasts_ms = min(UNCLAIMED_MS, retention_ms)
+    return CREATE_CONVERSATION.command((conversation.state,), capability_hash, now_ms, lasts_ms, node)
+
+
+def drop_unclaimed(conversation: ConversationKeys, before_ms: int) -> Command:
+    """If nobody has come to it since then; of a conversation that somebody has taken nothing happens."""
+    return DROP_UNCLAIMED.command((conversation.state, conversation.log), before_ms)
+
+
+def keep_unclaimed(conversation: ConversationKeys) -> Command:
+    """Answered by `is_unclaimed`."""
+    return KEEP_UNCLAIMED.command((conversation.state, conversation.log), UNCLAIMED_MS)
+
+
+def is_unclaimed(reply: Reply) -> bool:
+    """Of `keep_unclaimed` and `read_state`: whether there is such a conversation and nobody has taken it."""
+    if isinstance(reply, bytes):
+        return epoch_of(reply) == 0
+    return reply == 0
 
 
 def append(
@@ -265,7 +291,8 @@ def subscribe(
     kind, proof = (b"capability", capability_hash) if capability_hash is not None else (b"device", device_id)
     assert proof is not None
     keys_ = (conversation.state, conversation.log)
-    return SUBSCRIBE.command(keys_, kind, proof, conversation_id, node, now_ms, retention_ms)
+    lasts_ms = min(UNCLAIMED_MS, retention_ms)
+    return SUBSCRIBE.command(keys_, kind, proof, conversation_id, node, now_ms, retention_ms, lasts_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,7 +419,7 @@ def members_left(reply: Reply) -> int | None:
 
 
 def admit_claimant(conversation: ConversationKeys, device_id: bytes) -> Command:
-    return ADMIT_CLAIMANT.command((conversation.state, conversation.log), device_id)
+    return ADMIT_CLAIMANT.command((conversation.state,), device_id)
 
 
 def name_claimant(conversation: ConversationKeys, device_id: bytes) -> Command:

@@ -158,13 +158,13 @@ async def test_settled_request_keeps_no_key_package_and_does_not_return(store: S
     assert await _open(store, 1) == (0, False)
 
 
-async def test_withdrawn_request_opens_again_at_the_end(store: Store) -> None:
+async def test_withdrawn_request_is_forgotten_and_opens_anew_at_the_end(store: Store) -> None:
     for number in (1, 2):
         await _open(store, number)
     assert await _withdraws(store, 1)
     claimed = await _claim(store, wanted=_id(1))
     assert claimed is None
-    assert await _open(store, 1) == (2, False)
+    assert await _open(store, 1) == (2, True)
 
 
 async def test_request_seen_meanwhile_is_not_withdrawn_for_absence(store: Store) -> None:

@@ -122,10 +122,15 @@ async def test_node_that_has_missed_something_is_told_of_it(alone: StoreBench) -
 
 async def test_newcomer_may_not_read_it(alone: StoreBench) -> None:
     await _put(alone, 3, 0, 2)
-    await alone.admit(BUDI)
+    await alone.commit(1, 2, epoch=1, welcome=b"welcome", added=(BUDI,))
     state = await alone.subscribe(device_id=BUDI)
     assert state is not None
-    assert state.may_read_after == 3
+    assert state.may_read_after == 4
+
+
+async def test_nobody_claims_what_was_begun(alone: StoreBench) -> None:
+    """A request that was opened twice adds nobody to a conversation that goes on."""
+    assert await alone.admit(BUDI) == -1
 
 
 async def test_what_a_member_said_before_it_left_stays(alone: StoreBench) -> None:

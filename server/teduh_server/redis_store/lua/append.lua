@@ -18,6 +18,9 @@
 --   nothing appended: {'duplicate', seq or 0}, {'unknown'}, {'counter_gap', expected}, {'wrong_epoch', current},
 --   {'not_claimed'}, {'full'}; an error, if the keys hold something else
 local call, pack, unpack, sub, format = redis.call, struct.pack, struct.unpack, string.sub, string.format
+-- Before the first commit nobody has taken the conversation, and its survivor is anybody: so little may she say there,
+-- and for so long is it kept, in milliseconds, unless she is there (keep_unclaimed.lua).
+local unclaimed_entries, unclaimed_bytes, unclaimed_ms = 24, 6144, 600000
 local retention, most_entries, most_bytes, caller, direct_entries, direct_bytes = unpack('>I8I8I8c16I4I4', ARGV[1])
 
 -- What this call tells other nodes. By channel: the node, the conversations (their states), and the message in parts.
@@ -153,13 +156,17 @@ local function append(state, log, head, entry)
   if epoch ~= e then
     return {'wrong_epoch', e}
   end
-  -- The survivor changes members in one way only: she adds the device that has taken her conversation.
+  -- The survivor changes members in one way only: she adds the device that has taken her conversation. And she does not
+  -- begin it.
   local replaces = kind == 1 and member == 0 and #ARGV > 5
-  if replaces and (ARGV[5] ~= '1' or call('HGET', state, 'c') ~= ARGV[6]) then
+  if replaces and (ARGV[5] ~= '1' or call('HGET', state, 'c') ~= ARGV[6]) or kind == 1 and member == 0 and e == 0 then
     return {'not_claimed'}
   end
   bytes = bytes + #entry + (kind == 1 and #ARGV[4] or 0)
-  if seq + 1 - first >= most_entries or bytes > most_bytes then
+  local entries = seq + 1 - first
+  local is_early = e == 0 and member == 0
+  if entries >= most_entries or bytes > most_bytes
+    or is_early and (entries >= unclaimed_entries or bytes > unclaimed_bytes) then
     return {'full'}
   end
 
@@ -176,12 +183,13 @@ local function append(state, log, head, entry)
   -- `has` stays: before she acknowledges it, the sender may not know that it was accepted, and look for it in the log.
   -- Expiries are renewed once a minute, not with each message. The log outlives the state, so that nothing is ever
   -- appended to a key that has just been made and never expires.
-  if now - renewed > 60000 then
+  local lasts = e > 0 and retention or unclaimed_ms
+  if now - renewed > 60000 or kind == 1 and epoch == 0 then
     renewed = now
-    call('PEXPIRE', state, retention)
-    call('PEXPIRE', log, retention + 60000)
+    call('PEXPIRE', state, lasts)
+    call('PEXPIRE', log, lasts + 60000)
   elseif seq < first then
-    call('PEXPIRE', log, retention + 60000)
+    call('PEXPIRE', log, lasts + 60000)
   end
   local v, record = pack('>I8I8I8I8I8', last, e, first, bytes, renewed), pack('>I8I8I8I8', has, counter, place, after)
   local may = direct_entries > 0 and kind == 0 and e > 0 and nodes == caller

@@ -51,7 +51,9 @@ local function take(id, request)
   redis.call('PEXPIRE', KEYS[4], ARGV[5])
   redis.call('HDEL', request, 'offer', 'until')
   redis.call('HSET', request, 'state', 'leased', 'device', ARGV[2], 'person', person, 'claimed', ARGV[3])
-  redis.call('PEXPIRE', request, ARGV[5])
+  if package == '' then
+    redis.call('PEXPIRE', request, ARGV[5])
+  end
   redis.call('ZADD', KEYS[2], ARGV[3] + (package == '' and ARGV[9] or ARGV[4]), id)
   redis.call('PEXPIRE', KEYS[2], ARGV[5])
   return {id, package, details, opened, offer or ''}

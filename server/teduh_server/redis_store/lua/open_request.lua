@@ -9,13 +9,11 @@
 -- ARGV[5] integer retention, milliseconds
 -- ARGV[6] integer head start by urgency, less what it is held back behind others of its source, seconds
 -- ARGV[7] bytes   device ids of the conversation that it continues, joined; may be empty
+-- ARGV[8] integer how long the request lasts unless it is kept, milliseconds
 -- Returns {position, is new 0|1, place}; position 0: somebody has taken it.
 local request = KEYS[3]
 local state = redis.call('HGET', request, 'state')
-if not state or state == 'absent' then
-  if state then
-    redis.call('HDEL', request, 'person', 'device', 'offer', 'until', 'refused', 'misses', 'by', 'told', 'inside')
-  end
+if not state then
   local time = redis.call('TIME')
   local opened = time[1] * 1000000 + time[2]
   local place = string.format('%.0f', opened - ARGV[6] * 1000000)
@@ -23,7 +21,7 @@ if not state or state == 'absent' then
     'key_package', ARGV[2], 'details', ARGV[3], 'known', ARGV[7])
   redis.call('ZADD', KEYS[1], place, ARGV[1])
 end
-redis.call('PEXPIRE', request, ARGV[5])
+redis.call('PEXPIRE', request, ARGV[8])
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 local rank = redis.call('ZRANK', KEYS[1], ARGV[1])
 if rank or state == 'leased' then

@@ -36,9 +36,10 @@ if person then
     redis.call('HINCRBY', KEYS[5], person .. 't', 1)
   end
 end
+-- Only that it was answered is left, for a repetition of the question; and that not for long.
+redis.call('DEL', KEYS[3])
 redis.call('HSET', KEYS[3], 'state', 'taken')
-redis.call('HDEL', KEYS[3], 'key_package', 'details', 'device', 'person', 'known', 'refused', 'misses', 'claimed',
-  'by', 'inside')
+redis.call('PEXPIRE', KEYS[3], 240000)
 if state ~= 'leased' then
   return -1
 end

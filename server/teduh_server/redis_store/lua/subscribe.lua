@@ -7,6 +7,7 @@
 -- ARGV[4] string  id of the calling node
 -- ARGV[5] integer now, milliseconds
 -- ARGV[6] integer retention, milliseconds
+-- ARGV[7] integer how long it lasts before the first commit unless it is kept, milliseconds
 -- Returns {} if there is no such member, else
 --   {member, epoch, last seq, first seq kept, its counter, may read after, other nodes 0|1,
 --    whether the survivor is a member 0|1, when staff were last heard of in milliseconds or 0,
@@ -39,8 +40,9 @@ if not string.find(nodes, ARGV[4], 1, true) then
   nodes = nodes .. ARGV[4]
 end
 redis.call('HSET', state, 'o', nodes, 'v', struct.pack('>I8I8I8I8I8', last, epoch, first, bytes, tonumber(ARGV[5])))
-redis.call('PEXPIRE', state, ARGV[6])
-redis.call('PEXPIRE', KEYS[2], ARGV[6] + 60000)
+local lasts = epoch > 0 and ARGV[6] or ARGV[7]
+redis.call('PEXPIRE', state, lasts)
+redis.call('PEXPIRE', KEYS[2], lasts + 60000)
 local survivor = redis.call('HEXISTS', state, 'm0')
 if seen and ARGV[1] == 'device' then
   -- Staff are here now.

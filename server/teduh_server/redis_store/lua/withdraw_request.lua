@@ -38,9 +38,9 @@ local waiting = redis.call('ZREM', KEYS[1], ARGV[1])
 -- Of a conversation that goes on nothing else ends the lease: she is there, and adds nobody.
 if was_taken then
   redis.call('ZREM', KEYS[6], ARGV[1])
+  redis.call('DEL', KEYS[3])
   redis.call('HSET', KEYS[3], 'state', 'taken')
-  redis.call('HDEL', KEYS[3], 'key_package', 'details', 'known', 'device', 'person', 'refused', 'misses', 'claimed',
-    'by', 'inside')
+  redis.call('PEXPIRE', KEYS[3], 240000)
   if person then
     let_go(person)
   end
@@ -50,7 +50,6 @@ if offer then
   let_go(offer)
 end
 if waiting == 1 then
-  redis.call('HSET', KEYS[3], 'state', 'absent')
-  redis.call('HDEL', KEYS[3], 'key_package', 'details', 'known', 'offer', 'until', 'refused', 'misses', 'by', 'inside')
+  redis.call('DEL', KEYS[3])
 end
 return {waiting, offer or '', package == '' and 1 or 0, was_taken and device or '', was_taken and person or ''}
