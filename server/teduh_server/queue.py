@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 
 from msgspec import msgpack
@@ -524,7 +524,7 @@ class Queue:
         if failed is not None:
             raise failed
 
-    def _keep(self, waiting_here: list[bytes]) -> None:
+    def _keep(self, waiting_here: Iterable[bytes]) -> None:
         """Let last what was opened by those who are here."""
         for conversation_id in waiting_here:
             self._store.send(queue_scripts.keep_request(conversation_id))

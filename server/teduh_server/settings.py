@@ -101,9 +101,10 @@ class Settings(BaseSettings):
         description="How long no staff device of a conversation may be connected before its survivor is "
         "told, and can look for somebody else.",
     )
-    absent_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
+    absent_seconds: Annotated[float, Field(gt=0, le=55)] = Field(
         default=25.0,
-        description="How long a waiting survivor may be disconnected before her request leaves the queue.",
+        description="How long a waiting survivor may be disconnected before her request leaves the queue, and "
+        "with it all that the store holds of it.",
     )
     heartbeat_seconds: Annotated[int, Field(ge=1, le=300)] = Field(
         default=20, description="A client that says nothing for twice as long is taken for gone."
