@@ -45,6 +45,7 @@ AGAIN_SECONDS = 1.0
 """So long after somebody was told that her request is taken, and found nobody, she is told so again."""
 _SILENT_SECONDS = 3.0
 """Who has said nothing for so long is seen when she was last heard, and not now."""
+_TOLD_AT_ONCE = 50
 _LOOKED_THROUGH = 256
 """So many of the next requests are looked through for preferences that are dropped."""
 
@@ -252,7 +253,10 @@ class QueueNews:
         # Nobody is told how long it takes while nobody takes anything.
         somebody_takes = self._opens() == 0
         places = {each: place for place, each in enumerate(queue_scripts.conversation_ids(order), 1)}
-        for conversation_id in list(self._waiting):
+        for at, conversation_id in enumerate(list(self._waiting), 1):
+            if at % _TOLD_AT_ONCE == 0:
+                # Thousands may wait; what is said meanwhile must not.
+                await asyncio.sleep(0)
             position = places.get(conversation_id, 0)
             if position == 0:
                 state = await self._store.ask(queue_scripts.request_state(conversation_id))
@@ -275,16 +279,18 @@ class QueueNews:
         """
         if not self._waiting:
             return
-        self._tell_openings()
+        await self._tell_openings()
         if self._policy is not None:
             _, requests = await next_waiting(self._store, _LOOKED_THROUGH)
             now = time.time() + self._store.clock_ahead
             for request in requests:
                 self.tell_dropped(request.id, dropped(request, now, self._policy))
 
-    def _tell_openings(self) -> None:
+    async def _tell_openings(self) -> None:
         opens = self._opens()
-        for conversation_id in self._waiting:
+        for at, conversation_id in enumerate(list(self._waiting), 1):
+            if at % _TOLD_AT_ONCE == 0:
+                await asyncio.sleep(0)
             for connection, told in self._followers(conversation_id):
                 if told.opens != opens and told.position != 0:
                     told.opens = opens
