@@ -108,7 +108,8 @@ class ConsoleHouse:
     async def words_to_compare(self) -> list[str]:
         """What the coordinator sees of the one device that waits."""
         ((_, submission),) = await self.relay.enrolments.waiting(now=int(time.time()))
-        return list(comparison_words(verify_enrolment(submission.enrolment, submission.invitation)))
+        device_key = verify_enrolment(submission.enrolment, submission.invitation)
+        return list(comparison_words(device_key, invitation=submission.invitation))
 
     async def approve(self) -> list[str]:
         """The coordinator has compared the words; the names of those who are in."""

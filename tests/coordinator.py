@@ -19,7 +19,7 @@ from teduh_crypto.credentials import (
     seal_statement,
     sign_coordinator_request,
     sign_staff_statement,
-    verify_enrolment,
+    verify_submission,
 )
 
 
@@ -55,7 +55,7 @@ class Coordinator:
         """Who waits: the enrolment's id, and the device's key."""
         answer = await self._ask("GET", "/v1/enrolments", b"")
         (waiting,) = answer["enrolments"]
-        return waiting["id"], verify_enrolment(waiting["enrolment"], waiting["invitation"])
+        return waiting["id"], verify_submission(waiting["enrolment"], self.code)
 
     async def approve(self, enrolment_id: str, device_key: bytes) -> None:
         now = int(time.time())

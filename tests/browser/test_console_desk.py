@@ -103,7 +103,7 @@ async def test_the_words_to_compare_are_the_coordinators_in_indonesian_too(tmp_p
         key = verify_enrolment(submission.enrolment, submission.invitation)
         await console.button("Bahasa Indonesia").click()
         words = console.page.locator(".words-to-compare li")
-        await expect(words).to_have_text(list(comparison_words(key, "id")))
+        await expect(words).to_have_text(list(comparison_words(key, "id", invitation=submission.invitation)))
 
 
 async def test_title_and_sound_say_that_something_waits_and_never_what(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ async def test_an_invited_device_is_approved_and_serves(url: str, tmp_path: Path
     coordinator = Coordinator.inviting(url, ORGANISATION)
     enrolment = await enrol_device(url, ORGANISATION.public, str(coordinator.code))
     enrolment_id, device_key = await coordinator.look()
-    assert enrolment.words == comparison_words(device_key)
+    assert enrolment.words == comparison_words(device_key, invitation=coordinator.code.invitation)
     await coordinator.approve(enrolment_id, device_key)
     keys = EncryptedKeyStore.create(tmp_path / "keys", "only for this test")
     async with asyncio.timeout(PATIENCE):
@@ -141,7 +141,8 @@ async def test_a_device_whose_clock_is_behind_is_let_in(
             monkeypatch.setattr(time, "time", lambda: now - 3 * HOUR)
             async with asyncio.timeout(PATIENCE):
                 device = await enrolment.wait(MemoryKeyStore())
-            assert comparison_words(device.public_key) == enrolment.words
+            invitation = coordinator.code.invitation
+            assert comparison_words(device.public_key, invitation=invitation) == enrolment.words
 
 
 async def test_a_device_whose_clock_is_days_ahead_is_told_and_let_in_once_it_is_right(
@@ -156,7 +157,9 @@ async def test_a_device_whose_clock_is_days_ahead_is_told_and_let_in_once_it_is_
             wrong.setattr(time, "time", lambda: later)
             with pytest.raises(EnrolmentFailed, match="clock"):
                 await enrolment.wait(MemoryKeyStore())
-        assert comparison_words((await enrolment.wait(MemoryKeyStore())).public_key) == enrolment.words
+        device = await enrolment.wait(MemoryKeyStore())
+    invitation = coordinator.code.invitation
+    assert comparison_words(device.public_key, invitation=invitation) == enrolment.words
 
 
 async def test_a_statement_about_another_key_is_not_taken(url: str) -> None:

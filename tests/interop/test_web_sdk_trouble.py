@@ -95,7 +95,7 @@ async def test_an_invited_device_is_approved_and_serves(relay: RelayProcess) -> 
     async with web_peer() as sari:
         words = await sari.call("enrol", url=relay.url, organisation=public, code=str(coordinator.code))
         enrolment_id, device_key = await coordinator.look()
-        assert words == list(comparison_words(device_key))
+        assert words == list(comparison_words(device_key, invitation=coordinator.code.invitation))
         await coordinator.approve(enrolment_id, device_key)
         await sari.call("waitForApproval")
         await sari.call("openStaff", url=relay.url, organisation=public)

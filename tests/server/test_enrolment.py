@@ -82,7 +82,7 @@ def device() -> Ed25519PrivateKey:
 
 
 def submission(code: InvitationCode, device: Ed25519PrivateKey) -> dict[str, str]:
-    return {"invitation": code.invitation, "enrolment": enrol(code.invitation, device)}
+    return {"invitation": code.invitation, "enrolment": enrol(code, device)}
 
 
 def sealed_body(sealed: bytes) -> bytes:
@@ -145,7 +145,10 @@ async def test_a_strangers_invitation_is_refused(
 async def test_a_key_that_the_device_does_not_hold_is_refused(
     client: Client, invited: tuple[Invitation, InvitationCode], device: Ed25519PrivateKey
 ) -> None:
-    body = {"invitation": invited[1].invitation, "enrolment": enrol("another invitation", device)}
+    body = {
+        "invitation": invited[1].invitation,
+        "enrolment": enrol(replace(invited[1], invitation="another invitation"), device),
+    }
     assert await send(client, "POST", "/v1/enrolments", body) == (403, "not_believed")
 
 

@@ -96,11 +96,11 @@ class Device:
 
     @property
     def words(self) -> str:
-        return " ".join(comparison_words(public_key(self.key)))
+        return " ".join(comparison_words(public_key(self.key), invitation=self.code.invitation))
 
     @property
     def submission(self) -> dict[str, str]:
-        return {"invitation": self.code.invitation, "enrolment": enrol(self.code.invitation, self.key)}
+        return {"invitation": self.code.invitation, "enrolment": enrol(self.code, self.key)}
 
     def write(self, path: Path) -> str:
         path.write_text(json.dumps({"id": self.id, **self.submission}))

@@ -29,6 +29,7 @@ from teduh_crypto.credentials import (
     ROOT_ONLY_VALIDITY,
     Authority,
     AuthorityStatement,
+    InvitationCode,
     Organisation,
     RevocationList,
     Role,
@@ -589,7 +590,7 @@ def enrolment() -> dict[str, object]:
         "invitation": invitation,
         "enrolment_id": "enrolment-1",
         "private_key": encode_base64url(SARI.private_bytes_raw()),
-        "enrolment": enrol(invitation, SARI),
+        "enrolment": enrol(InvitationCode(invitation, sealing_key), SARI),
         "sealed": encode_base64url(sealed),
         "statement": GOOD,
     }
@@ -612,9 +613,13 @@ def vectors() -> str:
     words = [
         {
             "public_key": encode_base64url(public(key)),
-            "words": {language: comparison_words(public(key), language) for language in LANGUAGES},
+            "invitation": invitation,
+            "words": {
+                language: comparison_words(public(key), language, invitation=invitation)
+                for language in LANGUAGES
+            },
         }
-        for key in (SARI, INTAN)
+        for key, invitation in ((SARI, "an invitation"), (SARI, "another"), (INTAN, "an invitation"))
     ]
     content = {
         "now": NOW,

@@ -75,18 +75,19 @@ class Enrolment:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Four words that stand for the device's key: what the coordinator sees must be the same."""
+        """Four words for the device's key in this enrolment: what the coordinator sees must be the same."""
         return self.words_in("en")
 
     def words_in(self, language: Language) -> tuple[str, ...]:
         """The same four words in another language: "en" or "id"."""
-        return comparison_words(self._key.public_key().public_bytes_raw(), language)
+        public_key = self._key.public_key().public_bytes_raw()
+        return comparison_words(public_key, language, invitation=self._code.invitation)
 
     async def submit(self) -> None:
         """Bring the device's public key to the relay; raises `EnrolmentFailed`."""
         submission = {
             "invitation": self._code.invitation,
-            "enrolment": enrol(self._code.invitation, self._key),
+            "enrolment": enrol(self._code, self._key),
         }
         for left in reversed(range(_SUBMISSIONS)):
             try:

@@ -45,7 +45,7 @@ export class Enrolment {
     private readonly signer: Signer,
     private readonly store: KeyStore,
     /**
-     * Four words that stand for the device's key, in each language, to be read to the coordinator: what she sees must be
+     * Four words that stand for the device's key in this enrolment, in each language, to be read to the coordinator: what she sees must be
      * the same.
      */
     readonly words: ComparisonWords,
@@ -56,7 +56,7 @@ export class Enrolment {
   /** Bring the device's public key to the relay; rejects with `EnrolmentFailed`. @internal */
   async submit(): Promise<void> {
     const { invitation } = this.code
-    await this.#ask("", { method: "POST", content: { invitation, enrolment: await enrol(invitation, this.signer) } })
+    await this.#ask("", { method: "POST", content: { invitation, enrolment: await enrol(this.code, this.signer) } })
   }
 
   /** Wait until the coordinator has approved; keeps the statement. Rejects with `EnrolmentFailed`. */
@@ -163,7 +163,7 @@ async function enrolmentOf(
   signer: Signer,
   store: KeyStore,
 ): Promise<Enrolment> {
-  const words = await comparisonWords(signer.publicKey)
+  const words = await comparisonWords(signer.publicKey, code.invitation)
   try {
     return new Enrolment(relayUrl, organisation, code, signer, store, words)
   } catch (error) {

@@ -35,6 +35,7 @@ from teduh_crypto.credentials.enrolment import (
     seal_statement,
     verify_enrolment,
     verify_invitation,
+    verify_submission,
 )
 from teduh_crypto.credentials.exceptions import (
     AnotherSurvivor,
@@ -189,5 +190,6 @@ __all__ = [
     "verify_enrolment",
     "verify_invitation",
     "verify_relay_authentication",
+    "verify_submission",
     "write_root_key",
 ]

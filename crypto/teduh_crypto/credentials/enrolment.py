@@ -10,8 +10,9 @@
 The relay learns no name, and cannot swap the key unnoticed. The *invitation* is a token signed in the
 organisation's name: one time (its `jti` is the enrolment's id), for a while, for one role. The *enrolment* is
 a token signed by the device's own key and bound to the invitation: proof of possession. The *code* that the
-person gets is the invitation and a random key beside it which the relay never sees; under that key the
-coordinator seals the statement, for it contains a name.
+person gets is the invitation and a random sealing key beside it which the relay never sees. Under that key
+the enrolment carries a MAC, so that whoever saw the invitation alone cannot submit a key of its own; and the
+coordinator seals the statement under it, for it contains a name.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from teduh_crypto.credentials.exceptions import (
     UnknownRoot,
 )
 from teduh_crypto.credentials.json_web_token import (
+    Claims,
     TokenType,
     confirmation,
     decode_base64url,
@@ -61,6 +63,7 @@ _CODE_SEPARATOR: Final = ":"
 _NONCE_LENGTH: Final = 12
 _KEY_LENGTH: Final = 32
 _SEALING_TAG: Final = b"Teduh 1 sealed statement\x00"
+_SUBMISSION_TAG: Final = b"Teduh 1 enrolment\x00"
 _ROLE: Final = re.compile("|".join(Role))
 _DIGEST: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -156,21 +159,43 @@ def verify_invitation(text: str, verifier: StatementVerifier, *, now: int) -> In
     return invitation
 
 
-def enrol(invitation: str, key: Ed25519PrivateKey) -> str:
-    """The device's answer to an invitation: its public key, and the proof that it holds the private one."""
+def enrol(code: InvitationCode, key: Ed25519PrivateKey) -> str:
+    """The device's answer to an invitation: its public key, the proof that it holds the private one, and the
+    proof that it holds the code.
+    """
+    public_key = key.public_key().public_bytes_raw()
     claims = {
-        "cnf": confirmation(key.public_key().public_bytes_raw()),
-        "invitation": _digest(invitation),
+        "cnf": confirmation(public_key),
+        "invitation": _digest(code.invitation),
+        "mac": _mac(code, public_key),
     }
     return sign_token(TokenType.ENROLMENT, claims, key)
 
 
 def verify_enrolment(enrolment: str, invitation: str) -> bytes:
-    """The device's public key (32 bytes), if it signed this answer to this very invitation.
+    """The device's public key (32 bytes), if it signed this answer to this very invitation: what a relay can
+    know. The coordinator asks `verify_submission`.
 
     The invitation itself is verified apart. Raises `MalformedToken`, `WrongTokenType`,
     `ProofOfPossessionFailed`.
     """
+    return _answering(enrolment, invitation).confirmation_key()
+
+
+def verify_submission(enrolment: str, code: InvitationCode) -> bytes:
+    """The device's public key (32 bytes), if a holder of the code submitted it; for the coordinator.
+
+    Raises `MalformedToken` (also for a device of an earlier release, which made no MAC), `WrongTokenType`,
+    `ProofOfPossessionFailed`.
+    """
+    claims = _answering(enrolment, code.invitation)
+    public_key = claims.confirmation_key()
+    if not hmac.compare_digest(claims.text("mac", _DIGEST), _mac(code, public_key)):
+        raise ProofOfPossessionFailed("the enrolment was not made by a holder of the invitation code")
+    return public_key
+
+
+def _answering(enrolment: str, invitation: str) -> Claims:
     public_key = unverified_claims(enrolment, TokenType.ENROLMENT).confirmation_key()
     try:
         claims = verify_token(enrolment, TokenType.ENROLMENT, public_key)
@@ -178,7 +203,12 @@ def verify_enrolment(enrolment: str, invitation: str) -> bytes:
         raise ProofOfPossessionFailed("the enrolment is not signed by the key in it") from error
     if not hmac.compare_digest(claims.text("invitation", _DIGEST), _digest(invitation)):
         raise ProofOfPossessionFailed("the enrolment answers another invitation")
-    return public_key
+    return claims
+
+
+def _mac(code: InvitationCode, public_key: bytes) -> str:
+    content = _SUBMISSION_TAG + public_key + hashlib.sha256(code.invitation.encode()).digest()
+    return encode_base64url(hmac.digest(code.sealing_key, content, "sha256"))
 
 
 def seal_statement(

@@ -29,7 +29,7 @@ from teduh_crypto.credentials import (
     new_identifier,
     seal_statement,
     sign_staff_statement,
-    verify_enrolment,
+    verify_submission,
 )
 
 from teduh_server.enrolment_store import EnrolmentStore, Submission
@@ -87,8 +87,8 @@ class DemoEnrolments:
         return names
 
     def _answer(self, enrolment_id: str, invited: Invited, submission: Submission) -> bytes:
-        # The relay has verified the submission; this asks for the key, and whether it is for this invitation.
-        device_key = verify_enrolment(submission.enrolment, invited.code.invitation)
+        # The relay has verified the submission; this asks for the key, and that a holder of the code made it.
+        device_key = verify_submission(submission.enrolment, invited.code)
         since = int(time.time()) - CLOCK_ALLOWANCE
         statement = StaffStatement(
             organisation_id=self._authority.organisation_id,

@@ -31,7 +31,7 @@ from teduh_crypto.credentials import (
     comparison_words,
     seal_statement,
     split_chain,
-    verify_enrolment,
+    verify_submission,
 )
 
 from teduh_server.cli.org_show import about_enrolment, about_organisation, state_of, until
@@ -136,7 +136,7 @@ def approve(
         authority = _unlock(opened)
         waiting = _one_waiting(_submissions(submission, relay, authority), opened, enrolment)
         record = opened.record(waiting.id)
-        device_key = verify_enrolment(waiting.enrolment, record.invitation_code.invitation)
+        device_key = verify_submission(waiting.enrolment, record.invitation_code)
         _compare(record, device_key, words)
         record = opened.approve(record, device_key, authority, now=_now(), days=days)
         _deliver(record, relay, authority, output)
@@ -260,7 +260,8 @@ def _give(text: str, output: Path | None) -> None:
 
 def _compare(record: EnrolmentRecord, device_key: bytes, words: str | None) -> None:
     """Ask whether the device shows these four words; raises `FolderError` if not."""
-    accepted = [comparison_words(device_key, language) for language in LANGUAGES]
+    invitation = record.invitation_code.invitation
+    accepted = [comparison_words(device_key, language, invitation=invitation) for language in LANGUAGES]
     if words is None:
         typer.echo(f"{record.person.name} ({record.person.role}) must see these words, in either language:\n")
         for own in accepted:

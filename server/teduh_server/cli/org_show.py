@@ -39,7 +39,8 @@ def about_enrolment(folder: OrganisationFolder, record: EnrolmentRecord) -> list
     ]
     if record.device_key is not None:
         lines.append(("statement", record.statement_id or ""))
-        lines.append(("words", "  ".join(comparison_words(record.device_key))))
+        words = comparison_words(record.device_key, invitation=record.invitation_code.invitation)
+        lines.append(("words", "  ".join(words)))
     return lines
 
 

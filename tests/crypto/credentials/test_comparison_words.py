@@ -19,6 +19,13 @@ def test_another_key_has_other_words() -> None:
     assert comparison_words(bytes(32)) != comparison_words(bytes(31) + b"\x01")
 
 
+def test_the_words_of_one_key_are_others_for_another_invitation() -> None:
+    """So no table of keys and their words serves for two enrolments."""
+    key = bytes(range(32))
+    words = {comparison_words(key, invitation=invitation) for invitation in (None, "", "one", "another")}
+    assert len(words) == 4
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_list_has_2048_different_plain_words(language: Language) -> None:
     words = word_list(language)

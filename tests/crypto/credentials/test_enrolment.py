@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import replace
 
 import pytest
@@ -27,8 +29,15 @@ from teduh_crypto.credentials import (
     sign_staff_statement,
     verify_enrolment,
     verify_invitation,
+    verify_submission,
 )
-from teduh_crypto.credentials.json_web_token import TokenType, confirmation, sign_token
+from teduh_crypto.credentials.json_web_token import (
+    TokenType,
+    confirmation,
+    encode_base64url,
+    sign_token,
+    unverified_claims,
+)
 
 
 @pytest.fixture
@@ -98,15 +107,52 @@ def test_what_is_no_code_is_refused(text: str) -> None:
 def test_an_enrolment_proves_the_devices_key(
     invited: tuple[Invitation, InvitationCode], device: Ed25519PrivateKey
 ) -> None:
-    invitation = invited[1].invitation
-    assert verify_enrolment(enrol(invitation, device), invitation) == public_key(device)
+    code = invited[1]
+    enrolment = enrol(code, device)
+    assert verify_enrolment(enrolment, code.invitation) == public_key(device)
+    assert verify_submission(enrolment, code) == public_key(device)
+
+
+def test_whoever_saw_the_invitation_alone_cannot_submit_a_key(
+    invited: tuple[Invitation, InvitationCode],
+) -> None:
+    """A relay has the invitation of a submission that it holds back, and not the sealing key of the code."""
+    code, relays_own = invited[1], Ed25519PrivateKey.generate()
+    forged = enrol(InvitationCode(code.invitation, bytes(32)), relays_own)
+    assert verify_enrolment(forged, code.invitation) == public_key(relays_own)
+    with pytest.raises(ProofOfPossessionFailed, match="holder of the invitation code"):
+        verify_submission(forged, code)
+
+
+def test_a_mac_serves_for_one_key(
+    invited: tuple[Invitation, InvitationCode], device: Ed25519PrivateKey
+) -> None:
+    code, relays_own = invited[1], Ed25519PrivateKey.generate()
+    mac = unverified_claims(enrol(code, device), TokenType.ENROLMENT).text("mac", re.compile(".*"))
+    digest = encode_base64url(hashlib.sha256(code.invitation.encode()).digest())
+    claims = {"cnf": confirmation(public_key(relays_own)), "invitation": digest, "mac": mac}
+    with pytest.raises(ProofOfPossessionFailed):
+        verify_submission(sign_token(TokenType.ENROLMENT, claims, relays_own), code)
+
+
+def test_a_submission_without_a_mac_is_refused(
+    invited: tuple[Invitation, InvitationCode], device: Ed25519PrivateKey
+) -> None:
+    """As earlier releases made it: to the relay it is one, to the coordinator it is none."""
+    code = invited[1]
+    digest = encode_base64url(hashlib.sha256(code.invitation.encode()).digest())
+    claims = {"cnf": confirmation(public_key(device)), "invitation": digest}
+    earlier = sign_token(TokenType.ENROLMENT, claims, device)
+    assert verify_enrolment(earlier, code.invitation) == public_key(device)
+    with pytest.raises(MalformedToken):
+        verify_submission(earlier, code)
 
 
 def test_an_enrolment_for_another_invitation_is_refused(
     invited: tuple[Invitation, InvitationCode], device: Ed25519PrivateKey
 ) -> None:
     with pytest.raises(ProofOfPossessionFailed):
-        verify_enrolment(enrol("another", device), invited[1].invitation)
+        verify_enrolment(enrol(replace(invited[1], invitation="another"), device), invited[1].invitation)
 
 
 def test_a_key_that_is_not_held_cannot_be_enrolled(

@@ -23,6 +23,7 @@ from teduh_crypto.credentials import (
     verify_enrolment,
     verify_invitation,
     verify_relay_authentication,
+    verify_submission,
 )
 from teduh_crypto.credentials.json_web_token import decode_base64url, encode_base64url
 
@@ -111,6 +112,7 @@ def test_a_device_enrols() -> None:
     invitation = verify_invitation(case["invitation"], verifier(VECTORS["list"]), now=VECTORS["now"])
     assert invitation.enrolment_id == case["enrolment_id"]
     assert len(verify_enrolment(case["enrolment"], case["invitation"])) == 32
+    assert len(verify_submission(case["enrolment"], code)) == 32
     opened = open_statement(code.sealing_key, case["enrolment_id"], decode_base64url(case["sealed"]))
     assert opened == (case["statement"], None)
 
@@ -125,8 +127,9 @@ def test_a_device_authenticates_itself_to_a_relay() -> None:
 
 @pytest.mark.parametrize("case", VECTORS["comparison_words"], ids=lambda case: case["words"]["en"][0])
 def test_the_words_of_a_key(case: dict[str, Any]) -> None:
-    key = decode_base64url(case["public_key"])
-    assert {language: list(comparison_words(key, language)) for language in LANGUAGES} == case["words"]
+    key, invitation = decode_base64url(case["public_key"]), case["invitation"]
+    words = {language: list(comparison_words(key, language, invitation=invitation)) for language in LANGUAGES}
+    assert words == case["words"]
 
 
 def test_the_vectors_are_those_that_the_script_writes() -> None:

@@ -9,8 +9,9 @@
  *       │ ── sealed statement ────────────>│ ── sealed statement ────────────>│
  *
  * The relay learns no name, and cannot swap the key unnoticed. The *enrolment* is a token signed by the device's own
- * key and bound to the invitation: proof of possession. The *code* is the invitation and a random key beside it which
- * the relay never sees; under that key the coordinator seals the statement, for it contains a name.
+ * key and bound to the invitation: proof of possession. The *code* is the invitation and a random sealing key beside it
+ * which the relay never sees. Under that key the enrolment carries a MAC, so that whoever saw the invitation alone cannot
+ * submit a key of its own; and the coordinator seals the statement under it, for it contains a name.
  */
 
 import { concatenate, copyOf, decodeBase64url, encodeBase64url, sha256, utf8 } from "../hazmat/bytes.ts"
@@ -27,6 +28,7 @@ const CODE_SEPARATOR = ":"
 const NONCE_LENGTH = 12
 const SEALING_KEY_LENGTH = 32
 const SEALING_TAG = "Teduh 1 sealed statement\0"
+const SUBMISSION_TAG = "Teduh 1 enrolment\0"
 
 /** What an invitation says: one device may enrol for this subject and role. Times in seconds since 1970. */
 export interface Invitation {
@@ -72,10 +74,21 @@ export async function verifyInvitation(text: string, verifier: StatementVerifier
   return invitation
 }
 
-/** The device's answer to an invitation: its public key, and the proof that it holds the private one. */
-export async function enrol(invitation: string, signer: Signer): Promise<string> {
-  const digest = encodeBase64url(await sha256(utf8(invitation)))
-  return signToken("teduh-enrolment+jwt", { cnf: confirmation(signer.publicKey), invitation: digest }, signer)
+/**
+ * The device's answer to an invitation: its public key, the proof that it holds the private one, and the proof that it
+ * holds the code.
+ */
+export async function enrol({ invitation, sealingKey }: InvitationCode, signer: Signer): Promise<string> {
+  const digest = await sha256(utf8(invitation))
+  const hmac = { name: "HMAC", hash: "SHA-256" }
+  const key = await crypto.subtle.importKey("raw", copyOf(sealingKey), hmac, false, ["sign"])
+  const mac = await crypto.subtle.sign("HMAC", key, concatenate(utf8(SUBMISSION_TAG), signer.publicKey, digest))
+  const claims = {
+    cnf: confirmation(signer.publicKey),
+    invitation: encodeBase64url(digest),
+    mac: encodeBase64url(new Uint8Array(mac)),
+  }
+  return signToken("teduh-enrolment+jwt", claims, signer)
 }
 
 /** The id that an invitation asserts: for the invited device, which has it from the coordinator, to ask by. */

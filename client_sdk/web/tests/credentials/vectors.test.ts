@@ -133,7 +133,7 @@ describe("a device", () => {
     expect(enrolmentId(invitation)).toBe(enrolment_id)
     const said = await verifyInvitation(invitation, await verifierWith(inForce), vectors.now)
     expect(said).toMatchObject({ enrolmentId: enrolment_id, role: "counselor", subject: "staff-1" })
-    expect(await enrol(invitation, await signerFromPrivateKey(bytes(private_key)))).toBe(enrolment)
+    expect(await enrol(parsed, await signerFromPrivateKey(bytes(private_key)))).toBe(enrolment)
     const opened = await openStatement(parsed.sealingKey, enrolment_id, bytes(sealed))
     expect(opened).toEqual({ statement, issuerStatement: undefined })
     expect(await errorOf(() => openStatement(parsed.sealingKey, "another", bytes(sealed)))).toBe("MalformedToken")
@@ -153,8 +153,8 @@ describe("a device", () => {
     expect(() => relayAuthenticationBytes(origin, new Uint8Array(31))).toThrow("32 bytes")
   })
 
-  it.each(vectors.comparison_words)("is compared by the words $words.en", async ({ public_key, words }) => {
-    expect(await comparisonWords(bytes(public_key))).toEqual(words)
+  it.each(vectors.comparison_words)("is compared by the words $words.en", async ({ public_key, invitation, words }) => {
+    expect(await comparisonWords(bytes(public_key), invitation)).toEqual(words)
   })
 
   it.each([

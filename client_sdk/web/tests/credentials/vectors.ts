@@ -32,7 +32,7 @@ interface Vectors {
     Record<"code" | "invitation" | "enrolment_id" | "private_key" | "enrolment" | "sealed" | "statement", string>
   >
   readonly relay_authentication: Readonly<Record<"private_key" | "origin" | "nonce" | "bytes" | "signature", string>>
-  readonly comparison_words: readonly { readonly public_key: string; readonly words: { readonly en: readonly string[]; readonly id: readonly string[] } }[]
+  readonly comparison_words: readonly { readonly public_key: string; readonly invitation: string; readonly words: { readonly en: readonly string[]; readonly id: readonly string[] } }[]
 }
 
 const file = new URL("../../../../tests/vectors/credentials.json", import.meta.url)
