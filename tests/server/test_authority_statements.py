@@ -11,6 +11,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from enrolment_relay import Client, Relay, send, send_as
+from plain_relay import plain_relay
 from staffed_organisation import DAY, NOW, StaffedOrganisation
 from teduh_crypto.credentials import (
     Authority,
@@ -23,6 +24,7 @@ from teduh_crypto.credentials import (
 )
 from teduh_crypto.credentials.json_web_token import TokenType, unverified_claims
 from teduh_server.enrolment_store import KeptVersion, NewerListKept
+from teduh_server.metrics import REGISTRY
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
@@ -288,3 +290,16 @@ def test_protocol_names_the_claims_of_an_authority_statement(organisation: Staff
     assert sorted(documented) == sorted(claims._claims)
     assert TokenType.AUTHORITY in chapter
     assert {"8 days", "92 days", "at most 64"} <= set(re.findall(r"8 days|92 days|at most 64", chapter))
+
+
+async def test_metrics_tell_when_the_statement_and_the_list_expire() -> None:
+    async with plain_relay() as running:
+        relay = running.relay
+        relay._measure()
+        assert relay.verifier.authority is not None
+        assert relay.verifier.revocations is not None
+        for name, held in (
+            ("teduh_authority_expires", relay.verifier.authority),
+            ("teduh_revocations_expires", relay.verifier.revocations),
+        ):
+            assert REGISTRY.get_sample_value(name) == held.expires

@@ -113,7 +113,9 @@ class Enrolment:
         fetch = RevocationFetch(self._relay_url, service)
         while not await fetch.once():
             if fetch.is_stale:
-                raise EnrolmentFailed("the revocation list is too old by this device's clock")
+                raise EnrolmentFailed(
+                    "the revocation list does not count, or is too old by this device's clock"
+                )
             await asyncio.sleep(_ASK_EVERY_SECONDS)
         device = self._opened(answer.sealed, service)
         keep_device(key_store, device)

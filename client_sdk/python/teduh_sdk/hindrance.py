@@ -17,4 +17,6 @@ class Hindrance(StrEnum):
     otherwise. Nothing else is believed of the relay's: whoever uses the device has to look.
     """
     LIST = "list"
-    """The organisation has signed no list for a day, or the relay withholds it."""
+    """The organisation has signed no list for a day, or its authority statement has expired, or the relay
+    withholds them or shows others that do not count.
+    """

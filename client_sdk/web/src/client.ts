@@ -24,7 +24,8 @@ const CLOCKS_APART_SECONDS = 300
  *
  * `clock`: by this device's clock the organisation's newest revocation list is too old, and the relay's clock says
  * otherwise. Nothing else is believed of the relay's: whoever uses the device has to look. `list`: the organisation has
- * signed no list for a day, or the relay withholds it.
+ * signed no list for a day, or its authority statement has expired, or the relay withholds them or shows others that do
+ * not count.
  */
 export type Hindrance = "clock" | "list"
 

@@ -81,7 +81,7 @@ export class Enrolment {
     const fetch = new RevocationFetch(this.relayUrl, service)
     if (!(await fetch.once())) {
       const why = fetch.isStale
-        ? "the revocation list is too old by this device's clock"
+        ? "the revocation list does not count, or is too old by this device's clock"
         : "the relay cannot show a fresh revocation list to check the statement against"
       throw new EnrolmentFailed(why)
     }

@@ -1,0 +1,38 @@
+"""A relay that lies shows her page what the thief of a revoked issuer's key has signed: it is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from browser_house import accepted, house
+from playwright.async_api import Route
+from real_browser import chromium
+from stolen_issuer import StolenIssuer
+from survivor_page import SurvivorPage
+
+PATH = "**/v1/revocations"
+NO_LIST = "Just now it cannot be proven who would answer"
+
+
+async def test_page_believes_nobody_by_the_list_of_an_issuer_whom_the_root_lists_no_more(
+    tmp_path: Path,
+) -> None:
+    """She is told, and goes on by herself once she is shown the organisation's own."""
+    async with (
+        house(tmp_path) as here,
+        here.staff("Sari") as staff,
+        chromium(tmp_path / "profile") as browser,
+    ):
+        stolen = StolenIssuer(here.organisation)
+        lie = {"list": stolen.empty_list(), "authority": stolen.stated(lists_it=False, version=2)}
+
+        async def answer(route: Route) -> None:
+            await route.fulfill(json=lie)
+
+        hers = await SurvivorPage.open(browser, here.url)
+        await hers.page.route(PATH, answer)
+        await hers.ask()
+        await hers.shows(NO_LIST)
+        await hers.page.unroute(PATH)
+        await accepted(staff)
+        await hers.is_in_the_room("Sari")
