@@ -150,10 +150,13 @@ class Relay(ABC):
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise RuntimeError(f"the {self.name} ended with {self._process.returncode}")
-            if _answers(self.port):
+            if self._serves():
                 return
             time.sleep(0.05)
         raise RuntimeError(f"the {self.name} does not listen")
+
+    def _serves(self) -> bool:
+        return _answers(self.port)
 
 
 def move(pid: int, core: int | None) -> None:

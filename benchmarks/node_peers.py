@@ -76,6 +76,7 @@ class SocketIoRedis(SocketIo):
         # As ours has it, though this one stores nothing in it.
         self._valkey = EmbeddedValkey(folder / f"socket_io-{secrets.token_hex(4)}", Durability.AOF)
         self._valkey.start()
+        self._valkey.revive()
         if core is not None:
             os.sched_setaffinity(self._valkey_pid(), {core})
         super().__init__(core, folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -94,6 +95,14 @@ class TeduhRelay(Relay):
 
     def _environment(self) -> dict[str, str]:
         return compiled_first(super()._environment())
+
+    def _serves(self) -> bool:
+        # It listens before its store takes anything.
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=1) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
 
     def device(self) -> StaffDevice:
         return self.organisation.new_device()

@@ -71,10 +71,16 @@ class House:
     """Everything that runs."""
 
     organisation: RelayOrganisation
-    cluster: ValkeyCluster
+    store: ValkeyCluster | None
+    """None where it is one server."""
     relays: Sequence[RelayProcess]
     talks: Sequence[Talk]
     requests: RequestLoad
+
+    @property
+    def cluster(self) -> ValkeyCluster:
+        assert self.store is not None
+        return self.store
 
     @property
     def members(self) -> list[RetryingClient]:
@@ -162,14 +168,15 @@ async def _named_by(url: str, observer: StaffDevice) -> set[bytes]:
 
 @contextmanager
 def relays_on(
-    cluster: ValkeyCluster,
+    store_url: str,
     folder: Path,
     organisation: RelayOrganisation,
     count: int = 3,
     island: Island | None = None,
+    durability: str = "replicated",
     **settings: object,
 ) -> Iterator[list[RelayProcess]]:
-    """Relay processes that accept what a replica has; the first lives on the island, if there is one."""
+    """Relay processes on one store; the first lives on the island, if there is one."""
     file = organisation.write(folder)
     with ExitStack() as stack:
         yield [
@@ -177,9 +184,10 @@ def relays_on(
                 relay_process(
                     folder / f"relay{number}",
                     file,
-                    cluster.url,
+                    store_url,
                     None if number else island,
-                    durability="replicated",
+                    None,
+                    durability=durability,
                     lease_seconds=5,
                     absent_seconds=600,
                     **settings,
@@ -191,7 +199,7 @@ def relays_on(
 
 @asynccontextmanager
 async def house_under_load(
-    cluster: ValkeyCluster,
+    store: ValkeyCluster | None,
     relays: Sequence[RelayProcess],
     organisation: RelayOrganisation,
     *,
@@ -210,7 +218,7 @@ async def house_under_load(
     made = [await _talk(organisation, urls, number, role) for number in range(talks)]
     claimers = [organisation.staff(f"Claimer {number}") for number in range(3)]
     requests = RequestLoad(urls, claimers, requests_per_second, offered=offered)
-    house = House(organisation, cluster, relays, made, requests)
+    house = House(organisation, store, relays, made, requests)
     running = [asyncio.create_task(member.run()) for member in house.members]
     try:
         requests.start()

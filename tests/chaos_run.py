@@ -14,6 +14,14 @@ Then a second house, whose relays *offer* requests, and whose first relay is beh
     cut off     that relay, for 20 seconds (root only)
     kill -9     each relay, whichever leads, and the master of the queue, which has offers, seats and the lead
 
+Then a third, three relays on one server with `durability = "aof"` and a small disk of its own:
+
+    kill -9     the server, then each relay
+    freeze      the server, for 20 seconds
+    fill        its disk, for 20 seconds (root only); the server ends itself, and is started again and again
+
+What stops everything counts from its end. /readyz has said 503 at every relay within three seconds of it.
+
 It ends with an error unless everything accepted was delivered to both members, once and in one order; every
 request was answered once; presence was right again within 15 seconds; and the 99th percentile of the time to
 Accepted was back within 10 seconds.
@@ -28,14 +36,17 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+import aiohttp
 from chaos_house import PRESENCE_SECONDS, House, house_under_load, relays_on
+from failing_machine import SmallDisk, small_disk, why_no_small_disk
 from island import Island, island, why_no_island
 from relay_organisation import RelayOrganisation
-from relay_process import RelayProcess
+from relay_process import RelayProcess, becomes, eventually
 from valkey_cluster import valkey_cluster
 from valkey_process import ValkeyProcess
 
@@ -45,6 +56,7 @@ _PEACE_SECONDS = 6.0
 _DOWN_SECONDS = 5.0
 _WATCHED_SECONDS = 14.0
 """How long after a fault has begun the times are looked at, at least."""
+_UNREADY_SECONDS = 3.0
 _SLOWEST_OF_PEACE = 4.0
 """Back is what takes at most so many times what it took in peace, between a quarter of a second and one."""
 
@@ -59,6 +71,8 @@ class Row:
     began: float
     ended: float = 0.0
     presence: float | None = None
+    mended: float | None = None
+    """When the fault had ended, where nothing could be accepted before that."""
     recovered: float = 0.0
     slowest: float = 0.0
 
@@ -84,9 +98,10 @@ class Report:
     async def fault(self, name: str) -> AsyncIterator[Row]:
         row = Row(name, time.monotonic())
         yield row
-        await asyncio.sleep(max(_PEACE_SECONDS, row.began + _WATCHED_SECONDS - time.monotonic()))
+        since = row.mended or row.began
+        await asyncio.sleep(max(_PEACE_SECONDS, since + _WATCHED_SECONDS - time.monotonic()))
         row.ended = time.monotonic()
-        row.recovered = self.house.recovered_after(row.began, row.ended - 1, self.limit)
+        row.recovered = self.house.recovered_after(row.mended or row.began, row.ended - 1, self.limit)
         took = self.house.latencies(row.began, row.ended)
         row.slowest = max(took, default=float("inf"))
         self._print(row)
@@ -100,6 +115,16 @@ class Report:
         )
         if row.recovered > RECOVERY_SECONDS:
             self.failures.append(f"{row.name}: p99 was back only after {row.recovered:.0f} s")
+
+    async def watch_readiness(self, row: Row) -> None:
+        """Every relay says within three seconds that nothing is accepted."""
+        began = time.monotonic()
+        for relay in self.house.relays:
+            await becomes(partial(_readyz, relay), 503, within=_UNREADY_SECONDS * 10)
+        took = time.monotonic() - began
+        print(f"{'':34}/readyz said 503 after {took:.1f} s")
+        if took > _UNREADY_SECONDS:
+            self.failures.append(f"{row.name}: /readyz said 503 only after {took:.1f} s")
 
     async def watch_presence(self, row: Row, relays: list[RelayProcess]) -> None:
         try:
@@ -190,7 +215,7 @@ async def _all_faults(folder: Path, talks: int, per_second: float) -> list[str]:
         no_island = why_no_island()
         island_ = None if no_island else stack.enter_context(island())
         cluster = stack.enter_context(valkey_cluster(3, 2, island_, cluster_node_timeout="2000"))
-        relays = stack.enter_context(relays_on(cluster, folder, organisation))
+        relays = stack.enter_context(relays_on(cluster.url, folder, organisation))
         async with house_under_load(
             cluster, relays, organisation, talks=talks, messages_per_second=per_second, requests_per_second=4
         ) as house:
@@ -216,7 +241,7 @@ async def _offering_faults(folder: Path, talks: int, per_second: float) -> list[
             valkey_cluster(3, 2, island_, first_inside=False, cluster_node_timeout="2000")
         )
         relays = stack.enter_context(
-            relays_on(cluster, folder, organisation, island=island_, routing=routing)
+            relays_on(cluster.url, folder, organisation, island=island_, routing=routing)
         )
         async with house_under_load(
             cluster,
@@ -261,6 +286,91 @@ async def _kill_master_of_queue(report: Report) -> None:
         await asyncio.to_thread(house.cluster.wait_until_whole)
 
 
+# --- one server ---
+
+
+async def _one_server_faults(folder: Path, talks: int, per_second: float) -> list[str]:
+    """The third house: one Valkey with its file, on a disk of its own."""
+    organisation = RelayOrganisation()
+    with ExitStack() as stack:
+        no_disk = why_no_small_disk()
+        place = folder / "disk"
+        disk = None if no_disk else stack.enter_context(small_disk(place, mib=64))
+        place.mkdir(parents=True, exist_ok=True)
+        settings = {"appendonly": "yes", "appendfsync": "always", "save": "", "dir": str(place)}
+        prefix = () if disk is None else disk.machine.prefix
+        valkey = ValkeyProcess(folder / "valkey", settings, prefix=prefix)
+        valkey.start()
+        stack.callback(valkey.kill)
+        url = f"redis://{valkey.host}:{valkey.port}"
+        relays = stack.enter_context(relays_on(url, folder, organisation, durability="aof"))
+        async with house_under_load(
+            None, relays, organisation, talks=talks, messages_per_second=per_second, requests_per_second=4
+        ) as house:
+            report = Report(house)
+            print("\none server, durability aof")
+            await report.peace()
+            await _kill_server(report, valkey)
+            await _freeze_server(report, valkey)
+            if disk is not None:
+                await _fill_disk(report, valkey, disk)
+            await _kill_relays(report)
+        if no_disk:
+            print(f"no disk was filled: {no_disk}")
+        return await _judge(report, None)
+
+
+async def _kill_server(report: Report, valkey: ValkeyProcess) -> None:
+    async with report.fault("kill -9 the server") as row:
+        valkey.kill()
+        await report.watch_readiness(row)
+        await asyncio.sleep(_DOWN_SECONDS)
+        await asyncio.to_thread(valkey.start)
+        row.mended = time.monotonic()
+
+
+async def _freeze_server(report: Report, valkey: ValkeyProcess) -> None:
+    async with report.fault(f"freeze the server, {FAULT_SECONDS:.0f} s") as row:
+        valkey.freeze()
+        thawed = time.monotonic() + FAULT_SECONDS
+        await report.watch_readiness(row)
+        await asyncio.sleep(max(0.0, thawed - time.monotonic()))
+        valkey.thaw()
+        row.mended = time.monotonic()
+
+
+async def _fill_disk(report: Report, valkey: ValkeyProcess, disk: SmallDisk) -> None:
+    async with report.fault(f"the disk is full, {FAULT_SECONDS:.0f} s") as row:
+        starting = asyncio.create_task(_start_again(valkey))
+        await asyncio.to_thread(disk.fill)
+        freed = time.monotonic() + FAULT_SECONDS
+        await report.watch_readiness(row)
+        await asyncio.sleep(max(0.0, freed - time.monotonic()))
+        disk.free()
+        row.mended = time.monotonic()
+        await eventually(lambda: valkey.running)
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        if not valkey.running:
+            await asyncio.to_thread(valkey.start)
+
+
+async def _start_again(valkey: ValkeyProcess) -> None:
+    """Whenever it has ended, as systemd does."""
+    while True:
+        await asyncio.sleep(1.0)
+        if not valkey.running:
+            with suppress(RuntimeError):
+                await asyncio.to_thread(valkey.start)
+
+
+async def _readyz(relay: RelayProcess) -> int:
+    with suppress(aiohttp.ClientError):
+        async with aiohttp.ClientSession() as session, session.get(f"{relay.url}/readyz") as answer:
+            return answer.status
+    return 0
+
+
 async def _judge(report: Report, no_island: str | None) -> list[str]:
     house = report.house
     delivered = await house.check()
@@ -274,11 +384,14 @@ async def _judge(report: Report, no_island: str | None) -> list[str]:
     return report.failures
 
 
-def main() -> int:
-    """Returns the exit code."""
+def main(chosen: list[str]) -> int:
+    """All houses, or those that are named: `claiming`, `offering`, `one-server`. Returns the exit code."""
     with tempfile.TemporaryDirectory(prefix="teduh-chaos-") as folder:
-        failures = asyncio.run(_all_faults(Path(folder) / "claiming", talks=10, per_second=5.0))
-        failures += asyncio.run(_offering_faults(Path(folder) / "offering", talks=10, per_second=5.0))
+        houses = {"claiming": _all_faults, "offering": _offering_faults, "one-server": _one_server_faults}
+        failures = []
+        for name, faults in houses.items():
+            if name in chosen or not chosen:
+                failures += asyncio.run(faults(Path(folder) / name, talks=10, per_second=5.0))
     for failure in failures:
         print(f"NOT KEPT  {failure}")
     print("all kept" if not failures else "")
@@ -286,4 +399,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

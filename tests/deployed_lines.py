@@ -104,7 +104,7 @@ TURNSERVER: Document = {
 VALKEY: Document = {
     "protected-mode": ["no"],
     "appendonly": ["yes"],
-    "appendfsync": ["everysec"],
+    "appendfsync": ["always"],
     "no-appendfsync-on-rewrite": ["no"],
     "save": ['""'],
     "maxmemory-policy": ["noeviction"],

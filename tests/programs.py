@@ -66,6 +66,8 @@ PROGRAMS: Final = {
         Program("Python.h", ("python3-dev",), _python_headers),
         Program("systemd-analyze", ("systemd",), _on_path("systemd-analyze")),
         Program("git", ("git",), _on_path("git")),
+        Program("unshare", ("util-linux",), _on_path("unshare")),
+        Program("nsenter", ("util-linux",), _on_path("nsenter")),
     )
 }
 
@@ -82,6 +84,7 @@ NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "browser/test_call_of_four.py::test_two_pages_and_two_programs*": ("turnserver",),
     "browser/test_network_change.py": ("turnserver",),
     "chaos/test_cluster.py::test_nothing_is_lost_when_a_machine*": ("ip",),
+    "chaos/test_full_disk.py": ("unshare", "nsenter"),
     "deploy/test_compose.py": ("git",),
     "deploy/test_compose.py::test_caddy_itself*": ("caddy",),
     "deploy/test_coturn.py": ("turnserver",),
@@ -102,6 +105,8 @@ NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "sdk/calls/test_two_machines.py": ("ip", "tc"),
     "server/doctor/test_configuration.py::test_doctor_looks_at_everything*": ("turnserver",),
     "server/doctor/test_turn.py": ("turnserver",),
+    "server/test_failing_disk.py": ("cc", "unshare", "nsenter"),
+    "server/test_readiness.py::test_full_disk*": ("unshare", "nsenter"),
     "workspace/test_compiled_relay.py": ("cc", "Python.h"),
     "workspace/test_tracked_files.py": ("git",),
 }

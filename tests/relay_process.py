@@ -20,6 +20,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from compiled_relay import compiled_first
+from failing_machine import FailingMachine
 from island import Island
 from teduh_server.app import Relay
 from teduh_server.neighbours import Neighbours
@@ -51,15 +52,19 @@ class RelayProcess:
         organisation_file: Path,
         store_url: str | None = None,
         island: Island | None = None,
+        machine: FailingMachine | None = None,
         **settings: object,
     ) -> None:
-        """On an island it listens at the inner address, and can be cut off."""
+        """On an island it listens at the inner address, and can be cut off. A `machine` may fail it."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.log = folder / "relay.log"
         self.port = 0
         self._host = "127.0.0.1" if island is None else island.inside
-        self._prefix = () if island is None else island.prefix
+        self._island = island
+        machine = machine or FailingMachine()
+        self._prefix = (*(() if island is None else island.prefix), *machine.prefix)
+        self._environment = machine.environment
         self._settings = {
             **GENEROUS,
             "organisation_file": str(organisation_file),
@@ -83,13 +88,13 @@ class RelayProcess:
 
     def start(self) -> None:
         """Start and wait until it is ready."""
-        if self.port == 0 and not self._prefix:
+        if self.port == 0 and self._island is None:
             self.port = self._held.enter_context(held_port(self._host))
         logged = self.log.stat().st_size if self.log.exists() else 0
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TEDUH_")}
         environment |= {f"TEDUH_{name.upper()}": _written(value) for name, value in self._settings.items()}
         environment |= {"TEDUH_LISTEN_HOST": self._host, "TEDUH_LISTEN_PORT": str(self.port)}
-        environment = compiled_first(environment)
+        environment = compiled_first(environment) | self._environment
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*self._prefix, sys.executable, "-m", "teduh_server", "serve"],
@@ -219,10 +224,11 @@ def relay_process(
     organisation_file: Path,
     store_url: str | None = None,
     island: Island | None = None,
+    machine: FailingMachine | None = None,
     **settings: object,
 ) -> Iterator[RelayProcess]:
     """A running relay process, with its own embedded Valkey unless `store_url` names another."""
-    process = RelayProcess(folder, organisation_file, store_url, island, **settings)
+    process = RelayProcess(folder, organisation_file, store_url, island, machine, **settings)
     try:
         process.start()
     except BaseException:
@@ -266,6 +272,8 @@ async def worker_here(
     relay = Relay(Settings(**chosen), neighbours=neighbours)  # type: ignore[arg-type]  # pydantic checks them
     await relay.start()
     try:
+        async with asyncio.timeout(_START_SECONDS):
+            await relay.until_ready()
         yield relay
     finally:
         await relay.stop()

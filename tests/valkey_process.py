@@ -21,7 +21,8 @@ _given: set[int] = set()
 class ValkeyProcess:
     """One `valkey-server` on a port of its own, with its files in `folder`.
 
-    It is started by the words of `prefix`, such as `ip netns exec name`.
+    It is started by the words of `prefix`, such as `ip netns exec name`, from the one that comes in a wheel
+    unless another `program` is named.
     """
 
     def __init__(
@@ -31,6 +32,8 @@ class ValkeyProcess:
         *,
         host: str = "127.0.0.1",
         prefix: Sequence[str] = (),
+        program: Path | None = None,
+        environment: dict[str, str] | None = None,
     ) -> None:
         folder.mkdir(parents=True)
         self.folder = folder
@@ -38,6 +41,8 @@ class ValkeyProcess:
         self.port = free_port()
         self.settings = settings
         self._prefix = prefix
+        self._program = program or bundled()
+        self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -55,12 +60,15 @@ class ValkeyProcess:
         arguments = [part for name, value in settings.items() for part in (f"--{name}", value)]
         with (self.folder / "valkey.out").open("ab") as out:
             self._process = subprocess.Popen(
-                [*self._prefix, str(bundled()), *self._first(), *arguments],
+                [*self._prefix, str(self._program), *self._first(), *arguments],
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
             )
-        until(lambda: self._answers(), f"{self.folder} does not answer")
+        until(lambda: self._answers() or not self.running, f"{self.folder} does not answer")
+        if not self.running:
+            raise RuntimeError(f"{self.folder} has ended at once")
 
     def _first(self) -> list[str]:
         return []

@@ -25,6 +25,7 @@ def start_valkey(
     own = Path(tempfile.mkdtemp(prefix="teduh-valkey-")) if folder is None else folder
     valkey = EmbeddedValkey(own, durability)
     valkey.start()
+    valkey.revive()
     try:
         yield valkey
     finally:

@@ -14,6 +14,9 @@
                      |                          |                           |                  |
                  FrontDoor ---------------------+------- aiohttp -----------+------------------+
 
+It serves from the start, and takes the store as it comes: one that is away or still reads its file is no
+reason to end. Until it takes writes, clients are told `unavailable` and `/readyz` says 503.
+
 A stop drains: no new connections, clients are asked to move, appends in flight are answered, then the rest
 is closed.
 """
@@ -50,7 +53,8 @@ from teduh_server.handlers.socket import SocketHandler
 from teduh_server.ice_servers import IceServerOffers
 from teduh_server.inbox import Inbox
 from teduh_server.key_package_directory import KeyPackageDirectory
-from teduh_server.log_policy import fault, log
+from teduh_server.log_policy import Trouble, fault, log
+from teduh_server.loop_lag import LoopLag
 from teduh_server.machine_code import is_compiled
 from teduh_server.neighbours import Neighbours
 from teduh_server.node_channel import REVOCATIONS_CHANGED, NodeChannel
@@ -60,7 +64,7 @@ from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.embedded import EmbeddedValkey
-from teduh_server.redis_store.exceptions import StoreError
+from teduh_server.redis_store.exceptions import FULL_OR_FAILING, StoreError, StoreUnavailable, cause_of
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, new_node_id, node_channel
 from teduh_server.redis_store.location import ClusterLocation, parse_location
 from teduh_server.request_price import RequestPrice
@@ -114,11 +118,15 @@ class Relay:
         self._listening: list[asyncio.Server] = []
         self._doors: list[FrontDoor] = []
         self._stopping = False
+        self._begun = asyncio.Event()
+        self._lag = LoopLag()
 
     # --- starting ---
 
     async def start(self) -> None:
-        """Listen and serve. Raises OSError (the port is taken), FolderInUse, TimeoutError (no store)."""
+        """Listen and serve, whether the store is there yet or not. Raises OSError (the port is taken),
+        FolderInUse.
+        """
         listener = _listen(self._settings.listen_host, self._settings.listen_port, shared=self._shared_port)
         try:
             await self._start_store()
@@ -149,7 +157,7 @@ class Relay:
             durability=durability,
             replicas=settings.replicas,
         )
-        await self._store.start()
+        self._store.begin()
 
     def _compose(self, listener: socket.socket) -> None:
         settings = self._settings
@@ -214,10 +222,10 @@ class Relay:
 
     async def _start_services(self) -> None:
         await self._feed.start()
-        with suppress(StoreError):
-            await self._store.look_at_clock()
+        self.spawn(self._begin_with_store())
         self._routing.start(self.keep)
         self.keep(self._reserve.watch_forever)
+        self.keep(self._lag.look_forever)
         self.keep(self._reach.watch_forever)
         self.keep(self._sockets.beat_forever)
         if self._neighbours is not None:
@@ -225,11 +233,30 @@ class Relay:
         if self._valkey is not None:
             self.keep(partial(_tend_forever, self._valkey))
 
+    async def _begin_with_store(self) -> None:
+        """What a node asks the store first, as soon as it can."""
+        await self._store.ready()
+        with suppress(StoreError):
+            await self._store.look_at_clock()
+        await self._look_for_revocations()
+        self._begun.set()
+
+    @property
+    def ready(self) -> bool:
+        """Whether an append would succeed now, and this node is not about to stop."""
+        has_begun = self._begun.is_set() and not self._stopping
+        return has_begun and self._store.available and self._store.trouble is None
+
+    async def until_ready(self) -> None:
+        """Wait until it is, for what has to be done at the start."""
+        while not self.ready:  # noqa: ASYNC110 -- what it depends on is in other processes
+            await asyncio.sleep(_POLL_SECONDS)
+
     def _application(self) -> web.Application:
         application = web.Application()
         application.on_response_prepare.append(_keep_nowhere)
         http_limit = SourceLimit(_HTTP_PER_SECOND, _HTTP_BURST)
-        routes = health_routes(lambda: self._store.available and not self._stopping)
+        routes = health_routes(lambda: self.ready)
         routes += enrolment_routes(
             self.enrolments,
             self.verifier,
@@ -321,13 +348,13 @@ class Relay:
             try:
                 await work()
             except Exception as error:  # noqa: BLE001 -- whatever it is, what depends on this must go on
-                fault("background_work_failed", error)
+                _failed(error)
             await asyncio.sleep(_BEGUN_ANEW_SECONDS)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            fault("background_work_failed", error)
+            _failed(error)
 
     def _listening_again(self) -> None:
         if hasattr(self, "_delivery"):
@@ -365,6 +392,10 @@ class Relay:
         metrics.AUTHORITY_EXPIRES.set(0 if authority is None else authority.expires)
         metrics.REVOCATIONS_EXPIRES.set(0 if revocations is None else revocations.expires)
         metrics.TASKS.set(len(asyncio.all_tasks()))
+        metrics.STORE_FILL.set(self._store.fill.share)
+        metrics.STORE_READY.set(self.ready)
+        metrics.LIST_AGE.set(-1 if revocations is None else time.time() - revocations.issued)
+        metrics.LOOP_LAG.set(self._lag.longest)
 
     # --- stopping ---
 
@@ -421,13 +452,29 @@ async def _keep_nowhere(_: web.Request, response: web.StreamResponse) -> None:
     response.headers.setdefault("Cache-Control", NO_STORE)
 
 
+def _failed(error: BaseException) -> None:
+    """Some work in the background. What a full or failing store refuses is counted: that it takes nothing is
+    told once.
+    """
+    cause = cause_of(error)
+    if isinstance(error, StoreUnavailable) or cause in FULL_OR_FAILING:
+        metrics.STORE_REFUSED.labels(cause).inc()
+    else:
+        fault("background_work_failed", error)
+
+
 async def _tend_forever(valkey: EmbeddedValkey) -> None:
+    trouble = Trouble("embedded Valkey does not run")
     while True:
         await asyncio.sleep(1.0)
         try:
-            await asyncio.to_thread(valkey.tend)
+            is_well = await asyncio.to_thread(valkey.tend)
         except (OSError, RuntimeError) as error:
-            fault("valkey_not_revived", error)
+            trouble.is_(cause_of(error))
+            continue
+        trouble.is_(None if is_well else "ended")
+        if not is_well:
+            metrics.NOT_KEPT.inc()
 
 
 def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:

@@ -4,18 +4,28 @@ No address, user agent, name, key, capability, conversation or device id is ever
 and because libraries log too, aiohttp's access log is off and the loggers that would print a peer's address
 are silenced. A fault is logged by the type of the exception and the place in our own code, without its
 message, which may quote input.
+
+What goes on for long is told when it changes, and not each time that somebody meets it: no event fills more
+than ten lines a minute.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+import time
 import traceback
+from collections import deque
+from collections.abc import Callable
 from types import TracebackType
 
 import structlog
 
 _SILENCED = ("aiohttp.websocket", "aiohttp.server", "aiohttp.access", "aiohttp.web", "asyncio")
+
+
+MOST_LINES_A_MINUTE = 10
+_MINUTE = 60.0
 
 
 def configure_logging(level: str = "info") -> None:
@@ -44,8 +54,62 @@ def log() -> structlog.typing.FilteringBoundLogger:
 
 
 def fault(event: str, error: BaseException) -> None:
-    """Log that something failed which should not: the exception's type and where, not what it says."""
-    log().error(event, error=type(error).__name__, where=_where(error.__traceback__))
+    """Log that something failed which should not: the exception's type and where, not what it says. Of more
+    than ten in a minute the others are only counted: `unsaid` stands in the next line.
+    """
+    share = _shares.setdefault(event, _Share())
+    if share.take():
+        where = _where(error.__traceback__)
+        unsaid = {"unsaid": share.unsaid} if share.unsaid else {}
+        log().error(event, error=type(error).__name__, where=where, **unsaid)
+        share.unsaid = 0
+    else:
+        share.unsaid += 1
+
+
+class _Share:
+    """What one event may fill of the log."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lines: deque[float] = deque(maxlen=MOST_LINES_A_MINUTE)
+        self.unsaid = 0
+
+    def take(self) -> bool:
+        """Whether one more line may be written now."""
+        now = self._clock()
+        if len(self._lines) == MOST_LINES_A_MINUTE and now - self._lines[0] < _MINUTE:
+            return False
+        self._lines.append(now)
+        return True
+
+
+_shares: dict[str, _Share] = {}
+
+
+class Trouble:
+    """Why something does not work at the moment, or that it does: one line whenever that changes."""
+
+    def __init__(self, event: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """`event` says in the log what does not work, such as "store takes nothing"."""
+        self._event = event
+        self._share = _Share(clock)
+        self._told: str | None = None
+        self.cause: str | None = None
+        """One word, and never of a client's; None while it works."""
+
+    def is_(self, cause: str | None, hint: str = "") -> None:
+        """It is so now; `hint` is a sentence of ours. Where it changes too often, what is told is the state
+        at the next moment at which something may be: it is looked at with each call.
+        """
+        self.cause = cause
+        if cause == self._told or not self._share.take():
+            return
+        self._told = cause
+        if cause is None:
+            log().info(self._event, ended=True)
+        else:
+            log().error(self._event, cause=cause, **({"hint": hint} if hint else {}))
 
 
 def _where(trace: TracebackType | None) -> str:

@@ -30,3 +30,28 @@ REVOCATIONS_EXPIRES = Gauge(
 TASKS = Gauge("teduh_tasks", "Asynchronous tasks that the node runs.", registry=REGISTRY)
 SLOW_READERS = Counter("teduh_slow_readers", "Times a reader fell back to the log.", registry=REGISTRY)
 MOVED = Counter("teduh_sockets_moved", "Connections handed over to another worker.", registry=REGISTRY)
+STORE_FILL = Gauge(
+    "teduh_store_fill", "Used memory of the fullest master, as a share of its maxmemory.", registry=REGISTRY
+)
+STORE_READY = Gauge("teduh_store_ready", "1 if an append would succeed now, else 0.", registry=REGISTRY)
+STORE_REFUSED = Counter(
+    "teduh_store_refused",
+    "Writes that the store did not take, by its word for it.",
+    ["cause"],
+    registry=REGISTRY,
+)
+NOT_KEPT = Counter(
+    "teduh_store_sync_failures",
+    "Batches that the disk or the replicas did not confirm, and ends of the embedded Valkey.",
+    registry=REGISTRY,
+)
+LIST_AGE = Gauge(
+    "teduh_revocation_list_age_seconds",
+    "Since the revocation list was issued; -1 without any.",
+    registry=REGISTRY,
+)
+LOOP_LAG = Gauge(
+    "teduh_event_loop_lag_seconds",
+    "The longest that the event loop was late in the last minute.",
+    registry=REGISTRY,
+)

@@ -8,8 +8,7 @@ from teduh_signaling.relay.frames import Append, ErrorCode
 
 from teduh_server import metrics
 from teduh_server.connection import Connection
-from teduh_server.log_policy import fault
-from teduh_server.redis_store.exceptions import StoreError, StoreRefused
+from teduh_server.redis_store.exceptions import StoreError, cause_of
 from teduh_server.redis_store.scripts import NotAppended
 
 RETRY_AFTER_MS: Final = 500
@@ -52,8 +51,7 @@ def not_appended(connection: Connection, frame: Append, result: NotAppended) -> 
 
 def append_failed(connection: Connection, frame: Append, error: StoreError) -> None:
     """Whether it is in the log nobody knows; a repetition finds out."""
-    if isinstance(error, StoreRefused):
-        fault("append_refused_by_store", error)
+    metrics.STORE_REFUSED.labels(cause_of(error)).inc()
     refuse_append(
         connection,
         frame,

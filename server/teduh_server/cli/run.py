@@ -21,7 +21,6 @@ from teduh_server.machine_code import verify_machine_code
 from teduh_server.neighbours import Neighbours
 from teduh_server.page_settings import InvalidPageSettings
 from teduh_server.redis_store.embedded import FolderInUse
-from teduh_server.redis_store.exceptions import StoreNotDurable
 from teduh_server.settings import Settings
 
 Started = Callable[[Relay], Coroutine[None, None, None]]
@@ -54,10 +53,7 @@ def run_relay(
     try:
         verify_machine_code()
         _run(_serve(settings, started, demonstration, part))
-    except TimeoutError as error:
-        typer.echo("The relay cannot start: the store does not answer.", err=True)
-        raise typer.Exit(1) from error
-    except (FolderInUse, MalformedToken, InvalidPageSettings, StoreNotDurable, RuntimeError) as error:
+    except (FolderInUse, MalformedToken, InvalidPageSettings, RuntimeError) as error:
         typer.echo(f"The relay cannot start: {error}", err=True)
         raise typer.Exit(1) from error
     except OSError as error:
@@ -95,13 +91,22 @@ async def _serve(
     if part is not None:
         os.write(part.ready, b"1")
     try:
-        if started is not None:
+        if started is not None and await _is_ready(relay, stop):
             await started(relay)
         await stop.wait()
     finally:
         await relay.stop()
         if beating is not None:
             beating.cancel()
+
+
+async def _is_ready(relay: Relay, stop: asyncio.Event) -> bool:
+    """Wait until it is, or is to stop."""
+    waits = [asyncio.ensure_future(relay.until_ready()), asyncio.ensure_future(stop.wait())]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+    return not stop.is_set()
 
 
 def _run(main: Coroutine[None, None, None]) -> None:

@@ -30,10 +30,11 @@ import typer
 from teduh_server.app import bind
 from teduh_server.cli.heartbeat import Heartbeat
 from teduh_server.cli.run import PartOfMany, dump_no_memory, run_relay
-from teduh_server.log_policy import configure_logging, fault, log
+from teduh_server.log_policy import Trouble, configure_logging, fault, log
 from teduh_server.neighbours import Boxes
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.embedded import EmbeddedValkey, FolderInUse
+from teduh_server.redis_store.exceptions import cause_of
 from teduh_server.settings import Settings
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
@@ -82,6 +83,7 @@ class _Supervisor:
         self._settings = settings
         self._workers = [_Worker(number) for number in range(worker_count(settings))]
         self._valkey: EmbeddedValkey | None = None
+        self._trouble = Trouble("embedded Valkey does not run")
         self._stopping = False
         self._looked = time.monotonic()
         # The workers hold the other ends: `lifeline` ends when this process does, `ready` says they serve.
@@ -161,7 +163,13 @@ class _Supervisor:
             if not worker.pid and worker.due <= now and not self._stopping:
                 self._fork(worker, holder)
         if self._valkey is not None:
-            _tend_store(self._valkey)
+            self._tend_store(self._valkey)
+
+    def _tend_store(self, valkey: EmbeddedValkey) -> None:
+        try:
+            self._trouble.is_(None if valkey.tend() else "ended")
+        except (OSError, RuntimeError) as error:
+            self._trouble.is_(cause_of(error))
 
     def _until_due(self) -> float:
         now = time.monotonic()
@@ -262,10 +270,3 @@ def _lives(worker: _Worker) -> bool:
 def _send(worker: _Worker, number: signal.Signals) -> None:
     if _lives(worker):
         os.kill(worker.pid, number)
-
-
-def _tend_store(valkey: EmbeddedValkey) -> None:
-    try:
-        valkey.tend()
-    except (OSError, RuntimeError) as error:
-        fault("valkey_not_revived", error)

@@ -6,6 +6,7 @@ master of the cluster.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -21,13 +22,17 @@ from redis.exceptions import RedisError, ResponseError
 from teduh_server.doctor.finding import Finding, good, problem, warning
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.durability import Durability
+from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.location import ClusterLocation, Location, SentinelLocation, parse_location
 from teduh_server.redis_store.server_program import valkey_server
+from teduh_server.redis_store.store_fill import StoreFill
 from teduh_server.settings import Settings
 
 _SECONDS = 5.0
 _CLOCKS_APART_SECONDS = 5.0
-_LAG_SECONDS = 10
+_LAG_SECONDS = 3
+"""A replica says every second how far it is."""
+_FULL = 0.9
 
 
 class StoreNotFound(Exception):
@@ -48,23 +53,33 @@ class Server:
 async def check_store(settings: Settings) -> list[Finding]:
     """Findings about the store; nothing is written to it."""
     if settings.store_url is None:
-        return [_embedded()]
+        return await _check_embedded(settings)
     try:
         addresses = await _masters(parse_location(settings.store_url))
-        servers = [await _ask(address) for address in addresses]
     except StoreNotFound as error:
         return [problem("store", f"{error}.")]
-    except (RedisError, OSError) as error:
-        return [problem("store", f"It does not answer, or not as a store does: {_shown(error)}.")]
-    findings = [finding for server in servers for finding in check_server(server, settings)]
+    findings = [finding for address in addresses for finding in await _check_address(address, settings)]
     findings += _check_way(addresses)
-    return findings or [good("store", f"{_counted(len(servers))}, and each keeps what it is to keep.")]
+    return findings or [good("store", f"{_counted(len(addresses))}, and each keeps what it is to keep.")]
 
 
-def _embedded() -> Finding:
-    if valkey_server():
-        return good("store", "An embedded Valkey of the relay's own.")
-    return problem("store", "There is no valkey-server, neither on PATH nor in a wheel.")
+async def _check_address(address: StoreAddress, settings: Settings) -> list[Finding]:
+    try:
+        return list(check_server(await _ask(address), settings))
+    except (RedisError, OSError) as error:
+        says = f"It does not answer, or not as a store does, so that it takes nothing: {_shown(error)}."
+        return [problem(f"store {_name(address)}", says)]
+
+
+async def _check_embedded(settings: Settings) -> list[Finding]:
+    """That of the relay's own: its program, and itself if it runs. Its disk is looked at in `machine`."""
+    if not valkey_server():
+        return [problem("store", "There is no valkey-server, neither on PATH nor in a wheel.")]
+    valkey = EmbeddedValkey(settings.data_folder / "valkey", settings.durability)
+    findings = []
+    if os.access(valkey.socket_path, os.W_OK):
+        findings = await _check_address(StoreAddress.parse(valkey.url), settings)
+    return findings or [good("store", "An embedded Valkey of the relay's own.")]
 
 
 def check_server(server: Server, settings: Settings) -> Iterator[Finding]:
@@ -87,17 +102,50 @@ def _check_durability(about: str, server: Server, settings: Settings) -> Iterato
     durability, info = settings.durability, server.info
     if durability is Durability.MEMORY:
         yield warning(about, "durability is memory: what was accepted is lost when the store's process ends.")
+    elif info.get("loading") == "1":
+        yield problem(about, "It still reads its file: nothing is accepted until it has.")
     elif info.get("aof_enabled") != "1":
         says = f"It keeps no append-only file, and durability is {durability.value}: set appendonly yes."
         yield problem(about, says)
-    elif info.get("aof_last_write_status", "ok") != "ok":
-        yield problem(about, "It could not write its append-only file: see whether its disk is full.")
-    if durability is Durability.ALWAYS and (server.configuration or {}).get("appendfsync") == "no":
-        # WAITAOF waits for a sync that nobody asks for.
-        says = "It never syncs its append-only file, and durability is always: nothing is accepted."
-        yield problem(about, f"{says} Set appendfsync always.")
+    if durability is Durability.AOF:
+        yield from _check_sync(about, server)
     if durability is Durability.REPLICATED:
         yield from _check_replicas(about, server, settings.replicas)
+    yield from _check_writing(about, server)
+
+
+def _check_sync(about: str, server: Server) -> Iterator[Finding]:
+    policy = (server.configuration or {}).get("appendfsync", "always")
+    if policy == "no":
+        # WAITAOF waits for a sync that nobody asks for.
+        says = "It never syncs its append-only file (appendfsync no): nothing is accepted."
+        yield problem(about, f"{says} Set appendfsync always.")
+    elif policy != "always":
+        says = f"Each answer waits for a sync that comes once a second (appendfsync {policy})."
+        yield problem(about, f"{says} Set appendfsync always.")
+
+
+def _check_writing(about: str, server: Server) -> Iterator[Finding]:
+    """What the server refuses writes for, whatever it is to keep: MISCONF, OOM, NOREPLICAS."""
+    info, configuration = server.info, server.configuration or {}
+    if info.get("aof_last_write_status", "ok") != "ok":
+        says = (
+            "It could not write its append-only file, so that it takes nothing: see whether its disk is full."
+        )
+        yield problem(about, says)
+    if info.get("rdb_last_bgsave_status", "ok") != "ok" and configuration.get("save"):
+        yield problem(about, 'It could not save its memory, so that it takes nothing: set save "".')
+    fill = StoreFill(int(info.get("used_memory", "0")), int(info.get("maxmemory", "0")))
+    if fill.share >= _FULL:
+        says = (
+            f"It is full to {fill.share:.0%} of maxmemory ({fill.limit} bytes), and at that it takes nothing."
+        )
+        yield problem(about, f"{says} Give it more memory, or set a shorter retention_hours.")
+    wanted = int(configuration.get("min-replicas-to-write", "0"))
+    if int(info.get("min_slaves_good_slaves", wanted)) < wanted:
+        yield problem(
+            about, f"Fewer than {wanted} replicas keep up (min-replicas-to-write), so that it takes nothing."
+        )
 
 
 def _check_replicas(about: str, server: Server, wanted: int) -> Iterator[Finding]:
@@ -136,7 +184,7 @@ def _check_way(addresses: list[StoreAddress]) -> list[Finding]:
 
 
 async def _masters(location: Location) -> list[StoreAddress]:
-    """The servers that are written to. Raises `StoreNotFound`, RedisError, OSError."""
+    """The servers that are written to. Raises `StoreNotFound`."""
     if isinstance(location, SentinelLocation):
         return [await _named_by_sentinels(location)]
     if isinstance(location, ClusterLocation):
@@ -163,14 +211,38 @@ async def _named_by_sentinels(location: SentinelLocation) -> StoreAddress:
 
 
 async def _of_cluster(location: ClusterLocation) -> list[StoreAddress]:
-    seed = location.seeds[0]
+    silent = []
+    for seed in location.seeds:
+        try:
+            return await _told_by(seed)
+        except (RedisError, OSError) as error:
+            silent.append(f"{_name(seed)}: {_shown(error)}")
+    raise StoreNotFound(f"No node of the cluster answers ({'; '.join(silent)})")
+
+
+async def _told_by(seed: StoreAddress) -> list[StoreAddress]:
     async with _connected(seed) as client:
-        if (await _execute(client, "CLUSTER INFO"))["cluster_state"] != "ok":
-            raise StoreNotFound("The cluster does not cover all slots, or a majority of its masters is away")
+        state = await _execute(client, "CLUSTER INFO")
         slots = await _execute(client, "CLUSTER SLOTS")
     # Each: first slot, last slot, then the nodes (host, port, ...), the master first.
     found = {(str(each[2][0]) or seed.host, int(each[2][1])) for each in slots}
-    return [seed.at(host, port) for host, port in sorted(found)]
+    addresses = [seed.at(host, port) for host, port in sorted(found)]
+    if state["cluster_state"] != "ok":
+        away = [_name(address) for address in addresses if not await _answers(address)]
+        which = f" ({', '.join(away)} does not answer)" if away else ""
+        raise StoreNotFound(
+            f"The cluster does not cover all slots, or a majority of its masters is away{which}"
+        )
+    return addresses
+
+
+async def _answers(address: StoreAddress) -> bool:
+    try:
+        async with _connected(address) as client:
+            await client.time()
+    except (RedisError, OSError):
+        return False
+    return True
 
 
 async def _ask(address: StoreAddress) -> Server:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
+from teduh_server.log_policy import Trouble
 from teduh_server.redis_store.command_link import CONNECT_SECONDS, SILENT_SECONDS, WATCH_SECONDS, Locate
 from teduh_server.redis_store.reconnecting import keep_trying
 from teduh_server.redis_store.wire import ChannelWire, Hearing
@@ -25,6 +26,7 @@ class ChannelLink:
         "_on_listening",
         "_on_message",
         "_sharded",
+        "_trouble",
         "_unconfirmed",
         "_wire",
         "hearing",
@@ -49,6 +51,7 @@ class ChannelLink:
         self._channels: set[bytes] = set()
         self._unconfirmed: dict[bytes, asyncio.Event] = {}
         self._wire: ChannelWire | None = None
+        self._trouble = Trouble("store is not heard")
         self.up = asyncio.Event()
         self.hearing = Hearing(is_up=False)
 
@@ -58,7 +61,7 @@ class ChannelLink:
 
     async def keep(self) -> None:
         """Keep it connected until cancelled."""
-        await keep_trying(self._once)
+        await keep_trying(self._once, self._trouble)
 
     def begin(self, *channels: bytes) -> None:
         """Listen to these too, as soon as there is a connection."""
@@ -125,6 +128,7 @@ class ChannelLink:
                 return
             self.up.set()
             self.hearing.is_up = True
+            self._trouble.is_(None)
             self._on_listening()
             await self._watch(wire, lost)
         finally:

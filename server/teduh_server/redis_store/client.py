@@ -23,6 +23,7 @@ from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.keys import QUEUE_SEEN, conversation_channel
 from teduh_server.redis_store.location import ClusterLocation, Location
 from teduh_server.redis_store.one_server import OneServer
+from teduh_server.redis_store.store_fill import StoreFill
 from teduh_server.redis_store.wire import Answer, Command, Hearing, OnAnswer, Reply, Wire, settling
 
 _LISTEN_SECONDS = 2.0
@@ -82,21 +83,37 @@ class Store:
         """Whether commands are answered and channels heard; of a cluster, by most masters."""
         return self._servers.available
 
+    @property
+    def trouble(self) -> str | None:
+        """Why an append would not succeed now, in a word; of a cluster, at most masters. None if it would."""
+        return self._servers.trouble
+
+    @property
+    def fill(self) -> StoreFill:
+        """How full the store was a second ago; of a cluster, its fullest master."""
+        return self._servers.fill
+
     def hears(self, channel: bytes) -> bool:
         """Whether what is published on it reaches this node; in a cluster, where its master is there."""
         return self._servers.hears(channel)
 
-    async def start(self, within: float = 30.0) -> None:
-        """Connect and load the scripts; raises TimeoutError if that does not succeed within so many
-        seconds, and StoreNotDurable if the server keeps less than it is held to.
-        """
+    def begin(self) -> None:
+        """Connect, now or as soon as it can be done."""
         self._task = self._loop.create_task(self._servers.keep())
+
+    async def start(self, within: float = 30.0) -> None:
+        """The same, and wait for it; raises TimeoutError if that does not succeed within so many seconds."""
+        self.begin()
         try:
             async with asyncio.timeout(within):
-                await self._servers.ready()
+                await self.ready()
         except BaseException:
             await self.close()
             raise
+
+    async def ready(self) -> None:
+        """Return when all its servers are connected and all channels heard."""
+        await self._servers.ready()
 
     async def close(self) -> None:
         """Close all connections; what waits gets StoreUnavailable."""

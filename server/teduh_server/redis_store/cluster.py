@@ -23,9 +23,11 @@ from teduh_server.redis_store.cluster_map import MAP_QUESTIONS, ClusterMap, best
 from teduh_server.redis_store.command_link import CommandLink
 from teduh_server.redis_store.durability import Durability, Seal
 from teduh_server.redis_store.exceptions import StoreError, StoreUnavailable
+from teduh_server.redis_store.keys import probe_key
 from teduh_server.redis_store.location import ClusterLocation
 from teduh_server.redis_store.questions import ask_all
 from teduh_server.redis_store.slots import key_of, slot_of
+from teduh_server.redis_store.store_fill import StoreFill
 from teduh_server.redis_store.wire import Answer, Command, OnAnswer, Wire
 
 _LOOK_SECONDS = 5.0
@@ -33,6 +35,7 @@ _LOOK_SECONDS = 5.0
 _PAUSE_SECONDS = 0.1
 _ASKED = 12
 """Nodes asked at once."""
+_MOST_PROBES = 1000
 
 
 class Cluster:
@@ -69,6 +72,22 @@ class Cluster:
         up = sum(link.up.is_set() for link in self._links.values())
         return up * 2 > len(self._links) > 0
 
+    @property
+    def trouble(self) -> str | None:
+        """The cause where most masters take no writes."""
+        causes = [link.trouble.cause for link in self._links.values()]
+        failing = [cause for cause in causes if cause is not None]
+        if len(causes) - len(failing) > len(failing):
+            return None
+        return failing[0] if failing else "unknown"
+
+    @property
+    def fill(self) -> StoreFill:
+        """That of the fullest master."""
+        return max(
+            (link.fill for link in self._links.values()), key=lambda each: each.share, default=StoreFill()
+        )
+
     def wire_for(self, command: Command) -> Wire | None:
         key = key_of(command)
         if key is None:
@@ -99,15 +118,12 @@ class Cluster:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def ready(self) -> None:
-        """Return when all masters are connected and all channels heard; raises StoreNotDurable."""
+        """Return when all masters are connected and all channels heard."""
         await self._mapped.wait()
         while not self._all_up():  # noqa: ASYNC110 -- masters may be replaced while we wait for them
             await asyncio.sleep(_PAUSE_SECONDS)
 
     def _all_up(self) -> bool:
-        for link in self._links.values():
-            if link.not_durable is not None:
-                raise link.not_durable
         listening = all(listener.up.is_set() for listener in self._listeners.values())
         return listening and all(link.up.is_set() for link in self._links.values())
 
@@ -197,10 +213,23 @@ class Cluster:
 
     def _connect(self, address: StoreAddress) -> None:
         link = CommandLink(
-            lambda: _settled(address), self._durability, self._seal, self._redirected, self._stale.set
+            lambda: _settled(address),
+            self._durability,
+            self._seal,
+            self._redirected,
+            self._stale.set,
+            lambda: self._probe(address),
         )
         self._links[address] = link
         self._keeping[link] = asyncio.create_task(link.keep())
+
+    def _probe(self, address: StoreAddress) -> bytes:
+        """A key of this master's; the last if it has hardly any slot."""
+        for number in range(_MOST_PROBES):
+            key = probe_key(number)
+            if self._map.owner(slot_of(key)) == address:
+                break
+        return key
 
     def _end(self, link: CommandLink | ChannelLink) -> None:
         self._keeping.pop(link).cancel()

@@ -2,10 +2,13 @@
 
     locate --> connect --> AUTH, is it a master, does it keep what is promised, SCRIPT LOAD --> `wire`
        ^                                                                                          |
-       +---- broken, a PING without answer, or the place has moved <------------------------------+
+       +---- broken, a probe without answer, or the place has moved <-----------------------------+
 
-A server that hangs keeps its connections open, and what waits for it would wait as long; so it is asked for
-a sign of life every second, and given up after some. Whatever waited is then StoreUnavailable.
+Every second a probe is written, in the way of whatever is accepted (`probe_key`, sealed like the rest). Its
+answer says whether an append would succeed now: `trouble` has the cause where it would not, and an append
+that the server refuses says so sooner. A server that hangs keeps its connections open, and what waits for
+it would wait as long: a probe without an answer is trouble after a second, and after some the connection is
+given up. Whatever waited is then StoreUnavailable.
 """
 
 from __future__ import annotations
@@ -14,17 +17,22 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from teduh_server import metrics
+from teduh_server.log_policy import Trouble
 from teduh_server.redis_store import durability, scripts
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.durability import Durability, Seal
-from teduh_server.redis_store.exceptions import StoreNotDurable, StoreUnavailable
+from teduh_server.redis_store.exceptions import StoreUnavailable, cause_of
+from teduh_server.redis_store.keys import probe_key
 from teduh_server.redis_store.reconnecting import keep_trying
 from teduh_server.redis_store.sealed_wire import SealedWire
+from teduh_server.redis_store.store_fill import FILL_QUESTION, StoreFill, read_fill
 from teduh_server.redis_store.wire import OnRedirect, Reply, Wire
 
 CONNECT_SECONDS = 5.0
 WATCH_SECONDS = 1.0
 SILENT_SECONDS = 4
+_PROBE_MILLISECONDS = 10_000
 
 Locate = Callable[[], Awaitable[StoreAddress]]
 
@@ -32,7 +40,18 @@ Locate = Callable[[], Awaitable[StoreAddress]]
 class CommandLink:
     """Keeps one Wire to the master that `locate` names."""
 
-    __slots__ = ("_durability", "_locate", "_on_doubt", "_on_redirect", "_seal", "not_durable", "up", "wire")
+    __slots__ = (
+        "_durability",
+        "_locate",
+        "_on_doubt",
+        "_on_redirect",
+        "_probe",
+        "_seal",
+        "fill",
+        "trouble",
+        "up",
+        "wire",
+    )
 
     def __init__(
         self,
@@ -41,20 +60,28 @@ class CommandLink:
         seal: Seal | None = None,
         on_redirect: OnRedirect | None = None,
         on_doubt: Callable[[], None] = lambda: None,
+        probe: Callable[[], bytes] = probe_key,
     ) -> None:
-        """`on_doubt` is called when it is lost, silent, or cannot be made."""
+        """`on_doubt` is called when it is lost, silent, or cannot be made; `probe` names a key of this server
+        that may be written.
+        """
         self._locate = locate
         self._durability = promised
         self._seal = seal
         self._on_redirect = on_redirect
         self._on_doubt = on_doubt
+        self._probe = probe
         self.wire: Wire | None = None
         self.up = asyncio.Event()
-        self.not_durable: StoreNotDurable | None = None
+        self.trouble = Trouble("store takes nothing")
+        """Why an append would not succeed now; nobody knows before the first probe."""
+        self.trouble.cause = "starting"
+        self.fill = StoreFill()
+        """As it was at the last probe."""
 
     async def keep(self) -> None:
         """Keep it connected until cancelled."""
-        await keep_trying(self._once)
+        await keep_trying(self._once, self.trouble)
 
     async def _once(self) -> None:
         lost = asyncio.Event()
@@ -68,7 +95,6 @@ class CommandLink:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self._greet(wire, address)
-            self.not_durable = None
             self.wire = wire
             self.up.set()
             await self._watch(wire, address, lost)
@@ -80,50 +106,58 @@ class CommandLink:
 
     def _make(self, on_lost: Callable[[], None]) -> Wire:
         if self._seal is None:
-            return Wire(on_lost, scripts.SOURCES, self._on_redirect)
-        return SealedWire(on_lost, scripts.SOURCES, self._on_redirect, self._seal)
+            return Wire(on_lost, scripts.SOURCES, self._on_redirect, self._refused)
+        return SealedWire(on_lost, scripts.SOURCES, self._on_redirect, self._refused, self._seal)
+
+    def _refused(self, cause: str) -> None:
+        """The server has refused something that was to be written."""
+        if self._seal is not None and cause == self._seal.cause:
+            metrics.NOT_KEPT.inc()
+        self.trouble.is_(cause)
 
     async def _greet(self, wire: Wire, address: StoreAddress) -> None:
         for command in address.greeting():
             await wire.ask(command)
         if not _is_master(await wire.ask((b"ROLE",))):
             raise StoreUnavailable("the server is a replica")
-        try:
-            await durability.verify(wire, self._durability)
-        except StoreNotDurable as error:
-            self.not_durable = error
-            self.up.set()
-            raise
+        await durability.verify(wire, self._durability)
         # A server that is still reading its AOF answers every command with an error.
         for source in scripts.SOURCES.values():
             await wire.ask((b"SCRIPT", b"LOAD", source))
 
     async def _watch(self, wire: Wire, address: StoreAddress, lost: asyncio.Event) -> None:
         """Return when the connection is lost, silent, or to the wrong server."""
-        while not lost.is_set():
+        while await self._answers(wire, address) and not await self._moved(address):
             with suppress(TimeoutError):
                 async with asyncio.timeout(WATCH_SECONDS):
                     await lost.wait()
                     return
-            if not await self._answers(wire, address) or await self._moved(address):
-                return
 
     async def _answers(self, wire: Wire, address: StoreAddress) -> bool:
-        """Whether a PING is answered in time, and meanwhile no other server takes the place."""
-        ping = wire.ask((b"PING",))
+        """Whether a probe is answered in time, and meanwhile no other server takes the place."""
+        probe = wire.ask((b"SET", self._probe(), b"", b"PX", _PROBE_MILLISECONDS))
+        fill = wire.ask(FILL_QUESTION)
         try:
             for _ in range(SILENT_SECONDS):
-                await asyncio.wait((ping,), timeout=1.0)
-                if ping.done():
-                    # An answer that is not kept as promised yet is a sign of life, too.
-                    ping.exception()
+                await asyncio.wait((probe, fill), timeout=WATCH_SECONDS)
+                if probe.done() and fill.done():
+                    self._note(probe, fill)
                     return True
+                self.trouble.is_("silent")
                 self._on_doubt()
                 if await self._moved(address):
                     return False
             return False
         finally:
-            ping.cancel()
+            probe.cancel()
+            fill.cancel()
+
+    def _note(self, probe: asyncio.Future[Reply], fill: asyncio.Future[Reply]) -> None:
+        # An answer that is not kept as promised yet is a sign of life, too.
+        error = probe.exception()
+        self.trouble.is_(None if error is None else cause_of(error))
+        if fill.exception() is None:
+            self.fill = read_fill(fill.result())
 
     async def _moved(self, address: StoreAddress) -> bool:
         """Whether there is another master now; False if nobody can say."""

@@ -6,13 +6,10 @@ and a restarted relay finds it again:
 
     data/valkey/   valkey.sock   valkey.pid   appendonlydir/   valkey.log
 
-Durability `aof`, and why it is not Valkey's own `everysec`: with `appendfsync everysec` Valkey puts off
-*writing* the file for up to two seconds while an fsync runs, and answers all the same; a killed Valkey then
-loses entries that the relay called accepted. Here Valkey runs with `appendfsync no`, which writes before it
-answers, so that nothing is lost when a process dies; and the relay itself asks the kernel to put the file on
-disk every second, for when the power fails. (The one write that meets a full disk is answered before that is
-known; from then on Valkey refuses.) `always` is Valkey's own: fsync before every
-answer. `memory` keeps no file. Replicas it has none.
+With durability `aof` it runs with `appendfsync always`: what it answers is written and synced. Where it
+cannot write or sync (a full or broken disk) it ends itself without an answer. Whoever tends it begins it
+anew: as soon as the disk takes a file again, and ever later if it keeps ending for another reason. Meanwhile
+nothing is accepted. `memory` keeps no file. Replicas it has none.
 
 The file is a record of all that was ever written, until it is written anew from what there is. By size that
 may be never, where little is said; so it is done every hour besides, and once at the beginning, for whoever
@@ -29,6 +26,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from redis import Redis, RedisError
@@ -42,8 +40,13 @@ _REWRITE_BYTES = 256 * 1024 * 1024
 _LONGEST_SOCKET_PATH = 100
 """Bytes; the kernel takes 107."""
 _START_SECONDS = 120.0
-_ANSWERS = (b"+PONG", b"-MISCONF")
-"""To a PING. One that cannot write its file, for the disk is full, refuses even that, and reads go on."""
+_FIRST_WAIT, _LONGEST_WAIT = 1.0, 10.0
+"""Seconds before one that has ended is begun anew, doubling while it keeps ending; at first at once."""
+_STEADY_SECONDS = 10.0
+"""One that has lived so long does not keep ending."""
+_ASK_SECONDS = 2.0
+_TRIED_BYTES = 1024 * 1024
+"""The disk must take a file of this size, or a Valkey begun on it would end with its first write."""
 
 
 class FolderInUse(Exception):
@@ -53,7 +56,18 @@ class FolderInUse(Exception):
 class EmbeddedValkey:
     """The server process of one data folder."""
 
-    __slots__ = ("_durability", "_is_awaited", "_lock", "_process", "folder", "rewrite_at", "socket_path")
+    __slots__ = (
+        "_began",
+        "_begin_at",
+        "_durability",
+        "_is_awaited",
+        "_lock",
+        "_process",
+        "_wait",
+        "folder",
+        "rewrite_at",
+        "socket_path",
+    )
 
     def __init__(self, folder: Path, durability: Durability = Durability.AOF) -> None:
         """Raises RuntimeError for `replicated`, which one server cannot be."""
@@ -67,6 +81,9 @@ class EmbeddedValkey:
         self._process: subprocess.Popen[bytes] | None = None
         # Whether it was begun, and nobody has seen it answer.
         self._is_awaited = False
+        # When the process was begun, when it may be begun anew if it has ended, and how much later again.
+        self._began = self._begin_at = 0.0
+        self._wait = 0.0
         self._lock: int | None = None
         self.rewrite_at = 0.0
         """When the append-only file is to be made anew; monotonic."""
@@ -81,52 +98,66 @@ class EmbeddedValkey:
         return _read_pid(self.folder / "valkey.pid")
 
     def start(self) -> None:
-        """Start the server, or find the one that a killed relay left behind.
+        """Take the folder, and begin the server, or find the one that a killed relay left behind. It answers
+        later, when it has read its file; one that cannot be begun yet is begun by `tend`.
 
-        Raises FolderInUse, and RuntimeError if the server does not come up.
+        Raises FolderInUse, and OSError where there can be no folder.
         """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.socket_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._take_lock()
-        self.revive()
-        if self._process is None:
-            self._hold_to_settings()
+        if _accepts(self.socket_path) and not self._holds_to_settings():
+            # Whatever it has answered is in its file.
+            self.kill()
+        with suppress(OSError):
+            self._begin_if_gone()
 
-    def _hold_to_settings(self) -> None:
-        """One that a killed relay has left keeps what was promised then. Raises RuntimeError."""
+    def _holds_to_settings(self) -> bool:
+        """One that a killed relay has left keeps what was promised then: hold it to what is promised now.
+        False if it does not answer.
+        """
         appendonly, appendfsync = self._promises()
         try:
-            with Redis(unix_socket_path=os.fspath(self.socket_path)) as client:
+            with Redis(unix_socket_path=os.fspath(self.socket_path), socket_timeout=_ASK_SECONDS) as client:
                 client.config_set("appendfsync", appendfsync)
-                client.config_set("appendonly", appendonly)
-                # Until its first file is whole it keeps nothing, and cannot be ended.
-                while any(
-                    client.info("persistence")[f"aof_rewrite_{each}"] for each in ("in_progress", "scheduled")
-                ):
-                    time.sleep(0.05)
-        except RedisError as error:
-            raise RuntimeError(f"the Valkey in {self.folder} cannot be held to {self._durability}") from error
+                if client.config_get("appendonly") != {"appendonly": appendonly}:
+                    client.config_set("appendonly", appendonly)
+                    # Until its first file is whole it keeps nothing, and cannot be ended.
+                    while any(
+                        client.info("persistence")[f"aof_rewrite_{each}"]
+                        for each in ("in_progress", "scheduled")
+                    ):
+                        time.sleep(0.05)
+        except RedisError:
+            return False
+        return True
 
     def revive(self) -> None:
-        """Start the server if it does not run. Blocks: call it from a thread. Raises RuntimeError."""
-        if self._process is not None:
-            self._process.poll()
-        if not _accepts(self.socket_path):
-            self._launch()
-        else:
-            self._wait_until_answering()
-
-    def tend(self) -> None:
-        """What is to be done every second: also to start the server if it does not run, which may then have a
-        long file to read; nobody waits for that here. Blocks for a moment. Raises OSError, and RuntimeError
-        if it has ended before it answered.
+        """Start the server if it does not run, and wait until it answers. Blocks. Raises OSError, and
+        RuntimeError if it does not.
         """
-        if self._durability is Durability.AOF:
-            self._sync_files()
+        deadline = time.monotonic() + _START_SECONDS
+        if self._process is None or self._process.poll() is not None:
+            self._begin_at = 0.0
         self._begin_if_gone()
+        while not _answers(self.socket_path):
+            has_ended = self._process is not None and self._process.poll() is not None
+            if has_ended or time.monotonic() > deadline:
+                raise RuntimeError(f"valkey-server did not start; see {self.folder / 'valkey.log'}")
+            time.sleep(0.01)
+
+    def tend(self) -> bool:
+        """What is to be done every second: also to start the server if it does not run, which may then have a
+        long file to read; nobody waits for that here. Blocks for a moment. False if it had ended by itself,
+        as a rule because it could not write or sync its file, and was begun anew.
+
+        Raises OSError where the disk takes nothing, or there can be no process.
+        """
+        had_ended = self._begin_if_gone()
         is_due = self._durability is not Durability.MEMORY and time.monotonic() >= self.rewrite_at
         if is_due and not self._is_awaited:
             self._rewrite_file()
+        return not had_ended
 
     def stop(self) -> None:
         """Let the server write what it has and end; leaves the data."""
@@ -135,7 +166,7 @@ class EmbeddedValkey:
             self._process.terminate()
             self._wait_until_gone(self._process.pid)
         pid = self.pid
-        if pid is not None and _ask(self.socket_path, b"PING").startswith((*_ANSWERS, b"-LOADING")):
+        if pid is not None and _ask(self.socket_path, b"PING").startswith((b"+PONG", b"-LOADING")):
             os.kill(pid, signal.SIGTERM)
             self._wait_until_gone(pid)
         self._release_lock()
@@ -147,38 +178,40 @@ class EmbeddedValkey:
             os.kill(pid, signal.SIGKILL)
             self._wait_until_gone(pid)
 
-    def _begin_if_gone(self) -> None:
+    def _begin_if_gone(self) -> bool:
+        """Whether one that had ended was begun anew."""
         # Of one that was begun a moment ago there may be no socket yet.
-        if self._process is None or self._process.poll() is not None:
-            if _accepts(self.socket_path):
-                return
-            has_failed, self._is_awaited = self._is_awaited, True
-            self._begin()
-            if has_failed:
-                raise self._not_started()
-        elif self._is_awaited:
-            self._is_awaited = not _answers(self.socket_path)
+        if self._process is not None and self._process.poll() is None:
+            if self._is_awaited:
+                self._is_awaited = not _answers(self.socket_path)
+            return False
+        now = time.monotonic()
+        if now < self._begin_at or _accepts(self.socket_path):
+            return False
+        if self._durability is not Durability.MEMORY:
+            self._try_disk()
+        had_ended = self._process is not None
+        was_steady = now - self._began > _STEADY_SECONDS
+        self._wait = 0.0 if was_steady else min(max(_FIRST_WAIT, 2 * self._wait), _LONGEST_WAIT)
+        self._begin()
+        self._is_awaited, self._began, self._begin_at = True, now, now + self._wait
+        return had_ended
 
-    def _sync_files(self) -> None:
-        """Ask the kernel to put the append-only file on disk."""
-        for path in (self.folder / "appendonlydir").glob("*.aof"):
-            try:
-                descriptor = os.open(path, os.O_RDONLY)
-            except FileNotFoundError:
-                continue  # A rewrite has just replaced it.
-            try:
-                os.fdatasync(descriptor)
-            finally:
-                os.close(descriptor)
+    def _try_disk(self) -> None:
+        """Raise OSError where the disk takes nothing: a server begun there would end with its first write."""
+        tried = self.folder / "temp-tried"
+        try:
+            with tried.open("wb") as file:
+                file.write(bytes(_TRIED_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+        finally:
+            tried.unlink(missing_ok=True)
 
     def _rewrite_file(self) -> None:
         """Have the append-only file made anew of what there is, if that is due."""
         if _ask(self.socket_path, b"BGREWRITEAOF").startswith(b"+"):
             self.rewrite_at = time.monotonic() + REWRITE_SECONDS
-
-    def _launch(self) -> None:
-        self._begin()
-        self._wait_until_answering()
 
     def _begin(self) -> None:
         self.socket_path.unlink(missing_ok=True)
@@ -194,22 +227,9 @@ class EmbeddedValkey:
             start_new_session=True,
         )
 
-    def _wait_until_answering(self) -> None:
-        """It answers late when it has a long append-only file to read."""
-        deadline = time.monotonic() + _START_SECONDS
-        while not _answers(self.socket_path):
-            died = self._process is not None and self._process.poll() is not None
-            if died or time.monotonic() > deadline:
-                raise self._not_started()
-            time.sleep(0.01)
-
-    def _not_started(self) -> RuntimeError:
-        return RuntimeError(f"valkey-server did not start; see {self.folder / 'valkey.log'}")
-
     def _promises(self) -> tuple[str, str]:
         """`appendonly` and `appendfsync`."""
-        append_only = "no" if self._durability is Durability.MEMORY else "yes"
-        return append_only, "always" if self._durability is Durability.ALWAYS else "no"
+        return ("no", "no") if self._durability is Durability.MEMORY else ("yes", "always")
 
     def _arguments(self) -> list[str]:
         append_only, sync = self._promises()
@@ -301,13 +321,13 @@ def _accepts(path: Path) -> bool:
 
 def _answers(path: Path) -> bool:
     """Whether a server takes commands at this socket (not while it reads its append-only file)."""
-    return _ask(path, b"PING").startswith(_ANSWERS)
+    return _ask(path, b"PING").startswith(b"+PONG")
 
 
 def _ask(path: Path, word: bytes) -> bytes:
     """The beginning of the answer to a command without arguments; nothing if there is none."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
-        asking.settimeout(2.0)
+        asking.settimeout(_ASK_SECONDS)
         try:
             asking.connect(os.fspath(path))
             asking.sendall(word + b"\r\n")

@@ -9,6 +9,8 @@ StoreError
 
 from __future__ import annotations
 
+import errno
+
 
 class StoreError(Exception):
     """Base of all."""
@@ -24,3 +26,19 @@ class StoreRefused(StoreError):
 
 class StoreNotDurable(StoreError):
     """The setting promises more than the server keeps."""
+
+
+FULL_OR_FAILING = frozenset({"MISCONF", "NOREPLICAS", "NOTSYNCED", "OOM"})
+"""Why a server takes no writes: it cannot write its file, its replicas are away, it has not synced what it
+was sent, it has no memory left. They end by themselves, or by what an operator does.
+"""
+
+
+def cause_of(error: BaseException) -> str:
+    """One word for an operator: the server's own, such as `MISCONF` or `LOADING`, the system's, such as
+    `ENOSPC`, or the name of the error.
+    """
+    if isinstance(error, OSError) and error.errno is not None and error.errno in errno.errorcode:
+        return errno.errorcode[error.errno]
+    word = str(error).partition(" ")[0]
+    return word if isinstance(error, StoreError) and word.isupper() else type(error).__name__

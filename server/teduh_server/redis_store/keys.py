@@ -23,6 +23,7 @@ times.
     inbox:{<device>}:state                     hash    inbox               retention after the last item
     inbox:{<device>}:items                     stream  inbox               retention after the last item
     seal:{<tag>}                               string  sealed_wire         one second
+    probe:{<number>}                           string  command_link        ten seconds
 
 `<id>` and `<device>` are lower-case hexadecimal; a conversation's id is made of its survivor's capability
 (`conversation_of`), so nothing has to note which conversation a capability has opened. What stands in braces
@@ -67,7 +68,8 @@ devices for which it is not, since they are in it).
 All but the state goes when the request is answered, and the whole when its opener has gone. A conversation
 that nobody has taken goes with its request (drop_unclaimed.lua).
 seal:{<tag>} is empty, and written in a cluster with each batch that replicas must confirm; <tag> is that of
-some key of the batch. `seats:none` is there after a person (16 bytes) has said that she takes nobody.
+some key of the batch. probe:{<number>} is empty, and written every second by each node at each master, to see
+whether that takes writes. `seats:none` is there after a person (16 bytes) has said that she takes nobody.
 queue:{queue}:seats has for each person (16 bytes, a hash of the pseudonymous staff id): <person>c the seats
 she last told of, <person>t requests taken since, <person>o offers and leases that are open, <person>x the
 request that is offered to her. Who has said that she takes none, or has never said, has no c and no t, and o
@@ -139,6 +141,11 @@ QUEUE_REQUEST_PREFIX = b"queue:{queue}:request:"
 def conversation_of(capability_hash: bytes) -> bytes:
     """The id of the conversation that a capability opens, at whichever node and however often."""
     return hashlib.sha256(b"Teduh conversation" + capability_hash).digest()[:16]
+
+
+def probe_key(number: int = 0) -> bytes:
+    """What is written to see whether the server that has its slot takes writes."""
+    return b"probe:{%d}" % number
 
 
 def queue_request(conversation_id: bytes) -> bytes:

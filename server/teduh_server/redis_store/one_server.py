@@ -11,6 +11,7 @@ from teduh_server.redis_store.command_link import CommandLink, Locate
 from teduh_server.redis_store.durability import Durability, Seal
 from teduh_server.redis_store.location import SentinelLocation
 from teduh_server.redis_store.questions import current_master
+from teduh_server.redis_store.store_fill import StoreFill
 from teduh_server.redis_store.wire import Command, Hearing, Wire
 
 
@@ -42,6 +43,14 @@ class OneServer:
     def available(self) -> bool:
         return self._commands.up.is_set() and (self._listener is None or self._listener.up.is_set())
 
+    @property
+    def trouble(self) -> str | None:
+        return self._commands.trouble.cause
+
+    @property
+    def fill(self) -> StoreFill:
+        return self._commands.fill
+
     def hears(self, _: bytes) -> bool:
         """Whether what is published on a channel reaches this node."""
         return self._listener is None or self._listener.up.is_set()
@@ -62,10 +71,8 @@ class OneServer:
                 tasks.create_task(self._listener.keep())
 
     async def ready(self) -> None:
-        """Return when both are connected; raises StoreNotDurable."""
+        """Return when both are connected."""
         await self._commands.up.wait()
-        if self._commands.not_durable is not None:
-            raise self._commands.not_durable
         if self._listener is not None:
             await self._listener.up.wait()
 

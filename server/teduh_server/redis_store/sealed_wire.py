@@ -39,9 +39,10 @@ class SealedWire(Wire):
         on_lost: Callable[[], None],
         scripts: Mapping[Argument, bytes],
         on_redirect: OnRedirect | None,
+        on_refused: Callable[[str], None],
         seal: Seal,
     ) -> None:
-        super().__init__(on_lost, scripts, on_redirect)
+        super().__init__(on_lost, scripts, on_redirect, on_refused)
         self._seal = seal
         self._held: list[tuple[OnAnswer, Answer]] = []
         self._mark: bytes | None = None
@@ -88,9 +89,11 @@ class SealedWire(Wire):
     def _sealed(self, answer: Answer) -> None:
         self._sealing = False
         held, self._held = self._held, []
-        kept = self._seal.holds(answer)
+        kept, cause = self._seal.holds(answer), self._seal.cause
+        if not kept and not isinstance(answer, StoreUnavailable):
+            self._on_refused(cause)
         for on_answer, each in held:
-            on_answer(each if kept else StoreUnavailable("not kept as promised yet"))
+            on_answer(each if kept else StoreUnavailable(f"{cause} not kept as promised yet"))
         self._flush()
 
     def _redirect(self, on_redirect: OnRedirect, text: str, command: Command, on_answer: OnAnswer) -> None:

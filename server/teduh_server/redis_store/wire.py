@@ -19,7 +19,7 @@ from typing import ClassVar, Final, cast
 
 import hiredis
 
-from teduh_server.redis_store.exceptions import StoreRefused, StoreUnavailable
+from teduh_server.redis_store.exceptions import FULL_OR_FAILING, StoreRefused, StoreUnavailable
 from teduh_server.redis_store.joint import Joint
 
 Argument = bytes | str | int
@@ -91,6 +91,7 @@ class Wire(_Plain):
         "_loop",
         "_on_lost",
         "_on_redirect",
+        "_on_refused",
         "_reader",
         "_scripts",
         "_waiting",
@@ -102,14 +103,17 @@ class Wire(_Plain):
         on_lost: Callable[[], None],
         scripts: Mapping[Argument, bytes],
         on_redirect: OnRedirect | None = None,
+        on_refused: Callable[[str], None] = lambda cause: None,
     ) -> None:
         """`scripts` are the sources of the scripts that commands name by SHA-1.
 
-        `on_redirect` takes what a node of a cluster did not do because it belongs to another node.
+        `on_redirect` takes what a node of a cluster did not do because it belongs to another node;
+        `on_refused` is told when the server takes no writes, by its word for that (`FULL_OR_FAILING`).
         """
         super().__init__()
         self._scripts = scripts
         self._on_redirect = on_redirect
+        self._on_refused = on_refused
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader()
         self._waiting: deque[tuple[OnAnswer, Command]] = deque()
@@ -218,6 +222,8 @@ class Wire(_Plain):
     def _refused(self, error: hiredis.HiredisError, on_answer: OnAnswer, command: Command) -> None:
         text = str(error)
         word = text.partition(" ")[0]
+        if word in FULL_OR_FAILING:
+            self._on_refused(word)
         script = self._scripts.get(command[1]) if word == "NOSCRIPT" else None
         if script is not None:
             # The server has forgotten the script: send it whole, which also makes it known again.

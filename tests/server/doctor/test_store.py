@@ -18,7 +18,7 @@ from valkey_process import ValkeyProcess
 from valkey_server import start_valkey
 from watched_valkey import watched_valkey
 
-KEPT = {"appendonly": "yes", "maxmemory": "100mb", "slowlog-log-slower-than": "-1"}
+KEPT = {"appendonly": "yes", "appendfsync": "always", "maxmemory": "100mb", "slowlog-log-slower-than": "-1"}
 
 
 def findings(url: str | None, **settings: object) -> list[Finding]:
@@ -124,7 +124,7 @@ def test_sentinels_are_asked_for_the_master() -> None:
 
 
 def test_each_master_of_a_cluster_is_looked_at() -> None:
-    with valkey_cluster(3, 0, maxmemory="100mb") as cluster:
+    with valkey_cluster(3, 0, appendfsync="always", maxmemory="100mb") as cluster:
         cluster.nodes[2].ask("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
         found = findings(cluster.url)
     (complaint,) = (finding for finding in found if finding.level is Level.PROBLEM)

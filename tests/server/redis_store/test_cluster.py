@@ -11,7 +11,7 @@ from relay_process import eventually
 from store_bench import NODE, StoreBench
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.durability import Durability
-from teduh_server.redis_store.exceptions import StoreNotDurable, StoreUnavailable
+from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.keys import ConversationKeys, conversation_channel
 from teduh_server.redis_store.location import parse_location
 from teduh_server.redis_store.scripts import Appended, NotAppended
@@ -63,14 +63,19 @@ async def test_conversations_live_on_all_masters(cluster: ValkeyCluster) -> None
         assert len(owners) == 3
 
 
-async def test_cluster_without_append_only_file_is_refused(cluster: ValkeyCluster) -> None:
-    cluster.nodes[1].ask("CONFIG", "SET", "appendonly", "no")
+async def test_masters_without_append_only_file_are_not_used(cluster: ValkeyCluster) -> None:
+    for node in cluster.nodes[:2]:
+        node.ask("CONFIG", "SET", "appendonly", "no")
+    store = Store(parse_location(cluster.url), durability=Durability.AOF)
+    store.begin()
     try:
-        store = Store(parse_location(cluster.url), durability=Durability.AOF)
-        with pytest.raises(StoreNotDurable, match="append-only file"):
-            await store.start()
+        await eventually(lambda: store.trouble == "StoreNotDurable")
+        assert not store.available
     finally:
-        cluster.nodes[1].ask("CONFIG", "SET", "appendonly", "yes")
+        for node in cluster.nodes[:2]:
+            node.ask("CONFIG", "SET", "appendfsync", "always", "appendonly", "yes")
+    await eventually(lambda: store.trouble is None)
+    await store.close()
 
 
 async def test_nodes_that_are_away_are_waited_for(cluster: ValkeyCluster) -> None:

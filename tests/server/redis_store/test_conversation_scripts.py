@@ -110,7 +110,7 @@ async def test_staff_who_left_are_told_to_the_survivor_alone_and_for_a_while(ben
     told = await _staff_of(bench)
     assert {told[:32], told[32:]} == {SARI, BUDI}
     assert await _staff_of(bench, b"x" * 32) == b""
-    assert await bench.store.ask((b"KEYS", b"*")) == [bench.keys.parted]
+    assert await bench.store.ask((b"KEYS", b"conversation:*")) == [bench.keys.parted]
     left = await bench.store.ask((b"PTTL", bench.keys.parted))
     assert isinstance(left, int)
     assert 0 < left <= 60_000
@@ -121,7 +121,7 @@ async def test_staff_who_left_are_told_to_the_survivor_alone_and_for_a_while(ben
 async def test_last_member_takes_the_conversation_along(bench: StoreBench) -> None:
     await bench.append(0, 1)
     assert await bench.store.ask(scripts.leave(bench.keys, 0)) == 0
-    assert await bench.store.ask((b"DBSIZE",)) == 0
+    assert await bench.store.ask((b"KEYS", b"conversation:*")) == []
 
 
 async def test_node_is_registered_once_and_unregistered(bench: StoreBench) -> None:

@@ -1,0 +1,43 @@
+"""The disk of the embedded Valkey fills while people talk: nothing accepted is lost, and when there is room
+again they go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import aiohttp
+import pytest
+from chaos_stage import three_members
+from failing_machine import small_disk, why_no_small_disk
+from relay_organisation import RelayOrganisation
+from relay_process import becomes, relay_process
+
+_MESSAGES = 150
+
+
+async def test_full_disk_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    if why := why_no_small_disk():
+        pytest.skip(why)
+    organisation, folder = RelayOrganisation(), tmp_path / "relay"
+    file = organisation.write(tmp_path)
+    with (
+        small_disk(folder / "data") as disk,
+        relay_process(folder, file, machine=disk.machine) as relay,
+    ):
+
+        async def readyz() -> int:
+            async with aiohttp.ClientSession() as session, session.get(f"{relay.url}/readyz") as answer:
+                return answer.status
+
+        await organisation.publish_revocations(relay.url)
+        async with three_members(organisation, relay.url, [[relay.url]] * 3) as stage:
+            talking = asyncio.create_task(stage.talk(_MESSAGES))
+            await stage.until_accepted(60)
+            await asyncio.to_thread(disk.fill)
+            await talking
+            await becomes(readyz, 503)
+            disk.free()
+            await stage.finish(_MESSAGES)
+            await becomes(readyz, 200)

@@ -1,0 +1,287 @@
+"""`/readyz` is 200 exactly when an append would succeed now, and a relay never ends because of its store."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+import redis
+from failing_machine import small_disk, why_no_small_disk
+from frame_client import talking_pair
+from relay_organisation import RelayOrganisation
+from relay_process import RelayProcess, becomes, relay_process
+from teduh_server.doctor.finding import Level
+from teduh_server.doctor.store import check_store
+from teduh_server.log_policy import MOST_LINES_A_MINUTE
+from teduh_server.settings import Settings
+from teduh_signaling.relay.frames import Append, Error, ErrorCode
+from valkey_cluster import valkey_cluster
+from valkey_process import ValkeyProcess, until
+
+KEPT = {"appendonly": "yes", "appendfsync": "always", "save": "", "slowlog-log-slower-than": "-1"}
+
+
+async def readyz(relay: RelayProcess) -> int:
+    return await _status(f"{relay.url}/readyz")
+
+
+async def _status(url: str) -> int:
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return answer.status
+
+
+async def is_noticed(relay: RelayProcess) -> None:
+    """`/readyz` comes to say 503: how soon, `make chaos` measures."""
+    await becomes(lambda: readyz(relay), 503)
+
+
+def causes(relay: RelayProcess) -> list[str | None]:
+    """Of each line about a store that takes nothing; None where it does again."""
+    records = [json.loads(line) for line in relay.log.read_text().splitlines() if line.startswith("{")]
+    return [record.get("cause") for record in records if record["event"] == "store takes nothing"]
+
+
+async def problems(**settings: object) -> str:
+    """What `teduh doctor` finds wrong with the store, in one text."""
+    chosen = Settings(**settings)  # type: ignore[arg-type]  # pydantic checks them
+    return " ".join(each.says for each in await check_store(chosen) if each.level is Level.PROBLEM)
+
+
+@contextmanager
+def own_valkey(folder: Path, **settings: str) -> Iterator[ValkeyProcess]:
+    valkey = ValkeyProcess(folder, {**KEPT, **settings})
+    valkey.start()
+    try:
+        yield valkey
+    finally:
+        valkey.thaw()
+        valkey.kill()
+
+
+def url_of(valkey: ValkeyProcess) -> str:
+    return f"redis://{valkey.host}:{valkey.port}"
+
+
+def on_own(tmp_path: Path, organisation: RelayOrganisation, valkey: ValkeyProcess) -> RelayProcess:
+    """A relay on this server, not started."""
+    file = organisation.write(tmp_path)
+    return RelayProcess(tmp_path / "relay", file, url_of(valkey), durability="aof")
+
+
+@pytest.fixture
+def valkey_process(tmp_path: Path) -> Iterator[ValkeyProcess]:
+    with own_valkey(tmp_path / "own", maxmemory="100mb") as valkey:
+        yield valkey
+
+
+@pytest.fixture
+def relay(
+    tmp_path: Path, organisation: RelayOrganisation, valkey_process: ValkeyProcess
+) -> Iterator[RelayProcess]:
+    file, url = organisation.write(tmp_path), url_of(valkey_process)
+    with relay_process(tmp_path / "relay", file, url, durability="aof") as relay:
+        yield relay
+
+
+async def test_full_memory_is_not_ready(relay: RelayProcess, valkey_process: ValkeyProcess) -> None:
+    valkey_process.ask("CONFIG", "SET", "maxmemory", "100kb")
+    await is_noticed(relay)
+    assert "maxmemory" in await problems(store_url=url_of(valkey_process))
+    valkey_process.ask("CONFIG", "SET", "maxmemory", "100mb")
+    await becomes(lambda: readyz(relay), 200)
+    assert causes(relay) == ["OOM", None]
+
+
+async def test_nearly_full_memory_is_told_by_the_doctor(
+    relay: RelayProcess, valkey_process: ValkeyProcess
+) -> None:
+    """Before it takes nothing."""
+    info = valkey_process.ask("INFO", "memory")
+    assert isinstance(info, bytes)
+    (used,) = (int(line[12:]) for line in info.split(b"\r\n") if line.startswith(b"used_memory:"))
+    valkey_process.ask("CONFIG", "SET", "maxmemory", str(used * 105 // 100))
+    assert "maxmemory" in await problems(store_url=url_of(valkey_process))
+
+
+async def test_frozen_store_is_not_ready(relay: RelayProcess, valkey_process: ValkeyProcess) -> None:
+    valkey_process.freeze()
+    await is_noticed(relay)
+    assert await _status(f"{relay.url}/healthz") == 200
+    assert "does not answer" in await problems(store_url=url_of(valkey_process))
+    valkey_process.thaw()
+    await becomes(lambda: readyz(relay), 200)
+    assert causes(relay)[0] == "silent"
+    assert causes(relay)[-1] is None
+
+
+async def test_store_that_cannot_write_its_file_is_not_ready(
+    relay: RelayProcess, valkey_process: ValkeyProcess
+) -> None:
+    """As MISCONF, which a server says that lives on where its disk takes nothing."""
+    (valkey_process.folder / "dump.rdb" / "in the way").mkdir(parents=True)
+    valkey_process.ask("CONFIG", "SET", "save", "3600 1")
+    valkey_process.ask("BGSAVE")
+    await becomes(lambda: readyz(relay), 503)
+    assert "takes nothing" in await problems(store_url=url_of(valkey_process))
+    valkey_process.ask("CONFIG", "SET", "save", "")
+    valkey_process.ask("CONFIG", "SET", "stop-writes-on-bgsave-error", "no")
+    await becomes(lambda: readyz(relay), 200)
+    assert causes(relay) == ["MISCONF", None]
+
+
+async def test_frozen_replica_is_not_ready_where_accepted_means_replicated(
+    tmp_path: Path, organisation: RelayOrganisation
+) -> None:
+    common = {"repl-diskless-sync-delay": "0", "maxmemory": "100mb"}
+    with (
+        own_valkey(tmp_path / "master", **common) as master,
+        own_valkey(tmp_path / "replica", replicaof=f"127.0.0.1 {master.port}", **common) as replica,
+    ):
+        await asyncio.to_thread(
+            until, lambda: "state=online" in str(master.ask("INFO", "replication")), "no replica"
+        )
+        url, file = url_of(master), organisation.write(tmp_path)
+        with relay_process(tmp_path / "relay", file, url, durability="replicated") as relay:
+            replica.freeze()
+            await is_noticed(relay)
+
+            async def is_told() -> bool:
+                return "replicas" in await problems(store_url=url, durability="replicated")
+
+            await becomes(is_told, wanted=True)
+            replica.thaw()
+            await becomes(lambda: readyz(relay), 200)
+
+
+async def test_cluster_whose_masters_are_frozen_is_not_ready_and_the_doctor_names_them(
+    tmp_path: Path, organisation: RelayOrganisation
+) -> None:
+    with valkey_cluster(3, 0, appendfsync="always", maxmemory="100mb") as cluster:
+        file = organisation.write(tmp_path)
+        with relay_process(tmp_path / "relay", file, cluster.url, durability="aof") as relay:
+            # As doctor's first seed, a silent one must not hide the others.
+            silent = cluster.nodes[:2]
+            for node in silent:
+                node.freeze()
+            try:
+                await is_noticed(relay)
+                told = await problems(store_url=cluster.url)
+                assert all(f":{node.port}" in told for node in silent)
+            finally:
+                for node in silent:
+                    node.thaw()
+            await becomes(lambda: readyz(relay), 200, within=40)
+
+
+async def test_full_disk_is_not_ready_until_it_has_room_and_does_not_fill_the_log(
+    tmp_path: Path, organisation: RelayOrganisation
+) -> None:
+    if why := why_no_small_disk():
+        pytest.skip(why)
+    folder, file = tmp_path / "relay", organisation.write(tmp_path)
+    with small_disk(folder / "data") as disk, relay_process(folder, file, machine=disk.machine) as relay:
+        await organisation.publish_revocations(relay.url)
+        async with talking_pair(relay.url, organisation.staff()) as (survivor, _, conversation):
+            await asyncio.to_thread(disk.fill)
+            counter, refused = 0, 0
+            before = len(relay.log.read_text().splitlines())
+            while refused < 100:
+                await survivor.send(Append(conversation, counter + 1, 0, 1, bytes(1000)))
+                answer = await survivor.receive()
+                counter += not isinstance(answer, Error)
+                refused += isinstance(answer, Error)
+                assert not isinstance(answer, Error) or answer.code is ErrorCode.UNAVAILABLE
+            assert await readyz(relay) == 503
+            # Its probe and each of these would be a line, if each were told.
+            assert len(relay.log.read_text().splitlines()) - before <= 3 * MOST_LINES_A_MINUTE
+            disk.free()
+            await becomes(lambda: readyz(relay), 200)
+            await survivor.append(conversation, counter + 1, b"there is room")
+
+
+# --- while the store reads its file, or keeps none ---
+
+
+async def test_relay_waits_for_a_store_that_reads_its_file(
+    tmp_path: Path, organisation: RelayOrganisation
+) -> None:
+    with own_valkey(tmp_path / "own") as valkey:
+        with redis.Redis(port=valkey.port) as client, client.pipeline() as many:
+            for number in range(6000):
+                many.set(f"key{number}", number, ex=600)
+            many.execute()
+        valkey.kill()
+        # A millisecond for each key that is read, and it looks up every 1024 keys.
+        valkey.settings |= {"key-load-delay": "1000"}
+        slow = asyncio.create_task(asyncio.to_thread(valkey.start))
+        relay = RelayProcess(
+            tmp_path / "relay", organisation.write(tmp_path), url_of(valkey), durability="aof"
+        )
+        started = asyncio.create_task(asyncio.to_thread(relay.start))
+        try:
+            await becomes(lambda: _known(relay, "/healthz"), 200)
+            assert await _known(relay, "/readyz") == 503
+            await slow
+            await started
+            assert await readyz(relay) == 200
+            assert "LOADING" in causes(relay)
+            assert "set `appendonly" not in relay.log.read_text()
+        finally:
+            await asyncio.gather(slow, started, return_exceptions=True)
+            if relay.running:
+                relay.stop()
+            relay.release()
+
+
+async def _known(relay: RelayProcess, path: str) -> int:
+    """The status, once it listens."""
+    try:
+        return await _status(relay.url + path)
+    except aiohttp.ClientError:
+        return 0
+
+
+async def test_relay_outlives_a_store_that_keeps_no_file(
+    tmp_path: Path, organisation: RelayOrganisation
+) -> None:
+    with own_valkey(tmp_path / "own", appendonly="no") as valkey:
+        relay = RelayProcess(
+            tmp_path / "relay", organisation.write(tmp_path), url_of(valkey), durability="aof"
+        )
+        started = asyncio.create_task(asyncio.to_thread(relay.start))
+        try:
+            await becomes(lambda: _known(relay, "/readyz"), 503)
+            await becomes(lambda: asyncio.to_thread(lambda: "StoreNotDurable" in causes(relay)), wanted=True)
+            assert relay.running
+            valkey.ask("CONFIG", "SET", "appendonly", "yes")
+            await started
+        finally:
+            await asyncio.gather(started, return_exceptions=True)
+            if relay.running:
+                relay.stop()
+            relay.release()
+
+
+async def test_relay_waits_for_a_store_that_is_not_there_yet(
+    tmp_path: Path, organisation: RelayOrganisation
+) -> None:
+    valkey = ValkeyProcess(tmp_path / "own", KEPT)
+    relay = on_own(tmp_path, organisation, valkey)
+    started = asyncio.create_task(asyncio.to_thread(relay.start))
+    try:
+        await becomes(lambda: _known(relay, "/healthz"), 200)
+        assert await _known(relay, "/readyz") == 503
+        await asyncio.to_thread(valkey.start)
+        await started
+        assert causes(relay) == ["ECONNREFUSED", None]
+    finally:
+        await asyncio.gather(started, return_exceptions=True)
+        if relay.running:
+            relay.stop()
+        relay.release()
+        valkey.kill()
