@@ -224,7 +224,6 @@ class Relay:
         await self._feed.start()
         self.spawn(self._begin_with_store())
         self._routing.start(self.keep)
-        self.keep(self._reserve.watch_forever)
         self.keep(self._lag.look_forever)
         self.keep(self._reach.watch_forever)
         self.keep(self._sockets.beat_forever)

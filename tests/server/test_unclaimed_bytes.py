@@ -305,7 +305,7 @@ async def test_a_store_that_fills_up_refuses_new_requests_first_and_an_accepted_
         ):
             waits = await waiting.open_request()
             await _used(store, 0.82)
-            await relay._reserve.look()
+            await eventually(lambda: relay._reserve.refuses_requests)
             refused = await _open(late)
             assert isinstance(refused, RelayError)
             assert (refused.code, refused.retry_after_ms > 0) == (ErrorCode.UNAVAILABLE, True)
@@ -314,7 +314,7 @@ async def test_a_store_that_fills_up_refuses_new_requests_first_and_an_accepted_
             await waiting.append(waits, 1, b"early", epoch=0)
             await survivor.append(conversation, 1, b"hers")
             await _used(store, 0.9)
-            await relay._reserve.look()
+            await eventually(lambda: relay._reserve.refuses_unclaimed)
             not_taken = await _append(waiting, waits, 2, b"early", epoch=0)
             assert isinstance(not_taken, RelayError)
             assert not_taken.code is ErrorCode.TOO_MANY

@@ -27,12 +27,12 @@ from teduh_server.redis_store.location import ClusterLocation, Location, Sentine
 from teduh_server.redis_store.server_program import valkey_server
 from teduh_server.redis_store.store_fill import StoreFill
 from teduh_server.settings import Settings
+from teduh_server.store_reserve import REQUESTS_SHARE
 
 _SECONDS = 5.0
 _CLOCKS_APART_SECONDS = 5.0
 _LAG_SECONDS = 3
 """A replica says every second how far it is."""
-_FULL = 0.9
 
 
 class StoreNotFound(Exception):
@@ -136,7 +136,7 @@ def _check_writing(about: str, server: Server) -> Iterator[Finding]:
     if info.get("rdb_last_bgsave_status", "ok") != "ok" and configuration.get("save"):
         yield problem(about, 'It could not save its memory, so that it takes nothing: set save "".')
     fill = StoreFill(int(info.get("used_memory", "0")), int(info.get("maxmemory", "0")))
-    if fill.share >= _FULL:
+    if fill.share >= REQUESTS_SHARE:
         says = (
             f"It is full to {fill.share:.0%} of maxmemory ({fill.limit} bytes), and at that it takes nothing."
         )

@@ -163,15 +163,6 @@ class Store:
         self.call(command, settling(future))
         return future
 
-    def ask_masters(self, command: Command) -> list[asyncio.Future[Reply]]:
-        """Ask each master that is connected the same; a command without keys."""
-        futures = []
-        for wire in self._servers.wires:
-            future: asyncio.Future[Reply] = self._loop.create_future()
-            wire.call(command, settling(future))
-            futures.append(future)
-        return futures
-
     def send(self, command: Command) -> None:
         """Send a command whose answer matters to nobody."""
         self.call(command, _ignore)

@@ -96,11 +96,6 @@ class Cluster:
         link = None if owner is None else self._links.get(owner)
         return None if link is None else link.wire
 
-    @property
-    def wires(self) -> list[Wire]:
-        """To each master that is connected."""
-        return [link.wire for link in self._links.values() if link.wire is not None]
-
     async def keep(self) -> None:
         """Keep the map right and the connections standing until cancelled."""
         try:

@@ -58,11 +58,6 @@ class OneServer:
     def wire_for(self, command: Command) -> Wire | None:
         return self._commands.wire
 
-    @property
-    def wires(self) -> list[Wire]:
-        """To each master that is connected."""
-        return [] if self._commands.wire is None else [self._commands.wire]
-
     async def keep(self) -> None:
         """Keep both connected until cancelled."""
         async with asyncio.TaskGroup() as tasks:
