@@ -167,3 +167,16 @@ class TestWhoHasSeenTheNewerStatement:
         assert service.verifier.expires == now + 3600
         with pytest.raises(AuthorityStatementStale):
             service.verify_staff(stolen.listener(), now=now + 3600)
+
+    async def test_looks_at_her_rooms_again_though_the_list_is_the_same(self, stolen: StolenIssuer) -> None:
+        text, told = stolen.organisation.revoking_nobody(), list[None]()
+        relay = LyingRelay({"list": text, "authority": stolen.stated(lists_it=True, version=1)})
+        service = AuthenticationService.of(stolen.organisation.public)
+        async with relay.running() as url:
+            fetch = RevocationFetch(url, service, lambda: told.append(None))
+            assert await fetch.once()
+            assert await fetch.once()
+            assert len(told) == 1
+            relay.answer = {"list": text, "authority": stolen.stated(lists_it=False, version=2)}
+            assert await fetch.once()
+            assert len(told) == 2

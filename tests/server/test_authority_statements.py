@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,16 +12,22 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from enrolment_relay import Client, Relay, send, send_as
+from frame_client import frame_client
 from plain_relay import plain_relay
-from staffed_organisation import DAY, NOW, StaffedOrganisation
+from relay_organisation import RelayOrganisation
+from relay_process import relay_here
+from staffed_organisation import DAY, NOW, StaffedOrganisation, public_key
+from stolen_issuer import StolenIssuer
 from teduh_crypto.credentials import (
     Authority,
     AuthorityStatementStale,
     RevocationList,
     StatementVerifier,
     sign_authority_statement,
+    sign_relay_authentication,
     sign_revocation_list,
     sign_staff_statement,
+    split_chain,
 )
 from teduh_crypto.credentials.json_web_token import TokenType, unverified_claims
 from teduh_server.enrolment_store import KeptVersion, NewerListKept
@@ -29,6 +36,7 @@ from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.signed_revocations import SignedRevocations
+from teduh_signaling.relay.frames import Authenticate, Authenticated, Claim, Error, ErrorCode
 from valkey_server import start_valkey
 
 DOCUMENT = (Path(__file__).parents[2] / "PROTOCOL.md").read_text(encoding="utf-8")
@@ -303,3 +311,41 @@ async def test_metrics_tell_when_the_statement_and_the_list_expire() -> None:
             ("teduh_revocations_expires", relay.verifier.revocations),
         ):
             assert REGISTRY.get_sample_value(name) == held.expires
+
+
+class TestRunningRelay:
+    """What staff who are connected hear of it; `store` has been emptied."""
+
+    async def test_closes_on_whom_an_issuer_vouches_for_when_the_root_lists_it_no_more(
+        self, store: Store, valkey: EmbeddedValkey, tmp_path: Path
+    ) -> None:
+        organisation = RelayOrganisation()
+        issuer = StolenIssuer(organisation)
+        key = Ed25519PrivateKey.generate()
+        about = replace(organisation.staff().about, device_key=public_key(key))
+        statement, issuer_statement = split_chain(sign_staff_statement(about, issuer.authority))
+        now = int(time.time())
+        async with relay_here(organisation.write(tmp_path), valkey.url) as (_, url):
+            listing = issuer.stated(lists_it=True, version=now)
+            await organisation.publish_revocations(url, authority=listing)
+            async with frame_client(url) as client:
+                signature = sign_relay_authentication(key, url, client.hello.nonce)
+                await client.ask(Authenticate(statement, signature, issuer_statement), Authenticated)
+                delisting = issuer.stated(lists_it=False, version=now + 1)
+                await organisation.publish_revocations(url, authority=delisting)
+                error = await client.expect(Error)
+                assert (error.code, error.fatal) == (ErrorCode.STATEMENT_REVOKED, True)
+
+    async def test_lets_staff_go_on_and_begin_nothing_when_the_statement_has_expired(
+        self, store: Store, valkey: EmbeddedValkey, tmp_path: Path
+    ) -> None:
+        organisation = RelayOrganisation()
+        file, now = organisation.write(tmp_path), int(time.time())
+        expired = StolenIssuer(organisation).stated(lists_it=True, version=now, age=8 * DAY)
+        async with relay_here(file, valkey.url) as (relay, _):
+            signed = SignedRevocations(organisation.revoking_nobody(), expired)
+            await relay.enrolments.put_revocations(KeptVersion(now, 1), signed, now=now)
+        async with relay_here(file, valkey.url) as (_, url), frame_client(url) as client:
+            await client.authenticate(organisation.staff())
+            error = await client.ask(Claim(2, None), Error)
+            assert error.code is ErrorCode.UNAVAILABLE
