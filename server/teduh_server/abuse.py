@@ -4,13 +4,14 @@
 
     ReportAbuse --> member of it, not too often, for the first time? --ABUSE--> every node
     the node that took the request in --> its source pays for an hour (`request_price`)
-                                      --> its requests leave the queue, their connections end
+      and all workers of its machine      --> its requests leave the queue, their connections end
 
 Whoever is behind the same address and did wait is disconnected like that, asks again by herself, and is in
 after a proof of work: the one who reports cannot keep anybody out. One report for each conversation that
 somebody has taken counts, and no more than `REPORTS_PER_SECOND` of one device.
 
 Where a request came from only the node knows that took it in, as the keyed hash of an address, in memory.
+The workers of one machine share the key, and tell each other by the kernel's memory (`neighbours`).
 """
 
 from __future__ import annotations
@@ -49,12 +50,15 @@ class AbuseReports:
         turns: Turns,
         price: RequestPrice,
         spawn: Callable[[Coroutine[None, None, None]], None],
+        tell_workers: Callable[[bytes], None],
     ) -> None:
+        """`tell_workers` takes a source to the other workers of this machine."""
         self._store = store
         self._queue = queue
         self._turns = turns
         self._price = price
         self._spawn = spawn
+        self._tell_workers = tell_workers
         self._limit = SourceLimit(REPORTS_PER_SECOND, _BURST)
         self._heard: OrderedDict[bytes, None] = OrderedDict()
         channel.on(node_channel.ABUSE, self._hear)
@@ -74,6 +78,11 @@ class AbuseReports:
         if len(self._heard) > _REMEMBERED:
             self._heard.popitem(last=False)
         metrics.REPORTS.inc()
+        self.take_out(source)
+        self._tell_workers(source)
+
+    def take_out(self, source: bytes) -> None:
+        """What came from there was no request for help."""
         self._price.report(source)
         self._spawn(self._take_out(self._turns.waiting(source)))
 

@@ -188,7 +188,15 @@ class Relay:
             may_say_early=self._may_say_early,
         )
         price, turns = RequestPrice(settings.free_requests, settings.calm_waiting), Turns()
-        node = Node(self.node_id, store, channel, self._delivery, self.spawn, self._unclaimed)
+        node = Node(
+            self.node_id,
+            store,
+            channel,
+            self._delivery,
+            self.spawn,
+            self._unclaimed,
+            self._tell_workers,
+        )
         self._routing = RoutingServices(settings, node, price, turns, self.verifier)
         self._reach = StaffReach(store, channel, self._delivery, self.node_id, settings.unreachable_seconds)
         self._presence, self._queue = self._routing.presence, self._routing.queue
@@ -212,11 +220,17 @@ class Relay:
             reserve=self._reserve,
         )
         browsers = BrowserOrigins(frozenset((*own_origins, *settings.allowed_origins)))
-        self._sockets = SocketHandler(settings, FrameHandlers(services), browsers)
+        secret = None if self._neighbours is None else self._neighbours.secret
+        self._sockets = SocketHandler(settings, FrameHandlers(services), browsers, secret)
         self._unused = UnusedConnections(2 * settings.heartbeat_seconds, self._sockets.source)
         if self._neighbours is not None:
             self._migration = Migration(
-                self._neighbours, self._delivery, self._sockets, self._queue, self.spawn
+                self._neighbours,
+                self._delivery,
+                self._sockets,
+                self._queue,
+                self.spawn,
+                self._routing.abuse.take_out,
             )
             self._sockets.on_end = self._migration.gone
 
@@ -370,6 +384,10 @@ class Relay:
         # If the store is away, the feed looks again by itself.
         with suppress(StoreError):
             await self._feed.refresh()
+
+    def _tell_workers(self, source: bytes) -> None:
+        if self._neighbours is not None:
+            self._migration.report(source)
 
     def _tell_of_revocations(self) -> None:
         self._store.publish(ALL_NODES_CHANNEL, bytes((REVOCATIONS_CHANGED,)))

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 MOST_BYTES = 64 * 1024
 """Of one message."""
@@ -30,13 +32,17 @@ Receive = Callable[[bytes, list[socket.socket]], None]
 class Neighbours:
     """What one worker has of them."""
 
-    __slots__ = ("_box", "_others", "number")
+    __slots__ = ("_box", "_others", "number", "secret")
 
-    def __init__(self, number: int, box: socket.socket, others: Mapping[int, socket.socket]) -> None:
+    def __init__(
+        self, number: int, box: socket.socket, others: Mapping[int, socket.socket], secret: bytes
+    ) -> None:
         self._box = box
         self._others = others
         self.number = number
         """Which of the workers this one is."""
+        self.secret = secret
+        """The same for all of them, and nobody else's: by it they know a source by the same name."""
 
     def listen(self, receive: Receive) -> None:
         """Hand over each message, with the sockets that it brought, until `close`."""
@@ -82,6 +88,7 @@ class Boxes:
     """Those of all workers, as their supervisor has them: for each, where it reads and where others write."""
 
     pairs: tuple[tuple[socket.socket, socket.socket], ...]
+    secret: bytes = field(default_factory=partial(secrets.token_bytes, 32), repr=False)
 
     @classmethod
     def of(cls, workers: int) -> Boxes | None:
@@ -102,7 +109,7 @@ class Boxes:
         own, _ = self.pairs[number]
         others = {other: write for other, (_, write) in enumerate(self.pairs) if other != number}
         copies = {other: socket.socket(fileno=os.dup(write.fileno())) for other, write in others.items()}
-        return Neighbours(number, socket.socket(fileno=os.dup(own.fileno())), copies)
+        return Neighbours(number, socket.socket(fileno=os.dup(own.fileno())), copies, self.secret)
 
     def close(self) -> None:
         for each in (end for pair in self.pairs for end in pair):

@@ -72,8 +72,9 @@ class Sources:
 
     __slots__ = ("_seed",)
 
-    def __init__(self) -> None:
-        self._seed = secrets.token_bytes(32)
+    def __init__(self, seed: bytes | None = None) -> None:
+        """The workers of one machine share a `seed`; without one it is fresh."""
+        self._seed = seed or secrets.token_bytes(32)
 
     def source(self, address: str) -> bytes:
         """16 bytes of an IPv4 address. An IPv6 address counts by its /64, which is what one subscriber has:

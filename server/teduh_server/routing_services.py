@@ -42,6 +42,10 @@ from teduh_server.unclaimed import Unclaimed
 Spawn = Callable[[Coroutine[None, None, None]], None]
 
 
+def _nothing(source: bytes) -> None:
+    """There are no other workers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """What one node's services stand on."""
@@ -52,6 +56,8 @@ class Node:
     delivery: DeliveryService
     spawn: Spawn
     unclaimed: Unclaimed
+    tell_workers: Callable[[bytes], None] = _nothing
+    """Tell the other workers of this machine that a source was reported."""
 
 
 class RoutingServices:
@@ -99,7 +105,7 @@ class RoutingServices:
             makes_offers=self.makes_offers,
             retention_ms=retention_ms,
         )
-        self.abuse = AbuseReports(store, channel, self.queue, turns, price, node.spawn)
+        self.abuse = AbuseReports(store, channel, self.queue, turns, price, node.spawn, node.tell_workers)
         self.push = _push(settings.push, node, self.presence, verifier)
         self.router.push = self.push
         self.presence.on_change = self._changed

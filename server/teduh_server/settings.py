@@ -103,8 +103,8 @@ class Settings(BaseSettings):
     )
     absent_seconds: Annotated[float, Field(gt=0, le=55)] = Field(
         default=25.0,
-        description="How long a waiting survivor may be disconnected before her request leaves the queue, and "
-        "with it all that the store holds of it.",
+        description="How long a waiting survivor may be disconnected before her request leaves the queue, "
+        "and with it all that the store holds of it.",
     )
     heartbeat_seconds: Annotated[int, Field(ge=1, le=300)] = Field(
         default=20, description="A client that says nothing for twice as long is taken for gone."

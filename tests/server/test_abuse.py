@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from frame_client import FrameClient, frame_client
 from relay_organisation import RelayOrganisation
-from relay_process import eventually, relay_here
+from relay_process import eventually, relay_here, worker_here
 from sdk_people import until
 from teduh_sdk import Survivor, events
 from teduh_server.abuse import _BURST
 from teduh_server.app import Relay
+from teduh_server.neighbours import Boxes
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay import proof_of_work
 from teduh_signaling.relay.frames import (
@@ -75,7 +76,7 @@ async def test_all_that_waits_from_the_same_source_leaves_the_queue_and_nobody_e
         staff = await stack.enter_async_context(frame_client(staffs))
         await staff.authenticate(organisation.staff())
         conversation = await _taken(staff, first)
-        fakes = [await stack.enter_async_context(frame_client(url, FAKES)) for _ in range(250)]
+        fakes = [await stack.enter_async_context(frame_client(url, FAKES)) for _ in range(100)]
         for fake in fakes:
             await fake.open_request()
         honest = await stack.enter_async_context(frame_client(url, HERS))
@@ -86,6 +87,35 @@ async def test_all_that_waits_from_the_same_source_leaves_the_queue_and_nobody_e
         assert (await staff.claim()).conversation_id == hers
         assert await _price(url) == REPORTED_ATTEMPTS
         assert await _price(url, HERS) == 0
+
+
+async def test_it_holds_at_all_workers_of_a_machine(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    """The kernel deals out connections among them, so a flood comes to all."""
+    boxes = Boxes.of(2)
+    assert boxes is not None
+    path = organisation.write(tmp_path)
+    async with (
+        worker_here(path, valkey.url, boxes.neighbours_of(0)) as one,
+        worker_here(path, valkey.url, boxes.neighbours_of(1)) as other,
+        frame_client(one.origin) as staff,
+        frame_client(one.origin, FAKES) as first,
+        frame_client(other.origin, FAKES) as second,
+        frame_client(other.origin, HERS) as honest,
+    ):
+        revocations = organisation.revoking()
+        for each in (one, other):
+            await organisation.publish_revocations(each.origin, revocations)
+        await staff.authenticate(organisation.staff())
+        conversation = await _taken(staff, first)
+        await second.open_request()
+        await honest.open_request()
+        await _report(staff, conversation)
+        assert await second.closed() == CloseCode.TRY_AGAIN_LATER
+        await eventually(lambda: _waiting(other) == 1)
+        assert await _price(other.origin) == REPORTED_ATTEMPTS
+    boxes.close()
 
 
 async def test_it_counts_though_who_sent_it_has_gone(

@@ -70,8 +70,14 @@ class Moved(Struct, frozen=True, array_like=True, tag=2):
     unread: bytes
 
 
+class Reported(Struct, frozen=True, array_like=True, tag=3):
+    """What came from this source was no request for help; see `abuse`."""
+
+    source: bytes
+
+
 _encode = msgpack.Encoder().encode
-_decode = msgpack.Decoder(Wanted | Moved).decode
+_decode = msgpack.Decoder(Wanted | Moved | Reported).decode
 
 
 class Edge(Protocol):
@@ -99,7 +105,16 @@ class Searches(Protocol):
 class Migration:
     """What one worker hands over, and takes."""
 
-    __slots__ = ("_delivery", "_edge", "_leaving", "_neighbours", "_searches", "_spawn", "_trying")
+    __slots__ = (
+        "_delivery",
+        "_edge",
+        "_leaving",
+        "_neighbours",
+        "_reported",
+        "_searches",
+        "_spawn",
+        "_trying",
+    )
 
     def __init__(
         self,
@@ -108,8 +123,11 @@ class Migration:
         edge: Edge,
         searches: Searches,
         spawn: Callable[[Coroutine[None, None, None]], None],
+        reported: Callable[[bytes], None],
     ) -> None:
+        """`reported` is called with each source that staff have reported at another worker."""
         self._neighbours = neighbours
+        self._reported = reported
         self._delivery = delivery
         self._edge = edge
         self._searches = searches
@@ -130,6 +148,10 @@ class Migration:
         """Staff of it are here, and others elsewhere: let the survivor come, if she is on this machine."""
         self._neighbours.tell_all(_encode(Wanted(conversation_id, self._neighbours.number)))
 
+    def report(self, source: bytes) -> None:
+        """What came from there was no request for help: the others know it by the same name."""
+        self._neighbours.tell_all(_encode(Reported(source)))
+
     def gone(self, connection: Connection) -> None:
         """The connection has ended."""
         self._leaving.pop(connection, None)
@@ -146,6 +168,8 @@ class Migration:
         if isinstance(said, Moved):
             for plain in sockets:
                 self._spawn(self._arrive(plain, said))
+        elif isinstance(said, Reported):
+            self._reported(said.source)
         elif said.conversation_id in self._trying:
             self._trying[said.conversation_id] = said.worker
         elif self._hers(said.conversation_id):

@@ -40,14 +40,16 @@ class SocketHandler:
         settings: Settings,
         handlers: FrameHandlers,
         origins: BrowserOrigins,
+        secret: bytes | None = None,
     ) -> None:
+        """`secret`: what the workers of this machine share."""
         self._loop = asyncio.get_running_loop()
         self._limits = SocketLimits.of(settings)
         self._announced = self._limits.announced()
         self._handlers = handlers
         self._origins = origins
         self._address_header = settings.client_address_header
-        self._sources = Sources()
+        self._sources = Sources(secret)
         self._connection_limit = SourceLimit(settings.connections_per_minute / 60, _CONNECTION_BURST)
         self._draining = False
         self.connections: dict[Connection, Intake] = {}
