@@ -84,6 +84,8 @@ class ScriptedLog:
         self.seats: list[Seat] = []
         self.lose_answers = False
         self.is_lost = False
+        self.now = NOW
+        self._apart: list[ScriptedLog] = []
 
     def seat(self, name: str, state: ConversationState, number: int) -> Seat:
         """Give a member its number."""
@@ -105,7 +107,7 @@ class ScriptedLog:
             first_seq=1,
             counter=seat.counter,
         )
-        seat.state.connected(subscribed, NOW)
+        seat.state.connected(subscribed, self.now)
         for entry in self.entries[after:]:
             self._deliver(seat, entry)
 
@@ -114,8 +116,27 @@ class ScriptedLog:
         seat.is_connected = False
         seat.state.disconnected()
 
+    def fork(self, seat: Seat) -> None:
+        """From now on this member has a log of its own, as has everybody else: the relay leads them apart."""
+        apart = ScriptedLog()
+        apart.entries, apart.epoch, apart.now = list(self.entries), self.epoch, self.now
+        self.seats.remove(seat)
+        apart.seats.append(seat)
+        self._apart.append(apart)
+
+    def passes(self, seconds: int) -> None:
+        """Time passes, and everybody who is connected looks at the clock every few seconds."""
+        for step in [5] * (seconds // 5) + [seconds % 5]:
+            self.now += step
+            for seat in self.seats:
+                seat.state.watch(self.now)
+        for apart in self._apart:
+            apart.passes(seconds)
+
     def pump(self) -> None:
         """Carry frames until nobody has any."""
+        for apart in self._apart:
+            apart.pump()
         carried = True
         while carried:
             turns = [self._carry(seat) for seat in self.seats if seat.is_connected]
@@ -130,7 +151,7 @@ class ScriptedLog:
             elif isinstance(frame, Ephemeral):
                 for other in self._others(seat):
                     passed_on = EphemeralEntry(CONVERSATION, seat.number, frame.payload)
-                    other.state.receive(passed_on, NOW)
+                    other.state.receive(passed_on, self.now)
         return bool(frames)
 
     def append(self, seat: Seat, append: Append) -> None:
@@ -177,13 +198,13 @@ class ScriptedLog:
             seat.withheld += 1
             return
         for made in seat.tamper(structs.replace(entry, seq=entry.seq - seat.withheld)):
-            seat.state.receive(made, NOW)
+            seat.state.receive(made, self.now)
 
     def _answer(self, seat: Seat, frame: Accepted | Error) -> None:
         if isinstance(frame, Accepted) and frame.seq:
             frame = structs.replace(frame, seq=frame.seq - seat.withheld)
         if seat.is_connected:
-            seat.state.receive(frame, NOW)
+            seat.state.receive(frame, self.now)
 
     @staticmethod
     def _error(code: ErrorCode, counter: int, expected: int) -> Error:

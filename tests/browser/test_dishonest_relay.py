@@ -10,8 +10,9 @@ from pathlib import Path
 
 import msgspec
 from browser_house import accepted, house
+from console_page import ConsolePage, console_house
 from dishonest_proxy import DishonestProxy, Meddle, dishonest
-from playwright.async_api import expect
+from playwright.async_api import Locator, Page, expect
 from real_browser import chromium
 from relay_organisation import RelayOrganisation
 from sdk_people import device_of, until
@@ -34,6 +35,7 @@ from teduh_signaling.relay.frames import (
     FetchKeyPackage,
     KeyPackage,
     OpenRequest,
+    Subscribed,
 )
 
 STOPPED = "We have stopped this conversation"
@@ -256,6 +258,77 @@ async def test_what_the_counselor_says_first_is_not_withheld_unnoticed(tmp_path:
         await is_stopped(hers, "Messages were missing or out of order on the way")
         await expect(hers.page.get_by_text("Are you alone?")).to_have_count(0)
         assert withheld
+
+
+async def test_who_does_not_confirm_the_keys_for_a_minute_is_named_to_her(tmp_path: Path) -> None:
+    """All that Sari's device says is kept back, as where the relay has led it into another epoch."""
+    said = Withheld()
+    async with (
+        house(tmp_path) as here,
+        here.staff("Sari") as staff,
+        dishonest(DishonestProxy(here.url, said.meddle)) as url,
+        chromium(tmp_path / "profile") as browser,
+    ):
+        await browser.clock.install()
+        hers = await SurvivorPage.open(browser, url)
+        await hers.ask()
+        await accepted(staff)
+        await hers.is_in_the_room("Sari")
+        told = hers.page.get_by_role("alert").filter(has_text="Sari has not confirmed being in this chat")
+        await minute_passes(hers.page, told)
+        await expect(told).to_contain_text("this chat may also be led apart")
+
+
+async def test_who_does_not_confirm_the_keys_for_a_minute_is_named_to_staff(tmp_path: Path) -> None:
+    """Nothing of the log comes to her device."""
+
+    def keep_back(data: bytes) -> list[bytes]:
+        return [] if isinstance(decode_relay_frame(data), Entry) else [data]
+
+    async with (
+        console_house(tmp_path) as here,
+        dishonest(DishonestProxy(here.url, keep_back)) as url,
+        chromium(tmp_path / "profile") as browser,
+    ):
+        await browser.clock.install()
+        hers = await SurvivorPage.open(browser, url)
+        console = await ConsolePage.enter(browser, here)
+        await hers.ask()
+        await console.accept()
+        told = console.page.get_by_role("alert").filter(has_text="Person 1 has not confirmed being in this")
+        await minute_passes(console.page, told)
+        await expect(told).to_contain_text("the conversation may also be led apart")
+
+
+class Withheld:
+    """All that the other says, in a log from which it seems never to have been in."""
+
+    def __init__(self) -> None:
+        self.places: set[int] = set()
+
+    def meddle(self, data: bytes) -> list[bytes]:
+        match frame := decode_relay_frame(data):
+            case Entry(kind=EntryKind.MESSAGE):
+                self.places.add(frame.seq)
+                return []
+            case Entry() | Accepted():
+                return [encode(msgspec.structs.replace(frame, seq=self._place(frame.seq)))]
+            case Subscribed():
+                return [encode(msgspec.structs.replace(frame, last_seq=self._place(frame.last_seq)))]
+        return [data]
+
+    def _place(self, seq: int) -> int:
+        return seq - sum(place < seq for place in self.places)
+
+
+async def minute_passes(page: Page, told: Locator) -> None:
+    """By the page's clock, in steps within which the relay can answer, until it is told; not before."""
+    await page.clock.run_for(1000)
+    assert await told.count() == 0
+    for _ in range(120):
+        await page.clock.run_for(1000)
+        if await told.count():
+            return
 
 
 @asynccontextmanager

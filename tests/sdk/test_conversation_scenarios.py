@@ -9,7 +9,7 @@ from typing import TypedDict
 import pytest
 from msgspec import structs
 from scripted_log import Pair, Seat, StaffDevice, Tamper, Withhold, nothing, talking_pair
-from staffed_organisation import NOW, public_key
+from staffed_organisation import public_key
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.authentication_service import AuthenticationService
@@ -48,22 +48,22 @@ class Stage:
 
     def read(self, who: str) -> None:
         for message_id in self.unread.pop(who):
-            self.seats[who].state.mark_read(message_id, NOW)
+            self.seats[who].state.mark_read(message_id, self.pair.log.now)
 
     def ask_for_medic(self, *, accepted: bool) -> None:
         invitation = self.pair.counselor.state.invite(
-            self.medic.device_id, "Dewi", self.medic.role.value, "she knows the law", NOW
+            self.medic.device_id, "Dewi", self.medic.role.value, "she knows the law", self.pair.log.now
         )
         self.pair.log.pump()
-        self.pair.survivor.state.answer(invitation, accepted=accepted, now=NOW)
+        self.pair.survivor.state.answer(invitation, accepted=accepted, now=self.pair.log.now)
         self.pair.log.pump()
 
     def restart_counselor(self) -> None:
-        old, log = self.pair.counselor, self.pair.log
+        old, log = self.seats["counselor"], self.pair.log
         organisation = self.pair.organisation
         service = AuthenticationService.of(organisation.public, organisation.revocations, organisation.stated)
         key = public_key(self.pair.device.key)
-        state = ConversationState.restore(old.state.save(), key, verify_room(service), NOW)
+        state = ConversationState.restore(old.state.save(), key, verify_room(service), self.pair.log.now)
         log.disconnect(old)
         again = log.seat("Sari", state, old.number)
         again.counter = old.counter
@@ -75,6 +75,8 @@ class Stage:
         for event in self.seats[who].collect():
             kind = type(event).__name__
             shown.append(kind[0].lower() + kind[1:])
+            if isinstance(event, events.Unconfirmed):
+                shown[-1] += "".join(f" {one.name or 'survivor'}" for one in event.participants)
             if isinstance(event, events.TextReceived):
                 shown[-1] += f" {event.text}"
                 self.unread.setdefault(who, []).append(event.message_id)
@@ -125,11 +127,11 @@ def play(stage: Stage, step: dict[str, object]) -> None:
     seat: Seat = stage.seats.get(str(step.get("who")), stage.pair.survivor)
     match step:
         case {"does": "says", "text": str(text)}:
-            seat.state.send_text(text, NOW)
+            seat.state.send_text(text, stage.pair.log.now)
         case {"does": "reads", "who": str(who)}:
             stage.read(who)
         case {"does": "types"}:
-            seat.state.type(active=True, now=NOW)
+            seat.state.type(active=True, now=stage.pair.log.now)
         case {"does": "breaks"}:
             log.disconnect(seat)
         case {"does": "connects"}:
@@ -147,11 +149,11 @@ def play(stage: Stage, step: dict[str, object]) -> None:
 def play_in_room(stage: Stage, seat: Seat, step: dict[str, object]) -> None:
     match step:
         case {"does": "refreshes"}:
-            seat.state.change(Refresh(), NOW)
+            seat.state.change(Refresh(), stage.pair.log.now)
         case {"does": "leaves"}:
-            seat.state.leave(NOW)
+            seat.state.leave(stage.pair.log.now)
         case {"does": "ends"}:
-            seat.state.leave(NOW, for_all=True)
+            seat.state.leave(stage.pair.log.now, for_all=True)
         case {"does": "asks_for_medic", "yes": bool(accepted)}:
             stage.ask_for_medic(accepted=accepted)
         case {"does": "brings_in_medic"}:
@@ -171,14 +173,27 @@ def play_relay(stage: Stage, seat: Seat, step: dict[str, object]) -> None:
             seat.withholds = withholding(withheld)
         case {"does": "tampers", "how": str(how)}:
             seat.tamper = tampering(how)
+        case {"does": "forks"}:
+            stage.pair.log.fork(seat)
         case {"does": "forgets"}:
             stage.pair.log.entries.pop()
         case {"does": "is_lost"}:
             stage.pair.log.is_lost = True
         case {"does": "is_out"}:
-            seat.state.receive(MembershipEnded(seat.state.conversation_id), NOW)
+            seat.state.receive(MembershipEnded(seat.state.conversation_id), stage.pair.log.now)
         case {"does": "is_told", "reachable": bool(reachable)}:
-            seat.state.receive(StaffReachable(seat.state.conversation_id, reachable), NOW)
+            seat.state.receive(StaffReachable(seat.state.conversation_id, reachable), stage.pair.log.now)
+        case _:
+            play_time(stage, seat, step)
+
+
+def play_time(stage: Stage, seat: Seat, step: dict[str, object]) -> None:
+    match step:
+        case {"does": "passes", "seconds": int(seconds)}:
+            stage.pair.log.passes(seconds)
+        case {"does": "sleeps", "seconds": int(seconds)}:
+            stage.pair.log.now += seconds
+            seat.state.watch(stage.pair.log.now)
         case _:
             look(stage, seat, step)
 

@@ -23,6 +23,9 @@ What a step ``does``:
                                 messages of that person until the next commit
     tampers how                 with what this member is given: the next entry is withheld and the others
                                 renumbered, miscounted, spoilt, or repeated
+    forks                       from now on this member has a log of its own, beside that of all others
+    passes seconds              for everybody, who look at the clock every few seconds
+    sleeps seconds              this member alone, who looks at the clock once, after it
     forgets                     the relay loses the last entry
     is_lost                     the relay's store has lost the conversation
     is_out                      the relay says to this member that it is none
@@ -89,6 +92,14 @@ def stopped(who: str, why: str, *unsent: str) -> Step:
 
 def ended(who: str, by: str, *unsent: str) -> Step:
     return step("ended", who, by=by, unsent=list(unsent))
+
+
+def passes(seconds: int) -> Step:
+    return step("passes", seconds=seconds)
+
+
+def late(who: str, *people: str) -> Step:
+    return happens(who, " ".join(["unconfirmed", *people]))
 
 
 PUMPS: Final = step("pumps")
@@ -207,6 +218,58 @@ SCENARIOS: Final[list[tuple[str, list[Step]]]] = [
         [
             *[step("asks_for_medic", yes=False), happens(SARI, "invitationAnswered")],
             present(HER, "Sari (counselor)", "survivor"),
+        ],
+    ),
+    (
+        "who does not confirm new keys within a minute is named, until she does",
+        [
+            *[step("breaks", HER), step("refreshes", SARI), PUMPS, passes(59), happens(SARI)],
+            *[passes(1), late(SARI, "survivor"), passes(600), happens(SARI)],
+            *[step("connects", HER), PUMPS, late(SARI)],
+        ],
+    ),
+    (
+        "who confirms in time is not named, and no new epoch begins the minute anew",
+        [
+            *[step("refreshes", SARI), PUMPS, passes(600), happens(SARI), happens(HER)],
+            *[step("breaks", HER), step("refreshes", SARI), PUMPS, passes(40)],
+            *[step("refreshes", SARI), PUMPS, passes(19), happens(SARI), passes(1), late(SARI, "survivor")],
+            *[step("refreshes", SARI), PUMPS, passes(60), happens(SARI)],
+        ],
+    ),
+    (
+        "a relay that leads members apart is told by each half of the other",
+        [
+            BRINGS_IN_MEDIC,
+            *[step("forks", SARI), step("refreshes", SARI), step("refreshes", DEWI), PUMPS],
+            happens(SARI, "invitationAnswered", "joined", "noteAwaited"),
+            happens(DEWI, "joined", "joined", "noteAwaited"),
+            happens(HER, "invitationReceived", "invitationAnswered", "joined", "noteAwaited", "noteAwaited"),
+            *[passes(60), late(SARI, "survivor", "Dewi"), late(DEWI, "Sari"), late(HER, "Sari")],
+        ],
+    ),
+    (
+        "a minute counts only while one is connected and awake",
+        [
+            *[step("breaks", HER), step("refreshes", SARI), PUMPS, passes(40), step("breaks", SARI)],
+            *[passes(60), step("connects", SARI), PUMPS, passes(40), happens(SARI)],
+            *[step("sleeps", SARI, seconds=900), happens(SARI), passes(10), late(SARI, "survivor")],
+        ],
+    ),
+    (
+        "of staff who cannot be reached she is told that, and not that they are led apart",
+        [
+            *[loses(is_so=True), step("refreshes", SARI), PUMPS, is_told(reachable=False)],
+            *[passes(600), happens(HER, "staffUnreachable"), is_told(reachable=True)],
+            *[passes(59), happens(HER, "staffReachable"), passes(1), late(HER, "Sari")],
+        ],
+    ),
+    (
+        "staff who start again remember who has confirmed, and await the others",
+        [
+            *[step("refreshes", SARI), PUMPS, step("restarts", SARI), PUMPS, passes(600), happens(SARI)],
+            *[step("breaks", HER), step("refreshes", SARI), PUMPS, step("restarts", SARI), PUMPS],
+            *[passes(60), late(SARI, "survivor")],
         ],
     ),
     (

@@ -393,10 +393,12 @@ class Conversation:
         self.settle_soon()
 
     def watch(self) -> None:
-        """Called now and then: what does not come is asked for again, and after that not waited for.
+        """Called every few seconds: what does not come is asked for again, and after that not waited for.
 
         That is an entry behind which others wait, or the answer to an append.
         """
+        self.state.watch(now_in_seconds())
+        self.settle_soon()
         waiting_for = self.state.waiting_for
         if waiting_for is None or waiting_for != self._waited_for[0]:
             self._waited_for = (waiting_for, 0)

@@ -22,7 +22,7 @@ The caller serialises calls, keeps `save()` before it sends what `take_frames()`
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -199,6 +199,7 @@ class ConversationState:
             owes_acknowledgement=standing.owes_acknowledgement,
             notes=save_notes(standing.notes),
             appended_before=standing.appended_before,
+            confirmed=tuple(standing.agreement.confirmed),
         )
 
     @classmethod
@@ -213,6 +214,9 @@ class ConversationState:
         restore_membership(state.membership, saved.membership, now)
         state._speaking.standing = Standing.restore(saved)
         state._reach.read_up_to(state.cursor)
+        if saved.confirmed is None:
+            # The release before kept nothing of this, and what was confirmed is not said again.
+            state._standing.agreement.confirmed = {one.device_key for one in state.membership.room}
         return state
 
     def create(self, group: Group, member: int, first: Change, now: int) -> None:
@@ -369,6 +373,7 @@ class ConversationState:
         self._reach.connected(frame.last_seq, window)
         self._speaking.were_accepted(frame.counter)
         self._speaking.advance(now)
+        self.watch(now)
 
     def begin_anew(self, conversation_id: bytes) -> None:
         """Survivor: the request was forgotten before anybody took it, and stands again under this id."""
@@ -394,9 +399,21 @@ class ConversationState:
         """Stop for good, and say why."""
         self._stop(reason)
 
+    def watch(self, now: int) -> None:
+        """Called every few seconds: who does not confirm the epoch is told of as an event."""
+        if self._is_over or not self._reach.is_up or self.me is None:
+            return
+        others = [one for one in self.participants if one != self.me]
+        absent = [one for one in others if (self._is_gone if one.is_survivor else self.seeking.is_lost)]
+        agreement = self._standing.agreement
+        if agreement.look(_keys(others), _keys(absent), now):
+            late = tuple(one for one in others if one.device_key in agreement.late)
+            self._events.append(events.Unconfirmed(late))
+
     def disconnected(self) -> None:
         """The link broke. Nothing is encrypted until it is back, for the epoch may move on meanwhile."""
         self._reach.is_up = False
+        self._standing.agreement.disconnected()
         self._frames.clear()
 
     def repeat(self, now: int) -> None:
@@ -413,6 +430,7 @@ class ConversationState:
         try:
             step()
             self._speaking.advance(now)
+            self.watch(now)
         except (RosterNotAdmitted, WrongConversation) as reason:
             self._refuse(reason)
         except (NotTrusted, ConversationForgotten) as reason:
@@ -532,6 +550,7 @@ class ConversationState:
 
     def _see_room(self, change: RoomChange) -> None:
         self._standing.owes_acknowledgement = True
+        self._standing.agreement.enter()
         for someone in change.came:
             self._standing.has_come(someone)
             self._events.append(events.Joined(someone))
@@ -596,3 +615,7 @@ class ConversationState:
             unsent = self.unsent
             self.wipe()
             self._events.append(events.Stopped(reason, unsent))
+
+
+def _keys(people: Iterable[Participant]) -> frozenset[bytes]:
+    return frozenset(one.device_key for one in people)

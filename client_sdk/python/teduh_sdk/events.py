@@ -2,7 +2,7 @@
 
     before        Waiting, Widened, Staffed, Joined
     talk          TextReceived, MessageReceived, Sent, Delivered, Read, TypingSeen
-    the room      Joined, Left, Gone, InvitationReceived, InvitationAnswered
+    the room      Joined, Left, Gone, Unconfirmed, InvitationReceived, InvitationAnswered
     staff         NoteAwaited, NoteReceived, NoteHandedOver
     somebody else StaffUnreachable, StaffReachable, Waiting, AnotherFound, AnotherLapsed, AnotherRefused
     trouble       Reconnecting, Connected, RelayUnavailable, RelayAvailable
@@ -105,6 +105,18 @@ class Gone:
     """
 
     participant: Participant
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """Whose devices have not confirmed the present keys for 60 s in which we were connected; told whenever
+    these change, and empty when there is nobody any more.
+
+    They may be offline. If they are not, the relay may have led the conversation apart: what is said here may
+    not reach them, and what they say not us. Tell people so.
+    """
+
+    participants: tuple[Participant, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +341,7 @@ Event = (
     | Joined
     | Left
     | Gone
+    | Unconfirmed
     | StaffUnreachable
     | StaffReachable
     | AnotherFound

@@ -53,7 +53,7 @@ class Hearing:
         """Raises `EpochsDiffer`, `LogBroken`."""
         match message:
             case chat.EpochAcknowledgement():
-                self._hear_acknowledgement(sender, message)
+                self._hear_acknowledgement(standing, sender, message)
             case chat.Invitation():
                 self._tell(self._membership.invitations.hear(message, sender))
             case chat.InvitationAnswer():
@@ -71,11 +71,14 @@ class Hearing:
         for event in happened:
             self._listener.tell(event)
 
-    def _hear_acknowledgement(self, sender: Participant, said: chat.EpochAcknowledgement) -> None:
+    def _hear_acknowledgement(
+        self, standing: Standing, sender: Participant, said: chat.EpochAcknowledgement
+    ) -> None:
         group, me = self._membership.group, self._membership.me
         assert group is not None
         assert me is not None
         check_acknowledgement(group, said)
+        standing.agreement.confirm(sender.device_key)
         for beginning in said.beginnings:
             if beginning.leaf == me.leaf_index:
                 self._membership.senders.began(sender.device_key, beginning.appended)

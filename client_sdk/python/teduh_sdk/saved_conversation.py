@@ -124,6 +124,7 @@ class SavedConversation(_Saved, frozen=True, array_like=True):
     owes_acknowledgement: bool
     notes: SavedNotes = SavedNotes()
     appended_before: dict[bytes, int] = {}
+    confirmed: tuple[bytes, ...] | None = None
 
 
 class Kept(_Saved, frozen=True, array_like=True):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from teduh_signaling.chat.messages import MAX_BEGINNINGS, Beginning, ReceiptKind
 
+from teduh_sdk.epoch_agreement import EpochAgreement
 from teduh_sdk.group_changes import Change
 from teduh_sdk.hand_over_notes import HandOverNotes
 from teduh_sdk.log_order import LogOrder
@@ -38,6 +39,7 @@ class Standing:
     owes_acknowledgement: bool = False
     """Whether the others have yet to hear what we see of the present epoch."""
     notes: HandOverNotes = field(default_factory=HandOverNotes)
+    agreement: EpochAgreement = field(default_factory=EpochAgreement)
     appended_before: dict[bytes, int] = field(default_factory=dict)
     """By the device key of each other member: how many entries we had appended when both of us were first in
     one epoch.
@@ -81,6 +83,7 @@ class Standing:
         self.changes = ()
         self.receipts = OwedReceipts()
         self.owes_acknowledgement = False
+        self.agreement = EpochAgreement()
         self.notes.wipe()
 
     @classmethod
@@ -94,5 +97,6 @@ class Standing:
             OwedReceipts({ReceiptKind(kind): ids for kind, ids in saved.receipts.items()}),
             saved.owes_acknowledgement,
             restore_notes(saved.notes),
+            EpochAgreement(set(saved.confirmed or ())),
             dict(saved.appended_before),
         )

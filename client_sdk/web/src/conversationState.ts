@@ -46,6 +46,7 @@ import {
   WrongConversation,
   type TeduhError,
 } from "./errors.ts"
+import { EpochAgreement } from "./epochAgreement.ts"
 import type { StateEvent, Unsent } from "./events.ts"
 import type { AddMember, Change } from "./groupChanges.ts"
 import { areEqual, toHex } from "./hazmat/bytes.ts"
@@ -216,6 +217,10 @@ export class ConversationState {
     await restoreMembership(state.membership, saved.membership, signer, now)
     state.#speaking.standing = await Standing.restore(saved, notes)
     state.#reach.readUpTo(state.cursor)
+    if (saved.confirmed === null) {
+      // The release before kept nothing of this, and what was confirmed is not said again.
+      state.#standing.agreement = new EpochAgreement(state.participants.map(({ deviceKey }) => toHex(deviceKey)))
+    }
     return state
   }
 
@@ -414,9 +419,21 @@ export class ConversationState {
     this.#stop(reason)
   }
 
+  /** Called every few seconds: who does not confirm the epoch is told of as an event. */
+  watch(now: number): void {
+    const { me } = this
+    if (this.#isOver || !this.#reach.isUp || me === null) return
+    const others = this.participants.filter((one) => !one.hasKey(me.deviceKey))
+    const absent = others.filter((one) => (one.isSurvivor ? this.#isGone : this.seeking.isLost))
+    const { agreement } = this.#standing
+    if (!agreement.look(others.map(keyOf), absent.map(keyOf), now)) return
+    this.#events.push({ type: "unconfirmed", participants: others.filter((one) => agreement.late.has(keyOf(one))) })
+  }
+
   /** The link broke. Nothing is encrypted until it is back, for the epoch may move on meanwhile. */
   disconnected(): void {
     this.#reach.isUp = false
+    this.#standing.agreement.disconnected()
     this.#frames = []
   }
 
@@ -439,6 +456,7 @@ export class ConversationState {
     try {
       await work()
       await this.#speaking.advance(now)
+      this.watch(now)
     } catch (error) {
       // Wiped in the middle of it: whatever it was, it is over.
       if (this.#isOver) return
@@ -562,6 +580,7 @@ export class ConversationState {
 
   #seeRoom(change: RoomChange): void {
     this.#standing.owesAcknowledgement = true
+    this.#standing.agreement.enter()
     for (const participant of change.came) {
       this.#standing.hasCome(participant)
       this.#events.push({ type: "joined", participant })
@@ -647,4 +666,8 @@ export class ConversationState {
     this.wipe()
     this.#events.push({ type: "stopped", reason, unsent })
   }
+}
+
+function keyOf({ deviceKey }: Participant): string {
+  return toHex(deviceKey)
 }

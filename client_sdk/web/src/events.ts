@@ -3,7 +3,7 @@
  *
  *     before        waiting, widened, staffed, joined
  *     talk          textReceived, messageReceived, sent, delivered, read, typingSeen
- *     the room      joined, left, gone, invitationReceived, invitationAnswered
+ *     the room      joined, left, gone, unconfirmed, invitationReceived, invitationAnswered
  *     staff         noteAwaited, noteReceived, noteHandedOver
  *     somebody else staffUnreachable, staffReachable, waiting, anotherFound, anotherLapsed, anotherRefused
  *     trouble       reconnecting, connected, relayUnavailable, relayAvailable, messageRefused, rosterRefused, stopped
@@ -80,6 +80,18 @@ export interface Left {
 export interface Gone {
   readonly type: "gone"
   readonly participant: Participant
+}
+
+/**
+ * Whose devices have not confirmed the present keys for 60 s in which we were connected; told whenever these change, and
+ * empty when there is nobody any more.
+ *
+ * They may be offline. If they are not, the relay may have led the conversation apart: what is said here may not reach
+ * them, and what they say not us. Tell people so.
+ */
+export interface Unconfirmed {
+  readonly type: "unconfirmed"
+  readonly participants: readonly Participant[]
 }
 
 /**
@@ -280,6 +292,7 @@ export type Event =
   | Joined
   | Left
   | Gone
+  | Unconfirmed
   | StaffUnreachable
   | StaffReachable
   | AnotherFound

@@ -12,6 +12,7 @@ import {
 } from "./chat/messages.ts"
 import { checkAcknowledgement } from "./epochAgreement.ts"
 import type { StateEvent } from "./events.ts"
+import { toHex } from "./hazmat/bytes.ts"
 import type { Membership } from "./membership.ts"
 import type { Participant } from "./room.ts"
 import type { Standing } from "./standing.ts"
@@ -77,7 +78,7 @@ export class Hearing {
   ): Promise<void> {
     switch (message.type) {
       case "epochAcknowledgement":
-        await this.#hearAcknowledgement(sender, message)
+        await this.#hearAcknowledgement(standing, sender, message)
         break
       case "invitation":
         this.#hearInvitation(sender, message)
@@ -99,10 +100,11 @@ export class Hearing {
     }
   }
 
-  async #hearAcknowledgement(sender: Participant, said: EpochAcknowledgement): Promise<void> {
+  async #hearAcknowledgement(standing: Standing, sender: Participant, said: EpochAcknowledgement): Promise<void> {
     const { group, identity, room, senders } = this.#membership
     if (group === null) return
     await checkAcknowledgement(group, said)
+    standing.agreement.confirmed.add(toHex(sender.deviceKey))
     const ours = room.withKey(identity.signatureKey)?.leafIndex
     for (const { leaf, appended } of said.beginnings) if (leaf === ours) senders.began(sender.deviceKey, appended)
   }

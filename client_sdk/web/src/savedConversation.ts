@@ -100,6 +100,7 @@ const conversation = struct({
   owesAcknowledgement: bool,
   notes: defaulted(notes, { own: null, keys: [], owesKey: false }),
   appendedBefore: defaulted(list(counterOf, 0, MOST), []),
+  confirmed: optional(list(some, 0, MOST)),
 })
 /** Everything, but what the application has yet to be told: that is beside it in `Kept`. */
 export type SavedConversation = ValueOf<typeof conversation>

@@ -26,7 +26,7 @@ export class Seeking {
   /** The device keys, in hex, of those who were not heard since they were lost. */
   silent = new Set<string>()
   /** Whether the relay says that nobody on the other side is connected, and nobody was heard since. */
-  #isLost = false
+  isLost = false
   /** Her texts by message id in hex that no device has said to have. */
   readonly #unheard = new Map<string, Uint8Array>()
 
@@ -34,7 +34,7 @@ export class Seeking {
 
   /** Whether what she says waits for the one who comes, who cannot read what was said before. */
   get holdsBack(): boolean {
-    return this.isOn && this.#isLost
+    return this.isOn && this.isLost
   }
 
   /** What must be said again to whoever comes. */
@@ -46,8 +46,8 @@ export class Seeking {
   told(room: Room, participants: readonly Participant[], reachable: boolean): void {
     if (reachable || room.isEmpty) {
       this.#regain(new Set())
-    } else if (!this.#isLost) {
-      this.#isLost = true
+    } else if (!this.isLost) {
+      this.isLost = true
       this.silent = new Set(room.staff.map(({ deviceKey }) => toHex(deviceKey)))
       this.tell({ type: "staffUnreachable", participants })
     }
@@ -63,8 +63,8 @@ export class Seeking {
 
   #regain(silent: Set<string>): void {
     this.silent = silent
-    if (!this.#isLost) return
-    this.#isLost = false
+    if (!this.isLost) return
+    this.isLost = false
     this.tell({ type: "staffReachable" })
   }
 
@@ -85,7 +85,7 @@ export class Seeking {
   /** Somebody has come in. */
   done(): void {
     this.end()
-    this.#isLost = false
+    this.isLost = false
     this.silent = new Set()
   }
 

@@ -4,6 +4,7 @@
  */
 
 import { MAX_BEGINNINGS, ReceiptKind, type Beginning } from "./chat/messages.ts"
+import { EpochAgreement } from "./epochAgreement.ts"
 import type { Change } from "./groupChanges.ts"
 import { toHex } from "./hazmat/bytes.ts"
 import { LogOrder } from "./logOrder.ts"
@@ -31,6 +32,7 @@ export class Standing {
   receipts = new OwedReceipts()
   /** Whether the others have yet to hear what we see of the present epoch. */
   owesAcknowledgement = false
+  agreement = new EpochAgreement()
   /** The keys, in hex, of those who said that they leave. */
   #leaving = new Set<string>()
   /** By the key, in hex, of each other member: how many entries we had appended when both were first in one epoch. */
@@ -95,6 +97,7 @@ export class Standing {
     this.changes = []
     this.receipts = new OwedReceipts()
     this.owesAcknowledgement = false
+    this.agreement = new EpochAgreement()
     this.notes.wipe()
   }
 
@@ -107,6 +110,7 @@ export class Standing {
       receipts: [...this.receipts.byKind].map(([kind, messageIds]) => ({ kind, messageIds })),
       owesAcknowledgement: this.owesAcknowledgement,
       notes: this.notes.save(),
+      confirmed: [...this.agreement.confirmed],
       appendedBefore: [...this.#appendedBefore].map(([key, counter]) => ({ key, counter })),
     }
   }
@@ -117,6 +121,7 @@ export class Standing {
     standing.outbox = restoreOutbox(saved.outbox)
     standing.changes = await Promise.all(saved.changes.map(restoreChange))
     standing.#leaving = new Set(saved.leaving)
+    standing.agreement = new EpochAgreement(saved.confirmed ?? [])
     standing.#appendedBefore = new Map(saved.appendedBefore.map(({ key, counter }) => [key, counter]))
     standing.owesAcknowledgement = saved.owesAcknowledgement
     for (const { kind, messageIds } of saved.receipts) {

@@ -8,7 +8,7 @@ import { ConversationState } from "../src/conversationState.ts"
 import { HandOverNotes } from "../src/handOverNotes.ts"
 import { EntryKind, MembershipEnded, StaffReachable, type Entry } from "../src/relay/frames.ts"
 import { verifyRoom } from "../src/room.ts"
-import { NOW, Pair, nothing, type Seat, type StaffDevice, type Tamper, type Withhold } from "./scriptedLog.ts"
+import { Pair, nothing, type Seat, type StaffDevice, type Tamper, type Withhold } from "./scriptedLog.ts"
 
 type Who = "survivor" | "counselor" | "medic"
 type Withheld = "first message" | "counselor" | "medic"
@@ -21,6 +21,9 @@ type Step =
   | { does: "brings_in_medic"; meanwhile?: string; withheld?: Withheld }
   | { does: "meets"; withheld: Withheld }
   | { does: "withholds"; who: Who; withheld: Withheld }
+  | { does: "forks"; who: Who }
+  | { does: "passes"; seconds: number }
+  | { does: "sleeps"; who: Who; seconds: number }
   | { does: "loses"; is: boolean }
   | { does: "asks_for_medic"; yes: boolean }
   | { does: "tampers"; who: Who; how: How }
@@ -65,13 +68,13 @@ class Stage {
     const { log } = this.pair
     switch (step.does) {
       case "says":
-        await this.seat(step.who).state.sendText(step.text, NOW)
+        await this.seat(step.who).state.sendText(step.text, this.pair.log.now)
         break
       case "reads":
-        for (const id of this.#unread.get(step.who) ?? []) await this.seat(step.who).state.markRead(id, NOW)
+        for (const id of this.#unread.get(step.who) ?? []) await this.seat(step.who).state.markRead(id, this.pair.log.now)
         break
       case "types":
-        await this.seat(step.who).state.type(true, NOW)
+        await this.seat(step.who).state.type(true, this.pair.log.now)
         break
       case "breaks":
         log.disconnect(this.seat(step.who))
@@ -96,11 +99,11 @@ class Stage {
   async #playInRoom(step: Step): Promise<void> {
     switch (step.does) {
       case "refreshes":
-        await this.seat(step.who).state.change({ type: "refresh" }, NOW)
+        await this.seat(step.who).state.change({ type: "refresh" }, this.pair.log.now)
         break
       case "leaves":
       case "ends":
-        await this.seat(step.who).state.leave(NOW, step.does === "ends")
+        await this.seat(step.who).state.leave(this.pair.log.now, step.does === "ends")
         break
       case "asks_for_medic":
         await this.pair.accept(this.medic, step.yes)
@@ -113,6 +116,16 @@ class Stage {
         break
       case "tampers":
         this.seat(step.who).tamper = tampering(step.how)
+        break
+      case "forks":
+        this.pair.log.fork(this.seat(step.who))
+        break
+      case "passes":
+        this.pair.log.passes(step.seconds)
+        break
+      case "sleeps":
+        this.pair.log.now += step.seconds
+        this.seat(step.who).state.watch(this.pair.log.now)
         break
       case "forgets":
         this.pair.log.entries.pop()
@@ -164,6 +177,7 @@ class Stage {
 
   #happened(who: Who): string[] {
     return this.seat(who).collect().map((event) => {
+      if (event.type === "unconfirmed") return [event.type, ...event.participants.map(({ name }) => name ?? "survivor")].join(" ")
       if (event.type !== "textReceived") return event.type
       this.#unread.set(who, [...(this.#unread.get(who) ?? []), event.messageId])
       return `${event.type} ${event.text}`
@@ -172,18 +186,19 @@ class Stage {
 
   async #isTold({ who, reachable }: Step & { does: "is_told" }): Promise<void> {
     const { state } = this.seat(who)
-    await state.receive(StaffReachable({ conversationId: state.conversationId, reachable }), NOW)
+    await state.receive(StaffReachable({ conversationId: state.conversationId, reachable }), this.pair.log.now)
   }
 
   async #isOut({ state }: Seat): Promise<void> {
-    await state.receive(MembershipEnded({ conversationId: state.conversationId }), NOW)
+    await state.receive(MembershipEnded({ conversationId: state.conversationId }), this.pair.log.now)
   }
 
   async #restartCounselor(): Promise<void> {
-    const { log, counselor: old, device, organisation } = this.pair
+    const { log, device, organisation } = this.pair
+    const old = this.seat("counselor")
     const saved = old.state.save()
     const notes = HandOverNotes.restore(saved.notes)
-    const state = await ConversationState.restore(saved, device.signer, verifyRoom(organisation.service), notes, NOW)
+    const state = await ConversationState.restore(saved, device.signer, verifyRoom(organisation.service), notes, this.pair.log.now)
     log.disconnect(old)
     const again = log.seat(state, old.number)
     again.counter = old.counter

@@ -72,6 +72,8 @@ export class ScriptedLog {
   losesAnswers = false
   /** The conversation is known no more. */
   isLost = false
+  now = NOW
+  readonly #apart: ScriptedLog[] = []
 
   seat(state: ConversationState, number: number): Seat {
     const seat = new Seat(state, number)
@@ -87,7 +89,7 @@ export class ScriptedLog {
     const lastSeq = this.entries.length - seat.withheld - this.entries.slice(after).filter(seat.withholds).length
     const { epoch } = this
     const subscribed = { ref: 1, conversationId: CONVERSATION, member, epoch, lastSeq, firstSeq: 1, counter }
-    await seat.state.connected(Subscribed(subscribed), NOW)
+    await seat.state.connected(Subscribed(subscribed), this.now)
     for (const entry of this.entries.slice(after)) await this.#deliver(seat, entry)
   }
 
@@ -97,8 +99,28 @@ export class ScriptedLog {
     seat.state.disconnected()
   }
 
+  /** From now on this member has a log of its own, as has everybody else: the relay leads them apart. */
+  fork(seat: Seat): void {
+    const apart = new ScriptedLog()
+    apart.entries.push(...this.entries)
+    apart.epoch = this.epoch
+    apart.now = this.now
+    apart.seats.push(...this.seats.splice(this.seats.indexOf(seat), 1))
+    this.#apart.push(apart)
+  }
+
+  /** Time passes, and everybody who is connected looks at the clock every few seconds. */
+  passes(seconds: number): void {
+    for (let left = seconds; left > 0; left -= 5) {
+      this.now += Math.min(left, 5)
+      for (const seat of this.seats) seat.state.watch(this.now)
+    }
+    for (const apart of this.#apart) apart.passes(seconds)
+  }
+
   /** Carry frames until nobody has any. */
   async pump(): Promise<void> {
+    for (const apart of this.#apart) await apart.pump()
     for (let carried = 1; carried > 0; ) {
       carried = 0
       for (const seat of this.seats.filter((one) => one.isConnected)) carried += await this.#carry(seat)
@@ -113,7 +135,7 @@ export class ScriptedLog {
       if (frame.type !== "ephemeral") continue
       const { payload } = frame
       const passedOn = EphemeralEntry({ conversationId: CONVERSATION, member: seat.number, payload })
-      for (const other of this.#others(seat)) await other.state.receive(passedOn, NOW)
+      for (const other of this.#others(seat)) await other.state.receive(passedOn, this.now)
     }
     return frames.length
   }
@@ -163,13 +185,13 @@ export class ScriptedLog {
       seat.withheld += 1
       return
     }
-    for (const made of seat.tamper({ ...entry, seq: entry.seq - seat.withheld })) await seat.state.receive(made, NOW)
+    for (const made of seat.tamper({ ...entry, seq: entry.seq - seat.withheld })) await seat.state.receive(made, this.now)
   }
 
   async #answer(seat: Seat, frame: ConversationFrame): Promise<void> {
     if (!seat.isConnected) return
     const isPlaced = frame.type === "accepted" && frame.seq > 0
-    await seat.state.receive(isPlaced ? { ...frame, seq: frame.seq - seat.withheld } : frame, NOW)
+    await seat.state.receive(isPlaced ? { ...frame, seq: frame.seq - seat.withheld } : frame, this.now)
   }
 }
 

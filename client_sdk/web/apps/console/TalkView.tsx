@@ -70,6 +70,11 @@ export function TalkView({ talk, state, desk, prepared, hasDetails, onDetails }:
         }}
       />
       <Log talk={talk} desk={desk} />
+      {talk.ending === null && talk.unconfirmed.length > 0 && (
+        <p class="card care" role="alert">
+          {t("talk.unconfirmed", { names: talk.unconfirmed.map((person) => nameOf(t, person, talk)).join(", ") })}
+        </p>
+      )}
       {talk.ending === null ? (
         <Composer talk={talk} state={state} desk={desk} prepared={prepared} />
       ) : (

@@ -22,8 +22,8 @@ const REPLIES = "console/replies"
 const PREFERENCES = "console/preferences"
 
 /** What is kept of a talk: who is in it and how its link is, the SDK knows. */
-type SavedTalk = Omit<Talk, "people" | "typing" | "link" | "proposal" | "isLooking" | "handOver">
-const NOT_KEPT = { people: [], typing: [], link: "reconnecting", proposal: null, isLooking: false, handOver: null } as const
+type SavedTalk = Omit<Talk, "people" | "typing" | "unconfirmed" | "link" | "proposal" | "isLooking" | "handOver">
+const NOT_KEPT = { people: [], typing: [], unconfirmed: [], link: "reconnecting", proposal: null, isLooking: false, handOver: null } as const
 export type Filed = Pick<DeskState, "filed" | "tally">
 
 export class Cabinet {

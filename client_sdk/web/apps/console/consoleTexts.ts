@@ -126,6 +126,8 @@ export const consoleTexts = catalogue({
     "talk.end": "End…",
     "talk.file": "Close and delete…",
     "talk.latest": "Newest message",
+    "talk.unconfirmed":
+      "For a minute, {names} has not confirmed being in this conversation. The device may be offline. But the conversation may also be led apart: what you write may not arrive, and you may not see the answers.",
     "talk.you": "You",
     "talk.says": "{name} ({role})",
     typing: "{name} is writing…",
@@ -356,6 +358,8 @@ export const consoleTexts = catalogue({
     "talk.end": "Akhiri…",
     "talk.file": "Tutup dan hapus isi…",
     "talk.latest": "Pesan terbaru",
+    "talk.unconfirmed":
+      "Sudah satu menit {names} belum memastikan masih di percakapan ini. Mungkin perangkatnya tidak terhubung. Mungkin juga percakapan ini dipisah orang: tulisan Anda bisa tidak sampai, dan jawabannya bisa tidak terlihat.",
     "talk.you": "Anda",
     "talk.says": "{name} ({role})",
     typing: "{name} sedang menulis…",

@@ -551,6 +551,9 @@ export class Desk {
       case "gone":
         this.#inTalk(id, { type: "noticed", notice: "gone", who: { name: "", role: event.participant.role } })
         break
+      case "unconfirmed":
+        this.#inTalk(id, { type: "unconfirmed", people: event.participants.map(personOf) })
+        break
       case "textReceived":
         this.#heard(id, event)
         break

@@ -104,6 +104,8 @@ export interface Talk {
   /** By message id. Kept apart from the messages, for a receipt may be faster than the message's own id. */
   readonly progress: Readonly<Record<string, Progress>>
   readonly typing: readonly Person[]
+  /** Who does not confirm to be in this conversation: it may be led apart. */
+  readonly unconfirmed: readonly Person[]
   readonly unread: number
   readonly link: TalkLink
   /** Whom we asked her to let in; she has not answered yet. */
@@ -208,6 +210,7 @@ export const EMPTY_DESK: DeskState = {
 export type TalkAction =
   | { readonly type: "linked"; readonly link: TalkLink }
   | { readonly type: "joined" | "left"; readonly person: Person }
+  | { readonly type: "unconfirmed"; readonly people: readonly Person[] }
   | { readonly type: "said"; readonly id: string; readonly text: string; readonly at: number }
   | { readonly type: "heard"; readonly id: string; readonly by: Person; readonly text: string; readonly at: number; readonly isSeen: boolean }
   | { readonly type: "noteHeard"; readonly id: string; readonly by: Person; readonly text: string; readonly at: number }
@@ -255,6 +258,7 @@ export function newTalk(id: string, number: number, since: number, asked: Asked 
     items: [],
     progress: {},
     typing: [],
+    unconfirmed: [],
     unread: 0,
     link: "connected",
     proposal: null,
@@ -269,7 +273,7 @@ export function newTalk(id: string, number: number, since: number, asked: Asked 
 export function begunTalk({ talks }: DeskState, id: string, since: number, asked: Asked | null): Talk {
   const before = talks.find((talk) => talk.id === id)
   if (before === undefined) return newTalk(id, freeNumber(talks), since, asked, [])
-  return { ...before, ending: null, handOver: null, proposal: null, isLooking: false, typing: [] }
+  return { ...before, ending: null, handOver: null, proposal: null, isLooking: false, typing: [], unconfirmed: [] }
 }
 
 /** What follows from `state` when `action` happens. */
@@ -387,6 +391,8 @@ function reduceTalk(talk: Talk, action: TalkAction): Talk {
       return joined(talk, action.person)
     case "left":
       return left(talk, action.person)
+    case "unconfirmed":
+      return { ...talk, unconfirmed: action.people }
     case "said":
       return { ...talk, items: [...talk.items, { kind: "own", id: action.id, text: action.text, at: action.at }] }
     case "heard":

@@ -226,6 +226,11 @@ function Talk({ configuration, state, session, draft, call, isShown, onStop }: T
           />
         )}
       </Log>
+      {state.unconfirmed.length > 0 && (
+        <p class="card care" role="alert">
+          {t("unconfirmed", { names: state.unconfirmed.join(", ") })}
+        </p>
+      )}
       {isReloading && (
         <ReloadCard
           onStay={() => {

@@ -369,6 +369,9 @@ export class Session {
       case "invitationReceived":
         this.#proposed(event)
         break
+      case "unconfirmed":
+        this.#dispatch({ type: "unconfirmed", names: event.participants.map(({ name }) => name ?? "") })
+        break
       case "noteHandedOver":
         this.#dispatch({ type: "noteHandedOver", by: personOf(event.sender) })
         break

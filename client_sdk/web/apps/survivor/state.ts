@@ -89,6 +89,8 @@ export interface State {
   readonly search: Search | null
   /** Who cannot be reached, also while she waits for them. */
   readonly unreachable: string | null
+  /** The names of those who do not confirm to be in this conversation: it may be led apart. */
+  readonly unconfirmed: readonly string[]
   readonly ending: { readonly why: Ending; readonly by: string | null } | null
   readonly couldNotAsk: boolean
   readonly covered: boolean
@@ -118,6 +120,7 @@ export type Action =
   | { readonly type: "proposed"; readonly proposal: Proposal }
   | { readonly type: "searched"; readonly search: Search | null }
   | { readonly type: "reached"; readonly unreachable: string | null }
+  | { readonly type: "unconfirmed"; readonly names: readonly string[] }
   | { readonly type: "answered"; readonly id: string; readonly accepted: boolean | null }
   | { readonly type: "over"; readonly why: Ending; readonly by: string | null }
   | { readonly type: "again" | "uncovered" }
@@ -143,6 +146,7 @@ export const INITIAL: State = {
   proposals: [],
   search: null,
   unreachable: null,
+  unconfirmed: [],
   ending: null,
   couldNotAsk: false,
   covered: false,
@@ -199,6 +203,8 @@ export function reduce(state: State, action: Action): State {
       return { ...state, search: action.search, sightings: action.search?.step === "seeking" ? state.sightings : [] }
     case "reached":
       return { ...state, unreachable: action.unreachable }
+    case "unconfirmed":
+      return { ...state, unconfirmed: action.names }
     case "answered":
       return answered(state, action.id, action.accepted)
     case "over":

@@ -105,6 +105,8 @@ export const survivorTexts = catalogue({
 
     "link.alone": "Connected; nobody else is here",
     "link.oneSided": "Connected; {name} cannot be reached",
+    unconfirmed:
+      "For a minute, {names} has not confirmed being in this chat. Maybe it is only a bad connection. But this chat may also be led apart: what you write may not arrive, and you may not see the answers.",
     "away.title": "{name}’s device cannot be reached. Shall we look for somebody else?",
     "away.nobody": "Nobody is connected to you just now. Shall we look for somebody else?",
     "away.text": "It may only be a bad connection. You can wait, or somebody else goes on with you. Nothing that you write is lost.",
@@ -261,6 +263,8 @@ export const survivorTexts = catalogue({
 
     "link.alone": "Terhubung; tidak ada orang lain di sini",
     "link.oneSided": "Terhubung; {name} sedang tidak terhubung",
+    unconfirmed:
+      "Sudah satu menit {names} belum memastikan masih di chat ini. Mungkin hanya sinyal yang jelek. Mungkin juga chat ini dipisah orang: tulisan Anda bisa tidak sampai, dan jawabannya bisa tidak terlihat.",
     "away.title": "{name} sedang tidak terhubung. Hubungi petugas lain?",
     "away.nobody": "Saat ini tidak ada petugas yang terhubung dengan Anda. Hubungi petugas lain?",
     "away.text": "Mungkin hanya sinyal yang jelek. Anda bisa menunggu, atau lanjut dengan petugas lain. Tulisan Anda tidak akan hilang.",

@@ -324,6 +324,16 @@ describe("talking", () => {
     expect(state().items.at(-1)).toMatchObject({ kind: "own", text: "hello" })
   })
 
+  it("names who does not confirm to be in it, until they do", async () => {
+    const { conversation, state } = await talkingVisit()
+    for (const participants of [[SARI, MAYA], []]) {
+      conversation.tell({ type: "unconfirmed", participants })
+      await vi.waitFor(() => {
+        expect(state().unconfirmed).toEqual(participants.map(({ name }) => name))
+      })
+    }
+  })
+
   it("marks a message read only once she can see it", async () => {
     const { session, conversation, state } = await talkingVisit()
     const markRead = vi.fn(nothing)
