@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from pathlib import Path
+from typing import Final
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
@@ -62,3 +65,14 @@ def test_a_low_order_x25519_share_is_refused() -> None:
         XWING.encapsulate(key.public[:1184] + bytes(32))
     with pytest.raises(DecryptionFailed):
         key.decapsulate(enc[:1088] + bytes(32))
+
+
+DRAFT: Final = json.loads((Path(__file__).parents[2] / "vectors" / "xwing.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("vector", DRAFT["vectors"], ids=lambda vector: vector["seed"][:8])
+def test_the_known_answers_of_the_draft_come_out(vector: dict[str, str]) -> None:
+    """draft-connolly-cfrg-xwing-kem, appendix C: the key of a seed, and the secret of an encapsulation."""
+    key = XWING.load(bytes.fromhex(vector["sk"]))
+    assert key.public.hex() == vector["pk"]
+    assert key.decapsulate(bytes.fromhex(vector["ct"])).hex() == vector["ss"]

@@ -137,7 +137,7 @@ async function load(code: number): Promise<CipherSuite> {
 }
 
 /** X-Wing with the DeriveKeyPair of draft-ietf-hpke-pq, 4: SHAKE256.LabeledDerive(ikm, "DeriveKeyPair", "", 32). */
-class DraftXWing extends XWing {
+export class DraftXWing extends XWing {
   override async deriveKeyPair(ikm: ArrayBufferLike | ArrayBufferView): Promise<CryptoKeyPair> {
     const label = utf8("DeriveKeyPair")
     const labeled = concatenate(

@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs"
 
 import { afterEach, describe, expect, it, vi } from "vitest"
 
-import { concatenate, toHex, utf8 } from "../../src/hazmat/bytes.ts"
-import { CLASSIC_SUITE, HYBRID_SUITE, suiteOf } from "../../src/mls/suites.ts"
+import { concatenate, copyOf, toHex, utf8 } from "../../src/hazmat/bytes.ts"
+import { CLASSIC_SUITE, DraftXWing, HYBRID_SUITE, suiteOf } from "../../src/mls/suites.ts"
 import { takeAwayCurves } from "../oldPhone.ts"
 
 const read = (name: string): unknown =>
@@ -59,6 +59,21 @@ describe("the hybrid suite", () => {
     const [publicKey, signature] = [fromHex(sign["pub"] ?? ""), fromHex(sign["signature"] ?? "")]
     expect(await suite.verify(publicKey, content, signature)).toBe(true)
     expect(await suite.verify(publicKey, content.slice(1), signature)).toBe(false)
+  })
+})
+
+describe("X-Wing", () => {
+  const file = new URL("../../../../tests/vectors/xwing.json", import.meta.url)
+  const { vectors } = JSON.parse(readFileSync(file, "utf8")) as {
+    vectors: readonly Readonly<Record<"sk" | "pk" | "ct" | "ss", string>>[]
+  }
+
+  it.each(vectors)("gives the draft's known answers for $sk", async ({ sk, pk, ct, ss }) => {
+    const kem = new DraftXWing()
+    const { publicKey } = await kem.generateKeyPairDerand(fromHex(sk))
+    expect(toHex(new Uint8Array(await kem.serializePublicKey(publicKey)))).toBe(pk)
+    const recipientKey = await kem.deserializePrivateKey(copyOf(fromHex(sk)).buffer)
+    expect(toHex(new Uint8Array(await kem.decap({ recipientKey, enc: copyOf(fromHex(ct)).buffer })))).toBe(ss)
   })
 })
 
