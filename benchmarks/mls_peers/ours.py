@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from teduh_crypto.hazmat.ciphersuite import cipher_suite
 from teduh_crypto.mls import (
     Add,
     ApplicationMessage,
     BasicCredential,
     Group,
     KeyPackageBundle,
+    cipher_suite,
     new_key_package,
 )
 

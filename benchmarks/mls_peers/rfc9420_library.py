@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from teduh_crypto.hazmat.ciphersuite import cipher_suite
-from teduh_crypto.mls.credential import BasicCredential
-from teduh_crypto.mls.key_package import KeyPackage
-from teduh_crypto.mls.leaf_node import Capabilities, LeafNode, LeafNodeSource, Lifetime
+from teduh_crypto.mls import (
+    BasicCredential,
+    Capabilities,
+    KeyPackage,
+    LeafNode,
+    LeafNodeSource,
+    Lifetime,
+    cipher_suite,
+)
 
 from mls_peers.peer import GROUP_ID, Member, Operation, PeerMissing, PythonPeer
 

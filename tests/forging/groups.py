@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from forging.trees import NOW
+from teduh_crypto.credentials import STAFF_CREDENTIAL_TYPE
 from teduh_crypto.hazmat.ciphersuite import CipherSuite, cipher_suite
 from teduh_crypto.hazmat.secret import SignaturePrivateKey
 from teduh_crypto.mls import Add, BasicCredential, Group, GroupPolicy, KeyPackageBundle, new_key_package
@@ -296,7 +297,8 @@ class Forger:
 def without_credential_type(credential_type: int) -> Capabilities:
     """Capabilities of a client that does not support a type of credential."""
     capabilities = default_capabilities()
-    kept = tuple(kind for kind in capabilities.credentials if kind != credential_type)
+    known = (*capabilities.credentials, STAFF_CREDENTIAL_TYPE)
+    kept = tuple(kind for kind in known if kind != credential_type)
     return replace(capabilities, credentials=kept)
 
 

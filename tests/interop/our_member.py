@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from interop.views import BASIC, Change, Person, View
+from teduh_crypto.credentials import STAFF_CREDENTIAL_TYPE
 from teduh_crypto.hazmat.ciphersuite import CipherSuite, cipher_suite
 from teduh_crypto.mls.credential import BasicCredential, Credential, OpaqueCredential, X509Credential
 from teduh_crypto.mls.framing import MLSMessage, WireFormat
@@ -13,13 +14,16 @@ from teduh_crypto.mls.group import Group, PendingCommit
 from teduh_crypto.mls.group_commit import LeafChange
 from teduh_crypto.mls.group_policy import GroupPolicy
 from teduh_crypto.mls.key_package import KeyPackage, KeyPackageBundle
-from teduh_crypto.mls.new_client import new_key_package
+from teduh_crypto.mls.new_client import default_capabilities, new_key_package
 from teduh_crypto.mls.proposal import Add, PreSharedKey, Proposal, Remove
 from teduh_crypto.mls.psk import ExternalPSK, PreSharedKeyID
 from teduh_crypto.mls.received import ApplicationMessage, Member
 from teduh_crypto.mls.tree_math import LeafIndex
 from teduh_crypto.padding import padding_for
 
+CAPABILITIES = replace(
+    default_capabilities(), credentials=(*default_capabilities().credentials, STAFF_CREDENTIAL_TYPE)
+)
 POLICY = GroupPolicy(allow_public_messages=True, allow_external_commits=True)
 
 
@@ -42,7 +46,11 @@ class OurMember:
             if credential_type == BASIC
             else OpaqueCredential(credential_type, content)
         )
-        return cls(suite, credential, new_key_package(suite, credential, suite.generate_signature_key()))
+        return cls(
+            suite,
+            credential,
+            new_key_package(suite, credential, suite.generate_signature_key(), capabilities=CAPABILITIES),
+        )
 
     @property
     def group(self) -> Group:
@@ -57,7 +65,12 @@ class OurMember:
     def create(self, group_id: bytes) -> None:
         """Create a group of herself alone."""
         self._group = Group.create(
-            self.suite, group_id, self.credential, self.bundle.signature_key, policy=POLICY
+            self.suite,
+            group_id,
+            self.credential,
+            self.bundle.signature_key,
+            capabilities=CAPABILITIES,
+            policy=POLICY,
         )
 
     def join(self, welcome: bytes) -> None:

@@ -36,7 +36,7 @@ from teduh_crypto.credentials import (
     decode_credential,
 )
 from teduh_crypto.credentials.json_web_token import TokenType, unverified_claims
-from teduh_crypto.mls.credential import BasicCredential, Credential, OpaqueCredential
+from teduh_crypto.mls import BasicCredential, Credential, OpaqueCredential
 
 ANONYMOUS_IDENTITY_LENGTH: Final = 16
 """Bytes of a survivor's random identity, fresh for each conversation."""

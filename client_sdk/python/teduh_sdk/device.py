@@ -23,8 +23,7 @@ from teduh_crypto.credentials import (
     sign_relay_authentication,
 )
 from teduh_crypto.exceptions import TeduhCryptoError
-from teduh_crypto.hazmat.ciphersuite import cipher_suite
-from teduh_crypto.mls import KeyPackage, KeyPackageBundle, OpaqueCredential
+from teduh_crypto.mls import KeyPackage, KeyPackageBundle, OpaqueCredential, cipher_suite
 from teduh_signaling.relay.frames import Authenticate, Hello
 
 from teduh_sdk.exceptions import KeyStoreDamaged, KeyStoreError

@@ -13,12 +13,11 @@ from typing import Final
 from teduh_crypto import mls
 from teduh_crypto.credentials import STAFF_CREDENTIAL_TYPE, device_id
 from teduh_crypto.exceptions import InvalidKeyPackage, InvalidWelcome
-from teduh_crypto.hazmat.ciphersuite import CipherSuite, cipher_suite
-from teduh_crypto.hazmat.secret import SignaturePrivateKey
 from teduh_crypto.mls import (
     Add,
     BasicCredential,
     Capabilities,
+    CipherSuite,
     Credential,
     Group,
     GroupPolicy,
@@ -26,11 +25,13 @@ from teduh_crypto.mls import (
     KeyPackageBundle,
     LeafIndex,
     Lifetime,
+    MLSMessage,
     Proposal,
     Remove,
+    SignaturePrivateKey,
+    Welcome,
+    cipher_suite,
 )
-from teduh_crypto.mls.framing import MLSMessage
-from teduh_crypto.mls.welcome import Welcome
 
 from teduh_sdk.room import Room
 

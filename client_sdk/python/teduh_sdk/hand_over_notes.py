@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from teduh_crypto.exceptions import InvalidMessage
-from teduh_crypto.hazmat.ciphersuite import cipher_suite
-from teduh_crypto.hazmat.secret import HpkePrivateKey
+from teduh_crypto.mls import HpkePrivateKey, cipher_suite
 from teduh_signaling.chat.messages import HandOverNote, NoteKey
 
 from teduh_sdk import events

@@ -18,8 +18,7 @@ from typing import Final
 
 from teduh_crypto.credentials import CredentialError, Organisation, Role
 from teduh_crypto.exceptions import RemoteError
-from teduh_crypto.mls import Group
-from teduh_crypto.mls.credential import Credential
+from teduh_crypto.mls import Credential, Group
 from teduh_crypto.padding import padding_for
 from teduh_signaling.relay.frames import (
     AcknowledgeInbox,

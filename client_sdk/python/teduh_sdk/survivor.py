@@ -12,8 +12,7 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from teduh_crypto.credentials import Organisation
-from teduh_crypto.hazmat.ciphersuite import cipher_suite
-from teduh_crypto.mls import BasicCredential, KeyPackageBundle
+from teduh_crypto.mls import BasicCredential, KeyPackageBundle, cipher_suite
 from teduh_signaling.relay.exceptions import LocalProtocolError
 from teduh_signaling.relay.frames import (
     CancelRequest,

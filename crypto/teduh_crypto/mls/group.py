@@ -278,11 +278,14 @@ class Group:
         *,
         authenticated_data: bytes = b"",
         padding: Padding = no_padding,
-        wire_format: WireFormat = WireFormat.PRIVATE_MESSAGE,
+        wire_format: WireFormat | None = None,
     ) -> tuple[Group, bytes]:
-        """Ask for a change that somebody then commits. For an Update of our own leaf see `propose_update`."""
+        """Ask for a change that somebody then commits. For an Update of our own leaf see `propose_update`.
+
+        `wire_format` is by default what the policy says of handshakes.
+        """
         pending = PendingProposal(proposal, self._state.epoch.own_sender)
-        return self._propose(pending, FramingOptions(authenticated_data, padding, wire_format))
+        return self._propose(pending, self._framing(authenticated_data, padding, wire_format))
 
     def propose_update(
         self,
@@ -290,16 +293,21 @@ class Group:
         *,
         authenticated_data: bytes = b"",
         padding: Padding = no_padding,
-        wire_format: WireFormat = WireFormat.PRIVATE_MESSAGE,
+        wire_format: WireFormat | None = None,
     ) -> tuple[Group, bytes]:
         """Propose a fresh encryption key for our leaf, and what else `change` says."""
         pending = own_update(self._state.epoch, change)
-        return self._propose(pending, FramingOptions(authenticated_data, padding, wire_format))
+        return self._propose(pending, self._framing(authenticated_data, padding, wire_format))
 
     def _propose(self, pending: PendingProposal, options: FramingOptions) -> tuple[Group, bytes]:
         self._succession.take()
         state, message = propose(self._state, pending, options)
         return Group(state, self._succession.spend()), message
+
+    def _framing(
+        self, authenticated_data: bytes, padding: Padding, wire_format: WireFormat | None
+    ) -> FramingOptions:
+        return FramingOptions(authenticated_data, padding, wire_format or self.policy.handshakes)
 
     def commit(
         self,
@@ -310,7 +318,7 @@ class Group:
         leaf: LeafChange = _NO_CHANGE,
         authenticated_data: bytes = b"",
         padding: Padding = no_padding,
-        wire_format: WireFormat = WireFormat.PRIVATE_MESSAGE,
+        wire_format: WireFormat | None = None,
         tree_in_welcome: bool = True,
         group_info_extensions: Sequence[Extension] = (),
         now: int | None = None,
@@ -323,7 +331,7 @@ class Group:
         RemoteError of a proposal that is not valid.
         """
         options = CommitOptions(path, include_pending, leaf, tree_in_welcome, tuple(group_info_extensions))
-        framing = FramingOptions(authenticated_data, padding, wire_format)
+        framing = self._framing(authenticated_data, padding, wire_format)
         self._succession.take()
         sent = create_commit(self._state, proposals, options, framing, _clock(now))
         accepted = Group(sent.if_accepted, self._succession.in_next_epoch())

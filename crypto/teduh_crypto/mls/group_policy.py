@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from teduh_crypto.exceptions import UnsupportedByPolicy
 from teduh_crypto.mls.extension import Extensions
+from teduh_crypto.mls.framing import WireFormat
 from teduh_crypto.mls.proposal import Proposal
 from teduh_crypto.mls.secret_tree import RatchetLimits
 from teduh_crypto.mls.tree_math import MAX_LEAVES
@@ -25,6 +26,7 @@ class GroupPolicy:
     """Frozen; one object may serve any number of groups.
 
     `allow_public_messages`: take and send handshakes as PublicMessage, which the relay can read.
+    `handshakes`: how handshakes are sent unless a call says otherwise; PUBLIC_MESSAGE needs the one above.
     `allow_external_commits`: let a newcomer join by herself (RFC 9420, 12.4.3.2).
     `allow_external_proposals`: take proposals from the group's external senders and from would-be members.
     `proposals`: the types of proposals (RFC 9420, 17.4) that a commit may hold, whoever sends it, this member
@@ -45,6 +47,7 @@ class GroupPolicy:
     """
 
     allow_public_messages: bool = False
+    handshakes: WireFormat = WireFormat.PRIVATE_MESSAGE
     allow_external_commits: bool = False
     allow_external_proposals: bool = False
     proposals: frozenset[int] | None = None

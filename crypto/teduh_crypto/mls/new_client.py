@@ -11,27 +11,27 @@ from teduh_crypto.mls.extension import Extensions
 from teduh_crypto.mls.key_package import KeyPackage, KeyPackageBundle
 from teduh_crypto.mls.leaf_node import MLS10, Capabilities, LeafNode, LeafNodeSource, Lifetime
 
-STAFF_STATEMENT_CREDENTIAL = 0xF7ED
-"""The private-use credential type whose content is a staff statement."""
-
 _HOUR = 60 * 60
 _DAY = 24 * _HOUR
-_LIFETIME = 30 * _DAY
 
 
 def default_capabilities() -> Capabilities:
-    """What this library supports, for any application."""
+    """What this library supports, for any application.
+
+    An application with credentials, extensions or proposals of its own names them beside these, with
+    `dataclasses.replace`.
+    """
     return Capabilities(
         versions=(MLS10,),
         cipher_suites=tuple(CIPHER_SUITES),
-        credentials=(CredentialType.BASIC, CredentialType.X509, STAFF_STATEMENT_CREDENTIAL),
+        credentials=(CredentialType.BASIC, CredentialType.X509),
     )
 
 
-def default_lifetime(now: int | None = None) -> Lifetime:
-    """From an hour ago, for clocks that are slow, to thirty days from `now` (seconds)."""
+def default_lifetime(now: int | None = None, *, days: int = 30) -> Lifetime:
+    """From an hour ago, for clocks that are slow, to so many days from `now` (seconds)."""
     begin = int(time.time()) if now is None else now
-    return Lifetime(max(0, begin - _HOUR), begin + _LIFETIME)
+    return Lifetime(max(0, begin - _HOUR), begin + days * _DAY)
 
 
 def new_leaf_node(
