@@ -168,6 +168,33 @@ async def test_a_colleague_comes_in_when_she_agrees(house: House) -> None:
         assert (await until(hers, events.Left)).participant.name == "Maya"
 
 
+async def test_a_colleague_who_left_and_comes_again_counts_anew_and_is_heard_from_the_first(
+    house: House,
+) -> None:
+    """The relay makes her a new member; the others expect 1, and she where each of them was."""
+    async with (
+        talking(house) as (hers, his, staff),
+        house.staff("Maya", Role.MEDIC) as medic,
+    ):
+        await medic.colleagues()
+        for time in ("first", "second"):
+            (colleague,) = await staff.colleagues()
+            bringing = asyncio.create_task(his.invite(colleague))
+            await (await until(hers, events.InvitationReceived)).approve()
+            await bringing
+            theirs = await (await anext(medic.invitations())).join()
+            await hers.send(f"the {time} time")
+            assert (await until(theirs, events.TextReceived)).text == f"the {time} time"
+            await theirs.send("I am here")
+            assert (await until(hers, events.TextReceived)).sender.name == "Maya"
+            assert {one.name for one in theirs.participants} == {None, "Sari", "Maya"}
+            assert theirs.me is not None
+            assert his.state.membership.senders.first[theirs.me.device_key] == 1
+            await theirs.leave()
+            await until(hers, events.Left)
+            await his.settled()
+
+
 async def test_a_colleague_takes_over_with_a_note_and_the_first_leaves(house: House) -> None:
     """She began the group; the colleague removes her, and only the colleague reads the note."""
     async with talking(house) as (hers, his, staff), house.staff("Maya") as maya:
