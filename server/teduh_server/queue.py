@@ -21,8 +21,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
+from typing import TypeVar
 
 from msgspec import msgpack
 from teduh_signaling.relay.frames import (
@@ -56,8 +57,11 @@ from teduh_server.waiting_time import WINDOW_SECONDS
 _SWEEP_SECONDS = 1.0
 _LATE_MS = 3000
 """Where a sweep comes so long after the one before, or longer, the other nodes may have felt the same."""
+_AT_ONCE = 50
 _GATHERING_SECONDS = 0.02
 """Changes of the queue are told to the nodes no more often."""
+
+_T = TypeVar("_T")
 
 _read_details = msgpack.Decoder(RequestDetails).decode
 
@@ -503,8 +507,9 @@ class Queue:
         if self._news.waiting_here and now - self._touched_ms >= self._absent_ms // 4:
             # Asked, not sent: while the store is away nobody is seen, and whoever is here must be seen before
             # the absent are looked for.
-            await self._store.ask(queue_scripts.touch_seen(self._news.last_heard(now)))
-            self._keep(self._news.waiting_here)
+            for heard in _in_parts(list(self._news.last_heard(now).items())):
+                await self._store.ask(queue_scripts.touch_seen(dict(heard)))
+            await self._keep(list(self._news.waiting_here))
             self._touched_ms = now
             self._news.refresh_soon()
         await self._release_claimed(now)
@@ -524,11 +529,14 @@ class Queue:
         if failed is not None:
             raise failed
 
-    def _keep(self, waiting_here: Iterable[bytes]) -> None:
-        """Let last what was opened by those who are here."""
-        for conversation_id in waiting_here:
-            self._store.send(queue_scripts.keep_request(conversation_id))
-            self._store.send(scripts.keep_unclaimed(ConversationKeys.of(conversation_id)))
+    async def _keep(self, waiting_here: Sequence[bytes]) -> None:
+        """Let last what was opened by those who are here. Raises StoreError."""
+        for few in _in_parts(waiting_here):
+            for conversation_id in few:
+                self._store.send(queue_scripts.keep_request(conversation_id))
+                self._store.send(scripts.keep_unclaimed(ConversationKeys.of(conversation_id)))
+            # Behind these, and before the next, comes what is said meanwhile.
+            await self._store.ask(queue_scripts.queue_length())
 
     async def _release_claimed(self, now: int) -> None:
         """Ask what has become of the conversations that count for their sources. Raises StoreError."""
@@ -536,12 +544,11 @@ class Queue:
         if not counted or now - self._released_ms < self._absent_ms // 4:
             return
         self._released_ms = now
-        questions = [
-            self._ask(scripts.read_state(ConversationKeys.of(conversation_id))) for conversation_id in counted
-        ]
-        for conversation_id, reply in zip(counted, await asyncio.gather(*questions), strict=True):
-            if not scripts.is_unclaimed(reply):
-                self._unclaimed.release(conversation_id)
+        for few in _in_parts(counted):
+            questions = [self._ask(scripts.read_state(ConversationKeys.of(each))) for each in few]
+            for conversation_id, reply in zip(few, await asyncio.gather(*questions), strict=True):
+                if not scripts.is_unclaimed(reply):
+                    self._unclaimed.release(conversation_id)
 
     async def _drop_absent(self, since_ms: int) -> None:
         while await self._drop_some_absent(since_ms):
@@ -603,6 +610,12 @@ class Queue:
             self._store.publish(ALL_NODES_CHANNEL, bytes((node_channel.LET_GO,)) + person + device_id)
         else:
             self._not_let_in(conversation_id, device_id, person)
+
+
+def _in_parts(all_of_them: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    """Thousands may wait: what is asked about all of them at once would hold up what is said."""
+    for at in range(0, len(all_of_them), _AT_ONCE):
+        yield all_of_them[at : at + _AT_ONCE]
 
 
 def _note_failure(future: asyncio.Future[Reply]) -> None:

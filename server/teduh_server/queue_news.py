@@ -124,13 +124,12 @@ class QueueNews:
         is asked for a sign of life.
         """
         now = time.monotonic()
+        for connection in self._followed:
+            if now - connection.protocol.last_heard > _SILENT_SECONDS:
+                connection.ping()
         heard: dict[bytes, int] = {}
         for conversation_id, connections in self._waiting.items():
-            silent = [now - each.protocol.last_heard for each in connections]
-            for connection, seconds in zip(connections, silent, strict=True):
-                if seconds > _SILENT_SECONDS:
-                    connection.ping()
-            least = min(silent)
+            least = min(now - each.protocol.last_heard for each in connections)
             heard[conversation_id] = now_ms - (int(least * 1000) if least > _SILENT_SECONDS else 0)
         return heard
 
