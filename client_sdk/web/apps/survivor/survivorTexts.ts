@@ -274,7 +274,7 @@ export const survivorTexts = catalogue({
     "seek.text": "Anda akan melihat siapa orangnya sebelum mengizinkannya masuk. Sampai saat itu, tulisan Anda menunggu di sini.",
     "seek.stop": "Berhenti mencari",
     "found.title": "{name} bisa melanjutkan chat ini. Izinkan masuk?",
-    "found.text": "{name} ({role}) adalah petugas resmi. Hanya {name} yang diizinkan masuk, bukan yang lain.",
+    "found.text": "{name} ({role}) adalah petugas resmi. Hanya orang ini yang diizinkan masuk, bukan yang lain.",
     "found.about": "Yang akan terlihat: pesan yang belum sampai, dan yang ditulis mulai sekarang. Yang sudah dibaca sebelumnya tetap hanya antara Anda dan {before}.",
     "found.about.nobody": "Yang akan terlihat: tulisan Anda di sini, dan yang ditulis mulai sekarang.",
     "found.yes": "Ya, izinkan {name}",
