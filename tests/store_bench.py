@@ -33,6 +33,12 @@ class StoreBench:
         command = scripts.create_conversation(self.keys, CAPABILITY_HASH, NODE, NOW_MS, RETENTION_MS)
         return await self.store.ask(command)
 
+    async def create_taken(self) -> object:
+        """Create it with a staff device as member 1, which may append as much as the log takes."""
+        created = await self.create()
+        await self.admit(b"device of staff!")
+        return created
+
     async def append(
         self, member: int, counter: int, payload: bytes = b"payload", *, epoch: int = 0, now_ms: int = NOW_MS
     ) -> Appended | NotAppended:

@@ -138,7 +138,7 @@ async def test_moved_slot_takes_appends_and_channels_along(cluster: ValkeyCluste
     again = asyncio.Event()
     async with store_on(cluster, heard, again.set) as store, store_on(cluster) as other:
         bench = StoreBench(other, _conversation(1000))
-        await bench.create()
+        await bench.create_taken()
         channel = conversation_channel(SHARDED_NODE, bench.id)
         await store.listen(channel)
         again.clear()
@@ -184,7 +184,7 @@ async def _append_steadily(bench: StoreBench, count: int) -> list[int]:
 async def _append_until_answered(bench: StoreBench, counter: int) -> int:
     while True:
         with suppress(StoreUnavailable):
-            answer: Appended | NotAppended = await bench.append(0, counter)
+            answer: Appended | NotAppended = await bench.append(1, counter)
             assert isinstance(answer, Appended)
             return answer.seq
         await asyncio.sleep(0.02)
@@ -211,7 +211,7 @@ async def test_lost_master_is_replaced_and_nothing_sealed_is_lost(fault: str) ->
     with valkey_cluster(3, 1) as cluster:
         async with store_on(cluster, durability=Durability.REPLICATED) as store:
             bench = StoreBench(store)
-            await bench.create()
+            await bench.create_taken()
             master = cluster.master_of(bench.keys.state)
             appending = asyncio.create_task(_append_steadily(bench, 500))
             while len(await bench.log()) < 50:

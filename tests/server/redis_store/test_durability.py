@@ -43,7 +43,7 @@ async def valkey_at(folder: Path, **settings: str) -> AsyncIterator[ValkeyProces
 
 
 async def _append(bench: StoreBench, first: int, last: int) -> None:
-    answers = await asyncio.gather(*(bench.append(0, counter) for counter in range(first, last + 1)))
+    answers = await asyncio.gather(*(bench.append(1, counter) for counter in range(first, last + 1)))
     assert answers == [Appended(seq) for seq in range(first, last + 1)]
 
 
@@ -51,7 +51,7 @@ async def test_embedded_server_loses_nothing_that_was_answered_when_it_is_killed
     with start_valkey() as valkey:
         async with store_at(valkey.url, Durability.MEMORY) as store:
             bench = StoreBench(store)
-            await bench.create()
+            await bench.create_taken()
             await _append(bench, 1, 300)
             await asyncio.to_thread(valkey.kill)
             await asyncio.to_thread(valkey.revive)
@@ -114,7 +114,7 @@ async def test_memory_promises_nothing_beyond_the_servers_life() -> None:
     with start_valkey(durability=Durability.MEMORY) as valkey:
         async with store_at(valkey.url, Durability.MEMORY) as store:
             bench = StoreBench(store)
-            await bench.create()
+            await bench.create_taken()
             await _append(bench, 1, 3)
             await asyncio.to_thread(valkey.kill)
             await asyncio.to_thread(valkey.revive)
@@ -149,7 +149,7 @@ async def test_answers_come_only_when_the_server_has_synced_its_file(tmp_path: P
     ):
         bench = StoreBench(store)
         with pytest.raises(StoreUnavailable):
-            await bench.create()
+            await bench.create_taken()
         with pytest.raises(StoreUnavailable):
             await bench.log()
         valkey.ask("CONFIG", "SET", "appendfsync", "always")
@@ -175,16 +175,16 @@ async def test_nothing_is_answered_that_no_replica_has(tmp_path: Path) -> None:
             store_at(url, Durability.MEMORY) as believing,
         ):
             bench = StoreBench(sealed)
-            await bench.create()
+            await bench.create_taken()
             await _append(bench, 1, 5)
             replica.freeze()
             with pytest.raises(StoreUnavailable):
-                await bench.append(0, 6)
-            assert await StoreBench(believing).append(0, 6) == Appended(6, repeated=True)
+                await bench.append(1, 6)
+            assert await StoreBench(believing).append(1, 6) == Appended(6, repeated=True)
             with pytest.raises(StoreUnavailable):
                 await bench.log()
             replica.thaw()
-            assert await bench.append(0, 6) == Appended(6, repeated=True)
+            assert await bench.append(1, 6) == Appended(6, repeated=True)
             assert len(await bench.log()) == 6
 
 
@@ -210,7 +210,7 @@ async def test_batches_follow_each_other_and_keep_their_order(tmp_path: Path) ->
         await asyncio.to_thread(_until_connected, master)
         async with store_at(f"redis://127.0.0.1:{master.port}", Durability.REPLICATED) as store:
             bench = StoreBench(store)
-            await bench.create()
+            await bench.create_taken()
             await bench.store.ask((b"SCRIPT", b"FLUSH"))
             for first in range(1, 1001, 100):
                 await _append(bench, first, first + 99)
@@ -221,7 +221,7 @@ async def test_sentinels_new_master_has_everything_that_was_answered(fault: str)
     with watched_valkey(replicas=2) as watched:
         async with store_at(watched.url, Durability.REPLICATED) as store:
             bench = StoreBench(store)
-            await bench.create()
+            await bench.create_taken()
             await _append(bench, 1, 100)
             old = watched.master
             old.kill() if fault == "kill" else old.freeze()
@@ -235,7 +235,7 @@ async def _append_until_answered(bench: StoreBench, counter: int) -> Appended:
     async with asyncio.timeout(30):
         while True:
             try:
-                answer = await bench.append(0, counter)
+                answer = await bench.append(1, counter)
             except StoreUnavailable:
                 await asyncio.sleep(0.05)
                 continue

@@ -79,8 +79,9 @@ async def test_acknowledgements_of_one_tick_are_one_call(store: Store) -> None:
 
 async def test_no_more_than_so_many_go_at_once(store: Store) -> None:
     (bench,) = await _conversations(store, 1)
+    await bench.admit(b"device of staff!")
     before = await _calls(store)
-    results = await asyncio.gather(*(bench.append(0, number + 1) for number in range(2 * joint.MOST + 1)))
+    results = await asyncio.gather(*(bench.append(1, number + 1) for number in range(2 * joint.MOST + 1)))
     assert results == [Appended(number + 1) for number in range(2 * joint.MOST + 1)]
     assert await _calls(store) == before + 3
 
