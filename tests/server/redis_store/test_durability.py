@@ -149,10 +149,11 @@ async def test_answers_come_only_when_the_server_has_synced_its_file(tmp_path: P
     ):
         bench = StoreBench(store)
         with pytest.raises(StoreUnavailable):
-            await bench.create_taken()
+            await bench.create()
         with pytest.raises(StoreUnavailable):
             await bench.log()
         valkey.ask("CONFIG", "SET", "appendfsync", "always")
+        await bench.create_taken()
         await _append(bench, 1, 20)
         valkey.kill()
         await asyncio.to_thread(valkey.start)
