@@ -18,6 +18,7 @@ _REASONS: Final = {
     "counter_gap": (ErrorCode.COUNTER_GAP, "an append before this one is missing"),
     "wrong_epoch": (ErrorCode.WRONG_EPOCH, "the conversation is in another epoch"),
     "not_claimed": (ErrorCode.NOT_PERMITTED, "she may add only the device that has taken it"),
+    "too_often": (ErrorCode.RATE_LIMITED, "a member commits too often; repeat with the same counter"),
     "full": (ErrorCode.TOO_MANY, "the conversation holds too much that was not acknowledged"),
 }
 
@@ -46,7 +47,10 @@ def refuse_append(
 def not_appended(connection: Connection, frame: Append, result: NotAppended) -> None:
     """The script looked at it, and said no."""
     code, detail = _REASONS[result.reason]
-    refuse_append(connection, frame, code, detail, expected=result.expected)
+    if code is ErrorCode.RATE_LIMITED:
+        refuse_append(connection, frame, code, detail, retry_after_ms=result.expected)
+    else:
+        refuse_append(connection, frame, code, detail, expected=result.expected)
 
 
 def append_failed(connection: Connection, frame: Append, error: StoreError) -> None:

@@ -184,6 +184,25 @@ async def test_of_two_commits_in_one_epoch_the_first_wins(relay: PlainRelay, pai
         assert sorted(verdicts) == ["accepted", "wrong_epoch"]
 
 
+async def test_whoever_commits_without_end_is_slowed_down_and_the_other_is_heard(relay: PlainRelay) -> None:
+    async with pair_on(relay) as stormed:
+        storming, other = stormed.survivor, stormed.counselor
+        conversation_id, counter, epoch = storming.conversation_id, storming.counter, 1
+        while True:
+            commit = [conversation_id, counter + 1, 1, epoch, b"a commit"]
+            await storming.client.send(Tag.APPEND, *commit)
+            tag, fields = await storming.client.expect_either(Tag.ACCEPTED, Tag.ERROR)
+            if tag == Tag.ERROR:
+                break
+            counter, epoch = counter + 1, epoch + 1
+        assert (fields[0], fields[4], fields[5]) == ("rate_limited", counter + 1, 0)
+        assert 0 < fields[6] <= 20_000
+        assert epoch == 9
+        await other.client.ask(
+            Tag.ACCEPTED, Tag.APPEND, conversation_id, other.counter + 1, 0, epoch, b"heard"
+        )
+
+
 async def _verdict(client: PlainClient) -> str:
     tag, fields = await client.expect_either(Tag.ACCEPTED, Tag.ERROR)
     return "accepted" if tag == Tag.ACCEPTED else str(fields[0])

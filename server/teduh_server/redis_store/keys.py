@@ -36,6 +36,8 @@ conversation:{<id>}:state has short field names, for it is read with every messa
     m<number>  a member, as long as it is one; four big-endian uint64: what it has acknowledged, the counter
                of its last append, that append's seq, the seq after which it may read
     g<number>  what m<number> was of a member that left while t was there
+    k<number>  that member's commits of late: since when (big-endian uint64, milliseconds by the store's
+               clock), and how many (uint32)
     d:<device> the member number of a staff device (the device id is raw)
     n          how many member numbers were given out
     h          SHA-256 of the survivor's capability

@@ -241,7 +241,10 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class NotAppended:
-    """Why not: `unknown`, `counter_gap`, `wrong_epoch` or `full`; `expected` as the Error frame has it."""
+    """Why not: `unknown`, `counter_gap`, `wrong_epoch`, `not_claimed`, `full` or `too_often`.
+
+    `expected` as the Error frame has it; with `too_often` the milliseconds until it may be tried again.
+    """
 
     reason: str
     expected: int = 0

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
 
 import pytest
 from store_bench import CAPABILITY_HASH, NOW_MS, RETENTION_MS, StoreBench
+from teduh_server.redis_store.replies import as_bytes, as_list
 from teduh_server.redis_store.scripts import Appended, LogLimits, NotAppended
 from teduh_signaling.relay.frames import EntryKind
 
@@ -55,6 +57,48 @@ async def test_of_two_concurrent_commits_the_first_wins(bench: StoreBench) -> No
     await bench.admit(SARI)
     assert await bench.commit(1, 1, epoch=0) == Appended(1, committed=True)
     assert await bench.commit(0, 1, epoch=0) == NotAppended("wrong_epoch", 1)
+
+
+async def test_the_survivor_commits_what_changes_nobody(bench: StoreBench) -> None:
+    """A refresh of her keys. Whom she may add is another question (`test_queue_scripts`)."""
+    await bench.admit(SARI)
+    await bench.commit(1, 1, epoch=0, welcome=b"welcome")
+    assert await bench.commit(0, 1, epoch=1) == Appended(3, committed=True)
+    assert await bench.commit(0, 2, epoch=2, removed=(SARI,)) == NotAppended("not_claimed")
+
+
+async def test_a_member_who_commits_without_end_lets_others_speak_in_between(bench: StoreBench) -> None:
+    """Each commit makes void what is on its way: a list of members is no excuse, for it may be made up."""
+    await bench.admit(SARI)
+    for epoch in range(8):
+        added = (bytes([epoch]) * 32,) if epoch % 2 else ()
+        assert isinstance(await bench.commit(1, 1 + epoch, epoch=epoch, added=added), Appended)
+    refused = await bench.commit(1, 9, epoch=8, removed=(b"nobody here" + bytes(21),))
+    assert isinstance(refused, NotAppended)
+    assert refused.reason == "too_often"
+    assert 0 < refused.expected <= 20_000
+    assert await bench.append(1, 9, epoch=8) == Appended(9)
+    assert await bench.commit(0, 1, epoch=8) == Appended(10, committed=True)
+
+
+@pytest.mark.parametrize("since", [-20_000, 60_000])
+async def test_a_member_commits_again_after_a_while_and_when_the_stores_clock_was_set_back(
+    bench: StoreBench, since: int
+) -> None:
+    await bench.admit(SARI)
+    seconds, _ = (int(as_bytes(part)) for part in as_list(await bench.store.ask((b"TIME",))))
+    noted = struct.pack(">QI", 1000 * seconds + since, 8)
+    await bench.store.ask((b"HSET", bench.keys.state, b"k1", noted))
+    assert await bench.commit(1, 1, epoch=0) == Appended(1, committed=True)
+
+
+async def test_what_was_noted_of_a_removed_members_commits_goes_with_it(bench: StoreBench) -> None:
+    await bench.admit(SARI)
+    await bench.commit(1, 1, epoch=0, added=(BUDI,))
+    await bench.commit(2, 1, epoch=1)
+    assert await bench.store.ask((b"HEXISTS", bench.keys.state, b"k2")) == 1
+    await bench.commit(1, 2, epoch=2, removed=(BUDI,))
+    assert await bench.store.ask((b"HEXISTS", bench.keys.state, b"k2")) == 0
 
 
 async def test_welcome_follows_its_commit_in_the_new_epoch(bench: StoreBench) -> None:

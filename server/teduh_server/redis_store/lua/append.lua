@@ -16,12 +16,17 @@
 --   for a message: integer seq; negative if the node may append to this log directly, for it is alone there.
 --   for a commit: {'committed', seq, member numbers removed...}
 --   nothing appended: {'duplicate', seq or 0}, {'unknown'}, {'counter_gap', expected}, {'wrong_epoch', current},
---   {'not_claimed'}, {'full'}; an error, if the keys hold something else
+--   {'not_claimed'}, {'full'}, {'too_often', milliseconds}; an error, if the keys hold something else
 local call, pack, unpack, sub, format = redis.call, struct.pack, struct.unpack, string.sub, string.format
 -- Before the first commit nobody has taken the conversation, and its survivor is anybody: so little may she say there,
 -- and for so long is it kept, in milliseconds, unless she is there (keep_unclaimed.lua).
 local unclaimed_entries, unclaimed_bytes, unclaimed_ms = 24, 6144, 600000
 local retention, most_entries, most_bytes, caller, direct_entries, direct_bytes = unpack('>I8I8I8c16I4I4', ARGV[1])
+
+-- Commits of one member, and within how many milliseconds: each makes what others have on their way void, so that a
+-- member who commits without end would keep everybody else from being heard. All count, for a list of members is no
+-- proof that anybody comes or goes.
+local most_commits, commits_within = 8, 20000
 
 -- What this call tells other nodes. By channel: the node, the conversations (their states), and the message in parts.
 local told = {}
@@ -90,6 +95,25 @@ local function put(log, entry, at)
   call('XADD', log, format('%d-0', at), 'e', entry)
 end
 
+-- What the state shall note of this member's commits once this one is in the log; nil, and how many milliseconds later
+-- it may be tried again, if there were too many.
+local function with_commits_of_late(state, member)
+  local time = call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  local since, count = now, 0
+  local noted = call('HGET', state, format('k%d', member))
+  if noted then
+    since, count = unpack('>I8I4', noted)
+    if now < since or now - since >= commits_within then
+      since, count = now, 0
+    end
+  end
+  if count >= most_commits then
+    return nil, since + commits_within - now
+  end
+  return pack('>I8I4', since, count + 1)
+end
+
 -- Moves the membership as the commit at `place` says. Returns the place of the last entry, and the answer.
 local function commit(state, log, member, place, replaces, nodes)
   local last, answer = place, {'committed', place}
@@ -107,7 +131,7 @@ local function commit(state, log, member, place, replaces, nodes)
   for i = 6 + added, #ARGV do
     local number = call('HGET', state, 'd:' .. ARGV[i])
     if number and tonumber(number) ~= member then
-      call('HDEL', state, 'd:' .. ARGV[i], 'm' .. number)
+      call('HDEL', state, 'd:' .. ARGV[i], 'm' .. number, 'k' .. number)
       answer[#answer + 1] = tonumber(number)
       tell_at_once(state, nodes, '\001' .. sub(ARGV[3], 5, 20) .. pack('>I4', tonumber(number)))
     end
@@ -169,6 +193,13 @@ local function append(state, log, head, entry)
     or is_early and (entries >= unclaimed_entries or bytes > unclaimed_bytes) then
     return {'full'}
   end
+  local commits, wait
+  if kind == 1 then
+    commits, wait = with_commits_of_late(state, member)
+    if wait then
+      return {'too_often', wait}
+    end
+  end
 
   place = seq + 1
   put(log, entry, place)
@@ -178,6 +209,7 @@ local function append(state, log, head, entry)
   end
   if kind == 1 then
     e = e + 1
+    call('HSET', state, format('k%d', member), commits)
     last, answer = commit(state, log, member, place, replaces, nodes)
   end
   -- `has` stays: before she acknowledges it, the sender may not know that it was accepted, and look for it in the log.
