@@ -76,6 +76,8 @@ class Seat:
 class ScriptedLog:
     """The log, its epoch, and who is connected. `lose_answers` accepts appends and loses the Accepted;
     `is_lost` knows the conversation no more.
+
+    `now` is everybody's clock (seconds), and stands still unless a test moves it.
     """
 
     def __init__(self) -> None:

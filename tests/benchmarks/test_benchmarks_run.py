@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import healing
 import pages
 import pytest
 from run import SCRIPTS
@@ -125,6 +126,11 @@ def test_a_goal_of_her_page_that_is_not_kept_is_the_exit_code(
 
 def test_the_mls_benchmark_prints_its_tables(printed: str) -> None:
     assert "unprotect" in printed
+
+
+def test_the_healing_benchmark_says_what_refreshes_cost(printed: str) -> None:
+    (line,) = (line for line in printed.splitlines() if line.startswith("ratio "))
+    assert 1 < float(line.split()[1]) <= healing.GOAL
 
 
 def test_the_growth_benchmark_prints_its_series(printed: str) -> None:

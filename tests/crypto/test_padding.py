@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from teduh_crypto.exceptions import PaddingError
-from teduh_crypto.padding import padded_length, padding_for
+from teduh_crypto.padding import commit_padding_for, padded_length, padding_for
 
 KIB = 1024
 
@@ -56,3 +56,15 @@ def test_up_to_64_kib_there_are_ten_different_lengths() -> None:
 def test_a_negative_length_is_refused() -> None:
     with pytest.raises(PaddingError):
         padded_length(-1)
+
+
+@pytest.mark.parametrize(
+    ("length", "padding"), [(1, KIB - 1), (KIB, 0), (4 * KIB + 1, KIB - 1), (64 * KIB + 1, KIB - 1)]
+)
+def test_a_commit_is_padded_by_less_than_a_kibibyte_whatever_its_length(length: int, padding: int) -> None:
+    assert commit_padding_for(length) == padding
+
+
+def test_a_commit_has_no_negative_length() -> None:
+    with pytest.raises(PaddingError):
+        commit_padding_for(-1)

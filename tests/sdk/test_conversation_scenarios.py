@@ -210,6 +210,8 @@ def look(stage: Stage, seat: Seat, step: dict[str, object]) -> None:
             assert sent == counters
         case {"does": "is", "cursor": cursor, "epoch": epoch, "settled": settled}:
             assert (state.cursor, state.epoch, state.is_settled) == (cursor, epoch, settled)
+        case {"does": "is_in", "epoch": epoch}:
+            assert state.epoch == epoch
         case {"does": "present", "people": people}:
             assert [str(one) for one in state.participants] == people
         case {"does": "stopped", "why": why, "unsent": unsent}:

@@ -3,7 +3,8 @@
 ``python tests/vectors/make_conversation_scenarios.py`` after a change. Played by
 tests/sdk/test_conversation_scenarios.py and client_sdk/web/tests/conversationScenarios.test.ts, each with its
 own MLS, over a log in memory that keeps the relay's rules. A survivor and a counselor, Sari, are talking when
-a scenario begins; a medic, Dewi, may be brought in. Every ``who`` is one of the three.
+a scenario begins, and she has renewed her keys, as whoever joins does; a medic, Dewi, may be brought in.
+Every ``who`` is one of the three.
 
 What a step ``does``:
 
@@ -33,6 +34,7 @@ What a step ``does``:
     happens events              all since somebody looked, as kind, or kind and text
     appends counters            what went to the relay since somebody looked
     is                          cursor, epoch, settled
+    is_in                       epoch
     present people              in the room
     stopped why unsent          it is over, by this exception; these texts are handed back
     ended by unsent             it is over, by this person; the same
@@ -78,6 +80,10 @@ def is_at(who: str, *, cursor: int, epoch: int, settled: bool = True) -> Step:
     return step("is", who, cursor=cursor, epoch=epoch, settled=settled)
 
 
+def epoch_of(who: str, epoch: int) -> Step:
+    return step("is_in", who, epoch=epoch)
+
+
 def is_told(*, reachable: bool) -> Step:
     return step("is_told", HER, reachable=reachable)
 
@@ -103,13 +109,14 @@ def late(who: str, *people: str) -> Step:
 
 
 PUMPS: Final = step("pumps")
+FIFTY: Final = tuple(str(number) for number in range(1, 51))
 BRINGS_IN_MEDIC: Final = step("brings_in_medic")
 
 SCENARIOS: Final[list[tuple[str, list[Step]]]] = [
     (
         "a text arrives, and its sender hears how it fares",
         [
-            *[present(HER, "Sari (counselor)", "survivor"), is_at(HER, cursor=4, epoch=1)],
+            *[present(HER, "Sari (counselor)", "survivor"), is_at(HER, cursor=5, epoch=2)],
             *[*says(HER, "is somebody there?"), PUMPS, heard(SARI, "is somebody there?")],
             *[happens(HER, "sent", "delivered"), step("reads", SARI), PUMPS, happens(HER, "read")],
         ],
@@ -121,39 +128,39 @@ SCENARIOS: Final[list[tuple[str, list[Step]]]] = [
             appends(HER),
             PUMPS,
             happens(SARI, "typingSeen"),
-            is_at(SARI, cursor=4, epoch=1),
+            is_at(SARI, cursor=5, epoch=2),
         ],
     ),
     (
         "what is said without a connection goes out in order when it is back",
         [
             *[step("breaks", HER), *says(HER, "one", "two"), PUMPS, appends(HER), heard(SARI)],
-            *[step("connects", HER), PUMPS, appends(HER, 2, 3), heard(SARI, "one", "two")],
+            *[step("connects", HER), PUMPS, appends(HER, 3, 4), heard(SARI, "one", "two")],
         ],
     ),
     (
         "what was missed is read from the entry after the last one that was taken",
         [
-            *[*says(SARI, "before"), PUMPS, heard(HER, "before"), is_at(HER, cursor=6, epoch=1)],
+            *[*says(SARI, "before"), PUMPS, heard(HER, "before"), is_at(HER, cursor=7, epoch=2)],
             *[step("breaks", HER), *says(SARI, "one", "two"), PUMPS, heard(HER)],
-            *[is_at(HER, cursor=6, epoch=1), step("connects", HER), PUMPS, heard(HER, "one", "two")],
+            *[is_at(HER, cursor=7, epoch=2), step("connects", HER), PUMPS, heard(HER, "one", "two")],
         ],
     ),
     (
         "an append whose answer was lost is repeated under its counter, and heard once",
         [
-            *[loses(is_so=True), *says(HER, "one", "two"), PUMPS, appends(HER, 2, 3)],
-            *[heard(SARI, "one", "two"), is_at(HER, cursor=4, epoch=1, settled=False)],
+            *[loses(is_so=True), *says(HER, "one", "two"), PUMPS, appends(HER, 3, 4)],
+            *[heard(SARI, "one", "two"), is_at(HER, cursor=5, epoch=2, settled=False)],
             *[step("breaks", HER), loses(is_so=False), step("connects", HER), PUMPS],
             *[
                 heard(SARI),
                 happens(HER, "sent", "sent", "delivered", "delivered"),
-                is_at(HER, cursor=8, epoch=1),
+                is_at(HER, cursor=9, epoch=2),
             ],
         ],
     ),
     (
-        "two who change the group at once: one is first, the other tries again, and nothing said is lost",
+        "two who renew their keys at once: one is first, the other tries again, and nothing said is lost",
         [
             *[
                 BRINGS_IN_MEDIC,
@@ -180,18 +187,47 @@ SCENARIOS: Final[list[tuple[str, list[Step]]]] = [
                     "joined",
                     "noteAwaited",
                     "textReceived in between",
-                    "commitLost",
                     "delivered",
                 ),
-                is_at(HER, cursor=20, epoch=3),
+                is_at(HER, cursor=25, epoch=6),
             ],
+        ],
+    ),
+    (
+        "whoever has said fifty things renews her keys, and receipts do not count",
+        [
+            *[*says(HER, *FIFTY[:-1]), PUMPS, epoch_of(HER, 2), epoch_of(SARI, 2)],
+            *[*says(HER, FIFTY[-1]), PUMPS, epoch_of(HER, 3), epoch_of(SARI, 3), heard(SARI, *FIFTY)],
+        ],
+    ),
+    (
+        "where people talk each renews her keys every quarter of an hour, also while nobody speaks just then",
+        [
+            *[*says(HER, "one"), PUMPS, passes(10 * 60), PUMPS, epoch_of(HER, 2)],
+            *[passes(5 * 60), PUMPS, epoch_of(HER, 4), epoch_of(SARI, 4), heard(SARI, "one")],
+        ],
+    ),
+    (
+        "where nobody says anything nobody commits",
+        [
+            *[passes(3600), PUMPS, passes(3600), PUMPS, is_at(HER, cursor=5, epoch=2)],
+            *[*says(HER, "one"), PUMPS, epoch_of(HER, 4), passes(3600), PUMPS, epoch_of(HER, 4)],
+        ],
+    ),
+    (
+        "after a silence keys are renewed before anything is said",
+        [
+            *[passes(3600), loses(is_so=True), *says(HER, "one"), PUMPS, appends(HER, 3), heard(SARI)],
+            *[step("breaks", HER), step("breaks", SARI), loses(is_so=False), step("connects", SARI)],
+            *[step("connects", HER), PUMPS, heard(SARI, "one")],
+            *[epoch_of(HER, 4), epoch_of(SARI, 4)],
         ],
     ),
     (
         "what was encrypted for an epoch that is over is encrypted anew, under the same counter",
         [
             *[step("breaks", HER), step("refreshes", SARI), PUMPS, step("connects", HER)],
-            *[*says(HER, "one"), PUMPS, heard(SARI, "one"), is_at(HER, cursor=9, epoch=2)],
+            *[*says(HER, "one"), PUMPS, heard(SARI, "one"), is_at(HER, cursor=10, epoch=3)],
         ],
     ),
     (
@@ -210,7 +246,7 @@ SCENARIOS: Final[list[tuple[str, list[Step]]]] = [
                 "delivered",
                 "left",
             ),
-            *[present(HER, "Sari (counselor)", "survivor"), is_at(HER, cursor=20, epoch=3)],
+            *[present(HER, "Sari (counselor)", "survivor"), is_at(HER, cursor=24, epoch=5)],
         ],
     ),
     (
@@ -299,7 +335,7 @@ SCENARIOS: Final[list[tuple[str, list[Step]]]] = [
     (
         "a store that has lost the conversation is no goodbye, and what was said into it is handed back",
         [
-            *[step("is_lost"), *says(HER, "one", "two"), PUMPS, appends(HER, 2, 3)],
+            *[step("is_lost"), *says(HER, "one", "two"), PUMPS, appends(HER, 3, 4)],
             *[stopped(HER, "ConversationForgotten", "one", "two")],
             *[*says(SARI, "three"), PUMPS, stopped(SARI, "ConversationForgotten", "three")],
         ],
@@ -330,12 +366,14 @@ SCENARIOS: Final[list[tuple[str, list[Step]]]] = [
         ],
     ),
     (
-        "staff who start again go on from what was kept: nothing is lost, and no counter is used twice",
+        "staff who start again go on from what was kept, with new keys: nothing lost, no counter used twice",
         [
             *[*says(SARI, "before"), step("restarts", SARI), *says(HER, "are you there?"), PUMPS],
             *[
                 happens(HER, "sent", "textReceived before", "delivered"),
                 happens(SARI, "textReceived are you there?", "sent", "delivered"),
+                epoch_of(SARI, 3),
+                epoch_of(HER, 3),
             ],
             *[*says(SARI, "yes"), PUMPS, heard(HER, "yes")],
         ],
@@ -363,12 +401,8 @@ SCENARIOS: Final[list[tuple[str, list[Step]]]] = [
         ],
     ),
     (
-        "a relay that withholds from a newcomer all that somebody says is found out in the next epoch",
-        [
-            step("brings_in_medic", withheld="counselor"),
-            *[*says(SARI, "one"), PUMPS, happens(DEWI, "joined", "joined", "delivered")],
-            *[step("refreshes", DEWI), PUMPS, stopped(DEWI, "LogBroken")],
-        ],
+        "a relay that withholds from a newcomer all that somebody says is found out in its own epoch",
+        [step("brings_in_medic", withheld="counselor"), PUMPS, stopped(DEWI, "LogBroken")],
     ),
     (
         "a relay that withholds what a newcomer says first is found out by the second",

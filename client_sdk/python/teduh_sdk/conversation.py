@@ -393,9 +393,10 @@ class Conversation:
         self.settle_soon()
 
     def watch(self) -> None:
-        """Called every few seconds: what does not come is asked for again, and after that not waited for.
+        """Called every few seconds, for what is due by then.
 
-        That is an entry behind which others wait, or the answer to an append.
+        What does not come is asked for again, and after that not waited for: an entry behind which others
+        wait, or the answer to an append.
         """
         self.state.watch(now_in_seconds())
         self.settle_soon()

@@ -50,7 +50,7 @@ from teduh_sdk.exceptions import (
     TeduhError,
     WrongConversation,
 )
-from teduh_sdk.group_changes import AddMember, Change, key_package_from_wire
+from teduh_sdk.group_changes import AddMember, Change, Refresh, key_package_from_wire
 from teduh_sdk.hand_over_notes import HandOverNotes, NotePath
 from teduh_sdk.hearing import Heard, Hearing, Listener, events_of
 from teduh_sdk.log_order import LogOrder, OwnEntry, OwnWelcome
@@ -223,6 +223,7 @@ class ConversationState:
         """Staff: begin the conversation with `group` at epoch 0, in which we are alone."""
         self._standing.order = LogOrder(member=member)
         self.membership.group = group
+        self._standing.leaf_keys.renewed(now)
         self._reach.is_up = True
         self.change(first, now)
 
@@ -306,8 +307,6 @@ class ConversationState:
         seeking = self.seeking
         if not seeking.is_on or seeking.found is not None or seeking.is_decided:
             return
-        if self.membership.pending is not None:
-            return
         try:
             change = AddMember(key_package_from_wire(answer.key_package))
             newcomer = self.membership.preview(change, now)
@@ -328,15 +327,19 @@ class ConversationState:
             self.change(change, now)
 
     def change(self, change: Change, now: int) -> None:
-        """Staff: change the group; adopted when, and where, the relay has put the commit."""
+        """Change the group; adopted when, and where, the relay has put the commit."""
         self._require_open()
-        self._standing.queue(change)
+        if isinstance(change, Refresh):
+            self._standing.leaf_keys.is_owed = True
+        else:
+            self._standing.queue(change)
         self._speaking.advance(now)
 
     def leave(self, now: int, *, for_all: bool = False) -> None:
         """Say that we leave, or that it is over for everybody; keys stay until `wipe`, to send this."""
         if self.membership.group is not None and not self._is_over:
             self.seeking.end()
+            self._standing.leaf_keys.stop()
             self._speaking.say(chat.Ending(sent=now) if for_all else chat.Leaving(sent=now))
             self._speaking.advance(now)
 
@@ -373,7 +376,7 @@ class ConversationState:
         self._reach.connected(frame.last_seq, window)
         self._speaking.were_accepted(frame.counter)
         self._speaking.advance(now)
-        self.watch(now)
+        self._await_confirmations(now)
 
     def begin_anew(self, conversation_id: bytes) -> None:
         """Survivor: the request was forgotten before anybody took it, and stands again under this id."""
@@ -400,7 +403,11 @@ class ConversationState:
         self._stop(reason)
 
     def watch(self, now: int) -> None:
-        """Called every few seconds: who does not confirm the epoch is told of as an event."""
+        """Called every few seconds: send what is due by now, and tell of who does not confirm the epoch."""
+        self._speaking.advance(now)
+        self._await_confirmations(now)
+
+    def _await_confirmations(self, now: int) -> None:
         if self._is_over or not self._reach.is_up or self.me is None:
             return
         others = [one for one in self.participants if one != self.me]
@@ -430,7 +437,7 @@ class ConversationState:
         try:
             step()
             self._speaking.advance(now)
-            self.watch(now)
+            self._await_confirmations(now)
         except (RosterNotAdmitted, WrongConversation) as reason:
             self._refuse(reason)
         except (NotTrusted, ConversationForgotten) as reason:
@@ -501,11 +508,15 @@ class ConversationState:
 
     def _take_own(self, counter: int, now: int) -> None:
         self._speaking.were_accepted(counter)
+        pending = self.membership.pending
         change = self.membership.adopt(counter, now)
-        if change is not None:
-            self._see_room(change)
-            if self.membership.identity.is_survivor:
-                self._go_on_with_another()
+        if change is None or pending is None:
+            return
+        if not pending.is_restored:
+            self._standing.leaf_keys.renewed(now)
+        self._see_room(change)
+        if self.membership.identity.is_survivor and change.came:
+            self._go_on_with_another()
 
     def _go_on_with_another(self) -> None:
         # Whoever has come in cannot read what was said before: what nobody has is said again.
@@ -527,6 +538,7 @@ class ConversationState:
     def _join(self, welcome: relay.Entry, now: int) -> None:
         try:
             self._see_room(self.membership.join(welcome, now))
+            self._standing.leaf_keys.is_owed = True
         except RosterNotAdmitted as reason:
             if not isinstance(reason.__cause__, RevocationListStale):
                 raise
@@ -546,7 +558,7 @@ class ConversationState:
             self._speaking.take_back(self._standing.outbox.in_flight[0].append.counter)
         self._see_room(change)
         if lost is not None:
-            self._events.append(events.CommitLost(lost.change))
+            self._speaking.lost(lost.change)
 
     def _see_room(self, change: RoomChange) -> None:
         self._standing.owes_acknowledgement = True
@@ -579,6 +591,7 @@ class ConversationState:
         if is_live:
             # That she is there comes before what she says, which may be that she leaves.
             self._events += self.seeking.heard(sender)
+        self._standing.leaf_keys.note_talk(message)
         self._events += events_of(sender, message, is_live=is_live)
         self.seeking.confirmed(message)
         self._hearing.hear_about_the_room(self._standing, sender, message)

@@ -52,6 +52,8 @@ GROUP_POLICY: Final = GroupPolicy(
 
 _CLOCK_ALLOWANCE: Final = 30 * 24 * 3600
 """Seconds: borrowed phones are hours and days off, and nobody is added by a key package that begins later."""
+SURVIVOR_REFRESH: Final = 0xF7EE
+"""A private-use extension type; among a leaf's capabilities: its client follows a survivor's refresh."""
 KEY_PACKAGE_LIFETIME: Final = 14 * 24 * 3600
 """Seconds that a key package may be used."""
 
@@ -89,7 +91,7 @@ class RemoveMember:
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """Only new keys: what was stolen before is worth nothing after."""
+    """Only new keys in our leaf: what was copied before is worth nothing after (`leaf_key_age`)."""
 
     def relay_members(self, _: Room) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
         """As `AddMember.relay_members`."""
@@ -124,9 +126,9 @@ def new_key_package(
 
 
 def capabilities_for(suite: CipherSuite) -> Capabilities:
-    """What every member of a conversation can do: its suite, and the two kinds of credentials."""
+    """What every member can do: its suite, the two kinds of credentials, follow a survivor's refresh."""
     credentials = (BasicCredential.credential_type, STAFF_CREDENTIAL_TYPE)
-    return Capabilities(cipher_suites=(suite.code,), credentials=credentials)
+    return Capabilities(cipher_suites=(suite.code,), extensions=(SURVIVOR_REFRESH,), credentials=credentials)
 
 
 def new_group(conversation_id: bytes, suite_code: int, credential: Credential, signature_key: bytes) -> Group:

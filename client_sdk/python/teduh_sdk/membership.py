@@ -22,11 +22,18 @@ from teduh_crypto.mls import (
     KeyPackageBundle,
     RemovedFromGroup,
 )
-from teduh_crypto.padding import padding_for
+from teduh_crypto.padding import commit_padding_for, padding_for
 from teduh_signaling.relay.frames import Append, Entry, EntryKind
 
 from teduh_sdk.exceptions import LogBroken, RosterNotAdmitted, WrongConversation
-from teduh_sdk.group_changes import GROUP_POLICY, AddMember, Change, bundle_for, proposals_for
+from teduh_sdk.group_changes import (
+    GROUP_POLICY,
+    SURVIVOR_REFRESH,
+    AddMember,
+    Change,
+    bundle_for,
+    proposals_for,
+)
 from teduh_sdk.invitations import Invitations
 from teduh_sdk.room import Participant, Room, VerifyRoom, admit_first, admit_next
 from teduh_sdk.sender_order import SenderOrder, authenticated_counter
@@ -51,11 +58,15 @@ class RoomChange:
 
 @dataclass(frozen=True, slots=True)
 class PendingEpoch:
-    """The state that our commit in flight leads to, if it is accepted."""
+    """The state that our commit in flight leads to, if it is accepted.
+
+    `is_restored`: it was saved, so that its keys are no newer than a copy of what was saved.
+    """
 
     counter: int
     group: Group = field(repr=False)
     change: Change
+    is_restored: bool = False
 
 
 @dataclass(slots=True)
@@ -81,6 +92,14 @@ class Membership:
     def me(self) -> Participant | None:
         """Ourselves, once we are in the room."""
         return self.room.with_key(self.identity.signature_key)
+
+    @property
+    def may_refresh(self) -> bool:
+        """Whether everybody follows a commit of ours that changes nobody; older clients follow staff."""
+        if self.group is None or not self.identity.is_survivor:
+            return self.group is not None
+        leaves = (member.leaf_node for member in self.group.members)
+        return all(SURVIVOR_REFRESH in leaf.capabilities.extensions for leaf in leaves)
 
     def join(self, welcome: Entry, now: int) -> RoomChange:
         """Enter by a Welcome; raises `WrongConversation` or `RosterNotAdmitted`."""
@@ -114,6 +133,7 @@ class Membership:
             raise RosterNotAdmitted("an entry is not what the relay says it is")
         committer = self.room.at(received.sender)
         self.senders.check(committer.device_key, received.authenticated_data, entry.counter)
+        _require_same_leaf(self.group, group, received.sender)
         room = self._verified(group, now)
         self._admit(room, by_survivor=committer.is_survivor)
         return self._counted(self._enter(group, room))
@@ -145,7 +165,7 @@ class Membership:
         if proposals is None:
             return None
         commit = self.group.commit(
-            proposals, authenticated_data=authenticated_counter(counter), padding=padding_for, now=now
+            proposals, authenticated_data=authenticated_counter(counter), padding=commit_padding_for, now=now
         )
         # Whatever becomes of this commit, the key that it used is not used again.
         self.group = commit.if_refused
@@ -180,7 +200,7 @@ class Membership:
     def resume_pending(self, counter: int, group: Group, change: Change, now: int) -> None:
         """Go on waiting for the answer to a stored commit."""
         self._verified(group, now)
-        self.pending = PendingEpoch(counter, group, change)
+        self.pending = PendingEpoch(counter, group, change, is_restored=True)
 
     def adopt(self, counter: int, now: int) -> RoomChange | None:
         """Our append with this counter has its place; if it is the commit that is pending, its epoch
@@ -256,3 +276,13 @@ class Membership:
         for one in change.came:
             self.senders.came(one.device_key)
         return change
+
+
+def _require_same_leaf(before: Group, after: Group, committer: int) -> None:
+    """A path renews the encryption key of its committer's leaf, and leaves alone whose leaf it is."""
+    one, other = (
+        next(member for member in group.members if member.leaf_index == committer)
+        for group in (before, after)
+    )
+    if (one.signature_key, one.credential) != (other.signature_key, other.credential):
+        raise RosterNotAdmitted("a member has put another identity into its leaf")

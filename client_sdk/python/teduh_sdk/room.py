@@ -152,8 +152,9 @@ def admit_next(
 ) -> tuple[Participant, ...]:
     """Check the room that a commit leads into; returns the newcomers. Raises `RosterNotAdmitted`.
 
-    `by_survivor`: it is her own commit, which is her consent. Her device commits for one reason: nobody on
-    the other side answers, and she lets in one who does. Who goes by it is hers to say.
+    `by_survivor`: it is her own commit, which is her consent. Her device commits to renew its keys, which
+    changes nobody; or because nobody on the other side answers, and she lets in one who does. Who goes by
+    that is hers to say.
     """
     _require_own_place(after, own_key, is_survivor=is_survivor)
     if after.survivor.device_key != before.survivor.device_key:
@@ -167,7 +168,7 @@ def admit_next(
         if not by_survivor and (consent is None or not consent.covers(someone)):
             raise RosterNotAdmitted("a member was brought in whom the survivor did not accept")
         newcomers.append(someone)
-    if by_survivor and len(newcomers) != 1:
+    if by_survivor and len(newcomers) != 1 and (newcomers or len(after) != len(before)):
         raise RosterNotAdmitted("the survivor's device changes the room only to let one person in")
     return tuple(newcomers)
 

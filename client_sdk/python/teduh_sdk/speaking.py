@@ -31,7 +31,7 @@ from teduh_sdk.exceptions import (
     RosterNotAdmitted,
     TeduhError,
 )
-from teduh_sdk.group_changes import Change
+from teduh_sdk.group_changes import Change, Refresh
 from teduh_sdk.membership import Membership
 from teduh_sdk.reach import Reach
 from teduh_sdk.seeking import Seeking
@@ -69,12 +69,14 @@ class Speaking:
         except LocalMessageError as error:
             raise MessageTooLong(str(error)) from error
         self.standing.outbox = self.standing.outbox.add(content)
+        self.standing.leaf_keys.note_talk(message)
         if self._membership.identity.is_survivor:
             self._seeking.said(message, content)
 
     def say_of_call(self, data: bytes) -> None:
         """Queue something about a call."""
         self.standing.outbox = self.standing.outbox.add(data)
+        self.standing.leaf_keys.note_talk(decode_message(data))
 
     def advance(self, now: int) -> None:
         """Do all that the present state allows: send what waits, tell how far we have read."""
@@ -105,6 +107,10 @@ class Speaking:
             return True
         if len(self._membership.room) == 0:
             return False
+        if self._owes_refresh(now):
+            # Before all that is said: whoever has copied our keys is not to read it.
+            self._commit(Refresh(), now)
+            return True
         if self.standing.owes_acknowledgement and self._membership.group is not None:
             self.standing.owes_acknowledgement = False
             beginnings = self.standing.beginnings(self._membership.room)
@@ -122,7 +128,14 @@ class Speaking:
         self._encrypt(content, content)
         return True
 
+    def _owes_refresh(self, now: int) -> bool:
+        # Whom she seeks comes in by a commit of hers, which renews her keys as well.
+        is_due = self.standing.leaf_keys.is_due(now) and not self._seeking.is_on
+        return is_due and self._membership.may_refresh
+
     def _encrypt(self, data: bytes, content: bytes | None) -> None:
+        if content is not None:
+            self.standing.leaf_keys.note_use(decode_message(content))
         append = self._membership.protect(data, self.standing.outbox.next_counter)
         self.standing.outbox = self.standing.outbox.sent(append, content)
         self._member.send(append)
@@ -131,7 +144,10 @@ class Speaking:
         try:
             append = self._membership.stage(change, self.standing.outbox.next_counter, now)
         except (RemoteError, RosterNotAdmitted) as reason:
-            self._member.tell(events.ChangeFailed(change, reason))
+            if isinstance(change, Refresh):
+                self.standing.leaf_keys.failed(now)
+            else:
+                self._member.tell(events.ChangeFailed(change, reason))
             return
         if append is None:
             return
@@ -180,7 +196,12 @@ class Speaking:
         lost = self._membership.pending
         self.take_back(counter)
         if lost is not None and self._membership.pending is None:
-            self._member.tell(events.CommitLost(lost.change))
+            self.lost(lost.change)
+
+    def lost(self, change: Change) -> None:
+        """Somebody else's commit came first. A refresh is still due, and made anew when the log is read."""
+        if not isinstance(change, Refresh):
+            self._member.tell(events.CommitLost(change))
 
     def take_back(self, counter: int) -> None:
         """From `counter` on, nothing that was sent is in the log: it will be said anew."""

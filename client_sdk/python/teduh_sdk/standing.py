@@ -12,6 +12,7 @@ from teduh_signaling.chat.messages import MAX_BEGINNINGS, Beginning, ReceiptKind
 from teduh_sdk.epoch_agreement import EpochAgreement
 from teduh_sdk.group_changes import Change
 from teduh_sdk.hand_over_notes import HandOverNotes
+from teduh_sdk.leaf_key_age import LeafKeyAge
 from teduh_sdk.log_order import LogOrder
 from teduh_sdk.outbox import Outbox
 from teduh_sdk.receipts import OwedReceipts
@@ -44,6 +45,8 @@ class Standing:
     """By the device key of each other member: how many entries we had appended when both of us were first in
     one epoch.
     """
+    leaf_keys: LeafKeyAge = field(default_factory=LeafKeyAge)
+    """Kept nowhere: whoever goes on from what was kept owes a refresh."""
 
     @property
     def is_settled(self) -> bool:
@@ -99,4 +102,5 @@ class Standing:
             restore_notes(saved.notes),
             EpochAgreement(set(saved.confirmed or ())),
             dict(saved.appended_before),
+            LeafKeyAge(is_owed=True),
         )

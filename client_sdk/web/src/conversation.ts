@@ -413,12 +413,15 @@ export class Conversation implements AsyncIterable<Event> {
     else if (!(answer instanceof Error) && answer.type === "subscribed") this.#wereSubscribed(answer)
   }
 
-  /** Called every few seconds: what does not come is asked for again, and after that not waited for. @internal */
+  /**
+   * Called every few seconds, for what is due by then; what does not come is asked for again, and after that not waited
+   * for.
+   *
+   * @internal
+   */
   watch(): void {
     const now = nowInSeconds()
-    this.#inTurn(() => {
-      this.state.watch(now)
-    })
+    this.#inTurn(() => this.state.watch(now))
     const what = this.state.waitingFor
     if (what === null || what !== this.#waitedFor.what) {
       this.#waitedFor = { what, times: 0 }

@@ -230,6 +230,7 @@ export class ConversationState {
   async create(group: MlsGroup, member: number, first: Change, now: number): Promise<void> {
     this.#standing.order = new LogOrder(member)
     this.membership.begin(group)
+    this.#standing.leafKeys.renewed(now)
     this.#reach.isUp = true
     await this.change(first, now)
   }
@@ -323,7 +324,7 @@ export class ConversationState {
   async find({ deviceId, keyPackage }: KeyPackage, now: number): Promise<void> {
     this.#requireRoom()
     const { seeking, membership } = this
-    if (!seeking.isOn || seeking.found !== null || seeking.isDecided || membership.pending !== null) return
+    if (!seeking.isOn || seeking.found !== null || seeking.isDecided) return
     const found: AddMember = { type: "addMember", keyPackage: await readKeyPackage(keyPackage), byCapability: false }
     const participant = await membership.preview(found, now)
     if (!areEqual(participant.deviceId, deviceId)) {
@@ -343,10 +344,11 @@ export class ConversationState {
     await this.change({ ...found, insteadOf: new Set([...silent, ...this.#standing.leaving]) }, now)
   }
 
-  /** Staff: change the group; adopted when, and where, the relay has put the commit. */
+  /** Change the group; adopted when, and where, the relay has put the commit. */
   async change(change: Change, now: number): Promise<void> {
     this.#requireOpen()
-    this.#standing.queue(change)
+    if (change.type === "refresh") this.#standing.leafKeys.isOwed = true
+    else this.#standing.queue(change)
     await this.#speaking.advance(now)
   }
 
@@ -354,6 +356,7 @@ export class ConversationState {
   async leave(now: number, forAll = false): Promise<void> {
     if (this.membership.group === null || this.#isOver) return
     this.seeking.end()
+    this.#standing.leafKeys.stop()
     this.#speaking.say(forAll ? Ending({ sent: now }) : Leaving({ sent: now }))
     await this.#speaking.advance(now)
   }
@@ -419,8 +422,13 @@ export class ConversationState {
     this.#stop(reason)
   }
 
-  /** Called every few seconds: who does not confirm the epoch is told of as an event. */
-  watch(now: number): void {
+  /** Called every few seconds: what is due by now is sent, and who does not confirm the epoch is told of as an event. */
+  async watch(now: number): Promise<void> {
+    await this.#speaking.advance(now)
+    this.#awaitConfirmations(now)
+  }
+
+  #awaitConfirmations(now: number): void {
     const { me } = this
     if (this.#isOver || !this.#reach.isUp || me === null) return
     const others = this.participants.filter((one) => !one.hasKey(me.deviceKey))
@@ -456,7 +464,7 @@ export class ConversationState {
     try {
       await work()
       await this.#speaking.advance(now)
-      this.watch(now)
+      this.#awaitConfirmations(now)
     } catch (error) {
       // Wiped in the middle of it: whatever it was, it is over.
       if (this.#isOver) return
@@ -530,10 +538,12 @@ export class ConversationState {
 
   async #takeOwn(counter: number, now: number): Promise<void> {
     this.#speaking.wereAccepted(counter)
+    const { pending } = this.membership
     const change = await this.membership.adopt(counter, now)
     if (change === null) return
+    if (pending?.renewsKeys === true) this.#standing.leafKeys.renewed(now)
     this.#seeRoom(change)
-    if (!this.membership.identity.isSurvivor || this.#isOver) return
+    if (!this.membership.identity.isSurvivor || this.#isOver || change.came.length === 0) return
     // Whoever has come in cannot read what was said before: what nobody has is said again.
     this.seeking.done()
     this.#standing.outbox = this.#standing.outbox.addFirst(this.seeking.unheard)
@@ -555,6 +565,7 @@ export class ConversationState {
   async #join(welcome: Entry, now: number): Promise<void> {
     try {
       this.#seeRoom(await this.membership.join(welcome, now))
+      this.#standing.leafKeys.isOwed = true
     } catch (error) {
       if (!(error instanceof RosterNotAdmitted && error.cause instanceof RevocationListStale)) throw error
       // Whoever came may well be who she says. That cannot be known now, and is looked at again as soon as it can; until
@@ -575,7 +586,7 @@ export class ConversationState {
     const [first] = this.#standing.outbox.inFlight
     if (first !== undefined) this.#speaking.takeBack(first.append.counter)
     this.#seeRoom(change)
-    if (lost !== null) this.#events.push({ type: "commitLost", change: lost.change })
+    if (lost !== null) this.#speaking.lost(lost.change)
   }
 
   #seeRoom(change: RoomChange): void {
@@ -604,6 +615,7 @@ export class ConversationState {
       const isLive = this.#reach.isLive(entry.seq)
       // That she is there comes before what she says, which may be that she leaves.
       if (isLive) this.seeking.heard(sender)
+      this.#standing.leafKeys.noteTalk(message)
       await this.#hearing.hear(this.#standing, sender, message, isLive)
       this.seeking.confirmed(message)
     } catch (error) {

@@ -25,7 +25,7 @@ export interface RemoveMember {
   readonly deviceKey: Uint8Array
 }
 
-/** Only new keys: what was stolen before is worth nothing after. */
+/** Only new keys in our leaf: what was copied before is worth nothing after (`leafKeyAge.ts`). */
 export interface Refresh {
   readonly type: "refresh"
 }

@@ -41,6 +41,8 @@ export interface PendingEpoch {
   readonly counter: number
   readonly group: MlsGroup
   readonly change: Change
+  /** Whether it puts keys into our leaf that nobody can have copied; one that was saved does not. */
+  readonly renewsKeys: boolean
 }
 
 export class Membership {
@@ -76,6 +78,12 @@ export class Membership {
     return this.#group?.epoch ?? 0
   }
 
+  /** Whether everybody follows a commit of ours that changes nobody; older clients do of staff's alone. */
+  get mayRefresh(): boolean {
+    const members = this.#group?.members ?? []
+    return members.length > 0 && (!this.identity.isSurvivor || members.every(({ followsSurvivor }) => followsSurvivor))
+  }
+
   /** Begin with a group in which we are alone, at epoch 0. */
   begin(group: MlsGroup): void {
     this.#adoptGroup(group)
@@ -99,7 +107,8 @@ export class Membership {
    * `RosterNotAdmitted` when it may not.
    */
   async follow(entry: Entry, now: number): Promise<RoomChange | Participant> {
-    const { group, received } = await this.#require()
+    const before = this.#require()
+    const { group, received } = await before
       .unprotect(entry.payload, now)
       .catch((error: unknown) => {
         // The relay has moved on by this commit, so there is no way around it.
@@ -109,6 +118,7 @@ export class Membership {
     if (received.kind !== "commit") throw new RosterNotAdmitted("an entry is not what the relay says it is")
     const committer = this.#room.at(received.sender)
     this.senders.check(committer.deviceKey, received.authenticatedData, entry.counter)
+    requireSameLeaf(before, group, received.sender)
     const room = await this.#verified(group, now)
     this.#admit(room, committer.isSurvivor)
     return this.#counted(this.#enter(group, room))
@@ -144,7 +154,7 @@ export class Membership {
     if (!this.#room.isEmpty) this.#admit(room, this.identity.isSurvivor)
     const members = await relayMembers(change, this.#room)
     this.#requireNotWiped(commit.group)
-    this.pending = { counter, group: commit.group, change }
+    this.pending = { counter, group: commit.group, change, renewsKeys: commit.renewsKeys }
     return Append({
       conversationId: this.conversationId,
       counter,
@@ -185,7 +195,7 @@ export class Membership {
   async resumePending(counter: number, group: MlsGroup, change: Change, now: number): Promise<void> {
     await this.#verified(group, now)
     this.#requireNotWiped(group)
-    this.pending = { counter, group, change }
+    this.pending = { counter, group, change, renewsKeys: false }
   }
 
   /**
@@ -289,5 +299,15 @@ export class Membership {
   #eraseBundles(): void {
     for (const bundle of this.#bundles) bundle.erase()
     this.#bundles = []
+  }
+}
+
+/** A path renews the encryption key of its committer's leaf, and says nothing else about who sits there. */
+function requireSameLeaf(before: MlsGroup, after: MlsGroup, committer: number): void {
+  const [one, other] = [before, after].map(({ members }) => members.find(({ leafIndex }) => leafIndex === committer))
+  if (one === undefined || other === undefined) throw new RosterNotAdmitted("a member is not at its leaf any more")
+  const isSameCredential = one.credentialType === other.credentialType && areEqual(one.content, other.content)
+  if (!isSameCredential || !areEqual(one.signatureKey, other.signatureKey)) {
+    throw new RosterNotAdmitted("a member has put another identity into its leaf")
   }
 }

@@ -11,6 +11,9 @@
  *
  * Under MLS the content is the whole PrivateMessageContent, signature included, so that the ciphertexts of one step
  * have one length.
+ *
+ * A commit is padded to multiples of 1 KiB whatever its length. That depends on the tree and on its sender's statement,
+ * which whoever sees the ciphertext has seen in key packages, and on nothing that anybody says.
  */
 
 import { PaddingError } from "./cryptoErrors.ts"
@@ -33,4 +36,9 @@ export function paddedLength(length: number): number {
 /** How many bytes of padding follow content of `length` bytes. Throws `PaddingError`. */
 export function paddingFor(length: number): number {
   return paddedLength(length) - length
+}
+
+/** How many bytes of padding follow a commit of `length` bytes. */
+export function commitPaddingFor(length: number): number {
+  return Math.ceil(length / KIB) * KIB - length
 }

@@ -145,8 +145,8 @@ export function admitFirst(room: Room, ownKey: Uint8Array, isSurvivor: boolean):
 /**
  * Check the room that a commit leads into; returns the newcomers. Throws `RosterNotAdmitted`.
  *
- * `bySurvivor`: it is her own commit, which is her consent. Her device commits for one reason: nobody on the other side
- * answers, and she lets in one who does. Who goes by it is hers to say.
+ * `bySurvivor`: it is her own commit, which is her consent. Her device commits to renew its keys, which changes nobody; or
+ * because nobody on the other side answers, and she lets in one who does. Who goes by that is hers to say.
  */
 export function admitNext(
   before: Room,
@@ -166,7 +166,8 @@ export function admitNext(
       throw new RosterNotAdmitted("a member was brought in whom the survivor did not accept")
     }
   }
-  if (bySurvivor && newcomers.length !== 1) {
+  const isSame = newcomers.length === 0 && after.participants.length === before.participants.length
+  if (bySurvivor && newcomers.length !== 1 && !isSame) {
     throw new RosterNotAdmitted("the survivor's device changes the room only to let one person in")
   }
   return newcomers

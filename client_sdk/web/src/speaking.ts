@@ -61,6 +61,7 @@ export class Speaking {
     try {
       const content = encodeMessage(message)
       this.standing.outbox = this.standing.outbox.add(content)
+      this.standing.leafKeys.noteTalk(message)
       if (this.#membership.identity.isSurvivor) this.#seeking.said(message, content)
     } catch (error) {
       if (error instanceof LocalMessageError) throw new MessageTooLong(error.message)
@@ -71,6 +72,7 @@ export class Speaking {
   /** Queue something about a call. */
   sayOfCall(data: Uint8Array): void {
     this.standing.outbox = this.standing.outbox.add(data)
+    this.standing.leafKeys.noteTalk(decodeMessage(data))
   }
 
   /** Do all that the present state allows: send what waits, tell how far we have read. */
@@ -101,6 +103,11 @@ export class Speaking {
     }
     const { group, room } = this.#membership
     if (group === null || room.isEmpty) return false
+    if (this.#owesRefresh(now)) {
+      // Before all that is said: whoever has copied our keys is not to read it.
+      await this.#commit({ type: "refresh" }, now)
+      return true
+    }
     if (this.standing.owesAcknowledgement) {
       this.standing.owesAcknowledgement = false
       const beginnings = this.standing.beginnings(room)
@@ -118,6 +125,11 @@ export class Speaking {
     return true
   }
 
+  #owesRefresh(now: number): boolean {
+    // Whom she seeks comes in by a commit of hers, which renews her keys as well.
+    return this.standing.leafKeys.isDue(now) && !this.#seeking.isOn && this.#membership.mayRefresh
+  }
+
   #nextContent(now: number): Uint8Array | undefined {
     for (;;) {
       const [content] = this.standing.outbox.queued
@@ -127,6 +139,7 @@ export class Speaking {
   }
 
   async #encrypt(data: Uint8Array, content: Uint8Array | null): Promise<void> {
+    if (content !== null) this.standing.leafKeys.noteUse(decodeMessage(content))
     const append = await this.#membership.protect(data, this.standing.outbox.nextCounter)
     this.standing.outbox = this.standing.outbox.sent(append, content)
     this.#member.send(append)
@@ -141,7 +154,8 @@ export class Speaking {
       this.#member.send(append)
     } catch (error) {
       if (!(error instanceof RemoteError) && !(error instanceof RosterNotAdmitted)) throw error
-      this.#member.tell({ type: "changeFailed", change, reason: error })
+      if (change.type === "refresh") this.standing.leafKeys.failed(now)
+      else this.#member.tell({ type: "changeFailed", change, reason: error })
     }
   }
 
@@ -190,9 +204,12 @@ export class Speaking {
     this.#reach.wantEpoch(expected)
     const lost = this.#membership.pending
     this.takeBack(counter)
-    if (lost !== null && this.#membership.pending === null) {
-      this.#member.tell({ type: "commitLost", change: lost.change })
-    }
+    if (lost !== null && this.#membership.pending === null) this.lost(lost.change)
+  }
+
+  /** Somebody else's commit came first. A refresh is still due, and made anew when the log is read. */
+  lost(change: Change): void {
+    if (change.type !== "refresh") this.#member.tell({ type: "commitLost", change })
   }
 
   /** From `counter` on, nothing that was sent is in the log: it will be said anew. */

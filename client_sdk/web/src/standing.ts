@@ -7,6 +7,7 @@ import { MAX_BEGINNINGS, ReceiptKind, type Beginning } from "./chat/messages.ts"
 import { EpochAgreement } from "./epochAgreement.ts"
 import type { Change } from "./groupChanges.ts"
 import { toHex } from "./hazmat/bytes.ts"
+import { LeafKeyAge } from "./leafKeyAge.ts"
 import { LogOrder } from "./logOrder.ts"
 import { Outbox } from "./outbox.ts"
 import { OwedReceipts } from "./receipts.ts"
@@ -30,6 +31,7 @@ export class Standing {
   /** What is still to be changed in the group, in this order. */
   changes: readonly Change[] = []
   receipts = new OwedReceipts()
+  readonly leafKeys = new LeafKeyAge()
   /** Whether the others have yet to hear what we see of the present epoch. */
   owesAcknowledgement = false
   agreement = new EpochAgreement()
@@ -123,6 +125,7 @@ export class Standing {
     standing.#leaving = new Set(saved.leaving)
     standing.agreement = new EpochAgreement(saved.confirmed ?? [])
     standing.#appendedBefore = new Map(saved.appendedBefore.map(({ key, counter }) => [key, counter]))
+    standing.leafKeys.isOwed = true
     standing.owesAcknowledgement = saved.owesAcknowledgement
     for (const { kind, messageIds } of saved.receipts) {
       for (const id of messageIds) standing.receipts.owe(kind === ReceiptKind.READ ? kind : ReceiptKind.DELIVERED, id)

@@ -22,9 +22,9 @@ type Step =
   | { does: "meets"; withheld: Withheld }
   | { does: "withholds"; who: Who; withheld: Withheld }
   | { does: "forks"; who: Who }
-  | { does: "passes"; seconds: number }
   | { does: "sleeps"; who: Who; seconds: number }
   | { does: "loses"; is: boolean }
+  | { does: "passes"; seconds: number }
   | { does: "asks_for_medic"; yes: boolean }
   | { does: "tampers"; who: Who; how: How }
   | { does: "is_told"; who: Who; reachable: boolean }
@@ -33,6 +33,7 @@ type Look =
   | { does: "happens"; who: Who; events: string[] }
   | { does: "appends"; who: Who; counters: number[] }
   | { does: "is"; who: Who; cursor: number; epoch: number; settled: boolean }
+  | { does: "is_in"; who: Who; epoch: number }
   | { does: "present"; who: Who; people: string[] }
   | { does: "stopped"; who: Who; why: string; unsent: string[] }
   | { does: "ended"; who: Who; by: string; unsent: string[] }
@@ -121,11 +122,11 @@ class Stage {
         this.pair.log.fork(this.seat(step.who))
         break
       case "passes":
-        this.pair.log.passes(step.seconds)
+        await this.pair.log.passes(step.seconds)
         break
       case "sleeps":
         this.pair.log.now += step.seconds
-        this.seat(step.who).state.watch(this.pair.log.now)
+        await this.seat(step.who).state.watch(this.pair.log.now)
         break
       case "forgets":
         this.pair.log.entries.pop()
@@ -156,6 +157,9 @@ class Stage {
         break
       case "is":
         expect([state.cursor, state.epoch, state.isSettled]).toEqual([step.cursor, step.epoch, step.settled])
+        break
+      case "is_in":
+        expect(state.epoch).toBe(step.epoch)
         break
       case "present":
         expect(state.participants.map(String)).toEqual(step.people)

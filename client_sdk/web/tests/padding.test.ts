@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest"
 
 import { PaddingError } from "../src/cryptoErrors.ts"
-import { paddedLength, paddingFor } from "../src/padding.ts"
+import { commitPaddingFor, paddedLength, paddingFor } from "../src/padding.ts"
 
 describe("padding", () => {
   it.each([
@@ -20,6 +20,15 @@ describe("padding", () => {
   ])("pads %i bytes to %i", (length, padded) => {
     expect(paddedLength(length)).toBe(padded)
     expect(paddingFor(length)).toBe(padded - length)
+  })
+
+  it.each([
+    [1, 1023],
+    [1024, 0],
+    [4097, 1023],
+    [65537, 1023],
+  ])("follows a commit of %i bytes by %i", (length, padding) => {
+    expect(commitPaddingFor(length)).toBe(padding)
   })
 
   it.each([-1, 0.5, Number.NaN])("refuses a length of %d", (length) => {

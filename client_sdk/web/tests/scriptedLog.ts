@@ -68,11 +68,12 @@ export class ScriptedLog {
   readonly entries: Entry[] = []
   readonly seats: Seat[] = []
   epoch = 0
+  /** Everybody's clock (seconds); it stands still unless a test moves it. */
+  now = NOW
   /** Appends are accepted and the Accepted is lost. */
   losesAnswers = false
   /** The conversation is known no more. */
   isLost = false
-  now = NOW
   readonly #apart: ScriptedLog[] = []
 
   seat(state: ConversationState, number: number): Seat {
@@ -110,12 +111,12 @@ export class ScriptedLog {
   }
 
   /** Time passes, and everybody who is connected looks at the clock every few seconds. */
-  passes(seconds: number): void {
+  async passes(seconds: number): Promise<void> {
     for (let left = seconds; left > 0; left -= 5) {
       this.now += Math.min(left, 5)
-      for (const seat of this.seats) seat.state.watch(this.now)
+      for (const seat of this.seats) await seat.state.watch(this.now)
     }
-    for (const apart of this.#apart) apart.passes(seconds)
+    for (const apart of this.#apart) await apart.passes(seconds)
   }
 
   /** Carry frames until nobody has any. */

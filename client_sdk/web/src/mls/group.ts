@@ -80,6 +80,7 @@ import {
 } from "../cryptoErrors.ts"
 import { areEqual, concatenate, copyOf, erase, toHex } from "../hazmat/bytes.ts"
 import type { Signer } from "../hazmat/ed25519.ts"
+import { commitPaddingFor, paddingFor } from "../padding.ts"
 import { CommitInspection } from "./commitInspection.ts"
 import { KeyPackageBundle, readBundle, STAFF_CREDENTIAL_TYPE } from "./keyPackageBundle.ts"
 import type { Identity, KeyPackage, MlsCredential } from "./keyPackageBundle.ts"
@@ -101,6 +102,8 @@ import { Succession } from "./succession.ts"
 /** Seconds that a key package may be used. */
 export const KEY_PACKAGE_LIFETIME = 14 * 24 * 3600
 /** Seconds: borrowed phones are hours and days off, and nobody can be added by a key package that begins later. */
+/** An extension type (private use) among a leaf's capabilities: this client follows a refresh of the survivor's. */
+const SURVIVOR_REFRESH = 0xf7ee
 const CLOCK_ALLOWANCE = 30 * 24 * 3600
 const MAX_FORWARD_RATCHET_STEPS = 1000
 /** Places for members, blank ones included. */
@@ -113,6 +116,8 @@ export interface MlsMember extends MlsCredential {
   readonly leafIndex: number
   /** 32 bytes. */
   readonly signatureKey: Uint8Array
+  /** Whether its client says that it follows a commit of the survivor's that changes nobody. */
+  readonly followsSurvivor: boolean
 }
 
 /**
@@ -137,6 +142,8 @@ export interface PendingCommit {
   readonly message: Uint8Array
   /** For the members that it adds; absent if it adds nobody. */
   readonly welcome: Uint8Array | undefined
+  /** Whether it puts new keys into our leaf; one that only adds somebody does not. */
+  readonly renewsKeys: boolean
   /** To go on with when the commit is accepted. */
   readonly group: MlsGroup
   /** To go on with until then, and if it is refused: the key that the commit used is not in it any more. */
@@ -243,6 +250,7 @@ export class MlsGroup {
       leafIndex,
       ...credentialFrom(leaf.credential),
       signatureKey: leaf.signaturePublicKey,
+      followsSurvivor: leaf.capabilities.extensions.includes(SURVIVOR_REFRESH),
     }))
   }
 
@@ -320,13 +328,15 @@ export class MlsGroup {
     const extraProposals: Proposal[] = []
     for (const proposal of proposals) extraProposals.push(await this.#proposalFrom(proposal, now))
     return this.#spend(async (state) => {
-      const context = contextFor(this.#suite, this.#signer)
+      const context = contextFor(this.#suite, this.#signer, commitPaddingFor)
       const made = await createCommit({ context, state, extraProposals, authenticatedData, ratchetTreeExtension: true })
       requireSoundTree(made.newState, this.#suite.id, InvalidCommit)
       const ifRefused = await this.#withoutNextHandshakeKey(state)
       const group = this.#nextEpoch(made.newState, made.consumed)
       const welcome = made.welcome && encode(mlsMessageEncoder, made.welcome)
-      return { next: ifRefused, result: { message: encode(mlsMessageEncoder, made.commit), welcome, group, ifRefused } }
+      const message = encode(mlsMessageEncoder, made.commit)
+      const renewsKeys = newKeysOf(made.newState, state).length > 0
+      return { next: ifRefused, result: { message, welcome, renewsKeys, group, ifRefused } }
     })
   }
 
@@ -471,10 +481,10 @@ function senderOf(before: ClientState, after: ClientState): { sender: number; is
   return { sender: node / 2, isNext: generation(after) === generation(before) + 1 }
 }
 
-/** What everybody in a conversation can do: its suite, and the two kinds of credentials. */
+/** What everybody in a conversation can do: its suite, the two kinds of credentials, a survivor's refresh. */
 function capabilitiesFor(suite: number): Capabilities {
   const credentials = [defaultCredentialTypes.basic, STAFF_CREDENTIAL_TYPE]
-  return { versions: [protocolVersions.mls10], ciphersuites: [suite], extensions: [], proposals: [], credentials }
+  return { versions: [protocolVersions.mls10], ciphersuites: [suite], extensions: [SURVIVOR_REFRESH], proposals: [], credentials }
 }
 
 async function generate(suite: CipherSuite, { credential, signer }: Identity, now: number) {
@@ -489,14 +499,14 @@ async function generate(suite: CipherSuite, { credential, signer }: Identity, no
   })
 }
 
-function contextFor(suite: CipherSuite, signer: Signer): MlsContext {
+function contextFor(suite: CipherSuite, signer: Signer, padding = paddingFor): MlsContext {
   const signature = {
     sign: (_: Uint8Array, data: Uint8Array) => signer.sign(data),
     verify: suite.verify,
     keygen: () => Promise.reject(new OperationNotAllowed("keys are made by whoever holds them")),
   }
   return {
-    cipherSuite: { ...suite, signature, hpke: withPadding(suite.hpke) },
+    cipherSuite: { ...suite, signature, hpke: withPadding(suite.hpke, padding) },
     // The whole roster is verified, against the clock and the revocations, before its state is adopted.
     authService: { validateCredential: () => Promise.resolve(true) },
     clientConfig: {

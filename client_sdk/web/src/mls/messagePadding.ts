@@ -1,5 +1,5 @@
 /**
- * Pads what members say to the steps of `padding.ts`, on its way into the AEAD: ts-mls can only pad to one length.
+ * Pads what members send as `padding.ts` says, on its way into the AEAD: ts-mls can only pad to one length.
  *
  * RFC 9420, 6.3.1: zeros follow the content of a PrivateMessage. ts-mls encrypts three things with the AEAD alone:
  *
@@ -9,13 +9,14 @@
  */
 
 import { concatenate } from "../hazmat/bytes.ts"
-import { paddingFor } from "../padding.ts"
 import type { Hpke } from "./suites.ts"
 
 const SENDER_DATA_LENGTH = 12
 
-/** `hpke`, padding the content of messages. */
-export function withPadding(hpke: Hpke): Hpke {
+/** `hpke`, padding the content of messages by as many zeros as `paddingFor` says of its length. */
+export function withPadding(hpke: Hpke, paddingFor: (length: number) => number): Hpke {
+  const padded = (content: Uint8Array): Uint8Array =>
+    concatenate(content, new Uint8Array(paddingFor(content.length)))
   return {
     ...hpke,
     encryptAead: (key, nonce, aad, plaintext) =>
@@ -25,8 +26,4 @@ export function withPadding(hpke: Hpke): Hpke {
 
 function isMessageContent(aad: Uint8Array | undefined, plaintext: Uint8Array): boolean {
   return aad !== undefined && aad.length > 0 && plaintext.length !== SENDER_DATA_LENGTH
-}
-
-function padded(content: Uint8Array): Uint8Array {
-  return concatenate(content, new Uint8Array(paddingFor(content.length)))
 }

@@ -25,6 +25,8 @@ import {
   type Event,
   type Organisation,
 } from "../../src/index.ts"
+import { RemoteError } from "../../src/cryptoErrors.ts"
+import { MlsGroup } from "../../src/mls/group.ts"
 
 interface Command {
   readonly id: number
@@ -46,6 +48,7 @@ interface Command {
   readonly within?: number
   readonly reason?: string
   readonly code?: string
+  readonly payload?: string
 }
 
 // Node 20 has no WebSocket of its own.
@@ -54,6 +57,7 @@ Object.assign(globalThis, { WebSocket })
 const clients: (Survivor | Staff)[] = []
 const store = new MemoryKeyStore()
 let enrolment: Enrolment | null = null
+let stolen: MlsGroup | null = null
 const conversations: Conversation[] = []
 const latest = new Map<string, Event>()
 
@@ -132,6 +136,27 @@ async function acceptRequest({ capacity = 3 }: Command): Promise<number> {
   throw new TypeError("there are always requests")
 }
 
+/** Copy the state of the group as it is at this moment. */
+async function steal(command: Command): Promise<void> {
+  const { group, identity } = conversationOf(command).state.membership
+  if (group === null) throw new TypeError("there is no group")
+  const sign = () => Promise.reject(new TypeError("a thief only reads"))
+  stolen = await MlsGroup.fromBytes(group.toBytes(), { publicKey: identity.signatureKey, sign })
+}
+
+/** What the copied state makes of a payload; it goes along with commits. */
+async function readStolen({ payload = "" }: Command): Promise<string> {
+  if (stolen === null) throw new TypeError("nothing was stolen")
+  try {
+    const { group, received } = await stolen.unprotect(bytesOf(payload), Math.floor(Date.now() / 1000))
+    stolen = group
+    return received.kind
+  } catch (error) {
+    if (error instanceof RemoteError) return "nothing"
+    throw error
+  }
+}
+
 async function requireEnrolment(): Promise<Enrolment> {
   return enrolment ?? Promise.reject(new TypeError("nothing was submitted"))
 }
@@ -167,6 +192,8 @@ const commands: Readonly<Record<string, (command: Command) => unknown>> = {
   subscribePush: ({ url = "", publicKey = "", secret = "" }) =>
     staffOf().routing.subscribePush({ endpoint: url, publicKey: bytesOf(publicKey), secret: bytesOf(secret) }),
   unsubscribePush: () => staffOf().routing.unsubscribePush(),
+  steal,
+  readStolen,
   colleagues: async () => (await staffOf().colleagues()).map(({ name, role }) => `${name} (${role})`),
   invite,
   inviteRole: async (command) => {
