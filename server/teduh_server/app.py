@@ -42,7 +42,7 @@ from teduh_server.direct_log import limits_of
 from teduh_server.enrolment_store import EnrolmentStore
 from teduh_server.front_door import FrontDoor
 from teduh_server.handlers.admission import Admission
-from teduh_server.handlers.browser_origin import BrowserOrigins
+from teduh_server.handlers.browser_origin import BrowserOrigins, hosts_of
 from teduh_server.handlers.enrolment import enrolment_routes
 from teduh_server.handlers.farewell import farewell_routes
 from teduh_server.handlers.frames import FrameHandlers, Services
@@ -219,7 +219,8 @@ class Relay:
             unclaimed=self._unclaimed,
             reserve=self._reserve,
         )
-        browsers = BrowserOrigins(frozenset((*own_origins, *settings.allowed_origins)))
+        hosts = hosts_of(*own_origins) if settings.public_origin else None
+        browsers = BrowserOrigins(frozenset((*own_origins, *settings.allowed_origins)), hosts)
         secret = None if self._neighbours is None else self._neighbours.secret
         self._sockets = SocketHandler(settings, FrameHandlers(services), browsers, secret)
         self._unused = UnusedConnections(2 * settings.heartbeat_seconds, self._sockets.source)

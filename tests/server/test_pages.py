@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -29,6 +30,7 @@ from teduh_server.page_settings import InvalidPageSettings, PageSettings
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.served_pages import Origins
 from teduh_signaling.relay.frames import SUBPROTOCOL
+from valkey_process import free_port
 
 SURVIVOR = """<!doctype html><html><head><title>Notes</title><link rel="icon" href="data:,"></head><body>
 <script type="application/json" id="organisation">null</script>
@@ -500,6 +502,54 @@ async def test_pages_of_strangers_cannot_open_a_connection(
                 await session.ws_connect(
                     f"{url}/v1/socket", protocols=(SUBPROTOCOL,), headers={"Origin": stranger}
                 )
+            assert refused.value.status == 403
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "is_welcome"),
+    [
+        ("https://help.example", "help.example", True),
+        ("https://staff.help.example", "staff.help.example", True),
+        ("https://ngo.example", "help.example", True),
+        (None, "10.0.0.7:8420", True),
+        # The same host, and a page that anybody on the way could have made.
+        ("http://help.example", "help.example", False),
+        ("https://help.example:8443", "help.example", False),
+        # A stranger's name that leads here.
+        ("https://stranger.example", "stranger.example", False),
+        ("https://help.example", "stranger.example", False),
+        ("https://ngo.example", "ngo.example", False),
+        ("https://help.example", "help.example:8443", False),
+    ],
+)
+async def test_where_the_public_origin_is_set_host_and_origin_are_compared_with_it(
+    valkey: EmbeddedValkey,
+    organisation: RelayOrganisation,
+    tmp_path: Path,
+    origin: str | None,
+    host: str,
+    is_welcome: bool,
+) -> None:
+    port = free_port()
+    settings: dict[str, Any] = {
+        "listen_port": port,
+        "public_origin": "https://help.example",
+        "console_origin": "https://staff.help.example",
+        "allowed_origins": ("https://ngo.example",),
+    }
+    headers = {"Host": host} | ({} if origin is None else {"Origin": origin})
+    async with (
+        relay_here(organisation.write(tmp_path), valkey.url, **settings),
+        aiohttp.ClientSession() as session,
+    ):
+        opening = session.ws_connect(
+            f"http://127.0.0.1:{port}/v1/socket", protocols=(SUBPROTOCOL,), headers=headers
+        )
+        if is_welcome:
+            await (await opening).close()
+        else:
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await opening
             assert refused.value.status == 403
 
 
