@@ -39,8 +39,9 @@ check: .venv/.test-ready     ## lint, types, import contracts
 	@$(BIN)/lint-imports
 	@$(BIN)/python tools/web_build.py checks
 
-chaos: .venv/.test-ready $(PAGES) compiled ## kill, freeze, cut off and restart everything under load; about ten minutes
+chaos: .venv/.test-ready $(PAGES) compiled ## kill, freeze, cut off and restart everything under load; about a quarter of an hour
 	@PYTHONPATH=tests $(BIN)/python tests/chaos_run.py
+	@PYTHONPATH=tests:tools $(BIN)/python tests/chaos_clients.py
 
 bench: .venv/.bench-ready $(PAGES) compiled ## figures beside those of peers, as ratios of one run
 	@$(BIN)/python benchmarks/run.py

@@ -98,11 +98,10 @@ async def test_where_one_address_hangs_another_one_is_tried(tmp_path: Path) -> N
     with start_valkey() as valkey:
         async with relay_here(organisation.write(tmp_path), valkey.url) as (_, url):
             port = int(url.rpartition(":")[2])
-            with socket.create_server(("127.0.0.2", port)), pytest.MonkeyPatch.context() as patch:
-                patch.setattr(transport, "_NEXT_ATTEMPT_SECONDS", (0.1, 0.1))
+            with socket.create_server(("127.0.0.2", port)):
                 dial = dial_relay(f"http://relay.test:{port}", TwoAddresses())
                 async with asyncio.timeout(10):
-                    connected = await race(dial)
+                    connected = await race(dial, seconds=(0.1, 0.1))
                     assert await connected.receive()
                     await connected.close()
 

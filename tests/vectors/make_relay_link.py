@@ -275,7 +275,7 @@ LINKS: Final[list[tuple[str, list[Plain] | None, list[Step]]]] = [
         "a quiet link that does not answer is replaced",
         None,
         [
-            *[*UP, passes(20), said(LIVES), passes(2.9), dialled(1), up(is_up=True), passes(0.2)],
+            *[*UP, passes(20), said(LIVES), passes(2.4), dialled(1), up(is_up=True), passes(0.2)],
             *[dialled(2), told("down"), *UP],
         ],
     ),
@@ -298,14 +298,22 @@ LINKS: Final[list[tuple[str, list[Plain] | None, list[Step]]]] = [
         None,
         [
             *[*UP, passes(10), ASKS, said(leave(1)), passes(1.4), said(), passes(0.2), said(LIVES)],
-            *[passes(1.3), dialled(1), up(is_up=True), passes(0.2), dialled(2)],
+            *[passes(0.8), dialled(1), up(is_up=True), passes(0.2), dialled(2)],
             *[answers("RelayLost"), told("down"), *UP, said()],
         ],
     ),
     (
         "the same where it owes that something is accepted",
         None,
-        [*UP, owes(is_owing=True), ASKS, hears(done(1)), passes(1.6), said(leave(1), LIVES), *waits(2, 1.4)],
+        [
+            *UP,
+            owes(is_owing=True),
+            ASKS,
+            hears(done(1)),
+            passes(1.625),
+            said(leave(1), LIVES),
+            *waits(2, 0.875),
+        ],
     ),
     (
         "whoever owes and speaks is asked again and again, and stays",
@@ -320,8 +328,16 @@ LINKS: Final[list[tuple[str, list[Plain] | None, list[Step]]]] = [
         "a relay that was only slow stays the link if it speaks before the other connection is made",
         None,
         [
-            *[*UP, hangs(is_hanging=True), ASKS, passes(3.1), dialled(2), passes(1), hears(done(1))],
+            *[*UP, hangs(is_hanging=True), ASKS, passes(2.6), dialled(2), passes(0.5), hears(done(1))],
             *[answers(done(1)), up(is_up=True), told(), passes(10), dialled(2), up(is_up=True)],
+        ],
+    ),
+    (
+        "beside the attempts that hang as it does, others are made in quick succession",
+        None,
+        [
+            *[*UP, hangs(is_hanging=True), ASKS, *waits(2, 2.5), *waits(3, 0.75), *waits(4, 0.75)],
+            *[hangs(is_hanging=False), *waits(5, 0.75), told("down"), *UP, passes(5), dialled(5)],
         ],
     ),
     (
@@ -337,8 +353,13 @@ LINKS: Final[list[tuple[str, list[Plain] | None, list[Step]]]] = [
         None,
         [
             *[*UP, drains(90_000), ASKS, passes(1.6), said(leave(1), LIVES), drains(40_000)],
-            *[passes(4.3), said(LIVES), dialled(1), up(is_up=True), passes(0.2), dialled(2)],
+            *[passes(3.3), said(LIVES), dialled(1), up(is_up=True), passes(0.2), dialled(2)],
         ],
+    ),
+    (
+        "that all has left is no sign of life: a machine takes what its relay does not read",
+        None,
+        [*UP, drains(900), ASKS, passes(1), drains(0), passes(1.4), dialled(1), passes(0.2), dialled(2)],
     ),
     (
         "whoever accepts the connection and does not greet is left after eight seconds",
@@ -364,7 +385,7 @@ LINKS: Final[list[tuple[str, list[Plain] | None, list[Step]]]] = [
     (
         "when the network is back a link that is up is asked whether it still is, and replaced if it is not",
         None,
-        [*UP, passes(5), said(), HURRIES, said(LIVES), *waits(2, 3), told("down"), *UP],
+        [*UP, passes(5), said(), HURRIES, said(LIVES), *waits(2, 2.5), told("down"), *UP],
     ),
     (
         "bytes that are no frame end the connection, not the link",

@@ -51,12 +51,12 @@ from teduh_sdk.exceptions import (
     RequestGone,
     TeduhError,
 )
-from teduh_sdk.transport import Backoff, Dial, Socket, let_go, race
+from teduh_sdk.transport import REPLACING_SECONDS, Backoff, Dial, Socket, let_go, race
 
 _SHORTEST_LOOK: Final = 0.05
 _PROBE_SECONDS: Final = 1.5
 """After so much silence a relay that owes something is asked whether it lives,"""
-_SILENT_SECONDS: Final = 3.0
+_SILENT_SECONDS: Final = 2.5
 """after so much another connection is tried,"""
 _GONE_SECONDS: Final = 8.0
 """and after so much this one is left though there is no other."""
@@ -415,7 +415,8 @@ class RelayLink:
         unsent = 0
         while True:
             before, unsent = unsent, getattr(socket, "unsent", 0)
-            if unsent < before:
+            # What has left is no sign: a machine takes what its relay, which hangs, does not read.
+            if 0 < unsent < before:
                 self._lives()
             self._is_owed = self._owes_something
             self._show_life()
@@ -465,5 +466,5 @@ class RelayLink:
         if not self.is_up:
             # Nobody knows yet that this relay answers at all.
             await asyncio.Event().wait()
-        self._next = await race(self._dial, self._clock.sleep)
+        self._next = await race(self._dial, self._clock.sleep, REPLACING_SECONDS)
         return True

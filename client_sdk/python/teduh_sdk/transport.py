@@ -11,7 +11,7 @@ import random
 import socket as sockets
 import struct
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
@@ -27,6 +27,8 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _CONNECT_SECONDS: Final = 15.0
 _NEXT_ATTEMPT_SECONDS: Final = (1.5, 3.0)
 """How long each attempt to connect is waited for before the next one begins beside it."""
+REPLACING_SECONDS: Final = (0.75, 0.75, 0.75)
+"""The same where a relay that was there is silent: a proxy may not have noticed yet that it hangs."""
 _FIRST_WAIT: Final = 0.25
 _LONGEST_WAIT: Final = 4.0
 uniform = random.SystemRandom().uniform
@@ -188,12 +190,14 @@ def let_go(close: Coroutine[None, None, None]) -> None:
     closing.add_done_callback(_let_go.discard)
 
 
-async def race(dial: Dial, sleep: Sleep = asyncio.sleep) -> Socket:
-    """The first connection that is made by up to three attempts: the next begins when those before it have
-    not been answered in time, beside them. Raises `RelayLost` when all that have begun have failed.
+async def race(
+    dial: Dial, sleep: Sleep = asyncio.sleep, seconds: Sequence[float] = _NEXT_ATTEMPT_SECONDS
+) -> Socket:
+    """The first connection that is made by several attempts: the next begins when those before it have not
+    been answered in so many `seconds`, beside them. Raises `RelayLost` when all that have begun have failed.
     """
     attempts = {asyncio.create_task(_made(dial))}
-    waits = iter(_NEXT_ATTEMPT_SECONDS)
+    waits = iter(seconds)
     timer = _timer(sleep, next(waits))
     won: Socket | None = None
     try:

@@ -31,14 +31,14 @@ import {
   type RelayFrame,
 } from "./relay/frames.ts"
 import { ClientSideProtocol, State } from "./relay/protocol.ts"
-import { Backoff, race, type Dial, type Socket } from "./transport.ts"
+import { Backoff, race, REPLACING_MS, type Dial, type Socket } from "./transport.ts"
 
 /** The least time, in seconds, between two looks at whether the other side lives. */
 const SHORTEST_LOOK = 0.05
 /** After so many seconds of silence a relay that owes something is asked whether it lives, */
 const PROBE = 1.5
 /** after so many another connection is tried, */
-const SILENT = 3
+const SILENT = 2.5
 /** and after so many this one is left though there is no other. */
 const GONE = 8
 /** Seconds by which a look may come late before we take ourselves, and not the relay, for having slept. */
@@ -386,8 +386,10 @@ export class RelayLink {
       clearTimeout(timer)
       // Browsers hold back the timers of a page that is not looked at, for a minute and more: the relay is not gone then.
       if (now() - due > ASLEEP && !this.#isProbed) this.#quietSince = Math.max(this.#quietSince, now() - PROBE)
-      if ((socket.unsent ?? 0) < unsent) this.#lives()
+      const before = unsent
       unsent = socket.unsent ?? 0
+      // What has left is no sign: a machine takes what its relay, which hangs, does not read.
+      if (unsent > 0 && unsent < before) this.#lives()
       this.#isOwed = this.#owesSomething
       this.#showLife(protocol)
       if (this.#isOwed && now() - this.#quietSince >= SILENT) this.#replace(socket)
@@ -422,7 +424,7 @@ export class RelayLink {
       socket.close()
     } else if (this.#isUp && this.#racing === null) {
       const racing = (this.#racing = new AbortController())
-      race(this.#dial, racing.signal)
+      race(this.#dial, racing.signal, REPLACING_MS)
         .then(
           (next) => {
             this.#next = next

@@ -11,7 +11,9 @@ import { SUBPROTOCOL } from "./relay/frames.ts"
 const SOCKET_PATH = "/v1/socket"
 const CONNECT_MS = 15_000
 /** How long each attempt to connect is waited for before the next one begins beside it. */
-const NEXT_ATTEMPT_MS = [1500, 3000]
+const NEXT_ATTEMPT_MS: readonly number[] = [1500, 3000]
+/** The same where a relay that was there is silent: a proxy may not have noticed yet that it hangs. */
+export const REPLACING_MS: readonly number[] = [750, 750, 750]
 const FIRST_WAIT = 0.25
 const LONGEST_WAIT = 4
 
@@ -125,10 +127,10 @@ class OpenSocket implements Socket {
 }
 
 /**
- * The first connection that is made by up to three attempts: the next begins when those before it have not been answered
- * in time, beside them. Rejects when all that have begun have failed, and as soon as it is aborted.
+ * The first connection that is made by several attempts: the next begins when those before it have not been answered in so
+ * many milliseconds, beside them. Rejects when all that have begun have failed, and as soon as it is aborted.
  */
-export function race(dial: Dial, abort: AbortSignal): Promise<Socket> {
+export function race(dial: Dial, abort: AbortSignal, patience = NEXT_ATTEMPT_MS): Promise<Socket> {
   return new Promise((resolve, reject) => {
     let running = 0
     let timer: ReturnType<typeof setTimeout>
@@ -147,8 +149,8 @@ export function race(dial: Dial, abort: AbortSignal): Promise<Socket> {
     }
     const attempt = (number: number): void => {
       running += 1
-      const patience = NEXT_ATTEMPT_MS[number]
-      if (patience !== undefined) timer = setTimeout(attempt, patience, number + 1)
+      const wait = patience[number]
+      if (wait !== undefined) timer = setTimeout(attempt, wait, number + 1)
       dial().then(
         (socket) => {
           if (isOver) socket.close()
