@@ -77,6 +77,7 @@ class RelayOrganisation:
         languages: tuple[str, ...] = ("id",),
         skills: tuple[str, ...] = (),
         subject: str | None = None,
+        begins_in: int = -300,
     ) -> StaffDevice:
         """A device; those with the same `subject` are of one person."""
         key = Ed25519PrivateKey.generate()
@@ -89,7 +90,7 @@ class RelayOrganisation:
             role=role,
             languages=languages,
             skills=skills,
-            not_before=now - 300,
+            not_before=now + begins_in,
             expires=now + expires_in,
             device_key=key.public_key().public_bytes_raw(),
         )

@@ -131,8 +131,12 @@ class Connection:
 
     def end(self, code: ErrorCode, detail: str, *, retry_after_ms: int = 0, ref: int = NO_REF) -> None:
         """Send a fatal error and close."""
-        self.send(Error(code=code, detail=detail, ref=ref, retry_after_ms=retry_after_ms, fatal=True))
-        self.close(close_code_for(code))
+        self.end_by(Error(code=code, detail=detail, ref=ref, retry_after_ms=retry_after_ms, fatal=True))
+
+    def end_by(self, error: Error) -> None:
+        """Send this fatal error and close."""
+        self.send(error)
+        self.close(close_code_for(error.code))
 
     def close(self, code: CloseCode) -> None:
         """Begin to close; nothing is written any more but the close itself."""

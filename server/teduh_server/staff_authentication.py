@@ -17,6 +17,7 @@ from teduh_crypto.credentials import (
     Role,
     StaffStatement,
     StatementExpired,
+    StatementNotYetValid,
     StatementRevoked,
     StatementVerifier,
     TokenNotYetValid,
@@ -27,12 +28,15 @@ from teduh_signaling.relay.frames import Authenticate, ErrorCode
 
 
 class AuthenticationRefused(Exception):
-    """Why, as the Error frame says it; `detail` echoes nothing of the input."""
+    """Why, as the Error frame says it; `detail` echoes nothing of the input. `begins`: when the statement
+    begins, where by the relay's clock it has not yet; else 0.
+    """
 
-    def __init__(self, code: ErrorCode, detail: str) -> None:
+    def __init__(self, code: ErrorCode, detail: str, begins: int = 0) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
+        self.begins = begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,9 @@ def _refusal(error: CredentialError) -> AuthenticationRefused:
         return AuthenticationRefused(ErrorCode.STATEMENT_EXPIRED, "the statement or its issuer's has ended")
     if isinstance(error, StatementRevoked):
         return AuthenticationRefused(ErrorCode.STATEMENT_REVOKED, "the statement or its issuer's is revoked")
+    if isinstance(error, StatementNotYetValid):
+        detail = "statement_not_yet_valid: by this relay's clock it has not begun"
+        return AuthenticationRefused(ErrorCode.AUTHENTICATION_FAILED, detail, error.begins)
     if isinstance(error, RevocationListStale):
         return AuthenticationRefused(
             ErrorCode.UNAVAILABLE, "the relay has no fresh revocation list, or authority statement"

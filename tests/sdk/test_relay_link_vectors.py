@@ -12,10 +12,10 @@ from typing import TypedDict
 
 import pytest
 from scripted_socket import ScriptedRelay, ScriptedSocket
-from teduh_sdk.exceptions import AuthenticationRefused, RelayLost, TeduhError
+from teduh_sdk.exceptions import AuthenticationRefused, NotYetValid, RelayLost, TeduhError
 from teduh_sdk.relay_link import Answer, Clock, RelayLink, refusal
 from teduh_sdk.transport import Backoff, Socket
-from teduh_signaling.relay.codec import decode_client_frame, encode
+from teduh_signaling.relay.codec import decode_client_frame, decode_relay_frame, encode
 from teduh_signaling.relay.frames import (
     AnyRelayFrame,
     Authenticate,
@@ -198,6 +198,15 @@ async def test_the_link_does_what_both_languages_agreed_on(scenario: Scenario) -
 def test_each_refusal_is_the_exception_of_its_code(code: ErrorCode) -> None:
     raised = refusal(Error(code, "why", ref=1))
     assert (type(raised).__name__, raised.code) == (VECTORS["refusals"][code.value], code)
+
+
+def test_a_statement_that_has_not_begun_is_refused_with_both_times() -> None:
+    case = VECTORS["not_yet"]
+    frame = decode_relay_frame(bytes.fromhex(case["frame"]))
+    assert isinstance(frame, Error)
+    raised = refusal(frame)
+    assert isinstance(raised, NotYetValid)
+    assert (raised.begins, raised.relay_time) == (case["begins"], case["relay_time"])
 
 
 def test_the_scenarios_are_what_their_writer_writes() -> None:

@@ -107,6 +107,20 @@ async def test_ended_statement_is_refused(relay_url: str, organisation: RelayOrg
         assert await _refused(client, organisation.staff(expires_in=-120)) is ErrorCode.STATEMENT_EXPIRED
 
 
+async def test_statement_that_has_not_begun_is_refused_with_both_times(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    """The relay's clock is two hours behind, or that of whoever signed two hours ahead."""
+    early = organisation.staff(begins_in=2 * 3600)
+    async with frame_client(relay_url) as client:
+        signature = early.sign(client.url, client.hello.nonce)
+        error = await client.ask(Authenticate(early.statement, signature), Error)
+    assert (error.code, error.fatal) == (ErrorCode.AUTHENTICATION_FAILED, True)
+    assert error.detail.startswith("statement_not_yet_valid")
+    assert error.expected == early.about.not_before
+    assert client.hello.time <= error.counter < error.expected
+
+
 async def test_issuer_is_no_staff(relay_url: str, organisation: RelayOrganisation) -> None:
     async with frame_client(relay_url) as client:
         issuer = organisation.staff(role=Role.ISSUER)

@@ -6,6 +6,8 @@ client_sdk/web/tests/relayLinkVectors.test.ts.
 
 ``refusals``: for each error code of the relay the class of the exception that whoever asked gets.
 
+``not_yet``: an Error of a statement that has not begun by the relay's clock, and both times.
+
 ``links``: scenarios of ``steps``, over a clock that stands still unless a step lets it pass. The back-off
 takes the longest wait that it may. With ``introduces`` the client is staff and says that frame to a Hello.
 What a step ``does``:
@@ -75,8 +77,16 @@ def done(ref: int) -> list[Plain]:
     return [0x4D, ref]
 
 
-def error(code: str, *, ref: int = 0, fatal: bool = False, retry_after_ms: int = 0) -> list[Plain]:
-    return [0x49, code, "", ref, None, 0, 0, retry_after_ms, fatal]
+def error(
+    code: str,
+    *,
+    ref: int = 0,
+    fatal: bool = False,
+    retry_after_ms: int = 0,
+    counter: int = 0,
+    expected: int = 0,
+) -> list[Plain]:
+    return [0x49, code, "", ref, None, counter, expected, retry_after_ms, fatal]
 
 
 def hears(*frames: list[Plain]) -> Step:
@@ -416,7 +426,10 @@ def vectors() -> str:
         {"name": name, "introduces": None if introduces is None else packed(introduces), "steps": steps}
         for name, introduces, steps in LINKS
     ]
-    return json.dumps({"refusals": REFUSALS, "links": links}, indent=1) + "\n"
+    begins, now = 1_764_007_200, 1_764_000_000
+    early = error("authentication_failed", fatal=True, counter=now, expected=begins)
+    not_yet: dict[str, str | int] = {"frame": packed(early), "begins": begins, "relay_time": now}
+    return json.dumps({"refusals": REFUSALS, "not_yet": not_yet, "links": links}, indent=1) + "\n"
 
 
 if __name__ == "__main__":

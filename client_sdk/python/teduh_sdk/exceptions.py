@@ -15,6 +15,7 @@
     │   │   └── NotLetIn                 she said no to this device, or did not answer in time
     │   ├── ConversationForgotten       the relay does not know the conversation, or us in it, any more
     │   └── AuthenticationRefused       the relay does not take this device for staff
+    │       └── NotYetValid             by the relay's clock its statement has not begun
     ├── RelayLost                       the connection went away before the answer came
     ├── RelayMisbehaved                 the relay broke the protocol
     ├── NotTrusted                      promise 5: who is in the room could not be proven
@@ -114,6 +115,17 @@ class AuthenticationRefused(RelayRefused):
     """The relay does not take this device for staff: its statement has expired, was revoked, or does not
     fit.
     """
+
+
+class NotYetValid(AuthenticationRefused):
+    """By the relay's clock the statement of this device has not begun: `begins`, and `relay_time`, both in
+    seconds since 1970. One of the two clocks, the relay's or that of whoever signed, is wrong.
+    """
+
+    def __init__(self, code: ErrorCode, detail: str, begins: int, relay_time: int) -> None:
+        super().__init__(code, detail)
+        self.begins = begins
+        self.relay_time = relay_time
 
 
 class RelayLost(TeduhError):

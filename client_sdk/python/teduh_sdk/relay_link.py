@@ -45,6 +45,7 @@ from teduh_sdk.exceptions import (
     AuthenticationRefused,
     ClientClosed,
     ConversationForgotten,
+    NotYetValid,
     RelayLost,
     RelayMisbehaved,
     RelayRefused,
@@ -81,6 +82,8 @@ _REFUSALS: dict[ErrorCode, type[RelayRefused]] = {
 
 def refusal(error: Error) -> RelayRefused:
     """The exception for an error of the relay."""
+    if error.code is ErrorCode.AUTHENTICATION_FAILED and error.expected:
+        return NotYetValid(error.code, error.detail, begins=error.expected, relay_time=error.counter)
     made = _REFUSALS.get(error.code, RelayRefused)
     return made(error.code, error.detail, error.retry_after_ms, error.price)
 

@@ -12,6 +12,7 @@
  *     │   │   └── NotLetIn                 she said no to this device, or did not answer in time
  *     │   ├── ConversationForgotten       the relay does not know the conversation, or us in it, any more
  *     │   └── AuthenticationRefused       the relay does not take this device for staff
+ *     │       └── NotYetValid             by the relay's clock its statement has not begun
  *     ├── RelayLost                       the connection went away before the answer came
  *     ├── RelayMisbehaved                 the relay broke the protocol
  *     ├── NotTrusted                      promise 5: who is in the room could not be proven
@@ -81,6 +82,21 @@ export class ConversationForgotten extends RelayRefused {}
 
 /** The relay does not take this device for staff: its statement has expired, was revoked, or does not fit. */
 export class AuthenticationRefused extends RelayRefused {}
+
+/**
+ * By the relay's clock the statement of this device has not begun; both times are in seconds since 1970. One of the two
+ * clocks, the relay's or that of whoever signed, is wrong.
+ */
+export class NotYetValid extends AuthenticationRefused {
+  constructor(
+    code: ErrorCode,
+    detail: string,
+    readonly begins: number,
+    readonly relayTime: number,
+  ) {
+    super(code, detail)
+  }
+}
 
 /** The connection was lost before the relay answered; whether it was done is not known. */
 export class RelayLost extends TeduhError {}

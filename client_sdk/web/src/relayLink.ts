@@ -14,7 +14,7 @@
  * begins (a subscription) is in place before the next frame is looked at.
  */
 
-import { AuthenticationRefused, ClientClosed, ConversationForgotten, RelayLost, RelayMisbehaved, RelayRefused, RequestGone } from "./errors.ts"
+import { AuthenticationRefused, ClientClosed, ConversationForgotten, NotYetValid, RelayLost, RelayMisbehaved, RelayRefused, RequestGone } from "./errors.ts"
 import { toHex } from "./hazmat/bytes.ts"
 import { RemoteProtocolError } from "./relay/errors.ts"
 import {
@@ -64,6 +64,9 @@ const REFUSALS: Partial<Record<ErrorCode, typeof RelayRefused>> = {
 
 /** The exception for an error of the relay. */
 export function refusal(error: ErrorFrame): RelayRefused {
+  if (error.code === ErrorCode.AUTHENTICATION_FAILED && error.expected > 0) {
+    return new NotYetValid(error.code, error.detail, error.expected, error.counter)
+  }
   return new (REFUSALS[error.code] ?? RelayRefused)(error.code, error.detail, error.retryAfterMs, error.price)
 }
 

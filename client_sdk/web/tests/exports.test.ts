@@ -36,6 +36,7 @@ it("exports what applications may use, and nothing else", () => {
     "NotJoined",
     "NotLetIn",
     "NotTrusted",
+    "NotYetValid",
     "Participant",
     "Preference",
     "RelayLost",

@@ -4,10 +4,10 @@ import { readFileSync } from "node:fs"
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 
-import { AuthenticationRefused, RelayLost } from "../src/errors.ts"
+import { AuthenticationRefused, NotYetValid, RelayLost } from "../src/errors.ts"
 import * as errors from "../src/errors.ts"
 import { toHex } from "../src/hazmat/bytes.ts"
-import { decodeClientFrame, encode } from "../src/relay/codec.ts"
+import { decodeClientFrame, decodeRelayFrame, encode } from "../src/relay/codec.ts"
 import { ErrorCode, ErrorFrame, Leave, type Authenticate } from "../src/relay/frames.ts"
 import { RelayLink, refusal, type Answer } from "../src/relayLink.ts"
 import { Backoff, type Socket } from "../src/transport.ts"
@@ -23,11 +23,12 @@ type Step =
   | { does: "breaks" | "asks" | "refused" | "hurries" }
 interface Vectors {
   refusals: Record<string, keyof typeof errors>
+  not_yet: { frame: string; begins: number; relay_time: number }
   links: { name: string; introduces: string | null; steps: Step[] }[]
 }
 
 const file = new URL("../../../tests/vectors/relay_link.json", import.meta.url)
-const { refusals, links } = JSON.parse(readFileSync(file, "utf-8")) as Vectors
+const { refusals, not_yet: notYet, links } = JSON.parse(readFileSync(file, "utf-8")) as Vectors
 const conversationId = Uint8Array.from({ length: 16 }, (_, at) => at)
 
 function fromHex(hex: string): Uint8Array {
@@ -139,6 +140,12 @@ describe("the link to the relay", () => {
 })
 
 describe("a refusal", () => {
+  it("of a statement that has not begun names both times", () => {
+    const raised = refusal(decodeRelayFrame(fromHex(notYet.frame)) as ErrorFrame)
+    expect(raised).toBeInstanceOf(NotYetValid)
+    expect(raised).toMatchObject({ begins: notYet.begins, relayTime: notYet.relay_time })
+  })
+
   it.each(Object.values(ErrorCode))("%s is the exception of its code", (code) => {
     const raised = refusal(ErrorFrame({ code, detail: "why", fatal: false }))
     expect([raised.constructor.name, raised.code]).toEqual([refusals[code], code])

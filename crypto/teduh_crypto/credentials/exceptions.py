@@ -84,7 +84,11 @@ class TokenNotYetValid(CredentialError):
 
 
 class StatementNotYetValid(TokenNotYetValid):
-    """The time is before the beginning of the statement, or of its issuer's."""
+    """The time is before the beginning of the statement, or of its issuer's: `begins`, seconds since 1970."""
+
+    def __init__(self, detail: str, begins: int) -> None:
+        super().__init__(detail)
+        self.begins = begins
 
 
 class StatementRevoked(CredentialError):

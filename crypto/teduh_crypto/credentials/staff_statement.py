@@ -102,7 +102,7 @@ class StaffStatement:
     def check_time(self, now: int) -> None:
         """Raises `StatementNotYetValid` or `StatementExpired`; `now` in seconds since 1970."""
         if now < self.not_before:
-            raise StatementNotYetValid("the statement begins later")
+            raise StatementNotYetValid("the statement begins later", self.not_before)
         if now >= self.expires:
             raise StatementExpired("the statement has ended")
 

@@ -12,7 +12,13 @@ from typing import Final
 
 import aiohttp
 import msgspec
-from teduh_crypto.credentials import CredentialError, MalformedToken, Organisation, StatementVerifier
+from teduh_crypto.credentials import (
+    CLOCK_ALLOWANCE,
+    CredentialError,
+    MalformedToken,
+    Organisation,
+    StatementVerifier,
+)
 from yarl import URL
 
 from teduh_server.doctor.finding import Finding, good, problem, warning
@@ -58,6 +64,7 @@ def _check_shown(content: bytes, organisation: Organisation, now: int) -> Iterat
         return
     assert verifier.authority is not None
     assert verifier.revocations is not None
+    yield from _check_clock(max(verifier.authority.issued, verifier.revocations.issued), now)
     left = verifier.authority.expires - now
     if left < SOON:
         says = f"It {_holds(left)}; then nobody new is believed. {_RENEW}"
@@ -69,6 +76,21 @@ def _check_shown(content: bytes, organisation: Organisation, now: int) -> Iterat
         yield problem("revocation list", f"It {_holds(left)}: nobody new is believed. `teduh org refresh`.")
     else:
         yield good("revocation list", f"It {_holds(left)}.")
+
+
+def _check_clock(signed: int, now: int) -> Iterator[Finding]:
+    if now >= signed - CLOCK_ALLOWANCE:
+        return
+    yield problem(
+        "clock",
+        f"This machine's says {_utc(now)}, and what the organisation signed last is dated {_utc(signed)}. "
+        "While it is behind, staff are refused (statement_not_yet_valid) and no newer list is taken. Set it "
+        "right, or, if it is right, that of whoever signed.",
+    )
+
+
+def _utc(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
 
 
 def _holds(seconds: int) -> str:

@@ -29,6 +29,7 @@ from teduh_signaling.relay.frames import (
     Colleagues,
     Done,
     Ephemeral,
+    Error,
     ErrorCode,
     FetchIceServers,
     FetchKeyPackage,
@@ -319,7 +320,7 @@ class FrameHandlers:
         try:
             staff = services.authentication.verify(frame, connection.nonce)
         except AuthenticationRefused as refused:
-            connection.end(refused.code, refused.detail)
+            _refuse(connection, refused)
             return
         connection.staff = staff
         metrics.STAFF_CONNECTIONS.inc()
@@ -384,6 +385,12 @@ def _unknown(connection: Connection, ref: int, conversation_id: bytes) -> None:
         ref=ref,
         conversation_id=conversation_id,
     )
+
+
+def _refuse(connection: Connection, refused: AuthenticationRefused) -> None:
+    # Both times, where a clock is to blame: the client compares them for whoever uses it.
+    now = int(time.time()) if refused.begins else 0
+    connection.end_by(Error(refused.code, refused.detail, counter=now, expected=refused.begins, fatal=True))
 
 
 def _end_with_statement(connection: Connection) -> None:

@@ -463,9 +463,11 @@ class Error(RelayFrame, frozen=True, array_like=True, tag=0x49, gc=False):
     ref: Ref = NO_REF
     conversation_id: ConversationId | None = None
     counter: UInt64 = 0
-    """Of the refused Append."""
+    """Of the refused Append. Where a statement has not begun, the relay's clock."""
     expected: UInt64 = 0
-    """The current epoch with wrong_epoch; the next counter with counter_gap."""
+    """The current epoch with wrong_epoch; the next counter with counter_gap; where a statement has not begun
+    (authentication_failed), when it does.
+    """
     retry_after_ms: UInt32 = 0
     fatal: bool = False
     price: Price | None = None

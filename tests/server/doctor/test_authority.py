@@ -115,3 +115,21 @@ async def test_relay_that_does_not_run_is_no_problem_but_said(tmp_path: Path) ->
         (finding,) = await check_authority(settings)
     assert finding.level is Level.WARNING
     assert "no relay answers" in finding.says
+
+
+async def test_a_clock_that_is_two_hours_behind_is_told_with_both_times(tmp_path: Path) -> None:
+    organisation = RelayOrganisation()
+    file = organisation.write(tmp_path)
+    now = int(time.time())
+    statement = next_authority_statement(None, organisation.id, issuers=frozenset(), least=0, now=now)
+    revocations = sign_revocation_list(organisation.revocations(), organisation.authority)
+    answer = {"list": revocations, "authority": sign_authority_statement(statement, organisation.authority)}
+    async with relay_showing(answer) as port:
+        settings = Settings(organisation_file=file, listen_port=port)
+        behind = await check_authority(settings, lambda: now - 2 * HOUR)
+        right = await check_authority(settings, lambda: now)
+    (clock,) = [each for each in behind if each.about == "clock"]
+    assert clock.level is Level.PROBLEM
+    for moment in (now, now - 2 * HOUR):
+        assert time.strftime("%H:%M:%S UTC", time.gmtime(moment)) in clock.says
+    assert not [each for each in right if each.about == "clock"]

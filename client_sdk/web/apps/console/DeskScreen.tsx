@@ -91,7 +91,12 @@ export function DeskScreen({ state, desk, languages, configuration, onLock, onEr
         <GoingCalls calls={desk.calls} talks={state.talks} shown={talk?.id} onShow={show} />
         {state.isRefused && (
           <p class="card care" role="alert">
-            {t("refused.text")}
+            {state.notYet === null
+              ? t("refused.text")
+              : t("refused.notYet", {
+                  begins: wholeDate(language, state.notYet.begins * 1000),
+                  time: wholeDate(language, state.notYet.relayTime * 1000),
+                })}
           </p>
         )}
         {state.hindrance !== null && (

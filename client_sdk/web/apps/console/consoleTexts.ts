@@ -78,6 +78,8 @@ export const consoleTexts = catalogue({
     "waking.off": "Your organisation's relay wakes nobody.",
     "waking.failed": "That did not work. Please try again.",
     "refused.text": "The relay does not accept this device any more. Its statement may have ended or been revoked; ask your coordinator.",
+    "refused.notYet":
+      "The relay does not accept this device yet. Its statement begins at {begins}, and the relay's clock says: {time}. One of the two is wrong: tell whoever runs the relay, and your coordinator. Then load this page anew.",
     "hindered.clock":
       "The date or time of this computer seems to be wrong. It says: {time}. Until it is right nobody can be proven, and nobody who waits can be taken.",
     "hindered.list":
@@ -313,6 +315,7 @@ export const consoleTexts = catalogue({
     "waking.off": "Server organisasi Anda tidak membangunkan siapa pun.",
     "waking.failed": "Tidak berhasil. Silakan coba lagi.",
     "refused.text": "Server tidak lagi menerima perangkat ini. Izinnya mungkin sudah habis atau dicabut; tanyakan kepada koordinator.",
+    "refused.notYet": "Server belum menerima perangkat ini. Izinnya berlaku mulai {begins}, sedangkan jam server menunjukkan: {time}. Salah satunya keliru: beri tahu pengelola server dan koordinator Anda, lalu muat ulang halaman ini.",
     "hindered.clock": "Tanggal atau jam komputer ini sepertinya salah. Tertulis: {time}. Sebelum dibetulkan, tidak ada yang bisa dipastikan dan klien yang menunggu tidak bisa diterima.",
     "hindered.list": "Organisasi sudah sehari tidak menandatangani daftar pencabutan. Sebelum ditandatangani, tidak ada orang baru yang bisa dipastikan dan klien yang menunggu tidak bisa diterima: beri tahu koordinator Anda.",
 

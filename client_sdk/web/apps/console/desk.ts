@@ -26,7 +26,7 @@ import {
   type Talk,
   type TalkAction,
 } from "./deskState.ts"
-import { askedOf, isReplaced, listedOf, personOf, waitingOf, whyNotAccepted, whyNotHandedOver } from "./deskTerms.ts"
+import { askedOf, isReplaced, listedOf, notYetOf, personOf, waitingOf, whyNotAccepted, whyNotHandedOver } from "./deskTerms.ts"
 import type {
   Board,
   Colleague,
@@ -440,7 +440,7 @@ export class Desk {
   #connection(): void {
     const { isConnected, failure, hindrance } = this.#staff
     const wasConnected = this.#state.isConnected
-    this.#dispatch({ type: "connection", isConnected, isRefused: failure !== null, hindrance })
+    this.#dispatch({ type: "connection", isConnected, isRefused: failure !== null, notYet: notYetOf(failure), hindrance })
     if (isConnected && !wasConnected) void this.#keepWaking()
   }
 

@@ -51,6 +51,11 @@ export type Item =
   | { readonly kind: "notice"; readonly id: string; readonly notice: Notice; readonly name: string; readonly role: string }
 
 /** Why a talk is over: ended by somebody, or stopped for a reason of promise 5, or lost. */
+export interface NotYet {
+  readonly begins: number
+  readonly relayTime: number
+}
+
 export type Ending = "handedOver" | "ended" | "replaced" | "stranger" | "disagreement" | "gap" | "forgotten" | "trouble"
 
 /** What was told with the request. */
@@ -136,6 +141,8 @@ export interface DeskState {
   readonly hindrance: Hindrance | null
   /** The relay does not take this device, or there is a fault: nothing more will come. */
   readonly isRefused: boolean
+  /** Why, if it is that this device's statement has not begun by the relay's clock; both in seconds since 1970. */
+  readonly notYet: NotYet | null
   /** Whether the relay offers requests to one after the other; otherwise whoever sees one may take it. */
   readonly makesOffers: boolean
   /** How many wait in all. */
@@ -183,6 +190,7 @@ export const EMPTY_DESK: DeskState = {
   isConnected: false,
   hindrance: null,
   isRefused: false,
+  notYet: null,
   makesOffers: false,
   waiting: 0,
   queue: [],
@@ -229,7 +237,7 @@ export type TalkAction =
 export type DeskAction =
   | { readonly type: "began"; readonly me: Named }
   | { readonly type: "brought"; readonly replies: readonly string[]; readonly filed: readonly FiledNote[]; readonly tally: DeskState["tally"] }
-  | { readonly type: "connection"; readonly isConnected: boolean; readonly isRefused: boolean; readonly hindrance: Hindrance | null }
+  | { readonly type: "connection"; readonly isConnected: boolean; readonly isRefused: boolean; readonly notYet: NotYet | null; readonly hindrance: Hindrance | null }
   | { readonly type: "listed"; readonly waiting: number; readonly queue: readonly Waiting[]; readonly makesOffers: boolean }
   | { readonly type: "offered"; readonly offers: readonly Offered[] }
   | { readonly type: "presence"; readonly presence: Presence }
@@ -284,7 +292,7 @@ export function reduceDesk(state: DeskState, action: DeskAction): DeskState {
     case "brought":
       return { ...state, replies: action.replies, filed: action.filed, tally: action.tally }
     case "connection":
-      return { ...state, isConnected: action.isConnected, isRefused: action.isRefused, hindrance: action.hindrance }
+      return { ...state, isConnected: action.isConnected, isRefused: action.isRefused, notYet: action.notYet, hindrance: action.hindrance }
     case "listed":
       return { ...state, waiting: action.waiting, queue: action.queue, makesOffers: action.makesOffers }
     case "offered":

@@ -1,12 +1,13 @@
 /** What the SDK tells, in the terms of the desk's state. */
 
 import { hex } from "../shared/talking.ts"
-import type { Asked, Person, Waiting } from "./deskState.ts"
+import type { Asked, NotYet, Person, Waiting } from "./deskState.ts"
 import {
   ColleagueAbsent,
   DeviceNotProven,
   InvitationDeclined,
   NotLetIn,
+  NotYetValid,
   RelayRefused,
   RequestGone,
   RequestUnusable,
@@ -18,6 +19,11 @@ import {
 /** The relay knows this device as a member no more: while it was away, she went on with somebody else, or it ended. */
 export function isReplaced(reason: Error): boolean {
   return reason instanceof RelayRefused && reason.code === "unknown_conversation"
+}
+
+/** Both times, if the relay refused this device because by its clock the statement has not begun. */
+export function notYetOf(failure: Error | null): NotYet | null {
+  return failure instanceof NotYetValid ? { begins: failure.begins, relayTime: failure.relayTime } : null
 }
 
 export function whyNotAccepted(error: unknown): "gone" | "unanswered" | "unusable" | "unproven" | "lost" {

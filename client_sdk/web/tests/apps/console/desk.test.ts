@@ -12,6 +12,7 @@ import {
   DeviceNotProven,
   InvitationDeclined,
   MemoryKeyStore,
+  NotYetValid,
   Participant,
   RosterNotAdmitted,
   TeduhError,
@@ -501,6 +502,16 @@ describe("the queue", () => {
     await desk.accept()
     expect(said).toContain("offer 5 declined")
     expect(said).toContain("offer 5 accepted")
+  })
+})
+
+describe("a relay whose clock is behind", () => {
+  it("is told with both times", async () => {
+    const { staff } = madeUpStaff(madeUpConversation().conversation)
+    const failure = new NotYetValid(ErrorCode.AUTHENTICATION_FAILED, "statement_not_yet_valid", 7200, 100)
+    const desk = new Desk({ ...staff, failure } as StaffSide, new MemoryKeyStore(), () => undefined)
+    await desk.begin()
+    expect(desk.state).toMatchObject({ isRefused: true, notYet: { begins: 7200, relayTime: 100 } })
   })
 })
 
