@@ -509,7 +509,7 @@ describe("a relay whose clock is behind", () => {
   it("is told with both times", async () => {
     const { staff } = madeUpStaff(madeUpConversation().conversation)
     const failure = new NotYetValid(ErrorCode.AUTHENTICATION_FAILED, "statement_not_yet_valid", 7200, 100)
-    const desk = new Desk({ ...staff, failure } as StaffSide, new MemoryKeyStore(), () => undefined)
+    const desk = new Desk({ ...staff, failure }, new MemoryKeyStore(), () => undefined)
     await desk.begin()
     expect(desk.state).toMatchObject({ isRefused: true, notYet: { begins: 7200, relayTime: 100 } })
   })
