@@ -47,17 +47,23 @@ async def until(conversation: Conversation, kind: type[_EventType]) -> _EventTyp
     raise AssertionError(f"the conversation was over before a {kind.__name__}")
 
 
-async def takes_key_packages(staff: Staff, device_id: bytes, count: int) -> None:
-    """Take so many key packages of a device, as whoever brings it in does, as soon as it gives them."""
+async def takes_key_packages(device_id: bytes, count: int, *staff: Staff) -> None:
+    """Take so many key packages of a device, as whoever brings it in does, as soon as it gives them. One
+    person is given a few only: then the next of `staff` asks.
+    """
+    askers = list(staff)
     async with asyncio.timeout(PATIENCE):
         while count:
             try:
-                await staff._link.ask(lambda ref: FetchKeyPackage(ref, device_id), KeyPackage)
+                await askers[0]._link.ask(lambda ref: FetchKeyPackage(ref, device_id), KeyPackage)
                 count -= 1
             except RelayRefused as refused:
-                if refused.code is not ErrorCode.NO_KEY_PACKAGE:
+                if refused.code is ErrorCode.RATE_LIMITED:
+                    del askers[0]
+                elif refused.code is not ErrorCode.NO_KEY_PACKAGE:
                     raise
-                await asyncio.sleep(0.01)
+                else:
+                    await asyncio.sleep(0.01)
 
 
 async def several_colleagues(staff: Staff, count: int) -> tuple[Colleague, ...]:

@@ -31,11 +31,8 @@ class CallSettings(BaseModel):
     )
     credential_seconds: Annotated[int, Field(ge=60, le=86_400)] = Field(
         default=600,
-        description="How long the TURN credentials that are made for a call may begin one. A call that has "
-        "begun goes on.",
-    )
-    fetches_per_minute: Annotated[float, Field(gt=0)] = Field(
-        default=12.0, description="How often one member may ask for TURN credentials, on average."
+        description="How long the TURN credentials that a member is given may begin a call, at most; at "
+        "least half of it. A call that has begun goes on.",
     )
     allow_direct: bool = Field(
         default=False,

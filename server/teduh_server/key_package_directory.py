@@ -1,4 +1,8 @@
-"""Key packages by which colleagues can add a staff device, each handed out once.
+"""Key packages by which colleagues can add a staff device, each handed out for one commit.
+
+Whoever brings a device in names the conversation, of which she is a member: while it is in the same epoch she
+is given the same key package again (`lend`), for only one commit can use it. So nobody empties a colleague's
+by asking, and one person is given few of one device.
 
 They hold the device's statement and so a name, therefore they are kept in memory only, by the node to which
 the device is connected, for as long as it is. A device that connects hears how many are left (none, on a
@@ -12,18 +16,27 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import deque
+import time
+from collections import OrderedDict, deque
+from typing import Final
 
 from msgspec import Struct, msgpack
 
 from teduh_server import node_channel
 from teduh_server.node_channel import NodeChannel
 from teduh_server.presence import Presence
+from teduh_server.rate_limit import SourceLimit
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.keys import node_channel as channel_of
 
 MOST_KEPT = 100
 """Key packages of one device; when more are published the oldest go."""
+LENT_SECONDS: Final = 60.0
+"""So long the same one is given again: its device may have begun anew, and know nothing of it."""
+_MOST_LENT: Final = 4096
+LENT_TO_ONE: Final = 4
+"""So many key packages of one device one person is given at a time, half of what a device has; then one in
+two minutes."""
 _ANSWER_SECONDS = 2.0
 
 
@@ -53,6 +66,9 @@ class KeyPackageDirectory:
         self._kept: dict[bytes, deque[bytes]] = {}
         self._numbers = itertools.count(1)
         self._questions: dict[int, asyncio.Future[bytes | None]] = {}
+        # What was given for the commit of an epoch, and until when it is given again.
+        self._lent: OrderedDict[tuple[bytes, int, bytes], tuple[bytes, float]] = OrderedDict()
+        self._limit = SourceLimit(1 / 120, LENT_TO_ONE)
         channel.on(node_channel.KEY_PACKAGE_WANTED, self._answer)
         channel.on(node_channel.KEY_PACKAGE_FOUND, self._hear)
 
@@ -65,6 +81,28 @@ class KeyPackageDirectory:
     def forget(self, device_id: bytes) -> None:
         """The device's last connection to this node has gone."""
         self._kept.pop(device_id, None)
+
+    async def lend(
+        self, conversation_id: bytes, epoch: int, device_id: bytes, asker: bytes = b""
+    ) -> bytes | float | None:
+        """One key package of a device for the next commit of a conversation, wherever the device is
+        connected; None if there is none, and the seconds to wait for an `asker` who has been given too many.
+        Without a conversation, as older clients ask, each is another one.
+        """
+        lease, now = (conversation_id, epoch, device_id), time.monotonic()
+        lent = self._lent.get(lease) if conversation_id else None
+        if lent is not None and lent[1] > now:
+            return lent[0]
+        if asker and (wait := self._limit.try_take(asker + device_id, now)) > 0:
+            return wait
+        found = await self.fetch(device_id)
+        if found is None:
+            self._limit.give_back(asker + device_id, now)
+        elif conversation_id:
+            self._lent[lease] = found, now + LENT_SECONDS
+            if len(self._lent) > _MOST_LENT:
+                self._lent.popitem(last=False)
+        return found
 
     async def fetch(self, device_id: bytes) -> bytes | None:
         """Take one key package of a device, wherever it is connected; None if there is none."""

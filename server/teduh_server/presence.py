@@ -211,6 +211,13 @@ class Presence:
         self._forget_silent_nodes()
         return seats_of(self._staff.of(person))
 
+    def said_seats(self, person: bytes) -> int | None:
+        """The same; None if none of her devices has said anything."""
+        devices = self._staff.of(person)
+        if all(each.availability is Availability.AWAY for each in devices):
+            return None
+        return self.seats(person)
+
     def devices_of(self, person: bytes) -> set[bytes]:
         """The devices of this person that are connected anywhere."""
         return {each.device_id for each in self._staff.of(person)}

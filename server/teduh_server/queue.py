@@ -340,10 +340,18 @@ class Queue:
 
     # --- staff ---
 
-    async def claim(self, connection: Connection, frame: Claim, *, only_offered: bool = False) -> bool:
+    async def claim(
+        self,
+        connection: Connection,
+        frame: Claim,
+        *,
+        only_offered: bool = False,
+        seats: int | None = queue_scripts.NO_SEAT_NEEDED,
+    ) -> bool:
         """Give the next request, or the one asked for, to this device; whether there was one.
 
-        `only_offered`: only if it is offered to this person now. Raises StoreError.
+        `only_offered`: only if it is offered to this person now; `seats` as `claim_request` has it. Raises
+        StoreError.
         """
         staff = connection.staff
         assert staff is not None
@@ -357,8 +365,12 @@ class Queue:
                 self._consent_ms,
                 self._retention_ms,
                 only_offered=only_offered,
+                seats=seats,
             )
             claimed = queue_scripts.claimed_request(await self._store.ask(command))
+            if isinstance(claimed, ErrorCode):
+                connection.refuse(claimed, "say first that you take one more", ref=frame.ref)
+                return False
             if claimed is None:
                 self._nothing_to_claim(connection, frame)
                 return False

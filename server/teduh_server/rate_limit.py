@@ -66,6 +66,11 @@ class SourceLimit:
             self._buckets.move_to_end(source)
         return bucket.try_take(now)
 
+    def give_back(self, source: bytes, now: float) -> None:
+        """What was taken last was not used."""
+        if bucket := self._buckets.get(source):
+            bucket.take(now, -1.0)
+
 
 class Sources:
     """Turns addresses into what buckets are kept under."""

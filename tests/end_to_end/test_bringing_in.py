@@ -97,7 +97,7 @@ async def test_whoever_is_brought_in_and_is_not_can_be_brought_in_as_often_as_be
             await staff.colleagues()
         device = {one.name: one for one in await sari.colleagues()}
         for one in device.values():
-            await takes_key_packages(sari, one.device_id, 1)
+            await takes_key_packages(one.device_id, 1, sari)
         inviting = asyncio.create_task(his.invite(device["Maya"]))
         await (await until(hers, events.InvitationReceived)).approve()
         await inviting
@@ -110,7 +110,7 @@ async def test_whoever_is_brought_in_and_is_not_can_be_brought_in_as_often_as_be
             with pytest.raises(ends):
                 await going
         for one in device.values():
-            await takes_key_packages(sari, one.device_id, 7)
+            await takes_key_packages(one.device_id, 7, sari, maya, budi)
 
 
 async def test_whoever_does_not_come_when_it_is_handed_over_is_a_member_no_longer(url: str) -> None:

@@ -312,7 +312,7 @@ async def test_a_browser_that_is_brought_in_and_is_not_can_be_brought_in_as_ofte
         his = await accepted(staff)
         device = {one.name: one for one in await several_colleagues(staff, 2)}
         for one in device.values():
-            await takes_key_packages(staff, one.device_id, 1)
+            await takes_key_packages(one.device_id, 1, staff)
         bringing = asyncio.create_task(his.invite(device["Dewi"]))
         await (await until(hers, events.InvitationReceived)).approve()
         await bringing
@@ -325,8 +325,9 @@ async def test_a_browser_that_is_brought_in_and_is_not_can_be_brought_in_as_ofte
             await looking
         with pytest.raises(WebPeerRefused, match="NotLetIn"):
             await claiming
-        for one in device.values():
-            await takes_key_packages(staff, one.device_id, 7)
+        async with house.staff() as second, house.staff() as third:
+            for one in device.values():
+                await takes_key_packages(one.device_id, 7, staff, second, third)
 
 
 async def test_a_console_that_is_opened_again_goes_on_where_it_was(house: House) -> None:

@@ -6,11 +6,12 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from frame_client import frame_client
-from pydantic import ValidationError
+from frame_client import frame_client, talking_pair
+from pydantic import SecretStr, ValidationError
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
 from teduh_server.call_settings import CallSettings
@@ -24,8 +25,17 @@ URLS = ("turn:turn.example:3478?transport=udp", "turns:turn.example:443?transpor
 WITH_TURN = CallSettings(turn_urls=URLS, turn_secret=SECRET)  # type: ignore[arg-type]  # pydantic wraps it
 
 
-def offer(settings: CallSettings = WITH_TURN) -> IceServers:
-    return IceServerOffers(settings, now=lambda: 1_760_000_000.9).offer(7)
+HERS, OTHERS = b"conversation one", b"conversation two"
+
+
+def offer(
+    settings: CallSettings = WITH_TURN,
+    conversation: bytes = HERS,
+    member: int = 0,
+    now: float = 1_760_000_000.9,
+) -> IceServers:
+    """What one node, of however many, answers."""
+    return IceServerOffers(settings, now=lambda: now).offer(7, conversation, member)
 
 
 def test_credential_is_what_coturn_makes_of_the_username() -> None:
@@ -34,17 +44,37 @@ def test_credential_is_what_coturn_makes_of_the_username() -> None:
     assert base64.b64decode(answer.credential) == expected
 
 
-def test_username_is_the_expiry_and_random_bytes_of_its_own_for_every_question() -> None:
-    offers = IceServerOffers(WITH_TURN, now=lambda: 1_760_000_000.9)
-    names = [offers.offer(ref).username for ref in range(50)]
-    assert {name.partition(":")[0] for name in names} == {"1760000600"}
-    assert len({name.partition(":")[2] for name in names}) == 50
+def test_username_is_the_expiry_and_has_nothing_in_common_with_that_of_others() -> None:
+    """Of another conversation, another member, or another time; nor can it be made without the secret."""
+    other = WITH_TURN.model_copy(update={"turn_secret": SecretStr("another secret")})
+    names = [
+        offer().username,
+        offer(conversation=OTHERS).username,
+        offer(member=1).username,
+        offer(other).username,
+        offer(now=1_760_000_601).username,
+    ]
+    assert [name.partition(":")[0] for name in names[:4]] == ["1760000400"] * 4
+    assert len({name.partition(":")[2] for name in names}) == 5
+
+
+def test_a_member_never_has_more_than_two_credentials_alive_at_whichever_nodes_she_asks() -> None:
+    """Each call is a node of its own; asked every second of an hour."""
+    given = {offer(now=at).username for at in range(1_760_000_000, 1_760_003_600)}
+    for now in range(1_760_000_600, 1_760_003_600):
+        alive = [name for name in given if now < int(name.partition(":")[0]) <= now + 600]
+        assert len(alive) <= 2
+
+
+def test_a_credential_lives_for_half_its_time_at_least_when_it_is_given() -> None:
+    for now in range(1_760_000_000, 1_760_000_700):
+        assert 300 <= offer(now=now).expires - now <= 600
 
 
 def test_answer_names_the_servers_in_the_operators_order_and_when_it_expires() -> None:
     answer = offer()
     assert (answer.ref, answer.policy, answer.urls) == (7, CallPolicy.RELAY, URLS)
-    assert answer.expires == 1_760_000_600
+    assert answer.expires == 1_760_000_400
 
 
 def test_without_turn_there_are_no_calls() -> None:
@@ -113,16 +143,51 @@ def test_settings_come_from_the_calls_table_and_from_the_environment(
     assert (calls.turn_urls, calls.secret(), calls.policy) == (URLS, SECRET.encode(), CallPolicy.DIRECT)
 
 
-async def test_member_of_a_conversation_is_answered(
-    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+@pytest.fixture
+async def url(valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path) -> AsyncIterator[str]:
+    """A relay with TURN."""
+    async with relay_here(organisation.write(tmp_path), valkey.url, calls=WITH_TURN) as (_, url):
+        await organisation.publish_revocations(url)
+        yield url
+
+
+async def test_both_members_of_a_conversation_are_answered_from_the_first_commit_on(
+    url: str, organisation: RelayOrganisation
 ) -> None:
-    async with (
-        relay_here(organisation.write(tmp_path), valkey.url, calls=WITH_TURN) as (_, url),
-        frame_client(url) as client,
-    ):
+    async with talking_pair(url, organisation.staff()) as (survivor, staff, conversation):
+        answers = [
+            await client.ask(FetchIceServers(4, conversation), IceServers) for client in (survivor, staff)
+        ]
+    assert [(answer.policy, answer.urls) for answer in answers] == [(CallPolicy.RELAY, URLS)] * 2
+    assert answers[0].username != answers[1].username
+
+
+async def test_nobody_is_given_credentials_before_somebody_has_taken_the_conversation(url: str) -> None:
+    async with frame_client(url) as client:
         conversation = await client.open_request()
-        answer = await client.ask(FetchIceServers(4, conversation), IceServers)
-        assert (answer.policy, answer.urls) == (CallPolicy.RELAY, URLS)
+        for ref in range(100):
+            error = await client.ask(FetchIceServers(ref, conversation), Error)
+            assert (error.code, error.ref) == (ErrorCode.NOT_PERMITTED, ref)
+
+
+async def test_whoever_holds_a_lease_is_given_none_either(url: str, organisation: RelayOrganisation) -> None:
+    async with frame_client(url) as survivor, frame_client(url) as staff:
+        conversation = await survivor.open_request()
+        await staff.authenticate(organisation.staff())
+        await staff.claim(conversation)
+        error = await staff.ask(FetchIceServers(4, conversation), Error)
+        assert error.code is ErrorCode.NOT_PERMITTED
+
+
+async def test_however_often_a_member_asks_she_draws_no_more_than_two(
+    url: str, organisation: RelayOrganisation
+) -> None:
+    async with talking_pair(url, organisation.staff()) as (survivor, _, conversation):
+        given = {
+            (await survivor.ask(FetchIceServers(ref, conversation), IceServers)).username
+            for ref in range(100)
+        }
+    assert len(given) <= 2
 
 
 async def test_nobody_else_is(relay_url: str) -> None:
@@ -133,23 +198,9 @@ async def test_nobody_else_is(relay_url: str) -> None:
         assert (error.code, error.ref) == (ErrorCode.UNKNOWN_CONVERSATION, 4)
 
 
-async def test_relay_without_turn_says_that_there_are_no_calls(relay_url: str) -> None:
-    async with frame_client(relay_url) as client:
-        conversation = await client.open_request()
-        answer = await client.ask(FetchIceServers(4, conversation), IceServers)
-        assert answer == IceServers(4, CallPolicy.OFF)
-
-
-async def test_member_who_asks_too_often_is_told_when_to_ask_again(
-    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+async def test_relay_without_turn_says_that_there_are_no_calls(
+    relay_url: str, organisation: RelayOrganisation
 ) -> None:
-    async with (
-        relay_here(organisation.write(tmp_path), valkey.url, calls=WITH_TURN) as (_, url),
-        frame_client(url) as client,
-    ):
-        conversation = await client.open_request()
-        for _ in range(12):
-            await client.ask(FetchIceServers(4, conversation), IceServers)
-        error = await client.ask(FetchIceServers(5, conversation), Error)
-        assert (error.code, error.ref) == (ErrorCode.RATE_LIMITED, 5)
-        assert 0 < error.retry_after_ms <= 5000
+    async with talking_pair(relay_url, organisation.staff()) as (survivor, _, conversation):
+        answer = await survivor.ask(FetchIceServers(4, conversation), IceServers)
+        assert answer == IceServers(4, CallPolicy.OFF)

@@ -11,6 +11,7 @@ from relay_organisation import RelayOrganisation, StaffDevice
 from relay_process import eventually, relay_here
 from teduh_crypto.credentials import Role
 from teduh_server.connection import Connection
+from teduh_server.key_package_directory import LENT_TO_ONE
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import (
     AcknowledgeInbox,
@@ -184,6 +185,57 @@ async def test_key_package_is_handed_out_once(relay_url: str, organisation: Rela
         assert fetched == [b"first", b"second"]
         refused = await one.ask(FetchKeyPackage(3, budi.id), Error)
         assert (refused.code, refused.ref) == (ErrorCode.NO_KEY_PACKAGE, 3)
+
+
+async def test_a_key_package_is_given_for_one_commit_of_a_conversation_of_the_askers(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    """However often she asks; in the next epoch another is."""
+    sari, budi = organisation.staff(), organisation.staff("Budi")
+    async with talking_pair(relay_url, sari) as (_, one, conversation), frame_client(relay_url) as two:
+        await two.authenticate(budi)
+        await two.ask(PublishKeyPackages(1, tuple(b"package %d" % each for each in range(10))), Done)
+        fetched = [
+            (await one.ask(FetchKeyPackage(2, budi.id, conversation), KeyPackage)).key_package
+            for _ in range(100)
+        ]
+        assert set(fetched) == {b"package 0"}
+        await one.append(conversation, 2, b"commit", kind=1)
+        after = await one.ask(FetchKeyPackage(3, budi.id, conversation), KeyPackage)
+        assert after.key_package == b"package 1"
+
+
+async def test_no_key_package_is_given_for_a_conversation_of_others(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    sari, budi = organisation.staff(), organisation.staff("Budi")
+    async with (
+        talking_pair(relay_url, sari) as (_, _, conversation),
+        frame_client(relay_url) as two,
+        frame_client(relay_url) as stranger,
+    ):
+        await two.authenticate(budi)
+        await two.ask(PublishKeyPackages(1, (b"package",)), Done)
+        await stranger.authenticate(organisation.staff("Dewi"))
+        refused = await stranger.ask(FetchKeyPackage(2, budi.id, conversation), Error)
+        assert (refused.code, refused.ref) == (ErrorCode.UNKNOWN_CONVERSATION, 2)
+
+
+async def test_one_person_does_not_empty_a_colleagues_key_packages(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    """Not even by a client that names no conversation, as those of before."""
+    budi = organisation.staff("Budi")
+    async with frame_client(relay_url) as one, frame_client(relay_url) as two:
+        await one.authenticate(organisation.staff())
+        await two.authenticate(budi)
+        await two.ask(PublishKeyPackages(1, (b"package",) * 50), Done)
+        for ref in range(LENT_TO_ONE):
+            await one.ask(FetchKeyPackage(ref, budi.id), KeyPackage)
+        for ref in range(50):
+            refused = await one.ask(FetchKeyPackage(ref, budi.id), Error)
+            assert (refused.code, refused.ref) == (ErrorCode.RATE_LIMITED, ref)
+            assert 0 < refused.retry_after_ms <= 120_000
 
 
 async def test_key_packages_left_are_told_on_the_next_connection(

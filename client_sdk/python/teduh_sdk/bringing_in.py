@@ -71,7 +71,10 @@ class BringingIn:
 
     async def bring_in(self, device_id: bytes) -> Participant:
         """See `Conversation.bring_in`."""
-        answer = await self._host.link.ask(lambda ref: FetchKeyPackage(ref, device_id), KeyPackage)
+        conversation_id = self._host.state.conversation_id
+        answer = await self._host.link.ask(
+            lambda ref: FetchKeyPackage(ref, device_id, conversation_id), KeyPackage
+        )
         return await self._change(_addition(answer))
 
     async def invite_from_queue(

@@ -69,8 +69,9 @@ export class BringingIn {
 
   /** See `Conversation.bringIn`. */
   async bringIn({ deviceId }: Pick<Colleague, "deviceId">, within: number | null = null): Promise<Participant> {
-    const { link } = this.#host
-    const answer = await link.ask((ref) => FetchKeyPackage({ ref, deviceId }), "keyPackage")
+    const { link, state } = this.#host
+    const { conversationId } = state
+    const answer = await link.ask((ref) => FetchKeyPackage({ ref, deviceId, conversationId }), "keyPackage")
     try {
       const newcomer = await this.#change(await addition(answer.keyPackage))
       if (within !== null) await this.#awaitOrTakeOut(newcomer, within)

@@ -76,7 +76,7 @@ async def check_server(text: str, settings: CallSettings) -> list[Finding]:
     url = TurnUrl.parse(text)
     if url.secure and url.transport == "udp":
         return [warning(text, "TURN over DTLS cannot be tried from here.")]
-    offer = IceServerOffers(settings).offer(0)
+    offer = IceServerOffers(settings).offer(0, secrets.token_bytes(16), 0)
     try:
         return [
             *await _check_authentication(text, url, settings),
@@ -90,7 +90,7 @@ async def check_server(text: str, settings: CallSettings) -> list[Finding]:
 
 async def check_together(settings: CallSettings) -> list[Finding]:
     """Findings about servers that relay from several addresses: the two ends of a call may be at any two."""
-    offer = IceServerOffers(settings).offer(0)
+    offer = IceServerOffers(settings).offer(0, secrets.token_bytes(16), 0)
     urls = [url for url in map(TurnUrl.parse, settings.turn_urls) if not url.secure or url.transport != "udp"]
     async with AsyncExitStack() as held:
         by_address: dict[str, Allocation] = {}

@@ -300,18 +300,17 @@ class FrameHandlers:
         else:
             _unknown(connection, frame.ref, frame.conversation_id)
 
-    def _fetch_ice_servers(self, connection: Connection, frame: FetchIceServers) -> None:
+    async def _fetch_ice_servers(self, connection: Connection, frame: FetchIceServers) -> None:
+        services = self._services
         subscription = connection.subscriptions.get(frame.conversation_id)
         if subscription is None:
             _unknown(connection, frame.ref, frame.conversation_id)
-            return
-        offers = self._services.ice_servers
-        wait = offers.try_take(frame.conversation_id, subscription.member)
-        if wait > 0:
-            detail, after = "too many questions for TURN servers", min(int(wait * 1000) + 1, 2**31)
-            connection.refuse(ErrorCode.RATE_LIMITED, detail, ref=frame.ref, retry_after_ms=after)
+        elif await services.delivery.epoch_of(frame.conversation_id) == 0:
+            detail = "nobody has let her in yet: there is nobody to call"
+            connection.refuse(ErrorCode.NOT_PERMITTED, detail, ref=frame.ref)
         else:
-            connection.send(offers.offer(frame.ref))
+            offer = services.ice_servers.offer(frame.ref, frame.conversation_id, subscription.member)
+            connection.send(offer)
 
     # --- staff ---
 
@@ -339,8 +338,20 @@ class FrameHandlers:
         connection.send(Done(frame.ref))
 
     async def _fetch_key_package(self, connection: Connection, frame: FetchKeyPackage) -> None:
-        found = await self._services.key_packages.fetch(frame.device_id)
-        if found is None:
+        services = self._services
+        conversation_id, epoch = frame.conversation_id or b"", 0
+        if frame.conversation_id is not None:
+            if frame.conversation_id not in connection.subscriptions:
+                _unknown(connection, frame.ref, frame.conversation_id)
+                return
+            epoch = await services.delivery.epoch_of(frame.conversation_id)
+        asker = _staff(connection).person
+        found = await services.key_packages.lend(conversation_id, epoch, frame.device_id, asker)
+        if isinstance(found, float):
+            after = min(int(found * 1000) + 1, 2**31)
+            detail = "too many key packages of one device"
+            connection.refuse(ErrorCode.RATE_LIMITED, detail, ref=frame.ref, retry_after_ms=after)
+        elif found is None:
             connection.refuse(ErrorCode.NO_KEY_PACKAGE, "the device has none here", ref=frame.ref)
         else:
             connection.send(KeyPackage(frame.ref, frame.device_id, found))

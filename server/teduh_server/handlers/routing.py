@@ -31,6 +31,7 @@ from teduh_server.presence import Presence
 from teduh_server.push import EndpointNotAllowed, Push
 from teduh_server.queue import Queue
 from teduh_server.queue_news import QueueNews
+from teduh_server.redis_store.queue_scripts import NO_SEAT_NEEDED
 from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication, StaffDevice
 
 
@@ -64,8 +65,16 @@ class RoutingHandlers:
         if self.makes_offers and _staff(connection).role is not Role.SUPERVISOR:
             _not_permitted(connection, frame.ref, "this relay offers requests; only supervisors claim them")
             return
-        if self._may_begin(connection, frame.ref) and await self.queue.claim(connection, frame):
+        seats = self._seats(connection, frame)
+        if self._may_begin(connection, frame.ref) and await self.queue.claim(connection, frame, seats=seats):
             self.presence.has_taken(connection)
+
+    def _seats(self, connection: Connection, frame: Claim) -> int | None:
+        """How many seats a claim finds, as `Queue.claim` has it."""
+        if self.makes_offers or frame.conversation_id in connection.subscriptions:
+            # A supervisor's; or whoever was with her is back, and takes her own conversation.
+            return NO_SEAT_NEEDED
+        return self.presence.said_seats(_staff(connection).person)
 
     async def answer_offer(self, connection: Connection, frame: AnswerOffer) -> None:
         if not frame.accepted or self._may_begin(connection, frame.ref):

@@ -17,7 +17,6 @@ the staff member's commit then, after the survivor's yes. It ends with the devic
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 
 from teduh_signaling.relay.frames import (
     SURVIVOR_MEMBER,
@@ -34,8 +33,6 @@ from teduh_server.key_package_directory import KeyPackageDirectory
 from teduh_server.queue import Queue
 from teduh_server.rate_limit import SourceLimit
 
-_KEPT = 1024
-
 
 class SecondRequests:
     """The frame SeekAnother, on one node."""
@@ -51,9 +48,6 @@ class SecondRequests:
         self._delivery = delivery
         self._key_packages = key_packages
         self._limit = limit
-        # One key package for each lease, so that asking again does not use up those of the device.
-        # In another epoch it is another lease: the key package of this one may have served.
-        self._given: OrderedDict[tuple[bytes, bytes, int], bytes] = OrderedDict()
 
     async def seek(self, connection: Connection, frame: SeekAnother) -> None:
         """Put her conversation into the queue, or give her who has taken it. Raises StoreError."""
@@ -77,8 +71,10 @@ class SecondRequests:
             detail = "she has left" if gone else "somebody else here looks for somebody"
             connection.refuse(found, detail, ref=frame.ref)
             return
-        key_package = await self._key_package(conversation_id, found.taken_by, epoch)
-        if key_package is None:
+        key_package = None
+        if found.taken_by:
+            key_package = await self._key_packages.lend(conversation_id, epoch, found.taken_by)
+        if not isinstance(key_package, bytes):
             connection.send(Done(frame.ref))
             if found.taken_by:
                 self._queue.look_again(connection, conversation_id)
@@ -93,14 +89,3 @@ class SecondRequests:
         detail = "too many requests from one source"
         connection.refuse(ErrorCode.RATE_LIMITED, detail, ref=frame.ref, retry_after_ms=after)
         return True
-
-    async def _key_package(self, conversation_id: bytes, device_id: bytes, epoch: int) -> bytes | None:
-        if not device_id:
-            return None
-        lease = (conversation_id, device_id, epoch)
-        given = self._given.get(lease) or await self._key_packages.fetch(device_id)
-        if given is not None:
-            self._given[lease] = given
-            if len(self._given) > _KEPT:
-                self._given.popitem(last=False)
-        return given

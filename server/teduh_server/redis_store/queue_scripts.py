@@ -118,6 +118,10 @@ def requeued(reply: Reply) -> Requeued | ErrorCode:
     return Requeued(as_int(parts[0]), as_int(parts[1]) == 1, as_bytes(parts[2]))
 
 
+NO_SEAT_NEEDED: Final = -1
+"""Of a claim: it is a supervisor's, or was offered, or she is in that conversation."""
+
+
 def claim_request(
     conversation_id: bytes | None,
     device_id: bytes,
@@ -128,9 +132,10 @@ def claim_request(
     retention_ms: int,
     *,
     only_offered: bool = False,
+    seats: int | None = NO_SEAT_NEEDED,
 ) -> Command:
     """The lease is `consent_ms` if the conversation goes on. `only_offered`: only if it is offered to this
-    person now.
+    person now. `seats`: how many she takes besides her leases as far as is known; None: she has never said.
     """
     return scripts.CLAIM_REQUEST.command(
         (keys.QUEUE_WAITING, keys.QUEUE_LEASES, keys.QUEUE_OFFERS, keys.QUEUE_SEATS),
@@ -143,6 +148,7 @@ def claim_request(
         person,
         int(only_offered),
         consent_ms,
+        "one" if seats is None else "none" if seats == NO_SEAT_NEEDED else seats,
     )
 
 
@@ -156,10 +162,12 @@ class ClaimedRequest:
     """The person to whom it was offered when it was taken."""
 
 
-def claimed_request(reply: Reply) -> ClaimedRequest | None:
-    """None: there is none to claim."""
+def claimed_request(reply: Reply) -> ClaimedRequest | ErrorCode | None:
+    """None: there is none to claim; too_many: she has no seat free."""
     if not reply:
         return None
+    if reply == [b"full"]:
+        return ErrorCode.TOO_MANY
     conversation, package, details, since, offered_to = (as_bytes(part) for part in as_list(reply))
     return ClaimedRequest(bytes.fromhex(conversation.decode()), package, details, int(since), offered_to)
 

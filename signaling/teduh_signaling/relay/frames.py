@@ -325,10 +325,16 @@ class PublishKeyPackages(ClientFrame, frozen=True, array_like=True, tag=0x0B, gc
 
 
 class FetchKeyPackage(ClientFrame, frozen=True, array_like=True, tag=0x0C, gc=False):
-    """Staff: one key package of a colleague's device. Answered by KeyPackage, or the error no_key_package."""
+    """Staff: one key package of a colleague's device, for the next commit of a conversation. Answered by
+    KeyPackage; or unknown_conversation, no_key_package, rate_limited.
+
+    The sender is a member of the conversation. While it is in the same epoch the same is given again for a
+    minute. Clients of before name no conversation.
+    """
 
     ref: Ref
     device_id: DeviceId
+    conversation_id: ConversationId | None = None
 
 
 class ListColleagues(ClientFrame, frozen=True, array_like=True, tag=0x0E, gc=False):
@@ -353,9 +359,9 @@ class Ping(ClientFrame, frozen=True, array_like=True, tag=0x10, gc=False):
 
 class FetchIceServers(ClientFrame, frozen=True, array_like=True, tag=0x11, gc=False):
     """Any member, before a call: by which TURN servers? Answered by IceServers; or unknown_conversation,
-    rate_limited.
+    not_permitted.
 
-    Only for a conversation to which this connection is subscribed.
+    Only for a conversation to which this connection is subscribed, from its first commit on.
     """
 
     ref: Ref
@@ -541,7 +547,9 @@ TurnCredential = Annotated[str, Meta(max_length=MAX_TURN_CREDENTIAL_CHARACTERS)]
 
 
 class IceServers(RelayFrame, frozen=True, array_like=True, tag=0x52, gc=False):
-    """How the next call may go, and credentials of the TURN servers for it: fresh, random, soon expired."""
+    """How the next call may go, and the member's credentials of the TURN servers: soon expired, and no more
+    than two alive.
+    """
 
     ref: Ref
     policy: CallPolicy

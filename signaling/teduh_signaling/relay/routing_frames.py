@@ -92,7 +92,9 @@ class CancelRequest(ClientFrame, frozen=True, array_like=True, tag=0x03, gc=Fals
 
 
 class Claim(ClientFrame, frozen=True, array_like=True, tag=0x04, gc=False):
-    """Staff: take the oldest request, or a certain one. Answered by Claimed; or queue_empty, request_gone."""
+    """Staff: take the oldest request, or a certain one. Answered by Claimed; or queue_empty, request_gone,
+    too_many.
+    """
 
     ref: Ref
     conversation_id: ConversationId | None = None

@@ -8,6 +8,7 @@ from store_bench import NOW_MS, RETENTION_MS
 from teduh_server.redis_store import queue_scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.queue_scripts import ClaimedRequest
+from teduh_signaling.relay.frames import ErrorCode
 
 SARI, BUDI = b"s" * 32, b"b" * 32
 LEASE_MS, CONSENT_MS = 30_000, 120_000
@@ -35,7 +36,9 @@ async def _claim(store: Store, device: bytes = SARI, wanted: bytes | None = None
     command = queue_scripts.claim_request(
         wanted, device, device[:16], NOW_MS, LEASE_MS, CONSENT_MS, RETENTION_MS
     )
-    return queue_scripts.claimed_request(await store.ask(command))
+    claimed = queue_scripts.claimed_request(await store.ask(command))
+    assert not isinstance(claimed, ErrorCode)
+    return claimed
 
 
 async def _withdraws(store: Store, number: int, last_seen_ms: int = -1) -> bool:

@@ -204,7 +204,11 @@ export const PublishKeyPackages = define("publishKeyPackages", 0x0b, {
 })
 export type PublishKeyPackages = ReturnType<typeof PublishKeyPackages>
 
-export const FetchKeyPackage = define("fetchKeyPackage", 0x0c, { ref: uint32, deviceId })
+export const FetchKeyPackage = define("fetchKeyPackage", 0x0c, {
+  ref: uint32,
+  deviceId,
+  conversationId: optional(conversationId),
+})
 export type FetchKeyPackage = ReturnType<typeof FetchKeyPackage>
 
 export const SetAvailability = define("setAvailability", 0x0d, {

@@ -12,7 +12,9 @@
 -- ARGV[7] bytes   the claimant as a person, 16 bytes
 -- ARGV[8] integer 1: only if it is offered to this person now; 0: whatever waits
 -- ARGV[9] integer lease of a conversation that goes on, milliseconds: its survivor is asked first
--- Returns {} if there is none, else {conversation id, key package, details, opened in microseconds, person to whom
+-- ARGV[10] string what seat it needs: 'none'; 'one', and she has never said how many she takes; or how many she takes
+--   besides the leases that are open, as far as the nodes know
+-- Returns {} if there is none, {'full'} if she has no seat free, else {conversation id, key package, details, opened in microseconds, person to whom
 --   it was offered or empty}.
 local person = ARGV[7]
 
@@ -32,6 +34,24 @@ local function is_inside(request)
     end
   end
   return false
+end
+
+-- Whether she has a seat left. Who has never said how many she takes has one at a time.
+local function has_seat()
+  if ARGV[10] == 'none' then
+    return true
+  end
+  local seats, taken, open, other = unpack(
+    redis.call('HMGET', KEYS[4], person .. 'c', person .. 't', person .. 'o', person .. 'x'))
+  open = tonumber(open or 0)
+  if seats then
+    return seats - (taken or 0) - open > 0
+  end
+  if ARGV[10] == 'one' then
+    return open == 0
+  end
+  -- As in offer_requests.lua: the nodes count leases from their beginning, and offers not.
+  return redis.call('EXISTS', KEYS[4] .. ':none:' .. person) == 0 and ARGV[10] - (other and 1 or 0) > 0
 end
 
 local function take(id, request)
@@ -68,6 +88,8 @@ if ARGV[1] == '' then
     end
     if is_inside(ARGV[6] .. id) then
       at = at + 1
+    elseif not has_seat() then
+      return {'full'}
     else
       local taken = take(id, ARGV[6] .. id)
       if taken then
@@ -95,5 +117,8 @@ if ARGV[8] == '1' then
   if offer ~= person or tonumber(deadline) < tonumber(ARGV[3]) then
     return {}
   end
+end
+if not has_seat() then
+  return {'full'}
 end
 return take(id, request) or {}
