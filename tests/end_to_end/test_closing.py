@@ -218,12 +218,14 @@ async def test_nobody_is_to_take_the_request_of_whoever_has_given_up_asking(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The relay hangs, or is slow: it answers when nobody waits for that any more."""
-    opens, has_come, goes_on = Queue.open, asyncio.Event(), asyncio.Event()
+    opens, has_come, goes_on, is_open = Queue.open, asyncio.Event(), asyncio.Event(), asyncio.Event()
 
-    async def late(queue: Queue, connection: Connection, frame: OpenRequest) -> None:
+    async def late(queue: Queue, connection: Connection, frame: OpenRequest) -> bool:
         has_come.set()
         await goes_on.wait()
-        await opens(queue, connection, frame)
+        is_new = await opens(queue, connection, frame)
+        is_open.set()
+        return is_new
 
     monkeypatch.setattr(Queue, "open", late)
     with start_valkey() as valkey:
@@ -235,7 +237,8 @@ async def test_nobody_is_to_take_the_request_of_whoever_has_given_up_asking(
                 asking.cancel()
                 await asyncio.gather(asking, return_exceptions=True)
                 goes_on.set()
-                await becomes(lambda: _state_of_the_only_request(relay), b"absent")
+                await is_open.wait()
+                await becomes(lambda: _state_of_the_only_request(relay), None)
                 assert not survivor.conversations
 
 

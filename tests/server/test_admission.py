@@ -19,12 +19,15 @@ from teduh_server.redis_store.keys import conversation_of
 from teduh_server.settings import Settings
 from teduh_signaling.relay import proof_of_work
 from teduh_signaling.relay.frames import (
+    Availability,
+    Done,
     Error,
     ErrorCode,
     OpenRequest,
     QueuePosition,
     RequestDetails,
     RequestOpened,
+    SetAvailability,
     Subscribe,
     Subscribed,
     Urgency,
@@ -215,6 +218,7 @@ async def test_sources_are_served_in_turn_and_none_is_forgotten(
     order: list[str] = []
     async with frame_client(door.url) as staff:
         await staff.authenticate(organisation.staff())
+        await staff.ask(SetAvailability(7, Availability.AVAILABLE, 5), Done)
         order += [await _claims(door, staff, names) for _ in range(2)]
         client, _ = await door.opens(3)
         names[client.capability] = "c1"
@@ -238,6 +242,7 @@ async def test_an_emergency_goes_before_those_who_share_her_address(
     assert position == 1
     async with frame_client(door.url) as staff:
         await staff.authenticate(organisation.staff())
+        await staff.ask(SetAvailability(7, Availability.AVAILABLE, 2), Done)
         await staff.claim()
         await staff.claim()
         # Whose turn it was has her old place again.

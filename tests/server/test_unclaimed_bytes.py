@@ -304,6 +304,9 @@ async def test_a_store_that_fills_up_refuses_new_requests_first_and_an_accepted_
             frame_client(url) as late,
         ):
             waits = await waiting.open_request()
+            # So much that what the server itself takes and gives back does not matter.
+            for number in range(64):
+                await store.ask((b"SET", b"filler:%d" % number, bytes(2**19), b"PX", b"600000"))
             await _used(store, 0.82)
             await eventually(lambda: relay._reserve.refuses_requests)
             refused = await _open(late)
