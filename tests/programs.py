@@ -107,6 +107,7 @@ NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "server/doctor/test_turn.py": ("turnserver",),
     "server/test_failing_disk.py": ("cc", "unshare", "nsenter"),
     "server/test_readiness.py::test_full_disk*": ("unshare", "nsenter"),
+    "server/test_readiness.py::test_relay_begins_on_a_full_disk*": ("unshare", "nsenter"),
     "workspace/test_compiled_relay.py": ("cc", "Python.h"),
     "workspace/test_tracked_files.py": ("git",),
 }

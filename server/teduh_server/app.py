@@ -62,7 +62,6 @@ from teduh_server.page_settings import PageSettings
 from teduh_server.rate_limit import SourceLimit, source_of_requests
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
-from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.exceptions import FULL_OR_FAILING, StoreError, StoreUnavailable, cause_of
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, new_node_id, node_channel
@@ -146,8 +145,7 @@ class Relay:
         if location is None:
             self._valkey = EmbeddedValkey(settings.data_folder / "valkey", durability)
             await asyncio.to_thread(self._valkey.start)
-            # It keeps by itself what it promises, before it answers.
-            location, durability = StoreAddress.parse(self._valkey.url), Durability.MEMORY
+            location = StoreAddress.parse(self._valkey.url)
         self._channel = NodeChannel()
         self._store = Store(
             location,

@@ -57,7 +57,7 @@ def fault(event: str, error: BaseException) -> None:
     """Log that something failed which should not: the exception's type and where, not what it says. Of more
     than ten in a minute the others are only counted: `unsaid` stands in the next line.
     """
-    share = _shares.setdefault(event, _Share())
+    share = _shares.setdefault(event, _Share(time.monotonic))
     if share.take():
         where = _where(error.__traceback__)
         unsaid = {"unsaid": share.unsaid} if share.unsaid else {}
@@ -70,7 +70,7 @@ def fault(event: str, error: BaseException) -> None:
 class _Share:
     """What one event may fill of the log."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._lines: deque[float] = deque(maxlen=MOST_LINES_A_MINUTE)
         self.unsaid = 0

@@ -42,7 +42,7 @@ STORE_REFUSED = Counter(
 )
 NOT_KEPT = Counter(
     "teduh_store_sync_failures",
-    "Batches that the disk or the replicas did not confirm, and ends of the embedded Valkey.",
+    "Batches that replicas did not confirm, and ends of the embedded Valkey, which could not sync.",
     registry=REGISTRY,
 )
 LIST_AGE = Gauge(

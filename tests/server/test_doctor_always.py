@@ -29,8 +29,8 @@ async def test_server_that_never_syncs_cannot_keep_anything(tmp_path: Path) -> N
     url = f"redis://127.0.0.1:{valkey.port}"
     try:
         store = Store(parse_location(url), (b"node:x",), durability=Durability.AOF)
-        await store.start()
-        await eventually(lambda: store.trouble == "NOTSYNCED")
+        store.begin()
+        await eventually(lambda: store.trouble == "StoreNotDurable")
         with pytest.raises(StoreUnavailable):
             await StoreBench(store).create()
         await store.close()

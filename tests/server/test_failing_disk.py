@@ -23,8 +23,9 @@ from failing_machine import (
 )
 from frame_client import FrameClient, frame_client, talking_pair
 from relay_organisation import RelayOrganisation
-from relay_process import RelayProcess, relay_process
+from relay_process import RelayProcess, eventually, relay_process
 from teduh_signaling.relay.frames import Accepted, AnyRelayFrame, Append, Error, ErrorCode
+from valkey_process import ValkeyProcess
 
 Talk = tuple[FrameClient, bytes]
 """Her connection, and the conversation."""
@@ -216,3 +217,29 @@ async def test_clock_that_stands_keeps_nothing_from_the_disk(
         calls.end("clock")
         await until_said(four, 3)
         assert [await kept(relay, talk) for talk in four] == [3] * 4
+
+
+# --- a server of one's own ---
+
+
+@pytest.mark.parametrize("call", ["write", "sync"])
+async def test_nothing_is_accepted_that_the_disk_of_ones_own_server_does_not_take(
+    tmp_path: Path, organisation: RelayOrganisation, calls: FailingCalls, call: str
+) -> None:
+    """It ends rather than answer; somebody starts it again, as systemd does."""
+    settings = {"appendonly": "yes", "appendfsync": "always", "save": ""}
+    valkey = ValkeyProcess(tmp_path / "own", settings, environment=calls.machine.environment)
+    valkey.start()
+    try:
+        file, url = organisation.write(tmp_path), f"redis://{valkey.host}:{valkey.port}"
+        with relay_process(tmp_path / "relay", file, url, durability="aof") as relay:
+            async with talks(relay, organisation, 4) as four:
+                calls.begin(call)
+                assert all(is_unavailable(each) for each in await say(four, 2))
+                await eventually(lambda: not valkey.running)
+                calls.end(call)
+                await asyncio.to_thread(valkey.start)
+                await until_said(four, 2)
+                assert [await kept(relay, talk) for talk in four] == [2] * 4
+    finally:
+        valkey.kill()

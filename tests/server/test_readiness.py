@@ -21,8 +21,9 @@ from teduh_server.log_policy import MOST_LINES_A_MINUTE
 from teduh_server.settings import Settings
 from teduh_signaling.relay.frames import Append, Error, ErrorCode
 from valkey_cluster import valkey_cluster
-from valkey_process import ValkeyProcess, until
+from valkey_process import ValkeyProcess, free_port, until
 
+METRICS_PORT = free_port()
 KEPT = {"appendonly": "yes", "appendfsync": "always", "save": "", "slowlog-log-slower-than": "-1"}
 
 
@@ -50,6 +51,14 @@ async def problems(**settings: object) -> str:
     """What `teduh doctor` finds wrong with the store, in one text."""
     chosen = Settings(**settings)  # type: ignore[arg-type]  # pydantic checks them
     return " ".join(each.says for each in await check_store(chosen) if each.level is Level.PROBLEM)
+
+
+async def measured(relay: RelayProcess) -> dict[str, float]:
+    """What /metrics says, by name and labels."""
+    url = f"http://127.0.0.1:{METRICS_PORT}/metrics"
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        lines = [line for line in (await answer.text()).splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
 
 
 @contextmanager
@@ -84,7 +93,8 @@ def relay(
     tmp_path: Path, organisation: RelayOrganisation, valkey_process: ValkeyProcess
 ) -> Iterator[RelayProcess]:
     file, url = organisation.write(tmp_path), url_of(valkey_process)
-    with relay_process(tmp_path / "relay", file, url, durability="aof") as relay:
+    measures = {"metrics_port": METRICS_PORT}
+    with relay_process(tmp_path / "relay", file, url, None, None, durability="aof", **measures) as relay:
         yield relay
 
 
@@ -95,6 +105,44 @@ async def test_full_memory_is_not_ready(relay: RelayProcess, valkey_process: Val
     valkey_process.ask("CONFIG", "SET", "maxmemory", "100mb")
     await becomes(lambda: readyz(relay), 200)
     assert causes(relay) == ["OOM", None]
+
+
+async def test_metrics_say_how_full_the_store_is_and_what_it_refused(
+    relay: RelayProcess, valkey_process: ValkeyProcess, organisation: RelayOrganisation
+) -> None:
+    """What is refused is counted, and not logged."""
+    await organisation.publish_revocations(relay.url)
+    async with talking_pair(relay.url, organisation.staff()) as (survivor, _, conversation):
+        before = await measured(relay)
+        assert before["teduh_store_ready"] == 1
+        assert 0 < before["teduh_store_fill"] < 0.5
+        assert 0 <= before["teduh_revocation_list_age_seconds"] < 600
+        assert before["teduh_event_loop_lag_seconds"] >= 0
+        valkey_process.ask("CONFIG", "SET", "maxmemory", "100kb")
+        lines = len(relay.log.read_text().splitlines())
+        for _ in range(50):
+            await survivor.ask(Append(conversation, 1, 0, 1, b"refused"), Error)
+        await becomes(lambda: readyz(relay), 503)
+
+        async def is_full() -> bool:
+            return (await measured(relay))["teduh_store_fill"] > 1
+
+        await becomes(is_full, wanted=True)
+        after = await measured(relay)
+        assert after['teduh_store_refused_total{cause="OOM"}'] >= 50
+        assert after["teduh_store_ready"] == 0
+        assert len(relay.log.read_text().splitlines()) - lines == 1
+
+
+async def test_store_that_somebody_sets_to_sync_later_is_not_ready(
+    relay: RelayProcess, valkey_process: ValkeyProcess
+) -> None:
+    valkey_process.ask("CONFIG", "SET", "appendfsync", "everysec")
+    await becomes(lambda: readyz(relay), 503)
+    assert "appendfsync" in await problems(store_url=url_of(valkey_process))
+    valkey_process.ask("CONFIG", "SET", "appendfsync", "always")
+    await becomes(lambda: readyz(relay), 200)
+    assert causes(relay) == ["StoreNotDurable", None]
 
 
 async def test_nearly_full_memory_is_told_by_the_doctor(
@@ -146,9 +194,12 @@ async def test_frozen_replica_is_not_ready_where_accepted_means_replicated(
             until, lambda: "state=online" in str(master.ask("INFO", "replication")), "no replica"
         )
         url, file = url_of(master), organisation.write(tmp_path)
-        with relay_process(tmp_path / "relay", file, url, durability="replicated") as relay:
+        with relay_process(
+            tmp_path / "relay", file, url, durability="replicated", metrics_port=METRICS_PORT
+        ) as relay:
             replica.freeze()
             await is_noticed(relay)
+            assert (await measured(relay))["teduh_store_sync_failures_total"] >= 1
 
             async def is_told() -> bool:
                 return "replicas" in await problems(store_url=url, durability="replicated")
@@ -285,3 +336,26 @@ async def test_relay_waits_for_a_store_that_is_not_there_yet(
             relay.stop()
         relay.release()
         valkey.kill()
+
+
+async def test_relay_begins_on_a_full_disk_and_goes_on_when_it_has_room(
+    tmp_path: Path, organisation: RelayOrganisation
+) -> None:
+    if why := why_no_small_disk():
+        pytest.skip(why)
+    folder = tmp_path / "relay"
+    with small_disk(folder / "data") as disk:
+        await asyncio.to_thread(disk.fill)
+        relay = RelayProcess(folder, organisation.write(tmp_path), machine=disk.machine)
+        started = asyncio.create_task(asyncio.to_thread(relay.start))
+        try:
+            await becomes(lambda: _known(relay, "/healthz"), 200)
+            assert await _known(relay, "/readyz") == 503
+            await becomes(lambda: asyncio.to_thread(lambda: "ENOSPC" in relay.log.read_text()), wanted=True)
+            disk.free()
+            await started
+        finally:
+            await asyncio.gather(started, return_exceptions=True)
+            if relay.running:
+                relay.stop()
+            relay.release()

@@ -32,7 +32,6 @@ from teduh_server.cli.heartbeat import Heartbeat
 from teduh_server.cli.run import PartOfMany, dump_no_memory, run_relay
 from teduh_server.log_policy import Trouble, configure_logging, fault, log
 from teduh_server.neighbours import Boxes
-from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.embedded import EmbeddedValkey, FolderInUse
 from teduh_server.redis_store.exceptions import cause_of
 from teduh_server.settings import Settings
@@ -116,9 +115,7 @@ class _Supervisor:
             valkey = EmbeddedValkey(self._settings.data_folder / "valkey", self._settings.durability)
             valkey.start()
             self._valkey = valkey
-            # It keeps by itself what it promises, before it answers.
-            update = {"store_url": valkey.url, "durability": Durability.MEMORY}
-            self._settings = self._settings.model_copy(update=update)
+            self._settings = self._settings.model_copy(update={"store_url": valkey.url})
 
     # --- signals ---
 

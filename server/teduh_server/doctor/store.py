@@ -115,14 +115,17 @@ def _check_durability(about: str, server: Server, settings: Settings) -> Iterato
 
 
 def _check_sync(about: str, server: Server) -> Iterator[Finding]:
-    policy = (server.configuration or {}).get("appendfsync", "always")
-    if policy == "no":
-        # WAITAOF waits for a sync that nobody asks for.
-        says = "It never syncs its append-only file (appendfsync no): nothing is accepted."
-        yield problem(about, f"{says} Set appendfsync always.")
-    elif policy != "always":
-        says = f"Each answer waits for a sync that comes once a second (appendfsync {policy})."
-        yield problem(about, f"{says} Set appendfsync always.")
+    if server.configuration is None:
+        says = (
+            "Whether it syncs before it answers cannot be asked, so that no relay uses it: allow CONFIG GET."
+        )
+        yield problem(about, says)
+        return
+    for name, wanted in (("appendfsync", "always"), ("no-appendfsync-on-rewrite", "no")):
+        found = server.configuration.get(name, wanted)
+        if found != wanted:
+            says = f"It would answer what it has not synced ({name} {found}), so that no relay uses it."
+            yield problem(about, f"{says} Set {name} {wanted}.")
 
 
 def _check_writing(about: str, server: Server) -> Iterator[Finding]:
@@ -137,9 +140,7 @@ def _check_writing(about: str, server: Server) -> Iterator[Finding]:
         yield problem(about, 'It could not save its memory, so that it takes nothing: set save "".')
     fill = StoreFill(int(info.get("used_memory", "0")), int(info.get("maxmemory", "0")))
     if fill.share >= REQUESTS_SHARE:
-        says = (
-            f"It is full to {fill.share:.0%} of maxmemory ({fill.limit} bytes), and at that it takes nothing."
-        )
+        says = f"It is full to {fill.share:.0%} of maxmemory: no new request is taken, at 100 % nothing is."
         yield problem(about, f"{says} Give it more memory, or set a shorter retention_hours.")
     wanted = int(configuration.get("min-replicas-to-write", "0"))
     if int(info.get("min_slaves_good_slaves", wanted)) < wanted:

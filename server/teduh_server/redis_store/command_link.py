@@ -21,7 +21,7 @@ from teduh_server import metrics
 from teduh_server.log_policy import Trouble
 from teduh_server.redis_store import durability, scripts
 from teduh_server.redis_store.address import StoreAddress
-from teduh_server.redis_store.durability import Durability, Seal
+from teduh_server.redis_store.durability import SETTINGS_QUESTION, Durability, Seal
 from teduh_server.redis_store.exceptions import StoreUnavailable, cause_of
 from teduh_server.redis_store.keys import probe_key
 from teduh_server.redis_store.reconnecting import keep_trying
@@ -120,13 +120,15 @@ class CommandLink:
             await wire.ask(command)
         if not _is_master(await wire.ask((b"ROLE",))):
             raise StoreUnavailable("the server is a replica")
-        await durability.verify(wire, self._durability)
+        await durability.verify(wire, self._durability, self._probe())
         # A server that is still reading its AOF answers every command with an error.
         for source in scripts.SOURCES.values():
             await wire.ask((b"SCRIPT", b"LOAD", source))
 
     async def _watch(self, wire: Wire, address: StoreAddress, lost: asyncio.Event) -> None:
-        """Return when the connection is lost, silent, or to the wrong server."""
+        """Return when the connection is lost, silent, or to the wrong server. Raises StoreNotDurable when it
+        does not keep any more what it is to keep.
+        """
         while await self._answers(wire, address) and not await self._moved(address):
             with suppress(TimeoutError):
                 async with asyncio.timeout(WATCH_SECONDS):
@@ -136,12 +138,14 @@ class CommandLink:
     async def _answers(self, wire: Wire, address: StoreAddress) -> bool:
         """Whether a probe is answered in time, and meanwhile no other server takes the place."""
         probe = wire.ask((b"SET", self._probe(), b"", b"PX", _PROBE_MILLISECONDS))
-        fill = wire.ask(FILL_QUESTION)
+        asked = [probe, wire.ask(FILL_QUESTION)]
+        if self._durability is Durability.AOF:
+            asked.append(wire.ask(SETTINGS_QUESTION))
         try:
             for _ in range(SILENT_SECONDS):
-                await asyncio.wait((probe, fill), timeout=WATCH_SECONDS)
-                if probe.done() and fill.done():
-                    self._note(probe, fill)
+                await asyncio.wait(asked, timeout=WATCH_SECONDS)
+                if all(each.done() for each in asked):
+                    self._note(*asked)
                     return True
                 self.trouble.is_("silent")
                 self._on_doubt()
@@ -149,15 +153,22 @@ class CommandLink:
                     return False
             return False
         finally:
-            probe.cancel()
-            fill.cancel()
+            for each in asked:
+                each.cancel()
 
-    def _note(self, probe: asyncio.Future[Reply], fill: asyncio.Future[Reply]) -> None:
+    def _note(
+        self,
+        probe: asyncio.Future[Reply],
+        fill: asyncio.Future[Reply],
+        settings: asyncio.Future[Reply] | None = None,
+    ) -> None:
+        if fill.exception() is None:
+            self.fill = read_fill(fill.result())
+        if settings is not None and settings.exception() is None:
+            durability.check_settings(settings.result())
         # An answer that is not kept as promised yet is a sign of life, too.
         error = probe.exception()
         self.trouble.is_(None if error is None else cause_of(error))
-        if fill.exception() is None:
-            self.fill = read_fill(fill.result())
 
     async def _moved(self, address: StoreAddress) -> bool:
         """Whether there is another master now; False if nobody can say."""

@@ -5,10 +5,15 @@
                 a power failure loses it. `always` is its other name, from when `aof` did not sync at once
     replicated  accepted is held by so many replicas besides: the loss of the master loses nothing
 
-The last two are sealed: each batch of commands ends with WAITAOF or WAIT, and no answer to it is believed
-before that says so. See `sealed_wire`. The embedded Valkey needs no seal: it runs with `appendfsync always`,
-and ends itself rather than send an answer that it could not write and sync (Valkey's `flushAppendOnlyFile`).
-Under its other settings Valkey sends the answers all the same, and refuses only what comes afterwards.
+`aof` is a server's own `appendfsync always`: it writes and syncs before it sends an answer, and ends itself
+rather than send one that it could not (`flushAppendOnlyFile`). With its other settings it sends the answers
+of an event loop all the same, and refuses only what comes afterwards. So a server that is set otherwise is
+not used: its settings are looked at with each connection, and every second. WAITAOF behind each batch would
+not do: with `everysec`, Valkey 8.1 and Redis 7.4 say that what was just written is synced, before it is
+(Redis pull request 13793).
+
+`replicated` is sealed: each batch of commands ends with WAIT, and no answer to it is believed before that
+says so. See `sealed_wire`.
 """
 
 from __future__ import annotations
@@ -16,11 +21,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from teduh_server.redis_store.exceptions import StoreNotDurable, StoreUnavailable
+from teduh_server.redis_store.exceptions import StoreNotDurable, StoreRefused, StoreUnavailable
 from teduh_server.redis_store.wire import Command, Reply, Wire
 
 SEAL_MILLISECONDS = 1000
-"""How long the disk or the replicas may take, before the answers are taken for unavailable."""
+"""How long the replicas may take, or the disk for the first write of a connection."""
+
+SETTINGS_QUESTION: Command = (b"CONFIG", b"GET", b"appendonly", b"appendfsync", b"no-appendfsync-on-rewrite")
+_WANTED = {b"appendonly": b"yes", b"appendfsync": b"always", b"no-appendfsync-on-rewrite": b"no"}
 
 
 class Durability(StrEnum):
@@ -45,34 +53,48 @@ class Seal:
 
     def holds(self, answer: object) -> bool:
         """Whether the reply to `command` says that the batch is kept."""
-        # WAITAOF answers with two numbers: this server's file, and those of replicas.
-        confirmed = answer[0] if isinstance(answer, list) and answer else answer
-        return isinstance(confirmed, int) and confirmed >= self.needed
+        return isinstance(answer, int) and answer >= self.needed
 
 
 def seal_of(durability: Durability, replicas: int) -> Seal | None:
-    """The seal for a store of one's own; None if answers are believed as they come."""
+    """The seal for a store; None if answers are believed as they come."""
     if durability is Durability.REPLICATED:
         return Seal((b"WAIT", replicas, SEAL_MILLISECONDS), replicas, "NOREPLICAS")
-    if durability is Durability.AOF:
-        return Seal((b"WAITAOF", 1, 0, SEAL_MILLISECONDS), 1, "NOTSYNCED")
     return None
 
 
-async def verify(wire: Wire, durability: Durability) -> None:
-    """Raise StoreNotDurable if the server keeps no append-only file and `durability` promises one, and
-    StoreUnavailable while it reads what it has kept: until then it says that it keeps none.
+async def verify(wire: Wire, durability: Durability, probe: bytes) -> None:
+    """Raise StoreNotDurable if the server is not set to keep what `durability` promises, StoreUnavailable
+    while it reads its file, or does not sync it. `probe` is a key that may be written.
     """
     if durability is not Durability.AOF:
         return
     told = _fields(await wire.ask((b"INFO", b"persistence")))
     if told.get(b"loading") == b"1":
         raise StoreUnavailable("LOADING the server is reading its file")
-    if told.get(b"aof_enabled") != b"1":
-        raise StoreNotDurable(
-            f"the store keeps no append-only file, so durability = {durability.value!r} cannot be promised: "
-            "set `appendonly yes` there"
-        )
+    check_settings(await _settings(wire))
+    # One that was set so a moment ago keeps nothing before its first file is whole.
+    await wire.ask((b"SET", probe, b"", b"PX", SEAL_MILLISECONDS))
+    synced = await wire.ask((b"WAITAOF", 1, 0, SEAL_MILLISECONDS))
+    if not isinstance(synced, list) or synced[0] != 1:
+        raise StoreUnavailable("NOTSYNCED the server does not sync its append-only file")
+
+
+async def _settings(wire: Wire) -> Reply:
+    try:
+        return await wire.ask(SETTINGS_QUESTION)
+    except StoreRefused as error:
+        raise StoreNotDurable("the store does not tell its settings: allow CONFIG GET there") from error
+
+
+def check_settings(reply: Reply) -> None:
+    """Raise StoreNotDurable if the answer to SETTINGS_QUESTION is not what `aof` takes."""
+    parts = [each for each in reply if isinstance(each, bytes)] if isinstance(reply, list) else []
+    found = dict(zip(parts[::2], parts[1::2], strict=False))
+    wrong = [name for name, value in _WANTED.items() if found.get(name) != value]
+    if wrong:
+        told = ", ".join(f"`{name.decode()} {_WANTED[name].decode()}`" for name in wrong)
+        raise StoreNotDurable(f"the store would answer what it has not synced: set {told} there")
 
 
 def _fields(reply: Reply) -> dict[bytes, bytes]:

@@ -28,9 +28,9 @@ class StoreNotDurable(StoreError):
     """The setting promises more than the server keeps."""
 
 
-FULL_OR_FAILING = frozenset({"MISCONF", "NOREPLICAS", "NOTSYNCED", "OOM"})
-"""Why a server takes no writes: it cannot write its file, its replicas are away, it has not synced what it
-was sent, it has no memory left. They end by themselves, or by what an operator does.
+FULL_OR_FAILING = frozenset({"MISCONF", "NOREPLICAS", "OOM"})
+"""Why a server takes no writes: it cannot write its file, its replicas are away, it has no memory left. They
+end by themselves, or by what an operator does.
 """
 
 
