@@ -7,20 +7,23 @@ what is said until the victim's next refresh, and nothing after it.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
-from sdk_people import new_staff, until
+from sdk_people import enrolled, new_staff, until
+from teduh_crypto.credentials import STAFF_CREDENTIAL_TYPE, encode_credential, sign_staff_statement
 from teduh_crypto.exceptions import RemoteError
-from teduh_crypto.mls import ApplicationMessage, CommitReceived, Group
+from teduh_crypto.mls import ApplicationMessage, CommitReceived, Group, LeafChange, OpaqueCredential
+from teduh_crypto.padding import padding_for
 from teduh_sdk import clock, conversation, events
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.group_changes import GROUP_POLICY, HYBRID_SUITE
 from teduh_sdk.leaf_key_age import MOST_SECONDS
 from teduh_sdk.relay_link import RelayLink
+from teduh_sdk.sender_order import authenticated_counter
 from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
 from teduh_signaling.relay.frames import SURVIVOR_MEMBER, Accepted, Append, Entry, EntryKind
@@ -193,3 +196,33 @@ async def heals(victim: Side, other: Side, log: Log, *, is_survivor: bool) -> No
     assert {what for place, what in opened if place < refreshed} == {"commit", "application"}
     assert any(place > refreshed for place in commits), "the other has committed once more"
     assert {what for place, what in opened if place > refreshed} == {"nothing"}
+
+
+async def test_the_browser_refuses_a_refresh_that_puts_another_identity_into_the_leaf(
+    house: tuple[str, RelayOrganisation],
+) -> None:
+    """The same key, name and role under another statement: no path changes who sits at its leaf."""
+    url, organisation = house
+    device = organisation.staff("Sari")
+    async with web_peer() as peer, Staff(url, organisation.public, enrolled(device)) as staff:
+        public = organisation_json(organisation.public)
+        await peer.call("openSurvivor", url=url, organisation=public, suite=HYBRID_SUITE)
+        await peer.call("ask")
+        his = await accepted(staff)
+        await peer.until("joined")
+        await peer.call("settled")
+        await his.send("hello")
+        assert (await peer.until("textReceived"))["text"] == "hello"
+        await his.settled()
+        group = his.state.membership.group
+        assert group is not None
+        statement = sign_staff_statement(
+            replace(device.about, statement_id="another"), organisation.authority
+        )
+        leaf = LeafChange(credential=OpaqueCredential(STAFF_CREDENTIAL_TYPE, encode_credential(statement)))
+        counter = his.state.save().outbox.next_counter
+        commit = group.commit(
+            (), leaf=leaf, authenticated_data=authenticated_counter(counter), padding=padding_for
+        )
+        his._link.send(Append(his.id, counter, EntryKind.COMMIT.value, group.epoch, commit.message))
+        assert "another identity" in str((await peer.until("stopped"))["reason"])

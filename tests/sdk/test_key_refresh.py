@@ -15,11 +15,13 @@ from teduh_crypto.mls import ApplicationMessage, CommitReceived, Group, LeafChan
 from teduh_crypto.padding import padding_for
 from teduh_sdk import events, group_changes
 from teduh_sdk.conversation_state import ConversationState
-from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE, Refresh
+from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE, Refresh, key_package_to_wire
 from teduh_sdk.leaf_key_age import MOST_MESSAGES, MOST_SECONDS
 from teduh_sdk.room import Consent
 from teduh_sdk.sender_order import authenticated_counter
-from teduh_signaling.relay.frames import Append, EntryKind
+from teduh_signaling.call.codec import decode_call, encode_call
+from teduh_signaling.call.messages import Heartbeat, Media, MediaState, Phase
+from teduh_signaling.relay.frames import Append, EntryKind, KeyPackage, StaffReachable
 
 MINUTE = 60
 
@@ -293,3 +295,49 @@ def test_a_refresh_in_the_hybrid_suite_is_five_kibibytes_at_most() -> None:
     sizes = {one.member: len(one.payload) for one in pair.log.entries if one.kind is EntryKind.COMMIT}
     assert sizes[0] < 4.5 * 1024
     assert sizes[1] < 5.5 * 1024
+
+
+def test_somebody_is_found_for_her_while_a_refresh_of_hers_is_on_its_way(pair: Pair) -> None:
+    her = pair.survivor.state
+    budi = StaffDevice(pair.organisation, "Budi")
+    bundle = budi.key_package()
+    pair.log.disconnect(pair.counselor)
+    her.receive(StaffReachable(her.conversation_id, reachable=False), NOW)
+    her.change(Refresh(), NOW)
+    assert her.membership.pending is not None
+    her.seek(NOW, is_on=True)
+    her.find(KeyPackage(1, budi.device_id, key_package_to_wire(bundle.key_package)), NOW)
+    her.let_in(NOW)
+    pair.log.pump()
+    pair.seat_invited(budi, bundle)
+    assert [one.name for one in her.participants] == ["Budi", None]
+
+
+def test_a_call_goes_on_while_keys_are_renewed(pair: Pair) -> None:
+    """Heartbeats are sealed under keys of the epoch: one of each is lost at most; a call outlives that.
+    What is said about the call arrives.
+    """
+    for beat in range(12):
+        for seat in (pair.survivor, pair.counselor):
+            seat.state.signal_call(heartbeat(pair.log.now), pair.log.now, is_ephemeral=True)
+        if beat in (3, 7):
+            refreshing = pair.survivor if beat == 3 else pair.counselor
+            refreshing.state.change(Refresh(), pair.log.now)
+            refreshing.state.signal_call(muted(pair.log.now), pair.log.now, is_ephemeral=False)
+        pair.log.pump()
+        pair.log.passes(5)
+    assert (refreshes(pair.survivor), refreshes(pair.counselor)) == (1, 1)
+    for seat in (pair.survivor, pair.counselor):
+        heard = [decode_call(one.data) for one in seat.collect() if isinstance(one, events.CallSignal)]
+        beats = [one for one in heard if isinstance(one, Heartbeat)]
+        assert len(beats) >= 12 - 2
+        assert [type(one) for one in heard if not isinstance(one, Heartbeat)] == [MediaState]
+
+
+def heartbeat(now: int) -> bytes:
+    media = Media(audio=True, video=False)
+    return encode_call(Heartbeat(b"8 bytes.", now * 1000, 1, Phase.IN_CALL, media, True, (), ()))
+
+
+def muted(now: int) -> bytes:
+    return encode_call(MediaState(b"8 bytes.", now * 1000, 1, Media(audio=False, video=False)))

@@ -62,6 +62,18 @@ it("tells once that nobody can be reached, and that somebody can again by the re
   expect(types(pair.survivor.collect())).toEqual(["staffReachable", "textReceived"])
 })
 
+it("finds somebody while a refresh of her keys is on its way", async () => {
+  await lose()
+  await pair.survivor.state.change({ type: "refresh" }, NOW)
+  expect(pair.survivor.state.membership.pending).not.toBeNull()
+  await pair.survivor.state.seek(true, NOW)
+  await found()
+  await pair.survivor.state.letIn(NOW)
+  await pair.log.pump()
+  await newcomer()
+  expect(pair.survivor.state.participants.map(String)).toEqual(["Dewi (counselor)", "survivor"])
+})
+
 it("says again to whoever comes what had reached nobody, and what was kept for her", async () => {
   await pair.survivor.state.sendText("heard by Sari", NOW)
   await pair.log.pump()
