@@ -20,6 +20,7 @@ KINDS = {
     "closes": masked(CLOSE, b""),
     "tiny messages": masked(BINARY, b"x"),
 }
+COMMON = ("pings", "pongs", "tiny messages")
 CONTINUATION = masked(0, b"", final=False)
 
 
@@ -42,7 +43,7 @@ async def test_of_one_read_only_so_many_frames_are_parsed_before_others_have_the
     assert transport.closing or not transport.reading
 
 
-@pytest.mark.parametrize("frame", [KINDS["pings"], KINDS["pongs"], KINDS["tiny messages"]])
+@pytest.mark.parametrize("frame", [KINDS[kind] for kind in COMMON], ids=COMMON)
 async def test_what_waits_is_parsed_in_the_turns_that_follow_and_then_more_is_read(frame: bytes) -> None:
     socket, transport, listener = _socket(FramePrice(1e9, 1e12))
     _read(socket, frame * 1000)
@@ -50,9 +51,7 @@ async def test_what_waits_is_parsed_in_the_turns_that_follow_and_then_more_is_re
     assert listener.count == 1000
 
 
-@pytest.mark.parametrize(
-    "frame", [KINDS["pings"], KINDS["pongs"], KINDS["tiny messages"]], ids=["pings", "pongs", "tiny messages"]
-)
+@pytest.mark.parametrize("frame", [KINDS[kind] for kind in COMMON], ids=COMMON)
 async def test_beyond_what_may_be_saved_up_frames_wait_for_their_time(frame: bytes) -> None:
     """At one frame an hour two seconds are worth nothing: the first goes on credit."""
     socket, transport, listener = _socket(FramePrice(1 / 3600, 1e12))
