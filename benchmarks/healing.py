@@ -166,8 +166,8 @@ def report(kept: list[Bytes], without: list[Bytes]) -> bool:
 
 def main() -> int:
     arguments = argparse.ArgumentParser(description="What healing costs a conversation.")
-    arguments.add_argument("--quick", action="store_true", help="one conversation each, to see that it works")
-    talks = 1 if arguments.parse_args().quick else 5
+    arguments.add_argument("--quick", action="store_true", help="three conversations each, to see that it works")
+    talks = 3 if arguments.parse_args().quick else 5
     return 0 if report(*asyncio.run(measure(talks, EACH_SAYS))) else 1
 
 
