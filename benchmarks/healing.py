@@ -166,7 +166,7 @@ def report(kept: list[Bytes], without: list[Bytes]) -> bool:
 
 def main() -> int:
     arguments = argparse.ArgumentParser(description="What healing costs a conversation.")
-    arguments.add_argument("--quick", action="store_true", help="three conversations each, to see that it works")
+    arguments.add_argument("--quick", action="store_true", help="three conversations each")
     talks = 3 if arguments.parse_args().quick else 5
     return 0 if report(*asyncio.run(measure(talks, EACH_SAYS))) else 1
 
