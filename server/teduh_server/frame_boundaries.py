@@ -55,13 +55,15 @@ class FrameBoundaries:
                 continue
             if ended == most:
                 break
-            if not self._head and length - at > 1 and data[at + 1] < 0x80 + 126:
+            if not self._head and length - at > 3 and 0x80 <= data[at + 1] < 0x80 + 127:
+                # Nearly all are short, and their heads are whole.
                 size = data[at + 1] - 0x80
-                if size < 0:
-                    self.unmasked = True
-                    break
+                if size < 126:
+                    at += 2
+                else:
+                    size = data[at + 2] << 8 | data[at + 3]
+                    at += 4
                 self._left = size + _MASK_BYTES
-                at += 2
                 begun += 1
                 continue
             behind = self._take_head(data, at)

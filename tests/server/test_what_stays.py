@@ -8,7 +8,7 @@ from pathlib import Path
 
 from frame_client import frame_client, talking_pair
 from relay_organisation import RelayOrganisation
-from relay_process import relay_here
+from relay_process import becomes, relay_here
 from teduh_server import enrolment_store
 from teduh_server.redis_store import keys
 from teduh_server.redis_store.address import StoreAddress
@@ -111,3 +111,20 @@ def _patterns(document: str | None) -> list[re.Pattern[str]]:
     """The keys that a module's docstring lists, as patterns."""
     names = re.findall(r"^ {4}(\w+:\{[^ ]+)", document or "", re.MULTILINE)
     return [re.compile(re.sub(r"\\?<[^>]+>", "[0-9A-Za-z_-]+", re.escape(name))) for name in names]
+
+
+async def test_of_an_answered_request_only_that_stays_and_for_less_than_five_minutes(
+    relay_url: str, organisation: RelayOrganisation, valkey: EmbeddedValkey
+) -> None:
+    """Not when it was opened nor where it stood, whose difference is her urgency."""
+    store = Store(StoreAddress.parse(valkey.url))
+    await store.start()
+    try:
+        async with talking_pair(relay_url, organisation.staff()) as (_, _, conversation):
+            request = keys.queue_request(conversation)
+            await becomes(lambda: store.ask((b"HGETALL", request)), [b"state", b"taken"])
+            remaining = await store.ask((b"PTTL", request))
+            assert isinstance(remaining, int)
+            assert 0 < remaining < 300_000
+    finally:
+        await store.close()
