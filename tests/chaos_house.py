@@ -189,7 +189,7 @@ def relays_on(
                     None,
                     durability=durability,
                     lease_seconds=5,
-                    absent_seconds=600,
+                    absent_seconds=55,
                     **settings,
                 )
             )
