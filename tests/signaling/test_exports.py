@@ -26,7 +26,7 @@ PUBLIC = {
         MAX_STATEMENT_CHARACTERS MAX_PROOF_OF_WORK_BYTES MAX_PROOF_OF_WORK_BITS MAX_PRICE_ATTEMPTS
         MAX_PRICE_BITS MAX_PRICE_MEMORY MAX_PRICE_PUZZLES MAX_ICE_URLS
         MAX_ICE_URL_CHARACTERS MAX_TURN_CREDENTIAL_CHARACTERS ConversationId DeviceId Capability Nonce
-        Signature KeyPackageBytes Payload EphemeralPayload Statement ShortText UInt32 UInt64 Ref
+        Signature KeyPackageBytes Payload EphemeralPayload Statement ShortText UInt32 UInt53 Ref
         SURVIVOR_MEMBER NO_REF EntryKind Urgency Availability CallPolicy ErrorCode CloseCode Frame
         ClientFrame RelayFrame RequestDetails
     """,

@@ -47,6 +47,7 @@ from teduh_crypto.mls import (  # noqa: E402
     ResumptionPSKUsage,
     Update,
     WireFormat,
+    X509Credential,
     new_key_package,
 )
 from teduh_crypto.mls.commit import Commit, ProposalOrRef  # noqa: E402
@@ -67,7 +68,7 @@ def staff(name: str) -> OpaqueCredential:
 
 
 def client(
-    credential: BasicCredential | OpaqueCredential,
+    credential: BasicCredential | OpaqueCredential | X509Credential,
     *,
     lifetime: Lifetime | None = None,
     capabilities: Capabilities | None = None,
@@ -81,11 +82,16 @@ def client(
     )
 
 
-def founder(extensions: Sequence[Extension] = (), capabilities: Capabilities | None = None) -> Group:
+def founder(
+    extensions: Sequence[Extension] = (),
+    capabilities: Capabilities | None = None,
+    *,
+    credential: OpaqueCredential | X509Credential | None = None,
+) -> Group:
     return Group.create(
         SUITE,
         CONVERSATION,
-        staff("Sari"),
+        credential or staff("Sari"),
         SUITE.generate_signature_key(),
         extensions=tuple(extensions),
         capabilities=capabilities or capabilities_for(SUITE),
@@ -146,6 +152,11 @@ def followable(on: Scene) -> Iterator[dict[str, str]]:
     yield followed("somebody comes", on.sari, newcomer)
     yield followed("somebody comes, without fresh keys", on.sari, newcomer, path=False)
     yield followed("two come", on.sari, newcomer, another)
+    able = capabilities_for(SUITE)
+    later = client(staff("Dewi"), capabilities=replace(able, versions=(1, 2, 0x0A0A)))
+    yield followed("somebody comes who knows later versions too", on.sari, Add(later.key_package))
+    fitted = client(staff("Dewi"), capabilities=replace(able, extensions=(0xF123,), proposals=(0xF123,)))
+    yield followed("somebody comes who can do more than we", on.sari, Add(fitted.key_package))
     yield followed("somebody goes", on.sari, gone)
     yield followed("one comes and one goes", on.sari, gone, newcomer)
     yield followed("one comes and one goes, told the other way round", on.sari, newcomer, gone)
@@ -251,6 +262,17 @@ def unfit_clients() -> Iterator[tuple[str, KeyPackageBundle]]:
         client(BasicCredential(b"x"), capabilities=replace(able, credentials=(1,))),
     )
     yield (
+        "who lists what everybody can do",
+        client(staff("Dewi"), capabilities=replace(able, extensions=(1,))),
+    )
+    yield (
+        "who lists proposals that everybody can do",
+        client(staff("Dewi"), capabilities=replace(able, proposals=(3,))),
+    )
+    everything = replace(able, credentials=(1, 2, 0xF7ED, 0xF123))
+    yield "with a certificate", client(X509Credential((b"certificate",)), capabilities=everything)
+    yield "with a credential of nobody's", client(OpaqueCredential(0xF123, b"?"), capabilities=everything)
+    yield (
         "who cannot do her own credential",
         client(staff("Dewi"), capabilities=replace(able, credentials=(1,))),
     )
@@ -271,6 +293,11 @@ def welcomes() -> Iterator[dict[str, object]]:
         "a group with an extension of nobody's": (founder([EXTENSION], can), (), can, False),
         "a group that mixes in a secret of elsewhere": (knowing, (psk,), None, False),
     }
+    everything = replace(can, credentials=(1, 2, 0xF7ED))
+    certified = founder(capabilities=everything, credential=X509Credential((b"certificate",)))
+    groups["a group with a certificate in it"] = (certified, (), everything, False)
+    long = Add(client(staff("Dewi"), lifetime=Lifetime(NOW - DAY, NOW + 101 * DAY)).key_package)
+    groups["a group in which a key package lives too long"] = (plain, (long,), None, False)
     groups["a group with more places than a conversation has"] = (wide_group(), (), None, False)
     for name, (group, proposals, capabilities, is_joined) in groups.items():
         bundle = client(BasicCredential(bytes(16)), capabilities=capabilities)

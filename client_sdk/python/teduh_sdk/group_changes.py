@@ -47,6 +47,7 @@ GROUP_POLICY: Final = GroupPolicy(
     proposals=frozenset({Add.proposal_type, Remove.proposal_type}),
     allow_proposals_alone=False,
     group_extensions=frozenset(),
+    credential_types=frozenset({BasicCredential.credential_type, STAFF_CREDENTIAL_TYPE}),
     most_leaves=64,
 )
 

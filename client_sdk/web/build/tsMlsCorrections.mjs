@@ -1,7 +1,7 @@
 // What is corrected in ts-mls 2.0.0-rc.10 wherever Teduh runs it: in the web build, in its tests, and in the
 // interoperability tests.
 //
-// Six faults break RFC 9420, and the first two let a removed member read on:
+// Seven faults break RFC 9420, and the first two let a removed member read on:
 //
 // 1. Section 12.4: a commit that covers an Update or a Remove MUST have a path. ts-mls leaves it out unless there
 //    are two of a kind, so that whoever is removed can compute the next epoch's secrets.
@@ -13,12 +13,16 @@
 // 5. Section 12.4.3.2: the external_pub extension holds a vector, which ts-mls reads and writes without its length.
 // 6. Section 12.4.2: a commit without the path that it needs is not valid. ts-mls says so only of one that it applies, and
 //    a Remove of ourselves we look at and do not apply.
+// 7. Section 7.2: a client may list versions that we do not know. ts-mls cannot decode a leaf that does.
 //
 // Each wrong text must be found exactly once, so that another version of ts-mls is never corrected by accident,
 // nor left uncorrected.
 
 /** @type {Readonly<Record<string, readonly (readonly [string, string])[]>>} */
 const CORRECTIONS = {
+  "/ts-mls/dist/src/capabilities.js": [
+    ["varLenTypeDecoder(protocolVersionDecoder)", "varLenTypeDecoder(uint16Decoder)"],
+  ],
   "/ts-mls/dist/src/clientState.js": [
     [
       "Object.values(grouped[defaultProposalTypes.update]).length > 1",

@@ -68,7 +68,7 @@ def process_commit(
     """
     epoch = state.epoch
     course = _begin(state, signed, LifetimeRule(now, state.policy.longest_lifetime))
-    state.policy.require_leaves(course.tree.n_leaves)
+    state.policy.require_tree(course.tree)
     require_valid_outcome(course.tree)
     if epoch.own_leaf in course.applied.removed:
         return removed_state(state), RemovedFromGroup(course.committer, signed.authenticated_data)

@@ -37,6 +37,8 @@ class ExtensionType(IntEnum):
 
 DEFAULT_EXTENSION_TYPES: Final[frozenset[int]] = frozenset(ExtensionType)
 """RFC 9420, 7.2: every client supports these, so they are not listed in its capabilities."""
+OF_THE_GROUP_CONTEXT: Final = frozenset({ExtensionType.REQUIRED_CAPABILITIES, ExtensionType.EXTERNAL_SENDERS})
+"""RFC 9420, 17.3: these are nowhere else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,7 @@ def create_commit(
     state.policy.require_group_extensions(applied.extensions)
     staged = _staged_path(epoch, applied, options)
     seat = _seat(epoch, applied, staged, options)
-    state.policy.require_leaves(seat.tree.n_leaves)
+    state.policy.require_tree(seat.tree)
     require_valid_outcome(seat.tree)
     items: list[ProposalOrRef] = [reference for reference, _ in pending]
     commit = _commit((*items, *by_value), epoch, applied, staged)

@@ -22,7 +22,7 @@ from teduh_crypto.exceptions import (
 )
 from teduh_crypto.hazmat.ciphersuite import CipherSuite, cipher_suite
 from teduh_crypto.hazmat.secret import HpkePrivateKey, SignaturePrivateKey
-from teduh_crypto.mls.extension import Extensions, ExtensionType, find_extension
+from teduh_crypto.mls.extension import OF_THE_GROUP_CONTEXT, Extensions, ExtensionType, find_extension
 from teduh_crypto.mls.framing import MLSMessage
 from teduh_crypto.mls.group_context import GroupContext
 from teduh_crypto.mls.group_info import GroupInfo
@@ -136,6 +136,8 @@ def verified_tree(suite: CipherSuite, info: GroupInfo, options: JoinOptions, now
     Raises InvalidGroupInfo, InvalidTree, InvalidLeafNode, InvalidSignature and their like.
     """
     context = info.group_context
+    if any(extension.extension_type in OF_THE_GROUP_CONTEXT for extension in info.extensions):
+        raise InvalidGroupInfo("the group info has an extension that belongs into the group context")
     if context.version != MLS10 or context.cipher_suite != suite.code:
         raise InvalidGroupInfo("the group info is for another protocol version or cipher suite")
     if context.group_id in options.known_groups:
@@ -149,7 +151,8 @@ def verified_tree(suite: CipherSuite, info: GroupInfo, options: JoinOptions, now
     if signer is None:
         raise InvalidGroupInfo(f"the group info is signed by leaf {info.signer}, where nobody is")
     info.verify_signature(suite, signer.signature_key)
-    lifetimes = LifetimeRule(now if options.policy.check_lifetimes_in_tree else None)
+    now_or_never = now if options.policy.check_lifetimes_in_tree else None
+    lifetimes = LifetimeRule(now_or_never, options.policy.longest_lifetime)
     LeafRules.of(context.group_id, context.extensions, lifetimes).check_tree(tree)
     return tree
 
@@ -161,7 +164,7 @@ def _received_tree(suite: CipherSuite, info: GroupInfo, options: JoinOptions) ->
     if data is None:
         raise InvalidGroupInfo("the group info holds no ratchet tree, and none was given beside it")
     tree = RatchetTree.from_bytes(suite, data, options.policy.most_leaves)
-    options.policy.require_leaves(tree.n_leaves)
+    options.policy.require_tree(tree)
     return tree
 
 

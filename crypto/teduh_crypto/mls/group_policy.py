@@ -14,6 +14,7 @@ from teduh_crypto.exceptions import UnsupportedByPolicy
 from teduh_crypto.mls.extension import Extensions
 from teduh_crypto.mls.framing import WireFormat
 from teduh_crypto.mls.proposal import Proposal
+from teduh_crypto.mls.ratchet_tree import RatchetTree
 from teduh_crypto.mls.secret_tree import RatchetLimits
 from teduh_crypto.mls.tree_math import MAX_LEAVES
 
@@ -34,6 +35,7 @@ class GroupPolicy:
     keys, is always taken.
     `allow_proposals_alone`: take and send proposals that wait for somebody's commit.
     `group_extensions`: the types of extensions that the group context may have, or None for any.
+    `credential_types`: the types of credentials (RFC 9420, 17.5) that members may have, or None for any.
     `most_leaves`: how many places for members the tree may have, blank ones included (a power of two). What a
     member computes and keeps grows with it, so bound it by what the application's groups are.
     `past_epochs`: how many epochs left behind still open messages that come late.
@@ -53,6 +55,7 @@ class GroupPolicy:
     proposals: frozenset[int] | None = None
     allow_proposals_alone: bool = True
     group_extensions: frozenset[int] | None = None
+    credential_types: frozenset[int] | None = None
     most_leaves: int = MAX_LEAVES
     past_epochs: int = 1
     past_resumption_psks: int = 0
@@ -74,10 +77,15 @@ class GroupPolicy:
             if self.group_extensions is not None and extension.extension_type not in self.group_extensions:
                 raise UnsupportedByPolicy("the group has an extension that is not taken here")
 
-    def require_leaves(self, n_leaves: int) -> None:
-        """Raises `UnsupportedByPolicy` for a tree with more places than it may have."""
-        if n_leaves > self.most_leaves:
-            raise UnsupportedByPolicy(f"a tree of {n_leaves} leaves is larger than is taken here")
+    def require_tree(self, tree: RatchetTree) -> None:
+        """Raises `UnsupportedByPolicy` for too many places, or a member's credential of another type."""
+        if tree.n_leaves > self.most_leaves:
+            raise UnsupportedByPolicy(f"a tree of {tree.n_leaves} leaves is larger than is taken here")
+        if self.credential_types is None:
+            return
+        for leaf in tree.members():
+            if leaf.credential.credential_type not in self.credential_types:
+                raise UnsupportedByPolicy("a member has a credential of a type that is not taken here")
 
     @staticmethod
     def everything_in_rfc_9420() -> GroupPolicy:

@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from teduh_crypto.exceptions import InvalidKeyPackage, InvalidLeafNode
-from teduh_crypto.mls.extension import DEFAULT_EXTENSION_TYPES, Extension, RequiredCapabilities
+from teduh_crypto.mls.extension import (
+    DEFAULT_EXTENSION_TYPES,
+    OF_THE_GROUP_CONTEXT,
+    Extension,
+    RequiredCapabilities,
+)
 from teduh_crypto.mls.key_package import KeyPackage
 from teduh_crypto.mls.leaf_node import MLS10, Capabilities, LeafNode, LeafNodeSource, Lifetime
 from teduh_crypto.mls.proposal import DEFAULT_PROPOSAL_TYPES
@@ -73,6 +78,8 @@ def _check_listed_types(capabilities: Capabilities) -> None:
 
 def _check_own_extensions(capabilities: Capabilities, extensions: Iterable[Extension]) -> None:
     for extension in extensions:
+        if extension.extension_type in OF_THE_GROUP_CONTEXT:
+            raise InvalidLeafNode("a client has an extension that belongs into the group context")
         if not supports_extension(capabilities, extension.extension_type):
             raise InvalidLeafNode(
                 f"extension {extension.extension_type} is used and not among the capabilities"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Annotated, get_args
 
-from msgspec import DecodeError, Raw
+from msgspec import DecodeError, Meta, Raw
 from msgspec.msgpack import Decoder, Encoder
 
 from teduh_signaling.chat.exceptions import LocalMessageError, RemoteMessageError
@@ -19,7 +19,8 @@ from teduh_signaling.chat.messages import (
 
 _message = Decoder(AnyMessage)
 _array = Decoder(list[Raw])
-_tag = Decoder(int)
+# What JavaScript, too, can hold exactly.
+_tag = Decoder(Annotated[int, Meta(gt=-(2**53), lt=2**53)])
 _encode = Encoder().encode
 
 KNOWN_TAGS: frozenset[int] = frozenset(message.__struct_config__.tag for message in get_args(AnyMessage))
@@ -66,4 +67,5 @@ def _tag_of(data: bytes) -> int:
     elements = _array.decode(data)
     if not elements:
         raise DecodeError("an empty array has no tag")
-    return _tag.decode(elements[0])
+    tag: int = _tag.decode(elements[0])
+    return tag

@@ -46,7 +46,7 @@ DeviceId = Annotated[bytes, Meta(min_length=32, max_length=32)]
 """SHA-256 of a staff device's Ed25519 public key."""
 Seconds = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Bytes = Annotated[int, Meta(ge=0, le=2**53 - 1)]
-Epoch = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Epoch = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Label = Annotated[str, Meta(min_length=1, max_length=128)]
 """A name, a role, a kind: one line."""
 Note = Annotated[str, Meta(max_length=1000)]

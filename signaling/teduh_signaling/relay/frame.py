@@ -54,7 +54,7 @@ EphemeralPayload = Annotated[bytes, Meta(min_length=1, max_length=MAX_EPHEMERAL_
 Statement = Annotated[str, Meta(min_length=1, max_length=MAX_STATEMENT_CHARACTERS)]
 ShortText = Annotated[str, Meta(min_length=1, max_length=64)]
 UInt32 = Annotated[int, Meta(ge=0, le=2**32 - 1)]
-UInt64 = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+UInt53 = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 """Counted things; capped at what every language's MessagePack and Redis hold exactly."""
 Ref = UInt32
 """Chosen by the client; the answer to a question carries the same one."""

@@ -75,7 +75,7 @@ from teduh_signaling.relay.frame import (
     Signature,
     Statement,
     UInt32,
-    UInt64,
+    UInt53,
     Urgency,
 )
 from teduh_signaling.relay.routing_frames import (
@@ -232,7 +232,7 @@ __all__ = [
     "Tally",
     "TurnCredential",
     "UInt32",
-    "UInt64",
+    "UInt53",
     "Unsubscribe",
     "UnsubscribePush",
     "Urgency",
@@ -266,7 +266,7 @@ class Subscribe(ClientFrame, frozen=True, array_like=True, tag=0x05, gc=False):
 
     ref: Ref
     conversation_id: ConversationId
-    after: UInt64
+    after: UInt53
     capability: Capability | None = None
 
 
@@ -286,14 +286,14 @@ class Append(ClientFrame, frozen=True, array_like=True, tag=0x07, gc=False):
     """
 
     conversation_id: ConversationId
-    counter: Annotated[int, Meta(ge=1, le=2**63 - 1)]
+    counter: Annotated[int, Meta(ge=1, le=2**53 - 1)]
     kind: Literal[0, 1]
-    epoch: UInt64
+    epoch: UInt53
     payload: Payload
     welcome: Payload | None = None
     added: Annotated[tuple[DeviceId, ...], Meta(max_length=MAX_MEMBERS_CHANGED)] = ()
     removed: Annotated[tuple[DeviceId, ...], Meta(max_length=MAX_MEMBERS_CHANGED)] = ()
-    has: UInt64 = 0
+    has: UInt53 = 0
 
 
 class Ephemeral(ClientFrame, frozen=True, array_like=True, tag=0x08, gc=False):
@@ -307,7 +307,7 @@ class Acknowledge(ClientFrame, frozen=True, array_like=True, tag=0x09, gc=False)
     """Any member: the application has taken all entries up to ``seq``."""
 
     conversation_id: ConversationId
-    seq: UInt64
+    seq: UInt53
 
 
 class Leave(ClientFrame, frozen=True, array_like=True, tag=0x0A, gc=False):
@@ -348,7 +348,7 @@ class ListColleagues(ClientFrame, frozen=True, array_like=True, tag=0x0E, gc=Fal
 class AcknowledgeInbox(ClientFrame, frozen=True, array_like=True, tag=0x0F, gc=False):
     """Staff: all inbox items up to ``seq`` are dealt with."""
 
-    seq: UInt64
+    seq: UInt53
 
 
 class Ping(ClientFrame, frozen=True, array_like=True, tag=0x10, gc=False):
@@ -387,7 +387,7 @@ class Hello(RelayFrame, frozen=True, array_like=True, tag=0x40, gc=False):
 
     version: UInt32
     nonce: Nonce
-    time: UInt64
+    time: UInt53
     """Seconds since 1970, so that a device with a wrong clock can tell."""
     limits: Limits
     proof_of_work_bits: Annotated[int, Meta(ge=0, le=MAX_PROOF_OF_WORK_BITS)] = 0
@@ -398,7 +398,7 @@ class Authenticated(RelayFrame, frozen=True, array_like=True, tag=0x41, gc=False
     """The statement is valid and its key is held; from now on this is a staff connection."""
 
     device_id: DeviceId
-    expires: UInt64
+    expires: UInt53
     """When the statement ends, in seconds since 1970; the connection ends with it."""
     key_packages_left: UInt32
     offers: bool = False
@@ -411,11 +411,11 @@ class Subscribed(RelayFrame, frozen=True, array_like=True, tag=0x45, gc=False):
     ref: Ref
     conversation_id: ConversationId
     member: UInt32
-    epoch: UInt64
-    last_seq: UInt64
-    first_seq: UInt64
+    epoch: UInt53
+    last_seq: UInt53
+    first_seq: UInt53
     """The oldest entry still kept; when it is beyond ``after + 1`` something has expired unread."""
-    counter: UInt64
+    counter: UInt53
     """The last append of this member that was accepted: what the outbox need not send again."""
 
 
@@ -423,8 +423,8 @@ class Accepted(RelayFrame, frozen=True, array_like=True, tag=0x46, gc=False):
     """All appends of this member up to ``counter`` are in the log; the one with ``counter`` is at ``seq``."""
 
     conversation_id: ConversationId
-    counter: UInt64
-    seq: UInt64
+    counter: UInt53
+    seq: UInt53
     """0 for a repeated append whose place is no longer known; it was accepted before."""
 
 
@@ -432,13 +432,13 @@ class Entry(RelayFrame, frozen=True, array_like=True, tag=0x47, gc=False):
     """One entry of the conversation log."""
 
     conversation_id: ConversationId
-    seq: UInt64
+    seq: UInt53
     member: UInt32
     """Who appended it."""
-    counter: UInt64
+    counter: UInt53
     """The appender's count; by it a client recognises its own after a reconnect. 0 for a Welcome."""
     kind: EntryKind
-    epoch: UInt64
+    epoch: UInt53
     payload: Payload
 
 
@@ -468,9 +468,9 @@ class Error(RelayFrame, frozen=True, array_like=True, tag=0x49, gc=False):
     """For developers, in English; never echoes input."""
     ref: Ref = NO_REF
     conversation_id: ConversationId | None = None
-    counter: UInt64 = 0
+    counter: UInt53 = 0
     """Of the refused Append. Where a statement has not begun, the relay's clock."""
-    expected: UInt64 = 0
+    expected: UInt53 = 0
     """The current epoch with wrong_epoch; the next counter with counter_gap; where a statement has not begun
     (authentication_failed), when it does.
     """
@@ -483,9 +483,9 @@ class Error(RelayFrame, frozen=True, array_like=True, tag=0x49, gc=False):
 class InboxItem(RelayFrame, frozen=True, array_like=True, tag=0x4A, gc=False):
     """A staff device is invited: subscribe after ``after``; the entry that follows is the Welcome."""
 
-    seq: UInt64
+    seq: UInt53
     conversation_id: ConversationId
-    after: UInt64
+    after: UInt53
 
 
 class KeyPackage(RelayFrame, frozen=True, array_like=True, tag=0x4B, gc=False):
@@ -556,7 +556,7 @@ class IceServers(RelayFrame, frozen=True, array_like=True, tag=0x52, gc=False):
     urls: Annotated[tuple[IceUrl, ...], Meta(max_length=MAX_ICE_URLS)] = ()
     username: TurnCredential = ""
     credential: TurnCredential = ""
-    expires: UInt64 = 0
+    expires: UInt53 = 0
     """No new allocation after this, in seconds since 1970; one that is there stays. 0 without ``urls``."""
 
 

@@ -36,7 +36,7 @@ from teduh_signaling.relay.frame import (
     ShortText,
     Statement,
     UInt32,
-    UInt64,
+    UInt53,
 )
 
 MAX_LISTED_REQUESTS = 64
@@ -112,7 +112,7 @@ class SetAvailability(ClientFrame, frozen=True, array_like=True, tag=0x0D, gc=Fa
     gender: ShortText | None = None
     """For those who prefer one."""
     region: ShortText | None = None
-    until: UInt64 = 0
+    until: UInt53 = 0
     """When the shift ends, in seconds since 1970: nothing is offered from then on; 0: not known."""
 
 
@@ -229,7 +229,7 @@ class Claimed(RelayFrame, frozen=True, array_like=True, tag=0x44, gc=False):
     lease_seconds: UInt32
     member: UInt32
     """The claiming device's member number; it is subscribed from the start. 0 if `epoch` is not."""
-    epoch: UInt64 = 0
+    epoch: UInt53 = 0
     """The epoch in which the conversation is."""
 
 
@@ -287,7 +287,7 @@ class OpensAt(RelayFrame, frozen=True, array_like=True, tag=0x58, gc=False):
     """To her who waits: nobody takes requests now, but then somebody will; and when that changes."""
 
     conversation_id: ConversationId
-    opens: UInt64 | None
+    opens: UInt53 | None
     """Seconds since 1970; nil when the relay does not know; 0: somebody is there now."""
 
 

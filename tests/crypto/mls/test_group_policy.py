@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import pytest
-from forging.groups import OPEN, again, client, founder, members
+from forging.groups import LIFETIME, OPEN, SUITE, again, client, founder, members
 from forging.trees import NOW
 from teduh_crypto.exceptions import OperationNotAllowed, RemoteError, UnsupportedByPolicy
-from teduh_crypto.mls import Add, Extension, Group, GroupContextExtensions, GroupPolicy, LeafIndex, Remove
+from teduh_crypto.mls import (
+    Add,
+    Capabilities,
+    CredentialType,
+    Extension,
+    Group,
+    GroupContextExtensions,
+    GroupPolicy,
+    LeafIndex,
+    Remove,
+    X509Credential,
+    new_key_package,
+)
 
 ADDS_ONLY = GroupPolicy(proposals=frozenset({Add.proposal_type}))
 
@@ -71,3 +83,21 @@ def test_a_tree_has_no_more_places_than_the_policy_names() -> None:
     assert Group.join(sent.welcome, newcomer, now=NOW, policy=GroupPolicy(most_leaves=4)).epoch == 2
     with pytest.raises(UnsupportedByPolicy):
         Group.join(sent.welcome, newcomer, now=NOW, policy=GroupPolicy(most_leaves=3))
+
+
+def test_members_have_no_credentials_but_those_that_the_policy_names() -> None:
+    alice, bob = members(2)
+    closed = GroupPolicy(credential_types=frozenset({CredentialType.BASIC}))
+    everything = (CredentialType.BASIC, CredentialType.X509)
+    certified = new_key_package(
+        SUITE,
+        X509Credential((b"certificate",)),
+        SUITE.generate_signature_key(),
+        capabilities=Capabilities(cipher_suites=(1,), credentials=everything),
+        lifetime=LIFETIME,
+    )
+    sent = again(alice).commit([Add(certified.key_package)], now=NOW)
+    with pytest.raises(UnsupportedByPolicy):
+        bob.with_policy(closed).unprotect(sent.message, now=NOW)
+    with pytest.raises(UnsupportedByPolicy):
+        again(alice).with_policy(closed).commit([Add(certified.key_package)], now=NOW)

@@ -17,7 +17,7 @@ from teduh_signaling.relay.entry import (
 )
 from teduh_signaling.relay.frames import Entry, EntryKind
 
-numbers = st.integers(0, 2**63 - 1)
+numbers = st.integers(0, 2**53 - 1)
 CONVERSATION = bytes(range(16))
 
 

@@ -1,19 +1,13 @@
 /** Messages about calls to the bytes that are padded and encrypted, and back. */
 
-import { decode, encode as pack } from "@msgpack/msgpack"
+import { encode as pack } from "@msgpack/msgpack"
 
 import { LocalMessageError, RemoteMessageError } from "../chat/errors.ts"
 import { MAX_MESSAGE_BYTES } from "../chat/messages.ts"
+import { decodeArray } from "../messagePack.ts"
 import { SchemaError, fromArray, toArray, type AnyDefinition } from "../schema.ts"
 import { CALL_MESSAGES, type CallMessage } from "./messages.ts"
 
-const LIMITS = {
-  maxStrLength: MAX_MESSAGE_BYTES,
-  maxBinLength: MAX_MESSAGE_BYTES,
-  maxArrayLength: MAX_MESSAGE_BYTES,
-  maxMapLength: MAX_MESSAGE_BYTES,
-  maxExtLength: MAX_MESSAGE_BYTES,
-}
 const byTag: ReadonlyMap<number, AnyDefinition> = new Map(
   CALL_MESSAGES.map((definition) => [definition.tag, definition]),
 )
@@ -55,12 +49,11 @@ export function decodeCall(data: Uint8Array): CallMessage | null {
 
 function unpack(data: Uint8Array): readonly unknown[] {
   try {
-    const array = decode(data, LIMITS)
-    if (Array.isArray(array)) return array
-  } catch {
-    // The library's errors may quote their input.
+    return decodeArray(data)
+  } catch (error) {
+    if (error instanceof RangeError) throw unreadable()
+    throw error
   }
-  throw unreadable()
 }
 
 function unreadable(): RemoteMessageError {

@@ -1,7 +1,8 @@
 /** Messages to the bytes that are padded and encrypted, and back. */
 
-import { Decoder, encode as pack } from "@msgpack/msgpack"
+import { encode as pack } from "@msgpack/msgpack"
 
+import { decodeArray } from "../messagePack.ts"
 import { SchemaError, fromArray, toArray, type AnyDefinition } from "../schema.ts"
 import { LocalMessageError, RemoteMessageError } from "./errors.ts"
 import { CALL_TAGS, MAX_MESSAGE_BYTES, MESSAGES, type ChatMessage, type OfCall, type Unknown } from "./messages.ts"
@@ -12,13 +13,6 @@ const byTag: ReadonlyMap<number, AnyDefinition> = /* @__PURE__ */ new Map(
 const byType: ReadonlyMap<string, AnyDefinition> = /* @__PURE__ */ new Map(
   MESSAGES.map((definition) => [definition.type, definition]),
 )
-const decoder = /* @__PURE__ */ new Decoder({
-  maxStrLength: MAX_MESSAGE_BYTES,
-  maxBinLength: MAX_MESSAGE_BYTES,
-  maxArrayLength: MAX_MESSAGE_BYTES,
-  maxMapLength: MAX_MESSAGE_BYTES,
-  maxExtLength: MAX_MESSAGE_BYTES,
-})
 
 /**
  * The bytes of `message`, to be padded and encrypted. Throws `LocalMessageError` if a field breaks its limit or the
@@ -59,12 +53,11 @@ export function decodeMessage(data: Uint8Array): ChatMessage | OfCall | Unknown 
 /** The elements of a message, its tag the first. Throws `RemoteMessageError`. */
 export function unpack(data: Uint8Array): readonly unknown[] {
   try {
-    const array = decoder.decode(data)
-    if (Array.isArray(array)) return array
-  } catch {
-    // The library's errors may quote their input.
+    return decodeArray(data)
+  } catch (error) {
+    if (error instanceof RangeError) throw unreadable()
+    throw error
   }
-  throw unreadable()
 }
 
 function unreadable(): RemoteMessageError {

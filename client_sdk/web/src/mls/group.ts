@@ -524,16 +524,14 @@ function contextFor(suite: CipherSuite, signer: Signer, padding = paddingFor): M
 }
 
 function read(encoded: Uint8Array): MlsMessage {
-  let message: MlsMessage | undefined
   try {
-    message = decode(mlsMessageDecoder, copyOf(encoded))
+    const message = decode(mlsMessageDecoder, copyOf(encoded))
+    // ts-mls ignores what trails, and cannot encode all that it decodes.
+    if (message !== undefined && areEqual(encode(mlsMessageEncoder, message), encoded)) return message
   } catch (error) {
     throw new DecodingError("not an MLSMessage", { cause: error })
   }
-  // ts-mls ignores what trails.
-  if (message === undefined || !areEqual(encode(mlsMessageEncoder, message), encoded))
-    throw new DecodingError("not an MLSMessage")
-  return message
+  throw new DecodingError("not an MLSMessage")
 }
 
 function readKeyPackageMessage(encoded: Uint8Array): TsMlsKeyPackage {

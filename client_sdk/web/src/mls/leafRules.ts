@@ -6,9 +6,13 @@
 import { InvalidKeyPackage, InvalidWelcome } from "../cryptoErrors.ts"
 import type { RemoteError } from "../cryptoErrors.ts"
 import { encodeBase64url } from "../hazmat/bytes.ts"
+import { BASIC_CREDENTIAL_TYPE, STAFF_CREDENTIAL_TYPE } from "./keyPackageBundle.ts"
 
 const MLS10 = 1
 const KEY_PACKAGE_SOURCE = 1
+/** RFC 9420, 17.3 and 17.4: those that it defines are numbered from 1. */
+const LAST_EXTENSION = 5
+const LAST_PROPOSAL = 7
 /** RFC 9420, 7.2: applications must define a maximum total lifetime. Seconds. */
 export const LONGEST_LIFETIME = 100 * 24 * 3600
 
@@ -24,6 +28,8 @@ export interface Leaf {
     readonly versions: readonly number[]
     readonly ciphersuites: readonly number[]
     readonly credentials: readonly number[]
+    readonly extensions: readonly number[]
+    readonly proposals: readonly number[]
   }
   readonly leafNodeSource: number
   readonly lifetime?: { readonly notBefore: bigint; readonly notAfter: bigint }
@@ -46,10 +52,15 @@ export function requireSoundLeaves(
 
 /** RFC 9420, 7.3 and 11.1: a leaf supports the group's version and suite, and its own credential; throws `Fault`. */
 export function requireSoundLeaf({ capabilities, credential }: Leaf, suite: number, Fault: Blame): void {
-  const { versions, ciphersuites, credentials } = capabilities
+  const { versions, ciphersuites, credentials, extensions, proposals } = capabilities
   if (!versions.includes(MLS10) || !ciphersuites.includes(suite))
     throw new Fault("a leaf does not support the version and cipher suite of the group")
   if (!credentials.includes(credential.credentialType)) throw new Fault("a leaf does not support its own credential")
+  if (credential.credentialType !== BASIC_CREDENTIAL_TYPE && credential.credentialType !== STAFF_CREDENTIAL_TYPE)
+    throw new Fault("members have no credentials of this type")
+  // RFC 9420, 7.2: the default types are supported by everybody and must not be listed.
+  if (extensions.some((type) => isWithin(type, LAST_EXTENSION)) || proposals.some((type) => isWithin(type, LAST_PROPOSAL)))
+    throw new Fault("a leaf lists default types among its capabilities")
 }
 
 /** What is to be said against adding this leaf at `now` (seconds). */
@@ -68,6 +79,10 @@ export function lifetimeObjection(leaf: Leaf, now: number): RemoteError | undefi
  */
 export function requireBoundedLifetimes(leaves: readonly Leaf[]): void {
   if (!leaves.every(isBounded)) throw new InvalidWelcome("a member's key package lives longer than it may")
+}
+
+function isWithin(type: number, last: number): boolean {
+  return type >= 1 && type <= last
 }
 
 function isBounded({ lifetime }: Leaf): boolean {

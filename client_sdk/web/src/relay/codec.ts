@@ -5,8 +5,9 @@
  * its caller, and the protocol is what checks frames on their way out.
  */
 
-import { Decoder, encode as pack } from "@msgpack/msgpack"
+import { encode as pack } from "@msgpack/msgpack"
 
+import { decodeArray } from "../messagePack.ts"
 import { SchemaError, fromArray, toArray, type AnyDefinition, type Tagged } from "../schema.ts"
 import { RemoteProtocolError } from "./errors.ts"
 import {
@@ -26,15 +27,6 @@ const byType = (definitions: readonly AnyDefinition[]): ReadonlyMap<string, AnyD
 const clientFrames = /* @__PURE__ */ byTag(CLIENT_FRAMES)
 const relayFrames = /* @__PURE__ */ byTag(RELAY_FRAMES)
 const frames = /* @__PURE__ */ byType([...CLIENT_FRAMES, ...RELAY_FRAMES])
-
-// An announced length is never more than what a frame could hold, or memory would be taken for nothing.
-const decoder = /* @__PURE__ */ new Decoder({
-  maxStrLength: MAX_FRAME_BYTES,
-  maxBinLength: MAX_FRAME_BYTES,
-  maxArrayLength: MAX_FRAME_BYTES,
-  maxMapLength: MAX_FRAME_BYTES,
-  maxExtLength: MAX_FRAME_BYTES,
-})
 
 /** Parse what the relay sent; throws `RemoteProtocolError`: frame_too_large, or malformed_frame for all else. */
 export function decodeRelayFrame(data: Uint8Array): RelayFrame {
@@ -57,24 +49,14 @@ function decode(data: Uint8Array, known: ReadonlyMap<unknown, AnyDefinition>): T
   if (data.length > MAX_FRAME_BYTES) {
     throw new RemoteProtocolError(ErrorCode.FRAME_TOO_LARGE, `larger than ${MAX_FRAME_BYTES} bytes`)
   }
-  const array = unpack(data)
-  const definition = Array.isArray(array) ? known.get(array[0]) : undefined
-  if (definition === undefined) throw malformed()
   try {
-    return fromArray(definition, array as readonly unknown[])
+    const array = decodeArray(data)
+    const definition = known.get(array[0])
+    if (definition !== undefined) return fromArray(definition, array)
   } catch (error) {
-    if (error instanceof SchemaError) throw malformed()
-    throw error
+    if (!(error instanceof SchemaError || error instanceof RangeError)) throw error
   }
-}
-
-function unpack(data: Uint8Array): unknown {
-  try {
-    return decoder.decode(data)
-  } catch {
-    // The library throws errors of several classes for bytes that are no MessagePack, and some quote their input.
-    throw malformed()
-  }
+  throw malformed()
 }
 
 function malformed(): RemoteProtocolError {
