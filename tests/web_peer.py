@@ -46,8 +46,8 @@ def organisation_json(organisation: Organisation) -> Json:
     return {"format": 1, "id": organisation.id, "name": organisation.name, "root_public_key": key}
 
 
-def built_peer() -> Path:
-    """The peer's program, built from the present sources. Several processes may call it."""
+def built_peer(program: str = "peer") -> Path:
+    """The peer's program or the judge's, built from the present sources. Several processes may call it."""
     web_build.install_libraries(WEB)
     with _exclusive(_LOCK):
         wanted = _digest()
@@ -55,7 +55,7 @@ def built_peer() -> Path:
         if not stamp.is_file() or stamp.read_text() != wanted:
             _run(str(node()), "node_modules/vite/bin/vite.js", "build", "--config", str(_CONFIG))
             stamp.write_text(wanted)
-    return _BUILT / "peer.mjs"
+    return _BUILT / f"{program}.mjs"
 
 
 def _run(*command: str) -> None:

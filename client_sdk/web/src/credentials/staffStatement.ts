@@ -110,7 +110,8 @@ export async function readStaffStatement(
   return statement
 }
 
-async function readClaims(claims: Claims): Promise<StaffStatement> {
+/** A statement from its claims; throws `MalformedStatement`. */
+export async function readClaims(claims: Claims): Promise<StaffStatement> {
   const deviceKey = claims.confirmationKey()
   const statement: StaffStatement = {
     organisationId: claims.text("iss", IDENTIFIER),

@@ -1,4 +1,4 @@
-/** Builds the peer that the interoperability tests run in Node: one file, with the corrected ts-mls in it. */
+/** Builds what Python's tests run in Node, the peer and the judge, with the corrected ts-mls in them. */
 
 import { fileURLToPath } from "node:url"
 
@@ -6,16 +6,21 @@ import { defineConfig } from "vite"
 
 import { correctTsMls } from "../../build/correctTsMls.ts"
 
+const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
 export default defineConfig({
-  root: fileURLToPath(new URL("../..", import.meta.url)),
+  root: at("../.."),
   plugins: [correctTsMls()],
   ssr: { noExternal: true },
   build: {
-    ssr: fileURLToPath(new URL("peer.ts", import.meta.url)),
-    outDir: fileURLToPath(new URL("../../dist/peer", import.meta.url)),
+    ssr: true,
+    outDir: at("../../dist/peer"),
     emptyOutDir: true,
     target: "node20",
     minify: false,
-    rolldownOptions: { output: { entryFileNames: "peer.mjs" } },
+    rolldownOptions: {
+      input: { peer: at("peer.ts"), judge: at("judge.ts") },
+      output: { entryFileNames: "[name].mjs", chunkFileNames: "[name]-[hash].mjs" },
+    },
   },
 })
