@@ -36,7 +36,7 @@ from teduh_server.turns import Turns
 REPORTS_PER_SECOND: Final = 2.0
 _BURST: Final = 20.0
 _REMEMBERED: Final = 10_000
-_AT_A_TIME: Final = 100
+_AT_A_TIME: Final = 25
 
 
 class AbuseReports:
