@@ -375,6 +375,7 @@ class Queue:
                 self._nothing_to_claim(connection, frame)
                 return False
             self._order.leave(claimed.conversation_id)
+            self._news.taken()
             self._changed()
             self._offer_ended(claimed.conversation_id, claimed.offered_to)
             if await self._admit(connection, staff.device_id, frame, claimed):

@@ -137,6 +137,10 @@ class QueueNews:
         """Tell this connection of its request; `position` is what it has been told already."""
         self._follow(conversation_id, connection)[connection] = _Told(position)
 
+    def taken(self) -> None:
+        """A request was taken here: who waits next is news, though the number may soon be the same again."""
+        self._announced = None
+
     def go_on(self, conversation_id: bytes, connection: Connection) -> None:
         """Tell this connection of its request, but not what it knows: that it is taken."""
         self._follow(conversation_id, connection).setdefault(connection, _Told(0))
