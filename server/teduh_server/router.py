@@ -41,8 +41,12 @@ _TICK_SECONDS = 1.0
 _SETTLING_SECONDS = 0.02
 """How long changes are gathered before it plans anew."""
 _LEAD_MS = 3000
+_LOOKED_AT_FIRST = 32
+"""So many of the next requests are planned as soon as something has changed..."""
 _LOOKED_THROUGH = 256
-"""So many of the next requests are planned at once."""
+"""...and so many each second. Where thousands wait and something changes all the time, to plan for all of
+these each time held up what is said.
+"""
 _FULL_SECONDS = 2.0
 """A person whom the store found without a seat is not proposed for so long."""
 
@@ -71,6 +75,9 @@ class Router:
         self._makes_offers = makes_offers
         self._retention_ms = retention_ms
         self._full: dict[bytes, float] = {}
+        self._looked = 0.0
+        # To whom something behind the first few was offered when all were looked at.
+        self._offered_behind: set[bytes | None] = set()
         self._poked = asyncio.Event()
         self.push: Push | None = None
         """Wakes staff who are not connected."""
@@ -113,9 +120,15 @@ class Router:
         return any(can_be_asked(person, now) for person in self._presence.people())
 
     async def _route_by_offers(self) -> tuple[bool, bool]:
-        """Whether anybody waits, and whether anybody does in vain."""
+        """Whether anybody waits, and whether anybody does in vain, as far as it was looked at."""
         await self._offers.sweep()
-        _, waiting = await next_waiting(self._store, _LOOKED_THROUGH)
+        count, waiting = await next_waiting(self._store, _LOOKED_AT_FIRST)
+        is_whole = count <= _LOOKED_AT_FIRST
+        if not is_whole and time.monotonic() - self._looked >= _TICK_SECONDS:
+            _, waiting = await next_waiting(self._store, _LOOKED_THROUGH)
+            self._looked, is_whole = time.monotonic(), True
+        if is_whole:
+            self._offered_behind = {each.offered_to for each in waiting[_LOOKED_AT_FIRST:]} - {None}
         suits_nobody = False
         if waiting:
             now, people = time.time() + self._store.clock_ahead, self._presence.people()
@@ -123,6 +136,8 @@ class Router:
             seats = {person.id: person.seats for person in people}
             await self._offer(plan(waiting, self._free(people, waiting), now, self._policy), seats, now)
             suits_nobody = self.push is not None and somebody_suits_nobody(waiting, people, now, self._policy)
+        if not is_whole:
+            return bool(waiting), False
         return bool(waiting), await self._alerts.tell(waiting) or suits_nobody
 
     async def _withdraw_from_the_gone(self, waiting: Sequence[WaitingRequest], people: list[Person]) -> None:
@@ -135,7 +150,7 @@ class Router:
     def _free(self, people: list[Person], waiting: Sequence[WaitingRequest]) -> list[Person]:
         now = time.monotonic()
         self._full = {person: until for person, until in self._full.items() if until > now}
-        asked = {request.offered_to for request in waiting}
+        asked = self._offered_behind.union(request.offered_to for request in waiting)
         return [person for person in people if person.id not in asked and person.id not in self._full]
 
     async def _offer(self, proposals: Sequence[Proposal], seats: Mapping[bytes, int], now: float) -> None:
