@@ -19,7 +19,7 @@ from valkey_server import start_valkey
 _SETTINGS = {
     "routing": {"mode": "offer", "offer_seconds": 2.0, "again_after_seconds": 0.0},
     "lease_seconds": 3,
-    "absent_seconds": 600,
+    "absent_seconds": 55,
 }
 
 
