@@ -54,7 +54,7 @@ async def test_place_beyond_the_log_keeps_no_worker_busy(
             await staff.claim(conversation)
             await staff.append(conversation, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
             await survivor.entries(2)
-            await survivor.ask(Subscribe(7, conversation, 2**62, survivor.capability), Subscribed)
+            await survivor.ask(Subscribe(7, conversation, 2**53 - 1, survivor.capability), Subscribed)
             for _ in range(40):
                 # She comes over to the worker of her counselor, if she may.
                 await survivor.ask(Ping(5), Pong)

@@ -132,6 +132,7 @@ async def test_conversation_of_which_nothing_can_be_learnt_keeps_no_other_lease_
         store = relay._store
         async with frame_client(url) as one, frame_client(url) as two, frame_client(url) as staff:
             await staff.authenticate(organisation.staff())
+            await staff.ask(SetAvailability(1, Availability.AVAILABLE, 2), Done)
             broken, other = await one.open_request(), await two.open_request()
             for request in (broken, other):
                 await staff.claim(request)

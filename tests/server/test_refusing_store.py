@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from frame_client import frame_client
 from relay_organisation import RelayOrganisation
-from relay_process import relay_here
+from relay_process import eventually, relay_here
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.redis_store.exceptions import StoreRefused
 from teduh_server.router import Router
 from teduh_signaling.relay.frames import (
     Availability,
@@ -29,7 +30,25 @@ from teduh_signaling.relay.frames import (
 from valkey_server import start_valkey
 
 
-async def test_offers_go_on_after_the_store_was_full(organisation: RelayOrganisation, tmp_path: Path) -> None:
+def _refused_rounds(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Set once the store has refused what the router was to write."""
+    route, refused = Router.route, asyncio.Event()
+
+    async def noting(router: Router) -> None:
+        try:
+            await route(router)
+        except StoreRefused:
+            refused.set()
+            raise
+
+    monkeypatch.setattr(Router, "route", noting)
+    return refused
+
+
+async def test_offers_go_on_after_the_store_was_full(
+    organisation: RelayOrganisation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = _refused_rounds(monkeypatch)
     path = organisation.write(tmp_path)
     with start_valkey(durability=Durability.MEMORY) as valkey:
         async with relay_here(path, valkey.url, routing={"mode": "offer"}) as (relay, url):
@@ -39,8 +58,10 @@ async def test_offers_go_on_after_the_store_was_full(organisation: RelayOrganisa
                 await staff.ask(SetAvailability(1, Availability.AVAILABLE, 2), Done)
                 store = relay._store
                 await store.ask((b"CONFIG", b"SET", b"maxmemory", b"1"))
-                await asyncio.sleep(2.5)
+                await refused.wait()
                 await store.ask((b"CONFIG", b"SET", b"maxmemory", b"0"))
+                # Until the next probe the relay keeps what it believes to be left for conversations.
+                await eventually(lambda: not relay._reserve.refuses_requests)
                 asking = OpenRequest(1, survivor.capability, b"key package", RequestDetails())
                 await survivor.ask(asking, RequestOpened)
                 async with asyncio.timeout(8):
