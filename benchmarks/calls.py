@@ -42,8 +42,6 @@ LASTING_SECONDS, QUICK_LASTING_SECONDS = 30.0, 6.0
 """Of the one call whose bytes are counted until its end; a heartbeat comes every five seconds."""
 RESTARTS, QUICK_RESTARTS = 10, 1
 GOAL_MS, GOAL_FLIGHTS, GOAL_EXIT_MS = 1000.0, 4, 100.0
-OFTEN = {"fetches_per_minute": 1e6}
-"""Nobody calls as often as a benchmark does."""
 DIRECT, TURN, PEERJS = "direct", "through TURN", "PeerJS"
 MEDIA = (
     ("first picture", "picture"),
@@ -117,14 +115,12 @@ async def run(effort: Effort) -> dict[str, Figures]:
         folder = Path(name)
         async with call_browser() as browser:
             people = [await visitor(browser) for _ in range(6)]
-            free = {"allow_direct": True, **OFTEN}
-            async with teduh_pair(people[0], people[1], folder / "direct", free) as ours:
+            async with teduh_pair(people[0], people[1], folder / "direct", {"allow_direct": True}) as ours:
                 found[DIRECT] = await measured(ours, effort)
             if PROGRAMS["turnserver"].path is not None:
                 (folder / "turn").mkdir()
                 with turn_server(folder / "turn", allow_loopback_peers=True) as turn:
-                    bound = turn.calls(**OFTEN)
-                    async with teduh_pair(people[2], people[3], folder / "relayed", bound) as ours:
+                    async with teduh_pair(people[2], people[3], folder / "relayed", turn.calls()) as ours:
                         found[TURN] = await measured(ours, effort)
             async with peerjs_pair(people[4], people[5]) as theirs:
                 found[PEERJS] = await measured(theirs, effort)

@@ -81,7 +81,7 @@ def full() -> Effort:
     workers = [count for count in (1, 2, 4) if count <= len(os.sched_getaffinity(0))]
     return Effort(
         connections,
-        (1, 2, 3, 4),
+        (2, 3, 4),
         (300, 1024, 4096, 16_384, 65_536),
         workers,
         (1, 100, 1000, 10_000, 100_000),
@@ -89,7 +89,7 @@ def full() -> Effort:
     )
 
 
-QUICK = Effort((10, 20), (1, 3), (300, 1024), (1,), (1, 20), 0.2)
+QUICK = Effort((10, 20), (2, 3), (300, 1024), (1,), (1, 20), 0.2)
 
 
 class GrowthBench:

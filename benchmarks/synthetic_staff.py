@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from teduh_crypto.credentials import Role, StatementVerifier
+from teduh_crypto.credentials import Organisation, Role, StatementVerifier
 from teduh_server import node_channel
 from teduh_server.connection import Connection
 from teduh_server.delivery_service import DeliveryService
@@ -110,7 +110,8 @@ class SyntheticNode:
         self._delivery = DeliveryService(self._store, channel, limits, inbox, self.spawn)
         node = Node(self._id, self._store, channel, self._delivery, self.spawn, Unclaimed())
         price = RequestPrice(settings.free_requests, settings.calm_waiting)
-        verifier = StatementVerifier(bytes(32), "nobody")
+        organisation = Organisation.load(settings.organisation_file)
+        verifier = StatementVerifier(organisation.root_public_key, organisation.id)
         self._routing = RoutingServices(settings, node, price, Turns(), verifier)
         # To plan, and to tell survivors, is for the relay under measurement.
         self._routing.presence.on_change = _nothing

@@ -113,6 +113,7 @@ class Relay:
         self.origin = self.console_origin = ""
         self._valkey: EmbeddedValkey | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._takes_tasks = True
         self._runners: list[web.AppRunner] = []
         self._listening: list[asyncio.Server] = []
         self._doors: list[FrontDoor] = []
@@ -345,6 +346,10 @@ class Relay:
 
     def spawn(self, work: Coroutine[None, None, None]) -> None:
         """Run something in the background for as long as the relay runs; a fault is logged."""
+        if not self._takes_tasks:
+            # A timer that was set before the relay stopped.
+            work.close()
+            return
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
@@ -429,6 +434,7 @@ class Relay:
             await runner.cleanup()
         if hasattr(self, "_feed"):
             await self._feed.close()
+        self._takes_tasks = False
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

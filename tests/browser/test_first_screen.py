@@ -32,7 +32,7 @@ async def test_what_she_chooses_reaches_staff_and_help_by_telephone_is_always_on
         await stands_in_little_room(page, hers.button(INDONESIAN.start))
         danger = page.get_by_role("alert")
         await page.get_by_role("radio", name="Bantuan medis").tap()
-        await page.get_by_role("radio", name="Mendesak").tap()
+        await page.get_by_role("radio", name="Mendesak", exact=True).tap()
         await expect(danger).to_have_count(0)
         await page.get_by_role("radio", name="Saya sedang dalam bahaya").tap()
         await expect(danger).to_contain_text("Menelepon mungkin lebih cepat")

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from demo_process import demo_process
-from frame_client import frame_client
+from frame_client import FrameClient, frame_client
 from relay_organisation import RelayOrganisation
 from relay_process import eventually, relay_here
 from teduh_crypto.credentials import Role, invite, sign_relay_authentication
@@ -20,6 +20,15 @@ from teduh_sdk.exceptions import EnrolmentFailed
 from teduh_server.cli.demo_enrolment import DemoEnrolments
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import Authenticate, Authenticated, CallPolicy, FetchIceServers, IceServers
+
+
+async def authenticate_counselor(client: FrameClient, folder: Path, origin: str) -> None:
+    """As the counselor whose device the demo made."""
+    device = folder / "staff" / "sari"
+    key = load_pem_private_key((device / "device.pem").read_bytes(), None)
+    assert isinstance(key, Ed25519PrivateKey)
+    signature = sign_relay_authentication(key, origin, client.hello.nonce)
+    await client.ask(Authenticate((device / "statement.jwt").read_text(), signature), Authenticated)
 
 
 async def test_demos_link_lets_one_browser_in_and_then_there_is_another(tmp_path: Path) -> None:
@@ -69,12 +78,16 @@ async def test_demo_serves_the_console_apart_from_the_survivors_page(tmp_path: P
 
 
 async def test_demo_allows_direct_calls_on_this_machine_alone_and_says_so(tmp_path: Path) -> None:
-    with demo_process(tmp_path / "demo") as demo:
+    folder = tmp_path / "demo"
+    with demo_process(folder) as demo:
         origin = demo.origin()
         assert urlsplit(origin).hostname == "127.0.0.1"
-        async with frame_client(origin) as client:
-            conversation = await client.open_request()
-            answer = await client.ask(FetchIceServers(4, conversation), IceServers)
+        async with frame_client(origin) as survivor, frame_client(origin) as counselor:
+            await authenticate_counselor(counselor, folder, origin)
+            conversation = await survivor.open_request()
+            await counselor.claim(conversation)
+            await counselor.append(conversation, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
+            answer = await survivor.ask(FetchIceServers(4, conversation), IceServers)
             assert answer == IceServers(4, CallPolicy.DIRECT)
         assert "Calls go straight from page to page" in demo.said
         async with aiohttp.ClientSession() as session, session.get(origin) as response:
@@ -87,13 +100,8 @@ async def test_demo_names_both_commands_and_believes_its_counselor(tmp_path: Pat
         origin = demo.origin()
         assert "examples/chat.py survivor" in demo.said
         assert "examples/chat.py counselor" in demo.said
-        device = folder / "staff" / "sari"
-        key = load_pem_private_key((device / "device.pem").read_bytes(), None)
-        assert isinstance(key, Ed25519PrivateKey)
         async with frame_client(origin) as client:
-            signature = sign_relay_authentication(key, origin, client.hello.nonce)
-            statement = (device / "statement.jwt").read_text()
-            await client.ask(Authenticate(statement, signature), Authenticated)
+            await authenticate_counselor(client, folder, origin)
     assert demo.process.returncode == 0
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from pathlib import Path
 
 import aiohttp
 import pytest
 from frame_client import frame_client, talking_pair
 from relay_organisation import RelayOrganisation
-from relay_process import RelayProcess, relay_process
+from relay_process import RelayProcess, relay_here, relay_process
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import Append, CloseCode, Error, ErrorCode, Moving, OpenRequest
 from valkey_server import start_valkey
@@ -40,6 +41,16 @@ async def test_stopping_relay_asks_to_move_and_closes_with_going_away(
             assert refused.code is ErrorCode.SHUTTING_DOWN
             assert await survivor.closed() == CloseCode.GOING_AWAY
         assert relay.wait() == 0
+
+
+async def test_relay_that_has_stopped_begins_nothing(
+    tmp_path: Path, organisation: RelayOrganisation, valkey: EmbeddedValkey
+) -> None:
+    async with relay_here(organisation.write(tmp_path), valkey.url) as (relay, _):
+        pass
+    work = asyncio.sleep(0)
+    relay.spawn(work)
+    assert inspect.getcoroutinestate(work) == inspect.CORO_CLOSED
 
 
 async def test_relay_refuses_a_taken_port_with_a_sentence(
