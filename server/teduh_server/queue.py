@@ -451,6 +451,7 @@ class Queue:
 
     def _settle(self, conversation_id: bytes) -> None:
         self._spawn(self._settle_soon(conversation_id))
+        self._unclaimed.release(conversation_id)
         self._news.forget(conversation_id)
 
     async def _settle_soon(self, conversation_id: bytes) -> None:

@@ -7,7 +7,8 @@ Anybody may ask for help without a name, so what she may leave behind before som
     one source         SOURCE_BYTES on this node, in all conversations that it has opened and nobody has taken
 
 A source is a keyed hash in memory (`rate_limit.Sources`). What is counted is what was opened and said at this
-node; whether somebody has taken a conversation, or it has gone, the queue's sweep asks the store.
+node. It counts no more from the first commit at this node on; whether somebody has taken it at another, or it
+has gone, the queue's sweep asks the store.
 """
 
 from __future__ import annotations

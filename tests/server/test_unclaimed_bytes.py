@@ -153,24 +153,45 @@ async def test_whoever_waits_already_may_ask_again_where_her_source_holds_all_it
         assert isinstance(await _open(again), RequestOpened)
 
 
-async def test_what_was_accepted_counts_for_its_source_no_more(
-    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+async def _open_all_it_may(stack: AsyncExitStack, url: str) -> list[bytes]:
+    opened: list[bytes] = []
+    while len(opened) < 100:
+        answer = await _open(await stack.enter_async_context(frame_client(url)))
+        if isinstance(answer, RelayError):
+            return opened
+        opened.append(answer.conversation_id)
+    raise AssertionError("a source may open as many as it likes")
+
+
+async def _accept(staff: FrameClient, conversation_id: bytes) -> None:
+    await staff.claim(conversation_id)
+    await staff.append(conversation_id, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
+
+
+async def test_what_was_accepted_counts_for_its_source_no_more_at_once(
+    relay_url: str, organisation: RelayOrganisation
 ) -> None:
     async with AsyncExitStack() as stack:
-        relay, url = await stack.enter_async_context(
-            relay_here(organisation.write(tmp_path), valkey.url, absent_seconds=1)
-        )
-        await organisation.publish_revocations(url)
-        answer: RequestOpened | RelayError | None = None
-        opened: list[bytes] = []
-        while not isinstance(answer, RelayError):
-            assert len(opened) < 100
-            answer = await _open(await stack.enter_async_context(frame_client(url)))
-            opened += [answer.conversation_id] if isinstance(answer, RequestOpened) else []
-        staff = await stack.enter_async_context(frame_client(url))
+        opened = await _open_all_it_may(stack, relay_url)
+        staff = await stack.enter_async_context(frame_client(relay_url))
         await staff.authenticate(organisation.staff())
-        await staff.claim(opened[0])
-        await staff.append(opened[0], 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
+        await _accept(staff, opened[0])
+        another = await stack.enter_async_context(frame_client(relay_url))
+        assert isinstance(await _open(another), RequestOpened)
+
+
+async def test_what_was_accepted_at_another_node_counts_for_its_source_no_more(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    path = organisation.write(tmp_path)
+    async with AsyncExitStack() as stack:
+        relay, url = await stack.enter_async_context(relay_here(path, valkey.url, absent_seconds=1))
+        _, elsewhere = await stack.enter_async_context(relay_here(path, valkey.url, absent_seconds=1))
+        await organisation.publish_revocations(elsewhere)
+        opened = await _open_all_it_may(stack, url)
+        staff = await stack.enter_async_context(frame_client(elsewhere))
+        await staff.authenticate(organisation.staff())
+        await _accept(staff, opened[0])
         await eventually(lambda: relay._unclaimed.holds(opened[0]) == 0)
         assert isinstance(await _open(await stack.enter_async_context(frame_client(url))), RequestOpened)
 
