@@ -135,7 +135,10 @@ class QueueNews:
 
     def follow(self, conversation_id: bytes, connection: Connection, position: int = -1) -> None:
         """Tell this connection of its request; `position` is what it has been told already."""
-        self._follow(conversation_id, connection)[connection] = _Told(position)
+        told = self._follow(conversation_id, connection)[connection] = _Told(position)
+        if position > 0:
+            # At once: she is not to read of a place in a line that nobody serves.
+            _tell_opening(conversation_id, connection, told, self._opens())
 
     def taken(self) -> None:
         """A request was taken here: who waits next is news, though the number may soon be the same again."""
@@ -295,9 +298,7 @@ class QueueNews:
             if at % _TOLD_AT_ONCE == 0:
                 await asyncio.sleep(0)
             for connection, told in self._followers(conversation_id):
-                if told.opens != opens and told.position != 0:
-                    told.opens = opens
-                    connection.send(OpensAt(conversation_id, opens))
+                _tell_opening(conversation_id, connection, told, opens)
 
     def _opens(self) -> int | None:
         """When somebody will be there; 0 if somebody is, None if nobody knows."""
@@ -356,6 +357,14 @@ def _let_ask_anew(
 def _listed(request: WaitingRequest, now: float, devices: Set[bytes]) -> ListedRequest:
     waited = max(0, int(now - request.opened))
     return ListedRequest(request.id, request.details, waited, bool(devices & request.known_devices))
+
+
+def _tell_opening(
+    conversation_id: bytes, connection: Connection, told: _Told, opens: int | None
+) -> None:
+    if told.opens != opens and told.position != 0:
+        told.opens = opens
+        connection.send(OpensAt(conversation_id, opens))
 
 
 def _position(conversation_id: bytes, position: int, guess: Estimate | None) -> QueuePosition:

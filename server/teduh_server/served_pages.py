@@ -14,6 +14,7 @@ import gzip
 import hashlib
 import html
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -23,7 +24,7 @@ from typing import Final
 from teduh_crypto.credentials import Organisation
 from yarl import URL
 
-from teduh_server.page_settings import PageSettings
+from teduh_server.page_settings import OwnText, PageSettings
 
 BUILT: Final = files("teduh_server") / "web"
 """Where `tools/web_build.py` puts the pages."""
@@ -39,6 +40,8 @@ _TYPES: Final = {
 
 _BLOCK: Final = '<script type="application/json" id="organisation">null</script>'
 _TITLE: Final = "<title>Notes</title>"
+_NUMBERS: Final = ('<ul class="numbers">', "</ul>")
+"""Around the numbers that are shown where there is no JavaScript."""
 _ICON: Final = '<link rel="icon" href="data:,">'
 
 NO_STORE: Final = "no-store"
@@ -108,6 +111,8 @@ def survivor_page(
     page = _filled(page, _TITLE, f"<title>{html.escape(settings.title)}</title>")
     page = _filled(page, _ICON, f'<link rel="icon" href="{html.escape(settings.icon)}">')
     page = _filled(page, _BLOCK, data_block(block))
+    if settings.emergency_numbers:
+        page = _with_numbers(page, settings)
     policy = json.loads(_text(built / "survivor.headers.json"))["Content-Security-Policy"]
     embedded_by = " ".join(settings.embedded_by) or "'none'"
     headers = {
@@ -264,6 +269,26 @@ def _filled(page: str, place: str, content: str) -> str:
     if not found or place in after:
         raise PagesNotBuilt(f"the built page does not hold {place} once; build it anew")
     return before + content + after
+
+
+def _with_numbers(page: str, settings: PageSettings) -> str:
+    """The page with the organisation's own numbers where there is no JavaScript."""
+    opening, closing = _NUMBERS
+    before, found, after = page.partition(opening)
+    _, closed, rest = after.partition(closing)
+    if not found or not closed:
+        raise PagesNotBuilt(f"the built page does not hold {opening}; build it anew")
+    numbers = "".join(
+        f'<li><a class="button number" href="tel:{re.sub(r"[^0-9+*#]", "", each.number)}">'
+        f"{html.escape(_in_one_language(each.name))} <strong>{html.escape(each.number)}</strong></a></li>"
+        for each in settings.emergency_numbers
+    )
+    return f"{before}{opening}{numbers}{closing}{rest}"
+
+
+def _in_one_language(text: OwnText) -> str:
+    """For a place where nobody can choose one: Indonesian, or the first that there is."""
+    return text if isinstance(text, str) else text.get("id") or next(iter(text.values()), "")
 
 
 def _text(file: Traversable) -> str:

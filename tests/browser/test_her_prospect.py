@@ -30,13 +30,15 @@ async def test_she_is_told_when_how_long_and_what_no_longer_counts(tmp_path: Pat
         await hers.page.get_by_label("Roughly where are you?").select_option("Bandung")
         await hers.ask()
         place = hers.page.locator(".place")
-        await expect(place).to_contain_text("You are next.")
-        await expect(place).to_contain_text("Nobody is there now. Somebody will be there again on")
+        await expect(place).to_contain_text("Nobody is on duty just now. Somebody will be there again on")
         await expect(place).to_contain_text(time.strftime("%A", day))
         await sari.set_available(1, Shift(region="Jakarta"))
-        await expect(place).to_contain_text("It will probably take between 0 and")
+        await expect(place).to_contain_text("You are next.")
+        # Between none and that many would tell nothing.
+        await expect(place).to_contain_text("It may take up to")
+        await expect(place).not_to_contain_text("between")
         await expect(place).to_contain_text("Nobody was free who has all that you wished for")
-        await expect(place).not_to_contain_text("Nobody is there now")
+        await expect(place).not_to_contain_text("Nobody is on duty")
         async for offer in sari.routing.offers():
             await offer.accept()
             break

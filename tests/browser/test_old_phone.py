@@ -75,4 +75,4 @@ async def test_a_changed_part_does_not_run_and_a_good_one_is_taken_afterwards(tm
         await hers.shows("Asking for somebody")
         assert await hers.page.title() == "Notes"
         await browser.unroute(SPARE)
-        await hers.shows("You are next.")
+        await hers.shows("Nobody is on duty just now.")

@@ -24,7 +24,7 @@ async def test_her_page_says_no_more_that_nobody_is_there(tmp_path: Path) -> Non
             hers = await SurvivorPage.open(browser, url)
             await hers.ask()
             place = hers.page.locator(".place")
-            await expect(place).to_contain_text("Nobody is there now. Somebody will be there again on")
+            await expect(place).to_contain_text("Nobody is on duty just now. Somebody will be there again on")
             proxy.cut()
             await hers.shows(ENGLISH.reconnecting)
             async with Staff(
@@ -36,4 +36,4 @@ async def test_her_page_says_no_more_that_nobody_is_there(tmp_path: Path) -> Non
                 await hers.shows(ENGLISH.connected)
                 await asyncio.sleep(8)
                 print("her page, 8 s after it is connected again, with Sari there:", await place.inner_text())
-                await expect(place).not_to_contain_text("Nobody is there now")
+                await expect(place).not_to_contain_text("Nobody is on duty just now")

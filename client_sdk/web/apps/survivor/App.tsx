@@ -166,6 +166,7 @@ function Screens({ configuration, state, dispatch, session, draft, call, isShown
         <Welcome configuration={configuration} state={state} dispatch={dispatch} onStart={ask} />
       ) : state.phase === "over" ? (
         <Over
+          configuration={configuration}
           state={state}
           isShown={isShown}
           goesBack={session.goesBack}
@@ -221,6 +222,7 @@ function Talk({ configuration, state, session, draft, call, isShown, onStop }: T
             prospect={state.prospect}
             hindrance={state.hindrance}
             isPaying={state.isPaying}
+            isInDanger={state.urgency === 2}
             hasWritten={state.items.length > 0}
             onStop={onStop}
           />
@@ -252,6 +254,7 @@ function Talk({ configuration, state, session, draft, call, isShown, onStop }: T
           search={state.search}
           before={state.people[0]?.name ?? null}
           sightings={state.sightings}
+          prospect={state.prospect}
           onSeek={(isSeeking) => {
             session.seek(isSeeking)
           }}
@@ -281,19 +284,19 @@ function Talk({ configuration, state, session, draft, call, isShown, onStop }: T
   )
 }
 
-interface OverProps extends Pick<ScreensProps, "state" | "isShown"> {
+interface OverProps extends Pick<ScreensProps, "configuration" | "state" | "isShown"> {
   /** Whether whoever was with her would be asked first. */
   readonly goesBack: boolean
   readonly onAgain: (toAnybody: boolean) => void
 }
 
-function Over({ state, isShown, goesBack, onAgain }: OverProps) {
+function Over({ configuration, state, isShown, goesBack, onAgain }: OverProps) {
   const { t } = useWording()
   useReloadKeys(isShown, false)
   return (
     <main class="talk">
       <Log state={state} />
-      <OverCard state={state} goesBack={goesBack} />
+      <OverCard state={state} numbers={configuration.emergencyNumbers} goesBack={goesBack} />
       <div class="foot">
         <button
           type="button"

@@ -3,8 +3,10 @@
 import type { ComponentChildren } from "preact"
 
 import { roleName } from "../shared/i18n/names.ts"
-import { isUnheard, unsentOf, type Ending, type Proposal, type Search, type Sighting, type State } from "./state.ts"
-import { placeText } from "./Waiting.tsx"
+import type { EmergencyNumber } from "./configuration.ts"
+import { EmergencyNumbers } from "./Panels.tsx"
+import { isUnheard, unsentOf, type Ending, type Proposal, type Prospect, type Search, type Sighting, type State } from "./state.ts"
+import { openingText, placeText } from "./Waiting.tsx"
 import { useWording, type Words } from "./words.tsx"
 
 interface ProposalProps {
@@ -50,13 +52,14 @@ interface SearchProps {
   /** With whom she has talked here; null where nobody has been in yet. */
   readonly before: string | null
   readonly sightings: readonly Sighting[]
+  readonly prospect: Prospect
   readonly onSeek: (isSeeking: boolean) => void
   readonly onAnswer: (accepted: boolean) => void
 }
 
 /** Nobody answers: shall we look for somebody else, and may whoever was found come in? */
-export function SearchCard({ search, before, sightings, onSeek, onAnswer }: SearchProps) {
-  const { t } = useWording()
+export function SearchCard({ search, before, sightings, prospect, onSeek, onAnswer }: SearchProps) {
+  const { language, t } = useWording()
   if (search.step === "found") {
     const { name } = search
     return (
@@ -70,7 +73,7 @@ export function SearchCard({ search, before, sightings, onSeek, onAnswer }: Sear
     return (
       <section class="card question" aria-labelledby="search">
         <h2 id="search">{t("seek.title")}</h2>
-        <p role="status">{placeText(t, sightings)}</p>
+        <p role="status">{prospect.opens === 0 ? placeText(t, sightings) : openingText(t, language, prospect)}</p>
         <p class="muted">{t("seek.text")}</p>
         <div class="answers">
           <button
@@ -157,11 +160,12 @@ export function ReloadCard({ onStay }: { readonly onStay: () => void }) {
 }
 
 interface OverProps {
-  readonly state: Pick<State, "ending" | "items" | "progress">
+  readonly state: Pick<State, "ending" | "items" | "progress" | "urgency">
+  readonly numbers: readonly EmergencyNumber[]
   readonly goesBack: boolean
 }
 
-export function OverCard({ state, goesBack }: OverProps) {
+export function OverCard({ state, numbers, goesBack }: OverProps) {
   const { t } = useWording()
   const { ending, items } = state
   const why = ending?.why ?? "ended"
@@ -173,6 +177,7 @@ export function OverCard({ state, goesBack }: OverProps) {
       </h1>
       <p>{reasonText(t, why, ending?.by ?? null)}</p>
       {!isOrdinary && <p>{t("over.notYou")}</p>}
+      {(!isOrdinary || state.urgency === 2) && <EmergencyNumbers numbers={numbers} />}
       {goesBack && <p>{t("over.same")}</p>}
       {unsentOf(state) !== "" && <p>{t("over.unsent")}</p>}
       {items.length > 0 && <p>{isUnheard(state) ? t("over.kept") : t("over.shown")}</p>}

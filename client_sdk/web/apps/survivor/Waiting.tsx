@@ -1,4 +1,7 @@
-/** While nobody has joined: where she stands, how long it may take as far as that is known, and what else helps. */
+/**
+ * While nobody has joined: the numbers first where she is in danger or nobody is on duty; where she stands, how long it may
+ * take as far as that is known, and what else helps.
+ */
 
 import { useEffect, useState } from "preact/hooks"
 
@@ -6,12 +9,14 @@ import { ownTextIn } from "../shared/block.ts"
 import { wholeDate } from "../shared/i18n/dates.ts"
 import { Icon } from "../shared/parts/Icon.tsx"
 import type { Configuration } from "./configuration.ts"
-import { estimate, type Estimate } from "./estimate.ts"
+import { estimate, rounded, type Estimate } from "./estimate.ts"
 import { EmergencyNumbers } from "./Panels.tsx"
 import type { Prospect, Sighting, State } from "./state.ts"
 import { useWording, type Words } from "./words.tsx"
 
 const LOOK_AGAIN_MS = 15_000
+/** Where the longest wait is more than so many times the shortest, both together say nothing: the longest is said. */
+const WIDE = 3
 
 interface WaitingProps {
   readonly configuration: Configuration
@@ -19,32 +24,37 @@ interface WaitingProps {
   readonly prospect: Prospect
   readonly hindrance: State["hindrance"]
   readonly isPaying: boolean
+  /** Whether she has said so. */
+  readonly isInDanger: boolean
   /** Whether she has found out that she can write already. */
   readonly hasWritten: boolean
   readonly onStop: () => void
 }
 
-export function Waiting({ configuration, sightings, prospect, hindrance, isPaying, hasWritten, onStop }: WaitingProps) {
+export function Waiting({ configuration, sightings, prospect, hindrance, isPaying, isInDanger, hasWritten, onStop }: WaitingProps) {
   const { language, t } = useWording()
   const guess = estimate(sightings, useNow(), configuration.typicalWaitMinutes)
   const hours = ownTextIn(configuration.hours, language)
+  const isJoining = guess.kind === "joining"
+  const isUnserved = !isJoining && prospect.opens !== 0
+  const isAlone = !isJoining && (isInDanger || isUnserved || guess.kind === "long" || hindrance !== null)
   return (
     <section class="card waiting" aria-labelledby="waiting">
       <h1 id="waiting" tabIndex={-1} data-announce>
         {t("waiting.title")}
       </h1>
+      {isAlone && <EmergencyNumbers numbers={configuration.emergencyNumbers} />}
       <div role="status" class="place">
         <p class="place-now">
           <Icon name="clock" />
-          {placeText(t, sightings)}
+          {isUnserved ? openingText(t, language, prospect) : placeText(t, sightings)}
         </p>
         {isPaying && <p>{t("waiting.paying")}</p>}
         {hindrance === "clock" && <p>{t("waiting.clock", { time: wholeDate(language, Date.now()) })}</p>}
         {hindrance === "list" && <p>{t("waiting.list")}</p>}
-        {sightings.length > 0 && <p>{howLong(t, language, prospect, guess)}</p>}
+        {isUnserved ? <p>{t("waiting.stays")}</p> : sightings.length > 0 && <p>{howLong(t, prospect, guess)}</p>}
         {prospect.isWidened && <p>{t("waiting.widened")}</p>}
       </div>
-      {(guess.kind === "long" || hindrance !== null) && <EmergencyNumbers numbers={configuration.emergencyNumbers} />}
       {hours !== undefined && (
         <p>
           {t("waiting.hours")}: {hours}
@@ -67,17 +77,18 @@ export function placeText(t: Words, sightings: readonly Sighting[]): string {
   return position === 1 ? t("waiting.next") : t("waiting.place", { position })
 }
 
-function howLong(t: Words, language: string, prospect: Prospect, guess: Estimate): string {
+function howLong(t: Words, { minutes }: Prospect, guess: Estimate): string {
   // What is known here for certain: somebody is coming, or it has been too long.
-  if (guess.kind === "joining" || guess.kind === "long") return estimateText(t, guess)
-  return prospectText(t, language, prospect) ?? estimateText(t, guess)
+  if (minutes === null || guess.kind === "joining" || guess.kind === "long") return estimateText(t, guess)
+  // What the relay itself says of it, which sees the whole queue.
+  const { least, most } = minutes
+  if (most > WIDE * Math.max(least, 1)) return t("waiting.upto", { minutes: rounded(most) })
+  return t("waiting.between", { least, most })
 }
 
-/** What the relay itself says of it, which sees the whole queue; null if that is nothing. */
-function prospectText(t: Words, language: string, { minutes, opens }: Prospect): string | null {
-  if (opens === null) return t("waiting.nobody")
-  if (opens > 0) return t("waiting.opens", { time: dayAndTime(language, opens) })
-  return minutes === null ? null : t("waiting.between", { least: minutes.least, most: minutes.most })
+/** When somebody will be on duty again: nobody stands in a line that nobody serves. */
+export function openingText(t: Words, language: string, { opens }: Prospect): string {
+  return opens === null ? t("waiting.nobody") : t("waiting.opens", { time: dayAndTime(language, opens) })
 }
 
 function dayAndTime(language: string, seconds: number): string {

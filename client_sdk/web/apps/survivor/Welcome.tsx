@@ -54,7 +54,7 @@ export function Welcome({ configuration, state, dispatch, onStart }: WelcomeProp
               }}
             />
             {state.urgency === 2 && (
-              <div class="card care" role="alert">
+              <div class="card care" role="alert" ref={showWhole}>
                 <p>{t("welcome.danger")}</p>
                 <EmergencyNumbers numbers={configuration.emergencyNumbers} />
               </div>
@@ -89,6 +89,11 @@ export function Welcome({ configuration, state, dispatch, onStart }: WelcomeProp
       </div>
     </main>
   )
+}
+
+/** Above the button, which covers nothing of it. */
+function showWhole(notice: HTMLElement | null): void {
+  notice?.scrollIntoView({ block: "nearest" })
 }
 
 /** Nothing here remembers whether there was a conversation; the browser knows that the page was there already. */

@@ -47,7 +47,7 @@ export interface Configuration {
 }
 
 /** The weather, as where the server would lead. */
-const HARMLESS = "https://www.bmkg.go.id/"
+export const HARMLESS = "https://www.bmkg.go.id/"
 
 const INDONESIA: readonly EmergencyNumber[] = [
   {
@@ -77,6 +77,15 @@ export function readConfiguration(text: string): Configuration {
     emergencyNumbers: numbersOf(page["emergency_numbers"]),
     cover: coverOf(entriesOf(page["cover"]), disguise?.skin),
     disguise,
+  }
+}
+
+/** The emergency numbers of a block with which the page cannot start; never none. */
+export function numbersIn(text: string): readonly EmergencyNumber[] {
+  try {
+    return numbersOf(entriesOf(entriesOf(JSON.parse(text) as unknown)["page"])["emergency_numbers"])
+  } catch {
+    return INDONESIA
   }
 }
 

@@ -28,12 +28,12 @@ export function estimate(sightings: readonly Sighting[], now: number, usualMinut
   const unmoved = now - last.at
   const pace = first.position > last.position ? (last.at - first.at) / (first.position - last.position) : null
   if (pace !== null && unmoved < Math.max(2 * pace, MINUTE_MS))
-    return { kind: "minutes", minutes: rounded(pace * last.position - unmoved) }
+    return { kind: "minutes", minutes: rounded((pace * last.position - unmoved) / MINUTE_MS) }
   if (unmoved >= (usualMinutes === null ? LONG_MS : 2 * usualMinutes * MINUTE_MS)) return { kind: "long" }
   return usualMinutes === null ? { kind: "unknown" } : { kind: "usual", minutes: usualMinutes }
 }
 
-function rounded(milliseconds: number): number {
-  const minutes = milliseconds / MINUTE_MS
+/** Minutes as people say them. */
+export function rounded(minutes: number): number {
   return ROUND_MINUTES.find((round) => minutes <= round) ?? 60 * Math.ceil(minutes / 60)
 }

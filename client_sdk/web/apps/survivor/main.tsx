@@ -10,19 +10,20 @@ import "../shared/styles/choice.css"
 import "../shared/styles/languages.css"
 import "../shared/styles/log.css"
 import { App } from "./App.tsx"
-import { readConfiguration } from "./configuration.ts"
+import { HARMLESS, numbersIn, readConfiguration } from "./configuration.ts"
+import { EmergencyNumbers } from "./Panels.tsx"
 import { forgetWords, quickExit, sayFarewell, watchForExit, watchTabs, Way } from "./quickExit.ts"
 import { readOrganisation, Survivor } from "./sdk.ts"
 import type { Farewell } from "./session.ts"
 import "./survivor.css"
-import { wordingOf } from "./words.tsx"
+import { WordingContext, wordingOf } from "./words.tsx"
 
 /** Drops every key, and returns what is left to be said to the relay. Until the page has a session there is none. */
 let vanish = (): Farewell => new Uint8Array()
 let isCutOff = (): boolean => false
 
 function start(page: HTMLElement): void {
-  const configuration = readConfiguration(document.getElementById("organisation")?.textContent ?? "")
+  const configuration = readConfiguration(block())
   const organisation = readOrganisation(configuration.organisation)
   // A browser that says that it is offline is; one that says nothing may be.
   const way = new Way(configuration.exitUrl, () => isCutOff() || !navigator.onLine)
@@ -64,15 +65,38 @@ function watchForEnd(): void {
   })
 }
 
+const block = (): string => document.getElementById("organisation")?.textContent ?? ""
+
+/** What still helps where the page cannot start: the numbers, another try, and the way out. */
 function sayBroken(page: HTMLElement): void {
   const language = preferredLanguage(navigator.languages, ["id", "en"])
-  const { t } = wordingOf(language)
+  const wording = wordingOf(language)
+  const { t } = wording
+  const exit = (): void => {
+    quickExit(vanish, new Way(HARMLESS, () => !navigator.onLine))
+  }
   tellBrowser(language)
+  watchForExit(exit)
   render(
-    <main class="skin plain">
-      <h1>{t("broken.title")}</h1>
-      <p>{t("broken.text")}</p>
-    </main>,
+    <WordingContext.Provider value={wording}>
+      <main class="skin plain">
+        <h1>{t("broken.title")}</h1>
+        <p>{t("broken.text")}</p>
+        <EmergencyNumbers numbers={numbersIn(block())} />
+        <button
+          type="button"
+          class="button primary"
+          onClick={() => {
+            window.location.reload()
+          }}
+        >
+          {t("broken.again")}
+        </button>
+        <button type="button" class="button exit" onClick={exit}>
+          {t("exit")}
+        </button>
+      </main>
+    </WordingContext.Provider>,
     page,
   )
 }
