@@ -135,7 +135,9 @@ class QueueNews:
 
     def follow(self, conversation_id: bytes, connection: Connection, position: int = -1) -> None:
         """Tell this connection of its request; `position` is what it has been told already."""
-        told = self._follow(conversation_id, connection)[connection] = _Told(position)
+        following = self._follow(conversation_id, connection)
+        before = following.get(connection)
+        told = following[connection] = _Told(position, opens=0 if before is None else before.opens)
         if position > 0:
             # At once: she is not to read of a place in a line that nobody serves.
             _tell_opening(conversation_id, connection, told, self._opens())

@@ -308,3 +308,15 @@ def test_small_tallies_come_in_no_order_of_their_size() -> None:
 def test_day_shows_what_was_counted() -> None:
     day = board_day("2026-03-08", {"opened": 40, "answered": 3})
     assert (day.opened, day.answered, day.within_goal, day.abandoned) == (40, None, 0, 0)
+
+
+async def test_whoever_subscribes_as_well_is_still_told_that_somebody_has_come(
+    relay_url: str, organisation: RelayOrganisation
+) -> None:
+    """Her request has told her that nobody is there; what she follows anew is not forgotten for that."""
+    async with frame_client(relay_url) as survivor, frame_client(relay_url) as staff:
+        conversation = await survivor.open_request()
+        assert (await survivor.expect(OpensAt)).opens is None
+        await survivor.subscribe(conversation, capability=survivor.capability)
+        await _available(staff, organisation)
+        assert (await survivor.expect(OpensAt)).opens == 0
