@@ -361,9 +361,7 @@ def _listed(request: WaitingRequest, now: float, devices: Set[bytes]) -> ListedR
     return ListedRequest(request.id, request.details, waited, bool(devices & request.known_devices))
 
 
-def _tell_opening(
-    conversation_id: bytes, connection: Connection, told: _Told, opens: int | None
-) -> None:
+def _tell_opening(conversation_id: bytes, connection: Connection, told: _Told, opens: int | None) -> None:
     if told.opens != opens and told.position != 0:
         told.opens = opens
         connection.send(OpensAt(conversation_id, opens))

@@ -15,6 +15,8 @@ import type { Prospect, Sighting, State } from "./state.ts"
 import { useWording, type Words } from "./words.tsx"
 
 const LOOK_AGAIN_MS = 15_000
+/** So long after her request was taken the relay has said, too, where nobody serves the line: no place is shown before. */
+const PLACED_MS = 500
 /** Where the longest wait is more than so many times the shortest, both together say nothing: the longest is said. */
 const WIDE = 3
 
@@ -37,6 +39,8 @@ export function Waiting({ configuration, sightings, prospect, hindrance, isPayin
   const hours = ownTextIn(configuration.hours, language)
   const isJoining = guess.kind === "joining"
   const isUnserved = !isJoining && prospect.opens !== 0
+  const isPlaced = useAfter(PLACED_MS, sightings.length > 0)
+  const shown = isPlaced || isJoining ? sightings : []
   const isAlone = !isJoining && (isInDanger || isUnserved || guess.kind === "long" || hindrance !== null)
   return (
     <section class="card waiting" aria-labelledby="waiting">
@@ -47,12 +51,12 @@ export function Waiting({ configuration, sightings, prospect, hindrance, isPayin
       <div role="status" class="place">
         <p class="place-now">
           <Icon name="clock" />
-          {isUnserved ? openingText(t, language, prospect) : placeText(t, sightings)}
+          {isUnserved ? openingText(t, language, prospect) : placeText(t, shown)}
         </p>
         {isPaying && <p>{t("waiting.paying")}</p>}
         {hindrance === "clock" && <p>{t("waiting.clock", { time: wholeDate(language, Date.now()) })}</p>}
         {hindrance === "list" && <p>{t("waiting.list")}</p>}
-        {isUnserved ? <p>{t("waiting.stays")}</p> : sightings.length > 0 && <p>{howLong(t, prospect, guess)}</p>}
+        {isUnserved ? <p>{t("waiting.stays")}</p> : shown.length > 0 && <p>{howLong(t, prospect, guess)}</p>}
         {prospect.isWidened && <p>{t("waiting.widened")}</p>}
       </div>
       {hours !== undefined && (
@@ -109,6 +113,21 @@ function estimateText(t: Words, guess: Estimate): string {
     case "unknown":
       return t("waiting.unknown")
   }
+}
+
+/** Whether `begins` has been so for so long. */
+function useAfter(milliseconds: number, begins: boolean): boolean {
+  const [isOver, setOver] = useState(false)
+  useEffect(() => {
+    if (!begins) return undefined
+    const timer = setTimeout(() => {
+      setOver(true)
+    }, milliseconds)
+    return () => {
+      clearTimeout(timer)
+    }
+  }, [milliseconds, begins])
+  return isOver
 }
 
 /** The time, looked at again now and then. */
