@@ -10,8 +10,10 @@
     counselors         three, who take what comes next (or is offered), and report a fake after one second
     conversations      that went on before, in which something is said all the time
 
-Prints for each how many fakes waited, how many requests were before hers when she came, when a counselor was
-with her, and how long what was said meanwhile took to arrive. The exit code is 1 when a goal is missed.
+Prints for each how many fakes waited (a relay holds 256 KiB of one source, so that of thousands from one
+address it takes in the first hundred and some), how many requests were before hers when she came, when a
+counselor was with her, how long after a report the last request of that source was out, and how long what was
+said meanwhile took to arrive, from when it was to be said. The exit code is 1 when a goal is missed.
 """
 
 from __future__ import annotations
@@ -66,9 +68,10 @@ TALKS = 5
 SAID_EACH = 4.0
 """Messages a second in each conversation."""
 TALK_GOAL_MS = 100.0
+OUT_GOAL_SECONDS = 1.0
 LONGEST = 420.0
 """Seconds after which a run is given up."""
-COLUMNS = "{:<34} {:>9} {:>9} {:>9} {:>9} {:>10} {:>10} {:>9}"
+COLUMNS = "{:<24} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +96,12 @@ class Outcome:
     refused: int = 0
     paid: list[float] = field(default_factory=list)
     said_ms: list[float] = field(default_factory=list)
-    reports: int = 0
+    reported: dict[int, float] = field(default_factory=dict)
+    """When a source was reported first; monotonic."""
+    out: list[float] = field(default_factory=list)
+    """How many seconds later the last of its requests was out; infinite where not all were."""
     lost: int = 0
+    """Of the running conversations, those that were cut or in which something was refused."""
 
 
 class Client:
@@ -150,11 +157,11 @@ async def _counsel(port: int, device: StaffDevice, outcome: Outcome, *, is_offer
         while True:
             claimed = await (_offered(client) if is_offered else _next_waiting(client))
             await _begin(client, claimed.conversation_id)
-            if claimed.key_package == FAKE:
+            if claimed.key_package.startswith(FAKE):
                 await asyncio.sleep(REPORT_SECONDS)
+                outcome.reported.setdefault(int(claimed.key_package.removeprefix(FAKE)), time.monotonic())
                 await client.send(ReportAbuse(5, claimed.conversation_id))
                 await client.next(Done)
-                outcome.reports += 1
                 await client.send(Leave(6, claimed.conversation_id))
                 await client.next(Done, Error)
 
@@ -228,19 +235,30 @@ async def _talk(
         await survivor.next(Entry)
         await survivor.next(Entry)
         begun.set()
-        counter = 0
-        while True:
-            counter += 1
-            said = time.monotonic()
-            await survivor.send(Append(conversation_id, counter, 0, 1, secrets.token_bytes(1024)))
-            try:
+        await _say(survivor, staff, conversation_id, outcome)
+
+
+async def _say(survivor: Client, staff: Client, conversation_id: bytes, outcome: Outcome) -> None:
+    """What comes late makes what is said next no later: its time counts from when it was to be said."""
+    due, counter = time.monotonic(), 0
+    while True:
+        due += 1 / SAID_EACH
+        await asyncio.sleep(due - time.monotonic())
+        counter += 1
+        append = Append(conversation_id, counter, 0, 1, secrets.token_bytes(1024))
+        try:
+            await survivor.send(append)
+            answer = await survivor.next(Accepted, Error)
+            if isinstance(answer, Accepted):
                 await staff.next(Entry)
-                await survivor.next(Accepted)
-            except ConnectionError:
-                outcome.lost += 1
-                return
-            outcome.said_ms.append((time.monotonic() - said) * 1000)
-            await asyncio.sleep(1 / SAID_EACH)
+        except ConnectionError:
+            answer = None
+        finally:
+            # Also of what has not arrived when the run ends.
+            outcome.said_ms.append((time.monotonic() - due) * 1000)
+        if not isinstance(answer, Accepted):
+            outcome.lost += 1
+            return
 
 
 async def _run(siege: Siege, mode: str, survivors: int, priced: float | None) -> tuple[Outcome, int, float]:
@@ -269,9 +287,22 @@ async def _run(siege: Siege, mode: str, survivors: int, priced: float | None) ->
             for task in (*counselors, *talking):
                 task.cancel()
             await asyncio.gather(*counselors, *talking, return_exceptions=True)
-            fakes.kill()
-            await fakes.wait()
+            # What was reported last may still be on its way out.
+            await asyncio.sleep(2 * OUT_GOAL_SECONDS)
+            await _dismiss(fakes, outcome)
     return outcome, waiting, seconds
+
+
+async def _dismiss(fakes: asyncio.subprocess.Process, outcome: Outcome) -> None:
+    """Let the fakes end, and hear what became of the reported ones."""
+    told, _ = await fakes.communicate(b"")
+    for line in told.decode().splitlines():
+        source, still_there, last_out = line.split()
+        reported = outcome.reported.get(int(source))
+        if reported is not None:
+            # Those that counselors have taken are not taken out.
+            is_out = int(still_there) <= COUNSELORS
+            outcome.out.append(max(0.0, float(last_out) - reported) if is_out else math.inf)
 
 
 async def _begin_talks(relay: TeduhRelay, outcome: Outcome, *, is_offered: bool) -> list[asyncio.Task[None]]:
@@ -304,10 +335,19 @@ def percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[max(0, round(len(values) * share) - 1)] if values else float("nan")
 
 
-def _report(siege: Siege, mode: str, survivors: int, result: tuple[Outcome, int, float]) -> bool:
+def _report(
+    siege: Siege,
+    mode: str,
+    survivors: int,
+    result: tuple[Outcome, int, float],
+    *,
+    is_priced: bool,
+    is_quick: bool,
+) -> bool:
     """Print one row; whether the goals are kept."""
     outcome, waiting, seconds = result
     waited, said = percentile(outcome.waited, 0.99), percentile(outcome.said_ms, 0.99)
+    out = max(outcome.out, default=math.nan)
     most_before = max(outcome.before_her, default=-1)
     name = f"{mode}, {siege.sources} x {siege.each}"
     print(
@@ -319,6 +359,7 @@ def _report(siege: Siege, mode: str, survivors: int, result: tuple[Outcome, int,
             f"{percentile(outcome.waited, 0.5):.1f}",
             f"{waited:.1f}",
             f"{percentile(outcome.paid, 0.5):.2f}" if outcome.paid else "-",
+            f"{out:.2f}",
             f"{said:.0f}",
         ),
         flush=True,
@@ -326,10 +367,12 @@ def _report(siege: Siege, mode: str, survivors: int, result: tuple[Outcome, int,
     is_kept = len(outcome.waited) == survivors and outcome.refused == outcome.lost == 0
     # Of her neighbours in this run each is a source, too.
     is_kept &= most_before <= siege.sources + survivors - 1
+    # Else it was no siege; whoever pays may not have come so far.
+    is_kept &= is_priced or waiting >= siege.sources
     if siege.goal_seconds is not None:
         is_kept &= waited <= siege.goal_seconds
-    # Nothing may have been said in the moment that a tiny run takes.
-    return is_kept and (math.isnan(said) or said <= TALK_GOAL_MS)
+    # In the moment that a tiny run takes, nothing may have been said or reported.
+    return is_kept and (is_quick or (said <= TALK_GOAL_MS and out <= OUT_GOAL_SECONDS))
 
 
 def main() -> int:
@@ -348,13 +391,14 @@ def main() -> int:
         for each in (QUICK if chosen.quick else FULL)
         if not chosen.sources or each.sources in chosen.sources
     ]
-    heads = ("fakes waiting", "after s", "most before", "p50 s", "p99 s", "work s", "said p99")
-    print(COLUMNS.format("mode, addresses x requests each", *heads))
+    heads = ("waiting", "after s", "before", "p50 s", "p99 s", "work s", "out s", "said p99")
+    print(COLUMNS.format("mode, addresses x each", *heads))
     kept = True
     for mode in chosen.modes:
         for siege in sieges:
             result = asyncio.run(_run(siege, mode, survivors, chosen.priced))
-            kept &= _report(siege, mode, survivors, result)
+            is_priced = chosen.priced is not None
+            kept &= _report(siege, mode, survivors, result, is_priced=is_priced, is_quick=chosen.quick)
     return 0 if kept else 1
 
 

@@ -5,7 +5,8 @@
 Half of the requests call themselves emergencies. Each connection has eight of them, answers the relay's pings
 and reads all else away. What costs a proof of work is solved on all of this process's threads, for SECONDS at
 most. Prints how many wait once it is done with asking, then stays until its standard input ends; a connection
-that the relay ends is gone.
+that the relay ends is gone. Prints then for each source how many requests its connections still have that are
+there, and when the last of those ended that are not (monotonic, 0 for never).
 """
 
 from __future__ import annotations
@@ -31,8 +32,10 @@ from teduh_signaling.relay.proof_of_work import solve
 PER_CONNECTION = 8
 AT_ONCE = 50
 """Connections that ask at the same time."""
-FAKE = b"fake"
-"""The key package of each, by which the counselors of the benchmark tell them."""
+FAKE = b"fake "
+"""So begins the key package of each, by which the counselors of the benchmark tell them; the number of its
+source follows.
+"""
 
 
 def address(source: int) -> str:
@@ -43,15 +46,18 @@ def address(source: int) -> str:
 class Flood(asyncio.Protocol):
     """One connection that asks for `count` requests, one after the other, and then waits."""
 
-    def __init__(self, port: int, count: int, threads: ThreadPoolExecutor, until: float) -> None:
+    def __init__(self, port: int, source: int, count: int, threads: ThreadPoolExecutor, until: float) -> None:
+        self.source = source
+        self._key_package = FAKE + b"%d" % source
         self._request = upgrade_request(port, SUBPROTOCOL)
         self._left = count
         self._threads = threads
         self._until = until
         self._received = b""
         self._is_open = False
-        self._asked = OpenRequest(1, bytes(32), FAKE)
+        self._asked = OpenRequest(1, bytes(32), self._key_package)
         self.waiting = 0
+        self.lost_at = 0.0
         self.proofs = 0
         self.done = asyncio.get_running_loop().create_future()
 
@@ -62,6 +68,7 @@ class Flood(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self.waiting = 0
+        self.lost_at = asyncio.get_running_loop().time()
         self._end()
 
     def _end(self) -> None:
@@ -111,13 +118,15 @@ class Flood(asyncio.Protocol):
             return
         self._left -= 1
         urgency = Urgency.EMERGENCY if self._left % 2 else Urgency.NORMAL
-        self._asked = OpenRequest(1, secrets.token_bytes(32), FAKE, RequestDetails(urgency=urgency))
+        self._asked = OpenRequest(
+            1, secrets.token_bytes(32), self._key_package, RequestDetails(urgency=urgency)
+        )
         self._write(BINARY, encode(self._asked))
 
     def _pay(self, solution: bytes) -> None:
         self.proofs += 1
         asked = self._asked
-        paid = OpenRequest(1, asked.capability, FAKE, asked.details, solution)
+        paid = OpenRequest(1, asked.capability, self._key_package, asked.details, solution)
         self._write(BINARY, encode(paid))
 
     def _write(self, opcode: int, payload: bytes) -> None:
@@ -146,7 +155,7 @@ async def _flood(port: int, sources: int, each: int, seconds: float) -> None:
             if loop.time() > until:
                 return
             _, flood = await loop.create_connection(
-                lambda: Flood(port, count, threads, until),
+                lambda: Flood(port, source, count, threads, until),
                 "127.0.0.1",
                 port,
                 local_addr=(address(source), 0),
@@ -158,6 +167,9 @@ async def _flood(port: int, sources: int, each: int, seconds: float) -> None:
     await asyncio.gather(*(connect(source, count) for count in counts for source in range(sources)))
     print(sum(flood.waiting for flood in floods), sum(flood.proofs for flood in floods), flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
+    for source in range(sources):
+        own = [flood for flood in floods if flood.source == source]
+        print(source, sum(flood.waiting for flood in own), max((flood.lost_at for flood in own), default=0.0))
 
 
 if __name__ == "__main__":

@@ -170,6 +170,17 @@ def test_the_collector_benchmark_prints_both_relays() -> None:
     assert min(latency) > 0
 
 
+def test_the_siege_benchmark_has_survivors_helped_in_both_routing_modes() -> None:
+    """Its exit code says whether all were, whether anything said meanwhile was refused, and whether all the
+    fakes of its run waited.
+    """
+    command = [sys.executable, str(BENCHMARKS / "siege.py"), "--quick"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    rows = re.findall(r"^(claim|offer), (\d+) x (\d+) +(\d+) ", finished.stdout, re.MULTILINE)
+    assert rows == [(mode, *size, "20") for mode in ("claim", "offer") for size in (("1", "20"), ("4", "5"))]
+
+
 @pytest.mark.parametrize("staff", ["30 staff", "60 staff"])
 def test_the_routing_benchmark_prints_its_figures(printed: str, staff: str) -> None:
     rows = [line for line in printed.splitlines() if line.startswith(f"{staff}: ")]

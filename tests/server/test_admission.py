@@ -20,6 +20,7 @@ from teduh_server.settings import Settings
 from teduh_signaling.relay import proof_of_work
 from teduh_signaling.relay.frames import (
     Availability,
+    CancelRequest,
     Done,
     Error,
     ErrorCode,
@@ -147,6 +148,22 @@ async def test_a_proof_opens_one_request_and_no_other(door: Door) -> None:
     assert isinstance(await door.answer(client, proof=proof_of_work.solve(again.price)), RequestOpened)
     client.capability = bytes(31) + b"\1"
     assert isinstance(await door.answer(client, proof=proof_of_work.solve(again.price)), Error)
+
+
+@SIEGE
+async def test_a_proof_serves_once_also_for_the_request_that_it_has_opened(door: Door) -> None:
+    await door.opens(1)
+    client = await door.client(2)
+    quoted = await door.answer(client)
+    assert isinstance(quoted, Error)
+    assert quoted.price is not None
+    proof = proof_of_work.solve(quoted.price)
+    opened = await door.answer(client, proof=proof)
+    assert isinstance(opened, RequestOpened)
+    await client.ask(CancelRequest(2, opened.conversation_id), Done)
+    again = await door.answer(client, proof=proof)
+    assert isinstance(again, Error)
+    assert again.code is ErrorCode.PROOF_OF_WORK_REQUIRED
 
 
 @SIEGE
