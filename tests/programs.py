@@ -75,6 +75,7 @@ NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "benchmarks/test_benchmarks_run.py": ("cc",),
     "benchmarks/test_benchmarks_run.py::test_the_calls_benchmark*": ("chromium", "turnserver"),
     "benchmarks/test_benchmarks_run.py::test_the_pages_benchmark*": ("chromium",),
+    "benchmarks/test_benchmarks_run.py::test_the_readiness_benchmark*": ("unshare", "nsenter"),
     "benchmarks/test_load_generator.py": ("cc",),
     "browser/*": ("chromium",),
     "browser/test_behind_proxy.py": ("caddy",),

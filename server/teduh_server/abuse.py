@@ -23,7 +23,7 @@ from collections.abc import Callable, Coroutine
 from typing import Final
 
 from teduh_server import metrics, node_channel
-from teduh_server.log_policy import log
+from teduh_server.log_policy import note
 from teduh_server.node_channel import NodeChannel
 from teduh_server.queue import Queue
 from teduh_server.rate_limit import SourceLimit
@@ -93,4 +93,4 @@ class AbuseReports:
             for failure in taken_out:
                 if isinstance(failure, BaseException) and not isinstance(failure, StoreError):
                     raise failure
-        log().info("a source was reported", taken_out=len(conversation_ids))
+        note("a source was reported", taken_out=len(conversation_ids))

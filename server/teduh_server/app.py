@@ -375,7 +375,6 @@ class Relay:
 
     def _listening_again(self) -> None:
         if hasattr(self, "_delivery"):
-            log().info("listening to the store again")
             self.spawn(self._delivery.rejoin())
             self._inbox.look_again()
             self._routing.news.refresh_soon()

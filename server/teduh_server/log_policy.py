@@ -57,14 +57,27 @@ def fault(event: str, error: BaseException) -> None:
     """Log that something failed which should not: the exception's type and where, not what it says. Of more
     than ten in a minute the others are only counted: `unsaid` stands in the next line.
     """
-    share = _shares.setdefault(event, _Share(time.monotonic))
-    if share.take():
+    unsaid = _take_line(event)
+    if unsaid is not None:
         where = _where(error.__traceback__)
-        unsaid = {"unsaid": share.unsaid} if share.unsaid else {}
         log().error(event, error=type(error).__name__, where=where, **unsaid)
-        share.unsaid = 0
-    else:
+
+
+def note(event: str, level: int = logging.INFO, **facts: object) -> None:
+    """Log what others bring about, so that it could happen often: as `fault`, ten lines a minute at most."""
+    unsaid = _take_line(event)
+    if unsaid is not None:
+        log().log(level, event, **facts, **unsaid)
+
+
+def _take_line(event: str) -> dict[str, int] | None:
+    """What else the line says, if one may be written now: how many were not since the last."""
+    share = _share_of(event, time.monotonic)
+    if not share.take():
         share.unsaid += 1
+        return None
+    unsaid, share.unsaid = share.unsaid, 0
+    return {"unsaid": unsaid} if unsaid else {}
 
 
 class _Share:
@@ -87,13 +100,18 @@ class _Share:
 _shares: dict[str, _Share] = {}
 
 
+def _share_of(event: str, clock: Callable[[], float]) -> _Share:
+    """One for all who tell of it, as the masters of a cluster do."""
+    return _shares.setdefault(event, _Share(clock))
+
+
 class Trouble:
     """Why something does not work at the moment, or that it does: one line whenever that changes."""
 
     def __init__(self, event: str, clock: Callable[[], float] = time.monotonic) -> None:
         """`event` says in the log what does not work, such as "store takes nothing"."""
         self._event = event
-        self._share = _Share(clock)
+        self._share = _share_of(event, clock)
         self._told: str | None = None
         self.cause: str | None = None
         """One word, and never of a client's; None while it works."""

@@ -19,6 +19,7 @@ address that a client chose, and must not lead the relay into its own network.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
@@ -30,7 +31,7 @@ from msgspec import Struct, msgpack
 from teduh_signaling.relay.frames import SubscribePush
 from yarl import URL
 
-from teduh_server.log_policy import log
+from teduh_server.log_policy import note
 from teduh_server.redis_store import routing_scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreError
@@ -193,14 +194,14 @@ class Push:
         except (EndpointNotAllowed, ValueError):
             status = 410
         except (aiohttp.ClientError, TimeoutError) as error:
-            log().info("a push service did not answer", error=type(error).__name__)
+            note("a push service did not answer", error=type(error).__name__)
             return
         if status in _GONE:
             with suppress(StoreError):
                 await self._forget(device_id, address)
         elif status >= _REFUSED:
             # Nobody else would notice that the relay's key, contact or clock is wrong.
-            log().warning("a push service refused", status=status)
+            note("a push service refused", logging.WARNING, status=status)
 
 
 async def _post(session: aiohttp.ClientSession, url: URL, message: PushMessage) -> int:

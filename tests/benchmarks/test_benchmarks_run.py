@@ -11,6 +11,7 @@ from pathlib import Path
 import healing
 import pages
 import pytest
+from failing_machine import why_no_small_disk
 from run import SCRIPTS
 
 # All are run once, and in one process: npm does not install into one folder twice at a time.
@@ -179,6 +180,17 @@ def test_the_siege_benchmark_has_survivors_helped_in_both_routing_modes() -> Non
     assert finished.returncode == 0, finished.stdout + finished.stderr
     rows = re.findall(r"^(claim|offer), (\d+) x (\d+) +(\d+) ", finished.stdout, re.MULTILINE)
     assert rows == [(mode, *size, "20") for mode in ("claim", "offer") for size in (("1", "20"), ("4", "5"))]
+
+
+def test_the_readiness_benchmark_prints_a_row_for_each_fault() -> None:
+    command = [sys.executable, str(BENCHMARKS / "readiness.py"), "--quick"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    rows = re.findall(r"^([a-z ]+[a-z]) +(\d+\.\d\d)", finished.stdout, re.MULTILINE)
+    faults = ["full memory", "frozen server", "frozen replica"] + (
+        ["full disk"] if not why_no_small_disk() else []
+    )
+    assert [fault for fault, _ in rows] == faults
 
 
 @pytest.mark.parametrize("staff", ["30 staff", "60 staff"])

@@ -16,10 +16,14 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from relay_organisation import RelayOrganisation
 from relay_process import RelayProcess, eventually, relay_process
+from teduh_server.doctor.finding import Level
+from teduh_server.doctor.store import check_store
 from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.location import parse_location
 from teduh_server.redis_store.server_program import bundled
+from teduh_server.settings import Settings
 from valkey_process import ValkeyProcess
 
 
@@ -108,6 +112,9 @@ async def test_channels_of_one_that_refuses_writes_stay_heard(tmp_path: Path) ->
         # As long as it takes to give up a channel that is not heard.
         await asyncio.sleep(5)
         assert (heard, store.trouble) == (1, "MISCONF")
+        settings = Settings(store_url=f"redis://127.0.0.1:{valkey.port}", durability=Durability.MEMORY)
+        problems = [each.says for each in await check_store(settings) if each.level is Level.PROBLEM]
+        assert any("append-only file" in says for says in problems)
     finally:
         await store.close()
         valkey.kill()

@@ -16,7 +16,7 @@ from relay_process import relay_here
 from teduh_server.rate_limit import SOURCES_OF_SITE
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.unclaimed import SOURCE_BYTES
-from teduh_signaling.relay.frames import Error, ErrorCode, OpenRequest, RequestOpened
+from teduh_signaling.relay.frames import CancelRequest, Done, Error, ErrorCode, OpenRequest, RequestOpened
 
 HEADER = "X-Client"
 FREE_REQUESTS = 3
@@ -36,13 +36,17 @@ class Site:
         self._clients.push_async_callback(client.socket.close)
         return client
 
-    async def asks(self, site: int, network: int, package: bytes = b"kp") -> RequestOpened | Error:
-        """The relay's answer to one request from there."""
+    async def asks(
+        self, site: int, network: int, package: bytes = b"kp", *, leaves: bool = False
+    ) -> RequestOpened | Error:
+        """The relay's answer to one request from there, which may be taken back at once."""
         client = await self.client(site, network)
         await client.send(OpenRequest(1, client.capability, package))
         answer = await client.receive()
         while not isinstance(answer, RequestOpened | Error):
             answer = await client.receive()
+        if leaves and isinstance(answer, RequestOpened):
+            await client.ask(CancelRequest(2, answer.conversation_id), Done)
         return answer
 
 
@@ -67,10 +71,12 @@ async def test_nobody_stands_behind_more_than_eight_requests_of_a_site(site: Sit
     assert hers.position <= SOURCES_OF_SITE + 1
 
 
+@pytest.mark.parametrize("leaves", [False, True], ids=["that wait", "that have left"])
 @pytest.mark.parametrize("site", [{"free_requests": FREE_REQUESTS}], indirect=True)
-async def test_networks_of_a_site_pay_for_each_other(site: Site) -> None:
+async def test_networks_of_a_site_pay_for_each_others_requests(site: Site, leaves: bool) -> None:
     """Of so many requests one is the fourth of its source, whichever networks are counted together."""
-    answers = [await site.asks(7, network) for network in range(SOURCES_OF_SITE * FREE_REQUESTS + 1)]
+    most = SOURCES_OF_SITE * FREE_REQUESTS + 1
+    answers = [await site.asks(7, network, leaves=leaves) for network in range(most)]
     refused = [each for each in answers if isinstance(each, Error)]
     assert {each.code for each in refused} == {ErrorCode.PROOF_OF_WORK_REQUIRED}
     assert isinstance(await site.asks(8, 1), RequestOpened)

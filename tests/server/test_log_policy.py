@@ -8,7 +8,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 from teduh_server import log_policy
-from teduh_server.log_policy import MOST_LINES_A_MINUTE, Trouble, fault
+from teduh_server.log_policy import MOST_LINES_A_MINUTE, Trouble, fault, note
 
 
 class Clock:
@@ -69,3 +69,34 @@ def test_a_fault_that_repeats_fills_ten_lines_a_minute_and_the_others_are_counte
     assert of_frames[-1]["unsaid"] == 1000 - MOST_LINES_A_MINUTE
     assert len(lines) == len(of_frames) + 1
     assert "said by a client" not in str(lines)
+
+
+def test_what_is_noted_often_fills_ten_lines_a_minute_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(time, "monotonic", clock)
+    with capture_logs() as lines:
+        for number in range(100):
+            note("a source was reported", taken_out=number)
+        clock.now += 60
+        note("a source was reported", taken_out=7)
+    assert len(lines) == MOST_LINES_A_MINUTE + 1
+    assert lines[-1] == {
+        "event": "a source was reported",
+        "log_level": "info",
+        "taken_out": 7,
+        "unsaid": 100 - MOST_LINES_A_MINUTE,
+    }
+
+
+def test_many_servers_of_one_store_fill_no_more_than_one() -> None:
+    """The masters of a cluster, each with its own state, of which none stays untold."""
+    clock = Clock()
+    masters = [Trouble("store takes nothing", clock) for _ in range(MOST_LINES_A_MINUTE + 5)]
+    with capture_logs() as lines:
+        for master in masters:
+            master.is_("OOM")
+        assert len(lines) == MOST_LINES_A_MINUTE
+        clock.now += 60
+        for master in masters:
+            master.is_("OOM")
+    assert len(lines) == len(masters)

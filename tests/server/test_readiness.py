@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import aiohttp
 import pytest
 import redis
-from failing_machine import small_disk, why_no_small_disk
+from failing_machine import SmallDisk, small_disk, why_no_small_disk
 from frame_client import talking_pair
 from relay_organisation import RelayOrganisation
 from relay_process import RelayProcess, becomes, relay_process
@@ -51,6 +55,14 @@ async def problems(**settings: object) -> str:
     """What `teduh doctor` finds wrong with the store, in one text."""
     chosen = Settings(**settings)  # type: ignore[arg-type]  # pydantic checks them
     return " ".join(each.says for each in await check_store(chosen) if each.level is Level.PROBLEM)
+
+
+def doctor_on(disk: SmallDisk, data_folder: Path, organisation_file: Path) -> str:
+    """What `teduh doctor` prints on the machine that has this disk."""
+    settings = {"TEDUH_DATA_FOLDER": str(data_folder), "TEDUH_ORGANISATION_FILE": str(organisation_file)}
+    command = [*disk.machine.prefix, sys.executable, "-m", "teduh_server", "doctor"]
+    finished = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True, check=False)
+    return finished.stdout
 
 
 async def measured(relay: RelayProcess) -> dict[str, float]:
@@ -167,6 +179,21 @@ async def test_frozen_store_is_not_ready(relay: RelayProcess, valkey_process: Va
     assert causes(relay)[-1] is None
 
 
+async def test_store_that_comes_and_goes_does_not_fill_the_log(
+    relay: RelayProcess, valkey_process: ValkeyProcess
+) -> None:
+    """As one that ends with its first write, and is started again each time."""
+    for _ in range(MOST_LINES_A_MINUTE + 3):
+        valkey_process.kill()
+        await becomes(lambda: readyz(relay), 503)
+        await asyncio.to_thread(valkey_process.start)
+        await becomes(lambda: readyz(relay), 200)
+    records = [json.loads(line) for line in relay.log.read_text().splitlines() if line.startswith("{")]
+    told = Counter(record["event"] for record in records)
+    assert max(told.values()) <= MOST_LINES_A_MINUTE, told
+    assert set(told) == {"relay started", "store takes nothing", "store is not heard"}
+
+
 async def test_store_that_cannot_write_its_file_is_not_ready(
     relay: RelayProcess, valkey_process: ValkeyProcess
 ) -> None:
@@ -235,7 +262,10 @@ async def test_full_disk_is_not_ready_until_it_has_room_and_does_not_fill_the_lo
     if why := why_no_small_disk():
         pytest.skip(why)
     folder, file = tmp_path / "relay", organisation.write(tmp_path)
-    with small_disk(folder / "data") as disk, relay_process(folder, file, machine=disk.machine) as relay:
+    with (
+        small_disk(folder / "data") as disk,
+        relay_process(folder, file, machine=disk.machine, metrics_port=METRICS_PORT) as relay,
+    ):
         await organisation.publish_revocations(relay.url)
         async with talking_pair(relay.url, organisation.staff()) as (survivor, _, conversation):
             await asyncio.to_thread(disk.fill)
@@ -250,9 +280,11 @@ async def test_full_disk_is_not_ready_until_it_has_room_and_does_not_fill_the_lo
             assert await readyz(relay) == 503
             # Its probe and each of these would be a line, if each were told.
             assert len(relay.log.read_text().splitlines()) - before <= 3 * MOST_LINES_A_MINUTE
+            assert "disk: 0 MiB are free" in await asyncio.to_thread(doctor_on, disk, folder / "data", file)
             disk.free()
             await becomes(lambda: readyz(relay), 200)
             await survivor.append(conversation, counter + 1, b"there is room")
+            assert (await measured(relay))["teduh_store_sync_failures_total"] >= 1
 
 
 # --- while the store reads its file, or keeps none ---
@@ -297,6 +329,24 @@ async def _known(relay: RelayProcess, path: str) -> int:
         return 0
 
 
+@asynccontextmanager
+async def starting(relay: RelayProcess) -> AsyncIterator[tuple[RelayProcess, asyncio.Task[None]]]:
+    """A relay that is not ready yet, and what waits until it is."""
+    started = asyncio.create_task(asyncio.to_thread(relay.start))
+    try:
+        await becomes(lambda: _known(relay, "/healthz"), 200)
+        yield relay, started
+    except BaseException:
+        # What waits until it is ready ends with it.
+        relay.kill()
+        raise
+    finally:
+        await asyncio.gather(started, return_exceptions=True)
+        if relay.running:
+            relay.stop()
+        relay.release()
+
+
 async def test_relay_outlives_a_store_that_keeps_no_file(
     tmp_path: Path, organisation: RelayOrganisation
 ) -> None:
@@ -336,6 +386,36 @@ async def test_relay_waits_for_a_store_that_is_not_there_yet(
             relay.stop()
         relay.release()
         valkey.kill()
+
+
+async def test_relay_outlives_a_store_that_does_not_let_it_in(
+    tmp_path: Path, organisation: RelayOrganisation
+) -> None:
+    with own_valkey(tmp_path / "own") as valkey:
+        valkey.ask("CONFIG", "SET", "requirepass", "another")
+        async with starting(on_own(tmp_path, organisation, valkey)) as (relay, started):
+            await becomes(lambda: asyncio.to_thread(lambda: "NOAUTH" in causes(relay)), wanted=True)
+            assert (await _known(relay, "/healthz"), await _known(relay, "/readyz")) == (200, 503)
+            assert "AUTH" in await problems(store_url=url_of(valkey))
+            with redis.Redis(port=valkey.port, password="another") as client:
+                client.config_set("requirepass", "")
+            await started
+
+
+async def test_relay_outlives_a_store_whose_file_is_damaged(
+    tmp_path: Path, organisation: RelayOrganisation
+) -> None:
+    file = organisation.write(tmp_path)
+    with relay_process(tmp_path / "relay", file):
+        pass
+    (kept,) = (tmp_path / "relay/data/valkey/appendonlydir").glob("*.incr.aof")
+    whole = kept.read_bytes()
+    kept.write_bytes(b"damaged\r\n" + whole)
+    async with starting(RelayProcess(tmp_path / "relay", file)) as (relay, started):
+        await becomes(lambda: asyncio.to_thread(lambda: '"ended"' in relay.log.read_text()), wanted=True)
+        assert (await _known(relay, "/healthz"), await _known(relay, "/readyz")) == (200, 503)
+        kept.write_bytes(whole)
+        await started
 
 
 async def test_relay_begins_on_a_full_disk_and_goes_on_when_it_has_room(

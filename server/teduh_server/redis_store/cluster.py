@@ -16,13 +16,13 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from teduh_server.log_policy import fault, log
+from teduh_server.log_policy import Trouble, fault, note
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.channel_link import ChannelLink
 from teduh_server.redis_store.cluster_map import MAP_QUESTIONS, ClusterMap, best_map
 from teduh_server.redis_store.command_link import CommandLink
 from teduh_server.redis_store.durability import Durability, Seal
-from teduh_server.redis_store.exceptions import StoreError, StoreUnavailable
+from teduh_server.redis_store.exceptions import StoreError, StoreUnavailable, cause_of
 from teduh_server.redis_store.keys import probe_key
 from teduh_server.redis_store.location import ClusterLocation
 from teduh_server.redis_store.questions import ask_all
@@ -65,6 +65,7 @@ class Cluster:
         self._rejoining: set[asyncio.Task[None]] = set()
         self._stale = asyncio.Event()
         self._mapped = asyncio.Event()
+        self._unmapped = Trouble("no map of the cluster")
 
     @property
     def available(self) -> bool:
@@ -182,8 +183,9 @@ class Cluster:
     async def _look_as_well_as_possible(self) -> None:
         try:
             await self._look()
+            self._unmapped.is_(None)
         except StoreError as error:
-            log().info("no map of the cluster", error=type(error).__name__)
+            self._unmapped.is_(cause_of(error))
         except Exception as error:  # noqa: BLE001 -- whatever it was, the relay needs the next map
             fault("cluster_map_not_read", error)
 
@@ -194,7 +196,7 @@ class Cluster:
 
     def _adopt(self, new: ClusterMap) -> None:
         if new.masters != self._map.masters:
-            log().info("the cluster has other masters", masters=len(new.masters))
+            note("the cluster has other masters", masters=len(new.masters))
         self._map = new
         for address in new.masters:
             if address not in self._links:

@@ -65,13 +65,11 @@ def seal_of(durability: Durability, replicas: int) -> Seal | None:
 
 async def verify(wire: Wire, durability: Durability, probe: bytes) -> None:
     """Raise StoreNotDurable if the server is not set to keep what `durability` promises, StoreUnavailable
-    while it reads its file, or does not sync it. `probe` is a key that may be written.
+    while it reads its file (it tells its settings, and takes no write), or does not sync it. `probe` is a key
+    that may be written.
     """
     if durability is not Durability.AOF:
         return
-    told = _fields(await wire.ask((b"INFO", b"persistence")))
-    if told.get(b"loading") == b"1":
-        raise StoreUnavailable("LOADING the server is reading its file")
     check_settings(await _settings(wire))
     # One that was set so a moment ago keeps nothing before its first file is whole.
     await wire.ask((b"SET", probe, b"", b"PX", SEAL_MILLISECONDS))
@@ -95,9 +93,3 @@ def check_settings(reply: Reply) -> None:
     if wrong:
         told = ", ".join(f"`{name.decode()} {_WANTED[name].decode()}`" for name in wrong)
         raise StoreNotDurable(f"the store would answer what it has not synced: set {told} there")
-
-
-def _fields(reply: Reply) -> dict[bytes, bytes]:
-    """What INFO says, by name."""
-    lines = reply.split(b"\r\n") if isinstance(reply, bytes) else []
-    return {name: value for name, _, value in (line.partition(b":") for line in lines)}

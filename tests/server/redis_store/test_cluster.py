@@ -7,9 +7,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
+import structlog
 from relay_process import eventually
 from store_bench import NODE, StoreBench
+from structlog.testing import capture_logs
+from teduh_server import log_policy
 from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.cluster import Cluster
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.keys import ConversationKeys, conversation_channel
@@ -17,6 +21,7 @@ from teduh_server.redis_store.location import parse_location
 from teduh_server.redis_store.scripts import Appended, NotAppended
 from teduh_server.redis_store.slots import slot_of
 from valkey_cluster import ValkeyCluster, valkey_cluster
+from valkey_process import free_port
 
 SHARDED_NODE = "s" + NODE[1:]
 
@@ -223,3 +228,28 @@ async def test_lost_master_is_replaced_and_nothing_sealed_is_lost(fault: str) ->
             master.thaw() if fault == "freeze" else await asyncio.to_thread(master.start)
             assert await appending == list(range(1, 501))
             assert [entry.seq for entry in await bench.log()] == list(range(1, 501))
+
+
+async def test_cluster_of_which_no_node_answers_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked for ten times a second."""
+    looks, looked = 0, asyncio.Event()
+    look = Cluster._look
+
+    async def counting(cluster: Cluster) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 5:
+            looked.set()
+        await look(cluster)
+
+    monkeypatch.setattr(Cluster, "_look", counting)
+    monkeypatch.setattr(log_policy, "_shares", {})
+    structlog.reset_defaults()
+    store = Store(parse_location(f"redis+cluster://127.0.0.1:{free_port()}"))
+    with capture_logs() as lines:
+        store.begin()
+        await looked.wait()
+        await store.close()
+    assert [(line["event"], line.get("cause")) for line in lines] == [
+        ("no map of the cluster", "StoreUnavailable")
+    ]

@@ -152,8 +152,12 @@ async def test_server_that_answers_before_it_syncs_is_not_used(
     async with valkey_at(tmp_path / "valkey", **right | dict([setting])) as valkey:
         store = Store(parse_location(f"redis://127.0.0.1:{valkey.port}"), durability=Durability.AOF)
         store.begin()
+        used = asyncio.create_task(store.ready())
         bench = StoreBench(store)
         try:
+            await eventually(lambda: store.trouble == "StoreNotDurable")
+            # Not even until somebody has looked.
+            assert not used.done()
             for _ in range(2):
                 await eventually(lambda: store.trouble == "StoreNotDurable")
                 with pytest.raises(StoreUnavailable):
@@ -163,6 +167,7 @@ async def test_server_that_answers_before_it_syncs_is_not_used(
                 await bench.log()
                 valkey.ask("CONFIG", "SET", *setting)
         finally:
+            used.cancel()
             await store.close()
 
 
