@@ -1,4 +1,4 @@
-/** Which colleague: those who are connected, as their statements prove them. */
+/** Which colleague: those who are connected, as their statements prove them; who is available first. */
 
 import { useEffect, useState } from "preact/hooks"
 
@@ -6,6 +6,7 @@ import { roleName } from "../shared/i18n/names.ts"
 import { Choice } from "../shared/parts/Choice.tsx"
 import { WRITING_SERVICES_OFF } from "../shared/parts/writing.ts"
 import type { Desk } from "./desk.ts"
+import { availableFirst } from "./deskTerms.ts"
 import type { Colleague } from "./sdk.ts"
 import { useWording } from "./words.tsx"
 
@@ -19,7 +20,9 @@ export function ColleagueChoice({ desk, onChoose }: ColleagueChoiceProps) {
   const [colleagues, setColleagues] = useState<readonly Colleague[] | null>(null)
   const [chosen, setChosen] = useState<string | null>(null)
   useEffect(() => {
-    void desk.colleagues().then(setColleagues)
+    void desk.colleagues().then((connected) => {
+      setColleagues(availableFirst(connected))
+    })
   }, [])
   const options = (colleagues ?? []).map(({ name, role, availability }, at) => ({
     value: String(at),

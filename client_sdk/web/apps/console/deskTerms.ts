@@ -11,6 +11,7 @@ import {
   RelayRefused,
   RequestGone,
   RequestUnusable,
+  type Colleague,
   type Conversation,
   type Participant,
   type WaitingRequest,
@@ -56,4 +57,11 @@ export function askedOf({ request }: Conversation): Asked | null {
 
 export function personOf(participant: Participant): Person {
   return { key: hex(participant.deviceKey), name: participant.name, role: participant.role }
+}
+
+/** Who is available first, then who is busy, then who is away; the least loaded of each first. */
+export function availableFirst(colleagues: readonly Colleague[]): readonly Colleague[] {
+  return [...colleagues].sort(
+    (one, other) => other.availability - one.availability || one.load - other.load || one.name.localeCompare(other.name),
+  )
 }

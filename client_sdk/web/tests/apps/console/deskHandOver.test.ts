@@ -3,6 +3,8 @@
 import { describe, expect, it } from "vitest"
 
 import { EMPTY_DESK, newTalk, reduceDesk, search, type DeskState, type HandOverStage } from "../../../apps/console/deskState.ts"
+import { availableFirst } from "../../../apps/console/deskTerms.ts"
+import type { Colleague } from "../../../src/index.ts"
 
 const WHO = { name: "Maya", role: "medic" }
 const SARI = { key: "02", name: "Sari", role: "counselor" }
@@ -35,5 +37,28 @@ describe("handing over", () => {
     const twice = [heard, heard].reduce((state, action) => reduceDesk(state, { type: "talk", id: "07", action }), after())
     expect(twice.talks[0]?.items).toEqual([{ kind: "note", id: "09", by: SARI, text: "Ask for Ibu Tini.", at: 1 }])
     expect(search(twice.talks, "tini")).toHaveLength(1)
+  })
+})
+
+describe("the choice of a colleague", () => {
+  const colleague = (name: string, availability: Colleague["availability"], load = 0): Colleague => ({
+    deviceId: new Uint8Array([1]),
+    name,
+    role: "counselor",
+    languages: [],
+    skills: [],
+    availability,
+    load,
+  })
+
+  it("lists who is available first, then who is busy", () => {
+    const listed = [colleague("Ayu", 0), colleague("Tuti", 2), colleague("Beti", 1)]
+    expect(availableFirst(listed).map(({ name }) => name)).toEqual(["Tuti", "Beti", "Ayu"])
+    expect(listed[0]?.name).toBe("Ayu")
+  })
+
+  it("lists who is in fewer conversations before who is in more, and then by name", () => {
+    const listed = [colleague("Tuti", 2, 2), colleague("Sri", 2, 1), colleague("Maya", 2, 1)]
+    expect(availableFirst(listed).map(({ name }) => name)).toEqual(["Maya", "Sri", "Tuti"])
   })
 })
