@@ -3,6 +3,7 @@
 ::
 
     ReportAbuse --> member of it, not too often, for the first time? --ABUSE--> every node
+    every node                          --> its survivor looks for nobody else there any more
     the node that took the request in --> its source pays for an hour (`request_price`)
       and all workers of its machine      --> its requests leave the queue, their connections end
 
@@ -20,6 +21,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Final
 
 from teduh_server import metrics, node_channel
@@ -70,13 +72,20 @@ class AbuseReports:
             self._store.publish(ALL_NODES_CHANNEL, bytes((node_channel.ABUSE,)) + conversation_id)
         return wait
 
+    def is_reported(self, conversation_id: bytes) -> bool:
+        """Whether staff have said of late that it was no request for help."""
+        return conversation_id in self._heard
+
     def _hear(self, conversation_id: bytes) -> None:
-        source = self._turns.source_of(conversation_id)
-        if source is None or conversation_id in self._heard:
+        if conversation_id in self._heard:
             return
         self._heard[conversation_id] = None
         if len(self._heard) > _REMEMBERED:
             self._heard.popitem(last=False)
+        self._spawn(self._end_search(conversation_id))
+        source = self._turns.source_of(conversation_id)
+        if source is None:
+            return
         metrics.REPORTS.inc()
         self.take_out(source)
         self._tell_workers(source)
@@ -85,6 +94,11 @@ class AbuseReports:
         """What came from there was no request for help."""
         self._price.report(source)
         self._spawn(self._take_out(self._turns.waiting(source)))
+
+    async def _end_search(self, conversation_id: bytes) -> None:
+        # Its survivor may look for somebody else already.
+        with suppress(StoreError):
+            await self._queue.take_out(conversation_id)
 
     async def _take_out(self, conversation_ids: list[bytes]) -> None:
         for at in range(0, len(conversation_ids), _AT_A_TIME):

@@ -110,7 +110,11 @@ class FrameHandlers:
         routing = services.routing.handlers(services.authentication, self._has_room)
         self._routing = routing
         self._second_requests = SecondRequests(
-            services.routing.queue, services.delivery, services.key_packages, services.request_limit
+            services.routing.queue,
+            services.delivery,
+            services.key_packages,
+            services.request_limit,
+            services.routing.abuse.is_reported,
         )
         actions = (
             _action(Claim, routing.claim),

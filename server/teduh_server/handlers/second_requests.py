@@ -17,6 +17,7 @@ the staff member's commit then, after the survivor's yes. It ends with the devic
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from teduh_signaling.relay.frames import (
     SURVIVOR_MEMBER,
@@ -43,11 +44,14 @@ class SecondRequests:
         delivery: DeliveryService,
         key_packages: KeyPackageDirectory,
         limit: SourceLimit,
+        is_reported: Callable[[bytes], bool],
     ) -> None:
+        """`is_reported` tells whether staff have said that a conversation was no request for help."""
         self._queue = queue
         self._delivery = delivery
         self._key_packages = key_packages
         self._limit = limit
+        self._is_reported = is_reported
 
     async def seek(self, connection: Connection, frame: SeekAnother) -> None:
         """Put her conversation into the queue, or give her who has taken it. Raises StoreError."""
@@ -58,6 +62,10 @@ class SecondRequests:
             detail = "not a member of a conversation that somebody has taken"
             code = ErrorCode.UNKNOWN_CONVERSATION
             connection.refuse(code, detail, ref=frame.ref, conversation_id=conversation_id)
+            return
+        if subscription.member == SURVIVOR_MEMBER and self._is_reported(conversation_id):
+            # Else it would wait again and again, without price and turns.
+            connection.refuse(ErrorCode.REQUEST_GONE, "it was reported: ask anew", ref=frame.ref)
             return
         if not await self._queue.is_sought(conversation_id) and self._is_too_often(connection, frame):
             return

@@ -1,0 +1,73 @@
+"""Whoever was reported does not come back into the queue by looking for somebody else: what staff have taken
+once costs no proof of work, and has no source that takes turns.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from frame_client import FrameClient, frame_client
+from relay_organisation import RelayOrganisation
+from relay_process import eventually, relay_here
+from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_signaling.relay.frames import (
+    Availability,
+    Done,
+    Error,
+    ErrorCode,
+    Leave,
+    ReportAbuse,
+    RequestDetails,
+    SeekAnother,
+    SetAvailability,
+    Urgency,
+)
+
+EMERGENCY = RequestDetails(urgency=Urgency.EMERGENCY)
+
+
+async def _taken(staff: FrameClient, survivor: FrameClient) -> bytes:
+    conversation = await survivor.open_request()
+    await staff.claim(conversation)
+    await staff.append(conversation, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
+    await survivor.entries(2)
+    return conversation
+
+
+async def test_reported_conversation_does_not_come_back_into_the_queue(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    """At whichever node; and who was not reported looks for somebody else as before."""
+    path = organisation.write(tmp_path)
+    async with relay_here(path, valkey.url) as (one, url), relay_here(path, valkey.url) as (other, others):
+        revocations = organisation.revoking()
+        for each in (url, others):
+            await organisation.publish_revocations(each, revocations)
+        async with frame_client(url) as staff, frame_client(url) as fake, frame_client(url) as honest:
+            await staff.authenticate(organisation.staff())
+            await staff.ask(SetAvailability(1, Availability.AVAILABLE, 5), Done)
+            reported, hers = await _taken(staff, fake), await _taken(staff, honest)
+            await staff.ask(ReportAbuse(2, reported), Done)
+            await staff.ask(Leave(3, reported), Done)
+            for relay in (one, other):
+                await eventually(lambda relay=relay: relay._routing.abuse.is_reported(reported))  # type: ignore[misc]  # mypy sees no type in a default
+            async with frame_client(others) as again:
+                await again.subscribe(reported, 0, fake.capability)
+                for client in (fake, again):
+                    refused = await client.ask(SeekAnother(4, reported, EMERGENCY), Error)
+                    assert refused.code is ErrorCode.REQUEST_GONE
+            await honest.ask(SeekAnother(5, hers, EMERGENCY), Done)
+
+
+async def test_search_that_waits_leaves_the_queue_with_a_report(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    async with relay_here(organisation.write(tmp_path), valkey.url) as (relay, url):
+        await organisation.publish_revocations(url)
+        async with frame_client(url) as staff, frame_client(url) as fake:
+            await staff.authenticate(organisation.staff())
+            reported = await _taken(staff, fake)
+            await fake.ask(SeekAnother(4, reported, EMERGENCY), Done)
+            await eventually(lambda: relay._queue.length == 1)
+            await staff.ask(ReportAbuse(2, reported), Done)
+            await eventually(lambda: relay._queue.length == 0)
