@@ -71,9 +71,6 @@ class SecondRequests:
             return
         staff = None if subscription.member == SURVIVOR_MEMBER else connection.staff
         found = await self._queue.seek_another(connection, frame, staff)
-        if found is ErrorCode.TOO_MANY:
-            connection.refuse(found, "too many requests are waiting", ref=frame.ref, retry_after_ms=10_000)
-            return
         if isinstance(found, ErrorCode):
             gone = found is ErrorCode.REQUEST_GONE
             detail = "she has left" if gone else "somebody else here looks for somebody"
