@@ -58,6 +58,7 @@ PROGRAMS: Final = {
     program.name: program
     for program in (
         Program("chromium", ("chromium",), _on_path("chromium")),
+        Program("firefox-esr", ("firefox-esr",), _on_path("firefox-esr")),
         Program("turnserver", ("coturn",), _on_path("turnserver")),
         Program("caddy", ("caddy",), _on_path("caddy")),
         Program("ip", ("iproute2",), _on_path("ip")),
@@ -82,6 +83,7 @@ NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "browser/test_call.py::test_credentials_that_the_server_refuses*": ("turnserver",),
     "browser/test_call.py::test_relayed_call*": ("turnserver",),
     "browser/test_call.py::test_turn_server*": ("turnserver",),
+    "browser/test_call_of_two_browsers.py": ("firefox-esr",),
     "browser/test_call_of_four.py::test_two_pages_and_two_programs*": ("turnserver",),
     "browser/test_network_change.py": ("turnserver",),
     "chaos/test_cluster.py::test_nothing_is_lost_when_a_machine*": ("ip",),

@@ -11,7 +11,7 @@
  */
 
 import { candidateType, relayedCandidate, withoutAddresses } from "./candidates.ts"
-import { limit, withThriftyOpus } from "./profile.ts"
+import { limit, withoutStrayPayloads, withThriftyOpus } from "./profile.ts"
 import { readingOf, type Reading } from "./quality.ts"
 import type { Level } from "./thrift.ts"
 
@@ -245,7 +245,7 @@ export class Peer {
   }
 
   #tellable(sdp: string): string {
-    const thrifty = withThriftyOpus(sdp)
+    const thrifty = withThriftyOpus(withoutStrayPayloads(sdp))
     return this.#route.isRelayOnly ? withoutAddresses(thrifty) : thrifty
   }
 

@@ -45,6 +45,22 @@ function fmtp(payloadType: string, parameters: ReadonlyMap<string, string>): str
   return `a=fmtp:${payloadType} ${text}`
 }
 
+const PAYLOAD_LINE = /^a=(?:rtpmap|fmtp|rtcp-fb):(\d+) /
+
+/**
+ * The description without attributes of payload types that its media lines do not offer. Firefox keeps `a=rtcp-fb` lines of
+ * what `setCodecPreferences` took out, and Chromium refuses such a description (RFC 8866, 6.6: payload types of the line).
+ */
+export function withoutStrayPayloads(sdp: string): string {
+  let offered: readonly string[] = []
+  const lines = sdp.split("\r\n").filter((line) => {
+    if (line.startsWith("m=")) offered = line.split(" ").slice(3)
+    const payloadType = PAYLOAD_LINE.exec(line)?.[1]
+    return payloadType === undefined || offered.includes(payloadType)
+  })
+  return lines.join("\r\n")
+}
+
 /** Tells an encoder of ours its limits. A connection that was closed meanwhile needs none. */
 export async function limit(sender: RTCRtpSender, kind: "audio" | "video", level: Exclude<Level, "text">): Promise<void> {
   const parameters = sender.getParameters()

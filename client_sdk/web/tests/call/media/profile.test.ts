@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 
-import { limit, RATES, withThriftyOpus } from "../../../src/call/media/profile.ts"
+import { limit, RATES, withoutStrayPayloads, withThriftyOpus } from "../../../src/call/media/profile.ts"
 
 const SDP = ["m=audio 9 UDP/TLS/RTP/SAVPF 111 63", "a=rtpmap:111 opus/48000/2", "a=fmtp:111 minptime=10;useinbandfec=1", ""]
 const fmtp = (lines: readonly string[]): string[] =>
@@ -30,6 +30,16 @@ describe("what we ask of the other side's Opus encoder (RFC 7587, 6.1)", () => {
   it("keeps every line ended as it was", () => {
     expect(withThriftyOpus(SDP.join("\r\n")).replaceAll("\r\n", "")).not.toMatch(/[\r\n]/)
     expect(withThriftyOpus(SDP.filter((each) => !each.startsWith("a=fmtp")).join("\r\n")).replaceAll("\r\n", "")).not.toMatch(/[\r\n]/)
+  })
+})
+
+describe("payload types that a media line does not offer", () => {
+  it("leave the description, and those of its other lines stay", () => {
+    const lines = ["v=0", "m=audio 9 X 109", "a=rtpmap:109 opus/48000/2", "a=fmtp:9 x=1", "m=video 9 X 120 124", "a=rtpmap:120 VP8/90000"]
+    const kept = [...lines.filter((line) => line !== "a=fmtp:9 x=1"), "a=rtcp-fb:120 nack", "a=rtcp-fb:* ccm fir", "a=fmtp:124 apt=120", ""]
+    const stray = ["a=rtcp-fb:126 nack", "a=rtcp-fb:97 nack pli", "a=fmtp:97 apt=121", "a=rtpmap:97 rtx/90000"]
+    const [said, wanted] = [[...lines, ...stray, ...kept.slice(lines.length - 1)], kept]
+    expect(withoutStrayPayloads(said.join("\r\n"))).toBe(wanted.join("\r\n"))
   })
 })
 

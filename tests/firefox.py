@@ -1,0 +1,294 @@
+"""Debian's Firefox, headless, driven by W3C WebDriver BiDi: JSON commands over one WebSocket.
+
+    async with firefox(folder) as browser:
+        page = await browser.new_page()   # in a user context of its own: its storage is no other page's
+        await page.goto(url)
+        await page.press("Answer")        # a real click, on what assistive technology calls a button "Answer"
+        await page.wait_for("() => window.connections.length === 1")
+
+Playwright's Firefox is a build of its own; this is the one that people use. Its made-up camera changes its
+colour, its made-up microphone sounds at `TONE_HZ`; nobody has to allow them. What a page throws and nobody
+catches stands in `Firefox.errors`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+from programs import executable
+
+TONE_HZ: Final = 400
+"""As Chromium's made-up microphone beeps."""
+PATIENCE_SECONDS: Final = 45.0
+"""After which something is taken never to happen."""
+DEVICES: Final[Mapping[str, object]] = {
+    "media.navigator.streams.fake": True,
+    "media.navigator.audio.fake_frequency": TONE_HZ,
+    "media.navigator.permission.disabled": True,
+    "media.peerconnection.ice.loopback": True,
+    "media.peerconnection.ice.obfuscate_host_addresses": False,
+}
+"""Preferences by which calls work on one machine, with made-up devices."""
+_QUIET: Final[Mapping[str, object]] = {
+    "app.normandy.enabled": False,
+    "app.update.enabled": False,
+    "browser.shell.checkDefaultBrowser": False,
+    "browser.startup.homepage_override.mstone": "ignore",
+    "datareporting.policy.dataSubmissionEnabled": False,
+    "extensions.update.enabled": False,
+    "network.captive-portal-service.enabled": False,
+    "network.connectivity-service.enabled": False,
+    "services.settings.server": "data:,#remote-settings-dummy/v1",
+    "toolkit.telemetry.enabled": False,
+    # What stands on the pages is looked for in English.
+    "intl.accept_languages": "en",
+}
+_LISTENING: Final = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
+# Errors of WebDriver BiDi by which an element has gone, or moved, since it was found.
+_GONE: Final = frozenset(
+    {"no such node", "no such element", "stale element reference", "move target out of bounds"}
+)
+
+_FIELD: Final = """(name) => [...document.querySelectorAll('input, textarea')].find((one) =>
+  one.ariaLabel === name || [...one.labels].some((label) => label.textContent.trim() === name)) ?? null"""
+_INTO_VIEW: Final = """(one) => {
+  one.scrollIntoView({ block: 'center' });
+  return one.checkVisibility() && !one.disabled;
+}"""
+
+
+class CommandFailed(Exception):
+    """The browser refused a command; `error` is WebDriver BiDi's code, such as "no such frame"."""
+
+    def __init__(self, method: str, error: str, message: str) -> None:
+        super().__init__(f"{method}: {error}: {message}")
+        self.error = error
+
+
+class ScriptFailed(Exception):
+    """A script of the test threw in the page; the text says what."""
+
+
+@dataclass(slots=True)
+class Firefox:
+    """One running browser, and the session with it."""
+
+    socket: aiohttp.ClientWebSocketResponse
+    errors: list[str] = field(default_factory=list)
+    """What its pages threw and nobody caught, and promises that were rejected and nobody heard."""
+    _answers: dict[int, asyncio.Future[dict[str, Any]]] = field(default_factory=dict)
+    _numbers: Callable[[], int] = field(default_factory=lambda: itertools.count(1).__next__)
+
+    async def command(self, method: str, **parameters: object) -> dict[str, Any]:
+        """Send one command; its result. Raises `CommandFailed`."""
+        number = self._numbers()
+        answer = self._answers[number] = asyncio.get_running_loop().create_future()
+        try:
+            await self.socket.send_json({"id": number, "method": method, "params": parameters})
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                found = await answer
+        finally:
+            del self._answers[number]
+        if found["type"] == "error":
+            raise CommandFailed(method, found["error"], found["message"])
+        result: dict[str, Any] = found["result"]
+        return result
+
+    async def new_page(self, *, preload: str = "", width: int = 1280, height: int = 800) -> FirefoxPage:
+        """A page in a user context of its own; the script `preload` runs in each document before its own."""
+        user = (await self.command("browser.createUserContext"))["userContext"]
+        if preload:
+            run = f"() => {{ {preload} }}"
+            await self.command("script.addPreloadScript", functionDeclaration=run, userContexts=[user])
+        tab = await self.command("browsingContext.create", type="tab", userContext=user)
+        page = FirefoxPage(self, tab["context"])
+        viewport = {"width": width, "height": height}
+        await self.command("browsingContext.setViewport", context=page.context, viewport=viewport)
+        return page
+
+    async def receive(self) -> None:
+        """Take what comes in until the browser ends the session."""
+        async for message in self.socket:
+            came = json.loads(message.data)
+            if came["type"] == "event":
+                self._note(came["params"])
+            elif (answer := self._answers.get(came["id"])) is not None and not answer.done():
+                answer.set_result(came)
+
+    def _note(self, entry: Mapping[str, Any]) -> None:
+        if entry["type"] == "javascript" and entry["level"] == "error":
+            self.errors.append(entry["text"])
+
+
+@dataclass(frozen=True, slots=True)
+class FirefoxPage:
+    """A page as a person uses it: by what stands on it."""
+
+    browser: Firefox
+    context: str
+
+    async def goto(self, url: str) -> None:
+        """Open it, and wait until it is loaded."""
+        await self.browser.command("browsingContext.navigate", context=self.context, url=url, wait="complete")
+
+    async def evaluate(self, function: str, *arguments: object) -> Any:
+        """What a JavaScript function gives for these arguments, as JSON. Raises `ScriptFailed`."""
+        given = json.dumps(arguments)
+        script = f"async () => JSON.stringify(await ({function})(...{given})) ?? 'null'"
+        return json.loads((await self._call(script))["value"])
+
+    async def wait_for(self, function: str, *arguments: object) -> None:
+        """Wait until a JavaScript function gives something true for these arguments."""
+        await self._until(lambda: self.evaluate(function, *arguments), f"true of {function} {arguments}")
+
+    async def shows(self, text: str) -> None:
+        """Wait until this stands on the page."""
+        await self.wait_for("(text) => document.body.innerText.includes(text)", text)
+
+    async def press(self, name: str, role: str = "button") -> None:
+        """Click what has this role and accessible name, once it is there, with a mouse."""
+        await self._until(lambda: self._pressed(role, name), f"{role} named {name}")
+
+    async def fill(self, name: str, text: str) -> None:
+        """Click the text field with this label, once it is there, and type."""
+
+        async def clicked() -> bool:
+            return await self._clicked(await self._field(name))
+
+        await self._until(clicked, f"field labelled {name}")
+        keys = [{"type": kind, "value": key} for key in text for kind in ("keyDown", "keyUp")]
+        await self._act({"type": "key", "id": "keyboard", "actions": keys})
+
+    async def _until(self, is_so: Callable[[], Awaitable[object]], what: str) -> None:
+        """Wait until `is_so()` is true; fails after `PATIENCE_SECONDS`, with what stands on the page."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not await is_so():  # noqa: ASYNC110 -- pages set no event
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            shown = await self.evaluate("() => document.body.innerText")
+            raise AssertionError(f"nothing is {what}; the page shows:\n{shown}") from None
+
+    async def _pressed(self, role: str, name: str) -> bool:
+        locator = {"type": "accessibility", "value": {"role": role, "name": name}}
+        found = await self.browser.command(
+            "browsingContext.locateNodes", context=self.context, locator=locator
+        )
+        return await self._clicked(found["nodes"])
+
+    async def _field(self, name: str) -> list[Mapping[str, Any]]:
+        found = await self._call(_FIELD, {"type": "string", "value": name})
+        return [found] if found["type"] == "node" else []
+
+    async def _clicked(self, nodes: list[Mapping[str, Any]]) -> bool:
+        """Whether one of them could be clicked."""
+        for node in nodes:
+            with suppress(_Gone):
+                await self._click({"sharedId": node["sharedId"]})
+                return True
+        return False
+
+    async def _click(self, element: Mapping[str, str]) -> None:
+        """In its middle. Raises `_Gone` where it is no longer there, or not to be seen."""
+        try:
+            if not (await self._call(_INTO_VIEW, element))["value"]:
+                raise _Gone
+            origin = {"type": "element", "element": element}
+            actions = [
+                {"type": "pointerMove", "x": 0, "y": 0, "origin": origin},
+                {"type": "pointerDown", "button": 0},
+                {"type": "pointerUp", "button": 0},
+            ]
+            await self._act({"type": "pointer", "id": "mouse", "actions": actions})
+        except CommandFailed as failed:
+            if failed.error in _GONE:
+                raise _Gone from failed
+            raise
+
+    async def _call(self, function: str, *arguments: Mapping[str, object]) -> dict[str, Any]:
+        """Its result, as WebDriver BiDi's remote value; the arguments are local values of it."""
+        answer = await self.browser.command(
+            "script.callFunction",
+            functionDeclaration=function,
+            target={"context": self.context},
+            awaitPromise=True,
+            arguments=arguments,
+        )
+        if answer["type"] == "exception":
+            raise ScriptFailed(answer["exceptionDetails"]["text"])
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    async def _act(self, source: Mapping[str, object]) -> None:
+        await self.browser.command("input.performActions", context=self.context, actions=[source])
+
+
+class _Gone(Exception):
+    """The element is not there any more."""
+
+
+@asynccontextmanager
+async def firefox(profile: Path, preferences: Mapping[str, object] = DEVICES) -> AsyncIterator[Firefox]:
+    """A running browser that keeps its files in the new folder `profile`; it is closed with the block."""
+    _write_profile(profile, {**_QUIET, **preferences})
+    process = await asyncio.create_subprocess_exec(
+        executable("firefox-esr"),
+        *("--headless", "--no-remote", "--profile", str(profile), "--remote-debugging-port=0", "about:blank"),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    draining: asyncio.Task[bytes] | None = None
+    try:
+        url = await _listening(process.stderr)
+        draining = asyncio.create_task(process.stderr.read())
+        async with _session(url) as browser:
+            yield browser
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        if draining is not None:
+            await draining
+
+
+def _write_profile(profile: Path, preferences: Mapping[str, object]) -> None:
+    profile.mkdir(parents=True)
+    lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in preferences.items())
+    (profile / "user.js").write_text("\n".join(lines), "utf-8")
+
+
+@asynccontextmanager
+async def _session(url: str) -> AsyncIterator[Firefox]:
+    async with (
+        aiohttp.ClientSession() as client,
+        client.ws_connect(f"{url}/session", max_msg_size=0) as socket,
+    ):
+        browser = Firefox(socket)
+        receiving = asyncio.create_task(browser.receive())
+        try:
+            await browser.command("session.new", capabilities={})
+            await browser.command("session.subscribe", events=["log.entryAdded"])
+            yield browser
+            await browser.command("browser.close")
+        finally:
+            receiving.cancel()
+            await asyncio.gather(receiving, return_exceptions=True)
+
+
+async def _listening(said: asyncio.StreamReader) -> str:
+    """The address that the browser tells on its standard error."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async for line in said:
+            if (found := _LISTENING.search(line.decode(errors="replace"))) is not None:
+                return found[1]
+    raise EOFError("Firefox ended before it listened")
