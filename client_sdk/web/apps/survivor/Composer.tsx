@@ -74,7 +74,16 @@ export function Composer({ draft, onSay, onTyping, onCall }: ComposerProps) {
             }}
           />
         </div>
-        <button type="button" class="button primary send" aria-label={t("say.send")} onClick={say}>
+        <button
+          type="button"
+          class="button primary send"
+          aria-label={t("say.send")}
+          // The field keeps the focus, or a phone would fold its keyboard.
+          onMouseDown={(event) => {
+            event.preventDefault()
+          }}
+          onClick={say}
+        >
           <Icon name="send" />
         </button>
       </div>

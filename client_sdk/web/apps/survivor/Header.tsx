@@ -20,6 +20,10 @@ export function Header({ children, panel, onPanel, onExit }: HeaderProps) {
   const { t } = useWording()
   return (
     <header class="bar">
+      <button type="button" class="button exit bar-button" title={t("exit.hint")} onClick={onExit}>
+        <Icon name="leave" />
+        <span>{t("exit")}</span>
+      </button>
       <div class="bar-start">{children}</div>
       <button
         type="button"
@@ -33,10 +37,6 @@ export function Header({ children, panel, onPanel, onExit }: HeaderProps) {
       >
         <Icon name="phone" />
         <span>{t("emergency.short")}</span>
-      </button>
-      <button type="button" class="button exit bar-button" title={t("exit.hint")} onClick={onExit}>
-        <Icon name="leave" />
-        <span>{t("exit")}</span>
       </button>
     </header>
   )

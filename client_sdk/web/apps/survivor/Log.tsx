@@ -64,7 +64,7 @@ function Line({ item, fate }: { readonly item: Item; readonly fate: Fate }) {
   const isOwn = item.kind === "own"
   const speaker = isOwn ? t("log.you") : t("log.says", { name: item.by.name, role: roleName(t, item.by.role) })
   return (
-    <li class={isOwn ? "message own" : "message"} data-words>
+    <li class={isOwn ? "message own" : "message"}>
       <p class={isOwn ? "speaker spoken" : "speaker"}>{speaker}</p>
       <p class="words" dir="auto">
         {item.text}

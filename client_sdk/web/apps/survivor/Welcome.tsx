@@ -110,7 +110,7 @@ function Safety({ limits }: { readonly limits: string }) {
       <ul class="points">
         <li>{t("welcome.watched")}</li>
         <li>{t("welcome.erase")}</li>
-        <li>{t("welcome.leave")}</li>
+        <li>{t(matchMedia("(pointer: fine)").matches ? "welcome.leave" : "welcome.leave.touch")}</li>
       </ul>
       <h3>{t("welcome.limits.title")}</h3>
       <p>{limits}</p>

@@ -130,10 +130,17 @@ function tellHost(to: string): void {
   window.parent.postMessage(to === EXIT_PATH ? { teduh: "exit" } : { teduh: "exit", to }, "*")
 }
 
+const SHIFT_MS = 5_000
+
 /** Counts presses of Shift alone; `press` tells whether this was the third. Times in milliseconds. */
 export class ThreeShifts {
   #count = 0
   #last = -Infinity
+
+  /** How often it was pressed. */
+  get count(): number {
+    return this.#count
+  }
 
   press(key: string, at: number): boolean {
     if (key !== "Shift") {
@@ -141,7 +148,7 @@ export class ThreeShifts {
       return false
     }
     // Each press restarts the time, so three calm presses do it as well as three hasty ones.
-    this.#count = at - this.#last <= 5_000 ? this.#count + 1 : 1
+    this.#count = at - this.#last <= SHIFT_MS ? this.#count + 1 : 1
     this.#last = at
     return this.#count === 3
   }
@@ -163,7 +170,20 @@ export class DoubleTap {
   }
 }
 
-const OCCUPIED = "button, a, input, textarea, label, summary, [data-words]"
+/** What does something when it is tapped, and what is read: a card, or a line of text. */
+const OCCUPIED = "button, a, input, textarea, select, label, summary, .card, .panel, h1, h2, h3, p, li"
+
+let forgetting: ReturnType<typeof setTimeout> | undefined
+
+/** Lets the style sheet show how often Shift was pressed, for as long as that counts. */
+function showShifts(count: number): void {
+  clearTimeout(forgetting)
+  const { dataset } = document.documentElement
+  delete dataset["shifts"]
+  if (count === 0) return
+  dataset["shifts"] = `${count}`
+  forgetting = setTimeout(showShifts, SHIFT_MS, 0)
+}
 
 /** Calls `exit` when Shift is pressed three times or an empty place is tapped twice. */
 export function watchForExit(exit: () => void): void {
@@ -172,7 +192,10 @@ export function watchForExit(exit: () => void): void {
   // In the capturing phase: nothing that handles a key itself can keep it from us.
   const onKey = (event: KeyboardEvent): void => {
     // A key that is held repeats itself; that is one press.
-    if (!event.repeat && shifts.press(event.key, event.timeStamp)) exit()
+    if (event.repeat) return
+    const isThird = shifts.press(event.key, event.timeStamp)
+    showShifts(shifts.count)
+    if (isThird) exit()
   }
   const onTap = (event: MouseEvent): void => {
     if (event.target instanceof Element && event.target.closest(OCCUPIED) !== null) taps.interrupt()

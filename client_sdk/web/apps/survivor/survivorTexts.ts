@@ -23,6 +23,7 @@ export const survivorTexts = catalogue({
     "welcome.limits":
       "Staff keep what you say to themselves. If a life or a child is in danger, they may have to get help. They will tell you.",
     "welcome.leave": "To leave at once: Exit, the Shift key three times, or two quick taps on an empty place.",
+    "welcome.leave.touch": "To leave at once: Exit, or two quick taps on an empty place.",
     "welcome.start": "Talk to somebody",
     "welcome.more": "Tell us a little more, if you like",
     "welcome.need": "What would help?",
@@ -187,6 +188,7 @@ export const survivorTexts = catalogue({
     "welcome.limits": "Petugas merahasiakan cerita Anda. Jika nyawa Anda atau keselamatan anak terancam, petugas mungkin harus mencari bantuan. Anda akan diberi tahu.",
     "welcome.leave":
       "Untuk segera pergi: tombol Keluar, tombol Shift tiga kali, atau dua ketukan cepat di tempat kosong.",
+    "welcome.leave.touch": "Untuk segera pergi: tombol Keluar, atau dua ketukan cepat di tempat kosong.",
     "welcome.start": "Mulai chat, gratis",
     "welcome.more": "Ceritakan sedikit lagi, jika mau",
     "welcome.need": "Apa yang bisa membantu?",
