@@ -3,7 +3,7 @@
 ::
 
     ReportAbuse --> member of it, not too often, for the first time? --ABUSE--> every node
-    every node                          --> its survivor looks for nobody else there any more
+    every node                          --> its survivor waits there no more, unless she asks anew
     the node that took the request in --> its source pays for an hour (`request_price`)
       and all workers of its machine      --> its requests leave the queue, their connections end
 
@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Final
@@ -32,12 +31,12 @@ from teduh_server.rate_limit import SourceLimit
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
+from teduh_server.reported import Reported
 from teduh_server.request_price import RequestPrice
 from teduh_server.turns import Turns
 
 REPORTS_PER_SECOND: Final = 2.0
 _BURST: Final = 20.0
-_REMEMBERED: Final = 10_000
 _AT_A_TIME: Final = 25
 
 
@@ -51,6 +50,7 @@ class AbuseReports:
         queue: Queue,
         turns: Turns,
         price: RequestPrice,
+        reported: Reported,
         spawn: Callable[[Coroutine[None, None, None]], None],
         tell_workers: Callable[[bytes], None],
     ) -> None:
@@ -62,7 +62,7 @@ class AbuseReports:
         self._spawn = spawn
         self._tell_workers = tell_workers
         self._limit = SourceLimit(REPORTS_PER_SECOND, _BURST)
-        self._heard: OrderedDict[bytes, None] = OrderedDict()
+        self.reported = reported
         channel.on(node_channel.ABUSE, self._hear)
 
     def report(self, device_id: bytes, conversation_id: bytes) -> float:
@@ -72,16 +72,9 @@ class AbuseReports:
             self._store.publish(ALL_NODES_CHANNEL, bytes((node_channel.ABUSE,)) + conversation_id)
         return wait
 
-    def is_reported(self, conversation_id: bytes) -> bool:
-        """Whether staff have said of late that it was no request for help."""
-        return conversation_id in self._heard
-
     def _hear(self, conversation_id: bytes) -> None:
-        if conversation_id in self._heard:
+        if not self.reported.add(conversation_id):
             return
-        self._heard[conversation_id] = None
-        if len(self._heard) > _REMEMBERED:
-            self._heard.popitem(last=False)
         self._spawn(self._end_search(conversation_id))
         source = self._turns.source_of(conversation_id)
         if source is None:

@@ -48,6 +48,7 @@ from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, ConversationKeys, conversation_of
 from teduh_server.redis_store.replies import as_int
 from teduh_server.redis_store.wire import Command, Reply
+from teduh_server.reported import Reported
 from teduh_server.routing import HEAD_START_SECONDS
 from teduh_server.service_order import ServiceOrder
 from teduh_server.staff_authentication import StaffDevice
@@ -84,9 +85,11 @@ class Queue:
         count: Callable[..., None],
         spawn: Callable[[Coroutine[None, None, None]], None],
         unclaimed: Unclaimed,
+        reported: Reported,
     ) -> None:
         """`count` takes what has happened, for the day's numbers."""
         self._unclaimed = unclaimed
+        self._reported = reported
         self._store = store
         self._news = news
         self._delivery = delivery
@@ -611,6 +614,8 @@ class Queue:
             if returned == 1:
                 # Of two nodes that do this at once, one; else she would have a seat more than she has.
                 self._lease_ended(conversation_id, device_id, person, ended)
+            if conversation_id in self._reported:
+                await self.take_out(conversation_id)
             if status == "gone":
                 # All have left it, or it has expired: nobody has answered, and nobody is there.
                 await self._withdraw(conversation_id)

@@ -31,6 +31,7 @@ from teduh_server.push_settings import PushSettings
 from teduh_server.queue import Queue
 from teduh_server.queue_news import QueueNews
 from teduh_server.redis_store.client import Store
+from teduh_server.reported import Reported
 from teduh_server.request_price import RequestPrice
 from teduh_server.router import Router
 from teduh_server.service_order import ServiceOrder
@@ -79,6 +80,7 @@ class RoutingServices:
             store, self.presence, hours, goal_seconds=routing.goal_seconds, retention_ms=retention_ms
         )
         self.news = QueueNews(store, self.presence, hours, policy if self.makes_offers else None, node.spawn)
+        reported = Reported()
         self.queue = Queue(
             store,
             self.news,
@@ -92,6 +94,7 @@ class RoutingServices:
             count=self.board.count,
             spawn=node.spawn,
             unclaimed=node.unclaimed,
+            reported=reported,
         )
         self.offers = Offers(store, channel, self.presence, self.queue, self.news, retention_ms=retention_ms)
         self.alerts = Alerts(store, channel, self.presence, policy)
@@ -105,7 +108,9 @@ class RoutingServices:
             makes_offers=self.makes_offers,
             retention_ms=retention_ms,
         )
-        self.abuse = AbuseReports(store, channel, self.queue, turns, price, node.spawn, node.tell_workers)
+        self.abuse = AbuseReports(
+            store, channel, self.queue, turns, price, reported, node.spawn, node.tell_workers
+        )
         self.push = _push(settings.push, node, self.presence, verifier)
         self.router.push = self.push
         self.presence.on_change = self._changed

@@ -174,7 +174,7 @@ async def test_a_report_counts_once(
         ):
             await staff.authenticate(organisation.staff())
             conversation, another = await _taken(staff, fake), await _taken(staff, last)
-            heard = relay._routing.abuse._heard
+            heard = relay._routing.abuse.reported
             await _report(staff, conversation)
             await eventually(lambda: conversation in heard)
             quoted = await other.ask(OpenRequest(1, other.capability, b"kp"), Error)

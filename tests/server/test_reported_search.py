@@ -1,17 +1,20 @@
-"""Whoever was reported does not come back into the queue by looking for somebody else: what staff have taken
-once costs no proof of work, and has no source that takes turns.
+"""Whoever was reported does not come back into the queue without asking anew: neither by looking for somebody
+else, which costs no proof of work and has no turn, nor where nobody has committed before the report.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from frame_client import FrameClient, frame_client
 from relay_organisation import RelayOrganisation
-from relay_process import eventually, relay_here
+from relay_process import becomes, eventually, relay_here
+from teduh_server.redis_store import queue_scripts
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import (
     Availability,
+    CloseCode,
     Done,
     Error,
     ErrorCode,
@@ -50,7 +53,7 @@ async def test_reported_conversation_does_not_come_back_into_the_queue(
             await staff.ask(ReportAbuse(2, reported), Done)
             await staff.ask(Leave(3, reported), Done)
             for relay in (one, other):
-                await eventually(lambda relay=relay: relay._routing.abuse.is_reported(reported))  # type: ignore[misc]  # mypy sees no type in a default
+                await eventually(partial(relay._routing.abuse.reported.__contains__, reported))
             async with frame_client(others) as again:
                 await again.subscribe(reported, 0, fake.capability)
                 for client in (fake, again):
@@ -71,3 +74,18 @@ async def test_search_that_waits_leaves_the_queue_with_a_report(
             await eventually(lambda: relay._queue.length == 1)
             await staff.ask(ReportAbuse(2, reported), Done)
             await eventually(lambda: relay._queue.length == 0)
+
+
+async def test_request_that_was_reported_before_its_first_commit_does_not_wait_again(
+    valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
+) -> None:
+    async with relay_here(organisation.write(tmp_path), valkey.url, lease_seconds=1.0) as (relay, url):
+        await organisation.publish_revocations(url)
+        async with frame_client(url) as staff, frame_client(url) as fake:
+            await staff.authenticate(organisation.staff())
+            reported = await fake.open_request()
+            await staff.claim(reported)
+            await staff.subscribe(reported)
+            await staff.ask(ReportAbuse(2, reported), Done)
+            assert await fake.closed() == CloseCode.TRY_AGAIN_LATER
+            await becomes(lambda: relay._store.ask(queue_scripts.request_state(reported)), None)

@@ -114,7 +114,7 @@ class FrameHandlers:
             services.delivery,
             services.key_packages,
             services.request_limit,
-            services.routing.abuse.is_reported,
+            services.routing.abuse.reported,
         )
         actions = (
             _action(Claim, routing.claim),

@@ -17,7 +17,6 @@ the staff member's commit then, after the survivor's yes. It ends with the devic
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from teduh_signaling.relay.frames import (
     SURVIVOR_MEMBER,
@@ -33,6 +32,7 @@ from teduh_server.delivery_service import DeliveryService
 from teduh_server.key_package_directory import KeyPackageDirectory
 from teduh_server.queue import Queue
 from teduh_server.rate_limit import SourceLimit
+from teduh_server.reported import Reported
 
 
 class SecondRequests:
@@ -44,14 +44,13 @@ class SecondRequests:
         delivery: DeliveryService,
         key_packages: KeyPackageDirectory,
         limit: SourceLimit,
-        is_reported: Callable[[bytes], bool],
+        reported: Reported,
     ) -> None:
-        """`is_reported` tells whether staff have said that a conversation was no request for help."""
         self._queue = queue
         self._delivery = delivery
         self._key_packages = key_packages
         self._limit = limit
-        self._is_reported = is_reported
+        self._reported = reported
 
     async def seek(self, connection: Connection, frame: SeekAnother) -> None:
         """Put her conversation into the queue, or give her who has taken it. Raises StoreError."""
@@ -63,7 +62,7 @@ class SecondRequests:
             code = ErrorCode.UNKNOWN_CONVERSATION
             connection.refuse(code, detail, ref=frame.ref, conversation_id=conversation_id)
             return
-        if subscription.member == SURVIVOR_MEMBER and self._is_reported(conversation_id):
+        if subscription.member == SURVIVOR_MEMBER and conversation_id in self._reported:
             # Else it would wait again and again, without price and turns.
             connection.refuse(ErrorCode.REQUEST_GONE, "it was reported: ask anew", ref=frame.ref)
             return
