@@ -11,10 +11,12 @@ import json
 import os
 import secrets
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from http import HTTPStatus
 from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -62,6 +64,7 @@ COMMIT_BYTES = 2000
 WELCOME_BYTES = 4000
 DAY = 24 * 3600
 _IN_FLIGHT = 32
+_READY_SECONDS = 20
 
 Wanted = TypeVar("Wanted", bound=RelayFrame)
 
@@ -97,8 +100,17 @@ class BenchmarkOrganisation:
         body = json.dumps(signed).encode()
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.origin}/v1/revocations", body, headers, method="PUT")
-        with urllib.request.urlopen(request):
-            pass
+        late = time.monotonic() + _READY_SECONDS
+        while True:
+            try:
+                urllib.request.urlopen(request).close()
+            except urllib.error.HTTPError as error:
+                # The other worker may have no word of its store yet.
+                if error.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > late:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
 
     def new_device(self) -> StaffDevice:
         """A staff device with a statement of its own, valid for a day."""

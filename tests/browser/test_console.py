@@ -300,7 +300,8 @@ async def test_both_talk_in_indonesian_and_staff_by_keys_alone(tmp_path: Path) -
         await expect(console.button(words.accept)).to_be_enabled()
         await keys.press("Alt+a")
         await expect(console.field).to_be_focused()
-        await hers.field.press_sequentially("Ada orang di sana?")
+        # As slowly as people write: a notice that is lost while keys change is told again after four seconds.
+        await hers.field.press_sequentially("Ada orang di sana?", delay=350)
         await expect(page.locator(".typing")).to_have_text("Klien 1 sedang menulis…")
         await hers.field.press("Enter")
         await expect(console.message("Ada orang di sana?")).to_be_visible()

@@ -38,6 +38,8 @@ async def test_she_is_told_that_her_device_works_and_then_she_is_in_the_line(
         chromium(tmp_path / "profile", language) as browser,
         AsyncExitStack() as people,
     ):
+        staff = await people.enter_async_context(place.staff())
+        await staff.set_available(1)
         for _ in range(3):
             others = await people.enter_async_context(Survivor(place.url, place.organisation.public))
             await others.ask()

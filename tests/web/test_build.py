@@ -104,6 +104,9 @@ def _loaded(page: Path) -> dict[str, str | None]:
     class Elements(HTMLParser):
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
             named = dict(attrs)
+            if tag == "a":
+                # Followed by a tap alone: numbers, Exit and another try without JavaScript.
+                return
             address = named.get("src") or named.get("href")
             if address is not None and not address.startswith("data:"):
                 found[address] = named.get("integrity")
