@@ -80,7 +80,7 @@ class FrameClient:
             received = await self.receive()
             if isinstance(received, wanted):
                 return received
-            assert not isinstance(received, Error) or wanted is Error, received.code
+            assert not isinstance(received, Error) or wanted is Error, f"{received.code}: {received.detail}"
             self.seen.append(received)
 
     async def closed(self) -> int | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from pathlib import Path
 
 import aiohttp
@@ -131,8 +133,11 @@ class RelayOrganisation:
             "list": text or self.revoking_nobody(),
             "authority": authority or self.authority_statement(),
         }
-        async with (
-            aiohttp.ClientSession() as session,
-            session.put(f"{relay_url}/v1/revocations", json=signed) as answer,
-        ):
-            assert answer.status == 204, await answer.text()
+        async with aiohttp.ClientSession() as session, asyncio.timeout(20):
+            while True:
+                async with session.put(f"{relay_url}/v1/revocations", json=signed) as answer:
+                    if answer.status == HTTPStatus.NO_CONTENT:
+                        return
+                    # One of several workers may have no word of its store yet.
+                    assert answer.status == HTTPStatus.SERVICE_UNAVAILABLE, await answer.text()
+                await asyncio.sleep(0.05)
