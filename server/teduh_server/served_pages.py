@@ -10,11 +10,11 @@ Nothing in a document depends on the visitor, so there is nothing about her that
 from __future__ import annotations
 
 import base64
-import gzip
 import hashlib
 import html
 import json
 import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -42,6 +42,8 @@ _BLOCK: Final = '<script type="application/json" id="organisation">null</script>
 _TITLE: Final = "<title>Notes</title>"
 _NUMBERS: Final = ('<ul class="numbers">', "</ul>")
 """Around the numbers that are shown where there is no JavaScript."""
+_REST: Final = b'<template id="later">'
+"""Behind the first screen of the survivor's page, which a browser can show and run without what follows."""
 _ICON: Final = '<link rel="icon" href="data:,">'
 
 NO_STORE: Final = "no-store"
@@ -78,6 +80,8 @@ class Document:
     body: bytes
     compressed: bytes
     headers: Mapping[str, str]
+    first_screen: int = 0
+    """Bytes of the body that are of use without the rest: compressed, they end where they can be decoded."""
 
     @property
     def integrity(self) -> str:
@@ -251,11 +255,19 @@ def _isolated(headers: Mapping[str, str], *more: str) -> dict[str, str]:
 
 def _document(body: bytes, kind: str, origin: str, headers: Mapping[str, str]) -> Document:
     content_type = kind if kind.startswith(("image/", "font/")) else f"{kind}; charset=utf-8"
+    first_screen = max(0, body.find(_REST))
     return Document(
         body,
-        gzip.compress(body, mtime=0),
+        _gzip(body, first_screen),
         {"Content-Type": content_type, "Vary": "Accept-Encoding", **headers, **always(origin)},
+        first_screen,
     )
+
+
+def _gzip(body: bytes, first_screen: int) -> bytes:
+    press = zlib.compressobj(level=9, wbits=16 + zlib.MAX_WBITS)
+    first = press.compress(body[:first_screen]) + press.flush(zlib.Z_SYNC_FLUSH) if first_screen else b""
+    return first + press.compress(body[first_screen:]) + press.flush()
 
 
 def _with_socket(policy: str, origin: str) -> str:

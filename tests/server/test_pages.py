@@ -10,12 +10,15 @@ import os
 import re
 import subprocess
 import sys
+import zlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import brotli
 import msgspec
 import pytest
 from aiohttp import web
@@ -285,6 +288,33 @@ async def test_page_that_is_asked_for_again_is_sent_as_brotli_as_soon_as_that_is
         assert sent[:2] == ["gzip", "gzip"]
         async with ask("/", headers={"Accept-Encoding": "gzip, br;q=0"}) as response:
             has(response, {"Content-Encoding": "gzip"})
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br"])
+async def test_the_first_screen_can_be_opened_while_the_rest_is_on_its_way(
+    built: Path, encoding: str
+) -> None:
+    """What was compressed is flushed behind it, so that a part that ends there holds all of it."""
+    first = SURVIVOR.partition("</body>")[0]
+    (built / "survivor.html").write_text(f'{first}<template id="later"></template><script>rest()</script>')
+    application = web.Application()
+    application.add_routes(
+        page_routes(Organisation("a", "A", bytes(32)), PageSettings(), HERE, built, demonstration=False)
+    )
+    async with (
+        TestServer(application) as server,
+        aiohttp.ClientSession(auto_decompress=False) as session,
+        asyncio.timeout(30),
+    ):
+        sent = None
+        while sent != encoding:
+            async with session.get(server.make_url("/"), headers={"Accept-Encoding": encoding}) as response:
+                sent, body = response.headers.get("Content-Encoding"), await response.read()
+    open_part = zlib.decompressobj(31).decompress if encoding == "gzip" else brotli.Decompressor().process
+    # One byte after the other.
+    reached = list(accumulate(open_part(bytes([byte])) for byte in body))
+    assert any(part.endswith(b'<script type="module">go()</script>') for part in reached)
+    assert reached[-1].endswith(b"<script>rest()</script>")
 
 
 async def test_manifest_has_the_hashes_of_what_was_built_and_of_what_is_sent(built: Path) -> None:

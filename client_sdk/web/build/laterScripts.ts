@@ -1,10 +1,14 @@
 /**
- * Parts of a page that load only when they are needed, though the page itself is one document without a name.
+ * Parts of a page that load only when they are needed, though the page itself is one document without a name; and the
+ * part that stands in the same document behind the first screen, so that this need not wait for it.
  *
  *     import("./call.ts")  ──build──>  teduh.later("call") in the page     CALL.HASH.js beside it
  *                                            │                                   ▲
  *                                            └── reads <script src integrity> ───┘
  *                                                in <template id="later">, and runs what it has fetched
+ *
+ *     import("./rest.ts")  ──build──>  teduh.rest in the page: a promise that is kept once the whole document has come,
+ *                                      and broken if it did not
  *
  * The bundler's chunks are modules that import from each other by address, and an inline script has none. So each of
  * them becomes a classic script that leaves what it exports in `teduh.parts`, and takes from there what it imports. What
@@ -46,15 +50,25 @@ export const LATER_POLICY = "later"
 /** The name of the chunk that goes into the document. */
 export const MAIN = "main"
 
-// Beginning of the page's script. A part that could not be fetched is fetched anew the next time.
-const LOADER = `window.teduh={parts:{},later(name){return this[name]??=(async()=>{try{
+/** The name of the chunk that stands in the document, too, but at its end. */
+const REST = "rest"
+
+const PARTS = "window.teduh={parts:{}};"
+
+// A script whose end has not come is not run, and then its part is not there.
+const PARTS_AND_REST = `window.teduh={parts:{},rest:new Promise((resolve,reject)=>addEventListener("DOMContentLoaded",()=>{
+const{rest}=teduh.parts;rest?resolve(rest):reject(new Error("the page has not come whole"))}))};`.replaceAll("\n", "")
+
+// A part that could not be fetched is fetched anew the next time.
+const LOADER = `Object.assign(window.teduh,{later(name){return this[name]??=(async()=>{try{
+if(this.parts[name])return this.parts[name];
 const part=document.getElementById("later").content.querySelector('[data-part="'+name+'"]');
 await Promise.all((part.dataset.needs||"").split(" ").filter(Boolean).map(need=>this.later(need)));
 const answer=await fetch(part.src,{integrity:part.integrity,credentials:"omit",cache:"no-store"});
 const script=document.createElement("script");script.text=this.trusted.createScript(await answer.text());
 document.head.append(script);script.remove();
 if(!this.parts[name])throw new Error("a part of the page could not be loaded");
-return this.parts[name]}catch(error){this[name]=undefined;throw error}})()}};
+return this.parts[name]}catch(error){this[name]=undefined;throw error}})()}});
 window.teduh.trusted=(window.trustedTypes||{createPolicy:(_,rules)=>rules}).createPolicy("${LATER_POLICY}",{createScript:text=>text});
 `.replaceAll("\n", "")
 
@@ -64,14 +78,38 @@ interface Node {
   readonly end: number
 }
 
-/** The page's script and the scripts beside it; raises Error when the chunks cannot be had apart. */
-export function laterScripts(chunks: readonly Chunk[]): { readonly page: string; readonly later: readonly LaterScript[] } {
+/** Where the scripts of a page go. */
+export interface PageScripts {
+  /** In the document, as early as possible; a classic script where there is a `rest`. */
+  readonly page: string
+  /** At the end of the document; null: all of it is in `page`. */
+  readonly rest: string | null
+  /** Beside the document. */
+  readonly later: readonly LaterScript[]
+}
+
+/** The page's scripts and the scripts beside it; raises Error when the chunks cannot be had apart. */
+export function laterScripts(chunks: readonly Chunk[]): PageScripts {
   const main = chunks.find(({ name }) => name === MAIN)
   if (main === undefined) throw new Error("there is no main chunk")
   const page = asPart(main)
   if (page.needs.length > 0) throw new Error(`the page itself needs ${page.needs.join(", ")}, which is to be loaded later`)
-  const later = chunks.filter((chunk) => chunk !== main).map(laterScript)
-  return { page: later.length === 0 ? main.code : LOADER + page.code, later }
+  const others = chunks.filter((chunk) => chunk !== main).map(laterScript)
+  if (others.length === 0) return { page: main.code, rest: null, later: [] }
+  const rest = withNeeds(REST, others)
+  if (rest.length === 0) return { page: PARTS + LOADER + page.code, rest: null, later: others }
+  return {
+    page: classic(PARTS_AND_REST + page.code),
+    rest: LOADER + rest.map(({ code }) => code).join(";"),
+    later: others.filter((each) => !rest.includes(each)),
+  }
+}
+
+/** The script of that name behind those that it needs; none where there is none. */
+function withNeeds(name: string, scripts: readonly LaterScript[]): readonly LaterScript[] {
+  const script = scripts.find((one) => one.name === name)
+  if (script === undefined) return []
+  return [...new Set([...script.needs.flatMap((need) => withNeeds(need, scripts)), script])]
 }
 
 /** The template that holds the script elements. */
@@ -85,12 +123,17 @@ export function laterTemplate(scripts: readonly LaterScript[]): string {
 
 function laterScript(chunk: Chunk): LaterScript {
   const { code, needs } = asPart(chunk)
-  const wrapped = `(()=>{"use strict";${code}})()\n`
-  // Whatever only a module may hold would stop it here rather than on her phone.
-  parsed(wrapped, "script")
+  const wrapped = classic(code)
   const integrity = sha384(wrapped)
   const hash = Buffer.from(integrity.slice("sha384-".length), "base64").toString("hex").slice(0, 16)
   return { name: chunk.name, code: wrapped, needs, integrity, file: `${chunk.name}.${hash}.js` }
+}
+
+function classic(code: string): string {
+  const wrapped = `(()=>{"use strict";${code}})()\n`
+  // Whatever only a module may hold would stop it here rather than on her phone.
+  parsed(wrapped, "script")
+  return wrapped
 }
 
 /** The code with its imports and exports by `teduh`; `needs` without the page itself. */
@@ -121,7 +164,7 @@ function asPart({ name, code }: Chunk): { readonly code: string; readonly needs:
       }
       case "ImportExpression": {
         const { source } = node as ImportExpression
-        edits.push({ start: node.start, end: node.end, text: `teduh.later("${partNamed(text(source).slice(1, -1))}")` })
+        edits.push({ start: node.start, end: node.end, text: promised(partNamed(text(source).slice(1, -1))) })
         break
       }
       case "CallExpression": {
@@ -162,6 +205,8 @@ interface ImportExpression extends Node {
 interface CallExpression extends Node {
   readonly arguments: readonly Node[]
 }
+
+const promised = (name: string): string => (name === REST ? "teduh.rest" : `teduh.later("${name}")`)
 
 function partNamed(address: string): string {
   const name = /^\.\/(\w+)\.js$/.exec(address)?.[1]

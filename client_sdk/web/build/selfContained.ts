@@ -5,6 +5,10 @@
  *     what the script imports later ──┐        └──> NAME.headers.json  the policy, which names their hashes
  *                                     └───────────> PART.HASH.js       see `laterScripts.ts`
  *
+ * Where there is a first screen (`rest` is apart), its script stands right behind the markup, and is run as soon as it
+ * has come; then come the template of what is loaded later, by which the server knows where the first screen ends, what is
+ * shown without JavaScript, and the rest.
+ *
  * The build fails if anything is left to be loaded, or if a text that the server replaces does not stand there once.
  */
 
@@ -16,6 +20,8 @@ import { contentSecurityPolicy, inlineHashes, quoted } from "./policy.ts"
 const SCRIPT = /[ \t]*<script type="module"[^>]*? src="[^"]*\/([^"/]+)"[^>]*><\/script>\n?/
 const STYLE = /[ \t]*<link rel="stylesheet"[^>]*? href="[^"]*\/([^"/]+)"[^>]*>\n?/
 
+const PRELOAD = "\0vite/preload-helper.js"
+
 export interface SelfContainedOptions {
   readonly name: string
   /** Texts that the server replaces. */
@@ -26,6 +32,8 @@ export function selfContained({ name, filledIn }: SelfContainedOptions): Plugin 
   return {
     name: "self-contained",
     enforce: "post",
+    // Vite's way to load style sheets of parts, of which there are none.
+    load: { order: "pre", handler: (id) => (id === PRELOAD ? "export const __vitePreload = (load) => load()" : null) },
     generateBundle: {
       order: "post",
       handler(_, bundle) {
@@ -37,10 +45,10 @@ export function selfContained({ name, filledIn }: SelfContainedOptions): Plugin 
           // Vite's bundle is an object that plugins take entries out of.
           Reflect.deleteProperty(bundle, file)
         }
-        const { page, later } = laterScripts(chunks)
+        const { page, rest, later } = laterScripts(chunks)
         files.set(`${MAIN}.js`, page)
         for (const { file, code } of later) this.emitFile({ type: "asset", fileName: file, source: code })
-        const html = onePage(files, filledIn, later)
+        const html = onePage(files, filledIn, later, rest)
         this.emitFile({ type: "asset", fileName: `${name}.html`, source: html })
         const headers = { "Content-Security-Policy": survivorPolicy(html, later), scripts: later.map(({ file }) => file) }
         this.emitFile({ type: "asset", fileName: `${name}.headers.json`, source: `${JSON.stringify(headers, null, 2)}\n` })
@@ -54,6 +62,7 @@ export function onePage(
   files: ReadonlyMap<string, string>,
   filledIn: readonly string[],
   later: readonly LaterScript[] = [],
+  rest: string | null = null,
 ): string {
   const left = new Map([...files].map(([file, content]) => [file.split("/").at(-1) ?? file, content]))
   const take = (file: string): string => {
@@ -62,21 +71,26 @@ export function onePage(
     left.delete(file)
     return content.trim()
   }
-  let page = take("index.html").replaceAll(" />", ">")
+  let page = take("index.html").replaceAll(" />", ">").replace(/[ \t]*<!--.*?-->\n/g, "")
   const script = SCRIPT.exec(page)
   const style = STYLE.exec(page)
   if (style !== null) page = page.replace(style[0], () => inlined("style", take(style[1] ?? "")))
   // A module waits for the whole document anyway, so it stands last: the page is painted first.
   if (script !== null) {
-    const code = inlined('script type="module"', take(script[1] ?? ""))
-    page = page.replace(script[0], "").replace("</body>", () => `${code}</body>`)
+    const code = take(script[1] ?? "")
+    page = page.replace(script[0], "")
+    if (rest === null) page = atEnd(page, inlined('script type="module"', code))
+    else page = atEnd(page.replace("<noscript>", () => `${inlined("script", code)}<noscript>`), inlined("script", rest))
   }
   checkAlone(page, left)
-  if (later.length > 0) page = page.replace("<body>", () => `<body>\n${laterTemplate(later)}`)
+  const before = rest === null ? "</body>" : "<noscript>"
+  if (later.length > 0) page = page.replace(before, () => `${laterTemplate(later)}${before}`)
   for (const text of filledIn)
     if (page.split(text).length !== 2) throw new Error(`the page must hold this text once, for the server: ${text}`)
   return `${page}\n`
 }
+
+const atEnd = (page: string, element: string): string => page.replace("</body>", () => `${element}</body>`)
 
 function inlined(tag: string, content: string): string {
   // Either would end the element or change how the rest is read.

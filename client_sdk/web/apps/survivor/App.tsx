@@ -1,4 +1,9 @@
-/** The whole page: its state, and which screen that state is. */
+/**
+ * The whole page: its state, and which screen that state is.
+ *
+ *     first screen ──────────────> there from the first bytes of the document on
+ *         └── she asks ── waits for `rest` ──> waiting, talking, over
+ */
 
 import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState, type MutableRef } from "preact/hooks"
 
@@ -6,41 +11,39 @@ import { preferredLanguage, type Language } from "../shared/i18n/catalogue.ts"
 import { tellBrowser } from "../shared/i18n/direction.ts"
 import { Languages } from "../shared/parts/Languages.tsx"
 import type { CallState } from "../shared/call/place.ts"
-import { callPlace, Calls } from "./Calls.tsx"
-import { OverCard, ProposalCard, ReloadCard, SearchCard } from "./Cards.tsx"
-import { Composer } from "./Composer.tsx"
 import type { Configuration } from "./configuration.ts"
-import { Header, LinkState, RoomButton, type Panel } from "./Header.tsx"
-import { Log } from "./Log.tsx"
-import { EmergencyPanel, RoomPanel } from "./Panels.tsx"
-import { Session, type Farewell, type Talker } from "./session.ts"
-import { SkinScreen } from "./Skins.tsx"
-import { INITIAL, reduce, unsentOf, type State } from "./state.ts"
-import { Waiting } from "./Waiting.tsx"
+import { Header, type Panel } from "./Header.tsx"
+import { EmergencyPanel } from "./Panels.tsx"
+import type { Farewell, Session } from "./session.ts"
+import { INITIAL, reduce, type State } from "./state.ts"
 import { Welcome } from "./Welcome.tsx"
-import { useWording, WordingContext, wordingOf } from "./words.tsx"
+import { useFirstWording, WordingContext, wordingOf } from "./words.tsx"
+
+/** What comes behind the first screen. */
+export type Rest = typeof import("./rest.ts")
 
 interface AppProps {
   readonly configuration: Configuration
-  /** Makes the SDK's survivor. */
-  readonly open: () => Promise<Talker>
+  /** Null while it is on its way. */
+  readonly rest: Rest | null
   /** Leaves at once. */
   readonly onExit: () => void
   /** Called once with how to drop every key, for all the ways in which the page can end, and whether the relay is away. */
   readonly onVanish: (vanish: () => Farewell, isCutOff: () => boolean) => void
 }
 
-export function App({ configuration, open, onExit, onVanish }: AppProps) {
+export function App({ configuration, rest, onExit, onVanish }: AppProps) {
   const [state, dispatch] = useReducer(reduce, INITIAL)
   const [call, setCall] = useState<CallState>("none")
-  const session = useMemo(() => new Session(open, dispatch, Date.now, (conversation) => callPlace(conversation, setCall)), [])
+  const session = useMemo(() => rest?.newSession(configuration, dispatch, setCall) ?? null, [rest])
   const [language, setLanguage] = useState<Language>(() => preferredLanguage(navigator.languages, configuration.languages))
   const [isDisguised, setDisguised] = useState(configuration.disguise !== null)
   const wording = useMemo(() => wordingOf(language), [language])
   const isShown = !isDisguised && !state.covered
   const draft = useRef("")
 
-  useEffect(() => {
+  useLayoutEffect(() => {
+    if (session === null) return
     onVanish(
       () => {
         draft.current = ""
@@ -48,14 +51,14 @@ export function App({ configuration, open, onExit, onVanish }: AppProps) {
       },
       () => session.isCutOff,
     )
-  }, [])
+  }, [session])
   useEffect(() => {
     tellBrowser(language)
   }, [language])
   // As soon as it is drawn: effects that may wait for the next picture wait long where none is shown.
   useLayoutEffect(() => {
-    session.lookedAt(isShown && state.hiddenSince === null)
-  }, [isShown, state.hiddenSince])
+    session?.lookedAt(isShown && state.hiddenSince === null)
+  }, [session, isShown, state.hiddenSince])
   const running = useRef(call)
   running.current = call
   useVisibility(dispatch, configuration, () => {
@@ -78,8 +81,8 @@ export function App({ configuration, open, onExit, onVanish }: AppProps) {
 
   return (
     <WordingContext.Provider value={wording}>
-      {!isShown && (
-        <SkinScreen
+      {!isShown && rest !== null && (
+        <rest.SkinScreen
           skin={isDisguised ? (configuration.disguise?.skin ?? "plain") : configuration.cover.skin}
           press={configuration.disguise?.press ?? "picture"}
           onPress={() => {
@@ -94,6 +97,7 @@ export function App({ configuration, open, onExit, onVanish }: AppProps) {
         {!isDisguised && (
           <Screens
             configuration={configuration}
+            rest={rest}
             state={state}
             dispatch={dispatch}
             session={session}
@@ -111,9 +115,10 @@ export function App({ configuration, open, onExit, onVanish }: AppProps) {
 
 interface ScreensProps {
   readonly configuration: Configuration
+  readonly rest: Rest | null
   readonly state: State
   readonly dispatch: Parameters<typeof Welcome>[0]["dispatch"]
-  readonly session: Session
+  readonly session: Session | null
   readonly draft: MutableRef<string>
   readonly call: CallState
   /** Whether it is what she sees, rather than a cover. */
@@ -122,204 +127,57 @@ interface ScreensProps {
   readonly onExit: () => void
 }
 
-function Screens({ configuration, state, dispatch, session, draft, call, isShown, onLanguage, onExit }: ScreensProps) {
-  const { language, t } = useWording()
+function Screens({ configuration, rest, state, dispatch, session, draft, call, isShown, onLanguage, onExit }: ScreensProps) {
+  const { language, t } = useFirstWording()
   const [panel, setPanel] = useState<Panel>(null)
+  const [hasAsked, setAsked] = useState(false)
   const closePanel = (): void => {
     setPanel(null)
   }
-  const ask = (): void => {
+  // Her tap is kept until there is what can ask.
+  useLayoutEffect(() => {
+    if (!hasAsked || session === null) return
+    setAsked(false)
     closePanel()
     const { need, preferredGender, region, urgency } = state
     void session.ask({ need, preferredGender, region, urgency: urgency ?? 0, language })
-  }
+  }, [hasAsked, session])
   return (
     <>
       <Header panel={panel} onPanel={setPanel} onExit={onExit}>
         {state.phase === "welcome" && (
           <Languages label={t("language")} offered={configuration.languages} chosen={language} onChoose={onLanguage} />
         )}
-        {state.phase === "waiting" && <LinkState link={state.link} />}
-        {state.phase === "talking" && (
-          <RoomButton
-            people={state.people}
-            link={state.link}
-            unreachable={state.unreachable}
-            panel={panel}
-            onPanel={setPanel}
-          />
-        )}
+        {rest !== null && <rest.Standing state={state} panel={panel} onPanel={setPanel} />}
       </Header>
       {panel === "emergency" && <EmergencyPanel numbers={configuration.emergencyNumbers} onClose={closePanel} />}
-      {panel === "room" && state.phase === "talking" && (
-        <RoomPanel
-          people={state.people}
-          organisation={configuration.organisationName}
-          onClose={closePanel}
-          onEnd={() => {
-            closePanel()
-            void session.end()
-          }}
-        />
-      )}
       {state.phase === "welcome" ? (
-        <Welcome configuration={configuration} state={state} dispatch={dispatch} onStart={ask} />
-      ) : state.phase === "over" ? (
-        <Over
+        <Welcome
           configuration={configuration}
           state={state}
-          isShown={isShown}
-          goesBack={session.goesBack}
-          onAgain={(toAnybody) => {
-            if (toAnybody) session.goOnWithAnybody()
-            draft.current = [unsentOf(state), draft.current].filter((words) => words !== "").join("\n")
-            dispatch({ type: "again" })
+          dispatch={dispatch}
+          isComing={hasAsked}
+          onStart={() => {
+            setAsked(true)
           }}
         />
       ) : (
-        <Talk
-          configuration={configuration}
-          state={state}
-          session={session}
-          draft={draft}
-          call={call}
-          isShown={isShown}
-          onStop={() => {
-            void session.end()
-            dispatch({ type: "again" })
-          }}
-        />
+        rest !== null &&
+        session !== null && (
+          <rest.Behind
+            configuration={configuration}
+            state={state}
+            dispatch={dispatch}
+            session={session}
+            draft={draft}
+            call={call}
+            isShown={isShown}
+            panel={panel}
+            onClosePanel={closePanel}
+          />
+        )
       )}
     </>
-  )
-}
-
-interface TalkProps extends Pick<ScreensProps, "configuration" | "state" | "session" | "draft" | "call" | "isShown"> {
-  readonly onStop: () => void
-}
-
-function Talk({ configuration, state, session, draft, call, isShown, onStop }: TalkProps) {
-  const { t } = useWording()
-  const [isReloading, setReloading] = useReloadKeys(isShown)
-  const [isStartingCall, setStartingCall] = useState(false)
-  const proposal = state.proposals[0]
-  return (
-    <main class="talk">
-      {state.phase === "talking" && <h1 class="spoken">{t("log.title")}</h1>}
-      <Calls
-        call={call}
-        session={session}
-        isStarting={isStartingCall}
-        onDone={() => {
-          setStartingCall(false)
-        }}
-      />
-      <Log state={state}>
-        {state.phase === "waiting" && (
-          <Waiting
-            configuration={configuration}
-            sightings={state.sightings}
-            prospect={state.prospect}
-            hindrance={state.hindrance}
-            isPaying={state.isPaying}
-            isInDanger={state.urgency === 2}
-            hasWritten={state.items.length > 0}
-            onStop={onStop}
-          />
-        )}
-      </Log>
-      {state.unconfirmed.length > 0 && (
-        <p class="card care" role="alert">
-          {t("unconfirmed", { names: state.unconfirmed.join(", ") })}
-        </p>
-      )}
-      {isReloading && (
-        <ReloadCard
-          onStay={() => {
-            setReloading(false)
-          }}
-        />
-      )}
-      {proposal !== undefined && (
-        <ProposalCard
-          key={proposal.id}
-          proposal={proposal}
-          onAnswer={(id, accepted) => {
-            session.answer(id, accepted)
-          }}
-        />
-      )}
-      {state.search !== null && (
-        <SearchCard
-          search={state.search}
-          before={state.people[0]?.name ?? null}
-          sightings={state.sightings}
-          prospect={state.prospect}
-          onSeek={(isSeeking) => {
-            session.seek(isSeeking)
-          }}
-          onAnswer={(accepted) => {
-            session.answerFound(accepted)
-          }}
-        />
-      )}
-      <Composer
-        draft={draft}
-        onSay={(text) => {
-          session.say(text)
-        }}
-        onTyping={(active) => {
-          session.typing(active)
-        }}
-        onCall={
-          state.people.length === 0
-            ? null
-            : () => {
-                setStartingCall(true)
-                session.prepareCall()
-              }
-        }
-      />
-    </main>
-  )
-}
-
-interface OverProps extends Pick<ScreensProps, "configuration" | "state" | "isShown"> {
-  /** Whether whoever was with her would be asked first. */
-  readonly goesBack: boolean
-  readonly onAgain: (toAnybody: boolean) => void
-}
-
-function Over({ configuration, state, isShown, goesBack, onAgain }: OverProps) {
-  const { t } = useWording()
-  useReloadKeys(isShown, false)
-  return (
-    <main class="talk">
-      <Log state={state} />
-      <OverCard state={state} numbers={configuration.emergencyNumbers} goesBack={goesBack} />
-      <div class="foot">
-        <button
-          type="button"
-          class="button primary wide"
-          onClick={() => {
-            onAgain(false)
-          }}
-        >
-          {t("over.again")}
-        </button>
-        {goesBack && (
-          <button
-            type="button"
-            class="button wide"
-            onClick={() => {
-              onAgain(true)
-            }}
-          >
-            {t("over.other")}
-          </button>
-        )}
-      </div>
-    </main>
   )
 }
 
@@ -372,28 +230,4 @@ function useAnnouncedHeadings(phase: State["phase"]): void {
     if (!isFirst.current) document.querySelector<HTMLElement>("[data-announce]")?.focus({ preventScroll: true })
     isFirst.current = false
   }, [phase])
-}
-
-/**
- * The keys for reloading ask first, where there is something to lose, and a second press reloads once the question was to
- * be seen. A key that is held down is pressed once, and behind a cover they do nothing: no question can be seen there, and
- * a page that is loaded anew would show what the cover hides. Closing the tab does not ask: the browser's own question would
- * stand in her way when she has to be quick.
- */
-function useReloadKeys(isShown: boolean, asks = true): [boolean, (isReloading: boolean) => void] {
-  const [isReloading, setReloading] = useState(false)
-  // As soon as the cover is drawn: an effect that waits for the next picture would come after a key.
-  useLayoutEffect(() => {
-    const onKey = (event: KeyboardEvent): void => {
-      const isReload = event.key === "F5" || ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "r")
-      if (!isReload || (isShown && (!asks || (isReloading && !event.repeat)))) return
-      event.preventDefault()
-      if (isShown) setReloading(true)
-    }
-    window.addEventListener("keydown", onKey)
-    return () => {
-      window.removeEventListener("keydown", onKey)
-    }
-  }, [isShown, asks, isReloading])
-  return [isReloading, setReloading]
 }

@@ -3,8 +3,7 @@
 import type { ComponentChildren } from "preact"
 
 import { Icon } from "../shared/parts/Icon.tsx"
-import type { Link, Person } from "./state.ts"
-import { useWording } from "./words.tsx"
+import { useFirstWording } from "./words.tsx"
 
 /** The panels below the header, of which at most one is open. */
 export type Panel = "emergency" | "room" | null
@@ -17,7 +16,7 @@ interface HeaderProps {
 }
 
 export function Header({ children, panel, onPanel, onExit }: HeaderProps) {
-  const { t } = useWording()
+  const { t } = useFirstWording()
   return (
     <header class="bar">
       <button type="button" class="button exit bar-button" title={t("exit.hint")} onClick={onExit}>
@@ -39,54 +38,5 @@ export function Header({ children, panel, onPanel, onExit }: HeaderProps) {
         <span>{t("emergency.short")}</span>
       </button>
     </header>
-  )
-}
-
-interface LinkStateProps {
-  readonly link: Link
-  /** What is said instead while she is connected, and nobody at the other end. */
-  readonly oneSided?: string | null
-}
-
-/** How the link is, always in words beside the colour. */
-export function LinkState({ link, oneSided = null }: LinkStateProps) {
-  const { t } = useWording()
-  const isOneSided = link === "connected" && oneSided !== null
-  return (
-    <span class={isOneSided ? "link one-sided" : `link ${link}`} role="status">
-      {isOneSided ? oneSided : t(`link.${link}`)}
-    </span>
-  )
-}
-
-interface RoomButtonProps {
-  readonly people: readonly Person[]
-  readonly link: Link
-  readonly unreachable: string | null
-  readonly panel: Panel
-  readonly onPanel: (panel: Panel) => void
-}
-
-export function RoomButton({ people, link, unreachable, panel, onPanel }: RoomButtonProps) {
-  const { t } = useWording()
-  const names = people.map(({ name }) => name).join(", ")
-  const alone = names === "" ? t("link.alone") : null
-  return (
-    <div class="room-summary">
-      <button
-        type="button"
-        class="button quiet room-button"
-        aria-expanded={panel === "room"}
-        aria-controls="room"
-        aria-label={names === "" ? t("room.title") : t("room.open", { names })}
-        onClick={() => {
-          onPanel(panel === "room" ? null : "room")
-        }}
-      >
-        <Icon name="verified" />
-        <span class="room-names">{names === "" ? t("room.title") : names}</span>
-      </button>
-      <LinkState link={link} oneSided={unreachable === null ? alone : t("link.oneSided", { name: unreachable })} />
-    </div>
   )
 }

@@ -1,14 +1,12 @@
-/** What opens below the header: the emergency numbers, and who is in the room. Exit stays in reach above them. */
+/** What opens below the header: the emergency numbers, and what `Room.tsx` has. Exit stays in reach above them. */
 
 import type { ComponentChildren } from "preact"
 import { useLayoutEffect, useRef } from "preact/hooks"
 
 import { ownTextIn } from "../shared/block.ts"
-import { roleName } from "../shared/i18n/names.ts"
 import { Icon } from "../shared/parts/Icon.tsx"
 import type { EmergencyNumber } from "./configuration.ts"
-import type { Person } from "./state.ts"
-import { useWording } from "./words.tsx"
+import { useFirstWording } from "./words.tsx"
 
 interface PanelProps {
   readonly id: string
@@ -17,8 +15,8 @@ interface PanelProps {
   readonly children: ComponentChildren
 }
 
-function PanelCard({ id, title, onClose, children }: PanelProps) {
-  const { t } = useWording()
+export function PanelCard({ id, title, onClose, children }: PanelProps) {
+  const { t } = useFirstWording()
   const heading = useRef<HTMLHeadingElement>(null)
   // The panel says its name as soon as it opens; Escape closes it from anywhere inside, and the keyboard is back where
   // it was.
@@ -56,7 +54,7 @@ interface EmergencyProps {
 }
 
 export function EmergencyPanel({ numbers, onClose }: EmergencyProps) {
-  const { t } = useWording()
+  const { t } = useFirstWording()
   return (
     <PanelCard id="emergency" title={t("emergency")} onClose={onClose}>
       <EmergencyNumbers numbers={numbers} />
@@ -65,7 +63,7 @@ export function EmergencyPanel({ numbers, onClose }: EmergencyProps) {
 }
 
 export function EmergencyNumbers({ numbers }: { readonly numbers: readonly EmergencyNumber[] }) {
-  const { language, t } = useWording()
+  const { language, t } = useFirstWording()
   return (
     <>
       <ul class="numbers">
@@ -89,41 +87,5 @@ export function EmergencyNumbers({ numbers }: { readonly numbers: readonly Emerg
       </ul>
       <p class="muted">{t("emergency.trace")}</p>
     </>
-  )
-}
-
-interface RoomProps {
-  readonly people: readonly Person[]
-  readonly organisation: string
-  readonly onEnd: () => void
-  readonly onClose: () => void
-}
-
-export function RoomPanel({ people, organisation, onEnd, onClose }: RoomProps) {
-  const { t } = useWording()
-  return (
-    <PanelCard id="room" title={t("room.title")} onClose={onClose}>
-      <ul class="people">
-        <li>
-          <strong>{t("room.you")}</strong>
-          <span class="muted">{t("room.you.about")}</span>
-        </li>
-        {people.map(({ key, name, role }) => (
-          <li key={key}>
-            <strong>{name}</strong> <span>{roleName(t, role)}</span>
-            <span class="verified">
-              <Icon name="verified" />
-              {t("room.verified")}
-            </span>
-          </li>
-        ))}
-      </ul>
-      {people.length === 0 ? <p>{t("room.nobody")}</p> : <p class="muted">{t("room.verified.about", { organisation })}</p>}
-      <p class="muted">{t("room.alone")}</p>
-      <p class="muted">{t("keep.open")}</p>
-      <button type="button" class="button" onClick={onEnd}>
-        {t("room.end")}
-      </button>
-    </PanelCard>
   )
 }

@@ -7,19 +7,21 @@ import { Select } from "../shared/parts/Select.tsx"
 import type { Configuration } from "./configuration.ts"
 import { EmergencyNumbers } from "./Panels.tsx"
 import type { Action, State } from "./state.ts"
-import { useWording } from "./words.tsx"
+import { useFirstWording } from "./words.tsx"
 
 interface WelcomeProps {
   readonly configuration: Configuration
   readonly state: State
   readonly dispatch: (action: Action) => void
+  /** Whether she has asked, and what can ask is still on its way. */
+  readonly isComing: boolean
   readonly onStart: () => void
 }
 
 const URGENCIES = ["0", "1", "2"] as const
 
-export function Welcome({ configuration, state, dispatch, onStart }: WelcomeProps) {
-  const { language, t } = useWording()
+export function Welcome({ configuration, state, dispatch, isComing, onStart }: WelcomeProps) {
+  const { language, t } = useFirstWording()
   return (
     <main class="welcome">
       <div class="scroll">
@@ -83,8 +85,8 @@ export function Welcome({ configuration, state, dispatch, onStart }: WelcomeProp
         </div>
       </div>
       <div class="foot">
-        <button type="button" class="button primary wide" onClick={onStart}>
-          {t("welcome.start")}
+        <button type="button" class="button primary wide" aria-busy={isComing} onClick={onStart}>
+          {isComing ? t("welcome.coming") : t("welcome.start")}
         </button>
       </div>
     </main>
@@ -103,7 +105,7 @@ function isReloaded(): boolean {
 }
 
 function Safety({ limits }: { readonly limits: string }) {
-  const { t } = useWording()
+  const { t } = useFirstWording()
   return (
     <section class="card safety" aria-labelledby="safety">
       <h2 id="safety">{t("welcome.safety")}</h2>

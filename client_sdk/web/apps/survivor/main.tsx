@@ -9,11 +9,10 @@ import "../shared/styles/base.css"
 import "../shared/styles/choice.css"
 import "../shared/styles/languages.css"
 import "../shared/styles/log.css"
-import { App } from "./App.tsx"
+import { App, type Rest } from "./App.tsx"
 import { HARMLESS, numbersIn, readConfiguration } from "./configuration.ts"
 import { EmergencyNumbers } from "./Panels.tsx"
 import { forgetWords, quickExit, sayFarewell, watchForExit, watchTabs, Way } from "./quickExit.ts"
-import { readOrganisation, Survivor } from "./sdk.ts"
 import type { Farewell } from "./session.ts"
 import "./survivor.css"
 import { WordingContext, wordingOf } from "./words.tsx"
@@ -24,7 +23,6 @@ let isCutOff = (): boolean => false
 
 function start(page: HTMLElement): void {
   const configuration = readConfiguration(block())
-  const organisation = readOrganisation(configuration.organisation)
   // A browser that says that it is offline is; one that says nothing may be.
   const way = new Way(configuration.exitUrl, () => isCutOff() || !navigator.onLine)
   const tabs = watchTabs((isKnownToBeCutOff) => {
@@ -36,18 +34,32 @@ function start(page: HTMLElement): void {
   }
   watchForExit(exit)
   watchForEnd()
-  render(
-    <App
-      configuration={configuration}
-      open={() => Survivor.open(window.location.origin, organisation)}
-      onExit={exit}
-      onVanish={(drop, isAway) => {
-        vanish = drop
-        isCutOff = isAway
-      }}
-    />,
-    page,
-  )
+  const show = (rest: Rest | null): void => {
+    render(
+      <App
+        configuration={configuration}
+        rest={rest}
+        onExit={exit}
+        onVanish={(drop, isAway) => {
+          vanish = drop
+          isCutOff = isAway
+        }}
+      />,
+      page,
+    )
+  }
+  show(null)
+  import("./rest.ts")
+    .then((rest) => {
+      // She has left meanwhile.
+      if (!page.isConnected) return
+      // Without a key to verify staff by, nobody could be let in.
+      rest.readOrganisation(configuration.organisation)
+      show(rest)
+    })
+    .catch(() => {
+      sayBroken(page, exit)
+    })
   // A host page may show the frame now. It learns nothing else from us but that we left.
   if (window.parent !== window) window.parent.postMessage({ teduh: "ready" }, "*")
 }
@@ -68,15 +80,11 @@ function watchForEnd(): void {
 const block = (): string => document.getElementById("organisation")?.textContent ?? ""
 
 /** What still helps where the page cannot start: the numbers, another try, and the way out. */
-function sayBroken(page: HTMLElement): void {
+function sayBroken(page: HTMLElement, exit: () => void): void {
   const language = preferredLanguage(navigator.languages, ["id", "en"])
   const wording = wordingOf(language)
   const { t } = wording
-  const exit = (): void => {
-    quickExit(vanish, new Way(HARMLESS, () => !navigator.onLine))
-  }
   tellBrowser(language)
-  watchForExit(exit)
   render(
     <WordingContext.Provider value={wording}>
       <main class="skin plain">
@@ -108,6 +116,10 @@ if (page !== null) {
   try {
     start(page)
   } catch {
-    sayBroken(page)
+    const exit = (): void => {
+      quickExit(vanish, new Way(HARMLESS, () => !navigator.onLine))
+    }
+    watchForExit(exit)
+    sayBroken(page, exit)
   }
 }

@@ -1,32 +1,56 @@
-/** The page's texts in the language that she chose, for every component. */
+/**
+ * The page's texts in the language that she chose, for every component.
+ *
+ *     firstTexts ──> useFirstWording      from the beginning
+ *     survivorTexts ──addTexts──┴──> useWording      for what comes behind the first screen (`rest.ts`)
+ */
 
 import { createContext } from "preact"
 import { useContext } from "preact/hooks"
 
-import { translator, type Language, type Translate } from "../shared/i18n/catalogue.ts"
+import { translator, type Catalogue, type Language, type Translate } from "../shared/i18n/catalogue.ts"
 import { shownTexts } from "../shared/i18n/direction.ts"
-import { sharedTexts } from "../shared/i18n/sharedTexts.ts"
-import { survivorTexts } from "./survivorTexts.ts"
+import { requestTexts } from "../shared/i18n/requestTexts.ts"
+import type { sharedTexts } from "../shared/i18n/sharedTexts.ts"
+import { firstTexts } from "./firstTexts.ts"
+import type { survivorTexts } from "./survivorTexts.ts"
+
+type FirstTexts = typeof requestTexts.en & typeof firstTexts.en
+type LaterTexts = typeof sharedTexts.en & typeof survivorTexts.en
 
 const texts = shownTexts({
-  en: { ...sharedTexts.en, ...survivorTexts.en },
-  id: { ...sharedTexts.id, ...survivorTexts.id },
+  en: { ...requestTexts.en, ...firstTexts.en },
+  id: { ...requestTexts.id, ...firstTexts.id },
 })
 
-export type Words = Translate<typeof texts.en>
+export type FirstWords = Translate<FirstTexts>
+export type Words = Translate<FirstTexts & LaterTexts>
 
-export interface Wording {
+interface Wording<Known> {
   readonly language: Language
-  readonly t: Words
+  readonly t: Known
 }
 
-/** The wording of one language. */
-export function wordingOf(language: Language): Wording {
+/** The wording of one language, as far as it is there; what is added later is in it, too. */
+export function wordingOf(language: Language): Wording<FirstWords> {
   return { language, t: translator(texts, language) }
 }
 
-export const WordingContext = createContext<Wording>(wordingOf("en"))
+/** Brings in the texts of what comes behind the first screen. */
+export function addTexts(later: Catalogue<LaterTexts>): void {
+  const shown = shownTexts(later)
+  Object.assign(texts.en, shown.en)
+  Object.assign(texts.id, shown.id)
+}
 
-export function useWording(): Wording {
+export const WordingContext = createContext(wordingOf("en"))
+
+/** For the first screen. */
+export function useFirstWording(): Wording<FirstWords> {
+  return useContext(WordingContext)
+}
+
+/** For everything behind it. */
+export function useWording(): Wording<Words> {
   return useContext(WordingContext)
 }

@@ -77,7 +77,63 @@ describe("what is loaded later", () => {
   })
 
   it("changes nothing of a page that has no such parts", () => {
-    expect(laterScripts([{ name: "main", code: "a()" }])).toEqual({ page: "a()", later: [] })
+    expect(laterScripts([{ name: "main", code: "a()" }])).toEqual({ page: "a()", rest: null, later: [] })
+  })
+})
+
+describe("what comes behind the first screen", () => {
+  const main = { name: "main", code: 'var a=1;import("./rest.js").then(e=>e.say);export{a as t};' }
+  const rest = { name: "rest", code: 'import{t as e}from"./main.js";import{n}from"./frames.js";var r=e+n;export{r as sum};' }
+  const frames = { name: "frames", code: "var n=2;export{n};" }
+  const call = { name: "call", code: 'import{sum}from"./rest.js";var s=sum;export{s as ring};' }
+  const scripts = laterScripts([main, rest, frames, call])
+
+  /** The document as it comes: its scripts, and what it does once it is whole. */
+  function coming(): { run: (code: string) => void; end: () => void; rest: () => Promise<unknown> } {
+    const ends: (() => void)[] = []
+    const window: Record<string, unknown> = {}
+    const place = createContext({
+      window,
+      get teduh() {
+        return window["teduh"]
+      },
+      addEventListener: (_: string, hear: () => void) => ends.push(hear),
+      Promise,
+      Error,
+    })
+    return {
+      run: (code) => void runInContext(code, place),
+      end: () => {
+        for (const hear of ends) hear()
+      },
+      rest: () => (window["teduh"] as { rest: Promise<unknown> }).rest,
+    }
+  }
+
+  it("is there once the document is whole, with what it needs", async () => {
+    const document = coming()
+    document.run(scripts.page)
+    document.run(scripts.rest ?? "")
+    document.end()
+    expect(await document.rest()).toEqual({ sum: 3 })
+  })
+
+  it("is told to be missing where the document ends too early", async () => {
+    const document = coming()
+    document.run(scripts.page.replace('teduh.rest.then(e=>e.say)', ""))
+    document.end()
+    await expect(document.rest()).rejects.toThrow("whole")
+  })
+
+  it("stands at the end of the document, the first screen before everything else", () => {
+    const html = HTML.replace("</body>", "<noscript>call</noscript></body>")
+    const page = onePage(built({ "index.html": html, "assets/main.js": scripts.page }), [], scripts.later, scripts.rest)
+    const order = ['id="organisation"', scripts.page.trim(), '<template id="later">', "<noscript>", scripts.rest?.trim() ?? ""]
+    const places = order.map((text) => page.indexOf(text))
+    expect(places).not.toContain(-1)
+    expect(places).toEqual(places.toSorted((one, other) => one - other))
+    expect(scripts.later.map(({ name }) => name)).toEqual(["call"])
+    expect(inlineHashes(page, "script")).toHaveLength(2)
   })
 })
 

@@ -1,9 +1,11 @@
 /** What roles and kinds of help are called. */
 
 import type { Translate } from "./catalogue.ts"
+import type { requestTexts } from "./requestTexts.ts"
 import type { sharedTexts } from "./sharedTexts.ts"
 
 type SharedWords = Translate<typeof sharedTexts.en>
+type RequestWords = Translate<typeof requestTexts.en>
 
 export const ROLES = ["counselor", "medic", "interpreter", "legal_aid", "shelter", "supervisor"] as const
 export const NEEDS = ["counseling", "medical", "legal", "shelter", "interpreter", "dispatch"] as const
@@ -15,13 +17,13 @@ export function roleName(t: SharedWords, role: string): string {
 }
 
 /** What a gender that somebody prefers, or is of, is called; one of a program of somebody's own as it is. */
-export function genderName(t: SharedWords, gender: string): string {
+export function genderName(t: RequestWords, gender: string): string {
   const known = GENDERS.find((one) => one === gender)
   return known === undefined ? gender : t(`gender.${known}`)
 }
 
 /** What a kind of help is called; the organisation's own kinds are called what it calls them. */
-export function needName(t: SharedWords, need: string): string {
+export function needName(t: RequestWords, need: string): string {
   const known = NEEDS.find((one) => one === need)
   return known === undefined ? need : t(`need.${known}`)
 }

@@ -1,0 +1,221 @@
+/** The screens behind the first one: waiting and talking, and what is shown when it is over. */
+
+import { useLayoutEffect, useState, type MutableRef } from "preact/hooks"
+
+import type { CallState } from "../shared/call/place.ts"
+import { Calls } from "./Calls.tsx"
+import { OverCard, ProposalCard, ReloadCard, SearchCard } from "./Cards.tsx"
+import { Composer } from "./Composer.tsx"
+import type { Configuration } from "./configuration.ts"
+import type { Panel } from "./Header.tsx"
+import { Log } from "./Log.tsx"
+import { RoomPanel } from "./Room.tsx"
+import type { Session } from "./session.ts"
+import { unsentOf, type Action, type State } from "./state.ts"
+import { Waiting } from "./Waiting.tsx"
+import { useWording } from "./words.tsx"
+
+interface BehindProps {
+  readonly configuration: Configuration
+  readonly state: State
+  readonly dispatch: (action: Action) => void
+  readonly session: Session
+  readonly draft: MutableRef<string>
+  readonly call: CallState
+  /** Whether it is what she sees, rather than a cover. */
+  readonly isShown: boolean
+  readonly panel: Panel
+  readonly onClosePanel: () => void
+}
+
+/** Which of them that state is, and the panel of the room. */
+export function Behind({ panel, onClosePanel, ...props }: BehindProps) {
+  const { configuration, state, dispatch, session, draft } = props
+  return (
+    <>
+      {panel === "room" && state.phase === "talking" && (
+        <RoomPanel
+          people={state.people}
+          organisation={configuration.organisationName}
+          onClose={onClosePanel}
+          onEnd={() => {
+            onClosePanel()
+            void session.end()
+          }}
+        />
+      )}
+      {state.phase === "over" ? (
+        <Over
+          {...props}
+          goesBack={session.goesBack}
+          onAgain={(toAnybody) => {
+            if (toAnybody) session.goOnWithAnybody()
+            draft.current = [unsentOf(state), draft.current].filter((words) => words !== "").join("\n")
+            dispatch({ type: "again" })
+          }}
+        />
+      ) : (
+        <Talk
+          {...props}
+          onStop={() => {
+            void session.end()
+            dispatch({ type: "again" })
+          }}
+        />
+      )}
+    </>
+  )
+}
+
+interface TalkProps extends Omit<BehindProps, "dispatch" | "panel" | "onClosePanel"> {
+  readonly onStop: () => void
+}
+
+function Talk({ configuration, state, session, draft, call, isShown, onStop }: TalkProps) {
+  const { t } = useWording()
+  const [isReloading, setReloading] = useReloadKeys(isShown)
+  const [isStartingCall, setStartingCall] = useState(false)
+  const proposal = state.proposals[0]
+  return (
+    <main class="talk">
+      {state.phase === "talking" && <h1 class="spoken">{t("log.title")}</h1>}
+      <Calls
+        call={call}
+        session={session}
+        isStarting={isStartingCall}
+        onDone={() => {
+          setStartingCall(false)
+        }}
+      />
+      <Log state={state}>
+        {state.phase === "waiting" && (
+          <Waiting
+            configuration={configuration}
+            sightings={state.sightings}
+            prospect={state.prospect}
+            hindrance={state.hindrance}
+            isPaying={state.isPaying}
+            isInDanger={state.urgency === 2}
+            hasWritten={state.items.length > 0}
+            onStop={onStop}
+          />
+        )}
+      </Log>
+      {state.unconfirmed.length > 0 && (
+        <p class="card care" role="alert">
+          {t("unconfirmed", { names: state.unconfirmed.join(", ") })}
+        </p>
+      )}
+      {isReloading && (
+        <ReloadCard
+          onStay={() => {
+            setReloading(false)
+          }}
+        />
+      )}
+      {proposal !== undefined && (
+        <ProposalCard
+          key={proposal.id}
+          proposal={proposal}
+          onAnswer={(id, accepted) => {
+            session.answer(id, accepted)
+          }}
+        />
+      )}
+      {state.search !== null && (
+        <SearchCard
+          search={state.search}
+          before={state.people[0]?.name ?? null}
+          sightings={state.sightings}
+          prospect={state.prospect}
+          onSeek={(isSeeking) => {
+            session.seek(isSeeking)
+          }}
+          onAnswer={(accepted) => {
+            session.answerFound(accepted)
+          }}
+        />
+      )}
+      <Composer
+        draft={draft}
+        onSay={(text) => {
+          session.say(text)
+        }}
+        onTyping={(active) => {
+          session.typing(active)
+        }}
+        onCall={
+          state.people.length === 0
+            ? null
+            : () => {
+                setStartingCall(true)
+                session.prepareCall()
+              }
+        }
+      />
+    </main>
+  )
+}
+
+interface OverProps extends Pick<BehindProps, "configuration" | "state" | "isShown"> {
+  /** Whether whoever was with her would be asked first. */
+  readonly goesBack: boolean
+  readonly onAgain: (toAnybody: boolean) => void
+}
+
+function Over({ configuration, state, isShown, goesBack, onAgain }: OverProps) {
+  const { t } = useWording()
+  useReloadKeys(isShown, false)
+  return (
+    <main class="talk">
+      <Log state={state} />
+      <OverCard state={state} numbers={configuration.emergencyNumbers} goesBack={goesBack} />
+      <div class="foot">
+        <button
+          type="button"
+          class="button primary wide"
+          onClick={() => {
+            onAgain(false)
+          }}
+        >
+          {t("over.again")}
+        </button>
+        {goesBack && (
+          <button
+            type="button"
+            class="button wide"
+            onClick={() => {
+              onAgain(true)
+            }}
+          >
+            {t("over.other")}
+          </button>
+        )}
+      </div>
+    </main>
+  )
+}
+
+/**
+ * The keys for reloading ask first, where there is something to lose, and a second press reloads once the question was to
+ * be seen. A key that is held down is pressed once, and behind a cover they do nothing: no question can be seen there, and
+ * a page that is loaded anew would show what the cover hides. Closing the tab does not ask: the browser's own question would
+ * stand in her way when she has to be quick.
+ */
+function useReloadKeys(isShown: boolean, asks = true): [boolean, (isReloading: boolean) => void] {
+  const [isReloading, setReloading] = useState(false)
+  // As soon as the cover is drawn: an effect that waits for the next picture would come after a key.
+  useLayoutEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      const isReload = event.key === "F5" || ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "r")
+      if (!isReload || (isShown && (!asks || (isReloading && !event.repeat)))) return
+      event.preventDefault()
+      if (isShown) setReloading(true)
+    }
+    window.addEventListener("keydown", onKey)
+    return () => {
+      window.removeEventListener("keydown", onKey)
+    }
+  }, [isShown, asks, isReloading])
+  return [isReloading, setReloading]
+}
