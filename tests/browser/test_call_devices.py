@@ -21,6 +21,20 @@ _FACING = """() => {
   MediaStreamTrack.prototype.getSettings = function () { return { ...real.call(this), facingMode: 'user' }; };
 }"""
 
+# Through which loudspeakers something was heard since, and what was rejected without anybody's hearing it.
+_HEARD_AT = """() => {
+  window.heardAt = [];
+  window.unheard = [];
+  window.addEventListener('unhandledrejection', ({ reason }) => window.unheard.push(`${reason}`));
+  const look = () => {
+    for (const { readyState, paused, volume, sinkId } of document.querySelectorAll('audio'))
+      if (readyState > 0 && !paused && volume > 0 && window.heardAt.at(-1) !== sinkId)
+        window.heardAt.push(sinkId);
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
 
 async def test_devices_are_chosen_before_a_call_and_changed_in_it(tmp_path: Path) -> None:
     async with (
@@ -47,6 +61,35 @@ async def test_devices_are_chosen_before_a_call_and_changed_in_it(tmp_path: Path
         await hers.button("Hang up").click()
         await hers.page.wait_for_function("() => window.sentinels.every(({ released }) => released)")
         assert set(await hers.tracks()) == {"ended"}
+
+
+async def test_loudspeaker_chosen_before_a_call_is_where_it_is_heard(tmp_path: Path) -> None:
+    """From the first sound on: whoever chose a headset is not alone in the room."""
+    async with (
+        console_house(tmp_path, calls={"allow_direct": True}) as house,
+        talking_alone(house, SEVERAL) as talk,
+    ):
+        hers = talk.hers
+        await hers.page.evaluate(_HEARD_AT)
+        await hers.page.get_by_role("button", name="Talk by voice or video").click()
+        await hers.button("Try devices first").click()
+        await hers.button("Try the microphone").click()
+        await hers.shows("Your microphone is on, for you alone")
+        picker = hers.call.get_by_role("combobox", name="Loudspeaker")
+        id_ = await picker.locator("option").last.get_attribute("value")
+        assert id_
+        await picker.select_option(id_)
+        await hers.button("Close").click()
+        await hers.button("Not now").click()
+        await talk.video_call()
+        await hers.hears_the_beep()
+        await hers.page.wait_for_function(
+            "(id) => { const { sinkId, volume, muted } = document.querySelector('audio');"
+            " return sinkId === id && volume === 1 && !muted; }",
+            arg=id_,
+        )
+        assert await hers.page.evaluate("window.heardAt") == [id_]
+        assert await hers.page.evaluate("window.unheard") == []
 
 
 async def chosen_and_tried(hers: Caller) -> tuple[str, str]:

@@ -34,10 +34,22 @@ export function onDevices(changed: () => void, devices: MediaDevices | undefined
   }
 }
 
-/** Plays through a loudspeaker; where that cannot be chosen, or it is gone, through the usual one. */
+/**
+ * Plays through a loudspeaker, and is silent until that is so: whoever chose a headset is not alone in the room. Where it
+ * is gone, the one before plays on; where the browser lets nobody choose, the usual one. Never rejects.
+ */
 export async function playThrough(element: HTMLMediaElement, speakerId: string): Promise<void> {
   if (!canChooseSpeaker()) return
-  await element.setSinkId(speakerId).catch(() => element.setSinkId(""))
+  element.onloadedmetadata = null
+  const isThere = element.sinkId === speakerId
+  element.volume = isThere ? 1 : 0
+  if (isThere) return
+  // Before the first track comes, browsers abort the choice.
+  if (element.readyState === 0) element.onloadedmetadata = () => void playThrough(element, speakerId)
+  else {
+    await element.setSinkId(speakerId).catch(ignore)
+    element.volume = 1
+  }
 }
 
 function canChooseSpeaker(): boolean {
@@ -46,4 +58,8 @@ function canChooseSpeaker(): boolean {
 
 function mediaDevices(): MediaDevices | undefined {
   return (globalThis.navigator as Partial<Navigator> | undefined)?.mediaDevices
+}
+
+function ignore(): void {
+  // See where it is used.
 }
