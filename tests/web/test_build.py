@@ -108,8 +108,7 @@ def _loaded(page: Path) -> dict[str, str | None]:
                 # Followed by a tap alone: numbers, Exit and another try without JavaScript.
                 return
             address = named.get("src") or named.get("href")
-            # What she may go to is not loaded.
-            if tag != "a" and address is not None and not address.startswith("data:"):
+            if address is not None and not address.startswith("data:"):
                 found[address] = named.get("integrity")
 
     Elements().feed(page.read_text("utf-8"))
