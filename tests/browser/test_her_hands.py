@@ -111,3 +111,36 @@ async def test_presses_of_shift_are_counted_where_exit_is(tmp_path: Path) -> Non
             assert expected in await dots()
         await hers.page.keyboard.press("a")
         assert await dots() == "none"
+
+
+async def test_back_asks_once_and_adds_nothing_to_the_history(tmp_path: Path) -> None:
+    """Escape is what a phone's Back gesture is on this machine: the browser's close request (HTML, 6.5.2)."""
+    async with (
+        harmless_site() as harmless,
+        house(tmp_path) as here,
+        chromium(tmp_path / "profile", width=360, height=640, touch=True) as browser,
+    ):
+        page = browser.pages[0]
+        await page.goto(harmless)
+        hers = await SurvivorPage.open(browser, here.url)
+        devtools = await browser.new_cdp_session(page)
+
+        async def entries() -> list[str]:
+            history = await devtools.send("Page.getNavigationHistory")
+            return [entry["url"] for entry in history["entries"]]
+
+        before = await entries()
+        question = page.get_by_text("Do you want to leave this chat?")
+        await hers.ask()
+        for _ in range(2):
+            await page.keyboard.press("Escape")
+            await expect(question).to_be_visible()
+            await hers.button("Stay here").tap()
+            await expect(question).to_have_count(0)
+        assert await entries() == before
+        await page.keyboard.press("Escape")
+        await expect(question).to_be_visible()
+        # Nothing is left that would take the second one.
+        await page.go_back(wait_until="commit")
+        await expect(page).to_have_url(harmless)
+        assert await entries() == before

@@ -135,6 +135,21 @@ function Question({ title, no, yes, onAnswer, children }: QuestionProps) {
   )
 }
 
+export function BackCard({ onStay }: { readonly onStay: () => void }) {
+  const { t } = useWording()
+  return (
+    <section class="card question" role="alert" aria-labelledby="back">
+      <h2 id="back">{t("back.title")}</h2>
+      <p>{t("back.text")}</p>
+      <div class="answers">
+        <button type="button" class="button primary" onClick={onStay}>
+          {t("reload.stay")}
+        </button>
+      </div>
+    </section>
+  )
+}
+
 export function ReloadCard({ onStay }: { readonly onStay: () => void }) {
   const { t } = useWording()
   return (

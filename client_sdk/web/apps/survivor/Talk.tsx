@@ -4,7 +4,7 @@ import { useLayoutEffect, useState, type MutableRef } from "preact/hooks"
 
 import type { CallState } from "../shared/call/place.ts"
 import { Calls } from "./Calls.tsx"
-import { OverCard, ProposalCard, ReloadCard, SearchCard } from "./Cards.tsx"
+import { BackCard, OverCard, ProposalCard, ReloadCard, SearchCard } from "./Cards.tsx"
 import { Composer } from "./Composer.tsx"
 import type { Configuration } from "./configuration.ts"
 import type { Panel } from "./Header.tsx"
@@ -74,6 +74,7 @@ interface TalkProps extends Omit<BehindProps, "dispatch" | "panel" | "onClosePan
 function Talk({ configuration, state, session, draft, call, isShown, onStop }: TalkProps) {
   const { t } = useWording()
   const [isReloading, setReloading] = useReloadKeys(isShown)
+  const [isGoingBack, setGoingBack] = useBack(isShown)
   const [isStartingCall, setStartingCall] = useState(false)
   const proposal = state.proposals[0]
   return (
@@ -105,6 +106,13 @@ function Talk({ configuration, state, session, draft, call, isShown, onStop }: T
         <p class="card care" role="alert">
           {t("unconfirmed", { names: state.unconfirmed.join(", ") })}
         </p>
+      )}
+      {isGoingBack && (
+        <BackCard
+          onStay={() => {
+            setGoingBack(false)
+          }}
+        />
       )}
       {isReloading && (
         <ReloadCard
@@ -218,4 +226,32 @@ function useReloadKeys(isShown: boolean, asks = true): [boolean, (isReloading: b
     }
   }, [isShown, asks, isReloading])
   return [isReloading, setReloading]
+}
+
+/** HTML, 6.5.2 "Close requests and close watchers", as far as it is used here; TypeScript does not know it yet. */
+interface Watcher {
+  onclose: (() => void) | null
+  destroy: () => void
+}
+
+/**
+ * The Back gesture of a phone asks first, and a second one leaves. Where the browser has close watchers, one of them
+ * takes the gesture before the history does, so that no entry has to be added to that. Behind a cover nothing is asked.
+ */
+function useBack(isShown: boolean): [boolean, (isGoingBack: boolean) => void] {
+  const [isGoingBack, setGoingBack] = useState(false)
+  useLayoutEffect(() => {
+    // With a mouse there is no such gesture, and Escape would take its place.
+    if (!isShown || isGoingBack || matchMedia("(pointer: fine)").matches) return undefined
+    const { CloseWatcher } = window as { CloseWatcher?: new () => Watcher }
+    if (CloseWatcher === undefined) return undefined
+    const watcher = new CloseWatcher()
+    watcher.onclose = () => {
+      setGoingBack(true)
+    }
+    return () => {
+      watcher.destroy()
+    }
+  }, [isShown, isGoingBack])
+  return [isGoingBack, setGoingBack]
 }

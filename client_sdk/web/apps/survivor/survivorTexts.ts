@@ -31,6 +31,8 @@ export const survivorTexts = catalogue({
     "waiting.stop": "Stop waiting",
 
     "keep.open": "Please keep this page open. If it is reloaded or closed, the conversation ends on this device.",
+    "back.title": "Do you want to leave this chat?",
+    "back.text": "If you go back, it ends on this device, and nothing of it is stored. To leave, go back once more.",
     "reload.title": "Reloading would end the conversation",
     "reload.text": "Nothing is stored on this device, so the conversation could not be shown again. You would start from the beginning.",
     "reload.stay": "Stay here",
@@ -158,6 +160,8 @@ export const survivorTexts = catalogue({
     "waiting.stop": "Berhenti menunggu",
 
     "keep.open": "Biarkan halaman ini terbuka. Kalau dibuka ulang atau ditutup, percakapan berakhir di HP ini.",
+    "back.title": "Anda mau meninggalkan chat ini?",
+    "back.text": "Kalau kembali, chat berakhir di HP ini dan tidak ada yang disimpan. Untuk pergi, tekan Kembali sekali lagi.",
     "reload.title": "Kalau dibuka ulang, percakapan berakhir",
     "reload.text": "Tidak ada yang disimpan di HP ini, jadi percakapan tidak bisa ditampilkan lagi. Anda harus mulai dari awal.",
     "reload.stay": "Tetap di sini",
