@@ -56,7 +56,7 @@ class EmergencyNumber(msgspec.Struct, frozen=True, forbid_unknown_fields=True, o
 class Cover(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is shown when the page comes back after it was hidden for so many seconds."""
 
-    skin: Literal["plain", "weather", "recipe"] = "plain"
+    skin: Literal["plain", "weather", "recipe"] = "recipe"
     after_seconds: Annotated[float, Meta(gt=0)] = 60
 
 
@@ -70,7 +70,7 @@ class Disguise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class PageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The whole table: the first four for the server, replies for the console, the rest for both pages."""
 
-    title: ShortText = "Notes"
+    title: ShortText | None = None
     icon: Annotated[str, Meta(max_length=16 * 1024, pattern=_PICTURE)] = "data:,"
     exit_url: Annotated[str, Meta(pattern=_WEB_ADDRESS)] = "https://www.bmkg.go.id/"
     embedded_by: tuple[Annotated[str, Meta(pattern=_ORIGIN)], ...] = ()
@@ -84,6 +84,13 @@ class PageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     emergency_numbers: tuple[EmergencyNumber, ...] = ()
     cover: Cover = Cover()
     disguise: Disguise | None = None
+
+    @property
+    def shown_title(self) -> str:
+        """`title`, else one that tells nothing, in the language that is offered first."""
+        if self.title is not None:
+            return self.title
+        return "Catatan" if not self.languages or self.languages[0].startswith("id") else "Notes"
 
     @classmethod
     def load(cls, organisation_file: Path) -> PageSettings:

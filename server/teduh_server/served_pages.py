@@ -112,7 +112,7 @@ def survivor_page(
         "exit_url": settings.exit_url,
     }
     page = _text(built / "survivor.html")
-    page = _filled(page, _TITLE, f"<title>{html.escape(settings.title)}</title>")
+    page = _filled(page, _TITLE, f"<title>{html.escape(settings.shown_title)}</title>")
     page = _filled(page, _ICON, f'<link rel="icon" href="{html.escape(settings.icon)}">')
     page = _filled(page, _BLOCK, data_block(block))
     if settings.emergency_numbers:

@@ -184,7 +184,7 @@ async def test_behind_her_cover_nothing_of_hers_is_heard_or_seen(tmp_path: Path)
         assert not await hers.page.evaluate(
             "window.tracks.some((one) => one.readyState === 'live' && one.enabled)"
         )
-        await hers.page.get_by_role("button", name="Continue").click()
+        await hers.page.locator(".spot").click()
         await hers.shows("Your microphone is muted")
         await hers.button("Unmute").click()
         await talk.theirs.hears_the_beep()

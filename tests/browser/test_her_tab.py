@@ -211,3 +211,34 @@ async def test_a_disguised_page_is_disguised_again_after_it_was_hidden_for_long(
         await expect(hers.button(ENGLISH.start)).to_be_hidden()
         await spot.click()
         await hers.ask()
+
+
+async def test_the_cover_that_nobody_chose_is_a_recipe_and_she_is_told_how_to_come_back(
+    tmp_path: Path,
+) -> None:
+    """Nothing on it invites anybody to press."""
+    async with house(tmp_path) as here, chromium(tmp_path / "profile") as browser:
+        hers = await SurvivorPage.open(browser, here.url)
+        await hers.ask()
+        await hers.shows("Tap its picture to come back.")
+        await hide(hers.page, 70)
+        await hers.shows("Coconut rice")
+        words = set(re.findall(r"\w+", (await hers.page.locator(".skin").inner_text()).lower()))
+        assert not words & (TELLING | {"continue", "paused"})
+        assert await hers.page.locator(".skin button:not(.spot)").count() == 0
+        await hers.page.locator(".spot").click()
+        await expect(hers.field).to_be_visible()
+
+
+async def test_the_weather_is_not_sunny_at_night(tmp_path: Path) -> None:
+    async with (
+        house(tmp_path, 'disguise = { skin = "weather" }') as here,
+        chromium(tmp_path / "profile") as browser,
+    ):
+        for hour, now in (
+            (23, "Clear, a light wind from the land"),
+            (12, "Sunny, a light wind from the sea"),
+        ):
+            await browser.pages[0].clock.set_fixed_time(f"2026-12-02T{hour}:00:00")
+            hers = await SurvivorPage.open(browser, here.url)
+            await hers.shows(now)

@@ -200,7 +200,7 @@ async def test_the_history_lists_one_neutral_entry_and_after_quick_exit_only_whe
             closed, _, _ = await talk(browser, here)
             await browser.new_page()
             await closed.page.close()
-        assert history(profile, VISITED) == [(f"{here.url}/", "Notes")]
+        assert history(profile, VISITED) == [(f"{here.url}/", "Catatan")]
         profile = tmp_path / "another"
         async with chromium(profile) as browser:
             left, _, _ = await talk(browser, here)
@@ -209,4 +209,4 @@ async def test_the_history_lists_one_neutral_entry_and_after_quick_exit_only_whe
         assert history(profile, LISTED) == [(site, HARMLESS_TITLE)]
         # Behind what is listed stands the way out, which says as little.
         assert [url for url, _ in history(profile, VISITED)] == [f"{here.url}/", f"{here.url}/x", site]
-        assert {title for _, title in history(profile, VISITED)} <= {"Notes", HARMLESS_TITLE}
+        assert {title for _, title in history(profile, VISITED)} <= {"Catatan", HARMLESS_TITLE}

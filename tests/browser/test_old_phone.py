@@ -73,6 +73,6 @@ async def test_a_changed_part_does_not_run_and_a_good_one_is_taken_afterwards(tm
         async with asyncio.timeout(PATIENCE_MS / 1000):
             await refused.wait()
         await hers.shows("Asking for somebody")
-        assert await hers.page.title() == "Notes"
+        assert await hers.page.title() == "Catatan"
         await browser.unroute(SPARE)
         await hers.shows("Nobody is on duty just now.")

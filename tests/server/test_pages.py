@@ -283,7 +283,7 @@ async def test_page_that_is_asked_for_again_is_sent_as_brotli_as_soon_as_that_is
                 async with ask("/", headers={"Accept-Encoding": "gzip, deflate, br, zstd"}) as response:
                     has(response, {"Vary": "Accept-Encoding"})
                     # The client's own Brotli has opened it.
-                    assert "<title>Notes</title>" in await response.text()
+                    assert "<title>Catatan</title>" in await response.text()
                     sent.append(response.headers["Content-Encoding"])
         assert sent[:2] == ["gzip", "gzip"]
         async with ask("/", headers={"Accept-Encoding": "gzip, br;q=0"}) as response:
@@ -415,7 +415,12 @@ def page_settings(folder: Path, text: str) -> PageSettings:
 
 def test_file_without_a_page_has_a_neutral_one(tmp_path: Path) -> None:
     settings = page_settings(tmp_path, "")
-    assert (settings.title, settings.icon, settings.for_the_page()) == ("Notes", "data:,", {})
+    assert (settings.shown_title, settings.icon, settings.for_the_page()) == ("Catatan", "data:,", {})
+
+
+def test_title_that_nobody_chose_is_in_the_language_that_is_offered_first(tmp_path: Path) -> None:
+    for languages, title in (('["id", "en"]', "Catatan"), ('["en", "id"]', "Notes")):
+        assert page_settings(tmp_path, f"[page]\nlanguages = {languages}").shown_title == title
 
 
 def test_page_gets_its_entries_and_not_the_servers(tmp_path: Path) -> None:

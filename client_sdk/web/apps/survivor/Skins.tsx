@@ -56,6 +56,8 @@ const SKIES = ["sun", "cloud", "rain"] as const
 
 function Weather(spot: Omit<SkinProps, "skin">) {
   const { language, t } = useWording()
+  const hour = new Date().getHours()
+  const isNight = hour < 6 || hour >= 18
   const days = Array.from({ length: DAYS }, (_, ahead) => dayAhead(ahead + 1))
   return (
     <main class="skin weather">
@@ -66,11 +68,11 @@ function Weather(spot: Omit<SkinProps, "skin">) {
       </h1>
       <p>{t("weather.place")}</p>
       <Spot place="picture" {...spot}>
-        <Sun />
-        <span class="spoken">{t("weather.sun")}</span>
+        {isNight ? <Moon /> : <Sun />}
+        <span class="spoken">{t(isNight ? "weather.clear" : "weather.sun")}</span>
       </Spot>
       <p class="degrees">{warmest(dayAhead(0))}°</p>
-      <p>{t("weather.now")}</p>
+      <p>{t(isNight ? "weather.tonight" : "weather.now")}</p>
       <ul class="days">
         {days.map((day) => (
           <li key={day.getDate()}>
@@ -151,6 +153,14 @@ function Sun() {
         stroke-width="6"
         stroke-linecap="round"
       />
+    </svg>
+  )
+}
+
+function Moon() {
+  return (
+    <svg class="drawing" viewBox="0 0 120 120" aria-hidden="true" focusable="false">
+      <path d="M74 18a44 44 0 1 0 28 58A38 38 0 0 1 74 18z" fill="#c9b37a" />
     </svg>
   )
 }

@@ -67,6 +67,7 @@ export function Waiting({ configuration, sightings, prospect, hindrance, isPayin
       {/* Her own words need the room: they push the top of this card under the header. */}
       {!hasWritten && <p class="muted">{t("waiting.write")}</p>}
       <p class="muted">{t("keep.open")}</p>
+      {configuration.disguise === null && configuration.cover.skin !== "plain" && <p class="muted">{t("cover.hint")}</p>}
       <button type="button" class="button stop" onClick={onStop}>
         {t("waiting.stop")}
       </button>

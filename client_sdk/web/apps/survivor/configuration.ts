@@ -108,7 +108,7 @@ function numbersOf(value: unknown): readonly EmergencyNumber[] {
 
 function coverOf(cover: Entries, disguise: Skin | undefined): Configuration["cover"] {
   return {
-    skin: disguise ?? oneOf(cover["skin"], SKINS) ?? "plain",
+    skin: disguise ?? oneOf(cover["skin"], SKINS) ?? "recipe",
     afterSeconds: positive(cover["after_seconds"]) ?? 60,
   }
 }

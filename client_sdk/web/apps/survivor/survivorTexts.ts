@@ -31,6 +31,7 @@ export const survivorTexts = catalogue({
     "waiting.stop": "Stop waiting",
 
     "keep.open": "Please keep this page open. If it is reloaded or closed, the conversation ends on this device.",
+    "cover.hint": "If you are away for a while, you see a recipe or the weather here. Tap its picture to come back.",
     "back.title": "Do you want to leave this chat?",
     "back.text": "If you go back, it ends on this device, and nothing of it is stored. To leave, go back once more.",
     "reload.title": "Reloading would end the conversation",
@@ -121,6 +122,8 @@ export const survivorTexts = catalogue({
     "weather.title": "Weather today",
     "weather.place": "Jakarta",
     "weather.now": "Sunny, a light wind from the sea",
+    "weather.tonight": "Clear, a light wind from the land",
+    "weather.clear": "Clear",
     "weather.rain": "Showers",
     "weather.cloud": "Cloudy",
     "weather.sun": "Sunny",
@@ -160,6 +163,7 @@ export const survivorTexts = catalogue({
     "waiting.stop": "Berhenti menunggu",
 
     "keep.open": "Biarkan halaman ini terbuka. Kalau dibuka ulang atau ditutup, percakapan berakhir di HP ini.",
+    "cover.hint": "Kalau ditinggal agak lama, di sini tampil resep atau cuaca. Ketuk gambarnya untuk kembali.",
     "back.title": "Anda mau meninggalkan chat ini?",
     "back.text": "Kalau kembali, chat berakhir di HP ini dan tidak ada yang disimpan. Untuk pergi, tekan Kembali sekali lagi.",
     "reload.title": "Kalau dibuka ulang, percakapan berakhir",
@@ -249,6 +253,8 @@ export const survivorTexts = catalogue({
     "weather.title": "Cuaca hari ini",
     "weather.place": "Jakarta",
     "weather.now": "Cerah, angin sepoi dari laut",
+    "weather.tonight": "Malam cerah, angin sepoi dari darat",
+    "weather.clear": "Malam cerah",
     "weather.rain": "Hujan ringan",
     "weather.cloud": "Berawan",
     "weather.sun": "Cerah",

@@ -11,7 +11,7 @@ describe("the configuration", () => {
     const configuration = read()
     expect(configuration).toMatchObject({ organisationName: "Rumah Aman", typicalWaitMinutes: null, disguise: null })
     expect(configuration.emergencyNumbers.map(({ number }) => number)).toEqual(["129", "110", "112", "119"])
-    expect(configuration.cover).toEqual({ skin: "plain", afterSeconds: 60 })
+    expect(configuration.cover).toEqual({ skin: "recipe", afterSeconds: 60 })
     expect(configuration.needs).toEqual(["counseling", "medical", "legal", "shelter", "interpreter", "dispatch"])
     expect(configuration.regions).toEqual([])
   })
