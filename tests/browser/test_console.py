@@ -173,8 +173,8 @@ async def test_one_tab_holds_the_keys(tmp_path: Path) -> None:
 
 
 async def test_nothing_is_readable_on_the_disk_and_signing_out_erases(tmp_path: Path) -> None:
-    """Neither what was said nor the note is in the browser's profile; signed out, no database is left."""
-    said, heard, note, draft = words = [f"word{secrets.token_hex(12)}" for _ in range(4)]
+    """Neither what was said nor the note nor a nickname is in the browser's profile; signed out, no database is left."""
+    said, heard, note, draft, nickname = words = [f"word{secrets.token_hex(12)}" for _ in range(5)]
     profile = tmp_path / "profile"
     async with console_house(tmp_path / "house") as house:
         async with chromium(profile) as browser:
@@ -185,6 +185,7 @@ async def test_nothing_is_readable_on_the_disk_and_signing_out_erases(tmp_path: 
             await hers.say(heard)
             await expect(console.message(heard)).to_be_visible()
             await console.note.press_sequentially(note)
+            await console.page.locator("[data-nickname]").press_sequentially(nickname)
             await console.say(said)
             await console.field.press_sequentially(draft)
             await expect(console.note).to_have_attribute("aria-busy", "false")
@@ -193,7 +194,7 @@ async def test_nothing_is_readable_on_the_disk_and_signing_out_erases(tmp_path: 
             console = ConsolePage(await browser.new_page())
             await console.page.goto(house.console_url)
             await console.unlock()
-            await console.page.get_by_role("button", name="Person 1").click()
+            await console.page.get_by_role("button", name=nickname).click()
             await expect(console.note).to_have_value(note)
             await console.button("Sign out and erase").click()
             await console.button("Erase it all").click()

@@ -10,6 +10,7 @@ import type { DeskProps } from "./DeskScreen.tsx"
 import { openTalks, type AskingToJoin, type Talk } from "./deskState.ts"
 import { Dialog } from "./Dialog.tsx"
 import type { Colleague } from "./sdk.ts"
+import { talkName } from "./TalkName.tsx"
 import { useWording } from "./words.tsx"
 
 /** The supervisor's button, and what it opens. */
@@ -83,7 +84,7 @@ function Asked({ asking, talks, desk }: AskedProps) {
       <Choice
         legend={t("join.which")}
         group={`join-${asking.id}`}
-        options={talks.map(({ id, number }) => ({ value: id, text: t("talk.name", { number }) }))}
+        options={talks.map((each) => ({ value: each.id, text: talkName(t, each) }))}
         chosen={talk}
         onChoose={setTalk}
       />

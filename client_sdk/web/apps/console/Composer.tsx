@@ -15,24 +15,26 @@ interface ComposerProps extends DeskProps {
   readonly talk: Talk
   /** What the organisation has prepared. */
   readonly prepared: readonly OwnText[]
+  /** As soon as it is there. Not on a phone, whose keyboard would hide what was said. */
+  readonly takesFocus: boolean
 }
 
-export function Composer({ talk, state, desk, prepared }: ComposerProps) {
+export function Composer({ talk, state, desk, prepared, takesFocus }: ComposerProps) {
   const { language, t } = useWording()
   const field = useRef<HTMLTextAreaElement>(null)
   const [hasFailed, setFailed] = useState(false)
   const [hasReplies, setReplies] = useState(false)
 
-  const put = (text: string): void => {
+  const put = (text: string, focuses = true): void => {
     if (field.current === null) return
     field.current.value = text
     desk.drafts.set(talk.id, text)
     fit(field.current)
-    field.current.focus()
+    if (focuses) field.current.focus()
   }
   // Before the field can be seen: nothing that is typed as soon as it is there may be overwritten.
   useLayoutEffect(() => {
-    put(desk.drafts.get(talk.id) ?? "")
+    put(desk.drafts.get(talk.id) ?? "", takesFocus)
   }, [])
 
   const say = async (): Promise<void> => {

@@ -11,6 +11,7 @@ import type { Configuration } from "./configuration.ts"
 import type { Desk } from "./desk.ts"
 import { neighbour, wantsAttention, type DeskState, type Talk } from "./deskState.ts"
 import { Details } from "./Details.tsx"
+import { useScreens } from "./screens.ts"
 import { EraseDialog, KeysDialog, NotesDialog } from "./DeskDialogs.tsx"
 import { onDeskKeys } from "./keys.ts"
 import { SearchField, SearchResults } from "./Search.tsx"
@@ -38,16 +39,22 @@ export function DeskScreen({ state, desk, languages, configuration, onLock, onEr
   const [sought, setSought] = useState("")
   const [overlay, setOverlay] = useState<Overlay>(null)
   const [hasDetails, setDetails] = useState(() => matchMedia("(min-width: 72rem)").matches)
+  const [hasMenu, setMenu] = useState(false)
   const isSearching = sought.trim() !== ""
   const talk = isSearching ? undefined : state.talks.find(({ id }) => id === state.shown)
   const close = (): void => {
     setOverlay(null)
   }
+  const { isPhone, screen } = useScreens(isSearching, talk, hasDetails)
   const show = (id: string | null): void => {
     setSought("")
+    // What is there first of a conversation is what was said in it.
+    if (isPhone) setDetails(false)
     desk.show(id)
   }
-  useLooking(desk, isSearching)
+  const isTalkInSight = !isPhone || screen === "talk"
+  const inSight = isTalkInSight ? talk?.id : undefined
+  useLooking(desk, isSearching || !isTalkInSight)
   useAlerts(state)
   useKeys(state, desk, {
     onShow: show,
@@ -57,7 +64,7 @@ export function DeskScreen({ state, desk, languages, configuration, onLock, onEr
     },
   })
   return (
-    <div class={hasDetails && talk !== undefined ? "desk with-details" : "desk"}>
+    <div class={`desk on-${screen}${hasDetails && talk !== undefined ? " with-details" : ""}`}>
       <header class="top">
         <h1 class="spoken">{t("console")}</h1>
         <p class="who">
@@ -67,7 +74,17 @@ export function DeskScreen({ state, desk, languages, configuration, onLock, onEr
           {t(state.isConnected ? "link.connected" : "link.reconnecting")}
         </span>
         <SearchField value={sought} onValue={setSought} />
-        <div class="tools">
+        <button
+          type="button"
+          class="button quiet menu"
+          aria-expanded={hasMenu}
+          onClick={() => {
+            setMenu(!hasMenu)
+          }}
+        >
+          {t("menu.open")}
+        </button>
+        <div class={hasMenu ? "tools open" : "tools"}>
           <button
             type="button"
             class="button quiet"
@@ -78,17 +95,17 @@ export function DeskScreen({ state, desk, languages, configuration, onLock, onEr
           </button>
           <MenuButton name="notes" text={t("menu.notes")} onPress={() => { setOverlay("notes") }} />
           <MenuButton name="keys" text={t("menu.keys")} onPress={() => { setOverlay("keys") }} />
-          <MenuButton name="erase" text={t("menu.erase")} onPress={() => { setOverlay("erase") }} />
           <Languages {...languages} />
-          <button type="button" class="button lock" onClick={onLock}>
-            {t("menu.lock")}
-          </button>
         </div>
+        <button type="button" class="button lock" onClick={onLock}>
+          {t("menu.lock")}
+        </button>
       </header>
-      <Side state={state} desk={desk} configuration={configuration} onShow={show} />
+      <Side state={state} desk={desk} configuration={configuration} onShow={show} onErase={() => { setOverlay("erase") }} />
       <main class="stage">
-        <Ringing calls={desk.calls} talks={state.talks} shown={talk?.id} hasSound={state.hasSound} onShow={show} />
-        <GoingCalls calls={desk.calls} talks={state.talks} shown={talk?.id} onShow={show} />
+        <Ringing calls={desk.calls} talks={state.talks} shown={inSight} hasSound={state.hasSound} onShow={show} />
+        <GoingCalls calls={desk.calls} talks={state.talks} shown={inSight} onShow={show} />
+        {isPhone && screen !== "list" && <InList state={state} onShow={() => { show(null) }} />}
         {state.isRefused && (
           <p class="card care" role="alert">
             {state.notYet === null
@@ -129,6 +146,13 @@ export function DeskScreen({ state, desk, languages, configuration, onLock, onEr
             onDetails={() => {
               setDetails(!hasDetails)
             }}
+            onBack={
+              isPhone
+                ? () => {
+                    show(null)
+                  }
+                : null
+            }
           />
         )}
       </main>
@@ -138,6 +162,7 @@ export function DeskScreen({ state, desk, languages, configuration, onLock, onEr
           talk={talk}
           desk={desk}
           me={state.me}
+          hasBack={isPhone}
           onClose={() => {
             setDetails(false)
           }}
@@ -150,8 +175,23 @@ export function DeskScreen({ state, desk, languages, configuration, onLock, onEr
   )
 }
 
+/** On a phone the list is out of sight: what in it does not wait long is told over the conversation. */
+function InList({ state, onShow }: { readonly state: DeskState; readonly onShow: () => void }) {
+  const { t } = useWording()
+  const count = state.offers.length + state.invitations.length + state.asking.length
+  if (count === 0) return null
+  return (
+    <div class="card care in-list" role="alert">
+      <p>{state.offers.length > 0 ? t("queue.offered") : t("list.wants", { count })}</p>
+      <button type="button" class="button" onClick={onShow}>
+        {t("list.show")}
+      </button>
+    </div>
+  )
+}
+
 interface MenuButtonProps {
-  readonly name: Exclude<Overlay, null>
+  readonly name: "keys" | "notes"
   readonly text: string
   readonly onPress: () => void
 }
@@ -234,7 +274,7 @@ function useKeys(state: DeskState, desk: Desk, { onShow, onLock, onDetails }: Ke
         onShow(neighbour(latest.current, -1))
       },
       number: (place) => {
-        show(latest.current.talks[place - 1])
+        show(latest.current.talks.find((talk) => talk.number === place))
       },
       accept: () => {
         const { makesOffers, offers, waiting } = latest.current

@@ -3,23 +3,30 @@
 import { useState } from "preact/hooks"
 
 import { LANGUAGES } from "../shared/i18n/catalogue.ts"
+import { Choice } from "../shared/parts/Choice.tsx"
 import { genderName, needName, roleName } from "../shared/i18n/names.ts"
 import { Icon } from "../shared/parts/Icon.tsx"
 import { WRITING_SERVICES_OFF } from "../shared/parts/writing.ts"
 import type { Desk } from "./desk.ts"
-import type { Asked, Named, Talk } from "./deskState.ts"
+import { COLOURS, type Asked, type Named, type Talk } from "./deskState.ts"
 import { HandOverDialog } from "./HandOverDialogs.tsx"
 import { InviteDialog } from "./InviteDialog.tsx"
+import { TalkName } from "./TalkName.tsx"
 import { useWording, type Words } from "./words.tsx"
+
+/** In UTF-16 code units, as fields count. */
+const MOST_NICKNAME = 40
 
 interface DetailsProps {
   readonly talk: Talk
   readonly desk: Desk
   readonly me: Named | null
+  /** On a phone, where these are a screen of their own. */
+  readonly hasBack: boolean
   readonly onClose: () => void
 }
 
-export function Details({ talk, desk, me, onClose }: DetailsProps) {
+export function Details({ talk, desk, me, hasBack, onClose }: DetailsProps) {
   const { t } = useWording()
   const [isInviting, setInviting] = useState(false)
   const [isHandingOver, setHandingOver] = useState(false)
@@ -32,6 +39,16 @@ export function Details({ talk, desk, me, onClose }: DetailsProps) {
         if (event.key === "Escape") onClose()
       }}
     >
+      {hasBack && (
+        <div class="details-head">
+          <button type="button" class="button quiet back" aria-label={t("talk.back.here")} onClick={onClose}>
+            <Icon name="back" />
+          </button>
+          <h2 tabIndex={-1} data-screen="details">
+            <TalkName talk={talk} />
+          </h2>
+        </div>
+      )}
       {talk.asked !== null && <Request asked={talk.asked} />}
       <section class="block">
         <h2>{t("details.people")}</h2>
@@ -79,6 +96,7 @@ export function Details({ talk, desk, me, onClose }: DetailsProps) {
         </p>
         <NoteField talk={talk} desk={desk} />
       </section>
+      <MarkFields talk={talk} desk={desk} />
       {isHandingOver && (
         <HandOverDialog
           talk={talk}
@@ -119,6 +137,40 @@ function NoteField({ talk, desk }: Pick<DetailsProps, "talk" | "desk">) {
       defaultValue={talk.note}
       onInput={({ currentTarget }) => void write(currentTarget.value)}
     />
+  )
+}
+
+/** By what staff tell this person apart. */
+function MarkFields({ talk, desk }: Pick<DetailsProps, "talk" | "desk">) {
+  const { t } = useWording()
+  const { id, nickname, colour } = talk
+  return (
+    <section class="block mark" aria-labelledby="mark">
+      <h2 id="mark">{t("details.mark")}</h2>
+      <p class="muted" id="mark-about">
+        {t("details.mark.about")}
+      </p>
+      <label class="field">
+        <span>{t("details.nickname")}</span>
+        <input
+          type="text"
+          dir="auto"
+          data-nickname
+          aria-describedby="mark-about"
+          {...WRITING_SERVICES_OFF}
+          maxLength={MOST_NICKNAME}
+          value={nickname}
+          onInput={({ currentTarget }) => void desk.mark(id, { nickname: currentTarget.value, colour })}
+        />
+      </label>
+      <Choice
+        legend={t("details.colour")}
+        group="colour"
+        options={COLOURS.map((value) => ({ value, text: t(`colour.${value}`) }))}
+        chosen={colour}
+        onChoose={(chosen) => void desk.mark(id, { nickname, colour: chosen })}
+      />
+    </section>
   )
 }
 

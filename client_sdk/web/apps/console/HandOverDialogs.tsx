@@ -8,6 +8,7 @@ import type { Desk } from "./desk.ts"
 import { openTalks, type DeskState, type Talk } from "./deskState.ts"
 import { Dialog } from "./Dialog.tsx"
 import type { Colleague } from "./sdk.ts"
+import { talkName } from "./TalkName.tsx"
 import { useWording } from "./words.tsx"
 
 /** In UTF-8; see `Conversation.handOver`. */
@@ -112,10 +113,10 @@ function ShiftForm({ open, desk, onGo, onClose }: ShiftFormProps) {
       <p>{t("endShift.about")}</p>
       <ColleagueChoice desk={desk} onChoose={setColleague} />
       <ReasonField value={reason} onValue={setReason} />
-      {open.map(({ id, number }) => (
+      {open.map(({ id, number, nickname }) => (
         <NoteField
           key={id}
-          label={t("endShift.note", { number })}
+          label={[t("endShift.note", { number }), nickname.trim()].filter(Boolean).join(", ")}
           value={notes.get(id) ?? ""}
           onValue={(note) => {
             setNotes(new Map([...notes, [id, note]]))
@@ -144,9 +145,9 @@ function Progress({ talks }: { readonly talks: readonly Talk[] }) {
     <>
       <h3 id="shift-progress">{t("endShift.progress")}</h3>
       <dl class="facts" role="status" aria-labelledby="shift-progress">
-        {talks.map(({ id, number, handOver }) => (
+        {talks.map(({ id, number, nickname, handOver }) => (
           <div key={id} class={`hand-over ${handOver?.stage ?? "going"}`}>
-            <dt>{t("talk.name", { number })}</dt>
+            <dt>{talkName(t, { number, nickname })}</dt>
             <dd>{handOver === null ? "" : t(`handover.stage.${handOver.stage}`, { name: handOver.who.name })}</dd>
           </div>
         ))}

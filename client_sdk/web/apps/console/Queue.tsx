@@ -7,20 +7,42 @@ import { AskedToJoin } from "./AskToJoin.tsx"
 import type { Desk } from "./desk.ts"
 import type { DeskProps } from "./DeskScreen.tsx"
 import { languageName } from "./Details.tsx"
-import type { DeskState, Offered, Waiting } from "./deskState.ts"
+import { openTalks, type DeskState, type Offered, type Waiting } from "./deskState.ts"
 import { useWording, type Words } from "./words.tsx"
 
-const MINUTE_MS = 60_000
+export const MINUTE_MS = 60_000
+
+/** What cannot wait in a list: offers, colleagues and supervisors who ask. */
+export function Calling({ state, desk }: DeskProps) {
+  const { t } = useWording()
+  return (
+    <div class="calling">
+      {state.offers.map((offer) => (
+        <Offer key={offer.id} offer={offer} desk={desk} mayAccept={mayAccept(state)} />
+      ))}
+      <AskedToJoin state={state} desk={desk} />
+      {state.invitations.map((id) => (
+        <div key={id} class="card colleague" role="alert">
+          <p>{t("queue.colleague")}</p>
+          <button type="button" class="button primary" onClick={() => void desk.join(id)}>
+            {t("queue.join")}
+          </button>
+        </div>
+      ))}
+    </div>
+  )
+}
+
+function mayAccept({ isConnected, isAccepting }: DeskState): boolean {
+  return isConnected && !isAccepting
+}
 
 export function Queue({ state, desk }: DeskProps) {
   const { t } = useWording()
-  const mayAccept = state.isConnected && !state.isAccepting
+  const isFull = openTalks(state).length >= state.capacity
   return (
     <section class="block" aria-labelledby="queue">
       <h2 id="queue">{t("queue.title")}</h2>
-      {state.offers.map((offer) => (
-        <Offer key={offer.id} offer={offer} desk={desk} mayAccept={mayAccept} />
-      ))}
       <p class={state.waiting > 0 ? "waiting-count some" : "waiting-count muted"} role="status">
         {waitingText(t, state)}
       </p>
@@ -31,28 +53,20 @@ export function Queue({ state, desk }: DeskProps) {
           type="button"
           class="button primary wide queue-accept"
           aria-keyshortcuts="Alt+A"
-          disabled={state.waiting === 0 || !mayAccept}
+          disabled={state.waiting === 0 || !mayAccept(state)}
           onClick={() => void desk.accept()}
         >
           {t(state.isAccepting ? "queue.accepting" : "queue.accept")}
         </button>
       )}
-      <WaitingList state={state} desk={desk} mayAccept={mayAccept && !state.makesOffers} />
+      <WaitingList state={state} desk={desk} mayAccept={mayAccept(state) && !state.makesOffers} />
+      {isFull && state.presence === "available" && <p class="muted">{t("presence.full")}</p>}
       {state.asked > 0 && <p role="status">{t("queue.asked")}</p>}
       {state.acceptFailure !== null && (
         <p class="card care" role="alert">
           {t(`queue.${state.acceptFailure}`)}
         </p>
       )}
-      <AskedToJoin state={state} desk={desk} />
-      {state.invitations.map((id) => (
-        <div key={id} class="card colleague" role="alert">
-          <p>{t("queue.colleague")}</p>
-          <button type="button" class="button primary" onClick={() => void desk.join(id)}>
-            {t("queue.join")}
-          </button>
-        </div>
-      ))}
     </section>
   )
 }
@@ -74,7 +88,7 @@ function Offer({ offer, desk, mayAccept }: OfferProps) {
   const seconds = Math.max(0, Math.ceil((offer.until - now) / 1000))
   return (
     <div class="card offer" role="alert">
-      <h3>{t("queue.offered")}</h3>
+      <h2>{t("queue.offered")}</h2>
       <Wish request={offer} now={now} />
       {/* Read aloud once, with the offer; not every second. */}
       <p class="offer-seconds" aria-live="off">
@@ -157,7 +171,7 @@ export function Urgent({ urgency }: { readonly urgency: 0 | 1 | 2 }) {
 }
 
 /** The time, looked at now and then. */
-function useNow(everyMs: number): number {
+export function useNow(everyMs: number): number {
   const [now, setNow] = useState(() => Date.now())
   useEffect(() => {
     const timer = setInterval(() => {

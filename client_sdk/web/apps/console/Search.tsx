@@ -3,6 +3,7 @@
 import { Time } from "../shared/parts/Time.tsx"
 import { WRITING_SERVICES_OFF } from "../shared/parts/writing.ts"
 import { search, type Talk } from "./deskState.ts"
+import { talkName } from "./TalkName.tsx"
 import { useWording } from "./words.tsx"
 
 interface FieldProps {
@@ -56,7 +57,7 @@ export function SearchResults({ talks, sought, onShow }: ResultsProps) {
                 onShow(talk.id, item.id)
               }}
             >
-              <span class="talk-name">{t("talk.name", { number: talk.number })}</span>
+              <span class="talk-name">{talkName(t, talk)}</span>
               <Time at={item.at} language={language} />
               <span class="words">{item.text}</span>
             </button>

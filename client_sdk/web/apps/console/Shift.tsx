@@ -15,45 +15,49 @@ interface ShiftProps extends DeskProps {
 
 export function Shift({ state, desk, regions }: ShiftProps) {
   const { t } = useWording()
-  const isOver = useIsOver(state.until)
   return (
-    <>
-      <details class="shift">
-        <summary>{t("shift.title")}</summary>
-        <p class="muted">{t("shift.about")}</p>
+    <details class="shift">
+      <summary>{t("shift.title")}</summary>
+      <p class="muted">{t("shift.about")}</p>
+      <Select
+        label={t("shift.gender")}
+        none={t("details.unknown")}
+        options={GENDERS.map((value) => ({ value, text: genderName(t, value) }))}
+        chosen={state.gender}
+        onChoose={(gender) => void desk.prefer({ gender })}
+      />
+      {regions.length > 0 && (
         <Select
-          label={t("shift.gender")}
+          label={t("details.region")}
           none={t("details.unknown")}
-          options={GENDERS.map((value) => ({ value, text: genderName(t, value) }))}
-          chosen={state.gender}
-          onChoose={(gender) => void desk.prefer({ gender })}
+          options={regions.map((value) => ({ value, text: value }))}
+          chosen={state.region}
+          onChoose={(region) => void desk.prefer({ region })}
         />
-        {regions.length > 0 && (
-          <Select
-            label={t("details.region")}
-            none={t("details.unknown")}
-            options={regions.map((value) => ({ value, text: value }))}
-            chosen={state.region}
-            onChoose={(region) => void desk.prefer({ region })}
-          />
-        )}
-        <label class="select">
-          <span>{t("shift.until")}</span>
-          <input
-            type="time"
-            autocomplete="off"
-            value={timeOf(state.until)}
-            onChange={({ currentTarget }) => void desk.prefer({ until: nextTime(currentTarget.value, new Date()) })}
-          />
-        </label>
-        <Waking state={state} desk={desk} />
-      </details>
-      {isOver && state.presence === "available" && (
-        <p class="card care" role="status">
-          {t("shift.over")}
-        </p>
       )}
-    </>
+      <label class="select">
+        <span>{t("shift.until")}</span>
+        <input
+          type="time"
+          autocomplete="off"
+          value={timeOf(state.until)}
+          onChange={({ currentTarget }) => void desk.prefer({ until: nextTime(currentTarget.value, new Date()) })}
+        />
+      </label>
+      <Waking state={state} desk={desk} />
+    </details>
+  )
+}
+
+/** That nobody is offered any more, beside where presence is chosen. */
+export function ShiftOver({ state }: Pick<DeskProps, "state">) {
+  const { t } = useWording()
+  const isOver = useIsOver(state.until)
+  if (!isOver || state.presence !== "available") return null
+  return (
+    <p class="card care" role="status">
+      {t("shift.over")}
+    </p>
   )
 }
 

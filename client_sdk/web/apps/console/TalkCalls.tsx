@@ -6,6 +6,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks"
 import { Tone } from "./alerts.ts"
 import type { DeskCalls } from "./deskCalls.ts"
 import type { DeskState, Talk } from "./deskState.ts"
+import { talkName } from "./TalkName.tsx"
 import { useWording } from "./words.tsx"
 
 const RINGS_EVERY_MS = 3_000
@@ -53,7 +54,7 @@ export function TalkCalls({ calls, talk, isStarting, onDone }: CallsProps & { re
       view={state.view}
       language={language}
       isStaff
-      nobody={t("talk.name", { number: talk.number })}
+      nobody={talkName(t, talk)}
       isStarting={isStarting}
       onDismiss={() => {
         onDone()
@@ -77,11 +78,12 @@ export function GoingCalls({ calls, talks, shown, onShow }: OthersProps) {
   const states = useCalls(calls, () => talks.map(({ id }) => calls.state(id)))
   return (
     <>
-      {talks.map(({ id, number }, at) => {
+      {talks.map((talk, at) => {
+        const { id } = talk
         const state = states[at]
         if (state === undefined || typeof state === "string") return null
         const { CallBar, Heard } = state.parts
-        const name = t("talk.name", { number })
+        const name = talkName(t, talk)
         return (
           <Fragment key={id}>
             <Heard view={state.view} language={language} nobody={name} />
@@ -121,10 +123,10 @@ export function Ringing({ calls, talks, shown, hasSound, onShow }: OthersProps &
   const elsewhere = talks.filter(({ id }) => id !== shown && ringing.includes(id))
   return (
     <>
-      {elsewhere.map(({ id, number }) => (
-        <div key={id} class="card care ringing" role="alert">
-          <p>{t("call.elsewhere", { name: t("talk.name", { number }) })}</p>
-          <button type="button" class="button" onClick={() => { onShow(id) }}>
+      {elsewhere.map((talk) => (
+        <div key={talk.id} class="card care ringing" role="alert">
+          <p>{t("call.elsewhere", { name: talkName(t, talk) })}</p>
+          <button type="button" class="button" onClick={() => { onShow(talk.id) }}>
             {t("call.show")}
           </button>
         </div>

@@ -12,10 +12,11 @@ import { Icon, type IconName } from "../shared/parts/Icon.tsx"
 import { Time } from "../shared/parts/Time.tsx"
 import { Composer } from "./Composer.tsx"
 import type { DeskProps } from "./DeskScreen.tsx"
-import type { Item, Person, Progress, Talk } from "./deskState.ts"
+import { wantsAttention, type Item, type Person, type Progress, type Talk } from "./deskState.ts"
 import { Urgent } from "./Queue.tsx"
 import { CallButtons, TalkCalls } from "./TalkCalls.tsx"
 import { EndDialog } from "./TalkDialogs.tsx"
+import { TalkMark, TalkName, talkName } from "./TalkName.tsx"
 import { useWording, type Words } from "./words.tsx"
 
 interface TalkViewProps extends DeskProps {
@@ -24,20 +25,26 @@ interface TalkViewProps extends DeskProps {
   readonly prepared: readonly OwnText[]
   readonly hasDetails: boolean
   readonly onDetails: () => void
+  /** On a phone, where the list is another screen. */
+  readonly onBack: (() => void) | null
 }
 
-export function TalkView({ talk, state, desk, prepared, hasDetails, onDetails }: TalkViewProps) {
+export function TalkView({ talk, state, desk, prepared, hasDetails, onDetails, onBack }: TalkViewProps) {
   const { t } = useWording()
   const [isEnding, setEnding] = useState(false)
   const [isStartingCall, setStartingCall] = useState(false)
   return (
-    <div class="talk">
+    <div class={`talk ${talk.colour}`}>
       <div class="talk-head">
+        <BackToList state={state} onBack={onBack} />
         <div class="talk-title">
-          <h2 id="talk-title">{t("talk.name", { number: talk.number })}</h2>
+          <TalkMark talk={talk} />
+          <h2 id="talk-title" tabIndex={-1} data-screen="talk">
+            <TalkName talk={talk} />
+          </h2>
           <Urgent urgency={talk.asked?.urgency ?? 0} />
           {talk.asked?.need != null && <span class="muted">{needName(t, talk.asked.need)}</span>}
-          {talk.ending === null && talk.link !== "connected" && state.isConnected && (
+          {talk.ending === null && talk.link !== "connected" && (state.isConnected || onBack !== null) && (
             <span class={`link ${talk.link}`}>{t(`link.${talk.link}`)}</span>
           )}
         </div>
@@ -48,7 +55,7 @@ export function TalkView({ talk, state, desk, prepared, hasDetails, onDetails }:
             setStartingCall(true)
           }}
         />
-        <button type="button" class="button" aria-expanded={hasDetails} onClick={onDetails}>
+        <button type="button" class="button" data-details aria-expanded={hasDetails} onClick={onDetails}>
           {t("talk.details")}
         </button>
         <button
@@ -76,7 +83,7 @@ export function TalkView({ talk, state, desk, prepared, hasDetails, onDetails }:
         </p>
       )}
       {talk.ending === null ? (
-        <Composer talk={talk} state={state} desk={desk} prepared={prepared} />
+        <Composer talk={talk} state={state} desk={desk} prepared={prepared} takesFocus={onBack === null} />
       ) : (
         <p class={`card ending ${talk.ending.why === "ended" || talk.ending.why === "handedOver" ? "" : "care"}`} role="status">
           {endingText(t, talk.ending)}
@@ -92,6 +99,29 @@ export function TalkView({ talk, state, desk, prepared, hasDetails, onDetails }:
         />
       )}
     </div>
+  )
+}
+
+/** With how many things in the list want to be looked at: they are out of sight. */
+function BackToList({ state, onBack }: Pick<TalkViewProps, "state" | "onBack">) {
+  const { t } = useWording()
+  if (onBack === null) return null
+  const count = wantsAttention(state)
+  return (
+    <>
+      <button type="button" class="button quiet back" onClick={onBack}>
+        <Icon name="back" />
+        <span class="spoken">{t("talk.back")}</span>
+        {count > 0 && (
+          <span class="unread" aria-hidden="true">
+            {count}
+          </span>
+        )}
+      </button>
+      <p class="spoken" role="status">
+        {count > 0 ? t("list.wants", { count }) : ""}
+      </p>
+    </>
   )
 }
 
@@ -155,8 +185,8 @@ export function scrollToMessage(id: string): void {
   document.getElementById(`message-${id}`)?.scrollIntoView({ block: "center" })
 }
 
-function nameOf(t: Words, { name }: Person, { number }: Talk): string {
-  return name ?? t("talk.name", { number })
+function nameOf(t: Words, { name }: Person, talk: Talk): string {
+  return name ?? talkName(t, talk)
 }
 
 function Line({ item, talk }: { readonly item: Item; readonly talk: Talk }) {

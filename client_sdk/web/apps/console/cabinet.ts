@@ -1,7 +1,8 @@
 /**
  * What the console itself keeps between two openings, in the SDK's encrypted key store beside keys and groups:
  *
- *     console/talk/<id>     what was said in a conversation that goes on, and the note on it; deleted with it
+ *     console/talk/<id>     what was said in a conversation that goes on, the note on it, and the nickname and colour by which
+ *                           staff tell it apart; deleted with it
  *     console/filed         notes of conversations that are over, and how many ended how: these stay on this device
  *     console/drafts        what was being written when the console was locked; deleted as soon as it is open again
  *     console/replies       the own canned replies
@@ -13,7 +14,7 @@
  */
 
 import type { KeyStore } from "./sdk.ts"
-import type { DeskState, FiledNote, Preferences, Talk } from "./deskState.ts"
+import { newTalk, type DeskState, type FiledNote, type Preferences, type Talk } from "./deskState.ts"
 
 const TALK = "console/talk/"
 const FILED = "console/filed"
@@ -36,8 +37,11 @@ export class Cabinet {
     this.#store = store
   }
 
-  async keepTalk({ id, number, since, asked, items, progress, unread, ending, note }: Talk): Promise<void> {
-    const saved: SavedTalk = { id, number, since, asked, items, progress, unread, ending, note }
+  async keepTalk(talk: Talk): Promise<void> {
+    const { id, number, since, asked, items, progress, unread, waitsSince, answeredAt, ending, note, nickname, colour } = talk
+    const saved: SavedTalk = {
+      id, number, since, asked, items, progress, unread, waitsSince, answeredAt, ending, note, nickname, colour,
+    }
     await this.#put(TALK + id, saved)
   }
 
@@ -45,7 +49,7 @@ export class Cabinet {
     const talks: Talk[] = []
     for (const name of await this.#store.names(TALK)) {
       const saved = await this.#get<SavedTalk>(name)
-      if (saved !== null) talks.push({ ...saved, ...NOT_KEPT })
+      if (saved !== null) talks.push({ ...newTalk(saved.id, saved.number, saved.since, null, []), ...saved, ...NOT_KEPT })
     }
     return talks
   }

@@ -19,6 +19,7 @@ import {
   type DeskAction,
   type DeskState,
   type Ending,
+  type Mark,
   type Outcome,
   type Person,
   type Preferences,
@@ -349,6 +350,12 @@ export class Desk {
     await this.#keep(id)
   }
 
+  /** Tell a person apart by a nickname and a colour: on this device alone, as long as the talk is. */
+  async mark(id: string, { nickname, colour }: Mark): Promise<void> {
+    this.#inTalk(id, { type: "marked", nickname, colour })
+    await this.#keep(id)
+  }
+
   /** Leave a talk, for all or only ourselves, and file what came of it. What was said is deleted here. */
   async file(id: string, outcome: Outcome, how: { forAll: boolean; keepsNote: boolean }): Promise<void> {
     const talk = this.#talk(id)
@@ -633,7 +640,7 @@ export class Desk {
 
   #heard(id: string, { messageId, sender, text, sent, markRead }: Event & { type: "textReceived" }): void {
     const isSeen = this.#isLookedAt && this.#state.shown === id
-    this.#inTalk(id, { type: "heard", id: hex(messageId), by: personOf(sender), text, at: sent * 1000, isSeen })
+    this.#inTalk(id, { type: "heard", id: hex(messageId), by: personOf(sender), text, at: sent * 1000, came: Date.now(), isSeen })
     if (isSeen) void markRead().catch(ignore)
     else this.#unread.set(id, [...(this.#unread.get(id) ?? []), markRead])
   }

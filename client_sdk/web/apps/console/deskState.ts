@@ -92,6 +92,10 @@ export interface HandingOver {
   readonly stage: HandOverStage
 }
 
+/** Of people in the list; each has a name, for who cannot see it. */
+export const COLOURS = ["blue", "orange", "green", "purple", "pink", "brown"] as const
+export type Colour = (typeof COLOURS)[number]
+
 export interface AskingToJoin extends Named {
   /** Of the device, in hexadecimal. */
   readonly id: string
@@ -112,6 +116,13 @@ export interface Talk {
   /** Who does not confirm to be in this conversation: it may be led apart. */
   readonly unconfirmed: readonly Person[]
   readonly unread: number
+  /** Since when she has waited for an answer, by the clock of this device: milliseconds since 1970; null: she does not. */
+  readonly waitsSince: number | null
+  /** When staff spoke last; before that, when she asked. The same clock. */
+  readonly answeredAt: number
+  /** By which staff tell their talks apart, beside the number: chosen here, and nowhere else. Empty: none. */
+  readonly nickname: string
+  readonly colour: Colour
   readonly link: TalkLink
   /** Whom we asked her to let in; she has not answered yet. */
   readonly proposal: Named | null
@@ -215,12 +226,15 @@ export const EMPTY_DESK: DeskState = {
   tally: {},
 }
 
+/** By what a person is told apart. */
+export type Mark = Pick<Talk, "nickname" | "colour">
+
 export type TalkAction =
   | { readonly type: "linked"; readonly link: TalkLink }
   | { readonly type: "joined" | "left"; readonly person: Person }
   | { readonly type: "unconfirmed"; readonly people: readonly Person[] }
   | { readonly type: "said"; readonly id: string; readonly text: string; readonly at: number }
-  | { readonly type: "heard"; readonly id: string; readonly by: Person; readonly text: string; readonly at: number; readonly isSeen: boolean }
+  | { readonly type: "heard"; readonly id: string; readonly by: Person; readonly text: string; readonly at: number; readonly came: number; readonly isSeen: boolean }
   | { readonly type: "noteHeard"; readonly id: string; readonly by: Person; readonly text: string; readonly at: number }
   | { readonly type: "handOver"; readonly handOver: HandingOver }
   | { readonly type: "seen" }
@@ -233,6 +247,7 @@ export type TalkAction =
   | { readonly type: "decided"; readonly notice: "welcomed" | "declined" | "failed" | "nobody"; readonly who: Named }
   | { readonly type: "over"; readonly why: Ending; readonly by: string | null }
   | { readonly type: "noted"; readonly note: string }
+  | ({ readonly type: "marked" } & Mark)
 
 export type DeskAction =
   | { readonly type: "began"; readonly me: Named }
@@ -255,8 +270,9 @@ export type DeskAction =
   | { readonly type: "filed"; readonly id: string; readonly outcome: Outcome; readonly note: FiledNote | null }
   | { readonly type: "noteDropped"; readonly id: string }
 
-/** A talk that has just begun. */
+/** A talk that has just begun. Whoever asked has waited since then. */
 export function newTalk(id: string, number: number, since: number, asked: Asked | null, people: readonly Person[]): Talk {
+  const askedAt = since - (asked?.waitedSeconds ?? 0) * 1000
   return {
     id,
     number,
@@ -268,6 +284,10 @@ export function newTalk(id: string, number: number, since: number, asked: Asked 
     typing: [],
     unconfirmed: [],
     unread: 0,
+    waitsSince: asked === null ? null : askedAt,
+    answeredAt: askedAt,
+    nickname: "",
+    colour: COLOURS[(number - 1) % COLOURS.length] ?? COLOURS[0],
     link: "connected",
     proposal: null,
     isLooking: false,
@@ -281,7 +301,8 @@ export function newTalk(id: string, number: number, since: number, asked: Asked 
 export function begunTalk({ talks }: DeskState, id: string, since: number, asked: Asked | null): Talk {
   const before = talks.find((talk) => talk.id === id)
   if (before === undefined) return newTalk(id, freeNumber(talks), since, asked, [])
-  return { ...before, ending: null, handOver: null, proposal: null, isLooking: false, typing: [], unconfirmed: [] }
+  const { waitsSince, answeredAt } = newTalk(id, before.number, since, asked, [])
+  return { ...before, waitsSince, answeredAt, ending: null, handOver: null, proposal: null, isLooking: false, typing: [], unconfirmed: [] }
 }
 
 /** What follows from `state` when `action` happens. */
@@ -350,8 +371,23 @@ export function wantsAttention(state: DeskState): number {
   return unreadIn(state) + (state.presence === "available" ? mayTake : 0) + state.offers.length + state.invitations.length + state.asking.length
 }
 
+/** As the list shows them: danger first, then by how long she has waited for an answer; what is over is last. */
+export function inOrder(talks: readonly Talk[]): readonly Talk[] {
+  const rank = ({ ending, asked }: Talk): number => (ending !== null ? 2 : asked?.urgency === IN_DANGER ? 0 : 1)
+  const waits = ({ waitsSince }: Talk): number => waitsSince ?? Number.MAX_SAFE_INTEGER
+  const urgency = ({ asked }: Talk): number => asked?.urgency ?? 0
+  return [...talks].sort(
+    (one, other) =>
+      rank(one) - rank(other) || waits(one) - waits(other) || urgency(other) - urgency(one) || one.since - other.since,
+  )
+}
+
+const IN_DANGER = 2
+
 /** The talk `by` places further on in the list, around its end; null if there is none. */
-export function neighbour({ talks, shown }: DeskState, by: 1 | -1): string | null {
+export function neighbour(state: DeskState, by: 1 | -1): string | null {
+  const { shown } = state
+  const talks = inOrder(state.talks)
   const at = talks.findIndex(({ id }) => id === shown)
   const next = at === -1 ? 0 : (at + by + talks.length) % talks.length
   return talks[next]?.id ?? null
@@ -402,7 +438,7 @@ function reduceTalk(talk: Talk, action: TalkAction): Talk {
     case "unconfirmed":
       return { ...talk, unconfirmed: action.people }
     case "said":
-      return { ...talk, items: [...talk.items, { kind: "own", id: action.id, text: action.text, at: action.at }] }
+      return answered({ ...talk, items: [...talk.items, { kind: "own", id: action.id, text: action.text, at: action.at }] }, action.at)
     case "heard":
       return heard(talk, action)
     case "noteHeard":
@@ -432,6 +468,8 @@ function reduceTalk(talk: Talk, action: TalkAction): Talk {
         : talk
     case "noted":
       return { ...talk, note: action.note }
+    case "marked":
+      return { ...talk, nickname: action.nickname, colour: action.colour }
   }
 }
 
@@ -445,10 +483,22 @@ function left(talk: Talk, person: Person): Talk {
   return withNotice({ ...talk, people, typing: typing(talk.typing, person, false) }, "left", person)
 }
 
-function heard(talk: Talk, { id, by, text, at, isSeen }: TalkAction & { type: "heard" }): Talk {
+function answered(talk: Talk, at: number): Talk {
+  return { ...talk, waitsSince: null, answeredAt: at }
+}
+
+/**
+ * What was sent while this console was locked came late, so her clock counts; where that is wrong, she has waited since
+ * our last answer at most, and not in the future.
+ */
+function waiting(talk: Talk, sent: number, came: number): Talk {
+  return { ...talk, waitsSince: talk.waitsSince ?? Math.min(Math.max(sent, talk.answeredAt), came) }
+}
+
+function heard(talk: Talk, { id, by, text, at, came, isSeen }: TalkAction & { type: "heard" }): Talk {
   if (talk.items.some((item) => item.id === id)) return talk
   return {
-    ...talk,
+    ...(by.name === null ? waiting(talk, at, came) : answered(talk, came)),
     items: [...talk.items, { kind: "theirs", id, by, text, at }],
     typing: typing(talk.typing, by, false),
     unread: isSeen ? talk.unread : talk.unread + 1,

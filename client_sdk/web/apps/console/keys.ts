@@ -3,7 +3,7 @@
 export interface DeskKeys {
   readonly next: () => void
   readonly previous: () => void
-  /** The first conversation is 1. */
+  /** The person whose number it is: the list moves, the numbers do not. */
   readonly number: (place: number) => void
   readonly accept: () => void
   readonly search: () => void

@@ -6,6 +6,7 @@ const PATHS = {
   leave: "M10 4H5v16h5M14 8l5 4-5 4M19 12H9",
   verified: "M12 3l7 3v5c0 5-3 8-7 10-4-2-7-5-7-10V6zM9 12l2 2 4-4",
   close: "M6 6l12 12M18 6 6 18",
+  back: "M15 5l-7 7 7 7",
   clock: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5l3 2",
   tick: "M5 13l4 4L19 7",
   ticks: "M2 13l4 4L15 7M11 16l1 1L22 7",

@@ -813,3 +813,29 @@ describe("the cabinet", () => {
     expect((await cabinet.talks())[0]?.note).toBe("new")
   })
 })
+
+describe("by what staff tell a person apart", () => {
+  it("is kept for the next unlocking, told to nobody, and gone with the conversation", async () => {
+    const { desk, store, conversation, send, said } = await accepted()
+    const before = said.length
+    await desk.mark(NAME, { nickname: "the one with the red scarf", colour: "pink" })
+    expect(send).not.toHaveBeenCalled()
+    expect(said).toHaveLength(before)
+    const again = new Desk(madeUpStaff(conversation, [conversation]).staff, store, () => undefined)
+    await again.begin()
+    expect(again.state.talks[0]).toMatchObject({ nickname: "the one with the red scarf", colour: "pink" })
+    await desk.file(NAME, "helped", { forAll: true, keepsNote: true })
+    expect(await store.names("console/talk/")).toEqual([])
+    for (const name of await store.names(""))
+      expect(new TextDecoder().decode((await store.get(name)) ?? new Uint8Array())).not.toContain("red scarf")
+  })
+
+  it("is a colour by the number until staff choose one, in a record of an older release as well", async () => {
+    const store = new MemoryKeyStore()
+    const { nickname, colour, waitsSince, answeredAt, ...older } = newTalk(NAME, 2, 5, null, [])
+    await store.put(`console/talk/${NAME}`, new TextEncoder().encode(JSON.stringify({ version: 1, value: older })))
+    const [talk] = await new Cabinet(store).talks()
+    expect(talk).toMatchObject({ nickname: "", colour: "orange", waitsSince: null, answeredAt: 5 })
+    expect({ nickname, colour, waitsSince, answeredAt }).toMatchObject({ nickname: "", colour: "orange" })
+  })
+})

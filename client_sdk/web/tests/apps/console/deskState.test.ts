@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest"
 import {
   EMPTY_DESK,
   freeNumber,
+  inOrder,
   neighbour,
   newTalk,
   openTalks,
@@ -26,7 +27,7 @@ const after = (...actions: DeskAction[]): DeskState => actions.reduce(reduceDesk
 const inTalk = (action: TalkAction, id = "a"): DeskAction => ({ type: "talk", id, action })
 const oneTalk = (...actions: TalkAction[]): Talk | undefined =>
   after(opened("a", 1), ...actions.map((action) => inTalk(action))).talks[0]
-const heard = (id: string, text: string, isSeen = false, at = 0): TalkAction => ({ type: "heard", id, by: HER, text, at, isSeen })
+const heard = (id: string, text: string, isSeen = false, at = 0): TalkAction => ({ type: "heard", id, by: HER, text, at, came: at, isSeen })
 const notices = (one: Talk | undefined): string[] =>
   (one?.items ?? []).flatMap((item) => (item.kind === "notice" ? [`${item.notice} ${item.name}`] : []))
 
@@ -69,6 +70,56 @@ describe("the list of talks", () => {
     expect(neighbour(state, -1)).toBe("b")
     expect(neighbour({ ...state, shown: "b" }, 1)).toBe("a")
     expect(neighbour(EMPTY_DESK, 1)).toBeNull()
+  })
+})
+
+describe("how long she has waited for an answer", () => {
+  const asked = (urgency: 0 | 1 | 2, waitedSeconds = 0) => ({ need: null, language: null, urgency, waitedSeconds })
+  const at = (came: number, text = "x", sent = came): TalkAction => ({ type: "heard", id: `${came}`, by: HER, text, at: sent, came, isSeen: true })
+  const say = (when: number): TalkAction => ({ type: "said", id: `said ${when}`, text: "y", at: when })
+
+  it("begins when she asks, and ends with the first word of staff", () => {
+    const begun = newTalk("a", 1, 100_000, asked(0, 60), [HER])
+    expect(begun.waitsSince).toBe(40_000)
+    const state = after({ type: "opened", talk: begun, isShown: true }, inTalk(at(90_000)))
+    expect(state.talks[0]?.waitsSince).toBe(40_000)
+    expect(reduceDesk(state, inTalk(say(110_000))).talks[0]?.waitsSince).toBeNull()
+  })
+
+  it("is counted from the first of her messages that nobody has answered", () => {
+    expect(oneTalk(say(10), at(20), at(30))?.waitsSince).toBe(20)
+    expect(oneTalk(at(10), { ...at(20), by: DEWI } as TalkAction)?.waitsSince).toBeNull()
+  })
+
+  it("goes by her clock for what came late, but never before our last answer nor into the future", () => {
+    expect(oneTalk(say(10), at(900, "x", 300))?.waitsSince).toBe(300)
+    expect(oneTalk(say(10), at(900, "x", 3))?.waitsSince).toBe(10)
+    expect(oneTalk(say(10), at(900, "x", 5_000))?.waitsSince).toBe(900)
+  })
+
+  it("is nothing in a conversation that others began and in which she has not written", () => {
+    expect(talk("a", 1).waitsSince).toBeNull()
+  })
+
+  it("orders the list: danger first, then the longest wait, and what is over last", () => {
+    const begun = (id: string, number: number, urgency: 0 | 1 | 2): DeskAction => ({
+      type: "opened",
+      talk: newTalk(id, number, number, asked(urgency), [HER]),
+      isShown: false,
+    })
+    const state = after(
+      begun("answered", 1, 1),
+      begun("over", 2, 2),
+      begun("soon", 3, 0),
+      begun("long", 4, 1),
+      begun("danger", 5, 2),
+      ...["answered", "soon", "long", "danger"].map((id) => inTalk(say(10), id)),
+      inTalk(at(30), "soon"),
+      inTalk(at(20), "long"),
+      inTalk({ type: "over", why: "ended", by: null }, "over"),
+    )
+    expect(inOrder(state.talks).map(({ id }) => id)).toEqual(["danger", "long", "soon", "answered", "over"])
+    expect(neighbour({ ...state, shown: "danger" }, 1)).toBe("long")
   })
 })
 

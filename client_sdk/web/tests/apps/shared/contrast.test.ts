@@ -6,6 +6,8 @@ import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
 
 const css = readFileSync(fileURLToPath(new URL("../../../apps/shared/styles/tokens.css", import.meta.url)), "utf8")
+const ofConsole = readFileSync(fileURLToPath(new URL("../../../apps/console/console.css", import.meta.url)), "utf8")
+const [lightMarks = "", darkMarks = ""] = ofConsole.split("@media (prefers-color-scheme: dark)")
 const [light = "", dark = ""] = css.split("@media (prefers-color-scheme: dark)")
 
 function colours(block: string): Map<string, string> {
@@ -60,5 +62,16 @@ describe.each([
 
   it.each(EDGES)("the edge colour %s is visible on %s", (edge, behind) => {
     expect(contrast(of(edge), of(behind))).toBeGreaterThanOrEqual(3)
+  })
+})
+
+describe.each([
+  ["light", colours(lightMarks), colours(light)],
+  ["dark", colours(darkMarks), colours(dark)],
+])("by what people are told apart in the %s scheme", (_, marks, tokens) => {
+  it.each(["blue", "orange", "green", "purple", "pink", "brown"])("the number is legible on %s, which stands out", (colour) => {
+    const mark = marks.get(`mark-${colour}`) ?? ""
+    expect(contrast(marks.get("on-mark") ?? "", mark)).toBeGreaterThanOrEqual(4.5)
+    expect(contrast(mark, tokens.get("paper") ?? "")).toBeGreaterThanOrEqual(3)
   })
 })
