@@ -173,7 +173,7 @@ async def test_one_tab_holds_the_keys(tmp_path: Path) -> None:
 
 
 async def test_nothing_is_readable_on_the_disk_and_signing_out_erases(tmp_path: Path) -> None:
-    """Neither what was said nor the note nor a nickname is in the browser's profile; signed out, no database is left."""
+    """What was said, the note and a nickname are not in the profile; signed out, no database is left."""
     said, heard, note, draft, nickname = words = [f"word{secrets.token_hex(12)}" for _ in range(5)]
     profile = tmp_path / "profile"
     async with console_house(tmp_path / "house") as house:
