@@ -23,6 +23,7 @@ from typing import Any, cast
 from teduh_crypto.credentials import Organisation, Role, StatementVerifier
 from teduh_server import node_channel
 from teduh_server.connection import Connection
+from teduh_server.continuation import Continuations
 from teduh_server.delivery_service import DeliveryService
 from teduh_server.inbox import Inbox
 from teduh_server.node_channel import NodeChannel
@@ -112,7 +113,8 @@ class SyntheticNode:
         price = RequestPrice(settings.free_requests, settings.calm_waiting)
         organisation = Organisation.load(settings.organisation_file)
         verifier = StatementVerifier(organisation.root_public_key, organisation.id)
-        self._routing = RoutingServices(settings, node, price, Turns(), verifier)
+        continuations = Continuations(self._store, 0)
+        self._routing = RoutingServices(settings, node, price, Turns(), verifier, continuations)
         # To plan, and to tell survivors, is for the relay under measurement.
         self._routing.presence.on_change = _nothing
         channel.on(node_channel.QUEUE_CHANGED, _nothing)

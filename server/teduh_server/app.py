@@ -37,6 +37,7 @@ from teduh_signaling.relay.frames import Append, CloseCode
 from teduh_server import metrics
 from teduh_server.ask_to_join import AsksToJoin
 from teduh_server.connection import Connection
+from teduh_server.continuation import Continuations
 from teduh_server.delivery_service import DeliveryService
 from teduh_server.direct_log import limits_of
 from teduh_server.enrolment_store import EnrolmentStore
@@ -176,6 +177,7 @@ class Relay:
         )
         self._inbox = Inbox(store, channel, settings.retention_ms, self.spawn)
         noted_ms = min(settings.routing.continue_ms, settings.retention_ms)
+        self._continuations = Continuations(store, noted_ms)
         self._unclaimed, self._reserve = Unclaimed(), StoreReserve(store)
         self._delivery = DeliveryService(
             store,
@@ -183,7 +185,7 @@ class Relay:
             limits,
             self._inbox,
             self.spawn,
-            noted_ms=noted_ms,
+            notes_staff=noted_ms > 0,
             may_say_early=self._may_say_early,
         )
         price, turns = RequestPrice(settings.free_requests, settings.calm_waiting), Turns()
@@ -196,7 +198,7 @@ class Relay:
             self._unclaimed,
             self._tell_workers,
         )
-        self._routing = RoutingServices(settings, node, price, turns, self.verifier)
+        self._routing = RoutingServices(settings, node, price, turns, self.verifier, self._continuations)
         self._reach = StaffReach(store, channel, self._delivery, self.node_id, settings.unreachable_seconds)
         self._presence, self._queue = self._routing.presence, self._routing.queue
         own_origins = dict.fromkeys((self.origin, self.console_origin))
@@ -217,6 +219,7 @@ class Relay:
             subscriptions_per_connection=settings.subscriptions_per_connection,
             unclaimed=self._unclaimed,
             reserve=self._reserve,
+            continuations=self._continuations,
         )
         hosts = hosts_of(*own_origins) if settings.public_origin else None
         browsers = BrowserOrigins(frozenset((*own_origins, *settings.allowed_origins)), hosts)
@@ -238,6 +241,7 @@ class Relay:
         await self._feed.start()
         self.spawn(self._begin_with_store())
         self._routing.start(self.keep)
+        self.keep(self._continuations.renew_forever)
         self.keep(self._lag.look_forever)
         self.keep(self._reach.watch_forever)
         self.keep(self._sockets.beat_forever)

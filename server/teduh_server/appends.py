@@ -226,8 +226,7 @@ class Appends(Appending):
         for member in result.removed_members:
             self._delivery.end_membership(conversation, member)
         if frame.removed:
-            # Somebody else has gone on with the survivor: she does not come back to who had left before.
-            self._store.send(scripts.forget_parted(conversation.keys, frame.removed))
+            self._spawn(self._forget_invitations(conversation, frame, seq))
         if welcome:
             self._delivery.deliver(conversation, seq + 1, place_entry(welcome, seq + 1), subscription)
         if frame.epoch == 0 or (frame.added and subscription.member == SURVIVOR_MEMBER):
@@ -248,6 +247,12 @@ class Appends(Appending):
         self._store.send(scripts.invited(subscription.conversation.keys, seq))
         self._accept(subscription, frame, seq)
 
+    async def _forget_invitations(self, conversation: LocalConversation, frame: Append, seq: int) -> None:
+        """Of the devices that the commit at `seq` has removed."""
+        with suppress(StoreError):
+            for device_id in frame.removed:
+                await self._inbox.forget(device_id, conversation.id, seq)
+
     async def invite_again(
         self, conversation: LocalConversation, not_invited: tuple[tuple[bytes, int], ...]
     ) -> None:
@@ -267,6 +272,9 @@ class Appends(Appending):
         subscription.connection.write(accepted)
 
     def _accept_repeated(self, subscription: Subscription, frame: Append, seq: int) -> None:
+        if frame.removed and seq:
+            # The node that appended it may have died before it did this.
+            self._spawn(self._forget_invitations(subscription.conversation, frame, seq))
         if frame.added and seq:
             self._spawn(self._invite(subscription, frame, seq))
         else:

@@ -68,14 +68,15 @@ class DeliveryService:
         inbox: Inbox,
         spawn: Callable[[Coroutine[None, None, None]], None],
         *,
-        noted_ms: int = 0,
+        notes_staff: bool = False,
         may_say_early: Callable[[Connection, Append], bool] = lambda connection, frame: True,
     ) -> None:
-        """`noted_ms`: for how long it is noted which staff devices were in a conversation that they left.
+        """`notes_staff`: whether a conversation's state names the staff devices that have left it.
         `may_say_early`: as `Appends` has it.
         """
         self._store = store
-        self._noted_ms = noted_ms
+        self._notes_staff = notes_staff
+        self._inbox = inbox
         self._node_id = limits.node
         self._limits = limits
         self._spawn = spawn
@@ -394,13 +395,16 @@ class DeliveryService:
 
     # --- leaving ---
 
-    async def leave(self, connection: Connection, conversation_id: bytes) -> bool:
-        """End the membership of this connection's member; False if it is none. Raises StoreError."""
+    async def leave(self, connection: Connection, conversation_id: bytes) -> scripts.Left | None:
+        """End the membership of this connection's member; None if it is none. Raises StoreError."""
         subscription = connection.subscriptions.get(conversation_id)
         if subscription is None:
-            return False
-        await self._leave(subscription.conversation, subscription.member)
-        return True
+            return None
+        conversation, staff = subscription.conversation, connection.staff
+        if staff is not None:
+            # First: should the store fail now, it is still a member, and leaves again.
+            await self._inbox.forget(staff.device_id, conversation.id, conversation.newest)
+        return await self._leave(conversation, subscription.member)
 
     async def farewell(self, conversation_id: bytes, capability_hash: bytes) -> bool:
         """End the membership that the capability proves, without a connection; False if there is none. Raises
@@ -415,14 +419,15 @@ class DeliveryService:
             joining.release()
         return True
 
-    async def _leave(self, conversation: LocalConversation, member: int) -> None:
+    async def _leave(self, conversation: LocalConversation, member: int) -> scripts.Left:
         self.appends.direct.stop(conversation)
         # What was said before, and waits for the script, goes before.
         self.appends.release_held(conversation)
-        command = scripts.leave(conversation.keys, member, self._noted_ms)
-        if scripts.members_left(await self._store.ask(command)) is None:
+        command = scripts.leave(conversation.keys, member, is_noted=self._notes_staff)
+        left = scripts.left(await self._store.ask(command))
+        if left is None:
             # It had left already, and the others know.
-            return
+            return scripts.Left(0, (), b"")
         for own in [each for each in conversation.subscriptions if each.member == member]:
             self.unsubscribe(own.connection, conversation.id)
         gone = encode(MemberGone(conversation.id, member))
@@ -432,6 +437,7 @@ class DeliveryService:
                 scripts.pass_on(conversation.keys, self._node_id, gone),
                 partial(conversation.heard_elsewhere, conversation.joins),
             )
+        return left
 
     def _receive_member_gone(self, data: bytes) -> None:
         conversation = self._conversations.get(entry_conversation_id(data))

@@ -61,6 +61,13 @@ class Inbox:
         """Everything up to `seq` is dealt with."""
         self._store.send(inbox_scripts.acknowledge_inbox(InboxKeys.of(device_id), seq))
 
+    async def forget(self, device_id: bytes, conversation_id: bytes, before: int) -> None:
+        """The device leaves this conversation, or was removed: its inbox names it no more, unless a commit at
+        the seq `before` or later has invited it again. Raises StoreError.
+        """
+        inbox = InboxKeys.of(device_id)
+        await self._store.ask(inbox_scripts.forget_inbox_item(inbox, conversation_id, before))
+
     def look_again(self) -> None:
         """Notices may have been missed: look into every inbox that somebody reads here."""
         for device_id in self._readers:

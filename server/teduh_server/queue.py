@@ -38,6 +38,7 @@ from teduh_signaling.relay.frames import (
 
 from teduh_server import metrics, node_channel
 from teduh_server.connection import Connection
+from teduh_server.continuation import Continuations
 from teduh_server.delivery_service import DeliveryService
 from teduh_server.joining import Joining
 from teduh_server.queue_news import QueueNews
@@ -86,10 +87,12 @@ class Queue:
         spawn: Callable[[Coroutine[None, None, None]], None],
         unclaimed: Unclaimed,
         reported: Reported,
+        continuations: Continuations,
     ) -> None:
         """`count` takes what has happened, for the day's numbers."""
         self._unclaimed = unclaimed
         self._reported = reported
+        self._continuations = continuations
         self._store = store
         self._news = news
         self._delivery = delivery
@@ -117,7 +120,9 @@ class Queue:
         """
         capability_hash = hashlib.sha256(frame.capability).digest()
         conversation_id = conversation_of(capability_hash)
-        known_devices = b"" if frame.continues is None else await self._known(frame.continues)
+        known_devices = b""
+        if frame.continues is not None:
+            known_devices = await self._known(frame.continues, frame.continuation)
         source = source_of_requests(connection.source)
         held_back = self._order.enter(source, conversation_id, frame.details.urgency)
         try:
@@ -206,11 +211,14 @@ class Queue:
         future.add_done_callback(_note_failure)
         return future
 
-    async def _known(self, capability: bytes) -> bytes:
-        """The staff devices of the conversation that this capability opened, joined."""
+    async def _known(self, capability: bytes, continuation: bytes) -> bytes:
+        """The staff devices of the conversation that this capability opened, joined: as the store has them
+        while it goes on, then as the token `continuation` has them. Raises StoreError.
+        """
         capability_hash = hashlib.sha256(capability).digest()
         keys = ConversationKeys.of(conversation_of(capability_hash))
-        return scripts.joined_devices(await self._store.ask(scripts.staff_of(keys, capability_hash)))
+        found = scripts.joined_devices(await self._store.ask(scripts.staff_of(keys, capability_hash)))
+        return found or await self._continuations.open(continuation, capability_hash)
 
     async def seek_another(
         self, connection: Connection, frame: SeekAnother, staff: StaffDevice | None

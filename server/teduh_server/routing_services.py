@@ -20,6 +20,7 @@ from teduh_server.abuse import AbuseReports
 from teduh_server.alerts import Alerts
 from teduh_server.board import Board
 from teduh_server.connection import Connection
+from teduh_server.continuation import Continuations
 from teduh_server.delivery_service import DeliveryService
 from teduh_server.handlers.routing import RoutingHandlers
 from teduh_server.node_channel import NodeChannel
@@ -65,7 +66,13 @@ class RoutingServices:
     """Presence, queue, offers, board and push of one node."""
 
     def __init__(
-        self, settings: Settings, node: Node, price: RequestPrice, turns: Turns, verifier: StatementVerifier
+        self,
+        settings: Settings,
+        node: Node,
+        price: RequestPrice,
+        turns: Turns,
+        verifier: StatementVerifier,
+        continuations: Continuations,
     ) -> None:
         """Raises `InvalidOpeningHours`, `InvalidPushKey`, `OSError`."""
         store, channel, delivery = node.store, node.channel, node.delivery
@@ -95,6 +102,7 @@ class RoutingServices:
             spawn=node.spawn,
             unclaimed=node.unclaimed,
             reported=reported,
+            continuations=continuations,
         )
         self.offers = Offers(store, channel, self.presence, self.queue, self.news, retention_ms=retention_ms)
         self.alerts = Alerts(store, channel, self.presence, policy)

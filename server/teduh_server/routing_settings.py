@@ -44,8 +44,8 @@ class RoutingSettings(BaseModel):
 
     continue_seconds: Annotated[float, Field(ge=0, le=72 * 3600)] = Field(
         default=3600.0,
-        description="How long it is noted which staff devices were in a conversation that all have left, so "
-        "that a survivor who asks again is offered to the same person first; 0: not at all.",
+        description="For how long after a conversation the token is good by which a survivor who asks again "
+        "is offered to the same person first; only her device keeps it. 0: none is given.",
     )
 
     @property

@@ -33,6 +33,7 @@ from teduh_sdk.key_store import KeyStore
 from teduh_sdk.room import Participant
 from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
+from teduh_server.continuation import Continuations
 from teduh_server.queue_news import QueueNews
 from teduh_signaling.relay.frames import OpenRequest, RequestDetails, RequestOpened
 from valkey_server import start_valkey
@@ -512,3 +513,35 @@ async def test_she_comes_back_as_somebody_new_to_the_same_counselor(
             await again.joined()
             await his.send("It is me again.")
             assert str((await until(again, events.TextReceived)).sender) == "Sari (counselor)"
+
+
+async def _after_both_have_left(house: House) -> bool:
+    """Whether the one who was with her knows that she comes back."""
+    async with house.staff("Sari") as sari, house.survivor() as survivor:
+        first = await survivor.ask()
+        hers = await sari.claim(first.id)
+        await first.joined()
+        # She goes first; then the relay has nothing of it left.
+        await first.leave()
+        await hers.leave()
+        await survivor.ask(continues=first)
+        async for listing in sari.routing.listing():
+            if listing.waiting:
+                return listing.requests[0].known
+    raise AssertionError
+
+
+async def test_whoever_was_with_her_is_known_after_both_have_left(house: House) -> None:
+    assert await _after_both_have_left(house)
+
+
+async def test_with_a_relay_one_release_older_she_asks_for_anybody(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gives no token; she is heard all the same."""
+
+    async def none(*_: object) -> bytes:
+        return b""
+
+    monkeypatch.setattr(Continuations, "seal", none)
+    assert not await _after_both_have_left(house)

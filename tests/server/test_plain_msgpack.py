@@ -58,7 +58,7 @@ async def test_the_same_capability_is_the_same_request(survivor: PlainClient) ->
 
 async def test_a_request_can_be_cancelled(survivor: PlainClient, counselor: PlainClient) -> None:
     opened = await survivor.ask(Tag.REQUEST_OPENED, Tag.OPEN_REQUEST, 1, bytes(32), b"key package")
-    assert await survivor.ask(Tag.DONE, Tag.CANCEL_REQUEST, 5, opened[1]) == [5]
+    assert await survivor.ask(Tag.DONE, Tag.CANCEL_REQUEST, 5, opened[1]) == [5, b""]
     assert (await counselor.ask(Tag.ERROR, Tag.CLAIM, 6))[0] == "queue_empty"
 
 
@@ -205,7 +205,7 @@ async def test_a_removed_device_is_told_and_reads_no_more(relay: PlainRelay, pai
 
 async def test_whoever_leaves_is_no_member_any_more(pair: PlainPair) -> None:
     counselor = pair.counselor
-    assert await counselor.client.ask(Tag.DONE, Tag.LEAVE, 3, counselor.conversation_id) == [3]
+    assert await counselor.client.ask(Tag.DONE, Tag.LEAVE, 3, counselor.conversation_id) == [3, b""]
     append = [Tag.APPEND, counselor.conversation_id, counselor.counter + 1, 0, 1, b"after all"]
     assert (await counselor.client.ask(Tag.ERROR, *append))[0] == "unknown_conversation"
 

@@ -74,7 +74,7 @@ def leave(ref: int) -> list[Plain]:
 
 
 def done(ref: int) -> list[Plain]:
-    return [0x4D, ref]
+    return [0x4D, ref, b""]
 
 
 def error(

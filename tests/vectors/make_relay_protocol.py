@@ -60,7 +60,7 @@ NINE_SERVERS: list[Plain] = ["turn:a"] * 9
 ICE_SERVERS: list[Plain] = [0x52, 10, 1, TURN_URLS, "1760000600:cmFuZG9t", "c2lnbmVk", 1_760_000_600]
 
 AUTHENTICATE: list[Plain] = [0x01, "a.b.c", bytes(64), None]
-OPEN_REQUEST: list[Plain] = [0x02, 1, CAPABILITY, b"kp", ["counseling", "id", None, None, 0], b"", None]
+OPEN_REQUEST: list[Plain] = [0x02, 1, CAPABILITY, b"kp", ["counseling", "id", None, None, 0], b"", None, b""]
 CANCEL_REQUEST: list[Plain] = [0x03, 2, CONVERSATION]
 CLAIM: list[Plain] = [0x04, 4, None]
 SUBSCRIBE: list[Plain] = [0x05, 2, CONVERSATION, 0, CAPABILITY]
@@ -205,7 +205,38 @@ SCENARIOS: list[tuple[str, list[Step]]] = [
             *exchange("client", PING, "anonymous"),
             *exchange("relay", PONG, "anonymous"),
             *exchange("client", LEAVE, "anonymous"),
-            *exchange("relay", [0x4D, 5], "anonymous"),
+            *exchange("relay", [0x4D, 5, b"continuation"], "anonymous"),
+            *exchange("client", [*OPEN_REQUEST[:-2], CAPABILITY, b"continuation"], "anonymous"),
+        ],
+    ),
+    (
+        "a continuation is 512 bytes at most",
+        [
+            *GREETING,
+            *exchange("relay", [0x4D, 5, bytes(512)], "anonymous"),
+            *exchange("client", [*OPEN_REQUEST[:-2], CAPABILITY, bytes(512)], "anonymous"),
+            refuses("client", packed([0x4D, 5, bytes(513)]), "anonymous", "malformed_frame", fatal=True),
+        ],
+    ),
+    (
+        "a relay takes no continuation that is longer",
+        [
+            *GREETING,
+            refuses(
+                "relay",
+                packed([*OPEN_REQUEST[:-2], CAPABILITY, bytes(513)]),
+                "anonymous",
+                "malformed_frame",
+                fatal=True,
+            ),
+        ],
+    ),
+    (
+        "a release older sends and reads frames without a continuation",
+        [
+            *GREETING,
+            step("relay", "receives", packed(OPEN_REQUEST[:-1]), "anonymous"),
+            step("client", "receives", packed([0x4D, 5]), "anonymous"),
         ],
     ),
     (
@@ -216,7 +247,7 @@ SCENARIOS: list[tuple[str, list[Step]]] = [
             *exchange("relay", SUBSCRIBED, "anonymous"),
             *exchange("client", UNSUBSCRIBE, "anonymous"),
             *exchange("client", CANCEL_REQUEST, "anonymous"),
-            *exchange("relay", [0x4D, 2], "anonymous"),
+            *exchange("relay", [0x4D, 2, b""], "anonymous"),
         ],
     ),
     (
@@ -262,7 +293,7 @@ SCENARIOS: list[tuple[str, list[Step]]] = [
             *GREETING,
             *exchange("relay", STAFF_REACHABLE, "anonymous"),
             *exchange("client", SEEK_ANOTHER, "anonymous"),
-            *exchange("relay", [0x4D, 18], "anonymous"),
+            *exchange("relay", [0x4D, 18, b""], "anonymous"),
             step("relay", "receives", packed([0x1E, 19, CONVERSATION]), "anonymous"),
             *exchange("relay", [0x4B, 19, DEVICE, b"kp"], "anonymous"),
             *exchange("relay", [0x5E, CONVERSATION, True], "anonymous"),
@@ -273,7 +304,7 @@ SCENARIOS: list[tuple[str, list[Step]]] = [
         [
             *SIGN_IN,
             *exchange("client", ASK_TO_JOIN, "authenticated"),
-            *exchange("relay", [0x4D, 20], "authenticated"),
+            *exchange("relay", [0x4D, 20, b""], "authenticated"),
             *exchange("relay", JOIN_ASKED, "authenticated"),
         ],
     ),

@@ -117,6 +117,8 @@ class Conversation:
         self._waiting: list[tuple[Callable[[Event | None], bool], asyncio.Future[None]]] = []
         self._is_connected = False
         self._has_left = False
+        # Of a survivor's: what the relay gave as she left, by which she may ask for whoever was with her.
+        self._continuation = b""
         # Whether what is in flight, or the subscription, is about to be asked for again: once, however often
         # it was refused.
         self._is_to_repeat = self._is_to_subscribe = False
@@ -435,12 +437,17 @@ class Conversation:
         if self.is_over and not self._has_left:
             # Ended by others, or stopped: the log need not wait for us.
             self._has_left = True
-            self._link.question(lambda ref: Leave(ref, self.state.conversation_id), _ignore)
+            self._link.question(lambda ref: Leave(ref, self.state.conversation_id), self._parted)
             self._over(self)
         self._to_tell = []
         self._tell(happened)
 
     # --- inside ---------------------------------------------------------------------------------------------
+
+    def _parted(self, answer: Answer) -> None:
+        """Take the answer to Leave."""
+        if isinstance(answer, Done):
+            self._continuation = answer.continuation
 
     def _keep_or_stop(self) -> None:
         try:
@@ -530,7 +537,9 @@ class Conversation:
                     )
                 )
                 if is_patient or self._link.is_up:
-                    await self._link.ask(lambda ref: Leave(ref, self.state.conversation_id), Done)
+                    self._parted(
+                        await self._link.ask(lambda ref: Leave(ref, self.state.conversation_id), Done)
+                    )
         except (TimeoutError, TeduhError):
             # Best effort: whoever stays sees that we do not answer.
             pass

@@ -100,8 +100,11 @@ class Survivor(Client):
         """
         await self._revocations.wait()
         details = RequestDetails(need, language, preferred_gender, region, urgency)
-        where, before = ("", None) if continues is None else _capabilities.get(continues, ("", None))
-        request = _Request(self, details, before if where == self._relay_url else None)
+        earlier = None
+        if continues is not None:
+            where, capability = _capabilities.get(continues, ("", b""))
+            earlier = (capability, continues) if where == self._relay_url else None
+        request = _Request(self, details, earlier)
         try:
             await request.open()
         except BaseException:
@@ -141,10 +144,16 @@ class Survivor(Client):
 class _Request:
     """One call for help: its keys, and how it is put to the relay again after a reconnect."""
 
-    def __init__(self, survivor: Survivor, details: RequestDetails, continues: bytes | None) -> None:
+    def __init__(
+        self,
+        survivor: Survivor,
+        details: RequestDetails,
+        earlier: tuple[bytes, Conversation] | None,
+    ) -> None:
+        """`earlier`: the conversation that it continues, and its capability."""
         self._survivor = survivor
         self._details = details
-        self._continues = continues
+        self._earlier = earlier
         self.capability = secrets.token_bytes(32)
         suite = cipher_suite(survivor._suite)
         credential = BasicCredential(secrets.token_bytes(ANONYMOUS_IDENTITY_LENGTH))
@@ -206,9 +215,12 @@ class _Request:
         link = self._survivor._link
         await link.wait_until_up()
         solution = await self._pay(link.hello)
+        continues, continuation = None, b""
+        if self._earlier is not None:
+            continues, continuation = self._earlier[0], self._earlier[1]._continuation
         await link.ask(
             lambda ref: OpenRequest(
-                ref, self.capability, self._key_package, self._details, solution, self._continues
+                ref, self.capability, self._key_package, self._details, solution, continues, continuation
             ),
             RequestOpened,
             self._opened,

@@ -36,6 +36,7 @@ import {
   Leave,
   Subscribe,
   NO_DETAILS,
+  type Done,
   type RelayFrame,
   type RequestDetails,
   type Subscribed,
@@ -77,6 +78,8 @@ export interface ConversationOwner {
   keep?(conversation: Conversation): Promise<void>
   /** It is over. */
   over(conversation: Conversation): void
+  /** The relay knows that we have left (survivor): by what it gave, she may ask for whoever was with her; empty: forget it. */
+  parted?(conversation: Conversation, continuation: Uint8Array): void
   /** How colleagues are brought in (staff). */
   bringIn?(host: Host): BringingIn
 }
@@ -314,6 +317,7 @@ export class Conversation implements AsyncIterable<Event> {
 
   /** Forget all keys and all that was said, at once, and say nothing but to the relay that we are gone. */
   wipe(): void {
+    this.#owner.parted?.(this, new Uint8Array())
     if (this.#untold.isAtEnd || this.#isWiped) return
     const by = this.me
     if (this.state.seeking.isOn) this.#search.cancel()
@@ -500,8 +504,17 @@ export class Conversation implements AsyncIterable<Event> {
   #sayLeft(): void {
     this.#hasLeft = true
     const { conversationId } = this.state
-    this.#link.question((ref) => Leave({ ref, conversationId }), ignore)
+    this.#link.question(
+      (ref) => Leave({ ref, conversationId }),
+      (answer) => {
+        if (!(answer instanceof Error) && answer.type === "done") this.#parted(answer)
+      },
+    )
     this.#owner.over(this)
+  }
+
+  #parted({ continuation }: Done): void {
+    if (!this.#isWiped) this.#owner.parted?.(this, continuation)
   }
 
   #later(seconds: number, work: () => void | Promise<void>): void {
@@ -626,7 +639,13 @@ export class Conversation implements AsyncIterable<Event> {
     if (this.state.isInRoom) await this.settled()
     const { conversationId } = this.state
     this.#hasLeft = true
-    await this.#link.ask((ref) => Leave({ ref, conversationId }), "done")
+    await this.#link.ask(
+      (ref) => Leave({ ref, conversationId }),
+      "done",
+      (answer) => {
+        this.#parted(answer)
+      },
+    )
   }
 
   // --- waiting ---

@@ -40,11 +40,15 @@ const PASSING: readonly ErrorCode[] = [
   ErrorCode.INTERNAL,
 ]
 
-/**
- * By which a conversation is proven to have been hers, with where it was: a later `Survivor` of the same page may continue
- * it at the same relay, and no other relay learns of it.
- */
-let capabilities = new WeakMap<Conversation, { relayUrl: string; capability: Uint8Array }>()
+/** By which a conversation is proven to have been hers, and what the relay gave as she left it; empty before. */
+interface Earlier {
+  readonly relayUrl: string
+  readonly capability: Uint8Array
+  continuation: Uint8Array
+}
+
+/** A later `Survivor` of the same page may continue a conversation at the same relay, and no other relay learns of it. */
+let capabilities = new WeakMap<Conversation, Earlier>()
 
 /**
  * Somebody who seeks help. Nothing about her is stored anywhere but in this object.
@@ -79,11 +83,11 @@ export class Survivor extends Client {
     const bundle = await newKeyPackage(this.suite, credential, signer, this.service.time(nowInSeconds()))
     const { relayUrl } = this
     const before = continues === null ? undefined : capabilities.get(continues)
-    const proof = before?.relayUrl === relayUrl ? before.capability : null
-    const request = new OpenCall(bundle, { ...NO_DETAILS, ...details }, proof)
+    const earlier = before?.relayUrl === relayUrl ? before : null
+    const request = new OpenCall(bundle, { ...NO_DETAILS, ...details }, earlier)
     await this.#put(request)
     const conversation = request.require()
-    capabilities.set(conversation, { relayUrl, capability: request.capability })
+    capabilities.set(conversation, { relayUrl, capability: request.capability, continuation: new Uint8Array() })
     return conversation
   }
 
@@ -173,9 +177,11 @@ export class Survivor extends Client {
     await this.link.waitUntilUp()
     if (request.isLeft) return
     const proofOfWork = await this.#pay(request)
-    const { capability, details, keyPackage, continues } = request
+    const { capability, details, keyPackage, earlier } = request
+    const continues = earlier?.capability ?? null
+    const continuation = earlier?.continuation ?? new Uint8Array()
     await this.link.ask(
-      (ref) => OpenRequest({ ref, capability, keyPackage, details, proofOfWork, continues }),
+      (ref) => OpenRequest({ ref, capability, keyPackage, details, proofOfWork, continues, continuation }),
       "requestOpened",
       (answer) => {
         this.#opened(request, answer)
@@ -229,6 +235,10 @@ export class Survivor extends Client {
         this.strike(one.id)
         this.#requests.delete(one)
       },
+      parted: (one: Conversation, continuation: Uint8Array): void => {
+        const known = capabilities.get(one)
+        if (known !== undefined) known.continuation = continuation
+      },
     }
     const conversation = new Conversation(state, this.link, owner, { sought: request.details })
     this.#requests.set(conversation, request)
@@ -272,8 +282,8 @@ class OpenCall {
   constructor(
     readonly bundle: KeyPackageBundle,
     readonly details: RequestDetails,
-    /** The capability of the conversation that it continues. */
-    readonly continues: Uint8Array | null,
+    /** The conversation that it continues. */
+    readonly earlier: Earlier | null,
   ) {}
 
   get keyPackage(): Uint8Array {

@@ -5,7 +5,7 @@ import { AuthenticationService } from "../src/authenticationService.ts"
 import type { Organisation } from "../src/credentials/organisation.ts"
 import { CLASSIC_SUITE } from "../src/mls/suites.ts"
 import { decodeClientFrame, encode } from "../src/relay/codec.ts"
-import { ErrorCode, ErrorFrame, Hello, RequestOpened, Subscribed, type ClientFrame, type Price, type RelayFrame } from "../src/relay/frames.ts"
+import { Done, ErrorCode, ErrorFrame, Hello, RequestOpened, Subscribed, type ClientFrame, type OpenRequest, type Price, type RelayFrame } from "../src/relay/frames.ts"
 import { solve } from "../src/relay/proofOfWork.ts"
 import { RevocationFetch } from "../src/revocations.ts"
 import { Survivor } from "../src/survivor.ts"
@@ -23,7 +23,9 @@ class Relay {
   isAway = false
   open: (ref: number) => RelayFrame = (ref) => RequestOpened({ ref, conversationId, position: 1 })
 
-  dial = (): Promise<HeldSocket> => {
+  dial = (): Promise<HeldSocket> => this.dialed()
+
+  dialed(): Promise<HeldSocket> {
     const socket = new HeldSocket()
     this.sockets.push(socket)
     if (this.isAway) {
@@ -102,6 +104,118 @@ it("does not put her request to the relay again after she has stopped", async ()
   await pause(500)
   expect(relay.asked()).toBe(before)
 }, 20_000)
+
+/** A relay that gives a token to whoever leaves. */
+class PartingRelay extends Relay {
+  continuation: Uint8Array = new Uint8Array(296).fill(9)
+  #opened = 0
+
+  constructor() {
+    super()
+    this.open = (ref) => {
+      this.#opened += 1
+      return RequestOpened({ ref, conversationId: new Uint8Array(16).fill(this.#opened), position: 1 })
+    }
+  }
+
+  override dial = async (): Promise<HeldSocket> => {
+    const socket = await this.dialed()
+    const send = socket.send.bind(socket)
+    socket.send = (data) => {
+      send(data)
+      const frame = decodeClientFrame(data)
+      if (frame.type !== "leave" && frame.type !== "cancelRequest") return
+      const { continuation } = this
+      const done = Done(frame.type === "leave" ? { ref: frame.ref, continuation } : { ref: frame.ref })
+      socket.say(encode(done))
+    }
+    return socket
+  }
+
+  lastRequest(): OpenRequest {
+    const frame = this.heard.filter(({ type }) => type === "openRequest").at(-1)
+    if (frame?.type !== "openRequest") throw new Error("nothing was asked")
+    return frame
+  }
+
+  capability(): Uint8Array {
+    return this.lastRequest().capability
+  }
+}
+
+it("shows the token that the relay gave as she left, with the capability of that conversation, and to nobody else", async () => {
+  const relay = new PartingRelay()
+  const survivor = await here(relay)
+  const first = await survivor.ask()
+  const capability = relay.capability()
+  await first.leave()
+  await survivor.ask({}, first)
+  expect(relay.lastRequest().continues).toEqual(capability)
+  expect(relay.lastRequest().continuation).toEqual(relay.continuation)
+  // Who asks for anybody shows neither.
+  await survivor.ask()
+  expect(relay.lastRequest().continues).toBe(null)
+  expect(relay.lastRequest().continuation).toEqual(new Uint8Array())
+  survivor.vanish()
+})
+
+it("does not show it at another relay", async () => {
+  const relay = new PartingRelay()
+  const survivor = await here(relay)
+  const first = await survivor.ask()
+  await first.leave()
+  const elsewhere = await Survivor.open("https://another.example", {} as Organisation, { dial: relay.dial, suite: CLASSIC_SUITE })
+  await elsewhere.ask({}, first)
+  expect(relay.lastRequest().continues).toBe(null)
+  expect(relay.lastRequest().continuation).toEqual(new Uint8Array())
+  elsewhere.vanish()
+  survivor.vanish()
+})
+
+it("asks without a token where a relay one release older gave none", async () => {
+  const relay = new PartingRelay()
+  relay.continuation = new Uint8Array()
+  const survivor = await here(relay)
+  const first = await survivor.ask()
+  const capability = relay.capability()
+  await first.leave()
+  const again = await survivor.ask({}, first)
+  expect(relay.lastRequest().continues).toEqual(capability)
+  expect(relay.lastRequest().continuation).toEqual(new Uint8Array())
+  expect(again.isOver).toBe(false)
+  survivor.vanish()
+})
+
+it("forgets the token as the conversation is wiped, and takes none that comes afterwards", async () => {
+  const relay = new PartingRelay()
+  const survivor = await here(relay)
+  const left = await survivor.ask()
+  await left.leave()
+  left.wipe()
+  await survivor.ask({}, left)
+  expect(relay.lastRequest().continuation).toEqual(new Uint8Array())
+  const wiped = await survivor.ask()
+  wiped.wipe()
+  await vi.waitFor(() => {
+    expect(relay.heard.filter(({ type }) => type === "leave")).toHaveLength(2)
+  })
+  await survivor.ask({}, wiped)
+  expect(relay.lastRequest().continuation).toEqual(new Uint8Array())
+  survivor.vanish()
+})
+
+it("knows neither capability nor token after she has vanished", async () => {
+  const relay = new PartingRelay()
+  const survivor = await here(relay)
+  const first = await survivor.ask()
+  await first.leave()
+  survivor.vanish()
+  const anew = await Survivor.open("https://relay.example", {} as Organisation, { dial: relay.dial, suite: CLASSIC_SUITE })
+  await anew.ask({}, first)
+  expect(relay.lastRequest().continues).toBe(null)
+  expect(relay.lastRequest().continuation).toEqual(new Uint8Array())
+  anew.vanish()
+})
 
 /** A relay that asks for a proof of work until it has one for the very request. */
 class DearRelay extends Relay {

@@ -58,6 +58,7 @@ from teduh_signaling.relay.frames import (
 from teduh_server import metrics
 from teduh_server.ask_to_join import AsksToJoin
 from teduh_server.connection import Connection
+from teduh_server.continuation import Continuations
 from teduh_server.delivery_service import DeliveryService
 from teduh_server.handlers.admission import MOST_REQUESTS_PER_CONNECTION, Admission
 from teduh_server.handlers.intake import Action
@@ -96,6 +97,7 @@ class Services:
     subscriptions_per_connection: int
     unclaimed: Unclaimed
     reserve: StoreReserve
+    continuations: Continuations
 
 
 class FrameHandlers:
@@ -296,13 +298,16 @@ class FrameHandlers:
         if connection.staff is not None:
             # The colleague whom she looked for is not to come after her.
             await self._services.routing.queue.cancel(frame.conversation_id, connection.staff)
-        if await self._services.delivery.leave(connection, frame.conversation_id):
-            if connection.staff is None:
-                # Nor anybody at all after she has gone.
-                await self._services.routing.queue.cancel(frame.conversation_id)
-            connection.send(Done(frame.ref))
-        else:
+        left = await self._services.delivery.leave(connection, frame.conversation_id)
+        if left is None:
             _unknown(connection, frame.ref, frame.conversation_id)
+            return
+        continuation = b""
+        if connection.staff is None:
+            # Nor anybody at all after she has gone.
+            await self._services.routing.queue.cancel(frame.conversation_id)
+            continuation = await self._services.continuations.seal(left.capability_hash, left.devices)
+        connection.send(Done(frame.ref, continuation))
 
     async def _fetch_ice_servers(self, connection: Connection, frame: FetchIceServers) -> None:
         services = self._services

@@ -35,5 +35,10 @@ def _invitation(item: list[Reply]) -> Invitation:
     return Invitation(seq, as_bytes(conversation), int(as_bytes(after)))
 
 
+def forget_inbox_item(inbox: InboxKeys, conversation_id: bytes, before: int) -> Command:
+    """Forget the invitation into this conversation, if its `after` is below the seq `before`."""
+    return scripts.FORGET_INBOX_ITEM.command((inbox.state, inbox.items), conversation_id, before)
+
+
 def acknowledge_inbox(inbox: InboxKeys, seq: int) -> Command:
     return scripts.ACKNOWLEDGE_INBOX.command((inbox.items,), seq)

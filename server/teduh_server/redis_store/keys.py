@@ -8,7 +8,6 @@ times.
     conversation:{<id>}:state                  hash    delivery_service    retention after the last use;
                                                                            before the first commit ten minutes
     conversation:{<id>}:log                    stream  delivery_service    with the state, one minute later
-    conversation:{<id>}:parted                 hash    delivery_service    an hour after a departure
     queue:{queue}:waiting                      zset    queue               retention after the last request
     queue:{queue}:leases                       zset    queue               retention after the last claim
     queue:{queue}:seen                         zset    queue               retention after the last heartbeat
@@ -22,6 +21,8 @@ times.
                                                                            was there; answered: four
     inbox:{<device>}:state                     hash    inbox               retention after the last item
     inbox:{<device>}:items                     stream  inbox               retention after the last item
+    continuation:{<hour>}                      string  continuation        with the last token of that hour:
+                                                                           an hour after its end
     seal:{<tag>}                               string  sealed_wire         one second
     probe:{<number>}                           string  command_link        ten seconds
 
@@ -39,6 +40,7 @@ conversation:{<id>}:state has short field names, for it is read with every messa
     k<number>  that member's commits of late: since when (big-endian uint64, milliseconds by the store's
                clock), and how many (uint32)
     d:<device> the member number of a staff device (the device id is raw)
+    p:<device> there for each staff device that has left by itself, until a commit removes or adds it
     n          how many member numbers were given out
     h          SHA-256 of the survivor's capability
     l          the member that holds the claim's lease, until its first commit
@@ -50,10 +52,6 @@ conversation:{<id>}:state has short field names, for it is read with every messa
     o          the relay nodes to which members are connected: their ids, 16 characters each, joined
     t          there while a node that is alone there may put entries into the log that v and m<number> do not
                know of yet (`teduh_server.direct_log`); then the log stays though it is empty
-
-conversation:{<id>}:parted has, for a survivor who comes back to whoever was with her (for how long is the
-setting `routing.continue_seconds`): h as above, and d:<device> for each staff device that has left by itself.
-Whom somebody else removed, as after a hand-over, is not in it.
 
 conversation:{<id>}:log has entry ids `<seq>-0` and one field `e`: the Entry frame as it is sent to clients,
 but for the `seq` in it, which may be 0.
@@ -69,6 +67,8 @@ by (the staff device that looks for a colleague for it; empty: its survivor does
 devices for which it is not, since they are in it).
 All but the state goes when the request is answered, and the whole when its opener has gone. A conversation
 that nobody has taken goes with its request (drop_unclaimed.lua).
+continuation:{<hour>} has the random key (32 bytes) by which that hour's continuation tokens are sealed; the
+hours count from 1970. Each has one, whether anybody talks or not (`routing.continue_seconds` 0: none has).
 seal:{<tag>} is empty, and written in a cluster with each batch that replicas must confirm; <tag> is that of
 some key of the batch. probe:{<number>} is empty, and written every second by each node at each master, to see
 whether that takes writes. `seats:none` is there after a person (16 bytes) has said that she takes nobody.
@@ -77,7 +77,8 @@ she last told of, <person>t requests taken since, <person>o offers and leases th
 request that is offered to her. Who has said that she takes none, or has never said, has no c and no t, and o
 goes with the last offer and lease: of who comes and goes, nothing stays.
 inbox:{<device>}:state has: s (the newest item), and per conversation it was invited to `c:<raw id>`, the last
-`after`. inbox:{<device>}:items has ids `<seq>-0` and the fields `c` (raw conversation id) and `after`.
+`after`. inbox:{<device>}:items has ids `<seq>-0` and the fields `c` (raw conversation id) and `after`. What
+names a conversation goes when the device leaves it, or is removed (forget_inbox_item.lua).
 
 queue:{queue}:taken has the times at which requests were answered, in milliseconds, for the estimate.
 queue:{queue}:day:<date> has opened, answered, within_goal and abandoned: numbers.
@@ -103,16 +104,15 @@ ALL_NODES_CHANNEL = b"nodes"
 
 @dataclass(frozen=True, slots=True)
 class ConversationKeys:
-    """The keys of one conversation; `parted` may outlive the others."""
+    """The keys of one conversation."""
 
     state: bytes
     log: bytes
-    parted: bytes
 
     @classmethod
     def of(cls, conversation_id: bytes) -> ConversationKeys:
         prefix = b"conversation:{%b}:" % conversation_id.hex().encode()
-        return cls(prefix + b"state", prefix + b"log", prefix + b"parted")
+        return cls(prefix + b"state", prefix + b"log")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +152,11 @@ def probe_key(number: int = 0) -> bytes:
 
 def queue_request(conversation_id: bytes) -> bytes:
     return QUEUE_REQUEST_PREFIX + conversation_id.hex().encode()
+
+
+def continuation_key(hour: int) -> bytes:
+    """`hour`: since 1970, by the store's clock."""
+    return b"continuation:{%d}" % hour
 
 
 def queue_day(date: str) -> bytes:

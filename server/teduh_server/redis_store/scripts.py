@@ -82,6 +82,7 @@ REQUEUE_REQUEST = Script("requeue_request")
 NAME_CLAIMANT = Script("name_claimant")
 ADD_INBOX_ITEM = Script("add_inbox_item")
 ACKNOWLEDGE_INBOX = Script("acknowledge_inbox")
+FORGET_INBOX_ITEM = Script("forget_inbox_item")
 
 SOURCES: dict[Argument, bytes] = {
     script.sha1: script.source
@@ -123,6 +124,7 @@ SOURCES: dict[Argument, bytes] = {
         NAME_CLAIMANT,
         ADD_INBOX_ITEM,
         ACKNOWLEDGE_INBOX,
+        FORGET_INBOX_ITEM,
     )
 }
 
@@ -406,16 +408,31 @@ def pass_on(conversation: ConversationKeys, node: str, message: bytes) -> Comman
     return PASS_ON.command((conversation.state,), node, message)
 
 
-def leave(conversation: ConversationKeys, member: int, noted_ms: int = 0) -> Command:
-    """For `noted_ms` it is noted that this device of staff was in it."""
-    keys_ = (conversation.state, conversation.log, conversation.parted)
-    return LEAVE.command(keys_, member, noted_ms)
+def leave(conversation: ConversationKeys, member: int, *, is_noted: bool = False) -> Command:
+    """`is_noted`: a staff device that leaves is noted in the conversation's state."""
+    return LEAVE.command((conversation.state, conversation.log), member, int(is_noted))
 
 
-def members_left(reply: Reply) -> int | None:
-    """None: it was no member."""
-    left = as_int(reply)
-    return None if left < 0 else left
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The reply to `leave`."""
+
+    members: int
+    """How many are left."""
+    devices: tuple[bytes, ...]
+    """Of the survivor: the staff devices that were with her, those that still are first. Of staff: none."""
+    capability_hash: bytes
+    """Of the survivor: the SHA-256 of her capability. Of staff: empty."""
+
+
+def left(reply: Reply) -> Left | None:
+    """The reply to `leave`; None: it was no member."""
+    parts = as_list(reply)
+    if as_int(parts[0]) < 0:
+        return None
+    joined = as_bytes(parts[1])
+    devices = tuple(joined[at : at + 32] for at in range(0, len(joined), 32))
+    return Left(as_int(parts[0]), devices, as_bytes(parts[2]))
 
 
 # --- claims ---
@@ -489,17 +506,12 @@ def is_in(reply: Reply) -> bool:
 
 
 def staff_of(conversation: ConversationKeys, capability_hash: bytes) -> Command:
-    return STAFF_OF.command((conversation.state, conversation.parted), capability_hash)
+    return STAFF_OF.command((conversation.state,), capability_hash)
 
 
 def invited(conversation: ConversationKeys, seq: int) -> Command:
     """All whom the commit at `seq` has added."""
     return INVITED.command((conversation.state,), seq)
-
-
-def forget_parted(conversation: ConversationKeys, device_ids: tuple[bytes, ...]) -> Command:
-    """These were not there to the end."""
-    return (b"HDEL", conversation.parted, *(b"d:" + device_id for device_id in device_ids))
 
 
 def joined_devices(reply: Reply) -> bytes:

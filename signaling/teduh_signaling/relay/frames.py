@@ -34,6 +34,7 @@ from msgspec import Meta, Struct
 
 from teduh_signaling.relay.frame import (
     MAX_COLLEAGUES,
+    MAX_CONTINUATION_BYTES,
     MAX_EPHEMERAL_BYTES,
     MAX_FRAME_BYTES,
     MAX_ICE_URL_CHARACTERS,
@@ -123,6 +124,7 @@ from teduh_signaling.relay.routing_frames import (
 __all__ = [
     "MAX_BOARD_DAYS",
     "MAX_COLLEAGUES",
+    "MAX_CONTINUATION_BYTES",
     "MAX_EPHEMERAL_BYTES",
     "MAX_FRAME_BYTES",
     "MAX_ICE_URLS",
@@ -518,6 +520,8 @@ class Done(RelayFrame, frozen=True, array_like=True, tag=0x4D, gc=False):
     """What was asked is done."""
 
     ref: Ref
+    continuation: Annotated[bytes, Meta(max_length=MAX_CONTINUATION_BYTES)] = b""
+    """To a survivor who has left: the continuation token, for OpenRequest. Opaque to her."""
 
 
 class Moving(RelayFrame, frozen=True, array_like=True, tag=0x4E, gc=False):

@@ -22,6 +22,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from teduh_signaling.relay.frame import (
+    MAX_CONTINUATION_BYTES,
     MAX_KEY_PACKAGE_BYTES,
     MAX_PROOF_OF_WORK_BYTES,
     Availability,
@@ -82,6 +83,8 @@ class OpenRequest(ClientFrame, frozen=True, array_like=True, tag=0x02, gc=False)
     proof_of_work: Annotated[bytes, Meta(max_length=MAX_PROOF_OF_WORK_BYTES)] = b""
     continues: Capability | None = None
     """The capability of an earlier conversation: whoever was with her there is asked first."""
+    continuation: Annotated[bytes, Meta(max_length=MAX_CONTINUATION_BYTES)] = b""
+    """The token that Done gave when she left that conversation; needed when that one is over."""
 
 
 class CancelRequest(ClientFrame, frozen=True, array_like=True, tag=0x03, gc=False):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
+import pytest
 from store_bench import CAPABILITY_HASH, NODE, NOW_MS, OTHER_NODE, StoreBench
 from teduh_server.redis_store import scripts
 
@@ -86,41 +89,92 @@ async def test_member_that_left_is_not_waited_for_any_more(bench: StoreBench) ->
     await bench.admit(SARI)
     await bench.append(0, 1)
     await bench.acknowledge(0, 1)
-    assert await bench.store.ask(scripts.leave(bench.keys, 1)) == 1
+    assert await _leave(bench, 1) == scripts.Left(1, (), b"")
     assert await bench.log() == []
     assert await bench.subscribe(device_id=SARI) is None
-    assert await bench.store.ask(scripts.leave(bench.keys, 1)) == -1
+    assert await _leave(bench, 1) is None
 
 
 async def _staff_of(bench: StoreBench, capability_hash: bytes = CAPABILITY_HASH) -> bytes:
     return scripts.joined_devices(await bench.store.ask(scripts.staff_of(bench.keys, capability_hash)))
 
 
+async def _leave(bench: StoreBench, member: int) -> scripts.Left | None:
+    return scripts.left(await bench.store.ask(scripts.leave(bench.keys, member, is_noted=True)))
+
+
 async def test_claimant_who_leaves_before_anything_was_said_is_not_noted(bench: StoreBench) -> None:
     await bench.admit(SARI)
-    await bench.store.ask(scripts.leave(bench.keys, 1, 60_000))
+    await _leave(bench, 1)
     assert await _staff_of(bench) == b""
+    assert await _leave(bench, 0) == scripts.Left(0, (), CAPABILITY_HASH)
 
 
-async def test_staff_who_left_are_told_to_the_survivor_alone_and_for_a_while(bench: StoreBench) -> None:
+async def test_claimant_who_was_there_as_she_left_before_anything_was_said_was_not_with_her(
+    bench: StoreBench,
+) -> None:
+    await bench.admit(SARI)
+    assert await _leave(bench, 0) == scripts.Left(1, (), CAPABILITY_HASH)
+
+
+async def test_staff_who_have_left_are_told_to_the_survivor_alone_while_the_conversation_goes_on(
+    bench: StoreBench,
+) -> None:
     await bench.admit(SARI)
     await bench.commit(1, 1, epoch=0, welcome=b"welcome", added=(BUDI,))
-    for member in (1, 2, 0):
-        await bench.store.ask(scripts.leave(bench.keys, member, 60_000))
+    await _leave(bench, 1)
     told = await _staff_of(bench)
     assert {told[:32], told[32:]} == {SARI, BUDI}
     assert await _staff_of(bench, b"x" * 32) == b""
-    assert await bench.store.ask((b"KEYS", b"conversation:*")) == [bench.keys.parted]
-    left = await bench.store.ask((b"PTTL", bench.keys.parted))
-    assert isinstance(left, int)
-    assert 0 < left <= 60_000
-    await bench.store.ask(scripts.forget_parted(bench.keys, (BUDI,)))
-    assert await _staff_of(bench) == SARI
+
+
+async def test_as_she_leaves_she_is_told_whoever_was_with_her_those_that_still_are_first(
+    bench: StoreBench,
+) -> None:
+    await bench.admit(SARI)
+    await bench.commit(1, 1, epoch=0, welcome=b"welcome", added=(BUDI,))
+    await _leave(bench, 1)
+    assert await _leave(bench, 0) == scripts.Left(1, (BUDI, SARI), CAPABILITY_HASH)
+
+
+@pytest.mark.parametrize("order", list(permutations((0, 1, 2))))
+async def test_in_whichever_order_they_leave_nothing_of_the_conversation_stays(
+    bench: StoreBench, order: tuple[int, ...]
+) -> None:
+    await bench.admit(SARI)
+    await bench.commit(1, 1, epoch=0, welcome=b"welcome", added=(BUDI,))
+    left = [await _leave(bench, member) for member in order]
+    assert [each and each.members for each in left] == [2, 1, 0]
+    assert await bench.store.ask((b"KEYS", b"conversation:*")) == []
+
+
+async def test_whom_a_commit_removes_after_it_has_left_was_not_with_her_to_the_end(bench: StoreBench) -> None:
+    await bench.admit(SARI)
+    await bench.commit(1, 1, epoch=0, welcome=b"welcome", added=(BUDI,))
+    await _leave(bench, 1)
+    await bench.commit(2, 1, epoch=1, removed=(SARI,))
+    assert await _staff_of(bench) == BUDI
+    assert await _leave(bench, 0) == scripts.Left(1, (BUDI,), CAPABILITY_HASH)
+
+
+async def test_who_has_left_and_was_added_again_is_told_once(bench: StoreBench) -> None:
+    await bench.admit(SARI)
+    await bench.commit(1, 1, epoch=0, welcome=b"welcome", added=(BUDI,))
+    await _leave(bench, 2)
+    await bench.commit(1, 2, epoch=1, welcome=b"welcome", added=(BUDI,))
+    assert len(await _staff_of(bench)) == 64
+
+
+async def test_where_it_is_not_wanted_nobody_who_has_left_is_noted(bench: StoreBench) -> None:
+    await bench.admit(SARI)
+    await bench.commit(1, 1, epoch=0)
+    await bench.store.ask(scripts.leave(bench.keys, 1, is_noted=False))
+    assert await _staff_of(bench) == b""
 
 
 async def test_last_member_takes_the_conversation_along(bench: StoreBench) -> None:
     await bench.append(0, 1)
-    assert await bench.store.ask(scripts.leave(bench.keys, 0)) == 0
+    assert await _leave(bench, 0) == scripts.Left(0, (), CAPABILITY_HASH)
     assert await bench.store.ask((b"KEYS", b"conversation:*")) == []
 
 

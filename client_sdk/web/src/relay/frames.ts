@@ -36,6 +36,7 @@ export const MAX_MEMBERS_CHANGED = 16
 export const MAX_COLLEAGUES = 256
 export const MAX_STATEMENT_CHARACTERS = 8192
 export const MAX_PROOF_OF_WORK_BYTES = 64
+export const MAX_CONTINUATION_BYTES = 512
 export const MAX_PROOF_OF_WORK_BITS = 32
 export const MAX_PRICE_PUZZLES = 16
 export const MAX_PRICE_BITS = 10
@@ -156,6 +157,7 @@ export const OpenRequest = define("openRequest", 0x02, {
   details: defaulted(requestDetails, NO_DETAILS),
   proofOfWork: defaulted(bytes(0, MAX_PROOF_OF_WORK_BYTES), new Uint8Array()),
   continues: optional(capability),
+  continuation: defaulted(bytes(0, MAX_CONTINUATION_BYTES), new Uint8Array()),
 })
 export type OpenRequest = ReturnType<typeof OpenRequest>
 
@@ -400,7 +402,10 @@ export const Colleagues = define("colleagues", 0x4c, {
 })
 export type Colleagues = ReturnType<typeof Colleagues>
 
-export const Done = define("done", 0x4d, { ref: uint32 })
+export const Done = define("done", 0x4d, {
+  ref: uint32,
+  continuation: defaulted(bytes(0, MAX_CONTINUATION_BYTES), new Uint8Array()),
+})
 export type Done = ReturnType<typeof Done>
 
 export const Moving = define("moving", 0x4e, { withinMs: uint32 })

@@ -129,6 +129,8 @@ local function commit(state, log, member, place, replaces, nodes)
   local added = tonumber(ARGV[5])
   -- Removed first, so that a device which the same commit removes and adds becomes a new member.
   for i = 6 + added, #ARGV do
+    -- Whoever had left by itself: somebody else goes on with the survivor, who does not come back to it (leave.lua).
+    call('HDEL', state, 'p:' .. ARGV[i])
     local number = call('HGET', state, 'd:' .. ARGV[i])
     if number and tonumber(number) ~= member then
       call('HDEL', state, 'd:' .. ARGV[i], 'm' .. number, 'k' .. number)
@@ -141,6 +143,7 @@ local function commit(state, log, member, place, replaces, nodes)
       local number = call('HINCRBY', state, 'n', 1) - 1
       -- From the Welcome on, which follows the commit.
       call('HSET', state, 'd:' .. ARGV[i], number, 'm' .. number, pack('>I8I8I8I8', place, 0, 0, place))
+      call('HDEL', state, 'p:' .. ARGV[i])
     end
   end
   if added > 0 then
