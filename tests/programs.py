@@ -86,6 +86,7 @@ NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "browser/test_call_of_two_browsers.py": ("firefox-esr",),
     "browser/test_call_of_four.py::test_two_pages_and_two_programs*": ("turnserver",),
     "browser/test_network_change.py": ("turnserver",),
+    "browser/test_story_in_firefox.py": ("firefox-esr",),
     "chaos/test_cluster.py::test_nothing_is_lost_when_a_machine*": ("ip",),
     "chaos/test_full_disk.py": ("unshare", "nsenter"),
     "deploy/test_compose.py": ("git",),
