@@ -92,6 +92,36 @@ async def test_loudspeaker_chosen_before_a_call_is_where_it_is_heard(tmp_path: P
         assert await hers.page.evaluate("window.unheard") == []
 
 
+async def test_browser_without_webrtc_says_that_it_cannot_call(tmp_path: Path) -> None:
+    """As in Lockdown Mode: no device is opened, nobody is rung, and writing goes on."""
+    async with (
+        console_house(tmp_path, calls={"allow_direct": True}) as house,
+        talking_alone(house) as talk,
+    ):
+        hers, theirs = talk.hers, talk.theirs
+        await hers.page.evaluate("() => void delete window.RTCPeerConnection")
+        await hers.page.get_by_role("button", name="Talk by voice or video").click()
+        await hers.shows("This browser cannot make calls. You can go on writing here.")
+        await expect(hers.button("Voice call")).to_have_count(0)
+        await hers.button("Close").click()
+        await theirs.page.get_by_role("button", name="Video call", exact=True).click()
+        await hers.shows("Dewi would like a video call with you")
+        await hers.shows("This browser cannot make calls. You can go on writing here.")
+        await expect(hers.button("Answer")).to_have_count(0)
+        await hers.button("Not now").click()
+        await theirs.shows("Person 1 cannot talk now.")
+        assert await hers.page.evaluate("window.wishes") == []
+        await talk.survivor.say("Can we write?")
+        # Whoever rings from the console without WebRTC is told, and nobody is rung.
+        await theirs.button("Close").click()
+        await theirs.page.evaluate("() => void delete window.RTCPeerConnection")
+        before = await theirs.page.evaluate("window.wishes.length")
+        await theirs.page.get_by_role("button", name="Video call", exact=True).click()
+        await theirs.shows("This browser cannot make calls. You can go on writing here.")
+        assert await theirs.page.evaluate("window.wishes.length") == before
+        await expect(hers.call).to_have_count(0)
+
+
 async def chosen_and_tried(hers: Caller) -> tuple[str, str]:
     """The last camera, seen before anybody else sees it, and the last microphone; their names."""
     names = []

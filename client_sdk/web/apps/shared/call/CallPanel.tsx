@@ -7,6 +7,7 @@ import type { ComponentChildren } from "preact"
 import { useEffect, useState } from "preact/hooks"
 
 import type { BrowserCall } from "../../../src/call/media/browserCall.ts"
+import { canConnect } from "../../../src/call/media/peer.ts"
 import type { CallView } from "../../../src/call/media/view.ts"
 import type { Language } from "../i18n/catalogue.ts"
 import { Button } from "./Button.tsx"
@@ -68,7 +69,7 @@ export function CallPanel({ call, view, language, isStaff, nobody, isStarting, o
     <CallWordingContext.Provider value={callWordingOf(language, nobody)}>
       <CallRegion>
         {phase === "ringing" && <Incoming call={call} view={view} isStaff={isStaff} />}
-        {isIdle && running.length > 0 && <RunningCall call={call} view={view} />}
+        {isIdle && running.length > 0 && canConnect() && <RunningCall call={call} view={view} />}
         {isIdle && isStarting && !isChecking && <Start call={call} isStaff={isStaff} onCheck={toggleCheck} onDone={onDismiss} />}
         {(phase === "calling" || phase === "in call") && (
           <>
@@ -112,6 +113,15 @@ function Start({ call, isStaff, onCheck, onDone }: StartProps) {
     onDone()
     void call.ring({ camera })
   }
+  if (!canConnect())
+    return (
+      <div class="card question">
+        <p role="status">{t("ending.unsupported")}</p>
+        <div class="answers">
+          <Button text={t("call.close")} kind="primary" onPress={onDone} />
+        </div>
+      </div>
+    )
   return (
     <div class="card question">
       <h2>{t("start.title")}</h2>
@@ -132,9 +142,20 @@ function Incoming({ call, view, isStaff }: PartProps & { readonly isStaff: boole
   const wording = useCallWording()
   const { t } = wording
   const name = view.by === null ? wording.nobody : nameOf(wording, view.by)
+  const title = t(view.withVideo ? "ring.title.video" : "ring.title", { name })
+  if (!canConnect())
+    return (
+      <div class="card question" role="alert">
+        <h2>{title}</h2>
+        <p>{t("ending.unsupported")}</p>
+        <div class="answers">
+          <Button text={t("ring.no")} kind="primary" onPress={() => { call.decline() }} />
+        </div>
+      </div>
+    )
   return (
     <div class="card question" role="alert">
-      <h2>{t(view.withVideo ? "ring.title.video" : "ring.title", { name })}</h2>
+      <h2>{title}</h2>
       <p class="muted">{t(isStaff ? "ring.seen" : "ring.silent")}</p>
       {!isStaff && <p class="muted">{t("start.trace")}</p>}
       <div class="answers">

@@ -123,6 +123,7 @@ export const callTexts = catalogue({
     "ending.offline": "There is no connection at the moment. Please try again.",
     "ending.refused": "The server for calls refused us. You can go on writing.",
     "ending.unreachable": "The server for calls cannot be reached. You can go on writing.",
+    "ending.unsupported": "This browser cannot make calls. You can go on writing here.",
 
     "check.title": "Devices and connection",
     "check.about": "Only you see and hear this. Nothing is sent to anybody.",
@@ -265,6 +266,7 @@ export const callTexts = catalogue({
     "ending.offline": "Saat ini tidak ada sambungan. Silakan coba lagi.",
     "ending.refused": "Telepon belum bisa dipakai. Anda bisa terus menulis.",
     "ending.unreachable": "Telepon belum bisa tersambung. Anda bisa terus menulis.",
+    "ending.unsupported": "Browser ini tidak bisa untuk telepon. Anda bisa terus menulis di sini.",
 
     "check.title": "Perangkat dan sambungan",
     "check.about": "Hanya Anda yang melihat dan mendengar ini. Tidak ada yang dikirim kepada siapa pun.",

@@ -26,7 +26,7 @@ import type { Timing } from "../timing.ts"
 import type { CameraWish } from "./capture.ts"
 import { Connections } from "./connections.ts"
 import { OwnMedia, type Choice, type Chosen, type Wish } from "./ownMedia.ts"
-import { configurationOf, type Route, type Unroutable } from "./peer.ts"
+import { canConnect, configurationOf, type Route, type Unroutable } from "./peer.ts"
 import { qualityBetween, worstOf, type Quality } from "./quality.ts"
 import { testRoute, type RouteResult } from "./routeTest.ts"
 import { spared, thriftFrom, withVideoAgain, type Thrift } from "./thrift.ts"
@@ -252,6 +252,10 @@ export class BrowserCall {
   // --- entering and leaving ---
 
   async #enter(wish: Wish, step: (session: CallSession, media: Media) => readonly Action[]): Promise<void> {
+    if (!canConnect()) {
+      this.#leave("unsupported")
+      return
+    }
     const attempt = ++this.#attempt
     this.#begin(wish)
     const ice = (await atMost(RELAY_ANSWERS_SECONDS, this.#iceServers())) ?? "offline"

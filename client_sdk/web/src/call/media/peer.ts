@@ -295,6 +295,11 @@ export class Peer {
   }
 }
 
+/** Whether this browser has WebRTC: Lockdown Mode, some settings of Tor and WebKitGTK have none. */
+export function canConnect(): boolean {
+  return "RTCPeerConnection" in globalThis
+}
+
 /** As the browser takes it. */
 export function configurationOf({ iceServers, isRelayOnly }: Route): RTCConfiguration {
   // An empty list, never a missing one: then nobody else's server is asked.

@@ -73,6 +73,8 @@ export type CallEnding =
   | "offline"
   | "refused"
   | "unreachable"
+  /** This browser has no WebRTC: nothing was opened, nobody was rung. */
+  | "unsupported"
 
 export interface CallView {
   readonly phase: CallPhase
