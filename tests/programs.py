@@ -59,6 +59,8 @@ PROGRAMS: Final = {
     for program in (
         Program("chromium", ("chromium",), _on_path("chromium")),
         Program("firefox-esr", ("firefox-esr",), _on_path("firefox-esr")),
+        Program("WebKitWebDriver", ("webkit2gtk-driver",), _on_path("WebKitWebDriver")),
+        Program("Xvfb", ("xvfb",), _on_path("Xvfb")),
         Program("turnserver", ("coturn",), _on_path("turnserver")),
         Program("caddy", ("caddy",), _on_path("caddy")),
         Program("ip", ("iproute2",), _on_path("ip")),
@@ -86,7 +88,8 @@ NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "browser/test_call_of_two_browsers.py": ("firefox-esr",),
     "browser/test_call_of_four.py::test_two_pages_and_two_programs*": ("turnserver",),
     "browser/test_network_change.py": ("turnserver",),
-    "browser/test_story_in_firefox.py": ("firefox-esr",),
+    "browser/test_story_in_other_browsers.py::test_*_firefox": ("firefox-esr",),
+    "browser/test_story_in_other_browsers.py::test_*_webkit": ("WebKitWebDriver", "Xvfb"),
     "chaos/test_cluster.py::test_nothing_is_lost_when_a_machine*": ("ip",),
     "chaos/test_full_disk.py": ("unshare", "nsenter"),
     "deploy/test_compose.py": ("git",),
