@@ -88,8 +88,13 @@ NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "browser/test_call_of_two_browsers.py": ("firefox-esr",),
     "browser/test_call_of_four.py::test_two_pages_and_two_programs*": ("turnserver",),
     "browser/test_network_change.py": ("turnserver",),
-    "browser/test_story_in_other_browsers.py::test_*_firefox": ("firefox-esr",),
-    "browser/test_story_in_other_browsers.py::test_*_webkit": ("WebKitWebDriver", "Xvfb"),
+    "browser/test_story_in_other_browsers.py::test_a_survivor_and_a_counselor_talk_in_firefox": (
+        "firefox-esr",
+    ),
+    "browser/test_story_in_other_browsers.py::test_a_survivor_and_a_counselor_talk_in_webkit": (
+        "WebKitWebDriver",
+        "Xvfb",
+    ),
     "chaos/test_cluster.py::test_nothing_is_lost_when_a_machine*": ("ip",),
     "chaos/test_full_disk.py": ("unshare", "nsenter"),
     "deploy/test_compose.py": ("git",),
