@@ -41,6 +41,10 @@ async def test_one_tap_each_leads_to_a_video_call_on_this_machine(tmp_path: Path
         await talk.hers.shows("Your camera is off")
         for page in (talk.hers, talk.theirs):
             await page.shows("straight from device to device")
+        # What was measured is for staff.
+        await expect(talk.console.page.locator(".quality[title]")).to_have_count(1)
+        await expect(talk.survivor.page.locator(".quality")).to_have_count(1)
+        await expect(talk.survivor.page.locator(".quality[title]")).to_have_count(0)
         # Writing goes on meanwhile.
         await talk.survivor.say("I can see you")
         await expect(talk.console.message("I can see you")).to_be_visible()

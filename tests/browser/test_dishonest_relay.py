@@ -39,7 +39,7 @@ from teduh_signaling.relay.frames import (
 )
 
 STOPPED = "We have stopped this conversation"
-NOT_YOU = "It is not your fault"
+ANEW = "You can start again."
 
 
 @asynccontextmanager
@@ -55,7 +55,7 @@ async def is_stopped(hers: SurvivorPage, why: str) -> None:
     """The page says what happened, and that nothing can be written any more."""
     await hers.shows(STOPPED)
     await hers.shows(why)
-    await hers.shows(NOT_YOU)
+    await hers.shows(ANEW)
     await expect(hers.field).to_have_count(0)
 
 

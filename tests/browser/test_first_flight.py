@@ -19,7 +19,7 @@ FIRST_BYTES = 19_000
 LANGUAGES = pytest.mark.parametrize(
     ("language", "words", "coming"), [("en", ENGLISH, "One moment…"), ("id", INDONESIAN, "Sebentar…")]
 )
-NUMBERS = ["tel:129", "tel:110", "tel:112", "tel:119"]
+NUMBERS = ["tel:129", "tel:110", "tel:119"]
 
 
 async def test_the_first_bytes_decode_to_all_that_the_first_screen_needs(tmp_path: Path) -> None:

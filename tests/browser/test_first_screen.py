@@ -12,7 +12,7 @@ from real_browser import chromium
 from survivor_page import INDONESIAN, SurvivorPage
 from teduh_signaling.relay.frames import RequestDetails, Urgency
 
-NUMBERS = {"SAPA 129": "tel:129", "Polisi": "tel:110", "Darurat": "tel:112", "Ambulans": "tel:119"}
+NUMBERS = {"SAPA 129": "tel:129", "Polisi": "tel:110", "Ambulans": "tel:119"}
 """Of an organisation that names none of its own."""
 LIMITS = "Kami tidak menceritakan apa pun, kecuali nyawa seseorang terancam."
 PAGE = f'[page.confidentiality]\nid = "{LIMITS}"\nen = "We tell nobody, unless a life is in danger."\n'
@@ -28,6 +28,9 @@ async def test_what_she_chooses_reaches_staff_and_help_by_telephone_is_always_on
         hers = await SurvivorPage.open(browser, here.url, INDONESIAN)
         page = hers.page
         await expect(page.get_by_role("region", name="Keselamatan Anda lebih dulu")).to_contain_text(LIMITS)
+        await expect(
+            page.get_by_text("Ini bukan salah Anda. Anda tidak harus menceritakan semuanya.")
+        ).to_be_visible()
         await numbers_are_one_tap_away(hers)
         await stands_in_little_room(page, hers.button(INDONESIAN.start))
         danger = page.get_by_role("alert")
@@ -98,7 +101,7 @@ async def test_the_numbers_can_be_read_with_text_of_twice_the_size(tmp_path: Pat
         hers = await SurvivorPage.open(browser, here.url, INDONESIAN)
         await hers.page.evaluate("document.documentElement.style.fontSize = '200%'")
         await hers.button("Nomor darurat").tap()
-        await expect(hers.page.locator(".number strong")).to_have_text(["129", "110", "112", "119"])
+        await expect(hers.page.locator(".number strong")).to_have_text(["129", "110", "119"])
         assert await hers.page.evaluate(CUT_OFF) == []
 
 

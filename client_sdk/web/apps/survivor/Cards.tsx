@@ -191,7 +191,7 @@ export function OverCard({ state, numbers, goesBack }: OverProps) {
         {why === "left" ? t("over.left") : why === "ended" ? t("over.ended") : t("over.stopped")}
       </h1>
       <p>{reasonText(t, why, ending?.by ?? null)}</p>
-      {!isOrdinary && <p>{t("over.notYou")}</p>}
+      {!isOrdinary && <p>{t("over.anew")}</p>}
       {(!isOrdinary || state.urgency === 2) && <EmergencyNumbers numbers={numbers} />}
       {goesBack && <p>{t("over.same")}</p>}
       {unsentOf(state) !== "" && <p>{t("over.unsent")}</p>}

@@ -28,6 +28,7 @@ export function Welcome({ configuration, state, dispatch, isComing, onStart }: W
         <div class="column">
           <h1>{t("welcome.title")}</h1>
           <p>{t("welcome.lead", { organisation: configuration.organisationName })}</p>
+          <p>{t("welcome.warm")}</p>
           {isReloaded() && <p class="card">{t("welcome.reloaded")}</p>}
           {state.couldNotAsk && (
             <div class="card care" role="alert">

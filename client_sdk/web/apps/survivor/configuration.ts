@@ -56,7 +56,6 @@ const INDONESIA: readonly EmergencyNumber[] = [
     about: { id: "Layanan perempuan dan anak, 24 jam", en: "Help for women and children, day and night" },
   },
   { number: "110", name: { id: "Polisi", en: "Police" }, about: {} },
-  { number: "112", name: { id: "Darurat", en: "Emergency" }, about: {} },
   { number: "119", name: { id: "Ambulans", en: "Ambulance" }, about: {} },
 ]
 
@@ -72,7 +71,7 @@ export function readConfiguration(text: string): Configuration {
     confidentiality: ownText(page["confidentiality"]),
     hours: ownText(page["hours"]),
     typicalWaitMinutes: positive(page["typical_wait_minutes"]),
-    needs: listOf(page["needs"], isShortText) ?? ["counseling", "medical", "legal", "shelter", "interpreter", "dispatch"],
+    needs: listOf(page["needs"], isShortText) ?? ["counseling", "medical", "legal", "shelter", "interpreter"],
     regions: listOf(page["regions"], isShortText) ?? [],
     emergencyNumbers: numbersOf(page["emergency_numbers"]),
     cover: coverOf(entriesOf(page["cover"]), disguise?.skin),

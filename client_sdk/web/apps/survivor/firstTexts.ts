@@ -14,6 +14,7 @@ export const firstTexts = catalogue({
     language: "Language",
     "welcome.title": "You can talk to somebody here",
     "welcome.lead": "No name, no account. Only you and the people from {organisation} who join can read what you write.",
+    "welcome.warm": "What happened is not your fault. You do not have to tell everything.",
     "welcome.safety": "First, your safety",
     "welcome.watched": "Can somebody see this screen, or check this device later? If so, another device is safer.",
     "welcome.erase":
@@ -50,6 +51,7 @@ export const firstTexts = catalogue({
     language: "Bahasa",
     "welcome.title": "Anda bisa bicara dengan petugas di sini",
     "welcome.lead": "Tanpa nama, tanpa akun. Hanya Anda dan petugas {organisation} yang masuk ke chat ini yang bisa membaca tulisan Anda.",
+    "welcome.warm": "Ini bukan salah Anda. Anda tidak harus menceritakan semuanya.",
     "welcome.safety": "Keselamatan Anda lebih dulu",
     "welcome.watched": "Apakah ada orang yang bisa melihat layar ini, atau memeriksa HP ini nanti? Kalau ya, lebih aman memakai HP lain.",
     "welcome.erase": "Halaman ini tidak menyimpan apa pun. Tetapi browser mencatat kunjungan, dan aplikasi mata-mata bisa melihat semuanya. Tab samaran (Incognito) meninggalkan lebih sedikit jejak.",

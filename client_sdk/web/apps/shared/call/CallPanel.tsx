@@ -73,7 +73,7 @@ export function CallPanel({ call, view, language, isStaff, nobody, isStarting, o
         {isIdle && isStarting && !isChecking && <Start call={call} isStaff={isStaff} onCheck={toggleCheck} onDone={onDismiss} />}
         {(phase === "calling" || phase === "in call") && (
           <>
-            {phase === "in call" && <Tiles view={view} />}
+            {phase === "in call" && <Tiles view={view} isStaff={isStaff} />}
             <Recording call={call} view={view} />
             <News view={view} />
             <Controls call={call} view={view} isStaff={isStaff} isChecking={isChecking} onCheck={toggleCheck} />

@@ -10,9 +10,9 @@ describe("the configuration", () => {
   it("has everything when the organisation says nothing", () => {
     const configuration = read()
     expect(configuration).toMatchObject({ organisationName: "Rumah Aman", typicalWaitMinutes: null, disguise: null })
-    expect(configuration.emergencyNumbers.map(({ number }) => number)).toEqual(["129", "110", "112", "119"])
+    expect(configuration.emergencyNumbers.map(({ number }) => number)).toEqual(["129", "110", "119"])
     expect(configuration.cover).toEqual({ skin: "recipe", afterSeconds: 60 })
-    expect(configuration.needs).toEqual(["counseling", "medical", "legal", "shelter", "interpreter", "dispatch"])
+    expect(configuration.needs).toEqual(["counseling", "medical", "legal", "shelter", "interpreter"])
     expect(configuration.regions).toEqual([])
   })
 
