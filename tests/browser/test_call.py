@@ -104,6 +104,7 @@ async def nothing_is_readable_on_the_wire(sender: Caller, receiver: Caller) -> N
 
 
 NOTED = "your browser keeps this address"
+ALOUD = "Use earphones. Other people may hear the sound."
 
 
 async def test_she_is_told_what_a_permission_leaves_behind_before_her_browser_asks_for_it(
@@ -117,14 +118,17 @@ async def test_she_is_told_what_a_permission_leaves_behind_before_her_browser_as
         hers, theirs = talk.hers, talk.theirs
         await theirs.page.get_by_role("button", name="Video call", exact=True).click()
         await hers.shows(NOTED)
+        await hers.shows(ALOUD)
         await hers.button("Not now").click()
         await hers.page.get_by_role("button", name="Talk by voice or video").click()
         await hers.shows(NOTED)
+        await hers.shows(ALOUD)
         assert await hers.page.evaluate("window.wishes") == []
         await hers.button("Voice call").click()
         # It is no concern of staff.
         await theirs.shows("would like to talk with you")
-        await expect(theirs.call.get_by_text(NOTED)).to_have_count(0)
+        for words in (NOTED, ALOUD):
+            await expect(theirs.call.get_by_text(words)).to_have_count(0)
 
 
 async def test_her_side_rings_silently_and_nothing_is_on_before_she_answers(tmp_path: Path) -> None:

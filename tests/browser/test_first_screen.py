@@ -18,6 +18,18 @@ LIMITS = "Kami tidak menceritakan apa pun, kecuali nyawa seseorang terancam."
 PAGE = f'[page.confidentiality]\nid = "{LIMITS}"\nen = "We tell nobody, unless a life is in danger."\n'
 
 
+async def both_words_stand_beside_each_other(page: Page) -> None:
+    """Emergency and Exit, on the smallest phone and beside somebody's name."""
+    await page.set_viewport_size({"width": 320, "height": 640})
+    words = [page.locator("header").get_by_text(word, exact=True) for word in ("Darurat", "Keluar")]
+    for word in words:
+        await expect(word).to_be_in_viewport(ratio=1)
+    tops = [box["y"] + box["height"] / 2 for word in words if (box := await word.bounding_box()) is not None]
+    assert len(tops) == 2
+    assert abs(tops[0] - tops[1]) < 4
+    await page.set_viewport_size({"width": 360, "height": 640})
+
+
 async def test_what_she_chooses_reaches_staff_and_help_by_telephone_is_always_one_tap_away(
     tmp_path: Path,
 ) -> None:
@@ -57,6 +69,7 @@ async def test_what_she_chooses_reaches_staff_and_help_by_telephone_is_always_on
             his = await accepted(staff)
             await hers.is_in_the_room("Sari")
             await his.send("Saya di sini. " * 20)
+            await both_words_stand_beside_each_other(page)
             await numbers_are_one_tap_away(hers)
             await stands_in_little_room(page, hers.field)
 

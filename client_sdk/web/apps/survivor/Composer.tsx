@@ -52,7 +52,7 @@ export function Composer({ draft, onSay, onTyping, onCall }: ComposerProps) {
       <div class="composer">
         {onCall !== null && (
           <button type="button" class="button round" aria-label={t("call.start")} onClick={onCall}>
-            <Icon name="talk" />
+            <Icon name="phone" />
           </button>
         )}
         <div class="grow">

@@ -34,7 +34,7 @@ export function Header({ children, panel, onPanel, onExit }: HeaderProps) {
           onPanel(panel === "emergency" ? null : "emergency")
         }}
       >
-        <Icon name="phone" />
+        <Icon name="warning" />
         <span>{t("emergency.short")}</span>
       </button>
     </header>

@@ -69,7 +69,7 @@ export function CallPanel({ call, view, language, isStaff, nobody, isStarting, o
     <CallWordingContext.Provider value={callWordingOf(language, nobody)}>
       <CallRegion>
         {phase === "ringing" && <Incoming call={call} view={view} isStaff={isStaff} />}
-        {isIdle && running.length > 0 && canConnect() && <RunningCall call={call} view={view} />}
+        {isIdle && running.length > 0 && canConnect() && <RunningCall call={call} view={view} isStaff={isStaff} />}
         {isIdle && isStarting && !isChecking && <Start call={call} isStaff={isStaff} onCheck={toggleCheck} onDone={onDismiss} />}
         {(phase === "calling" || phase === "in call") && (
           <>
@@ -125,6 +125,7 @@ function Start({ call, isStaff, onCheck, onDone }: StartProps) {
   return (
     <div class="card question">
       <h2>{t("start.title")}</h2>
+      {!isStaff && <p>{t("start.aloud")}</p>}
       <p class="muted">{t("start.about")}</p>
       {!isStaff && <p class="muted">{t("start.trace")}</p>}
       <div class="answers">
@@ -156,6 +157,7 @@ function Incoming({ call, view, isStaff }: PartProps & { readonly isStaff: boole
   return (
     <div class="card question" role="alert">
       <h2>{title}</h2>
+      {!isStaff && <p>{t("start.aloud")}</p>}
       <p class="muted">{t(isStaff ? "ring.seen" : "ring.silent")}</p>
       {!isStaff && <p class="muted">{t("start.trace")}</p>}
       <div class="answers">
@@ -168,12 +170,13 @@ function Incoming({ call, view, isStaff }: PartProps & { readonly isStaff: boole
   )
 }
 
-function RunningCall({ call, view }: PartProps) {
+function RunningCall({ call, view, isStaff }: PartProps & { readonly isStaff: boolean }) {
   const wording = useCallWording()
   const names = view.running.map((one) => nameOf(wording, one)).join(", ")
   return (
     <div class="card call-line">
       <p>{wording.t("running.title", { names })}</p>
+      {!isStaff && <p>{wording.t("start.aloud")}</p>}
       <Button text={wording.t("running.join")} kind="primary" onPress={() => void call.join()} />
     </div>
   )

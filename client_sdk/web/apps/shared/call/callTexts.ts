@@ -10,6 +10,7 @@ export const callTexts = catalogue({
 
     "start.title": "Talk by voice or video",
     "start.about": "Only the people in this conversation can hear and see you. You can stop at any time.",
+    "start.aloud": "Use earphones. Other people may hear the sound.",
     "start.trace": "If you choose “always allow”, your browser keeps this address. Choose “only this time” if you can.",
     "start.voice": "Voice call",
     "start.video": "Video call",
@@ -153,6 +154,7 @@ export const callTexts = catalogue({
 
     "start.title": "Telepon atau video",
     "start.about": "Hanya orang dalam chat ini yang bisa mendengar dan melihat Anda. Anda bisa berhenti kapan saja.",
+    "start.aloud": "Pakai earphone. Suara bisa terdengar orang lain.",
     "start.trace": "Kalau Anda memilih “selalu izinkan”, browser menyimpan alamat ini. Pilih “hanya kali ini” kalau ada.",
     "start.voice": "Telepon",
     "start.video": "Video call",

@@ -10,7 +10,7 @@ const PATHS = {
   clock: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5l3 2",
   tick: "M5 13l4 4L19 7",
   ticks: "M2 13l4 4L15 7M11 16l1 1L22 7",
-  talk: "M12 3a3 3 0 0 1 3 3v6a3 3 0 0 1-6 0V6a3 3 0 0 1 3-3zM6 11a6 6 0 0 0 12 0M12 17v4",
+  warning: "M12 3 22 20H2zM12 10v4M12 17v.1",
 } as const
 export type IconName = keyof typeof PATHS
 
