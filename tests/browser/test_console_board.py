@@ -23,13 +23,13 @@ from teduh_signaling.relay.frames import (
 )
 
 ALERT_SECONDS = 3.0
-_REGIONS = 'regions = ["Jakarta", "Bandung"]'
+_PAGE = 'regions = ["Jakarta", "Bandung"]\nneeds = ["legal", "dispatch"]'
 
 
 async def test_the_board_counts_and_her_wishes_meet_the_shift(tmp_path: Path) -> None:
     """What she wishes for is seen, and offered to who says that she is it; small counts are not told."""
     async with (
-        console_house(tmp_path, _REGIONS, routing={"mode": "offer", "goal_seconds": 90}) as house,
+        console_house(tmp_path, _PAGE, routing={"mode": "offer", "goal_seconds": 90}) as house,
         chromium(tmp_path / "profile", bypass_csp=True, colours="dark") as browser,
         AsyncExitStack() as people,
     ):
