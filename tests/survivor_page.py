@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from playwright.async_api import BrowserContext, Locator, Page, expect
+
+_BARE_GROUND: Final = """() => {
+  const occupied = 'button, a, input, textarea, select, label, summary, .card, .panel, h1, h2, h3, p, li'
+  for (let y = innerHeight - 4; y > 0; y -= 8)
+    for (let x = innerWidth / 2; x < innerWidth; x += 8)
+      if (document.elementFromPoint(x, y)?.closest(occupied) === null) return [x, y]
+  return null
+}"""
+"""A place in sight on which there is nothing, from below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +137,9 @@ class SurvivorPage:
 
     async def leave_by_two_taps(self) -> None:
         """Quick exit, by two taps on an empty place."""
-        box = await self.page.get_by_role("region", name="Conversation").bounding_box()
-        assert box is not None
-        await self.page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + box["height"] - 20)
+        place = await self.page.evaluate(_BARE_GROUND)
+        assert place is not None, "no bare ground in sight"
+        await self.page.mouse.dblclick(*place)
 
     async def shows(self, text: str) -> None:
         """Wait until this stands on the page."""

@@ -133,7 +133,7 @@ async def _talking(page: Page, here: House, camera: Camera) -> None:
         await page.locator(".question .button.primary").click()
         await _hide_for_a_while(page)
         await camera.take(page, "survivor-cover")
-        await page.locator(".skin .button.primary").click()
+        await page.locator(".spot").click()
         await his.end()
         await expect(page.locator(".over")).to_be_visible()
         await camera.take(page, "survivor-ended")

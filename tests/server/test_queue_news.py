@@ -99,11 +99,11 @@ async def test_listing_marks_who_comes_back_for_whoever_was_with_her_alone(
         conversation = await survivor.open_request()
         await known.claim(conversation)
         await known.append(conversation, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
-        for client in (known, survivor):
-            await client.ask(Leave(4, conversation), Done)
+        await known.ask(Leave(4, conversation), Done)
+        token = (await survivor.ask(Leave(4, conversation), Done)).continuation
         for client in (known, other):
             await client.ask(WatchQueue(6), Done)
-        asking = OpenRequest(1, again.capability, b"kp", continues=survivor.capability)
+        asking = OpenRequest(1, again.capability, b"kp", continues=survivor.capability, continuation=token)
         await again.ask(asking, RequestOpened)
         assert [each.known for each in (await _listing(known, 1)).requests] == [True]
         assert [each.known for each in (await _listing(other, 1)).requests] == [False]

@@ -46,6 +46,10 @@ export function DeskScreen({ state, desk, languages, configuration, onLock, onEr
     setOverlay(null)
   }
   const { isPhone, screen } = useScreens(isSearching, talk, hasDetails)
+  // Where a window becomes as small as a phone, the conversation stays in sight with what was asked there.
+  useEffect(() => {
+    if (isPhone) setDetails(false)
+  }, [isPhone])
   const show = (id: string | null): void => {
     setSought("")
     // What is there first of a conversation is what was said in it.
