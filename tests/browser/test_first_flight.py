@@ -108,7 +108,7 @@ async def test_nothing_that_she_has_begun_is_disturbed_when_the_rest_comes(tmp_p
                 "window.begun = document.activeElement; begun.closest('.scroll').scrollTop = 120"
             )
             line.released.set()
-            await page.wait_for_function("teduh.parts.rest !== undefined")
+            await page.wait_for_function("() => teduh.parts.rest !== undefined")
             await page.evaluate("teduh.rest.then(() => new Promise((go) => setTimeout(go)))")
             assert await page.evaluate("document.activeElement === begun && begun.isConnected")
             assert await page.evaluate("begun.closest('.scroll').scrollTop") == 120
