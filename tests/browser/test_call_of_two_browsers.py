@@ -131,8 +131,9 @@ async def talks(hers: Opened, theirs: Opened, house: ConsoleHouse) -> None:
 
 
 _ATTEMPTS = 3
-"""A call in which nothing is heard for sixteen seconds ends by itself, as it may on a machine that is too busy
-to play two browsers' sound; what browsers cannot agree on fails each time.
+"""A call in which nothing is heard for sixteen seconds ends by itself, as it may on a busy machine.
+
+What browsers cannot agree on fails each time.
 """
 
 
