@@ -33,14 +33,13 @@ from frame_client import FrameClient, talking_pair
 from relay_organisation import RelayOrganisation
 from relay_process import RelayProcess, relay_process
 from teduh_signaling.relay.frames import Accepted, Append, Error
-from valkey_process import ValkeyProcess, until
+from valkey_process import lasting_valkey, until
 
 GOAL_SECONDS = 3.0
 TIMES = 10
 LONGEST = 60.0
 SAID_EACH_SECONDS = 0.02
 LOOKED_EACH_SECONDS = 0.01
-KEPT = {"appendonly": "yes", "appendfsync": "always", "save": "", "maxmemory": "100mb"}
 
 Fault = tuple[Callable[[], object], Callable[[], object]]
 """What begins it and what ends it; both may take a moment."""
@@ -51,8 +50,8 @@ Place = Callable[[Path, Path], AbstractContextManager[tuple[RelayProcess, Fault]
 @contextmanager
 def full_memory(folder: Path, file: Path) -> Iterator[tuple[RelayProcess, Fault]]:
     with (
-        _server(folder / "valkey") as valkey,
-        relay_process(folder, file, _url(valkey), durability="aof") as relay,
+        lasting_valkey(folder / "valkey", maxmemory="100mb") as valkey,
+        relay_process(folder, file, valkey.url, durability="aof") as relay,
     ):
 
         def set_to(most: str) -> Callable[[], object]:
@@ -64,21 +63,21 @@ def full_memory(folder: Path, file: Path) -> Iterator[tuple[RelayProcess, Fault]
 @contextmanager
 def frozen_server(folder: Path, file: Path) -> Iterator[tuple[RelayProcess, Fault]]:
     with (
-        _server(folder / "valkey") as valkey,
-        relay_process(folder, file, _url(valkey), durability="aof") as relay,
+        lasting_valkey(folder / "valkey", maxmemory="100mb") as valkey,
+        relay_process(folder, file, valkey.url, durability="aof") as relay,
     ):
         yield relay, (valkey.freeze, valkey.thaw)
 
 
 @contextmanager
 def frozen_replica(folder: Path, file: Path) -> Iterator[tuple[RelayProcess, Fault]]:
-    at_once = {"repl-diskless-sync-delay": "0"}
+    at_once = {"repl-diskless-sync-delay": "0", "maxmemory": "100mb"}
     with (
-        _server(folder / "master", at_once) as master,
-        _server(folder / "replica", {"replicaof": f"127.0.0.1 {master.port}"}) as replica,
+        lasting_valkey(folder / "master", **at_once) as master,
+        lasting_valkey(folder / "replica", replicaof=f"127.0.0.1 {master.port}") as replica,
     ):
         until(lambda: "state=online" in str(master.ask("INFO", "replication")), "there is no replica")
-        with relay_process(folder, file, _url(master), durability="replicated") as relay:
+        with relay_process(folder, file, master.url, durability="replicated") as relay:
             yield relay, (replica.freeze, replica.thaw)
 
 
@@ -86,21 +85,6 @@ def frozen_replica(folder: Path, file: Path) -> Iterator[tuple[RelayProcess, Fau
 def full_disk(folder: Path, file: Path) -> Iterator[tuple[RelayProcess, Fault]]:
     with small_disk(folder / "data") as disk, relay_process(folder, file, machine=disk.machine) as relay:
         yield relay, (disk.fill, disk.free)
-
-
-@contextmanager
-def _server(folder: Path, settings: dict[str, str] | None = None) -> Iterator[ValkeyProcess]:
-    valkey = ValkeyProcess(folder, {**KEPT, **(settings or {})})
-    valkey.start()
-    try:
-        yield valkey
-    finally:
-        valkey.thaw()
-        valkey.kill()
-
-
-def _url(valkey: ValkeyProcess) -> str:
-    return f"redis://{valkey.host}:{valkey.port}"
 
 
 @dataclass(slots=True)

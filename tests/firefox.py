@@ -24,12 +24,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+from page_patience import PATIENCE_SECONDS, until_page
 from programs import executable
 
 TONE_HZ: Final = 400
 """As Chromium's made-up microphone beeps."""
-PATIENCE_SECONDS: Final = 45.0
-"""After which something is taken never to happen."""
 DEVICES: Final[Mapping[str, object]] = {
     "media.navigator.streams.fake": True,
     "media.navigator.audio.fake_frequency": TONE_HZ,
@@ -169,14 +168,7 @@ class FirefoxPage:
         await self._act({"type": "key", "id": "keyboard", "actions": keys})
 
     async def _until(self, is_so: Callable[[], Awaitable[object]], what: str) -> None:
-        """Wait until `is_so()` is true; fails after `PATIENCE_SECONDS`, with what stands on the page."""
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while not await is_so():  # noqa: ASYNC110 -- pages set no event
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            shown = await self.evaluate("() => document.body.innerText")
-            raise AssertionError(f"nothing is {what}; the page shows:\n{shown}") from None
+        await until_page(is_so, what, lambda: self.evaluate("() => document.body.innerText"))
 
     async def _pressed(self, role: str, name: str) -> bool:
         locator = {"type": "accessibility", "value": {"role": role, "name": name}}

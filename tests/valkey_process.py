@@ -8,14 +8,18 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import redis
 from teduh_server.redis_store.server_program import bundled
 
 _READY_SECONDS = 60.0
 _given: set[int] = set()
+LASTING: Final = {"appendonly": "yes", "appendfsync": "always", "save": "", "slowlog-log-slower-than": "-1"}
+"""Settings under which it answers only what its disk has taken."""
 
 
 class ValkeyProcess:
@@ -44,6 +48,10 @@ class ValkeyProcess:
         self._program = program or bundled()
         self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://{self.host}:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -149,3 +157,15 @@ def as_bytes(answer: object) -> bytes:
 def as_list(answer: object) -> list[object]:
     assert isinstance(answer, list)
     return answer
+
+
+@contextmanager
+def lasting_valkey(folder: Path, **settings: str) -> Iterator[ValkeyProcess]:
+    """A started server that answers only what its disk has taken, with these settings beside."""
+    valkey = ValkeyProcess(folder, {**LASTING, **settings})
+    valkey.start()
+    try:
+        yield valkey
+    finally:
+        valkey.thaw()
+        valkey.kill()

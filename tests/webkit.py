@@ -20,10 +20,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import aiohttp
+from page_patience import PATIENCE_SECONDS, until_page
 from programs import executable
 
-PATIENCE_SECONDS: Final = 45.0
-"""After which something is taken never to happen."""
 _ELEMENT: Final = "element-6066-11e4-a52e-4f735466cecf"
 _NAMED: Final = """(role, name) => {
   const tags = { button: 'button', radio: 'input[type=radio]', field: 'input, textarea' }[role];
@@ -105,14 +104,7 @@ class WebKitPage:
         return None if value is None else str(value[_ELEMENT])
 
     async def _until(self, is_so: Callable[[], Awaitable[object]], what: str) -> None:
-        """Wait until `is_so()` is true; fails after `PATIENCE_SECONDS`, with what stands on the page."""
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while not await is_so():  # noqa: ASYNC110 -- pages set no event
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            shown = await self.evaluate("() => document.body.innerText")
-            raise AssertionError(f"nothing is {what}; the page shows:\n{shown}") from None
+        await until_page(is_so, what, lambda: self.evaluate("() => document.body.innerText"))
 
 
 @contextmanager

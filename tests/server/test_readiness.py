@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -25,10 +25,9 @@ from teduh_server.log_policy import MOST_LINES_A_MINUTE
 from teduh_server.settings import Settings
 from teduh_signaling.relay.frames import Append, Error, ErrorCode
 from valkey_cluster import valkey_cluster
-from valkey_process import ValkeyProcess, free_port, until
+from valkey_process import LASTING, ValkeyProcess, free_port, lasting_valkey, until
 
 METRICS_PORT = free_port()
-KEPT = {"appendonly": "yes", "appendfsync": "always", "save": "", "slowlog-log-slower-than": "-1"}
 
 
 async def readyz(relay: RelayProcess) -> int:
@@ -73,32 +72,17 @@ async def measured(relay: RelayProcess) -> dict[str, float]:
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
 
 
-@contextmanager
-def own_valkey(folder: Path, **settings: str) -> Iterator[ValkeyProcess]:
-    valkey = ValkeyProcess(folder, {**KEPT, **settings})
-    valkey.start()
-    try:
-        yield valkey
-    finally:
-        valkey.thaw()
-        valkey.kill()
-
-
-def url_of(valkey: ValkeyProcess) -> str:
-    return f"redis://{valkey.host}:{valkey.port}"
-
-
 def on_own(
     tmp_path: Path, organisation: RelayOrganisation, valkey: ValkeyProcess, workers: int = 1
 ) -> RelayProcess:
     """A relay on this server, not started."""
     file = organisation.write(tmp_path)
-    return RelayProcess(tmp_path / "relay", file, url_of(valkey), durability="aof", workers=workers)
+    return RelayProcess(tmp_path / "relay", file, valkey.url, durability="aof", workers=workers)
 
 
 @pytest.fixture
 def valkey_process(tmp_path: Path) -> Iterator[ValkeyProcess]:
-    with own_valkey(tmp_path / "own", maxmemory="100mb") as valkey:
+    with lasting_valkey(tmp_path / "own", maxmemory="100mb") as valkey:
         yield valkey
 
 
@@ -106,7 +90,7 @@ def valkey_process(tmp_path: Path) -> Iterator[ValkeyProcess]:
 def relay(
     tmp_path: Path, organisation: RelayOrganisation, valkey_process: ValkeyProcess
 ) -> Iterator[RelayProcess]:
-    file, url = organisation.write(tmp_path), url_of(valkey_process)
+    file, url = organisation.write(tmp_path), valkey_process.url
     measures = {"metrics_port": METRICS_PORT}
     with relay_process(tmp_path / "relay", file, url, None, None, durability="aof", **measures) as relay:
         yield relay
@@ -115,7 +99,7 @@ def relay(
 async def test_full_memory_is_not_ready(relay: RelayProcess, valkey_process: ValkeyProcess) -> None:
     valkey_process.ask("CONFIG", "SET", "maxmemory", "100kb")
     await is_noticed(relay)
-    assert "maxmemory" in await problems(store_url=url_of(valkey_process))
+    assert "maxmemory" in await problems(store_url=valkey_process.url)
     valkey_process.ask("CONFIG", "SET", "maxmemory", "100mb")
     await becomes(lambda: readyz(relay), 200)
     assert causes(relay) == ["OOM", None]
@@ -153,7 +137,7 @@ async def test_store_that_somebody_sets_to_sync_later_is_not_ready(
 ) -> None:
     valkey_process.ask("CONFIG", "SET", "appendfsync", "everysec")
     await becomes(lambda: readyz(relay), 503)
-    assert "appendfsync" in await problems(store_url=url_of(valkey_process))
+    assert "appendfsync" in await problems(store_url=valkey_process.url)
     valkey_process.ask("CONFIG", "SET", "appendfsync", "always")
     await becomes(lambda: readyz(relay), 200)
     assert causes(relay) == ["StoreNotDurable", None]
@@ -167,14 +151,14 @@ async def test_nearly_full_memory_is_told_by_the_doctor(
     assert isinstance(info, bytes)
     (used,) = (int(line[12:]) for line in info.split(b"\r\n") if line.startswith(b"used_memory:"))
     valkey_process.ask("CONFIG", "SET", "maxmemory", str(used * 105 // 100))
-    assert "maxmemory" in await problems(store_url=url_of(valkey_process))
+    assert "maxmemory" in await problems(store_url=valkey_process.url)
 
 
 async def test_frozen_store_is_not_ready(relay: RelayProcess, valkey_process: ValkeyProcess) -> None:
     valkey_process.freeze()
     await is_noticed(relay)
     assert await _status(f"{relay.url}/healthz") == 200
-    assert "does not answer" in await problems(store_url=url_of(valkey_process))
+    assert "does not answer" in await problems(store_url=valkey_process.url)
     valkey_process.thaw()
     await becomes(lambda: readyz(relay), 200)
     assert causes(relay)[0] == "silent"
@@ -204,7 +188,7 @@ async def test_store_that_cannot_write_its_file_is_not_ready(
     valkey_process.ask("CONFIG", "SET", "save", "3600 1")
     valkey_process.ask("BGSAVE")
     await becomes(lambda: readyz(relay), 503)
-    assert "takes nothing" in await problems(store_url=url_of(valkey_process))
+    assert "takes nothing" in await problems(store_url=valkey_process.url)
     valkey_process.ask("CONFIG", "SET", "save", "")
     valkey_process.ask("CONFIG", "SET", "stop-writes-on-bgsave-error", "no")
     await becomes(lambda: readyz(relay), 200)
@@ -216,13 +200,13 @@ async def test_frozen_replica_is_not_ready_where_accepted_means_replicated(
 ) -> None:
     common = {"repl-diskless-sync-delay": "0", "maxmemory": "100mb"}
     with (
-        own_valkey(tmp_path / "master", **common) as master,
-        own_valkey(tmp_path / "replica", replicaof=f"127.0.0.1 {master.port}", **common) as replica,
+        lasting_valkey(tmp_path / "master", **common) as master,
+        lasting_valkey(tmp_path / "replica", replicaof=f"127.0.0.1 {master.port}", **common) as replica,
     ):
         await asyncio.to_thread(
             until, lambda: "state=online" in str(master.ask("INFO", "replication")), "no replica"
         )
-        url, file = url_of(master), organisation.write(tmp_path)
+        url, file = master.url, organisation.write(tmp_path)
         with relay_process(
             tmp_path / "relay", file, url, durability="replicated", metrics_port=METRICS_PORT
         ) as relay:
@@ -295,7 +279,7 @@ async def test_full_disk_is_not_ready_until_it_has_room_and_does_not_fill_the_lo
 async def test_relay_waits_for_a_store_that_reads_its_file(
     tmp_path: Path, organisation: RelayOrganisation
 ) -> None:
-    with own_valkey(tmp_path / "own") as valkey:
+    with lasting_valkey(tmp_path / "own") as valkey:
         with redis.Redis(port=valkey.port) as client, client.pipeline() as many:
             for number in range(6000):
                 many.set(f"key{number}", number, ex=600)
@@ -304,9 +288,7 @@ async def test_relay_waits_for_a_store_that_reads_its_file(
         # A millisecond for each key that is read, and it looks up every 1024 keys.
         valkey.settings |= {"key-load-delay": "1000"}
         slow = asyncio.create_task(asyncio.to_thread(valkey.start))
-        relay = RelayProcess(
-            tmp_path / "relay", organisation.write(tmp_path), url_of(valkey), durability="aof"
-        )
+        relay = RelayProcess(tmp_path / "relay", organisation.write(tmp_path), valkey.url, durability="aof")
         started = asyncio.create_task(asyncio.to_thread(relay.start))
         try:
             await becomes(lambda: _known(relay, "/healthz"), 200)
@@ -352,10 +334,8 @@ async def starting(relay: RelayProcess) -> AsyncIterator[tuple[RelayProcess, asy
 async def test_relay_outlives_a_store_that_keeps_no_file(
     tmp_path: Path, organisation: RelayOrganisation
 ) -> None:
-    with own_valkey(tmp_path / "own", appendonly="no") as valkey:
-        relay = RelayProcess(
-            tmp_path / "relay", organisation.write(tmp_path), url_of(valkey), durability="aof"
-        )
+    with lasting_valkey(tmp_path / "own", appendonly="no") as valkey:
+        relay = RelayProcess(tmp_path / "relay", organisation.write(tmp_path), valkey.url, durability="aof")
         started = asyncio.create_task(asyncio.to_thread(relay.start))
         try:
             await becomes(lambda: _known(relay, "/readyz"), 503)
@@ -374,7 +354,7 @@ async def test_relay_outlives_a_store_that_keeps_no_file(
 async def test_relay_waits_for_a_store_that_is_not_there_yet(
     tmp_path: Path, organisation: RelayOrganisation, workers: int
 ) -> None:
-    valkey = ValkeyProcess(tmp_path / "own", KEPT)
+    valkey = ValkeyProcess(tmp_path / "own", LASTING)
     relay = on_own(tmp_path, organisation, valkey, workers)
     started = asyncio.create_task(asyncio.to_thread(relay.start))
     try:
@@ -397,12 +377,12 @@ async def test_relay_waits_for_a_store_that_is_not_there_yet(
 async def test_relay_outlives_a_store_that_does_not_let_it_in(
     tmp_path: Path, organisation: RelayOrganisation
 ) -> None:
-    with own_valkey(tmp_path / "own") as valkey:
+    with lasting_valkey(tmp_path / "own") as valkey:
         valkey.ask("CONFIG", "SET", "requirepass", "another")
         async with starting(on_own(tmp_path, organisation, valkey)) as (relay, started):
             await becomes(lambda: asyncio.to_thread(lambda: "NOAUTH" in causes(relay)), wanted=True)
             assert (await _known(relay, "/healthz"), await _known(relay, "/readyz")) == (200, 503)
-            assert "AUTH" in await problems(store_url=url_of(valkey))
+            assert "AUTH" in await problems(store_url=valkey.url)
             with redis.Redis(port=valkey.port, password="another") as client:
                 client.config_set("requirepass", "")
             await started
