@@ -59,10 +59,22 @@ _GONE: Final = frozenset(
 
 _FIELD: Final = """(name) => [...document.querySelectorAll('input, textarea')].find((one) =>
   one.ariaLabel === name || [...one.labels].some((label) => label.textContent.trim() === name)) ?? null"""
-_INTO_VIEW: Final = """(one) => {
+# A click that comes down on something else, because the page has moved meanwhile, is kept from that.
+_AIM: Final = """(one) => {
   one.scrollIntoView({ block: 'center' });
-  return one.checkVisibility() && !one.disabled;
+  if (!one.checkVisibility() || one.disabled) return false;
+  window.aim?.listening.abort();
+  const aim = (window.aim = { hit: false, listening: new AbortController() });
+  addEventListener('click', (event) => {
+    aim.listening.abort();
+    aim.hit = [one, ...one.labels ?? []].some((each) => each.contains(event.target));
+    if (aim.hit) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }, { capture: true, signal: aim.listening.signal });
+  return true;
 }"""
+_MISSED: Final = "() => window.aim?.hit === false"
 
 
 class CommandFailed(Exception):
@@ -190,9 +202,9 @@ class FirefoxPage:
         return False
 
     async def _click(self, element: Mapping[str, str]) -> None:
-        """In its middle. Raises `_Gone` where it is no longer there, or not to be seen."""
+        """In its middle. Raises `_Gone` where it is no longer there, not to be seen, or was missed."""
         try:
-            if not (await self._call(_INTO_VIEW, element))["value"]:
+            if not (await self._call(_AIM, element))["value"]:
                 raise _Gone
             origin = {"type": "element", "element": element}
             actions = [
@@ -201,6 +213,8 @@ class FirefoxPage:
                 {"type": "pointerUp", "button": 0},
             ]
             await self._act({"type": "pointer", "id": "mouse", "actions": actions})
+            if await self.evaluate(_MISSED):
+                raise _Gone
         except CommandFailed as failed:
             if failed.error in _GONE:
                 raise _Gone from failed
