@@ -15,6 +15,9 @@ _HERE = Path(__file__).parent
 os.environ.setdefault("NODE_COMPILE_CACHE", str(_HERE.parent / ".pytest_cache" / "node"))
 _BUSY = "browser"
 """What keeps the processor busy; a page in a real browser takes a second or two of it."""
+_ONCE_MORE = pytest.mark.flaky(reruns=1, only_rerun=["AssertionError", "TimeoutError"])
+"""A browser on a machine that others use now and then misses a moment: it gets a second one, and the last lines say
+so. Nothing else is run again."""
 _WAITING = ("benchmarks", "chaos", "deploy", "end_to_end", "interop", "sdk", "server")
 """What waits for other processes, networks and clocks, and leaves the processor to others meanwhile."""
 
@@ -25,6 +28,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Tests of one file stay together, for some share a fixture.
     """
     skip_without_programs(items)
+    for item in items:
+        if _folder(item) == _BUSY:
+            item.add_marker(_ONCE_MORE)
     busy = [item for item in items if _folder(item) == _BUSY]
     # What has to run one after the other takes longest, and so begins first.
     busy.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)

@@ -43,12 +43,19 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """The last lines: what was skipped, why, and the one command that brings what is missing."""
+    """The last lines: what was skipped, why, the one command that brings what is missing; what was run again."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or hasattr(config, "workerinput"):
         return
     for line in last_lines([_reason(report) for report in reporter.stats.get("skipped", ())]):
         reporter.write_line(line)
+    for line in second_lines([report.nodeid for report in reporter.stats.get("rerun", ())]):
+        reporter.write_line(line)
+
+
+def second_lines(again: list[str]) -> list[str]:
+    """What is told of the tests that were run again, given the node id of each."""
+    return [f"failed once and was run again: {nodeid}" for nodeid in sorted(again)]
 
 
 def last_lines(reasons: list[str]) -> list[str]:

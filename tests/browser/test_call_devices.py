@@ -36,6 +36,15 @@ _HEARD_AT = """() => {
 }"""
 
 
+# What there is, told when `tellDevices` is called.
+_LATE_DEVICES = """() => {
+  const { mediaDevices } = navigator;
+  const told = new Promise((tell) => { window.tellDevices = tell });
+  const real = mediaDevices.enumerateDevices.bind(mediaDevices);
+  mediaDevices.enumerateDevices = () => told.then(real);
+}"""
+
+
 async def test_devices_are_chosen_before_a_call_and_changed_in_it(tmp_path: Path) -> None:
     async with (
         console_house(tmp_path, calls={"allow_direct": True}) as house,
@@ -90,6 +99,32 @@ async def test_loudspeaker_chosen_before_a_call_is_where_it_is_heard(tmp_path: P
         )
         assert await hers.page.evaluate("window.heardAt") == [id_]
         assert await hers.page.evaluate("window.unheard") == []
+
+
+async def test_buttons_stay_in_their_place_when_the_devices_become_known(tmp_path: Path) -> None:
+    """A browser tells late what there is; a button that moves is missed by the finger that comes down."""
+    async with (
+        console_house(tmp_path, calls={"allow_direct": True}) as house,
+        talking_alone(house, SEVERAL) as talk,
+    ):
+        hers = talk.hers
+        # The browser tells the names of what was opened before: now there is something to choose from.
+        await hers.page.evaluate(
+            "navigator.mediaDevices.getUserMedia({ audio: true, video: true })"
+            ".then((stream) => stream.getTracks().forEach((track) => track.stop()))"
+        )
+        await hers.page.evaluate(_LATE_DEVICES)
+        await hers.page.get_by_role("button", name="Talk by voice or video").click()
+        await hers.button("Try devices first").click()
+        buttons = [
+            hers.button(name) for name in ("Try the microphone", "Show me my picture", "Try the connection")
+        ]
+        before = [await button.bounding_box() for button in buttons]
+        await expect(hers.call.get_by_role("combobox")).to_have_count(0)
+        await hers.page.evaluate("window.tellDevices()")
+        await expect(hers.call.get_by_role("combobox", name="Camera")).to_be_visible()
+        await expect(hers.call.get_by_role("combobox", name="Microphone")).to_be_visible()
+        assert [await button.bounding_box() for button in buttons] == before
 
 
 async def test_browser_without_webrtc_says_that_it_cannot_call(tmp_path: Path) -> None:

@@ -283,8 +283,8 @@ async def test_closing_the_frame_turns_off_what_she_tries(tmp_path: Path) -> Non
     async with before_a_call(tmp_path) as (site, frame):
         await frame.get_by_role("button", name="Try devices first").tap()
         await frame.get_by_role("button", name="Show me my picture").tap()
-        await frame.get_by_role("button", name="Try the microphone").tap()
         await expect(frame.get_by_text("Your camera is on, for you alone")).to_be_visible()
+        await frame.get_by_role("button", name="Try the microphone").tap()
         await expect(frame.get_by_text("Your microphone is on, for you alone")).to_be_visible()
         (inside,) = site.page.main_frame.child_frames
         assert await inside.evaluate(STATES) == ["live", "live"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import bring_programs
 import programs
 import pytest
-from program_guard import ProgramNotListed, last_lines
+from program_guard import ProgramNotListed, last_lines, second_lines
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -131,3 +131,11 @@ def test_continuous_integration_runs_the_readmes_commands_and_no_other() -> None
     lines = (REPOSITORY / ".ci" / "run").read_text("utf-8").splitlines()
     assert [line for line in lines if line.startswith("make")] == ["make test", "make check"]
     assert not [line for line in lines if "apt" in line or "install" in line]
+
+
+def test_what_was_run_again_is_told_in_the_last_lines() -> None:
+    assert second_lines(["tests/browser/test_b.py::b", "tests/browser/test_a.py::a"]) == [
+        "failed once and was run again: tests/browser/test_a.py::a",
+        "failed once and was run again: tests/browser/test_b.py::b",
+    ]
+    assert second_lines([]) == []

@@ -33,12 +33,6 @@ export function CallCheck({ call, view, onClose }: CheckProps) {
     <div class="card call-check">
       <h2>{t("check.title")}</h2>
       <p class="muted">{t("check.about")}</p>
-      <Picker
-        label={t("check.microphone")}
-        devices={devices.microphones}
-        chosen={chosen.microphone}
-        onChoose={(id) => void call.choose("microphone", id)}
-      />
       {tried.microphone === null ? (
         <Button text={t("check.microphone.try")} onPress={() => void call.tryOut("microphone")} />
       ) : (
@@ -47,12 +41,6 @@ export function CallCheck({ call, view, onClose }: CheckProps) {
           <Button text={t("check.stop")} onPress={() => { call.stopTrying("microphone") }} />
         </div>
       )}
-      <Picker
-        label={t("check.camera")}
-        devices={devices.cameras}
-        chosen={chosen.camera}
-        onChoose={(id) => void call.choose("camera", id)}
-      />
       {tried.camera === null ? (
         <Button text={t("check.camera.try")} onPress={() => void call.tryOut("camera")} />
       ) : (
@@ -68,13 +56,26 @@ export function CallCheck({ call, view, onClose }: CheckProps) {
         {tried.camera !== null && <span class="live">{t("check.camera.on")}</span>}
       </p>
       <p role="status">{refusalText(wording, view.own)}</p>
+      <Route call={call} />
+      {/* Below every button: what there is to choose comes late, and nothing may move away from under a finger. */}
+      <Picker
+        label={t("check.microphone")}
+        devices={devices.microphones}
+        chosen={chosen.microphone}
+        onChoose={(id) => void call.choose("microphone", id)}
+      />
+      <Picker
+        label={t("check.camera")}
+        devices={devices.cameras}
+        chosen={chosen.camera}
+        onChoose={(id) => void call.choose("camera", id)}
+      />
       <Picker
         label={t("check.speaker")}
         devices={devices.speakers}
         chosen={chosen.speaker}
         onChoose={(id) => void call.choose("speaker", id)}
       />
-      <Route call={call} />
       <Button text={t("call.close")} onPress={onClose} />
     </div>
   )
