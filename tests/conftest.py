@@ -16,8 +16,8 @@ os.environ.setdefault("NODE_COMPILE_CACHE", str(_HERE.parent / ".pytest_cache" /
 _BUSY = "browser"
 """What keeps the processor busy; a page in a real browser takes a second or two of it."""
 _ONCE_MORE = pytest.mark.flaky(reruns=1, only_rerun=["AssertionError", "TimeoutError"])
-"""A browser on a machine that others use now and then misses a moment: it gets a second one, and the last lines say
-so. Nothing else is run again."""
+"""A browser on a machine that others use now and then misses a moment: it gets a second one, and the last
+lines say so. Nothing else is run again."""
 _WAITING = ("benchmarks", "chaos", "deploy", "end_to_end", "interop", "sdk", "server")
 """What waits for other processes, networks and clocks, and leaves the processor to others meanwhile."""
 

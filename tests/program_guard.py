@@ -43,7 +43,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """The last lines: what was skipped, why, the one command that brings what is missing; what was run again."""
+    """The last lines: what was skipped, why, the command that brings what is missing, what was run again."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or hasattr(config, "workerinput"):
         return
