@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from teduh_sdk.outbox import Outbox
 from teduh_signaling.relay.frames import Append
 
@@ -21,6 +22,13 @@ def test_counters_have_no_gaps() -> None:
     assert [sent.append.counter for sent in outbox.in_flight] == [1, 2]
     assert outbox.next_counter == 3
     assert outbox.queued == (b"three",)
+
+
+def test_an_append_out_of_turn_is_an_error() -> None:
+    """It would take another one's place in the log."""
+    for counter in (2, 4):
+        with pytest.raises(ValueError, match="3 is next"):
+            filled().sent(append(counter), b"three")
 
 
 def test_an_answer_speaks_for_all_before_it() -> None:

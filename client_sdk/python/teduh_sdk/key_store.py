@@ -137,9 +137,9 @@ class EncryptedKeyStore:
 
     __slots__ = ("_aead", "_folder", "_in_use", "_name_key", "_names")
 
-    def __init__(self, folder: Path, key: bytes) -> None:
-        """For `create` and `open`; `key` is the 64 bytes that Argon2id made."""
-        self._in_use = _InUse.of(folder)
+    def __init__(self, folder: Path, key: bytes, in_use: _InUse) -> None:
+        """For `create` and `open`; `key` is the 64 bytes that Argon2id made, `in_use` keeps others out."""
+        self._in_use = in_use
         self._folder = folder
         self._aead = AESGCM(key[:32])
         self._name_key = key[32:]
@@ -159,12 +159,13 @@ class EncryptedKeyStore:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise KeyStoreError("the folder is not empty")
+        in_use = _InUse.of(folder)
         salt = secrets.token_bytes(16)
         key = _derive(passphrase, salt, _PASSES, _LANES, _MEMORY_KIB)
         check = _seal(AESGCM(key[:32]), _HEADER, _CHECK)
         header = _Header(_VERSION, salt, _PASSES, _LANES, _MEMORY_KIB, check)
         _write_durably(folder / _HEADER, msgspec.msgpack.encode(header))
-        return cls(folder, key)
+        return cls(folder, key, in_use)
 
     @classmethod
     def open(cls, folder: Path, passphrase: str) -> EncryptedKeyStore:
@@ -179,9 +180,7 @@ class EncryptedKeyStore:
         in_use = _InUse.of(folder)
         for left_behind in folder.glob(f"*{_TEMPORARY}"):
             left_behind.unlink()
-        store = cls(folder, key)
-        assert store._in_use is in_use
-        return store
+        return cls(folder, key, in_use)
 
     def get(self, name: str) -> bytes | None:
         try:

@@ -67,8 +67,12 @@ class Outbox:
         return replace(self, queued=self.queued[1:])
 
     def sent(self, append: Append, content: bytes | None) -> Outbox:
-        """`append` has taken the next counter; a message's `content` is the first of the queue."""
-        assert append.counter == self.next_counter
+        """`append` has taken the next counter; a message's `content` is the first of the queue.
+
+        Raises ValueError where it has taken another one.
+        """
+        if append.counter != self.next_counter:
+            raise ValueError(f"an append has counter {append.counter}, and {self.next_counter} is next")
         queued = self.queued if content is None else self.queued[1:]
         in_flight = (*self.in_flight, InFlight(append, content))
         return Outbox(queued, in_flight, self.next_counter + 1)

@@ -97,7 +97,9 @@ def _begin(state: GroupState, signed: SignedContent, lifetimes: LifetimeRule) ->
     if commit.path is None:
         if applied.path_required:
             raise InvalidCommit("the commit lacks the path that its proposals require")
-        assert committer is not None, "an external commit has an ExternalInit, which requires a path"
+        if committer is None:
+            # RFC 9420, 12.4.3.2: it has an ExternalInit, which requires one.
+            raise InvalidCommit("the external commit lacks a path")
         return _Course(commit, listed, applied, committer, external, applied.tree)
     rules = LeafRules.of(epoch.context.group_id, applied.extensions, lifetimes)
     seated = _seated(applied.tree, commit.path, committer)

@@ -91,7 +91,8 @@ def _is_link(tree: RatchetTree, node: ParentNode, child: NodeIndex, sibling: Nod
     if len(candidates) != 1 or not below <= resolution:
         return False
     descendant = tree.node(candidates.pop())
-    assert descendant is not None
+    if descendant is None:
+        return False
     removed = frozenset(node.unmerged_leaves)
     return descendant.parent_hash == parent_hash(tree.suite, node, original_tree_hash(tree, sibling, removed))
 

@@ -225,10 +225,6 @@ def withdrawn(reply: Reply) -> Withdrawn:
     return Withdrawn(waiting == 1, as_bytes(offered_to), goes_on == 1, as_bytes(device), as_bytes(person))
 
 
-def queue_rank(conversation_id: bytes) -> Command:
-    return (b"ZRANK", keys.QUEUE_WAITING, conversation_id.hex())
-
-
 def queue_order(most: int | None = None) -> Command:
     """Of all that wait, or the next ones."""
     return (b"ZRANGE", keys.QUEUE_WAITING, b"0", b"-1" if most is None else most - 1)
