@@ -49,6 +49,12 @@ async def test_demos_link_lets_one_browser_in_and_then_there_is_another(tmp_path
             await enrol_device(origin, organisation, code)
 
 
+async def test_demo_tells_a_newcomer_of_no_error(tmp_path: Path) -> None:
+    with demo_process(tmp_path / "demo") as demo:
+        await demo.pages()
+        assert "error" not in demo.said.lower()
+
+
 async def test_demo_approves_its_own_invitations_only(
     valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
 ) -> None:

@@ -40,6 +40,7 @@ _REWRITE_BYTES = 256 * 1024 * 1024
 _LONGEST_SOCKET_PATH = 100
 """Bytes; the kernel takes 107."""
 _START_SECONDS = 120.0
+_LISTEN_SECONDS = 2.0
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 10.0
 """Seconds before one that has ended is begun anew, doubling while it keeps ending; at first at once."""
 _STEADY_SECONDS = 10.0
@@ -99,7 +100,8 @@ class EmbeddedValkey:
 
     def start(self) -> None:
         """Take the folder, and begin the server, or find the one that a killed relay left behind. It answers
-        later, when it has read its file; one that cannot be begun yet is begun by `tend`.
+        later, when it has read its file; one that cannot be begun yet is begun by `tend`. Blocks until it
+        listens, two seconds at most.
 
         Raises FolderInUse, and OSError where there can be no folder.
         """
@@ -111,6 +113,15 @@ class EmbeddedValkey:
             self.kill()
         with suppress(OSError):
             self._begin_if_gone()
+            self._wait_for_socket()
+
+    def _wait_for_socket(self) -> None:
+        """Until the server that was begun listens, which it does before it reads its file."""
+        deadline = time.monotonic() + _LISTEN_SECONDS
+        while self._is_awaited and self._process is not None and self._process.poll() is None:
+            if _accepts(self.socket_path) or time.monotonic() > deadline:
+                return
+            time.sleep(0.005)
 
     def _holds_to_settings(self) -> bool:
         """One that a killed relay has left keeps what was promised then: hold it to what is promised now.
