@@ -9,7 +9,7 @@ import "./board.css"
 import { countText, loadOf } from "./boardFigures.ts"
 import { AskToJoin } from "./AskToJoin.tsx"
 import { languageName } from "./Details.tsx"
-import type { DeskProps } from "./DeskScreen.tsx"
+import type { DeskProps } from "./deskProps.ts"
 import type { BoardDay, Board as Numbers, QueueAlert, Tally } from "./sdk.ts"
 import { useWording } from "./words.tsx"
 

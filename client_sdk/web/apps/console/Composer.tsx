@@ -6,7 +6,7 @@ import { ownTextIn, type OwnText } from "../shared/block.ts"
 import { LANGUAGES, preferredLanguage, type Language } from "../shared/i18n/catalogue.ts"
 import { Icon } from "../shared/parts/Icon.tsx"
 import { fit, WRITING_SERVICES_OFF } from "../shared/parts/writing.ts"
-import type { DeskProps } from "./DeskScreen.tsx"
+import type { DeskProps } from "./deskProps.ts"
 import type { Talk } from "./deskState.ts"
 import { useWording, wordingOf } from "./words.tsx"
 

@@ -10,6 +10,7 @@ import { titleFor, Tone } from "./alerts.ts"
 import type { Configuration } from "./configuration.ts"
 import type { Desk } from "./desk.ts"
 import { neighbour, wantsAttention, type DeskState, type Talk } from "./deskState.ts"
+import type { DeskProps } from "./deskProps.ts"
 import { Details } from "./Details.tsx"
 import { useScreens } from "./screens.ts"
 import { EraseDialog, KeysDialog, NotesDialog } from "./DeskDialogs.tsx"
@@ -21,11 +22,6 @@ import { scrollToMessage, TalkView } from "./TalkView.tsx"
 import { useWording } from "./words.tsx"
 
 type Overlay = "keys" | "notes" | "erase" | null
-
-export interface DeskProps {
-  readonly state: DeskState
-  readonly desk: Desk
-}
 
 interface ScreenProps extends DeskProps {
   readonly languages: LanguagesProps

@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks"
 
 import { GENDERS, genderName } from "../shared/i18n/names.ts"
 import { Select } from "../shared/parts/Select.tsx"
-import type { DeskProps } from "./DeskScreen.tsx"
+import type { DeskProps } from "./deskProps.ts"
 import { nextTime, timeOf } from "./shift.ts"
 import { Waking } from "./Waking.tsx"
 import { useWording } from "./words.tsx"

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks"
 
-import type { DeskProps } from "./DeskScreen.tsx"
+import type { DeskProps } from "./deskProps.ts"
 import type { WakingFailure } from "./waking.ts"
 import { useWording } from "./words.tsx"
 

@@ -6,7 +6,7 @@
 import type { CallView } from "../../../src/call/media/view.ts"
 import type { Language } from "../i18n/catalogue.ts"
 import { Button } from "./Button.tsx"
-import type { CallControls } from "./CallPanel.tsx"
+import type { CallControls } from "./callControls.ts"
 import { callWordingOf, CallWordingContext, nameOf, useCallWording } from "./callWords.tsx"
 import { HangUp, Mute, Sign } from "./Controls.tsx"
 import { endingText, News } from "./News.tsx"

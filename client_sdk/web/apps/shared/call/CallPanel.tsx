@@ -6,38 +6,17 @@
 import type { ComponentChildren } from "preact"
 import { useEffect, useState } from "preact/hooks"
 
-import type { BrowserCall } from "../../../src/call/media/browserCall.ts"
 import { canConnect } from "../../../src/call/media/peer.ts"
 import type { CallView } from "../../../src/call/media/view.ts"
 import type { Language } from "../i18n/catalogue.ts"
 import { Button } from "./Button.tsx"
 import { CallCheck } from "./CallCheck.tsx"
+import type { CallControls } from "./callControls.ts"
 import { callWordingOf, CallWordingContext, nameOf, useCallWording } from "./callWords.tsx"
 import { Controls } from "./Controls.tsx"
 import { endingText, News } from "./News.tsx"
 import { Recording } from "./Recording.tsx"
 import { Tiles } from "./Tiles.tsx"
-
-/** What the page does with a call; a test gives it a made-up one. */
-export type CallControls = Pick<
-  BrowserCall,
-  | "ring"
-  | "accept"
-  | "decline"
-  | "join"
-  | "hangUp"
-  | "mute"
-  | "microphone"
-  | "camera"
-  | "cameraOff"
-  | "screen"
-  | "screenOff"
-  | "answerRecording"
-  | "choose"
-  | "tryOut"
-  | "stopTrying"
-  | "testRoute"
->
 
 export interface CallPanelProps {
   readonly call: CallControls

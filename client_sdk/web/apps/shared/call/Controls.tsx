@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks"
 import { devicesHere } from "../../../src/call/media/devices.ts"
 import type { CallView, OwnView } from "../../../src/call/media/view.ts"
 import { Button } from "./Button.tsx"
-import type { CallControls } from "./CallPanel.tsx"
+import type { CallControls } from "./callControls.ts"
 import { useCallWording } from "./callWords.tsx"
 
 interface ControlsProps {

@@ -2,7 +2,7 @@
 
 import type { CallView } from "../../../src/call/media/view.ts"
 import { Button } from "./Button.tsx"
-import type { CallControls } from "./CallPanel.tsx"
+import type { CallControls } from "./callControls.ts"
 import { nameOf, useCallWording } from "./callWords.tsx"
 
 interface RecordingProps {
