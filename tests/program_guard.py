@@ -49,11 +49,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         return
     for line in last_lines([_reason(report) for report in reporter.stats.get("skipped", ())]):
         reporter.write_line(line)
-    for line in second_lines([report.nodeid for report in reporter.stats.get("rerun", ())]):
+    for line in rerun_lines([report.nodeid for report in reporter.stats.get("rerun", ())]):
         reporter.write_line(line)
 
 
-def second_lines(again: list[str]) -> list[str]:
+def rerun_lines(again: list[str]) -> list[str]:
     """What is told of the tests that were run again, given the node id of each."""
     return [f"failed once and was run again: {nodeid}" for nodeid in sorted(again)]
 

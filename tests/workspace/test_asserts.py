@@ -13,7 +13,7 @@ _SHIPPED = ("server", "crypto", "signaling", "client_sdk/python")
 
 
 def _narrows(test: ast.expr) -> bool:
-    """Whether a test only tells which type a value has: `isinstance(…)`, `… is not None`."""
+    """Whether a test only tells which type a value has: `isinstance(…)`, `… is None`, their like."""
     match test:
         case ast.BoolOp(values=parts):
             return all(_narrows(part) for part in parts)

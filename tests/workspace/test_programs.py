@@ -11,7 +11,7 @@ from pathlib import Path
 import bring_programs
 import programs
 import pytest
-from program_guard import ProgramNotListed, last_lines, second_lines
+from program_guard import ProgramNotListed, last_lines, rerun_lines
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -134,8 +134,8 @@ def test_continuous_integration_runs_the_readmes_commands_and_no_other() -> None
 
 
 def test_what_was_run_again_is_told_in_the_last_lines() -> None:
-    assert second_lines(["tests/browser/test_b.py::b", "tests/browser/test_a.py::a"]) == [
+    assert rerun_lines(["tests/browser/test_b.py::b", "tests/browser/test_a.py::a"]) == [
         "failed once and was run again: tests/browser/test_a.py::a",
         "failed once and was run again: tests/browser/test_b.py::b",
     ]
-    assert second_lines([]) == []
+    assert rerun_lines([]) == []

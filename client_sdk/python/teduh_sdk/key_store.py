@@ -152,14 +152,15 @@ class EncryptedKeyStore:
     def create(cls, folder: Path, passphrase: str) -> EncryptedKeyStore:
         """Make a new key store in `folder`, which must not exist or be empty.
 
-        Raises `KeyStoreError` for a passphrase under 8 characters or a folder that holds something.
+        Raises `KeyStoreError` for a passphrase under 8 characters, a folder that holds something, or one that
+        another process uses.
         """
         if len(passphrase) < _SHORTEST_PASSPHRASE:
             raise KeyStoreError(f"a passphrase has at least {_SHORTEST_PASSPHRASE} characters")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        in_use = _InUse.of(folder)
         if any(folder.iterdir()):
             raise KeyStoreError("the folder is not empty")
-        in_use = _InUse.of(folder)
         salt = secrets.token_bytes(16)
         key = _derive(passphrase, salt, _PASSES, _LANES, _MEMORY_KIB)
         check = _seal(AESGCM(key[:32]), _HEADER, _CHECK)

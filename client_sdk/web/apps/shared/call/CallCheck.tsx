@@ -57,7 +57,7 @@ export function CallCheck({ call, view, onClose }: CheckProps) {
       </p>
       <p role="status">{refusalText(wording, view.own)}</p>
       <Route call={call} />
-      {/* Below every button: what there is to choose comes late, and nothing may move away from under a finger. */}
+      {/* Below what is tried: a browser tells late what there is, and no device may go on by a tap that was meant for another. */}
       <Picker
         label={t("check.microphone")}
         devices={devices.microphones}
