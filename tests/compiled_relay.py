@@ -26,7 +26,6 @@ MODULES: Final = (
     "server/teduh_server/appends.py",
     "server/teduh_server/connection.py",
     "server/teduh_server/delivery_service.py",
-    "server/teduh_server/direct_log.py",
     "server/teduh_server/early_entries.py",
     "server/teduh_server/frame_boundaries.py",
     "server/teduh_server/handlers/intake.py",

@@ -69,8 +69,8 @@ class StoreBench:
         return await self.store.ask(scripts.admit_claimant(self.keys, device_id))
 
     async def acknowledge(self, member: int, seq: int) -> object:
-        command = scripts.acknowledge(self.keys, member, seq, self.limits)
-        return await ask_joined(self.store, command, scripts.SHARED, at_once=False)
+        command = scripts.acknowledge(self.keys, member, seq)
+        return await ask_joined(self.store, command, 0, at_once=False)
 
     async def subscribe(
         self, *, capability_hash: bytes | None = None, device_id: bytes | None = None, node: str = NODE

@@ -14,18 +14,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from functools import partial
 from itertools import islice
 
 from teduh_signaling.relay.frames import Acknowledge
 
 from teduh_server.connection import Connection
-from teduh_server.direct_log import DirectLog
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreError
-from teduh_server.redis_store.scripts import LogLimits
 from teduh_server.redis_store.wire import Answer
 from teduh_server.subscription import Subscription
 
@@ -44,9 +41,7 @@ class Acknowledgements:
 
     __slots__ = (
         "_at_once",
-        "_direct",
         "_is_due",
-        "_limits",
         "_many",
         "_next_round",
         "_store",
@@ -54,11 +49,10 @@ class Acknowledgements:
         "_waiting",
     )
 
-    def __init__(self, store: Store, limits: LogLimits, direct: DirectLog) -> None:
+    def __init__(self, store: Store, most_entries: int) -> None:
+        """`most_entries`: of one log."""
         self._store = store
-        self._limits = limits
-        self._direct = direct
-        self._many = min(MANY_ENTRIES, limits.most_entries // 2)
+        self._many = min(MANY_ENTRIES, most_entries // 2)
         self._is_due = False
         self._at_once = _AT_ONCE
         # Of the next round, and of this one: together, for a script for each would cost twice as much.
@@ -115,23 +109,14 @@ class Acknowledgements:
             self._is_due = False
 
     def _tell(self, subscription: Subscription) -> None:
-        if subscription.has > subscription.told_has:
-            self.tell(subscription)
-
-    def tell(self, subscription: Subscription) -> None:
-        """Tell at once how far the member has its log, and how far that goes by now."""
-        conversation, member, seq = subscription.conversation, subscription.member, subscription.has
-        subscription.told_has = seq
-        told, on_known = self._direct.told(conversation)
-        command = scripts.acknowledge(conversation.keys, member, seq, self._limits, told)
-        self._store.call_joined(
-            command, scripts.SHARED, partial(_answered, subscription, on_known), at_once=False
-        )
+        seq = subscription.has
+        if seq > subscription.told_has:
+            subscription.told_has = seq
+            command = scripts.acknowledge(subscription.conversation.keys, subscription.member, seq)
+            self._store.call_joined(command, 0, partial(_answered, subscription), at_once=False)
 
 
-def _answered(subscription: Subscription, on_known: Callable[[Answer], None] | None, answer: Answer) -> None:
+def _answered(subscription: Subscription, answer: Answer) -> None:
     if isinstance(answer, StoreError):
         # The next one tells the same.
         subscription.told_has = 0
-    if on_known is not None:
-        on_known(answer)

@@ -39,7 +39,6 @@ from teduh_server.ask_to_join import AsksToJoin
 from teduh_server.connection import Connection
 from teduh_server.continuation import Continuations
 from teduh_server.delivery_service import DeliveryService
-from teduh_server.direct_log import limits_of
 from teduh_server.enrolment_store import EnrolmentStore
 from teduh_server.front_door import FrontDoor
 from teduh_server.handlers.admission import Admission
@@ -67,6 +66,7 @@ from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.exceptions import FULL_OR_FAILING, StoreError, StoreUnavailable, cause_of
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, new_node_id, node_channel
 from teduh_server.redis_store.location import ClusterLocation, parse_location
+from teduh_server.redis_store.scripts import LogLimits
 from teduh_server.request_price import RequestPrice
 from teduh_server.revocation_feed import RevocationFeed
 from teduh_server.routing_services import Node, RoutingServices
@@ -168,8 +168,7 @@ class Relay:
             # Quick exit from the survivor's page must not empty the console's origin; passkeys want a name.
             self.console_origin = f"http://localhost:{port}"
         store, channel = self._store, self._channel
-        limits = limits_of(
-            store,
+        limits = LogLimits(
             self.node_id,
             settings.retention_ms,
             settings.conversation_entries,

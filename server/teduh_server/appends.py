@@ -2,11 +2,9 @@
 
 ::
 
-    Append ──> alone here, and nothing unusual? ── yes ──> `direct_log`: one command
-                              no │                             │ the log is not as expected
-                                 └──> append.lua <─────────────┘
-                                          │   (what comes behind it waits, if it may then go directly)
-                                          └──> `appended`: Entry to the others, Accepted to the sender
+    Append ──> append.lua, with what else this tick appends
+                   └──> `appended`: Entry to the others here, Accepted to the sender
+                        (the script tells the other nodes)
 """
 
 from __future__ import annotations
@@ -23,11 +21,10 @@ from teduh_signaling.relay.entry import entry_template, place_entry
 from teduh_signaling.relay.frames import SURVIVOR_MEMBER, Append, EntryKind, ErrorCode
 
 from teduh_server.connection import Connection
-from teduh_server.direct_log import Appending, DirectLog
 from teduh_server.inbox import Inbox
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
-from teduh_server.redis_store.exceptions import StoreError, StoreRefused, StoreUnavailable
+from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.redis_store.scripts import Appended, LogLimits
 from teduh_server.redis_store.wire import Answer
 from teduh_server.refused_append import append_failed, not_appended, refuse_append
@@ -39,7 +36,7 @@ if TYPE_CHECKING:
     from teduh_server.delivery_service import DeliveryService
 
 
-class Appends(Appending):
+class Appends:
     """Those of one node's clients."""
 
     __slots__ = (
@@ -52,7 +49,6 @@ class Appends(Appending):
         "_store",
         "accepted",
         "acknowledgements",
-        "direct",
         "in_flight",
         "on_first_commit",
     )
@@ -74,7 +70,6 @@ class Appends(Appending):
         self._delivery = delivery
         self._may_say_early = may_say_early
         self._post = Post.of(asyncio.get_running_loop())
-        self.direct = DirectLog(store, self, limits)
         self.acknowledgements: Acknowledgements
         """Take what a member says that it has."""
         self.on_first_commit: Callable[[bytes], None] = lambda conversation_id: None
@@ -103,25 +98,9 @@ class Appends(Appending):
             return
         connection.in_flight += 1
         self.in_flight += 1
-        direct = self.direct
-        if not direct.append(subscription, frame) and not direct.hold(subscription, frame):
-            self._ask_script(subscription, frame)
+        self._ask_store(subscription, frame)
 
-    def release_held(self, conversation: LocalConversation) -> None:
-        """Let what waits for the script go by it, before something that may not come first."""
-        self._go_on(conversation)
-
-    def _go_on(self, conversation: LocalConversation) -> None:
-        """Nothing is asked of the script any more: what was held goes, in order."""
-        direct = self.direct
-        held = direct.release(conversation)
-        for subscription, frame in held:
-            if not direct.append(subscription, frame) and not direct.hold(subscription, frame):
-                self._ask_script(subscription, frame)
-        if held:
-            self._delivery.look_where_begun_anew(conversation)
-
-    def _ask_script(self, subscription: Subscription, frame: Append) -> None:
+    def _ask_store(self, subscription: Subscription, frame: Append) -> None:
         conversation, member = subscription.conversation, subscription.member
         entry = entry_template(conversation.id, member, frame.counter, frame.kind, frame.epoch, frame.payload)
         welcome = b""
@@ -130,8 +109,7 @@ class Appends(Appending):
             welcome = entry_template(
                 conversation.id, member, 0, EntryKind.WELCOME, frame.epoch + 1, frame.welcome
             )
-        self.direct.script_asked(conversation)
-        answered = partial(self._answered, subscription, frame, entry, welcome, conversation.joins)
+        answered = partial(self._answered, subscription, frame, entry, welcome)
         keys, now, limits = conversation.keys, time.time_ns() // 1_000_000, self._limits
         if frame.kind:
             changes = (welcome, frame.added, frame.removed)
@@ -149,26 +127,17 @@ class Appends(Appending):
         frame: Append,
         entry: bytes,
         welcome: bytes,
-        joins: int,
         answer: Answer,
     ) -> None:
-        """The script's answer to an append."""
-        conversation = subscription.conversation
-        conversation.scripted -= 1
-        if type(answer) is int and answer < 0:
-            self.direct.learn(subscription, frame, -answer, joins)
-        if not conversation.scripted:
-            # Before anybody hears of the answer, who might say more.
-            self._go_on(conversation)
+        """The store's answer to an append."""
         if type(answer) is int:
-            seq = abs(answer)
-            self.appended(subscription, frame, place_entry(entry, seq), seq)
+            self._appended(subscription, frame, place_entry(entry, answer), answer)
             return
-        self._landed(subscription)
+        self.in_flight -= 1
+        subscription.connection.landed()
         if isinstance(answer, StoreError):
             append_failed(subscription.connection, frame, answer)
             return
-        assert not isinstance(answer, StoreRefused | StoreUnavailable)
         result = scripts.append_result(answer)
         if not isinstance(result, Appended):
             not_appended(subscription.connection, frame, result)
@@ -177,7 +146,7 @@ class Appends(Appending):
         else:
             self._committed(subscription, frame, entry, welcome, result)
 
-    def appended(self, subscription: Subscription, frame: Append, entry: bytes, seq: int) -> None:
+    def _appended(self, subscription: Subscription, frame: Append, entry: bytes, seq: int) -> None:
         """A message is in the log at `seq`; `entry` bears that place. Every message passes here."""
         self.in_flight -= 1
         connection = subscription.connection
@@ -202,19 +171,6 @@ class Appends(Appending):
         if not self.in_flight:
             # It was the last: where little is said, nobody waits for others in this tick.
             self._post.flush_now()
-
-    def by_script(self, subscription: Subscription, frame: Append) -> None:
-        """It was tried without, and is in the log or is not: the script knows."""
-        self._ask_script(subscription, frame)
-
-    def failed(self, subscription: Subscription, frame: Append, error: StoreUnavailable) -> None:
-        """Whether it is in the log nobody knows."""
-        self._landed(subscription)
-        append_failed(subscription.connection, frame, error)
-
-    def _landed(self, subscription: Subscription) -> None:
-        self.in_flight -= 1
-        subscription.connection.landed()
 
     def _committed(
         self, subscription: Subscription, frame: Append, entry: bytes, welcome: bytes, result: Appended

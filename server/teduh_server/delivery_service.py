@@ -52,10 +52,6 @@ from teduh_server.redis_store.scripts import LogLimits, MemberState
 from teduh_server.redis_store.wire import Command, Reply
 from teduh_server.subscription import LocalConversation, Subscription
 
-LOOK_AGAIN_SECONDS = 2.0
-"""So long after others may have appended without knowing of this node, and after they would have told: should
-such a node have died instead."""
-
 
 class DeliveryService:
     """Subscriptions and what is delivered to them on one node; its appends are `appends`."""
@@ -84,9 +80,8 @@ class DeliveryService:
         self._early = EarlyEntries(self.deliver)
         self._conversations: dict[bytes, LocalConversation] = {}
         self.appends = Appends(store, limits, inbox, spawn, self, may_say_early)
-        self.acknowledgements = Acknowledgements(store, limits, self.appends.direct)
+        self.acknowledgements = Acknowledgements(store, limits.most_entries)
         self.appends.acknowledgements = self.acknowledgements
-        self.appends.direct.on_untold = self.acknowledgements.tell
         self.on_apart: Callable[[bytes], None] = lambda conversation_id: None
         """Staff of a conversation are here, and others of it elsewhere."""
         channel.on(node_channel.ENTRIES, self._receive_entries)
@@ -199,14 +194,6 @@ class DeliveryService:
         """Find out whether the log goes further than is known here."""
         self._spawn(self._look(conversation))
 
-    def look_where_begun_anew(self, gone: LocalConversation) -> None:
-        """Everybody here had left a conversation, and only then something was appended: whoever has come back
-        meanwhile has not heard of it.
-        """
-        conversation = self._conversations.get(gone.id)
-        if conversation is not None and conversation is not gone:
-            self.look(conversation)
-
     async def _look(self, conversation: LocalConversation) -> None:
         last = None
         while conversation.subscriptions:
@@ -219,12 +206,9 @@ class DeliveryService:
             self.deliver_from_log(conversation, last)
 
     def _receive_look(self, message: bytes) -> None:
+        """A node of an earlier release has appended without publishing."""
         conversation = self._conversations.get(message[:16])
         if conversation is not None:
-            self.look(conversation)
-
-    def _look_again(self, conversation: LocalConversation) -> None:
-        if conversation.subscriptions:
             self.look(conversation)
 
     # --- subscribing ---
@@ -293,8 +277,6 @@ class DeliveryService:
         # Who has joined meanwhile may have been heard of before this answer was read.
         conversation.on_other_nodes = state.on_other_nodes or joins != conversation.joins
         conversation.newest = max(conversation.newest, state.last_seq)
-        if state.on_other_nodes and self.appends.direct.is_possible:
-            asyncio.get_running_loop().call_later(LOOK_AGAIN_SECONDS, self._look_again, conversation)
         if state.not_invited:
             self._spawn(self.appends.invite_again(conversation, state.not_invited))
         if state.staff_seen_ms:
@@ -420,9 +402,6 @@ class DeliveryService:
         return True
 
     async def _leave(self, conversation: LocalConversation, member: int) -> scripts.Left:
-        self.appends.direct.stop(conversation)
-        # What was said before, and waits for the script, goes before.
-        self.appends.release_held(conversation)
         command = scripts.leave(conversation.keys, member, is_noted=self._notes_staff)
         left = scripts.left(await self._store.ask(command))
         if left is None:
@@ -444,7 +423,6 @@ class DeliveryService:
         if conversation is not None:
             gone = decode_relay_frame(data)
             assert isinstance(gone, MemberGone)
-            self.appends.direct.forget(conversation, gone.member)
             for own in [each for each in conversation.subscriptions if each.member == gone.member]:
                 self.unsubscribe(own.connection, conversation.id)
             self._write_to_all(conversation, data)
@@ -457,7 +435,6 @@ class DeliveryService:
 
     def end_membership(self, conversation: LocalConversation, member: int) -> None:
         """A member is none any more: it is handed what came before, and nothing else."""
-        self.appends.direct.forget(conversation, member)
         self._early.release(conversation)
         for subscription in [each for each in conversation.subscriptions if each.member == member]:
             if subscription.catching_up:
@@ -510,15 +487,9 @@ class DeliveryService:
         conversation = self._conversations.get(message[:16])
         if conversation is not None:
             conversation.on_other_nodes = True
-            self._end_alone(conversation)
+            conversation.joins += 1
             if conversation.has_staff:
                 self.on_apart(conversation.id)
-
-    def _end_alone(self, conversation: LocalConversation) -> None:
-        """Others may be there now: they must be told of what is appended, and find what was."""
-        if self.appends.direct.end_alone(conversation):
-            look = bytes((node_channel.LOOK_AT_LOG,)) + conversation.id
-            self._store.send(scripts.pass_on(conversation.keys, self._node_id, look))
 
     # --- after a lost channel ---
 
@@ -528,7 +499,7 @@ class DeliveryService:
 
     async def _rejoin(self, conversation: LocalConversation) -> None:
         members = tuple({subscription.member for subscription in conversation.subscriptions})
-        self._end_alone(conversation)
+        conversation.joins += 1
         joins = conversation.joins
         command = scripts.rejoin(conversation.keys, conversation.id, self._node_id, members)
         while True:

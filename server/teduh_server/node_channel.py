@@ -7,7 +7,8 @@
     0x93        a node's  a MemberGone frame as it is (an array of three)
     0x01        a node's  a membership ended: conversation id (16), member (4, big-endian)
     0x02        a node's  another node has begun to hold subscribers of: conversation id (16)
-    0x1b        a node's  look whether more is in the log than was told, of: conversation id (16)
+    0x1b        a node's  of an earlier release: look whether more is in the log than was told, of:
+                          conversation id (16)
     0x03        nodes     a device has a new inbox item: device id (32)
     0x04        nodes     the queue has changed
     0x05        nodes     all staff of a node: MessagePack, see `presence`

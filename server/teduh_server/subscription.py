@@ -5,16 +5,11 @@ Kept small: a node has one of the first per conversation and one of the second p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from teduh_signaling.relay.frames import SURVIVOR_MEMBER
 
 from teduh_server.connection import Connection
 from teduh_server.redis_store.keys import ConversationKeys
 from teduh_server.redis_store.wire import Answer
-
-if TYPE_CHECKING:
-    from teduh_server.direct_log import Tail
 
 
 class LocalConversation:
@@ -29,11 +24,9 @@ class LocalConversation:
         "keys",
         "newest",
         "on_other_nodes",
-        "scripted",
         "silent_since",
         "staff_heard",
         "subscriptions",
-        "tail",
         "watched_since",
     )
 
@@ -48,11 +41,8 @@ class LocalConversation:
         self.early: dict[int, tuple[bytes, Subscription | None]] | None = None
         self.on_other_nodes = False
         self.joining = 0
-        # Appends that a script was asked for and has not answered; how often others may have come since this
-        # node knows of it; where the log ends, if that is known. See `direct_log`.
-        self.scripted = 0
+        # How often others may have come since this node knows of it.
         self.joins = 0
-        self.tail: Tail | None = None
         # Monotonic, 0 for never; see `staff_reach`.
         self.watched_since = 0.0
         self.staff_heard = 0.0

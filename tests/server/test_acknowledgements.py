@@ -13,17 +13,15 @@ from relay_process import eventually
 from teduh_server import acknowledgements as module
 from teduh_server.acknowledgements import MANY_ENTRIES, Acknowledgements
 from teduh_server.connection import Connection
-from teduh_server.direct_log import DirectLog
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreUnavailable
-from teduh_server.redis_store.scripts import LogLimits
 from teduh_server.redis_store.wire import Answer, Command
 from teduh_server.subscription import LocalConversation, Subscription
 from teduh_signaling.relay.frames import Acknowledge
 
 WAIT_SECONDS = 1.0
 """Shorter than it is, for what waits is the same."""
-LIMITS = LogLimits("n" * 16, 1, 20_000, 2**26)
+MOST_ENTRIES = 20_000
 
 
 class ToldStore:
@@ -37,13 +35,8 @@ class ToldStore:
         self, command: Command, shared: int, on_answer: Callable[[Answer], None], *, at_once: bool
     ) -> None:
         assert not at_once
-        self.told.append((command[3], command[-2]))
+        self.told.append((command[3], command[-1]))
         on_answer(self.answer)
-
-
-class NothingDirect:
-    def told(self, conversation: LocalConversation) -> tuple[bytes, None]:
-        return b"", None
 
 
 class Reader:
@@ -73,7 +66,7 @@ def store() -> ToldStore:
 
 @pytest.fixture
 def acknowledgements(store: ToldStore) -> Acknowledgements:
-    return Acknowledgements(cast(Store, store), LIMITS, cast(DirectLog, NothingDirect()))
+    return Acknowledgements(cast(Store, store), MOST_ENTRIES)
 
 
 async def test_few_wait_for_the_next_and_are_told_once(
@@ -100,8 +93,7 @@ async def test_many_are_told_at_once_and_only_once(
 
 async def test_half_of_what_a_log_may_hold_is_told_at_once(store: ToldStore) -> None:
     """Its sender may be waiting for that room."""
-    limits = LogLimits("n" * 16, 1, 100, 2**26)
-    acknowledgements = Acknowledgements(cast(Store, store), limits, cast(DirectLog, NothingDirect()))
+    acknowledgements = Acknowledgements(cast(Store, store), most_entries=100)
     reader = Reader(1)
     acknowledgements.note(cast(Connection, reader), reader.has(49))
     assert store.told == []

@@ -12,7 +12,7 @@ from held_channel import held_channel
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
 from teduh_server.redis_store.embedded import EmbeddedValkey
-from teduh_signaling.relay.frames import Accepted, Append, Done, Entry, Error, Leave, Ping, Pong
+from teduh_signaling.relay.frames import Accepted, Append, Done, Entry, Error, ErrorCode, Leave, Ping, Pong
 
 
 async def test_last_words_before_a_leave_are_taken(relay_url: str, organisation: RelayOrganisation) -> None:
@@ -73,7 +73,6 @@ async def test_what_was_accepted_beside_a_farewell_elsewhere_stays(
             device = (await colleague.authenticate(medic)).device_id
             await staff.append(conversation, 2, b"add", epoch=1, kind=1, welcome=b"welcome", added=(device,))
             await colleague.subscribe(conversation, 3)
-            # The script sees the first of each, and says that this node is alone.
             await survivor.append(conversation, 1, b"hers", epoch=2)
             await staff.append(conversation, 3, b"his", epoch=2)
             held.open.clear()
@@ -82,14 +81,14 @@ async def test_what_was_accepted_beside_a_farewell_elsewhere_stays(
                 http.post(f"{two}/v1/farewells", data=conversation + survivor.capability) as answer,
             ):
                 assert answer.status == 204
-            # This was under way, as was what a counselor has to say.
-            hers = await survivor.append(conversation, 2, b"he is here", epoch=2)
-            his = await staff.append(conversation, 4, b"call the police", epoch=2)
-            assert (hers.seq, his.seq) == (7, 8)
+            # She has left, though her node has not heard of it; a counselor has something to say.
+            refused = await survivor.ask(Append(conversation, 2, 0, 2, b"he is here"), Error)
+            assert refused.code is ErrorCode.UNKNOWN_CONVERSATION
+            assert (await staff.append(conversation, 4, b"call the police", epoch=2)).seq == 7
             held.open.set()
             await asyncio.sleep(1.5)
             # What is accepted has one place, and keeps it.
             after = await staff.append(conversation, 5, b"i called", epoch=2)
-            assert after.seq == 9, f"accepted at {after.seq}, where something else was accepted before"
-            payloads = [each.payload for each in await colleague.entries(6)]
-            assert payloads[-3:] == [b"he is here", b"call the police", b"i called"]
+            assert after.seq == 8, f"accepted at {after.seq}, where something else was accepted before"
+            payloads = [each.payload for each in await colleague.entries(5)]
+            assert payloads[-4:] == [b"hers", b"his", b"call the police", b"i called"]

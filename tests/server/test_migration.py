@@ -21,6 +21,7 @@ from teduh_server.app import Relay
 from teduh_server.handlers import migration
 from teduh_server.neighbours import Boxes
 from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.redis_store.keys import ConversationKeys
 from teduh_signaling.relay.codec import encode
 from teduh_signaling.relay.frames import (
     Accepted,
@@ -140,13 +141,16 @@ async def test_nothing_of_her_stays_behind(
     assert left._delivery.conversation_count == 0
     assert not left._migration._leaving
     assert not left._migration._trying
-    # The worker that has both is alone with them: no script, no channel.
+    # The worker that has both is alone with them: nothing is published.
     for counter in range(1, 40):
         await survivor.append(conversation, counter, b"said")
-    tail = taken._delivery.conversation(conversation).tail  # type: ignore[union-attr]
-    assert tail is not None
-    assert tail.used
+    assert await _nodes(taken, conversation) == taken.node_id.encode()
     assert len(await staff.entries(39)) == 39
+
+
+async def _nodes(relay: Relay, conversation: bytes) -> object:
+    """The nodes to which the store publishes what is said."""
+    return await relay._store.ask((b"HGET", ConversationKeys.of(conversation).state, b"o"))
 
 
 async def test_in_a_cluster_her_new_worker_listens_where_it_did_not(

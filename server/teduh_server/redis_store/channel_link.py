@@ -13,7 +13,7 @@ from contextlib import suppress
 from teduh_server.log_policy import Trouble
 from teduh_server.redis_store.command_link import CONNECT_SECONDS, SILENT_SECONDS, WATCH_SECONDS, Locate
 from teduh_server.redis_store.reconnecting import keep_trying
-from teduh_server.redis_store.wire import ChannelWire, Hearing
+from teduh_server.redis_store.wire import ChannelWire
 
 
 class ChannelLink:
@@ -29,7 +29,6 @@ class ChannelLink:
         "_trouble",
         "_unconfirmed",
         "_wire",
-        "hearing",
         "up",
     )
 
@@ -53,7 +52,6 @@ class ChannelLink:
         self._wire: ChannelWire | None = None
         self._trouble = Trouble("store is not heard")
         self.up = asyncio.Event()
-        self.hearing = Hearing(is_up=False)
 
     @property
     def channels(self) -> frozenset[bytes]:
@@ -127,14 +125,12 @@ class ChannelLink:
             if lost.is_set():
                 return
             self.up.set()
-            self.hearing.is_up = True
             self._trouble.is_(None)
             self._on_listening()
             await self._watch(wire, lost)
         finally:
             self._wire = None
             self.up.clear()
-            self.hearing.is_up = False
             wire.abort()
             self._on_dropped()
 
@@ -158,5 +154,4 @@ class ChannelLink:
             with suppress(TimeoutError):
                 async with asyncio.timeout(WATCH_SECONDS):
                     await lost.wait()
-            self.hearing.is_up = wire.heard and not lost.is_set()
             silent = 0.0 if wire.heard else silent + WATCH_SECONDS

@@ -24,7 +24,7 @@ from teduh_server.redis_store.keys import QUEUE_SEEN, conversation_channel
 from teduh_server.redis_store.location import ClusterLocation, Location
 from teduh_server.redis_store.one_server import OneServer
 from teduh_server.redis_store.store_fill import StoreFill
-from teduh_server.redis_store.wire import Answer, Command, Hearing, OnAnswer, Reply, Wire, settling
+from teduh_server.redis_store.wire import Answer, Command, OnAnswer, Reply, settling
 
 _LISTEN_SECONDS = 2.0
 _TRUSTED_SECONDS = 1.0
@@ -121,20 +121,6 @@ class Store:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
-
-    @property
-    def direct_wire(self) -> Wire | None:
-        """The connection to the one server whose answers are final, if there is one, and it stands."""
-        return (
-            self._servers.wire_for(())
-            if isinstance(self._servers, OneServer) and not self.held_back
-            else None
-        )
-
-    @property
-    def hearing(self) -> Hearing:
-        """Whether that server's channels reach this node, as it changes; of a cluster none ever does."""
-        return self._servers.hearing if isinstance(self._servers, OneServer) else Hearing(is_up=False)
 
     def call(self, command: Command, on_answer: OnAnswer) -> None:
         """Send `command` with this tick's batch; `on_answer` is called once, later, with the reply or a

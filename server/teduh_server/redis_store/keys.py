@@ -36,7 +36,6 @@ conversation:{<id>}:state has short field names, for it is read with every messa
                bytes in the log (approximately), when the expiries were last renewed (milliseconds)
     m<number>  a member, as long as it is one; four big-endian uint64: what it has acknowledged, the counter
                of its last append, that append's seq, the seq after which it may read
-    g<number>  what m<number> was of a member that left while t was there
     k<number>  that member's commits of late: since when (big-endian uint64, milliseconds by the store's
                clock), and how many (uint32)
     d:<device> the member number of a staff device (the device id is raw)
@@ -50,8 +49,7 @@ conversation:{<id>}:state has short field names, for it is read with every messa
     s          when staff were last heard of (milliseconds), by a node that hears none any more; until one
                is back
     o          the relay nodes to which members are connected: their ids, 16 characters each, joined
-    t          there while a node that is alone there may put entries into the log that v and m<number> do not
-               know of yet (`teduh_server.direct_log`); then the log stays though it is empty
+    t          of an earlier release: the log may go further than v and m<number> tell (settle.lua)
 
 conversation:{<id>}:log has entry ids `<seq>-0` and one field `e`: the Entry frame as it is sent to clients,
 but for the `seq` in it, which may be 0.

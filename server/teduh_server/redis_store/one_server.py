@@ -12,7 +12,7 @@ from teduh_server.redis_store.durability import Durability, Seal
 from teduh_server.redis_store.location import SentinelLocation
 from teduh_server.redis_store.questions import current_master
 from teduh_server.redis_store.store_fill import StoreFill
-from teduh_server.redis_store.wire import Command, Hearing, Wire
+from teduh_server.redis_store.wire import Command, Wire
 
 
 class OneServer:
@@ -32,12 +32,9 @@ class OneServer:
         locate = _locate(location)
         self._commands = CommandLink(locate, durability, seal)
         self._listener: ChannelLink | None = None
-        self.hearing = Hearing(is_up=True)
-        """Whether what is published reaches this node."""
         if channels:
             self._listener = ChannelLink(locate, on_message, on_listening)
             self._listener.begin(*channels)
-            self.hearing = self._listener.hearing
 
     @property
     def available(self) -> bool:

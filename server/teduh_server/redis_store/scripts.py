@@ -49,15 +49,15 @@ CREATE_CONVERSATION = Script("create_conversation")
 DROP_UNCLAIMED = Script("drop_unclaimed")
 KEEP_UNCLAIMED = Script("keep_unclaimed")
 APPEND = Script("append", "settle")
-ACKNOWLEDGE = Script("acknowledge", "settle")
+ACKNOWLEDGE = Script("acknowledge")
 SUBSCRIBE = Script("subscribe", "tell", "settle")
-REJOIN = Script("rejoin", "tell", "settle")
+REJOIN = Script("rejoin", "tell")
 LAST_SEQ = Script("last_seq", "settle")
 UNREGISTER = Script("unregister")
 INVITED = Script("invited")
 NOTE_STAFF = Script("note_staff")
 PASS_ON = Script("pass_on", "tell")
-LEAVE = Script("leave", "settle")
+LEAVE = Script("leave")
 ADMIT_CLAIMANT = Script("admit_claimant")
 END_LEASE = Script("end_lease", "tell")
 END_CLAIM = Script("end_claim")
@@ -134,37 +134,22 @@ UNCLAIMED_MS = 600_000
 more: all have died. It is longer than the store may be away without anybody losing her place."""
 
 SHARED = 1
-"""How many arguments are the same for all appends of a node, and for all acknowledgements: the limits."""
+"""How many arguments are the same for all appends of a node: the limits."""
 _append_head = Struct(">IQBQQ").pack
-_limits = Struct(">QQQ16sII").pack
+_limits = Struct(">QQQ16s").pack
 
 
 class LogLimits:
     """How much one conversation log may hold, and for how long; and which node (16 characters) asks."""
 
-    __slots__ = ("direct_entries", "most_entries", "node", "packed", "retention_ms")
+    __slots__ = ("most_entries", "node", "packed", "retention_ms")
 
-    def __init__(
-        self,
-        node: str,
-        retention_ms: int,
-        most_entries: int,
-        most_bytes: int,
-        *,
-        direct_entries: int = 0,
-        direct_bytes: int = 0,
-    ) -> None:
-        """So many entries, and about so many bytes, the node may put into a log without a script before it
-        tells of them; 0: it never does. See `direct_log`.
-        """
+    def __init__(self, node: str, retention_ms: int, most_entries: int, most_bytes: int) -> None:
         self.node = node
         self.retention_ms = retention_ms
         self.most_entries = most_entries
-        self.direct_entries = direct_entries
         # As append.lua takes it, once for all.
-        self.packed = _limits(
-            retention_ms, most_entries, most_bytes, node.encode(), direct_entries, direct_bytes
-        )
+        self.packed = _limits(retention_ms, most_entries, most_bytes, node.encode())
 
 
 # --- conversations ---
@@ -229,16 +214,12 @@ def append_commit(
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """It is in the log at `seq`; `repeated` if it was before. `seq` 0: before, at a place no longer known.
-
-    `alone`: the node may append to this log directly.
-    """
+    """It is in the log at `seq`; `repeated` if it was before. `seq` 0: before, at a place no longer known."""
 
     seq: int
     repeated: bool = False
     committed: bool = False
     removed_members: tuple[int, ...] = ()
-    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +245,7 @@ def alone(on_answer: OnAnswer) -> OnAnswer:
 def append_result(reply: Reply) -> Appended | NotAppended:
     """Of one append."""
     if isinstance(reply, int):
-        return Appended(abs(reply), alone=reply < 0)
+        return Appended(reply)
     status, *numbers = as_list(reply)
     if status == b"committed":
         seq, *removed = (as_int(number) for number in numbers)
@@ -274,12 +255,9 @@ def append_result(reply: Reply) -> Appended | NotAppended:
     return NotAppended(as_bytes(status).decode(), as_int(numbers[0]) if numbers else 0)
 
 
-def acknowledge(
-    conversation: ConversationKeys, member: int, seq: int, limits: LogLimits, told: bytes = b""
-) -> Command:
-    """To be joined with SHARED. `told` is what `direct_log` tells with it."""
-    head = (b"EVALSHA", ACKNOWLEDGE.sha1, b"2", conversation.state, conversation.log)
-    return (*head, limits.packed, member, seq, told)
+def acknowledge(conversation: ConversationKeys, member: int, seq: int) -> Command:
+    """To be joined; nothing is shared."""
+    return (b"EVALSHA", ACKNOWLEDGE.sha1, b"2", conversation.state, conversation.log, member, seq)
 
 
 def subscribe(
@@ -354,7 +332,7 @@ def member_state(reply: Reply) -> MemberState | None:
 def rejoin(
     conversation: ConversationKeys, conversation_id: bytes, node: str, members: tuple[int, ...]
 ) -> Command:
-    return REJOIN.command((conversation.state, conversation.log), node, conversation_id, *members)
+    return REJOIN.command((conversation.state,), node, conversation_id, *members)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, Final, cast
+from typing import ClassVar, cast
 
 import hiredis
 
@@ -34,21 +34,7 @@ _PASSING = frozenset(
 )
 """Error replies of a server that cannot take the command now and did not."""
 
-_PACKED: Final[Command] = (b"", b"")
-"""Stands for a command that was packed by whoever sent it."""
-
 _pack: Callable[[Command], bytes] = hiredis.pack_command  # type: ignore[assignment]  # its stub: one element
-
-
-class Hearing:
-    """Whether channels reach us, and have said so within the last second. Looked at for every message, so it
-    is asked for by no call.
-    """
-
-    __slots__ = ("is_up",)
-
-    def __init__(self, *, is_up: bool) -> None:
-        self.is_up = is_up
 
 
 class _Plain:
@@ -165,24 +151,6 @@ class Wire(_Plain):
         elif not self._flushing:
             self._flush_soon()
 
-    def call_packed(self, packed: bytes, on_answer: OnAnswer) -> None:
-        """`call` for what is packed already, names no script, and needs no order against what is joined."""
-        if self.lost:
-            self._loop.call_soon(on_answer, StoreUnavailable("the connection to the store is lost"))
-            return
-        waiting = self._waiting
-        idle = not waiting
-        self._batch.append(packed)
-        waiting.append((on_answer, _PACKED))
-        if self._flushing:
-            # It goes with what this tick has asked already: where much is said, nearly all go this way.
-            return
-        if idle and self._at_once:
-            # As with the first that may be joined: where little is said, nothing is gained by waiting.
-            self._flush()
-        else:
-            self._flush_soon()
-
     def ask(self, command: Command) -> asyncio.Future[Reply]:
         """The same as a future; raises StoreUnavailable or StoreRefused."""
         future: asyncio.Future[Reply] = self._loop.create_future()
@@ -213,8 +181,7 @@ class Wire(_Plain):
             if reply is False:
                 return
             on_answer, command = waiting.popleft()
-            # That of nearly every message is the id of its entry.
-            if type(reply) is not bytes and isinstance(reply, hiredis.HiredisError):
+            if isinstance(reply, hiredis.HiredisError):
                 self._refused(reply, on_answer, command)
             else:
                 on_answer(reply)

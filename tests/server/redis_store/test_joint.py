@@ -16,7 +16,7 @@ from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.exceptions import StoreRefused, StoreUnavailable
 from teduh_server.redis_store.replies import as_bytes
-from teduh_server.redis_store.scripts import Appended, NotAppended
+from teduh_server.redis_store.scripts import Appended, LogLimits, NotAppended
 from teduh_signaling.relay.codec import decode_relay_frame
 from teduh_signaling.relay.entry import place_entry
 from valkey_server import start_valkey
@@ -64,6 +64,31 @@ async def test_appends_of_one_tick_are_one_call_and_each_has_its_own_answer(
     ]
     assert [entry.payload for entry in await one.log()] == [b"a", b"c"]
     assert [entry.payload for entry in await other.log()] == [b"b", b"f"]
+
+
+async def test_of_what_members_say_in_turn_in_one_call_each_counter_and_place_is_kept(store: Store) -> None:
+    """The state is written once for what one of them says in a row."""
+    one, other = await _conversations(store, 2)
+    for bench in (one, other):
+        await bench.admit(b"device of staff!")
+    turns = [(one, 0, 1), (one, 0, 2), (one, 1, 1), (one, 0, 3), (other, 1, 1), (other, 1, 2), (one, 0, 4)]
+    results = await asyncio.gather(*(bench.append(member, counter) for bench, member, counter in turns))
+    assert results == [Appended(place) for place in (1, 2, 3, 4, 1, 2, 5)]
+    last = [(one, 0, 4, 5), (one, 1, 1, 3), (other, 1, 2, 2)]
+    for bench, member, counter, place in last:
+        assert await bench.append(member, counter) == Appended(place, repeated=True)
+        assert await bench.append(member, counter + 2) == NotAppended("counter_gap", counter + 1)
+    assert [entry.member for entry in await one.log()] == [0, 0, 1, 0, 0]
+
+
+async def test_log_becomes_full_in_the_middle_of_a_call(store: Store) -> None:
+    """Whatever was appended before in the same call counts."""
+    (bench,) = await _conversations(store, 1)
+    await bench.admit(b"device of staff!")
+    bench.limits = LogLimits(NODE, 1_000_000, 4, 1_000_000)
+    results = await asyncio.gather(*(bench.append(1, 1 + number) for number in range(6)))
+    assert results[:4] == [Appended(place) for place in range(1, 5)]
+    assert results[4:] == [NotAppended("full"), NotAppended("counter_gap", 5)]
 
 
 async def test_acknowledgements_of_one_tick_are_one_call(store: Store) -> None:

@@ -6,19 +6,9 @@
 -- Returns {members left, devices, h}; {-1} if it was no member. Of the survivor: the staff devices that are with her and
 -- then those noted, joined, none before the first commit, and the SHA-256 of her capability. Of staff both are empty.
 local state, gone = KEYS[1], ARGV[1]
-local v, direct = unpack(redis.call('HMGET', state, 'v', 't'))
-if v and direct then
-  -- While it still is a member, so that what it has said last counts.
-  v = settle(state, KEYS[2], v)
-end
-local record = redis.call('HGET', state, 'm' .. gone)
-if not record then
+local v = redis.call('HGET', state, 'v')
+if redis.call('HDEL', state, 'm' .. gone) == 0 then
   return {-1}
-end
-redis.call('HDEL', state, 'm' .. gone)
-if direct then
-  -- What a node appends directly, before it hears of this, still counts.
-  redis.call('HSET', state, 'g' .. gone, record)
 end
 local last, epoch, first, bytes, renewed = struct.unpack('>I8I8I8I8I8', v)
 local fields = redis.call('HGETALL', state)

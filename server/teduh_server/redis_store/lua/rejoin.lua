@@ -1,20 +1,16 @@
 -- Registers a node anew after it may have missed messages, and tells what has become of its members.
 -- KEYS[1] hash    conversation state
--- KEYS[2] stream  conversation log
 -- ARGV[1] string  id of the calling node
 -- ARGV[2] bytes   the conversation id, raw
 -- ARGV[3...] integer member numbers that the node serves
 -- Returns {} if the conversation has gone, else {last seq, other nodes 0|1, numbers that are members no more...}.
-local v, nodes, direct = unpack(redis.call('HMGET', KEYS[1], 'v', 'o', 't'))
+local v, nodes = unpack(redis.call('HMGET', KEYS[1], 'v', 'o'))
 if not v then
   return {}
 end
 nodes = nodes or ''
-if direct then
-  v = settle(KEYS[1], KEYS[2], v)
-end
 if not string.find(nodes, ARGV[1], 1, true) then
-  -- Whoever believed to be alone is not.
+  -- Whoever took the others for gone has to tell them again.
   for at = 1, #nodes, 16 do
     tell(string.sub(nodes, at, at + 15), '\002' .. ARGV[2])
   end

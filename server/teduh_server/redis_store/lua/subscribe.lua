@@ -13,7 +13,7 @@
 --    whether the survivor is a member 0|1, when staff were last heard of in milliseconds or 0,
 --    who is to be invited: 'i' of the state, or empty}
 local state = KEYS[1]
-local h, v, nodes, seen, direct = unpack(redis.call('HMGET', state, 'h', 'v', 'o', 's', 't'))
+local h, v, nodes, seen, lags = unpack(redis.call('HMGET', state, 'h', 'v', 'o', 's', 't'))
 if not h then
   return {}
 end
@@ -23,7 +23,7 @@ if ARGV[1] == 'device' then
 elseif h == ARGV[2] then
   member = '0'
 end
-if member and direct then
+if member and lags then
   v = settle(state, KEYS[2], v)
 end
 local record = member and redis.call('HGET', state, 'm' .. member)
