@@ -21,7 +21,7 @@ from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.keys import ConversationKeys
 from teduh_server.redis_store.replies import as_bytes, as_list
 from teduh_server.redis_store.scripts import LogLimits
-from teduh_signaling.relay.entry import entry_template, placed_entry
+from teduh_signaling.relay.entry import entry_template, place_entry
 from teduh_signaling.relay.frames import Accepted, Acknowledge, Append, Error, ErrorCode
 
 _ELSEWHERE = "e" * 16
@@ -358,7 +358,7 @@ async def test_what_lies_in_the_log_and_nobody_has_accepted_is_handed_to_nobody(
     async with talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation):
         keys = ConversationKeys.of(conversation)
         await survivor.append(conversation, 1, b"first")
-        stray = placed_entry(conversation, 4, 0, 3, 0, 1, b"stray")
+        stray = place_entry(entry_template(conversation, 0, 3, 0, 1, b"stray"), 4)
         await outside.ask((b"XADD", keys.log, b"4-0", b"e", stray))
         async with frame_client(relay_url) as again:
             assert (await again.subscribe(conversation, 0, survivor.capability)).last_seq == 3
@@ -376,7 +376,7 @@ async def test_what_a_node_of_an_earlier_release_appended_without_publishing_is_
         await survivor.append(conversation, 1, b"first")
         await outside.ask((b"HSET", keys.state, b"t", b"1"))
         for seq in (4, 5):
-            entry = placed_entry(conversation, seq, 1, seq - 2, 0, 1, b"unheard")
+            entry = place_entry(entry_template(conversation, 1, seq - 2, 0, 1, b"unheard"), seq)
             await outside.ask((b"XADD", keys.log, b"NOMKSTREAM", b"%d-0" % seq, b"e", entry))
         node = as_bytes(await outside.ask((b"HGET", keys.state, b"o")))
         outside.publish(b"node:" + node, bytes((LOOK_AT_LOG,)) + conversation)

@@ -12,7 +12,7 @@ import pytest
 PUBLIC = {
     "relay.codec": "decode_client_frame decode_relay_frame encode encode_accepted",
     "relay.entry": """
-        SEQ_END SEQ_OFFSET entry_conversation_id entry_seq entry_template place_entry placed_entry
+        SEQ_END SEQ_OFFSET entry_conversation_id entry_seq entry_template place_entry
     """,
     "relay.exceptions": "FrameNotAllowed LocalProtocolError ProtocolError RemoteProtocolError close_code_for",
     "relay.proof_of_work": "CHECKED attempts solve verify",

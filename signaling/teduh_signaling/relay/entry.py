@@ -11,7 +11,7 @@ fixed width (the format 0xcf; any decoder reads it, whatever the value) at a fix
             |     tag   bin8   16 bytes                8 bytes           as MessagePack chooses
             array of 8
 
-It is stored under its ``seq``, as a rule unplaced, and placed when it is read.
+It is stored unplaced, under its ``seq``, and placed when it is read.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ SEQ_END: Final = 29
 _HEAD: Final = bytes((0x90 | (1 + len(Entry.__struct_fields__)), 0x47, 0xC4, 16))
 _UNPLACED: Final = b"\xcf" + bytes(8)
 _uint64: Final = Struct(">Q")
-_placed: Final = Struct(">4s16sBQ").pack
 _encode: Final = Encoder().encode
 
 
@@ -44,19 +43,6 @@ def entry_template(
     """
     # The first byte of the encoded tuple says "array of 5"; the elements themselves follow.
     return _HEAD + conversation_id + _UNPLACED + _encode((member, counter, kind, epoch, payload))[1:]
-
-
-def placed_entry(
-    conversation_id: ConversationId,
-    seq: int,
-    member: int,
-    counter: int,
-    kind: int,
-    epoch: int,
-    payload: bytes,
-) -> bytes:
-    """The bytes of an Entry frame whose place is known beforehand; the rest as for `entry_template`."""
-    return _placed(_HEAD, conversation_id, 0xCF, seq) + _encode((member, counter, kind, epoch, payload))[1:]
 
 
 def place_entry(template: bytes, seq: int) -> bytes:

@@ -8,7 +8,7 @@ import pytest
 from store_bench import CAPABILITY_HASH, StoreBench
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.scripts import Appended, NotAppended
-from teduh_signaling.relay.entry import placed_entry
+from teduh_signaling.relay.entry import entry_template, place_entry
 from teduh_signaling.relay.frames import EntryKind
 
 SARI, BUDI = b"s" * 32, b"b" * 32
@@ -37,7 +37,7 @@ async def _put(
     epoch: int = 1,
 ) -> object:
     """As such a node does it."""
-    entry = placed_entry(bench.id, seq, member, counter, kind, epoch, payload)
+    entry = place_entry(entry_template(bench.id, member, counter, kind, epoch, payload), seq)
     return await bench.store.ask((b"XADD", bench.keys.log, b"NOMKSTREAM", b"%d-0" % seq, b"e", entry))
 
 
