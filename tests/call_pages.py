@@ -305,7 +305,7 @@ class Caller:
     async def tries_the_way(self, told: str) -> None:
         """Her page, before a call: whether one can get through."""
         await self.page.get_by_role("button", name="Talk by voice or video").click()
-        await self.button("Try devices first").click()
+        await self.button("Try microphone and camera first").click()
         await self.button("Try the connection").click()
         await self.shows(told)
         await self.button("Close").click()

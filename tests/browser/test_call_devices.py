@@ -52,7 +52,7 @@ async def test_devices_are_chosen_before_a_call_and_changed_in_it(tmp_path: Path
     ):
         hers = talk.hers
         await hers.page.get_by_role("button", name="Talk by voice or video").click()
-        await hers.button("Try devices first").click()
+        await hers.button("Try microphone and camera first").click()
         camera, microphone = await chosen_and_tried(hers)
         await hers.button("Close").click()
         assert set(await hers.tracks()) == {"ended"}
@@ -81,7 +81,7 @@ async def test_loudspeaker_chosen_before_a_call_is_where_it_is_heard(tmp_path: P
         hers = talk.hers
         await hers.page.evaluate(_HEARD_AT)
         await hers.page.get_by_role("button", name="Talk by voice or video").click()
-        await hers.button("Try devices first").click()
+        await hers.button("Try microphone and camera first").click()
         await hers.button("Try the microphone").click()
         await hers.shows("Your microphone is on, for you alone")
         picker = hers.call.get_by_role("combobox", name="Loudspeaker")
@@ -115,7 +115,7 @@ async def test_buttons_stay_in_their_place_when_the_devices_become_known(tmp_pat
         )
         await hers.page.evaluate(_LATE_DEVICES)
         await hers.page.get_by_role("button", name="Talk by voice or video").click()
-        await hers.button("Try devices first").click()
+        await hers.button("Try microphone and camera first").click()
         buttons = [
             hers.button(name) for name in ("Try the microphone", "Show me my picture", "Try the connection")
         ]

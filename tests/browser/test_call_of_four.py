@@ -133,12 +133,12 @@ async def recording_is_hers_to_end(talk: Talk, medic: Call, interpreter: Call) -
     await medic.record(tape)
     await heard(lambda: tape.frames)
     for caller in (talk.theirs, talk.hers):
-        await caller.shows("Budiman records this call.")
+        await caller.shows("Budiman is recording this call.")
     await talk.hers.button("Take that back").click()
     await until(medic, events.RecordingMustStop)
     assert tape.is_closed
     await expect(talk.hers.call.get_by_text("You have allowed Budiman to record.")).to_be_hidden()
-    await expect(talk.hers.call.get_by_text("Budiman records this call.")).to_be_hidden()
+    await expect(talk.hers.call.get_by_text("Budiman is recording this call.")).to_be_hidden()
 
 
 _PLACES = """(tiles) => {

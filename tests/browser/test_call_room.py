@@ -249,7 +249,7 @@ async def test_nothing_in_a_call_stands_in_anybodys_way_nor_leaves_a_narrow_scre
             assert exit_box["x"] + exit_box["width"] <= 360
 
         await talk.hers.page.get_by_role("button", name="Talk by voice or video").click()
-        await talk.hers.button("Try devices first").click()
+        await talk.hers.button("Try microphone and camera first").click()
         await talk.hers.button("Try the connection").click()
         await talk.hers.shows("A call can get through.")
         await talk.hers.button("Show me my picture").click()

@@ -93,7 +93,7 @@ async def test_both_pages_talk_and_locking_loses_nothing(tmp_path: Path) -> None
         await console.button("Lock").click()
         await hers.say("And now?")
         await console.unlock("not the passphrase")
-        await expect(console.page.get_by_text("That does not unlock it.")).to_be_visible()
+        await expect(console.page.get_by_text("That is not the right passphrase or passkey.")).to_be_visible()
         await console.unlock()
         await console.page.get_by_role("button", name="Person 1").click()
         for text in ("Is somebody there?", "I am here.", "And now?"):

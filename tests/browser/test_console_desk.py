@@ -161,7 +161,7 @@ async def test_each_conversation_counts_its_own_unread_and_a_full_desk_is_busy(t
         colleague = await people.enter_async_context(Staff(house.url, house.organisation.public, keys))
         for most, availability in (("2", Availability.BUSY), ("4", Availability.AVAILABLE)):
             await console.page.get_by_role("combobox", name="Conversations at once").select_option(most)
-            full = console.page.get_by_text("You have as many as you take at once.")
+            full = console.page.get_by_text("You have as many conversations as you take at once.")
             await expect(full).to_have_count(int(availability is Availability.BUSY))
             await _seen_as(availability, colleague)
 

@@ -53,7 +53,7 @@ async def test_the_queue_is_listed_and_any_of_it_may_be_taken(tmp_path: Path) ->
         await before.joined()
         await before.leave()
         await survivor.ask(continues=before)
-        await expect(listed).to_contain_text(["You were with her before"])
+        await expect(listed).to_contain_text(["You were with this person before"])
 
 
 async def test_an_offer_counts_down_and_is_passed_on_or_accepted(tmp_path: Path) -> None:

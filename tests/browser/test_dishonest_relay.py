@@ -277,9 +277,9 @@ async def test_who_does_not_confirm_the_keys_for_a_minute_is_named_to_her(tmp_pa
         await hers.ask()
         await accepted(staff)
         await hers.is_in_the_room("Sari")
-        told = hers.page.get_by_role("alert").filter(has_text="Sari has not confirmed being in this chat")
+        told = hers.page.get_by_role("alert").filter(has_text="you and Sari are still in the same chat")
         await minute_passes(hers.page, told)
-        await expect(told).to_contain_text("this chat may also be led apart")
+        await expect(told).to_contain_text("somebody may also be interfering")
 
 
 async def test_who_does_not_confirm_the_keys_for_a_minute_is_named_to_staff(tmp_path: Path) -> None:
@@ -298,9 +298,9 @@ async def test_who_does_not_confirm_the_keys_for_a_minute_is_named_to_staff(tmp_
         console = await ConsolePage.enter(browser, here)
         await hers.ask()
         await console.accept()
-        told = console.page.get_by_role("alert").filter(has_text="Person 1 has not confirmed being in this")
+        told = console.page.get_by_role("alert").filter(has_text="you and Person 1 are still in the same")
         await minute_passes(console.page, told)
-        await expect(told).to_contain_text("the conversation may also be led apart")
+        await expect(told).to_contain_text("somebody may also be interfering")
 
 
 class Withheld:

@@ -281,7 +281,7 @@ async def test_closing_the_frame_ends_her_call(tmp_path: Path) -> None:
 async def test_closing_the_frame_turns_off_what_she_tries(tmp_path: Path) -> None:
     """A camera that looks on behind what is closed, and its light, tell of her."""
     async with before_a_call(tmp_path) as (site, frame):
-        await frame.get_by_role("button", name="Try devices first").tap()
+        await frame.get_by_role("button", name="Try microphone and camera first").tap()
         await frame.get_by_role("button", name="Show me my picture").tap()
         await expect(frame.get_by_text("Your camera is on, for you alone")).to_be_visible()
         await frame.get_by_role("button", name="Try the microphone").tap()

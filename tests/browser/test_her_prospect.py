@@ -37,7 +37,7 @@ async def test_she_is_told_when_how_long_and_what_no_longer_counts(tmp_path: Pat
         # Between none and that many would tell nothing.
         await expect(place).to_contain_text("It may take up to")
         await expect(place).not_to_contain_text("between")
-        await expect(place).to_contain_text("Nobody was free who has all that you wished for")
+        await expect(place).to_contain_text("Nobody who fits everything you asked for is free")
         await expect(place).not_to_contain_text("Nobody is on duty")
         async for offer in sari.routing.offers():
             await offer.accept()

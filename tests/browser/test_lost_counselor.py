@@ -103,7 +103,7 @@ async def test_another_goes_on_when_the_console_dies_and_nothing_is_lost(tmp_pat
             await _look_for_a_colleague(second)
             await _picks_it(back, question)
             await survivor.button("No").click()
-            await expect(page.get_by_text("She has not let you in")).to_be_visible()
+            await expect(page.get_by_text("The person has not let you in")).to_be_visible()
             await expect(page.get_by_text("She is being asked whether you may come in")).to_have_count(0)
             await _look(page, "not-let-in")
             await _look_for_a_colleague(second)

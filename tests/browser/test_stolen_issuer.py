@@ -11,7 +11,7 @@ from stolen_issuer import StolenIssuer
 from survivor_page import SurvivorPage
 
 PATH = "**/v1/revocations"
-NO_LIST = "Just now it cannot be proven who would answer"
+NO_LIST = "Right now we cannot be sure who would answer"
 
 
 async def test_page_believes_nobody_by_the_list_of_an_issuer_whom_the_root_lists_no_more(

@@ -41,7 +41,7 @@ describe("changes of a call", () => {
     expect(told(shown({ audio: false }), shown({}))).toEqual(["Sari is no longer muted."])
     expect(told(shown({}), shown({ video: true }))).toEqual(["Sari has turned the camera on."])
     expect(told(shown({ video: true }), shown({}))).toEqual(["Sari has turned the camera off."])
-    expect(told(shown({ video: true }), shown({ screen: true }))).toEqual(["Sari shows a screen."])
+    expect(told(shown({ video: true }), shown({ screen: true }))).toEqual(["Sari is showing a screen."])
   })
 
   it("give the quality in words, but not each small change of it", () => {
