@@ -8,7 +8,8 @@
 
 Playwright's Firefox is a build of its own; this is the one that people use. Its made-up camera changes its
 colour, its made-up microphone sounds at `TONE_HZ`; nobody has to allow them. What a page throws and nobody
-catches stands in `Firefox.errors`.
+catches stands in `Firefox.errors`. Whether to leave a page is asked as people are
+asked: `Firefox.prompts`, `FirefoxPage.answer`.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ _QUIET: Final[Mapping[str, object]] = {
     # What stands on the pages is looked for in English.
     "intl.accept_languages": "en",
 }
+_EVENTS: Final = ["log.entryAdded", "browsingContext.userPromptOpened"]
 _LISTENING: Final = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
 # Errors of WebDriver BiDi by which an element has gone, or moved, since it was found.
 _GONE: Final = frozenset(
@@ -96,6 +98,8 @@ class Firefox:
     socket: aiohttp.ClientWebSocketResponse
     errors: list[str] = field(default_factory=list)
     """What its pages threw and nobody caught, and promises that were rejected and nobody heard."""
+    prompts: list[str] = field(default_factory=list)
+    """Kinds of the browser's own questions so far, such as "beforeunload"."""
     _answers: dict[int, asyncio.Future[dict[str, Any]]] = field(default_factory=dict)
     _numbers: Callable[[], int] = field(default_factory=lambda: itertools.count(1).__next__)
 
@@ -130,7 +134,9 @@ class Firefox:
         """Take what comes in until the browser ends the session."""
         async for message in self.socket:
             came = json.loads(message.data)
-            if came["type"] == "event":
+            if came.get("method") == "browsingContext.userPromptOpened":
+                self.prompts.append(came["params"]["type"])
+            elif came["type"] == "event":
                 self._note(came["params"])
             elif (answer := self._answers.get(came["id"])) is not None and not answer.done():
                 answer.set_result(came)
@@ -176,8 +182,39 @@ class FirefoxPage:
             return await self._clicked(await self._field(name))
 
         await self._until(clicked, f"field labelled {name}")
-        keys = [{"type": kind, "value": key} for key in text for kind in ("keyDown", "keyUp")]
-        await self._act({"type": "key", "id": "keyboard", "actions": keys})
+        await self.keys(*text)
+
+    async def keys(self, *keys: str, held: str | None = None) -> None:
+        """Press these keys one after the other, by WebDriver's codes; `held` is down meanwhile."""
+        each = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
+        if held is not None:
+            each = [{"type": "keyDown", "value": held}, *each, {"type": "keyUp", "value": held}]
+        await self._act({"type": "key", "id": "keyboard", "actions": each})
+
+    async def mouse_button(self, button: int) -> None:
+        """Press a button of the mouse where it is, as W3C UI Events numbers them: 3 goes back."""
+        actions = [{"type": kind, "button": button} for kind in ("pointerDown", "pointerUp")]
+        await self._act({"type": "pointer", "id": "mouse", "actions": actions})
+
+    async def back(self) -> None:
+        """As the browser's own Back; what it may ask first is still open then."""
+        await self.browser.command("browsingContext.traverseHistory", context=self.context, delta=-1)
+
+    async def answer(self, *, leaves: bool) -> None:
+        """Answer the browser's own question whether to leave, once it is asked."""
+
+        async def answered() -> bool:
+            try:
+                await self.browser.command(
+                    "browsingContext.handleUserPrompt", context=self.context, accept=leaves
+                )
+            except CommandFailed as failed:
+                if failed.error == "no such alert":
+                    return False
+                raise
+            return True
+
+        await until_page(answered, "a question whether to leave", lambda: asyncio.sleep(0, "not told"))
 
     async def _until(self, is_so: Callable[[], Awaitable[object]], what: str) -> None:
         await until_page(is_so, what, lambda: self.evaluate("() => document.body.innerText"))
@@ -282,8 +319,9 @@ async def _session(url: str) -> AsyncIterator[Firefox]:
         browser = Firefox(socket)
         receiving = asyncio.create_task(browser.receive())
         try:
-            await browser.command("session.new", capabilities={})
-            await browser.command("session.subscribe", events=["log.entryAdded"])
+            asked = {"unhandledPromptBehavior": {"beforeUnload": "ignore", "default": "dismiss and notify"}}
+            await browser.command("session.new", capabilities={"alwaysMatch": asked})
+            await browser.command("session.subscribe", events=_EVENTS)
             yield browser
             await browser.command("browser.close")
         finally:

@@ -81,6 +81,8 @@ NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "benchmarks/test_benchmarks_run.py::test_the_readiness_benchmark*": ("unshare", "nsenter"),
     "benchmarks/test_load_generator.py": ("cc",),
     "browser/*": ("chromium",),
+    "browser/test_back.py::test_firefox*": ("firefox-esr",),
+    "browser/test_back.py::test_webkit*": ("WebKitWebDriver", "Xvfb"),
     "browser/test_behind_proxy.py": ("caddy",),
     "browser/test_call.py::test_credentials_that_the_server_refuses*": ("turnserver",),
     "browser/test_call.py::test_relayed_call*": ("turnserver",),

@@ -86,6 +86,13 @@ class WebKitPage:
         assert field is not None
         await self.command(f"/element/{field}/value", text=text)
 
+    async def keys(self, *keys: str) -> None:
+        """Press these keys together, by WebDriver's codes."""
+        down = [{"type": "keyDown", "value": key} for key in keys]
+        up = [{"type": "keyUp", "value": key} for key in reversed(keys)]
+        source = {"type": "key", "id": "keyboard", "actions": [*down, *up]}
+        await self.command("/actions", actions=[source])
+
     async def _clicked(self, role: str, name: str) -> bool:
         found = await self._found(role, name)
         if found is None:

@@ -84,6 +84,7 @@ class PageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     emergency_numbers: tuple[EmergencyNumber, ...] = ()
     cover: Cover = Cover()
     disguise: Disguise | None = None
+    exit_place: Literal["top", "bottom-left", "bottom-right"] = "top"
 
     @property
     def shown_title(self) -> str:

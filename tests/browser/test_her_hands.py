@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from accessible import Announced, announced
 from browser_house import accepted, harmless_site, house
 from playwright.async_api import expect
 from real_browser import chromium, two_taps
-from survivor_page import ENGLISH, SurvivorPage
+from survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
 
 _NOTE_BLUR = """(field) => {
   window.left = 0
@@ -111,6 +112,57 @@ async def test_presses_of_shift_are_counted_where_exit_is(tmp_path: Path) -> Non
             assert expected in await dots()
         await hers.page.keyboard.press("a")
         assert await dots() == "none"
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "two", "one", "stopped"),
+    [
+        (
+            "en",
+            ENGLISH,
+            "Exit: press Shift 2 more times.",
+            "Exit: press Shift 1 more time.",
+            "Exit: stopped counting. You are still on this page.",
+        ),
+        (
+            "id",
+            INDONESIAN,
+            "Keluar: tekan Shift 2 kali lagi.",
+            "Keluar: tekan Shift 1 kali lagi.",
+            "Keluar: hitungan berhenti. Anda masih di halaman ini.",
+        ),
+    ],
+)
+async def test_presses_of_shift_are_said_to_whoever_does_not_see_the_dots(
+    tmp_path: Path, language: str, words: Words, two: str, one: str, stopped: str
+) -> None:
+    """As GOV.UK's "Exit this page" does. What she writes in capitals is not told of."""
+    async with house(tmp_path) as here, chromium(tmp_path / "profile", language) as browser:
+        page = browser.pages[0]
+        await page.clock.install()
+        hers = await SurvivorPage.open(browser, here.url, words)
+        await hers.ask()
+        presses = page.locator(".presses")
+
+        async def said() -> list[Announced]:
+            return [each for each in await announced(page) if each.text in (two, one, stopped)]
+
+        for expected in (two, one):
+            await page.keyboard.press("Shift")
+            await expect(presses).to_have_text(expected)
+            assert await said() == [Announced("status", "polite", expected)]
+        await page.clock.fast_forward(5_001)
+        await expect(presses).to_have_text(stopped)
+        await page.keyboard.press("a")
+        await expect(presses).to_be_empty()
+        await page.keyboard.press("Shift")
+        await expect(presses).to_have_text(two)
+        await page.keyboard.press("a")
+        await expect(presses).to_have_text(stopped)
+        await hers.field.press("a")
+        await hers.field.press("Shift+A")
+        assert await hers.field.input_value() == "aA"
+        await expect(presses).to_be_empty()
 
 
 async def test_back_asks_once_and_adds_nothing_to_the_history(tmp_path: Path) -> None:

@@ -433,6 +433,7 @@ def test_page_gets_its_entries_and_not_the_servers(tmp_path: Path) -> None:
         typical_wait_minutes = 10
         regions = ["Jakarta", "Bandung"]
         disguise = { skin = "weather" }
+        exit_place = "bottom-left"
         emergency_numbers = [{ number = "129", name = "SAPA 129", about = { id = "24 jam" } }]
     """
     assert page_settings(tmp_path, text).for_the_page() == {
@@ -440,6 +441,7 @@ def test_page_gets_its_entries_and_not_the_servers(tmp_path: Path) -> None:
         "typical_wait_minutes": 10,
         "regions": ("Jakarta", "Bandung"),
         "disguise": {"skin": "weather", "press": "picture"},
+        "exit_place": "bottom-left",
         "emergency_numbers": ({"number": "129", "name": "SAPA 129", "about": {"id": "24 jam"}},),
     }
 
@@ -469,6 +471,7 @@ def test_table_in_the_documents_is_a_good_one(tmp_path: Path) -> None:
         'icon = "https://tracker.example/a.png"',
         'emergency_numbers = [{ number = "call me" }]',
         'disguise = { skin = "game" }',
+        'exit_place = "left"',
         "cover = { after_seconds = 0 }",
         'replies = [""]',
     ],

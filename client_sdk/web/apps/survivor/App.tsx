@@ -11,7 +11,7 @@ import { preferredLanguage, type Language } from "../shared/i18n/catalogue.ts"
 import { tellBrowser } from "../shared/i18n/direction.ts"
 import { Languages } from "../shared/parts/Languages.tsx"
 import type { CallState } from "../shared/call/place.ts"
-import type { Configuration } from "./configuration.ts"
+import type { Configuration, ExitPlace } from "./configuration.ts"
 import { Header, type Panel } from "./Header.tsx"
 import { EmergencyPanel } from "./Panels.tsx"
 import type { Farewell, Session } from "./session.ts"
@@ -130,6 +130,7 @@ interface ScreensProps {
 function Screens({ configuration, rest, state, dispatch, session, draft, call, isShown, onLanguage, onExit }: ScreensProps) {
   const { language, t } = useFirstWording()
   const [panel, setPanel] = useState<Panel>(null)
+  const [exitPlace, setExitPlace] = useState<ExitPlace>(configuration.exitPlace)
   const [hasAsked, setAsked] = useState(false)
   const closePanel = (): void => {
     setPanel(null)
@@ -144,11 +145,12 @@ function Screens({ configuration, rest, state, dispatch, session, draft, call, i
   }, [hasAsked, session])
   return (
     <>
-      <Header panel={panel} onPanel={setPanel} onExit={onExit}>
+      <Header panel={panel} onPanel={setPanel} exitPlace={exitPlace} onExit={onExit}>
         {state.phase === "welcome" && (
           <Languages label={t("language")} offered={configuration.languages} chosen={language} onChoose={onLanguage} />
         )}
         {rest !== null && <rest.Standing state={state} panel={panel} onPanel={setPanel} />}
+        {rest !== null && <rest.Presses />}
       </Header>
       {panel === "emergency" && <EmergencyPanel numbers={configuration.emergencyNumbers} onClose={closePanel} />}
       {state.phase === "welcome" ? (
@@ -160,7 +162,9 @@ function Screens({ configuration, rest, state, dispatch, session, draft, call, i
           onStart={() => {
             setAsked(true)
           }}
-        />
+        >
+          {rest !== null && <rest.ExitPlaceChoice place={exitPlace} onPlace={setExitPlace} />}
+        </Welcome>
       ) : (
         rest !== null &&
         session !== null && (
@@ -174,6 +178,8 @@ function Screens({ configuration, rest, state, dispatch, session, draft, call, i
             isShown={isShown}
             panel={panel}
             onClosePanel={closePanel}
+            exitPlace={exitPlace}
+            onExitPlace={setExitPlace}
           />
         )
       )}

@@ -1,5 +1,7 @@
 /** How the link is, and who is in the room: in the header, and in the panel below it. */
 
+import type { ComponentChildren } from "preact"
+
 import { roleName } from "../shared/i18n/names.ts"
 import { Icon } from "../shared/parts/Icon.tsx"
 import type { Panel } from "./Header.tsx"
@@ -75,9 +77,10 @@ interface RoomProps {
   readonly organisation: string
   readonly onEnd: () => void
   readonly onClose: () => void
+  readonly children: ComponentChildren
 }
 
-export function RoomPanel({ people, organisation, onEnd, onClose }: RoomProps) {
+export function RoomPanel({ people, organisation, onEnd, onClose, children }: RoomProps) {
   const { t } = useWording()
   return (
     <PanelCard id="room" title={t("room.title")} onClose={onClose}>
@@ -99,6 +102,7 @@ export function RoomPanel({ people, organisation, onEnd, onClose }: RoomProps) {
       {people.length === 0 ? <p>{t("room.nobody")}</p> : <p class="muted">{t("room.verified.about", { organisation })}</p>}
       <p class="muted">{t("room.alone")}</p>
       <p class="muted">{t("keep.open")}</p>
+      {children}
       <button type="button" class="button" onClick={onEnd}>
         {t("room.end")}
       </button>

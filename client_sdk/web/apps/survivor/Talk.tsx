@@ -3,10 +3,12 @@
 import { useLayoutEffect, useState, type MutableRef } from "preact/hooks"
 
 import type { CallState } from "../shared/call/place.ts"
+import { useBack } from "./back.ts"
 import { Calls } from "./Calls.tsx"
 import { BackCard, OverCard, ProposalCard, ReloadCard, SearchCard } from "./Cards.tsx"
 import { Composer } from "./Composer.tsx"
-import type { Configuration } from "./configuration.ts"
+import type { Configuration, ExitPlace } from "./configuration.ts"
+import { ExitPlaceChoice } from "./ExitPlaceChoice.tsx"
 import type { Panel } from "./Header.tsx"
 import { Log } from "./Log.tsx"
 import { RoomPanel } from "./Room.tsx"
@@ -26,10 +28,12 @@ interface BehindProps {
   readonly isShown: boolean
   readonly panel: Panel
   readonly onClosePanel: () => void
+  readonly exitPlace: ExitPlace
+  readonly onExitPlace: (place: ExitPlace) => void
 }
 
 /** Which of them that state is, and the panel of the room. */
-export function Behind({ panel, onClosePanel, ...props }: BehindProps) {
+export function Behind({ panel, onClosePanel, exitPlace, onExitPlace, ...props }: BehindProps) {
   const { configuration, state, dispatch, session, draft } = props
   return (
     <>
@@ -42,7 +46,9 @@ export function Behind({ panel, onClosePanel, ...props }: BehindProps) {
             onClosePanel()
             void session.end()
           }}
-        />
+        >
+          <ExitPlaceChoice place={exitPlace} onPlace={onExitPlace} />
+        </RoomPanel>
       )}
       {state.phase === "over" ? (
         <Over
@@ -67,7 +73,7 @@ export function Behind({ panel, onClosePanel, ...props }: BehindProps) {
   )
 }
 
-interface TalkProps extends Omit<BehindProps, "dispatch" | "panel" | "onClosePanel"> {
+interface TalkProps extends Omit<BehindProps, "dispatch" | "panel" | "onClosePanel" | "exitPlace" | "onExitPlace"> {
   readonly onStop: () => void
 }
 
@@ -226,32 +232,4 @@ function useReloadKeys(isShown: boolean, asks = true): [boolean, (isReloading: b
     }
   }, [isShown, asks, isReloading])
   return [isReloading, setReloading]
-}
-
-/** HTML, 6.5.2 "Close requests and close watchers", as far as it is used here; TypeScript does not know it yet. */
-interface Watcher {
-  onclose: (() => void) | null
-  destroy: () => void
-}
-
-/**
- * The Back gesture of a phone asks first, and a second one leaves. Where the browser has close watchers, one of them
- * takes the gesture before the history does, so that no entry has to be added to that. Behind a cover nothing is asked.
- */
-function useBack(isShown: boolean): [boolean, (isGoingBack: boolean) => void] {
-  const [isGoingBack, setGoingBack] = useState(false)
-  useLayoutEffect(() => {
-    // With a mouse there is no such gesture, and Escape would take its place.
-    if (!isShown || isGoingBack || matchMedia("(pointer: fine)").matches) return undefined
-    const { CloseWatcher } = window as { CloseWatcher?: new () => Watcher }
-    if (CloseWatcher === undefined) return undefined
-    const watcher = new CloseWatcher()
-    watcher.onclose = () => {
-      setGoingBack(true)
-    }
-    return () => {
-      watcher.destroy()
-    }
-  }, [isShown, isGoingBack])
-  return [isGoingBack, setGoingBack]
 }

@@ -1,5 +1,7 @@
 /** The first screen: a word on safety, and one tap to somebody. Everything else on it may be left alone. */
 
+import type { ComponentChildren } from "preact"
+
 import { ownTextIn } from "../shared/block.ts"
 import { GENDERS, genderName, needName } from "../shared/i18n/names.ts"
 import { Choice } from "../shared/parts/Choice.tsx"
@@ -16,11 +18,13 @@ interface WelcomeProps {
   /** Whether she has asked, and what can ask is still on its way. */
   readonly isComing: boolean
   readonly onStart: () => void
+  /** What is below all else, for it comes later. */
+  readonly children: ComponentChildren
 }
 
 const URGENCIES = ["0", "1", "2"] as const
 
-export function Welcome({ configuration, state, dispatch, isComing, onStart }: WelcomeProps) {
+export function Welcome({ configuration, state, dispatch, isComing, onStart, children }: WelcomeProps) {
   const { language, t } = useFirstWording()
   return (
     <main class="welcome">
@@ -83,6 +87,7 @@ export function Welcome({ configuration, state, dispatch, isComing, onStart }: W
               />
             )}
           </section>
+          {children}
         </div>
       </div>
       <div class="foot">

@@ -20,6 +20,9 @@ export type Skin = (typeof SKINS)[number]
 /** Where she was told to press: the picture, the headline, or the small print at the end. */
 export const PLACES = ["picture", "title", "footer"] as const
 export type Place = (typeof PLACES)[number]
+/** Where Exit is on a phone: in the header, or below at one of the thumbs. */
+export const EXIT_PLACES = ["top", "bottom-left", "bottom-right"] as const
+export type ExitPlace = (typeof EXIT_PLACES)[number]
 
 export interface Configuration {
   /** As `readOrganisation` of the SDK takes it. */
@@ -27,6 +30,8 @@ export interface Configuration {
   readonly organisationName: string
   /** The harmless site to which quick exit leads. */
   readonly exitUrl: string
+  /** Where Exit is until she chooses another place. */
+  readonly exitPlace: ExitPlace
   /** Offered, the organisation's own first. */
   readonly languages: readonly Language[]
   /** How far confidentiality goes, and when staff may have to tell somebody. */
@@ -67,6 +72,7 @@ export function readConfiguration(text: string): Configuration {
     organisation,
     organisationName,
     exitUrl: webAddress(entries["exit_url"]) ?? HARMLESS,
+    exitPlace: oneOf(page["exit_place"], EXIT_PLACES) ?? "top",
     languages: languagesOf(page["languages"]),
     confidentiality: ownText(page["confidentiality"]),
     hours: ownText(page["hours"]),

@@ -130,7 +130,8 @@ function tellHost(to: string): void {
   window.parent.postMessage(to === EXIT_PATH ? { teduh: "exit" } : { teduh: "exit", to }, "*")
 }
 
-const SHIFT_MS = 5_000
+/** For how long a press of Shift counts. */
+export const SHIFT_MS = 5_000
 
 /** Counts presses of Shift alone; `press` tells whether this was the third. Times in milliseconds. */
 export class ThreeShifts {

@@ -14,6 +14,8 @@ import type { Action } from "./state.ts"
 import { survivorTexts } from "./survivorTexts.ts"
 import { addTexts } from "./words.tsx"
 
+export { ExitPlaceChoice } from "./ExitPlaceChoice.tsx"
+export { Presses } from "./Presses.tsx"
 export { Standing } from "./Room.tsx"
 export { readOrganisation } from "./sdk.ts"
 export { SkinScreen } from "./Skins.tsx"

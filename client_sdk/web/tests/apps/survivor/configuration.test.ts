@@ -14,6 +14,7 @@ describe("the configuration", () => {
     expect(configuration.cover).toEqual({ skin: "recipe", afterSeconds: 60 })
     expect(configuration.needs).toEqual(["counseling", "medical", "legal", "shelter", "interpreter"])
     expect(configuration.regions).toEqual([])
+    expect(configuration.exitPlace).toBe("top")
   })
 
   it("knows where quick exit leads, and takes nothing for it that is no address of a site", () => {
@@ -34,7 +35,9 @@ describe("the configuration", () => {
       typical_wait_minutes: 5,
       emergency_numbers: [{ number: "+44 999", name: "Police" }],
       disguise: { skin: "recipe", press: "footer" },
+      exit_place: "bottom-left",
     })
+    expect(configuration.exitPlace).toBe("bottom-left")
     expect(configuration).toMatchObject({ languages: ["en"], needs: ["legal"], typicalWaitMinutes: 5, regions: ["Jakarta", "Bogor"] })
     expect(configuration.emergencyNumbers).toEqual([{ number: "+44 999", name: { id: "Police", en: "Police" }, about: {} }])
     expect(configuration.disguise).toEqual({ skin: "recipe", press: "footer" })
@@ -52,6 +55,7 @@ describe("the configuration", () => {
       cover: { skin: "bank", after_seconds: -1 },
       disguise: { skin: "bank" },
       confidentiality: { en: 5, xx: "?" },
+      exit_place: "left",
     })
     expect(configuration).toEqual(read())
   })
