@@ -36,7 +36,9 @@ async def _look_for_a_colleague(console: ConsolePage) -> None:
 
 async def _picks_it(console: ConsolePage, question: Locator) -> None:
     await console.button("Accept: An interpreter").click()
-    await expect(console.page.get_by_text("She is being asked whether you may come in")).to_be_visible()
+    await expect(
+        console.page.get_by_text("The person is being asked whether you may come in")
+    ).to_be_visible()
     await expect(question).to_contain_text("would like to bring in")
 
 
@@ -70,7 +72,9 @@ async def test_another_goes_on_when_the_console_dies_and_nothing_is_lost(tmp_pat
 
         second = await ConsolePage.enter(colleagues, house)
         await second.button("Accept the next").click()
-        await expect(second.page.get_by_text("She is being asked whether you may come in")).to_be_visible()
+        await expect(
+            second.page.get_by_text("The person is being asked whether you may come in")
+        ).to_be_visible()
         await _look(second.page, "asked")
         await expect(question).to_contain_text("can go on with you. Let them in?")
         await _look(survivor.page, "found")
@@ -104,7 +108,9 @@ async def test_another_goes_on_when_the_console_dies_and_nothing_is_lost(tmp_pat
             await _picks_it(back, question)
             await survivor.button("No").click()
             await expect(page.get_by_text("The person has not let you in")).to_be_visible()
-            await expect(page.get_by_text("She is being asked whether you may come in")).to_have_count(0)
+            await expect(page.get_by_text("The person is being asked whether you may come in")).to_have_count(
+                0
+            )
             await _look(page, "not-let-in")
             await _look_for_a_colleague(second)
             await _picks_it(back, question)
