@@ -8,6 +8,9 @@
     can write     from the beginning of the navigation until there is a field to write in, the tap included,
                   which a script makes as soon as there is something to tap
     join          from the moment at which a counselor accepts until her page names the counselor, verified
+    longest task  the longest stretch between her tap and somebody's first message in which the page answers
+                  to nothing; tasks of up to 50 ms are not told, and count as 0
+    blocked       of all such tasks between the two, what each takes beyond 50 ms (total blocking time)
     exit          from the tap on Exit, in a conversation of a hundred messages, until the cover stands and no
                   word is in the page any more, by the page's clock (`tests/left_page.py`)
 
@@ -15,9 +18,9 @@ The profile is 400 kbit/s both ways and a processor four times slower, by the De
 from a question to its answer, by a slow line (`slow_line.py`), which the WebSocket goes through too. The
 anchor is a static page of the same transferred bytes, whose script has nothing to do but to put up the field:
 the least that any page of this weight could take. Each round opens both, with a fresh browser profile; the
-medians are printed, each with its goal (120 KiB, 1.8 s until usable, 5 s to write, 3 s to join, 100 ms to
-leave) and whether it was kept. One that was not kept is the exit code 1; with --quick only the weight decides
-that, for one round on a busy machine says nothing of seconds.
+medians are printed, each with its goal (120 KiB, 1.8 s until usable, 5 s to write, 3 s to join, no long task
+and 200 ms blocked, 100 ms to leave) and whether it was kept. One that was not kept is the exit code 1; with
+--quick only the weight decides that, for one round on a busy machine says nothing of seconds.
 """
 
 from __future__ import annotations
@@ -48,18 +51,24 @@ from slow_line import slow_line
 ROUNDS: Final = 5
 ONE_WAY_SECONDS, BYTES_PER_SECOND, SLOWER = 0.2, 400_000 / 8, 4
 USABLE_GOAL, CAN_WRITE_GOAL, JOIN_GOAL, EXIT_GOAL = 1.8, 5.0, 3.0, 100.0
+LONGEST_TASK_GOAL, BLOCKED_GOAL, NOT_LONG = 50.0, 200.0, 50.0
 MESSAGES: Final = 100
 FIRST_LOAD_GOAL: Final = 120 * 1024
 WEIGHT: Final = "first load, bytes"
+LONGEST_TASK: Final = "longest task until the first message, ms"
 
 # Taps as soon as that is possible, and notes that, and when the field is there and when somebody is named.
 _WATCH: Final = """
-window.noted = {}
+window.noted = { tasks: [] }
+new PerformanceObserver((list) => {
+  for (const { startTime, duration } of list.getEntries()) noted.tasks.push({ startTime, duration })
+}).observe({ type: "longtask", buffered: true })
 const look = () => {
   const start = document.querySelector(".exit") && document.querySelector(".foot .primary")
   if (start !== null && noted.tapped === undefined) { noted.tapped = performance.now(); start.click() }
   if (document.querySelector("textarea") !== null) noted.canWrite ??= performance.now()
   if (document.querySelector(".room-names")?.textContent) noted.joined ??= Date.now()
+  if (document.querySelector(".message") !== null) noted.heard ??= performance.now()
 }
 new MutationObserver(look).observe(document, { subtree: true, childList: true, characterData: true })
 """
@@ -76,6 +85,8 @@ class Visit:
     usable: float
     can_write: float
     join: float
+    longest_task: float
+    blocked: float
     exit: float
 
 
@@ -113,8 +124,15 @@ async def visit(here: House, url: str, browser: BrowserContext) -> Visit:
         begun = time.time()
         his = await request.accept()
         await expect(page.locator(".room-names")).not_to_be_empty()
+        await his.send("text 0")
+        await expect(page.locator(".message")).to_have_count(1)
         noted = await page.evaluate("noted")
-        for number in range(MESSAGES):
+        tasks = [
+            each["duration"]
+            for each in noted["tasks"]
+            if noted["tapped"] <= each["startTime"] + each["duration"] and each["startTime"] <= noted["heard"]
+        ]
+        for number in range(1, MESSAGES):
             await his.send(f"text {number}")
         await expect(page.locator(".message")).to_have_count(MESSAGES)
         left = Left(page)
@@ -126,6 +144,8 @@ async def visit(here: House, url: str, browser: BrowserContext) -> Visit:
         noted["tapped"] / 1000,
         noted["canWrite"] / 1000,
         noted["joined"] / 1000 - begun,
+        max(tasks, default=0.0),
+        sum(each - NOT_LONG for each in tasks),
         left.after_milliseconds,
     )
 
@@ -195,6 +215,8 @@ def page_goals(visits: Sequence[Visit]) -> list[Goal]:
         goal("usable, s", (each.usable for each in visits), USABLE_GOAL),
         goal("can write, s", (each.can_write for each in visits), CAN_WRITE_GOAL),
         goal("join after acceptance, s", (each.join for each in visits), JOIN_GOAL),
+        goal(LONGEST_TASK, (each.longest_task for each in visits), LONGEST_TASK_GOAL),
+        goal("blocked until the first message, ms", (each.blocked for each in visits), BLOCKED_GOAL),
         goal("quick exit, ms", (each.exit for each in visits), EXIT_GOAL),
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from browser_house import accepted, house
@@ -46,6 +47,26 @@ async def test_she_writes_before_she_has_seen_that_she_waits(tmp_path: Path) -> 
         await expect(hers.field).to_have_value("word ")
         await goes_on(hers.page, "of hers")
         await expect(hers.field).to_have_value("word of hers")
+
+
+async def test_she_writes_on_while_her_phone_works_to_let_somebody_in(tmp_path: Path) -> None:
+    """Not a key is lost or comes twice, on a processor four times slower than this one."""
+    async with house(tmp_path) as here, chromium(tmp_path / "profile") as browser, here.staff() as staff:
+        hers = await SurvivorPage.open(browser, here.url)
+        session = await browser.new_cdp_session(hers.page)
+        await session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+        await hers.ask()
+        written = ""
+        joining = asyncio.create_task(accepted(staff))
+        await hers.field.focus()
+        while not joining.done() or not await hers.page.locator(".room-names").count():
+            word = f"word{len(written)} "
+            await hers.page.keyboard.type(word)
+            written += word
+        await hers.is_in_the_room("Sari")
+        await expect(hers.field).to_be_focused()
+        await expect(hers.field).to_have_value(written)
+        await joining
 
 
 async def test_what_she_was_writing_when_it_ended_is_there_when_she_asks_again(tmp_path: Path) -> None:

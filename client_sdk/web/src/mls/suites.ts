@@ -6,12 +6,8 @@
  *              and X25519)
  *     0x0001   X25519                 SHA-256, HKDF        AES-128-GCM   Ed25519
  *
- * 0xF0B2 is draft-ietf-mls-pq-ciphersuites' MLKEM768X25519 suite under a private code point. hpke-js derives X-Wing key
- * pairs as SHAKE256(ikm, 32); draft-ietf-hpke-pq says otherwise, and TreeKEM breaks silently where members differ, so
- * the draft's derivation takes the place of theirs.
- *
- * X-Wing's parts are JavaScript everywhere. X25519 by itself is WebCrypto's, or, on older phones, the JavaScript that
- * X-Wing brings anyway.
+ * 0xF0B2 is draft-ietf-mls-pq-ciphersuites' MLKEM768X25519 suite under a private code point; its KEM is in `xWing.ts`.
+ * X25519 is WebCrypto's, or, on older phones, the JavaScript that X-Wing brings anyway; ML-KEM is JavaScript everywhere.
  */
 
 import {
@@ -24,12 +20,12 @@ import {
 } from "@hpke/core"
 import type { AeadInterface, KdfInterface, KemInterface } from "@hpke/core"
 import { DhkemX25519HkdfSha256 as JavaScriptX25519 } from "@hpke/dhkem-x25519"
-import { XWing } from "@hpke/hybridkem-x-wing"
-import { shake256 } from "mlkem"
 
 import { UnsupportedCipherSuite } from "../cryptoErrors.ts"
-import { areEqual, concatenate, copyOf, utf8 } from "../hazmat/bytes.ts"
+import { areEqual, copyOf } from "../hazmat/bytes.ts"
 import { isSignatureBy } from "../hazmat/ed25519.ts"
+import { hasNativeX25519 } from "../hazmat/x25519.ts"
+import { DraftXWing } from "./xWing.ts"
 
 export const HYBRID_SUITE = 0xf0b2
 export const CLASSIC_SUITE = 0x0001
@@ -136,29 +132,8 @@ async function load(code: number): Promise<CipherSuite> {
   }
 }
 
-/** X-Wing with the DeriveKeyPair of draft-ietf-hpke-pq, 4: SHAKE256.LabeledDerive(ikm, "DeriveKeyPair", "", 32). */
-export class DraftXWing extends XWing {
-  override async deriveKeyPair(ikm: ArrayBufferLike | ArrayBufferView): Promise<CryptoKeyPair> {
-    const label = utf8("DeriveKeyPair")
-    const labeled = concatenate(
-      bytesOf(ikm),
-      utf8("HPKE-v1KEM"),
-      Uint8Array.of(this.id >> 8, this.id & 0xff, 0, label.length),
-      label,
-      Uint8Array.of(0, 32),
-    )
-    return this.generateKeyPairDerand(shake256.create({ dkLen: 32 }).update(labeled).digest())
-  }
-}
-
-/** X25519 by WebCrypto, or in JavaScript where WebCrypto lacks it. */
 async function x25519Kem(): Promise<KemInterface> {
-  try {
-    await crypto.subtle.generateKey("X25519", false, ["deriveBits"])
-    return new DhkemX25519HkdfSha256()
-  } catch {
-    return new JavaScriptX25519()
-  }
+  return (await hasNativeX25519()) ? new DhkemX25519HkdfSha256() : new JavaScriptX25519()
 }
 
 function assemble(id: number, hash: string, kem: KemInterface, kdf: KdfInterface, aead: AeadInterface): CipherSuite {
@@ -236,8 +211,4 @@ async function aesGcm(
 
 function buffer(data: Uint8Array): ArrayBuffer {
   return copyOf(data).buffer
-}
-
-function bytesOf(data: ArrayBufferLike | ArrayBufferView): Uint8Array {
-  return ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data)
 }

@@ -5,7 +5,8 @@ import { readFileSync } from "node:fs"
 import { afterEach, describe, expect, it, vi } from "vitest"
 
 import { concatenate, copyOf, toHex, utf8 } from "../../src/hazmat/bytes.ts"
-import { CLASSIC_SUITE, DraftXWing, HYBRID_SUITE, suiteOf } from "../../src/mls/suites.ts"
+import { CLASSIC_SUITE, HYBRID_SUITE, suiteOf } from "../../src/mls/suites.ts"
+import { DraftXWing } from "../../src/mls/xWing.ts"
 import { takeAwayCurves } from "../oldPhone.ts"
 
 const read = (name: string): unknown =>
