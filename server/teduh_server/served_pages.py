@@ -15,10 +15,11 @@ import html
 import json
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from itertools import pairwise
 from typing import Final
 
 from teduh_crypto.credentials import Organisation
@@ -42,8 +43,10 @@ _BLOCK: Final = '<script type="application/json" id="organisation">null</script>
 _TITLE: Final = "<title>Notes</title>"
 _NUMBERS: Final = ('<ul class="numbers">', "</ul>")
 """Around the numbers that are shown where there is no JavaScript."""
+_FIRST: Final = b'<script id="first">'
+"""Behind what works before the first screen of the survivor's page: Exit, numbers, the tap to somebody."""
 _REST: Final = b'<template id="later">'
-"""Behind the first screen of the survivor's page, which a browser can show and run without what follows."""
+"""Behind the first screen, which a browser can show and run without what follows."""
 _ICON: Final = '<link rel="icon" href="data:,">'
 
 NO_STORE: Final = "no-store"
@@ -80,8 +83,8 @@ class Document:
     body: bytes
     compressed: bytes
     headers: Mapping[str, str]
-    first_screen: int = 0
-    """Bytes of the body that are of use without the rest: compressed, they end where they can be decoded."""
+    pieces: tuple[bytes, ...]
+    """The body in pieces, each of use without what follows: compressed, it ends where it can be decoded."""
 
     @property
     def integrity(self) -> str:
@@ -255,19 +258,24 @@ def _isolated(headers: Mapping[str, str], *more: str) -> dict[str, str]:
 
 def _document(body: bytes, kind: str, origin: str, headers: Mapping[str, str]) -> Document:
     content_type = kind if kind.startswith(("image/", "font/")) else f"{kind}; charset=utf-8"
-    first_screen = max(0, body.find(_REST))
+    pieces = _pieces(body)
     return Document(
         body,
-        _gzip(body, first_screen),
+        _gzip(pieces),
         {"Content-Type": content_type, "Vary": "Accept-Encoding", **headers, **always(origin)},
-        first_screen,
+        pieces,
     )
 
 
-def _gzip(body: bytes, first_screen: int) -> bytes:
+def _pieces(body: bytes) -> tuple[bytes, ...]:
+    ends = [*sorted(end for mark in (_FIRST, _REST) if (end := body.find(mark)) > 0), len(body)]
+    return tuple(body[start:end] for start, end in pairwise([0, *ends]))
+
+
+def _gzip(pieces: Sequence[bytes]) -> bytes:
     press = zlib.compressobj(level=9, wbits=16 + zlib.MAX_WBITS)
-    first = press.compress(body[:first_screen]) + press.flush(zlib.Z_SYNC_FLUSH) if first_screen else b""
-    return first + press.compress(body[first_screen:]) + press.flush()
+    early = [press.compress(piece) + press.flush(zlib.Z_SYNC_FLUSH) for piece in pieces[:-1]]
+    return b"".join(early) + press.compress(pieces[-1]) + press.flush()
 
 
 def _with_socket(policy: str, origin: str) -> str:

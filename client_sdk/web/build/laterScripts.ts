@@ -1,6 +1,7 @@
 /**
  * Parts of a page that load only when they are needed, though the page itself is one document without a name; and the
- * part that stands in the same document behind the first screen, so that this need not wait for it.
+ * parts that stand in the same document: before the first screen what works already while that is on its way, and behind
+ * it what it need not wait for.
  *
  *     import("./call.ts")  ──build──>  teduh.later("call") in the page     CALL.HASH.js beside it
  *                                            │                                   ▲
@@ -9,6 +10,7 @@
  *
  *     import("./rest.ts")  ──build──>  teduh.rest in the page: a promise that is kept once the whole document has come,
  *                                      and broken if it did not
+ *     import "./early.ts"       ──build──>  a script before the page's own, which finds in `teduh.parts` what that exports
  *
  * The bundler's chunks are modules that import from each other by address, and an inline script has none. So each of
  * them becomes a classic script that leaves what it exports in `teduh.parts`, and takes from there what it imports. What
@@ -50,6 +52,9 @@ export const LATER_POLICY = "later"
 /** The name of the chunk that goes into the document. */
 export const MAIN = "main"
 
+/** The name of the chunk that stands in the document before it. */
+export const EARLY = "early"
+
 /** The name of the chunk that stands in the document, too, but at its end. */
 const REST = "rest"
 
@@ -80,6 +85,8 @@ interface Node {
 
 /** Where the scripts of a page go. */
 export interface PageScripts {
+  /** In the document, before `page`; null: all of that is in `page`. */
+  readonly early: string | null
   /** In the document, as early as possible; a classic script where there is a `rest`. */
   readonly page: string
   /** At the end of the document; null: all of it is in `page`. */
@@ -92,14 +99,21 @@ export interface PageScripts {
 export function laterScripts(chunks: readonly Chunk[]): PageScripts {
   const main = chunks.find(({ name }) => name === MAIN)
   if (main === undefined) throw new Error("there is no main chunk")
+  const early = chunks.find(({ name }) => name === EARLY)
+  const others = chunks.filter((chunk) => chunk !== main && chunk !== early).map(laterScript)
   const page = asPart(main)
   if (page.needs.length > 0) throw new Error(`the page itself needs ${page.needs.join(", ")}, which is to be loaded later`)
-  const others = chunks.filter((chunk) => chunk !== main).map(laterScript)
-  if (others.length === 0) return { page: main.code, rest: null, later: [] }
   const rest = withNeeds(REST, others)
-  if (rest.length === 0) return { page: PARTS + LOADER + page.code, rest: null, later: others }
+  if (rest.length === 0) {
+    if (early !== undefined) throw new Error("only before a first screen can a part be early")
+    return { early: null, page: others.length === 0 ? main.code : PARTS + LOADER + page.code, rest: null, later: others }
+  }
+  const first = early === undefined ? null : asPart(early)
+  if (first !== null && first.imports.length > 0)
+    throw new Error(`what is early needs ${first.imports.join(", ")}, which comes later`)
   return {
-    page: classic(PARTS_AND_REST + page.code),
+    early: first === null ? null : classic(PARTS_AND_REST + first.code),
+    page: classic(first === null ? PARTS_AND_REST + page.code : page.code),
     rest: LOADER + rest.map(({ code }) => code).join(";"),
     later: others.filter((each) => !rest.includes(each)),
   }
@@ -136,9 +150,17 @@ function classic(code: string): string {
   return wrapped
 }
 
-/** The code with its imports and exports by `teduh`; `needs` without the page itself. */
-function asPart({ name, code }: Chunk): { readonly code: string; readonly needs: readonly string[] } {
-  const needs: string[] = []
+interface Part {
+  readonly code: string
+  /** The parts that it takes from. */
+  readonly imports: readonly string[]
+  /** Those of them that are not in the page from the beginning. */
+  readonly needs: readonly string[]
+}
+
+/** The code with its imports and exports by `teduh`. */
+function asPart({ name, code }: Chunk): Part {
+  const imports: string[] = []
   const edits: Edit[] = []
   const exported: string[] = []
   visit(parsed(code, "module"), (node) => {
@@ -147,7 +169,7 @@ function asPart({ name, code }: Chunk): { readonly code: string; readonly needs:
       case "ImportDeclaration": {
         const { specifiers, source } = node as ImportDeclaration
         const from = partNamed(source.value)
-        if (from !== MAIN) needs.push(from)
+        imports.push(from)
         const names = specifiers.map((one) => {
           if (one.type !== "ImportSpecifier") throw new Error(`${name} imports ${from} in a way that is not known here`)
           return `${text(one.imported)}:${text(one.local)}`
@@ -184,7 +206,8 @@ function asPart({ name, code }: Chunk): { readonly code: string; readonly needs:
   const edited = edits
     .sort((one, other) => other.start - one.start)
     .reduce((done, { start, end, text }) => done.slice(0, start) + text + done.slice(end), code.trimEnd())
-  return { code: `${edited};teduh.parts.${name}={${exported.join(",")}};`, needs }
+  const needs = imports.filter((from) => from !== MAIN && from !== EARLY)
+  return { code: `${edited};teduh.parts.${name}={${exported.join(",")}};`, imports, needs }
 }
 
 interface ImportDeclaration extends Node {

@@ -6,8 +6,8 @@
  *                                     └───────────> PART.HASH.js       see `laterScripts.ts`
  *
  * Where there is a first screen (`rest` is apart), its script stands right behind the markup, and is run as soon as it
- * has come; then come the template of what is loaded later, by which the server knows where the first screen ends, what is
- * shown without JavaScript, and the rest.
+ * has come, and before it what works earlier still; then come the template of what is loaded later, what is shown without
+ * JavaScript, and the rest. By the id of the one and by the template the server knows where what comes first ends.
  *
  * The build fails if anything is left to be loaded, or if a text that the server replaces does not stand there once.
  */
@@ -45,10 +45,10 @@ export function selfContained({ name, filledIn }: SelfContainedOptions): Plugin 
           // Vite's bundle is an object that plugins take entries out of.
           Reflect.deleteProperty(bundle, file)
         }
-        const { page, rest, later } = laterScripts(chunks)
+        const { early, page, rest, later } = laterScripts(chunks)
         files.set(`${MAIN}.js`, page)
         for (const { file, code } of later) this.emitFile({ type: "asset", fileName: file, source: code })
-        const html = onePage(files, filledIn, later, rest)
+        const html = onePage(files, filledIn, later, rest, early)
         this.emitFile({ type: "asset", fileName: `${name}.html`, source: html })
         const headers = { "Content-Security-Policy": survivorPolicy(html, later), scripts: later.map(({ file }) => file) }
         this.emitFile({ type: "asset", fileName: `${name}.headers.json`, source: `${JSON.stringify(headers, null, 2)}\n` })
@@ -63,6 +63,7 @@ export function onePage(
   filledIn: readonly string[],
   later: readonly LaterScript[] = [],
   rest: string | null = null,
+  early: string | null = null,
 ): string {
   const left = new Map([...files].map(([file, content]) => [file.split("/").at(-1) ?? file, content]))
   const take = (file: string): string => {
@@ -80,7 +81,10 @@ export function onePage(
     const code = take(script[1] ?? "")
     page = page.replace(script[0], "")
     if (rest === null) page = atEnd(page, inlined('script type="module"', code))
-    else page = atEnd(page.replace("<noscript>", () => `${inlined("script", code)}<noscript>`), inlined("script", rest))
+    else {
+      const scripts = early === null ? inlined("script", code) : inlined("script", early.trim()) + inlined('script id="first"', code)
+      page = atEnd(page.replace("<noscript>", () => `${scripts}<noscript>`), inlined("script", rest))
+    }
   }
   checkAlone(page, left)
   const before = rest === null ? "</body>" : "<noscript>"

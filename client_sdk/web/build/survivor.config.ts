@@ -3,7 +3,7 @@
 import { defineConfig, mergeConfig } from "vite"
 
 import { app } from "./app.ts"
-import { MAIN } from "./laterScripts.ts"
+import { EARLY, MAIN } from "./laterScripts.ts"
 import { selfContained } from "./selfContained.ts"
 
 const FILLED_IN = [
@@ -15,6 +15,10 @@ const FILLED_IN = [
 /** What only old phones and a flooded relay ask for, in one file: each more is another round trip for her. */
 const SPARE = /@noble\/|nobleEd25519|proofOfWork/
 
+/** What works before the first screen has come: small, and without a library. */
+const BEGINNING =
+  /\/apps\/(survivor\/(early|earlyTexts|configuration|quickExit)|shared\/(block|i18n\/(catalogue|direction|pseudo)|parts\/iconPaths))\.ts$/
+
 export default defineConfig(
   mergeConfig(app("survivor"), {
     base: "./",
@@ -24,7 +28,13 @@ export default defineConfig(
       cssCodeSplit: false,
       rolldownOptions: {
         output: {
-          codeSplitting: { groups: [{ name: "spare", test: SPARE }], includeDependenciesRecursively: false },
+          codeSplitting: {
+            groups: [
+              { name: EARLY, test: BEGINNING },
+              { name: "spare", test: SPARE },
+            ],
+            includeDependenciesRecursively: false,
+          },
           entryFileNames: `${MAIN}.js`,
           chunkFileNames: "[name].js",
         },

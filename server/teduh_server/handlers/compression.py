@@ -4,7 +4,7 @@
     from the second on       gzip, while brotli is made in a thread
     as soon as it is there   brotli: about a seventh less for her to load, and a second's work for the relay
 
-Browsers take brotli over https, and from their own machine. The first screen of a page is flushed: a browser
+Browsers take brotli over https, and from their own machine. Each piece of a page is flushed: a browser
 shows and runs it when that much has come.
 """
 
@@ -23,11 +23,11 @@ _WORTH_IT: Final = 2
 
 
 @lru_cache(maxsize=32)
-def _pressed(content: bytes, first_screen: int) -> bytes:
+def _pressed(pieces: tuple[bytes, ...]) -> bytes:
     # The console's files are the same in every relay of a process.
     press = brotli.Compressor()
-    first = press.process(content[:first_screen]) + press.flush() if first_screen else b""
-    return bytes(first + press.process(content[first_screen:]) + press.finish())
+    early = [press.process(piece) + press.flush() for piece in pieces[:-1]]
+    return bytes(b"".join(early) + press.process(pieces[-1]) + press.finish())
 
 
 class Compression:
@@ -54,9 +54,7 @@ class Compression:
     def _was_asked(self, path: str, document: Document) -> None:
         asked = self._asked[path] = self._asked.get(path, 0) + 1
         if asked == _WORTH_IT:
-            work = asyncio.get_running_loop().run_in_executor(
-                None, _pressed, document.body, document.first_screen
-            )
+            work = asyncio.get_running_loop().run_in_executor(None, _pressed, document.pieces)
             work.add_done_callback(lambda done: self._is_pressed(path, done))
 
     def _is_pressed(self, path: str, done: asyncio.Future[bytes]) -> None:

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks"
 
-import { roleName } from "../shared/i18n/names.ts"
+import { roleName } from "../shared/i18n/roleNames.ts"
 import { Choice } from "../shared/parts/Choice.tsx"
 import { ColleagueButtons, ColleagueChoice, ReasonField } from "./ColleagueChoice.tsx"
 import type { Desk } from "./desk.ts"

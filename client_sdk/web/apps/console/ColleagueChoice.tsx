@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks"
 
-import { roleName } from "../shared/i18n/names.ts"
+import { roleName } from "../shared/i18n/roleNames.ts"
 import { Choice } from "../shared/parts/Choice.tsx"
 import { WRITING_SERVICES_OFF } from "../shared/parts/writing.ts"
 import type { Desk } from "./desk.ts"

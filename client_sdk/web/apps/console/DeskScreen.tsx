@@ -3,7 +3,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks"
 
 import { wholeDate } from "../shared/i18n/dates.ts"
-import { roleName } from "../shared/i18n/names.ts"
+import { roleName } from "../shared/i18n/roleNames.ts"
 import { Icon } from "../shared/parts/Icon.tsx"
 import { Languages, type LanguagesProps } from "../shared/parts/Languages.tsx"
 import { titleFor, Tone } from "./alerts.ts"

@@ -3,7 +3,8 @@
 import { useState } from "preact/hooks"
 
 import { LANGUAGES } from "../shared/i18n/catalogue.ts"
-import { NEEDS, needName, ROLES, roleName } from "../shared/i18n/names.ts"
+import { NEEDS, needName } from "../shared/i18n/names.ts"
+import { ROLES, roleName } from "../shared/i18n/roleNames.ts"
 import { Choice } from "../shared/parts/Choice.tsx"
 import { ColleagueButtons, ColleagueChoice, ReasonField } from "./ColleagueChoice.tsx"
 import { Dialog } from "./Dialog.tsx"

@@ -6,7 +6,8 @@
 import { useState } from "preact/hooks"
 
 import type { OwnText } from "../shared/block.ts"
-import { needName, roleName } from "../shared/i18n/names.ts"
+import { needName } from "../shared/i18n/names.ts"
+import { roleName } from "../shared/i18n/roleNames.ts"
 import { useEndInSight } from "../shared/parts/endInSight.ts"
 import { Icon, type IconName } from "../shared/parts/Icon.tsx"
 import { Time } from "../shared/parts/Time.tsx"

@@ -12,10 +12,12 @@ import { tellBrowser } from "../shared/i18n/direction.ts"
 import { Languages } from "../shared/parts/Languages.tsx"
 import type { CallState } from "../shared/call/place.ts"
 import type { Configuration, ExitPlace } from "./configuration.ts"
+import type { Begun } from "./early.ts"
+import { INITIAL, reduceFirst } from "./firstState.ts"
 import { Header, type Panel } from "./Header.tsx"
 import { EmergencyPanel } from "./Panels.tsx"
 import type { Farewell, Session } from "./session.ts"
-import { INITIAL, reduce, type State } from "./state.ts"
+import type { State } from "./state.ts"
 import { Welcome } from "./Welcome.tsx"
 import { useFirstWording, WordingContext, wordingOf } from "./words.tsx"
 
@@ -26,14 +28,15 @@ interface AppProps {
   readonly configuration: Configuration
   /** Null while it is on its way. */
   readonly rest: Rest | null
+  readonly begun: Begun
   /** Leaves at once. */
   readonly onExit: () => void
   /** Called once with how to drop every key, for all the ways in which the page can end, and whether the relay is away. */
   readonly onVanish: (vanish: () => Farewell, isCutOff: () => boolean) => void
 }
 
-export function App({ configuration, rest, onExit, onVanish }: AppProps) {
-  const [state, dispatch] = useReducer(reduce, INITIAL)
+export function App({ configuration, rest, begun, onExit, onVanish }: AppProps) {
+  const [state, dispatch] = useReducer(rest?.reduce ?? reduceFirst, INITIAL)
   const [call, setCall] = useState<CallState>("none")
   const session = useMemo(() => rest?.newSession(configuration, dispatch, setCall) ?? null, [rest])
   const [language, setLanguage] = useState<Language>(() => preferredLanguage(navigator.languages, configuration.languages))
@@ -98,6 +101,7 @@ export function App({ configuration, rest, onExit, onVanish }: AppProps) {
           <Screens
             configuration={configuration}
             rest={rest}
+            begun={begun}
             state={state}
             dispatch={dispatch}
             session={session}
@@ -116,6 +120,7 @@ export function App({ configuration, rest, onExit, onVanish }: AppProps) {
 interface ScreensProps {
   readonly configuration: Configuration
   readonly rest: Rest | null
+  readonly begun: Begun
   readonly state: State
   readonly dispatch: Parameters<typeof Welcome>[0]["dispatch"]
   readonly session: Session | null
@@ -127,11 +132,12 @@ interface ScreensProps {
   readonly onExit: () => void
 }
 
-function Screens({ configuration, rest, state, dispatch, session, draft, call, isShown, onLanguage, onExit }: ScreensProps) {
+function Screens(props: ScreensProps) {
+  const { configuration, rest, begun, state, dispatch, session, draft, call, isShown, onLanguage, onExit } = props
   const { language, t } = useFirstWording()
-  const [panel, setPanel] = useState<Panel>(null)
   const [exitPlace, setExitPlace] = useState<ExitPlace>(configuration.exitPlace)
-  const [hasAsked, setAsked] = useState(false)
+  const [panel, setPanel] = useState<Panel>(begun.isEmergencyOpen ? "emergency" : null)
+  const [hasAsked, setAsked] = useState(begun.hasAsked)
   const closePanel = (): void => {
     setPanel(null)
   }

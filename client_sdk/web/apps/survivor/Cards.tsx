@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact"
 
-import { roleName } from "../shared/i18n/names.ts"
+import { roleName } from "../shared/i18n/roleNames.ts"
 import type { EmergencyNumber } from "./configuration.ts"
 import { EmergencyNumbers } from "./Panels.tsx"
 import { isUnheard, unsentOf, type Ending, type Proposal, type Prospect, type Search, type Sighting, type State } from "./state.ts"

@@ -9,7 +9,7 @@ import type { ComponentChildren } from "preact"
 import { useLayoutEffect, useState } from "preact/hooks"
 
 import { Icon } from "../shared/parts/Icon.tsx"
-import type { ExitPlace } from "./configuration.ts"
+import { IN_HAND, type ExitPlace } from "./configuration.ts"
 import { useFirstWording } from "./words.tsx"
 
 /** The panels below the header, of which at most one is open. */
@@ -55,9 +55,6 @@ export function Header({ children, panel, onPanel, exitPlace, onExit }: HeaderPr
     </>
   )
 }
-
-/** Held in a hand, and not so low, as above the keyboard of a phone that lies on its side, that no line can be spared. */
-const IN_HAND = "(pointer: coarse) and (min-height: 14rem)"
 
 function useHand(): boolean {
   const [isInHand, setInHand] = useState(() => matchMedia(IN_HAND).matches)

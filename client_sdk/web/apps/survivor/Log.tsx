@@ -5,7 +5,7 @@
 
 import type { ComponentChildren } from "preact"
 
-import { roleName } from "../shared/i18n/names.ts"
+import { roleName } from "../shared/i18n/roleNames.ts"
 import { useEndInSight } from "../shared/parts/endInSight.ts"
 import { Icon, type IconName } from "../shared/parts/Icon.tsx"
 import { Time } from "../shared/parts/Time.tsx"

@@ -5,7 +5,7 @@ import { useLayoutEffect, useRef } from "preact/hooks"
 
 import { ownTextIn } from "../shared/block.ts"
 import { Icon } from "../shared/parts/Icon.tsx"
-import type { EmergencyNumber } from "./configuration.ts"
+import { telephone, type EmergencyNumber } from "./configuration.ts"
 import { useFirstWording } from "./words.tsx"
 
 interface PanelProps {
@@ -21,7 +21,9 @@ export function PanelCard({ id, title, onClose, children }: PanelProps) {
   // The panel says its name as soon as it opens; Escape closes it from anywhere inside, and the keyboard is back where
   // it was.
   useLayoutEffect(() => {
-    heading.current?.focus()
+    // It may have been open before the app was there.
+    if (heading.current?.closest("section")?.contains(document.activeElement) === false)
+      heading.current.focus({ preventScroll: true })
     return () => {
       document.querySelector<HTMLElement>(`[aria-controls="${id}"]`)?.focus()
     }
@@ -72,7 +74,7 @@ export function EmergencyNumbers({ numbers }: { readonly numbers: readonly Emerg
           const explained = ownTextIn(about, language)
           return (
             <li key={number}>
-              <a class="button number" href={`tel:${number.replace(/[^\d+*#]/g, "")}`}>
+              <a class="button number" href={telephone(number)}>
                 <Icon name="phone" />
                 <span class="spoken">{t("emergency.call")}</span>
                 <span class="number-name">

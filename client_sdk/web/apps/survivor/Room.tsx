@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact"
 
-import { roleName } from "../shared/i18n/names.ts"
+import { roleName } from "../shared/i18n/roleNames.ts"
 import { Icon } from "../shared/parts/Icon.tsx"
 import type { Panel } from "./Header.tsx"
 import { PanelCard } from "./Panels.tsx"

@@ -51,6 +51,12 @@ export interface Configuration {
   readonly disguise: { readonly skin: Exclude<Skin, "plain">; readonly press: Place } | null
 }
 
+/** For media queries: held in a hand, and not so low, as above the keyboard of a phone that lies on its side, that no line can be spared. */
+export const IN_HAND = "(pointer: coarse) and (min-height: 14rem)"
+
+/** The address by which a browser calls a number. */
+export const telephone = (number: string): string => `tel:${number.replace(/[^\d+*#]/g, "")}`
+
 /** The weather, as where the server would lead. */
 export const HARMLESS = "https://www.bmkg.go.id/"
 

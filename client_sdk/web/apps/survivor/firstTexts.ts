@@ -4,13 +4,6 @@ import { catalogue } from "../shared/i18n/catalogue.ts"
 
 export const firstTexts = catalogue({
   en: {
-    exit: "Exit",
-    "exit.hint": "Leave this page at once",
-    emergency: "Emergency numbers",
-    "emergency.short": "Emergency",
-    "emergency.call": "Call",
-    "emergency.trace": "The call will show in your phone’s call history.",
-    close: "Close",
     language: "Language",
     "welcome.title": "You can talk to somebody here",
     "welcome.lead": "No name, no account. Only you and the people from {organisation} who join can read what you write.",
@@ -24,8 +17,6 @@ export const firstTexts = catalogue({
       "Staff keep what you say to themselves. If a life or a child is in danger, they may have to get help. They will tell you.",
     "welcome.leave": "To leave at once: Exit, the Shift key three times, or two quick taps on an empty place.",
     "welcome.leave.touch": "To leave at once: Exit, or two quick taps on an empty place.",
-    "welcome.start": "Talk to somebody",
-    "welcome.coming": "One moment…",
     "welcome.more": "Tell us a little more, if you like",
     "welcome.need": "What would help?",
     "welcome.urgency": "How urgent is it?",
@@ -41,13 +32,6 @@ export const firstTexts = catalogue({
     "broken.again": "Try again",
   },
   id: {
-    exit: "Keluar",
-    "exit.hint": "Segera tinggalkan halaman ini",
-    emergency: "Nomor darurat",
-    "emergency.short": "Darurat",
-    "emergency.call": "Telepon",
-    "emergency.trace": "Telepon akan tercatat di riwayat panggilan HP Anda.",
-    close: "Tutup",
     language: "Bahasa",
     "welcome.title": "Anda bisa bicara dengan petugas di sini",
     "welcome.lead": "Tanpa nama, tanpa akun. Hanya Anda dan petugas {organisation} yang masuk ke chat ini yang bisa membaca tulisan Anda.",
@@ -60,8 +44,6 @@ export const firstTexts = catalogue({
     "welcome.leave":
       "Untuk segera pergi: tombol Keluar, tombol Shift tiga kali, atau dua ketukan cepat di tempat kosong.",
     "welcome.leave.touch": "Untuk segera pergi: tombol Keluar, atau dua ketukan cepat di tempat kosong.",
-    "welcome.start": "Mulai chat, gratis",
-    "welcome.coming": "Sebentar…",
     "welcome.more": "Ceritakan sedikit lagi, jika mau",
     "welcome.need": "Bantuan apa yang Anda butuhkan?",
     "welcome.urgency": "Seberapa mendesak?",

@@ -1,4 +1,4 @@
-/** Starts the page: reads what the organisation decided, and watches over every way in which the page can end. */
+/** Starts the first screen, in the elements that stand already (`early.ts`), and then the rest. */
 
 import { render } from "preact"
 
@@ -10,43 +10,18 @@ import "../shared/styles/choice.css"
 import "../shared/styles/languages.css"
 import "../shared/styles/log.css"
 import { App, type Rest } from "./App.tsx"
-import { HARMLESS, numbersIn, readConfiguration } from "./configuration.ts"
+import { numbersIn, type Configuration } from "./configuration.ts"
+import { block, configuration, exit, onVanish, takeOver } from "./early.ts"
 import { EmergencyNumbers } from "./Panels.tsx"
-import { forgetWords, quickExit, sayFarewell, watchForExit, watchTabs, Way } from "./quickExit.ts"
-import type { Farewell } from "./session.ts"
 import "./survivor.css"
 import { WordingContext, wordingOf } from "./words.tsx"
 
-/** Drops every key, and returns what is left to be said to the relay. Until the page has a session there is none. */
-let vanish = (): Farewell => new Uint8Array()
-let isCutOff = (): boolean => false
-
-function start(page: HTMLElement): void {
-  const configuration = readConfiguration(block())
-  // A browser that says that it is offline is; one that says nothing may be.
-  const way = new Way(configuration.exitUrl, () => isCutOff() || !navigator.onLine)
-  const tabs = watchTabs((isKnownToBeCutOff) => {
-    if (isKnownToBeCutOff) way.goStraight()
-    quickExit(vanish, way)
-  })
-  const exit = (): void => {
-    quickExit(vanish, way, tabs)
-  }
-  watchForExit(exit)
-  watchForEnd()
+function start(page: HTMLElement, decided: Configuration): void {
+  const begun = takeOver()
+  // Where nothing stands yet, as behind a disguise.
+  page.querySelector(".loading")?.remove()
   const show = (rest: Rest | null): void => {
-    render(
-      <App
-        configuration={configuration}
-        rest={rest}
-        onExit={exit}
-        onVanish={(drop, isAway) => {
-          vanish = drop
-          isCutOff = isAway
-        }}
-      />,
-      page,
-    )
+    render(<App configuration={decided} rest={rest} begun={begun} onExit={exit} onVanish={onVanish} />, page)
   }
   show(null)
   import("./rest.ts")
@@ -54,33 +29,18 @@ function start(page: HTMLElement): void {
       // She has left meanwhile.
       if (!page.isConnected) return
       // Without a key to verify staff by, nobody could be let in.
-      rest.readOrganisation(configuration.organisation)
+      rest.readOrganisation(decided.organisation)
       show(rest)
     })
     .catch(() => {
-      sayBroken(page, exit)
+      sayBroken(page)
     })
   // A host page may show the frame now. It learns nothing else from us but that we left.
   if (window.parent !== window) window.parent.postMessage({ teduh: "ready" }, "*")
 }
 
-/** However the page ends: keys and words go, and a page that the browser kept in memory does not come back as it was. */
-function watchForEnd(): void {
-  window.addEventListener("pagehide", () => {
-    const farewell = vanish()
-    // Before it is said, which not every browser lets it be.
-    forgetWords()
-    sayFarewell(farewell)
-  })
-  window.addEventListener("pageshow", (event) => {
-    if (event.persisted) window.location.reload()
-  })
-}
-
-const block = (): string => document.getElementById("organisation")?.textContent ?? ""
-
 /** What still helps where the page cannot start: the numbers, another try, and the way out. */
-function sayBroken(page: HTMLElement, exit: () => void): void {
+function sayBroken(page: HTMLElement): void {
   const language = preferredLanguage(navigator.languages, ["id", "en"])
   const wording = wordingOf(language)
   const { t } = wording
@@ -111,15 +71,13 @@ function sayBroken(page: HTMLElement, exit: () => void): void {
 
 const page = document.getElementById("page")
 if (page !== null) {
-  // What stood here while the script was on its way.
-  page.replaceChildren()
   try {
-    start(page)
+    if (configuration === null) throw new TypeError()
+    start(page, configuration)
   } catch {
-    const exit = (): void => {
-      quickExit(vanish, new Way(HARMLESS, () => !navigator.onLine))
-    }
-    watchForExit(exit)
-    sayBroken(page, exit)
+    // Whatever stands there by now is nobody's any more.
+    const place = page.cloneNode(false) as HTMLElement
+    page.replaceWith(place)
+    sayBroken(place)
   }
 }

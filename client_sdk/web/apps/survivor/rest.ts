@@ -19,6 +19,7 @@ export { Presses } from "./Presses.tsx"
 export { Standing } from "./Room.tsx"
 export { readOrganisation } from "./sdk.ts"
 export { SkinScreen } from "./Skins.tsx"
+export { reduce } from "./state.ts"
 export { Behind } from "./Talk.tsx"
 
 addTexts({ en: { ...sharedTexts.en, ...survivorTexts.en }, id: { ...sharedTexts.id, ...survivorTexts.id } })

@@ -5,10 +5,14 @@
  *        ^                  │                                   ^
  *        └────askFailed─────┴────────────────over───────────────┘
  *
- * Nothing here is written anywhere: the state lives in memory, and `vanished` leaves nothing of it.
+ * Nothing here is written anywhere: the state lives in memory, and `vanished` leaves nothing of it. What can happen on the
+ * first screen already is in `firstState.ts`.
  */
 
+import { INITIAL, reduceFirst } from "./firstState.ts"
 import type { Hindrance } from "./sdk.ts"
+
+export { INITIAL } from "./firstState.ts"
 
 export type Phase = "welcome" | "waiting" | "talking" | "over"
 /** `held`: the relay answers, and cannot take what she writes. */
@@ -128,35 +132,8 @@ export type Action =
   /** `isDisguised`: the page looks like something else from the start, so that its first screen tells too much, too. */
   | { readonly type: "seen"; readonly at: number; readonly coverAfterMs: number; readonly isDisguised: boolean }
 
-export const INITIAL: State = {
-  phase: "welcome",
-  need: null,
-  preferredGender: null,
-  region: null,
-  urgency: null,
-  link: "connecting",
-  sightings: [],
-  prospect: { minutes: null, opens: 0, isWidened: false },
-  hindrance: null,
-  isPaying: false,
-  people: [],
-  items: [],
-  progress: {},
-  typing: [],
-  proposals: [],
-  search: null,
-  unreachable: null,
-  unconfirmed: [],
-  ending: null,
-  couldNotAsk: false,
-  covered: false,
-  hiddenSince: null,
-}
-
 export function reduce(state: State, action: Action): State {
   switch (action.type) {
-    case "chosen":
-      return chosen(state, action)
     case "asked":
       return {
         ...state,
@@ -211,12 +188,8 @@ export function reduce(state: State, action: Action): State {
       return over(state, action)
     case "again":
       return { ...INITIAL, items: isUnheard(state) ? state.items : [], covered: state.covered, hiddenSince: state.hiddenSince }
-    case "hidden":
-      return { ...state, hiddenSince: state.hiddenSince ?? action.at }
-    case "seen":
-      return seen(state, action)
-    case "uncovered":
-      return { ...state, covered: false }
+    default:
+      return reduceFirst(state, action)
   }
 }
 
@@ -233,11 +206,6 @@ export function unsentOf(state: Pick<State, "items" | "ending" | "progress">): s
   if (state.ending?.why === "left" || isUnheard(state)) return ""
   const unsent = state.items.flatMap((item) => (item.kind === "own" && state.progress[item.id] === undefined ? [item.text] : []))
   return unsent.join("\n")
-}
-
-function chosen(state: State, wishes: Partial<Chosen>): State {
-  const { need = state.need, preferredGender = state.preferredGender, region = state.region } = wishes
-  return { ...state, need, preferredGender, region, urgency: wishes.urgency ?? state.urgency }
 }
 
 function placed(state: State, { position, at }: Sighting): State {
@@ -296,15 +264,4 @@ function over(state: State, { why, by }: { readonly why: Ending; readonly by: st
   // The first reason is the true one: what follows it is its consequence.
   if (state.phase === "over") return state
   return { ...state, phase: "over", ending: { why, by }, typing: [], proposals: [], search: null }
-}
-
-/** By so much clocks are set right all the time. */
-const CORRECTED_MS = 1000
-
-function seen(state: State, { at, coverAfterMs, isDisguised }: Action & { type: "seen" }): State {
-  const away = state.hiddenSince === null ? 0 : at - state.hiddenSince
-  // A clock that was set back meanwhile, as on borrowed phones, does not tell for how long it was.
-  const isLong = away >= coverAfterMs || away < -CORRECTED_MS
-  const hasSomething = isDisguised || state.phase !== "welcome"
-  return { ...state, hiddenSince: null, covered: state.covered || (hasSomething && isLong) }
 }

@@ -1,7 +1,7 @@
 /**
  * The page's texts in the language that she chose, for every component.
  *
- *     firstTexts ──> useFirstWording      from the beginning
+ *     earlyTexts, firstTexts ──> useFirstWording      from the beginning
  *     survivorTexts ──addTexts──┴──> useWording      for what comes behind the first screen (`rest.ts`)
  */
 
@@ -12,15 +12,16 @@ import { translator, type Catalogue, type Language, type Translate } from "../sh
 import { shownTexts } from "../shared/i18n/direction.ts"
 import { requestTexts } from "../shared/i18n/requestTexts.ts"
 import type { sharedTexts } from "../shared/i18n/sharedTexts.ts"
+import { earlyTexts } from "./earlyTexts.ts"
 import { firstTexts } from "./firstTexts.ts"
 import type { survivorTexts } from "./survivorTexts.ts"
 
-type FirstTexts = typeof requestTexts.en & typeof firstTexts.en
+type FirstTexts = typeof requestTexts.en & typeof earlyTexts.en & typeof firstTexts.en
 type LaterTexts = typeof sharedTexts.en & typeof survivorTexts.en
 
 const texts = shownTexts({
-  en: { ...requestTexts.en, ...firstTexts.en },
-  id: { ...requestTexts.id, ...firstTexts.id },
+  en: { ...requestTexts.en, ...earlyTexts.en, ...firstTexts.en },
+  id: { ...requestTexts.id, ...earlyTexts.id, ...firstTexts.id },
 })
 
 export type FirstWords = Translate<FirstTexts>

@@ -77,7 +77,7 @@ describe("what is loaded later", () => {
   })
 
   it("changes nothing of a page that has no such parts", () => {
-    expect(laterScripts([{ name: "main", code: "a()" }])).toEqual({ page: "a()", rest: null, later: [] })
+    expect(laterScripts([{ name: "main", code: "a()" }])).toEqual({ early: null, page: "a()", rest: null, later: [] })
   })
 })
 
@@ -134,6 +134,47 @@ describe("what comes behind the first screen", () => {
     expect(places).toEqual(places.toSorted((one, other) => one - other))
     expect(scripts.later.map(({ name }) => name)).toEqual(["call"])
     expect(inlineHashes(page, "script")).toHaveLength(2)
+  })
+})
+
+describe("what works before the first screen has come", () => {
+  const early = { name: "early", code: "var e=1;export{e as exit};" }
+  const main = { name: "main", code: 'import{exit as x}from"./early.js";var a=x+1;import("./rest.js");export{a as t};' }
+  const rest = { name: "rest", code: 'import{t as e}from"./main.js";import{exit as x}from"./early.js";var r=e+x;export{r as sum};' }
+
+  it("stands in a script of its own, of which the others take", () => {
+    const scripts = laterScripts([main, rest, early])
+    const window: Record<string, unknown> = {}
+    const place = createContext({
+      window,
+      get teduh() {
+        return window["teduh"]
+      },
+      addEventListener: () => undefined,
+      Promise,
+    })
+    for (const script of [scripts.early, scripts.page, scripts.rest]) runInContext(script ?? "", place)
+    expect((window["teduh"] as { parts: unknown }).parts).toMatchObject({ early: { exit: 1 }, main: { t: 2 }, rest: { sum: 3 } })
+    expect(scripts.later).toEqual([])
+  })
+
+  it("stands before the first screen in the document, where the server can tell the two apart", () => {
+    const scripts = laterScripts([main, rest, early])
+    const html = HTML.replace("</body>", "<noscript>call</noscript></body>")
+    const files = built({ "index.html": html, "assets/main.js": scripts.page })
+    const page = onePage(files, [], scripts.later, scripts.rest, scripts.early)
+    const order = [scripts.early?.trim() ?? "", '<script id="first">', scripts.page.trim(), "<noscript>", scripts.rest?.trim() ?? ""]
+    const places = order.map((text) => page.indexOf(text))
+    expect(places).not.toContain(-1)
+    expect(places).toEqual(places.toSorted((one, other) => one - other))
+    expect(inlineHashes(page, "script")).toHaveLength(3)
+  })
+
+  it("is not built when it needs what comes later, or where nothing does", () => {
+    const needy = { name: "early", code: 'import{t as e}from"./main.js";e();' }
+    expect(() => laterScripts([main, rest, needy])).toThrow("what is early needs main")
+    const alone = { name: "main", code: 'import{exit as x}from"./early.js";x();' }
+    expect(() => laterScripts([alone, early])).toThrow("first screen")
   })
 })
 

@@ -1,20 +1,12 @@
-/** What roles and kinds of help are called. */
+/** What kinds of help and genders are called. */
 
 import type { Translate } from "./catalogue.ts"
 import type { requestTexts } from "./requestTexts.ts"
-import type { sharedTexts } from "./sharedTexts.ts"
 
-type SharedWords = Translate<typeof sharedTexts.en>
 type RequestWords = Translate<typeof requestTexts.en>
 
-export const ROLES = ["counselor", "medic", "interpreter", "legal_aid", "shelter", "supervisor"] as const
 export const NEEDS = ["counseling", "medical", "legal", "shelter", "interpreter", "dispatch"] as const
 export const GENDERS = ["female", "male"] as const
-
-/** What a staff statement's role is called. */
-export function roleName(t: SharedWords, role: string): string {
-  return t(`role.${ROLES.find((known) => known === role) ?? "other"}`)
-}
 
 /** What a gender that somebody prefers, or is of, is called; one of a program of somebody's own as it is. */
 export function genderName(t: RequestWords, gender: string): string {

@@ -1,0 +1,209 @@
+/**
+ * What works from the first bytes of the document: Exit, the emergency numbers, the tap to somebody.
+ *
+ *     early.ts ──> header, numbers and button stand, as elements without a library
+ *     main.tsx ──> `takeOver`: the app is drawn into the same elements, and goes on from what she has tapped
+ *
+ * The configuration and the way out are read and made here once, and are the app's, too. On a page with a disguise, or
+ * without a block that can be read, nothing stands yet, and the ways out that need no button work all the same.
+ */
+
+import { ownTextIn } from "../shared/block.ts"
+import { preferredLanguage, translator, type Language, type Translate } from "../shared/i18n/catalogue.ts"
+import { shownTexts, tellBrowser } from "../shared/i18n/direction.ts"
+import { PATHS, type IconName } from "../shared/parts/iconPaths.ts"
+import { HARMLESS, IN_HAND, readConfiguration, telephone, type Configuration, type EmergencyNumber } from "./configuration.ts"
+import { earlyTexts } from "./earlyTexts.ts"
+import { forgetWords, quickExit, sayFarewell, watchForExit, watchTabs, Way } from "./quickExit.ts"
+import type { Farewell } from "./session.ts"
+
+/** What she has tapped before the app was there. */
+export interface Begun {
+  readonly isEmergencyOpen: boolean
+  readonly hasAsked: boolean
+}
+
+/** Drops every key, and returns what is left to be said to the relay. Until the page has a session there is none. */
+let vanish = (): Farewell => new Uint8Array()
+let isCutOff = (): boolean => false
+
+/** To be called once there are keys: how to drop them, for all the ways in which the page can end, and whether the relay is away. */
+export function onVanish(drop: () => Farewell, isAway: () => boolean): void {
+  vanish = drop
+  isCutOff = isAway
+}
+
+/** The text of the organisation's block. */
+export const block = (): string => document.getElementById("organisation")?.textContent ?? ""
+
+/** Null where the block is not one. */
+export const configuration = ((): Configuration | null => {
+  try {
+    return readConfiguration(block())
+  } catch {
+    return null
+  }
+})()
+
+// A browser that says that it is offline is; one that says nothing may be.
+const way = new Way(configuration?.exitUrl ?? HARMLESS, () => isCutOff() || !navigator.onLine)
+const tabs = watchTabs((isKnownToBeCutOff) => {
+  if (isKnownToBeCutOff) way.goStraight()
+  quickExit(vanish, way)
+})
+
+/** Leaves at once. */
+export function exit(): void {
+  quickExit(vanish, way, tabs)
+}
+
+/** However the page ends: keys and words go, and a page that the browser kept in memory does not come back as it was. */
+function watchForEnd(): void {
+  window.addEventListener("pagehide", () => {
+    const farewell = vanish()
+    // Before it is said, which not every browser lets it be.
+    forgetWords()
+    sayFarewell(farewell)
+  })
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) window.location.reload()
+  })
+}
+
+const taken = new AbortController()
+let begun: Begun = { isEmergencyOpen: false, hasAsked: false }
+
+/** From now on the app answers to what she taps; what she has tapped until now. */
+export function takeOver(): Begun {
+  taken.abort()
+  return begun
+}
+
+type Child = Node | string
+type Words = Translate<typeof earlyTexts.en>
+type Attributes = Readonly<Record<string, string>>
+
+function element(tag: string, attributes: Attributes, ...children: readonly Child[]): HTMLElement {
+  return filled(document.createElement(tag), attributes, children)
+}
+
+function filled<Made extends Element>(made: Made, attributes: Attributes, children: readonly Child[]): Made {
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value)
+  made.append(...children)
+  return made
+}
+
+function shape(tag: string, attributes: Attributes, ...children: readonly Child[]): Element {
+  return filled(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children)
+}
+
+/** As `Icon.tsx` draws it. */
+function icon(name: IconName): Element {
+  const line = { fill: "none", stroke: "currentColor", "stroke-width": "1.8", "stroke-linecap": "round", "stroke-linejoin": "round" }
+  const size = { viewBox: "0 0 24 24", width: "1.25em", height: "1.25em" }
+  return shape("svg", { class: "icon", ...size, "aria-hidden": "true", focusable: "false" }, shape("path", { d: PATHS[name], ...line }))
+}
+
+function button(attributes: Attributes, press: () => void, ...children: readonly Child[]): HTMLElement {
+  const made = element("button", { type: "button", ...attributes }, ...children)
+  made.addEventListener("click", press, { signal: taken.signal })
+  return made
+}
+
+/** As `Panels.tsx` has it. */
+function emergencyPanel(numbers: readonly EmergencyNumber[], language: Language, t: Words, close: () => void): HTMLElement {
+  const panel = element(
+    "section",
+    { id: "emergency", class: "panel", "aria-labelledby": "emergency-title" },
+    element(
+      "div",
+      { class: "panel-head" },
+      element("h2", { id: "emergency-title", tabindex: "-1" }, t("emergency")),
+      button({ class: "button quiet", "aria-label": t("close") }, close, icon("close")),
+    ),
+    element("ul", { class: "numbers" }, ...numbers.map((each) => element("li", {}, numberLink(each, language, t)))),
+    element("p", { class: "muted" }, t("emergency.trace")),
+  )
+  const onKey = ({ key }: KeyboardEvent): void => {
+    if (key === "Escape") close()
+  }
+  panel.addEventListener("keydown", onKey, { signal: taken.signal })
+  return panel
+}
+
+function numberLink({ number, name, about }: EmergencyNumber, language: Language, t: Words): HTMLElement {
+  const explained = ownTextIn(about, language)
+  return element(
+    "a",
+    { class: "button number", href: telephone(number) },
+    icon("phone"),
+    element("span", { class: "spoken" }, t("emergency.call")),
+    element(
+      "span",
+      { class: "number-name" },
+      ownTextIn(name, language) ?? number,
+      ...(explained === undefined ? [] : [element("small", {}, explained)]),
+    ),
+    element("strong", {}, number),
+  )
+}
+
+/** As `Header.tsx` and `Welcome.tsx` have it, without what the first screen brings. */
+function draw(page: HTMLElement, { languages, emergencyNumbers, exitPlace }: Configuration): void {
+  const language = preferredLanguage(navigator.languages, languages)
+  const t = translator(shownTexts(earlyTexts), language)
+  let panel: HTMLElement | null = null
+  const toggle = (): void => {
+    const isEmergencyOpen = panel === null
+    begun = { ...begun, isEmergencyOpen }
+    emergency.setAttribute("aria-expanded", String(isEmergencyOpen))
+    if (panel === null) {
+      panel = emergencyPanel(emergencyNumbers, language, t, toggle)
+      header.after(panel)
+      panel.querySelector("h2")?.focus()
+    } else {
+      panel.remove()
+      panel = null
+      emergency.focus()
+    }
+  }
+  const emergency = button(
+    {
+      class: "button quiet bar-button emergency-button",
+      "aria-expanded": "false",
+      "aria-controls": "emergency",
+      "aria-label": t("emergency"),
+    },
+    toggle,
+    icon("warning"),
+    element("span", {}, t("emergency.short")),
+  )
+  const leave = button({ class: "button exit bar-button", title: t("exit.hint") }, exit, icon("leave"), element("span", {}, t("exit")))
+  const isAtThumb = exitPlace !== "top" && matchMedia(IN_HAND).matches
+  const header = element(
+    "header",
+    { class: "bar" },
+    ...(isAtThumb ? [] : [leave]),
+    element("div", { class: "bar-start" }),
+    emergency,
+  )
+  const start = button(
+    { class: "button primary wide", "aria-busy": "false" },
+    () => {
+      begun = { ...begun, hasAsked: true }
+      start.setAttribute("aria-busy", "true")
+      start.textContent = t("welcome.coming")
+    },
+    t("welcome.start"),
+  )
+  const room = element("div", { class: "scroll" }, element("div", { class: "column" }))
+  const screen = element("main", { class: "welcome" }, room, element("div", { class: "foot" }, start))
+  tellBrowser(language)
+  const thumb = isAtThumb ? [element("div", { class: `thumb ${exitPlace}` }, leave)] : []
+  page.replaceChildren(element("div", { class: "app" }, ...thumb, header, screen))
+}
+
+watchForExit(exit)
+watchForEnd()
+const page = document.getElementById("page")
+if (page !== null && configuration?.disguise === null) draw(page, configuration)
