@@ -30,7 +30,7 @@ class Asking:
     """What somebody asks for."""
 
     need: str | None
-    urgency: Urgency
+    urgency: Urgency | None
     text: str
 
 
@@ -40,7 +40,7 @@ ASKING: Final[dict[Language, Sequence[Asking]]] = {
         Asking(
             "shelter", Urgency.EMERGENCY, "I left the house with the children. Where can we sleep tonight?"
         ),
-        Asking("legal", Urgency.NORMAL, "I would like to know what happens if I report it."),
+        Asking("legal", None, "I would like to know what happens if I report it."),
     ),
     "id": (
         Asking("medical", Urgency.URGENT, SAID["id"].hers),
@@ -49,7 +49,7 @@ ASKING: Final[dict[Language, Sequence[Asking]]] = {
             Urgency.EMERGENCY,
             "Saya keluar rumah bersama anak-anak. Di mana kami bisa tidur malam ini?",
         ),
-        Asking("legal", Urgency.NORMAL, "Saya ingin tahu apa yang terjadi jika saya melapor."),
+        Asking("legal", None, "Saya ingin tahu apa yang terjadi jika saya melapor."),
     ),
 }
 NOTES: Final[dict[Language, str]] = {

@@ -11,7 +11,7 @@ from relay_organisation import RelayOrganisation
 from relay_process import relay_here
 from sdk_people import enrolled, until
 from teduh_crypto.credentials import Role
-from teduh_sdk import Preference, Shift, Staff, Survivor, events
+from teduh_sdk import Preference, Shift, Staff, Survivor, Urgency, events
 from teduh_sdk.exceptions import RelayRefused
 from teduh_sdk.group_changes import CLASSIC_SUITE
 from teduh_server.redis_store.durability import Durability
@@ -55,6 +55,29 @@ async def test_request_is_taken_by_accepting_the_offer(relay: tuple[str, RelayOr
         await until(conversation, events.Joined)
         assert [str(person) for person in hers.participants]
         assert sari.routing.open_offers == {}
+
+
+@pytest.mark.parametrize("urgency", [None, Urgency.NORMAL, Urgency.URGENT])
+async def test_staff_learn_what_she_said_of_the_urgency_or_that_she_said_nothing(
+    relay: tuple[str, RelayOrganisation], urgency: Urgency | None
+) -> None:
+    """Also once she looks for somebody else, for whom her request goes into the queue as it was."""
+    async with _staff(relay, "Sari") as sari, _survivor(relay) as survivor:
+        await sari.set_available(2)
+        hers = await survivor.ask(urgency=urgency)
+        async with asyncio.timeout(30):
+            async for offer in sari.routing.offers():
+                assert offer.details.urgency_said is urgency
+                await offer.accept()
+                break
+        await until(hers, events.Joined)
+        async with _staff(relay, "Budi") as budi:
+            await budi.set_available(2)
+            await hers.seek_another()
+            async with asyncio.timeout(30):
+                async for offer in budi.routing.offers():
+                    assert offer.details.urgency_said is urgency
+                    break
 
 
 async def test_what_was_said_of_the_shift_holds_when_requests_are_taken(

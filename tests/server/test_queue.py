@@ -30,12 +30,14 @@ from teduh_signaling.relay.frames import (
     MembershipEnded,
     OpenRequest,
     QueueChanged,
+    QueueListing,
     QueuePosition,
     RequestDetails,
     RequestOpened,
     SetAvailability,
     Subscribe,
     Urgency,
+    WatchQueue,
 )
 
 
@@ -64,6 +66,32 @@ async def test_claimed_request_carries_what_the_survivor_gave(
         await staff.authenticate(organisation.staff())
         claimed = await staff.claim()
         assert (claimed.key_package, claimed.details, claimed.member) == (b"her key package", details, 1)
+
+
+@pytest.mark.parametrize("said", [Urgency.NORMAL, None])
+async def test_whether_she_said_that_it_is_not_urgent_is_told_to_staff_and_changes_no_place(
+    relay_url: str, organisation: RelayOrganisation, said: Urgency | None
+) -> None:
+    """Who says nothing and who says "not urgent" are served by when they came."""
+    first = RequestDetails(is_urgency_said=said is None)
+    second = RequestDetails(is_urgency_said=said is not None)
+    async with (
+        frame_client(relay_url) as early,
+        frame_client(relay_url) as late,
+        frame_client(relay_url) as staff,
+    ):
+        await staff.authenticate(organisation.staff())
+        await staff.ask(SetAvailability(5, Availability.AVAILABLE, 2), Done)
+        await staff.ask(WatchQueue(6), Done)
+        await early.ask(OpenRequest(1, early.capability, b"early", first), RequestOpened)
+        await late.ask(OpenRequest(1, late.capability, b"late", second), RequestOpened)
+        listed: list[RequestDetails] = []
+        while len(listed) < 2:
+            listed = [each.details for each in (await staff.expect(QueueListing)).requests]
+        assert listed == [first, second]
+        claimed = [await staff.claim(), await staff.claim()]
+        assert [each.key_package for each in claimed] == [b"early", b"late"]
+        assert claimed[1].details.urgency_said is said
 
 
 async def test_positions_move_up_and_reach_zero_when_claimed(

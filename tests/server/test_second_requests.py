@@ -47,7 +47,7 @@ from teduh_signaling.relay.frames import (
     WatchBoard,
 )
 
-DETAILS = RequestDetails("medical", "id", None, None, Urgency.URGENT)
+DETAILS = RequestDetails("medical", "id", None, None, Urgency.NORMAL, is_urgency_said=True)
 
 
 @asynccontextmanager

@@ -49,7 +49,7 @@ HELLO: list[Plain] = [0x40, 1, bytes([1]) * 32, 1_760_000_000, LIMITS, 0]
 AUTHENTICATED: list[Plain] = [0x41, DEVICE, 1_762_000_000, 0, True]
 REQUEST_OPENED: list[Plain] = [0x42, 1, CONVERSATION, 1]
 QUEUE_POSITION: list[Plain] = [0x43, CONVERSATION, 2, 60, 300]
-CLAIMED: list[Plain] = [0x44, 4, CONVERSATION, b"kp", [None, None, None, None, 0], 7, 30, 1, 0]
+CLAIMED: list[Plain] = [0x44, 4, CONVERSATION, b"kp", [None, None, None, None, 0, False], 7, 30, 1, 0]
 SUBSCRIBED: list[Plain] = [0x45, 2, CONVERSATION, 0, 1, 2, 1, 0]
 ACCEPTED: list[Plain] = [0x46, CONVERSATION, 1, 3]
 ENTRY: list[Plain] = [0x47, CONVERSATION, 1, 1, 1, 1, 0, b"commit"]
@@ -59,8 +59,9 @@ TURN_URLS: list[Plain] = ["turn:turn.example:3478?transport=udp", "turns:turn.ex
 NINE_SERVERS: list[Plain] = ["turn:a"] * 9
 ICE_SERVERS: list[Plain] = [0x52, 10, 1, TURN_URLS, "1760000600:cmFuZG9t", "c2lnbmVk", 1_760_000_600]
 
+HER_DETAILS: list[Plain] = ["counseling", "id", None, None, 0, True]
 AUTHENTICATE: list[Plain] = [0x01, "a.b.c", bytes(64), None]
-OPEN_REQUEST: list[Plain] = [0x02, 1, CAPABILITY, b"kp", ["counseling", "id", None, None, 0], b"", None, b""]
+OPEN_REQUEST: list[Plain] = [0x02, 1, CAPABILITY, b"kp", HER_DETAILS, b"", None, b""]
 CANCEL_REQUEST: list[Plain] = [0x03, 2, CONVERSATION]
 CLAIM: list[Plain] = [0x04, 4, None]
 SUBSCRIBE: list[Plain] = [0x05, 2, CONVERSATION, 0, CAPABILITY]
@@ -84,12 +85,12 @@ SUBSCRIBE_PUSH: list[Plain] = [0x16, 15, "https://push.example/one", bytes(65), 
 UNSUBSCRIBE_PUSH: list[Plain] = [0x17, 16]
 REPORT_ABUSE: list[Plain] = [0x18, 17, CONVERSATION]
 
-SEEK_ANOTHER: list[Plain] = [0x1E, 18, CONVERSATION, ["medical", None, None, None, 1]]
+SEEK_ANOTHER: list[Plain] = [0x1E, 18, CONVERSATION, ["medical", None, None, None, 1, True]]
 ASK_TO_JOIN: list[Plain] = [0x1F, 20, DEVICE]
 JOIN_ASKED: list[Plain] = [0x5F, DEVICE, "statement", None]
 STAFF_REACHABLE: list[Plain] = [0x5E, CONVERSATION, False]
 
-DETAILS: list[Plain] = ["medical", "id", "female", "west", 2]
+DETAILS: list[Plain] = ["medical", "id", "female", "west", 2, True]
 QUEUE_LISTING: list[Plain] = [0x54, 7, [[CONVERSATION, DETAILS, 40, True]]]
 OFFER: list[Plain] = [0x55, CONVERSATION, DETAILS, 40, 20, [0, 1]]
 OFFER_ENDED: list[Plain] = [0x56, CONVERSATION]
@@ -237,6 +238,32 @@ SCENARIOS: list[tuple[str, list[Step]]] = [
             *GREETING,
             step("relay", "receives", packed(OPEN_REQUEST[:-1]), "anonymous"),
             step("client", "receives", packed([0x4D, 5]), "anonymous"),
+        ],
+    ),
+    (
+        "a release older sends and reads details that do not say whether an urgency of 0 was said",
+        [
+            *SIGN_IN,
+            step("client", "receives", packed([*OFFER[:2], DETAILS[:5], *OFFER[3:]]), "authenticated"),
+            step("client", "receives", packed([*CLAIMED[:4], [], *CLAIMED[5:]]), "authenticated"),
+        ],
+    ),
+    (
+        "a release older asks with details that do not say whether an urgency of 0 was said",
+        [
+            *GREETING,
+            step(
+                "relay",
+                "receives",
+                packed([*OPEN_REQUEST[:4], HER_DETAILS[:5], *OPEN_REQUEST[5:]]),
+                "anonymous",
+            ),
+            step(
+                "relay",
+                "receives",
+                packed([*OPEN_REQUEST[:4], [*HER_DETAILS, "newer"], *OPEN_REQUEST[5:]]),
+                "anonymous",
+            ),
         ],
     ),
     (

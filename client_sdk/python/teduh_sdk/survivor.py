@@ -86,11 +86,13 @@ class Survivor(Client):
         language: str | None = None,
         preferred_gender: str | None = None,
         region: str | None = None,
-        urgency: Urgency = Urgency.NORMAL,
+        urgency: Urgency | None = None,
         continues: Conversation | None = None,
     ) -> Conversation:
         """Ask for help; returns as soon as the relay has the request.
 
+        An `urgency` of None is one that she has not said: staff see that, and she is served as with
+        `Urgency.NORMAL`.
         The conversation tells the place in the queue (`Waiting`), and when somebody comes (`Joined`). What is
         said before is kept and sent then. Whoever is in the conversation that it `continues`, or was when it
         ended, is asked first; it may be one of an earlier `Survivor` at the same relay. Waits while the relay
@@ -99,7 +101,14 @@ class Survivor(Client):
         `RelayRefused`.
         """
         await self._revocations.wait()
-        details = RequestDetails(need, language, preferred_gender, region, urgency)
+        details = RequestDetails(
+            need,
+            language,
+            preferred_gender,
+            region,
+            urgency=urgency or Urgency.NORMAL,
+            is_urgency_said=urgency is not None,
+        )
         earlier = None
         if continues is not None:
             where, capability = _capabilities.get(continues, ("", b""))

@@ -9,6 +9,7 @@ from enum import IntEnum, StrEnum
 from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
+from msgspec.structs import force_setattr
 
 PROTOCOL_VERSION = 1
 SUBPROTOCOL = "teduh.1"
@@ -171,3 +172,17 @@ class RequestDetails(Struct, frozen=True, array_like=True, gc=False):
     preferred_gender: ShortText | None = None
     region: ShortText | None = None
     urgency: Urgency = Urgency.NORMAL
+    """By which it is served."""
+    is_urgency_said: bool = False
+    """Whether that was said: who says nothing is served as normal and shown as having said nothing. Any other
+    urgency was said, also where an earlier release has not written so.
+    """
+
+    def __post_init__(self) -> None:
+        if self.urgency != Urgency.NORMAL:
+            force_setattr(self, "is_urgency_said", True)
+
+    @property
+    def urgency_said(self) -> Urgency | None:
+        """The urgency, or None if nothing was said of it."""
+        return self.urgency if self.is_urgency_said else None

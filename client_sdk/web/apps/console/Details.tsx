@@ -183,7 +183,7 @@ function Request({ asked }: { readonly asked: Asked }) {
       <h2>{t("details.request")}</h2>
       <dl class="facts">
         <Fact name={t("details.need")} value={asked.need === null ? null : needName(t, asked.need)} />
-        <Fact name={t("details.urgency")} value={t(`urgency.${asked.urgency}`)} />
+        <Fact name={t("details.urgency")} value={asked.urgency === null ? null : t(`urgency.${asked.urgency}`)} />
         <Fact name={t("details.language")} value={languageName(asked.language)} />
         <Fact name={t("details.prefers")} value={asked.preferredGender == null ? null : genderName(t, asked.preferredGender)} />
         <Fact name={t("details.region")} value={asked.region ?? null} />

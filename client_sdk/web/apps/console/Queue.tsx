@@ -7,7 +7,7 @@ import { AskedToJoin } from "./AskToJoin.tsx"
 import type { Desk } from "./desk.ts"
 import type { DeskProps } from "./deskProps.ts"
 import { languageName } from "./Details.tsx"
-import { openTalks, type DeskState, type Offered, type Waiting } from "./deskState.ts"
+import { openTalks, type Asked, type DeskState, type Offered, type Waiting } from "./deskState.ts"
 import { useWording, type Words } from "./words.tsx"
 
 export const MINUTE_MS = 60_000
@@ -164,10 +164,11 @@ function helpName(t: Words, { need }: Waiting): string {
   return need === null ? t("queue.need") : needName(t, need)
 }
 
-/** How urgent it is, if it is. */
-export function Urgent({ urgency }: { readonly urgency: 0 | 1 | 2 }) {
+/** How urgent it is, as it was said, or that nothing was said of it. */
+export function Urgent({ urgency }: Pick<Asked, "urgency">) {
   const { t } = useWording()
-  return urgency === 0 ? null : <span class={`urgent level-${urgency}`}>{t(`urgent.${urgency}`)}</span>
+  if (urgency === null) return <span class="urgent unsaid">{t("urgent.unsaid")}</span>
+  return <span class={`urgent level-${urgency}`}>{t(`urgent.${urgency}`)}</span>
 }
 
 /** The time, looked at now and then. */

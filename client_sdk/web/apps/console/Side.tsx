@@ -192,7 +192,7 @@ function TalkButton({ talk, isShown, now, onShow }: TalkButtonProps) {
         </span>
       )}
       <span class="talk-about">
-        <Urgent urgency={talk.asked?.urgency ?? 0} />
+        {talk.asked !== null && <Urgent urgency={talk.asked.urgency} />}
         {talk.asked?.need == null ? "" : needName(t, talk.asked.need)}
       </span>
       {talk.waitsSince !== null && talk.ending === null && <span class="talk-waits">{waitsText(t, now - talk.waitsSince)}</span>}

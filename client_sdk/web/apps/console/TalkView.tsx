@@ -43,7 +43,7 @@ export function TalkView({ talk, state, desk, prepared, hasDetails, onDetails, o
           <h2 id="talk-title" tabIndex={-1} data-screen="talk">
             <TalkName talk={talk} />
           </h2>
-          <Urgent urgency={talk.asked?.urgency ?? 0} />
+          {talk.asked !== null && <Urgent urgency={talk.asked.urgency} />}
           {talk.asked?.need != null && <span class="muted">{needName(t, talk.asked.need)}</span>}
           {talk.ending === null && talk.link !== "connected" && (state.isConnected || onBack !== null) && (
             <span class={`link ${talk.link}`}>{t(`link.${talk.link}`)}</span>

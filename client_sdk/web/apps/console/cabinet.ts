@@ -23,7 +23,10 @@ const REPLIES = "console/replies"
 const PREFERENCES = "console/preferences"
 
 /** What is kept of a talk: who is in it and how its link is, the SDK knows. */
-type SavedTalk = Omit<Talk, "people" | "typing" | "unconfirmed" | "link" | "proposal" | "isLooking" | "handOver">
+interface SavedTalk extends Omit<Talk, "people" | "typing" | "unconfirmed" | "link" | "proposal" | "isLooking" | "handOver"> {
+  /** Missing in what was kept when an urgency that was not said was kept as 0. */
+  readonly isUrgencyAsSaid?: true
+}
 const NOT_KEPT = { people: [], typing: [], unconfirmed: [], link: "reconnecting", proposal: null, isLooking: false, handOver: null } as const
 export type Filed = Pick<DeskState, "filed" | "tally">
 
@@ -41,6 +44,7 @@ export class Cabinet {
     const { id, number, since, asked, items, progress, unread, waitsSince, answeredAt, ending, note, nickname, colour } = talk
     const saved: SavedTalk = {
       id, number, since, asked, items, progress, unread, waitsSince, answeredAt, ending, note, nickname, colour,
+      isUrgencyAsSaid: true,
     }
     await this.#put(TALK + id, saved)
   }
@@ -49,7 +53,10 @@ export class Cabinet {
     const talks: Talk[] = []
     for (const name of await this.#store.names(TALK)) {
       const saved = await this.#get<SavedTalk>(name)
-      if (saved !== null) talks.push({ ...newTalk(saved.id, saved.number, saved.since, null, []), ...saved, ...NOT_KEPT })
+      if (saved === null) continue
+      const { isUrgencyAsSaid = false, ...talk } = saved
+      const asked = isUrgencyAsSaid || talk.asked?.urgency !== 0 ? talk.asked : { ...talk.asked, urgency: null }
+      talks.push({ ...newTalk(talk.id, talk.number, talk.since, null, []), ...talk, asked, ...NOT_KEPT })
     }
     return talks
   }

@@ -205,6 +205,8 @@ export const consoleTexts = catalogue({
     "details.note": "Private note",
     "details.note.about": "Only on this device, encrypted. The person and colleagues do not see it.",
 
+    "urgent.unsaid": "Urgency not said",
+    "urgent.0": "Not urgent",
     "urgent.1": "Urgent",
     "urgent.2": "In danger",
 
@@ -456,6 +458,8 @@ export const consoleTexts = catalogue({
     "details.note": "Catatan pribadi",
     "details.note.about": "Hanya di perangkat ini, terenkripsi. Klien dan rekan tidak melihatnya.",
 
+    "urgent.unsaid": "Urgensi tidak disebut",
+    "urgent.0": "Tidak mendesak",
     "urgent.1": "Mendesak",
     "urgent.2": "Dalam bahaya",
 

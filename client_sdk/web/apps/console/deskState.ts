@@ -65,7 +65,8 @@ export interface Asked {
   /** These two are missing in what was kept before there were any. */
   readonly preferredGender?: string | null
   readonly region?: string | null
-  readonly urgency: 0 | 1 | 2
+  /** Null: nothing was said of it. */
+  readonly urgency: 0 | 1 | 2 | null
   readonly waitedSeconds: number | null
 }
 

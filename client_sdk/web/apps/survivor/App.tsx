@@ -147,7 +147,7 @@ function Screens(props: ScreensProps) {
     setAsked(false)
     closePanel()
     const { need, preferredGender, region, urgency } = state
-    void session.ask({ need, preferredGender, region, urgency: urgency ?? 0, language })
+    void session.ask({ need, preferredGender, region, urgency, language })
   }, [hasAsked, session])
   return (
     <>

@@ -14,7 +14,7 @@ export interface Wishes {
   readonly need: string | null
   readonly preferredGender: string | null
   readonly region: string | null
-  readonly urgency: 0 | 1 | 2
+  readonly urgency: 0 | 1 | 2 | null
   readonly language: string
 }
 

@@ -19,7 +19,21 @@
  *       |  Acknowledge ------------------>                  cumulative; lets the log be trimmed
  */
 
-import { bool, bytes, defaulted, define, integer, list, nullable, oneOf, optional, struct, text, type ValueOf } from "../schema.ts"
+import {
+  bool,
+  bytes,
+  defaulted,
+  define,
+  integer,
+  list,
+  nullable,
+  oneOf,
+  optional,
+  struct,
+  text,
+  type Field,
+  type ValueOf,
+} from "../schema.ts"
 
 export const PROTOCOL_VERSION = 1
 export const SUBPROTOCOL = "teduh.1"
@@ -123,22 +137,35 @@ const statement = text(1, MAX_STATEMENT_CHARACTERS)
 const shortText = text(1, 64)
 const availability = oneOf(Object.values(Availability))
 
-const requestDetails = struct({
+const writtenDetails = struct({
   need: optional(shortText),
   language: optional(shortText),
   preferredGender: optional(shortText),
   region: optional(shortText),
   urgency: defaulted(oneOf(Object.values(Urgency)), Urgency.NORMAL),
+  isUrgencySaid: defaulted(bool, false),
 })
 /** What a survivor may choose to let the relay route by: coarse, and every part optional (null). */
-export type RequestDetails = ValueOf<typeof requestDetails>
+export interface RequestDetails extends Omit<ValueOf<typeof writtenDetails>, "urgency" | "isUrgencySaid"> {
+  /** Null: nothing was said of it, and it is served as `NORMAL`. */
+  readonly urgency: Urgency | null
+}
+// Earlier releases take nothing but a number for an urgency, and send no more than that.
+const requestDetails: Field<RequestDetails> = {
+  read(value) {
+    const { urgency, isUrgencySaid, ...others } = writtenDetails.read(value)
+    return { ...others, urgency: isUrgencySaid || urgency !== Urgency.NORMAL ? urgency : null }
+  },
+  write: ({ urgency, ...others }) =>
+    writtenDetails.write({ ...others, urgency: urgency ?? Urgency.NORMAL, isUrgencySaid: typeof urgency === "number" }),
+}
 
 export const NO_DETAILS: RequestDetails = {
   need: null,
   language: null,
   preferredGender: null,
   region: null,
-  urgency: Urgency.NORMAL,
+  urgency: null,
 }
 
 // --- client to relay ---

@@ -2,10 +2,12 @@
 
 import { readFileSync } from "node:fs"
 
+import { decode as decodeArray, encode as encodeArray } from "@msgpack/msgpack"
 import { describe, expect, it } from "vitest"
 
 import { decodeClientFrame, decodeRelayFrame, encode } from "../../src/relay/codec.ts"
 import { LocalProtocolError, RemoteProtocolError } from "../../src/relay/errors.ts"
+import { NO_DETAILS, OpenRequest, type RequestDetails } from "../../src/relay/frames.ts"
 import { ClientSideProtocol } from "../../src/relay/protocol.ts"
 
 interface Step {
@@ -90,6 +92,32 @@ describe("the codec", () => {
     const [side, hex] = line.split(" ") as [string, string]
     const decode = side === "client" ? decodeClientFrame : decodeRelayFrame
     expect(Buffer.from(encode(decode(Buffer.from(hex, "hex")))).toString("hex")).toBe(hex)
+  })
+
+  it.each([
+    ["nothing", [0], null],
+    ["nothing, as a newer release writes it", [0, false], null],
+    ["not urgent", [0, true], 0],
+    ["urgent, as a release older writes it", [1], 1],
+    ["in danger", [2, true], 2],
+  ])("reads what was said of the urgency: %s", (_, written, urgency) => {
+    const offer = [0x55, new Uint8Array(16), ["medical", null, null, null, ...written], 40, 20, []]
+    expect(decodeRelayFrame(encodeArray(offer))).toMatchObject({ details: { need: "medical", urgency } })
+  })
+
+  it.each([
+    [null, [0, false]],
+    [0, [0, true]],
+    [2, [2, true]],
+  ] as const)("writes %s so that a release older reads a number", (urgency, written) => {
+    const request = OpenRequest({ ref: 1, capability: new Uint8Array(32), keyPackage: new Uint8Array(1), details: { ...NO_DETAILS, urgency } })
+    expect((decodeArray(encode(request)) as unknown[])[4]).toEqual([null, null, null, null, ...written])
+  })
+
+  it("writes that nothing was said where a program leaves it out", () => {
+    const details = { ...NO_DETAILS, urgency: undefined } as unknown as RequestDetails
+    const request = OpenRequest({ ref: 1, capability: new Uint8Array(32), keyPackage: new Uint8Array(1), details })
+    expect(decodeClientFrame(encode(request))).toMatchObject({ details: { urgency: null } })
   })
 
   it("reads a place of fixed width, as the relay writes it", () => {

@@ -812,6 +812,18 @@ describe("the cabinet", () => {
     await Promise.all(changes)
     expect((await cabinet.talks())[0]?.note).toBe("new")
   })
+
+  it("keeps whether anything was said of the urgency, and takes a 0 of an earlier release for nothing", async () => {
+    const store = new MemoryKeyStore()
+    const asked = (urgency: 0 | 1 | null) => ({ need: null, language: null, urgency, waitedSeconds: 0 })
+    for (const urgency of [null, 0, 1] as const) await new Cabinet(store).keepTalk({ ...talk, id: `${urgency}`, asked: asked(urgency) })
+    for (const urgency of [0, 1] as const) {
+      const value = { ...talk, id: `earlier ${urgency}`, asked: asked(urgency) }
+      await store.put(`console/talk/${value.id}`, new TextEncoder().encode(JSON.stringify({ version: 1, value })))
+    }
+    const read = (await new Cabinet(store).talks()).map(({ id, asked: kept }) => [id, kept?.urgency])
+    expect(Object.fromEntries(read)).toEqual({ null: null, 0: 0, 1: 1, "earlier 0": null, "earlier 1": 1 })
+  })
 })
 
 describe("by what staff tell a person apart", () => {

@@ -5,7 +5,7 @@ import type { Conversation, Event } from "../../../apps/survivor/sdk.ts"
 import { Session, type Talker } from "../../../apps/survivor/session.ts"
 import { INITIAL, reduce, type State } from "../../../apps/survivor/state.ts"
 
-const WISHES = { need: null, preferredGender: null, region: null, urgency: 0, language: "id" } as const
+const WISHES = { need: null, preferredGender: null, region: null, urgency: null, language: "id" } as const
 
 it("does not say that nobody is there because of what the connection before had told", async () => {
   const events: Event[] = []

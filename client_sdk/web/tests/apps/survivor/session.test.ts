@@ -21,7 +21,7 @@ const MAYA = new Participant(2, new Uint8Array(32).fill(2), new Uint8Array(32).f
 const DEWI = new Participant(1, new Uint8Array(32).fill(1), new Uint8Array(32).fill(1), "Dewi", "counselor")
 const ID = new Uint8Array(16)
 const ID_HEX = "0".repeat(32)
-const WISHES = { need: null, preferredGender: null, region: null, urgency: 0, language: "id" } as const
+const WISHES = { need: null, preferredGender: null, region: null, urgency: null, language: "id" } as const
 const nothing = (): Promise<void> => Promise.resolve()
 
 /** A conversation whose events the test chooses; what is said in it is kept in `said`. */
@@ -187,11 +187,13 @@ describe("asking", () => {
       expect(talker.ask).toHaveBeenCalledWith({ ...NO_DETAILS, language: "id" }, null)
     })
     const chosen = { need: "dispatch", preferredGender: "female", region: "Bandung", urgency: 2, language: "en" } as const
-    const other = visit()
-    void other.session.ask(chosen)
-    await vi.waitFor(() => {
-      expect(other.talker.ask).toHaveBeenCalledWith(chosen, null)
-    })
+    for (const wishes of [chosen, { ...chosen, urgency: 0 }] as const) {
+      const other = visit()
+      void other.session.ask(wishes)
+      await vi.waitFor(() => {
+        expect(other.talker.ask).toHaveBeenCalledWith(wishes, null)
+      })
+    }
   })
 
   it("that fails is told, and may be tried again", async () => {
