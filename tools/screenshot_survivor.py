@@ -57,6 +57,20 @@ SAID: Final[dict[Language, Said]] = {
     ),
 }
 _NOBODY: Final = re.compile("Nobody is on duty|tidak ada petugas")
+LINKS: Final = """
+[[page.emergency_numbers]]
+number = "129"
+link = "https://wa.me/628111129129"
+name = "SAPA 129"
+about = { id = "Layanan perempuan dan anak, 24 jam", en = "Help for women and children, day and night" }
+[[page.emergency_numbers]]
+number = "110"
+name = { id = "Polisi", en = "Police" }
+[[page.emergency_numbers]]
+link = "https://forms.example/rumah"
+name = { id = "Formulir", en = "Form" }
+about = { id = "Dibaca setiap hari", en = "Read every day" }
+"""
 DISGUISES: Final = ("weather", "recipe")
 
 
@@ -84,6 +98,9 @@ async def survivor_states(browser: Browser, folder: Path, camera: Camera) -> Non
         table = f'[page.disguise]\nskin = "{disguise}"\n'
         async with house(folder / disguise, table) as here, _visit(browser, here, camera) as page:
             await camera.take(page, f"survivor-disguise-{disguise}")
+    async with house(folder / "links", LINKS) as here, _visit(browser, here, camera) as page:
+        await page.locator(".emergency-button").click()
+        await camera.take(page, "survivor-emergency-links")
 
 
 def _house(folder: Path, harmless: str) -> AbstractAsyncContextManager[House]:

@@ -28,6 +28,12 @@ from msgspec import Meta
 # Without a path, and nothing that could end a header or a directive of a policy.
 _ORIGIN: Final = r"^https?://[A-Za-z0-9.\[\]:*-]+$"
 _WEB_ADDRESS: Final = r"^https?://[!-~]+$"
+# One site and what is there, as RFC 3986 writes it, and no userinfo before the site, which would hide it.
+_LINK: Final = (
+    r"^https://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]{1,5})?"
+    r"([/?#][A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*)?\Z"
+)
+_MAX_LINK_CHARACTERS: Final = 256
 _PICTURE: Final = r"^data:(image/[a-z0-9.+-]+(;base64)?)?,[!-~]*$"
 
 Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")]
@@ -45,12 +51,26 @@ Reply = ReplyText | dict[Language, ReplyText]
 """What staff often say, ready to be put into the field: in one language, or in several."""
 
 
-class EmergencyNumber(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A number to call, as it is dialled."""
+class EmergencyContact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A number to call, as it is dialled; or where one can write, as who cannot speak; or both.
 
-    number: Annotated[str, Meta(pattern=r"^[+*#\d][\d ()*#-]{1,31}$")]
+    What such a site learns is told in docs/pages.md, and to her beside the link.
+    """
+
+    number: Annotated[str, Meta(pattern=r"^[+*#\d][\d ()*#-]{1,31}$")] | None = None
+    link: Annotated[str, Meta(max_length=_MAX_LINK_CHARACTERS, pattern=_LINK)] | None = None
     name: OwnText = ""
     about: OwnText = ""
+
+    def __post_init__(self) -> None:
+        if self.number is None and self.link is None:
+            raise ValueError("an emergency contact needs a `number`, a `link` or both")
+        if self.number is None and not self.name:
+            raise ValueError("an emergency contact with a `link` alone needs a `name`")
+
+
+MAX_EMERGENCY_CONTACTS: Final = 16
+"""They come with the first bytes of the page, and somebody in danger looks through them."""
 
 
 class Cover(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -81,7 +101,7 @@ class PageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     typical_wait_minutes: Annotated[float, Meta(gt=0)] | None = None
     needs: tuple[ShortText, ...] = ()
     regions: tuple[ShortText, ...] = ()
-    emergency_numbers: tuple[EmergencyNumber, ...] = ()
+    emergency_numbers: Annotated[tuple[EmergencyContact, ...], Meta(max_length=MAX_EMERGENCY_CONTACTS)] = ()
     cover: Cover = Cover()
     disguise: Disguise | None = None
     exit_place: Literal["top", "bottom-left", "bottom-right"] = "top"

@@ -25,7 +25,7 @@ from typing import Final
 from teduh_crypto.credentials import Organisation
 from yarl import URL
 
-from teduh_server.page_settings import OwnText, PageSettings
+from teduh_server.page_settings import EmergencyContact, OwnText, PageSettings
 
 BUILT: Final = files("teduh_server") / "web"
 """Where `tools/web_build.py` puts the pages."""
@@ -45,6 +45,14 @@ _NUMBERS: Final = ('<ul class="numbers">', "</ul>")
 """Around the numbers that are shown where there is no JavaScript."""
 _FIRST: Final = b'<script id="first">'
 """Behind what works before the first screen of the survivor's page: Exit, numbers, the tap to somebody."""
+_ELSEWHERE: Final = 'target="_blank" rel="noopener noreferrer" referrerpolicy="no-referrer"'
+_LINK_TRACE: Final = (
+    '<p class="muted">Link membuka aplikasi atau situs lain. Tulisan Anda tersimpan di sana, dan browser '
+    "mencatat kunjungan itu. Tombol Keluar di sini tidak menutupnya.</p>"
+    '<p class="muted" lang="en">A link opens another app or site. What you write is kept there, and your '
+    "browser remembers the visit. Exit here does not close it.</p>"
+)
+"""What the page itself says of such links (`emergency.trace.link`)."""
 _REST: Final = b'<template id="later">'
 """Behind the first screen, which a browser can show and run without what follows."""
 _ICON: Final = '<link rel="icon" href="data:,">'
@@ -292,18 +300,32 @@ def _filled(page: str, place: str, content: str) -> str:
 
 
 def _with_numbers(page: str, settings: PageSettings) -> str:
-    """The page with the organisation's own numbers where there is no JavaScript."""
+    """The page with the organisation's own numbers and links where there is no JavaScript."""
     opening, closing = _NUMBERS
     before, found, after = page.partition(opening)
     _, closed, rest = after.partition(closing)
     if not found or not closed:
         raise PagesNotBuilt(f"the built page does not hold {opening}; build it anew")
-    numbers = "".join(
-        f'<li><a class="button number" href="tel:{re.sub(r"[^0-9+*#]", "", each.number)}">'
-        f"{html.escape(_in_one_language(each.name))} <strong>{html.escape(each.number)}</strong></a></li>"
-        for each in settings.emergency_numbers
-    )
-    return f"{before}{opening}{numbers}{closing}{rest}"
+    contacts = settings.emergency_numbers
+    trace = _LINK_TRACE if any(each.link is not None for each in contacts) else ""
+    return f"{before}{opening}{''.join(map(_contact, contacts))}{closing}{trace}{rest}"
+
+
+def _contact(contact: EmergencyContact) -> str:
+    """By its number, and by its link."""
+    name = html.escape(_in_one_language(contact.name))
+    by = ""
+    if contact.number is not None:
+        dialled = re.sub(r"[^0-9+*#]", "", contact.number)
+        number = html.escape(contact.number)
+        by += f'<a class="button number" href="tel:{dialled}">{name} <strong>{number}</strong></a>'
+    if contact.link is not None:
+        site = re.split("[/?#]", contact.link.removeprefix("https://"), maxsplit=1)[0]
+        by += (
+            f'<a class="button number" href="{html.escape(contact.link)}" {_ELSEWHERE}>'
+            f"{name} <strong>{html.escape(site)}</strong></a>"
+        )
+    return f"<li>{by}</li>"
 
 
 def _in_one_language(text: OwnText) -> str:

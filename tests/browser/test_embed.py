@@ -17,7 +17,7 @@ from aiohttp import web
 from aiohttp.test_utils import BaseTestServer, TestServer
 from browser_house import House, accepted, house, killable_house
 from call_pages import DEVICES, WATCH
-from playwright.async_api import FrameLocator, Page, expect
+from playwright.async_api import FrameLocator, Page, Route, expect
 from real_browser import chromium, two_taps
 from sdk_people import PATIENCE, until
 from teduh_sdk import events
@@ -299,6 +299,35 @@ async def test_strangers_in_the_page_cannot_pretend_that_she_leaves(tmp_path: Pa
             "new Promise((done) => { postMessage({ teduh: 'exit' }, '*'); setTimeout(done) })"
         )
         assert await site.heard() == ["open"]
+        assert site.page.url == site.url
+
+
+CONTACT = """
+[[page.emergency_numbers]]
+link = "https://chat.example/62811"
+name = "Rumah Aman"
+"""
+
+
+async def test_an_emergency_link_opens_from_the_frame_without_the_frames_limits(tmp_path: Path) -> None:
+    """In a tab with an origin of its own, or its site could do nothing; host and frame stay as they are."""
+    async with embedding(tmp_path, listed=True, more=CONTACT) as site:
+
+        async def answer(route: Route) -> None:
+            page = "<!doctype html><title>Elsewhere</title>"
+            await route.fulfill(body=page, content_type="text/html")
+
+        await site.page.context.route("https://chat.example/**", answer)
+        await site.open()
+        frame = site.page.frame_locator("iframe")
+        await frame.locator(".emergency-button").tap()
+        async with site.page.context.expect_page() as opening:
+            await frame.locator("#emergency a").tap()
+        elsewhere = await opening.value
+        await expect(elsewhere).to_have_title("Elsewhere")
+        found = await elsewhere.evaluate("[origin, opener, document.referrer]")
+        assert found == ["https://chat.example", None, ""]
+        await expect(frame.locator("#emergency")).to_be_visible()
         assert site.page.url == site.url
 
 

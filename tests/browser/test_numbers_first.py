@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from accessible import barriers
 from browser_house import House, accepted, house
 from playwright.async_api import Page, Route, async_playwright, expect
 from programs import executable
 from real_browser import ARGUMENTS, chromium
-from survivor_page import INDONESIAN, SurvivorPage
+from survivor_page import ENGLISH, INDONESIAN, SurvivorPage
 from teduh_sdk import Staff
 
 OWN = """
@@ -17,6 +19,16 @@ OWN = """
 number = "0800 1"
 name = { id = "Rumah <Aman>", en = "Shelter" }
 """
+WRITTEN = """
+[[page.emergency_numbers]]
+number = "0800 1"
+link = "https://chat.example/62811"
+name = "Rumah Aman"
+[[page.emergency_numbers]]
+link = "https://forms.example/ask?id=1"
+name = { id = "Formulir", en = "Form" }
+"""
+TO_WRITE = ["https://chat.example/62811", "https://forms.example/ask?id=1"]
 SAYS_NEXT = """() => {
   window.saidNext = false
   const look = () => {
@@ -104,7 +116,7 @@ async def test_what_was_stopped_leaves_her_with_numbers_exit_and_another_try(tmp
 
 async def test_a_page_that_cannot_start_has_numbers_exit_and_another_try(tmp_path: Path) -> None:
     async with (
-        house(tmp_path, OWN) as here,
+        house(tmp_path, OWN + WRITTEN) as here,
         chromium(tmp_path / "profile", width=360, height=640) as browser,
     ):
         page = browser.pages[0]
@@ -119,7 +131,8 @@ async def test_a_page_that_cannot_start_has_numbers_exit_and_another_try(tmp_pat
         await expect(
             page.get_by_role("heading", name="This page cannot be used at the moment")
         ).to_be_visible()
-        await expect(page.locator(".number")).to_contain_text("0800 1")
+        await expect(page.locator(".number").first).to_contain_text("0800 1")
+        await _has_links(page, "main")
         await expect(page.get_by_role("button", name="Exit")).to_be_visible()
         await page.unroute(f"{here.url}/")
         await page.get_by_role("button", name="Try again").click()
@@ -127,17 +140,91 @@ async def test_a_page_that_cannot_start_has_numbers_exit_and_another_try(tmp_pat
 
 
 @pytest.mark.parametrize(
+    ("language", "trace"),
+    [
+        ("en", "What you write is kept there, and your browser remembers the visit. Exit here does not"),
+        ("id", "Tulisan Anda tersimpan di sana, dan browser mencatat kunjungan itu. Tombol Keluar di sini"),
+    ],
+)
+async def test_who_cannot_speak_can_write_and_is_told_what_stays_of_it(
+    tmp_path: Path, language: str, trace: str
+) -> None:
+    """In a tab of its own, whose site does not learn from where she came; what she does here goes on."""
+    words = INDONESIAN if language == "id" else ENGLISH
+    async with (
+        house(tmp_path, WRITTEN) as here,
+        chromium(tmp_path / "profile", language, width=360, height=640, touch=True) as browser,
+        here.staff() as staff,
+    ):
+        sites: list[dict[str, str]] = []
+
+        async def answer(route: Route) -> None:
+            sites.append(await route.request.all_headers())
+            await route.fulfill(body="<!doctype html><title>Elsewhere</title>", content_type="text/html")
+
+        await browser.route(re.compile("^https://"), answer)
+        hers = await SurvivorPage.open(browser, here.url, words)
+        page = hers.page
+        await hers.ask()
+        await _is_answered(staff, hers)
+        await page.locator(".emergency-button").tap()
+        panel = page.locator("#emergency")
+        await expect(panel).to_contain_text(trace)
+        links = panel.locator("a[target]")
+        assert [await one.get_attribute("href") for one in await links.all()] == TO_WRITE
+        await expect(links.locator(".site")).to_have_text(["chat.example", "forms.example"])
+        await expect(panel.locator("a").first).to_have_attribute("href", "tel:08001")
+        assert await barriers(page) == []
+        async with browser.expect_page() as opening:
+            await links.first.tap()
+        elsewhere = await opening.value
+        await expect(elsewhere).to_have_title("Elsewhere")
+        assert await elsewhere.evaluate("[document.referrer, opener]") == ["", None]
+        assert [headers.keys() & {"referer", "origin"} for headers in sites] == [set()]
+        await elsewhere.close()
+        await expect(page.locator(".room-names")).to_contain_text("Sari")
+
+
+async def test_links_stand_wherever_the_numbers_do(tmp_path: Path) -> None:
+    """With danger on the first screen, while nobody is there, and at an end."""
+    async with (
+        house(tmp_path, WRITTEN) as here,
+        chromium(tmp_path / "profile", "id", width=360, height=640) as browser,
+    ):
+        hers = await SurvivorPage.open(browser, here.url, INDONESIAN)
+        page = hers.page
+        await page.get_by_role("radio", name="Saya sedang dalam bahaya").check()
+        await _has_links(page, ".welcome")
+        await hers.ask()
+        await _has_links(page, ".waiting")
+        async with here.staff() as staff:
+            his = await accepted(staff)
+            await hers.is_in_the_room("Sari")
+            await his.end()
+        await _has_links(page, ".over")
+
+
+async def _has_links(page: Page, screen: str) -> None:
+    links = page.locator(f"{screen} .numbers a[target]")
+    await expect(links).to_have_count(len(TO_WRITE))
+    assert [await one.get_attribute("href") for one in await links.all()] == TO_WRITE
+
+
+@pytest.mark.parametrize(
     ("table", "numbers"),
-    [("", ["tel:129", "tel:110", "tel:119"]), (OWN, ["tel:08001"])],
-    ids=["none of its own", "its own"],
+    [
+        ("", ["tel:129", "tel:110", "tel:119"]),
+        (OWN, ["tel:08001"]),
+        (WRITTEN, ["tel:08001", *TO_WRITE]),
+    ],
+    ids=["none of its own", "its own", "links"],
 )
 async def test_a_browser_without_javascript_shows_numbers_exit_and_another_try(
     tmp_path: Path, table: str, numbers: list[str]
 ) -> None:
     async with house(tmp_path, table) as here:
         links = await _links_without_javascript(here)
-        assert [link for link in links if link.startswith("tel:")] == numbers
-        assert links[-2:] == ["/", "/x"]
+        assert links == [*numbers, "/", "/x"]
 
 
 async def _links_without_javascript(here: House) -> list[str]:

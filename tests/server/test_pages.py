@@ -449,6 +449,84 @@ def test_page_gets_its_entries_and_not_the_servers(tmp_path: Path) -> None:
     }
 
 
+LINKS = json.loads((Path(__file__).parents[1] / "vectors" / "contact_links.json").read_text("utf-8"))
+FIRST_TEXTS = Path(__file__).parents[2] / "client_sdk" / "web" / "apps" / "survivor" / "firstTexts.ts"
+
+
+def contact_settings(folder: Path, **contact: str) -> PageSettings:
+    lines = "\n".join(f"{name} = {json.dumps(value)}" for name, value in contact.items())
+    return page_settings(folder, f"[[page.emergency_numbers]]\n{lines}\n")
+
+
+@pytest.mark.parametrize("link", LINKS["taken"])
+def test_contact_may_be_a_link_beside_a_number_or_alone(tmp_path: Path, link: str) -> None:
+    for contact in ({"number": "129", "link": link}, {"name": "SAPA 129", "link": link}):
+        assert contact_settings(tmp_path, **contact).for_the_page() == {"emergency_numbers": (contact,)}
+
+
+@pytest.mark.parametrize("link", LINKS["refused"])
+def test_contact_leads_to_no_address_but_one_that_says_where_it_leads(tmp_path: Path, link: str) -> None:
+    """By https to a site that stands at its beginning; the page takes the same ones."""
+    with pytest.raises(InvalidPageSettings, match=re.escape("`$.emergency_numbers[0].link`")):
+        contact_settings(tmp_path, number="129", link=link)
+
+
+@pytest.mark.parametrize(
+    ("contact", "fault"),
+    [
+        ({"name": "SAPA 129"}, "needs a `number`, a `link` or both"),
+        ({"link": "https://wa.me/628111129129"}, "needs a `name`"),
+    ],
+)
+def test_contact_that_cannot_be_shown_is_refused(tmp_path: Path, contact: dict[str, str], fault: str) -> None:
+    with pytest.raises(InvalidPageSettings, match=re.escape(fault)):
+        contact_settings(tmp_path, **contact)
+
+
+def test_contacts_are_so_many_that_she_can_look_through_them(tmp_path: Path) -> None:
+    one = '[[page.emergency_numbers]]\nnumber = "129"\n'
+    assert len(page_settings(tmp_path, one * 16).emergency_numbers) == 16
+    with pytest.raises(InvalidPageSettings, match=re.escape("length <= 16 - at `$.emergency_numbers`")):
+        page_settings(tmp_path, one * 17)
+
+
+async def test_numbers_and_links_stand_in_the_document_itself(built: Path, tmp_path: Path) -> None:
+    """With what a link leaves behind, as the page says it; and its site is not told where she was."""
+    (built / "survivor.html").write_text(
+        SURVIVOR.replace(
+            '<script type="module"', '<noscript><ul class="numbers"></ul></noscript><script type="module"'
+        )
+    )
+    settings = contact_settings(
+        tmp_path, name="Rumah <Aman>", number="0800 1", link="https://wa.me/62811?text=a&b='"
+    )
+    async with serving(built, settings) as ask, ask("/") as response:
+        page = await response.text()
+    (plain,) = re.findall("<noscript>(.*?)</noscript>", page)
+    apart = 'target="_blank" rel="noopener noreferrer" referrerpolicy="no-referrer"'
+    called = "Rumah &lt;Aman&gt;"
+    assert plain.startswith(
+        '<ul class="numbers"><li>'
+        f'<a class="button number" href="tel:08001">{called} <strong>0800 1</strong></a>'
+        f'<a class="button number" href="https://wa.me/62811?text=a&amp;b=&#x27;" {apart}>'
+        f"{called} <strong>wa.me</strong></a></li></ul>"
+    )
+    words = re.findall('<p class="muted"[^>]*>(.*?)</p>', plain)
+    assert len(words) == 2
+    texts = FIRST_TEXTS.read_text("utf-8")
+    assert all(f'"{each}"' in texts for each in words)
+
+
+async def test_without_links_nothing_is_said_of_them(built: Path, tmp_path: Path) -> None:
+    (built / "survivor.html").write_text(
+        SURVIVOR.replace("</body>", '<noscript><ul class="numbers"></ul></noscript></body>')
+    )
+    async with serving(built, contact_settings(tmp_path, number="129")) as ask, ask("/") as response:
+        page = await response.text()
+    called = '<a class="button number" href="tel:129"> <strong>129</strong></a>'
+    assert f'<ul class="numbers"><li>{called}</li></ul></noscript>' in page
+
+
 def test_prepared_replies_go_to_the_console_alone(tmp_path: Path) -> None:
     settings = page_settings(tmp_path, '[page]\nreplies = ["Halo.", { id = "Ya.", en = "Yes." }]')
     assert settings.for_the_page() == {}

@@ -21,8 +21,10 @@ declare global {
   }
 }
 
-// No popups, no forms, no way to navigate the host; telephone links work.
-const SANDBOX = "allow-scripts allow-same-origin allow-top-navigation-to-custom-protocols"
+// No forms, no way to navigate the host; telephone links work. Popups are the tabs in which links of emergency contacts
+// open, without the frame's limits, or no app or form would work there.
+const SANDBOX =
+  "allow-scripts allow-same-origin allow-top-navigation-to-custom-protocols allow-popups allow-popups-to-escape-sandbox"
 const BAR = "3rem"
 const COVER = "position:fixed;z-index:2147483647;left:0;width:100%;border:0;margin:0;padding:0;"
 

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact"
 
 import { roleName } from "../shared/i18n/roleNames.ts"
-import type { EmergencyNumber } from "./configuration.ts"
+import type { EmergencyContact } from "./configuration.ts"
 import { EmergencyNumbers } from "./Panels.tsx"
 import { isUnheard, unsentOf, type Ending, type Proposal, type Prospect, type Search, type Sighting, type State } from "./state.ts"
 import { openingText, placeText } from "./Waiting.tsx"
@@ -176,7 +176,7 @@ export function ReloadCard({ onStay }: { readonly onStay: () => void }) {
 
 interface OverProps {
   readonly state: Pick<State, "ending" | "items" | "progress" | "urgency">
-  readonly numbers: readonly EmergencyNumber[]
+  readonly numbers: readonly EmergencyContact[]
   readonly goesBack: boolean
 }
 

@@ -5,7 +5,7 @@ import { useLayoutEffect, useRef } from "preact/hooks"
 
 import { ownTextIn } from "../shared/block.ts"
 import { Icon } from "../shared/parts/Icon.tsx"
-import { telephone, type EmergencyNumber } from "./configuration.ts"
+import { siteOf, telephone, type EmergencyContact } from "./configuration.ts"
 import { useFirstWording } from "./words.tsx"
 
 interface PanelProps {
@@ -51,7 +51,7 @@ export function PanelCard({ id, title, onClose, children }: PanelProps) {
 }
 
 interface EmergencyProps {
-  readonly numbers: readonly EmergencyNumber[]
+  readonly numbers: readonly EmergencyContact[]
   readonly onClose: () => void
 }
 
@@ -64,30 +64,46 @@ export function EmergencyPanel({ numbers, onClose }: EmergencyProps) {
   )
 }
 
-export function EmergencyNumbers({ numbers }: { readonly numbers: readonly EmergencyNumber[] }) {
+export function EmergencyNumbers({ numbers }: { readonly numbers: readonly EmergencyContact[] }) {
   const { language, t } = useFirstWording()
   return (
     <>
       <ul class="numbers">
-        {numbers.map(({ number, name, about }) => {
+        {numbers.map(({ number, link, name, about }) => {
           const called = ownTextIn(name, language) ?? number
           const explained = ownTextIn(about, language)
           return (
-            <li key={number}>
-              <a class="button number" href={telephone(number)}>
-                <Icon name="phone" />
-                <span class="spoken">{t("emergency.call")}</span>
-                <span class="number-name">
-                  {called}
-                  {explained !== undefined && <small>{explained}</small>}
-                </span>
-                <strong>{number}</strong>
-              </a>
+            <li key={number ?? link}>
+              {number !== null && (
+                <a class="button number" href={telephone(number)}>
+                  <Icon name="phone" />
+                  <span class="spoken">{t("emergency.call")}</span>
+                  <span class="number-name">
+                    {called}
+                    {explained !== undefined && <small>{explained}</small>}
+                  </span>
+                  <strong>{number}</strong>
+                </a>
+              )}
+              {link !== null && (
+                <a class="button number" href={link} target="_blank" rel="noopener noreferrer" referrerpolicy="no-referrer">
+                  <Icon name="chat" />
+                  <span class="spoken">{t("emergency.write")}</span>
+                  <span class="number-name">
+                    {called}
+                    {number === null && explained !== undefined && <small>{explained}</small>}
+                    <small>
+                      {t("emergency.unspoken")}: <bdi class="site">{siteOf(link)}</bdi>
+                    </small>
+                  </span>
+                </a>
+              )}
             </li>
           )
         })}
       </ul>
-      <p class="muted">{t("emergency.trace")}</p>
+      {numbers.some(({ number }) => number !== null) && <p class="muted">{t("emergency.trace")}</p>}
+      {numbers.some(({ link }) => link !== null) && <p class="muted">{t("emergency.trace.link")}</p>}
     </>
   )
 }

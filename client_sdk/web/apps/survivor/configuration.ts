@@ -8,8 +8,11 @@
 import { entriesOf, inAll, isShortText, languagesOf, listOf, ownText, readBlock, type Entries, type OwnText } from "../shared/block.ts"
 import type { Language } from "../shared/i18n/catalogue.ts"
 
-export interface EmergencyNumber {
-  readonly number: string
+/** Has a number, a link, or both. */
+export interface EmergencyContact {
+  readonly number: string | null
+  /** Where she can write instead: an https address. */
+  readonly link: string | null
   readonly name: OwnText
   readonly about: OwnText
 }
@@ -44,7 +47,7 @@ export interface Configuration {
   readonly needs: readonly string[]
   /** Coarse places to choose from; empty: nobody is asked for hers. */
   readonly regions: readonly string[]
-  readonly emergencyNumbers: readonly EmergencyNumber[]
+  readonly emergencyNumbers: readonly EmergencyContact[]
   /** Shown when the page comes back after it was hidden for so many seconds. */
   readonly cover: { readonly skin: Skin; readonly afterSeconds: number }
   /** What the page looks like until she presses in the right place; null: like itself. */
@@ -60,14 +63,15 @@ export const telephone = (number: string): string => `tel:${number.replace(/[^\d
 /** The weather, as where the server would lead. */
 export const HARMLESS = "https://www.bmkg.go.id/"
 
-const INDONESIA: readonly EmergencyNumber[] = [
+const INDONESIA: readonly EmergencyContact[] = [
   {
     number: "129",
+    link: null,
     name: inAll("SAPA 129"),
     about: { id: "Layanan perempuan dan anak, 24 jam", en: "Help for women and children, day and night" },
   },
-  { number: "110", name: { id: "Polisi", en: "Police" }, about: {} },
-  { number: "119", name: { id: "Ambulans", en: "Ambulance" }, about: {} },
+  { number: "110", link: null, name: { id: "Polisi", en: "Police" }, about: {} },
+  { number: "119", link: null, name: { id: "Ambulans", en: "Ambulance" }, about: {} },
 ]
 
 /** Reads the block's text; raises `NotConfigured`. */
@@ -92,7 +96,7 @@ export function readConfiguration(text: string): Configuration {
 }
 
 /** The emergency numbers of a block with which the page cannot start; never none. */
-export function numbersIn(text: string): readonly EmergencyNumber[] {
+export function numbersIn(text: string): readonly EmergencyContact[] {
   try {
     return numbersOf(entriesOf(entriesOf(JSON.parse(text) as unknown)["page"])["emergency_numbers"])
   } catch {
@@ -108,11 +112,23 @@ function oneOf<Value extends string>(value: unknown, allowed: readonly Value[]):
   return allowed.find((one) => one === value) ?? null
 }
 
-function numbersOf(value: unknown): readonly EmergencyNumber[] {
+const NUMBER = /^[+*#\d][\d ()*#-]{1,31}$/
+// As the server takes them: one site and what is there, as RFC 3986 writes it, and nobody named before the site.
+const LINK = /^https:\/\/[A-Za-z\d-]+(\.[A-Za-z\d-]+)+(:\d{1,5})?([/?#][\w.~:/?#[\]@!$&'()*+,;=%-]*)?$/
+const MAX_CHARACTERS = 256
+
+const matching = (value: unknown, pattern: RegExp): string | null =>
+  typeof value === "string" && value.length <= MAX_CHARACTERS && pattern.test(value) ? value : null
+
+/** The site to which a link leads, as she is shown it. */
+export const siteOf = (link: string): string => /^https:\/\/([^/?#]+)/.exec(link)?.[1] ?? link
+
+function numbersOf(value: unknown): readonly EmergencyContact[] {
   const numbers = (Array.isArray(value) ? value : []).map(entriesOf).flatMap((entry) => {
-    const number = entry["number"]
-    if (typeof number !== "string" || !/^[+*#\d][\d ()*#-]{1,31}$/.test(number)) return []
-    return [{ number, name: ownText(entry["name"] ?? number), about: ownText(entry["about"]) }]
+    const number = matching(entry["number"], NUMBER)
+    const link = matching(entry["link"], LINK)
+    if (number === null && link === null) return []
+    return [{ number, link, name: ownText(entry["name"] ?? number ?? siteOf(link ?? "")), about: ownText(entry["about"]) }]
   })
   return numbers.length > 0 ? numbers : INDONESIA
 }

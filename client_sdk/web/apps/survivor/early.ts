@@ -12,7 +12,7 @@ import { ownTextIn } from "../shared/block.ts"
 import { preferredLanguage, translator, type Language, type Translate } from "../shared/i18n/catalogue.ts"
 import { shownTexts, tellBrowser } from "../shared/i18n/direction.ts"
 import { PATHS, type IconName } from "../shared/parts/iconPaths.ts"
-import { HARMLESS, IN_HAND, readConfiguration, telephone, type Configuration, type EmergencyNumber } from "./configuration.ts"
+import { HARMLESS, IN_HAND, readConfiguration, siteOf, telephone, type Configuration, type EmergencyContact } from "./configuration.ts"
 import { earlyTexts } from "./earlyTexts.ts"
 import { forgetWords, quickExit, sayFarewell, watchForExit, watchTabs, Way } from "./quickExit.ts"
 import type { Farewell } from "./session.ts"
@@ -46,15 +46,15 @@ export const configuration = ((): Configuration | null => {
 })()
 
 // A browser that says that it is offline is; one that says nothing may be.
-const way = new Way(configuration?.exitUrl ?? HARMLESS, () => isCutOff() || !navigator.onLine)
+const wayOut = new Way(configuration?.exitUrl ?? HARMLESS, () => isCutOff() || !navigator.onLine)
 const tabs = watchTabs((isKnownToBeCutOff) => {
-  if (isKnownToBeCutOff) way.goStraight()
-  quickExit(vanish, way)
+  if (isKnownToBeCutOff) wayOut.goStraight()
+  quickExit(vanish, wayOut)
 })
 
 /** Leaves at once. */
 export function exit(): void {
-  quickExit(vanish, way, tabs)
+  quickExit(vanish, wayOut, tabs)
 }
 
 /** However the page ends: keys and words go, and a page that the browser kept in memory does not come back as it was. */
@@ -111,7 +111,7 @@ function button(attributes: Attributes, press: () => void, ...children: readonly
 }
 
 /** As `Panels.tsx` has it. */
-function emergencyPanel(numbers: readonly EmergencyNumber[], language: Language, t: Words, close: () => void): HTMLElement {
+function emergencyPanel(contacts: readonly EmergencyContact[], language: Language, t: Words, close: () => void): HTMLElement {
   const panel = element(
     "section",
     { id: "emergency", class: "panel", "aria-labelledby": "emergency-title" },
@@ -121,8 +121,9 @@ function emergencyPanel(numbers: readonly EmergencyNumber[], language: Language,
       element("h2", { id: "emergency-title", tabindex: "-1" }, t("emergency")),
       button({ class: "button quiet", "aria-label": t("close") }, close, icon("close")),
     ),
-    element("ul", { class: "numbers" }, ...numbers.map((each) => element("li", {}, numberLink(each, language, t)))),
-    element("p", { class: "muted" }, t("emergency.trace")),
+    element("ul", { class: "numbers" }, ...contacts.map((each) => element("li", {}, ...waysTo(each, language, t)))),
+    ...(contacts.some(({ number }) => number !== null) ? [element("p", { class: "muted" }, t("emergency.trace"))] : []),
+    ...(contacts.some(({ link }) => link !== null) ? [element("p", { class: "muted" }, t("emergency.trace.link"))] : []),
   )
   const onKey = ({ key }: KeyboardEvent): void => {
     if (key === "Escape") close()
@@ -131,21 +132,27 @@ function emergencyPanel(numbers: readonly EmergencyNumber[], language: Language,
   return panel
 }
 
-function numberLink({ number, name, about }: EmergencyNumber, language: Language, t: Words): HTMLElement {
+/** By its number, and by its link. */
+function waysTo({ number, link, name, about }: EmergencyContact, language: Language, t: Words): readonly Element[] {
   const explained = ownTextIn(about, language)
-  return element(
-    "a",
-    { class: "button number", href: telephone(number) },
-    icon("phone"),
-    element("span", { class: "spoken" }, t("emergency.call")),
-    element(
-      "span",
-      { class: "number-name" },
-      ownTextIn(name, language) ?? number,
-      ...(explained === undefined ? [] : [element("small", {}, explained)]),
-    ),
-    element("strong", {}, number),
-  )
+  const called = ownTextIn(name, language) ?? number ?? ""
+  const small = explained === undefined ? [] : [element("small", {}, explained)]
+  const ways: Element[] = []
+  if (number !== null) {
+    const words = element("span", { class: "number-name" }, called, ...small)
+    ways.push(way({ href: telephone(number) }, "phone", t("emergency.call"), words, element("strong", {}, number)))
+  }
+  if (link !== null) {
+    const site = element("small", {}, `${t("emergency.unspoken")}: `, element("bdi", { class: "site" }, siteOf(link)))
+    const words = element("span", { class: "number-name" }, called, ...(number === null ? small : []), site)
+    const elsewhere = { target: "_blank", rel: "noopener noreferrer", referrerpolicy: "no-referrer" }
+    ways.push(way({ href: link, ...elsewhere }, "chat", t("emergency.write"), words))
+  }
+  return ways
+}
+
+function way(attributes: Attributes, name: IconName, spoken: string, ...children: readonly Child[]): Element {
+  return element("a", { class: "button number", ...attributes }, icon(name), element("span", { class: "spoken" }, spoken), ...children)
 }
 
 /** As `Header.tsx` and `Welcome.tsx` have it, without what the first screen brings. */

@@ -10,6 +10,10 @@ export const earlyTexts = catalogue({
     "emergency.short": "Emergency",
     "emergency.call": "Call",
     "emergency.trace": "The call will show in your phone’s call history.",
+    "emergency.write": "Write",
+    "emergency.unspoken": "You can write, without speaking",
+    "emergency.trace.link":
+      "A link opens another app or site. What you write is kept there, and your browser remembers the visit. Exit here does not close it.",
     close: "Close",
     "welcome.start": "Talk to somebody",
     "welcome.coming": "One moment…",
@@ -21,6 +25,10 @@ export const earlyTexts = catalogue({
     "emergency.short": "Darurat",
     "emergency.call": "Telepon",
     "emergency.trace": "Telepon akan tercatat di riwayat panggilan HP Anda.",
+    "emergency.write": "Tulis",
+    "emergency.unspoken": "Bisa menulis, tanpa bicara",
+    "emergency.trace.link":
+      "Link membuka aplikasi atau situs lain. Tulisan Anda tersimpan di sana, dan browser mencatat kunjungan itu. Tombol Keluar di sini tidak menutupnya.",
     close: "Tutup",
     "welcome.start": "Mulai chat, gratis",
     "welcome.coming": "Sebentar…",

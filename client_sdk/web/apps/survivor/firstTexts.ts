@@ -28,7 +28,7 @@ export const firstTexts = catalogue({
     "welcome.failed": "That did not work. Please try again in a moment, or use the emergency numbers.",
     "welcome.danger": "In danger now? Calling may be faster than writing.",
     "broken.title": "This page cannot be used at the moment",
-    "broken.text": "Please try again, or call one of these numbers.",
+    "broken.text": "Please try again, or get help here:",
     "broken.again": "Try again",
   },
   id: {
@@ -55,7 +55,7 @@ export const firstTexts = catalogue({
     "welcome.failed": "Belum berhasil. Coba beberapa saat lagi, atau pakai nomor darurat.",
     "welcome.danger": "Sedang dalam bahaya? Menelepon mungkin lebih cepat daripada menulis.",
     "broken.title": "Halaman ini sedang tidak bisa digunakan",
-    "broken.text": "Coba lagi, atau telepon salah satu nomor ini.",
+    "broken.text": "Coba lagi, atau minta bantuan di sini:",
     "broken.again": "Coba lagi",
   },
 })

@@ -1,9 +1,13 @@
+import { readFileSync } from "node:fs"
+
 import { describe, expect, it } from "vitest"
 
 import { NotConfigured, ownTextIn } from "../../../apps/shared/block.ts"
-import { readConfiguration } from "../../../apps/survivor/configuration.ts"
+import { readConfiguration, siteOf } from "../../../apps/survivor/configuration.ts"
 
 const ORGANISATION = { format: 1, id: "demo", name: "Rumah Aman", root_public_key: "AA" }
+const vectors = new URL("../../../../../tests/vectors/contact_links.json", import.meta.url)
+const LINKS = JSON.parse(readFileSync(vectors, "utf-8")) as { taken: string[]; refused: string[] }
 const read = (page?: unknown) => readConfiguration(JSON.stringify({ organisation: ORGANISATION, page }))
 
 describe("the configuration", () => {
@@ -39,8 +43,23 @@ describe("the configuration", () => {
     })
     expect(configuration.exitPlace).toBe("bottom-left")
     expect(configuration).toMatchObject({ languages: ["en"], needs: ["legal"], typicalWaitMinutes: 5, regions: ["Jakarta", "Bogor"] })
-    expect(configuration.emergencyNumbers).toEqual([{ number: "+44 999", name: { id: "Police", en: "Police" }, about: {} }])
+    expect(configuration.emergencyNumbers).toEqual([{ number: "+44 999", link: null, name: { id: "Police", en: "Police" }, about: {} }])
     expect(configuration.disguise).toEqual({ skin: "recipe", press: "footer" })
+  })
+
+  it.each(LINKS.taken)("takes a contact that is a link: %s", (link) => {
+    const contacts = read({ emergency_numbers: [{ link, name: "SAPA 129" }] }).emergencyNumbers
+    expect(contacts).toEqual([{ number: null, link, name: { id: "SAPA 129", en: "SAPA 129" }, about: {} }])
+  })
+
+  it.each(LINKS.refused)("takes nothing for a link that may lead elsewhere: %j", (link) => {
+    expect(read({ emergency_numbers: [{ link, name: "SAPA 129" }] }).emergencyNumbers).toEqual(read().emergencyNumbers)
+    expect(read({ emergency_numbers: [{ number: "129", link }] }).emergencyNumbers).toMatchObject([{ number: "129", link: null }])
+  })
+
+  it("shows to which site a link leads", () => {
+    expect(siteOf("https://wa.me/62811")).toBe("wa.me")
+    expect(siteOf("https://chat.example:8443?x=https://wa.me")).toBe("chat.example:8443")
   })
 
   it("covers the page with the disguise where there is one", () => {
