@@ -253,12 +253,12 @@ class StaffDevice:
 
 
 def survivor_state(
-    organisation: StaffedOrganisation, suite_code: int = CLASSIC_SUITE
+    organisation: StaffedOrganisation, suite_code: int = CLASSIC_SUITE, *, can_call: bool = True
 ) -> tuple[ConversationState, KeyPackageBundle]:
     """A survivor who has asked, and her key package."""
     suite = cipher_suite(suite_code)
     bundle = new_key_package(suite, BasicCredential(b"s" * 16), suite.generate_signature_key(), NOW)
-    identity = Identity(bundle.signature_key.public, is_survivor=True, bundles=(bundle,))
+    identity = Identity(bundle.signature_key.public, is_survivor=True, bundles=(bundle,), can_call=can_call)
     service = AuthenticationService.of(organisation.public, organisation.revocations, organisation.stated)
     return ConversationState(CONVERSATION, identity, verify_room(service)), bundle
 
@@ -311,10 +311,10 @@ class Pair:
         return seat
 
 
-def talking_pair(suite: int = CLASSIC_SUITE, withholds: Withhold = nothing) -> Pair:
+def talking_pair(suite: int = CLASSIC_SUITE, withholds: Withhold = nothing, *, can_call: bool = True) -> Pair:
     """Two who have just come together, of which the relay keeps something back from the survivor."""
     organisation, log = StaffedOrganisation(), ScriptedLog()
-    asking, bundle = survivor_state(organisation, suite)
+    asking, bundle = survivor_state(organisation, suite, can_call=can_call)
     survivor = log.seat("survivor", asking, 0)
     survivor.withholds = withholds
     log.connect(survivor)

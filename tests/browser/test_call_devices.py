@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from call_pages import Caller, talking_alone
-from console_page import console_house
+from console_page import ConsolePage, console_house
 from playwright.async_api import expect
-from survivor_page import hide
+from real_browser import chromium
+from survivor_page import SurvivorPage, hide
 
 # Calls of several people need much of the processor: one at a time.
 pytestmark = pytest.mark.xdist_group("browser_calls")
@@ -155,6 +156,36 @@ async def test_browser_without_webrtc_says_that_it_cannot_call(tmp_path: Path) -
         await theirs.shows("This browser cannot make calls. You can go on writing here.")
         assert await theirs.page.evaluate("window.wishes.length") == before
         await expect(hers.call).to_have_count(0)
+
+
+@pytest.mark.parametrize("can_call", [False, True])
+async def test_the_console_knows_before_it_rings_whether_her_browser_can_call(
+    tmp_path: Path, can_call: bool
+) -> None:
+    """And still when it was locked meanwhile."""
+    async with (
+        console_house(tmp_path, calls={"allow_direct": True}) as house,
+        chromium(tmp_path / "staff") as browser,
+        chromium(tmp_path / "hers", width=360, height=640) as phone,
+    ):
+        if not can_call:
+            await phone.add_init_script("delete window.RTCPeerConnection")
+        console = await ConsolePage.enter(browser, house)
+        hers = await SurvivorPage.open(phone, house.url)
+        await hers.ask()
+        before = await console.kept()
+        await console.accept()
+        await hers.say("Hello")
+        for _ in range(2):
+            await expect(console.message("Hello")).to_be_visible()
+            await expect(console.button("Video call")).to_have_count(int(can_call))
+            await expect(console.button("Call")).to_have_count(int(can_call))
+            said = console.page.get_by_text("The person’s browser cannot make calls")
+            await expect(said).to_have_count(int(not can_call))
+            await console.keeps_more_than(before)
+            await console.page.reload()
+            await console.unlock()
+            await console.page.locator(".talk-button").click()
 
 
 async def chosen_and_tried(hers: Caller) -> tuple[str, str]:

@@ -30,10 +30,12 @@ _LONGEST_STEP: Final = 10
 """Seconds from one look to the next that count at most: a device that slept in between was not connected."""
 
 
-def acknowledgement_of(group: Group, beginnings: tuple[Beginning, ...] = ()) -> EpochAcknowledgement:
-    """What we say of the present epoch."""
+def acknowledgement_of(
+    group: Group, beginnings: tuple[Beginning, ...] = (), *, can_call: bool = True
+) -> EpochAcknowledgement:
+    """What we say of the present epoch, and of ourselves to whoever is in it."""
     digest = group.cipher_suite.hash(LABEL + group.epoch_authenticator)
-    return EpochAcknowledgement(epoch=group.epoch, digest=digest, beginnings=beginnings)
+    return EpochAcknowledgement(group.epoch, digest, beginnings, cannot_call=not can_call)
 
 
 def check_acknowledgement(group: Group, said: EpochAcknowledgement) -> None:

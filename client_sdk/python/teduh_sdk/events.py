@@ -2,7 +2,7 @@
 
     before        Waiting, Widened, Staffed, Joined
     talk          TextReceived, MessageReceived, Sent, Delivered, Read, TypingSeen
-    the room      Joined, Left, Gone, Unconfirmed, InvitationReceived, InvitationAnswered
+    the room      Joined, Left, Gone, CallsUnsupported, Unconfirmed, InvitationReceived, InvitationAnswered
     staff         NoteAwaited, NoteReceived, NoteHandedOver
     somebody else StaffUnreachable, StaffReachable, Waiting, AnotherFound, AnotherLapsed, AnotherRefused
     trouble       Reconnecting, Connected, RelayUnavailable, RelayAvailable
@@ -103,6 +103,13 @@ class Gone:
     """The relay says that the survivor has left without a word: her page was closed. Its word alone, told
     once; what is said to her now nobody reads.
     """
+
+    participant: Participant
+
+
+@dataclass(frozen=True, slots=True)
+class CallsUnsupported:
+    """This member's device says that it can take part in no call, as a browser without WebRTC; told once."""
 
     participant: Participant
 
@@ -341,6 +348,7 @@ Event = (
     | Joined
     | Left
     | Gone
+    | CallsUnsupported
     | Unconfirmed
     | StaffUnreachable
     | StaffReachable

@@ -48,6 +48,8 @@ class Hearing:
     def __init__(self, membership: Membership, listener: Listener) -> None:
         self._membership = membership
         self._listener = listener
+        # Whose devices have said that they can take part in no call.
+        self._without_calls: set[bytes] = set()
 
     def hear_about_the_room(self, standing: Standing, sender: Participant, message: Heard) -> None:
         """Raises `EpochsDiffer`, `LogBroken`."""
@@ -82,6 +84,9 @@ class Hearing:
         for beginning in said.beginnings:
             if beginning.leaf == me.leaf_index:
                 self._membership.senders.began(sender.device_key, beginning.appended)
+        if said.cannot_call and sender.device_key not in self._without_calls:
+            self._without_calls.add(sender.device_key)
+            self._listener.tell(events.CallsUnsupported(sender))
 
     def _hear_note(self, standing: Standing, sender: Participant, note: chat.HandOverNote) -> None:
         room, me = self._membership.room, self._membership.me

@@ -46,6 +46,8 @@ class Identity:
     signature_key: bytes
     is_survivor: bool
     bundles: tuple[KeyPackageBundle, ...] = field(default=(), repr=False)
+    can_call: bool = True
+    """Whether this device can take part in calls; the others are told if it cannot."""
 
 
 @dataclass(frozen=True, slots=True)

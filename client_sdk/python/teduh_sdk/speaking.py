@@ -114,7 +114,9 @@ class Speaking:
         if self.standing.owes_acknowledgement and self._membership.group is not None:
             self.standing.owes_acknowledgement = False
             beginnings = self.standing.beginnings(self._membership.room)
-            self._encrypt(encode_message(acknowledgement_of(self._membership.group, beginnings)), None)
+            can_call = self._membership.identity.can_call
+            said = acknowledgement_of(self._membership.group, beginnings, can_call=can_call)
+            self._encrypt(encode_message(said), None)
             return True
         if self.standing.notes.owes_key:
             self.standing.outbox = self.standing.outbox.add(encode_message(self.standing.notes.offer(now)))

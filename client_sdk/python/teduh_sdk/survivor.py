@@ -75,8 +75,11 @@ class Survivor(Client):
         *,
         suite: int = HYBRID_SUITE,
         dial: Dial | None = None,
+        can_call: bool = True,
     ) -> None:
+        """As `Client`; whoever comes is told if this device can take part in no call."""
         super().__init__(relay_url, organisation, suite=suite, dial=dial)
+        self._can_call: Final = can_call
         self._requests: Final[dict[Conversation, _Request]] = {}
 
     async def ask(
@@ -275,7 +278,12 @@ class _Request:
         # From here on the private keys are the conversation's, which forgets them when they have served.
         bundle, self._bundle = self._bundle, None
         assert bundle is not None
-        identity = Identity(bundle.signature_key.public, is_survivor=True, bundles=(bundle,))
+        identity = Identity(
+            bundle.signature_key.public,
+            is_survivor=True,
+            bundles=(bundle,),
+            can_call=self._survivor._can_call,
+        )
         state = ConversationState(conversation_id, identity, self._survivor._verify)
         return Conversation(
             state, self._survivor._link, resume=self._resume, over=self._survivor._over, details=self._details

@@ -35,6 +35,8 @@ export interface ClientOptions {
   readonly suite?: number
   /** How the relay is reached, instead of by the browser's WebSocket. */
   readonly dial?: Dial
+  /** A survivor's: whether this device can take part in calls. Whoever comes is told if it cannot. */
+  readonly canCall?: boolean
 }
 
 /** The link is up, or trying to be, from opening to closing. */
@@ -42,6 +44,7 @@ export abstract class Client {
   protected readonly relayUrl: string
   protected readonly origin: string
   protected readonly suite: number
+  protected readonly canCall: boolean
   protected readonly service: AuthenticationService
   protected readonly verify: VerifyRoom
   protected readonly revocations: RevocationFetch
@@ -64,6 +67,7 @@ export abstract class Client {
     this.relayUrl = relayUrl.replace(/\/+$/, "")
     this.origin = relayOrigin(relayUrl)
     this.suite = options.suite ?? HYBRID_SUITE
+    this.canCall = options.canCall ?? true
     this.service = AuthenticationService.of(organisation)
     const verify = verifyRoom(this.service)
     this.verify = async (...room) => {

@@ -25,14 +25,15 @@ const CONFIRM_SECONDS = 60
 /** Seconds from one look to the next that count at most: a device that slept in between was not connected. */
 const LONGEST_STEP = 10
 
-/** What we say of the present epoch. */
+/** What we say of the present epoch, and of ourselves to whoever is in it. */
 export async function acknowledgementOf(
   group: MlsGroup,
   beginnings: readonly Beginning[] = [],
+  canCall = true,
 ): Promise<EpochAcknowledgement> {
   const { hash } = await suiteOf(group.suite)
   const digest = await hash.digest(concatenate(utf8(LABEL), group.epochAuthenticator))
-  return EpochAcknowledgement({ epoch: group.epoch, digest, beginnings })
+  return EpochAcknowledgement({ epoch: group.epoch, digest, beginnings, cannotCall: !canCall })
 }
 
 /** Compare what a member says of our present epoch with ours; throws `EpochsDiffer`. */

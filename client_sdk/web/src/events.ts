@@ -3,7 +3,7 @@
  *
  *     before        waiting, widened, staffed, joined
  *     talk          textReceived, messageReceived, sent, delivered, read, typingSeen
- *     the room      joined, left, gone, unconfirmed, invitationReceived, invitationAnswered
+ *     the room      joined, left, gone, callsUnsupported, unconfirmed, invitationReceived, invitationAnswered
  *     staff         noteAwaited, noteReceived, noteHandedOver
  *     somebody else staffUnreachable, staffReachable, waiting, anotherFound, anotherLapsed, anotherRefused
  *     trouble       reconnecting, connected, relayUnavailable, relayAvailable, messageRefused, rosterRefused, stopped
@@ -79,6 +79,12 @@ export interface Left {
  */
 export interface Gone {
   readonly type: "gone"
+  readonly participant: Participant
+}
+
+/** This member's device says that it can take part in no call, as a browser without WebRTC; told once. */
+export interface CallsUnsupported {
+  readonly type: "callsUnsupported"
   readonly participant: Participant
 }
 
@@ -292,6 +298,7 @@ export type Event =
   | Joined
   | Left
   | Gone
+  | CallsUnsupported
   | Unconfirmed
   | StaffUnreachable
   | StaffReachable

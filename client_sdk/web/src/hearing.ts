@@ -29,6 +29,8 @@ export interface Listener {
 export class Hearing {
   readonly #membership: Membership
   readonly #listener: Listener
+  /** Whose devices, by their key in hex, have said that they can take part in no call. */
+  readonly #withoutCalls = new Set<string>()
 
   constructor(membership: Membership, listener: Listener) {
     this.#membership = membership
@@ -107,6 +109,10 @@ export class Hearing {
     standing.agreement.confirmed.add(toHex(sender.deviceKey))
     const ours = room.withKey(identity.signatureKey)?.leafIndex
     for (const { leaf, appended } of said.beginnings) if (leaf === ours) senders.began(sender.deviceKey, appended)
+    const key = toHex(sender.deviceKey)
+    if (!said.cannotCall || this.#withoutCalls.has(key)) return
+    this.#withoutCalls.add(key)
+    this.#listener.tell({ type: "callsUnsupported", participant: sender })
   }
 
   async #hearNote(standing: Standing, sender: Participant, note: HandOverNote): Promise<void> {

@@ -28,6 +28,8 @@ export interface MemberIdentity {
   readonly signatureKey: Uint8Array
   readonly isSurvivor: boolean
   readonly bundles: readonly KeyPackageBundle[]
+  /** Whether this device can take part in calls; the others are told if it cannot. */
+  readonly canCall?: boolean
 }
 
 /** Who came and who went by one commit. */

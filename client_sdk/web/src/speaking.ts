@@ -111,7 +111,8 @@ export class Speaking {
     if (this.standing.owesAcknowledgement) {
       this.standing.owesAcknowledgement = false
       const beginnings = this.standing.beginnings(room)
-      await this.#encrypt(encodeMessage(await acknowledgementOf(group, beginnings)), null)
+      const said = await acknowledgementOf(group, beginnings, this.#membership.identity.canCall)
+      await this.#encrypt(encodeMessage(said), null)
       return true
     }
     if (this.standing.notes.owesKey) {

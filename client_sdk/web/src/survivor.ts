@@ -225,7 +225,7 @@ export class Survivor extends Client {
 
   #newConversation(request: OpenCall, conversationId: Uint8Array): Conversation {
     const { bundle } = request
-    const identity = { signatureKey: bundle.signer.publicKey, isSurvivor: true, bundles: [bundle] }
+    const identity = { signatureKey: bundle.signer.publicKey, isSurvivor: true, bundles: [bundle], canCall: this.canCall }
     const state = new ConversationState(conversationId, identity, this.verify)
     const owner = {
       resume: (one: Conversation): void => {

@@ -338,6 +338,24 @@ describe("a request that somebody takes and cannot answer", () => {
   })
 })
 
+describe("a survivor whose browser cannot call", () => {
+  const told = (seat: Seat): boolean[] =>
+    seat.collect().flatMap((event) => (event.type === "callsUnsupported" ? [event.participant.isSurvivor] : []))
+
+  it("says so once to whoever comes", async () => {
+    const without = await Pair.talking(undefined, false)
+    const medic = await without.bringIn(await without.organisation.staff("Maya", "medic"))
+    expect(told(medic)).toEqual([true])
+    await without.counselor.state.change({ type: "refresh" }, NOW)
+    await without.log.pump()
+    expect([told(medic), told(without.survivor)]).toEqual([[], []])
+  })
+
+  it("is not taken for one where nothing is said of it", async () => {
+    expect(told(await pair.bringIn(await pair.organisation.staff("Maya", "medic")))).toEqual([])
+  })
+})
+
 describe("a revocation list that has become too old as somebody comes to her", () => {
   /** She goes by a list of the day before yesterday; `signAnew` brings today's, which revokes these. */
   async function comingTo() {

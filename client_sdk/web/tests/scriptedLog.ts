@@ -244,10 +244,10 @@ export class TestOrganisation {
   }
 
   /** A survivor who has asked, and her key package. */
-  async survivor(): Promise<{ state: ConversationState; bundle: KeyPackageBundle }> {
+  async survivor(canCall = true): Promise<{ state: ConversationState; bundle: KeyPackageBundle }> {
     const credential = { credentialType: BASIC_CREDENTIAL_TYPE, content: crypto.getRandomValues(new Uint8Array(16)) }
     const bundle = await newKeyPackage(CLASSIC_SUITE, credential, await generateSigner(), NOW)
-    const identity = { signatureKey: bundle.signer.publicKey, isSurvivor: true, bundles: [bundle] }
+    const identity = { signatureKey: bundle.signer.publicKey, isSurvivor: true, bundles: [bundle], canCall }
     return { state: new ConversationState(CONVERSATION, identity, verifyRoom(this.service)), bundle }
   }
 }
@@ -292,10 +292,10 @@ export class Pair {
   ) {}
 
   /** Two who have just come together, of which the relay keeps something back from the survivor. */
-  static async talking(withholds = nothing): Promise<Pair> {
+  static async talking(withholds = nothing, canCall = true): Promise<Pair> {
     const organisation = await TestOrganisation.make()
     const log = new ScriptedLog()
-    const { state, bundle } = await organisation.survivor()
+    const { state, bundle } = await organisation.survivor(canCall)
     const survivor = log.seat(state, 0)
     survivor.withholds = withholds
     await log.connect(survivor)

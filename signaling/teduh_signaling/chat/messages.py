@@ -114,6 +114,8 @@ class EpochAcknowledgement(Message, frozen=True, array_like=True, tag=0x05, gc=F
     """H(label || epoch_authenticator), H the hash of the cipher suite."""
     beginnings: Annotated[tuple[Beginning, ...], Meta(max_length=MAX_BEGINNINGS)] = ()
     """For each of the other members."""
+    cannot_call: bool = False
+    """The sender's device can take part in no call; False: it can, or says nothing of it."""
 
 
 class Invitation(Message, frozen=True, array_like=True, tag=0x06, gc=False):

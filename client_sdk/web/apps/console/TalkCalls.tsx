@@ -23,6 +23,7 @@ export function CallButtons({ calls, talk, onStart }: CallsProps & { readonly on
   const isElsewhere = useCalls(calls, () => calls.isTalking)
   const isFree = state === "none" || (typeof state !== "string" && state.view.phase === "idle")
   if (!isFree || isElsewhere || talk.people.length === 0 || talk.ending !== null) return null
+  if (!talk.hasCalls) return <p class="no-calls muted">{t("call.unsupported")}</p>
   return (
     <>
       <button

@@ -41,9 +41,9 @@ export class Cabinet {
   }
 
   async keepTalk(talk: Talk): Promise<void> {
-    const { id, number, since, asked, items, progress, unread, waitsSince, answeredAt, ending, note, nickname, colour } = talk
+    const { id, number, since, asked, items, progress, unread, waitsSince, answeredAt, ending, note, nickname, colour, hasCalls } = talk
     const saved: SavedTalk = {
-      id, number, since, asked, items, progress, unread, waitsSince, answeredAt, ending, note, nickname, colour,
+      id, number, since, asked, items, progress, unread, waitsSince, answeredAt, ending, note, nickname, colour, hasCalls,
       isUrgencyAsSaid: true,
     }
     await this.#put(TALK + id, saved)

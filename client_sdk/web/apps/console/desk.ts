@@ -558,6 +558,9 @@ export class Desk {
       case "gone":
         this.#inTalk(id, { type: "noticed", notice: "gone", who: { name: "", role: event.participant.role } })
         break
+      case "callsUnsupported":
+        if (event.participant.isSurvivor) this.#inTalk(id, { type: "callsUnsupported" })
+        break
       case "unconfirmed":
         this.#inTalk(id, { type: "unconfirmed", people: event.participants.map(personOf) })
         break

@@ -116,6 +116,8 @@ export interface Talk {
   readonly typing: readonly Person[]
   /** Who does not confirm to be in this conversation: it may be led apart. */
   readonly unconfirmed: readonly Person[]
+  /** False: her device has said that it can take part in no call. */
+  readonly hasCalls: boolean
   readonly unread: number
   /** Since when she has waited for an answer, by the clock of this device: milliseconds since 1970; null: she does not. */
   readonly waitsSince: number | null
@@ -233,6 +235,7 @@ export type Mark = Pick<Talk, "nickname" | "colour">
 export type TalkAction =
   | { readonly type: "linked"; readonly link: TalkLink }
   | { readonly type: "joined" | "left"; readonly person: Person }
+  | { readonly type: "callsUnsupported" }
   | { readonly type: "unconfirmed"; readonly people: readonly Person[] }
   | { readonly type: "said"; readonly id: string; readonly text: string; readonly at: number }
   | { readonly type: "heard"; readonly id: string; readonly by: Person; readonly text: string; readonly at: number; readonly came: number; readonly isSeen: boolean }
@@ -284,6 +287,7 @@ export function newTalk(id: string, number: number, since: number, asked: Asked 
     progress: {},
     typing: [],
     unconfirmed: [],
+    hasCalls: true,
     unread: 0,
     waitsSince: asked === null ? null : askedAt,
     answeredAt: askedAt,
@@ -436,6 +440,8 @@ function reduceTalk(talk: Talk, action: TalkAction): Talk {
       return joined(talk, action.person)
     case "left":
       return left(talk, action.person)
+    case "callsUnsupported":
+      return { ...talk, hasCalls: false }
     case "unconfirmed":
       return { ...talk, unconfirmed: action.people }
     case "said":

@@ -31,7 +31,7 @@ export function newSession(
   onCall: (state: CallState) => void,
 ): Session {
   return new Session(
-    () => Survivor.open(window.location.origin, readOrganisation(organisation)),
+    () => Survivor.open(window.location.origin, readOrganisation(organisation), { canCall: "RTCPeerConnection" in window }),
     dispatch,
     Date.now,
     (conversation) => callPlace(conversation, onCall),

@@ -63,6 +63,7 @@ export const EpochAcknowledgement = define("epochAcknowledgement", 0x05, {
   epoch: integer(0, Number.MAX_SAFE_INTEGER),
   digest: bytes(32, 64),
   beginnings: defaulted(list(beginning, 0, MAX_BEGINNINGS), []),
+  cannotCall: defaulted(bool, false),
 })
 export type EpochAcknowledgement = ReturnType<typeof EpochAcknowledgement>
 

@@ -779,6 +779,22 @@ describe("a console that is locked at once", () => {
   })
 })
 
+describe("calls", () => {
+  it("are not offered to a person whose browser says that it cannot call", async () => {
+    const { desk, tell } = await accepted()
+    expect(desk.state.talks[0]?.hasCalls).toBe(true)
+    tell({ type: "callsUnsupported", participant: BUDI })
+    tell({ type: "reconnecting" })
+    await vi.waitFor(() => {
+      expect(desk.state.talks[0]).toMatchObject({ link: "reconnecting", hasCalls: true })
+    })
+    tell({ type: "callsUnsupported", participant: HER })
+    await vi.waitFor(() => {
+      expect(desk.state.talks[0]?.hasCalls).toBe(false)
+    })
+  })
+})
+
 describe("the cabinet", () => {
   const talk = newTalk("a", 1, 0, null, [])
 
