@@ -16,6 +16,7 @@ from typing import Literal
 
 from playwright.async_api import BrowserContext, Page, async_playwright, expect
 from programs import executable
+from watching import as_watched, traced
 
 PATIENCE_MS = 45_000
 """After which something is taken never to happen."""
@@ -111,12 +112,14 @@ async def chromium(
             color_scheme=colours,
             bypass_csp=bypass_csp,
             has_touch=touch,
+            **as_watched(),
         )
         context.set_default_timeout(PATIENCE_MS)
         watched = Troubles(troubles)
         watched.watch(context)
         try:
-            yield context
+            async with traced(context):
+                yield context
         finally:
             await context.close()
     assert watched.seen == [], f"a page threw, or was refused, what nobody expected: {watched.seen}"

@@ -131,15 +131,15 @@ def _run(folder: Path, command: Sequence[str]) -> None:
         raise BuildFailed(f"{' '.join(command)}\n{ran.stdout}")
 
 
-def main(task: str = "pages") -> None:
-    """Do one of the tasks: pages, tests, checks."""
+def main(task: str = "pages", *files: str) -> None:
+    """Do one of the tasks: pages, tests (all, or of these files below `client_sdk/web`), checks."""
     try:
         install_libraries(WEB)
         match task:
             case "pages":
                 build_pages(WEB, PAGES)
             case "tests":
-                _tool(WEB, _VITEST, "run", "--reporter=dot")
+                _tool(WEB, _VITEST, "run", "--reporter=dot", *files)
             case "checks":
                 _tool(WEB, _TSC, "--noEmit")
                 _tool(WEB, _ESLINT, ".")
@@ -150,4 +150,4 @@ def main(task: str = "pages") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main(*sys.argv[1:])

@@ -8,13 +8,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(
     path.relative_to(REPOSITORY).as_posix()
     for pattern in (
         "*.md",
-        "docs/*.md",
+        "docs/**/*.md",
+        ".github/**/*.md",
         "crypto/*.md",
         "signaling/*.md",
         "server/*.md",
@@ -125,6 +127,70 @@ def test_the_readme_shows_every_example_that_a_terminal_needs() -> None:
     shown = [command.split() for command in commands("README.md") if command.startswith(".venv/bin/python")]
     assert {words[2] for words in shown} == {"survivor", "counselor"}
     assert all((REPOSITORY / words[1]).is_file() for words in shown)
+
+
+def test_architecture_and_performance_stay_short() -> None:
+    """What was decided stands in `docs/decisions/`, and what was measured before in the history."""
+    assert len(read("ARCHITECTURE.md").splitlines()) <= 150
+    assert len(read("docs/performance.md").splitlines()) <= 120
+
+
+DECISIONS = sorted(document for document in DOCUMENTS if re.match(r"docs/decisions/\d{3}-", document))
+
+
+@pytest.mark.parametrize("decision", DECISIONS)
+def test_a_decision_is_context_decision_and_consequences(decision: str) -> None:
+    text = read(decision)
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"]
+    assert 10 <= len(text.splitlines()) <= 30
+    assert f"]({Path(decision).name})" in read("docs/decisions/README.md")
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    numbers = [int(Path(decision).name[:3]) for decision in DECISIONS]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_glossary_has_each_word_once_in_order() -> None:
+    words = re.findall(r"^\| (?!word|---)(.+?) \|", read("docs/glossary.md"), re.MULTILINE)
+    assert 30 <= len(words) <= 50
+    assert words == sorted(words, key=str.lower)
+    assert len(set(words)) == len(words)
+
+
+def test_worked_example_fits_the_code_as_it_is() -> None:
+    """Each line that its diffs leave as it was stands in the file that they name."""
+    diffs = "".join(re.findall(r"```diff\n(.*?)```", read("docs/development.md"), re.DOTALL))
+    parts = re.findall(r"^\+\+\+ (.+)\n((?:(?!\+\+\+ ).*\n)*)", diffs, re.MULTILINE)
+    assert len(parts) >= 8
+    for file, hunks in parts:
+        lines = read(file).splitlines()
+        for line in hunks.splitlines():
+            assert line[:1] not in (" ", "-") or line[1:] in lines, (file, line)
+
+
+def test_hosted_workflow_runs_what_the_integration_runs() -> None:
+    workflow = yaml.safe_load(read(".github/workflows/tests.yml"))
+    commands = [step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step]
+    assert ".ci/run" in commands
+    assert workflow["permissions"] == {"contents": "read"}
+
+
+def test_hooks_before_a_commit_name_programs_of_the_environment() -> None:
+    repositories = yaml.safe_load(read(".pre-commit-config.yaml"))["repos"]
+    hooks = [hook for repository in repositories for hook in repository["hooks"]]
+    assert {hook["id"] for hook in hooks} == {"ruff", "ruff-format", "mypy", "codespell"}
+    for hook in hooks:
+        assert "entry" not in hook or (REPOSITORY / hook["entry"].split()[0]).exists()
+
+
+@pytest.mark.parametrize("form", sorted((REPOSITORY / ".github/ISSUE_TEMPLATE").glob("[!c]*.yml")))
+def test_forms_for_issues_are_whole(form: Path) -> None:
+    """As the host wants them: a name, a description, and a body of fields with labels."""
+    fields = yaml.safe_load(form.read_text("utf-8"))
+    assert fields["name"]
+    assert fields["description"]
+    assert all(field["attributes"].get("label") or field["type"] == "markdown" for field in fields["body"])
 
 
 def test_every_promise_names_the_tests_that_show_it() -> None:
