@@ -476,17 +476,20 @@ export class Conversation implements AsyncIterable<Event> {
     this.#inTurn(() => undefined)
   }
 
-  /** Keep the state, then send, then tell. */
+  /** Keep the state, then send, then tell; what is said of a call is heard before all of it. */
   async #settle(): Promise<void> {
     this.#unsettled = 0
     const frames = this.state.takeFrames()
     const happened = this.state.takeEvents()
+    // It counts for moments, and nothing of it is kept for who is restarted. Only what comes behind other news waits with them.
+    const isOfCall = !this.#isWiped && happened.length > 0 && happened.every(({ type }) => type === "callSignal")
+    if (isOfCall) for (const event of happened) this.#calls.hear(event)
     this.#toTell = happened
     if (frames.length > 0 || happened.length > 0) await this.#keep()
     if (this.#stateEra === this.#era && !this.isOver) for (const frame of frames) this.#link.send(frame)
     if (this.isOver && !this.#hasLeft) this.#sayLeft()
     this.#toTell = []
-    this.#tell(happened)
+    this.#tell(isOfCall ? [] : happened)
   }
 
   async #keep(): Promise<void> {

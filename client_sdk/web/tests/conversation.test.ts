@@ -2,6 +2,8 @@
 
 import { beforeEach, describe, expect, it } from "vitest"
 
+import { encodeCall } from "../src/call/codec.ts"
+import { Ring, mediaOf } from "../src/call/messages.ts"
 import { Conversation, type ConversationOwner } from "../src/conversation.ts"
 import { ConversationOver, KeyStoreError, LogBroken, TeduhError } from "../src/errors.ts"
 import type { Event } from "../src/events.ts"
@@ -142,6 +144,43 @@ describe("the driver of a conversation", () => {
     expect(heard).toMatchObject({ text: "he is at the door" })
     // What the application may have had before, it is told again under the same id.
     expect(untold).toMatchObject([{ type: "textReceived", text: "he is at the door", messageId: heard?.messageId }])
+  })
+
+  it("hears what is said of a call before it is kept, for that takes time, and tells all else after it", async () => {
+    let keep = (): Promise<void> => Promise.resolve()
+    const conversation = await staffs({ keep: () => keep() })
+    await told(conversation)
+    const heard: string[] = []
+    conversation.listenToCalls({
+      callSignal: () => heard.push("of a call"),
+      roomChanged: () => undefined,
+      conversationOver: () => undefined,
+    })
+    let isKept = (): void => undefined
+    keep = () => new Promise((resolve) => (isKept = resolve))
+    const ring = { call: new Uint8Array(8), sent: 1000 * NOW, joined: 1000 * NOW, media: mediaOf({ audio: true }), to: [], canRestartIce: true }
+    const comes = async (said: Promise<unknown>): Promise<void> => {
+      await said
+      await pair.log.pump()
+      pair.log.entries.slice(-1).forEach((entry) => {
+        conversation.receive(entry)
+      })
+    }
+    await comes(pair.survivor.state.signalCall(encodeCall(Ring(ring)), false, NOW))
+    await expect.poll(() => heard).toEqual(["of a call"])
+    // Nothing is acknowledged that is not kept: whoever is restarted now reads it once more.
+    expect(link.types()).toEqual([])
+    isKept()
+    await expect.poll(() => link.types()).toContain("acknowledge")
+    await comes(pair.survivor.state.sendText("one", NOW))
+    const waiting = conversation[Symbol.asyncIterator]()
+      .next()
+      .then(() => heard.push("a text"))
+    await expect.poll(() => conversation.untold.length).toBe(1)
+    expect(heard).toEqual(["of a call"])
+    isKept()
+    await waiting
+    expect(heard).toEqual(["of a call", "a text"])
   })
 
   it("sends nothing that cannot be kept, and stops", async () => {
