@@ -97,6 +97,10 @@ NEEDED: Final[dict[str, tuple[str, ...]]] = {
         "WebKitWebDriver",
         "Xvfb",
     ),
+    "browser/test_story_in_other_browsers.py::test_webkit_on_a_machine_without_devices*": (
+        "WebKitWebDriver",
+        "Xvfb",
+    ),
     "chaos/test_cluster.py::test_nothing_is_lost_when_a_machine*": ("ip",),
     "chaos/test_full_disk.py": ("unshare", "nsenter"),
     "deploy/test_compose.py": ("git",),

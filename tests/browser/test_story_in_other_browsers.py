@@ -23,6 +23,21 @@ _KEPT = """async () => {
     (await navigator.serviceWorker.getRegistrations()).length];
 }"""
 
+# As WebKit where it has calls: what a page looks for is there, and what nobody catches is noted.
+_WITH_CALLS = """() => {
+  window.RTCPeerConnection ??= class {};
+  window.uncaught = [];
+  window.refusals = [];
+  addEventListener('unhandledrejection', ({ reason }) => window.uncaught.push(String(reason)));
+  addEventListener('error', ({ message }) => window.uncaught.push(message));
+  const devices = navigator.mediaDevices;
+  const open = devices.getUserMedia.bind(devices);
+  devices.getUserMedia = (wish) => open(wish).catch((error) => {
+    window.refusals.push(error.name);
+    throw error;
+  });
+}"""
+
 
 class Page(Protocol):
     """A page in either browser."""
@@ -65,6 +80,26 @@ async def test_a_survivor_and_a_counselor_talk_in_webkit(tmp_path: Path) -> None
             await hers.press("Talk by voice or video")
             await hers.shows("This browser cannot make calls. You can go on writing here.")
             await part(hers, theirs, f"{harmless}?before")
+
+
+async def test_webkit_on_a_machine_without_devices_says_that_there_are_none(tmp_path: Path) -> None:
+    """What it rejects with there is an `OverconstrainedError`, whatever was asked for."""
+    with made_up_screen() as display:
+        async with (
+            stage(tmp_path) as (house, harmless),
+            webkit(display, free_port_at("127.0.0.1")) as hers,
+            webkit(display, free_port_at("127.0.0.1")) as theirs,
+        ):
+            await meet(hers, theirs, house, f"{harmless}?before")
+            await hers.evaluate(_WITH_CALLS)
+            await hers.press("Talk by voice or video")
+            await hers.press("Try microphone and camera first")
+            await hers.press("Try the microphone")
+            await hers.shows("No microphone was found. You are not heard.")
+            await hers.press("Show me my picture")
+            await hers.shows("No camera was found.")
+            assert await hers.evaluate("() => window.uncaught") == []
+            assert set(await hers.evaluate("() => window.refusals")) == {"OverconstrainedError"}
 
 
 async def meet(hers: Page, theirs: Page, house: ConsoleHouse, before: str) -> None:
