@@ -17,19 +17,23 @@ export const [COUNSELOR, SHE, MEDIC] = [0, 1, 2]
 /** Whatever was captured, and what connections were made, since `makeUpBrowser`. */
 export const tracks: { isOn: boolean }[] = []
 export const connections: BrowserConnection[] = []
+/** What a test has the browser wait for before it opens a device, as a person reads its question. */
+export const question: { answered: Promise<unknown> } = { answered: Promise.resolve() }
 
 export function makeUpBrowser(): void {
   tracks.length = connections.length = 0
+  question.answered = Promise.resolve()
   vi.useFakeTimers()
   const page = Object.assign(new EventTarget(), { visibilityState: "visible" })
   vi.stubGlobal("document", page)
   vi.stubGlobal("addEventListener", page.addEventListener.bind(page))
   vi.stubGlobal("removeEventListener", page.removeEventListener.bind(page))
-  const getUserMedia = (): Promise<unknown> => {
+  const getUserMedia = async (): Promise<unknown> => {
+    await question.answered
     const one = { isOn: true }
     tracks.push(one)
     const track = { enabled: true, onended: null, stop: () => (one.isOn = false) }
-    return Promise.resolve({ getTracks: () => [track] })
+    return { getTracks: () => [track] }
   }
   vi.stubGlobal("RTCPeerConnection", BrowserConnection)
   vi.stubGlobal("RTCRtpReceiver", { getCapabilities: () => null })
@@ -84,6 +88,10 @@ export class Talk implements CallConversation {
   /** When she said something last, by her clock. */
   lastSent = 0
   readonly said: CallMessage["type"][] = []
+  /** Whether she says that her microphone is on; null until she says anything of it after she came. */
+  saysOn: boolean | null = null
+  /** What the relay allows. */
+  relayOnly = true
   readonly questions: { answer: () => void; fail: () => void }[] = []
   #listener: CallListener | null = null
   #asked = 0
@@ -99,11 +107,13 @@ export class Talk implements CallConversation {
     this.said.push(message.type)
     this.joined = message.joined
     this.lastSent = message.sent
+    if (message.type === "mediaState") this.saysOn = message.media.audio
   }
 
   iceServers(): Promise<IceServers> {
     const username = `name ${String((this.#asked += 1))}`
-    const ice = { policy: CallPolicy.RELAY, urls: ["turn:turn.example"], username, credential: "word", expires: 1, relayOnly: true }
+    const policy = this.relayOnly ? CallPolicy.RELAY : CallPolicy.DIRECT
+    const ice = { policy, urls: ["turn:turn.example"], username, credential: "word", expires: 1, relayOnly: this.relayOnly }
     return new Promise((resolve, reject) => {
       this.questions.push({
         answer: () => {

@@ -88,6 +88,9 @@ interface StartProps extends Pick<PartProps, "call"> {
 /** What kind of call. Nothing goes on before one of these is tapped. */
 function Start({ call, isStaff, onCheck, onDone }: StartProps) {
   const { t } = useCallWording()
+  useEffect(() => {
+    call.prepare()
+  }, [call])
   const ring = (camera: boolean): void => {
     onDone()
     void call.ring({ camera })

@@ -3,6 +3,7 @@ import type { BrowserCall } from "../../../src/call/media/browserCall.ts"
 /** What the page does with a call; a test gives it a made-up one. */
 export type CallControls = Pick<
   BrowserCall,
+  | "prepare"
   | "ring"
   | "accept"
   | "decline"

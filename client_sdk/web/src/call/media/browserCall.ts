@@ -90,7 +90,7 @@ export class BrowserCall {
   #isDirect = false
   #isBusy = false
   #isStopping = false
-  /** Until each device that was asked for with the tap is open or refused, what we send is what was announced. */
+  /** Until each device that was asked for with the tap is open or refused, what we send is what was announced; but not for long. */
   #isOpening = false
   #isGone = false
   #isShown = false
@@ -207,6 +207,11 @@ export class BrowserCall {
 
   stopTrying(source?: Chosen): void {
     this.#media.stopTrying(source)
+  }
+
+  /** Somebody may ring in a moment: what the relay gives for a call is here then. No device is opened, and nobody is told. */
+  prepare(): void {
+    if (canConnect() && this.view.phase === "idle") void this.#iceServers()
   }
 
   /** Whether a call can get through from here, through the same servers. Never rejects. */
@@ -358,6 +363,16 @@ export class BrowserCall {
     this.#tellMedia(isByItself ? MediaReason.DEVICE : this.#reason)
   }
 
+  /**
+   * Of a connection that stands something should be heard. Whoever is still looking for the browser's question sends nothing
+   * yet, and says so, or would be taken for a line that lets nothing through.
+   */
+  #tellWhatIsOpen(): void {
+    if (!this.#isOpening) return
+    this.#isOpening = false
+    this.#tellMedia()
+  }
+
   #tellMedia(reason: MediaReason = MediaReason.CHOSEN): void {
     if (this.#isOpening) {
       this.#changed()
@@ -448,7 +463,8 @@ export class BrowserCall {
   async #route(isRenewal: boolean): Promise<Route> {
     const ice = await this.#iceServers(isRenewal)
     if (typeof ice === "string") throw new Error("there is no way for a call")
-    await this.#opening
+    // Of a page that may use no device, browsers hide the addresses by which it could be reached directly.
+    if (!ice.relayOnly) await this.#opening
     return routeOf(ice)
   }
 
@@ -473,6 +489,7 @@ export class BrowserCall {
     const attempt = this.#attempt
     const readings = await this.#connections.readings()
     if (attempt !== this.#attempt) return
+    if (this.#session?.peers.some(({ isConnected }) => isConnected) === true) this.#tellWhatIsOpen()
     const heard: Quality[] = []
     for (const peer of this.#session?.peers ?? []) {
       const pair = readings.get(peer.leaf)

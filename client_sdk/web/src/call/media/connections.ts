@@ -4,8 +4,7 @@
  *     actions of the session ──> Connections ──one queue for each peer──> Peer
  *     session <── described, trickled, connected, failed ─────────────────┘
  *
- * What is asked of a connection waits until there is a route and the devices that were asked for are open (or refused):
- * then the first description says it all. Closing waits for nothing.
+ * What is asked of a connection waits until there is a route. Closing waits for nothing.
  */
 
 import type { LocalCandidate, Route, Unroutable } from "./peer.ts"
@@ -155,8 +154,8 @@ export class Connections {
       // Closed while the route was being asked for: TypeScript does not see that it may change meanwhile.
       if (isEnded(connection)) return null
       connection.peer = new Peer(route, this.#outletsOf(connection, leaf))
-      const tracks = this.#tracks()
-      for (const kind of ["audio", "video"] as const) await connection.peer.send(kind, tracks[kind])
+      // Looked at for each anew: a device may open while the one before is being attached.
+      for (const kind of ["audio", "video"] as const) await connection.peer.send(kind, this.#tracks()[kind])
       await connection.peer.limit(this.#level)
     } else if (isRenewal) {
       const route = await this.#route(true)

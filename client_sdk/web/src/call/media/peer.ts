@@ -1,8 +1,8 @@
 /**
  * One connection to one other device: descriptions and candidates in and out, tracks, rates, measurements.
  *
- *     offer ─┐                          ┌─> described (description + the candidates that were quick)
- *     apply ─┼─> RTCPeerConnection ─────┼─> trickled (those that came later)
+ *     offer ─┐                          ┌─> described, at once (a new path: with the candidates that are quick)
+ *     apply ─┼─> RTCPeerConnection ─────┼─> trickled: its candidates, as each is found
  *     add ───┘        ║                 ├─> connected, failed, unroutable
  *                     ╚═ DTLS-SRTP ═══> └─> track
  *
@@ -34,6 +34,7 @@ export type Unroutable = "refused" | "unreachable"
 
 /** What comes of it. None is called after `close`. */
 export interface PeerOutlets {
+  /** `candidates` are those that were found until then, often none. */
   readonly described: (revision: number, sdp: string, candidates: readonly LocalCandidate[]) => void
   readonly trickled: (revision: number, candidates: readonly LocalCandidate[]) => void
   readonly track: (track: MediaStreamTrack) => void
@@ -44,9 +45,12 @@ export interface PeerOutlets {
 
 export type Kind = "audio" | "video"
 
-/** After the first candidate, others are waited for so long, to travel with the description. */
+/**
+ * A new path for a connection that stands is described with its first candidates: those found so long after the first one.
+ * Chromium hears the other side's checks before candidates that come later, and then sometimes stays on the old path.
+ */
 const BUNDLE_MS = 60
-/** Without any candidate the description goes alone after this. */
+/** Without any candidate such a description goes alone after this. */
 const ALONE_MS = 1_000
 /** Without any candidate after this, there is no way. */
 const ROUTE_MS = 6_000
@@ -237,8 +241,10 @@ export class Peer {
     this.#refused = false
     clearTimeout(this.#routeTimer)
     await this.#connection.setLocalDescription(description)
-    if (gathers) await this.#someGathered()
-    if (this.#isClosed) return
+    if (this.#hasClosed()) return
+    if (gathers && this.#route.isRelayOnly) this.#routeTimer = setTimeout(this.#noRoute, ROUTE_MS)
+    if (this.#isRestarting) await this.#someGathered()
+    if (this.#hasClosed()) return
     const candidates = this.#early
     this.#early = null
     this.#out.described(revision, this.#tellable(description.sdp ?? ""), candidates)
@@ -249,8 +255,12 @@ export class Peer {
     return this.#route.isRelayOnly ? withoutAddresses(thrifty) : thrifty
   }
 
+  /** While something was awaited: TypeScript does not see that it may change meanwhile. */
+  #hasClosed(): boolean {
+    return this.#isClosed
+  }
+
   async #someGathered(): Promise<void> {
-    if (this.#route.isRelayOnly) this.#routeTimer = setTimeout(this.#noRoute, ROUTE_MS)
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ALONE_MS)
       this.#onGathered = () => {
@@ -269,7 +279,10 @@ export class Peer {
     if (tellable !== null && this.#early === null) this.#out.trickled(this.#revision, [tellable])
     else if (tellable !== null) this.#early?.push(tellable)
     if (isLast) this.#onGathered()
-    else if (this.#found === 1) setTimeout(this.#onGathered, BUNDLE_MS)
+    else if (this.#found === 1)
+      setTimeout(() => {
+        this.#onGathered()
+      }, BUNDLE_MS)
   }
 
   #tellableCandidate({ candidate, sdpMid, sdpMLineIndex }: RTCIceCandidate): LocalCandidate | null {

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest"
 
 import { BrowserCall } from "../../../src/call/media/browserCall.ts"
 import { Cancel, EndReason, HangUp } from "../../../src/call/messages.ts"
-import { connections, COUNSELOR, giveUpBrowser, makeUpBrowser, MEDIC, settled, Talk, THEIR_CALL, tracks } from "../madeUpTalk.ts"
+import { connections, COUNSELOR, giveUpBrowser, makeUpBrowser, MEDIC, question, settled, Talk, THEIR_CALL, tracks } from "../madeUpTalk.ts"
 
 beforeEach(makeUpBrowser)
 afterEach(giveUpBrowser)
@@ -178,4 +178,73 @@ it("goes on saying that it is there when the clock is set back, and rings as bef
   await talk.answers()
   expect(talk.said.at(-1)).toBe("ring")
   expect(talk.lastSent - before).toBeGreaterThanOrEqual(LONG_MS)
+})
+
+/** She has tapped, and the browser asks her whether the microphone may be used; gives what allows it. */
+async function isAsked(call: BrowserCall, talk: Talk): Promise<() => Promise<void>> {
+  let allow = (): void => undefined
+  question.answered = new Promise<void>((resolve) => (allow = resolve))
+  await talk.rings(COUNSELOR)
+  await talk.answers()
+  void call.accept()
+  await settled()
+  await talk.connects()
+  return async () => {
+    allow()
+    await settled()
+  }
+}
+
+it("connects through the TURN server while she looks for the browser's question, and says that nothing is on yet", async () => {
+  const [call, talk] = made()
+  const allow = await isAsked(call, talk)
+  expect(connections).toHaveLength(1)
+  expect(talk.said).toEqual(["join"])
+  await vi.advanceTimersByTimeAsync(2_000)
+  expect(talk.said).toEqual(["join", "mediaState"])
+  expect(talk.saysOn).toBe(false)
+  expect(isAnythingOn()).toBe(false)
+  await allow()
+  expect(talk.saysOn).toBe(true)
+  expect(isAnythingOn()).toBe(true)
+})
+
+it("says nothing of devices that open in time", async () => {
+  const [call, talk] = made()
+  const allow = await isAsked(call, talk)
+  await allow()
+  await vi.advanceTimersByTimeAsync(2_000)
+  expect(talk.said).toEqual(["join"])
+})
+
+it("connects directly when the devices are open, for until then browsers hide the addresses", async () => {
+  const [call, talk] = made()
+  talk.relayOnly = false
+  const allow = await isAsked(call, talk)
+  expect(connections).toHaveLength(0)
+  await allow()
+  expect(connections).toHaveLength(1)
+})
+
+it("asks the relay while she decides how to ring, and not once more when she does", async () => {
+  const [call, talk] = made()
+  call.prepare()
+  await settled()
+  await talk.answers()
+  expect(call.view.phase).toBe("idle")
+  expect(isAnythingOn()).toBe(false)
+  expect(talk.said).toEqual([])
+  void call.ring()
+  await settled()
+  expect(talk.questions).toHaveLength(0)
+  expect(talk.said).toEqual(["ring"])
+})
+
+it("looks for no way and says nothing while it rings: whoever rings to learn where she is learns nothing", async () => {
+  const [, talk] = made()
+  await talk.rings(COUNSELOR)
+  await talk.answers()
+  await talk.goesOn(50_000)
+  expect(connections).toHaveLength(0)
+  expect(talk.said).toEqual([])
 })

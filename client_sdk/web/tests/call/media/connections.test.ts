@@ -1,9 +1,12 @@
-/** A path that breaks while another is being looked for already is reported once, or the connection would be made anew. */
+/**
+ * A description waits for no candidate. And a path that breaks while another is being looked for already is reported once, or
+ * the connection would be made anew.
+ */
 
 import { afterEach, beforeEach, expect, it, vi } from "vitest"
 
-import { Connections } from "../../../src/call/media/connections.ts"
-import type { Route } from "../../../src/call/media/peer.ts"
+import { Connections, type ConnectionOutlets } from "../../../src/call/media/connections.ts"
+import type { LocalCandidate, Route } from "../../../src/call/media/peer.ts"
 
 const OURS = { leaf: 1, generation: 1 }
 /** As `Peer` has it: so long it waits for a path that does not answer. */
@@ -14,7 +17,8 @@ class BrowserConnection {
   connectionState: RTCPeerConnectionState = "new"
   currentLocalDescription: RTCSessionDescriptionInit | null = null
   onconnectionstatechange: () => void = () => undefined
-  onicecandidate: (event: { candidate: null }) => void = () => undefined
+  onicecandidate: (event: { candidate: LocalCandidate | null }) => void = () => undefined
+  onicecandidateerror: (event: { errorCode: number }) => void = () => undefined
   isClosed = false
   readonly asked: string[] = []
   #name = 0
@@ -39,9 +43,6 @@ class BrowserConnection {
   setRemoteDescription = (): Promise<void> => Promise.resolve()
   setLocalDescription(description: RTCSessionDescriptionInit): Promise<void> {
     this.currentLocalDescription = description
-    setTimeout(() => {
-      this.onicecandidate({ candidate: null })
-    })
     return Promise.resolve()
   }
   close(): void {
@@ -62,10 +63,13 @@ class BrowserConnection {
 let made: BrowserConnection[]
 let told: string[]
 let openRoute: () => void
+/** With a description, or by itself. */
+let candidates: string[]
 
 beforeEach(() => {
   made = []
   told = []
+  candidates = []
   openRoute = () => undefined
   vi.useFakeTimers()
   vi.stubGlobal("RTCPeerConnection", BrowserConnection)
@@ -84,17 +88,25 @@ afterEach(() => {
 })
 
 /** Connections whose first route is there, and every later one when `openRoute` is called. */
-function connections(): Connections {
-  const route: Route = { iceServers: [], isRelayOnly: false }
+function connections(isRelayOnly = false): Connections {
+  const route: Route = { iceServers: [], isRelayOnly }
   const tell = (what: string) => (): void => {
     told.push(what)
   }
   const outlets = {
-    described: tell("described"),
-    trickled: tell("trickled"),
+    described: (...[, , , , early]: Parameters<ConnectionOutlets["described"]>) => {
+      told.push("described")
+      candidates.push(...early.map(({ candidate }) => candidate))
+    },
+    trickled: (...[, , revision, late]: Parameters<ConnectionOutlets["trickled"]>) => {
+      told.push(`trickled ${String(revision)}`)
+      candidates.push(...late.map(({ candidate }) => candidate))
+    },
     connected: tell("connected"),
     failed: tell("failed"),
-    unroutable: tell("unroutable"),
+    unroutable: (_: number, why: string) => {
+      told.push(`unroutable: ${why}`)
+    },
     changed: () => undefined,
   }
   return new Connections(
@@ -142,6 +154,8 @@ it.each(["we offer", "they offer"])("does not say it while another path is being
   expect(told).toEqual([])
   openRoute()
   await vi.advanceTimersByTimeAsync(1)
+  browser.onicecandidate({ candidate: null })
+  await vi.advanceTimersByTimeAsync(1)
   expect(told).toEqual(["described"])
   expect(browser.asked).toEqual(["offer", "configuration", who === "we offer" ? "restart" : "answer"])
   browser.becomes("connected")
@@ -151,4 +165,65 @@ it.each(["we offer", "they offer"])("does not say it while another path is being
   await vi.advanceTimersByTimeAsync(PATIENCE_MS)
   expect(told).toEqual(["described", "connected", "failed"])
   expect(made).toHaveLength(1)
+})
+
+/** Of a TURN server; what stands behind it is the address of whoever uses it. */
+const relayed = (port: number): string => `candidate:1 1 udp 7 192.0.2.1 ${String(port)} typ relay raddr 198.51.100.9 rport 4`
+const HOST = "candidate:2 1 udp 9 198.51.100.9 4 typ host"
+const SERVES_MS = 6_000
+const TOGETHER_MS = 60
+
+it.each(["offer", "answer"])("describes at once, and lets the candidates follow as they are found: %s", async (what) => {
+  const all = connections(true)
+  if (what === "offer") all.createOffer(OURS.leaf, OURS.generation, 1, false)
+  else all.applyDescription(OURS.leaf, OURS.generation, 1, { isOffer: true, restartsIce: false, sdp: "v=0\r\n" })
+  await vi.advanceTimersByTimeAsync(0)
+  expect(told).toEqual(["described"])
+  for (const candidate of [HOST, relayed(1), relayed(2)])
+    made[0]?.onicecandidate({ candidate: { candidate, sdpMid: "0", sdpMLineIndex: 0 } })
+  made[0]?.onicecandidate({ candidate: null })
+  expect(told).toEqual(["described", "trickled 1", "trickled 1"])
+  expect(candidates).toEqual([1, 2].map((port) => relayed(port).replace(/raddr.*/, "raddr 0.0.0.0 rport 0")))
+  await vi.advanceTimersByTimeAsync(SERVES_MS)
+  expect(told).toHaveLength(3)
+})
+
+it("describes a new path with its first candidates, for Chromium may stay on the old one where they come later", async () => {
+  const all = connections()
+  all.createOffer(OURS.leaf, OURS.generation, 1, false)
+  await vi.advanceTimersByTimeAsync(0)
+  const [browser] = made
+  const finds = (port: number): void => browser?.onicecandidate({ candidate: { candidate: relayed(port), sdpMid: "0", sdpMLineIndex: 0 } })
+  all.createOffer(OURS.leaf, OURS.generation, 2, true)
+  await vi.advanceTimersByTimeAsync(0)
+  // Even before the browser has said that it took the description.
+  if (browser !== undefined)
+    browser.setLocalDescription = (description) => {
+      browser.currentLocalDescription = description
+      finds(1)
+      return Promise.resolve()
+    }
+  openRoute()
+  await vi.advanceTimersByTimeAsync(0)
+  expect(told).toEqual(["described"])
+  await vi.advanceTimersByTimeAsync(TOGETHER_MS - 1)
+  finds(2)
+  expect(told).toEqual(["described"])
+  await vi.advanceTimersByTimeAsync(1)
+  expect(told).toEqual(["described", "described"])
+  expect(candidates).toEqual([1, 2].map(relayed))
+  finds(3)
+  expect(told.at(-1)).toBe("trickled 2")
+})
+
+it.each([
+  ["refused", 401],
+  ["unreachable", 701],
+])("says why there is no relayed way, though the description has gone: %s", async (_, errorCode) => {
+  connections(true).createOffer(OURS.leaf, OURS.generation, 1, false)
+  await vi.advanceTimersByTimeAsync(0)
+  made[0]?.onicecandidateerror({ errorCode })
+  made[0]?.onicecandidate({ candidate: null })
+  await vi.advanceTimersByTimeAsync(SERVES_MS)
+  expect(told).toEqual(["described", `unroutable: ${errorCode === 401 ? "refused" : "unreachable"}`])
 })
