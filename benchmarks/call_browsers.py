@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -24,6 +25,7 @@ from console_page import ConsolePage  # noqa: E402
 from node_runtime import node  # noqa: E402
 from playwright.async_api import BrowserContext, Page, expect  # noqa: E402
 from survivor_page import SurvivorPage  # noqa: E402
+from turn_server import TurnServer  # noqa: E402
 from web_build import install_libraries  # noqa: E402
 
 PASSPHRASE: Final = "four words of hers"
@@ -296,7 +298,7 @@ async def teduh_pair(
 _PEER_PAGE: Final = (
     """<!doctype html><title>PeerJS</title><script src="/peerjs.js"></script><button>Call</button>"""
 )
-_PEER: Final = """async ([port, me, other]) => {
+_PEER: Final = """async ([port, me, other, config]) => {
   const video = { width: 640, height: 480 };
   let [mine, current] = [null, null];
   const media = async () => mine = await navigator.mediaDevices.getUserMedia({ audio: true, video });
@@ -305,7 +307,7 @@ _PEER: Final = """async ([port, me, other]) => {
     current?.close();
     [mine, current] = [null, null];
   };
-  const peer = new Peer(me, { host: '127.0.0.1', port, path: '/', config: { iceServers: [] } });
+  const peer = new Peer(me, { host: '127.0.0.1', port, path: '/', config });
   peer.on('call', async (call) => { window.begin(); current = call; call.answer(await media()); });
   document.querySelector('button').addEventListener('click', async () => {
     current = peer.call(other, await media());
@@ -315,8 +317,10 @@ _PEER: Final = """async ([port, me, other]) => {
 
 
 @asynccontextmanager
-async def peerjs_pair(first: BrowserContext, second: BrowserContext) -> AsyncIterator[PeerJsPair]:
-    """PeerJS's pages, connected to its server."""
+async def peerjs_pair(
+    first: BrowserContext, second: BrowserContext, turn: TurnServer | None = None
+) -> AsyncIterator[PeerJsPair]:
+    """PeerJS's pages, connected to its server; they call straight, or through `turn` alone."""
     install_libraries(PEERJS)
     async with _serving() as url:
         with _process(str(node()), "server.mjs") as (process, printed):
@@ -324,8 +328,17 @@ async def peerjs_pair(first: BrowserContext, second: BrowserContext) -> AsyncIte
             one, two = await first.new_page(), await second.new_page()
             for page, me, other in ((one, "one", "two"), (two, "two", "one")):
                 await page.goto(url)
-                await page.evaluate(_PEER, [port, me, other])
+                await page.evaluate(_PEER, [port, me, other, _configuration(turn)])
             yield PeerJsPair(one, two, process.pid)
+
+
+def _configuration(turn: TurnServer | None) -> dict[str, Any]:
+    """As `RTCPeerConnection` takes it."""
+    if turn is None:
+        return {"iceServers": []}
+    username, credential = turn.credentials(expires=int(time.time()) + 3600)
+    server = {"urls": turn.urls, "username": username, "credential": credential}
+    return {"iceServers": [server], "iceTransportPolicy": "relay"}
 
 
 @asynccontextmanager

@@ -14,9 +14,10 @@
                            another way; PeerJS has none
     quick exit             from her tap, in a call, until her microphone and camera are off; once
 
-Ours is measured twice: straight between the pages, as PeerJS does it, and through a TURN server, as it is in
-use (that column is left out where coturn is not installed). Both on one machine without added delay: ratios
-hold, absolute figures are those of this machine. Without Debian's Chromium nothing is measured.
+Both are measured twice: straight between the pages, and through a TURN server, as ours is in use (those
+columns are left out where coturn is not installed). The four take turns, call by call, so that what else the
+machine does weighs on all. One machine without added delay: ratios hold, absolute figures are those of this
+machine. Without Debian's Chromium nothing is measured.
 """
 
 from __future__ import annotations
@@ -27,22 +28,27 @@ import math
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from call_browsers import WATCH, Measured, Pair, TeduhPair, peerjs_pair, teduh_pair
 from call_pages import call_browser
 from playwright.async_api import Browser, BrowserContext
 from programs import PROGRAMS
 from real_browser import PATIENCE_MS
-from turn_server import turn_server
+from turn_server import TurnServer, turn_server
 
 CALLS, QUICK_CALLS = 20, 1
 LASTING_SECONDS, QUICK_LASTING_SECONDS = 30.0, 6.0
 """Of the one call whose bytes are counted until its end; a heartbeat comes every five seconds."""
 RESTARTS, QUICK_RESTARTS = 10, 1
 GOAL_MS, GOAL_FLIGHTS, GOAL_EXIT_MS = 1000.0, 4, 100.0
-DIRECT, TURN, PEERJS = "direct", "through TURN", "PeerJS"
+GOAL_RATIO = 1.3
+"""Of our median to that of PeerJS on the same way."""
+DIRECT, TURN, PEERJS, PEERJS_TURN = "direct", "through TURN", "PeerJS", "PeerJS, TURN"
+SAME_WAY = {DIRECT: PEERJS, TURN: PEERJS_TURN}
 MEDIA = (
     ("first picture", "picture"),
     ("first sound", "sound"),
@@ -74,8 +80,8 @@ class Figures:
     """Of one pair of pages."""
 
     calls: list[Measured]
-    server_ms: float
-    lasting_bytes: float
+    server_ms: float = 0.0
+    lasting_bytes: float = math.nan
     restarts: list[float] = field(default_factory=list)
     exit_ms: float = math.nan
 
@@ -88,17 +94,22 @@ class Figures:
         return max(quantile(self.of(name), 0.95) for name in ("picture", "sound"))
 
 
-async def measured(pair: Pair, effort: Effort) -> Figures:
-    """So many calls, one after the other; one before them, so that everything is loaded."""
-    await pair.measure()
-    before = pair.processor_seconds()
-    calls = [await pair.measure() for _ in range(effort.calls)]
-    server_ms = 1000 * (pair.processor_seconds() - before) / effort.calls
-    figures = Figures(calls, server_ms, await pair.bytes_of_a_call(effort.lasting_seconds))
-    if isinstance(pair, TeduhPair):
-        figures.restarts = [await pair.restart() for _ in range(effort.restarts)]
-        figures.exit_ms = await pair.exit()
-    return figures
+async def measured(pairs: dict[str, Pair], effort: Effort) -> dict[str, Figures]:
+    """So many calls of each, by turns; one of each before them, so that everything is loaded."""
+    for pair in pairs.values():
+        await pair.measure()
+    found = {name: Figures([]) for name in pairs}
+    for _ in range(effort.calls):
+        for name, pair in pairs.items():
+            before = pair.processor_seconds()
+            found[name].calls.append(await pair.measure())
+            found[name].server_ms += 1000 * (pair.processor_seconds() - before) / effort.calls
+    for name, pair in pairs.items():
+        found[name].lasting_bytes = await pair.bytes_of_a_call(effort.lasting_seconds)
+        if isinstance(pair, TeduhPair):
+            found[name].restarts = [await pair.restart() for _ in range(effort.restarts)]
+            found[name].exit_ms = await pair.exit()
+    return found
 
 
 async def visitor(browser: Browser) -> BrowserContext:
@@ -110,21 +121,27 @@ async def visitor(browser: Browser) -> BrowserContext:
 
 async def run(effort: Effort) -> dict[str, Figures]:
     """By the names of the columns."""
-    found: dict[str, Figures] = {}
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        async with call_browser() as browser:
-            people = [await visitor(browser) for _ in range(6)]
-            async with teduh_pair(people[0], people[1], folder / "direct", {"allow_direct": True}) as ours:
-                found[DIRECT] = await measured(ours, effort)
-            if PROGRAMS["turnserver"].path is not None:
-                (folder / "turn").mkdir()
-                with turn_server(folder / "turn", allow_loopback_peers=True) as turn:
-                    async with teduh_pair(people[2], people[3], folder / "relayed", turn.calls()) as ours:
-                        found[TURN] = await measured(ours, effort)
-            async with peerjs_pair(people[4], people[5]) as theirs:
-                found[PEERJS] = await measured(theirs, effort)
-    return found
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        browser = await stack.enter_async_context(call_browser())
+
+        async def two() -> tuple[BrowserContext, BrowserContext]:
+            return await visitor(browser), await visitor(browser)
+
+        async def ours(name: str, calls: dict[str, Any]) -> Pair:
+            return await stack.enter_async_context(teduh_pair(*await two(), folder / name, calls))
+
+        async def theirs(turn: TurnServer | None = None) -> Pair:
+            return await stack.enter_async_context(peerjs_pair(*await two(), turn))
+
+        pairs = {DIRECT: await ours("direct", {"allow_direct": True})}
+        if PROGRAMS["turnserver"].path is not None:
+            (folder / "turn").mkdir()
+            turn = stack.enter_context(turn_server(folder / "turn", allow_loopback_peers=True))
+            pairs[TURN] = await ours("relayed", turn.calls())
+            pairs[PEERJS_TURN] = await theirs(turn)
+        pairs[PEERJS] = await theirs()
+        return await measured(pairs, effort)
 
 
 def print_table(effort: Effort, found: dict[str, Figures]) -> None:
@@ -139,18 +156,22 @@ def print_table(effort: Effort, found: dict[str, Figures]) -> None:
         row(what, [quantile(one.of(name), 0.5) for one in found.values()])
     row(f"signaling bytes of {effort.lasting_seconds:.0f} s", [one.lasting_bytes for one in found.values()])
     row("server, ms of processor a call", [one.server_ms for one in found.values()])
-    ours = [one for name, one in found.items() if name != PEERJS]
+    ours = [one for name, one in found.items() if name in SAME_WAY]
     for label, share in (("p50", 0.5), ("p95", 0.95)):
         print(line(f"restart, ms: {label}", [f"{quantile(one.restarts, share):,.1f}" for one in ours]))
     print(line("quick exit, ms", [f"{one.exit_ms:,.1f}" for one in ours]))
-    for name, figures in found.items():
-        if name != PEERJS:
-            print_goals(name, figures)
+    for name, anchor in SAME_WAY.items():
+        if name in found:
+            print_goals(name, found[name], found[anchor])
 
 
-def print_goals(name: str, figures: Figures) -> None:
+def print_goals(name: str, figures: Figures, anchor: Figures) -> None:
     """What was to be reached, and whether it was."""
     worst, flights = figures.worst(), max(figures.of("flights"))
+    for what in ("picture", "sound"):
+        ratio = quantile(figures.of(what), 0.5) / quantile(anchor.of(what), 0.5)
+        word = "kept" if ratio <= GOAL_RATIO else "NOT KEPT"
+        print(f"goal, {name}: first {what} (p50) within {GOAL_RATIO} times PeerJS's: {word} with {ratio:.2f}")
     for what, value, limit in (
         ("ms to picture and sound (p95)", worst, GOAL_MS),
         ("signaling flights (most)", flights, GOAL_FLIGHTS),
