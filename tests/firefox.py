@@ -96,6 +96,7 @@ class Firefox:
     """One running browser, and the session with it."""
 
     socket: aiohttp.ClientWebSocketResponse
+    process: asyncio.subprocess.Process
     errors: list[str] = field(default_factory=list)
     """What its pages threw and nobody caught, and promises that were rejected and nobody heard."""
     prompts: list[str] = field(default_factory=list)
@@ -118,9 +119,14 @@ class Firefox:
         result: dict[str, Any] = found["result"]
         return result
 
-    async def new_page(self, *, preload: str = "", width: int = 1280, height: int = 800) -> FirefoxPage:
-        """A page in a user context of its own; the script `preload` runs in each document before its own."""
-        user = (await self.command("browser.createUserContext"))["userContext"]
+    async def new_page(
+        self, *, preload: str = "", width: int = 1280, height: int = 800, is_kept: bool = False
+    ) -> FirefoxPage:
+        """A page in a user context of its own, which goes with the browser; or in the one that is kept.
+
+        The script `preload` runs in each document before its own.
+        """
+        user = "default" if is_kept else (await self.command("browser.createUserContext"))["userContext"]
         if preload:
             run = f"() => {{ {preload} }}"
             await self.command("script.addPreloadScript", functionDeclaration=run, userContexts=[user])
@@ -129,6 +135,11 @@ class Firefox:
         viewport = {"width": width, "height": height}
         await self.command("browsingContext.setViewport", context=page.context, viewport=viewport)
         return page
+
+    async def die(self) -> None:
+        """It is killed, as when the battery is taken out."""
+        self.process.kill()
+        await self.process.wait()
 
     async def receive(self) -> None:
         """Take what comes in until the browser ends the session."""
@@ -170,6 +181,14 @@ class FirefoxPage:
     async def shows(self, text: str) -> None:
         """Wait until this stands on the page."""
         await self.wait_for("(text) => document.body.innerText.includes(text)", text)
+
+    async def bring_to_front(self) -> None:
+        """Turn to its tab: of one behind another, nothing is laid out that could be pressed."""
+        await self.browser.command("browsingContext.activate", context=self.context)
+
+    async def close(self) -> None:
+        """Close its tab; the page is not asked."""
+        await self.browser.command("browsingContext.close", context=self.context)
 
     async def press(self, name: str, role: str = "button") -> None:
         """Click what has this role and accessible name, once it is there, with a mouse."""
@@ -281,7 +300,10 @@ class _Gone(Exception):
 
 @asynccontextmanager
 async def firefox(profile: Path, preferences: Mapping[str, object] = DEVICES) -> AsyncIterator[Firefox]:
-    """A running browser that keeps its files in the new folder `profile`; it is closed with the block."""
+    """A running browser that keeps its files in the folder `profile`.
+
+    It is closed with the block, and has written all down then, unless the block raises or kills it.
+    """
     _write_profile(profile, {**_QUIET, **preferences})
     process = await asyncio.create_subprocess_exec(
         executable("firefox-esr"),
@@ -294,8 +316,10 @@ async def firefox(profile: Path, preferences: Mapping[str, object] = DEVICES) ->
     try:
         url = await _listening(process.stderr)
         draining = asyncio.create_task(process.stderr.read())
-        async with _session(url) as browser:
+        async with _session(url, process) as browser:
             yield browser
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await process.wait()
     finally:
         if process.returncode is None:
             process.kill()
@@ -305,25 +329,26 @@ async def firefox(profile: Path, preferences: Mapping[str, object] = DEVICES) ->
 
 
 def _write_profile(profile: Path, preferences: Mapping[str, object]) -> None:
-    profile.mkdir(parents=True)
+    profile.mkdir(parents=True, exist_ok=True)
     lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in preferences.items())
     (profile / "user.js").write_text("\n".join(lines), "utf-8")
 
 
 @asynccontextmanager
-async def _session(url: str) -> AsyncIterator[Firefox]:
+async def _session(url: str, process: asyncio.subprocess.Process) -> AsyncIterator[Firefox]:
     async with (
         aiohttp.ClientSession() as client,
         client.ws_connect(f"{url}/session", max_msg_size=0) as socket,
     ):
-        browser = Firefox(socket)
+        browser = Firefox(socket, process)
         receiving = asyncio.create_task(browser.receive())
         try:
             asked = {"unhandledPromptBehavior": {"beforeUnload": "ignore", "default": "dismiss and notify"}}
             await browser.command("session.new", capabilities={"alwaysMatch": asked})
             await browser.command("session.subscribe", events=_EVENTS)
             yield browser
-            await browser.command("browser.close")
+            if process.returncode is None:
+                await browser.command("browser.close")
         finally:
             receiving.cancel()
             await asyncio.gather(receiving, return_exceptions=True)

@@ -12,19 +12,15 @@ from pathlib import Path
 import redis
 
 
-def forms(word: str) -> dict[str, bytes]:
+def forms(word: str | bytes) -> dict[str, bytes]:
     """The byte strings, by the name of the form, of which one occurs wherever `word` was written."""
-    plain = word.encode()
+    plain = word.encode() if isinstance(word, str) else word
     found = {
-        "UTF-8": plain,
-        "UTF-16 LE": word.encode("utf-16-le"),
-        "UTF-16 BE": word.encode("utf-16-be"),
+        "bytes": plain,
         "hex": plain.hex().encode(),
         "HEX": plain.hex().upper().encode(),
-        "JSON": json.dumps(word)[1:-1].encode(),
-        "escaped": "".join(f"\\u{ord(character):04x}" for character in word).encode(),
-        "percent": urllib.parse.quote(word).encode(),
         "reversed": plain[::-1],
+        **(_text_forms(word) if isinstance(word, str) else {}),
     }
     # In base64, a word looks in one of three ways, by where in a group of three bytes it begins; the
     # characters at its edges also hold bits of its neighbours, so they are left out.
@@ -36,13 +32,27 @@ def forms(word: str) -> dict[str, bytes]:
     return found
 
 
-def find(words: Iterable[str], places: Iterable[tuple[str, bytes]]) -> list[str]:
+def _text_forms(word: str) -> dict[str, bytes]:
+    return {
+        "UTF-16 LE": word.encode("utf-16-le"),
+        "UTF-16 BE": word.encode("utf-16-be"),
+        "JSON": json.dumps(word)[1:-1].encode(),
+        "escaped": "".join(f"\\u{ord(character):04x}" for character in word).encode(),
+        "percent": urllib.parse.quote(word).encode(),
+    }
+
+
+def find(words: Iterable[str | bytes], places: Iterable[tuple[str, bytes]]) -> list[str]:
     """Each place in which a word was found, and in which form."""
-    wanted = [(word, form, pattern) for word in words for form, pattern in forms(word).items()]
+    wanted: dict[bytes, tuple[str | bytes, str]] = {}
+    for word in words:
+        for form, pattern in forms(word).items():
+            # A word of plain letters is the same in several forms.
+            wanted.setdefault(pattern, (word, form))
     return [
         f"{word!r} in {place} as {form}"
         for place, data in places
-        for word, form, pattern in wanted
+        for pattern, (word, form) in wanted.items()
         if pattern in data
     ]
 

@@ -49,6 +49,12 @@ def _on_path(*names: str) -> Callable[[], str | None]:
     return find
 
 
+def _mini_browser() -> str | None:
+    """WebKitGTK's own browser, which is on nobody's path; Debian brings it with the library."""
+    found = sorted(Path("/usr/lib").glob("*/webkit2gtk-4.1/MiniBrowser"))
+    return str(found[0]) if found else None
+
+
 def _python_headers() -> str | None:
     header = Path(sysconfig.get_path("include"), "Python.h")
     return str(header) if header.is_file() else None
@@ -60,6 +66,7 @@ PROGRAMS: Final = {
         Program("chromium", ("chromium",), _on_path("chromium")),
         Program("firefox-esr", ("firefox-esr",), _on_path("firefox-esr")),
         Program("WebKitWebDriver", ("webkit2gtk-driver",), _on_path("WebKitWebDriver")),
+        Program("MiniBrowser", ("webkit2gtk-driver",), _mini_browser),
         Program("Xvfb", ("xvfb",), _on_path("Xvfb")),
         Program("turnserver", ("coturn",), _on_path("turnserver")),
         Program("caddy", ("caddy",), _on_path("caddy")),
@@ -90,6 +97,15 @@ NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "browser/test_call_of_two_browsers.py": ("firefox-esr",),
     "browser/test_call_of_four.py::test_two_pages_and_two_programs*": ("turnserver",),
     "browser/test_network_change.py": ("turnserver",),
+    "browser/test_no_trace_elsewhere.py::test_firefox_keeps*": ("firefox-esr",),
+    "browser/test_no_trace_elsewhere.py::test_nothing_of_a_conversation_is_left_behind_in_firefox": (
+        "firefox-esr",
+    ),
+    "browser/test_no_trace_elsewhere.py::test_nothing_of_a_conversation_is_left_behind_in_webkit": (
+        "MiniBrowser",
+        "Xvfb",
+    ),
+    "browser/test_no_trace_elsewhere.py::test_webkit_keeps*": ("MiniBrowser", "Xvfb"),
     "browser/test_story_in_other_browsers.py::test_a_survivor_and_a_counselor_talk_in_firefox": (
         "firefox-esr",
     ),

@@ -24,13 +24,14 @@ from page_patience import PATIENCE_SECONDS, until_page
 from programs import executable
 
 _ELEMENT: Final = "element-6066-11e4-a52e-4f735466cecf"
-_NAMED: Final = """(role, name) => {
+NAMED: Final = """(role, name) => {
   const tags = { button: 'button', radio: 'input[type=radio]', field: 'input, textarea' }[role];
   const nameOf = (one) => one.ariaLabel || [...one.labels ?? []].map((label) => label.textContent.trim())[0]
     || one.textContent.trim();
   return [...document.querySelectorAll(tags)].find((one) =>
     nameOf(one) === name && !one.disabled && one.checkVisibility()) ?? null;
 }"""
+"""Finds what has a role and a name, can be used, and is to be seen."""
 
 
 class CommandFailed(Exception):
@@ -106,7 +107,7 @@ class WebKitPage:
 
     async def _found(self, role: str, name: str) -> str | None:
         value = await self.command(
-            "/execute/sync", script=f"return ({_NAMED})(...arguments)", args=[role, name]
+            "/execute/sync", script=f"return ({NAMED})(...arguments)", args=[role, name]
         )
         return None if value is None else str(value[_ELEMENT])
 

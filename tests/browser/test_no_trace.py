@@ -29,6 +29,8 @@ from relay_process import eventually
 from sdk_people import until
 from survivor_page import ENGLISH, SurvivorPage
 from teduh_sdk import events
+from traces import beyond, files_with, paths_after, told
+from yarl import URL
 
 KEPT_BY_ITS_ORIGIN = """(async () => JSON.stringify({
   cookies: document.cookie,
@@ -48,6 +50,18 @@ NOTHING = {
 }
 # Chromium lists those visits that end a chain of redirects (`PAGE_TRANSITION_CHAIN_END`).
 LISTED = "SELECT url, title FROM urls WHERE id IN (SELECT url FROM visits WHERE transition & 0x20000000)"
+KEPT_BY_CHROMIUM = frozenset(
+    {
+        "Default/DIPS",
+        "Default/History",
+        "Default/MediaDeviceSalts",
+        "Default/Preferences",
+        "Default/Sessions",
+        "Default/Top Sites",
+        "segmentation_platform",
+    }
+)
+"""Files and folders in which the relay's name may stand; docs/pages.md says so of each."""
 VISITED = "SELECT url, title FROM urls"
 
 
@@ -171,6 +185,38 @@ async def test_what_a_call_needed_is_not_in_the_caches(tmp_path: Path, how: str)
                 await hers.page.close()
         assert find([here.url], cached(profile)) == []
         assert find([site], cached(profile))
+
+
+@pytest.mark.parametrize("how", ["left", "closed"])
+async def test_chromium_keeps_her_address_where_the_documentation_says(tmp_path: Path, how: str) -> None:
+    """And behind it nothing that tells: not what was fetched, nor how she was taken leave of."""
+    profile, name = tmp_path / "profile", f"{needle()}.localhost"
+    async with (
+        harmless_site() as site,
+        house(tmp_path, f'exit_url = "{site}"', calls={"allow_direct": True}) as here,
+    ):
+        async with chromium(profile) as browser, here.staff("Sari") as staff:
+            hers = await SurvivorPage.open(browser, str(URL(here.url).with_host(name).with_path("/")))
+            await hers.ask()
+            await accepted(staff)
+            await hers.is_in_the_room("Sari")
+            await hers.button("Talk by voice or video").click()
+            await expect(hers.button("Voice call")).to_be_visible()
+            await wait_until_written(browser, profile, site)
+            places = files_with(name, profile)
+            if how == "left":
+                await by_shift(hers)
+                await expect(hers.page).to_have_title(HARMLESS_TITLE)
+            else:
+                await browser.new_page()
+                await hers.page.close()
+            await wait_until_written(browser, profile, site)
+            places |= files_with(name, profile)
+        places |= files_with(name, profile)
+    assert "Default/History" in places
+    assert beyond(KEPT_BY_CHROMIUM, places) == set()
+    assert told(KEPT_BY_CHROMIUM) == KEPT_BY_CHROMIUM
+    assert paths_after(name, profile) <= {"/", "/x"}
 
 
 async def by_shift(hers: SurvivorPage) -> None:

@@ -64,7 +64,7 @@ async def test_a_farewell_is_taken_where_the_store_is_full(
         await _fill(store)
         async with (
             aiohttp.ClientSession() as http,
-            http.post(f"{relay_url}/v1/farewells", data=conversation + survivor.capability) as answer,
+            http.post(f"{relay_url}/", data=conversation + survivor.capability) as answer,
         ):
             assert answer.status == 204
 

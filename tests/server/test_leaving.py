@@ -45,7 +45,7 @@ async def test_who_has_left_hears_nothing_more_at_any_node(
             else:
                 async with (
                     aiohttp.ClientSession() as http,
-                    http.post(f"{url}/v1/farewells", data=conversation + survivor.capability) as answer,
+                    http.post(f"{url}/", data=conversation + survivor.capability) as answer,
                 ):
                     assert answer.status == 204
             await staff.append(conversation, 2, b"are you safe now?")
@@ -78,7 +78,7 @@ async def test_what_was_accepted_beside_a_farewell_elsewhere_stays(
             held.open.clear()
             async with (
                 aiohttp.ClientSession() as http,
-                http.post(f"{two}/v1/farewells", data=conversation + survivor.capability) as answer,
+                http.post(f"{two}/", data=conversation + survivor.capability) as answer,
             ):
                 assert answer.status == 204
             # She has left, though her node has not heard of it; a counselor has something to say.

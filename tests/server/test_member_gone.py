@@ -29,7 +29,7 @@ from teduh_signaling.relay.frames import (
 async def farewell(url: str, content: bytes) -> int:
     async with (
         aiohttp.ClientSession() as session,
-        session.post(f"{url}/v1/farewells", data=content) as response,
+        session.post(f"{url}/", data=content) as response,
     ):
         assert await response.read() == b"" or response.status >= 400
         return response.status

@@ -28,7 +28,7 @@ from relay_organisation import RelayOrganisation
 from relay_process import relay_here, relay_process
 from teduh_crypto.credentials import Organisation
 from teduh_server.handlers.browser_origin import BrowserOrigins
-from teduh_server.handlers.pages import page_routes
+from teduh_server.handlers.pages import FORGET, page_routes
 from teduh_server.page_settings import InvalidPageSettings, PageSettings
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.served_pages import Origins
@@ -46,7 +46,6 @@ POLICY = {"Content-Security-Policy": "default-src 'none'; script-src 'sha384-x';
 LATER = "call.0123456789abcdef.js"
 HERE = Origins("https://relay.example", "https://relay.example")
 ISOLATED = {
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Origin-Agent-Cluster": "?1",
     "X-DNS-Prefetch-Control": "off",
@@ -123,6 +122,7 @@ async def test_survivors_page_is_isolated_and_kept_nowhere(built: Path) -> None:
     async with serving(built) as ask, ask("/") as response:
         assert response.status == 200
         has(response, ALWAYS, ISOLATED, {"Cache-Control": "no-store", "X-Frame-Options": "DENY"})
+        has(response, {"Cross-Origin-Opener-Policy": "noopener-allow-popups"})
         has(
             response,
             {"Content-Type": "text/html; charset=utf-8", "Cross-Origin-Resource-Policy": "same-origin"},
@@ -177,6 +177,7 @@ async def test_console_is_never_framed_and_its_page_is_not_kept(built: Path) -> 
     settings = PageSettings(embedded_by=("https://a.example",))
     async with serving(built, settings) as ask, ask("/console/") as response:
         has(response, ALWAYS, ISOLATED, {"Cache-Control": "no-store", "X-Frame-Options": "DENY"})
+        has(response, {"Cross-Origin-Opener-Policy": "same-origin"})
         assert response.headers["Content-Security-Policy"].endswith("; frame-ancestors 'none'")
         assert "camera=(self)" in response.headers["Permissions-Policy"]
 
@@ -349,14 +350,14 @@ async def test_exit_empties_the_origin_and_goes_where_the_organisation_says(buil
     ):
         assert response.status == 303
         has(response, ALWAYS, {"Location": "https://weather.example/", "Cache-Control": "no-store"})
-        has(response, {"Clear-Site-Data": '"*"'})
+        has(response, {"Clear-Site-Data": FORGET})
 
 
 async def test_exits_beacon_empties_the_origin_too(built: Path) -> None:
     headers = {"Sec-Fetch-Site": "same-origin"}
     async with serving(built) as ask, ask("/x", "POST", headers) as response:
         assert response.status == 204
-        has(response, ALWAYS, {"Clear-Site-Data": '"*"', "Cache-Control": "no-store"})
+        has(response, ALWAYS, {"Clear-Site-Data": FORGET, "Cache-Control": "no-store"})
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])

@@ -105,7 +105,7 @@ async def test_slow_heads_on_the_metrics_port_are_closed_in_time() -> None:
 async def test_one_source_is_served_so_many_requests_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who sends no body holds its place until time is up; another request of that source is refused."""
     monkeypatch.setattr(unused_connections, "MOST_OF_ONE", 2)
-    head = b"POST /v1/farewells HTTP/1.1\r\nHost: relay\r\nContent-Length: 48\r\n\r\n"
+    head = b"POST / HTTP/1.1\r\nHost: relay\r\nContent-Length: 48\r\n\r\n"
     async with plain_relay() as relay, wire(relay.url, head) as one, wire(relay.url, head) as two:
         assert one.writer is not two.writer
         async with aiohttp.ClientSession() as http:

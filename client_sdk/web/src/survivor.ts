@@ -109,7 +109,7 @@ export class Survivor extends Client {
   }
 
   /**
-   * What a page that is being closed posts as a beacon to `/v1/farewells` (PROTOCOL.md), for its socket may not live long
+   * What a page that is being closed posts as a beacon to `/` (PROTOCOL.md), for its socket may not live long
    * enough to say that she leaves: 48 bytes for each conversation, four at most. Empty after `vanish`.
    */
   get farewell(): Uint8Array<ArrayBuffer> {

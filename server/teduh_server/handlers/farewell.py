@@ -1,6 +1,9 @@
 """The farewell of a page that is being closed: a beacon, for there may be no time left for the socket.
 
-    POST /v1/farewells    up to four times: conversation id (16 bytes) || capability (32 bytes)    204
+    POST /    up to four times: conversation id (16 bytes) || capability (32 bytes)    204
+
+The path is the page's own, so that nothing stands in a browser's files or a proxy's that the page's address
+does not say as well.
 
 Whoever holds the capability of a conversation may leave it; there is nothing else in it that could tell
 who she is or what was said. The answer is the same whether or not there was such a conversation, and empties
@@ -19,7 +22,7 @@ from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.refused_append import RETRY_AFTER_MS
 from teduh_server.served_pages import NO_STORE
 
-FAREWELLS_PATH: Final = "/v1/farewells"
+FAREWELLS_PATH: Final = "/"
 _ID, _CAPABILITY = 16, 32
 _ONE = _ID + _CAPABILITY
 _MOST = 4 * _ONE

@@ -44,6 +44,12 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _NOT_BUILT = "This relay serves no pages: they were not built.\n"
 _ASSETS = "/console/assets/"
 _WORKER = "/console/worker.js"
+FORGET = '"cookies", "storage"'
+"""What browsers are told to forget of this origin.
+
+Not `"*"`, which has the cache emptied as well. Nothing of her page is in it, for all is `no-store`; and
+Firefox keeps a file there, named after the origin, which says that it was emptied.
+"""
 
 
 def page_routes(
@@ -126,7 +132,7 @@ class Pages:
     def _forgetting(self, request: web.Request) -> dict[str, str]:
         # Another site must not be able to erase a console by sending its visitors here.
         if request.headers.get("Sec-Fetch-Site", "none") in ("same-origin", "none"):
-            return {**self._plain(), "Clear-Site-Data": '"*"'}
+            return {**self._plain(), "Clear-Site-Data": FORGET}
         return self._plain()
 
     def _plain(self) -> dict[str, str]:

@@ -18,8 +18,11 @@ import type { Farewell } from "./session.ts"
 /** Where quick exit goes; the server clears what it can and sends on to a harmless site. */
 export const EXIT_PATH = "/x"
 
-/** Where a farewell is posted; it clears nothing, for it is also the way of a tab that is closed calmly. */
-const FAREWELLS_PATH = "/v1/farewells"
+/**
+ * Where a farewell is posted: the page's own address, so that it tells nothing where a browser or a proxy notes it. It
+ * clears nothing, for it is also the way of a tab that is closed calmly.
+ */
+const FAREWELLS_PATH = "/"
 
 /** So long the relay may take to lead her there. */
 const PATIENCE_MS = 3_000

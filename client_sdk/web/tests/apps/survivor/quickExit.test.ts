@@ -93,7 +93,7 @@ describe("quick exit", () => {
       "emptied",
       "vanished",
       "tabs false",
-      "beacon /v1/farewells",
+      "beacon /",
       "beacon /x",
       'host {"teduh":"exit"}',
       "replace /x",
