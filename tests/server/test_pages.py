@@ -451,7 +451,7 @@ def test_page_gets_its_entries_and_not_the_servers(tmp_path: Path) -> None:
 
 
 LINKS = json.loads((Path(__file__).parents[1] / "vectors" / "contact_links.json").read_text("utf-8"))
-FIRST_TEXTS = Path(__file__).parents[2] / "client_sdk" / "web" / "apps" / "survivor" / "firstTexts.ts"
+EARLY_TEXTS = Path(__file__).parents[2] / "client_sdk" / "web" / "apps" / "survivor" / "earlyTexts.ts"
 
 
 def contact_settings(folder: Path, **contact: str) -> PageSettings:
@@ -514,7 +514,7 @@ async def test_numbers_and_links_stand_in_the_document_itself(built: Path, tmp_p
     )
     words = re.findall('<p class="muted"[^>]*>(.*?)</p>', plain)
     assert len(words) == 2
-    texts = FIRST_TEXTS.read_text("utf-8")
+    texts = EARLY_TEXTS.read_text("utf-8")
     assert all(f'"{each}"' in texts for each in words)
 
 

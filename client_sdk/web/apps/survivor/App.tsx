@@ -17,7 +17,7 @@ import { INITIAL, reduceFirst } from "./firstState.ts"
 import { Header, type Panel } from "./Header.tsx"
 import { EmergencyPanel } from "./Panels.tsx"
 import type { Farewell, Session } from "./session.ts"
-import type { State } from "./state.ts"
+import type { State } from "./stateTypes.ts"
 import { Welcome } from "./Welcome.tsx"
 import { useFirstWording, WordingContext, wordingOf } from "./words.tsx"
 

@@ -9,7 +9,7 @@ import { roleName } from "../shared/i18n/roleNames.ts"
 import { useEndInSight } from "../shared/parts/endInSight.ts"
 import { Icon, type IconName } from "../shared/parts/Icon.tsx"
 import { Time } from "../shared/parts/Time.tsx"
-import type { Item, Person, Progress, State } from "./state.ts"
+import type { Item, Person, Progress, State } from "./stateTypes.ts"
 import { useWording } from "./words.tsx"
 
 interface LogProps {

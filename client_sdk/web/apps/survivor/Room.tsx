@@ -6,7 +6,7 @@ import { roleName } from "../shared/i18n/roleNames.ts"
 import { Icon } from "../shared/parts/Icon.tsx"
 import type { Panel } from "./Header.tsx"
 import { PanelCard } from "./Panels.tsx"
-import type { Link, Person, State } from "./state.ts"
+import type { Link, Person, State } from "./stateTypes.ts"
 import { useWording } from "./words.tsx"
 
 interface StandingProps {

@@ -11,7 +11,7 @@ import { Icon } from "../shared/parts/Icon.tsx"
 import type { Configuration } from "./configuration.ts"
 import { estimate, rounded, type Estimate } from "./estimate.ts"
 import { EmergencyNumbers } from "./Panels.tsx"
-import type { Prospect, Sighting, State } from "./state.ts"
+import type { Prospect, Sighting, State } from "./stateTypes.ts"
 import { useWording, type Words } from "./words.tsx"
 
 const LOOK_AGAIN_MS = 15_000

@@ -8,7 +8,7 @@ import { Choice } from "../shared/parts/Choice.tsx"
 import { Select } from "../shared/parts/Select.tsx"
 import type { Configuration } from "./configuration.ts"
 import { EmergencyNumbers } from "./Panels.tsx"
-import type { Action, State } from "./state.ts"
+import type { Action, State } from "./stateTypes.ts"
 import { useFirstWording } from "./words.tsx"
 
 interface WelcomeProps {

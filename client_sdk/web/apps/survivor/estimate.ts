@@ -5,7 +5,7 @@
  * Without either there is no number: a kind guess that turns out wrong is worse than none.
  */
 
-import type { Sighting } from "./state.ts"
+import type { Sighting } from "./stateTypes.ts"
 
 export type Estimate =
   | { readonly kind: "joining" }

@@ -1,6 +1,6 @@
 /** How the page begins, and what can change while its first screen is all that has come: what she chooses, who looks. */
 
-import type { Action, Chosen, State } from "./state.ts"
+import type { Action, Chosen, State } from "./stateTypes.ts"
 
 export const INITIAL: State = {
   phase: "welcome",

@@ -10,7 +10,7 @@ import { callPlace } from "./Calls.tsx"
 import type { Configuration } from "./configuration.ts"
 import { readOrganisation, Survivor } from "./sdk.ts"
 import { Session } from "./session.ts"
-import type { Action } from "./state.ts"
+import type { Action } from "./stateTypes.ts"
 import { survivorTexts } from "./survivorTexts.ts"
 import { addTexts } from "./words.tsx"
 

@@ -7,7 +7,7 @@
 
 import { hex, MAX_CHARACTERS, partsOf, stopReason, TYPING_FORGOTTEN_MS } from "../shared/talking.ts"
 import type { CallPlace } from "../shared/call/place.ts"
-import type { Action, Ending, Person, Proposal, Prospect, Search } from "./state.ts"
+import type { Action, Ending, Person, Proposal, Prospect, Search } from "./stateTypes.ts"
 import type { Conversation, Event, Participant, Survivor } from "./sdk.ts"
 
 export interface Wishes {

@@ -3,7 +3,8 @@ import { expect, it, vi } from "vitest"
 
 import type { Conversation, Event } from "../../../apps/survivor/sdk.ts"
 import { Session, type Talker } from "../../../apps/survivor/session.ts"
-import { INITIAL, reduce, type State } from "../../../apps/survivor/state.ts"
+import { INITIAL, reduce } from "../../../apps/survivor/state.ts"
+import type { State } from "../../../apps/survivor/stateTypes.ts"
 
 const WISHES = { need: null, preferredGender: null, region: null, urgency: null, language: "id" } as const
 

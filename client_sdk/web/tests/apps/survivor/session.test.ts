@@ -14,7 +14,8 @@ import {
 } from "../../../apps/survivor/sdk.ts"
 import { Session, type Talker } from "../../../apps/survivor/session.ts"
 import { ErrorCode, NO_DETAILS } from "../../../src/relay/frames.ts"
-import { INITIAL, reduce, type State } from "../../../apps/survivor/state.ts"
+import { INITIAL, reduce } from "../../../apps/survivor/state.ts"
+import type { State } from "../../../apps/survivor/stateTypes.ts"
 
 const SARI = new Participant(0, new Uint8Array(32), new Uint8Array(32), "Sari", "counselor")
 const MAYA = new Participant(2, new Uint8Array(32).fill(2), new Uint8Array(32).fill(2), "Maya", "medic")

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
 
-import { INITIAL, reduce, unsentOf, type Action, type Person, type Proposal, type State } from "../../../apps/survivor/state.ts"
+import { INITIAL, reduce, unsentOf } from "../../../apps/survivor/state.ts"
+import type { Action, Person, Proposal, State } from "../../../apps/survivor/stateTypes.ts"
 
 const SARI: Person = { key: "01", name: "Sari", role: "counselor" }
 const DEWI: Person = { key: "02", name: "Dewi", role: "interpreter" }
