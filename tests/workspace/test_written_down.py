@@ -55,9 +55,10 @@ def cache2(body: bytes) -> bytes:
     ("name", "content"),
     [
         ("recovery.jsonlz4 (LZ4)", MOZ_LZ4 + (19).to_bytes(4, "little") + LZ4),
-        ("any (gzip)", b"head" + gzip.compress(TEXT) + b"tail"),
+        ("any (gzip)", b"head" + gzip.compress(TEXT, mtime=0) + b"tail"),
         ("cache2/entries/ABC (Brotli)", cache2(brotli.compress(TEXT))),
     ],
+    ids=["lz4", "gzip", "brotli"],
 )
 def test_a_packed_word_is_found(tmp_path: Path, name: str, content: bytes) -> None:
     file = tmp_path / name.rpartition(" ")[0]
