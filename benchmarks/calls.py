@@ -182,7 +182,7 @@ def print_goals(name: str, figures: Figures, anchor: Figures) -> None:
 
 
 def row(what: str, values: Sequence[float]) -> None:
-    """The last value is the anchor's."""
+    """The first value is ours on the straight way, the last the anchor's."""
     print(line(what, [*(f"{value:,.1f}" for value in values), f"{values[0] / values[-1]:.2f}"]))
 
 

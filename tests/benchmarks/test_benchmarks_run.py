@@ -228,9 +228,9 @@ def figures(printed: str, figure: str) -> list[float]:
 
 @pytest.mark.parametrize("figure", CALL_FIGURES)
 def test_the_calls_benchmark_prints_the_figure(printed: str, figure: str) -> None:
-    """Ours straight, ours through TURN where there is coturn, the anchor's, and the ratio."""
+    """Ours straight and through TURN, the anchor's likewise, where there is coturn, and the ratio."""
     values = figures(printed, figure)
-    assert len(values) == len(OURS) + 2
+    assert len(values) == 2 * len(OURS) + 1
     assert min(values) > 0
 
 
@@ -244,9 +244,12 @@ def test_the_calls_benchmark_prints_what_the_anchor_has_not(printed: str, figure
 def test_the_calls_benchmark_says_whether_its_goals_were_kept(printed: str) -> None:
     """Whether they are is for a quiet machine."""
     for column in OURS:
-        spoken = [line for line in printed.splitlines() if line.startswith(f"goal, {column}: ")]
-        assert len(spoken) == 3
-        assert all("kept" in line.lower() for line in spoken)
-        assert float(spoken[1].split()[-1]) >= 3
+        goals = [line for line in printed.splitlines() if line.startswith(f"goal, {column}: ")]
+        picture, sound, media, flights, quick_exit = (
+            float(line.split()[-1].replace(",", "")) for line in goals
+        )
+        assert all("kept" in line.lower() for line in goals)
+        assert min(picture, sound, media) > 0
+        assert flights >= 3
         # Measured at all: what was not is no number.
-        assert float(spoken[2].split()[-1]) >= 0
+        assert quick_exit >= 0
