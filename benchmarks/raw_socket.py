@@ -5,6 +5,7 @@ The benchmarks set connections up with it, then hand the sockets to the load gen
 
 from __future__ import annotations
 
+import secrets
 import socket
 import struct
 
@@ -36,14 +37,22 @@ def frame_header(opcode: int, length: int) -> bytes:
     return header + bytes(4)
 
 
+def loopback_address() -> tuple[str, int]:
+    """One of loopback's, and any port.
+
+    What waits unanswered is limited for each address, and the load's are many people's.
+    """
+    return f"127.{1 + secrets.randbelow(250)}.{secrets.randbelow(250)}.{1 + secrets.randbelow(250)}", 0
+
+
 class RawSocket:
-    """One upgraded connection to 127.0.0.1."""
+    """One upgraded connection to 127.0.0.1, from an address of its own."""
 
     __slots__ = ("connection",)
 
     def __init__(self, port: int, subprotocol: str, path: str = SOCKET_PATH) -> None:
         """An empty subprotocol offers none."""
-        self.connection = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_SECONDS)
+        self.connection = socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS, loopback_address())
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.connection.sendall(upgrade_request(port, subprotocol, path))
         self._skip_answer()

@@ -105,10 +105,15 @@ static void take_upgrade(Connection *connection) {
 static void open_connection(Connection *connection) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)set_up.port)};
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
+    struct sockaddr_in own = {.sin_family = AF_INET};
     int yes = 1;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    /* What waits unanswered is limited for each address, and these are many people's: 127.1.0.1 to 127.250.249.250. */
+    own.sin_addr.s_addr = htonl((uint32_t)(127U << 24 | (1 + random_number() % 250) << 16 | (random_number() % 250) << 8 |
+                                           (1 + random_number() % 250)));
     connection->fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (connection->fd < 0 || connect(connection->fd, (struct sockaddr *)&address, sizeof address)) fail("connect");
+    if (connection->fd < 0 || bind(connection->fd, (struct sockaddr *)&own, sizeof own)) fail("bind");
+    if (connect(connection->fd, (struct sockaddr *)&address, sizeof address)) fail("connect");
     setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     fcntl(connection->fd, F_SETFL, O_NONBLOCK);
     connection->open = true;
