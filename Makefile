@@ -18,17 +18,12 @@ PAGE_SOURCES := $(shell find $(addprefix client_sdk/web/,src apps build package.
 run: .venv/.run-ready $(PAGES)   ## the relay, its embedded Valkey and a demonstration organisation
 	@$(BIN)/teduh demo
 
-# The relay's machine code; where that cannot be made it says so, and everything runs as Python.
-.PHONY: compiled
-compiled: .venv/.test-ready
-	@$(BIN)/python tools/compile_relay.py
-
 # Debian packages of what the tests start, where they may be installed; before `.venv`, which may need one of them.
 .PHONY: programs
 programs:
 	@$(PYTHON) tools/bring_programs.py
 
-test: programs .venv/.test-ready $(PAGES) compiled ## all tests: of Python, of TypeScript, and of the pages in a real browser
+test: programs .venv/.test-ready $(PAGES) ## all tests: of Python, of TypeScript, and of the pages in a real browser
 	@$(BIN)/python tools/web_build.py tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
@@ -39,18 +34,18 @@ check: .venv/.test-ready     ## lint, types, import contracts
 	@$(BIN)/lint-imports
 	@$(BIN)/python tools/web_build.py checks
 
-chaos: .venv/.test-ready $(PAGES) compiled ## kill, freeze, cut off and restart everything under load; about a quarter of an hour
+chaos: .venv/.test-ready $(PAGES) ## kill, freeze, cut off and restart everything under load; about a quarter of an hour
 	@PYTHONPATH=tests $(BIN)/python tests/chaos_run.py
 	@PYTHONPATH=tests:tools $(BIN)/python tests/chaos_clients.py
 
-bench: .venv/.bench-ready $(PAGES) compiled ## figures beside those of peers, as ratios of one run
+bench: .venv/.bench-ready $(PAGES) ## figures beside those of peers, as ratios of one run
 	@$(BIN)/python benchmarks/run.py
 
 screenshots: .venv/.test-ready $(PAGES) ## every state of both pages, into docs/screenshots
 	@$(BIN)/python tools/screenshots.py
 
 lock: .venv/.lock-ready      ## the hash-locked requirements, anew
-	@cd requirements && for set in run compile test bench lock; do ../$(BIN)/uv pip compile --quiet --universal \
+	@cd requirements && for set in run test bench lock; do ../$(BIN)/uv pip compile --quiet --universal \
 	    --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $$set.in -o $$set.txt; done
 
 clean:

@@ -23,8 +23,8 @@ the generator's core, and the relay's process, or socket.io's two, alone on the 
 both ways. While one is measured all others are halted. The generator has the first core, on which the devices
 of a machine interrupt. Where there is one core only, all share it, and the head of the table says so. The
 relays take turns at each figure, for the speed of machines drifts: ratios hold, absolute figures do not. Two
-workers have a row of their own, on the one core; what they bear on two is told from that (`workers.py`); and
-so has ours as it runs where nothing could be compiled. At the end the goals, and whether they are kept. With
+workers have a row of their own, on the one core; what they bear on two is told from that (`workers.py`).
+At the end the goals, and whether they are kept. With
 `--goals` nothing is measured that no goal is about.
 """
 
@@ -48,7 +48,7 @@ from load import compile_generator, cores, third_core
 from measured_relay import Relay
 from node_peers import SocketIoTwoNodes, SocketIoTwoNodesApart
 from peers import PEERS
-from relays import BareRelay, TeduhApart, TeduhAsPython, TeduhRelay, TeduhTwoCores, TeduhTwoWorkers
+from relays import BareRelay, TeduhApart, TeduhRelay, TeduhTwoCores, TeduhTwoWorkers
 from workers import Workers
 
 FIGURES = (Bench.highest_rates, Bench.set_ups, Bench.staff_set_ups)
@@ -325,12 +325,11 @@ def main() -> None:
             return
         ours, bare = bench(TeduhRelay(relay_core, folder)), bench(BareRelay(relay_core))
         two_workers = bench(TeduhTwoWorkers(relay_core, folder))
-        as_python = bench(TeduhAsPython(relay_core, folder))
         two_cores = bench(TeduhTwoCores(relay_core, folder, third)) if third is not None else None
         apart = bench(TeduhApart(relay_core, folder, generator_core))
         workers = Workers(ours, two_workers, two_cores)
         others = [bench(peer(relay_core, folder), effort.for_peers()) for peer in peers]
-        all_benches = (ours, bare, two_workers, as_python, *others)
+        all_benches = (ours, bare, two_workers, *others)
         socket_io_apart = (
             [bench(SocketIoTwoNodesApart(relay_core, folder, generator_core), effort.for_peers())]
             if SocketIoTwoNodes in peers
@@ -342,7 +341,6 @@ def main() -> None:
         where = "one core each" if generator_core is not None else "ONE CORE FOR RELAY AND GENERATOR"
         print(f"Relay and load generator: {where}; medians of {rounds} rounds")
         print(f"Python {sys.version}")
-        print("The relay is compiled." if TeduhRelay.is_compiled() else "THE RELAY IS NOT COMPILED.")
         print("\n".join((*table(ours, bare, effort), *workers.rows())))
         if with_peers:
             left_out = [peer for peer in named if peer not in peers]
@@ -357,7 +355,7 @@ def main() -> None:
         by_name_apart = by_name | dict(zip((TWO_NODES,), socket_io_apart, strict=False))
         where = "the relay's process on one core, Valkey on the load's"
         print("\n" + "\n".join(goals_table(goals_apart(apart, by_name_apart), where)))
-        print("\n".join(beside_the_goals(ours, two_workers, as_python, by_name)))
+        print("\n".join(beside_the_goals(ours, two_workers, by_name)))
 
 
 if __name__ == "__main__":

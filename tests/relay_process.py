@@ -19,7 +19,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
-from compiled_relay import compiled_first
 from failing_machine import FailingMachine
 from island import Island
 from teduh_server.app import Relay
@@ -94,7 +93,7 @@ class RelayProcess:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TEDUH_")}
         environment |= {f"TEDUH_{name.upper()}": _written(value) for name, value in self._settings.items()}
         environment |= {"TEDUH_LISTEN_HOST": self._host, "TEDUH_LISTEN_PORT": str(self.port)}
-        environment = compiled_first(environment) | self._environment
+        environment |= self._environment
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*self._prefix, sys.executable, "-m", "teduh_server", "serve"],

@@ -55,7 +55,6 @@ from teduh_server.inbox import Inbox
 from teduh_server.key_package_directory import KeyPackageDirectory
 from teduh_server.log_policy import Trouble, fault, log
 from teduh_server.loop_lag import LoopLag
-from teduh_server.machine_code import is_compiled
 from teduh_server.neighbours import Neighbours
 from teduh_server.node_channel import REVOCATIONS_CHANGED, NodeChannel
 from teduh_server.page_settings import PageSettings
@@ -139,7 +138,7 @@ class Relay:
             await self.stop()
             raise
         port = listener.getsockname()[1]
-        log().info("relay started", origin=self.origin, port=port, compiled=is_compiled())
+        log().info("relay started", origin=self.origin, port=port)
 
     async def _start_store(self) -> None:
         settings = self._settings

@@ -1,6 +1,6 @@
 """Where aiohttp's parser of WebSocket frames puts what it has read: it goes on to the listener at once.
 
-Apart from `websocket`, which is compiled where that is possible: what inherits of another library cannot be.
+The one module that imports what aiohttp does not make public.
 """
 
 from __future__ import annotations

@@ -176,8 +176,8 @@ def _flush(sockets: Iterable[WebSocket]) -> None:
             socket.abort()
 
 
-class WebSocket:
-    """One connection. A protocol of asyncio, of which it inherits nothing: compiled it could not."""
+class WebSocket(asyncio.Protocol):
+    """One connection."""
 
     __slots__ = (
         "_at",

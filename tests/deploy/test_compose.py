@@ -343,14 +343,13 @@ def test_image_holds_the_finished_environment_alone() -> None:
 
 def test_everything_that_is_installed_is_locked_or_ours() -> None:
     installs = re.findall(r"pip install ([^\\\n]*)", CONTAINERFILE)
-    assert len(installs) == 3
+    assert len(installs) == 2
     assert all("--require-hashes" in each or "--no-deps" in each for each in installs)
 
 
 def test_what_is_copied_and_run_is_in_the_repository() -> None:
     root = DEPLOY.parent
-    locks = ("requirements/run.txt", "requirements/compile.txt")
-    for path in (*locks, "tools/web_build.py", "tools/compile_relay.py", "crypto", "signaling", "server"):
+    for path in ("requirements/run.txt", "tools/web_build.py", "crypto", "signaling", "server"):
         assert path in CONTAINERFILE
         assert (root / path).exists()
 

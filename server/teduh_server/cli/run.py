@@ -17,7 +17,6 @@ from teduh_crypto.credentials import MalformedToken
 from teduh_server.app import Relay
 from teduh_server.cli.heartbeat import Heartbeat
 from teduh_server.log_policy import configure_logging
-from teduh_server.machine_code import verify_machine_code
 from teduh_server.neighbours import Neighbours
 from teduh_server.page_settings import InvalidPageSettings
 from teduh_server.redis_store.embedded import FolderInUse
@@ -51,7 +50,6 @@ def run_relay(
     configure_logging(settings.log_level)
     dump_no_memory()
     try:
-        verify_machine_code()
         _run(_serve(settings, started, demonstration, part))
     except (FolderInUse, MalformedToken, InvalidPageSettings, RuntimeError) as error:
         typer.echo(f"The relay cannot start: {error}", err=True)

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from importlib.resources.abc import Traversable
 
 from teduh_server.doctor.finding import Finding, good, problem, warning
-from teduh_server.machine_code import MachineCodeIsStale, is_compiled, verify_machine_code
 from teduh_server.served_pages import BUILT
 from teduh_server.settings import Settings
 
@@ -22,11 +21,10 @@ _LEAST_FREE_BYTES = 1024**3
 
 
 def check_machine(settings: Settings, pages: Traversable = BUILT) -> list[Finding]:
-    """Findings about the clock, the pages, what is compiled, open files and the disk."""
+    """Findings about the clock, the pages, open files and the disk."""
     return [
         *_check_clock(),
         *_check_pages(pages),
-        *_check_machine_code(),
         *_check_files(),
         *_check_disk(settings),
     ]
@@ -63,19 +61,6 @@ def _check_pages(pages: Traversable) -> Iterator[Finding]:
         yield problem("pages", says)
     else:
         yield good("pages", "They are built.")
-
-
-def _check_machine_code() -> Iterator[Finding]:
-    try:
-        verify_machine_code()
-    except MachineCodeIsStale as error:
-        yield problem("machine code", f"{str(error)[0].upper()}{str(error)[1:]}")
-        return
-    if is_compiled():
-        yield good("machine code", "What every message passes is compiled.")
-    else:
-        says = "What every message passes runs as Python; compiled it costs less (docs/operations.md)."
-        yield good("machine code", says)
 
 
 def _check_files() -> Iterator[Finding]:

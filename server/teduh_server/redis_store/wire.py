@@ -37,10 +37,8 @@ _PASSING = frozenset(
 _pack: Callable[[Command], bytes] = hiredis.pack_command  # type: ignore[assignment]  # its stub: one element
 
 
-class _Plain:
-    """What Wire and ChannelWire share: a protocol of asyncio, of which they inherit nothing, for compiled
-    they could not.
-    """
+class _Plain(asyncio.Protocol):
+    """What Wire and ChannelWire share."""
 
     __slots__ = ("_transport",)
 

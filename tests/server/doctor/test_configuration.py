@@ -11,7 +11,6 @@ from teduh_server.doctor import machine
 from teduh_server.doctor.configuration import check_configuration
 from teduh_server.doctor.finding import Finding, Level
 from teduh_server.doctor.machine import check_machine, clock_is_kept
-from teduh_server.machine_code import MachineCodeIsStale
 from teduh_server.settings import Settings
 from turn_server import turn_server
 from typer.testing import CliRunner
@@ -83,27 +82,6 @@ def test_pages_that_are_not_built_are_a_problem(tmp_path: Path) -> None:
 def test_kernel_is_asked_about_its_clock() -> None:
     assert clock_is_kept() in {True, False, None}
     assert [each.about for each in check_machine(Settings())].count("clock") == 1
-
-
-def test_it_is_told_whether_what_every_message_passes_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Either is right; who pays for more than a few machines wants to know."""
-    told = {}
-    for compiled in (False, True):
-        monkeypatch.setattr(machine, "is_compiled", lambda compiled=compiled: compiled)
-        monkeypatch.setattr(machine, "verify_machine_code", lambda: None)
-        (told[compiled],) = [each for each in check_machine(Settings()) if each.about == "machine code"]
-    assert all(each.level is Level.GOOD for each in told.values())
-    assert "docs/operations.md" in told[False].says
-    assert "is compiled" in told[True].says
-
-
-def test_machine_code_of_another_release_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    def stale() -> None:
-        raise MachineCodeIsStale("what is compiled is of other sources")
-
-    monkeypatch.setattr(machine, "verify_machine_code", stale)
-    (told,) = [each for each in check_machine(Settings()) if each.about == "machine code"]
-    assert told == Finding(Level.PROBLEM, "machine code", "What is compiled is of other sources")
 
 
 def run(tmp_path: Path, text: str) -> tuple[int, str]:
