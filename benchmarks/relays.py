@@ -146,7 +146,7 @@ class TeduhApart(TeduhRelay):
 class TeduhTwoWorkers(TeduhRelay):
     """Ours as two nodes of one machine. On one core they bring nothing, and show what a second one costs.
 
-    The kernel deals out the connections, and where it has put two who talk at both, one is handed over.
+    The kernel deals out the connections: half of those who talk with each other are at two workers.
     """
 
     name = "teduh, two workers on one core"

@@ -135,21 +135,6 @@ class RelayProcess:
         assert self._process is not None
         return self._process.wait(_START_SECONDS)
 
-    def holder(self, client_port: int) -> int:
-        """Which of its workers has the connection that comes from this port of a client's; 0 for none."""
-        inodes = {
-            fields[9]
-            for fields in map(str.split, Path("/proc/net/tcp").read_text().splitlines()[1:])
-            if fields[1].endswith(f":{self.port:04X}") and fields[2].endswith(f":{client_port:04X}")
-        }
-        held = {f"socket:[{inode}]" for inode in inodes}
-        for pid in self.workers():
-            for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-                with suppress(FileNotFoundError):
-                    if os.readlink(descriptor) in held:
-                        return pid
-        return 0
-
     def release(self) -> None:
         """Let others have its port."""
         self._held.close()

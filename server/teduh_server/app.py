@@ -47,7 +47,6 @@ from teduh_server.handlers.enrolment import enrolment_routes
 from teduh_server.handlers.farewell import farewell_routes
 from teduh_server.handlers.frames import FrameHandlers, Services
 from teduh_server.handlers.health import health_routes, metrics_routes
-from teduh_server.handlers.migration import Migration
 from teduh_server.handlers.pages import page_routes
 from teduh_server.handlers.socket import SocketHandler
 from teduh_server.ice_servers import IceServerOffers
@@ -224,16 +223,6 @@ class Relay:
         secret = None if self._neighbours is None else self._neighbours.secret
         self._sockets = SocketHandler(settings, FrameHandlers(services), browsers, secret)
         self._unused = UnusedConnections(2 * settings.heartbeat_seconds, self._sockets.source)
-        if self._neighbours is not None:
-            self._migration = Migration(
-                self._neighbours,
-                self._delivery,
-                self._sockets,
-                self._queue,
-                self.spawn,
-                self._routing.abuse.take_out,
-            )
-            self._sockets.on_end = self._migration.gone
 
     async def _start_services(self) -> None:
         await self._feed.start()
@@ -244,7 +233,7 @@ class Relay:
         self.keep(self._reach.watch_forever)
         self.keep(self._sockets.beat_forever)
         if self._neighbours is not None:
-            self._migration.start()
+            self._neighbours.listen(self._routing.abuse.take_out)
         if self._valkey is not None:
             self.keep(partial(_tend_forever, self._valkey))
 
@@ -392,7 +381,7 @@ class Relay:
 
     def _tell_workers(self, source: bytes) -> None:
         if self._neighbours is not None:
-            self._migration.report(source)
+            self._neighbours.tell_all(source)
 
     def _tell_of_revocations(self) -> None:
         self._store.publish(ALL_NODES_CHANNEL, bytes((REVOCATIONS_CHANGED,)))

@@ -158,19 +158,14 @@ class Appends:
             # Whoever waits to read it goes before whoever waits to hear that it is kept.
             delivery.deliver(conversation, seq, entry, subscription)
             self.accepted += 1
-            accepted = encode_accepted(conversation.id, frame.counter, seq)
-            if self.in_flight:
-                # Where much is said it may go along with what is said to the sender.
-                connection.write_later(accepted)
-            else:
-                connection.write(accepted)
+            connection.write(encode_accepted(conversation.id, frame.counter, seq))
         else:
             # What waits for this one comes to its sender too, who must know its place by then.
             self._accept(subscription, frame, seq)
             delivery.deliver(conversation, seq, entry, subscription)
         if not self.in_flight:
             # It was the last: where little is said, nobody waits for others in this tick.
-            self._post.flush_now()
+            self._post.flush()
 
     def _committed(
         self, subscription: Subscription, frame: Append, entry: bytes, welcome: bytes, result: Appended

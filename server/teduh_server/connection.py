@@ -82,10 +82,6 @@ class Connection:
         """Send the bytes of a frame that needs no further check; nothing once it is closed."""
         self._socket.write(data)
 
-    def write_later(self, data: bytes) -> None:
-        """The same for what nobody waits for."""
-        self._socket.write_later(data)
-
     def ping(self) -> None:
         """Ask for a sign of life."""
         self._socket.ping()

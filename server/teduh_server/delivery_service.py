@@ -46,7 +46,7 @@ from teduh_server.log_reader import LogReader, pause_after
 from teduh_server.node_channel import NodeChannel
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
-from teduh_server.redis_store.exceptions import StoreError, StoreUnavailable
+from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.redis_store.keys import ConversationKeys
 from teduh_server.redis_store.scripts import LogLimits, MemberState
 from teduh_server.redis_store.wire import Command, Reply
@@ -82,8 +82,6 @@ class DeliveryService:
         self.appends = Appends(store, limits, inbox, spawn, self, may_say_early)
         self.acknowledgements = Acknowledgements(store, limits.most_entries)
         self.appends.acknowledgements = self.acknowledgements
-        self.on_apart: Callable[[bytes], None] = lambda conversation_id: None
-        """Staff of a conversation are here, and others of it elsewhere."""
         channel.on(node_channel.ENTRIES, self._receive_entries)
         channel.on(node_channel.EPHEMERAL_ENTRY, self._receive_ephemeral)
         channel.on(node_channel.MEMBER_GONE, self._receive_member_gone)
@@ -294,36 +292,6 @@ class DeliveryService:
         conversation.subscriptions.append(subscription)
         if subscription.cursor < conversation.newest:
             self._catch_up(subscription)
-        if member != SURVIVOR_MEMBER and conversation.on_other_nodes:
-            self.on_apart(conversation.id)
-
-    def adopt(
-        self,
-        connection: Connection,
-        *,
-        conversation_id: bytes,
-        member: int,
-        cursor: int,
-        told_reachable: bool | None,
-    ) -> None:
-        """Deliver to a connection that another worker has handed over, from where that one stopped. Whether
-        all of it still holds, the store is asked.
-        """
-        conversation = self._local(conversation_id)
-        conversation.newest = max(conversation.newest, cursor)
-        self.attach(connection, conversation, member, cursor)
-        subscription = connection.subscriptions[conversation_id]
-        subscription.told_reachable = told_reachable
-        self._spawn(self._register(conversation))
-
-    async def _register(self, conversation: LocalConversation) -> None:
-        while conversation.channel is not None:
-            try:
-                await self._store.listen(conversation.channel)
-                break
-            except StoreUnavailable as error:
-                await asyncio.sleep(pause_after(error))
-        await self._rejoin(conversation)
 
     def released(self, conversation: LocalConversation) -> None:
         """A `Joining` is done with."""
@@ -488,8 +456,6 @@ class DeliveryService:
         if conversation is not None:
             conversation.on_other_nodes = True
             conversation.joins += 1
-            if conversation.has_staff:
-                self.on_apart(conversation.id)
 
     # --- after a lost channel ---
 

@@ -29,7 +29,6 @@ REVOCATIONS_EXPIRES = Gauge(
 )
 TASKS = Gauge("teduh_tasks", "Asynchronous tasks that the node runs.", registry=REGISTRY)
 SLOW_READERS = Counter("teduh_slow_readers", "Times a reader fell back to the log.", registry=REGISTRY)
-MOVED = Counter("teduh_sockets_moved", "Connections handed over to another worker.", registry=REGISTRY)
 STORE_FILL = Gauge(
     "teduh_store_fill", "Used memory of the fullest master, as a share of its maxmemory.", registry=REGISTRY
 )

@@ -282,10 +282,6 @@ class Queue:
         """
         self._news.unfollow(conversation_id, connection)
 
-    def follows(self, conversation_id: bytes) -> bool:
-        """Whether somebody here waits for news of it."""
-        return conversation_id in self._news.waiting_here
-
     async def cancel(self, conversation_id: bytes, staff: StaffDevice | None = None) -> None:
         """Take the request out of the queue, if it still waits; for `staff`, what that device put there.
 

@@ -19,7 +19,7 @@ same number of messages, and no more of it is served in one turn of the event lo
 
 That spares four fifths of a connection's memory and a quarter of a message's time (`benchmarks/relay.py`).
 What is written in one tick of the event loop goes out in one call of the kernel, for that costs more than all
-else that is done for a small message. What nobody waits for may go along with what is written a little later.
+else that is done for a small message.
 Extensions are not offered: compression leaks, and costs memory.
 """
 
@@ -29,14 +29,13 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from struct import Struct
-from typing import ClassVar, Final, Protocol, cast
+from typing import ClassVar, Final, Protocol
 from weakref import WeakKeyDictionary
 
 from aiohttp import WSMessage, WSMsgType
 from aiohttp.http_websocket import WebSocketError, WebSocketReader
 
 from teduh_server.frame_boundaries import FrameBoundaries
-from teduh_server.halting import Halt
 from teduh_server.log_policy import fault
 from teduh_server.parsed_messages import ParsedMessages
 
@@ -50,19 +49,6 @@ CLOSE_SECONDS = 2.0
 """How long the other side may take to answer a close."""
 HIGH_WATER_BYTES: Final = 256 * 1024
 """So much may wait in the transport before a reader counts as slow."""
-
-HOLD_SECONDS = 0.008
-"""So long at most what nobody waits for is kept, for something else that goes the same way."""
-
-PACE_SECONDS = 0.004
-"""Where many are written to in each tick, they are so often instead: what comes to one of them meanwhile is
-one write of the kernel's."""
-
-_FEW: Final = 4
-_MANY: Final = 32
-"""So many sockets in one tick are many..."""
-_STILL_MANY: Final = 96
-"""...and so many in PACE_SECONDS: after a moment of much, little shall go at once again."""
 
 _AT_ONCE_BYTES: Final = 16 * 1024
 """So much is not kept until the end of the tick: it would save nothing, and the transport shall tell in time
@@ -110,16 +96,13 @@ class Listener(Protocol):
 
 
 class Post:
-    """The sockets of one event loop that have written in this tick, and those that hold something."""
+    """The sockets of one event loop that have written in this tick."""
 
-    __slots__ = ("_holding", "_is_paced", "_sockets", "_will_wake")
+    __slots__ = ("_sockets",)
     _posts: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Post]] = WeakKeyDictionary()
 
     def __init__(self) -> None:
         self._sockets: list[WebSocket] = []
-        self._holding: list[WebSocket] = []
-        self._will_wake = False
-        self._is_paced = False
 
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop) -> Post:
@@ -127,44 +110,15 @@ class Post:
         return cls._posts.get(loop) or cls._posts.setdefault(loop, cls())
 
     def add(self, socket: WebSocket) -> None:
-        """Let it be flushed at the end of this tick, or within PACE_SECONDS where many are."""
+        """Let it be flushed at the end of this tick."""
         if not self._sockets:
-            loop = asyncio.get_running_loop()
-            if self._is_paced:
-                loop.call_later(PACE_SECONDS, self.flush)
-            else:
-                loop.call_soon(self.flush)
+            asyncio.get_running_loop().call_soon(self.flush)
         self._sockets.append(socket)
 
-    def hold(self, socket: WebSocket) -> None:
-        """Let it be flushed within HOLD_SECONDS."""
-        if not self._will_wake:
-            self._will_wake = True
-            asyncio.get_running_loop().call_later(HOLD_SECONDS, self._wake)
-        self._holding.append(socket)
-
     def flush(self) -> None:
-        """Let all be flushed that have written in this tick."""
+        """Let all be flushed that have written in this tick, or earlier if nothing more will be."""
         sockets, self._sockets = self._sockets, []
-        if sockets:
-            self._is_paced = len(sockets) >= (_STILL_MANY if self._is_paced else _MANY)
-            _flush(sockets)
-
-    def flush_now(self) -> None:
-        """Let all be flushed now, for nothing more is to be expected in this tick; with those that hold
-        something, unless they are many: then much is said, and something else may go their way.
-        """
-        self.flush()
-        if len(self._holding) <= _FEW:
-            self._flush_held()
-
-    def _wake(self) -> None:
-        self._will_wake = False
-        self._flush_held()
-
-    def _flush_held(self) -> None:
-        holding, self._holding = self._holding, []
-        _flush([socket for socket in holding if socket.holds])
+        _flush(sockets)
 
 
 def _flush(sockets: Iterable[WebSocket]) -> None:
@@ -184,7 +138,6 @@ class WebSocket(asyncio.Protocol):
         "_boundaries",
         "_closing",
         "_deaf",
-        "_halt",
         "_listener",
         "_loop",
         "_lost",
@@ -200,8 +153,6 @@ class WebSocket(asyncio.Protocol):
         "_writable",
         "congested",
         "free_at",
-        "holds",
-        "received",
     )
 
     def __init__(
@@ -222,7 +173,7 @@ class WebSocket(asyncio.Protocol):
         self._loop = loop
         self._price = price
         self.free_at = time.monotonic() - BURST_SECONDS
-        """When all that was parsed is paid for; monotonic, as all processes of the machine have it."""
+        """When all that was parsed is paid for; monotonic."""
         # What was read and not parsed, and where in it to go on.
         self._unread = b""
         self._at = 0
@@ -230,16 +181,11 @@ class WebSocket(asyncio.Protocol):
         self._timer: asyncio.Handle | None = None
         self._unwanted = False
         self._deaf = False
-        self._halt: Halt | None = None
-        self.received: Callable[[bytes], None] = listener.received
-        """Who is told of binary messages; another while it is halted."""
         self._closing = False
         self._lost = False
         self._post = Post.of(loop)
         # What was written and not flushed; None if that is nothing.
         self._unsent: list[bytes] | None = None
-        self.holds = False
-        """Whether what was written may wait longer than to the end of this tick."""
         self._unsent_bytes = 0
         self._writable: asyncio.Future[None] | None = None
         self.congested = False
@@ -249,22 +195,12 @@ class WebSocket(asyncio.Protocol):
         """Write the answer to the request with a first binary message, and listen; `unread` came behind the
         request.
         """
-        self._listen()
+        self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+        self._transport.set_protocol(self)
         self._transport.write(answer + _head(len(message)) + message)
         if unread:
             self.data_received(unread)
         self._read_on_if_possible()
-
-    def go_on(self, message: bytes, unread: bytes) -> None:
-        """Listen where a socket of this connection was halted, elsewhere."""
-        self._listen()
-        self._listener.received(message)
-        if unread and not self._closing:
-            self.data_received(unread)
-
-    def _listen(self) -> None:
-        self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
-        self._transport.set_protocol(cast(asyncio.Protocol, self))
 
     # --- writing ---
 
@@ -288,28 +224,6 @@ class WebSocket(asyncio.Protocol):
             unsent.append(head)
             unsent.append(message)
             self._unsent_bytes += length + len(head)
-            if self.holds:
-                self.holds = False
-                self._post.add(self)
-        if self._unsent_bytes >= _AT_ONCE_BYTES:
-            self.flush()
-
-    def write_later(self, message: bytes) -> None:
-        """The same for what nobody waits for: within HOLD_SECONDS, and before whatever is written next."""
-        if self._closing:
-            return
-        length = len(message)
-        head = _SMALL_HEADS[length] if length < 126 else _head(length)
-        unsent = self._unsent
-        if unsent is None:
-            self._unsent = [head, message]
-            self._unsent_bytes = length + len(head)
-            self.holds = True
-            self._post.hold(self)
-        else:
-            unsent.append(head)
-            unsent.append(message)
-            self._unsent_bytes += length + len(head)
         if self._unsent_bytes >= _AT_ONCE_BYTES:
             self.flush()
 
@@ -319,9 +233,6 @@ class WebSocket(asyncio.Protocol):
             self._unsent = []
             self._unsent_bytes = 0
             self._post.add(self)
-        elif self.holds:
-            self.holds = False
-            self._post.add(self)
         self._unsent.append(frame)
         self._unsent_bytes += len(frame)
 
@@ -330,7 +241,6 @@ class WebSocket(asyncio.Protocol):
         unsent, self._unsent = self._unsent, None
         if unsent is not None:
             self._unsent_bytes = 0
-            self.holds = False
             self._transport.write(b"".join(unsent))
 
     def ping(self) -> None:
@@ -381,7 +291,7 @@ class WebSocket(asyncio.Protocol):
         if free_at < now - BURST_SECONDS:
             free_at = now - BURST_SECONDS
         most = 1
-        if self._halt is None and free_at < now:
+        if free_at < now:
             # The last one may go on credit.
             most = min(FRAMES_AT_ONCE, 1 + int((now - free_at) * price.frames_per_second))
         end = boundaries.scan(data, at, most)
@@ -394,7 +304,6 @@ class WebSocket(asyncio.Protocol):
             self._parse(data[at:end])
         if self._deaf:
             return
-        halt = self._halt
         if end < len(data):
             if boundaries.unmasked:
                 # RFC 6455, 5.1: such a frame fails the connection.
@@ -402,18 +311,13 @@ class WebSocket(asyncio.Protocol):
                 return
             self._unread, self._at = data, end
             self._wait(free_at - now)
-        elif free_at > now or (halt is not None and halt.is_reached):
+        elif free_at > now:
             self._wait(free_at - now)
 
     def _wait(self, seconds: float) -> None:
         """Read nothing until so many seconds are over, and others have had their turn."""
         self._pause_transport()
-        halt = self._halt
-        if halt is not None and halt.is_reached:
-            self._unwanted = True
-            self._halt = None
-            halt.on_reached()
-        elif self._timer is None:
+        if self._timer is None:
             if seconds > 0:
                 self._timer = self._loop.call_later(seconds, self._go_on_reading)
             else:
@@ -453,48 +357,11 @@ class WebSocket(asyncio.Protocol):
         else:
             self._read_on_if_possible()
 
-    @property
-    def unread(self) -> bytes:
-        """What was read and not parsed."""
-        return self._unread[self._at :]
-
-    def halt(self, halted: Callable[[], None]) -> Halt:
-        """Read no further than to the end of the next binary message, which is kept from the listener;
-        `halted` is called there. Then either `resume` or `release`.
-        """
-        self._halt = halt = Halt(self, halted)
-        return halt
-
-    def resume(self, halt: Halt) -> None:
-        """Go on as before, with what was kept from the listener first."""
-        self._halt = None
-        halt.over()
-        self._unwanted = False
-        if halt.message is not None:
-            # The listener may stop it again.
-            self._listener.received(halt.message)
-        if not self._unwanted:
-            self.resume_reading()
-
-    def release(self) -> None:
-        """Let go of the transport without a word: the connection goes on elsewhere."""
-        self._closing = True
-        self._unsent = None
-        self._transport.close()
-
-    @property
-    def descriptor(self) -> int | None:
-        """The kernel's, where there is one that another process could go on with."""
-        if self._lost or self._transport.get_extra_info("sslcontext") is not None:
-            return None
-        plain = self._transport.get_extra_info("socket")
-        return None if plain is None else plain.fileno()
-
     def parsed(self, message: WSMessage, size: int) -> None:
         """What the parser has read. Every message passes here."""
         kind = message[0]
         if kind is _BINARY_MESSAGE:
-            self.received(message[1])
+            self._listener.received(message[1])
         elif kind is WSMsgType.TEXT:
             self._listener.received_text()
         elif kind is WSMsgType.CLOSE:

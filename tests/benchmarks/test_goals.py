@@ -25,7 +25,9 @@ from peers import PEERS
 from relays import BareRelay
 
 
-def bench(durable: float, typing: float = 0.0, *, p50: float = 0.3, p99: float = 1.0, set_ups: float = 3000) -> SimpleNamespace:
+def bench(
+    durable: float, typing: float = 0.0, *, p50: float = 0.3, p99: float = 1.0, set_ups: float = 3000
+) -> SimpleNamespace:
     """A relay's figures, of two rounds."""
     return SimpleNamespace(
         rates={"durable": [durable, durable], "ephemeral": [typing, typing]},

@@ -8,12 +8,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 from core_dumps import allowed_core_dumps, core_dump_limit
-from frame_client import FrameClient, frame_client, talking_pair, until_believed_by_all
+from frame_client import frame_client, talking_pair, until_believed_by_all
 from relay_organisation import RelayOrganisation
 from relay_process import RelayProcess, eventually, relay_process
 from retrying_client import RetryingClient
@@ -57,34 +56,6 @@ async def test_members_at_different_workers_talk(
         async with talking_pair(relay.url, organisation.staff()) as (survivor, staff, conversation):
             await survivor.append(conversation, 1, b"hello")
             assert [entry.payload for entry in await staff.entries(1)] == [b"hello"]
-
-
-async def test_those_who_talk_come_to_one_worker(
-    relay: RelayProcess, organisation: RelayOrganisation
-) -> None:
-    """Whose survivor is at the other worker, her connection is handed over; see `migration`."""
-    await eventually(lambda: len(relay.workers()) == 2)
-    await organisation.publish_revocations(relay.url)
-    await until_believed_by_all(relay.url, organisation.staff())
-    came_over = 0
-    async with AsyncExitStack() as stack:
-        while came_over < 3:
-            pair = talking_pair(relay.url, organisation.staff())
-            survivor, staff, conversation = await stack.enter_async_context(pair)
-            first, theirs = _holder(relay, survivor), _holder(relay, staff)
-            counter = 0
-            async with asyncio.timeout(20):
-                while _holder(relay, survivor) != theirs:
-                    counter += 1
-                    await survivor.append(conversation, counter, b"%d" % counter)
-            came_over += first != theirs
-            said = [entry.payload for entry in await staff.entries(counter)]
-            assert said == [b"%d" % number for number in range(1, counter + 1)]
-            assert _holder(relay, staff) == theirs
-
-
-def _holder(relay: RelayProcess, client: FrameClient) -> int:
-    return relay.holder(client.socket.get_extra_info("sockname")[1])
 
 
 async def test_killed_worker_is_replaced_and_nothing_is_lost(

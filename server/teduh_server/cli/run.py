@@ -29,8 +29,8 @@ Started = Callable[[Relay], Coroutine[None, None, None]]
 class PartOfMany:
     """A worker beside others: it shares the port, tells `ready` that it serves, stops when `lifeline` ends.
 
-    Both are file descriptors of pipes. By its `heartbeat` it shows that it does not hang. It may hand
-    connections over to its `neighbours`.
+    Both are file descriptors of pipes. By its `heartbeat` it shows that it does not hang. It tells its
+    `neighbours` of sources that staff have reported.
     """
 
     lifeline: int

@@ -35,7 +35,6 @@ from teduh_signaling.relay.protocol import RelaySideProtocol
 
 from teduh_server import metrics
 from teduh_server.connection import Connection
-from teduh_server.halting import Halt
 from teduh_server.log_policy import fault
 from teduh_server.settings import Settings
 from teduh_server.websocket import FramePrice, WebSocket
@@ -130,48 +129,6 @@ class Intake:
     def start(self, answer: bytes, greeting: bytes, unread: bytes) -> None:
         """Accept, greet, and begin to listen."""
         self._socket.start(answer, greeting, unread)
-
-    # --- going on elsewhere ---
-
-    def go_on(self, free_at: float, message: bytes, unread: bytes) -> None:
-        """Begin where another process has stopped; what it has not looked at comes first."""
-        self._socket.free_at = free_at
-        self.connection.protocol.was_greeted()
-        self._socket.go_on(message, unread)
-
-    def halt(self, halted: Callable[[], None]) -> Halt:
-        """As the socket's: read no further than the next message; then `resume` or `release`."""
-        return self._socket.halt(halted)
-
-    def resume(self, halt: Halt) -> None:
-        self._socket.resume(halt)
-
-    def release(self) -> None:
-        """Let go: the connection goes on elsewhere."""
-        self.connection.closed = True
-        self.connection.protocol.close()
-        self._socket.release()
-
-    @property
-    def free_at(self) -> float:
-        """When all that it has said is paid for, see `WebSocket.free_at`."""
-        return self._socket.free_at
-
-    @property
-    def unread(self) -> bytes:
-        """What it has said behind the message at which it was halted."""
-        return self._socket.unread
-
-    def is_at_rest(self) -> bool:
-        """Whether all that it said has been done, and the kernel has all that was to be written to it."""
-        self._socket.flush()
-        is_idle = self._rest is None and self._kept is None and self.connection.in_flight == 0
-        return is_idle and self._socket.unsent_bytes == 0
-
-    @property
-    def descriptor(self) -> int | None:
-        """The kernel's, where there is one that another process could go on with."""
-        return self._socket.descriptor
 
     # --- what the socket tells ---
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 import time
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from aiohttp import HttpVersion11, web
 from teduh_signaling.relay.frames import PROTOCOL_VERSION, SUBPROTOCOL, CloseCode, Hello, Moving
@@ -20,9 +18,6 @@ from teduh_server.handlers.intake import Intake, SocketLimits
 from teduh_server.rate_limit import SourceLimit, Sources
 from teduh_server.settings import Settings
 from teduh_server.upgrade import TakenOver, handshake, take_over
-
-if TYPE_CHECKING:
-    from teduh_server.handlers.migration import Moved
 
 _CONNECTION_BURST = 60.0
 _RETRY_SECONDS = "5"
@@ -53,8 +48,6 @@ class SocketHandler:
         self._connection_limit = SourceLimit(settings.connections_per_minute / 60, _CONNECTION_BURST)
         self._draining = False
         self.connections: dict[Connection, Intake] = {}
-        self.on_end: Callable[[Connection], None] = _nothing
-        """Called when one has ended."""
 
     # --- both doors ---
 
@@ -101,47 +94,18 @@ class SocketHandler:
         return answer, source
 
     def _begin(self, transport: asyncio.Transport, answer: bytes, source: bytes, unread: bytes) -> None:
-        intake = self._intake(transport, source, secrets.token_bytes(32))
+        nonce = secrets.token_bytes(32)
+        intake = Intake(transport, self._handlers, self._limits, source, nonce, self._end, self._loop)
         connection = intake.connection
+        self.connections[connection] = intake
+        metrics.CONNECTIONS.inc()
         hello = Hello(PROTOCOL_VERSION, connection.nonce, int(time.time()), self._announced)
         intake.start(answer, connection.protocol.send(hello), unread)
-
-    def _intake(self, transport: asyncio.Transport, source: bytes, nonce: bytes) -> Intake:
-        intake = Intake(transport, self._handlers, self._limits, source, nonce, self._end, self._loop)
-        self.connections[intake.connection] = intake
-        metrics.CONNECTIONS.inc()
-        return intake
 
     def _end(self, connection: Connection) -> None:
         del self.connections[connection]
         metrics.CONNECTIONS.dec()
         self._handlers.gone(connection)
-        self.on_end(connection)
-
-    # --- from and to other workers, see `migration` ---
-
-    def intake_of(self, connection: Connection) -> Intake | None:
-        """The listener of one that has not ended."""
-        return self.connections.get(connection)
-
-    async def arrive(self, plain: socket.socket, moved: Moved, attach: Callable[[Connection], None]) -> None:
-        """Go on with a connection that another worker has handed over; `attach` comes before anything of it
-        is read. Raises OSError.
-        """
-        transport, arrival = await self._loop.connect_accepted_socket(_Arrival, plain)
-        if not arrival.is_lost:
-            self._go_on(moved, attach, transport, arrival.data)
-
-    def _go_on(
-        self, moved: Moved, attach: Callable[[Connection], None], transport: asyncio.Transport, data: bytes
-    ) -> None:
-        intake = self._intake(transport, moved.source, moved.nonce)
-        connection = intake.connection
-        connection.requests = moved.requests
-        attach(connection)
-        intake.go_on(moved.free_at, moved.message, moved.unread + data)
-        if self._draining:
-            connection.send(Moving(0))
 
     def source(self, request: web.Request) -> bytes:
         """What the rate limits know a client by; see `rate_limit`."""
@@ -179,23 +143,3 @@ class SocketHandler:
     def close_all(self, code: CloseCode) -> None:
         for connection in list(self.connections):
             connection.close(code)
-
-
-class _Arrival(asyncio.Protocol):
-    """A connection from another worker until its transport reads: only then can that be paused."""
-
-    __slots__ = ("data", "is_lost")
-
-    def __init__(self) -> None:
-        self.data = b""
-        self.is_lost = False
-
-    def data_received(self, data: bytes) -> None:
-        self.data += data
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.is_lost = True
-
-
-def _nothing(connection: Connection) -> None:
-    """Nobody wants to know."""

@@ -265,10 +265,6 @@ class RelaySideProtocol(_Protocol):
         super().__init__(now, heartbeat_seconds)
         self._forgiven = 0
 
-    def was_greeted(self) -> None:
-        """Go on with a client who has had its Hello from another process of this relay."""
-        self._move_to(State.ANONYMOUS)
-
     def receive(self, data: bytes, now: float) -> AnyClientFrame:
         """The frame that a client sent, in one binary WebSocket message.
 
