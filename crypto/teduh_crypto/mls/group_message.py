@@ -33,10 +33,8 @@ from teduh_crypto.mls.group_state import Epoch, GroupState, PendingProposal
 from teduh_crypto.mls.leaf_node import LeafNodeSource
 from teduh_crypto.mls.message_protection import SignedContent, UnverifiedContent, open_public, sign
 from teduh_crypto.mls.private_message import (
-    PREFIX,
     Opened,
     Padding,
-    decode_private_message,
     open_application,
     open_private,
     seal_application,
@@ -124,9 +122,9 @@ def proposal_reference(epoch: Epoch, signed: SignedContent) -> ProposalRef:
 def unprotect(state: GroupState, message: bytes, now: int) -> tuple[GroupState, Received]:
     """Open, verify and apply a message; raises RemoteErrors on whatever is wrong with it."""
     state.require_membership()
-    if message.startswith(PREFIX):
-        return _unprotect_private(state, decode_private_message(message), now)
     body = MLSMessage.from_bytes(message).body
+    if isinstance(body, PrivateMessage):
+        return _unprotect_private(state, body, now)
     if isinstance(body, PublicMessage):
         return _unprotect_public(state, body, now)
     raise InvalidMessage("the message is not one between members")

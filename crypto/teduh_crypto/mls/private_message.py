@@ -7,8 +7,7 @@
         encrypted sender data        PrivateMessage = header | authenticated data | sender data | ciphertext
 
 Handshakes come as `SignedContent`, for a commit's tag depends on its signature. Application data is signed
-and encrypted in one go, and opened and verified in one go: that path builds no structures on its way, and
-reads a message by cutting out its few fields, since it is what a counselor's bot does all day.
+and encrypted in one go, and opened and verified in one go: that path builds no structures on its way.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from typing import Final, NamedTuple
 from teduh_crypto.exceptions import DecodingError, LocalError, PaddingError
 from teduh_crypto.hazmat.opaque import opaque
 from teduh_crypto.hazmat.secret import SignaturePrivateKey
-from teduh_crypto.mls.codec import MAX_ENCODED_LENGTH, Reader
+from teduh_crypto.mls.codec import Reader
 from teduh_crypto.mls.framing import (
     ContentType,
     PrivateMessage,
@@ -49,7 +48,6 @@ LeafOf = Callable[[LeafIndex], LeafNode]
 PREFIX: Final = b"\x00\x01\x00\x02"
 """Version mls10 and wire format mls_private_message, with which the MLSMessage begins."""
 
-_CONTENT_TYPES: Final = {int(kind): kind for kind in ContentType}
 _HANDSHAKE, _APPLICATION = RatchetKind.HANDSHAKE, RatchetKind.APPLICATION
 _APPLICATION_BYTE: Final = bytes((ContentType.APPLICATION,))
 _MEMBER_BYTE: Final = b"\x01"
@@ -92,11 +90,13 @@ def open_application(
 ) -> Opened:
     """Decrypt application data and verify its signature; raises RemoteErrors."""
     sender, member, plaintext, tree = _decrypted(framing, tree, limits, message, leaf_of)
-    data, data_end = opaque_at(plaintext, 0)
-    signature, end = opaque_at(plaintext, data_end)
-    _require_zeros(plaintext[end:])
+    reader = Reader(plaintext)
+    data = reader.opaque()
+    body = plaintext[: len(plaintext) - reader.remaining]
+    signature = reader.opaque()
+    _require_zeros(reader.rest())
     leaf, additional = sender.to_bytes(4, "big"), opaque(message.authenticated_data)
-    to_be_signed = _application_to_be_signed(framing, leaf, additional, plaintext[:data_end])
+    to_be_signed = _application_to_be_signed(framing, leaf, additional, body)
     framing.suite.verify_with_label(member.signature_key, LABEL, to_be_signed, signature)
     return Opened(sender, member, data, tree)
 
@@ -217,46 +217,3 @@ def _guarded(nonce: bytes, reuse_guard: bytes) -> bytes:
     """The nonce with its first four bytes XORed, lest a restored state use one twice (RFC 9420, 6.3.1)."""
     start = int.from_bytes(nonce[:4], "big") ^ int.from_bytes(reuse_guard, "big")
     return start.to_bytes(4, "big") + nonce[4:]
-
-
-def decode_private_message(message: bytes) -> PrivateMessage:
-    """Decode an MLSMessage that begins with `PREFIX`, as `MLSMessage` does; raises DecodingError."""
-    if len(message) > MAX_ENCODED_LENGTH:
-        raise DecodingError(f"{len(message)} bytes are more than the {MAX_ENCODED_LENGTH} that are read")
-    group_id, at = opaque_at(message, len(PREFIX))
-    epoch = int.from_bytes(message[at : at + 8], "big")
-    content_type = _CONTENT_TYPES.get(message[at + 8]) if at + 8 < len(message) else None
-    if content_type is None:
-        raise DecodingError("a message has an unknown content type, or ends before it")
-    authenticated_data, at = opaque_at(message, at + 9)
-    encrypted_sender_data, at = opaque_at(message, at)
-    ciphertext, at = opaque_at(message, at)
-    if at != len(message):
-        raise DecodingError(f"{len(message) - at} bytes trail behind the message")
-    return PrivateMessage(
-        group_id, epoch, content_type, authenticated_data, encrypted_sender_data, ciphertext
-    )
-
-
-def opaque_at(data: bytes, position: int) -> tuple[bytes, int]:
-    """The `opaque<V>` that begins at `position`, and the position behind it; raises DecodingError."""
-    first = data[position] if position < len(data) else 0xFF
-    if first < 0x40:
-        start = position + 1
-        stop = start + first
-    else:
-        start, stop = _long_bounds(data, position, first)
-    if stop > len(data):
-        raise DecodingError("a vector is cut short")
-    return data[start:stop], stop
-
-
-def _long_bounds(data: bytes, position: int, first: int) -> tuple[int, int]:
-    """Where the contents of a vector begin and end whose length takes two or four bytes."""
-    size, minimum = (2, 0x40) if first < 0x80 else (4, 0x4000)
-    start = position + size
-    length = int.from_bytes(data[position:start], "big") & ((1 << (8 * size - 2)) - 1)
-    if first >= 0xC0 or length < minimum:
-        # RFC 9420, 2.1.2: the prefix 0b11 is invalid, and so is a longer form of the length than needed.
-        raise DecodingError("a vector is cut short, or its length is not in its shortest form")
-    return start, start + length

@@ -27,7 +27,6 @@ from teduh_crypto.mls.message_protection import (
     sign,
 )
 from teduh_crypto.mls.private_message import (
-    decode_private_message,
     no_padding,
     open_application,
     open_private,
@@ -88,8 +87,9 @@ class Case:
         return replace(honest, signature_key=data(self.vector["signature_pub"]))
 
     def open_application(self, message: bytes) -> bytes:
-        body, tree = decode_private_message(message), self.fresh_tree()
-        return open_application(self.framing, tree, RatchetLimits(), body, self.leaf_of).data
+        body = MLSMessage.from_bytes(message).body
+        assert isinstance(body, PrivateMessage)
+        return open_application(self.framing, self.fresh_tree(), RatchetLimits(), body, self.leaf_of).data
 
     def open_public(self, message: bytes) -> SignedContent:
         body = MLSMessage.from_bytes(message).body
