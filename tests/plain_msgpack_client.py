@@ -76,8 +76,8 @@ class Tag(IntEnum):
     QUEUE_LISTING = 0x54
     OFFER = 0x55
     OFFER_ENDED = 0x56
-    WIDENED = 0x57
-    OPENS_AT = 0x58
+    PREFERENCES_RELAXED = 0x57
+    OPENING_TIME = 0x58
     BOARD = 0x59
     QUEUE_ALERT = 0x5A
     PUSH_KEY = 0x5B

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 from playwright.async_api import Page, WebSocketRoute
 from teduh_signaling.relay.codec import decode_client_frame, decode_relay_frame, encode
-from teduh_signaling.relay.frames import Error, ErrorCode, OpenRequest, OpensAt, Subscribed
+from teduh_signaling.relay.frames import Error, ErrorCode, OpeningTime, OpenRequest, Subscribed
 
 
 @dataclass
@@ -56,6 +56,6 @@ class Wire:
         if self.lies and isinstance(frame, Subscribed):
             # The log is shorter than what she has read of it, and holds more of hers than she has said.
             return encode(msgspec.structs.replace(frame, last_seq=1, counter=99))
-        if self.opens is not None and isinstance(frame, OpensAt):
+        if self.opens is not None and isinstance(frame, OpeningTime):
             return encode(msgspec.structs.replace(frame, opens=self.opens))
         return message

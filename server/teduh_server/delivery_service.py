@@ -31,7 +31,7 @@ from teduh_signaling.relay.frames import (
     Ephemeral,
     EphemeralEntry,
     ErrorCode,
-    MemberGone,
+    MemberDisconnected,
     MembershipEnded,
 )
 
@@ -84,7 +84,7 @@ class DeliveryService:
         self.appends.acknowledgements = self.acknowledgements
         channel.on(node_channel.ENTRIES, self._receive_entries)
         channel.on(node_channel.EPHEMERAL_ENTRY, self._receive_ephemeral)
-        channel.on(node_channel.MEMBER_GONE, self._receive_member_gone)
+        channel.on(node_channel.MEMBER_DISCONNECTED, self._receive_member_disconnected)
         channel.on(node_channel.MEMBERSHIP_ENDED, self._receive_membership_ended)
         channel.on(node_channel.NODE_JOINED, self._receive_node_joined)
         channel.on(node_channel.LOOK_AT_LOG, self._receive_look)
@@ -377,7 +377,7 @@ class DeliveryService:
             return scripts.Left(0, (), b"")
         for own in [each for each in conversation.subscriptions if each.member == member]:
             self.unsubscribe(own.connection, conversation.id)
-        gone = encode(MemberGone(conversation.id, member))
+        gone = encode(MemberDisconnected(conversation.id, member))
         self._write_to_all(conversation, gone)
         if conversation.on_other_nodes:
             self._store.call(
@@ -386,11 +386,11 @@ class DeliveryService:
             )
         return left
 
-    def _receive_member_gone(self, data: bytes) -> None:
+    def _receive_member_disconnected(self, data: bytes) -> None:
         conversation = self._conversations.get(entry_conversation_id(data))
         if conversation is not None:
             gone = decode_relay_frame(data)
-            assert isinstance(gone, MemberGone)
+            assert isinstance(gone, MemberDisconnected)
             for own in [each for each in conversation.subscriptions if each.member == gone.member]:
                 self.unsubscribe(own.connection, conversation.id)
             self._write_to_all(conversation, data)

@@ -4,7 +4,7 @@
     0x1a        a node's  entries for the subscribers that the node holds, of each: place (8, big-endian),
                           length (4), Entry frame with seq 0
     0x94        a node's  an EphemeralEntry frame as it is (an array of four)
-    0x93        a node's  a MemberGone frame as it is (an array of three)
+    0x93        a node's  a MemberDisconnected frame as it is (an array of three)
     0x01        a node's  a membership ended: conversation id (16), member (4, big-endian)
     0x02        a node's  another node has begun to hold subscribers of: conversation id (16)
     0x1b        a node's  of an earlier release: look whether more is in the log than was told, of:
@@ -39,7 +39,7 @@ from struct import Struct
 ENTRIES = 0x1A
 LOOK_AT_LOG = 0x1B
 EPHEMERAL_ENTRY = 0x94
-MEMBER_GONE = 0x93
+MEMBER_DISCONNECTED = 0x93
 MEMBERSHIP_ENDED = 0x01
 NODE_JOINED = 0x02
 INBOX_ITEM = 0x03

@@ -4,7 +4,7 @@
 
     the queue or the staff have changed --> refresh, once for all changes of a moment
                                                |
-        who waits:  QueuePosition with an estimate, Widened, OpensAt      each only when it has changed
+        who waits:  QueuePosition with an estimate, PreferencesRelaxed, OpeningTime; each only when changed
         staff:      QueueChanged (how many), QueueListing (to those that watch)
 """
 
@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from teduh_signaling.relay.frames import (
     MAX_LISTED_REQUESTS,
     ErrorCode,
-    OpensAt,
+    OpeningTime,
     Preference,
+    PreferencesRelaxed,
     QueueChanged,
     QueueListing,
     QueuePosition,
-    Widened,
 )
 from teduh_signaling.relay.frames import WaitingRequest as ListedRequest
 
@@ -317,7 +317,7 @@ class QueueNews:
         for connection, told in self._followers(conversation_id):
             if len(told.dropped) < len(now_dropped):
                 told.dropped = now_dropped
-                connection.send(Widened(conversation_id, now_dropped))
+                connection.send(PreferencesRelaxed(conversation_id, now_dropped))
 
     async def _tell_watchers(self) -> None:
         count, requests = await next_waiting(self._store, MAX_LISTED_REQUESTS)
@@ -364,7 +364,7 @@ def _listed(request: WaitingRequest, now: float, devices: Set[bytes]) -> ListedR
 def _tell_opening(conversation_id: bytes, connection: Connection, told: _Told, opens: int | None) -> None:
     if told.opens != opens and told.position != 0:
         told.opens = opens
-        connection.send(OpensAt(conversation_id, opens))
+        connection.send(OpeningTime(conversation_id, opens))
 
 
 def _position(conversation_id: bytes, position: int, guess: Estimate | None) -> QueuePosition:

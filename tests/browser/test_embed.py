@@ -146,7 +146,7 @@ async def test_exit_in_the_frame_leaves_the_host_too_and_back_does_not_return(tm
             frame, his = await talking_inside(site, staff)
             await leave(site, frame)
             await site.page.wait_for_url("**/weather")
-            assert (await until(his, events.Gone)).participant.is_survivor
+            assert (await until(his, events.MemberDisconnected)).participant.is_survivor
             await site.page.go_back()
             assert site.page.url == "about:blank"
 

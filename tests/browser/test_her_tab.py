@@ -31,7 +31,7 @@ async def test_loading_anew_asks_first_then_says_what_has_ended_and_begins_anew(
         await expect(hers.message("before")).to_be_visible()
         await hers.button("Reload anyway").click()
         await hers.shows("This page was restarted")
-        assert (await until(his, events.Gone)).participant.is_survivor
+        assert (await until(his, events.MemberDisconnected)).participant.is_survivor
         await expect(hers.page.get_by_text("before", exact=True)).to_have_count(0)
         await hers.ask()
         again = await accepted(staff)
@@ -60,7 +60,7 @@ async def test_two_tabs_are_two_people_who_know_nothing_of_each_other(tmp_path: 
         assert await one.messages.all_inner_texts() == ["in the first"]
         assert await two.messages.all_inner_texts() == ["in the second"]
         await two.page.close()
-        await until(second, events.Gone)
+        await until(second, events.MemberDisconnected)
         await first.send("still here")
         await expect(one.message("still here")).to_be_visible()
 

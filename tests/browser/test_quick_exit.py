@@ -63,7 +63,7 @@ async def test_leaving_is_at_once_and_for_good(tmp_path: Path) -> None:
             await leave(hers)
             await is_at(hers.page, harmless)
             assert left.at_once, leave.__name__
-            assert (await until(his, events.Gone)).participant.is_survivor
+            assert (await until(his, events.MemberDisconnected)).participant.is_survivor
             # A page that comes out of the back/forward cache is not loaded again.
             await hers.page.go_back(wait_until="commit")
             await is_at(hers.page, f"{harmless}?before")
@@ -102,7 +102,7 @@ async def test_staff_are_told_when_her_tab_is_closed_or_reloaded(tmp_path: Path,
         his = await accepted(staff)
         await hers.is_in_the_room("Sari")
         await (hers.page.close(run_before_unload=False) if how == "closed" else hers.page.reload())
-        assert (await until(his, events.Gone)).participant.is_survivor
+        assert (await until(his, events.MemberDisconnected)).participant.is_survivor
 
 
 async def test_no_word_stays_in_a_page_that_is_left_where_the_browser_sends_no_beacons(
@@ -156,7 +156,7 @@ async def test_leaving_one_tab_leaves_the_others_too(tmp_path: Path) -> None:
             await other.page.keyboard.press("Shift")
         await is_at(hers.page, harmless)
         await is_at(other.page, harmless)
-        assert (await until(his, events.Gone)).participant.is_survivor
+        assert (await until(his, events.MemberDisconnected)).participant.is_survivor
         for tab, before in ((hers, "?one"), (other, "?two")):
             await tab.page.go_back(wait_until="commit")
             await is_at(tab.page, f"{harmless}{before}")
@@ -272,7 +272,7 @@ async def test_a_browser_that_is_to_keep_nothing_at_all_shows_the_page_and_leave
         await hers.is_in_the_room("Sari")
         await hers.button(ENGLISH.exit).click()
         await is_at(hers.page, harmless)
-        assert (await until(his, events.Gone)).participant.is_survivor
+        assert (await until(his, events.MemberDisconnected)).participant.is_survivor
 
 
 async def test_a_letter_between_presses_of_shift_keeps_her_here(tmp_path: Path) -> None:

@@ -111,17 +111,18 @@ async def test_she_hears_what_is_dropped_and_the_next_one_comes(
                     await offer.accept()
                     break
                 await offer.decline()
-        assert (await until(conversation, events.Widened)).dropped == (Preference.REGION,)
+        assert (await until(conversation, events.PreferencesRelaxed)).dropped == (Preference.REGION,)
         await until(conversation, events.Joined)
 
 
 async def test_she_hears_whether_somebody_is_there(relay: tuple[str, RelayOrganisation]) -> None:
     async with _survivor(relay) as survivor:
         conversation = await survivor.ask()
-        assert await until(conversation, events.Staffed) == events.Staffed(somebody=False, opens=None)
+        closed = events.StaffAvailable(somebody=False, opens=None)
+        assert await until(conversation, events.StaffAvailable) == closed
         async with _staff(relay, "Sari") as sari:
             await sari.set_available(1)
-            assert await until(conversation, events.Staffed) == events.Staffed(somebody=True)
+            assert await until(conversation, events.StaffAvailable) == events.StaffAvailable(somebody=True)
 
 
 async def test_supervisor_sees_the_board_and_takes_who_finds_nobody(

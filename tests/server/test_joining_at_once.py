@@ -14,7 +14,7 @@ from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import (
     Done,
     Leave,
-    MemberGone,
+    MemberDisconnected,
     Ping,
     Pong,
     StaffReachable,
@@ -86,7 +86,7 @@ async def test_counselor_hears_that_she_has_gone(
                     await survivor.ask(Leave(9, conversation), Done)
                     try:
                         async with asyncio.timeout(1):
-                            await staff.expect(MemberGone)
+                            await staff.expect(MemberDisconnected)
                     except TimeoutError:
                         lost += 1
                     await staff.send(Unsubscribe(conversation))

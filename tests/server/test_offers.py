@@ -39,13 +39,13 @@ from teduh_signaling.relay.frames import (
     OfferEnded,
     OpenRequest,
     Preference,
+    PreferencesRelaxed,
     QueueAlert,
     RequestDetails,
     RequestOpened,
     SetAvailability,
     Urgency,
     WatchQueue,
-    Widened,
 )
 
 
@@ -301,11 +301,11 @@ async def test_preferences_are_dropped_one_by_one_and_she_is_told(house: House) 
     survivor, request = await house.ask(RequestDetails(preferred_gender="female", region="west"))
     assert (await near.expect(Offer)).dropped == ()
     await near.ask(AnswerOffer(5, request, False), Done)
-    assert (await survivor.expect(Widened)).dropped == (Preference.REGION,)
+    assert (await survivor.expect(PreferencesRelaxed)).dropped == (Preference.REGION,)
     again = await near.expect(Offer)
     assert again.dropped == (Preference.REGION,)
     await near.ask(AnswerOffer(6, request, False), Done)
-    assert (await survivor.expect(Widened)).dropped == (Preference.REGION, Preference.GENDER)
+    assert (await survivor.expect(PreferencesRelaxed)).dropped == (Preference.REGION, Preference.GENDER)
     assert (await far.expect(Offer)).dropped == (Preference.REGION, Preference.GENDER)
 
 
@@ -325,7 +325,7 @@ async def test_while_she_waits_preferences_are_dropped_one_by_one_and_then_super
     await house.is_not_offered(other)
     for count in range(1, len(Preference) + 1):
         passed += 60
-        assert (await survivor.expect(Widened)).dropped == tuple(Preference)[:count]
+        assert (await survivor.expect(PreferencesRelaxed)).dropped == tuple(Preference)[:count]
     # Now anybody will do.
     offer = await other.expect(Offer)
     assert (offer.conversation_id, offer.dropped) == (request, tuple(Preference))
@@ -333,7 +333,7 @@ async def test_while_she_waits_preferences_are_dropped_one_by_one_and_then_super
     assert not [frame for frame in supervisor.seen if isinstance(frame, QueueAlert)]
     passed += 60
     assert (await supervisor.expect(QueueAlert)).conversation_id == request
-    assert not [frame for frame in survivor.seen if isinstance(frame, Widened)]
+    assert not [frame for frame in survivor.seen if isinstance(frame, PreferencesRelaxed)]
 
 
 @pytest.mark.parametrize("patience", [{"alert_after_seconds": 0.2}])

@@ -12,7 +12,7 @@ from relay_process import eventually, relay_here
 from teduh_server import presence
 from teduh_server.app import Relay
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
-from teduh_signaling.relay.frames import Availability, Done, OpensAt, Ping, Pong, SetAvailability
+from teduh_signaling.relay.frames import Availability, Done, OpeningTime, Ping, Pong, SetAvailability
 from valkey_cluster import valkey_cluster
 from valkey_server import start_valkey
 
@@ -49,7 +49,7 @@ async def test_staff_of_another_node_stay_there_through_an_outage(
                     await here._queue.sweep()
                     assert _available(here) == 1
                     await survivor.ask(Ping(7), Pong)
-                    assert not [frame for frame in survivor.seen if isinstance(frame, OpensAt)]
+                    assert not [frame for frame in survivor.seen if isinstance(frame, OpeningTime)]
             # And who is gone is gone.
             await eventually(lambda: _available(here) == 0)
 

@@ -24,8 +24,8 @@ from teduh_signaling.relay.frames import (
     Error,
     ErrorCode,
     Leave,
+    OpeningTime,
     OpenRequest,
-    OpensAt,
     QueueListing,
     QueuePosition,
     RequestDetails,
@@ -179,17 +179,17 @@ async def test_nobody_is_promised_a_time_while_nobody_takes_requests(
 ) -> None:
     async with frame_client(relay_url) as survivor, frame_client(relay_url) as staff:
         await survivor.open_request()
-        assert (await survivor.expect(OpensAt)).opens is None
+        assert (await survivor.expect(OpeningTime)).opens is None
         await _available(staff, organisation)
-        assert (await survivor.expect(OpensAt)).opens == 0
+        assert (await survivor.expect(OpeningTime)).opens == 0
         await staff.socket.close()
-        assert (await survivor.expect(OpensAt)).opens is None
+        assert (await survivor.expect(OpeningTime)).opens is None
 
 
 async def test_she_is_told_when_somebody_will_be_there(staffed_url: str) -> None:
     async with frame_client(staffed_url) as survivor:
         await survivor.open_request()
-        opens = (await survivor.expect(OpensAt)).opens
+        opens = (await survivor.expect(OpeningTime)).opens
         assert opens is not None
         assert time.gmtime(opens)[3:5] == (12, 0)
         assert opens > time.time()
@@ -205,11 +205,11 @@ async def test_whoever_has_gone_home_by_the_clock_promises_nobody_anything(
         await staff.authenticate(organisation.staff())
         await staff.ask(SetAvailability(1, said, 3, until=now - 1), Done)
         await survivor.open_request()
-        opens = (await survivor.expect(OpensAt)).opens
+        opens = (await survivor.expect(OpeningTime)).opens
         assert opens is not None
         assert opens > now
         await staff.ask(SetAvailability(2, said, 3, until=now + 3600), Done)
-        assert (await survivor.expect(OpensAt)).opens == 0
+        assert (await survivor.expect(OpeningTime)).opens == 0
 
 
 async def test_board_is_for_supervisors(relay_url: str, organisation: RelayOrganisation) -> None:
@@ -318,7 +318,7 @@ async def test_whoever_subscribes_as_well_is_still_told_that_somebody_has_come(
     """Her request has told her that nobody is there; what she follows anew is not forgotten for that."""
     async with frame_client(relay_url) as survivor, frame_client(relay_url) as staff:
         conversation = await survivor.open_request()
-        assert (await survivor.expect(OpensAt)).opens is None
+        assert (await survivor.expect(OpeningTime)).opens is None
         await survivor.subscribe(conversation, capability=survivor.capability)
         await _available(staff, organisation)
-        assert (await survivor.expect(OpensAt)).opens == 0
+        assert (await survivor.expect(OpeningTime)).opens == 0

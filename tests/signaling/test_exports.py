@@ -34,7 +34,7 @@ PUBLIC = {
         Authenticate Subscribe Unsubscribe Append Ephemeral Acknowledge Leave PublishKeyPackages
         FetchKeyPackage ListColleagues AcknowledgeInbox Ping FetchIceServers Limits Hello
         Authenticated Subscribed Accepted Entry EphemeralEntry Error Price InboxItem KeyPackage Colleague
-        Colleagues Done Moving Pong MembershipEnded IceUrl TurnCredential IceServers MemberGone
+        Colleagues Done Moving Pong MembershipEnded IceUrl TurnCredential IceServers MemberDisconnected
         AnyClientFrame AnyRelayFrame
     """,
     "relay.routing_frames": """
@@ -43,7 +43,7 @@ PUBLIC = {
         SetAvailability WatchQueue AnswerOffer WatchBoard FetchPushKey SubscribePush UnsubscribePush
         AskToJoin JoinAsked
         ReportAbuse SeekAnother RequestOpened QueuePosition Claimed QueueChanged WaitingRequest QueueListing
-        Offer OfferEnded Widened OpensAt StaffReachable Tally BoardDay Board QueueAlert PushKey
+        Offer OfferEnded PreferencesRelaxed OpeningTime StaffReachable Tally BoardDay Board QueueAlert PushKey
     """,
     "chat.codec": "KNOWN_TAGS decode_message encode_message",
     "chat.exceptions": "LocalMessageError MessageError RemoteMessageError",

@@ -94,8 +94,8 @@ DETAILS: list[Plain] = ["medical", "id", "female", "west", 2, True]
 QUEUE_LISTING: list[Plain] = [0x54, 7, [[CONVERSATION, DETAILS, 40, True]]]
 OFFER: list[Plain] = [0x55, CONVERSATION, DETAILS, 40, 20, [0, 1]]
 OFFER_ENDED: list[Plain] = [0x56, CONVERSATION]
-WIDENED: list[Plain] = [0x57, CONVERSATION, [0, 1, 2, 3]]
-OPENS_AT: list[Plain] = [0x58, CONVERSATION, 1_760_030_000]
+PREFERENCES_RELAXED: list[Plain] = [0x57, CONVERSATION, [0, 1, 2, 3]]
+OPENING_TIME: list[Plain] = [0x58, CONVERSATION, 1_760_030_000]
 BOARD: list[Plain] = [
     *[0x59, 7, 125, 12, 3, 2, 1, 4, 14, 60],
     [["medical", 6], [None, None]],
@@ -309,8 +309,8 @@ SCENARIOS: list[tuple[str, list[Step]]] = [
             *GREETING,
             *exchange("relay", QUEUE_POSITION, "anonymous"),
             step("client", "receives", packed([0x43, CONVERSATION, 0]), "anonymous"),
-            *exchange("relay", WIDENED, "anonymous"),
-            *exchange("relay", OPENS_AT, "anonymous"),
+            *exchange("relay", PREFERENCES_RELAXED, "anonymous"),
+            *exchange("relay", OPENING_TIME, "anonymous"),
             cannot_send("relay", OFFER, "anonymous"),
         ],
     ),

@@ -12,7 +12,7 @@ ConversationFrame = (
     | relay.Error
     | relay.EphemeralEntry
     | QueueNews
-    | relay.MemberGone
+    | relay.MemberDisconnected
     | relay.StaffReachable
     | relay.MembershipEnded
 )

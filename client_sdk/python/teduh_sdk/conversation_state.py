@@ -457,9 +457,9 @@ class ConversationState:
             case relay.EphemeralEntry():
                 if (group := self.membership.group) is not None:
                     self._events += self._ephemerals.open(group, self.membership.room, frame.payload)
-            case relay.QueuePosition() | relay.Widened() | relay.OpensAt():
+            case relay.QueuePosition() | relay.PreferencesRelaxed() | relay.OpeningTime():
                 self._hear_of_the_queue(frame)
-            case relay.MemberGone() | relay.StaffReachable():
+            case relay.MemberDisconnected() | relay.StaffReachable():
                 self._hear_of_members(frame)
             case relay.MembershipEnded():
                 # Whoever is taken out reads the commit first.
@@ -468,8 +468,8 @@ class ConversationState:
                 )
         self._read_log(now)
 
-    def _hear_of_members(self, news: relay.MemberGone | relay.StaffReachable) -> None:
-        if isinstance(news, relay.MemberGone):
+    def _hear_of_members(self, news: relay.MemberDisconnected | relay.StaffReachable) -> None:
+        if isinstance(news, relay.MemberDisconnected):
             self._is_reported_gone(news.member)
         else:
             self._are_reported(reachable=news.reachable)
@@ -490,7 +490,7 @@ class ConversationState:
             return
         for survivor in (one for one in self.participants if one.is_survivor):
             self._is_gone = True
-            self._events.append(events.Gone(survivor))
+            self._events.append(events.MemberDisconnected(survivor))
 
     def _read_log(self, now: int) -> None:
         if self._awaits_list:

@@ -1,8 +1,9 @@
 """What an application is told of a conversation, in order.
 
-    before        Waiting, Widened, Staffed, Joined
+    before        Waiting, PreferencesRelaxed, StaffAvailable, Joined
     talk          TextReceived, MessageReceived, Sent, Delivered, Read, TypingSeen
-    the room      Joined, Left, Gone, CallsUnsupported, Unconfirmed, InvitationReceived, InvitationAnswered
+    the room      Joined, Left, MemberDisconnected, CallsUnsupported, Unconfirmed
+                  InvitationReceived, InvitationAnswered
     staff         NoteAwaited, NoteReceived, NoteHandedOver
     somebody else StaffUnreachable, StaffReachable, Waiting, AnotherFound, AnotherLapsed, AnotherRefused
     trouble       Reconnecting, Connected, RelayUnavailable, RelayAvailable
@@ -45,14 +46,14 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Widened:
+class PreferencesRelaxed:
     """Nobody suitable came, so these of her preferences no longer count: all that were dropped so far."""
 
     dropped: tuple[Preference, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Staffed:
+class StaffAvailable:
     """Whether somebody takes requests now; if nobody does, when somebody will.
 
     `opens` is in seconds since 1970; None when the relay does not know.
@@ -99,7 +100,7 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class MemberDisconnected:
     """The relay says that the survivor has left without a word: her page was closed. Its word alone, told
     once; what is said to her now nobody reads.
     """
@@ -339,15 +340,15 @@ class Ended:
 
 Event = (
     Waiting
-    | Widened
-    | Staffed
+    | PreferencesRelaxed
+    | StaffAvailable
     | Connected
     | Reconnecting
     | RelayUnavailable
     | RelayAvailable
     | Joined
     | Left
-    | Gone
+    | MemberDisconnected
     | CallsUnsupported
     | Unconfirmed
     | StaffUnreachable

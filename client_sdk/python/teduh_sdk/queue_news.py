@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from teduh_signaling.relay.frames import OpensAt, QueuePosition, Widened
+from teduh_signaling.relay.frames import OpeningTime, PreferencesRelaxed, QueuePosition
 
 from teduh_sdk import events
 
-QueueNews = QueuePosition | Widened | OpensAt
+QueueNews = QueuePosition | PreferencesRelaxed | OpeningTime
 
 
 def event_of(news: QueueNews) -> events.Event:
@@ -14,7 +14,7 @@ def event_of(news: QueueNews) -> events.Event:
     match news:
         case QueuePosition():
             return events.Waiting(news.position, news.least_seconds, news.most_seconds)
-        case Widened():
-            return events.Widened(news.dropped)
-        case OpensAt():
-            return events.Staffed(somebody=news.opens == 0, opens=news.opens or None)
+        case PreferencesRelaxed():
+            return events.PreferencesRelaxed(news.dropped)
+        case OpeningTime():
+            return events.StaffAvailable(somebody=news.opens == 0, opens=news.opens or None)

@@ -6,17 +6,17 @@ import type {
   Entry,
   EphemeralEntry,
   ErrorFrame,
-  MemberGone,
+  MemberDisconnected,
   MembershipEnded,
-  OpensAt,
+  OpeningTime,
   QueuePosition,
   RelayFrame,
   StaffReachable,
-  Widened,
+  PreferencesRelaxed,
 } from "./relay/frames.ts"
 
 /** What the relay tells her who waits. */
-export type QueueNews = QueuePosition | Widened | OpensAt
+export type QueueNews = QueuePosition | PreferencesRelaxed | OpeningTime
 
 export type ConversationFrame =
   | Entry
@@ -24,7 +24,7 @@ export type ConversationFrame =
   | ErrorFrame
   | EphemeralEntry
   | QueueNews
-  | MemberGone
+  | MemberDisconnected
   | StaffReachable
   | MembershipEnded
 
@@ -34,9 +34,9 @@ const TYPES: readonly RelayFrame["type"][] = [
   "error",
   "ephemeralEntry",
   "queuePosition",
-  "widened",
-  "opensAt",
-  "memberGone",
+  "preferencesRelaxed",
+  "openingTime",
+  "memberDisconnected",
   "staffReachable",
   "membershipEnded",
 ]
@@ -55,9 +55,9 @@ export function eventOf(news: QueueNews): StateEvent {
         leastSeconds: news.leastSeconds,
         mostSeconds: news.mostSeconds,
       }
-    case "widened":
-      return { type: "widened", dropped: news.dropped }
-    case "opensAt":
-      return { type: "staffed", somebody: news.opens === 0, opens: news.opens === 0 ? null : news.opens }
+    case "preferencesRelaxed":
+      return { type: "preferencesRelaxed", dropped: news.dropped }
+    case "openingTime":
+      return { type: "staffAvailable", somebody: news.opens === 0, opens: news.opens === 0 ? null : news.opens }
   }
 }

@@ -491,15 +491,15 @@ export class ConversationState {
         await this.#seeTyping(frame.payload)
         break
       case "queuePosition":
-      case "widened":
-      case "opensAt":
+      case "preferencesRelaxed":
+      case "openingTime":
         this.#events.push(eventOf(frame))
         if (frame.type === "queuePosition" && frame.position > 0) this.seeking.lapse()
         break
       case "staffReachable":
         if (this.membership.identity.isSurvivor) this.seeking.told(this.membership.room, this.#otherStaff, frame.reachable)
         break
-      case "memberGone":
+      case "memberDisconnected":
         this.#isReportedGone(frame.member)
         break
       case "membershipEnded":
@@ -517,7 +517,7 @@ export class ConversationState {
     const survivor = this.membership.room.participants.find((one) => one.isSurvivor)
     if (member !== SURVIVOR_MEMBER || survivor === undefined || this.membership.identity.isSurvivor || this.#isGone) return
     this.#isGone = true
-    this.#events.push({ type: "gone", participant: survivor })
+    this.#events.push({ type: "memberDisconnected", participant: survivor })
   }
 
   async #readLog(now: number): Promise<void> {

@@ -1,9 +1,10 @@
 /**
  * What an application is told of a conversation, in order.
  *
- *     before        waiting, widened, staffed, joined
+ *     before        waiting, preferencesRelaxed, staffAvailable, joined
  *     talk          textReceived, messageReceived, sent, delivered, read, typingSeen
- *     the room      joined, left, gone, callsUnsupported, unconfirmed, invitationReceived, invitationAnswered
+ *     the room      joined, left, memberDisconnected, callsUnsupported, unconfirmed
+ *                   invitationReceived, invitationAnswered
  *     staff         noteAwaited, noteReceived, noteHandedOver
  *     somebody else staffUnreachable, staffReachable, waiting, anotherFound, anotherLapsed, anotherRefused
  *     trouble       reconnecting, connected, relayUnavailable, relayAvailable, messageRefused, rosterRefused, stopped
@@ -26,14 +27,14 @@ export interface Waiting {
 }
 
 /** Nobody suitable came, so these of her preferences no longer count: all that were dropped so far. */
-export interface Widened {
-  readonly type: "widened"
+export interface PreferencesRelaxed {
+  readonly type: "preferencesRelaxed"
   readonly dropped: readonly Preference[]
 }
 
 /** Whether somebody takes requests now; if nobody does, when somebody will (seconds since 1970), if that is known. */
-export interface Staffed {
-  readonly type: "staffed"
+export interface StaffAvailable {
+  readonly type: "staffAvailable"
   readonly somebody: boolean
   readonly opens: number | null
 }
@@ -77,8 +78,8 @@ export interface Left {
  * The relay says that the survivor has left without a word: her page was closed. Its word alone, told once; what is said
  * to her now nobody reads.
  */
-export interface Gone {
-  readonly type: "gone"
+export interface MemberDisconnected {
+  readonly type: "memberDisconnected"
   readonly participant: Participant
 }
 
@@ -289,15 +290,15 @@ export interface Ended {
 /** Everything that a conversation can tell. */
 export type Event =
   | Waiting
-  | Widened
-  | Staffed
+  | PreferencesRelaxed
+  | StaffAvailable
   | Connected
   | Reconnecting
   | RelayUnavailable
   | RelayAvailable
   | Joined
   | Left
-  | Gone
+  | MemberDisconnected
   | CallsUnsupported
   | Unconfirmed
   | StaffUnreachable

@@ -38,7 +38,7 @@ from teduh_signaling.relay.frames import (
     KeyPackage,
     Leave,
     ListColleagues,
-    MemberGone,
+    MemberDisconnected,
     OpenRequest,
     Ping,
     Pong,
@@ -260,7 +260,7 @@ class FrameHandlers:
             joining.attach(connection, frame.after)
             if not state.survivor_is_there:
                 # She left while this member was away.
-                connection.send(MemberGone(frame.conversation_id, SURVIVOR_MEMBER))
+                connection.send(MemberDisconnected(frame.conversation_id, SURVIVOR_MEMBER))
         finally:
             joining.release()
         if state.member == SURVIVOR_MEMBER and state.epoch == 0:

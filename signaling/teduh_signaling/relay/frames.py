@@ -96,10 +96,11 @@ from teduh_signaling.relay.routing_frames import (
     JoinAsked,
     Offer,
     OfferEnded,
+    OpeningTime,
     OpenRequest,
-    OpensAt,
     Preference,
     Preferences,
+    PreferencesRelaxed,
     PushKey,
     PushPublicKey,
     PushSecret,
@@ -118,7 +119,6 @@ from teduh_signaling.relay.routing_frames import (
     WaitingRequest,
     WatchBoard,
     WatchQueue,
-    Widened,
 )
 
 __all__ = [
@@ -195,19 +195,20 @@ __all__ = [
     "Leave",
     "Limits",
     "ListColleagues",
-    "MemberGone",
+    "MemberDisconnected",
     "MembershipEnded",
     "Moving",
     "Nonce",
     "Offer",
     "OfferEnded",
     "OpenRequest",
-    "OpensAt",
+    "OpeningTime",
     "Payload",
     "Ping",
     "Pong",
     "Preference",
     "Preferences",
+    "PreferencesRelaxed",
     "Price",
     "PublishKeyPackages",
     "PushKey",
@@ -241,7 +242,6 @@ __all__ = [
     "WaitingRequest",
     "WatchBoard",
     "WatchQueue",
-    "Widened",
 ]
 
 
@@ -564,7 +564,7 @@ class IceServers(RelayFrame, frozen=True, array_like=True, tag=0x52, gc=False):
     """No new allocation after this, in seconds since 1970; one that is there stays. 0 without ``urls``."""
 
 
-class MemberGone(RelayFrame, frozen=True, array_like=True, tag=0x53, gc=False):
+class MemberDisconnected(RelayFrame, frozen=True, array_like=True, tag=0x53, gc=False):
     """Another member has left by its own Leave or farewell: the survivor's page was closed, perhaps in haste.
 
     The relay's word alone, for whoever leaves so has no time to say it inside the encryption.
@@ -622,12 +622,12 @@ AnyRelayFrame = (
     | QueueChanged
     | MembershipEnded
     | IceServers
-    | MemberGone
+    | MemberDisconnected
     | QueueListing
     | Offer
     | OfferEnded
-    | Widened
-    | OpensAt
+    | PreferencesRelaxed
+    | OpeningTime
     | Board
     | QueueAlert
     | PushKey

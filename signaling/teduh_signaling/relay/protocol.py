@@ -60,15 +60,16 @@ from teduh_signaling.relay.frames import (
     KeyPackage,
     Leave,
     ListColleagues,
-    MemberGone,
+    MemberDisconnected,
     MembershipEnded,
     Moving,
     Offer,
     OfferEnded,
+    OpeningTime,
     OpenRequest,
-    OpensAt,
     Ping,
     Pong,
+    PreferencesRelaxed,
     PublishKeyPackages,
     PushKey,
     QueueAlert,
@@ -87,7 +88,6 @@ from teduh_signaling.relay.frames import (
     UnsubscribePush,
     WatchBoard,
     WatchQueue,
-    Widened,
 )
 
 
@@ -144,10 +144,21 @@ _STAFF: _Frames = frozenset(
 _LAST_WORDS: _Frames = _MEMBER - {Subscribe, FetchIceServers}
 
 _TO_MEMBERS: _Frames = frozenset(
-    {Subscribed, Accepted, Entry, EphemeralEntry, Error, Done, Pong, MembershipEnded, IceServers, MemberGone}
+    {
+        Subscribed,
+        Accepted,
+        Entry,
+        EphemeralEntry,
+        Error,
+        Done,
+        Pong,
+        MembershipEnded,
+        IceServers,
+        MemberDisconnected,
+    }
 )
 _TO_SURVIVORS: _Frames = frozenset(
-    {RequestOpened, QueuePosition, Widened, OpensAt, KeyPackage, StaffReachable}
+    {RequestOpened, QueuePosition, PreferencesRelaxed, OpeningTime, KeyPackage, StaffReachable}
 )
 _TO_STAFF: _Frames = frozenset(
     {

@@ -4,9 +4,9 @@
 
     staff                                 relay                                survivor
       |  WatchQueue -------------------->                                          |
-      |  <------------------ QueueListing    QueuePosition, OpensAt ------------>  |
+      |  <------------------ QueueListing    QueuePosition, OpeningTime -------->  |
       |  <------------------------- Offer                                          |
-      |  AnswerOffer (declined) -------->    to the next; after several: Widened ->|
+      |  AnswerOffer (declined) -------->    to the next; PreferencesRelaxed --->  |
       |  AnswerOffer (accepted) -------->    QueuePosition 0 ------------------->  |
       |  <----------------------- Claimed
 
@@ -278,7 +278,7 @@ class OfferEnded(RelayFrame, frozen=True, array_like=True, tag=0x56, gc=False):
     conversation_id: ConversationId
 
 
-class Widened(RelayFrame, frozen=True, array_like=True, tag=0x57, gc=False):
+class PreferencesRelaxed(RelayFrame, frozen=True, array_like=True, tag=0x57, gc=False):
     """To her who waits: nobody suitable came, so these preferences no longer count."""
 
     conversation_id: ConversationId
@@ -286,7 +286,7 @@ class Widened(RelayFrame, frozen=True, array_like=True, tag=0x57, gc=False):
     """All that were dropped so far."""
 
 
-class OpensAt(RelayFrame, frozen=True, array_like=True, tag=0x58, gc=False):
+class OpeningTime(RelayFrame, frozen=True, array_like=True, tag=0x58, gc=False):
     """To her who waits: nobody takes requests now, but then somebody will; and when that changes."""
 
     conversation_id: ConversationId

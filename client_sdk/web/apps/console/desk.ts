@@ -555,8 +555,8 @@ export class Desk {
       case "left":
         this.#inTalk(id, { type: "left", person: personOf(event.participant) })
         break
-      case "gone":
-        this.#inTalk(id, { type: "noticed", notice: "gone", who: { name: "", role: event.participant.role } })
+      case "memberDisconnected":
+        this.#inTalk(id, { type: "noticed", notice: "memberDisconnected", who: { name: "", role: event.participant.role } })
         break
       case "callsUnsupported":
         if (event.participant.isSurvivor) this.#inTalk(id, { type: "callsUnsupported" })

@@ -33,7 +33,7 @@ export interface Named {
 export type Notice =
   | "joined"
   | "left"
-  | "gone"
+  | "memberDisconnected"
   | "proposed"
   | "welcomed"
   | "declined"

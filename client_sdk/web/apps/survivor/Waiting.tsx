@@ -57,7 +57,7 @@ export function Waiting({ configuration, sightings, prospect, hindrance, isPayin
         {hindrance === "clock" && <p>{t("waiting.clock", { time: wholeDate(language, Date.now()) })}</p>}
         {hindrance === "list" && <p>{t("waiting.list")}</p>}
         {isUnserved ? <p>{t("waiting.stays")}</p> : shown.length > 0 && <p>{howLong(t, prospect, guess)}</p>}
-        {prospect.isWidened && <p>{t("waiting.widened")}</p>}
+        {prospect.hasRelaxedPreferences && <p>{t("waiting.preferencesRelaxed")}</p>}
       </div>
       {hours !== undefined && (
         <p>

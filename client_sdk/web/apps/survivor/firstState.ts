@@ -10,7 +10,7 @@ export const INITIAL: State = {
   urgency: null,
   link: "connecting",
   sightings: [],
-  prospect: { minutes: null, opens: 0, isWidened: false },
+  prospect: { minutes: null, opens: 0, hasRelaxedPreferences: false },
   hindrance: null,
   isPaying: false,
   people: [],

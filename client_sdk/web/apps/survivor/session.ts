@@ -322,10 +322,10 @@ export class Session {
         this.#dispatch({ type: "placed", position: event.position, at: this.#now() })
         this.#dispatch({ type: "foreseen", prospect: { minutes: minutesOf(event) } })
         break
-      case "widened":
-        this.#dispatch({ type: "foreseen", prospect: { isWidened: event.dropped.length > 0 } })
+      case "preferencesRelaxed":
+        this.#dispatch({ type: "foreseen", prospect: { hasRelaxedPreferences: event.dropped.length > 0 } })
         break
-      case "staffed":
+      case "staffAvailable":
         this.#dispatch({ type: "foreseen", prospect: { opens: event.somebody ? 0 : event.opens } })
         break
       case "connected":

@@ -51,7 +51,7 @@ export interface Prospect {
   /** When somebody will be there, in seconds since 1970; null: nobody knows; 0: somebody is. */
   readonly opens: number | null
   /** Whether some of what she wished for no longer counts. */
-  readonly isWidened: boolean
+  readonly hasRelaxedPreferences: boolean
 }
 
 /** Why a conversation is over. */

@@ -465,8 +465,8 @@ export type JoinAsked = ReturnType<typeof JoinAsked>
 export const StaffReachable = define("staffReachable", 0x5e, { conversationId, reachable: bool })
 export type StaffReachable = ReturnType<typeof StaffReachable>
 
-export const MemberGone = define("memberGone", 0x53, { conversationId, member: uint32 })
-export type MemberGone = ReturnType<typeof MemberGone>
+export const MemberDisconnected = define("memberDisconnected", 0x53, { conversationId, member: uint32 })
+export type MemberDisconnected = ReturnType<typeof MemberDisconnected>
 
 const preferences = list(oneOf(Object.values(Preference)), 0, MAX_PREFERENCES)
 const waitingRequest = struct({
@@ -496,11 +496,11 @@ export type Offer = ReturnType<typeof Offer>
 export const OfferEnded = define("offerEnded", 0x56, { conversationId })
 export type OfferEnded = ReturnType<typeof OfferEnded>
 
-export const Widened = define("widened", 0x57, { conversationId, dropped: preferences })
-export type Widened = ReturnType<typeof Widened>
+export const PreferencesRelaxed = define("preferencesRelaxed", 0x57, { conversationId, dropped: preferences })
+export type PreferencesRelaxed = ReturnType<typeof PreferencesRelaxed>
 
-export const OpensAt = define("opensAt", 0x58, { conversationId, opens: nullable(uint64) })
-export type OpensAt = ReturnType<typeof OpensAt>
+export const OpeningTime = define("openingTime", 0x58, { conversationId, opens: nullable(uint64) })
+export type OpeningTime = ReturnType<typeof OpeningTime>
 
 const tally = struct({ name: nullable(shortText), count: nullable(uint32) })
 /** How many of one kind; null: some, but fewer than five. */
@@ -589,13 +589,13 @@ export const RELAY_FRAMES = [
   QueueChanged,
   MembershipEnded,
   IceServers,
-  MemberGone,
+  MemberDisconnected,
   StaffReachable,
   QueueListing,
   Offer,
   OfferEnded,
-  Widened,
-  OpensAt,
+  PreferencesRelaxed,
+  OpeningTime,
   Board,
   QueueAlert,
   PushKey,

@@ -74,9 +74,9 @@ const TO_MEMBERS = [
   "pong",
   "membershipEnded",
   "iceServers",
-  "memberGone",
+  "memberDisconnected",
 ] as const
-const TO_SURVIVORS = ["requestOpened", "queuePosition", "widened", "opensAt", "keyPackage", "staffReachable"] as const
+const TO_SURVIVORS = ["requestOpened", "queuePosition", "preferencesRelaxed", "openingTime", "keyPackage", "staffReachable"] as const
 const TO_STAFF = [
   "claimed",
   "inboxItem",

@@ -29,9 +29,9 @@ it("does not say that nobody is there because of what the connection before had 
   })
   events.push(
     { type: "waiting", position: 1, leastSeconds: null, mostSeconds: null },
-    { type: "staffed", somebody: false, opens: 1_900_000_000 },
+    { type: "staffAvailable", somebody: false, opens: 1_900_000_000 },
     // The phone sleeps; somebody comes meanwhile. On a new connection the relay takes it that she knows nothing:
-    // `OpensAt` 0 is told only to whom it has told something else (queue_news.py, _Told.opens = 0).
+    // `OpeningTime` 0 is told only to whom it has told something else (queue_news.py, _Told.opens = 0).
     { type: "reconnecting" },
     { type: "waiting", position: 1, leastSeconds: null, mostSeconds: null },
     { type: "connected" },

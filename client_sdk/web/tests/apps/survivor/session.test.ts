@@ -212,12 +212,12 @@ describe("waiting", () => {
     const { session, conversation, state } = visit()
     void session.ask(WISHES)
     conversation.tell({ type: "waiting", position: 2, leastSeconds: 61, mostSeconds: 240 })
-    conversation.tell({ type: "staffed", somebody: false, opens: 1_760_000_000 })
-    conversation.tell({ type: "widened", dropped: [0] })
+    conversation.tell({ type: "staffAvailable", somebody: false, opens: 1_760_000_000 })
+    conversation.tell({ type: "preferencesRelaxed", dropped: [0] })
     await vi.waitFor(() => {
-      expect(state().prospect).toEqual({ minutes: { least: 1, most: 4 }, opens: 1_760_000_000, isWidened: true })
+      expect(state().prospect).toEqual({ minutes: { least: 1, most: 4 }, opens: 1_760_000_000, hasRelaxedPreferences: true })
     })
-    conversation.tell({ type: "staffed", somebody: true, opens: null })
+    conversation.tell({ type: "staffAvailable", somebody: true, opens: null })
     await vi.waitFor(() => {
       expect(state().prospect.opens).toBe(0)
     })

@@ -19,7 +19,7 @@ from teduh_signaling.relay.frames import (
     Error,
     ErrorCode,
     Leave,
-    MemberGone,
+    MemberDisconnected,
     Ping,
     Pong,
     Subscribe,
@@ -38,13 +38,13 @@ async def farewell(url: str, content: bytes) -> int:
 async def hears_nothing(client: FrameClient) -> None:
     """Whatever the relay had to say has come before the answer to a Ping."""
     await client.ask(Ping(9), Pong)
-    assert not [frame for frame in client.seen if isinstance(frame, MemberGone)]
+    assert not [frame for frame in client.seen if isinstance(frame, MemberDisconnected)]
 
 
 async def test_leave_is_told_to_the_others(relay_url: str, organisation: RelayOrganisation) -> None:
     async with talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation):
         await survivor.ask(Leave(1, conversation), Done)
-        assert await staff.expect(MemberGone) == MemberGone(conversation, SURVIVOR_MEMBER)
+        assert await staff.expect(MemberDisconnected) == MemberDisconnected(conversation, SURVIVOR_MEMBER)
         await hears_nothing(survivor)
 
 
@@ -53,7 +53,7 @@ async def test_staff_who_leave_are_told_to_the_survivor(
 ) -> None:
     async with talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation):
         await staff.ask(Leave(1, conversation), Done)
-        gone = await survivor.expect(MemberGone)
+        gone = await survivor.expect(MemberDisconnected)
         assert gone.member != SURVIVOR_MEMBER
 
 
@@ -62,7 +62,7 @@ async def test_farewell_ends_her_membership_and_is_told_once(
 ) -> None:
     async with talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation):
         assert await farewell(relay_url, conversation + survivor.capability) == 204
-        assert await staff.expect(MemberGone) == MemberGone(conversation, SURVIVOR_MEMBER)
+        assert await staff.expect(MemberDisconnected) == MemberDisconnected(conversation, SURVIVOR_MEMBER)
         assert await farewell(relay_url, conversation + survivor.capability) == 204
         await hears_nothing(staff)
         async with frame_client(relay_url) as again:
@@ -82,7 +82,7 @@ async def test_staff_who_were_away_are_told_when_they_come_back(
             await again.authenticate(device)
             await again.subscribe(conversation, 2)
             assert (await again.entries(1))[0].payload == b"I have to go"
-            assert await again.expect(MemberGone) == MemberGone(conversation, SURVIVOR_MEMBER)
+            assert await again.expect(MemberDisconnected) == MemberDisconnected(conversation, SURVIVOR_MEMBER)
 
 
 async def test_farewell_without_her_capability_does_nothing_and_looks_the_same(
@@ -115,8 +115,8 @@ async def test_several_conversations_end_with_one_farewell(
         talking_pair(relay_url, organisation.staff("Budi")) as (two, budi, second),
     ):
         assert await farewell(relay_url, first + one.capability + second + two.capability) == 204
-        assert (await sari.expect(MemberGone)).conversation_id == first
-        assert (await budi.expect(MemberGone)).conversation_id == second
+        assert (await sari.expect(MemberDisconnected)).conversation_id == first
+        assert (await budi.expect(MemberDisconnected)).conversation_id == second
 
 
 @pytest.mark.parametrize("length", [0, 1, 47, 49, 5 * 48])
@@ -132,4 +132,4 @@ async def test_staff_on_another_node_hear_of_it(
         await asyncio.gather(organisation.publish_revocations(one), organisation.publish_revocations(two))
         async with talking_pair(one, organisation.staff()) as (survivor, staff, conversation):
             assert await farewell(two, conversation + survivor.capability) == 204
-            assert await staff.expect(MemberGone) == MemberGone(conversation, SURVIVOR_MEMBER)
+            assert await staff.expect(MemberDisconnected) == MemberDisconnected(conversation, SURVIVOR_MEMBER)
