@@ -116,7 +116,7 @@ class SyntheticNode:
         continuations = Continuations(self._store, 0)
         self._routing = RoutingServices(settings, node, price, Turns(), verifier, continuations)
         # To plan, and to tell survivors, is for the relay under measurement.
-        self._routing.presence.on_change = _nothing
+        self._routing.presence.changes.clear()
         channel.on(node_channel.QUEUE_CHANGED, _nothing)
 
     async def start(self, numbers: range) -> None:

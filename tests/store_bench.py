@@ -6,10 +6,11 @@ import asyncio
 
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.commands import Command, Reply
 from teduh_server.redis_store.keys import ConversationKeys
 from teduh_server.redis_store.replies import as_list
 from teduh_server.redis_store.scripts import Appended, LogLimits, MemberState, NotAppended, Rejoined
-from teduh_server.redis_store.wire import Command, Reply, settling
+from teduh_server.redis_store.wire import settling
 from teduh_signaling.relay.codec import decode_relay_frame
 from teduh_signaling.relay.entry import entry_template
 from teduh_signaling.relay.frames import Entry, EntryKind

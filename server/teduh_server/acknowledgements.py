@@ -19,12 +19,11 @@ from itertools import islice
 
 from teduh_signaling.relay.frames import Acknowledge
 
-from teduh_server.connection import Connection
+from teduh_server.connection import Connection, Subscription
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.commands import Answer
 from teduh_server.redis_store.exceptions import StoreError
-from teduh_server.redis_store.wire import Answer
-from teduh_server.subscription import Subscription
 
 WAIT_SECONDS = 4.0
 MANY_ENTRIES = 128

@@ -14,43 +14,57 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from teduh_signaling.relay.codec import encode_accepted
 from teduh_signaling.relay.entry import entry_template, place_entry
 from teduh_signaling.relay.frames import SURVIVOR_MEMBER, Append, EntryKind, ErrorCode
 
-from teduh_server.connection import Connection
+from teduh_server.acknowledgements import Acknowledgements
+from teduh_server.connection import Connection, LocalConversation, Subscription
 from teduh_server.inbox import Inbox
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.commands import Answer
 from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.redis_store.scripts import Appended, LogLimits
-from teduh_server.redis_store.wire import Answer
 from teduh_server.refused_append import append_failed, not_appended, refuse_append
-from teduh_server.subscription import LocalConversation, Subscription
 from teduh_server.websocket import Post
 
-if TYPE_CHECKING:
-    from teduh_server.acknowledgements import Acknowledgements
-    from teduh_server.delivery_service import DeliveryService
+
+class Delivery(Protocol):
+    """Where what was appended goes on this node."""
+
+    def deliver(
+        self, conversation: LocalConversation, seq: int, entry: bytes, own: Subscription | None = None
+    ) -> None:
+        """Hand the entry at `seq` to all subscribers here but `own`, who appended it."""
+
+    def deliver_from_log(self, conversation: LocalConversation, seq: int) -> None:
+        """Have all subscribers here read the log up to `seq`."""
+
+    def look(self, conversation: LocalConversation) -> None:
+        """Find out whether the log goes further than is known here."""
+
+    def end_membership(self, conversation: LocalConversation, member: int) -> None:
+        """A commit has removed this member: it is handed what came before, and nothing else."""
 
 
 class Appends:
     """Those of one node's clients."""
 
     __slots__ = (
+        "_acknowledgements",
         "_delivery",
         "_inbox",
         "_limits",
         "_may_say_early",
+        "_on_first_commit",
         "_post",
         "_spawn",
         "_store",
         "accepted",
-        "acknowledgements",
         "in_flight",
-        "on_first_commit",
     )
 
     def __init__(
@@ -59,10 +73,15 @@ class Appends:
         limits: LogLimits,
         inbox: Inbox,
         spawn: Callable[[Coroutine[None, None, None]], None],
-        delivery: DeliveryService,
+        delivery: Delivery,
+        acknowledgements: Acknowledgements,
         may_say_early: Callable[[Connection, Append], bool],
+        on_first_commit: Callable[[bytes], None],
     ) -> None:
-        """`may_say_early`: whether a survivor may append this before anybody has taken her conversation."""
+        """`acknowledgements` take what a member says that it has. `may_say_early`: whether a survivor may
+        append this before anybody has taken her conversation. `on_first_commit` is called with a conversation
+        that somebody has taken, or in which the survivor has added somebody.
+        """
         self._store = store
         self._limits = limits
         self._inbox = inbox
@@ -70,9 +89,8 @@ class Appends:
         self._delivery = delivery
         self._may_say_early = may_say_early
         self._post = Post.of(asyncio.get_running_loop())
-        self.acknowledgements: Acknowledgements
-        """Take what a member says that it has."""
-        self.on_first_commit: Callable[[bytes], None] = lambda conversation_id: None
+        self._acknowledgements = acknowledgements
+        self._on_first_commit = on_first_commit
         self.in_flight = 0
         self.accepted = 0
 
@@ -84,7 +102,7 @@ class Appends:
             refuse_append(connection, frame, ErrorCode.UNKNOWN_CONVERSATION, "subscribe first")
             return
         if has := frame.has:
-            self.acknowledgements.noted(subscription, has)
+            self._acknowledgements.noted(subscription, has)
         changes_members = frame.welcome is not None or frame.added or frame.removed
         if changes_members and not frame.kind:
             refuse_append(connection, frame, ErrorCode.UNEXPECTED_FRAME, "only a commit changes members")
@@ -181,7 +199,7 @@ class Appends:
         if welcome:
             self._delivery.deliver(conversation, seq + 1, place_entry(welcome, seq + 1), subscription)
         if frame.epoch == 0 or (frame.added and subscription.member == SURVIVOR_MEMBER):
-            self.on_first_commit(conversation.id)
+            self._on_first_commit(conversation.id)
         if frame.added:
             self._spawn(self._invite(subscription, frame, seq))
 

@@ -1,4 +1,15 @@
-"""One client, as the services see it: where to write, what it is subscribed to, who it has proven to be.
+"""One client, as the services see it: where to write, what it is subscribed to, who it has proven to be; and
+each of its places in a conversation, with what a node holds of that conversation.
+
+They hold one another, so they are one module; `delivery_service` moves them on:
+
+::
+
+    Connection -- subscriptions --> Subscription <-- subscriptions -- LocalConversation
+        ^---------- connection -------- | ------- conversation ------------^
+
+All are kept small: a node has one Connection per client, one LocalConversation per conversation, and one
+Subscription per member who is connected.
 
 When a client reads more slowly than we write, its transport says so (`congested`): then live entries are no
 longer written, and reading from this client stops, until it has caught up.
@@ -11,15 +22,23 @@ from typing import TYPE_CHECKING
 
 from teduh_signaling.relay.codec import encode
 from teduh_signaling.relay.exceptions import FrameNotAllowed, close_code_for
-from teduh_signaling.relay.frames import NO_REF, AnyRelayFrame, CloseCode, Error, ErrorCode
+from teduh_signaling.relay.frames import (
+    NO_REF,
+    SURVIVOR_MEMBER,
+    AnyRelayFrame,
+    CloseCode,
+    Error,
+    ErrorCode,
+)
 from teduh_signaling.relay.protocol import RelaySideProtocol
 
+from teduh_server.redis_store.commands import Answer
+from teduh_server.redis_store.keys import ConversationKeys
 from teduh_server.websocket import WebSocket
 
 if TYPE_CHECKING:
     from teduh_server.request_price import Quote
     from teduh_server.staff_authentication import StaffDevice
-    from teduh_server.subscription import Subscription
 
 
 class Connection:
@@ -157,3 +176,127 @@ class Connection:
         self.in_flight -= 1
         if self.on_landed is not None:
             self.on_landed()
+
+
+class LocalConversation:
+    """What this node holds of a conversation: who is subscribed, and the newest entry it knows of."""
+
+    __slots__ = (
+        "channel",
+        "early",
+        "id",
+        "joining",
+        "joins",
+        "keys",
+        "newest",
+        "on_other_nodes",
+        "silent_since",
+        "staff_heard",
+        "subscriptions",
+        "watched_since",
+    )
+
+    def __init__(self, conversation_id: bytes) -> None:
+        self.id = conversation_id
+        self.keys = ConversationKeys.of(conversation_id)
+        self.subscriptions: list[Subscription] = []
+        # In a cluster, where this node hears of it from others.
+        self.channel: bytes | None = None
+        self.newest = 0
+        # Entries that came before an earlier one, see `early_entries`; None if there is none.
+        self.early: dict[int, tuple[bytes, Subscription | None]] | None = None
+        self.on_other_nodes = False
+        self.joining = 0
+        # How often others may have come since this node knows of it.
+        self.joins = 0
+        # Monotonic, 0 for never; see `staff_reach`.
+        self.watched_since = 0.0
+        self.staff_heard = 0.0
+        # Since when other nodes have heard nothing of staff, as the store told when somebody subscribed.
+        self.silent_since = 0.0
+
+    def heard_elsewhere(self, joins: int, answer: Answer) -> None:
+        """Take the store's answer to what was passed on: how many other nodes still hold subscribers; `joins`
+        is of when it was asked.
+        """
+        if answer == 0 and joins == self.joins:
+            self.on_other_nodes = False
+
+    @property
+    def has_staff(self) -> bool:
+        """Whether a staff device is connected here."""
+        return any(
+            each.member != SURVIVOR_MEMBER and not each.connection.closed for each in self.subscriptions
+        )
+
+    @property
+    def staff_last(self) -> float:
+        """When staff may have been there last: then anything later would have been heard of."""
+        return self.staff_heard or self.silent_since or self.watched_since
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the survivor is connected here, and something has been said."""
+        return self.newest > 0 and any(each.member == SURVIVOR_MEMBER for each in self.subscriptions)
+
+
+class Subscription:
+    """One connection's place in one conversation."""
+
+    __slots__ = (
+        "catching_up",
+        "connection",
+        "conversation",
+        "cursor",
+        "ended",
+        "ends_after",
+        "has",
+        "member",
+        "own",
+        "told_has",
+        "told_reachable",
+    )
+
+    def __init__(
+        self, connection: Connection, conversation: LocalConversation, member: int, cursor: int
+    ) -> None:
+        self.connection = connection
+        self.conversation = conversation
+        self.member = member
+        self.cursor = cursor
+        self.catching_up = False
+        self.ended = False
+        # Where a membership ended while the cursor was behind: so far it is still read, and no further.
+        self.ends_after: int | None = None
+        # Entries that this connection appended and that the cursor has not reached: told by Accepted already.
+        self.own: set[int] | None = None
+        # How far this member has the log, as it says, and as the store was told; see `acknowledgements`.
+        self.has = self.told_has = 0
+        # What a survivor was told last of whether staff can be reached; see `staff_reach`.
+        self.told_reachable: bool | None = None
+
+    def is_over(self) -> bool:
+        """Whether nothing more is to be delivered."""
+        return self.ended or self.connection.closed
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether more is to be said of it than its cursor does."""
+        return self.catching_up or self.ended or self.ends_after is not None or self.own is not None
+
+    def has_own(self, seq: int) -> None:
+        """Pass over the entry that this connection itself appended, now or when the cursor gets there."""
+        if self.cursor == seq - 1 and not self.catching_up:
+            self.cursor = seq
+        elif self.cursor < seq:
+            if self.own is None:
+                self.own = set()
+            self.own.add(seq)
+
+    def is_own(self, seq: int) -> bool:
+        if self.own is None or seq not in self.own:
+            return False
+        self.own.discard(seq)
+        if not self.own:
+            self.own = None
+        return True

@@ -38,19 +38,19 @@ from teduh_signaling.relay.frames import (
 from teduh_server import metrics, node_channel
 from teduh_server.acknowledgements import Acknowledgements
 from teduh_server.appends import Appends
-from teduh_server.connection import Connection
+from teduh_server.connection import Connection, LocalConversation, Subscription
 from teduh_server.early_entries import EarlyEntries
 from teduh_server.inbox import Inbox
 from teduh_server.joining import Joining
 from teduh_server.log_reader import LogReader, pause_after
 from teduh_server.node_channel import NodeChannel
+from teduh_server.observers import Observers
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.commands import Command, Reply
 from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.redis_store.keys import ConversationKeys
 from teduh_server.redis_store.scripts import LogLimits, MemberState
-from teduh_server.redis_store.wire import Command, Reply
-from teduh_server.subscription import LocalConversation, Subscription
 
 
 class DeliveryService:
@@ -79,9 +79,19 @@ class DeliveryService:
         self._log = LogReader(store)
         self._early = EarlyEntries(self.deliver)
         self._conversations: dict[bytes, LocalConversation] = {}
-        self.appends = Appends(store, limits, inbox, spawn, self, may_say_early)
+        self.first_commits = Observers[[bytes]]()
+        """Told of a conversation that somebody has taken, or in which the survivor has added somebody."""
         self.acknowledgements = Acknowledgements(store, limits.most_entries)
-        self.appends.acknowledgements = self.acknowledgements
+        self.appends = Appends(
+            store,
+            limits,
+            inbox,
+            spawn,
+            self,
+            self.acknowledgements,
+            may_say_early,
+            self.first_commits.notify,
+        )
         channel.on(node_channel.ENTRIES, self._receive_entries)
         channel.on(node_channel.EPHEMERAL_ENTRY, self._receive_ephemeral)
         channel.on(node_channel.MEMBER_DISCONNECTED, self._receive_member_disconnected)

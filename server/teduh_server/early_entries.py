@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from teduh_server.subscription import LocalConversation, Subscription
+from teduh_server.connection import LocalConversation, Subscription
 
 WAIT_SECONDS = 0.005
 

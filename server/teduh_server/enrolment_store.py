@@ -25,9 +25,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.commands import Reply
 from teduh_server.redis_store.replies import as_list
 from teduh_server.redis_store.scripts import Script
-from teduh_server.redis_store.wire import Reply
 from teduh_server.revoked_since import RevokedSince
 from teduh_server.signed_revocations import SignedRevocations
 

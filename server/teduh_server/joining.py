@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from teduh_server.connection import Connection
+from teduh_server.connection import Connection, LocalConversation
 from teduh_server.redis_store.scripts import MemberState
-from teduh_server.subscription import LocalConversation
 
-if TYPE_CHECKING:
-    from teduh_server.delivery_service import DeliveryService
+
+class Subscribing(Protocol):
+    """What subscribes a connection, and waits for those who are about to be."""
+
+    def attach(
+        self, connection: Connection, conversation: LocalConversation, member: int, after: int
+    ) -> None:
+        """Begin to deliver to `connection` what comes after `after`."""
+
+    def released(self, conversation: LocalConversation) -> None:
+        """One who was about to be subscribed is, or will not be."""
 
 
 class Joining:
@@ -19,9 +27,7 @@ class Joining:
 
     __slots__ = ("_delivery", "conversation", "state")
 
-    def __init__(
-        self, delivery: DeliveryService, conversation: LocalConversation, state: MemberState
-    ) -> None:
+    def __init__(self, delivery: Subscribing, conversation: LocalConversation, state: MemberState) -> None:
         self._delivery = delivery
         self.conversation = conversation
         self.state = state

@@ -11,10 +11,10 @@ import asyncio
 
 from teduh_signaling.relay.entry import entry_seq
 
+from teduh_server.connection import Subscription
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreError, StoreRefused, StoreUnavailable
-from teduh_server.subscription import Subscription
 
 _PAGE_ENTRIES = 32
 _STORE_PAUSE_SECONDS = 0.1

@@ -42,9 +42,9 @@ from teduh_server.queue import Queue
 from teduh_server.queue_news import QueueNews
 from teduh_server.redis_store import queue_scripts, routing_scripts
 from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.commands import Answer
 from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
-from teduh_server.redis_store.wire import Answer
 
 _AGAIN_SECONDS: Final = 1.0
 """So long after the store could not be told how many somebody takes it is told again."""

@@ -34,6 +34,7 @@ from teduh_signaling.relay.frames import MAX_COLLEAGUES, Availability, Colleague
 from teduh_server import node_channel
 from teduh_server.connection import Connection
 from teduh_server.node_channel import NodeChannel
+from teduh_server.observers import Observers
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
 from teduh_server.routing import Person
@@ -84,7 +85,14 @@ class _Node:
 class Presence:
     """This node's staff, and what the other nodes say of theirs."""
 
-    def __init__(self, store: Store, channel: NodeChannel, node_id: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        channel: NodeChannel,
+        node_id: str,
+        count_active: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """`count_active`: how many conversations are active on this node."""
         self._store = store
         self._node_id = node_id
         self._here: dict[Connection, PresentDevice] = {}
@@ -100,10 +108,9 @@ class Presence:
         self._changed: set[Connection] = set()
         self._gone: list[int] = []
         self._announcement_due = False
-        self.count_active: Callable[[], int] = lambda: 0
-        """How many conversations are active on this node."""
-        self.on_change: Callable[[], None] = lambda: None
-        """Somebody has come, gone, or changed her mind, here or elsewhere."""
+        self._count_active = count_active
+        self.changes = Observers[[]]()
+        """Told when somebody has come, gone, or changed her mind, here or elsewhere."""
         channel.on(node_channel.PRESENCE, self._hear_all)
         channel.on(node_channel.PRESENCE_CHANGED, self._hear_changed)
         channel.on(node_channel.PRESENCE_BEAT, self._hear_beat)
@@ -252,7 +259,7 @@ class Presence:
 
     def active(self) -> int:
         """How many conversations are active on all nodes."""
-        return self.count_active() + sum(node.active for _, node in self._heard())
+        return self._count_active() + sum(node.active for _, node in self._heard())
 
     def colleagues(self, but: bytes, after: bytes | None = None) -> tuple[tuple[Colleague, ...], bool]:
         """Who is connected, by device id, as many as fit into one frame; and whether there are others.
@@ -306,7 +313,7 @@ class Presence:
             self._notice_loads()
             self._announce()
             self._publish(
-                node_channel.PRESENCE_BEAT, _encode(_Beat(self._node_id, self._version, self.count_active()))
+                node_channel.PRESENCE_BEAT, _encode(_Beat(self._node_id, self._version, self._count_active()))
             )
             await asyncio.sleep(HEARTBEAT_SECONDS)
             self._forget_silent_nodes()
@@ -323,10 +330,10 @@ class Presence:
             for name in self._elsewhere.keys() - alive.keys():
                 self._staff.drop_node(name)
             self._elsewhere = alive
-            self.on_change()
+            self.changes.notify()
 
     def _announce_soon(self) -> None:
-        self.on_change()
+        self.changes.notify()
         if not self._announcement_due:
             self._announcement_due = True
             asyncio.get_running_loop().call_later(_SETTLING_SECONDS, self._announce)
@@ -355,7 +362,7 @@ class Presence:
             self._staff.drop_node(said.node_id)
             for device in said.devices:
                 self._staff.put(said.node_id, device)
-            self.on_change()
+            self.changes.notify()
 
     def _hear_changed(self, message: bytes) -> None:
         said = _decode_changed(message)
@@ -372,7 +379,7 @@ class Presence:
         for key in said.gone:
             node.devices.pop(key, None)
             self._staff.drop(said.node_id, key)
-        self.on_change()
+        self.changes.notify()
 
     def _hear_beat(self, message: bytes) -> None:
         said = _decode_beat(message)

@@ -45,10 +45,10 @@ from teduh_server.queue_news import QueueNews
 from teduh_server.rate_limit import source_of_requests
 from teduh_server.redis_store import queue_scripts, routing_scripts, scripts
 from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.commands import Command, Reply
 from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, ConversationKeys, conversation_of
 from teduh_server.redis_store.replies import as_int
-from teduh_server.redis_store.wire import Command, Reply
 from teduh_server.reported import Reported
 from teduh_server.routing import HEAD_START_SECONDS
 from teduh_server.service_order import ServiceOrder
@@ -110,7 +110,7 @@ class Queue:
         self._told_just_now = self._to_tell = False
         self.length = 0
         """How many wait at all nodes, of late."""
-        delivery.appends.on_first_commit = self._settle
+        delivery.first_commits.add(self._settle)
 
     # --- survivors ---
 

@@ -60,12 +60,14 @@ class Router:
         presence: Presence,
         offers: Offers,
         alerts: Alerts,
+        push: Push | None,
         policy: Policy,
         node_id: str,
         *,
         makes_offers: bool,
         retention_ms: int,
     ) -> None:
+        """`push` wakes staff who are not connected, where there is one."""
         self._store = store
         self._presence = presence
         self._offers = offers
@@ -79,8 +81,7 @@ class Router:
         # To whom something behind the first few was offered when all were looked at.
         self._offered_behind: set[bytes | None] = set()
         self._poked = asyncio.Event()
-        self.push: Push | None = None
-        """Wakes staff who are not connected."""
+        self._push = push
 
     def poke(self) -> None:
         """Something has changed: look soon. Where staff pick, once a second is soon enough."""
@@ -112,8 +113,8 @@ class Router:
             somebody_waits, in_vain = await self._route_by_offers()
         else:
             somebody_waits, in_vain = await self._alerts.look()
-        if self.push is not None and somebody_waits and (in_vain or not self._somebody_can_be_asked()):
-            await self.push.wake()
+        if self._push is not None and somebody_waits and (in_vain or not self._somebody_can_be_asked()):
+            await self._push.wake()
 
     def _somebody_can_be_asked(self) -> bool:
         now = time.time()
@@ -135,7 +136,9 @@ class Router:
             await self._withdraw_from_the_gone(waiting, people)
             seats = {person.id: person.seats for person in people}
             await self._offer(plan(waiting, self._free(people, waiting), now, self._policy), seats, now)
-            suits_nobody = self.push is not None and somebody_suits_nobody(waiting, people, now, self._policy)
+            suits_nobody = self._push is not None and somebody_suits_nobody(
+                waiting, people, now, self._policy
+            )
         if not is_whole:
             return bool(waiting), False
         return bool(waiting), await self._alerts.tell(waiting) or suits_nobody

@@ -2,7 +2,7 @@
 
 ::
 
-    Presence --- on_change --> QueueNews, Router
+    Presence ---- changes ----> QueueNews, Router
     Queue ----- QUEUE_CHANGED (all nodes) --> QueueNews (tells), Router (offers) --> Offers
       \\-------- what has happened --> Board
 """
@@ -81,8 +81,7 @@ class RoutingServices:
         policy = routing.policy
         retention_ms = settings.retention_ms
         self.makes_offers = routing.makes_offers
-        self.presence = Presence(store, channel, node.id)
-        self.presence.count_active = delivery.count_active
+        self.presence = Presence(store, channel, node.id, delivery.count_active)
         self.board = Board(
             store, self.presence, hours, goal_seconds=routing.goal_seconds, retention_ms=retention_ms
         )
@@ -106,11 +105,13 @@ class RoutingServices:
         )
         self.offers = Offers(store, channel, self.presence, self.queue, self.news, retention_ms=retention_ms)
         self.alerts = Alerts(store, channel, self.presence, policy)
+        self.push = _push(settings.push, node, self.presence, verifier)
         self.router = Router(
             store,
             self.presence,
             self.offers,
             self.alerts,
+            self.push,
             policy,
             node.id,
             makes_offers=self.makes_offers,
@@ -119,9 +120,7 @@ class RoutingServices:
         self.abuse = AbuseReports(
             store, channel, self.queue, turns, price, reported, node.spawn, node.tell_workers
         )
-        self.push = _push(settings.push, node, self.presence, verifier)
-        self.router.push = self.push
-        self.presence.on_change = self._changed
+        self.presence.changes.add(self._changed)
         channel.on(node_channel.QUEUE_CHANGED, lambda _: self._changed())
 
     def start(self, keep: Callable[[Callable[[], Coroutine[None, None, None]]], None]) -> None:

@@ -20,8 +20,8 @@ from teduh_signaling.relay.frames import Urgency
 
 from teduh_server.redis_store import queue_scripts
 from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.commands import Answer
 from teduh_server.redis_store.exceptions import StoreError
-from teduh_server.redis_store.wire import Answer
 from teduh_server.routing import HEAD_START_SECONDS
 from teduh_server.turns import Turns, Waiting
 

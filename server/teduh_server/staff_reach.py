@@ -22,11 +22,11 @@ from functools import partial
 from teduh_signaling.relay.frames import SURVIVOR_MEMBER, StaffReachable
 
 from teduh_server import node_channel
+from teduh_server.connection import LocalConversation
 from teduh_server.delivery_service import DeliveryService
 from teduh_server.node_channel import NodeChannel
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.client import Store
-from teduh_server.subscription import LocalConversation
 
 _LONGEST_PAUSE_SECONDS = 5.0
 _LOOKS = 12

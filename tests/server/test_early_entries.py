@@ -6,8 +6,8 @@ import asyncio
 
 from hypothesis import given
 from hypothesis import strategies as st
+from teduh_server.connection import LocalConversation, Subscription
 from teduh_server.early_entries import WAIT_SECONDS, EarlyEntries
-from teduh_server.subscription import LocalConversation, Subscription
 
 
 class Deliveries:

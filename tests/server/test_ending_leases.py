@@ -13,9 +13,9 @@ from relay_process import becomes, relay_here
 from teduh_server.app import Relay
 from teduh_server.redis_store import queue_scripts
 from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.commands import Command, Reply
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, QUEUE_LEASES, ConversationKeys
-from teduh_server.redis_store.wire import Command, Reply
 from teduh_signaling.relay.frames import Availability, Done, MembershipEnded, Ping, Pong, SetAvailability
 
 _NO_KIND = 0x7F

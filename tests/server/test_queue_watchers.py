@@ -14,7 +14,7 @@ from teduh_server.connection import Connection
 from teduh_server.presence import Presence
 from teduh_server.queue_news import QueueNews
 from teduh_server.redis_store.client import Store
-from teduh_server.redis_store.wire import Command
+from teduh_server.redis_store.commands import Command
 from teduh_signaling.relay.frames import QueueListing
 
 

@@ -6,12 +6,11 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from teduh_server.connection import Connection
+from teduh_server.connection import Connection, LocalConversation, Subscription
 from teduh_server.delivery_service import DeliveryService
 from teduh_server.node_channel import STAFF_ASKED, NodeChannel
 from teduh_server.redis_store.client import Store
 from teduh_server.staff_reach import StaffReach
-from teduh_server.subscription import LocalConversation, Subscription
 from teduh_signaling.relay.frames import SURVIVOR_MEMBER, StaffReachable
 
 AFTER = 60.0

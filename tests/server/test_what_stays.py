@@ -14,8 +14,8 @@ from teduh_server import enrolment_store
 from teduh_server.redis_store import keys
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.commands import Reply
 from teduh_server.redis_store.embedded import EmbeddedValkey
-from teduh_server.redis_store.wire import Reply
 from teduh_signaling.relay.frames import (
     Acknowledge,
     AcknowledgeInbox,

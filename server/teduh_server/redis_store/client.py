@@ -18,13 +18,14 @@ import time
 from collections.abc import Callable
 
 from teduh_server.redis_store.cluster import Cluster
+from teduh_server.redis_store.commands import Answer, Command, OnAnswer, Reply
 from teduh_server.redis_store.durability import Durability, seal_of
 from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.keys import QUEUE_SEEN, conversation_channel
 from teduh_server.redis_store.location import ClusterLocation, Location
 from teduh_server.redis_store.one_server import OneServer
 from teduh_server.redis_store.store_fill import StoreFill
-from teduh_server.redis_store.wire import Answer, Command, OnAnswer, Reply, settling
+from teduh_server.redis_store.wire import settling
 
 _LISTEN_SECONDS = 2.0
 _TRUSTED_SECONDS = 1.0

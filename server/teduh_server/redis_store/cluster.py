@@ -21,6 +21,7 @@ from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.channel_link import ChannelLink
 from teduh_server.redis_store.cluster_map import MAP_QUESTIONS, ClusterMap, best_map
 from teduh_server.redis_store.command_link import CommandLink
+from teduh_server.redis_store.commands import Answer, Command, OnAnswer
 from teduh_server.redis_store.durability import Durability, Seal
 from teduh_server.redis_store.exceptions import StoreError, StoreUnavailable, cause_of
 from teduh_server.redis_store.keys import probe_key
@@ -28,7 +29,7 @@ from teduh_server.redis_store.location import ClusterLocation
 from teduh_server.redis_store.questions import ask_all
 from teduh_server.redis_store.slots import key_of, slot_of
 from teduh_server.redis_store.store_fill import StoreFill
-from teduh_server.redis_store.wire import Answer, Command, OnAnswer, Wire
+from teduh_server.redis_store.wire import Wire
 
 _LOOK_SECONDS = 5.0
 """How often the map is looked at without cause."""

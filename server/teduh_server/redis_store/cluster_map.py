@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from teduh_server.redis_store.address import StoreAddress
+from teduh_server.redis_store.commands import Command, Reply
 from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.slots import SLOTS
-from teduh_server.redis_store.wire import Command, Reply
 
 MAP_QUESTIONS: tuple[Command, Command] = ((b"CLUSTER", b"INFO"), (b"CLUSTER", b"SLOTS"))
 

@@ -21,13 +21,14 @@ from teduh_server import metrics
 from teduh_server.log_policy import Trouble
 from teduh_server.redis_store import durability, scripts
 from teduh_server.redis_store.address import StoreAddress
+from teduh_server.redis_store.commands import OnRedirect, Reply
 from teduh_server.redis_store.durability import SETTINGS_QUESTION, Durability, Seal
 from teduh_server.redis_store.exceptions import StoreUnavailable, cause_of
 from teduh_server.redis_store.keys import probe_key
 from teduh_server.redis_store.reconnecting import keep_trying
 from teduh_server.redis_store.sealed_wire import SealedWire
 from teduh_server.redis_store.store_fill import FILL_QUESTION, StoreFill, read_fill
-from teduh_server.redis_store.wire import OnRedirect, Reply, Wire
+from teduh_server.redis_store.wire import Wire
 
 CONNECT_SECONDS = 5.0
 WATCH_SECONDS = 1.0

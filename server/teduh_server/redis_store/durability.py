@@ -21,8 +21,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from teduh_server.redis_store.commands import Command, Reply
 from teduh_server.redis_store.exceptions import StoreNotDurable, StoreRefused, StoreUnavailable
-from teduh_server.redis_store.wire import Command, Reply, Wire
+from teduh_server.redis_store.wire import Wire
 
 SEAL_MILLISECONDS = 1000
 """How long the replicas may take, or the disk for the first write of a connection."""

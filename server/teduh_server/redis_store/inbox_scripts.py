@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from teduh_server.redis_store import scripts
+from teduh_server.redis_store.commands import Command, Reply
 from teduh_server.redis_store.keys import InboxKeys
 from teduh_server.redis_store.replies import as_bytes, as_list
-from teduh_server.redis_store.wire import Command, Reply
 
 
 def add_inbox_item(inbox: InboxKeys, conversation_id: bytes, after: int, retention_ms: int) -> Command:

@@ -14,14 +14,12 @@ is under way, so that who says little waits for nobody; and not even that where 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import hiredis
 
+from teduh_server.redis_store.commands import Answer, Command, OnAnswer
 from teduh_server.redis_store.exceptions import StoreRefused
-
-if TYPE_CHECKING:
-    from teduh_server.redis_store.wire import Answer, Command, OnAnswer
 
 MOST = 64
 """So many at once, that nobody waits long behind them."""

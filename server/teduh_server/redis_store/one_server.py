@@ -8,11 +8,12 @@ from collections.abc import Callable
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.channel_link import ChannelLink
 from teduh_server.redis_store.command_link import CommandLink, Locate
+from teduh_server.redis_store.commands import Command
 from teduh_server.redis_store.durability import Durability, Seal
 from teduh_server.redis_store.location import SentinelLocation
 from teduh_server.redis_store.questions import current_master
 from teduh_server.redis_store.store_fill import StoreFill
-from teduh_server.redis_store.wire import Command, Wire
+from teduh_server.redis_store.wire import Wire
 
 
 class OneServer:

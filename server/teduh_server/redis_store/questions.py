@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterable
 
 from teduh_server.redis_store.address import StoreAddress
+from teduh_server.redis_store.commands import Command, Reply
 from teduh_server.redis_store.exceptions import StoreError, StoreUnavailable
 from teduh_server.redis_store.location import SentinelLocation
-from teduh_server.redis_store.wire import Command, Reply, Wire
+from teduh_server.redis_store.wire import Wire
 
 _ANSWER_SECONDS = 1.0
 _STRAGGLERS_SECONDS = 0.2

@@ -9,8 +9,8 @@ from typing import Final, cast
 from teduh_signaling.relay.frames import ErrorCode
 
 from teduh_server.redis_store import keys, scripts
+from teduh_server.redis_store.commands import Command, Reply
 from teduh_server.redis_store.replies import as_bytes, as_int, as_list
-from teduh_server.redis_store.wire import Command, Reply
 
 
 def open_request(

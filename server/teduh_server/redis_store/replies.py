@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from teduh_server.redis_store.wire import Reply
+from teduh_server.redis_store.commands import Reply
 
 
 def as_list(reply: Reply) -> list[Reply]:

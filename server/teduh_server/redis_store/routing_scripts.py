@@ -10,7 +10,7 @@ from msgspec import msgpack
 from teduh_signaling.relay.frames import RequestDetails
 
 from teduh_server.redis_store import keys, scripts
-from teduh_server.redis_store.wire import Argument, Command, Reply
+from teduh_server.redis_store.commands import Argument, Command, Reply
 from teduh_server.routing import WaitingRequest
 
 PERSON_BYTES = 16

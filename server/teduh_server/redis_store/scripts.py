@@ -16,9 +16,9 @@ from typing import cast
 
 from teduh_signaling.relay.entry import place_entry
 
+from teduh_server.redis_store.commands import Answer, Argument, Command, OnAnswer, Reply
 from teduh_server.redis_store.keys import ConversationKeys
 from teduh_server.redis_store.replies import as_bytes, as_int, as_list
-from teduh_server.redis_store.wire import Answer, Argument, Command, OnAnswer, Reply
 
 _FREEING = ("acknowledge", "drop_push", "drop_unclaimed", "leave", "subscribe", "unregister")
 """A store that is full must take these: they free it, or come before what does."""

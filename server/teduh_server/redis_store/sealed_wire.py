@@ -18,10 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from teduh_server.redis_store.commands import Answer, Argument, Command, OnAnswer, OnRedirect
 from teduh_server.redis_store.durability import Seal
 from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.slots import key_of
-from teduh_server.redis_store.wire import Answer, Argument, Command, OnAnswer, OnRedirect, Wire
+from teduh_server.redis_store.wire import Wire
 
 _MARK = b"#!lua flags=allow-oom\nreturn redis.call('SET', KEYS[1], '', 'PX', 1000)"
 """A write that is replicated, also while the store is full."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 
-from teduh_server.redis_store.wire import Argument, Command
+from teduh_server.redis_store.commands import Argument, Command
 
 SLOTS = REDIS_CLUSTER_HASH_SLOTS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from teduh_server.redis_store.wire import Command, Reply
+from teduh_server.redis_store.commands import Command, Reply
 
 FILL_QUESTION: Command = (b"INFO", b"memory")
 

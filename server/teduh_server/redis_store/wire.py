@@ -19,15 +19,9 @@ from typing import ClassVar, cast
 
 import hiredis
 
+from teduh_server.redis_store.commands import Answer, Argument, Command, OnAnswer, OnRedirect, Reply
 from teduh_server.redis_store.exceptions import FULL_OR_FAILING, StoreRefused, StoreUnavailable
 from teduh_server.redis_store.joint import Joint
-
-Argument = bytes | str | int
-Command = tuple[Argument, ...]
-Reply = None | int | bytes | list["Reply"]
-Answer = Reply | StoreRefused | StoreUnavailable
-OnAnswer = Callable[[Answer], None]
-OnRedirect = Callable[[str, Command, OnAnswer], None]
 
 _PASSING = frozenset(
     {"CLUSTERDOWN", "LOADING", "MASTERDOWN", "NOREPLICAS", "READONLY", "TRYAGAIN", "UNBLOCKED"}

@@ -21,11 +21,11 @@ from teduh_server.presence import Presence
 from teduh_server.redis_store import queue_scripts, routing_scripts
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.commands import Command, Reply
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
 from teduh_server.redis_store.scripts import MARK_TOLD, READ_REQUESTS
-from teduh_server.redis_store.wire import Command, Reply
 from teduh_server.routing import Policy
 from teduh_signaling.relay.frames import QueueAlert, RequestDetails
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.cluster_map import best_map
+from teduh_server.redis_store.commands import Reply
 from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.location import ClusterLocation, SentinelLocation, parse_location
-from teduh_server.redis_store.wire import Reply
 
 ONE, TWO, THREE = (StoreAddress(host="10.0.0.1", port=port) for port in (1, 2, 3))
 

@@ -8,8 +8,8 @@ import pytest
 from store_bench import NOW_MS, RETENTION_MS
 from teduh_server.redis_store import queue_scripts
 from teduh_server.redis_store.client import Store
+from teduh_server.redis_store.commands import Command, Reply
 from teduh_server.redis_store.scripts import READ_REQUESTS
-from teduh_server.redis_store.wire import Command, Reply
 from teduh_server.waiting_list import AT_A_TIME, next_waiting
 
 DETAILS = b"\x95\xc0\xc0\xc0\xc0\x00"
