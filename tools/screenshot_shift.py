@@ -176,7 +176,7 @@ async def _she_is_asked(shift: Shift) -> None:
         async with Staff(house.url, house.organisation.public, keys) as budi:
             await (await budi.claim()).send(SAID[camera.language].theirs)
         await until(hers, events.StaffUnreachable)
-        await hers.seek_another()
+        await hers.request_reassignment()
         await page.locator(".segment.available input").check()
         await page.locator(".queue-accept").click()
         told = page.locator(".queue-accept ~ [role=status]")

@@ -33,7 +33,7 @@ from teduh_signaling.relay.frames import (
     OpenRequest,
     RequestDetails,
     RequestOpened,
-    SeekAnother,
+    RequestReassignment,
 )
 
 from teduh_server import metrics, node_channel
@@ -220,8 +220,8 @@ class Queue:
         found = scripts.joined_devices(await self._store.ask(scripts.staff_of(keys, capability_hash)))
         return found or await self._continuations.open(continuation, capability_hash)
 
-    async def seek_another(
-        self, connection: Connection, frame: SeekAnother, staff: StaffDevice | None
+    async def request_reassignment(
+        self, connection: Connection, frame: RequestReassignment, staff: StaffDevice | None
     ) -> queue_scripts.Requeued | ErrorCode:
         """Put a conversation that goes on back into the queue, or look how it goes there.
 

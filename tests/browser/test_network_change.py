@@ -27,7 +27,7 @@ NOTE = """() => {
 TOLD = "() => window.told.some((one) => one.includes('The connection broke. Connecting again…'))"
 
 
-async def test_path_that_breaks_is_told_and_another_found_on_the_same_connection(tmp_path: Path) -> None:
+async def test_path_that_breaks_is_told_and_reassignment_found_on_the_same_connection(tmp_path: Path) -> None:
     """What was open is dead for ever; what is opened anew gets through."""
     with turn_server(tmp_path, allow_loopback_peers=True) as turn:
         async with (

@@ -73,7 +73,7 @@ async def test_staff_learn_what_she_said_of_the_urgency_or_that_she_said_nothing
         await until(hers, events.Joined)
         async with _staff(relay, "Budi") as budi:
             await budi.set_available(2)
-            await hers.seek_another()
+            await hers.request_reassignment()
             async with asyncio.timeout(30):
                 async for offer in budi.routing.offers():
                     assert offer.details.urgency_said is urgency

@@ -305,9 +305,9 @@ def test_somebody_is_found_for_her_while_a_refresh_of_hers_is_on_its_way(pair: P
     her.receive(StaffReachable(her.conversation_id, reachable=False), NOW)
     her.change(Refresh(), NOW)
     assert her.membership.pending is not None
-    her.seek(NOW, is_on=True)
-    her.find(KeyPackage(1, budi.device_id, key_package_to_wire(bundle.key_package)), NOW)
-    her.let_in(NOW)
+    her.set_reassignment(NOW, is_on=True)
+    her.receive_candidate(KeyPackage(1, budi.device_id, key_package_to_wire(bundle.key_package)), NOW)
+    her.admit_candidate(NOW)
     pair.log.pump()
     pair.seat_invited(budi, bundle)
     assert [one.name for one in her.participants] == ["Budi", None]

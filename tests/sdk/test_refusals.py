@@ -279,10 +279,10 @@ def revoked_for(seat: Seat, organisation: StaffedOrganisation, somebody: StaffDe
 
 def test_who_is_revoked_between_her_yes_and_the_relays_is_not_let_in(pair: Pair) -> None:
     budi = StaffDevice(pair.organisation, "Budi", Role.MEDIC)
-    pair.survivor.state.seek(NOW, is_on=True)
+    pair.survivor.state.set_reassignment(NOW, is_on=True)
     wire = key_package_to_wire(budi.key_package().key_package)
-    pair.survivor.state.find(relay.KeyPackage(1, budi.device_id, wire), NOW)
-    pair.survivor.state.let_in(NOW)
+    pair.survivor.state.receive_candidate(relay.KeyPackage(1, budi.device_id, wire), NOW)
+    pair.survivor.state.admit_candidate(NOW)
     revoked_for(pair.survivor, pair.organisation, budi)
     pair.log.pump()
     assert isinstance(refused_roster(pair.survivor), RosterNotAdmitted)

@@ -40,7 +40,7 @@ from teduh_signaling.relay.frames import (
     QueuePosition,
     RequestDetails,
     RequestOpened,
-    SeekAnother,
+    RequestReassignment,
     SetAvailability,
     StaffReachable,
     Urgency,
@@ -98,7 +98,7 @@ async def _found(
     assert (claimed.conversation_id, claimed.details) == (conversation, DETAILS)
     assert (claimed.key_package, claimed.member, claimed.epoch) == (b"", 0, 1)
     await _position(seeker, 0)
-    found = await seeker.ask(SeekAnother(6, conversation, DETAILS), KeyPackage)
+    found = await seeker.ask(RequestReassignment(6, conversation, DETAILS), KeyPackage)
     assert (found.device_id, found.key_package) == (device.id, b"package 1")
 
 
@@ -123,10 +123,12 @@ async def test_she_keeps_her_conversation_and_adds_who_has_taken_it(
         colleague,
         conversation,
     ):
-        await survivor.ask(SeekAnother(5, conversation, DETAILS), Done)
+        await survivor.ask(RequestReassignment(5, conversation, DETAILS), Done)
         await _found(survivor, conversation, colleague, device)
         # Asking again uses up none of the colleague's key packages.
-        assert (await survivor.ask(SeekAnother(7, conversation), KeyPackage)).key_package == b"package 1"
+        assert (
+            await survivor.ask(RequestReassignment(7, conversation), KeyPackage)
+        ).key_package == b"package 1"
         added, removed = (device.id,), (dead.id,)
         await survivor.append(
             conversation, 1, b"commit", kind=1, welcome=b"welcome", added=added, removed=removed
@@ -145,9 +147,9 @@ async def test_who_has_been_told_who_has_taken_it_is_not_told_again_that_it_is_t
     """Her device asks again whenever it is told; answered by the same news it would never stop."""
     device = organisation.staff()
     async with _beside(relay_url, organisation, device) as (survivor, _, colleague, conversation):
-        await survivor.ask(SeekAnother(5, conversation, DETAILS), Done)
+        await survivor.ask(RequestReassignment(5, conversation, DETAILS), Done)
         await _found(survivor, conversation, colleague, device)
-        await survivor.ask(SeekAnother(7, conversation), KeyPackage)
+        await survivor.ask(RequestReassignment(7, conversation), KeyPackage)
         with pytest.raises(TimeoutError):
             await survivor.receive(within=1)
 
@@ -161,13 +163,13 @@ async def test_a_device_without_a_key_package_is_asked_for_again_until_it_has_on
         frame_client(relay_url) as hasty,
     ):
         await hasty.authenticate(device)
-        await survivor.ask(SeekAnother(5, conversation), Done)
+        await survivor.ask(RequestReassignment(5, conversation), Done)
         await hasty.claim()
         await _position(survivor, 0)
-        await survivor.ask(SeekAnother(6, conversation), Done)
+        await survivor.ask(RequestReassignment(6, conversation), Done)
         await hasty.ask(PublishKeyPackages(1, (b"package 1",)), Done)
         await _position(survivor, 0)
-        found = await survivor.ask(SeekAnother(7, conversation), KeyPackage)
+        found = await survivor.ask(RequestReassignment(7, conversation), KeyPackage)
         assert (found.device_id, found.key_package) == (device.id, b"package 1")
 
 
@@ -181,12 +183,12 @@ async def test_until_then_she_asks_once_a_second_and_no_more_often(
         frame_client(relay_url) as other,
     ):
         await hasty.authenticate(organisation.staff())
-        await survivor.ask(SeekAnother(5, conversation), Done)
+        await survivor.ask(RequestReassignment(5, conversation), Done)
         await hasty.claim()
         began, asked = time.monotonic(), 0
         for ref in range(10, 13):
             await _position(survivor, 0)
-            await survivor.ask(SeekAnother(ref, conversation), Done)
+            await survivor.ask(RequestReassignment(ref, conversation), Done)
             asked += 1
             request = await other.ask(OpenRequest(ref, other.capability, b"key package"), RequestOpened)
             await other.ask(CancelRequest(ref, request.conversation_id), Done)
@@ -202,7 +204,7 @@ async def test_she_adds_nobody_who_has_not_taken_her_conversation(
         one, other, gone = (device.id,), (stranger.id,), (dead.id,)
         for commit in (_commit(conversation, one), _commit(conversation, (), gone)):
             await _refused(survivor, commit, ErrorCode.NOT_PERMITTED)
-        await survivor.ask(SeekAnother(5, conversation), Done)
+        await survivor.ask(RequestReassignment(5, conversation), Done)
         await _refused(survivor, _commit(conversation, one), ErrorCode.NOT_PERMITTED)
         await colleague.claim()
         for added in (other, one + other, ()):
@@ -218,7 +220,7 @@ async def test_whoever_takes_it_is_no_member_before_she_says_so(
     relay_url: str, organisation: RelayOrganisation
 ) -> None:
     async with _beside(relay_url, organisation) as (survivor, _, colleague, conversation):
-        await survivor.ask(SeekAnother(5, conversation), Done)
+        await survivor.ask(RequestReassignment(5, conversation), Done)
         await colleague.claim()
         await _refused(colleague, Append(conversation, 1, 0, 1, b"message"), ErrorCode.UNKNOWN_CONVERSATION)
 
@@ -230,7 +232,7 @@ async def test_without_her_commit_it_waits_again_and_the_right_is_gone(
     async with relay_here(organisation.write(tmp_path), valkey.url, consent_seconds=1) as (_, url):
         await organisation.publish_revocations(url)
         async with _beside(url, organisation, device) as (survivor, _, colleague, conversation):
-            await survivor.ask(SeekAnother(5, conversation), Done)
+            await survivor.ask(RequestReassignment(5, conversation), Done)
             await colleague.claim()
             await _position(survivor, 0)
             await _position(survivor, 1)
@@ -242,10 +244,10 @@ async def test_she_can_cancel_while_it_waits_and_while_it_is_taken(
     relay_url: str, organisation: RelayOrganisation
 ) -> None:
     async with _beside(relay_url, organisation) as (survivor, staff, colleague, conversation):
-        await survivor.ask(SeekAnother(5, conversation), Done)
+        await survivor.ask(RequestReassignment(5, conversation), Done)
         await survivor.ask(CancelRequest(6, conversation), Done)
         await _nothing_waits_for(colleague)
-        await survivor.ask(SeekAnother(8, conversation), Done)
+        await survivor.ask(RequestReassignment(8, conversation), Done)
         await colleague.claim()
         await survivor.ask(CancelRequest(9, conversation), Done)
         await _nothing_waits_for(colleague)
@@ -257,7 +259,7 @@ async def test_the_device_that_comes_back_takes_its_own_conversation_and_nobody_
     relay_url: str, organisation: RelayOrganisation
 ) -> None:
     async with talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation):
-        await survivor.ask(SeekAnother(5, conversation), Done)
+        await survivor.ask(RequestReassignment(5, conversation), Done)
         claimed = await staff.claim()
         assert (claimed.conversation_id, claimed.member, claimed.epoch) == (conversation, 1, 1)
         await _nothing_waits_for(staff)
@@ -288,15 +290,15 @@ async def test_a_conversation_that_goes_on_is_not_counted_again(
         before = await today()
         # Whose counselor looks for a colleague has somebody, and does not wait; who looks herself does.
         for seeker, waiting in ((staff, 0), (survivor, 1)):
-            await seeker.ask(SeekAnother(7, conversation, DETAILS), Done)
+            await seeker.ask(RequestReassignment(7, conversation, DETAILS), Done)
             shown = await board()
             assert (shown.waiting, len(shown.needs), shown.sought) == (waiting, waiting, 1 - waiting)
             assert shown.days == (before,)
             await seeker.ask(CancelRequest(8, conversation), Done)
         for ref in range(10, 30, 2):
-            await survivor.ask(SeekAnother(ref, conversation), Done)
+            await survivor.ask(RequestReassignment(ref, conversation), Done)
             await survivor.ask(CancelRequest(ref + 1, conversation), Done)
-        await survivor.ask(SeekAnother(5, conversation), Done)
+        await survivor.ask(RequestReassignment(5, conversation), Done)
         await colleague.claim()
         await survivor.append(conversation, 1, b"c", kind=1, welcome=b"w", added=(device.id,))
         await colleague.expect(InboxItem)
@@ -376,7 +378,7 @@ async def test_only_a_member_of_a_conversation_that_began_may_seek(
     ):
         own = await waiting.open_request()
         for wanted in (own, conversation):
-            await _refused(waiting, SeekAnother(5, wanted), ErrorCode.UNKNOWN_CONVERSATION)
+            await _refused(waiting, RequestReassignment(5, wanted), ErrorCode.UNKNOWN_CONVERSATION)
 
 
 async def test_staff_bring_in_whoever_takes_it_from_the_queue_and_it_waits_no_more(
@@ -384,7 +386,7 @@ async def test_staff_bring_in_whoever_takes_it_from_the_queue_and_it_waits_no_mo
 ) -> None:
     device = organisation.staff("Budi")
     async with _beside(relay_url, organisation, device) as (survivor, staff, colleague, conversation):
-        await staff.ask(SeekAnother(5, conversation, DETAILS), Done)
+        await staff.ask(RequestReassignment(5, conversation, DETAILS), Done)
         # What she looks for is for others.
         await _nothing_waits_for(staff)
         await _found(staff, conversation, colleague, device)
@@ -400,14 +402,14 @@ async def test_her_own_search_goes_before_that_of_staff(
     relay_url: str, organisation: RelayOrganisation
 ) -> None:
     async with _beside(relay_url, organisation) as (survivor, staff, colleague, conversation):
-        await staff.ask(SeekAnother(5, conversation), Done)
-        await survivor.ask(SeekAnother(6, conversation, DETAILS), Done)
+        await staff.ask(RequestReassignment(5, conversation), Done)
+        await survivor.ask(RequestReassignment(6, conversation, DETAILS), Done)
         # It is hers now: staff can neither look on nor end it.
-        await _refused(staff, SeekAnother(7, conversation), ErrorCode.NOT_PERMITTED)
+        await _refused(staff, RequestReassignment(7, conversation), ErrorCode.NOT_PERMITTED)
         await staff.ask(CancelRequest(8, conversation), Done)
         await staff.ask(Leave(9, conversation), Done)
         assert (await colleague.claim()).details == DETAILS
-        await survivor.ask(SeekAnother(10, conversation, DETAILS), KeyPackage)
+        await survivor.ask(RequestReassignment(10, conversation, DETAILS), KeyPackage)
 
 
 @asynccontextmanager
@@ -431,7 +433,7 @@ async def test_who_is_in_it_already_takes_whoever_waits_behind_it(
         frame_client(relay_url) as other,
         _colleague(relay_url, organisation.staff("Maya")) as third,
     ):
-        await staff.ask(SeekAnother(5, conversation, DETAILS), Done)
+        await staff.ask(RequestReassignment(5, conversation, DETAILS), Done)
         waiting = await other.open_request()
         assert (await colleague.claim()).conversation_id == waiting
         await _refused(colleague, Claim(6, conversation), ErrorCode.REQUEST_GONE)
@@ -452,7 +454,7 @@ async def test_who_is_in_it_already_is_not_offered_it(
             await staff.append(conversation, 2, b"commit", kind=1, welcome=b"welcome", added=(device.id,))
             await colleague.expect(InboxItem)
             await colleague.ask(SetAvailability(3, Availability.AVAILABLE, 3), Done)
-            await staff.ask(SeekAnother(5, conversation), Done)
+            await staff.ask(RequestReassignment(5, conversation), Done)
             await third.ask(SetAvailability(3, Availability.AVAILABLE, 3), Done)
             assert (await third.expect(Offer)).conversation_id == conversation
             await colleague.ask(SetAvailability(4, Availability.AWAY), Done)
@@ -465,18 +467,18 @@ async def test_who_looks_for_a_colleague_is_told_that_it_is_over_without_her(
     """By the survivor, to whom the search went over, or by who came in meanwhile: she asks again."""
     device = organisation.staff("Budi")
     async with _beside(relay_url, organisation, device) as (survivor, staff, colleague, conversation):
-        await staff.ask(SeekAnother(5, conversation), Done)
+        await staff.ask(RequestReassignment(5, conversation), Done)
         await _position(staff, 1)
-        await survivor.ask(SeekAnother(6, conversation), Done)
+        await survivor.ask(RequestReassignment(6, conversation), Done)
         await survivor.ask(CancelRequest(7, conversation), Done)
         await _position(staff, 0)
-        await staff.ask(SeekAnother(8, conversation), Done)
+        await staff.ask(RequestReassignment(8, conversation), Done)
         await _position(staff, 1)
         await staff.append(conversation, 2, b"commit", kind=1, welcome=b"welcome", added=(device.id,))
         await colleague.expect(InboxItem)
         assert (await colleague.claim()).member
         await _position(staff, 0)
-        await staff.ask(SeekAnother(9, conversation), Done)
+        await staff.ask(RequestReassignment(9, conversation), Done)
         await _nothing_waits_for(colleague)
 
 
@@ -484,11 +486,11 @@ async def test_for_whom_has_left_no_colleague_is_sought(
     relay_url: str, organisation: RelayOrganisation
 ) -> None:
     async with _beside(relay_url, organisation) as (survivor, staff, colleague, conversation):
-        await staff.ask(SeekAnother(5, conversation), Done)
+        await staff.ask(RequestReassignment(5, conversation), Done)
         await _position(staff, 1)
         await survivor.ask(Leave(6, conversation), Done)
         await _position(staff, 0)
-        await _refused(staff, SeekAnother(7, conversation), ErrorCode.REQUEST_GONE)
+        await _refused(staff, RequestReassignment(7, conversation), ErrorCode.REQUEST_GONE)
         await _nothing_waits_for(colleague)
 
 
@@ -496,10 +498,10 @@ async def test_a_colleague_is_sought_no_longer_than_by_who_began(
     relay_url: str, organisation: RelayOrganisation
 ) -> None:
     async with _beside(relay_url, organisation) as (_, staff, colleague, conversation):
-        await staff.ask(SeekAnother(5, conversation), Done)
+        await staff.ask(RequestReassignment(5, conversation), Done)
         await staff.ask(CancelRequest(6, conversation), Done)
         await _nothing_waits_for(colleague)
-        await staff.ask(SeekAnother(8, conversation), Done)
+        await staff.ask(RequestReassignment(8, conversation), Done)
         await staff.ask(Leave(9, conversation), Done)
         await _nothing_waits_for(colleague)
 
@@ -522,11 +524,11 @@ async def test_who_is_not_let_in_is_told_at_once_and_has_her_seat_back(
             await colleague.ask(SetAvailability(3, Availability.AVAILABLE, 1), Done)
             for seeker in (survivor, staff):
                 # One seat, which must be free again for the second.
-                await seeker.ask(SeekAnother(5, conversation, RequestDetails()), Done)
+                await seeker.ask(RequestReassignment(5, conversation, RequestDetails()), Done)
                 await colleague.expect(Offer)
                 claimed = await colleague.ask(AnswerOffer(6, conversation, True), Claimed)
                 assert (claimed.conversation_id, claimed.epoch) == (conversation, 1)
-                await seeker.ask(SeekAnother(7, conversation, RequestDetails()), KeyPackage)
+                await seeker.ask(RequestReassignment(7, conversation, RequestDetails()), KeyPackage)
                 await seeker.ask(CancelRequest(8, conversation), Done)
                 assert (await colleague.expect(MembershipEnded)).conversation_id == conversation
                 # The right to be added is gone with it, and there is nothing left to settle.

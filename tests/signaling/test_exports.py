@@ -42,7 +42,8 @@ PUBLIC = {
         PushPublicKey PushSecret Preference Preferences OpenRequest CancelRequest Claim
         SetAvailability WatchQueue AnswerOffer WatchBoard FetchPushKey SubscribePush UnsubscribePush
         AskToJoin JoinAsked
-        ReportAbuse SeekAnother RequestOpened QueuePosition Claimed QueueChanged WaitingRequest QueueListing
+        ReportAbuse RequestReassignment
+        RequestOpened QueuePosition Claimed QueueChanged WaitingRequest QueueListing
         Offer OfferEnded PreferencesRelaxed OpeningTime StaffReachable Tally BoardDay Board QueueAlert PushKey
     """,
     "chat.codec": "KNOWN_TAGS decode_message encode_message",

@@ -85,7 +85,7 @@ SUBSCRIBE_PUSH: list[Plain] = [0x16, 15, "https://push.example/one", bytes(65), 
 UNSUBSCRIBE_PUSH: list[Plain] = [0x17, 16]
 REPORT_ABUSE: list[Plain] = [0x18, 17, CONVERSATION]
 
-SEEK_ANOTHER: list[Plain] = [0x1E, 18, CONVERSATION, ["medical", None, None, None, 1, True]]
+REQUEST_REASSIGNMENT: list[Plain] = [0x1E, 18, CONVERSATION, ["medical", None, None, None, 1, True]]
 ASK_TO_JOIN: list[Plain] = [0x1F, 20, DEVICE]
 JOIN_ASKED: list[Plain] = [0x5F, DEVICE, "statement", None]
 STAFF_REACHABLE: list[Plain] = [0x5E, CONVERSATION, False]
@@ -319,7 +319,7 @@ SCENARIOS: list[tuple[str, list[Step]]] = [
         [
             *GREETING,
             *exchange("relay", STAFF_REACHABLE, "anonymous"),
-            *exchange("client", SEEK_ANOTHER, "anonymous"),
+            *exchange("client", REQUEST_REASSIGNMENT, "anonymous"),
             *exchange("relay", [0x4D, 18, b""], "anonymous"),
             step("relay", "receives", packed([0x1E, 19, CONVERSATION]), "anonymous"),
             *exchange("relay", [0x4B, 19, DEVICE, b"kp"], "anonymous"),
@@ -423,7 +423,7 @@ SCENARIOS: list[tuple[str, list[Step]]] = [
         "staff look for a colleague in the queue, and cancel",
         [
             *SIGN_IN,
-            *exchange("client", SEEK_ANOTHER, "authenticated"),
+            *exchange("client", REQUEST_REASSIGNMENT, "authenticated"),
             *exchange("relay", QUEUE_POSITION, "authenticated"),
             *exchange("client", CANCEL_REQUEST, "authenticated"),
         ],

@@ -4,7 +4,7 @@ invitation ──> her yes ──> key package ──> commit ──> the collea
 
 Or whoever takes it from the queue, who is proposed to her by name like anybody else:
 
-SeekAnother ──> waits ──> a colleague claims it ──> key package ──> invitation ──> her yes ──> commit
+RequestReassignment ──> waits ──> a colleague claims it ──> key package ──> invitation ──> her yes ──> commit
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from teduh_signaling.relay.frames import (
     FetchKeyPackage,
     KeyPackage,
     RequestDetails,
-    SeekAnother,
+    RequestReassignment,
 )
 
 from teduh_sdk import events
@@ -135,7 +135,7 @@ class BringingIn:
             news = asyncio.get_running_loop().create_task(self._news_of_the_queue())
             await asyncio.sleep(0)
             try:
-                answer = await link.answer_to(lambda ref: SeekAnother(ref, conversation_id, details))
+                answer = await link.answer_to(lambda ref: RequestReassignment(ref, conversation_id, details))
                 if isinstance(answer, KeyPackage):
                     return answer
                 if isinstance(answer, RelayRefused):

@@ -51,10 +51,10 @@ from teduh_sdk.faults import reason_of
 from teduh_sdk.group_changes import Change
 from teduh_sdk.ice_servers import IceServers, read_ice_servers
 from teduh_sdk.reactions import Reactions
+from teduh_sdk.reassignment import Reassignment, ReassignmentHost
 from teduh_sdk.relay_link import Answer, RelayLink
 from teduh_sdk.room import Participant
 from teduh_sdk.saved_conversation import HeardKept
-from teduh_sdk.search import Search, Searcher
 from teduh_sdk.transport import uniform
 from teduh_sdk.untold import Untold, heard_among
 
@@ -105,9 +105,9 @@ class Conversation:
         self._reason: TeduhError | None = None
         self._calls: Calls | None = None
         self._call_exchange: Final = CallExchange()
-        self._search: Final = Search(self._searcher(), details)
+        self._reassignment: Final = Reassignment(self._reassignment_host(), details)
         self._bringing_in: Final = BringingIn(self._host())
-        self._reactions: Final = Reactions(state, self.settle, self.stop_seeking)
+        self._reactions: Final = Reactions(state, self.settle, self.cancel_reassignment)
         self._untold: Final = Untold(self._keep_what_is_left)
         for event in untold:
             self._untold.put(self._reactions.beside(event))
@@ -266,19 +266,20 @@ class Conversation:
         await self.leave()
         return newcomer
 
-    async def seek_another(self, details: RequestDetails | None = None) -> None:
-        """Survivor: look for somebody else, for nobody here answers any more; the conversation goes on.
+    async def request_reassignment(self, details: RequestDetails | None = None) -> None:
+        """Survivor: ask for other staff, for nobody here answers any more; the conversation goes on.
 
-        It waits in the queue (`Waiting`), as it was first asked for unless `details` says otherwise; who
-        takes it is told by `AnotherFound`, to be let in or not. What is written meanwhile is kept for her.
+        It waits in the queue (`Waiting`), as it was first asked for unless `details` says otherwise.
+        `ReassignmentFound` tells who takes it, to be let in or not; what is written meanwhile is kept for
+        them.
 
         Raises `NotJoined`, `ConversationOver`, `RelayRefused`, `RelayLost`.
         """
-        await self._search.begin(details)
+        await self._reassignment.begin(details)
 
-    async def stop_seeking(self) -> None:
-        """Survivor: look for nobody else. Raises `NotJoined`, `ConversationOver`."""
-        self._search.end()
+    async def cancel_reassignment(self) -> None:
+        """Survivor: cancel the reassignment. Raises `NotJoined`, `ConversationOver`."""
+        self._reassignment.end()
         self.settle()
 
     async def ice_servers(self, *, allow_direct: bool | None = None) -> IceServers:
@@ -328,7 +329,7 @@ class Conversation:
             except Exception as fault:  # noqa: BLE001 -- it ends this conversation, and none of the others
                 self.state.give_up(reason_of(fault))
             if isinstance(frame, QueuePosition) and frame.position == 0:
-                self._search.look()
+                self._reassignment.retry()
         self.settle_soon()
 
     @property
@@ -383,7 +384,7 @@ class Conversation:
                 self._tell([events.Connected()])
             if not self.state.has_in_flight:
                 self._tell_availability(is_available=True)
-            self._search.look()
+            self._reassignment.retry()
         elif isinstance(answer, RelayRefused) and answer.code in _BUSY:
             if answer.code in _CANNOT_TAKE:
                 self._tell_availability(is_available=False)
@@ -463,8 +464,8 @@ class Conversation:
         if self.is_over:
             self.settle_soon()
 
-    def _searcher(self) -> Searcher:
-        return Searcher(
+    def _reassignment_host(self) -> ReassignmentHost:
+        return ReassignmentHost(
             self.state, self._link, self.settle_soon, self.tell, is_busy=lambda refused: refused.code in _BUSY
         )
 
@@ -493,7 +494,7 @@ class Conversation:
             if isinstance(event, events.Stopped):
                 self._reason = event.reason
             if isinstance(event, events.ChangeFailed):
-                self._search.failed()
+                self._reassignment.failed()
             if isinstance(event, events.ChangeFailed) and not self.state.is_in_room:
                 # `Staff` takes the request off the queue, for which we must still be a member.
                 self._has_left = True
@@ -525,8 +526,8 @@ class Conversation:
         if self.is_over:
             return
         me = self.state.me
-        if self.state.seeking.is_on:
-            self._search.cancel()
+        if self.state.reassignment.is_on:
+            self._reassignment.cancel()
         self.state.leave(now_in_seconds(), for_all=for_all)
         self.settle()
         try:

@@ -57,6 +57,7 @@ from teduh_sdk.log_order import LogOrder, OwnEntry, OwnWelcome
 from teduh_sdk.membership import Identity, Membership, RoomChange
 from teduh_sdk.queue_news import QueueNews, event_of
 from teduh_sdk.reach import WINDOW, Reach
+from teduh_sdk.reassignment_state import ReassignmentState
 from teduh_sdk.room import Participant, VerifyRoom
 from teduh_sdk.saved_conversation import (
     SavedConversation,
@@ -67,7 +68,6 @@ from teduh_sdk.saved_conversation import (
     save_order,
     save_outbox,
 )
-from teduh_sdk.seeking import Seeking
 from teduh_sdk.speaking import Speaker, Speaking
 from teduh_sdk.standing import Standing
 
@@ -77,9 +77,9 @@ class ConversationState:
 
     def __init__(self, conversation_id: bytes, identity: Identity, verify: VerifyRoom) -> None:
         self.membership: Final = Membership(conversation_id, identity, verify)
-        self.seeking: Final = Seeking()
+        self.reassignment: Final = ReassignmentState()
         self._is_over = False
-        self._is_gone = False
+        self._is_disconnected = False
         # Whether the Welcome is here, and nobody can be believed before there is a fresh revocation list.
         self._awaits_list = False
         # Survivor: the place of the commit by which somebody has come, or has only taken her request.
@@ -90,7 +90,7 @@ class ConversationState:
         self._events: list[Event] = []
         standing = Standing(LogOrder(member=relay.SURVIVOR_MEMBER if identity.is_survivor else -1))
         me = Speaker(lambda: self._is_over, self._send, self._tell, self._stop)
-        self._speaking: Final = Speaking(self.membership, standing, self._reach, self.seeking, me)
+        self._speaking: Final = Speaking(self.membership, standing, self._reach, self.reassignment, me)
         self._hearing: Final = Hearing(self.membership, Listener(self._tell, self._end))
 
     @property
@@ -289,23 +289,22 @@ class ConversationState:
         self._events += self.membership.invitations.hear_answer(answer, me)
         self._speaking.advance(now)
 
-    def seek(self, now: int, *, is_on: bool) -> None:
-        """Survivor: from now on somebody else is sought, or nobody any more; raises `NotJoined`,
-        `ConversationOver`.
-        """
+    def set_reassignment(self, now: int, *, is_on: bool) -> None:
+        """Survivor: begin or end a reassignment; raises `NotJoined`, `ConversationOver`."""
         self._require_room()
-        self.seeking.end()
-        self.seeking.is_on = is_on
+        self.reassignment.end()
+        self.reassignment.is_on = is_on
         self._speaking.advance(now)
 
-    def find(self, answer: relay.KeyPackage, now: int) -> None:
-        """Survivor: this device has taken the conversation; who it is comes as an event.
+    def receive_candidate(self, answer: relay.KeyPackage, now: int) -> None:
+        """Survivor: the device of this key package has taken the conversation; tells of it by
+        `ReassignmentFound`.
 
         Raises `NotTrusted`.
         """
         self._require_room()
-        seeking = self.seeking
-        if not seeking.is_on or seeking.found is not None or seeking.is_decided:
+        reassignment = self.reassignment
+        if not reassignment.is_on or reassignment.candidate is not None or reassignment.is_approved:
             return
         try:
             change = AddMember(key_package_from_wire(answer.key_package))
@@ -314,16 +313,16 @@ class ConversationState:
             raise NotTrusted(f"the key package of whoever came is not valid: {error}") from error
         if newcomer.device_id != answer.device_id:
             raise NotTrusted("the key package is not of the device that the relay names")
-        self.seeking.found = change
-        self._events.append(events.AnotherFound(newcomer))
+        self.reassignment.candidate = change
+        self._events.append(events.ReassignmentFound(newcomer))
 
-    def let_in(self, now: int) -> None:
-        """Survivor: yes. Whoever was found comes in; who is silent, or has left, goes."""
+    def admit_candidate(self, now: int) -> None:
+        """Survivor: add the approved candidate; remove who is silent or has left."""
         self._require_room()
-        found, self.seeking.found = self.seeking.found, None
-        if found is not None:
-            self.seeking.is_decided = True
-            change = replace(found, instead_of=self.seeking.silent | self._standing.leaving)
+        candidate, self.reassignment.candidate = self.reassignment.candidate, None
+        if candidate is not None:
+            self.reassignment.is_approved = True
+            change = replace(candidate, instead_of=self.reassignment.silent | self._standing.leaving)
             self.change(change, now)
 
     def change(self, change: Change, now: int) -> None:
@@ -338,7 +337,7 @@ class ConversationState:
     def leave(self, now: int, *, for_all: bool = False) -> None:
         """Say that we leave, or that it is over for everybody; keys stay until `wipe`, to send this."""
         if self.membership.group is not None and not self._is_over:
-            self.seeking.end()
+            self.reassignment.end()
             self._standing.leaf_keys.stop()
             self._speaking.say(chat.Ending(sent=now) if for_all else chat.Leaving(sent=now))
             self._speaking.advance(now)
@@ -350,7 +349,7 @@ class ConversationState:
         self._is_over = True
         self.membership.wipe()
         self._standing.wipe()
-        self.seeking.forget()
+        self.reassignment.forget()
         self._frames.clear()
 
     def connected(self, frame: relay.Subscribed, now: int, window: int = WINDOW) -> None:
@@ -411,7 +410,11 @@ class ConversationState:
         if self._is_over or not self._reach.is_up or self.me is None:
             return
         others = [one for one in self.participants if one != self.me]
-        absent = [one for one in others if (self._is_gone if one.is_survivor else self.seeking.is_lost)]
+        absent = [
+            one
+            for one in others
+            if (self._is_disconnected if one.is_survivor else self.reassignment.is_unreachable)
+        ]
         agreement = self._standing.agreement
         if agreement.look(_keys(others), _keys(absent), now):
             late = tuple(one for one in others if one.device_key in agreement.late)
@@ -477,19 +480,21 @@ class ConversationState:
     def _hear_of_the_queue(self, news: QueueNews) -> None:
         self._events.append(event_of(news))
         if isinstance(news, relay.QueuePosition) and news.position:
-            self._events += self.seeking.lapse()
+            self._events += self.reassignment.lapse()
 
     def _are_reported(self, *, reachable: bool) -> None:
         if self.membership.identity.is_survivor:
             present = tuple(one for one in self.participants if not one.is_survivor)
-            self._events += self.seeking.told(self.membership.room, present, reachable=reachable)
+            self._events += self.reassignment.set_reachable(
+                self.membership.room, present, reachable=reachable
+            )
 
     def _is_reported_gone(self, member: int) -> None:
         # The relay's numbers mean nothing to us but hers; and what it says of her again is no news.
-        if member != relay.SURVIVOR_MEMBER or self.membership.identity.is_survivor or self._is_gone:
+        if member != relay.SURVIVOR_MEMBER or self.membership.identity.is_survivor or self._is_disconnected:
             return
         for survivor in (one for one in self.participants if one.is_survivor):
-            self._is_gone = True
+            self._is_disconnected = True
             self._events.append(events.MemberDisconnected(survivor))
 
     def _read_log(self, now: int) -> None:
@@ -516,13 +521,13 @@ class ConversationState:
             self._standing.leaf_keys.renewed(now)
         self._see_room(change)
         if self.membership.identity.is_survivor and change.came:
-            self._go_on_with_another()
+            self._complete_reassignment()
 
-    def _go_on_with_another(self) -> None:
+    def _complete_reassignment(self) -> None:
         # Whoever has come in cannot read what was said before: what nobody has is said again.
-        self.seeking.end()
-        self.seeking.is_lost, self.seeking.silent = False, frozenset()
-        self._standing.outbox = self._standing.outbox.add_first(tuple(self.seeking.unheard.values()))
+        self.reassignment.end()
+        self.reassignment.is_unreachable, self.reassignment.silent = False, frozenset()
+        self._standing.outbox = self._standing.outbox.add_first(tuple(self.reassignment.undelivered.values()))
 
     def _read(self, entry: relay.Entry, now: int) -> None:
         if self.membership.group is None:
@@ -590,10 +595,10 @@ class ConversationState:
             self._standing.receipts.owe(chat.ReceiptKind.DELIVERED, message.id)
         if is_live:
             # That she is there comes before what she says, which may be that she leaves.
-            self._events += self.seeking.heard(sender)
+            self._events += self.reassignment.received_from(sender)
         self._standing.leaf_keys.note_talk(message)
         self._events += events_of(sender, message, is_live=is_live)
-        self.seeking.confirmed(message)
+        self.reassignment.confirm_delivery(message)
         self._hearing.hear_about_the_room(self._standing, sender, message)
 
     def _send(self, frame: relay.AnyClientFrame) -> None:

@@ -5,7 +5,8 @@
     the room      Joined, Left, MemberDisconnected, CallsUnsupported, Unconfirmed
                   InvitationReceived, InvitationAnswered
     staff         NoteAwaited, NoteReceived, NoteHandedOver
-    somebody else StaffUnreachable, StaffReachable, Waiting, AnotherFound, AnotherLapsed, AnotherRefused
+    reassignment  StaffUnreachable, StaffReachable, Waiting
+                  ReassignmentFound, ReassignmentLapsed, ReassignmentRefused
     trouble       Reconnecting, Connected, RelayUnavailable, RelayAvailable
                   MessageRefused, ChangeFailed, RosterRefused, Stopped
     the end       Ended
@@ -131,7 +132,7 @@ class Unconfirmed:
 class StaffUnreachable:
     """To the survivor: the relay says that no device of staff has been connected for a while.
 
-    Its word alone. She can look for somebody else by `Conversation.seek_another`, and keep the conversation.
+    Its word alone. `Conversation.request_reassignment` asks for other staff, and keeps the conversation.
     """
 
     participants: tuple[Participant, ...]
@@ -144,9 +145,9 @@ class StaffReachable:
 
 
 @dataclass(frozen=True, slots=True)
-class AnotherFound:
+class ReassignmentFound:
     """Somebody, proven, has taken the conversation, and comes in if the survivor approves; until
-    `AnotherLapsed` she can. To decline ends the search.
+    `ReassignmentLapsed` she can. To decline ends the reassignment.
     """
 
     participant: Participant
@@ -156,13 +157,13 @@ class AnotherFound:
 
 
 @dataclass(frozen=True, slots=True)
-class AnotherLapsed:
+class ReassignmentLapsed:
     """The survivor did not answer in time; the conversation waits again in its old place."""
 
 
 @dataclass(frozen=True, slots=True)
-class AnotherRefused:
-    """Promise 5: whoever the relay offered is not proven. Nobody was let in, and the search has ended."""
+class ReassignmentRefused:
+    """Promise 5: whoever the relay offered is not proven. Nobody was let in; the reassignment has ended."""
 
     reason: NotTrusted
 
@@ -353,9 +354,9 @@ Event = (
     | Unconfirmed
     | StaffUnreachable
     | StaffReachable
-    | AnotherFound
-    | AnotherLapsed
-    | AnotherRefused
+    | ReassignmentFound
+    | ReassignmentLapsed
+    | ReassignmentRefused
     | TextReceived
     | MessageReceived
     | Sent

@@ -17,7 +17,7 @@ class Reactions:
 
     state: ConversationState
     settle: Callable[[], None]
-    stop_seeking: Callable[[], Awaitable[None]]
+    cancel_reassignment: Callable[[], Awaitable[None]]
 
     def beside(self, event: Event) -> Event:
         """The event, with what can be done about it."""
@@ -26,8 +26,8 @@ class Reactions:
                 return self._markable(event)
             case events.InvitationReceived():
                 return self._answerable(event)
-            case events.AnotherFound():
-                return replace(event, approve=self._let_in, decline=self.stop_seeking)
+            case events.ReassignmentFound():
+                return replace(event, approve=self._let_in, decline=self.cancel_reassignment)
         return event
 
     def _markable(self, event: events.TextReceived) -> Event:
@@ -49,5 +49,5 @@ class Reactions:
         return replace(event, approve=approve, decline=decline)
 
     async def _let_in(self) -> None:
-        self.state.let_in(now_in_seconds())
+        self.state.admit_candidate(now_in_seconds())
         self.settle()

@@ -34,7 +34,7 @@ from teduh_sdk.exceptions import (
 from teduh_sdk.group_changes import Change, Refresh
 from teduh_sdk.membership import Membership
 from teduh_sdk.reach import Reach
-from teduh_sdk.seeking import Seeking
+from teduh_sdk.reassignment_state import ReassignmentState
 from teduh_sdk.standing import Standing
 
 
@@ -52,12 +52,17 @@ class Speaking:
     """One member's mouth."""
 
     def __init__(
-        self, membership: Membership, standing: Standing, reach: Reach, seeking: Seeking, member: Speaker
+        self,
+        membership: Membership,
+        standing: Standing,
+        reach: Reach,
+        reassignment: ReassignmentState,
+        member: Speaker,
     ) -> None:
         self.standing = standing
         self._membership = membership
         self._reach = reach
-        self._seeking = seeking
+        self._reassignment = reassignment
         self._member = member
 
     def say(self, message: chat.AnyMessage) -> None:
@@ -71,7 +76,7 @@ class Speaking:
         self.standing.outbox = self.standing.outbox.add(content)
         self.standing.leaf_keys.note_talk(message)
         if self._membership.identity.is_survivor:
-            self._seeking.said(message, content)
+            self._reassignment.sent(message, content)
 
     def say_of_call(self, data: bytes) -> None:
         """Queue something about a call."""
@@ -124,7 +129,7 @@ class Speaking:
             self.standing.outbox = self.standing.outbox.add(encode_message(receipt))
         while self.standing.outbox.queued and is_too_old(self.standing.outbox.queued[0], now):
             self.standing.outbox = self.standing.outbox.drop_first()
-        if not self.standing.outbox.queued or self._seeking.holds_back:
+        if not self.standing.outbox.queued or self._reassignment.holds_back:
             return False
         content = self.standing.outbox.queued[0]
         self._encrypt(content, content)
@@ -132,7 +137,7 @@ class Speaking:
 
     def _owes_refresh(self, now: int) -> bool:
         # Whom she seeks comes in by a commit of hers, which renews her keys as well.
-        is_due = self.standing.leaf_keys.is_due(now) and not self._seeking.is_on
+        is_due = self.standing.leaf_keys.is_due(now) and not self._reassignment.is_on
         return is_due and self._membership.may_refresh
 
     def _encrypt(self, data: bytes, content: bytes | None) -> None:
@@ -185,8 +190,8 @@ class Speaking:
         pending = self._membership.pending
         if pending is not None and pending.counter == counter:
             self.take_back(counter)
-            self._seeking.is_decided = False
-            self._member.tell(events.AnotherLapsed())
+            self._reassignment.is_approved = False
+            self._member.tell(events.ReassignmentLapsed())
 
     def _refused_epoch(self, counter: int, expected: int) -> None:
         if self.standing.outbox.has_in_flight(counter, expected):

@@ -5,7 +5,7 @@
  *
  * Or whoever takes it from the queue, who is proposed to her by name like anybody else:
  *
- *     SeekAnother ──> waits ──> a colleague claims it ──> key package ──> invitation ──> her yes ──> commit
+ *     RequestReassignment ──> waits ──> a colleague claims it ──> key package ──> invitation ──> her yes ──> commit
  *
  * A part of its own, which the survivor's page does not load.
  */
@@ -20,7 +20,7 @@ import type { AddMember, RemoveMember } from "./groupChanges.ts"
 import { requireShortEnough } from "./handOverNotes.ts"
 import { areEqual } from "./hazmat/bytes.ts"
 import { readKeyPackage } from "./mls/group.ts"
-import { CancelRequest, FetchKeyPackage, SeekAnother, type KeyPackage, type RequestDetails } from "./relay/frames.ts"
+import { CancelRequest, FetchKeyPackage, RequestReassignment, type KeyPackage, type RequestDetails } from "./relay/frames.ts"
 import type { Answer, RelayLink } from "./relayLink.ts"
 import type { Participant } from "./room.ts"
 
@@ -154,7 +154,7 @@ export class BringingIn {
         return isNews || isStopped() || finished() !== null
       })
       const answer = await new Promise<Answer>((answered) => {
-        link.question((ref) => SeekAnother({ ref, conversationId, details }), answered)
+        link.question((ref) => RequestReassignment({ ref, conversationId, details }), answered)
       })
       if (answer instanceof Error && !(answer instanceof RelayLost)) throw answer
       if (!(answer instanceof Error) && answer.type === "keyPackage") return answer

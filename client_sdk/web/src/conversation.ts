@@ -43,7 +43,7 @@ import {
 } from "./relay/frames.ts"
 import type { Answer, RelayLink } from "./relayLink.ts"
 import type { Participant } from "./room.ts"
-import { Search } from "./search.ts"
+import { Reassignment } from "./reassignment.ts"
 import type { Heard } from "./savedConversation.ts"
 import { uniform } from "./transport.ts"
 import { Turns } from "./turns.ts"
@@ -109,7 +109,7 @@ export class Conversation implements AsyncIterable<Event> {
   readonly #owner: ConversationOwner
   readonly #turns = new Turns()
   readonly #calls = new CallExchange()
-  readonly #search: Search
+  readonly #reassignment: Reassignment
   #sought: RequestDetails
   readonly #reactions: Reactions
   readonly #untold: Untold
@@ -142,7 +142,7 @@ export class Conversation implements AsyncIterable<Event> {
     this.state = state
     this.request = request
     this.#sought = sought
-    this.#search = new Search({
+    this.#reassignment = new Reassignment({
       state,
       link,
       act: (work) => this.#turn(work),
@@ -156,7 +156,7 @@ export class Conversation implements AsyncIterable<Event> {
     })
     this.#link = link
     this.#owner = owner
-    this.#reactions = new Reactions({ state, act: (work) => this.act(work), stopSeeking: () => this.stopSeeking() })
+    this.#reactions = new Reactions({ state, act: (work) => this.act(work), cancelReassignment: () => this.cancelReassignment() })
     this.#untold = new Untold(() => {
       if (owner.keep !== undefined) void this.#turn(() => this.#keep()).catch(ignore)
     })
@@ -278,18 +278,18 @@ export class Conversation implements AsyncIterable<Event> {
 
   /**
    * Survivor: look for somebody else, for nobody here answers any more; the conversation goes on. It waits in the queue
-   * (`waiting`), as it was first asked for unless `details` says otherwise; who takes it is told by `anotherFound`, to be
+   * (`waiting`), as it was first asked for unless `details` says otherwise; who takes it is told by `reassignmentFound`, to be
    * let in or not. What is written meanwhile is kept for her. Rejects with `NotJoined`, `ConversationOver`,
    * `RelayRefused`, `RelayLost`.
    */
-  async seekAnother(details: Partial<RequestDetails> = {}): Promise<void> {
+  async requestReassignment(details: Partial<RequestDetails> = {}): Promise<void> {
     this.#sought = { ...this.#sought, ...details }
-    await this.#search.begin(this.#sought)
+    await this.#reassignment.begin(this.#sought)
   }
 
   /** Survivor: look for nobody else. Rejects with `NotJoined`. */
-  async stopSeeking(): Promise<void> {
-    await this.#search.end()
+  async cancelReassignment(): Promise<void> {
+    await this.#reassignment.end()
   }
 
   /**
@@ -320,7 +320,7 @@ export class Conversation implements AsyncIterable<Event> {
     this.#owner.parted?.(this, new Uint8Array())
     if (this.#untold.isAtEnd || this.#isWiped) return
     const by = this.me
-    if (this.state.seeking.isOn) this.#search.cancel()
+    if (this.state.reassignment.isOn) this.#reassignment.cancel()
     this.state.wipe()
     this.state.takeEvents()
     this.#untold.clear()
@@ -353,7 +353,7 @@ export class Conversation implements AsyncIterable<Event> {
     } else if (isOfConversation(frame)) {
       if (frame.type === "accepted") this.#tellAvailability(true)
       this.#inTurn(() => this.state.receive(frame, nowInSeconds()))
-      if (frame.type === "queuePosition" && frame.position === 0) this.#search.look()
+      if (frame.type === "queuePosition" && frame.position === 0) this.#reassignment.retry()
     }
   }
 
@@ -534,7 +534,7 @@ export class Conversation implements AsyncIterable<Event> {
     this.#inTurn(async () => {
       if (era === this.#era) await this.state.connected(answer, nowInSeconds(), appendsInFlight)
       if (era !== this.#era || this.isOver) return
-      this.#search.look()
+      this.#reassignment.retry()
       if (!this.#isConnected) {
         this.#isConnected = true
         this.#tell([{ type: "connected" }])
@@ -578,7 +578,7 @@ export class Conversation implements AsyncIterable<Event> {
   }
 
   #failed(reason: Error): void {
-    this.#search.failed()
+    this.#reassignment.failed()
     if (this.state.isInRoom) return
     // `Staff` takes the request off the queue, for which we must still be a member.
     this.#hasLeft = true
@@ -624,7 +624,7 @@ export class Conversation implements AsyncIterable<Event> {
   async #sayGoodbye(forAll: boolean): Promise<void> {
     if (this.isOver) return
     const by = this.me
-    if (this.state.seeking.isOn) this.#search.cancel()
+    if (this.state.reassignment.isOn) this.#reassignment.cancel()
     await this.#turn(() => this.state.leave(nowInSeconds(), forAll))
     // Best effort: whoever stays sees that we do not answer; our keys go in any case.
     await atMost(GOODBYE_SECONDS, this.#partWithRelay())

@@ -60,20 +60,20 @@ import { NoteKeys } from "./noteKeys.ts"
 import { Reach, WINDOW } from "./reach.ts"
 import type { Participant, VerifyRoom } from "./room.ts"
 import { restoreMembership, saveMembership, type SavedConversation } from "./savedConversation.ts"
-import { Seeking } from "./seeking.ts"
+import { ReassignmentState } from "./reassignmentState.ts"
 import { Speaking } from "./speaking.ts"
 import { Standing } from "./standing.ts"
 import { TypingSignals } from "./typingSignal.ts"
 
 export class ConversationState {
   readonly membership: Membership
-  readonly seeking: Seeking
+  readonly reassignment: ReassignmentState
   readonly #hearing: Hearing
   readonly #speaking: Speaking
   #typing = new TypingSignals()
   readonly #calls = new CallSignals()
   #isOver = false
-  #isGone = false
+  #isDisconnected = false
   /** Whether the Welcome is here, and nobody in it can be believed before there is a fresh revocation list. */
   #awaitsList = false
   /** Survivor: the place of the commit by which somebody has come, or has only taken her request. */
@@ -98,8 +98,8 @@ export class ConversationState {
         this.#stop(reason)
       },
     }
-    this.seeking = new Seeking(member.tell)
-    this.#speaking = new Speaking(this.membership, standing, this.#reach, this.seeking, member)
+    this.reassignment = new ReassignmentState(member.tell)
+    this.#speaking = new Speaking(this.membership, standing, this.#reach, this.reassignment, member)
     this.#hearing = new Hearing(this.membership, member)
   }
 
@@ -313,35 +313,35 @@ export class ConversationState {
   }
 
   /** Survivor: from now on somebody else is sought, or nobody any more; throws `NotJoined`, `ConversationOver`. */
-  async seek(isOn: boolean, now: number): Promise<void> {
+  async setReassignment(isOn: boolean, now: number): Promise<void> {
     this.#requireRoom()
-    this.seeking.end()
-    this.seeking.isOn = isOn
+    this.reassignment.end()
+    this.reassignment.isOn = isOn
     await this.#speaking.advance(now)
   }
 
   /** Survivor: this device has taken the conversation; who it is comes as an event. Throws `NotTrusted`. */
-  async find({ deviceId, keyPackage }: KeyPackage, now: number): Promise<void> {
+  async receiveCandidate({ deviceId, keyPackage }: KeyPackage, now: number): Promise<void> {
     this.#requireRoom()
-    const { seeking, membership } = this
-    if (!seeking.isOn || seeking.found !== null || seeking.isDecided) return
+    const { reassignment, membership } = this
+    if (!reassignment.isOn || reassignment.candidate !== null || reassignment.isApproved) return
     const found: AddMember = { type: "addMember", keyPackage: await readKeyPackage(keyPackage), byCapability: false }
     const participant = await membership.preview(found, now)
     if (!areEqual(participant.deviceId, deviceId)) {
       throw new NotTrusted("the key package is not of the device that the relay names")
     }
-    seeking.found = found
-    this.#events.push({ type: "anotherFound", participant })
+    reassignment.candidate = found
+    this.#events.push({ type: "reassignmentFound", participant })
   }
 
   /** Survivor: yes. Whoever was found comes in; who is silent, or has left, goes. */
-  async letIn(now: number): Promise<void> {
+  async admitCandidate(now: number): Promise<void> {
     this.#requireRoom()
-    const { found, silent } = this.seeking
-    this.seeking.found = null
-    if (found === null) return
-    this.seeking.isDecided = true
-    await this.change({ ...found, insteadOf: new Set([...silent, ...this.#standing.leaving]) }, now)
+    const { candidate, silent } = this.reassignment
+    this.reassignment.candidate = null
+    if (candidate === null) return
+    this.reassignment.isApproved = true
+    await this.change({ ...candidate, insteadOf: new Set([...silent, ...this.#standing.leaving]) }, now)
   }
 
   /** Change the group; adopted when, and where, the relay has put the commit. */
@@ -355,7 +355,7 @@ export class ConversationState {
   /** Say that we leave, or that it is over for everybody; keys stay until `wipe`, to send this. */
   async leave(now: number, forAll = false): Promise<void> {
     if (this.membership.group === null || this.#isOver) return
-    this.seeking.end()
+    this.reassignment.end()
     this.#standing.leafKeys.stop()
     this.#speaking.say(forAll ? Ending({ sent: now }) : Leaving({ sent: now }))
     await this.#speaking.advance(now)
@@ -366,7 +366,7 @@ export class ConversationState {
     this.#isOver = true
     this.membership.wipe()
     this.#standing.wipe()
-    this.seeking.forget()
+    this.reassignment.forget()
     this.#frames = []
   }
 
@@ -432,7 +432,7 @@ export class ConversationState {
     const { me } = this
     if (this.#isOver || !this.#reach.isUp || me === null) return
     const others = this.participants.filter((one) => !one.hasKey(me.deviceKey))
-    const absent = others.filter((one) => (one.isSurvivor ? this.#isGone : this.seeking.isLost))
+    const absent = others.filter((one) => (one.isSurvivor ? this.#isDisconnected : this.reassignment.isUnreachable))
     const { agreement } = this.#standing
     if (!agreement.look(others.map(keyOf), absent.map(keyOf), now)) return
     this.#events.push({ type: "unconfirmed", participants: others.filter((one) => agreement.late.has(keyOf(one))) })
@@ -494,10 +494,10 @@ export class ConversationState {
       case "preferencesRelaxed":
       case "openingTime":
         this.#events.push(eventOf(frame))
-        if (frame.type === "queuePosition" && frame.position > 0) this.seeking.lapse()
+        if (frame.type === "queuePosition" && frame.position > 0) this.reassignment.lapse()
         break
       case "staffReachable":
-        if (this.membership.identity.isSurvivor) this.seeking.told(this.membership.room, this.#otherStaff, frame.reachable)
+        if (this.membership.identity.isSurvivor) this.reassignment.setReachable(this.membership.room, this.#otherStaff, frame.reachable)
         break
       case "memberDisconnected":
         this.#isReportedGone(frame.member)
@@ -515,8 +515,8 @@ export class ConversationState {
   /** The relay's numbers mean nothing to us but hers; and what it says of her again is no news. */
   #isReportedGone(member: number): void {
     const survivor = this.membership.room.participants.find((one) => one.isSurvivor)
-    if (member !== SURVIVOR_MEMBER || survivor === undefined || this.membership.identity.isSurvivor || this.#isGone) return
-    this.#isGone = true
+    if (member !== SURVIVOR_MEMBER || survivor === undefined || this.membership.identity.isSurvivor || this.#isDisconnected) return
+    this.#isDisconnected = true
     this.#events.push({ type: "memberDisconnected", participant: survivor })
   }
 
@@ -545,8 +545,8 @@ export class ConversationState {
     this.#seeRoom(change)
     if (!this.membership.identity.isSurvivor || this.#isOver || change.came.length === 0) return
     // Whoever has come in cannot read what was said before: what nobody has is said again.
-    this.seeking.done()
-    this.#standing.outbox = this.#standing.outbox.addFirst(this.seeking.unheard)
+    this.reassignment.complete()
+    this.#standing.outbox = this.#standing.outbox.addFirst(this.reassignment.undelivered)
   }
 
   async #readEntry(entry: Entry, now: number): Promise<void> {
@@ -614,10 +614,10 @@ export class ConversationState {
       if (this.#standing.isLeaving(sender)) return
       const isLive = this.#reach.isLive(entry.seq)
       // That she is there comes before what she says, which may be that she leaves.
-      if (isLive) this.seeking.heard(sender)
+      if (isLive) this.reassignment.receivedFrom(sender)
       this.#standing.leafKeys.noteTalk(message)
       await this.#hearing.hear(this.#standing, sender, message, isLive)
-      this.seeking.confirmed(message)
+      this.reassignment.confirmDelivery(message)
     } catch (error) {
       if (error instanceof RemoteError) {
         this.#events.push({ type: "messageRefused", reason: `an entry did not open: ${error.message}` })

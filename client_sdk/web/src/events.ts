@@ -6,7 +6,7 @@
  *     the room      joined, left, memberDisconnected, callsUnsupported, unconfirmed
  *                   invitationReceived, invitationAnswered
  *     staff         noteAwaited, noteReceived, noteHandedOver
- *     somebody else staffUnreachable, staffReachable, waiting, anotherFound, anotherLapsed, anotherRefused
+ *     somebody else staffUnreachable, staffReachable, waiting, reassignmentFound, reassignmentLapsed, reassignmentRefused
  *     trouble       reconnecting, connected, relayUnavailable, relayAvailable, messageRefused, rosterRefused, stopped
  *     the end       ended
  */
@@ -103,7 +103,7 @@ export interface Unconfirmed {
 
 /**
  * To the survivor: the relay says that no device of staff has been connected for a while. Its word alone. She can look
- * for somebody else by `Conversation.seekAnother`, and keep the conversation.
+ * for somebody else by `Conversation.requestReassignment`, and keep the conversation.
  */
 export interface StaffUnreachable {
   readonly type: "staffUnreachable"
@@ -117,11 +117,11 @@ export interface StaffReachable {
 }
 
 /**
- * Somebody, proven, has taken the conversation, and comes in if the survivor approves; until `anotherLapsed` she can. To
+ * Somebody, proven, has taken the conversation, and comes in if the survivor approves; until `reassignmentLapsed` she can. To
  * decline ends the search.
  */
-export interface AnotherFound {
-  readonly type: "anotherFound"
+export interface ReassignmentFound {
+  readonly type: "reassignmentFound"
   /** Not in the room yet. */
   readonly participant: Participant
   readonly approve: () => Promise<void>
@@ -129,13 +129,13 @@ export interface AnotherFound {
 }
 
 /** The survivor did not answer in time; the conversation waits again in its old place. */
-export interface AnotherLapsed {
-  readonly type: "anotherLapsed"
+export interface ReassignmentLapsed {
+  readonly type: "reassignmentLapsed"
 }
 
 /** Promise 5: whoever the relay offered is not proven. Nobody was let in, and the search has ended. */
-export interface AnotherRefused {
-  readonly type: "anotherRefused"
+export interface ReassignmentRefused {
+  readonly type: "reassignmentRefused"
   readonly reason: NotTrusted
 }
 
@@ -303,9 +303,9 @@ export type Event =
   | Unconfirmed
   | StaffUnreachable
   | StaffReachable
-  | AnotherFound
-  | AnotherLapsed
-  | AnotherRefused
+  | ReassignmentFound
+  | ReassignmentLapsed
+  | ReassignmentRefused
   | TextReceived
   | MessageReceived
   | Sent
@@ -325,9 +325,9 @@ export type Event =
 
 /** An event before the driver has put its reactions in, or that is for the driver alone. */
 export type StateEvent =
-  | Exclude<Event, TextReceived | InvitationReceived | AnotherFound>
+  | Exclude<Event, TextReceived | InvitationReceived | ReassignmentFound>
   | Omit<TextReceived, "markRead">
   | Omit<InvitationReceived, "approve" | "decline">
-  | Omit<AnotherFound, "approve" | "decline">
+  | Omit<ReassignmentFound, "approve" | "decline">
   | CommitLost
   | CallSignal

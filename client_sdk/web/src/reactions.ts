@@ -8,7 +8,7 @@ import type { Event, InvitationReceived, StateEvent, TextReceived } from "./even
 export interface Reacting {
   readonly state: ConversationState
   act(work: () => void | Promise<void>): Promise<void>
-  stopSeeking(): Promise<void>
+  cancelReassignment(): Promise<void>
 }
 
 export class Reactions {
@@ -24,9 +24,9 @@ export class Reactions {
         return this.#markable(event)
       case "invitationReceived":
         return this.#answerable(event)
-      case "anotherFound": {
-        const approve = (): Promise<void> => this.#act((state) => state.letIn(nowInSeconds()))
-        return { ...event, approve, decline: () => this.conversation.stopSeeking() }
+      case "reassignmentFound": {
+        const approve = (): Promise<void> => this.#act((state) => state.admitCandidate(nowInSeconds()))
+        return { ...event, approve, decline: () => this.conversation.cancelReassignment() }
       }
       default:
         return event

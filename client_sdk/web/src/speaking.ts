@@ -28,7 +28,7 @@ import type { Change } from "./groupChanges.ts"
 import type { Membership } from "./membership.ts"
 import type { Reach } from "./reach.ts"
 import { Acknowledge, EntryKind, ErrorCode, type ClientFrame, type ErrorFrame } from "./relay/frames.ts"
-import type { Seeking } from "./seeking.ts"
+import type { ReassignmentState } from "./reassignmentState.ts"
 import type { Standing } from "./standing.ts"
 
 /** The member that speaks: what it knows of itself, and where what is made goes. */
@@ -44,14 +44,14 @@ export class Speaking {
   standing: Standing
   readonly #membership: Membership
   readonly #reach: Reach
-  readonly #seeking: Seeking
+  readonly #reassignment: ReassignmentState
   readonly #member: Speaker
 
-  constructor(membership: Membership, standing: Standing, reach: Reach, seeking: Seeking, member: Speaker) {
+  constructor(membership: Membership, standing: Standing, reach: Reach, reassignment: ReassignmentState, member: Speaker) {
     this.standing = standing
     this.#membership = membership
     this.#reach = reach
-    this.#seeking = seeking
+    this.#reassignment = reassignment
     this.#member = member
   }
 
@@ -62,7 +62,7 @@ export class Speaking {
       const content = encodeMessage(message)
       this.standing.outbox = this.standing.outbox.add(content)
       this.standing.leafKeys.noteTalk(message)
-      if (this.#membership.identity.isSurvivor) this.#seeking.said(message, content)
+      if (this.#membership.identity.isSurvivor) this.#reassignment.sent(message, content)
     } catch (error) {
       if (error instanceof LocalMessageError) throw new MessageTooLong(error.message)
       throw error
@@ -121,14 +121,14 @@ export class Speaking {
     }
     for (const receipt of this.standing.receipts.take()) this.standing.outbox = this.standing.outbox.add(encodeMessage(receipt))
     const content = this.#nextContent(now)
-    if (content === undefined || this.#seeking.holdsBack) return false
+    if (content === undefined || this.#reassignment.holdsBack) return false
     await this.#encrypt(content, content)
     return true
   }
 
   #owesRefresh(now: number): boolean {
     // Whom she seeks comes in by a commit of hers, which renews her keys as well.
-    return this.standing.leafKeys.isDue(now) && !this.#seeking.isOn && this.#membership.mayRefresh
+    return this.standing.leafKeys.isDue(now) && !this.#reassignment.isOn && this.#membership.mayRefresh
   }
 
   #nextContent(now: number): Uint8Array | undefined {
@@ -191,8 +191,8 @@ export class Speaking {
   #refusedChange(counter: number): void {
     if (this.#membership.pending?.counter !== counter) return
     this.takeBack(counter)
-    this.#seeking.isDecided = false
-    this.#member.tell({ type: "anotherLapsed" })
+    this.#reassignment.isApproved = false
+    this.#member.tell({ type: "reassignmentLapsed" })
   }
 
   #refusedEpoch(counter: number, expected: number): void {

@@ -2,10 +2,10 @@
 
 ::
 
-    survivor  -- SeekAnother -->  waits in the queue under the same conversation id
+    survivor  -- RequestReassignment -->  waits in the queue under the same conversation id
     staff     -- Claim, or AnswerOffer -->  Claimed with the epoch: noted as the one whom she may add
     survivor  <-- QueuePosition 0
-    survivor  -- SeekAnother -->  <-- KeyPackage of that device
+    survivor  -- RequestReassignment -->  <-- KeyPackage of that device
     survivor  -- Append: her commit adds it, and removes who is silent --> it is invited as always
 
 What she may add is decided where her commit is appended (append.lua), not here.
@@ -23,7 +23,7 @@ from teduh_signaling.relay.frames import (
     Done,
     ErrorCode,
     KeyPackage,
-    SeekAnother,
+    RequestReassignment,
     Urgency,
 )
 
@@ -36,7 +36,7 @@ from teduh_server.reported import Reported
 
 
 class SecondRequests:
-    """The frame SeekAnother, on one node."""
+    """The frame RequestReassignment, on one node."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class SecondRequests:
         self._limit = limit
         self._reported = reported
 
-    async def seek(self, connection: Connection, frame: SeekAnother) -> None:
+    async def seek(self, connection: Connection, frame: RequestReassignment) -> None:
         """Put her conversation into the queue, or give her who has taken it. Raises StoreError."""
         conversation_id = frame.conversation_id
         subscription = connection.subscriptions.get(conversation_id)
@@ -69,7 +69,7 @@ class SecondRequests:
         if not await self._queue.is_sought(conversation_id) and self._is_too_often(connection, frame):
             return
         staff = None if subscription.member == SURVIVOR_MEMBER else connection.staff
-        found = await self._queue.seek_another(connection, frame, staff)
+        found = await self._queue.request_reassignment(connection, frame, staff)
         if isinstance(found, ErrorCode):
             gone = found is ErrorCode.REQUEST_GONE
             detail = "she has left" if gone else "somebody else here looks for somebody"
@@ -85,7 +85,7 @@ class SecondRequests:
         else:
             connection.send(KeyPackage(frame.ref, found.taken_by, key_package))
 
-    def _is_too_often(self, connection: Connection, frame: SeekAnother) -> bool:
+    def _is_too_often(self, connection: Connection, frame: RequestReassignment) -> bool:
         wait = self._limit.try_take(connection.source, time.monotonic())
         if wait == 0 or frame.details.urgency is Urgency.EMERGENCY:
             return False

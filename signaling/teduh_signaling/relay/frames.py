@@ -110,7 +110,7 @@ from teduh_signaling.relay.routing_frames import (
     QueuePosition,
     ReportAbuse,
     RequestOpened,
-    SeekAnother,
+    RequestReassignment,
     SetAvailability,
     StaffReachable,
     SubscribePush,
@@ -223,7 +223,7 @@ __all__ = [
     "ReportAbuse",
     "RequestDetails",
     "RequestOpened",
-    "SeekAnother",
+    "RequestReassignment",
     "SetAvailability",
     "ShortText",
     "Signature",
@@ -599,7 +599,7 @@ AnyClientFrame = (
     | SubscribePush
     | UnsubscribePush
     | ReportAbuse
-    | SeekAnother
+    | RequestReassignment
     | AskToJoin
 )
 AnyRelayFrame = (

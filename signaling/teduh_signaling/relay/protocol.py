@@ -78,7 +78,7 @@ from teduh_signaling.relay.frames import (
     QueuePosition,
     ReportAbuse,
     RequestOpened,
-    SeekAnother,
+    RequestReassignment,
     SetAvailability,
     StaffReachable,
     Subscribe,
@@ -119,11 +119,11 @@ _MEMBER: _Frames = _ALIVE | {
     Leave,
     FetchIceServers,
 }
-_SURVIVOR: _Frames = frozenset({OpenRequest, CancelRequest, SeekAnother})
+_SURVIVOR: _Frames = frozenset({OpenRequest, CancelRequest, RequestReassignment})
 _STAFF: _Frames = frozenset(
     {
         Claim,
-        SeekAnother,
+        RequestReassignment,
         CancelRequest,
         PublishKeyPackages,
         FetchKeyPackage,

@@ -180,7 +180,7 @@ class ReportAbuse(ClientFrame, frozen=True, array_like=True, tag=0x18, gc=False)
     conversation_id: ConversationId
 
 
-class SeekAnother(ClientFrame, frozen=True, array_like=True, tag=0x1E, gc=False):
+class RequestReassignment(ClientFrame, frozen=True, array_like=True, tag=0x1E, gc=False):
     """Survivor: nobody answers any more; put this conversation back into the queue, as it is. Staff: look
     for a colleague for it there.
 

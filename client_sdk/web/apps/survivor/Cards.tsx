@@ -6,7 +6,7 @@ import { roleName } from "../shared/i18n/roleNames.ts"
 import type { EmergencyContact } from "./configuration.ts"
 import { EmergencyNumbers } from "./Panels.tsx"
 import { isUnheard, unsentOf } from "./state.ts"
-import type { Ending, Proposal, Prospect, Search, Sighting, State } from "./stateTypes.ts"
+import type { Ending, Proposal, Prospect, Reassignment, Sighting, State } from "./stateTypes.ts"
 import { openingText, placeText } from "./Waiting.tsx"
 import { useWording, type Words } from "./words.tsx"
 
@@ -48,52 +48,52 @@ export function ProposalCard({ proposal, onAnswer }: ProposalProps) {
   )
 }
 
-interface SearchProps {
-  readonly search: Search
+interface ReassignmentProps {
+  readonly reassignment: Reassignment
   /** With whom she has talked here; null where nobody has been in yet. */
   readonly before: string | null
   readonly sightings: readonly Sighting[]
   readonly prospect: Prospect
-  readonly onSeek: (isSeeking: boolean) => void
+  readonly onRequest: (isRequested: boolean) => void
   readonly onAnswer: (accepted: boolean) => void
 }
 
 /** Nobody answers: shall we look for somebody else, and may whoever was found come in? */
-export function SearchCard({ search, before, sightings, prospect, onSeek, onAnswer }: SearchProps) {
+export function ReassignmentCard({ reassignment, before, sightings, prospect, onRequest, onAnswer }: ReassignmentProps) {
   const { language, t } = useWording()
-  if (search.step === "found") {
-    const { name } = search
+  if (reassignment.step === "found") {
+    const { name } = reassignment
     return (
       <Question title={t("found.title", { name })} no={t("proposal.no")} yes={t("found.yes", { name })} onAnswer={onAnswer}>
-        <p>{t("found.text", { name, role: roleName(t, search.role) })}</p>
+        <p>{t("found.text", { name, role: roleName(t, reassignment.role) })}</p>
         <p class="muted">{before === null ? t("found.about.nobody") : t("found.about", { before })}</p>
       </Question>
     )
   }
-  if (search.step === "seeking") {
+  if (reassignment.step === "waiting") {
     return (
-      <section class="card question" aria-labelledby="search">
-        <h2 id="search">{t("seek.title")}</h2>
+      <section class="card question" aria-labelledby="reassignment">
+        <h2 id="reassignment">{t("reassignment.title")}</h2>
         <p role="status">{prospect.opens === 0 ? placeText(t, sightings) : openingText(t, language, prospect)}</p>
-        <p class="muted">{t("seek.text")}</p>
+        <p class="muted">{t("reassignment.text")}</p>
         <div class="answers">
           <button
             type="button"
             class="button"
             onClick={() => {
-              onSeek(false)
+              onRequest(false)
             }}
           >
-            {t("seek.stop")}
+            {t("reassignment.stop")}
           </button>
         </div>
       </section>
     )
   }
-  const name = search.step === "away" ? search.name : null
-  const title = search.step === "refused" ? t("found.refused") : name === null ? t("away.nobody") : t("away.title", { name })
+  const name = reassignment.step === "away" ? reassignment.name : null
+  const title = reassignment.step === "refused" ? t("found.refused") : name === null ? t("away.nobody") : t("away.title", { name })
   return (
-    <Question title={title} no={t("away.wait")} yes={t("away.seek")} onAnswer={onSeek}>
+    <Question title={title} no={t("away.wait")} yes={t("away.request")} onAnswer={onRequest}>
       <p>{t("away.text")}</p>
     </Question>
   )
@@ -109,8 +109,8 @@ interface QuestionProps {
 
 function Question({ title, no, yes, onAnswer, children }: QuestionProps) {
   return (
-    <section class="card question" role="alert" aria-labelledby="search">
-      <h2 id="search">{title}</h2>
+    <section class="card question" role="alert" aria-labelledby="reassignment">
+      <h2 id="reassignment">{title}</h2>
       {children}
       <div class="answers">
         <button

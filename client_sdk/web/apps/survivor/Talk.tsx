@@ -5,7 +5,7 @@ import { useLayoutEffect, useState, type MutableRef } from "preact/hooks"
 import type { CallState } from "../shared/call/place.ts"
 import { useBack } from "./back.ts"
 import { Calls } from "./Calls.tsx"
-import { BackCard, OverCard, ProposalCard, ReloadCard, SearchCard } from "./Cards.tsx"
+import { BackCard, OverCard, ProposalCard, ReloadCard, ReassignmentCard } from "./Cards.tsx"
 import { Composer } from "./Composer.tsx"
 import type { Configuration, ExitPlace } from "./configuration.ts"
 import { ExitPlaceChoice } from "./ExitPlaceChoice.tsx"
@@ -137,14 +137,14 @@ function Talk({ configuration, state, session, draft, call, isShown, onStop }: T
           }}
         />
       )}
-      {state.search !== null && (
-        <SearchCard
-          search={state.search}
+      {state.reassignment !== null && (
+        <ReassignmentCard
+          reassignment={state.reassignment}
           before={state.people[0]?.name ?? null}
           sightings={state.sightings}
           prospect={state.prospect}
-          onSeek={(isSeeking) => {
-            session.seek(isSeeking)
+          onRequest={(isRequested) => {
+            session.reassign(isRequested)
           }}
           onAnswer={(accepted) => {
             session.answerFound(accepted)

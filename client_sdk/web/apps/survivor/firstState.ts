@@ -18,7 +18,7 @@ export const INITIAL: State = {
   progress: {},
   typing: [],
   proposals: [],
-  search: null,
+  reassignment: null,
   unreachable: null,
   unconfirmed: [],
   ending: null,

@@ -7,7 +7,7 @@
 
 import { hex, MAX_CHARACTERS, partsOf, stopReason, TYPING_FORGOTTEN_MS } from "../shared/talking.ts"
 import type { CallPlace } from "../shared/call/place.ts"
-import type { Action, Ending, Person, Proposal, Prospect, Search } from "./stateTypes.ts"
+import type { Action, Ending, Person, Proposal, Prospect, Reassignment } from "./stateTypes.ts"
 import type { Conversation, Event, Participant, Survivor } from "./sdk.ts"
 
 export interface Wishes {
@@ -60,8 +60,8 @@ export class Session {
   #isHeard = false
   #sending: Promise<void> = Promise.resolve()
   #unread: (() => Promise<void>)[] = []
-  #found: Pick<Event & { type: "anotherFound" }, "approve" | "decline"> | null = null
-  #isSeeking = false
+  #found: Pick<Event & { type: "reassignmentFound" }, "approve" | "decline"> | null = null
+  #isReassigning = false
   #isHeld = false
   /** Whether nobody on the other side can be reached; otherwise nobody else is needed. */
   #isAlone = false
@@ -218,21 +218,21 @@ export class Session {
   }
 
   /** Looks for somebody else to go on with, or for nobody any more. */
-  seek(isSeeking: boolean): void {
-    this.#searched(isSeeking ? { step: "seeking" } : null)
-    if (!isSeeking) this.#bePatient()
+  reassign(isRequested: boolean): void {
+    this.#reassigned(isRequested ? { step: "waiting" } : null)
+    if (!isRequested) this.#bePatient()
     const conversation = this.#conversation
-    const asked = isSeeking ? conversation?.seekAnother() : conversation?.stopSeeking()
+    const asked = isRequested ? conversation?.requestReassignment() : conversation?.cancelReassignment()
     asked?.catch(() => {
       // The relay is away or busy: she can press it again.
-      if (isSeeking && conversation === this.#conversation && this.#isSeeking) this.#searched({ step: "away", name: null })
+      if (isRequested && conversation === this.#conversation && this.#isReassigning) this.#reassigned({ step: "away", name: null })
     })
   }
 
   #bePatient(): void {
     if (!this.#isAlone) return
     this.#patience = setTimeout(() => {
-      this.#searched({ step: "away", name: null })
+      this.#reassigned({ step: "away", name: null })
     }, ASKED_AGAIN_MS)
   }
 
@@ -240,22 +240,22 @@ export class Session {
   answerFound(accepted: boolean): void {
     const found = this.#found
     if (found === null) return
-    this.#searched(null)
+    this.#reassigned(null)
     if (!accepted) this.#bePatient()
     void (accepted ? found.approve() : found.decline()).catch(ignoreLoss)
   }
 
-  #searchIsOver(): void {
+  #reassignmentIsOver(): void {
     clearTimeout(this.#patience)
-    this.#isSeeking = this.#isAlone = false
+    this.#isReassigning = this.#isAlone = false
     this.#found = null
   }
 
-  #searched(search: Search | null): void {
+  #reassigned(reassignment: Reassignment | null): void {
     clearTimeout(this.#patience)
-    this.#isSeeking = search?.step === "seeking"
-    if (search?.step !== "found") this.#found = null
-    this.#dispatch({ type: "searched", search })
+    this.#isReassigning = reassignment?.step === "waiting"
+    if (reassignment?.step !== "found") this.#found = null
+    this.#dispatch({ type: "reassigned", reassignment })
   }
 
   /** Whether the conversation is in front of her eyes; only then are messages read. */
@@ -301,7 +301,7 @@ export class Session {
     this.#unheard.clear()
     this.#unread = []
     this.#answers.clear()
-    this.#searchIsOver()
+    this.#reassignmentIsOver()
     for (const timer of this.#typists.values()) clearTimeout(timer)
     this.#typists.clear()
     this.#typingTold = NEVER
@@ -339,8 +339,8 @@ export class Session {
         break
       case "joined":
         // Whoever comes in, by whatever way, is there to be talked with.
-        if (this.#isSeeking || this.#found !== null) void this.#conversation?.stopSeeking().catch(ignoreLoss)
-        this.#searchIsOver()
+        if (this.#isReassigning || this.#found !== null) void this.#conversation?.cancelReassignment().catch(ignoreLoss)
+        this.#reassignmentIsOver()
         if (!event.participant.isSurvivor) {
           this.#met = this.#conversation
           this.#isHeard = true
@@ -377,10 +377,10 @@ export class Session {
         break
       case "staffUnreachable":
       case "staffReachable":
-      case "anotherFound":
-      case "anotherLapsed":
-      case "anotherRefused":
-        this.#ofTheSearch(event)
+      case "reassignmentFound":
+      case "reassignmentLapsed":
+      case "reassignmentRefused":
+        this.#handleReassignment(event)
         break
       case "rosterRefused":
       case "stopped":
@@ -399,7 +399,7 @@ export class Session {
     if (!participant.isSurvivor) this.#dispatch({ type, person: personOf(participant) })
   }
 
-  #ofTheSearch(event: Event & { type: `staff${string}able` | `another${string}` }): void {
+  #handleReassignment(event: Event & { type: `staff${string}able` | `reassignment${string}` }): void {
     switch (event.type) {
       case "staffUnreachable":
         this.#unreachable(event.participants[0]?.name ?? null)
@@ -408,26 +408,26 @@ export class Session {
         this.#isAlone = false
         this.#dispatch({ type: "reached", unreachable: null })
         // Whoever was found may still come in; otherwise nobody else is needed.
-        if (this.#isSeeking) void this.#conversation?.stopSeeking().catch(ignoreLoss)
-        if (this.#found === null) this.#searched(null)
+        if (this.#isReassigning) void this.#conversation?.cancelReassignment().catch(ignoreLoss)
+        if (this.#found === null) this.#reassigned(null)
         break
-      case "anotherFound":
-        this.#searched({ step: "found", name: event.participant.name ?? "", role: event.participant.role })
+      case "reassignmentFound":
+        this.#reassigned({ step: "found", name: event.participant.name ?? "", role: event.participant.role })
         this.#found = event
         break
-      case "anotherLapsed":
-        this.#searched(this.#isAlone ? { step: "seeking" } : null)
-        if (!this.#isAlone) void this.#conversation?.stopSeeking().catch(ignoreLoss)
+      case "reassignmentLapsed":
+        this.#reassigned(this.#isAlone ? { step: "waiting" } : null)
+        if (!this.#isAlone) void this.#conversation?.cancelReassignment().catch(ignoreLoss)
         break
-      case "anotherRefused":
-        this.#searched({ step: "refused" })
+      case "reassignmentRefused":
+        this.#reassigned({ step: "refused" })
     }
   }
 
   #unreachable(name: string | null): void {
     this.#isAlone = true
     this.#dispatch({ type: "reached", unreachable: name })
-    this.#searched({ step: "away", name })
+    this.#reassigned({ step: "away", name })
   }
 
   #heard(event: Event & { type: "textReceived" }): void {

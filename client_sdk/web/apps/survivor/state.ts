@@ -58,8 +58,8 @@ export function reduce(state: State, action: Action): State {
       return { ...state, typing: typing(state.typing, action.person, action.active) }
     case "proposed":
       return { ...state, proposals: [...state.proposals.filter(({ id }) => id !== action.proposal.id), action.proposal] }
-    case "searched":
-      return { ...state, search: action.search, sightings: action.search?.step === "seeking" ? state.sightings : [] }
+    case "reassigned":
+      return { ...state, reassignment: action.reassignment, sightings: action.reassignment?.step === "waiting" ? state.sightings : [] }
     case "reached":
       return { ...state, unreachable: action.unreachable }
     case "unconfirmed":
@@ -102,7 +102,7 @@ function placed(state: State, { position, at }: Sighting): State {
 function joined(state: State, person: Person): State {
   if (state.people.some(({ key }) => key === person.key)) return state
   const phase = state.phase === "over" ? "over" : "talking"
-  return withNotice({ ...state, phase, search: null, unreachable: null, people: [...state.people, person] }, "joined", person)
+  return withNotice({ ...state, phase, reassignment: null, unreachable: null, people: [...state.people, person] }, "joined", person)
 }
 
 function left(state: State, person: Person): State {
@@ -145,5 +145,5 @@ function answered(state: State, id: string, accepted: boolean | null): State {
 function over(state: State, { why, by }: { readonly why: Ending; readonly by: string | null }): State {
   // The first reason is the true one: what follows it is its consequence.
   if (state.phase === "over") return state
-  return { ...state, phase: "over", ending: { why, by }, typing: [], proposals: [], search: null }
+  return { ...state, phase: "over", ending: { why, by }, typing: [], proposals: [], reassignment: null }
 }

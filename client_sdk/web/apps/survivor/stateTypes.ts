@@ -24,10 +24,10 @@ export interface Proposal {
   readonly by: Person
 }
 
-/** Whether somebody else is needed, and how far the search has come. `name` is null where nobody is left. */
-export type Search =
+/** Whether somebody else is needed, and how far the reassignment has come. `name` is null where nobody is left. */
+export type Reassignment =
   | { readonly step: "away"; readonly name: string | null }
-  | { readonly step: "seeking" | "refused" }
+  | { readonly step: "waiting" | "refused" }
   | { readonly step: "found"; readonly name: string; readonly role: string }
 
 export type Notice = "joined" | "left" | "welcomed" | "declined" | "unreadable" | "noteHandedOver"
@@ -78,7 +78,7 @@ export interface State {
   readonly typing: readonly Person[]
   readonly proposals: readonly Proposal[]
   /** Null while those who are here can be reached, or she would rather wait for them. */
-  readonly search: Search | null
+  readonly reassignment: Reassignment | null
   /** Who cannot be reached, also while she waits for them. */
   readonly unreachable: string | null
   /** The names of those who do not confirm to be in this conversation: it may be led apart. */
@@ -110,7 +110,7 @@ export type Action =
   | { readonly type: "progressed"; readonly id: string; readonly progress: Progress }
   | { readonly type: "typing"; readonly person: Person; readonly active: boolean }
   | { readonly type: "proposed"; readonly proposal: Proposal }
-  | { readonly type: "searched"; readonly search: Search | null }
+  | { readonly type: "reassigned"; readonly reassignment: Reassignment | null }
   | { readonly type: "reached"; readonly unreachable: string | null }
   | { readonly type: "unconfirmed"; readonly names: readonly string[] }
   | { readonly type: "answered"; readonly id: string; readonly accepted: boolean | null }

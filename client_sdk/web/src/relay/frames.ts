@@ -292,12 +292,12 @@ export type ReportAbuse = ReturnType<typeof ReportAbuse>
 export const AskToJoin = define("askToJoin", 0x1f, { ref: uint32, deviceId })
 export type AskToJoin = ReturnType<typeof AskToJoin>
 
-export const SeekAnother = define("seekAnother", 0x1e, {
+export const RequestReassignment = define("requestReassignment", 0x1e, {
   ref: uint32,
   conversationId,
   details: defaulted(requestDetails, NO_DETAILS),
 })
-export type SeekAnother = ReturnType<typeof SeekAnother>
+export type RequestReassignment = ReturnType<typeof RequestReassignment>
 
 // --- relay to client ---
 
@@ -564,7 +564,7 @@ export const CLIENT_FRAMES = [
   SubscribePush,
   UnsubscribePush,
   ReportAbuse,
-  SeekAnother,
+  RequestReassignment,
   AskToJoin,
 ] as const
 export type ClientFrame = ReturnType<(typeof CLIENT_FRAMES)[number]>

@@ -42,10 +42,10 @@ const MEMBER = [
   "leave",
   "fetchIceServers",
 ] as const
-const SURVIVOR = ["openRequest", "cancelRequest", "seekAnother"] as const
+const SURVIVOR = ["openRequest", "cancelRequest", "requestReassignment"] as const
 const STAFF = [
   "claim",
-  "seekAnother",
+  "requestReassignment",
   "cancelRequest",
   "publishKeyPackages",
   "fetchKeyPackage",

@@ -55,8 +55,8 @@ class MadeUpConversation {
   }
 
   typing = vi.fn<Conversation["typing"]>(nothing)
-  seekAnother = vi.fn<Conversation["seekAnother"]>(nothing)
-  stopSeeking = vi.fn<Conversation["stopSeeking"]>(nothing)
+  requestReassignment = vi.fn<Conversation["requestReassignment"]>(nothing)
+  cancelReassignment = vi.fn<Conversation["cancelReassignment"]>(nothing)
 }
 
 function visit() {
@@ -390,58 +390,58 @@ describe("talking", () => {
 })
 
 describe("somebody else", () => {
-  const step = (state: State): string | undefined => state.search?.step
+  const step = (state: State): string | undefined => state.reassignment?.step
 
   async function lostVisit() {
     const visited = await talkingVisit()
     visited.conversation.tell({ type: "staffUnreachable", participants: [SARI] })
     await vi.waitFor(() => {
-      expect(visited.state().search).toEqual({ step: "away", name: "Sari" })
+      expect(visited.state().reassignment).toEqual({ step: "away", name: "Sari" })
     })
     return visited
   }
 
   it("is looked for when she says so, and let in or not as she says", async () => {
     const { session, conversation, state } = await lostVisit()
-    session.seek(true)
-    expect(step(state())).toBe("seeking")
-    expect(conversation.seekAnother).toHaveBeenCalledOnce()
+    session.reassign(true)
+    expect(step(state())).toBe("waiting")
+    expect(conversation.requestReassignment).toHaveBeenCalledOnce()
     const [approve, decline] = [vi.fn(nothing), vi.fn(nothing)]
     const dewi = new Participant(1, new Uint8Array(32).fill(1), new Uint8Array(32), "Dewi", "medic")
-    conversation.tell({ type: "anotherFound", participant: dewi, approve, decline })
+    conversation.tell({ type: "reassignmentFound", participant: dewi, approve, decline })
     await vi.waitFor(() => {
-      expect(state().search).toEqual({ step: "found", name: "Dewi", role: "medic" })
+      expect(state().reassignment).toEqual({ step: "found", name: "Dewi", role: "medic" })
     })
     session.answerFound(true)
     session.answerFound(false)
     expect(approve).toHaveBeenCalledOnce()
     expect(decline).not.toHaveBeenCalled()
-    conversation.tell({ type: "anotherLapsed" })
+    conversation.tell({ type: "reassignmentLapsed" })
     await vi.waitFor(() => {
-      expect(step(state())).toBe("seeking")
+      expect(step(state())).toBe("waiting")
     })
     conversation.tell({ type: "joined", participant: dewi })
     await vi.waitFor(() => {
-      expect(state().search).toBeNull()
+      expect(state().reassignment).toBeNull()
     })
   })
 
   it("is not looked for any more when those who were lost are back", async () => {
     const { session, conversation, state } = await lostVisit()
-    session.seek(true)
+    session.reassign(true)
     conversation.tell({ type: "staffReachable" })
     await vi.waitFor(() => {
-      expect(state().search).toBeNull()
+      expect(state().reassignment).toBeNull()
     })
-    expect(conversation.stopSeeking).toHaveBeenCalledOnce()
+    expect(conversation.cancelReassignment).toHaveBeenCalledOnce()
   })
 
   it("is proposed again after a while to her who would rather wait", async () => {
     const { session, conversation, state } = await lostVisit()
     vi.useFakeTimers()
     try {
-      session.seek(false)
-      expect(state()).toMatchObject({ search: null, unreachable: "Sari" })
+      session.reassign(false)
+      expect(state()).toMatchObject({ reassignment: null, unreachable: "Sari" })
       vi.advanceTimersByTime(120_000)
       expect(step(state())).toBe("away")
     } finally {
@@ -455,8 +455,8 @@ describe("somebody else", () => {
 
   it("can be asked for again where the relay does not take it", async () => {
     const { session, conversation, state } = await lostVisit()
-    conversation.seekAnother.mockReturnValueOnce(Promise.reject(new RelayMisbehaved()))
-    session.seek(true)
+    conversation.requestReassignment.mockReturnValueOnce(Promise.reject(new RelayMisbehaved()))
+    session.reassign(true)
     await vi.waitFor(() => {
       expect(step(state())).toBe("away")
     })
@@ -466,11 +466,11 @@ describe("somebody else", () => {
 async function found() {
   const visited = await talkingVisit()
   visited.conversation.tell({ type: "staffUnreachable", participants: [SARI] })
-  await vi.waitFor(() => { expect(visited.state().search?.step).toBe("away") })
-  visited.session.seek(true)
+  await vi.waitFor(() => { expect(visited.state().reassignment?.step).toBe("away") })
+  visited.session.reassign(true)
   const [approve, decline] = [vi.fn(nothing), vi.fn(nothing)]
-  visited.conversation.tell({ type: "anotherFound", participant: DEWI, approve, decline })
-  await vi.waitFor(() => { expect(visited.state().search?.step).toBe("found") })
+  visited.conversation.tell({ type: "reassignmentFound", participant: DEWI, approve, decline })
+  await vi.waitFor(() => { expect(visited.state().reassignment?.step).toBe("found") })
   // Sari is back, while she is being asked about Dewi.
   visited.conversation.tell({ type: "staffReachable" })
   await vi.waitFor(() => { expect(visited.state().unreachable).toBeNull() })
@@ -484,7 +484,7 @@ describe("whoever was lost is back while she is being asked about somebody else"
     try {
       session.answerFound(false)
       vi.advanceTimersByTime(120_000)
-      expect(state().search).toBeNull()
+      expect(state().reassignment).toBeNull()
     } finally {
       vi.useRealTimers()
     }
@@ -492,10 +492,10 @@ describe("whoever was lost is back while she is being asked about somebody else"
 
   it("and nobody is looked for any more when the other one's time is over", async () => {
     const { conversation, state } = await found()
-    conversation.tell({ type: "anotherLapsed" })
+    conversation.tell({ type: "reassignmentLapsed" })
     await new Promise((resolve) => setTimeout(resolve, 20))
-    expect(state().search).toBeNull()
-    expect(conversation.stopSeeking).toHaveBeenCalledOnce()
+    expect(state().reassignment).toBeNull()
+    expect(conversation.cancelReassignment).toHaveBeenCalledOnce()
   })
 })
 

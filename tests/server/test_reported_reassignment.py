@@ -21,7 +21,7 @@ from teduh_signaling.relay.frames import (
     Leave,
     ReportAbuse,
     RequestDetails,
-    SeekAnother,
+    RequestReassignment,
     SetAvailability,
     Urgency,
 )
@@ -57,9 +57,9 @@ async def test_reported_conversation_does_not_come_back_into_the_queue(
             async with frame_client(others) as again:
                 await again.subscribe(reported, 0, fake.capability)
                 for client in (fake, again):
-                    refused = await client.ask(SeekAnother(4, reported, EMERGENCY), Error)
+                    refused = await client.ask(RequestReassignment(4, reported, EMERGENCY), Error)
                     assert refused.code is ErrorCode.REQUEST_GONE
-            await honest.ask(SeekAnother(5, hers, EMERGENCY), Done)
+            await honest.ask(RequestReassignment(5, hers, EMERGENCY), Done)
 
 
 async def test_search_that_waits_leaves_the_queue_with_a_report(
@@ -70,7 +70,7 @@ async def test_search_that_waits_leaves_the_queue_with_a_report(
         async with frame_client(url) as staff, frame_client(url) as fake:
             await staff.authenticate(organisation.staff())
             reported = await _taken(staff, fake)
-            await fake.ask(SeekAnother(4, reported, EMERGENCY), Done)
+            await fake.ask(RequestReassignment(4, reported, EMERGENCY), Done)
             await eventually(lambda: relay._queue.length == 1)
             await staff.ask(ReportAbuse(2, reported), Done)
             await eventually(lambda: relay._queue.length == 0)

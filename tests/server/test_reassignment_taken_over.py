@@ -9,7 +9,7 @@ from relay_organisation import RelayOrganisation
 from relay_process import relay_here
 from teduh_server.redis_store import routing_scripts
 from teduh_server.redis_store.embedded import EmbeddedValkey
-from teduh_signaling.relay.frames import Done, RequestDetails, SeekAnother, Urgency
+from teduh_signaling.relay.frames import Done, RequestDetails, RequestReassignment, Urgency
 
 
 async def test_her_emergency_goes_before_others_though_staff_had_looked_for_a_colleague(
@@ -25,8 +25,10 @@ async def test_her_emergency_goes_before_others_though_staff_had_looked_for_a_co
         ):
             await colleague.authenticate(organisation.staff("Budi"))
             await other.open_request()
-            await staff.ask(SeekAnother(5, conversation, RequestDetails("interpreter")), Done)
-            await survivor.ask(SeekAnother(5, conversation, RequestDetails(urgency=Urgency.EMERGENCY)), Done)
+            await staff.ask(RequestReassignment(5, conversation, RequestDetails("interpreter")), Done)
+            await survivor.ask(
+                RequestReassignment(5, conversation, RequestDetails(urgency=Urgency.EMERGENCY)), Done
+            )
             assert (await colleague.claim()).conversation_id == conversation
 
 
@@ -37,9 +39,9 @@ async def test_supervisors_are_told_of_her_though_they_knew_of_the_search_for_a_
     async with relay_here(path, valkey.url) as (relay, url):
         await organisation.publish_revocations(url)
         async with talking_pair(url, organisation.staff()) as (survivor, staff, conversation):
-            await staff.ask(SeekAnother(5, conversation, RequestDetails("interpreter")), Done)
+            await staff.ask(RequestReassignment(5, conversation, RequestDetails("interpreter")), Done)
             await relay._store.ask(routing_scripts.mark_told(conversation))
-            await survivor.ask(SeekAnother(5, conversation, RequestDetails()), Done)
+            await survivor.ask(RequestReassignment(5, conversation, RequestDetails()), Done)
             (request,) = routing_scripts.requests(
                 [conversation], await relay._store.ask(routing_scripts.read_requests([conversation]))
             )

@@ -79,10 +79,10 @@ async def test_another_goes_on_and_nothing_that_she_wrote_is_lost(
     async with house(tmp_path, valkey) as at, left_alone(at) as (hers, store), at.colleague("Dewi") as dewi:
         # Before she looks for somebody, and while she does.
         await hers.send("He is coming up the stairs.")
-        await hers.seek_another()
+        await hers.request_reassignment()
         await hers.send("Please answer.")
         taking = asyncio.create_task(dewi.claim())
-        found = await until(hers, events.AnotherFound)
+        found = await until(hers, events.ReassignmentFound)
         assert (str(found.participant), len(hers.participants)) == ("Dewi (counselor)", 2)
         await found.approve()
         theirs = await taking
@@ -111,9 +111,9 @@ async def test_no_means_that_nobody_comes_in(tmp_path: Path, valkey: EmbeddedVal
         left_alone(at) as (hers, store),
         at.colleague("Dewi") as dewi,
     ):
-        await hers.seek_another()
+        await hers.request_reassignment()
         taking = asyncio.create_task(dewi.claim())
-        await (await until(hers, events.AnotherFound)).decline()
+        await (await until(hers, events.ReassignmentFound)).decline()
         async with asyncio.timeout(PATIENCE):
             with pytest.raises(NotLetIn):
                 await taking
@@ -135,23 +135,23 @@ async def test_an_answer_that_comes_too_late_lets_nobody_in_and_she_waits_again(
         at.colleague("Dewi") as dewi,
         at.colleague("Maya", Role.MEDIC) as maya,
     ):
-        await hers.seek_another()
+        await hers.request_reassignment()
         taking = asyncio.create_task(dewi.claim())
-        late = await until(hers, events.AnotherFound)
-        await until(hers, events.AnotherLapsed)
+        late = await until(hers, events.ReassignmentFound)
+        await until(hers, events.ReassignmentLapsed)
         await late.approve()
         assert len(hers.participants) == 2
         with pytest.raises(RequestGone):
             await taking
         # It waits, and somebody else may take it.
         waiting = asyncio.create_task(maya.claim())
-        assert (await until(hers, events.AnotherFound)).participant.name == "Maya"
+        assert (await until(hers, events.ReassignmentFound)).participant.name == "Maya"
         waiting.cancel()
 
 
 async def test_who_comes_back_takes_the_own_conversation(tmp_path: Path, valkey: EmbeddedValkey) -> None:
     async with house(tmp_path, valkey) as at, left_alone(at) as (hers, store):
-        await hers.seek_another()
+        await hers.request_reassignment()
         await hers.send("Is anybody there?")
         async with at.staff(store) as sari:
             his = await sari.claim()
@@ -205,8 +205,8 @@ async def test_a_key_package_that_the_relay_has_swapped_lets_nobody_in_and_she_i
             return SwappingSocket(await dial_relay(at.url)(), _key_package(whose))
 
         async with left_alone(at, dial) as (hers, _):
-            await hers.seek_another()
+            await hers.request_reassignment()
             taking = asyncio.create_task(dewi.claim())
-            assert isinstance((await until(hers, events.AnotherRefused)).reason, NotTrusted)
+            assert isinstance((await until(hers, events.ReassignmentRefused)).reason, NotTrusted)
             assert {one.name for one in hers.participants} == {None, "Sari"}
             taking.cancel()

@@ -14,47 +14,47 @@ import type { AddMember } from "./groupChanges.ts"
 import { toHex } from "./hazmat/bytes.ts"
 import type { Participant, Room } from "./room.ts"
 
-const MOST_UNHEARD = 200
+const MAX_UNDELIVERED = 200
 
-export class Seeking {
+export class ReassignmentState {
   /** Whether she looks for somebody else. */
   isOn = false
   /** Who has taken the conversation, as long as the answer to her is open. */
-  found: AddMember | null = null
+  candidate: AddMember | null = null
   /** Whether she has said yes, and whoever it is is on her way in. */
-  isDecided = false
+  isApproved = false
   /** The device keys, in hex, of those who were not heard since they were lost. */
   silent = new Set<string>()
   /** Whether the relay says that nobody on the other side is connected, and nobody was heard since. */
-  isLost = false
+  isUnreachable = false
   /** Her texts by message id in hex that no device has said to have. */
-  readonly #unheard = new Map<string, Uint8Array>()
+  readonly #undelivered = new Map<string, Uint8Array>()
 
   constructor(private readonly tell: (event: StateEvent) => void) {}
 
   /** Whether what she says waits for the one who comes, who cannot read what was said before. */
   get holdsBack(): boolean {
-    return this.isOn && this.isLost
+    return this.isOn && this.isUnreachable
   }
 
   /** What must be said again to whoever comes. */
-  get unheard(): readonly Uint8Array[] {
-    return [...this.#unheard.values()]
+  get undelivered(): readonly Uint8Array[] {
+    return [...this.#undelivered.values()]
   }
 
   /** The relay has spoken; `participants` are the staff in the room who have not said that they leave. */
-  told(room: Room, participants: readonly Participant[], reachable: boolean): void {
+  setReachable(room: Room, participants: readonly Participant[], reachable: boolean): void {
     if (reachable || room.isEmpty) {
       this.#regain(new Set())
-    } else if (!this.isLost) {
-      this.isLost = true
+    } else if (!this.isUnreachable) {
+      this.isUnreachable = true
       this.silent = new Set(room.staff.map(({ deviceKey }) => toHex(deviceKey)))
       this.tell({ type: "staffUnreachable", participants })
     }
   }
 
   /** Somebody has spoken just now, inside the encryption: that is better than the relay's word. */
-  heard(sender: Participant): void {
+  receivedFrom(sender: Participant): void {
     if (sender.isSurvivor) return
     const silent = new Set(this.silent)
     silent.delete(toHex(sender.deviceKey))
@@ -63,48 +63,48 @@ export class Seeking {
 
   #regain(silent: Set<string>): void {
     this.silent = silent
-    if (!this.isLost) return
-    this.isLost = false
+    if (!this.isUnreachable) return
+    this.isUnreachable = false
     this.tell({ type: "staffReachable" })
   }
 
   /** Her answer came too late, or not; it waits again. */
   lapse(): void {
-    this.isDecided = false
-    if (this.found === null) return
-    this.found = null
-    this.tell({ type: "anotherLapsed" })
+    this.isApproved = false
+    if (this.candidate === null) return
+    this.candidate = null
+    this.tell({ type: "reassignmentLapsed" })
   }
 
   /** Nobody is sought any more. */
   end(): void {
-    this.isOn = this.isDecided = false
-    this.found = null
+    this.isOn = this.isApproved = false
+    this.candidate = null
   }
 
   /** Somebody has come in. */
-  done(): void {
+  complete(): void {
     this.end()
-    this.isLost = false
+    this.isUnreachable = false
     this.silent = new Set()
   }
 
   /** She has said something. */
-  said(message: ChatMessage, content: Uint8Array): void {
+  sent(message: ChatMessage, content: Uint8Array): void {
     if (message.type !== "text") return
-    this.#unheard.set(toHex(message.id), content)
-    const [oldest] = this.#unheard.keys()
-    if (this.#unheard.size > MOST_UNHEARD && oldest !== undefined) this.#unheard.delete(oldest)
+    this.#undelivered.set(toHex(message.id), content)
+    const [oldest] = this.#undelivered.keys()
+    if (this.#undelivered.size > MAX_UNDELIVERED && oldest !== undefined) this.#undelivered.delete(oldest)
   }
 
   /** A device has these. */
-  confirmed(message: ChatMessage | OfCall | Unknown): void {
-    if (message.type === "receipt") for (const id of message.messageIds) this.#unheard.delete(toHex(id))
+  confirmDelivery(message: ChatMessage | OfCall | Unknown): void {
+    if (message.type === "receipt") for (const id of message.messageIds) this.#undelivered.delete(toHex(id))
   }
 
   /** Forget whom she sought, and what she said. */
   forget(): void {
     this.end()
-    this.#unheard.clear()
+    this.#undelivered.clear()
   }
 }

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import cast
 
 import pytest
-from teduh_sdk import search
+from teduh_sdk import reassignment
 from teduh_sdk.conversation_state import ConversationState
 from teduh_sdk.exceptions import RelayLost, RelayRefused
+from teduh_sdk.reassignment import Reassignment, ReassignmentHost
+from teduh_sdk.reassignment_state import ReassignmentState
 from teduh_sdk.relay_link import Answer, RelayLink
-from teduh_sdk.search import Search, Searcher
-from teduh_sdk.seeking import Seeking
 from teduh_signaling.relay.frames import AnyClientFrame, Done, ErrorCode, RequestDetails
 
 DETAILS = RequestDetails()
@@ -21,24 +21,24 @@ DETAILS = RequestDetails()
 @pytest.fixture
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the relay is asked again."""
-    monkeypatch.setattr(search, "uniform", lambda *_: 0.0)
+    monkeypatch.setattr(reassignment, "uniform", lambda *_: 0.0)
 
 
 class World:
-    """A conversation as far as the search knows it, and its link."""
+    """A conversation as far as a reassignment needs it, and its link."""
 
     is_over = False
     conversation_id = bytes(16)
 
     def __init__(self) -> None:
-        self.seeking = Seeking()
+        self.reassignment = ReassignmentState()
         self.is_up = True
         self.hangs = False
         self.refuses_with: ErrorCode | None = None
         self.asked: list[str] = []
         self.answers: list[Callable[[Answer], None]] = []
-        self.search = Search(
-            Searcher(
+        self.driver = Reassignment(
+            ReassignmentHost(
                 cast("ConversationState", self),
                 cast("RelayLink", self),
                 lambda: None,
@@ -48,9 +48,9 @@ class World:
             DETAILS,
         )
 
-    def seek(self, now: int, *, is_on: bool) -> None:
-        self.seeking.end()
-        self.seeking.is_on = is_on
+    def set_reassignment(self, now: int, *, is_on: bool) -> None:
+        self.reassignment.end()
+        self.reassignment.is_on = is_on
 
     async def wait_until_up(self) -> None:
         """It is up, or nobody waits for it."""
@@ -75,45 +75,45 @@ class World:
 
 async def test_it_asks_whenever_there_may_be_an_answer_and_never_behind_the_commit() -> None:
     world = World()
-    await world.search.begin(None)
-    world.search.look()
-    assert world.taken() == ["SeekAnother", "SeekAnother"]
-    world.seeking.is_decided = True
-    world.search.look()
+    await world.driver.begin(None)
+    world.driver.retry()
+    assert world.taken() == ["RequestReassignment", "RequestReassignment"]
+    world.reassignment.is_approved = True
+    world.driver.retry()
     assert world.taken() == []
-    world.search.failed()
-    assert world.taken() == ["SeekAnother"]
-    world.seeking.is_decided = True
-    world.seeking.end()
-    world.search.look()
+    world.driver.failed()
+    assert world.taken() == ["RequestReassignment"]
+    world.reassignment.is_approved = True
+    world.reassignment.end()
+    world.driver.retry()
     assert world.taken() == []
 
 
 async def test_it_takes_back_what_it_asked_for_however_long_the_relay_is_away() -> None:
     world = World()
-    await world.search.begin(None)
+    await world.driver.begin(None)
     world.is_up = False
-    world.search.end()
-    world.search.look()
+    world.driver.end()
+    world.driver.retry()
     world.is_up = True
-    world.search.look()
-    world.search.look()
-    assert world.taken() == ["SeekAnother", "nobody", "nobody", "CancelRequest"]
+    world.driver.retry()
+    world.driver.retry()
+    assert world.taken() == ["RequestReassignment", "nobody", "nobody", "CancelRequest"]
 
 
 @pytest.mark.usefixtures("no_pause")
 async def test_it_takes_back_what_it_asked_for_also_where_the_relay_cannot_answer_for_a_moment() -> None:
     world = World()
-    await world.search.begin(None)
+    await world.driver.begin(None)
     world.refuses_with = ErrorCode.UNAVAILABLE
-    world.search.end()
+    world.driver.end()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert world.taken()[:3] == ["SeekAnother", "CancelRequest", "CancelRequest"]
+    assert world.taken()[:3] == ["RequestReassignment", "CancelRequest", "CancelRequest"]
     world.refuses_with = ErrorCode.UNKNOWN_CONVERSATION
     await asyncio.sleep(0.01)
     world.taken()
-    world.search.look()
+    world.driver.retry()
     await asyncio.sleep(0.01)
     assert world.taken() == []
 
@@ -121,24 +121,24 @@ async def test_it_takes_back_what_it_asked_for_also_where_the_relay_cannot_answe
 @pytest.mark.usefixtures("no_pause")
 async def test_what_it_could_not_take_back_is_not_taken_back_once_it_seeks_again() -> None:
     world = World()
-    await world.search.begin(None)
+    await world.driver.begin(None)
     world.refuses_with = ErrorCode.UNAVAILABLE
-    world.search.end()
+    world.driver.end()
     world.refuses_with = None
-    await world.search.begin(None)
+    await world.driver.begin(None)
     await asyncio.sleep(0.01)
-    assert world.taken() == ["SeekAnother", "CancelRequest", "SeekAnother"]
+    assert world.taken() == ["RequestReassignment", "CancelRequest", "RequestReassignment"]
 
 
 async def test_it_takes_back_nothing_any_more_once_it_seeks_again() -> None:
     world = World()
-    await world.search.begin(None)
+    await world.driver.begin(None)
     world.is_up = False
-    world.search.end()
+    world.driver.end()
     world.is_up = True
-    await world.search.begin(None)
-    world.search.look()
-    assert world.taken() == ["SeekAnother", "nobody", "SeekAnother", "SeekAnother"]
+    await world.driver.begin(None)
+    world.driver.retry()
+    assert world.taken() == ["RequestReassignment", "nobody", "RequestReassignment", "RequestReassignment"]
 
 
 async def test_nobody_is_sought_for_whoever_has_given_up_waiting_for_the_answer() -> None:
@@ -147,8 +147,8 @@ async def test_nobody_is_sought_for_whoever_has_given_up_waiting_for_the_answer(
     world.hangs = True
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
-            await world.search.begin(None)
-    assert world.taken() == ["SeekAnother", "CancelRequest"]
+            await world.driver.begin(None)
+    assert world.taken() == ["RequestReassignment", "CancelRequest"]
     for answer in world.answers:
         answer(Done(1))
-    assert not world.seeking.is_on
+    assert not world.reassignment.is_on

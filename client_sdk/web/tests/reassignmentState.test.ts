@@ -29,7 +29,7 @@ function texts(happened: readonly StateEvent[]): string[] {
 
 async function found(device: StaffDevice = dewi, { keyPackage }: KeyPackageBundle = bundle): Promise<void> {
   const { deviceId } = await device.who()
-  await pair.survivor.state.find(KeyPackage({ ref: 1, deviceId, keyPackage }), NOW)
+  await pair.survivor.state.receiveCandidate(KeyPackage({ ref: 1, deviceId, keyPackage }), NOW)
 }
 
 async function lose(): Promise<void> {
@@ -66,9 +66,9 @@ it("finds somebody while a refresh of her keys is on its way", async () => {
   await lose()
   await pair.survivor.state.change({ type: "refresh" }, NOW)
   expect(pair.survivor.state.membership.pending).not.toBeNull()
-  await pair.survivor.state.seek(true, NOW)
+  await pair.survivor.state.setReassignment(true, NOW)
   await found()
-  await pair.survivor.state.letIn(NOW)
+  await pair.survivor.state.admitCandidate(NOW)
   await pair.log.pump()
   await newcomer()
   expect(pair.survivor.state.participants.map(String)).toEqual(["Dewi (counselor)", "survivor"])
@@ -80,15 +80,15 @@ it("says again to whoever comes what had reached nobody, and what was kept for h
   await lose()
   await pair.survivor.state.sendText("one", NOW)
   await pair.log.pump()
-  await pair.survivor.state.seek(true, NOW)
+  await pair.survivor.state.setReassignment(true, NOW)
   await pair.survivor.state.sendText("two", NOW)
   await pair.log.pump()
   expect(pair.survivor.state.isSettled).toBe(false)
   await found()
-  const asked = pair.survivor.collect().find((event) => event.type === "anotherFound")
+  const asked = pair.survivor.collect().find((event) => event.type === "reassignmentFound")
   expect(asked?.participant.toString()).toBe("Dewi (counselor)")
   expect(pair.survivor.state.participants).toHaveLength(2)
-  await pair.survivor.state.letIn(NOW)
+  await pair.survivor.state.admitCandidate(NOW)
   await pair.log.pump()
   expect(lastCommit()).toMatchObject({ added: [(await dewi.who()).deviceId], removed: [(await pair.device.who()).deviceId] })
   expect(pair.survivor.state.participants.map(({ name }) => name)).toEqual(["Dewi", null])
@@ -97,11 +97,11 @@ it("says again to whoever comes what had reached nobody, and what was kept for h
 
 it("takes nobody out who is there again when she says yes", async () => {
   await lose()
-  await pair.survivor.state.seek(true, NOW)
+  await pair.survivor.state.setReassignment(true, NOW)
   await found()
   await pair.survivor.state.receive(StaffReachable({ conversationId, reachable: true }), NOW)
   await pair.log.connect(pair.counselor)
-  await pair.survivor.state.letIn(NOW)
+  await pair.survivor.state.admitCandidate(NOW)
   await pair.log.pump()
   expect(pair.counselor.state.participants.map(({ name }) => name)).toEqual(["Sari", null, "Dewi"])
 })
@@ -109,28 +109,28 @@ it("takes nobody out who is there again when she says yes", async () => {
 it("lets nobody in when the lease has ended, by the relay's queue or by its refusal", async () => {
   const { state } = pair.survivor
   await lose()
-  await state.seek(true, NOW)
+  await state.setReassignment(true, NOW)
   await found()
   state.takeEvents()
   await state.receive(QueuePosition({ conversationId, position: 1, leastSeconds: null, mostSeconds: null }), NOW)
-  await state.letIn(NOW)
-  expect(types(state.takeEvents())).toEqual(["waiting", "anotherLapsed"])
+  await state.admitCandidate(NOW)
+  expect(types(state.takeEvents())).toEqual(["waiting", "reassignmentLapsed"])
   await found()
-  await state.letIn(NOW)
+  await state.admitCandidate(NOW)
   const [commit] = state.takeFrames().filter((frame) => frame.type === "append")
   const counter = commit?.counter ?? 0
   await state.receive(ErrorFrame({ code: ErrorCode.NOT_PERMITTED, detail: "", conversationId, counter }), NOW)
-  expect(types(state.takeEvents())).toEqual(["anotherFound", "anotherLapsed"])
+  expect(types(state.takeEvents())).toEqual(["reassignmentFound", "reassignmentLapsed"])
   expect(state.membership.pending).toBeNull()
   // The counter is free: what she says next takes it.
-  await state.seek(false, NOW)
+  await state.setReassignment(false, NOW)
   await state.sendText("still here", NOW)
   expect(state.takeFrames()).toMatchObject([{ type: "append", counter }])
 })
 
 it("refuses a key package of another device, of another organisation, and of who is in the room", async () => {
   await lose()
-  await pair.survivor.state.seek(true, NOW)
+  await pair.survivor.state.setReassignment(true, NOW)
   const eve = await pair.organisation.staff("Eve")
   await expect(found(dewi, await eve.keyPackage())).rejects.toThrow(NotTrusted)
   const stranger = await (await TestOrganisation.make()).staff("Dewi")
@@ -139,5 +139,5 @@ it("refuses a key package of another device, of another organisation, and of who
   expect(pair.survivor.state.isOver).toBe(false)
   // What was thrown away harms nothing.
   await found()
-  expect(types(pair.survivor.collect())).toContain("anotherFound")
+  expect(types(pair.survivor.collect())).toContain("reassignmentFound")
 })

@@ -23,7 +23,7 @@ from teduh_signaling.relay.frames import (
     ErrorCode,
     QueuePosition,
     RequestDetails,
-    SeekAnother,
+    RequestReassignment,
 )
 from teduh_signaling.relay.frames import Error as RelayError
 
@@ -34,7 +34,7 @@ async def test_her_search_goes_on_when_a_node_dies_between_the_claim_and_the_nam
     async with relay_here(organisation.write(tmp_path), valkey.url) as (relay, url):
         await organisation.publish_revocations(url)
         async with talking_pair(url, organisation.staff()) as (survivor, _, conversation):
-            await survivor.ask(SeekAnother(5, conversation), Done)
+            await survivor.ask(RequestReassignment(5, conversation), Done)
             # What another node did before it died, or before its store went away: the first of two steps.
             now_ms = time.time_ns() // 1_000_000
             claim = queue_scripts.claim_request(conversation, b"d" * 32, b"p" * 16, now_ms, 10, 10, 60_000)
@@ -81,14 +81,14 @@ async def test_her_search_begun_anew_while_somebody_takes_the_one_before_goes_on
             frame_client(url) as colleague,
         ):
             device = (await colleague.authenticate(organisation.staff("Budi"))).device_id
-            await survivor.ask(SeekAnother(5, conversation), Done)
+            await survivor.ask(RequestReassignment(5, conversation), Done)
             ask, named = Store.ask, scripts.name_claimant(ConversationKeys.of(conversation), device)
 
             async def meanwhile(store: Store) -> Reply:
                 answer = await ask(store, named)
                 monkeypatch.setattr(Store, "ask", ask)
                 await survivor.ask(CancelRequest(6, conversation), Done)
-                await survivor.ask(SeekAnother(7, conversation), Done)
+                await survivor.ask(RequestReassignment(7, conversation), Done)
                 return answer
 
             def ask_slowly(store: Store, command: Command) -> asyncio.Future[Reply]:
@@ -113,7 +113,7 @@ async def test_search_that_is_stopped_while_the_store_cannot_be_asked_ends_all_t
     async with relay_here(organisation.write(tmp_path), valkey.url, absent_seconds=2.0) as (relay, url):
         await organisation.publish_revocations(url)
         async with talking_pair(url, organisation.staff()) as (_, staff, conversation):
-            await staff.ask(SeekAnother(5, conversation, RequestDetails("interpreter")), Done)
+            await staff.ask(RequestReassignment(5, conversation, RequestDetails("interpreter")), Done)
             monkeypatch.setattr(Queue, "_withdraw", unavailable)
             refused = await staff.ask(CancelRequest(6, conversation), RelayError)
             assert refused.code is ErrorCode.UNAVAILABLE

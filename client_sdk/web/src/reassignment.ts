@@ -1,7 +1,7 @@
 /**
  * The driver of a survivor's search for somebody else: it asks the relay, and again whenever that may have an answer.
  *
- *     begin ──> SeekAnother ──> done: she waits;   keyPackage: `anotherFound`, or `anotherRefused`
+ *     begin ──> RequestReassignment ──> done: she waits;   keyPackage: `reassignmentFound`, or `reassignmentRefused`
  *                  ^
  *                  └── position 0, a new connection, a commit that failed
  *
@@ -13,11 +13,11 @@ import type { ConversationState } from "./conversationState.ts"
 import { TeduhCryptoError } from "./cryptoErrors.ts"
 import { NotTrusted, RelayLost, RelayRefused, TeduhError } from "./errors.ts"
 import type { StateEvent } from "./events.ts"
-import { CancelRequest, NO_DETAILS, SeekAnother, type RequestDetails } from "./relay/frames.ts"
+import { CancelRequest, NO_DETAILS, RequestReassignment, type RequestDetails } from "./relay/frames.ts"
 import type { Answer, RelayLink } from "./relayLink.ts"
 
 /** What the search needs of the conversation. */
-export interface Searcher {
+export interface ReassignmentHost {
   readonly state: ConversationState
   readonly link: RelayLink
   act(work: () => void | Promise<void>): Promise<void>
@@ -27,19 +27,19 @@ export interface Searcher {
   isBusy(refused: RelayRefused): boolean
 }
 
-export class Search {
+export class Reassignment {
   #details = NO_DETAILS
   /** Whether the relay may still think that somebody is sought. */
   #isToCancel = false
 
-  constructor(private readonly conversation: Searcher) {}
+  constructor(private readonly conversation: ReassignmentHost) {}
 
   /** Rejects with `NotJoined`, `ConversationOver`, `RelayRefused`, `RelayLost`. */
   async begin(details: RequestDetails): Promise<void> {
     this.#details = details
     this.#isToCancel = false
     const { state, link } = this.conversation
-    await this.conversation.act(() => state.seek(true, nowInSeconds()))
+    await this.conversation.act(() => state.setReassignment(true, nowInSeconds()))
     await link.waitUntilUp()
     const answer = await new Promise<Answer>((answered) => {
       link.question(this.#frame, answered)
@@ -56,7 +56,7 @@ export class Search {
     const { state } = this.conversation
     this.#isToCancel = true
     this.cancel()
-    await this.conversation.act(() => (state.isOver ? undefined : state.seek(false, nowInSeconds())))
+    await this.conversation.act(() => (state.isOver ? undefined : state.setReassignment(false, nowInSeconds())))
   }
 
   /** Take the conversation out of the queue, if it is there. */
@@ -82,12 +82,12 @@ export class Search {
   }
 
   /** Ask again, unless she has said yes; after a reconnect this is what keeps the place. */
-  look(): void {
+  retry(): void {
     const { state, link } = this.conversation
     if (state.isOver) return
     if (this.#isToCancel) this.cancel()
     // Behind the commit it would put a conversation back into the queue into which somebody has just come.
-    if (!state.seeking.isOn || state.seeking.isDecided) return
+    if (!state.reassignment.isOn || state.reassignment.isApproved) return
     link.question(this.#frame, (answer) => {
       void this.#take(answer).catch(ignore)
     })
@@ -95,28 +95,28 @@ export class Search {
 
   /** Whoever was let in has not come. */
   failed(): void {
-    this.conversation.state.seeking.isDecided = false
-    this.look()
+    this.conversation.state.reassignment.isApproved = false
+    this.retry()
   }
 
-  readonly #frame = (ref: number): SeekAnother =>
-    SeekAnother({ ref, conversationId: this.conversation.state.conversationId, details: this.#details })
+  readonly #frame = (ref: number): RequestReassignment =>
+    RequestReassignment({ ref, conversationId: this.conversation.state.conversationId, details: this.#details })
 
   async #take(answer: Answer): Promise<void> {
     const { state } = this.conversation
     if (answer instanceof RelayRefused && this.conversation.isBusy(answer)) {
       this.conversation.later(() => {
-        this.look()
+        this.retry()
       })
     }
     if (answer instanceof Error || answer.type !== "keyPackage") return
     try {
-      await this.conversation.act(() => state.find(answer, nowInSeconds()))
+      await this.conversation.act(() => state.receiveCandidate(answer, nowInSeconds()))
     } catch (error) {
       if (!(error instanceof NotTrusted) && !(error instanceof TeduhCryptoError)) throw error
       await this.end()
       const reason = error instanceof NotTrusted ? error : new NotTrusted("who came is not proven", { cause: error })
-      this.conversation.tell({ type: "anotherRefused", reason })
+      this.conversation.tell({ type: "reassignmentRefused", reason })
     }
   }
 }

@@ -1,9 +1,9 @@
-"""The driver of a survivor's search for somebody else.
+"""Asks the relay to reassign the survivor's conversation to other staff, and keeps asking.
 
-It asks the relay, and again whenever that may have an answer.
+It asks again whenever the relay may have an answer:
 
-    begin ──> SeekAnother ──> Done: she waits;   KeyPackage: `AnotherFound`, or `AnotherRefused`
-                 ^
+    begin ──> RequestReassignment ──> Done: she waits
+                 ^               └──> KeyPackage: `ReassignmentFound`, or `ReassignmentRefused`
                  └── position 0, a new connection, a commit that failed
 
     end ──> CancelRequest, and again until it is done: with a new connection, or where the relay was too busy
@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from teduh_signaling.relay.frames import CancelRequest, KeyPackage, RequestDetails, SeekAnother
+from teduh_signaling.relay.frames import CancelRequest, KeyPackage, RequestDetails, RequestReassignment
 
 from teduh_sdk import events
 from teduh_sdk.clock import now_in_seconds
@@ -27,8 +27,8 @@ from teduh_sdk.transport import uniform
 
 
 @dataclass(frozen=True, slots=True)
-class Searcher:
-    """What the search needs of the conversation."""
+class ReassignmentHost:
+    """What the reassignment needs of the conversation."""
 
     state: ConversationState
     link: RelayLink
@@ -37,35 +37,35 @@ class Searcher:
     is_busy: Callable[[RelayRefused], bool]
 
 
-class Search:
-    """One conversation's."""
+class Reassignment:
+    """The reassignment of one conversation, as its driver: link, retries and time."""
 
-    def __init__(self, conversation: Searcher, details: RequestDetails) -> None:
+    def __init__(self, conversation: ReassignmentHost, details: RequestDetails) -> None:
         self._conversation = conversation
         self._details = details
         self._is_to_cancel = False
-        """Whether the relay may still think that somebody is sought."""
+        """Whether the relay may still hold the request for a reassignment."""
 
     async def begin(self, details: RequestDetails | None) -> None:
         """Raises `NotJoined`, `ConversationOver`, `RelayRefused`, `RelayLost`."""
         self._details = self._details if details is None else details
         self._is_to_cancel = False
         link = self._conversation.link
-        self._conversation.state.seek(now_in_seconds(), is_on=True)
+        self._conversation.state.set_reassignment(now_in_seconds(), is_on=True)
         try:
             await link.wait_until_up()
             answer = await link.answer_to(self._frame)
             if isinstance(answer, RelayRefused | RelayLost):
                 raise answer
         except BaseException:
-            # Also of whoever waits no longer: she believes that nobody is sought.
+            # Also when the task was cancelled: the caller believes that nothing was requested.
             self._give_up()
             raise
         self._take(answer)
 
     def end(self) -> None:
-        """Look for nobody else. Raises `NotJoined`, `ConversationOver`."""
-        self._conversation.state.seek(now_in_seconds(), is_on=False)
+        """End the reassignment. Raises `NotJoined`, `ConversationOver`."""
+        self._conversation.state.set_reassignment(now_in_seconds(), is_on=False)
         self._is_to_cancel = True
         self.cancel()
         self._conversation.settle_soon()
@@ -85,7 +85,7 @@ class Search:
         if self._is_to_cancel and not self._conversation.state.is_over:
             self.cancel()
 
-    def look(self) -> None:
+    def retry(self) -> None:
         """Ask again, unless she has said yes; after a reconnect this is what keeps the place."""
         state = self._conversation.state
         if state.is_over:
@@ -93,28 +93,28 @@ class Search:
         if self._is_to_cancel:
             self.cancel()
         # Behind the commit it would put a conversation back into the queue into which somebody has just come.
-        if state.seeking.is_on and not state.seeking.is_decided:
+        if state.reassignment.is_on and not state.reassignment.is_approved:
             self._conversation.link.question(self._frame, self._take)
 
     def failed(self) -> None:
         """Whoever was let in has not come."""
-        self._conversation.state.seeking.is_decided = False
-        self.look()
+        self._conversation.state.reassignment.is_approved = False
+        self.retry()
 
-    def _frame(self, ref: int) -> SeekAnother:
-        return SeekAnother(ref, self._conversation.state.conversation_id, self._details)
+    def _frame(self, ref: int) -> RequestReassignment:
+        return RequestReassignment(ref, self._conversation.state.conversation_id, self._details)
 
     def _take(self, answer: Answer) -> None:
         state = self._conversation.state
         if isinstance(answer, RelayRefused) and self._conversation.is_busy(answer):
-            asyncio.get_running_loop().call_later(uniform(0.5, 1.5), self.look)
+            asyncio.get_running_loop().call_later(uniform(0.5, 1.5), self.retry)
         if not isinstance(answer, KeyPackage) or state.is_over:
             return
         try:
-            state.find(answer, now_in_seconds())
+            state.receive_candidate(answer, now_in_seconds())
         except NotTrusted as reason:
             self._give_up()
-            self._conversation.tell(events.AnotherRefused(reason))
+            self._conversation.tell(events.ReassignmentRefused(reason))
         self._conversation.settle_soon()
 
     def _give_up(self) -> None:
