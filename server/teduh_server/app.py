@@ -12,7 +12,7 @@
                      |
     /v1/socket  SocketHandler      /v1/enrolments /v1/revocations      / /x /console/      /healthz /metrics
                      |                          |                           |                  |
-                 FrontDoor ---------------------+------- aiohttp -----------+------------------+
+                 ConnectionListener ---------------------+------- aiohttp -----------+------------------+
 
 It serves from the start, and takes the store as it comes: one that is away or still reads its file is no
 reason to end. Until it takes writes, clients are told `unavailable` and `/readyz` says 503.
@@ -40,7 +40,6 @@ from teduh_server.connection import Connection
 from teduh_server.continuation import Continuations
 from teduh_server.delivery_service import DeliveryService
 from teduh_server.enrolment_store import EnrolmentStore
-from teduh_server.front_door import FrontDoor
 from teduh_server.handlers.admission import Admission
 from teduh_server.handlers.browser_origin import BrowserOrigins, hosts_of
 from teduh_server.handlers.enrolment import enrolment_routes
@@ -52,6 +51,7 @@ from teduh_server.handlers.socket import SocketHandler
 from teduh_server.ice_servers import IceServerOffers
 from teduh_server.inbox import Inbox
 from teduh_server.key_package_directory import KeyPackageDirectory
+from teduh_server.listener import ConnectionListener
 from teduh_server.log_policy import Trouble, fault, log
 from teduh_server.loop_lag import LoopLag
 from teduh_server.neighbours import Neighbours
@@ -115,7 +115,7 @@ class Relay:
         self._takes_tasks = True
         self._runners: list[web.AppRunner] = []
         self._listening: list[asyncio.Server] = []
-        self._doors: list[FrontDoor] = []
+        self._listeners: list[ConnectionListener] = []
         self._stopping = False
         self._begun = asyncio.Event()
         self._lag = LoopLag()
@@ -285,12 +285,14 @@ class Relay:
 
     async def _serve(self, application: web.Application, listener: socket.socket) -> None:
         others = await self._run(application)
-        await self._listen(FrontDoor(SOCKET_PATH, self._sockets.enter, others, self._unused), listener)
+        await self._listen(
+            ConnectionListener(SOCKET_PATH, self._sockets.enter, others, self._unused), listener
+        )
         if self._settings.metrics_port is not None:
             watchers = web.Application()
             unused = UnusedConnections(2 * self._settings.heartbeat_seconds)
             watchers.add_routes([unused.in_time(route) for route in metrics_routes(self._measure)])
-            measures = FrontDoor(None, _nobody_enters, await self._run(watchers), unused)
+            measures = ConnectionListener(None, _nobody_enters, await self._run(watchers), unused)
             try:
                 port = _listen(self._settings.metrics_host, self._settings.metrics_port)
             except OSError as error:
@@ -308,10 +310,10 @@ class Relay:
         assert runner.server is not None
         return runner.server
 
-    async def _listen(self, door: FrontDoor, listener: socket.socket) -> None:
+    async def _listen(self, door: ConnectionListener, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         self._listening.append(await loop.create_server(door, sock=listener, backlog=1024))
-        self._doors.append(door)
+        self._listeners.append(door)
         self.keep(door.sweep_forever)
 
     def _may_say_early(self, connection: Connection, frame: Append) -> bool:
@@ -418,7 +420,7 @@ class Relay:
             await self._drain(self._settings.drain_seconds)
         if self._neighbours is not None:
             self._neighbours.close()
-        for door in self._doors:
+        for door in self._listeners:
             door.close()
         for runner in self._runners:
             await runner.cleanup()

@@ -4,7 +4,7 @@ aiohttp waits for a first request as long as it takes. Here every connection is 
 unused, and whoever stays unused too long is dropped; so is a request whose head or body does not come, or
 whose answer is not read. Each port holds MOST of them: whoever comes then takes the place of the one that has
 been unused the longest, or served the longest, so that a flood makes room for itself and keeps nobody out.
-One source is served MOST_OF_ONE requests at a time. A WebSocket is neither aiohttp's nor the front door's
+One source is served MOST_OF_ONE requests at a time. A WebSocket is neither aiohttp's nor the listener's
 (see `websocket`), and has its heartbeats.
 """
 
@@ -27,7 +27,7 @@ _CLOSING_SECONDS: Final = 0.01
 
 
 class Closable(Protocol):
-    """What the protocol of one connection offers, aiohttp's or the front door's."""
+    """What the protocol of one connection offers, aiohttp's or the listener's."""
 
     def force_close(self) -> None: ...
 

@@ -1,13 +1,13 @@
 """One WebSocket on a bare transport: RFC 6455 with as little around it as possible.
 
 For aiohttp a WebSocket is a request that does not end: its parser, a task, a request and its headers would
-be kept for as long as the connection lives. So most never become one (`front_door`), and from those that did,
+be kept for as long as the connection lives. So most never become one (`listener`), and from those that did,
 `upgrade.take_over` takes the transport. From then on bytes go from it into aiohttp's own parser of WebSocket
 frames and out of it to the listener at once, with no task in between:
 
 ::
 
-    front_door ──────────────────────────────┐
+    listener ──────────────────────────────┐
     aiohttp: GET /v1/socket ──> take_over ──> WebSocket
                                                  │  transport ──> FrameBoundaries ──> aiohttp's
                                                  │                WebSocketReader ──> listener

@@ -52,7 +52,7 @@ class SocketHandler:
     # --- both doors ---
 
     def enter(self, transport: asyncio.Transport, headers: Mapping[str, str], unread: bytes) -> bool:
-        """From the front door: begin, if the request with these headers is welcome; whether nothing is left
+        """From the listener: begin, if the request with these headers is welcome; whether nothing is left
         to be done. Who comes too fast is sent away here: refused by aiohttp it would cost many times as much.
         """
         peer = transport.get_extra_info("peername")
@@ -69,7 +69,7 @@ class SocketHandler:
         return True
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """GET /v1/socket where the front door did not begin at once: a later request of a connection, a head
+        """GET /v1/socket where the listener did not begin at once: a later request of a connection, a head
         that came in pieces, and whatever is to be refused.
         """
         if request.version < HttpVersion11 or request.can_read_body:

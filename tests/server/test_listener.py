@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 from plain_relay import plain_relay
-from teduh_server.front_door import FrontDoor
+from teduh_server.listener import ConnectionListener
 from teduh_server.unused_connections import Closable, UnusedConnections
 from teduh_signaling.relay.codec import encode
 from teduh_signaling.relay.frames import CloseCode, Hello, Ping, Pong
@@ -48,8 +48,8 @@ class OthersServer:
         return Others()
 
 
-class Door(FrontDoor):
-    """A front door that remembers who came in."""
+class Door(ConnectionListener):
+    """A listener that remembers who came in."""
 
     def __init__(self, *, welcome: bool = True) -> None:
         self.entered: list[tuple[str, bytes]] = []

@@ -56,7 +56,7 @@ class Others(Protocol):
     def __call__(self) -> asyncio.Protocol: ...
 
 
-class FrontDoor:
+class ConnectionListener:
     """The protocol factory of one listening socket."""
 
     __slots__ = ("_enter", "_loop", "_nobody", "_others", "_request_line", "_unused", "silent")
@@ -133,7 +133,7 @@ class _Visitor(asyncio.Protocol):
 
     __slots__ = ("_door", "_head", "_transport")
 
-    def __init__(self, door: FrontDoor) -> None:
+    def __init__(self, door: ConnectionListener) -> None:
         self._door = door
         self._head = b""
         self._transport: asyncio.Transport | None = None
