@@ -36,8 +36,8 @@ from aiohttp import WSMessage, WSMsgType
 from aiohttp.http_websocket import WebSocketError, WebSocketReader
 
 from teduh_server.frame_boundaries import FrameBoundaries
+from teduh_server.frame_sink import FrameSink
 from teduh_server.log_policy import fault
-from teduh_server.parsed_messages import ParsedMessages
 
 BURST_SECONDS: Final = 2.0
 """So much of its time a client may save up."""
@@ -166,7 +166,7 @@ class WebSocket(asyncio.Protocol):
         self._transport = transport
         self._listener = listener
         # aiohttp refuses a message of exactly its limit, too.
-        messages = ParsedMessages(self.parsed, self.not_parsed, loop)
+        messages = FrameSink(self.parsed, self.not_parsed, loop)
         parser = WebSocketReader(messages, max_message_bytes + 1, False, False)
         self._parse: Callable[[bytes], object] = parser.feed_data
         self._boundaries = FrameBoundaries()

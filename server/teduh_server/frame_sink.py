@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aiohttp.base_protocol import BaseProtocol
 
 
-class ParsedMessages(WebSocketDataQueue):
+class FrameSink(WebSocketDataQueue):
     """Of one socket."""
 
     __slots__ = ("_not_parsed", "feed_data")
