@@ -22,8 +22,8 @@ from pathlib import Path
 from failing_machine import FailingMachine
 from island import Island
 from teduh_server.app import Relay
-from teduh_server.neighbours import Neighbours
 from teduh_server.settings import Settings
+from teduh_server.sibling_workers import SiblingWorkers
 
 _START_SECONDS = 60.0
 
@@ -241,9 +241,9 @@ async def relay_here(
 
 @asynccontextmanager
 async def worker_here(
-    organisation_file: Path, store_url: str, neighbours: Neighbours | None, **settings: object
+    organisation_file: Path, store_url: str, siblings: SiblingWorkers | None, **settings: object
 ) -> AsyncIterator[Relay]:
-    """The same with neighbours, as one of the workers of one machine has them."""
+    """The same with siblings, as one of the workers of one machine has them."""
     chosen: dict[str, object] = {
         **GENEROUS,
         "organisation_file": organisation_file,
@@ -253,7 +253,7 @@ async def worker_here(
         "drain_seconds": 0.2,
         **settings,
     }
-    relay = Relay(Settings(**chosen), neighbours=neighbours)  # type: ignore[arg-type]  # pydantic checks them
+    relay = Relay(Settings(**chosen), siblings=siblings)  # type: ignore[arg-type]  # pydantic checks them
     await relay.start()
     try:
         async with asyncio.timeout(_START_SECONDS):

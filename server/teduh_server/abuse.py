@@ -12,7 +12,7 @@ after a proof of work: the one who reports cannot keep anybody out. One report f
 somebody has taken counts, and no more than `REPORTS_PER_SECOND` of one device.
 
 Where a request came from only the node knows that took it in, as the keyed hash of an address, in memory.
-The workers of one machine share the key, and tell each other by the kernel's memory (`neighbours`).
+The workers of one machine share the key, and tell each other by the kernel's memory (`sibling_workers`).
 """
 
 from __future__ import annotations

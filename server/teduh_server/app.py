@@ -54,7 +54,6 @@ from teduh_server.key_package_directory import KeyPackageDirectory
 from teduh_server.listener import ConnectionListener
 from teduh_server.log_policy import Trouble, fault, log
 from teduh_server.loop_lag import LoopLag
-from teduh_server.neighbours import Neighbours
 from teduh_server.node_channel import REVOCATIONS_CHANGED, NodeChannel
 from teduh_server.page_settings import PageSettings
 from teduh_server.rate_limit import SourceLimit, source_of_requests
@@ -70,6 +69,7 @@ from teduh_server.revocation_feed import RevocationFeed
 from teduh_server.routing_services import Node, RoutingServices
 from teduh_server.served_pages import BUILT, NO_STORE, Origins
 from teduh_server.settings import Settings
+from teduh_server.sibling_workers import SiblingWorkers
 from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication
 from teduh_server.staff_reach import StaffReach
 from teduh_server.store_reserve import StoreReserve
@@ -95,12 +95,12 @@ class Relay:
         *,
         demonstration: bool = False,
         shared_port: bool = False,
-        neighbours: Neighbours | None = None,
+        siblings: SiblingWorkers | None = None,
     ) -> None:
         """A demonstration's console says that it is one, and is at `localhost`. With `shared_port` other
-        processes may listen on the same port; `neighbours` are those of this machine.
+        processes may listen on the same port; `sibling_workers` are those of this machine.
         """
-        self._neighbours = neighbours
+        self._siblings = siblings
         self._settings = settings
         self._shared_port = shared_port
         self._demonstration = demonstration
@@ -220,7 +220,7 @@ class Relay:
         )
         hosts = hosts_of(*own_origins) if settings.public_origin else None
         browsers = BrowserOrigins(frozenset((*own_origins, *settings.allowed_origins)), hosts)
-        secret = None if self._neighbours is None else self._neighbours.secret
+        secret = None if self._siblings is None else self._siblings.secret
         self._sockets = SocketHandler(settings, FrameHandlers(services), browsers, secret)
         self._unused = UnusedConnections(2 * settings.heartbeat_seconds, self._sockets.source)
 
@@ -232,8 +232,8 @@ class Relay:
         self.keep(self._lag.look_forever)
         self.keep(self._reach.watch_forever)
         self.keep(self._sockets.beat_forever)
-        if self._neighbours is not None:
-            self._neighbours.listen(self._routing.abuse.take_out)
+        if self._siblings is not None:
+            self._siblings.listen(self._routing.abuse.take_out)
         if self._valkey is not None:
             self.keep(partial(_tend_forever, self._valkey))
 
@@ -382,8 +382,8 @@ class Relay:
             await self._feed.refresh()
 
     def _tell_workers(self, source: bytes) -> None:
-        if self._neighbours is not None:
-            self._neighbours.tell_all(source)
+        if self._siblings is not None:
+            self._siblings.tell_all(source)
 
     def _tell_of_revocations(self) -> None:
         self._store.publish(ALL_NODES_CHANNEL, bytes((REVOCATIONS_CHANGED,)))
@@ -418,8 +418,8 @@ class Relay:
         if self._listening:
             log().info("relay stopping")
             await self._drain(self._settings.drain_seconds)
-        if self._neighbours is not None:
-            self._neighbours.close()
+        if self._siblings is not None:
+            self._siblings.close()
         for door in self._listeners:
             door.close()
         for runner in self._runners:

@@ -13,8 +13,8 @@ from sdk_people import until
 from teduh_sdk import Survivor, events
 from teduh_server.abuse import _BURST
 from teduh_server.app import Relay
-from teduh_server.neighbours import Boxes
 from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.sibling_workers import WorkerMailboxes
 from teduh_signaling.relay import proof_of_work
 from teduh_signaling.relay.frames import (
     CloseCode,
@@ -93,12 +93,12 @@ async def test_it_holds_at_all_workers_of_a_machine(
     valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
 ) -> None:
     """The kernel deals out connections among them, so a flood comes to all."""
-    boxes = Boxes.of(2)
-    assert boxes is not None
+    mailboxes = WorkerMailboxes.of(2)
+    assert mailboxes is not None
     path = organisation.write(tmp_path)
     async with (
-        worker_here(path, valkey.url, boxes.neighbours_of(0)) as one,
-        worker_here(path, valkey.url, boxes.neighbours_of(1)) as other,
+        worker_here(path, valkey.url, mailboxes.siblings_of(0)) as one,
+        worker_here(path, valkey.url, mailboxes.siblings_of(1)) as other,
         frame_client(one.origin) as staff,
         frame_client(one.origin, FAKES) as first,
         frame_client(other.origin, FAKES) as second,
@@ -115,7 +115,7 @@ async def test_it_holds_at_all_workers_of_a_machine(
         assert await second.closed() == CloseCode.TRY_AGAIN_LATER
         await eventually(lambda: _waiting(other) == 1)
         assert await _price(other.origin) == REPORTED_ATTEMPTS
-    boxes.close()
+    mailboxes.close()
 
 
 async def test_it_counts_though_who_sent_it_has_gone(

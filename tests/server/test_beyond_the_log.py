@@ -12,21 +12,21 @@ from relay_organisation import RelayOrganisation
 from relay_process import worker_here
 from teduh_server.connection import Subscription
 from teduh_server.log_reader import LogReader
-from teduh_server.neighbours import Boxes
 from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.sibling_workers import WorkerMailboxes
 from teduh_signaling.relay.frames import Subscribe, Subscribed
 
 
 @pytest.fixture
-def boxes() -> Iterator[Boxes]:
-    boxes = Boxes.of(2)
-    assert boxes is not None
-    yield boxes
-    boxes.close()
+def mailboxes() -> Iterator[WorkerMailboxes]:
+    mailboxes = WorkerMailboxes.of(2)
+    assert mailboxes is not None
+    yield mailboxes
+    mailboxes.close()
 
 
 async def test_place_beyond_the_log_keeps_no_worker_busy(
-    boxes: Boxes,
+    mailboxes: WorkerMailboxes,
     valkey: EmbeddedValkey,
     organisation: RelayOrganisation,
     tmp_path: Path,
@@ -43,8 +43,8 @@ async def test_place_beyond_the_log_keeps_no_worker_busy(
     monkeypatch.setattr(LogReader, "_read_page", counting)
     path = organisation.write(tmp_path)
     async with (
-        worker_here(path, valkey.url, boxes.neighbours_of(0)) as one,
-        worker_here(path, valkey.url, boxes.neighbours_of(1)) as two,
+        worker_here(path, valkey.url, mailboxes.siblings_of(0)) as one,
+        worker_here(path, valkey.url, mailboxes.siblings_of(1)) as two,
     ):
         for relay in (one, two):
             await organisation.publish_revocations(relay.origin)

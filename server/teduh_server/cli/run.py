@@ -17,10 +17,10 @@ from teduh_crypto.credentials import MalformedToken
 from teduh_server.app import Relay
 from teduh_server.cli.heartbeat import Heartbeat
 from teduh_server.log_policy import configure_logging
-from teduh_server.neighbours import Neighbours
 from teduh_server.page_settings import InvalidPageSettings
 from teduh_server.redis_store.embedded import FolderInUse
 from teduh_server.settings import Settings
+from teduh_server.sibling_workers import SiblingWorkers
 
 Started = Callable[[Relay], Coroutine[None, None, None]]
 
@@ -30,13 +30,13 @@ class PartOfMany:
     """A worker beside others: it shares the port, tells `ready` that it serves, stops when `lifeline` ends.
 
     Both are file descriptors of pipes. By its `heartbeat` it shows that it does not hang. It tells its
-    `neighbours` of sources that staff have reported.
+    `sibling_workers` of sources that staff have reported.
     """
 
     lifeline: int
     ready: int
     heartbeat: Heartbeat
-    neighbours: Neighbours | None = None
+    siblings: SiblingWorkers | None = None
 
 
 def run_relay(
@@ -79,8 +79,8 @@ async def _serve(
     if part is not None:
         loop.add_reader(part.lifeline, stop.set)
         beating = loop.create_task(part.heartbeat.beat_forever())
-    neighbours = None if part is None else part.neighbours
-    relay = Relay(settings, demonstration=demonstration, shared_port=part is not None, neighbours=neighbours)
+    siblings = None if part is None else part.siblings
+    relay = Relay(settings, demonstration=demonstration, shared_port=part is not None, siblings=siblings)
     await relay.start()
     # What exists now stays; and messages leave no cycles behind, so looking for them after every 700
     # objects is a waste.

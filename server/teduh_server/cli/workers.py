@@ -31,10 +31,10 @@ from teduh_server.app import bind
 from teduh_server.cli.heartbeat import Heartbeat
 from teduh_server.cli.run import PartOfMany, dump_no_memory, run_relay
 from teduh_server.log_policy import Trouble, configure_logging, fault, log
-from teduh_server.neighbours import Boxes
 from teduh_server.redis_store.embedded import EmbeddedValkey, FolderInUse
 from teduh_server.redis_store.exceptions import cause_of
 from teduh_server.settings import Settings
+from teduh_server.sibling_workers import WorkerMailboxes
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 _TEND_SECONDS = 1.0
@@ -89,7 +89,7 @@ class _Supervisor:
         self._lifeline = os.pipe()
         self._ready = os.pipe()
         self._signalled = os.pipe()
-        self._boxes = Boxes.of(len(self._workers)) if len(self._workers) > 1 else None
+        self._mailboxes = WorkerMailboxes.of(len(self._workers)) if len(self._workers) > 1 else None
 
     def run(self) -> None:
         """Until told to stop."""
@@ -205,11 +205,11 @@ class _Supervisor:
                 signal.signal(number, signal.SIG_DFL)
             for end in (self._lifeline[1], self._ready[0], *self._signalled):
                 os.close(end)
-            neighbours = None
-            if self._boxes is not None:
-                neighbours = self._boxes.neighbours_of(worker.number)
-                self._boxes.close()
-            part = PartOfMany(self._lifeline[0], self._ready[1], worker.heartbeat, neighbours)
+            siblings = None
+            if self._mailboxes is not None:
+                siblings = self._mailboxes.siblings_of(worker.number)
+                self._mailboxes.close()
+            part = PartOfMany(self._lifeline[0], self._ready[1], worker.heartbeat, siblings)
             run_relay(_of_worker(self._settings, worker.number), part=part)
             code = 0
         except typer.Exit as end:

@@ -29,7 +29,7 @@ _AT_ONCE = 64
 Receive = Callable[[bytes], None]
 
 
-class Neighbours:
+class SiblingWorkers:
     """What one worker has of them."""
 
     __slots__ = ("_box", "_others", "secret")
@@ -70,14 +70,14 @@ class Neighbours:
 
 
 @dataclass(frozen=True)
-class Boxes:
+class WorkerMailboxes:
     """Those of all workers, as their supervisor has them: for each, where it reads and where others write."""
 
     pairs: tuple[tuple[socket.socket, socket.socket], ...]
     secret: bytes = field(default_factory=partial(secrets.token_bytes, 32), repr=False)
 
     @classmethod
-    def of(cls, workers: int) -> Boxes | None:
+    def of(cls, workers: int) -> WorkerMailboxes | None:
         """None where the system has none that keep messages whole."""
         kind = getattr(socket, "SOCK_SEQPACKET", None)
         if kind is None:
@@ -90,12 +90,12 @@ class Boxes:
             each.setblocking(False)
         return cls(pairs)
 
-    def neighbours_of(self, number: int) -> Neighbours:
+    def siblings_of(self, number: int) -> SiblingWorkers:
         """What this worker needs of them, once it is a process of its own."""
         own, _ = self.pairs[number]
         others = [write for other, (_, write) in enumerate(self.pairs) if other != number]
         copies = [socket.socket(fileno=os.dup(write.fileno())) for write in others]
-        return Neighbours(socket.socket(fileno=os.dup(own.fileno())), copies, self.secret)
+        return SiblingWorkers(socket.socket(fileno=os.dup(own.fileno())), copies, self.secret)
 
     def close(self) -> None:
         for each in (end for pair in self.pairs for end in pair):
