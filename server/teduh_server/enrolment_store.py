@@ -28,7 +28,7 @@ from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.commands import Reply
 from teduh_server.redis_store.replies import as_list
 from teduh_server.redis_store.scripts import Script
-from teduh_server.revoked_since import RevokedSince
+from teduh_server.revocation_history import RevocationHistory
 from teduh_server.signed_revocations import SignedRevocations
 
 _WEEK: Final = 7 * 24 * 3600
@@ -141,7 +141,7 @@ class EnrolmentStore:
         signed: SignedRevocations,
         *,
         now: int,
-        since: RevokedSince | None = None,
+        since: RevocationHistory | None = None,
         instead_of: KeptVersion | None = None,
     ) -> None:
         """Keep a verified revocation list and its authority statement, for all nodes; raises `NewerListKept`,
@@ -158,7 +158,7 @@ class EnrolmentStore:
             version.authority,
             signed.authority or b"",
             now + _LIST_LIFE,
-            (since or RevokedSince()).to_bytes(),
+            (since or RevocationHistory()).to_bytes(),
             *((b"", b"") if instead_of is None else instead_of),
         )
         kept = await self._store.ask(command)
@@ -173,7 +173,7 @@ class EnrolmentStore:
         authority, revocations = as_list(await self._store.ask(fields))
         return KeptVersion(_integer(authority), _integer(revocations))
 
-    async def revocations(self) -> tuple[SignedRevocations, RevokedSince] | None:
+    async def revocations(self) -> tuple[SignedRevocations, RevocationHistory] | None:
         """The list and the authority statement that are kept, not verified, and since when what is on it."""
         fields = (b"HMGET", _REVOCATIONS, b"text", b"authority", b"since")
         text, authority, since = as_list(await self._store.ask(fields))
@@ -181,7 +181,7 @@ class EnrolmentStore:
             return None
         stated = authority.decode() if isinstance(authority, bytes) and authority else None
         signed = SignedRevocations(text.decode(), stated)
-        return signed, RevokedSince.from_bytes(since if isinstance(since, bytes) else b"")
+        return signed, RevocationHistory.from_bytes(since if isinstance(since, bytes) else b"")
 
 
 def _submission(enrolment_id: str) -> bytes:

@@ -49,7 +49,7 @@ from teduh_crypto.credentials import (
     write_root_key,
 )
 
-from teduh_server.revoked_since import RevokedSince
+from teduh_server.revocation_history import RevocationHistory
 from teduh_server.signed_revocations import SignedRevocations
 
 _DAY: Final = 24 * 3600
@@ -353,11 +353,11 @@ class OrganisationFolder:
         _replace(self.path / "revocations.jwt", text.encode() + b"\n", mode=0o644)
         _replace(self.path / "revocations.json", msgspec.json.encode(kept))
 
-    def _since(self) -> RevokedSince:
+    def _since(self) -> RevocationHistory:
         if not (self.path / "revocations.json").exists():
-            return RevokedSince()
+            return RevocationHistory()
         kept = self._revoked()
-        return RevokedSince(kept.statements, kept.subjects, kept.devices)
+        return RevocationHistory(kept.statements, kept.subjects, kept.devices)
 
     def _revoked(self) -> _Revoked:
         return msgspec.json.decode((self.path / "revocations.json").read_bytes(), type=_Revoked)

@@ -34,7 +34,7 @@ from teduh_server.enrolment_store import (
     NewerListKept,
 )
 from teduh_server.redis_store.exceptions import StoreError
-from teduh_server.revoked_since import RevokedSince
+from teduh_server.revocation_history import RevocationHistory
 from teduh_server.signed_revocations import SignedRevocations
 
 _PERIOD: Final = 2.0
@@ -71,7 +71,7 @@ class RevocationFeed:
         self._on_adopted = on_adopted
         self._clock = clock
         self._signed: SignedRevocations | None = None
-        self._since = RevokedSince()
+        self._since = RevocationHistory()
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -165,7 +165,7 @@ class RevocationFeed:
         """The authority statement in force, as it was signed."""
         return None if self._signed is None else self._signed.authority
 
-    def _in_force(self, signed: SignedRevocations, since: RevokedSince, adopted: RevocationList) -> None:
+    def _in_force(self, signed: SignedRevocations, since: RevocationHistory, adopted: RevocationList) -> None:
         self._signed, self._since = signed, since
         self._on_adopted(adopted)
         structlog.get_logger().info("revocation list adopted", version=adopted.version)

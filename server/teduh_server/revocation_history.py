@@ -18,7 +18,7 @@ FORGET_REVOKED: Final = MAX_VALIDITY + 24 * 3600
 """Seconds after which no statement that was signed before a revocation can still be valid."""
 
 
-class RevokedSince(msgspec.Struct, frozen=True):
+class RevocationHistory(msgspec.Struct, frozen=True):
     """When each entry of a list came on it, in seconds since 1970; of one that is missing it is not known."""
 
     statements: dict[str, int] = {}
@@ -26,7 +26,7 @@ class RevokedSince(msgspec.Struct, frozen=True):
     devices: dict[str, int] = {}
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> RevokedSince:
+    def from_bytes(cls, data: bytes) -> RevocationHistory:
         """What `to_bytes` made; empty for anything else."""
         try:
             return msgspec.json.decode(data, type=cls)
@@ -37,13 +37,13 @@ class RevokedSince(msgspec.Struct, frozen=True):
         """For the store."""
         return msgspec.json.encode(self)
 
-    def on(self, revocations: RevocationList) -> RevokedSince:
+    def on(self, revocations: RevocationList) -> RevocationHistory:
         """The same for this list: what is new on it, or not known, since it was issued."""
 
         def of(entries: frozenset[str], since: dict[str, int]) -> dict[str, int]:
             return {entry: since.get(entry, revocations.issued) for entry in sorted(entries)}
 
-        return RevokedSince(
+        return RevocationHistory(
             of(revocations.statements, self.statements),
             of(revocations.subjects, self.subjects),
             of(revocations.devices, self.devices),
