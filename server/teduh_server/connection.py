@@ -203,7 +203,7 @@ class LocalConversation:
         # In a cluster, where this node hears of it from others.
         self.channel: bytes | None = None
         self.newest = 0
-        # Entries that came before an earlier one, see `early_entries`; None if there is none.
+        # Entries that came before an earlier one, see `reorder_buffer`; None if there is none.
         self.early: dict[int, tuple[bytes, Subscription | None]] | None = None
         self.on_other_nodes = False
         self.joining = 0

@@ -39,7 +39,6 @@ from teduh_server import metrics, node_channel
 from teduh_server.acknowledgements import Acknowledgements
 from teduh_server.appends import Appends
 from teduh_server.connection import Connection, LocalConversation, Subscription
-from teduh_server.early_entries import EarlyEntries
 from teduh_server.inbox import Inbox
 from teduh_server.joining import Joining
 from teduh_server.log_reader import LogReader, pause_after
@@ -51,6 +50,7 @@ from teduh_server.redis_store.commands import Command, Reply
 from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.redis_store.keys import ConversationKeys
 from teduh_server.redis_store.scripts import LogLimits, MemberState
+from teduh_server.reorder_buffer import ReorderBuffer
 
 
 class DeliveryService:
@@ -77,7 +77,7 @@ class DeliveryService:
         self._limits = limits
         self._spawn = spawn
         self._log = LogReader(store)
-        self._early = EarlyEntries(self.deliver)
+        self._early = ReorderBuffer(self.deliver)
         self._conversations: dict[bytes, LocalConversation] = {}
         self.first_commits = Observers[[bytes]]()
         """Told of a conversation that somebody has taken, or in which the survivor has added somebody."""

@@ -21,7 +21,7 @@ WAIT_SECONDS = 0.005
 Deliver = Callable[[LocalConversation, int, bytes, "Subscription | None"], None]
 
 
-class EarlyEntries:
+class ReorderBuffer:
     """Those of one node. They stand in their conversations; this is what is done with them."""
 
     __slots__ = ("_deliver",)

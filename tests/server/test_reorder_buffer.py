@@ -7,7 +7,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 from teduh_server.connection import LocalConversation, Subscription
-from teduh_server.early_entries import WAIT_SECONDS, EarlyEntries
+from teduh_server.reorder_buffer import WAIT_SECONDS, ReorderBuffer
 
 
 class Deliveries:
@@ -15,7 +15,7 @@ class Deliveries:
 
     def __init__(self) -> None:
         self.conversation = LocalConversation(b"conversation id!")
-        self.early = EarlyEntries(self.deliver)
+        self.early = ReorderBuffer(self.deliver)
         self.delivered: list[int] = []
 
     def deliver(
