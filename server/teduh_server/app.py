@@ -71,7 +71,7 @@ from teduh_server.served_pages import BUILT, NO_STORE, Origins
 from teduh_server.settings import Settings
 from teduh_server.sibling_workers import SiblingWorkers
 from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication
-from teduh_server.staff_reach import StaffReach
+from teduh_server.staff_liveness import StaffLiveness
 from teduh_server.store_reserve import StoreReserve
 from teduh_server.turns import Turns
 from teduh_server.unclaimed import Unclaimed
@@ -196,7 +196,9 @@ class Relay:
             self._tell_workers,
         )
         self._routing = RoutingServices(settings, node, price, turns, self.verifier, self._continuations)
-        self._reach = StaffReach(store, channel, self._delivery, self.node_id, settings.unreachable_seconds)
+        self._reach = StaffLiveness(
+            store, channel, self._delivery, self.node_id, settings.unreachable_seconds
+        )
         self._presence, self._queue = self._routing.presence, self._routing.queue
         own_origins = dict.fromkeys((self.origin, self.console_origin))
         self._authentication = StaffAuthentication(self.verifier, *own_origins)

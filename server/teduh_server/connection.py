@@ -209,7 +209,7 @@ class LocalConversation:
         self.joining = 0
         # How often others may have come since this node knows of it.
         self.joins = 0
-        # Monotonic, 0 for never; see `staff_reach`.
+        # Monotonic, 0 for never; see `staff_liveness`.
         self.watched_since = 0.0
         self.staff_heard = 0.0
         # Since when other nodes have heard nothing of staff, as the store told when somebody subscribed.
@@ -272,7 +272,7 @@ class Subscription:
         self.own: set[int] | None = None
         # How far this member has the log, as it says, and as the store was told; see `acknowledgements`.
         self.has = self.told_has = 0
-        # What a survivor was told last of whether staff can be reached; see `staff_reach`.
+        # What a survivor was told last of whether staff can be reached; see `staff_liveness`.
         self.told_reachable: bool | None = None
 
     def is_over(self) -> bool:

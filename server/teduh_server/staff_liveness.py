@@ -35,7 +35,7 @@ _ASKING = 2
 """So many looks later at the earliest, so that other nodes have been asked."""
 
 
-class StaffReach:
+class StaffLiveness:
     """The watch of one node over its survivors' conversations."""
 
     def __init__(

@@ -10,7 +10,7 @@ from teduh_server.connection import Connection, LocalConversation, Subscription
 from teduh_server.delivery_service import DeliveryService
 from teduh_server.node_channel import STAFF_ASKED, NodeChannel
 from teduh_server.redis_store.client import Store
-from teduh_server.staff_reach import StaffReach
+from teduh_server.staff_liveness import StaffLiveness
 from teduh_signaling.relay.frames import SURVIVOR_MEMBER, StaffReachable
 
 AFTER = 60.0
@@ -30,7 +30,7 @@ class Watched:
         self.conversation.subscriptions.append(her)
         store = SimpleNamespace(available=True, call=self._pass_on)
         delivery = SimpleNamespace(conversations=(self.conversation,))
-        self.reach = StaffReach(
+        self.reach = StaffLiveness(
             cast("Store", store), NodeChannel(), cast("DeliveryService", delivery), "node", AFTER
         )
         # As if the store had been there for long.
