@@ -21,7 +21,7 @@ import hiredis
 
 from teduh_server.redis_store.commands import Answer, Argument, Command, OnAnswer, OnRedirect, Reply
 from teduh_server.redis_store.exceptions import FULL_OR_FAILING, StoreRefused, StoreUnavailable
-from teduh_server.redis_store.joint import Joint
+from teduh_server.redis_store.script_batch import ScriptBatch
 
 _PASSING = frozenset(
     {"CLUSTERDOWN", "LOADING", "MASTERDOWN", "NOREPLICAS", "READONLY", "TRYAGAIN", "UNBLOCKED"}
@@ -64,8 +64,8 @@ class Wire(_Plain):
     _at_once: ClassVar[bool] = True
     __slots__ = (
         "_batch",
+        "_batches",
         "_flushing",
-        "_joints",
         "_loop",
         "_on_lost",
         "_on_redirect",
@@ -96,7 +96,7 @@ class Wire(_Plain):
         self._reader = hiredis.Reader()
         self._waiting: deque[tuple[OnAnswer, Command]] = deque()
         self._batch: list[bytes] = []
-        self._joints: dict[Argument, Joint] = {}
+        self._batches: dict[Argument, ScriptBatch] = {}
         self._flushing = False
         self._on_lost = on_lost
         self.lost = False
@@ -109,7 +109,7 @@ class Wire(_Plain):
         """Send a command with this tick's batch. `on_answer` is called exactly once, later, never from
         here.
         """
-        if self._joints:
+        if self._batches:
             self._end_joints()
         if self.lost:
             self._loop.call_soon(on_answer, StoreUnavailable("the connection to the store is lost"))
@@ -129,12 +129,12 @@ class Wire(_Plain):
         The first `shared` arguments are the same for all. `on_answer` is given this command's own answer.
         Where nothing is under way it goes at once; or, with `at_once` off, with what else this tick asks.
         """
-        joint = self._joints.get(command[1])
-        if joint is not None:
-            if joint.add(command, on_answer):
+        batch = self._batches.get(command[1])
+        if batch is not None:
+            if batch.add(command, on_answer):
                 return
             self._end_joints()
-        self._joints[command[1]] = Joint(command, shared, on_answer)
+        self._batches[command[1]] = ScriptBatch(command, shared, on_answer)
         if self._on_redirect is not None:
             self._end_joints()
         elif at_once and self._at_once and not self._waiting and not self._flushing:
@@ -150,9 +150,9 @@ class Wire(_Plain):
         return future
 
     def _end_joints(self) -> None:
-        joints, self._joints = self._joints, {}
-        for joint in joints.values():
-            self.call(joint.command(), joint.answered)
+        batches, self._batches = self._batches, {}
+        for batch in batches.values():
+            self.call(batch.command(), batch.answered)
 
     def _flush_soon(self) -> None:
         self._flushing = True

@@ -27,7 +27,7 @@ _KEYS_AT = 3
 _KEYS = 2
 
 
-class Joint:
+class ScriptBatch:
     """What is joined so far: commands of one script with two keys each, and the same shared arguments."""
 
     __slots__ = ("_arguments", "_keys", "_on_answers", "_sha1", "_shared", "_shared_until")

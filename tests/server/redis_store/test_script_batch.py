@@ -10,7 +10,7 @@ import signal
 from relay_process import eventually
 from store_bench import CAPABILITY_HASH, NODE, OTHER_NODE, StoreBench
 from teduh_server import node_channel
-from teduh_server.redis_store import joint
+from teduh_server.redis_store import script_batch
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
@@ -106,8 +106,10 @@ async def test_no_more_than_so_many_go_at_once(store: Store) -> None:
     (bench,) = await _conversations(store, 1)
     await bench.admit(b"device of staff!")
     before = await _calls(store)
-    results = await asyncio.gather(*(bench.append(1, number + 1) for number in range(2 * joint.MOST + 1)))
-    assert results == [Appended(number + 1) for number in range(2 * joint.MOST + 1)]
+    results = await asyncio.gather(
+        *(bench.append(1, number + 1) for number in range(2 * script_batch.MOST + 1))
+    )
+    assert results == [Appended(number + 1) for number in range(2 * script_batch.MOST + 1)]
     assert await _calls(store) == before + 3
 
 
