@@ -29,7 +29,7 @@ from teduh_server.redis_store.commands import Answer
 from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.redis_store.scripts import Appended, LogLimits
 from teduh_server.refused_append import append_failed, not_appended, refuse_append
-from teduh_server.websocket import Post
+from teduh_server.websocket import WriteScheduler
 
 
 class Delivery(Protocol):
@@ -60,9 +60,9 @@ class Appends:
         "_limits",
         "_may_say_early",
         "_on_first_commit",
-        "_post",
         "_spawn",
         "_store",
+        "_writes",
         "accepted",
         "in_flight",
     )
@@ -88,7 +88,7 @@ class Appends:
         self._spawn = spawn
         self._delivery = delivery
         self._may_say_early = may_say_early
-        self._post = Post.of(asyncio.get_running_loop())
+        self._writes = WriteScheduler.of(asyncio.get_running_loop())
         self._acknowledgements = acknowledgements
         self._on_first_commit = on_first_commit
         self.in_flight = 0
@@ -183,7 +183,7 @@ class Appends:
             delivery.deliver(conversation, seq, entry, subscription)
         if not self.in_flight:
             # It was the last: where little is said, nobody waits for others in this tick.
-            self._post.flush()
+            self._writes.flush()
 
     def _committed(
         self, subscription: Subscription, frame: Append, entry: bytes, welcome: bytes, result: Appended

@@ -95,19 +95,19 @@ class Listener(Protocol):
         """It has ended. The last call."""
 
 
-class Post:
+class WriteScheduler:
     """The sockets of one event loop that have written in this tick."""
 
     __slots__ = ("_sockets",)
-    _posts: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Post]] = WeakKeyDictionary()
+    _schedulers: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, WriteScheduler]] = WeakKeyDictionary()
 
     def __init__(self) -> None:
         self._sockets: list[WebSocket] = []
 
     @classmethod
-    def of(cls, loop: asyncio.AbstractEventLoop) -> Post:
+    def of(cls, loop: asyncio.AbstractEventLoop) -> WriteScheduler:
         """The one that all sockets of the loop share."""
-        return cls._posts.get(loop) or cls._posts.setdefault(loop, cls())
+        return cls._schedulers.get(loop) or cls._schedulers.setdefault(loop, cls())
 
     def add(self, socket: WebSocket) -> None:
         """Let it be flushed at the end of this tick."""
@@ -142,7 +142,6 @@ class WebSocket(asyncio.Protocol):
         "_loop",
         "_lost",
         "_parse",
-        "_post",
         "_price",
         "_timer",
         "_transport",
@@ -151,6 +150,7 @@ class WebSocket(asyncio.Protocol):
         "_unsent_bytes",
         "_unwanted",
         "_writable",
+        "_writes",
         "congested",
         "free_at",
     )
@@ -183,7 +183,7 @@ class WebSocket(asyncio.Protocol):
         self._deaf = False
         self._closing = False
         self._lost = False
-        self._post = Post.of(loop)
+        self._writes = WriteScheduler.of(loop)
         # What was written and not flushed; None if that is nothing.
         self._unsent: list[bytes] | None = None
         self._unsent_bytes = 0
@@ -219,7 +219,7 @@ class WebSocket(asyncio.Protocol):
         if unsent is None:
             self._unsent = [head, message]
             self._unsent_bytes = length + len(head)
-            self._post.add(self)
+            self._writes.add(self)
         else:
             unsent.append(head)
             unsent.append(message)
@@ -232,7 +232,7 @@ class WebSocket(asyncio.Protocol):
         if self._unsent is None:
             self._unsent = []
             self._unsent_bytes = 0
-            self._post.add(self)
+            self._writes.add(self)
         self._unsent.append(frame)
         self._unsent_bytes += len(frame)
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from teduh_server.websocket import FramePrice, Listener, Post, WebSocket
+from teduh_server.websocket import FramePrice, Listener, WebSocket, WriteScheduler
 
 _FRAME = b"\x82\x01"
 
@@ -76,7 +76,7 @@ async def test_it_is_written_at_once_where_nothing_more_is_to_come() -> None:
     (first, one), (second, other) = _socket(), _socket()
     first.write(b"a")
     second.write(b"b")
-    Post.of(asyncio.get_running_loop()).flush()
+    WriteScheduler.of(asyncio.get_running_loop()).flush()
     assert (one.writes, other.writes) == ([_FRAME + b"a"], [_FRAME + b"b"])
     await _end_of_tick()
     assert (len(one.writes), len(other.writes)) == (1, 1)
