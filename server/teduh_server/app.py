@@ -43,9 +43,9 @@ from teduh_server.enrolment_store import EnrolmentStore
 from teduh_server.handlers.admission import Admission
 from teduh_server.handlers.browser_origin import BrowserOrigins, hosts_of
 from teduh_server.handlers.enrolment import enrolment_routes
-from teduh_server.handlers.farewell import farewell_routes
 from teduh_server.handlers.frames import FrameHandlers, Services
 from teduh_server.handlers.health import health_routes, metrics_routes
+from teduh_server.handlers.leave_beacon import leave_beacon_routes
 from teduh_server.handlers.pages import page_routes
 from teduh_server.handlers.socket import SocketHandler
 from teduh_server.ice_servers import IceServerOffers
@@ -270,7 +270,7 @@ class Relay:
             origin=self.origin,
             allow=lambda request: http_limit.try_take(self._sockets.source(request), time.monotonic()) == 0,
         )
-        routes += farewell_routes(
+        routes += leave_beacon_routes(
             self._say_farewell,
             lambda request: http_limit.try_take(self._sockets.source(request), time.monotonic()) == 0,
         )
@@ -327,7 +327,7 @@ class Relay:
         return self._unclaimed.try_append(source, frame.conversation_id, size)
 
     async def _say_farewell(self, conversation_id: bytes, capability_hash: bytes) -> None:
-        if await self._delivery.farewell(conversation_id, capability_hash):
+        if await self._delivery.leave_by_beacon(conversation_id, capability_hash):
             # Had she been waiting still, nobody is to be offered her request.
             await self._queue.cancel(conversation_id)
 

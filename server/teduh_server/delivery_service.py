@@ -366,7 +366,7 @@ class DeliveryService:
             await self._inbox.forget(staff.device_id, conversation.id, conversation.newest)
         return await self._leave(conversation, subscription.member)
 
-    async def farewell(self, conversation_id: bytes, capability_hash: bytes) -> bool:
+    async def leave_by_beacon(self, conversation_id: bytes, capability_hash: bytes) -> bool:
         """End the membership that the capability proves, without a connection; False if there is none. Raises
         StoreError.
         """

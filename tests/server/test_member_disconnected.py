@@ -26,7 +26,7 @@ from teduh_signaling.relay.frames import (
 )
 
 
-async def farewell(url: str, content: bytes) -> int:
+async def leave_by_beacon(url: str, content: bytes) -> int:
     async with (
         aiohttp.ClientSession() as session,
         session.post(f"{url}/", data=content) as response,
@@ -61,9 +61,9 @@ async def test_farewell_ends_her_membership_and_is_told_once(
     relay_url: str, organisation: RelayOrganisation
 ) -> None:
     async with talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation):
-        assert await farewell(relay_url, conversation + survivor.capability) == 204
+        assert await leave_by_beacon(relay_url, conversation + survivor.capability) == 204
         assert await staff.expect(MemberDisconnected) == MemberDisconnected(conversation, SURVIVOR_MEMBER)
-        assert await farewell(relay_url, conversation + survivor.capability) == 204
+        assert await leave_by_beacon(relay_url, conversation + survivor.capability) == 204
         await hears_nothing(staff)
         async with frame_client(relay_url) as again:
             refused = await again.ask(Subscribe(1, conversation, 0, survivor.capability), Error)
@@ -89,8 +89,8 @@ async def test_farewell_without_her_capability_does_nothing_and_looks_the_same(
     relay_url: str, organisation: RelayOrganisation
 ) -> None:
     async with talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation):
-        assert await farewell(relay_url, conversation + secrets.token_bytes(32)) == 204
-        assert await farewell(relay_url, secrets.token_bytes(48)) == 204
+        assert await leave_by_beacon(relay_url, conversation + secrets.token_bytes(32)) == 204
+        assert await leave_by_beacon(relay_url, secrets.token_bytes(48)) == 204
         await hears_nothing(staff)
         await survivor.append(conversation, 1, b"still here")
         assert (await staff.entries(1))[0].payload == b"still here"
@@ -102,7 +102,7 @@ async def test_farewell_while_she_waits_takes_her_out_of_the_queue(
     async with frame_client(relay_url) as survivor, frame_client(relay_url) as staff:
         await staff.authenticate(organisation.staff())
         conversation = await survivor.open_request()
-        assert await farewell(relay_url, conversation + survivor.capability) == 204
+        assert await leave_by_beacon(relay_url, conversation + survivor.capability) == 204
         refused = await staff.ask(Claim(1, conversation), Error)
         assert refused.code is ErrorCode.REQUEST_GONE
 
@@ -114,14 +114,14 @@ async def test_several_conversations_end_with_one_farewell(
         talking_pair(relay_url, organisation.staff()) as (one, sari, first),
         talking_pair(relay_url, organisation.staff("Budi")) as (two, budi, second),
     ):
-        assert await farewell(relay_url, first + one.capability + second + two.capability) == 204
+        assert await leave_by_beacon(relay_url, first + one.capability + second + two.capability) == 204
         assert (await sari.expect(MemberDisconnected)).conversation_id == first
         assert (await budi.expect(MemberDisconnected)).conversation_id == second
 
 
 @pytest.mark.parametrize("length", [0, 1, 47, 49, 5 * 48])
 async def test_what_is_no_farewell_is_refused(relay_url: str, length: int) -> None:
-    assert await farewell(relay_url, bytes(length)) == 400
+    assert await leave_by_beacon(relay_url, bytes(length)) == 400
 
 
 async def test_staff_on_another_node_hear_of_it(
@@ -131,5 +131,5 @@ async def test_staff_on_another_node_hear_of_it(
     async with relay_here(path, valkey.url) as (_, one), relay_here(path, valkey.url) as (_, two):
         await asyncio.gather(organisation.publish_revocations(one), organisation.publish_revocations(two))
         async with talking_pair(one, organisation.staff()) as (survivor, staff, conversation):
-            assert await farewell(two, conversation + survivor.capability) == 204
+            assert await leave_by_beacon(two, conversation + survivor.capability) == 204
             assert await staff.expect(MemberDisconnected) == MemberDisconnected(conversation, SURVIVOR_MEMBER)

@@ -31,7 +31,7 @@ Leave = Callable[[bytes, bytes], Awaitable[None]]
 """Ends the survivor's membership: conversation id, SHA-256 of the capability. Raises StoreError."""
 
 
-def farewell_routes(leave: Leave, allow: Callable[[web.Request], bool]) -> list[web.RouteDef]:
+def leave_beacon_routes(leave: Leave, allow: Callable[[web.Request], bool]) -> list[web.RouteDef]:
     """The route; `allow` says no to a source that asks too often."""
 
     async def take(request: web.Request) -> web.Response:
