@@ -34,7 +34,7 @@ from measured_relay import free_port
 from raw_socket import BINARY, CLOSE, PING, PONG, frame_header, upgrade_request
 from relay import progress, raise_file_limit
 from relays import TeduhRelay
-from teduh_server.settings import Settings
+from teduh_server.config.settings import Settings
 from teduh_signaling.relay.codec import encode
 from teduh_signaling.relay.frames import SUBPROTOCOL, Ping
 

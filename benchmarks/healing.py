@@ -36,7 +36,7 @@ from teduh_sdk.leaf_key_age import LeafKeyAge
 from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
 from teduh_sdk.transport import WebSocket
-from teduh_server.log_policy import configure_logging
+from teduh_server.operations.log_policy import configure_logging
 from teduh_signaling.relay.frames import Ephemeral, EphemeralEntry
 from valkey_server import start_valkey
 

@@ -29,7 +29,7 @@ from browser_house import house  # the path comes first
 from playwright.async_api import Page
 from real_browser import chromium
 from teduh_sdk.survivor import Survivor
-from teduh_server.request_price import BASE_BITS, MEMORY, MOST_DOUBLINGS_OF_QUEUE, PUZZLES
+from teduh_server.matching.request_price import BASE_BITS, MEMORY, MOST_DOUBLINGS_OF_QUEUE, PUZZLES
 from teduh_signaling.relay.frames import Price
 from teduh_signaling.relay.proof_of_work import attempts, solve, verify
 

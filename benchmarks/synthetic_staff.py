@@ -21,23 +21,23 @@ from pathlib import Path
 from typing import Any, cast
 
 from teduh_crypto.credentials import Organisation, Role, StatementVerifier
-from teduh_server import node_channel
-from teduh_server.connection import Connection
-from teduh_server.continuation import Continuations
-from teduh_server.delivery_service import DeliveryService
-from teduh_server.inbox import Inbox
-from teduh_server.node_channel import NodeChannel
+from teduh_server.cluster import node_channel
+from teduh_server.cluster.node_channel import NodeChannel
+from teduh_server.config.settings import Settings
+from teduh_server.conversation_log.delivery_service import DeliveryService
+from teduh_server.conversation_log.inbox import Inbox
+from teduh_server.handlers.routing_services import Node, RoutingServices
+from teduh_server.matching.request_price import RequestPrice
+from teduh_server.matching.turns import Turns
+from teduh_server.matching.unclaimed import Unclaimed
+from teduh_server.organisation.staff_authentication import StaffDevice
 from teduh_server.redis_store import keys
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.location import parse_location
 from teduh_server.redis_store.scripts import LogLimits
-from teduh_server.request_price import RequestPrice
-from teduh_server.routing_services import Node, RoutingServices
-from teduh_server.settings import Settings
-from teduh_server.staff_authentication import StaffDevice
-from teduh_server.turns import Turns
-from teduh_server.unclaimed import Unclaimed
+from teduh_server.routing.continuation import Continuations
+from teduh_server.session.connection import Connection
 from teduh_signaling.relay.frames import (
     AnswerOffer,
     AnyRelayFrame,

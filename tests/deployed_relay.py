@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from deployed_settings import SECRET_FILE, names_of_secrets, relay_settings
-from teduh_server.handlers.health import health_routes
+from teduh_server.config.settings import Settings
+from teduh_server.http.health import health_routes
 from teduh_server.redis_store.location import SentinelLocation, parse_location
-from teduh_server.settings import Settings
 from teduh_signaling.relay.turn_url import TurnUrl
 from whole_document import Such, faults
 

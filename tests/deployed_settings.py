@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import BaseModel
-from teduh_server.settings import SETTINGS_FILE_VARIABLE, Settings, load_settings
+from teduh_server.config.settings import SETTINGS_FILE_VARIABLE, Settings, load_settings
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 SECRET_FILE = "TEDUH_CALLS__TURN_SECRET_FILE"

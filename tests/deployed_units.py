@@ -9,7 +9,7 @@ from typing import Final
 
 from deployed_cli import faults_of_command
 from deployed_settings import SECRET_FILE, names_of_secrets, relay_settings
-from teduh_server.settings import SETTINGS_FILE_VARIABLE, Settings
+from teduh_server.config.settings import SETTINGS_FILE_VARIABLE, Settings
 from whole_document import UNREADABLE, Document, Such, faults, number, written_lines
 
 INSTALLED: Final = "/opt/teduh"

@@ -12,10 +12,10 @@ from teduh_crypto.credentials import (
     StatementVerifier,
     sign_coordinator_request,
 )
-from teduh_server.enrolment_store import EnrolmentStore
-from teduh_server.handlers.enrolment import enrolment_routes
+from teduh_server.http.enrolment import enrolment_routes
+from teduh_server.organisation.enrolment_store import EnrolmentStore
+from teduh_server.organisation.revocation_feed import RevocationFeed
 from teduh_server.redis_store.client import Store
-from teduh_server.revocation_feed import RevocationFeed
 
 ORIGIN = "https://relay.example"
 Client = TestClient[web.Request, web.Application]

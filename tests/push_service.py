@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 )
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.async_api import BrowserContext
-from teduh_server.push_message import new_push_key
+from teduh_server.staff.push_message import new_push_key
 from teduh_signaling.relay.frames import SubscribePush
 
 CONTACT: Final = "mailto:it@relay.example"

@@ -22,8 +22,8 @@ from pathlib import Path
 from failing_machine import FailingMachine
 from island import Island
 from teduh_server.app import Relay
-from teduh_server.settings import Settings
-from teduh_server.sibling_workers import SiblingWorkers
+from teduh_server.cluster.sibling_workers import SiblingWorkers
+from teduh_server.config.settings import Settings
 
 _START_SECONDS = 60.0
 

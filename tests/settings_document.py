@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
-from teduh_server.settings import Settings
+from teduh_server.config.settings import Settings
 
 _HEAD = """# Settings of the relay
 

@@ -34,29 +34,32 @@ from aiohttp import web
 from teduh_crypto.credentials import Organisation, RevocationList, StatementVerifier
 from teduh_signaling.relay.frames import Append, CloseCode
 
-from teduh_server import metrics
-from teduh_server.ask_to_join import AsksToJoin
-from teduh_server.connection import Connection
-from teduh_server.continuation import Continuations
-from teduh_server.delivery_service import DeliveryService
-from teduh_server.enrolment_store import EnrolmentStore
+from teduh_server.cluster.node_channel import REVOCATIONS_CHANGED, NodeChannel
+from teduh_server.cluster.sibling_workers import SiblingWorkers
+from teduh_server.config.page_settings import PageSettings
+from teduh_server.config.settings import Settings
+from teduh_server.conversation_log.delivery_service import DeliveryService
+from teduh_server.conversation_log.inbox import Inbox
+from teduh_server.conversation_log.store_reserve import StoreReserve
 from teduh_server.handlers.admission import Admission
-from teduh_server.handlers.browser_origin import BrowserOrigins, hosts_of
-from teduh_server.handlers.enrolment import enrolment_routes
 from teduh_server.handlers.frames import FrameHandlers, Services
-from teduh_server.handlers.health import health_routes, metrics_routes
-from teduh_server.handlers.leave_beacon import leave_beacon_routes
-from teduh_server.handlers.pages import page_routes
+from teduh_server.handlers.ice_servers import IceServerOffers
+from teduh_server.handlers.routing_services import Node, RoutingServices
 from teduh_server.handlers.socket import SocketHandler
-from teduh_server.ice_servers import IceServerOffers
-from teduh_server.inbox import Inbox
-from teduh_server.key_package_directory import KeyPackageDirectory
-from teduh_server.listener import ConnectionListener
-from teduh_server.log_policy import Trouble, fault, log
-from teduh_server.loop_lag import LoopLag
-from teduh_server.node_channel import REVOCATIONS_CHANGED, NodeChannel
-from teduh_server.page_settings import PageSettings
-from teduh_server.rate_limit import SourceLimit, source_of_requests
+from teduh_server.http.enrolment import enrolment_routes
+from teduh_server.http.health import health_routes, metrics_routes
+from teduh_server.http.leave_beacon import leave_beacon_routes
+from teduh_server.http.pages import page_routes
+from teduh_server.http.served_pages import BUILT, NO_STORE, Origins
+from teduh_server.matching.request_price import RequestPrice
+from teduh_server.matching.turns import Turns
+from teduh_server.matching.unclaimed import Unclaimed
+from teduh_server.operations import metrics
+from teduh_server.operations.log_policy import Trouble, fault, log
+from teduh_server.operations.loop_lag import LoopLag
+from teduh_server.organisation.enrolment_store import EnrolmentStore
+from teduh_server.organisation.revocation_feed import RevocationFeed
+from teduh_server.organisation.staff_authentication import AuthenticationRefused, StaffAuthentication
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
@@ -64,18 +67,15 @@ from teduh_server.redis_store.exceptions import FULL_OR_FAILING, StoreError, Sto
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL, new_node_id, node_channel
 from teduh_server.redis_store.location import ClusterLocation, parse_location
 from teduh_server.redis_store.scripts import LogLimits
-from teduh_server.request_price import RequestPrice
-from teduh_server.revocation_feed import RevocationFeed
-from teduh_server.routing_services import Node, RoutingServices
-from teduh_server.served_pages import BUILT, NO_STORE, Origins
-from teduh_server.settings import Settings
-from teduh_server.sibling_workers import SiblingWorkers
-from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication
-from teduh_server.staff_liveness import StaffLiveness
-from teduh_server.store_reserve import StoreReserve
-from teduh_server.turns import Turns
-from teduh_server.unclaimed import Unclaimed
-from teduh_server.unused_connections import UnusedConnections
+from teduh_server.routing.ask_to_join import AsksToJoin
+from teduh_server.routing.continuation import Continuations
+from teduh_server.routing.staff_liveness import StaffLiveness
+from teduh_server.session.connection import Connection
+from teduh_server.staff.key_package_directory import KeyPackageDirectory
+from teduh_server.transport.browser_origin import BrowserOrigins, hosts_of
+from teduh_server.transport.listener import ConnectionListener
+from teduh_server.transport.rate_limit import SourceLimit, source_of_requests
+from teduh_server.transport.unused_connections import UnusedConnections
 
 SOCKET_PATH = "/v1/socket"
 _REQUEST_BURST = 6.0

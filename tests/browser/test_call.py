@@ -14,7 +14,7 @@ from call_pages import SMALL, Caller, Talk, arrives, call_browser, relayed_house
 from console_page import ConsolePage, console_house
 from playwright.async_api import expect
 from survivor_page import SurvivorPage
-from teduh_server.ice_servers import IceServerOffers
+from teduh_server.handlers.ice_servers import IceServerOffers
 from teduh_signaling.relay.codec import decode_client_frame
 from teduh_signaling.relay.frames import Append, Ephemeral
 from turn_server import TurnServer, turn_server

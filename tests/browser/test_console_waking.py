@@ -15,8 +15,8 @@ from push_service import push_service, push_settings, subscribes_here
 from real_browser import chromium
 from sdk_people import PATIENCE
 from survivor_page import SurvivorPage
-from teduh_server.push_message import TEXT
 from teduh_server.redis_store import keys
+from teduh_server.staff.push_message import TEXT
 
 
 @asynccontextmanager

@@ -22,7 +22,7 @@ import psutil
 import pytest
 from aioice import stun
 from deployed_lines import options as options_of
-from teduh_server.call_settings import CallSettings
+from teduh_server.config.call_settings import CallSettings
 from teduh_server.doctor.finding import Level
 from teduh_server.doctor.turn import FORBIDDEN_PEERS, check_server, check_turn
 from teduh_server.doctor.turn_client import TurnRefused, allocated, connect

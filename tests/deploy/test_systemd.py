@@ -14,7 +14,7 @@ from deployed_settings import DEPLOY, SECRET_FILE, names_of_secrets, relay_setti
 from deployed_units import options_of_unit
 from programs import executable
 from teduh_server.cli.main import app
-from teduh_server.settings import Settings
+from teduh_server.config.settings import Settings
 from teduh_signaling.relay.frames import CallPolicy
 
 UNITS = ("teduh-relay.service", "teduh-turn.service")

@@ -18,11 +18,11 @@ from deployed_lines import options
 from deployed_settings import DEPLOY
 from relay_organisation import RelayOrganisation
 from relay_process import relay_process
+from teduh_server.config.settings import Settings
 from teduh_server.doctor.finding import Level
 from teduh_server.doctor.store import check_store
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.server_program import bundled
-from teduh_server.settings import Settings
 from valkey_process import free_port, until
 
 FOLDER = DEPLOY / "valkey"

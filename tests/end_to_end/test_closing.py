@@ -20,12 +20,12 @@ from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
 from teduh_sdk.transport import Socket, dial_relay
 from teduh_server.app import Relay
-from teduh_server.connection import Connection
-from teduh_server.queue import Queue
 from teduh_server.redis_store.commands import Reply
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.keys import QUEUE_REQUEST_PREFIX
 from teduh_server.redis_store.replies import as_bytes, as_list
+from teduh_server.routing.queue import Queue
+from teduh_server.session.connection import Connection
 from teduh_signaling.relay.codec import decode_client_frame, decode_relay_frame
 from teduh_signaling.relay.frames import Accepted, Claimed, Frame, OpenRequest, Subscribed
 from valkey_server import start_valkey

@@ -33,8 +33,8 @@ from teduh_sdk.key_store import KeyStore
 from teduh_sdk.room import Participant
 from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
-from teduh_server.continuation import Continuations
-from teduh_server.queue_news import QueueNews
+from teduh_server.routing.continuation import Continuations
+from teduh_server.routing.queue_news import QueueNews
 from teduh_signaling.relay.frames import OpenRequest, RequestDetails, RequestOpened
 from valkey_server import start_valkey
 

@@ -19,8 +19,8 @@ from sdk_people import enrolled, new_staff, until
 from teduh_crypto.credentials import sign_revocation_list
 from teduh_sdk import Hindrance, Staff, Survivor, clock, events
 from teduh_sdk.exceptions import DeviceNotProven
-from teduh_server.enrolment_store import KeptVersion
-from teduh_server.signed_revocations import SignedRevocations
+from teduh_server.organisation.enrolment_store import KeptVersion
+from teduh_server.organisation.signed_revocations import SignedRevocations
 from valkey_server import start_valkey
 
 DAY = 24 * 3600

@@ -15,9 +15,9 @@ from teduh_sdk.conversation import Conversation
 from teduh_sdk.exceptions import RequestGone
 from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
-from teduh_server.appends import Appends
-from teduh_server.connection import Connection
+from teduh_server.conversation_log.appends import Appends
 from teduh_server.redis_store.exceptions import StoreUnavailable
+from teduh_server.session.connection import Connection
 from teduh_signaling.relay.frames import Append
 from valkey_server import start_valkey
 

@@ -15,8 +15,8 @@ from relay_process import relay_here
 from sdk_people import PATIENCE, enrolled
 from teduh_sdk import PushAddress, Staff
 from teduh_sdk.exceptions import RelayRefused
-from teduh_server.push_message import TEXT
 from teduh_server.redis_store.durability import Durability
+from teduh_server.staff.push_message import TEXT
 from valkey_server import start_valkey
 from web_peer import WebPeer, organisation_json, web_peer
 

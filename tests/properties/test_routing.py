@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from teduh_server.routing import (
+from teduh_server.matching.ranking import (
     CANDIDATES,
     Person,
     Policy,

@@ -11,10 +11,10 @@ from relay_organisation import RelayOrganisation
 from relay_process import eventually, relay_here, worker_here
 from sdk_people import until
 from teduh_sdk import Survivor, events
-from teduh_server.abuse import _BURST
 from teduh_server.app import Relay
+from teduh_server.cluster.sibling_workers import WorkerMailboxes
 from teduh_server.redis_store.embedded import EmbeddedValkey
-from teduh_server.sibling_workers import WorkerMailboxes
+from teduh_server.routing.abuse import _BURST
 from teduh_signaling.relay import proof_of_work
 from teduh_signaling.relay.frames import (
     CloseCode,
@@ -142,7 +142,7 @@ async def test_whoever_shares_the_address_is_back_by_herself_after_a_proof_of_wo
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A member of staff can take people out of the queue who share an address, and cannot keep them out."""
-    monkeypatch.setattr("teduh_server.request_price.MEMORY", 2)
+    monkeypatch.setattr("teduh_server.matching.request_price.MEMORY", 2)
     async with relay_here(organisation.write(tmp_path), valkey.url) as (relay, url):
         await organisation.publish_revocations(url)
         async with frame_client(url) as staff, frame_client(url) as neighbour:
@@ -163,7 +163,7 @@ async def test_a_report_counts_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Else one conversation would serve to take out whoever comes."""
-    monkeypatch.setattr("teduh_server.request_price.MEMORY", 2)
+    monkeypatch.setattr("teduh_server.matching.request_price.MEMORY", 2)
     async with relay_here(organisation.write(tmp_path), valkey.url) as (relay, url):
         await organisation.publish_revocations(url)
         async with (

@@ -10,12 +10,12 @@ from typing import cast
 
 import pytest
 from relay_process import eventually
-from teduh_server import acknowledgements as module
-from teduh_server.acknowledgements import MANY_ENTRIES, Acknowledgements
-from teduh_server.connection import Connection, LocalConversation, Subscription
+from teduh_server.conversation_log import acknowledgements as module
+from teduh_server.conversation_log.acknowledgements import MANY_ENTRIES, Acknowledgements
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.commands import Answer, Command
 from teduh_server.redis_store.exceptions import StoreUnavailable
+from teduh_server.session.connection import Connection, LocalConversation, Subscription
 from teduh_signaling.relay.frames import Acknowledge
 
 WAIT_SECONDS = 1.0

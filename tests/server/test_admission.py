@@ -12,11 +12,11 @@ import pytest
 from frame_client import FrameClient, frame_client
 from relay_organisation import RelayOrganisation
 from relay_process import eventually, relay_here
-from teduh_server import queue_news
 from teduh_server.app import Relay
+from teduh_server.config.settings import Settings
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.keys import conversation_of
-from teduh_server.settings import Settings
+from teduh_server.routing import queue_news
 from teduh_signaling.relay import proof_of_work
 from teduh_signaling.relay.frames import (
     Availability,
@@ -80,7 +80,7 @@ async def door(
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Door]:
     """A parameter changes settings. Puzzles are easy: how hard they are is measured elsewhere."""
-    monkeypatch.setattr("teduh_server.request_price.MEMORY", 2)
+    monkeypatch.setattr("teduh_server.matching.request_price.MEMORY", 2)
     # And what is no proof is never taken for one.
     monkeypatch.setattr(proof_of_work, "CHECKED", 8)
     settings = {"free_requests": 3, "calm_waiting": 30, **getattr(request, "param", {})}

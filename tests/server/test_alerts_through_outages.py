@@ -11,7 +11,7 @@ from relay_process import becomes, eventually, relay_here
 from teduh_crypto.credentials import Role
 from teduh_server.app import Relay
 from teduh_server.redis_store.embedded import EmbeddedValkey
-from teduh_server.waiting_list import read_waiting
+from teduh_server.routing.waiting_list import read_waiting
 from teduh_signaling.relay.frames import Done, QueueAlert, WatchBoard
 from valkey_server import start_valkey
 

@@ -13,7 +13,7 @@ from frame_client import FrameClient, frame_client, talking_pair
 from relay_organisation import RelayOrganisation
 from relay_process import becomes, eventually, relay_here
 from store_bench import NOW_MS
-from teduh_server.node_channel import LOOK_AT_LOG, NODE_JOINED
+from teduh_server.cluster.node_channel import LOOK_AT_LOG, NODE_JOINED
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store

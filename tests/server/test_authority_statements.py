@@ -30,12 +30,12 @@ from teduh_crypto.credentials import (
     split_chain,
 )
 from teduh_crypto.credentials.json_web_token import TokenType, unverified_claims
-from teduh_server.enrolment_store import KeptVersion, NewerListKept
-from teduh_server.metrics import REGISTRY
+from teduh_server.operations.metrics import REGISTRY
+from teduh_server.organisation.enrolment_store import KeptVersion, NewerListKept
+from teduh_server.organisation.signed_revocations import SignedRevocations
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
-from teduh_server.signed_revocations import SignedRevocations
 from teduh_signaling.relay.frames import Authenticate, Authenticated, Claim, Error, ErrorCode
 from valkey_server import start_valkey
 

@@ -10,10 +10,10 @@ import pytest
 from frame_client import frame_client
 from relay_organisation import RelayOrganisation
 from relay_process import worker_here
-from teduh_server.connection import Subscription
-from teduh_server.log_reader import LogReader
+from teduh_server.cluster.sibling_workers import WorkerMailboxes
+from teduh_server.conversation_log.log_reader import LogReader
 from teduh_server.redis_store.embedded import EmbeddedValkey
-from teduh_server.sibling_workers import WorkerMailboxes
+from teduh_server.session.connection import Subscription
 from teduh_signaling.relay.frames import Subscribe, Subscribed
 
 

@@ -10,11 +10,11 @@ import pytest
 from relay_organisation import RelayOrganisation
 from relay_process import becomes, relay_here
 from stopped_store import StoppedStore
-from teduh_server.continuation import HOUR_MS, MOST_DEVICES, TOKEN_BYTES, Continuations
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.keys import continuation_key
+from teduh_server.routing.continuation import HOUR_MS, MOST_DEVICES, TOKEN_BYTES, Continuations
 from teduh_signaling.relay.frames import MAX_CONTINUATION_BYTES
 
 HERS, ANOTHERS = hashlib.sha256(b"hers").digest(), hashlib.sha256(b"another's").digest()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from relay_process import eventually
 from store_bench import StoreBench
+from teduh_server.config.settings import Settings
 from teduh_server.doctor.finding import Level
 from teduh_server.doctor.store import check_store
 from teduh_server.redis_store.client import Store
@@ -15,7 +16,6 @@ from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.location import parse_location
-from teduh_server.settings import Settings
 from valkey_process import ValkeyProcess, until
 
 

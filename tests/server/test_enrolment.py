@@ -28,10 +28,10 @@ from teduh_crypto.credentials import (
     sign_revocation_list,
     sign_staff_statement,
 )
+from teduh_server.organisation.revocation_feed import RevocationFeed
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
-from teduh_server.revocation_feed import RevocationFeed
 from valkey_server import start_valkey
 
 

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 from fake_transport import Counting, FakeTransport, until_it_reads
 from plain_relay import plain_relay
-from teduh_server.websocket import FRAMES_AT_ONCE, FramePrice, WebSocket
+from teduh_server.transport.websocket import FRAMES_AT_ONCE, FramePrice, WebSocket
 from teduh_signaling.relay.codec import encode
 from teduh_signaling.relay.frames import CloseCode, Hello, Ping, Pong
 from websocket_wire import BINARY, CLOSE, HEADERS, PING, PONG, Wire, masked, request, wire

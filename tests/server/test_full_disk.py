@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from relay_organisation import RelayOrganisation
 from relay_process import RelayProcess, eventually, relay_process
+from teduh_server.config.settings import Settings
 from teduh_server.doctor.finding import Level
 from teduh_server.doctor.store import check_store
 from teduh_server.redis_store.client import Store
@@ -23,7 +24,6 @@ from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.location import parse_location
 from teduh_server.redis_store.server_program import bundled
-from teduh_server.settings import Settings
 from valkey_process import ValkeyProcess
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from teduh_server.websocket import FramePrice, Listener, WebSocket, WriteScheduler
+from teduh_server.transport.websocket import FramePrice, Listener, WebSocket, WriteScheduler
 
 _FRAME = b"\x82\x01"
 

@@ -22,8 +22,8 @@ from plain_msgpack_client import (
     plain_client,
 )
 from plain_relay import PlainRelay, plain_relay
+from teduh_server.config.settings import Settings
 from teduh_server.handlers.admission import MOST_REQUESTS_PER_CONNECTION
-from teduh_server.settings import Settings
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "relay_protocol.json"
 MALFORMED: dict[str, bytes] = {

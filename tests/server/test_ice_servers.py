@@ -14,10 +14,10 @@ from frame_client import frame_client, talking_pair
 from pydantic import SecretStr, ValidationError
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
-from teduh_server.call_settings import CallSettings
-from teduh_server.ice_servers import IceServerOffers
+from teduh_server.config.call_settings import CallSettings
+from teduh_server.config.settings import load_settings
+from teduh_server.handlers.ice_servers import IceServerOffers
 from teduh_server.redis_store.embedded import EmbeddedValkey
-from teduh_server.settings import load_settings
 from teduh_signaling.relay.frames import CallPolicy, Error, ErrorCode, FetchIceServers, IceServers
 
 SECRET = "between relay and TURN server"

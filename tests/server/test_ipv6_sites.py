@@ -13,9 +13,9 @@ import pytest
 from frame_client import FrameClient, connect
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
-from teduh_server.rate_limit import SOURCES_OF_SITE
+from teduh_server.matching.unclaimed import SOURCE_BYTES
 from teduh_server.redis_store.embedded import EmbeddedValkey
-from teduh_server.unclaimed import SOURCE_BYTES
+from teduh_server.transport.rate_limit import SOURCES_OF_SITE
 from teduh_signaling.relay.frames import CancelRequest, Done, Error, ErrorCode, OpenRequest, RequestOpened
 
 HEADER = "X-Client"

@@ -9,8 +9,8 @@ from typing import cast
 
 import pytest
 from plain_relay import plain_relay
-from teduh_server.listener import ConnectionListener
-from teduh_server.unused_connections import Closable, UnusedConnections
+from teduh_server.transport.listener import ConnectionListener
+from teduh_server.transport.unused_connections import Closable, UnusedConnections
 from teduh_signaling.relay.codec import encode
 from teduh_signaling.relay.frames import CloseCode, Hello, Ping, Pong
 from websocket_wire import BINARY, CLOSE, HEADERS, Wire, masked, request, wire

@@ -7,8 +7,8 @@ import time
 import pytest
 import structlog
 from structlog.testing import capture_logs
-from teduh_server import log_policy
-from teduh_server.log_policy import MOST_LINES_A_MINUTE, Trouble, fault, note
+from teduh_server.operations import log_policy
+from teduh_server.operations.log_policy import MOST_LINES_A_MINUTE, Trouble, fault, note
 
 
 class Clock:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import cast
 
-from teduh_server.connection import Connection, LocalConversation, Subscription
-from teduh_server.log_reader import LogReader
+from teduh_server.conversation_log.log_reader import LogReader
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.commands import Command, Reply
+from teduh_server.session.connection import Connection, LocalConversation, Subscription
 from teduh_signaling.relay.codec import decode_relay_frame
 from teduh_signaling.relay.entry import entry_template
 from teduh_signaling.relay.frames import Entry

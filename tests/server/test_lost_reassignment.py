@@ -10,13 +10,13 @@ import pytest
 from frame_client import frame_client, talking_pair
 from relay_organisation import RelayOrganisation
 from relay_process import becomes, relay_here
-from teduh_server.queue import Queue
 from teduh_server.redis_store import queue_scripts, scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.commands import Command, Reply
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.keys import QUEUE_LEASES, ConversationKeys
+from teduh_server.routing.queue import Queue
 from teduh_signaling.relay.frames import (
     CancelRequest,
     Done,

@@ -12,7 +12,7 @@ from frame_client import frame_client, talking_pair
 from relay_organisation import RelayOrganisation
 from relay_process import becomes, relay_here
 from store_bench import NOW_MS
-from teduh_server.node_channel import ENTRIES, NODE_JOINED
+from teduh_server.cluster.node_channel import ENTRIES, NODE_JOINED
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from relay_organisation import RelayOrganisation
-from teduh_server.settings import SETTINGS_FILE_VARIABLE, load_settings
+from teduh_server.config.settings import SETTINGS_FILE_VARIABLE, load_settings
 
 
 def test_file_that_the_environment_names_must_be_there(

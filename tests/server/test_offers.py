@@ -17,12 +17,12 @@ from relay_organisation import RelayOrganisation, StaffDevice
 from relay_process import becomes, relay_here
 from stopped_store import StoppedStore
 from teduh_crypto.credentials import Role
-from teduh_server import alerts, queue_news, router
-from teduh_server.continuation import HOUR_MS, Continuations
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.keys import queue_request
+from teduh_server.routing import alerts, queue_news, router
+from teduh_server.routing.continuation import HOUR_MS, Continuations
 from teduh_signaling.relay.frames import (
     AnswerOffer,
     Availability,

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from teduh_server.opening_hours import InvalidOpeningHours, OpeningHours
+from teduh_server.matching.opening_hours import InvalidOpeningHours, OpeningHours
 
 JAKARTA = OpeningHours.read(
     {

@@ -37,15 +37,15 @@ from teduh_crypto.credentials import (
     sign_revocation_list,
 )
 from teduh_server.cli.org import org_app
-from teduh_server.coordinator_client import CoordinatorClient
-from teduh_server.enrolment_store import EnrolmentStore, KeptVersion
-from teduh_server.handlers.enrolment import enrolment_routes
-from teduh_server.organisation_folder import OrganisationFolder
+from teduh_server.http.enrolment import enrolment_routes
+from teduh_server.organisation.coordinator_client import CoordinatorClient
+from teduh_server.organisation.enrolment_store import EnrolmentStore, KeptVersion
+from teduh_server.organisation.organisation_folder import OrganisationFolder
+from teduh_server.organisation.revocation_feed import RevocationFeed
+from teduh_server.organisation.signed_revocations import SignedRevocations
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
-from teduh_server.revocation_feed import RevocationFeed
-from teduh_server.signed_revocations import SignedRevocations
 from typer.testing import CliRunner, Result
 from valkey_server import start_valkey
 

@@ -27,11 +27,11 @@ from redis.asyncio import Redis
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here, relay_process
 from teduh_crypto.credentials import Organisation
-from teduh_server.handlers.browser_origin import BrowserOrigins
-from teduh_server.handlers.pages import FORGET, page_routes
-from teduh_server.page_settings import InvalidPageSettings, PageSettings
+from teduh_server.config.page_settings import InvalidPageSettings, PageSettings
+from teduh_server.http.pages import FORGET, page_routes
+from teduh_server.http.served_pages import Origins
 from teduh_server.redis_store.embedded import EmbeddedValkey
-from teduh_server.served_pages import Origins
+from teduh_server.transport.browser_origin import BrowserOrigins
 from teduh_signaling.relay.frames import SUBPROTOCOL
 from valkey_process import free_port
 

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 import pytest
 from plain_msgpack_client import PlainClient, PlainPair, Tag, open_pair, plain_client
 from plain_relay import PlainRelay, plain_relay
-from teduh_server import presence
+from teduh_server.staff import presence
 
 
 @pytest.fixture

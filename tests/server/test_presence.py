@@ -9,12 +9,12 @@ from typing import cast
 
 import pytest
 from teduh_crypto.credentials import Role
-from teduh_server import presence
-from teduh_server.connection import Connection
-from teduh_server.node_channel import NodeChannel
-from teduh_server.presence import HEARTBEAT_SECONDS, Presence
+from teduh_server.cluster.node_channel import NodeChannel
+from teduh_server.organisation.staff_authentication import StaffDevice
 from teduh_server.redis_store.client import Store
-from teduh_server.staff_authentication import StaffDevice
+from teduh_server.session.connection import Connection
+from teduh_server.staff import presence
+from teduh_server.staff.presence import HEARTBEAT_SECONDS, Presence
 from teduh_signaling.relay.frames import Availability, SetAvailability
 
 

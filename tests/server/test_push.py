@@ -17,14 +17,14 @@ from relay_organisation import RelayOrganisation, StaffDevice
 from relay_process import relay_here
 from sdk_people import PATIENCE
 from structlog.testing import capture_logs
-from teduh_server import push
 from teduh_server.app import Relay
 from teduh_server.cli.main import app
-from teduh_server.push import EndpointNotAllowed, PushServices
-from teduh_server.push_message import TEXT, InvalidPushKey, PushKey
-from teduh_server.push_settings import PushSettings
+from teduh_server.config.push_settings import PushSettings
 from teduh_server.redis_store import keys
 from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.staff import push
+from teduh_server.staff.push import EndpointNotAllowed, PushServices
+from teduh_server.staff.push_message import TEXT, InvalidPushKey, PushKey
 from teduh_signaling.relay.frames import (
     Availability,
     Done,

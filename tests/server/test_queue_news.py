@@ -11,11 +11,11 @@ from frame_client import FrameClient, frame_client
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
 from teduh_crypto.credentials import Role
-from teduh_server.board import SMALLEST_COUNT, board_day, suppressed, tallies
 from teduh_server.redis_store import keys, routing_scripts
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.routing.board import SMALLEST_COUNT, board_day, suppressed, tallies
 from teduh_signaling.relay.frames import (
     Availability,
     Board,

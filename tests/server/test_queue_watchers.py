@@ -9,12 +9,12 @@ from typing import cast
 
 import pytest
 from relay_process import eventually
-from teduh_server import queue_news
-from teduh_server.connection import Connection
-from teduh_server.presence import Presence
-from teduh_server.queue_news import QueueNews
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.commands import Command
+from teduh_server.routing import queue_news
+from teduh_server.routing.queue_news import QueueNews
+from teduh_server.session.connection import Connection
+from teduh_server.staff.presence import Presence
 from teduh_signaling.relay.frames import QueueListing
 
 

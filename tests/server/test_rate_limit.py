@@ -9,8 +9,8 @@ import pytest
 from frame_client import frame_client
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here
-from teduh_server.rate_limit import SourceLimit, Sources, TokenBucket, source_of_requests
 from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.transport.rate_limit import SourceLimit, Sources, TokenBucket, source_of_requests
 
 
 def test_bucket_allows_a_burst_and_then_the_rate() -> None:

@@ -19,10 +19,10 @@ from failing_machine import SmallDisk, small_disk, why_no_small_disk
 from frame_client import talking_pair
 from relay_organisation import RelayOrganisation
 from relay_process import RelayProcess, becomes, relay_process
+from teduh_server.config.settings import Settings
 from teduh_server.doctor.finding import Level
 from teduh_server.doctor.store import check_store
-from teduh_server.log_policy import MOST_LINES_A_MINUTE
-from teduh_server.settings import Settings
+from teduh_server.operations.log_policy import MOST_LINES_A_MINUTE
 from teduh_signaling.relay.frames import Append, Error, ErrorCode
 from valkey_cluster import valkey_cluster
 from valkey_process import LASTING, ValkeyProcess, free_port, lasting_valkey, until

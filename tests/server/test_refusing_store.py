@@ -14,7 +14,7 @@ from relay_process import eventually, relay_here
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.exceptions import StoreRefused
-from teduh_server.router import Router
+from teduh_server.routing.router import Router
 from teduh_signaling.relay.frames import (
     Availability,
     Claim,

@@ -6,8 +6,8 @@ import asyncio
 
 from hypothesis import given
 from hypothesis import strategies as st
-from teduh_server.connection import LocalConversation, Subscription
-from teduh_server.reorder_buffer import WAIT_SECONDS, ReorderBuffer
+from teduh_server.conversation_log.reorder_buffer import WAIT_SECONDS, ReorderBuffer
+from teduh_server.session.connection import LocalConversation, Subscription
 
 
 class Deliveries:

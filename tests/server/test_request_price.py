@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from teduh_server import request_price
-from teduh_server.request_price import BASE_BITS, MOST_DOUBLINGS, MOST_DOUBLINGS_OF_QUEUE, RequestPrice
+from teduh_server.matching import request_price
+from teduh_server.matching.request_price import (
+    BASE_BITS,
+    MOST_DOUBLINGS,
+    MOST_DOUBLINGS_OF_QUEUE,
+    RequestPrice,
+)
 from teduh_signaling.relay.frames import MAX_PRICE_ATTEMPTS
 from teduh_signaling.relay.proof_of_work import attempts
 
@@ -15,7 +20,7 @@ HERS, OTHER = b"hers", b"other"
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """One element: the time."""
     now = [1000.0]
-    monkeypatch.setattr("teduh_server.request_price.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("teduh_server.matching.request_price.time.monotonic", lambda: now[0])
     return now
 
 

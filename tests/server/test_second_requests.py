@@ -14,9 +14,9 @@ from redis.asyncio import Redis
 from relay_organisation import RelayOrganisation, StaffDevice
 from relay_process import relay_here
 from teduh_crypto.credentials import Role
-from teduh_server.queue_news import AGAIN_SECONDS
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.keys import QUEUE_LEASES, ConversationKeys, queue_request
+from teduh_server.routing.queue_news import AGAIN_SECONDS
 from teduh_signaling.relay.frames import (
     AnswerOffer,
     AnyClientFrame,

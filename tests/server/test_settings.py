@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 from settings_document import settings_document
+from teduh_server.config.settings import load_settings
+from teduh_server.matching.ranking import WaitingRequest, alert_at
 from teduh_server.redis_store.durability import Durability
-from teduh_server.routing import WaitingRequest, alert_at
-from teduh_server.settings import load_settings
 from teduh_signaling.relay.frames import RequestDetails
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"

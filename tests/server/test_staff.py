@@ -10,9 +10,9 @@ from frame_client import FrameClient, frame_client, talking_pair
 from relay_organisation import RelayOrganisation, StaffDevice
 from relay_process import eventually, relay_here
 from teduh_crypto.credentials import Role
-from teduh_server.connection import Connection
-from teduh_server.key_package_directory import LENT_TO_ONE
 from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.session.connection import Connection
+from teduh_server.staff.key_package_directory import LENT_TO_ONE
 from teduh_signaling.relay.frames import (
     AcknowledgeInbox,
     Append,

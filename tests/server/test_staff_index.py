@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from teduh_server.staff_index import PresentDevice, StaffIndex
+from teduh_server.staff.staff_index import PresentDevice, StaffIndex
 from teduh_signaling.relay.frames import Availability
 
 

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from teduh_server.connection import Connection, LocalConversation, Subscription
-from teduh_server.delivery_service import DeliveryService
-from teduh_server.node_channel import STAFF_ASKED, NodeChannel
+from teduh_server.cluster.node_channel import STAFF_ASKED, NodeChannel
+from teduh_server.conversation_log.delivery_service import DeliveryService
 from teduh_server.redis_store.client import Store
-from teduh_server.staff_liveness import StaffLiveness
+from teduh_server.routing.staff_liveness import StaffLiveness
+from teduh_server.session.connection import Connection, LocalConversation, Subscription
 from teduh_signaling.relay.frames import SURVIVOR_MEMBER, StaffReachable
 
 AFTER = 60.0

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from frame_client import talking_pair
 from relay_organisation import RelayOrganisation
-from teduh_server.delivery_service import DeliveryService
-from teduh_server.joining import Joining
+from teduh_server.conversation_log.delivery_service import DeliveryService
+from teduh_server.conversation_log.joining import Joining
 from teduh_signaling.relay.frames import Entry, Subscribe, Subscribed
 
 

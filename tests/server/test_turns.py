@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from teduh_server import turns as turns_module
-from teduh_server.turns import Turns
+from teduh_server.matching import turns as turns_module
+from teduh_server.matching.turns import Turns
 from teduh_signaling.relay.frames import Urgency
 
 A, B = b"source a", b"source b"

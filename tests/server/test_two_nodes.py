@@ -12,9 +12,9 @@ from held_channel import held_channel
 from relay_organisation import RelayOrganisation
 from relay_process import relay_here, relay_process
 from teduh_crypto.credentials import Role
-from teduh_server import presence
 from teduh_server.redis_store import channel_link
 from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.staff import presence
 from teduh_signaling.relay.frames import (
     AskToJoin,
     Availability,

@@ -14,11 +14,11 @@ from frame_client import FrameClient, frame_client, talking_pair
 from relay_organisation import RelayOrganisation
 from relay_process import becomes, eventually, relay_here
 from teduh_server.app import Relay
+from teduh_server.matching.unclaimed import CONVERSATION_BYTES, SOURCE_BYTES
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.keys import ConversationKeys, conversation_of
-from teduh_server.unclaimed import CONVERSATION_BYTES, SOURCE_BYTES
 from teduh_signaling.relay.frames import (
     Accepted,
     Append,

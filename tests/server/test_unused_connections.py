@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 from plain_relay import plain_relay
 from relay_process import held_port
-from teduh_server import unused_connections
-from teduh_server.unused_connections import MOST, UnusedConnections
+from teduh_server.transport import unused_connections
+from teduh_server.transport.unused_connections import MOST, UnusedConnections
 from websocket_wire import Wire, wire
 
 

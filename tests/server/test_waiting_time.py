@@ -7,7 +7,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from teduh_server.waiting_time import (
+from teduh_server.matching.waiting_time import (
     ANSWERED_SECONDS,
     LEAST_OBSERVATIONS,
     LONGEST_SECONDS,

@@ -13,8 +13,8 @@ from relay_organisation import RelayOrganisation
 from relay_process import relay_here
 from sdk_people import PATIENCE
 from teduh_crypto.credentials import Role
-from teduh_server.push_message import TEXT
 from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.staff.push_message import TEXT
 from teduh_signaling.relay.frames import Availability, Done, SetAvailability
 
 

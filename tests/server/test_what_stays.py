@@ -10,7 +10,7 @@ from pathlib import Path
 from frame_client import frame_client, talking_pair
 from relay_organisation import RelayOrganisation, StaffDevice
 from relay_process import becomes, relay_here
-from teduh_server import enrolment_store
+from teduh_server.organisation import enrolment_store
 from teduh_server.redis_store import keys
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store

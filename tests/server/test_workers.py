@@ -17,8 +17,8 @@ from relay_organisation import RelayOrganisation
 from relay_process import RelayProcess, eventually, relay_process
 from retrying_client import RetryingClient
 from teduh_server.cli.workers import worker_count
+from teduh_server.config.settings import Settings
 from teduh_server.redis_store.embedded import EmbeddedValkey
-from teduh_server.settings import Settings
 from teduh_signaling.relay.frames import Accepted, Append, Moving
 
 

@@ -44,6 +44,8 @@ RELAY = "The relay sees frames and statements, nothing that is inside"
 DETOUR = "The relay reaches MLS, chat and call by no detour either"
 SDK = "The SDK stands on its sister packages and aiohttp, never on the server"
 CALLS = "Calls alone, an extra of the SDK, may use aiortc besides"
+ROOMS = "Of the relay's rooms each knows only those below it"
+MATCHING = "Who is asked next, and at what price, is decided without I/O"
 OUTSIDE = "What the relay may see is described without what is inside"
 
 BREAKS = (
@@ -63,6 +65,14 @@ BREAKS = (
     Break("server/teduh_server", "handlers", "teduh_signaling.chat", RELAY),
     Break("server/teduh_server", "handlers", "teduh_sdk", RELAY),
     Break("server/teduh_server", "handlers", "requests", RELAY),
+    Break("server/teduh_server", "cluster", "teduh_server.redis_store.keys", ROOMS),
+    Break("server/teduh_server", "transport", "teduh_server.session.connection", ROOMS),
+    Break("server/teduh_server", "conversation_log", "teduh_server.routing.queue", ROOMS),
+    Break("server/teduh_server", "staff", "teduh_server.conversation_log.inbox", ROOMS),
+    Break("server/teduh_server", "routing", "teduh_server.handlers.frames", ROOMS),
+    Break("server/teduh_server", "http", "teduh_server.app", ROOMS),
+    Break("server/teduh_server", "matching", "asyncio", MATCHING),
+    Break("server/teduh_server", "matching", "teduh_server.redis_store.client", MATCHING),
     Break("signaling/teduh_signaling", "relay", "teduh_signaling.chat", OUTSIDE),
     Break("client_sdk/python/teduh_sdk", "", "teduh_server", SDK),
     Break("client_sdk/python/teduh_sdk", "", "aiortc", SDK),

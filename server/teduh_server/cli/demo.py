@@ -43,7 +43,7 @@ from teduh_crypto.credentials import (
 from teduh_server.app import Relay
 from teduh_server.cli.demo_enrolment import DemoEnrolments
 from teduh_server.cli.run import run_relay
-from teduh_server.settings import load_settings
+from teduh_server.config.settings import load_settings
 
 _ORGANISATION_ID = "demonstration"
 _BACKDATED_SECONDS = 300

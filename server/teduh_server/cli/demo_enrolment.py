@@ -32,7 +32,7 @@ from teduh_crypto.credentials import (
     verify_submission,
 )
 
-from teduh_server.enrolment_store import EnrolmentStore, Submission
+from teduh_server.organisation.enrolment_store import EnrolmentStore, Submission
 from teduh_server.redis_store.exceptions import StoreError
 
 _LOOK_EVERY_SECONDS: Final = 0.5

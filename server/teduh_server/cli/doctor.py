@@ -17,13 +17,13 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from teduh_server.config.settings import Settings, load_settings
 from teduh_server.doctor.authority import check_authority
 from teduh_server.doctor.configuration import check_configuration
 from teduh_server.doctor.finding import Finding, Level
 from teduh_server.doctor.machine import check_machine
 from teduh_server.doctor.store import check_store
 from teduh_server.doctor.turn import check_turn
-from teduh_server.settings import Settings, load_settings
 
 _COLOURS = {
     Level.GOOD: typer.colors.GREEN,

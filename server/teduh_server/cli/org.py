@@ -36,10 +36,15 @@ from teduh_crypto.credentials import (
 
 from teduh_server.cli.org_show import about_enrolment, about_organisation, state_of, until
 from teduh_server.cli.passphrase import ask_passphrase
-from teduh_server.coordinator_client import CoordinatorClient, RelayRefused, Waiting
 from teduh_server.doctor.authority import SOON
-from teduh_server.organisation_folder import EnrolmentRecord, FolderError, OrganisationFolder, Person
-from teduh_server.signed_revocations import SignedRevocations
+from teduh_server.organisation.coordinator_client import CoordinatorClient, RelayRefused, Waiting
+from teduh_server.organisation.organisation_folder import (
+    EnrolmentRecord,
+    FolderError,
+    OrganisationFolder,
+    Person,
+)
+from teduh_server.organisation.signed_revocations import SignedRevocations
 
 org_app = typer.Typer(
     no_args_is_help=True, help="Run an organisation: its root key, its staff, its revocations."

@@ -6,7 +6,7 @@ import time
 
 from teduh_crypto.credentials import comparison_words
 
-from teduh_server.organisation_folder import EnrolmentRecord, OrganisationFolder
+from teduh_server.organisation.organisation_folder import EnrolmentRecord, OrganisationFolder
 
 
 def state_of(folder: OrganisationFolder, record: EnrolmentRecord) -> str:

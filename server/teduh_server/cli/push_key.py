@@ -16,7 +16,7 @@ def push_key(
 ) -> None:
     """Make the private key for `push.key_file`; it replaces none."""
     # Only here: whoever wakes nobody does without these libraries.
-    from teduh_server.push_message import new_push_key
+    from teduh_server.staff.push_message import new_push_key
 
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

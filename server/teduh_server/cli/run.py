@@ -16,11 +16,11 @@ from teduh_crypto.credentials import MalformedToken
 
 from teduh_server.app import Relay
 from teduh_server.cli.heartbeat import Heartbeat
-from teduh_server.log_policy import configure_logging
-from teduh_server.page_settings import InvalidPageSettings
+from teduh_server.cluster.sibling_workers import SiblingWorkers
+from teduh_server.config.page_settings import InvalidPageSettings
+from teduh_server.config.settings import Settings
+from teduh_server.operations.log_policy import configure_logging
 from teduh_server.redis_store.embedded import FolderInUse
-from teduh_server.settings import Settings
-from teduh_server.sibling_workers import SiblingWorkers
 
 Started = Callable[[Relay], Coroutine[None, None, None]]
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from teduh_server.cli.run import run_relay
 from teduh_server.cli.workers import supervise, worker_count
-from teduh_server.settings import load_settings
+from teduh_server.config.settings import load_settings
 
 
 def serve(

@@ -21,9 +21,9 @@ from teduh_crypto.credentials import (
 )
 from yarl import URL
 
+from teduh_server.config.settings import Settings
 from teduh_server.doctor.finding import Finding, good, problem, warning
-from teduh_server.settings import Settings
-from teduh_server.signed_revocations import SignedRevocations
+from teduh_server.organisation.signed_revocations import SignedRevocations
 
 SOON: Final = 2 * 24 * 3600
 """Seconds before the end of an authority statement from which on it is a problem."""

@@ -9,9 +9,9 @@ from ipaddress import ip_address
 from teduh_crypto.credentials import MalformedToken, Organisation
 from yarl import URL
 
+from teduh_server.config.page_settings import InvalidPageSettings, PageSettings
+from teduh_server.config.settings import Settings
 from teduh_server.doctor.finding import Finding, good, problem, warning
-from teduh_server.page_settings import InvalidPageSettings, PageSettings
-from teduh_server.settings import Settings
 
 
 def check_configuration(settings: Settings) -> list[Finding]:

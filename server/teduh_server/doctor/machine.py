@@ -9,9 +9,9 @@ import shutil
 from collections.abc import Iterator
 from importlib.resources.abc import Traversable
 
+from teduh_server.config.settings import Settings
 from teduh_server.doctor.finding import Finding, good, problem, warning
-from teduh_server.served_pages import BUILT
-from teduh_server.settings import Settings
+from teduh_server.http.served_pages import BUILT
 
 _TIME_ERROR = 5
 """What adjtimex answers when nothing keeps the clock right."""

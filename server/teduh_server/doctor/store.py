@@ -19,6 +19,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
+from teduh_server.config.settings import Settings
+from teduh_server.conversation_log.store_reserve import REQUESTS_SHARE
 from teduh_server.doctor.finding import Finding, good, problem, warning
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.durability import Durability
@@ -26,8 +28,6 @@ from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.location import ClusterLocation, Location, SentinelLocation, parse_location
 from teduh_server.redis_store.server_program import valkey_server
 from teduh_server.redis_store.store_fill import StoreFill
-from teduh_server.settings import Settings
-from teduh_server.store_reserve import REQUESTS_SHARE
 
 _SECONDS = 5.0
 _CLOCKS_APART_SECONDS = 5.0

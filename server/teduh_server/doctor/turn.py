@@ -24,10 +24,10 @@ from itertools import combinations
 
 from teduh_signaling.relay.turn_url import TurnUrl
 
-from teduh_server.call_settings import CallSettings
+from teduh_server.config.call_settings import CallSettings
 from teduh_server.doctor.finding import Finding, Level, good, problem, warning
 from teduh_server.doctor.turn_client import Allocation, TurnRefused, TurnUnreachable, allocated
-from teduh_server.ice_servers import IceServerOffers, turn_credential
+from teduh_server.handlers.ice_servers import IceServerOffers, turn_credential
 
 _UNAUTHORIZED = 401
 _DISCARD_PORT = 9

@@ -25,11 +25,11 @@ from teduh_signaling.relay import proof_of_work
 from teduh_signaling.relay.exceptions import RemoteProtocolError
 from teduh_signaling.relay.frames import Error, ErrorCode, OpenRequest, Price
 
-from teduh_server.connection import Connection
-from teduh_server.queue import Queue
-from teduh_server.rate_limit import source_of_requests
-from teduh_server.request_price import RequestPrice
-from teduh_server.turns import Turns
+from teduh_server.matching.request_price import RequestPrice
+from teduh_server.matching.turns import Turns
+from teduh_server.routing.queue import Queue
+from teduh_server.session.connection import Connection
+from teduh_server.transport.rate_limit import source_of_requests
 
 MOST_REQUESTS_PER_CONNECTION = 8
 """A survivor needs one, and perhaps repeats it."""

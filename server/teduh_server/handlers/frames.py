@@ -55,26 +55,30 @@ from teduh_signaling.relay.frames import (
     WatchQueue,
 )
 
-from teduh_server import metrics
-from teduh_server.ask_to_join import AsksToJoin
-from teduh_server.connection import Connection
-from teduh_server.continuation import Continuations
-from teduh_server.delivery_service import DeliveryService
+from teduh_server.conversation_log.delivery_service import DeliveryService
+from teduh_server.conversation_log.inbox import Inbox
+from teduh_server.conversation_log.joining import Joining
+from teduh_server.conversation_log.refused_append import RETRY_AFTER_MS
+from teduh_server.conversation_log.store_reserve import StoreReserve
 from teduh_server.handlers.admission import MOST_REQUESTS_PER_CONNECTION, Admission
+from teduh_server.handlers.ice_servers import IceServerOffers
 from teduh_server.handlers.intake import Action
+from teduh_server.handlers.routing_services import RoutingServices
 from teduh_server.handlers.second_requests import SecondRequests
-from teduh_server.ice_servers import IceServerOffers
-from teduh_server.inbox import Inbox
-from teduh_server.joining import Joining
-from teduh_server.key_package_directory import KeyPackageDirectory
-from teduh_server.rate_limit import SourceLimit, source_of_requests
+from teduh_server.matching.unclaimed import Unclaimed
+from teduh_server.operations import metrics
+from teduh_server.organisation.staff_authentication import (
+    AuthenticationRefused,
+    StaffAuthentication,
+    StaffDevice,
+)
 from teduh_server.redis_store.exceptions import StoreError
 from teduh_server.redis_store.keys import conversation_of
-from teduh_server.refused_append import RETRY_AFTER_MS
-from teduh_server.routing_services import RoutingServices
-from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication, StaffDevice
-from teduh_server.store_reserve import StoreReserve
-from teduh_server.unclaimed import Unclaimed
+from teduh_server.routing.ask_to_join import AsksToJoin
+from teduh_server.routing.continuation import Continuations
+from teduh_server.session.connection import Connection
+from teduh_server.staff.key_package_directory import KeyPackageDirectory
+from teduh_server.transport.rate_limit import SourceLimit, source_of_requests
 
 _ROOM_AFTER_MS = 10_000
 

@@ -33,11 +33,11 @@ from teduh_signaling.relay.frames import (
 )
 from teduh_signaling.relay.protocol import RelaySideProtocol
 
-from teduh_server import metrics
-from teduh_server.connection import Connection
-from teduh_server.log_policy import fault
-from teduh_server.settings import Settings
-from teduh_server.websocket import FramePrice, WebSocket
+from teduh_server.config.settings import Settings
+from teduh_server.operations import metrics
+from teduh_server.operations.log_policy import fault
+from teduh_server.session.connection import Connection
+from teduh_server.transport.websocket import FramePrice, WebSocket
 
 Action = Callable[[Connection, AnyClientFrame], Awaitable[None] | None]
 

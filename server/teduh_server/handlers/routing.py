@@ -22,17 +22,21 @@ from teduh_signaling.relay.frames import (
     WatchQueue,
 )
 
-from teduh_server.abuse import AbuseReports
-from teduh_server.alerts import Alerts
-from teduh_server.board import Board
-from teduh_server.connection import Connection
-from teduh_server.offers import Offers
-from teduh_server.presence import Presence
-from teduh_server.push import EndpointNotAllowed, Push
-from teduh_server.queue import Queue
-from teduh_server.queue_news import QueueNews
+from teduh_server.organisation.staff_authentication import (
+    AuthenticationRefused,
+    StaffAuthentication,
+    StaffDevice,
+)
 from teduh_server.redis_store.queue_scripts import NO_SEAT_NEEDED
-from teduh_server.staff_authentication import AuthenticationRefused, StaffAuthentication, StaffDevice
+from teduh_server.routing.abuse import AbuseReports
+from teduh_server.routing.alerts import Alerts
+from teduh_server.routing.board import Board
+from teduh_server.routing.offers import Offers
+from teduh_server.routing.queue import Queue
+from teduh_server.routing.queue_news import QueueNews
+from teduh_server.session.connection import Connection
+from teduh_server.staff.presence import Presence
+from teduh_server.staff.push import EndpointNotAllowed, Push
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,12 +27,12 @@ from teduh_signaling.relay.frames import (
     Urgency,
 )
 
-from teduh_server.connection import Connection
-from teduh_server.delivery_service import DeliveryService
-from teduh_server.key_package_directory import KeyPackageDirectory
-from teduh_server.queue import Queue
-from teduh_server.rate_limit import SourceLimit
-from teduh_server.reported import Reported
+from teduh_server.conversation_log.delivery_service import DeliveryService
+from teduh_server.matching.reported import Reported
+from teduh_server.routing.queue import Queue
+from teduh_server.session.connection import Connection
+from teduh_server.staff.key_package_directory import KeyPackageDirectory
+from teduh_server.transport.rate_limit import SourceLimit
 
 
 class SecondRequests:

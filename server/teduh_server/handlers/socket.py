@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from aiohttp import HttpVersion11, web
 from teduh_signaling.relay.frames import PROTOCOL_VERSION, SUBPROTOCOL, CloseCode, Hello, Moving
 
-from teduh_server import metrics
-from teduh_server.connection import Connection
-from teduh_server.handlers.browser_origin import BrowserOrigins
+from teduh_server.config.settings import Settings
 from teduh_server.handlers.frames import FrameHandlers
 from teduh_server.handlers.intake import Intake, SocketLimits
-from teduh_server.rate_limit import SourceLimit, Sources
-from teduh_server.settings import Settings
-from teduh_server.upgrade import TakenOver, handshake, take_over
+from teduh_server.operations import metrics
+from teduh_server.session.connection import Connection
+from teduh_server.transport.browser_origin import BrowserOrigins
+from teduh_server.transport.rate_limit import SourceLimit, Sources
+from teduh_server.transport.upgrade import TakenOver, handshake, take_over
 
 _CONNECTION_BURST = 60.0
 _RETRY_SECONDS = "5"

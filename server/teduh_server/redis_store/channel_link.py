@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from teduh_server.log_policy import Trouble
+from teduh_server.operations.log_policy import Trouble
 from teduh_server.redis_store.command_link import CONNECT_SECONDS, SILENT_SECONDS, WATCH_SECONDS, Locate
 from teduh_server.redis_store.reconnecting import keep_trying
 from teduh_server.redis_store.wire import ChannelWire

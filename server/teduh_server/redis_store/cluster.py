@@ -16,7 +16,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from teduh_server.log_policy import Trouble, fault, note
+from teduh_server.operations.log_policy import Trouble, fault, note
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.channel_link import ChannelLink
 from teduh_server.redis_store.cluster_map import MAP_QUESTIONS, ClusterMap, best_map

@@ -17,8 +17,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from teduh_server import metrics
-from teduh_server.log_policy import Trouble
+from teduh_server.operations import metrics
+from teduh_server.operations.log_policy import Trouble
 from teduh_server.redis_store import durability, scripts
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.commands import OnRedirect, Reply

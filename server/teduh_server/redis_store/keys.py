@@ -81,14 +81,14 @@ names a conversation goes when the device leaves it, or is removed (forget_inbox
 queue:{queue}:taken has the times at which requests were answered, in milliseconds, for the estimate.
 queue:{queue}:day:<date> has opened, answered, within_goal and abandoned: numbers.
 
-How staff devices are woken has keys of its own: see `teduh_server.push`.
+How staff devices are woken has keys of its own: see `teduh_server.staff.push`.
 
-Enrolments and the revocation list have keys of their own: see `teduh_server.enrolment_store`.
+Enrolments and the revocation list have keys of their own: see `teduh_server.organisation.enrolment_store`.
 
 Channels (published, never stored): `node:<node id>` carries one node's share of entries, `nodes` what all
-nodes want to know. `teduh_server.node_channel` says what is in them. In a cluster they are sharded, and a
-script can publish only in its own slot: there the share of each conversation has a channel of its own,
-`node:<node id>:{<id>}`, and the node's id begins with `s`.
+nodes want to know. `teduh_server.cluster.node_channel` says what is in them. In a cluster they are
+sharded, and a script can publish only in its own slot: there the share of each conversation has a channel
+of its own, `node:<node id>:{<id>}`, and the id of the node begins with `s`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 
-from teduh_server.log_policy import Trouble, fault
+from teduh_server.operations.log_policy import Trouble, fault
 from teduh_server.redis_store.exceptions import StoreError, StoreNotDurable, cause_of
 
 _FIRST_WAIT = 0.02

@@ -9,9 +9,9 @@ from typing import cast
 from msgspec import msgpack
 from teduh_signaling.relay.frames import RequestDetails
 
+from teduh_server.matching.ranking import WaitingRequest
 from teduh_server.redis_store import keys, scripts
 from teduh_server.redis_store.commands import Argument, Command, Reply
-from teduh_server.routing import WaitingRequest
 
 PERSON_BYTES = 16
 _DEVICE_BYTES = 32

@@ -17,9 +17,9 @@ from teduh_crypto.credentials import (
     sign_authority_statement,
     sign_revocation_list,
 )
+from teduh_server.config.settings import Settings
 from teduh_server.doctor.authority import check_authority
 from teduh_server.doctor.finding import Finding, Level
-from teduh_server.settings import Settings
 
 HOUR = 3600
 DAY = 24 * HOUR

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from teduh_server.config.settings import Settings
 from teduh_server.doctor.finding import Finding, Level
 from teduh_server.doctor.store import check_store
 from teduh_server.redis_store.durability import Durability
-from teduh_server.settings import Settings
 from valkey_cluster import valkey_cluster
 from valkey_process import ValkeyProcess
 from valkey_server import start_valkey

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from teduh_server.call_settings import CallSettings
+from teduh_server.config.call_settings import CallSettings
 from teduh_server.doctor.finding import Finding, Level
 from teduh_server.doctor.turn import check_server, check_turn
 from turn_server import TurnServer, known_options, turn_server

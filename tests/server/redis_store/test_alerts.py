@@ -13,11 +13,9 @@ from msgspec import msgpack
 from relay_process import eventually
 from store_bench import NOW_MS, RETENTION_MS
 from teduh_crypto.credentials import Role
-from teduh_server import alerts, node_channel
-from teduh_server.alerts import Alerts
-from teduh_server.connection import Connection
-from teduh_server.node_channel import NodeChannel
-from teduh_server.presence import Presence
+from teduh_server.cluster import node_channel
+from teduh_server.cluster.node_channel import NodeChannel
+from teduh_server.matching.ranking import Policy
 from teduh_server.redis_store import queue_scripts, routing_scripts
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
@@ -26,7 +24,10 @@ from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
 from teduh_server.redis_store.scripts import MARK_TOLD, READ_REQUESTS
-from teduh_server.routing import Policy
+from teduh_server.routing import alerts
+from teduh_server.routing.alerts import Alerts
+from teduh_server.session.connection import Connection
+from teduh_server.staff.presence import Presence
 from teduh_signaling.relay.frames import QueueAlert, RequestDetails
 
 DEVICE, PERSON = b"d" * 32, b"p" * 16

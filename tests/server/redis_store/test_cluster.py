@@ -11,7 +11,7 @@ import structlog
 from relay_process import eventually
 from store_bench import NODE, StoreBench
 from structlog.testing import capture_logs
-from teduh_server import log_policy
+from teduh_server.operations import log_policy
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.cluster import Cluster
 from teduh_server.redis_store.durability import Durability

@@ -12,7 +12,7 @@ from store_bench import NOW_MS, RETENTION_MS
 from teduh_server.redis_store import keys, queue_scripts, routing_scripts, scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.queue_scripts import Withdrawn
-from teduh_server.waiting_list import next_waiting
+from teduh_server.routing.waiting_list import next_waiting
 
 OFFER_MS, LEASE_MS, CONSENT_MS = 20_000, 30_000, 120_000
 SARI, BUDI, DEWI = b"s" * 16, b"b" * 16, b"d" * 16

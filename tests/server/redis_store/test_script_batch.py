@@ -9,7 +9,7 @@ import signal
 
 from relay_process import eventually
 from store_bench import CAPABILITY_HASH, NODE, OTHER_NODE, StoreBench
-from teduh_server import node_channel
+from teduh_server.cluster import node_channel
 from teduh_server.redis_store import script_batch
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store

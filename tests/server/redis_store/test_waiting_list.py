@@ -10,7 +10,7 @@ from teduh_server.redis_store import queue_scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.commands import Command, Reply
 from teduh_server.redis_store.scripts import READ_REQUESTS
-from teduh_server.waiting_list import AT_A_TIME, next_waiting
+from teduh_server.routing.waiting_list import AT_A_TIME, next_waiting
 
 DETAILS = b"\x95\xc0\xc0\xc0\xc0\x00"
 

@@ -1,0 +1,3 @@
+"""Routes beside the socket: pages, enrolment, revocations, health, and the beacon of a page that goes.
+Never a word of a conversation.
+"""
