@@ -79,10 +79,10 @@ def test_the_relay_benchmark_prints_the_figure(printed: str, figure: str) -> Non
 def test_the_relay_benchmark_says_which_goals_are_kept(printed: str) -> None:
     rows = [line for line in printed.splitlines() if " >= " in line or " <= " in line]
     judged = [row for row in rows if row.endswith(("kept", "KEPT"))]
-    # Fourteen, and of those once more the nine for which it matters where Valkey stands. Seven and six need
+    # Eleven, and of those once more the six for which it matters where Valkey stands. Five and four need
     # peers, which are not measured when it is quick.
-    assert len(rows) == 14 + 9
-    assert len(judged) == 7 + 3
+    assert len(rows) == 11 + 6
+    assert len(judged) == 6 + 2
 
 
 def test_the_relay_benchmark_says_what_two_workers_bear(printed: str) -> None:
