@@ -90,10 +90,10 @@ _ARRIVED: Final = "() => window.times.picture !== null && window.times.sound !==
 # Looks for another way, and waits until what is sent and received takes it, by the same connection or by
 # the one that was made in its place.
 _RESTART: Final = """async () => {
-  const standing = () => window.connections.findLast((one) => one.connectionState === 'connected');
+  const member_state = () => window.connections.findLast((one) => one.connectionState === 'connected');
   const name = (one) => one.sctp?.transport ?? one.getReceivers()[0].transport;
   const wayOf = (one) => name(one).iceTransport.getSelectedCandidatePair()?.local.usernameFragment;
-  const way = () => standing() && wayOf(standing());
+  const way = () => member_state() && wayOf(member_state());
   const moment = () => new Promise((resolve) => setTimeout(resolve, 2));
   while (!way()) await moment();
   const before = way();

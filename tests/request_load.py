@@ -102,7 +102,7 @@ class RequestLoad:
         async with aiohttp.ClientSession() as session:
             client = await connect(session, self._urls[0])
             for conversation, capability in self.opened.items():
-                state = await _standing(client, Subscribe(1, conversation, 0, capability))
+                state = await _member_state(client, Subscribe(1, conversation, 0, capability))
                 assert (state.epoch, state.last_seq) == (1, 2), "a conversation was begun twice"
                 await client.send(Unsubscribe(conversation))
             await client.socket.close()
@@ -213,7 +213,7 @@ def _from(urls: Sequence[str], number: int) -> Iterator[str]:
     return itertools.islice(itertools.cycle(urls), number % len(urls), None)
 
 
-async def _standing(client: FrameClient, frame: Subscribe) -> Subscribed:
+async def _member_state(client: FrameClient, frame: Subscribe) -> Subscribed:
     """Where a conversation stands; asked again while the relay finds its way back to the store."""
     async with asyncio.timeout(_BACK_SECONDS):
         while True:

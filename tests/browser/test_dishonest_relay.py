@@ -167,7 +167,7 @@ async def bring_in_unasked(his: Conversation, ghost: Colleague) -> None:
     state, link = his.state, his._link
     answer = await link.ask(lambda ref: FetchKeyPackage(ref, ghost.device_id), KeyPackage)
     assert state.membership.group is not None
-    counter = state._standing.outbox.next_counter
+    counter = state._member_state.outbox.next_counter
     commit = state.membership.group.commit(
         [Add(key_package_from_wire(answer.key_package))],
         authenticated_data=authenticated_counter(counter),

@@ -42,9 +42,9 @@ from teduh_sdk.group_changes import (
     new_group,
     new_key_package,
 )
+from teduh_sdk.member_state import MemberState
 from teduh_sdk.room import verify_room
 from teduh_sdk.sender_order import authenticated_counter
-from teduh_sdk.standing import Standing
 from teduh_signaling.chat.codec import encode_message
 from teduh_signaling.chat.messages import InvitationAnswer, Text
 from teduh_signaling.relay import frames as relay
@@ -483,7 +483,7 @@ def test_who_says_nothing_of_beginnings_is_heard_all_the_same(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A client one release older. What it says first in an epoch is still missed by the next that it says."""
-    monkeypatch.setattr(Standing, "beginnings", lambda *_: ())
+    monkeypatch.setattr(MemberState, "beginnings", lambda *_: ())
     medic = pair.bring_in(StaffDevice(pair.organisation, "Maya", Role.MEDIC))
     pair.counselor.state.change(Refresh(), NOW)
     pair.survivor.state.send_text("hello", NOW)

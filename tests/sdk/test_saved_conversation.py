@@ -121,8 +121,8 @@ def test_what_the_release_before_kept_is_gone_on_from(pair: Pair) -> None:
     pair.survivor.state.send_text("before", NOW)
     pair.log.pump()
     version, conversation, untold = msgspec.msgpack.decode(record(pair.counselor))
-    id_, membership, *standing = conversation[:SINCE]
-    older = [version, [id_, membership[:SINCE_OF_MEMBERSHIP], *standing], untold]
+    id_, membership, *member_state = conversation[:SINCE]
+    older = [version, [id_, membership[:SINCE_OF_MEMBERSHIP], *member_state], untold]
     restart(pair, pair.counselor, data=msgspec.msgpack.encode(older))
     pair.log.connect(pair.counselor)
     pair.counselor.state.change(Refresh(), NOW)

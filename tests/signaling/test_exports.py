@@ -77,7 +77,7 @@ PUBLIC = {
     "call.participation": "Participation Participations",
     "call.peer": "Ends Peer",
     "call.recording": "RecordingConsent",
-    "call.standing": "Current Rung Standing",
+    "call.member_state": "Current Rung MemberState",
     "call.hearing": "Hearing",
     "call.session": "SILENT PeerView RunningCall CallSession",
 }

@@ -54,6 +54,7 @@ from teduh_sdk.group_changes import AddMember, Change, Refresh, key_package_from
 from teduh_sdk.hand_over_notes import HandOverNotes, NotePath
 from teduh_sdk.hearing import Heard, Hearing, Listener, events_of
 from teduh_sdk.log_order import LogOrder, OwnEntry, OwnWelcome
+from teduh_sdk.member_state import MemberState
 from teduh_sdk.membership import Identity, Membership, RoomChange
 from teduh_sdk.queue_news import QueueNews, event_of
 from teduh_sdk.reach import WINDOW, Reach
@@ -69,7 +70,6 @@ from teduh_sdk.saved_conversation import (
     save_outbox,
 )
 from teduh_sdk.speaking import Speaker, Speaking
-from teduh_sdk.standing import Standing
 
 
 class ConversationState:
@@ -88,14 +88,14 @@ class ConversationState:
         self._ephemerals = Ephemerals()
         self._frames: list[relay.AnyClientFrame] = []
         self._events: list[Event] = []
-        standing = Standing(LogOrder(member=relay.SURVIVOR_MEMBER if identity.is_survivor else -1))
+        member_state = MemberState(LogOrder(member=relay.SURVIVOR_MEMBER if identity.is_survivor else -1))
         me = Speaker(lambda: self._is_over, self._send, self._tell, self._stop)
-        self._speaking: Final = Speaking(self.membership, standing, self._reach, self.reassignment, me)
+        self._speaking: Final = Speaking(self.membership, member_state, self._reach, self.reassignment, me)
         self._hearing: Final = Hearing(self.membership, Listener(self._tell, self._end))
 
     @property
-    def _standing(self) -> Standing:
-        return self._speaking.standing
+    def _member_state(self) -> MemberState:
+        return self._speaking.member_state
 
     @property
     def conversation_id(self) -> bytes:
@@ -105,17 +105,17 @@ class ConversationState:
     @property
     def notes(self) -> HandOverNotes:
         """The keys to which notes can be sealed."""
-        return self._standing.notes
+        return self._member_state.notes
 
     @property
     def cursor(self) -> int:
         """The last entry of the log that was taken."""
-        return self._standing.order.cursor
+        return self._member_state.order.cursor
 
     @property
     def participants(self) -> tuple[Participant, ...]:
         """Who is in the room, verified, but for those who said that they left; empty before and after."""
-        return tuple(one for one in self.membership.room if not self._standing.is_leaving(one))
+        return tuple(one for one in self.membership.room if not self._member_state.is_leaving(one))
 
     @property
     def me(self) -> Participant | None:
@@ -130,12 +130,12 @@ class ConversationState:
     @property
     def is_settled(self) -> bool:
         """Whether everything that was said is in the log, and nothing waits behind a gap."""
-        return self._standing.is_settled
+        return self._member_state.is_settled
 
     @property
     def unsent(self) -> tuple[events.Unsent, ...]:
         """The texts that were said and are not known to be in the log; none once it is over."""
-        return self._standing.outbox.unsent
+        return self._member_state.outbox.unsent
 
     @property
     def epoch(self) -> int:
@@ -155,17 +155,17 @@ class ConversationState:
     @property
     def has_in_flight(self) -> bool:
         """Whether something was sent that the relay has not answered."""
-        return bool(self._standing.outbox.in_flight)
+        return bool(self._member_state.outbox.in_flight)
 
     @property
     def has_gap(self) -> bool:
         """Whether later entries wait for one that has not come."""
-        return self._standing.order.has_gap
+        return self._member_state.order.has_gap
 
     @property
     def waiting_for(self) -> object | None:
         """The entry or the answer that the relay owes us; None when it owes nothing."""
-        in_flight = self._standing.outbox.in_flight
+        in_flight = self._member_state.outbox.in_flight
         owes_entry = (self.has_gap or self._lacks_welcome) and not self._awaits_list
         if self._reach.is_up and not self._is_over and (in_flight or owes_entry):
             return self.cursor, in_flight[0].append.counter if in_flight else 0
@@ -187,19 +187,19 @@ class ConversationState:
 
     def save(self) -> SavedConversation:
         """All that is needed to go on after a restart; contains keys."""
-        standing = self._standing
+        member_state = self._member_state
         return SavedConversation(
             conversation_id=self.conversation_id,
             membership=save_membership(self.membership),
-            place=save_order(standing.order),
-            outbox=save_outbox(standing.outbox),
-            changes=tuple(save_change(change) for change in standing.changes),
-            leaving=tuple(standing.leaving),
-            receipts={int(kind): ids for kind, ids in standing.receipts.by_kind.items()},
-            owes_acknowledgement=standing.owes_acknowledgement,
-            notes=save_notes(standing.notes),
-            appended_before=standing.appended_before,
-            confirmed=tuple(standing.agreement.confirmed),
+            place=save_order(member_state.order),
+            outbox=save_outbox(member_state.outbox),
+            changes=tuple(save_change(change) for change in member_state.changes),
+            leaving=tuple(member_state.leaving),
+            receipts={int(kind): ids for kind, ids in member_state.receipts.by_kind.items()},
+            owes_acknowledgement=member_state.owes_acknowledgement,
+            notes=save_notes(member_state.notes),
+            appended_before=member_state.appended_before,
+            confirmed=tuple(member_state.agreement.confirmed),
         )
 
     @classmethod
@@ -212,24 +212,24 @@ class ConversationState:
         """
         state = cls(saved.conversation_id, Identity(device_key, is_survivor=False), verify)
         restore_membership(state.membership, saved.membership, now)
-        state._speaking.standing = Standing.restore(saved)
+        state._speaking.member_state = MemberState.restore(saved)
         state._reach.read_up_to(state.cursor)
         if saved.confirmed is None:
             # The release before kept nothing of this, and what was confirmed is not said again.
-            state._standing.agreement.confirmed = {one.device_key for one in state.membership.room}
+            state._member_state.agreement.confirmed = {one.device_key for one in state.membership.room}
         return state
 
     def create(self, group: Group, member: int, first: Change, now: int) -> None:
         """Staff: begin the conversation with `group` at epoch 0, in which we are alone."""
-        self._standing.order = LogOrder(member=member)
+        self._member_state.order = LogOrder(member=member)
         self.membership.group = group
-        self._standing.leaf_keys.renewed(now)
+        self._member_state.leaf_keys.renewed(now)
         self._reach.is_up = True
         self.change(first, now)
 
     def start_after(self, seq: int) -> None:
         """Staff: we are invited, and may read from the entry after `seq` on, which is our Welcome."""
-        self._standing.order.cursor = seq
+        self._member_state.order.cursor = seq
         self._reach.read_up_to(seq)
 
     def send_text(self, text: str, now: int, reply_to: bytes | None = None) -> bytes:
@@ -245,7 +245,7 @@ class ConversationState:
     def mark_read(self, message_id: bytes, now: int) -> None:
         """Tell the sender that a person has seen this message."""
         if not self._is_over:
-            self._standing.receipts.owe(chat.ReceiptKind.READ, message_id)
+            self._member_state.receipts.owe(chat.ReceiptKind.READ, message_id)
             self._speaking.advance(now)
 
     def type(self, *, active: bool, now: int) -> None:
@@ -322,23 +322,23 @@ class ConversationState:
         candidate, self.reassignment.candidate = self.reassignment.candidate, None
         if candidate is not None:
             self.reassignment.is_approved = True
-            change = replace(candidate, instead_of=self.reassignment.silent | self._standing.leaving)
+            change = replace(candidate, instead_of=self.reassignment.silent | self._member_state.leaving)
             self.change(change, now)
 
     def change(self, change: Change, now: int) -> None:
         """Change the group; adopted when, and where, the relay has put the commit."""
         self._require_open()
         if isinstance(change, Refresh):
-            self._standing.leaf_keys.is_owed = True
+            self._member_state.leaf_keys.is_owed = True
         else:
-            self._standing.queue(change)
+            self._member_state.queue(change)
         self._speaking.advance(now)
 
     def leave(self, now: int, *, for_all: bool = False) -> None:
         """Say that we leave, or that it is over for everybody; keys stay until `wipe`, to send this."""
         if self.membership.group is not None and not self._is_over:
             self.reassignment.end()
-            self._standing.leaf_keys.stop()
+            self._member_state.leaf_keys.stop()
             self._speaking.say(chat.Ending(sent=now) if for_all else chat.Leaving(sent=now))
             self._speaking.advance(now)
 
@@ -348,7 +348,7 @@ class ConversationState:
         """
         self._is_over = True
         self.membership.wipe()
-        self._standing.wipe()
+        self._member_state.wipe()
         self.reassignment.forget()
         self._frames.clear()
 
@@ -356,15 +356,15 @@ class ConversationState:
         """We are subscribed (again): what is in the log, and what of ours is."""
         if self._is_over:
             return
-        if self._standing.order.member < 0:
-            self._standing.order.member = frame.member
+        if self._member_state.order.member < 0:
+            self._member_state.order.member = frame.member
         if frame.last_seq > self.cursor and frame.first_seq > self.cursor + 1:
             self._stop(LogBroken("entries have expired before they were read"))
             return
         if frame.last_seq < self.cursor:
             self._stop(LogBroken("the relay has lost entries that were read before"))
             return
-        if frame.counter >= self._standing.outbox.next_counter:
+        if frame.counter >= self._member_state.outbox.next_counter:
             # Our state is older than the log: what we said next would be taken for a repetition, and dropped.
             self._stop(LogBroken("the log holds what this device does not know that it has said"))
             return
@@ -381,7 +381,7 @@ class ConversationState:
         """Survivor: the request was forgotten before anybody took it, and stands again under this id."""
         if not self.is_in_room and conversation_id != self.conversation_id:
             self.membership.conversation_id = conversation_id
-            self._standing.order = LogOrder(member=relay.SURVIVOR_MEMBER)
+            self._member_state.order = LogOrder(member=relay.SURVIVOR_MEMBER)
             self._awaits_list, self._taken_at = False, 0
             self._reach.read_up_to(0)
 
@@ -415,7 +415,7 @@ class ConversationState:
             for one in others
             if (self._is_disconnected if one.is_survivor else self.reassignment.is_unreachable)
         ]
-        agreement = self._standing.agreement
+        agreement = self._member_state.agreement
         if agreement.look(_keys(others), _keys(absent), now):
             late = tuple(one for one in others if one.device_key in agreement.late)
             self._events.append(events.Unconfirmed(late))
@@ -423,7 +423,7 @@ class ConversationState:
     def disconnected(self) -> None:
         """The link broke. Nothing is encrypted until it is back, for the epoch may move on meanwhile."""
         self._reach.is_up = False
-        self._standing.agreement.disconnected()
+        self._member_state.agreement.disconnected()
         self._frames.clear()
 
     def repeat(self, now: int) -> None:
@@ -449,12 +449,12 @@ class ConversationState:
     def _take(self, frame: ConversationFrame, now: int) -> None:
         match frame:
             case relay.Entry():
-                self._standing.order.received(frame)
+                self._member_state.order.received(frame)
             case relay.Accepted():
-                if frame.counter >= self._standing.outbox.next_counter:
+                if frame.counter >= self._member_state.outbox.next_counter:
                     raise LogBroken("the relay accepts what was never sent")
                 self._speaking.were_accepted(frame.counter)
-                self._standing.order.accepted(frame.counter, frame.seq)
+                self._member_state.order.accepted(frame.counter, frame.seq)
             case relay.Error():
                 self._speaking.refused(frame)
             case relay.EphemeralEntry():
@@ -500,7 +500,7 @@ class ConversationState:
     def _read_log(self, now: int) -> None:
         if self._awaits_list:
             return
-        for item in self._standing.order.take():
+        for item in self._member_state.order.take():
             match item:
                 case OwnEntry():
                     self._take_own(item.counter, now)
@@ -518,7 +518,7 @@ class ConversationState:
         if change is None or pending is None:
             return
         if not pending.is_restored:
-            self._standing.leaf_keys.renewed(now)
+            self._member_state.leaf_keys.renewed(now)
         self._see_room(change)
         if self.membership.identity.is_survivor and change.came:
             self._complete_reassignment()
@@ -527,7 +527,9 @@ class ConversationState:
         # Whoever has come in cannot read what was said before: what nobody has is said again.
         self.reassignment.end()
         self.reassignment.is_unreachable, self.reassignment.silent = False, frozenset()
-        self._standing.outbox = self._standing.outbox.add_first(tuple(self.reassignment.undelivered.values()))
+        self._member_state.outbox = self._member_state.outbox.add_first(
+            tuple(self.reassignment.undelivered.values())
+        )
 
     def _read(self, entry: relay.Entry, now: int) -> None:
         if self.membership.group is None:
@@ -543,14 +545,14 @@ class ConversationState:
     def _join(self, welcome: relay.Entry, now: int) -> None:
         try:
             self._see_room(self.membership.join(welcome, now))
-            self._standing.leaf_keys.is_owed = True
+            self._member_state.leaf_keys.is_owed = True
         except RosterNotAdmitted as reason:
             if not isinstance(reason.__cause__, RevocationListStale):
                 raise
             # Whoever came may well be who she says. That cannot be known now, and is looked at again as soon
             # as it can; until then nobody is in.
             self._awaits_list = True
-            self._standing.order.put_back(welcome)
+            self._member_state.order.put_back(welcome)
 
     def _follow(self, entry: relay.Entry, now: int) -> None:
         lost = self.membership.pending
@@ -559,22 +561,22 @@ class ConversationState:
             self._end(change)
             return
         # What was in flight was made in the epoch that is left; the relay refuses it, and it is said anew.
-        if self._standing.outbox.in_flight:
-            self._speaking.take_back(self._standing.outbox.in_flight[0].append.counter)
+        if self._member_state.outbox.in_flight:
+            self._speaking.take_back(self._member_state.outbox.in_flight[0].append.counter)
         self._see_room(change)
         if lost is not None:
             self._speaking.lost(lost.change)
 
     def _see_room(self, change: RoomChange) -> None:
-        self._standing.owes_acknowledgement = True
-        self._standing.agreement.enter()
+        self._member_state.owes_acknowledgement = True
+        self._member_state.agreement.enter()
         for someone in change.came:
-            self._standing.has_come(someone)
+            self._member_state.has_come(someone)
             self._events.append(events.Joined(someone))
         for someone in change.went:
-            if not self._standing.is_leaving(someone):
+            if not self._member_state.is_leaving(someone):
                 self._events.append(events.Left(someone))
-            self._standing.has_left(someone)
+            self._member_state.has_left(someone)
         if not self.membership.identity.is_survivor and any(not one.is_survivor for one in change.came):
             self.notes.owes_key = True
         for survivor in (someone for someone in change.went if someone.is_survivor):
@@ -583,7 +585,7 @@ class ConversationState:
     def _open(self, entry: relay.Entry, now: int) -> None:
         try:
             sender, data = self.membership.open(entry, now)
-            if not self._standing.is_leaving(sender):
+            if not self._member_state.is_leaving(sender):
                 self._hear(sender, decode_message(data), is_live=self._reach.is_live(entry.seq))
         except RemoteError as error:
             self._events.append(events.MessageRefused(f"an entry did not open: {error}"))
@@ -592,14 +594,14 @@ class ConversationState:
 
     def _hear(self, sender: Participant, message: Heard, *, is_live: bool) -> None:
         if isinstance(message, chat.Text):
-            self._standing.receipts.owe(chat.ReceiptKind.DELIVERED, message.id)
+            self._member_state.receipts.owe(chat.ReceiptKind.DELIVERED, message.id)
         if is_live:
             # That she is there comes before what she says, which may be that she leaves.
             self._events += self.reassignment.received_from(sender)
-        self._standing.leaf_keys.note_talk(message)
+        self._member_state.leaf_keys.note_talk(message)
         self._events += events_of(sender, message, is_live=is_live)
         self.reassignment.confirm_delivery(message)
-        self._hearing.hear_about_the_room(self._standing, sender, message)
+        self._hearing.hear_about_the_room(self._member_state, sender, message)
 
     def _send(self, frame: relay.AnyClientFrame) -> None:
         self._frames.append(frame)

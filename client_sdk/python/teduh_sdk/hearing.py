@@ -11,9 +11,9 @@ from teduh_sdk import events
 from teduh_sdk.epoch_agreement import check_acknowledgement
 from teduh_sdk.events import Event
 from teduh_sdk.group_changes import RemoveMember
+from teduh_sdk.member_state import MemberState
 from teduh_sdk.membership import Membership
 from teduh_sdk.room import Participant
-from teduh_sdk.standing import Standing
 
 Heard = chat.AnyMessage | chat.OfCall | chat.Unknown
 
@@ -51,36 +51,36 @@ class Hearing:
         # Whose devices have said that they can take part in no call.
         self._without_calls: set[bytes] = set()
 
-    def hear_about_the_room(self, standing: Standing, sender: Participant, message: Heard) -> None:
+    def hear_about_the_room(self, member_state: MemberState, sender: Participant, message: Heard) -> None:
         """Raises `EpochsDiffer`, `LogBroken`."""
         match message:
             case chat.EpochAcknowledgement():
-                self._hear_acknowledgement(standing, sender, message)
+                self._hear_acknowledgement(member_state, sender, message)
             case chat.Invitation():
                 self._tell(self._membership.invitations.hear(message, sender))
             case chat.InvitationAnswer():
                 self._tell(self._membership.invitations.hear_answer(message, sender))
             case chat.Leaving():
-                self._see_leaving(standing, sender)
+                self._see_leaving(member_state, sender)
             case chat.Ending():
                 self._listener.end(sender)
             case chat.NoteKey():
-                self._tell(standing.notes.take_key(message, sender))
+                self._tell(member_state.notes.take_key(message, sender))
             case chat.HandOverNote():
-                self._hear_note(standing, sender, message)
+                self._hear_note(member_state, sender, message)
 
     def _tell(self, happened: list[Event]) -> None:
         for event in happened:
             self._listener.tell(event)
 
     def _hear_acknowledgement(
-        self, standing: Standing, sender: Participant, said: chat.EpochAcknowledgement
+        self, member_state: MemberState, sender: Participant, said: chat.EpochAcknowledgement
     ) -> None:
         group, me = self._membership.group, self._membership.me
         assert group is not None
         assert me is not None
         check_acknowledgement(group, said)
-        standing.agreement.confirm(sender.device_key)
+        member_state.agreement.confirm(sender.device_key)
         for beginning in said.beginnings:
             if beginning.leaf == me.leaf_index:
                 self._membership.senders.began(sender.device_key, beginning.appended)
@@ -88,23 +88,23 @@ class Hearing:
             self._without_calls.add(sender.device_key)
             self._listener.tell(events.CallsUnsupported(sender))
 
-    def _hear_note(self, standing: Standing, sender: Participant, note: chat.HandOverNote) -> None:
+    def _hear_note(self, member_state: MemberState, sender: Participant, note: chat.HandOverNote) -> None:
         room, me = self._membership.room, self._membership.me
         if me is None:
             return
-        heard = standing.notes.take_note(note, sender, me, room, self._membership.conversation_id)
+        heard = member_state.notes.take_note(note, sender, me, room, self._membership.conversation_id)
         if any(isinstance(one, events.NoteReceived) for one in heard):
-            standing.receipts.owe(chat.ReceiptKind.DELIVERED, note.id)
+            member_state.receipts.owe(chat.ReceiptKind.DELIVERED, note.id)
         self._tell(heard)
 
-    def _see_leaving(self, standing: Standing, sender: Participant) -> None:
-        standing.leaving.add(sender.device_key)
+    def _see_leaving(self, member_state: MemberState, sender: Participant) -> None:
+        member_state.leaving.add(sender.device_key)
         self._listener.tell(events.Left(sender))
         if sender.is_survivor:
             self._listener.end(sender)
             return
-        staying = [one for one in self._membership.room.staff if not standing.is_leaving(one)]
+        staying = [one for one in self._membership.room.staff if not member_state.is_leaving(one)]
         if staying and staying[0] == self._membership.me:
             # The first of those who stay does it; should he fail, the next commit of anybody can do it as
             # well.
-            standing.queue(RemoveMember(sender.device_key))
+            member_state.queue(RemoveMember(sender.device_key))

@@ -32,10 +32,10 @@ from teduh_sdk.exceptions import (
     TeduhError,
 )
 from teduh_sdk.group_changes import Change, Refresh
+from teduh_sdk.member_state import MemberState
 from teduh_sdk.membership import Membership
 from teduh_sdk.reach import Reach
 from teduh_sdk.reassignment_state import ReassignmentState
-from teduh_sdk.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,12 @@ class Speaking:
     def __init__(
         self,
         membership: Membership,
-        standing: Standing,
+        member_state: MemberState,
         reach: Reach,
         reassignment: ReassignmentState,
         member: Speaker,
     ) -> None:
-        self.standing = standing
+        self.member_state = member_state
         self._membership = membership
         self._reach = reach
         self._reassignment = reassignment
@@ -73,41 +73,43 @@ class Speaking:
             content = encode_message(message)
         except LocalMessageError as error:
             raise MessageTooLong(str(error)) from error
-        self.standing.outbox = self.standing.outbox.add(content)
-        self.standing.leaf_keys.note_talk(message)
+        self.member_state.outbox = self.member_state.outbox.add(content)
+        self.member_state.leaf_keys.note_talk(message)
         if self._membership.identity.is_survivor:
             self._reassignment.sent(message, content)
 
     def say_of_call(self, data: bytes) -> None:
         """Queue something about a call."""
-        self.standing.outbox = self.standing.outbox.add(data)
-        self.standing.leaf_keys.note_talk(decode_message(data))
+        self.member_state.outbox = self.member_state.outbox.add(data)
+        self.member_state.leaf_keys.note_talk(decode_message(data))
 
     def advance(self, now: int) -> None:
         """Do all that the present state allows: send what waits, tell how far we have read."""
         if self._member.is_over() or not self._reach.is_up:
             return
-        if self._reach.take_repeat(self.standing.order.cursor):
-            for sent in self.standing.outbox.in_flight:
+        if self._reach.take_repeat(self.member_state.order.cursor):
+            for sent in self.member_state.outbox.in_flight:
                 self._member.send(sent.append)
         while self._may_send() and self._send_next(now):
             pass
-        if self._reach.take_acknowledgement(self.standing.order.cursor):
-            self._member.send(relay.Acknowledge(self._membership.conversation_id, self.standing.order.cursor))
+        if self._reach.take_acknowledgement(self.member_state.order.cursor):
+            self._member.send(
+                relay.Acknowledge(self._membership.conversation_id, self.member_state.order.cursor)
+            )
 
     def _may_send(self) -> bool:
         group = self._membership.group
         if group is None or self._member.is_over() or self._membership.pending is not None:
             return False
-        in_flight = len(self.standing.outbox.in_flight)
-        return self._reach.may_send(self.standing.order.cursor, group.epoch, in_flight)
+        in_flight = len(self.member_state.outbox.in_flight)
+        return self._reach.may_send(self.member_state.order.cursor, group.epoch, in_flight)
 
     def _send_next(self, now: int) -> bool:
         # A group in which we are alone (epoch 0) has nobody to talk to: its first commit comes before all
         # else.
-        if self.standing.changes:
-            change, *rest = self.standing.changes
-            self.standing.changes = tuple(rest)
+        if self.member_state.changes:
+            change, *rest = self.member_state.changes
+            self.member_state.changes = tuple(rest)
             self._commit(change, now)
             return True
         if len(self._membership.room) == 0:
@@ -116,56 +118,58 @@ class Speaking:
             # Before all that is said: whoever has copied our keys is not to read it.
             self._commit(Refresh(), now)
             return True
-        if self.standing.owes_acknowledgement and self._membership.group is not None:
-            self.standing.owes_acknowledgement = False
-            beginnings = self.standing.beginnings(self._membership.room)
+        if self.member_state.owes_acknowledgement and self._membership.group is not None:
+            self.member_state.owes_acknowledgement = False
+            beginnings = self.member_state.beginnings(self._membership.room)
             can_call = self._membership.identity.can_call
             said = acknowledgement_of(self._membership.group, beginnings, can_call=can_call)
             self._encrypt(encode_message(said), None)
             return True
-        if self.standing.notes.owes_key:
-            self.standing.outbox = self.standing.outbox.add(encode_message(self.standing.notes.offer(now)))
-        for receipt in self.standing.receipts.take():
-            self.standing.outbox = self.standing.outbox.add(encode_message(receipt))
-        while self.standing.outbox.queued and is_too_old(self.standing.outbox.queued[0], now):
-            self.standing.outbox = self.standing.outbox.drop_first()
-        if not self.standing.outbox.queued or self._reassignment.holds_back:
+        if self.member_state.notes.owes_key:
+            self.member_state.outbox = self.member_state.outbox.add(
+                encode_message(self.member_state.notes.offer(now))
+            )
+        for receipt in self.member_state.receipts.take():
+            self.member_state.outbox = self.member_state.outbox.add(encode_message(receipt))
+        while self.member_state.outbox.queued and is_too_old(self.member_state.outbox.queued[0], now):
+            self.member_state.outbox = self.member_state.outbox.drop_first()
+        if not self.member_state.outbox.queued or self._reassignment.holds_back:
             return False
-        content = self.standing.outbox.queued[0]
+        content = self.member_state.outbox.queued[0]
         self._encrypt(content, content)
         return True
 
     def _owes_refresh(self, now: int) -> bool:
         # Whom she seeks comes in by a commit of hers, which renews her keys as well.
-        is_due = self.standing.leaf_keys.is_due(now) and not self._reassignment.is_on
+        is_due = self.member_state.leaf_keys.is_due(now) and not self._reassignment.is_on
         return is_due and self._membership.may_refresh
 
     def _encrypt(self, data: bytes, content: bytes | None) -> None:
         if content is not None:
-            self.standing.leaf_keys.note_use(decode_message(content))
-        append = self._membership.protect(data, self.standing.outbox.next_counter)
-        self.standing.outbox = self.standing.outbox.sent(append, content)
+            self.member_state.leaf_keys.note_use(decode_message(content))
+        append = self._membership.protect(data, self.member_state.outbox.next_counter)
+        self.member_state.outbox = self.member_state.outbox.sent(append, content)
         self._member.send(append)
 
     def _commit(self, change: Change, now: int) -> None:
         try:
-            append = self._membership.stage(change, self.standing.outbox.next_counter, now)
+            append = self._membership.stage(change, self.member_state.outbox.next_counter, now)
         except (RemoteError, RosterNotAdmitted) as reason:
             if isinstance(change, Refresh):
-                self.standing.leaf_keys.failed(now)
+                self.member_state.leaf_keys.failed(now)
             else:
                 self._member.tell(events.ChangeFailed(change, reason))
             return
         if append is None:
             return
         if append.welcome is not None:
-            self.standing.order.sends_welcome(append.counter)
-        self.standing.outbox = self.standing.outbox.sent(append, None)
+            self.member_state.order.sends_welcome(append.counter)
+        self.member_state.outbox = self.member_state.outbox.sent(append, None)
         self._member.send(append)
 
     def were_accepted(self, counter: int) -> None:
         """Everything up to `counter` is in the log."""
-        self.standing.outbox, done = self.standing.outbox.accepted(counter)
+        self.member_state.outbox, done = self.member_state.outbox.accepted(counter)
         for sent in done:
             message = None if sent.content is None else decode_message(sent.content)
             if isinstance(message, chat.Text):
@@ -173,7 +177,7 @@ class Speaking:
 
     def refused(self, error: relay.Error) -> None:
         """The relay refused an append of ours; raises `LogBroken`."""
-        in_flight = self.standing.outbox.in_flight
+        in_flight = self.member_state.outbox.in_flight
         if error.code is relay.ErrorCode.WRONG_EPOCH:
             self._refused_epoch(error.counter, error.expected)
         elif error.code is relay.ErrorCode.COUNTER_GAP:
@@ -194,7 +198,7 @@ class Speaking:
             self._member.tell(events.ReassignmentLapsed())
 
     def _refused_epoch(self, counter: int, expected: int) -> None:
-        if self.standing.outbox.has_in_flight(counter, expected):
+        if self.member_state.outbox.has_in_flight(counter, expected):
             # The answer to an earlier try; meanwhile it was said anew under the right epoch.
             return
         if expected < self._membership.epoch:
@@ -212,12 +216,12 @@ class Speaking:
 
     def take_back(self, counter: int) -> None:
         """From `counter` on, nothing that was sent is in the log: it will be said anew."""
-        for sent in self.standing.outbox.in_flight:
+        for sent in self.member_state.outbox.in_flight:
             if sent.append.counter >= counter:
-                self.standing.order.forget_append(sent.append.counter)
+                self.member_state.order.forget_append(sent.append.counter)
                 if sent.content is None and sent.append.kind == relay.EntryKind.MESSAGE.value:
-                    self.standing.owes_acknowledgement = True
-        self.standing.outbox = self.standing.outbox.refused(counter)
+                    self.member_state.owes_acknowledgement = True
+        self.member_state.outbox = self.member_state.outbox.refused(counter)
         pending = self._membership.pending
         if pending is not None and pending.counter >= counter:
             self._membership.pending = None

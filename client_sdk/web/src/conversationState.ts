@@ -62,7 +62,7 @@ import type { Participant, VerifyRoom } from "./room.ts"
 import { restoreMembership, saveMembership, type SavedConversation } from "./savedConversation.ts"
 import { ReassignmentState } from "./reassignmentState.ts"
 import { Speaking } from "./speaking.ts"
-import { Standing } from "./standing.ts"
+import { MemberState } from "./memberState.ts"
 import { TypingSignals } from "./typingSignal.ts"
 
 export class ConversationState {
@@ -84,7 +84,7 @@ export class ConversationState {
 
   constructor(conversationId: Uint8Array, identity: MemberIdentity, verify: VerifyRoom, notes = new NoteKeys()) {
     this.membership = new Membership(conversationId, identity, verify)
-    const standing = new Standing(new LogOrder(identity.isSurvivor ? SURVIVOR_MEMBER : -1), notes)
+    const memberState = new MemberState(new LogOrder(identity.isSurvivor ? SURVIVOR_MEMBER : -1), notes)
     const member = {
       isOver: () => this.#isOver,
       send: (frame: ClientFrame) => this.#frames.push(frame),
@@ -99,14 +99,14 @@ export class ConversationState {
       },
     }
     this.reassignment = new ReassignmentState(member.tell)
-    this.#speaking = new Speaking(this.membership, standing, this.#reach, this.reassignment, member)
+    this.#speaking = new Speaking(this.membership, memberState, this.#reach, this.reassignment, member)
     this.#hearing = new Hearing(this.membership, member)
   }
 
   // --- what it is ---
 
-  get #standing(): Standing {
-    return this.#speaking.standing
+  get #memberState(): MemberState {
+    return this.#speaking.memberState
   }
 
   get conversationId(): Uint8Array {
@@ -115,12 +115,12 @@ export class ConversationState {
 
   /** The last entry of the log that was taken. */
   get cursor(): number {
-    return this.#standing.order.cursor
+    return this.#memberState.order.cursor
   }
 
   /** Who is in the room, verified, but for those who said that they left; empty before and after. */
   get participants(): readonly Participant[] {
-    return this.membership.room.participants.filter((one) => !this.#standing.isLeaving(one))
+    return this.membership.room.participants.filter((one) => !this.#memberState.isLeaving(one))
   }
 
   /** Ourselves, once we are in the room. */
@@ -135,12 +135,12 @@ export class ConversationState {
 
   /** Whether everything that was said is in the log, and nothing waits behind a gap. */
   get isSettled(): boolean {
-    return this.#standing.isSettled
+    return this.#memberState.isSettled
   }
 
   /** The texts that were said and are not known to be in the log; none once it is over. */
   get unsent(): readonly Unsent[] {
-    return this.#standing.outbox.unsent
+    return this.#memberState.outbox.unsent
   }
 
   /** The epoch of the group; 0 before there is one. */
@@ -160,17 +160,17 @@ export class ConversationState {
 
   /** Whether something was sent that the relay has not answered. */
   get hasInFlight(): boolean {
-    return this.#standing.outbox.inFlight.length > 0
+    return this.#memberState.outbox.inFlight.length > 0
   }
 
   /** Whether later entries wait for one that has not come. */
   get hasGap(): boolean {
-    return this.#standing.order.hasGap
+    return this.#memberState.order.hasGap
   }
 
   /** A name of the entry or the answer that the relay owes us; null when it owes nothing. */
   get waitingFor(): string | null {
-    const [first] = this.#standing.outbox.inFlight
+    const [first] = this.#memberState.outbox.inFlight
     const owesEntry = (this.hasGap || this.#lacksWelcome) && !this.#awaitsList
     if (!this.#reach.isUp || this.#isOver || (first === undefined && !owesEntry)) return null
     return `${this.cursor} ${first?.append.counter ?? 0}`
@@ -197,7 +197,7 @@ export class ConversationState {
     return {
       conversationId: this.conversationId,
       membership: saveMembership(this.membership),
-      ...this.#standing.save(),
+      ...this.#memberState.save(),
     }
   }
 
@@ -215,11 +215,11 @@ export class ConversationState {
     const identity = { signatureKey: signer.publicKey, isSurvivor: false, bundles: [] }
     const state = new ConversationState(saved.conversationId, identity, verify, notes)
     await restoreMembership(state.membership, saved.membership, signer, now)
-    state.#speaking.standing = await Standing.restore(saved, notes)
+    state.#speaking.memberState = await MemberState.restore(saved, notes)
     state.#reach.readUpTo(state.cursor)
     if (saved.confirmed === null) {
       // The release before kept nothing of this, and what was confirmed is not said again.
-      state.#standing.agreement = new EpochAgreement(state.participants.map(({ deviceKey }) => toHex(deviceKey)))
+      state.#memberState.agreement = new EpochAgreement(state.participants.map(({ deviceKey }) => toHex(deviceKey)))
     }
     return state
   }
@@ -228,16 +228,16 @@ export class ConversationState {
 
   /** Staff: begin the conversation with `group` at epoch 0, in which we are alone. */
   async create(group: MlsGroup, member: number, first: Change, now: number): Promise<void> {
-    this.#standing.order = new LogOrder(member)
+    this.#memberState.order = new LogOrder(member)
     this.membership.begin(group)
-    this.#standing.leafKeys.renewed(now)
+    this.#memberState.leafKeys.renewed(now)
     this.#reach.isUp = true
     await this.change(first, now)
   }
 
   /** Staff: we are invited, and may read from the entry after `seq` on, which is our Welcome. */
   startAfter(seq: number): void {
-    this.#standing.order.cursor = seq
+    this.#memberState.order.cursor = seq
     this.#reach.readUpTo(seq)
   }
 
@@ -252,7 +252,7 @@ export class ConversationState {
   /** Tell the sender that a person has seen this message. */
   async markRead(messageId: Uint8Array, now: number): Promise<void> {
     if (this.#isOver) return
-    this.#standing.receipts.owe(ReceiptKind.READ, messageId)
+    this.#memberState.receipts.owe(ReceiptKind.READ, messageId)
     await this.#speaking.advance(now)
   }
 
@@ -291,13 +291,13 @@ export class ConversationState {
 
   /** Whether a colleague's device is here and a note can be sealed to it. */
   awaitsNote(someone: Participant): boolean {
-    return this.#standing.notes.keys.has(toHex(someone.deviceKey))
+    return this.#memberState.notes.keys.has(toHex(someone.deviceKey))
   }
 
   /** Staff: seal a note to a colleague who awaits one; gives its id, for `delivered`. */
   async handOverNote(receiver: Participant, text: string, now: number): Promise<Uint8Array> {
     const path = { conversationId: this.conversationId, sender: this.#requireRoom(), receiver }
-    const note = await this.#standing.notes.seal(text, path, now)
+    const note = await this.#memberState.notes.seal(text, path, now)
     this.#speaking.say(note)
     await this.#speaking.advance(now)
     return note.id
@@ -341,14 +341,14 @@ export class ConversationState {
     this.reassignment.candidate = null
     if (candidate === null) return
     this.reassignment.isApproved = true
-    await this.change({ ...candidate, insteadOf: new Set([...silent, ...this.#standing.leaving]) }, now)
+    await this.change({ ...candidate, insteadOf: new Set([...silent, ...this.#memberState.leaving]) }, now)
   }
 
   /** Change the group; adopted when, and where, the relay has put the commit. */
   async change(change: Change, now: number): Promise<void> {
     this.#requireOpen()
-    if (change.type === "refresh") this.#standing.leafKeys.isOwed = true
-    else this.#standing.queue(change)
+    if (change.type === "refresh") this.#memberState.leafKeys.isOwed = true
+    else this.#memberState.queue(change)
     await this.#speaking.advance(now)
   }
 
@@ -356,7 +356,7 @@ export class ConversationState {
   async leave(now: number, forAll = false): Promise<void> {
     if (this.membership.group === null || this.#isOver) return
     this.reassignment.end()
-    this.#standing.leafKeys.stop()
+    this.#memberState.leafKeys.stop()
     this.#speaking.say(forAll ? Ending({ sent: now }) : Leaving({ sent: now }))
     await this.#speaking.advance(now)
   }
@@ -365,7 +365,7 @@ export class ConversationState {
   wipe(): void {
     this.#isOver = true
     this.membership.wipe()
-    this.#standing.wipe()
+    this.#memberState.wipe()
     this.reassignment.forget()
     this.#frames = []
   }
@@ -375,12 +375,12 @@ export class ConversationState {
   /** We are subscribed (again): what is in the log, and what of ours is. */
   async connected(frame: Subscribed, now: number, window = WINDOW): Promise<void> {
     if (this.#isOver) return
-    if (this.#standing.order.member < 0) this.#standing.order.member = frame.member
+    if (this.#memberState.order.member < 0) this.#memberState.order.member = frame.member
     if (frame.lastSeq > this.cursor && frame.firstSeq > this.cursor + 1) {
       this.#stop(new LogBroken("entries have expired before they were read"))
     } else if (frame.lastSeq < this.cursor) {
       this.#stop(new LogBroken("the relay has lost entries that were read before"))
-    } else if (frame.counter >= this.#standing.outbox.nextCounter) {
+    } else if (frame.counter >= this.#memberState.outbox.nextCounter) {
       // Our state is older than the log: what we said next would be taken for a repetition, and dropped.
       this.#stop(new LogBroken("the log holds what this device does not know that it has said"))
     } else if (this.#lacksWelcome && frame.lastSeq === this.#takenAt) {
@@ -398,7 +398,7 @@ export class ConversationState {
   beginAnew(conversationId: Uint8Array): void {
     if (this.isInRoom || areEqual(conversationId, this.conversationId)) return
     this.membership.conversationId = conversationId
-    this.#standing.order = new LogOrder(SURVIVOR_MEMBER)
+    this.#memberState.order = new LogOrder(SURVIVOR_MEMBER)
     this.#awaitsList = false
     this.#takenAt = 0
     this.#reach.readUpTo(0)
@@ -433,7 +433,7 @@ export class ConversationState {
     if (this.#isOver || !this.#reach.isUp || me === null) return
     const others = this.participants.filter((one) => !one.hasKey(me.deviceKey))
     const absent = others.filter((one) => (one.isSurvivor ? this.#isDisconnected : this.reassignment.isUnreachable))
-    const { agreement } = this.#standing
+    const { agreement } = this.#memberState
     if (!agreement.look(others.map(keyOf), absent.map(keyOf), now)) return
     this.#events.push({ type: "unconfirmed", participants: others.filter((one) => agreement.late.has(keyOf(one))) })
   }
@@ -441,7 +441,7 @@ export class ConversationState {
   /** The link broke. Nothing is encrypted until it is back, for the epoch may move on meanwhile. */
   disconnected(): void {
     this.#reach.isUp = false
-    this.#standing.agreement.disconnected()
+    this.#memberState.agreement.disconnected()
     this.#frames = []
   }
 
@@ -477,12 +477,12 @@ export class ConversationState {
   async #take(frame: ConversationFrame): Promise<void> {
     switch (frame.type) {
       case "entry":
-        this.#standing.order.received(frame)
+        this.#memberState.order.received(frame)
         break
       case "accepted":
-        if (frame.counter >= this.#standing.outbox.nextCounter) throw new LogBroken("the relay accepts what was never sent")
+        if (frame.counter >= this.#memberState.outbox.nextCounter) throw new LogBroken("the relay accepts what was never sent")
         this.#speaking.wereAccepted(frame.counter)
-        this.#standing.order.accepted(frame.counter, frame.seq)
+        this.#memberState.order.accepted(frame.counter, frame.seq)
         break
       case "error":
         this.#speaking.refused(frame)
@@ -522,7 +522,7 @@ export class ConversationState {
 
   async #readLog(now: number): Promise<void> {
     while (!this.#isOver && !this.#awaitsList) {
-      const item = this.#standing.order.next()
+      const item = this.#memberState.order.next()
       if (item === null) return
       await this.#read(item, now)
     }
@@ -541,12 +541,12 @@ export class ConversationState {
     const { pending } = this.membership
     const change = await this.membership.adopt(counter, now)
     if (change === null) return
-    if (pending?.renewsKeys === true) this.#standing.leafKeys.renewed(now)
+    if (pending?.renewsKeys === true) this.#memberState.leafKeys.renewed(now)
     this.#seeRoom(change)
     if (!this.membership.identity.isSurvivor || this.#isOver || change.came.length === 0) return
     // Whoever has come in cannot read what was said before: what nobody has is said again.
     this.reassignment.complete()
-    this.#standing.outbox = this.#standing.outbox.addFirst(this.reassignment.undelivered)
+    this.#memberState.outbox = this.#memberState.outbox.addFirst(this.reassignment.undelivered)
   }
 
   async #readEntry(entry: Entry, now: number): Promise<void> {
@@ -565,13 +565,13 @@ export class ConversationState {
   async #join(welcome: Entry, now: number): Promise<void> {
     try {
       this.#seeRoom(await this.membership.join(welcome, now))
-      this.#standing.leafKeys.isOwed = true
+      this.#memberState.leafKeys.isOwed = true
     } catch (error) {
       if (!(error instanceof RosterNotAdmitted && error.cause instanceof RevocationListStale)) throw error
       // Whoever came may well be who she says. That cannot be known now, and is looked at again as soon as it can; until
       // then nobody is in.
       this.#awaitsList = true
-      this.#standing.order.putBack(welcome)
+      this.#memberState.order.putBack(welcome)
     }
   }
 
@@ -583,25 +583,25 @@ export class ConversationState {
       return
     }
     // What was in flight was made in the epoch that is left; the relay refuses it, and it is said anew.
-    const [first] = this.#standing.outbox.inFlight
+    const [first] = this.#memberState.outbox.inFlight
     if (first !== undefined) this.#speaking.takeBack(first.append.counter)
     this.#seeRoom(change)
     if (lost !== null) this.#speaking.lost(lost.change)
   }
 
   #seeRoom(change: RoomChange): void {
-    this.#standing.owesAcknowledgement = true
-    this.#standing.agreement.enter()
+    this.#memberState.owesAcknowledgement = true
+    this.#memberState.agreement.enter()
     for (const participant of change.came) {
-      this.#standing.hasCome(participant)
+      this.#memberState.hasCome(participant)
       this.#events.push({ type: "joined", participant })
     }
     for (const participant of change.went) {
-      if (!this.#standing.isLeaving(participant)) this.#events.push({ type: "left", participant })
-      this.#standing.hasLeft(participant)
+      if (!this.#memberState.isLeaving(participant)) this.#events.push({ type: "left", participant })
+      this.#memberState.hasLeft(participant)
     }
     const { isSurvivor } = this.membership.identity
-    if (!isSurvivor && change.came.some((one) => !one.isSurvivor)) this.#standing.notes.owesKey = true
+    if (!isSurvivor && change.came.some((one) => !one.isSurvivor)) this.#memberState.notes.owesKey = true
     for (const one of change.went) if (one.isSurvivor) this.#end(one)
   }
 
@@ -611,12 +611,12 @@ export class ConversationState {
     try {
       const { sender, data } = await this.membership.open(entry, now)
       const message = decodeMessage(data)
-      if (this.#standing.isLeaving(sender)) return
+      if (this.#memberState.isLeaving(sender)) return
       const isLive = this.#reach.isLive(entry.seq)
       // That she is there comes before what she says, which may be that she leaves.
       if (isLive) this.reassignment.receivedFrom(sender)
-      this.#standing.leafKeys.noteTalk(message)
-      await this.#hearing.hear(this.#standing, sender, message, isLive)
+      this.#memberState.leafKeys.noteTalk(message)
+      await this.#hearing.hear(this.#memberState, sender, message, isLive)
       this.reassignment.confirmDelivery(message)
     } catch (error) {
       if (error instanceof RemoteError) {

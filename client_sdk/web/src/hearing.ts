@@ -15,7 +15,7 @@ import type { StateEvent } from "./events.ts"
 import { toHex } from "./hazmat/bytes.ts"
 import type { Membership } from "./membership.ts"
 import type { Participant } from "./room.ts"
-import type { Standing } from "./standing.ts"
+import type { MemberState } from "./memberState.ts"
 
 type ToPeople = "text" | "receipt" | "attachment" | "location" | "form" | "referral"
 
@@ -38,14 +38,14 @@ export class Hearing {
   }
 
   /** Somebody said something. Throws `EpochsDiffer`, `LogBroken`. */
-  async hear(standing: Standing, sender: Participant, message: ChatMessage | OfCall | Unknown, isLive: boolean): Promise<void> {
+  async hear(memberState: MemberState, sender: Participant, message: ChatMessage | OfCall | Unknown, isLive: boolean): Promise<void> {
     switch (message.type) {
       case "ofCall":
         this.#listener.tell({ type: "callSignal", sender, data: message.raw, isLive })
         break
       case "text": {
         const { id: messageId, text, sent, replyTo } = message
-        standing.receipts.owe(ReceiptKind.DELIVERED, messageId)
+        memberState.receipts.owe(ReceiptKind.DELIVERED, messageId)
         this.#listener.tell({ type: "textReceived", messageId, sender, text, sent, replyTo })
         break
       }
@@ -62,7 +62,7 @@ export class Hearing {
         this.#listener.tell({ type: "messageReceived", sender, message })
         break
       default:
-        await this.#hearAboutTheRoom(standing, sender, message)
+        await this.#hearAboutTheRoom(memberState, sender, message)
     }
   }
 
@@ -74,13 +74,13 @@ export class Hearing {
   }
 
   async #hearAboutTheRoom(
-    standing: Standing,
+    memberState: MemberState,
     sender: Participant,
     message: Exclude<ChatMessage, { type: ToPeople }>,
   ): Promise<void> {
     switch (message.type) {
       case "epochAcknowledgement":
-        await this.#hearAcknowledgement(standing, sender, message)
+        await this.#hearAcknowledgement(memberState, sender, message)
         break
       case "invitation":
         this.#hearInvitation(sender, message)
@@ -89,24 +89,24 @@ export class Hearing {
         this.takeAnswer(sender, message)
         break
       case "leaving":
-        this.#seeLeaving(standing, sender)
+        this.#seeLeaving(memberState, sender)
         break
       case "ending":
         this.#listener.end(sender)
         break
       case "noteKey":
-        this.#listener.tell(standing.notes.takeKey(message, sender))
+        this.#listener.tell(memberState.notes.takeKey(message, sender))
         break
       case "handOverNote":
-        await this.#hearNote(standing, sender, message)
+        await this.#hearNote(memberState, sender, message)
     }
   }
 
-  async #hearAcknowledgement(standing: Standing, sender: Participant, said: EpochAcknowledgement): Promise<void> {
+  async #hearAcknowledgement(memberState: MemberState, sender: Participant, said: EpochAcknowledgement): Promise<void> {
     const { group, identity, room, senders } = this.#membership
     if (group === null) return
     await checkAcknowledgement(group, said)
-    standing.agreement.confirmed.add(toHex(sender.deviceKey))
+    memberState.agreement.confirmed.add(toHex(sender.deviceKey))
     const ours = room.withKey(identity.signatureKey)?.leafIndex
     for (const { leaf, appended } of said.beginnings) if (leaf === ours) senders.began(sender.deviceKey, appended)
     const key = toHex(sender.deviceKey)
@@ -115,12 +115,12 @@ export class Hearing {
     this.#listener.tell({ type: "callsUnsupported", participant: sender })
   }
 
-  async #hearNote(standing: Standing, sender: Participant, note: HandOverNote): Promise<void> {
+  async #hearNote(memberState: MemberState, sender: Participant, note: HandOverNote): Promise<void> {
     const { conversationId, identity, room } = this.#membership
     const receiver = room.withKey(identity.signatureKey)
     if (receiver === null) return
-    const event = await standing.notes.takeNote(note, { conversationId, sender, receiver }, room)
-    if (event.type === "noteReceived") standing.receipts.owe(ReceiptKind.DELIVERED, note.id)
+    const event = await memberState.notes.takeNote(note, { conversationId, sender, receiver }, room)
+    if (event.type === "noteReceived") memberState.receipts.owe(ReceiptKind.DELIVERED, note.id)
     this.#listener.tell(event)
   }
 
@@ -132,18 +132,18 @@ export class Hearing {
     }
   }
 
-  #seeLeaving(standing: Standing, sender: Participant): void {
-    standing.leaves(sender)
+  #seeLeaving(memberState: MemberState, sender: Participant): void {
+    memberState.leaves(sender)
     this.#listener.tell({ type: "left", participant: sender })
     if (sender.isSurvivor) {
       this.#listener.end(sender)
       return
     }
     const { room, identity } = this.#membership
-    const [first] = room.staff.filter((one) => !standing.isLeaving(one))
+    const [first] = room.staff.filter((one) => !memberState.isLeaving(one))
     if (first?.hasKey(identity.signatureKey) === true) {
       // The first of those who stay does it; should he fail, the next commit of anybody can do it as well.
-      standing.queue({ type: "removeMember", deviceKey: sender.deviceKey })
+      memberState.queue({ type: "removeMember", deviceKey: sender.deviceKey })
     }
   }
 }

@@ -29,7 +29,7 @@ import type { Membership } from "./membership.ts"
 import type { Reach } from "./reach.ts"
 import { Acknowledge, EntryKind, ErrorCode, type ClientFrame, type ErrorFrame } from "./relay/frames.ts"
 import type { ReassignmentState } from "./reassignmentState.ts"
-import type { Standing } from "./standing.ts"
+import type { MemberState } from "./memberState.ts"
 
 /** The member that speaks: what it knows of itself, and where what is made goes. */
 export interface Speaker {
@@ -41,14 +41,14 @@ export interface Speaker {
 
 /** One member's mouth. */
 export class Speaking {
-  standing: Standing
+  memberState: MemberState
   readonly #membership: Membership
   readonly #reach: Reach
   readonly #reassignment: ReassignmentState
   readonly #member: Speaker
 
-  constructor(membership: Membership, standing: Standing, reach: Reach, reassignment: ReassignmentState, member: Speaker) {
-    this.standing = standing
+  constructor(membership: Membership, memberState: MemberState, reach: Reach, reassignment: ReassignmentState, member: Speaker) {
+    this.memberState = memberState
     this.#membership = membership
     this.#reach = reach
     this.#reassignment = reassignment
@@ -60,8 +60,8 @@ export class Speaking {
     if (this.#member.isOver()) throw new ConversationOver("the conversation is over")
     try {
       const content = encodeMessage(message)
-      this.standing.outbox = this.standing.outbox.add(content)
-      this.standing.leafKeys.noteTalk(message)
+      this.memberState.outbox = this.memberState.outbox.add(content)
+      this.memberState.leafKeys.noteTalk(message)
       if (this.#membership.identity.isSurvivor) this.#reassignment.sent(message, content)
     } catch (error) {
       if (error instanceof LocalMessageError) throw new MessageTooLong(error.message)
@@ -71,33 +71,33 @@ export class Speaking {
 
   /** Queue something about a call. */
   sayOfCall(data: Uint8Array): void {
-    this.standing.outbox = this.standing.outbox.add(data)
-    this.standing.leafKeys.noteTalk(decodeMessage(data))
+    this.memberState.outbox = this.memberState.outbox.add(data)
+    this.memberState.leafKeys.noteTalk(decodeMessage(data))
   }
 
   /** Do all that the present state allows: send what waits, tell how far we have read. */
   async advance(now: number): Promise<void> {
     if (this.#member.isOver() || !this.#reach.isUp) return
-    if (this.#reach.takeRepeat(this.standing.order.cursor)) {
-      for (const { append } of this.standing.outbox.inFlight) this.#member.send(append)
+    if (this.#reach.takeRepeat(this.memberState.order.cursor)) {
+      for (const { append } of this.memberState.outbox.inFlight) this.#member.send(append)
     }
     while (this.#maySend() && (await this.#sendNext(now)));
-    if (!this.#member.isOver() && this.#reach.takeAcknowledgement(this.standing.order.cursor)) {
-      this.#member.send(Acknowledge({ conversationId: this.#membership.conversationId, seq: this.standing.order.cursor }))
+    if (!this.#member.isOver() && this.#reach.takeAcknowledgement(this.memberState.order.cursor)) {
+      this.#member.send(Acknowledge({ conversationId: this.#membership.conversationId, seq: this.memberState.order.cursor }))
     }
   }
 
   #maySend(): boolean {
     const { group, pending } = this.#membership
     if (group === null || this.#member.isOver() || pending !== null) return false
-    return this.#reach.maySend(this.standing.order.cursor, group.epoch, this.standing.outbox.inFlight.length)
+    return this.#reach.maySend(this.memberState.order.cursor, group.epoch, this.memberState.outbox.inFlight.length)
   }
 
   async #sendNext(now: number): Promise<boolean> {
     // A group in which we are alone (epoch 0) has nobody to talk to: its first commit comes before all else.
-    const [change, ...rest] = this.standing.changes
+    const [change, ...rest] = this.memberState.changes
     if (change !== undefined) {
-      this.standing.changes = rest
+      this.memberState.changes = rest
       await this.#commit(change, now)
       return true
     }
@@ -108,18 +108,18 @@ export class Speaking {
       await this.#commit({ type: "refresh" }, now)
       return true
     }
-    if (this.standing.owesAcknowledgement) {
-      this.standing.owesAcknowledgement = false
-      const beginnings = this.standing.beginnings(room)
+    if (this.memberState.owesAcknowledgement) {
+      this.memberState.owesAcknowledgement = false
+      const beginnings = this.memberState.beginnings(room)
       const said = await acknowledgementOf(group, beginnings, this.#membership.identity.canCall)
       await this.#encrypt(encodeMessage(said), null)
       return true
     }
-    if (this.standing.notes.owesKey) {
-      const key = await this.standing.notes.offer(now)
-      if (key !== null) this.standing.outbox = this.standing.outbox.add(encodeMessage(key))
+    if (this.memberState.notes.owesKey) {
+      const key = await this.memberState.notes.offer(now)
+      if (key !== null) this.memberState.outbox = this.memberState.outbox.add(encodeMessage(key))
     }
-    for (const receipt of this.standing.receipts.take()) this.standing.outbox = this.standing.outbox.add(encodeMessage(receipt))
+    for (const receipt of this.memberState.receipts.take()) this.memberState.outbox = this.memberState.outbox.add(encodeMessage(receipt))
     const content = this.#nextContent(now)
     if (content === undefined || this.#reassignment.holdsBack) return false
     await this.#encrypt(content, content)
@@ -128,42 +128,42 @@ export class Speaking {
 
   #owesRefresh(now: number): boolean {
     // Whom she seeks comes in by a commit of hers, which renews her keys as well.
-    return this.standing.leafKeys.isDue(now) && !this.#reassignment.isOn && this.#membership.mayRefresh
+    return this.memberState.leafKeys.isDue(now) && !this.#reassignment.isOn && this.#membership.mayRefresh
   }
 
   #nextContent(now: number): Uint8Array | undefined {
     for (;;) {
-      const [content] = this.standing.outbox.queued
+      const [content] = this.memberState.outbox.queued
       if (content === undefined || !isTooOld(content, now)) return content
-      this.standing.outbox = this.standing.outbox.dropFirst()
+      this.memberState.outbox = this.memberState.outbox.dropFirst()
     }
   }
 
   async #encrypt(data: Uint8Array, content: Uint8Array | null): Promise<void> {
-    if (content !== null) this.standing.leafKeys.noteUse(decodeMessage(content))
-    const append = await this.#membership.protect(data, this.standing.outbox.nextCounter)
-    this.standing.outbox = this.standing.outbox.sent(append, content)
+    if (content !== null) this.memberState.leafKeys.noteUse(decodeMessage(content))
+    const append = await this.#membership.protect(data, this.memberState.outbox.nextCounter)
+    this.memberState.outbox = this.memberState.outbox.sent(append, content)
     this.#member.send(append)
   }
 
   async #commit(change: Change, now: number): Promise<void> {
     try {
-      const append = await this.#membership.stage(change, this.standing.outbox.nextCounter, now)
+      const append = await this.#membership.stage(change, this.memberState.outbox.nextCounter, now)
       if (append === null) return
-      if (append.welcome !== null) this.standing.order.sendsWelcome(append.counter)
-      this.standing.outbox = this.standing.outbox.sent(append, null)
+      if (append.welcome !== null) this.memberState.order.sendsWelcome(append.counter)
+      this.memberState.outbox = this.memberState.outbox.sent(append, null)
       this.#member.send(append)
     } catch (error) {
       if (!(error instanceof RemoteError) && !(error instanceof RosterNotAdmitted)) throw error
-      if (change.type === "refresh") this.standing.leafKeys.failed(now)
+      if (change.type === "refresh") this.memberState.leafKeys.failed(now)
       else this.#member.tell({ type: "changeFailed", change, reason: error })
     }
   }
 
   /** Everything up to `counter` is in the log. */
   wereAccepted(counter: number): void {
-    const { outbox, done } = this.standing.outbox.accepted(counter)
-    this.standing.outbox = outbox
+    const { outbox, done } = this.memberState.outbox.accepted(counter)
+    this.memberState.outbox = outbox
     for (const { content } of done) {
       const message = content === null ? null : decodeMessage(content)
       if (message?.type === "text") this.#member.tell({ type: "sent", messageId: message.id })
@@ -172,7 +172,7 @@ export class Speaking {
 
   /** The relay refused an append of ours; throws `LogBroken`. */
   refused(error: ErrorFrame): void {
-    const [first] = this.standing.outbox.inFlight
+    const [first] = this.memberState.outbox.inFlight
     if (error.code === ErrorCode.WRONG_EPOCH) {
       this.#refusedEpoch(error.counter, error.expected)
     } else if (error.code === ErrorCode.COUNTER_GAP) {
@@ -196,7 +196,7 @@ export class Speaking {
   }
 
   #refusedEpoch(counter: number, expected: number): void {
-    const isEarlierTry = this.standing.outbox.inFlight.some(
+    const isEarlierTry = this.memberState.outbox.inFlight.some(
       ({ append }) => append.counter === counter && append.epoch === expected,
     )
     // The answer to an earlier try; meanwhile it was said anew under the right epoch.
@@ -215,11 +215,11 @@ export class Speaking {
 
   /** From `counter` on, nothing that was sent is in the log: it will be said anew. */
   takeBack(counter: number): void {
-    for (const { append, content } of this.standing.outbox.inFlight.filter((sent) => sent.append.counter >= counter)) {
-      this.standing.order.forgetAppend(append.counter)
-      if (content === null && append.kind === EntryKind.MESSAGE) this.standing.owesAcknowledgement = true
+    for (const { append, content } of this.memberState.outbox.inFlight.filter((sent) => sent.append.counter >= counter)) {
+      this.memberState.order.forgetAppend(append.counter)
+      if (content === null && append.kind === EntryKind.MESSAGE) this.memberState.owesAcknowledgement = true
     }
-    this.standing.outbox = this.standing.outbox.refused(counter)
+    this.memberState.outbox = this.memberState.outbox.refused(counter)
     const { pending } = this.#membership
     if (pending !== null && pending.counter >= counter) this.#membership.pending = null
   }

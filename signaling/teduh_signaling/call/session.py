@@ -25,6 +25,7 @@ from typing import Final
 
 from teduh_signaling.call import actions
 from teduh_signaling.call.actions import Action
+from teduh_signaling.call.call_state import Current, DeviceCallState
 from teduh_signaling.call.exceptions import CallNotAllowed
 from teduh_signaling.call.freshness import Freshness
 from teduh_signaling.call.hearing import Hearing
@@ -41,7 +42,6 @@ from teduh_signaling.call.messages import (
 )
 from teduh_signaling.call.peer import Peer
 from teduh_signaling.call.recording import RecordingConsent
-from teduh_signaling.call.standing import Current, Standing
 from teduh_signaling.call.timing import Timing
 from teduh_signaling.call.transitions import CallHappening, CallState, PeerState
 
@@ -85,8 +85,8 @@ class CallSession:
         can_restart_ice: bool = False,
         timing: Timing | None = None,
     ) -> None:
-        self._standing = Standing(own, dict(present), can_restart_ice, timing or Timing())
-        self._hearing = Hearing(self._standing)
+        self._call_state = DeviceCallState(own, dict(present), can_restart_ice, timing or Timing())
+        self._hearing = Hearing(self._call_state)
         self._freshness = Freshness()
         self._new_call_id = new_call_id
         self._running: RunningCall | None = None
@@ -96,28 +96,28 @@ class CallSession:
     @property
     def state(self) -> CallState:
         """Where we stand."""
-        return self._standing.state
+        return self._call_state.state
 
     @property
     def call(self) -> bytes | None:
         """The call that we are in, or that rings."""
-        return None if self._standing.current is None else self._standing.current.call
+        return None if self._call_state.current is None else self._call_state.current.call
 
     @property
     def media(self) -> Media:
         """What we send."""
-        return SILENT if self._standing.current is None else self._standing.current.media
+        return SILENT if self._call_state.current is None else self._call_state.current.media
 
     @property
     def peers(self) -> tuple[PeerView, ...]:
         """The others in our call."""
-        peers = {} if self._standing.current is None else self._standing.current.peers
+        peers = {} if self._call_state.current is None else self._call_state.current.peers
         return tuple(_view(leaf, peer) for leaf, peer in sorted(peers.items()))
 
     @property
     def awaited(self) -> tuple[int, ...]:
         """Whom we ring."""
-        return () if self._standing.current is None else tuple(sorted(self._standing.current.awaited))
+        return () if self._call_state.current is None else tuple(sorted(self._call_state.current.awaited))
 
     @property
     def running(self) -> RunningCall | None:
@@ -127,79 +127,79 @@ class CallSession:
     @property
     def may_record(self) -> bool:
         """Whether everybody in the call has allowed us to record."""
-        if self._standing.state is not CallState.IN_CALL or self._standing.current is None:
+        if self._call_state.state is not CallState.IN_CALL or self._call_state.current is None:
             return False
-        return self._standing.current.recording.is_allowed_by(self._standing.current.peers)
+        return self._call_state.current.recording.is_allowed_by(self._call_state.current.peers)
 
     @property
     def next_timer(self) -> int | None:
         """When to call `tick`."""
-        return min(self._standing.deadlines(), default=None)
+        return min(self._call_state.deadlines(), default=None)
 
     # --- what the user does ---------------------------------------------------------------------------------
 
     def ring(self, media: Media, now: int, to: Collection[int] = ()) -> list[Action]:
         """Call everybody in the room, or `to`; in a call: ring somebody (again). Raises CallNotAllowed."""
-        others = set(self._standing.present) - {self._standing.own}
+        others = set(self._call_state.present) - {self._call_state.own}
         whom = sorted(others & set(to) if to else others)
-        if self._standing.current is not None:
-            whom = [leaf for leaf in whom if leaf not in self._standing.current.peers]
+        if self._call_state.current is not None:
+            whom = [leaf for leaf in whom if leaf not in self._call_state.current.peers]
         if not whom:
             raise CallNotAllowed("there is nobody to call")
-        self._standing.follow(CallHappening.RING)
-        if self._standing.current is None:
-            self._standing.current = Current(self._new_call_id(), self._standing.stamp(now), media)
-            self._standing.current.heartbeat_at = now + self._standing.timing.heartbeat
-            self._standing.tell(actions.Calling(self._standing.current.call, media))
-        self._standing.current.awaited |= dict.fromkeys(whom, now + self._standing.timing.ring)
-        current = self._standing.current
+        self._call_state.follow(CallHappening.RING)
+        if self._call_state.current is None:
+            self._call_state.current = Current(self._new_call_id(), self._call_state.stamp(now), media)
+            self._call_state.current.heartbeat_at = now + self._call_state.timing.heartbeat
+            self._call_state.tell(actions.Calling(self._call_state.current.call, media))
+        self._call_state.current.awaited |= dict.fromkeys(whom, now + self._call_state.timing.ring)
+        current = self._call_state.current
         ring = Ring(
-            current.call, now, current.joined, current.media, tuple(whom), self._standing.can_restart_ice
+            current.call, now, current.joined, current.media, tuple(whom), self._call_state.can_restart_ice
         )
-        self._standing.send(ring)
+        self._call_state.send(ring)
         return self._done(now)
 
     def accept(self, media: Media, now: int) -> list[Action]:
         """Answer the ring. Raises CallNotAllowed."""
-        self._standing.follow(CallHappening.ACCEPT)
-        assert self._standing.current is not None
-        self._standing.enter(self._standing.current.call, media, now)
+        self._call_state.follow(CallHappening.ACCEPT)
+        assert self._call_state.current is not None
+        self._call_state.enter(self._call_state.current.call, media, now)
         return self._done(now)
 
     def join(self, media: Media, now: int) -> list[Action]:
         """Go into the call that is running in the room. Raises CallNotAllowed."""
         if self._running is None:
             raise CallNotAllowed("no call is running")
-        self._standing.follow(CallHappening.JOIN)
-        self._standing.enter(self._running.call, media, now)
+        self._call_state.follow(CallHappening.JOIN)
+        self._call_state.enter(self._running.call, media, now)
         return self._done(now)
 
     def decline(self, now: int) -> list[Action]:
         """Do not answer the ring. Raises CallNotAllowed."""
-        self._standing.follow(CallHappening.DECLINE)
-        current = self._standing.current
+        self._call_state.follow(CallHappening.DECLINE)
+        current = self._call_state.current
         assert current is not None
         assert current.by is not None
-        self._standing.refuse(current.call, current.by, EndReason.DECLINED, now)
-        self._standing.current = None
-        self._standing.tell(actions.Ended(current.call, EndReason.DECLINED))
+        self._call_state.refuse(current.call, current.by, EndReason.DECLINED, now)
+        self._call_state.current = None
+        self._call_state.tell(actions.Ended(current.call, EndReason.DECLINED))
         return self._done(now)
 
     def cancel(self, now: int) -> list[Action]:
         """Ring no longer. Raises CallNotAllowed."""
-        self._standing.follow(CallHappening.CANCEL)
-        self._standing.end(EndReason.CANCELLED, None, now)
+        self._call_state.follow(CallHappening.CANCEL)
+        self._call_state.end(EndReason.CANCELLED, None, now)
         return self._done(now)
 
     def hang_up(self, now: int, reason: EndReason = EndReason.HUNG_UP) -> list[Action]:
         """Leave the call. Raises CallNotAllowed."""
-        self._standing.follow(CallHappening.HANG_UP)
-        self._standing.end(reason, None, now)
+        self._call_state.follow(CallHappening.HANG_UP)
+        self._call_state.end(reason, None, now)
         return self._done(now)
 
     def leave(self, now: int) -> list[Action]:
         """Decline, cancel or hang up, whichever it takes."""
-        match self._standing.state:
+        match self._call_state.state:
             case CallState.RINGING:
                 return self.decline(now)
             case CallState.CALLING:
@@ -213,20 +213,20 @@ class CallSession:
         current = self._require_call()
         if media != current.media:
             current.media = media
-            self._standing.send(MediaState(current.call, now, current.joined, media))
+            self._call_state.send(MediaState(current.call, now, current.joined, media))
         return self._done(now)
 
     def set_busy(self, is_busy: bool) -> None:
         """Whether rings are answered by *busy*, for there is a call in another conversation."""
-        self._standing.is_busy = is_busy
+        self._call_state.is_busy = is_busy
 
     # --- recording ------------------------------------------------------------------------------------------
 
     @property
     def _recording(self) -> RecordingConsent:
-        if self._standing.state is not CallState.IN_CALL or self._standing.current is None:
+        if self._call_state.state is not CallState.IN_CALL or self._call_state.current is None:
             raise CallNotAllowed("there is no call")
-        return self._standing.current.recording
+        return self._call_state.current.recording
 
     def ask_recording(self, now: int) -> list[Action]:
         """Ask everybody in the call whether we may record it. Raises CallNotAllowed."""
@@ -239,7 +239,7 @@ class CallSession:
     def answer_recording(self, peer: int, granted: bool, now: int) -> list[Action]:
         """Let `peer` record us, or not, or no longer. Raises CallNotAllowed."""
         consent = self._recording
-        if granted and (self._standing.current is None or peer not in self._standing.current.peers):
+        if granted and (self._call_state.current is None or peer not in self._call_state.current.peers):
             raise CallNotAllowed("not in the call")
         if granted:
             consent.granted_to.add(peer)
@@ -264,7 +264,7 @@ class CallSession:
 
     def recording_stopped(self, now: int) -> list[Action]:
         """We record no longer, and would have to ask again."""
-        if self._standing.state is not CallState.IN_CALL or not self._recording.has_asked:
+        if self._call_state.state is not CallState.IN_CALL or not self._recording.has_asked:
             return []
         self._recording.is_recording = self._recording.has_asked = False
         self._recording.granted_by.clear()
@@ -333,49 +333,51 @@ class CallSession:
 
     def members(self, own: int, present: Mapping[int, str], now: int) -> list[Action]:
         """Who is in the room now. Whoever was removed loses its connections at once."""
-        before, self._standing.present = self._standing.present, dict(present)
+        before, self._call_state.present = self._call_state.present, dict(present)
         gone = [leaf for leaf, key in before.items() if present.get(leaf) != key]
-        is_out = own != self._standing.own or self._standing.own in gone or self._standing.own not in present
-        self._standing.own = own
+        is_out = (
+            own != self._call_state.own or self._call_state.own in gone or self._call_state.own not in present
+        )
+        self._call_state.own = own
         for leaf in gone:
-            self._standing.seen.remove(leaf)
+            self._call_state.seen.remove(leaf)
             self._freshness.forget(leaf)
             self._hearing.forget(leaf)
-            if self._standing.current is not None and leaf in self._standing.current.awaited:
-                self._standing.no_longer_awaited(leaf, EndReason.REMOVED, now)
+            if self._call_state.current is not None and leaf in self._call_state.current.awaited:
+                self._call_state.no_longer_awaited(leaf, EndReason.REMOVED, now)
         if own not in present:
-            self._standing.seen.forget_all()
-        if is_out and self._standing.current is not None:
-            self._standing.follow(CallHappening.REMOVED)
-            self._standing.end(EndReason.REMOVED, None, now)
+            self._call_state.seen.forget_all()
+        if is_out and self._call_state.current is not None:
+            self._call_state.follow(CallHappening.REMOVED)
+            self._call_state.end(EndReason.REMOVED, None, now)
         return self._done(now)
 
     def tick(self, now: int) -> list[Action]:
         """Do what is due."""
-        current = self._standing.current
+        current = self._call_state.current
         due = now if current is None or current.heartbeat_at is None else current.heartbeat_at
-        if now - due >= self._standing.timing.heartbeat:
+        if now - due >= self._call_state.timing.heartbeat:
             # So late that we cannot have listened, either.
-            self._standing.seen.could_not_be_heard(now)
-        self._standing.seen.expire(now)
-        self._standing.expire(now)
+            self._call_state.seen.could_not_be_heard(now)
+        self._call_state.seen.expire(now)
+        self._call_state.expire(now)
         if current is not None:
-            self._standing.time_out(current, now)
+            self._call_state.time_out(current, now)
         for one in self._all_peers():
             one.tick(now)
-        self._standing.agree(now)
-        self._standing.beat(now)
+        self._call_state.agree(now)
+        self._call_state.beat(now)
         return self._done(now)
 
     # --- what others say ------------------------------------------------------------------------------------
 
     def receive(self, sender: int, message: AnyCallMessage, now: int, is_live: bool = True) -> list[Action]:
         """Somebody's device said this; `is_live` unless it waited in the log while we were away."""
-        if sender == self._standing.own or sender not in self._standing.present:
+        if sender == self._call_state.own or sender not in self._call_state.present:
             return []
         age = self._freshness.age(sender, message.sent, now, is_live=is_live)
         if age >= (
-            self._standing.timing.silence if isinstance(message, Heartbeat) else self._standing.timing.old
+            self._call_state.timing.silence if isinstance(message, Heartbeat) else self._call_state.timing.old
         ):
             return []
         self._hearing.hear(sender, message, now - age, now)
@@ -384,54 +386,54 @@ class CallSession:
     # --- steps ----------------------------------------------------------------------------------------------
 
     def _done(self, now: int) -> list[Action]:
-        self._standing.agree(now)
-        if self._standing.state is CallState.IN_CALL:
-            assert self._standing.current is not None
-            self._standing.out += self._standing.current.recording.look(self._standing.current.peers)
+        self._call_state.agree(now)
+        if self._call_state.state is CallState.IN_CALL:
+            assert self._call_state.current is not None
+            self._call_state.out += self._call_state.current.recording.look(self._call_state.current.peers)
         self._look_for_calls()
-        out = [self._standing.stamped(action, now) for action in self._standing.out]
+        out = [self._call_state.stamped(action, now) for action in self._call_state.out]
         # Peers hold on to this very list.
-        self._standing.out.clear()
+        self._call_state.out.clear()
         return out
 
     def _look_for_calls(self) -> None:
         """Whether there is a call that we can join, as long as we are in none."""
         before, self._running = self._running, None
-        if self._standing.state is not CallState.IDLE:
+        if self._call_state.state is not CallState.IDLE:
             return
-        for call in self._standing.seen.calls():
-            members = tuple(self._standing.seen.within(call))
+        for call in self._call_state.seen.calls():
+            members = tuple(self._call_state.seen.within(call))
             # One who is alone in the call that we have left is about to notice.
-            if len(members) > 1 or call not in self._standing.left:
+            if len(members) > 1 or call not in self._call_state.left:
                 self._running = RunningCall(call, members)
                 break
         if self._running is not None and self._running != before:
-            self._standing.tell(actions.Running(self._running.call, self._running.members))
+            self._call_state.tell(actions.Running(self._running.call, self._running.members))
         elif self._running is None and before is not None:
-            self._standing.tell(actions.Running(before.call, ()))
+            self._call_state.tell(actions.Running(before.call, ()))
 
     def _say_of_recording(self, step: RecordingStep, to: int | None, now: int) -> None:
         current = self._require_call()
-        self._standing.send(Recording(current.call, now, current.joined, step, to))
+        self._call_state.send(Recording(current.call, now, current.joined, step, to))
 
     def _lives(self, peer: int, now: int) -> None:
-        seen, current = self._standing.seen, self._standing.current
+        seen, current = self._call_state.seen, self._call_state.current
         if current is not None and seen.is_unheard(peer, now):
             # It may have taken back that we record, and would not be heard.
             current.recording.granted_by.discard(peer)
         seen.lives(peer, now)
 
     def _require_call(self) -> Current:
-        if self._standing.current is None or self._standing.state is CallState.RINGING:
+        if self._call_state.current is None or self._call_state.state is CallState.RINGING:
             raise CallNotAllowed("there is no call")
-        return self._standing.current
+        return self._call_state.current
 
     def _peer(self, leaf: int) -> tuple[Peer, ...]:
-        peer = None if self._standing.current is None else self._standing.current.peers.get(leaf)
+        peer = None if self._call_state.current is None else self._call_state.current.peers.get(leaf)
         return () if peer is None else (peer,)
 
     def _all_peers(self) -> tuple[Peer, ...]:
-        return () if self._standing.current is None else tuple(self._standing.current.peers.values())
+        return () if self._call_state.current is None else tuple(self._call_state.current.peers.values())
 
 
 def _view(leaf: int, peer: Peer) -> PeerView:

@@ -155,7 +155,7 @@ function Screens(props: ScreensProps) {
         {state.phase === "welcome" && (
           <Languages label={t("language")} offered={configuration.languages} chosen={language} onChoose={onLanguage} />
         )}
-        {rest !== null && <rest.Standing state={state} panel={panel} onPanel={setPanel} />}
+        {rest !== null && <rest.MemberState state={state} panel={panel} onPanel={setPanel} />}
         {rest !== null && <rest.Presses />}
       </Header>
       {panel === "emergency" && <EmergencyPanel numbers={configuration.emergencyNumbers} onClose={closePanel} />}

@@ -16,7 +16,7 @@ interface StandingProps {
 }
 
 /** In the header, once she has asked. */
-export function Standing({ state, panel, onPanel }: StandingProps) {
+export function MemberState({ state, panel, onPanel }: StandingProps) {
   if (state.phase === "waiting") return <LinkState link={state.link} />
   if (state.phase !== "talking") return null
   const { people, link, unreachable } = state

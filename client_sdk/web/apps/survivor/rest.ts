@@ -16,7 +16,7 @@ import { addTexts } from "./words.tsx"
 
 export { ExitPlaceChoice } from "./ExitPlaceChoice.tsx"
 export { Presses } from "./Presses.tsx"
-export { Standing } from "./Room.tsx"
+export { MemberState } from "./Room.tsx"
 export { readOrganisation } from "./sdk.ts"
 export { SkinScreen } from "./Skins.tsx"
 export { reduce } from "./state.ts"

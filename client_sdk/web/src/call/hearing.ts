@@ -14,7 +14,7 @@ import {
   type Ring,
 } from "./messages.ts"
 import type { Peer } from "./peer.ts"
-import { Current, fromHex, type Standing } from "./standing.ts"
+import { Current, fromHex, type DeviceCallState } from "./callState.ts"
 
 const MOST_EARLY = 32
 
@@ -30,11 +30,11 @@ interface HeardRing {
 
 /** One device's ears. */
 export class Hearing {
-  readonly #standing: Standing
+  readonly #callState: DeviceCallState
   readonly #heardDecline = new Map<number, number>()
 
-  constructor(standing: Standing) {
-    this.#standing = standing
+  constructor(callState: DeviceCallState) {
+    this.#callState = callState
   }
 
   /** Another device may get this leaf. */
@@ -46,12 +46,12 @@ export class Hearing {
   hear(sender: number, message: CallMessage, said: number, now: number): void {
     switch (message.type) {
       case "ring":
-        this.#standing.seen.enters(sender, message, said)
-        this.#standing.agree(now)
+        this.#callState.seen.enters(sender, message, said)
+        this.#callState.agree(now)
         this.#hearRing(sender, message, said, now)
         break
       case "join":
-        this.#standing.seen.enters(sender, message, said)
+        this.#callState.seen.enters(sender, message, said)
         break
       case "heartbeat":
         this.#hearHeartbeat(sender, message, said, now)
@@ -69,14 +69,14 @@ export class Hearing {
   }
 
   #hearEnd(sender: number, message: Cancel | HangUp, now: number): void {
-    const isNew = this.#standing.seen.leaves(sender, message.joined, message.reason, now)
-    if (!isNew || this.#standing.current?.call !== toHex(message.call)) return
+    const isNew = this.#callState.seen.leaves(sender, message.joined, message.reason, now)
+    if (!isNew || this.#callState.current?.call !== toHex(message.call)) return
     // It has come and gone before we heard that it came.
-    this.#standing.noLongerAwaited(sender, message.reason, now)
+    this.#callState.noLongerAwaited(sender, message.reason, now)
   }
 
   #hearRing(sender: number, ring: Ring, said: number, now: number): void {
-    const { seen, own, rung } = this.#standing
+    const { seen, own, rung } = this.#callState
     const call = toHex(ring.call)
     const isForUs = ring.to.length === 0 || ring.to.includes(own)
     if (!isForUs || !seen.isCurrent(sender, call, ring.joined)) return
@@ -84,13 +84,13 @@ export class Hearing {
     if (known === undefined || ring.sent > known.sent) {
       this.#beRung({ by: sender, call, media: ring.media, sent: ring.sent, said }, now)
     } else {
-      this.#standing.answerAgain(call, sender, now)
+      this.#callState.answerAgain(call, sender, now)
     }
   }
 
   #beRung(ring: HeardRing, now: number): void {
     const { by, call } = ring
-    const { current, state, isBusy } = this.#standing
+    const { current, state, isBusy } = this.#callState
     if (current?.call === call) return
     const isMutual = current?.awaited.has(by) === true
     if (isMutual && state === "calling" && this.#goesBeforeOurs(by)) {
@@ -98,65 +98,65 @@ export class Hearing {
     } else if (isMutual) {
       // It yields to us, as soon as it has heard our ring.
     } else if (state === "calling" || state === "in call" || isBusy) {
-      this.#standing.refuse(call, by, EndReason.BUSY, now, ring.sent)
+      this.#callState.refuse(call, by, EndReason.BUSY, now, ring.sent)
     } else if (current === null || (current.by !== null && by < current.by)) {
       this.#ringHere(ring, now)
     }
   }
 
   #ringHere({ by, call, media, sent, said }: HeardRing, now: number): void {
-    this.#standing.follow("somebody rings")
-    this.#standing.noteRing(call, sent, null, now)
+    this.#callState.follow("somebody rings")
+    this.#callState.noteRing(call, sent, null, now)
     const current = new Current(call, sent, media)
     current.by = by
-    current.until = said + this.#standing.timing.ring
-    this.#standing.current = current
-    this.#standing.tell({ type: "ringing", call, by, media })
+    current.until = said + this.#callState.timing.ring
+    this.#callState.current = current
+    this.#callState.tell({ type: "ringing", call, by, media })
   }
 
   #goesBeforeOurs(by: number): boolean {
-    return by < this.#standing.own || this.#standing.seen.of(by)?.phase === Phase.IN_CALL
+    return by < this.#callState.own || this.#callState.seen.of(by)?.phase === Phase.IN_CALL
   }
 
   /** We ring each other: what we rang with is what we answer with. */
   #yieldTo(call: string, ours: Current, now: number): void {
-    this.#standing.follow("their ring goes before ours")
+    this.#callState.follow("their ring goes before ours")
     const { joined } = ours
-    this.#standing.send(Cancel({ call: fromHex(ours.call), sent: now, joined, reason: EndReason.REPLACED }))
-    this.#standing.enter(call, ours.media, now)
+    this.#callState.send(Cancel({ call: fromHex(ours.call), sent: now, joined, reason: EndReason.REPLACED }))
+    this.#callState.enter(call, ours.media, now)
   }
 
   #hearHeartbeat(sender: number, beat: Heartbeat, said: number, now: number): void {
-    const standing = this.#standing
-    const { own, seen } = standing
-    const ownJoined = standing.current?.joined
+    const callState = this.#callState
+    const { own, seen } = callState
+    const ownJoined = callState.current?.joined
     const seesUs = beat.peers.some((one) => one.leaf === own && one.joined === ownJoined)
     this.#correct(beat, now)
     if (beat.phase === Phase.IN_CALL && seen.isBlind(sender, seesUs)) return
     if (!seen.enters(sender, beat, said)) return
-    standing.agree(now)
+    callState.agree(now)
     const call = toHex(beat.call)
-    if (beat.awaited.includes(own) && !standing.left.has(call)) {
-      if (standing.hasRefused(call)) standing.answerAgain(call, sender, now)
+    if (beat.awaited.includes(own) && !callState.left.has(call)) {
+      if (callState.hasRefused(call)) callState.answerAgain(call, sender, now)
       else this.#beRung({ by: sender, call, media: beat.media, sent: beat.sent, said }, now)
     }
-    const peer = standing.peerIn(call, sender, beat.joined)
-    const { current } = standing
+    const peer = callState.peerIn(call, sender, beat.joined)
+    const { current } = callState
     if (peer === undefined || current === null) return
     this.#takeMedia(sender, peer, beat.media, beat.sent)
-    standing.out.push(...current.recording.reported(sender, beat, own))
+    callState.out.push(...current.recording.reported(sender, beat, own))
     this.#noteSight(current, sender, now, seesUs || beat.phase === Phase.CALLING)
   }
 
   /** Whoever takes us for what we were before we left, or were reloaded, is told so. */
   #correct(beat: Heartbeat, now: number): void {
-    const { current, own, left } = this.#standing
+    const { current, own, left } = this.#callState
     const call = toHex(beat.call)
     const seen = beat.peers.filter(({ leaf }) => leaf === own).map((one) => one.joined)
     const joined = Math.max(...seen)
     if (seen.length === 0 || (current?.call === call && current.joined === joined)) return
     const reason = left.get(call)?.reason ?? EndReason.REPLACED
-    this.#standing.send(HangUp({ call: beat.call, sent: now, joined, reason }))
+    this.#callState.send(HangUp({ call: beat.call, sent: now, joined, reason }))
   }
 
   /** Whoever is heard but does not hear us is not in a call with us. */
@@ -167,14 +167,14 @@ export class Hearing {
     }
     const since = unseenSince.get(sender) ?? now
     unseenSince.set(sender, since)
-    if (now - since >= this.#standing.timing.silence) this.#standing.seen.doesNotSeeUs(sender, now)
+    if (now - since >= this.#callState.timing.silence) this.#callState.seen.doesNotSeeUs(sender, now)
   }
 
   #hearDecline(sender: number, message: Decline, now: number): void {
     if (message.sent <= (this.#heardDecline.get(sender) ?? -1)) return
     this.#heardDecline.set(sender, message.sent)
-    if (this.#standing.current?.call === toHex(message.call)) {
-      this.#standing.noLongerAwaited(sender, message.reason, now)
+    if (this.#callState.current?.call === toHex(message.call)) {
+      this.#callState.noLongerAwaited(sender, message.reason, now)
     }
   }
 
@@ -184,10 +184,10 @@ export class Hearing {
     said: number,
     now: number,
   ): void {
-    const { seen, current, own, out } = this.#standing
+    const { seen, current, own, out } = this.#callState
     const call = toHex(message.call)
     if (seen.isCurrent(sender, call, message.joined)) seen.speaks(sender, said)
-    const peer = this.#standing.peerIn(call, sender, message.joined)
+    const peer = this.#callState.peerIn(call, sender, message.joined)
     if (message.type === "mediaState") {
       if (peer !== undefined) this.#takeMedia(sender, peer, message.media, message.sent)
     } else if (message.type === "recording") {
@@ -198,24 +198,24 @@ export class Hearing {
   }
 
   #hearPeer(sender: number, peer: Peer | undefined, message: Addressed, now: number): void {
-    const { current, own, state, early } = this.#standing
+    const { current, own, state, early } = this.#callState
     if (current?.call !== toHex(message.call) || message.to !== own) return
     if (message.toJoined !== current.joined || state === "ringing") return
     if (peer !== undefined) {
       peer.receive(message, now)
     } else {
       // It was overtaken by what follows: its sender is not known to be in the call yet.
-      this.#standing.early = [...early.slice(-MOST_EARLY + 1), { sender, came: now, message }]
+      this.#callState.early = [...early.slice(-MOST_EARLY + 1), { sender, came: now, message }]
     }
   }
 
   #takeMedia(sender: number, peer: Peer, media: Media, sent: number): void {
-    const { heardMedia } = this.#standing
+    const { heardMedia } = this.#callState
     if (sent <= (heardMedia.get(sender) ?? -1)) return
     heardMedia.set(sender, sent)
     if (isSame(media, peer.media)) return
     peer.media = media
-    this.#standing.tell({ type: "peerMedia", peer: sender, media })
+    this.#callState.tell({ type: "peerMedia", peer: sender, media })
   }
 }
 

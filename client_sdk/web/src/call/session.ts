@@ -9,7 +9,7 @@
  *                                        v
  *                         actions: send, createOffer, closePeer, tell ...
  *
- * What the others say is first noted; then the call is made to agree with it (`Standing`). So it does not matter by which
+ * What the others say is first noted; then the call is made to agree with it (`DeviceCallState`). So it does not matter by which
  * message something became known, nor in which order, and a heartbeat can stand for whatever was lost.
  *
  * Time is passed in, in milliseconds since 1970. The session chooses nothing at random but the id of a call, which is
@@ -34,7 +34,7 @@ import {
 } from "./messages.ts"
 import type { Peer } from "./peer.ts"
 import type { RecordingConsent } from "./recording.ts"
-import { Current, Standing, ascending, fromHex } from "./standing.ts"
+import { Current, DeviceCallState, ascending, fromHex } from "./callState.ts"
 import { TIMING, type Timing } from "./timing.ts"
 import type { CallState, PeerState } from "./transitions.ts"
 
@@ -68,15 +68,15 @@ export interface CallSettings {
 }
 
 export class CallSession {
-  readonly #standing: Standing
+  readonly #callState: DeviceCallState
   readonly #hearing: Hearing
   readonly #freshness = new Freshness()
   readonly #newCallId: () => Uint8Array
   #running: RunningCall | null = null
 
   constructor({ own, present, newCallId, canRestartIce = false, timing = TIMING }: CallSettings) {
-    this.#standing = new Standing(own, new Map(present), canRestartIce, timing)
-    this.#hearing = new Hearing(this.#standing)
+    this.#callState = new DeviceCallState(own, new Map(present), canRestartIce, timing)
+    this.#hearing = new Hearing(this.#callState)
     this.#newCallId = newCallId
   }
 
@@ -84,29 +84,29 @@ export class CallSession {
 
   /** Where we stand. */
   get state(): CallState {
-    return this.#standing.state
+    return this.#callState.state
   }
 
   /** The call that we are in, or that rings, in hexadecimal. */
   get call(): string | null {
-    return this.#standing.current?.call ?? null
+    return this.#callState.current?.call ?? null
   }
 
   /** What we send. */
   get media(): Media {
-    return this.#standing.current?.media ?? mediaOf({})
+    return this.#callState.current?.media ?? mediaOf({})
   }
 
   /** The others in our call. */
   get peers(): readonly PeerView[] {
-    const { current } = this.#standing
+    const { current } = this.#callState
     if (current === null) return []
     return current.leaves.flatMap((leaf) => viewOf(current.peers.get(leaf)))
   }
 
   /** Whom we ring. */
   get awaited(): readonly number[] {
-    return [...(this.#standing.current?.awaited.keys() ?? [])].sort(ascending)
+    return [...(this.#callState.current?.awaited.keys() ?? [])].sort(ascending)
   }
 
   /** A call of others that we can join, as long as we are in none. */
@@ -116,13 +116,13 @@ export class CallSession {
 
   /** Whether everybody in the call has allowed us to record. */
   get mayRecord(): boolean {
-    const { current, state } = this.#standing
+    const { current, state } = this.#callState
     return state === "in call" && current?.recording.isAllowedBy(current.leaves) === true
   }
 
   /** When to call `tick`. */
   get nextTimer(): number | null {
-    const deadlines = this.#standing.deadlines()
+    const deadlines = this.#callState.deadlines()
     return deadlines.length === 0 ? null : Math.min(...deadlines)
   }
 
@@ -130,15 +130,15 @@ export class CallSession {
 
   /** Call everybody in the room, or `to`; in a call: ring somebody (again). Throws `CallNotAllowed`. */
   ring(media: Media, now: number, to: readonly number[] = []): Action[] {
-    const standing = this.#standing
+    const callState = this.#callState
     const whom = this.#reachable(to)
     if (whom.length === 0) throw new CallNotAllowed("there is nobody to call")
-    standing.follow("we ring")
-    const current = (standing.current ??= this.#newCall(media, now))
-    for (const leaf of whom) current.awaited.set(leaf, now + standing.timing.ring)
-    const { canRestartIce } = standing
+    callState.follow("we ring")
+    const current = (callState.current ??= this.#newCall(media, now))
+    for (const leaf of whom) current.awaited.set(leaf, now + callState.timing.ring)
+    const { canRestartIce } = callState
     const { joined } = current
-    standing.send(
+    callState.send(
       Ring({ call: fromHex(current.call), sent: now, joined, media: current.media, to: whom, canRestartIce }),
     )
     return this.#done(now)
@@ -146,49 +146,49 @@ export class CallSession {
 
   /** Answer the ring. Throws `CallNotAllowed`. */
   accept(media: Media, now: number): Action[] {
-    this.#standing.follow("we accept")
-    const { current } = this.#standing
-    if (current !== null) this.#standing.enter(current.call, media, now)
+    this.#callState.follow("we accept")
+    const { current } = this.#callState
+    if (current !== null) this.#callState.enter(current.call, media, now)
     return this.#done(now)
   }
 
   /** Go into the call that is running in the room. Throws `CallNotAllowed`. */
   join(media: Media, now: number): Action[] {
     if (this.#running === null) throw new CallNotAllowed("no call is running")
-    this.#standing.follow("we join")
-    this.#standing.enter(this.#running.call, media, now)
+    this.#callState.follow("we join")
+    this.#callState.enter(this.#running.call, media, now)
     return this.#done(now)
   }
 
   /** Do not answer the ring. Throws `CallNotAllowed`. */
   decline(now: number): Action[] {
-    this.#standing.follow("we decline")
-    const { current } = this.#standing
+    this.#callState.follow("we decline")
+    const { current } = this.#callState
     if (current?.by != null) {
-      this.#standing.refuse(current.call, current.by, EndReason.DECLINED, now)
-      this.#standing.current = null
-      this.#standing.tell({ type: "ended", call: current.call, reason: EndReason.DECLINED, by: null })
+      this.#callState.refuse(current.call, current.by, EndReason.DECLINED, now)
+      this.#callState.current = null
+      this.#callState.tell({ type: "ended", call: current.call, reason: EndReason.DECLINED, by: null })
     }
     return this.#done(now)
   }
 
   /** Ring no longer. Throws `CallNotAllowed`. */
   cancel(now: number): Action[] {
-    this.#standing.follow("we cancel")
-    this.#standing.end(EndReason.CANCELLED, null, now)
+    this.#callState.follow("we cancel")
+    this.#callState.end(EndReason.CANCELLED, null, now)
     return this.#done(now)
   }
 
   /** Leave the call. Throws `CallNotAllowed`. */
   hangUp(now: number, reason: EndReason = EndReason.HUNG_UP): Action[] {
-    this.#standing.follow("we hang up")
-    this.#standing.end(reason, null, now)
+    this.#callState.follow("we hang up")
+    this.#callState.end(reason, null, now)
     return this.#done(now)
   }
 
   /** Decline, cancel or hang up, whichever it takes. */
   leave(now: number): Action[] {
-    switch (this.#standing.state) {
+    switch (this.#callState.state) {
       case "ringing":
         return this.decline(now)
       case "calling":
@@ -205,21 +205,21 @@ export class CallSession {
     const current = this.#requireCall()
     if (!isSame(media, current.media)) {
       current.media = media
-      this.#standing.send(MediaState({ call: fromHex(current.call), sent: now, joined: current.joined, media }))
+      this.#callState.send(MediaState({ call: fromHex(current.call), sent: now, joined: current.joined, media }))
     }
     return this.#done(now)
   }
 
   /** Whether rings are answered by *busy*, for there is a call in another conversation. */
   setBusy(isBusy: boolean): void {
-    this.#standing.isBusy = isBusy
+    this.#callState.isBusy = isBusy
   }
 
   // --- recording ---
 
   /** The peers that may record us. */
   get grants(): readonly number[] {
-    return [...(this.#standing.current?.recording.grantedTo ?? [])].sort(ascending)
+    return [...(this.#callState.current?.recording.grantedTo ?? [])].sort(ascending)
   }
 
   /** Ask everybody in the call whether we may record it. Throws `CallNotAllowed`. */
@@ -234,7 +234,7 @@ export class CallSession {
   /** Let `peer` record us, or not, or no longer. Throws `CallNotAllowed`. */
   answerRecording(peer: number, granted: boolean, now: number): Action[] {
     const consent = this.#recording
-    if (granted && this.#standing.current?.peers.has(peer) !== true) throw new CallNotAllowed("not in the call")
+    if (granted && this.#callState.current?.peers.has(peer) !== true) throw new CallNotAllowed("not in the call")
     if (granted) consent.grantedTo.add(peer)
     else consent.grantedTo.delete(peer)
     this.#sayOfRecording(granted ? RecordingStep.GRANT : RecordingStep.REFUSE, peer, now)
@@ -257,7 +257,7 @@ export class CallSession {
 
   /** We record no longer, and would have to ask again. */
   recordingStopped(now: number): Action[] {
-    if (this.#standing.state !== "in call" || !this.#recording.hasAsked) return []
+    if (this.#callState.state !== "in call" || !this.#recording.hasAsked) return []
     this.#recording.isRecording = this.#recording.hasAsked = false
     this.#recording.grantedBy.clear()
     this.#sayOfRecording(RecordingStep.STOPPED, null, now)
@@ -304,7 +304,7 @@ export class CallSession {
   peerAlive(peer: number, generation: number, now: number): Action[] {
     const one = this.#peer(peer)
     if (one?.generation === generation && one.isConnected) {
-      const { seen, current } = this.#standing
+      const { seen, current } = this.#callState
       // It may have taken back that we record, and would not be heard.
       if (seen.isUnheard(peer, now)) current?.recording.grantedBy.delete(peer)
       seen.lives(peer, now)
@@ -335,36 +335,36 @@ export class CallSession {
 
   /** Who is in the room now. Whoever was removed loses its connections at once. */
   members(own: number, present: ReadonlyMap<number, string>, now: number): Action[] {
-    const standing = this.#standing
-    const gone = [...standing.present].filter(([leaf, key]) => present.get(leaf) !== key).map(([leaf]) => leaf)
-    const isOut = own !== standing.own || gone.includes(standing.own) || !present.has(own)
-    standing.present = new Map(present)
-    standing.own = own
+    const callState = this.#callState
+    const gone = [...callState.present].filter(([leaf, key]) => present.get(leaf) !== key).map(([leaf]) => leaf)
+    const isOut = own !== callState.own || gone.includes(callState.own) || !present.has(own)
+    callState.present = new Map(present)
+    callState.own = own
     for (const leaf of gone) {
-      standing.seen.remove(leaf)
+      callState.seen.remove(leaf)
       this.#freshness.forget(leaf)
       this.#hearing.forget(leaf)
-      standing.noLongerAwaited(leaf, EndReason.REMOVED, now)
+      callState.noLongerAwaited(leaf, EndReason.REMOVED, now)
     }
-    if (!present.has(own)) standing.seen.forgetAll()
-    if (isOut && standing.current !== null) {
-      standing.follow("we are removed")
-      standing.end(EndReason.REMOVED, null, now)
+    if (!present.has(own)) callState.seen.forgetAll()
+    if (isOut && callState.current !== null) {
+      callState.follow("we are removed")
+      callState.end(EndReason.REMOVED, null, now)
     }
     return this.#done(now)
   }
 
   /** Do what is due. */
   tick(now: number): Action[] {
-    const late = now - (this.#standing.current?.heartbeatAt ?? now)
+    const late = now - (this.#callState.current?.heartbeatAt ?? now)
     // So late that we cannot have listened, either.
-    if (late >= this.#standing.timing.heartbeat) this.#standing.seen.couldNotBeHeard(now)
-    this.#standing.seen.expire(now)
-    this.#standing.expire(now)
-    this.#standing.timeOut(now)
+    if (late >= this.#callState.timing.heartbeat) this.#callState.seen.couldNotBeHeard(now)
+    this.#callState.seen.expire(now)
+    this.#callState.expire(now)
+    this.#callState.timeOut(now)
     for (const peer of this.#peers) peer.tick(now)
-    this.#standing.agree(now)
-    this.#standing.beat(now)
+    this.#callState.agree(now)
+    this.#callState.beat(now)
     return this.#done(now)
   }
 
@@ -372,7 +372,7 @@ export class CallSession {
 
   /** Somebody's device said this; `isLive` unless it waited in the log while we were away. */
   receive(sender: number, message: CallMessage, now: number, isLive = true): Action[] {
-    const { own, present, timing } = this.#standing
+    const { own, present, timing } = this.#callState
     if (sender === own || !present.has(sender)) return []
     const age = this.#freshness.age(sender, message.sent, now, isLive)
     if (age >= (message.type === "heartbeat" ? timing.silence : timing.old)) return []
@@ -383,30 +383,30 @@ export class CallSession {
   // --- steps ---
 
   #done(now: number): Action[] {
-    const standing = this.#standing
-    standing.agree(now)
-    const { current, state, out } = standing
+    const callState = this.#callState
+    callState.agree(now)
+    const { current, state, out } = callState
     if (state === "in call" && current !== null) out.push(...current.recording.look(current.leaves))
     this.#lookForCalls()
     // Peers hold on to this very list.
-    return out.splice(0).map((action) => standing.stamped(action, now))
+    return out.splice(0).map((action) => callState.stamped(action, now))
   }
 
   /** Whether there is a call that we can join, as long as we are in none. */
   #lookForCalls(): void {
     const before = this.#running
     this.#running = null
-    if (this.#standing.state !== "idle") return
+    if (this.#callState.state !== "idle") return
     this.#running = this.#joinable()
     if (this.#running !== null && !isSameCall(this.#running, before)) {
-      this.#standing.tell({ type: "running", ...this.#running })
+      this.#callState.tell({ type: "running", ...this.#running })
     } else if (this.#running === null && before !== null) {
-      this.#standing.tell({ type: "running", call: before.call, members: [] })
+      this.#callState.tell({ type: "running", call: before.call, members: [] })
     }
   }
 
   #joinable(): RunningCall | null {
-    const { seen, left } = this.#standing
+    const { seen, left } = this.#callState
     for (const call of seen.calls()) {
       const members = [...seen.within(call).keys()]
       // One who is alone in the call that we have left is about to notice.
@@ -416,41 +416,41 @@ export class CallSession {
   }
 
   #reachable(to: readonly number[]): readonly number[] {
-    const { own, present, current } = this.#standing
+    const { own, present, current } = this.#callState
     const others = [...present.keys()].filter((leaf) => leaf !== own && current?.peers.has(leaf) !== true)
     return others.filter((leaf) => to.length === 0 || to.includes(leaf)).sort(ascending)
   }
 
   #newCall(media: Media, now: number): Current {
-    const current = new Current(toHex(this.#newCallId()), this.#standing.stamp(now), media)
-    current.heartbeatAt = now + this.#standing.timing.heartbeat
-    this.#standing.tell({ type: "calling", call: current.call, media })
+    const current = new Current(toHex(this.#newCallId()), this.#callState.stamp(now), media)
+    current.heartbeatAt = now + this.#callState.timing.heartbeat
+    this.#callState.tell({ type: "calling", call: current.call, media })
     return current
   }
 
   get #recording(): RecordingConsent {
-    const { current, state } = this.#standing
+    const { current, state } = this.#callState
     if (state !== "in call" || current === null) throw new CallNotAllowed("there is no call")
     return current.recording
   }
 
   #sayOfRecording(step: RecordingStep, to: number | null, now: number): void {
     const { call, joined } = this.#requireCall()
-    this.#standing.send(Recording({ call: fromHex(call), sent: now, joined, step, to }))
+    this.#callState.send(Recording({ call: fromHex(call), sent: now, joined, step, to }))
   }
 
   #requireCall(): Current {
-    const { current, state } = this.#standing
+    const { current, state } = this.#callState
     if (current === null || state === "ringing") throw new CallNotAllowed("there is no call")
     return current
   }
 
   #peer(leaf: number): Peer | undefined {
-    return this.#standing.current?.peers.get(leaf)
+    return this.#callState.current?.peers.get(leaf)
   }
 
   get #peers(): readonly Peer[] {
-    return [...(this.#standing.current?.peers.values() ?? [])]
+    return [...(this.#callState.current?.peers.values() ?? [])]
   }
 }
 

@@ -69,7 +69,7 @@ export interface Early {
 }
 
 /** See the module. Whatever is to be done is put into `out`. */
-export class Standing {
+export class DeviceCallState {
   own: number
   present: ReadonlyMap<number, string>
   readonly canRestartIce: boolean

@@ -25,7 +25,7 @@ import {
 
 type SavedStanding = Omit<SavedConversation, "conversationId" | "membership">
 
-export class Standing {
+export class MemberState {
   order: LogOrder
   outbox = new Outbox()
   /** What is still to be changed in the group, in this order. */
@@ -118,18 +118,18 @@ export class Standing {
   }
 
   /** Throws a `RemoteError` for damaged bytes. */
-  static async restore(saved: SavedStanding, notes: NoteKeys): Promise<Standing> {
-    const standing = new Standing(restoreOrder(saved.place), notes)
-    standing.outbox = restoreOutbox(saved.outbox)
-    standing.changes = await Promise.all(saved.changes.map(restoreChange))
-    standing.#leaving = new Set(saved.leaving)
-    standing.agreement = new EpochAgreement(saved.confirmed ?? [])
-    standing.#appendedBefore = new Map(saved.appendedBefore.map(({ key, counter }) => [key, counter]))
-    standing.leafKeys.isOwed = true
-    standing.owesAcknowledgement = saved.owesAcknowledgement
+  static async restore(saved: SavedStanding, notes: NoteKeys): Promise<MemberState> {
+    const memberState = new MemberState(restoreOrder(saved.place), notes)
+    memberState.outbox = restoreOutbox(saved.outbox)
+    memberState.changes = await Promise.all(saved.changes.map(restoreChange))
+    memberState.#leaving = new Set(saved.leaving)
+    memberState.agreement = new EpochAgreement(saved.confirmed ?? [])
+    memberState.#appendedBefore = new Map(saved.appendedBefore.map(({ key, counter }) => [key, counter]))
+    memberState.leafKeys.isOwed = true
+    memberState.owesAcknowledgement = saved.owesAcknowledgement
     for (const { kind, messageIds } of saved.receipts) {
-      for (const id of messageIds) standing.receipts.owe(kind === ReceiptKind.READ ? kind : ReceiptKind.DELIVERED, id)
+      for (const id of messageIds) memberState.receipts.owe(kind === ReceiptKind.READ ? kind : ReceiptKind.DELIVERED, id)
     }
-    return standing
+    return memberState
   }
 }

@@ -65,7 +65,7 @@ class Rung:
 
 
 @dataclass(slots=True)
-class Standing:
+class DeviceCallState:
     """See the module. Whatever is to be done is put into `out`."""
 
     own: int

@@ -27,7 +27,7 @@ from teduh_sdk.saved_conversation import (
 
 
 @dataclass(slots=True)
-class Standing:
+class MemberState:
     """Its parts may be replaced; what belongs to two of them has a method here."""
 
     order: LogOrder
@@ -90,7 +90,7 @@ class Standing:
         self.notes.wipe()
 
     @classmethod
-    def restore(cls, saved: SavedConversation) -> Standing:
+    def restore(cls, saved: SavedConversation) -> MemberState:
         """Raises a `RemoteError` for damaged bytes."""
         return cls(
             restore_order(saved.place),
