@@ -69,7 +69,7 @@ from teduh_sdk.saved_conversation import (
     save_order,
     save_outbox,
 )
-from teduh_sdk.speaking import Speaker, Speaking
+from teduh_sdk.sender import Sender, SenderOwner
 
 
 class ConversationState:
@@ -89,13 +89,13 @@ class ConversationState:
         self._frames: list[relay.AnyClientFrame] = []
         self._events: list[Event] = []
         member_state = MemberState(LogOrder(member=relay.SURVIVOR_MEMBER if identity.is_survivor else -1))
-        me = Speaker(lambda: self._is_over, self._send, self._tell, self._stop)
-        self._speaking: Final = Speaking(self.membership, member_state, self._reach, self.reassignment, me)
+        me = SenderOwner(lambda: self._is_over, self._send, self._tell, self._stop)
+        self._sender: Final = Sender(self.membership, member_state, self._reach, self.reassignment, me)
         self._hearing: Final = Hearing(self.membership, Listener(self._tell, self._end))
 
     @property
     def _member_state(self) -> MemberState:
-        return self._speaking.member_state
+        return self._sender.member_state
 
     @property
     def conversation_id(self) -> bytes:
@@ -212,7 +212,7 @@ class ConversationState:
         """
         state = cls(saved.conversation_id, Identity(device_key, is_survivor=False), verify)
         restore_membership(state.membership, saved.membership, now)
-        state._speaking.member_state = MemberState.restore(saved)
+        state._sender.member_state = MemberState.restore(saved)
         state._reach.read_up_to(state.cursor)
         if saved.confirmed is None:
             # The release before kept nothing of this, and what was confirmed is not said again.
@@ -238,15 +238,15 @@ class ConversationState:
         Raises `ConversationOver` and `MessageTooLong`.
         """
         message_id = secrets.token_bytes(16)
-        self._speaking.say(chat.Text(id=message_id, sent=now, text=text, reply_to=reply_to))
-        self._speaking.advance(now)
+        self._sender.say(chat.Text(id=message_id, sent=now, text=text, reply_to=reply_to))
+        self._sender.advance(now)
         return message_id
 
     def mark_read(self, message_id: bytes, now: int) -> None:
         """Tell the sender that a person has seen this message."""
         if not self._is_over:
             self._member_state.receipts.owe(chat.ReceiptKind.READ, message_id)
-            self._speaking.advance(now)
+            self._sender.advance(now)
 
     def type(self, *, active: bool, now: int) -> None:
         """Show the others that we write, or have stopped. Lost when nobody is there."""
@@ -258,8 +258,8 @@ class ConversationState:
         """Say something about a call to everybody: in the log, or beside it, where it may be lost."""
         group = self.membership.group
         if not is_ephemeral:
-            self._speaking.say_of_call(data)
-            self._speaking.advance(now)
+            self._sender.say_of_call(data)
+            self._sender.advance(now)
         elif group is not None and self._reach.is_up:
             payload = self._ephemerals.calls.seal(group, data, now)
             self._frames.append(relay.Ephemeral(self.conversation_id, payload))
@@ -268,33 +268,33 @@ class ConversationState:
         """Staff: ask the survivor whether this colleague may come in; the answer comes as an event."""
         me = self._require_room()
         invitation = chat.Invitation(secrets.token_bytes(16), now, device_id, name, role, reason)
-        self._speaking.say(invitation)
+        self._sender.say(invitation)
         self.membership.invitations.propose(invitation, me)
-        self._speaking.advance(now)
+        self._sender.advance(now)
         return invitation
 
     def hand_over_note(self, to: Participant, text: str, now: int) -> bytes:
         """Staff: seal a note to a colleague who awaits one; returns its id, for `Delivered`."""
         path = NotePath(self.conversation_id, self._require_room(), to)
         note = self.notes.seal(text, path, now)
-        self._speaking.say(note)
-        self._speaking.advance(now)
+        self._sender.say(note)
+        self._sender.advance(now)
         return note.id
 
     def answer(self, invitation: chat.Invitation, *, accepted: bool, now: int) -> None:
         """Survivor: yes or no to somebody new in the room; raises `NotJoined`, `ConversationOver`."""
         me = self._require_room()
         answer = chat.InvitationAnswer(invitation.id, now, accepted)
-        self._speaking.say(answer)
+        self._sender.say(answer)
         self._events += self.membership.invitations.hear_answer(answer, me)
-        self._speaking.advance(now)
+        self._sender.advance(now)
 
     def set_reassignment(self, now: int, *, is_on: bool) -> None:
         """Survivor: begin or end a reassignment; raises `NotJoined`, `ConversationOver`."""
         self._require_room()
         self.reassignment.end()
         self.reassignment.is_on = is_on
-        self._speaking.advance(now)
+        self._sender.advance(now)
 
     def receive_candidate(self, answer: relay.KeyPackage, now: int) -> None:
         """Survivor: the device of this key package has taken the conversation; tells of it by
@@ -332,15 +332,15 @@ class ConversationState:
             self._member_state.leaf_keys.is_owed = True
         else:
             self._member_state.queue(change)
-        self._speaking.advance(now)
+        self._sender.advance(now)
 
     def leave(self, now: int, *, for_all: bool = False) -> None:
         """Say that we leave, or that it is over for everybody; keys stay until `wipe`, to send this."""
         if self.membership.group is not None and not self._is_over:
             self.reassignment.end()
             self._member_state.leaf_keys.stop()
-            self._speaking.say(chat.Ending(sent=now) if for_all else chat.Leaving(sent=now))
-            self._speaking.advance(now)
+            self._sender.say(chat.Ending(sent=now) if for_all else chat.Leaving(sent=now))
+            self._sender.advance(now)
 
     def wipe(self) -> None:
         """Forget every key and everything unsent. Python cannot overwrite what it frees; it is out of
@@ -373,8 +373,8 @@ class ConversationState:
             self._stop(RequestUnusable("nobody can answer this request; ask again"))
             return
         self._reach.connected(frame.last_seq, window)
-        self._speaking.were_accepted(frame.counter)
-        self._speaking.advance(now)
+        self._sender.were_accepted(frame.counter)
+        self._sender.advance(now)
         self._await_confirmations(now)
 
     def begin_anew(self, conversation_id: bytes) -> None:
@@ -403,7 +403,7 @@ class ConversationState:
 
     def watch(self, now: int) -> None:
         """Called every few seconds: send what is due by now, and tell of who does not confirm the epoch."""
-        self._speaking.advance(now)
+        self._sender.advance(now)
         self._await_confirmations(now)
 
     def _await_confirmations(self, now: int) -> None:
@@ -429,7 +429,7 @@ class ConversationState:
     def repeat(self, now: int) -> None:
         """Send again what is in flight: the relay was too busy for it. It recognises what it has."""
         self._reach.repeat()
-        self._speaking.advance(now)
+        self._sender.advance(now)
 
     def receive(self, frame: ConversationFrame, now: int) -> None:
         """A frame about this conversation came."""
@@ -439,7 +439,7 @@ class ConversationState:
     def _go_on(self, step: Callable[[], None], now: int) -> None:
         try:
             step()
-            self._speaking.advance(now)
+            self._sender.advance(now)
             self._await_confirmations(now)
         except (RosterNotAdmitted, WrongConversation) as reason:
             self._refuse(reason)
@@ -453,10 +453,10 @@ class ConversationState:
             case relay.Accepted():
                 if frame.counter >= self._member_state.outbox.next_counter:
                     raise LogBroken("the relay accepts what was never sent")
-                self._speaking.were_accepted(frame.counter)
+                self._sender.were_accepted(frame.counter)
                 self._member_state.order.accepted(frame.counter, frame.seq)
             case relay.Error():
-                self._speaking.refused(frame)
+                self._sender.refused(frame)
             case relay.EphemeralEntry():
                 if (group := self.membership.group) is not None:
                     self._events += self._ephemerals.open(group, self.membership.room, frame.payload)
@@ -512,7 +512,7 @@ class ConversationState:
                 return
 
     def _take_own(self, counter: int, now: int) -> None:
-        self._speaking.were_accepted(counter)
+        self._sender.were_accepted(counter)
         pending = self.membership.pending
         change = self.membership.adopt(counter, now)
         if change is None or pending is None:
@@ -562,10 +562,10 @@ class ConversationState:
             return
         # What was in flight was made in the epoch that is left; the relay refuses it, and it is said anew.
         if self._member_state.outbox.in_flight:
-            self._speaking.take_back(self._member_state.outbox.in_flight[0].append.counter)
+            self._sender.take_back(self._member_state.outbox.in_flight[0].append.counter)
         self._see_room(change)
         if lost is not None:
-            self._speaking.lost(lost.change)
+            self._sender.lost(lost.change)
 
     def _see_room(self, change: RoomChange) -> None:
         self._member_state.owes_acknowledgement = True

@@ -61,7 +61,7 @@ import { Reach, WINDOW } from "./reach.ts"
 import type { Participant, VerifyRoom } from "./room.ts"
 import { restoreMembership, saveMembership, type SavedConversation } from "./savedConversation.ts"
 import { ReassignmentState } from "./reassignmentState.ts"
-import { Speaking } from "./speaking.ts"
+import { Sender } from "./sender.ts"
 import { MemberState } from "./memberState.ts"
 import { TypingSignals } from "./typingSignal.ts"
 
@@ -69,7 +69,7 @@ export class ConversationState {
   readonly membership: Membership
   readonly reassignment: ReassignmentState
   readonly #hearing: Hearing
-  readonly #speaking: Speaking
+  readonly #sender: Sender
   #typing = new TypingSignals()
   readonly #calls = new CallSignals()
   #isOver = false
@@ -99,14 +99,14 @@ export class ConversationState {
       },
     }
     this.reassignment = new ReassignmentState(member.tell)
-    this.#speaking = new Speaking(this.membership, memberState, this.#reach, this.reassignment, member)
+    this.#sender = new Sender(this.membership, memberState, this.#reach, this.reassignment, member)
     this.#hearing = new Hearing(this.membership, member)
   }
 
   // --- what it is ---
 
   get #memberState(): MemberState {
-    return this.#speaking.memberState
+    return this.#sender.memberState
   }
 
   get conversationId(): Uint8Array {
@@ -215,7 +215,7 @@ export class ConversationState {
     const identity = { signatureKey: signer.publicKey, isSurvivor: false, bundles: [] }
     const state = new ConversationState(saved.conversationId, identity, verify, notes)
     await restoreMembership(state.membership, saved.membership, signer, now)
-    state.#speaking.memberState = await MemberState.restore(saved, notes)
+    state.#sender.memberState = await MemberState.restore(saved, notes)
     state.#reach.readUpTo(state.cursor)
     if (saved.confirmed === null) {
       // The release before kept nothing of this, and what was confirmed is not said again.
@@ -244,8 +244,8 @@ export class ConversationState {
   /** Say something; gives the message id. Kept until somebody hears it. `ConversationOver`, `MessageTooLong`. */
   async sendText(text: string, now: number, replyTo: Uint8Array | null = null): Promise<Uint8Array> {
     const id = crypto.getRandomValues(new Uint8Array(16))
-    this.#speaking.say(Text({ id, sent: now, text, replyTo }))
-    await this.#speaking.advance(now)
+    this.#sender.say(Text({ id, sent: now, text, replyTo }))
+    await this.#sender.advance(now)
     return id
   }
 
@@ -253,7 +253,7 @@ export class ConversationState {
   async markRead(messageId: Uint8Array, now: number): Promise<void> {
     if (this.#isOver) return
     this.#memberState.receipts.owe(ReceiptKind.READ, messageId)
-    await this.#speaking.advance(now)
+    await this.#sender.advance(now)
   }
 
   /** Show the others that we write, or have stopped. Lost when nobody is there. */
@@ -269,8 +269,8 @@ export class ConversationState {
     const { group } = this.membership
     if (this.#isOver) return
     if (!isEphemeral) {
-      this.#speaking.sayOfCall(data)
-      await this.#speaking.advance(now)
+      this.#sender.sayOfCall(data)
+      await this.#sender.advance(now)
     } else if (group !== null && this.#reach.isUp && this.isInRoom) {
       const payload = await this.#calls.seal(group, data, now)
       if (!this.isOver) this.#frames.push(Ephemeral({ conversationId: this.conversationId, payload }))
@@ -283,9 +283,9 @@ export class ConversationState {
     const { deviceId, name, role } = who
     const id = crypto.getRandomValues(new Uint8Array(16))
     const invitation = Invitation({ id, sent: now, deviceId, name, role, reason })
-    this.#speaking.say(invitation)
+    this.#sender.say(invitation)
     this.membership.invitations.propose(invitation, me)
-    await this.#speaking.advance(now)
+    await this.#sender.advance(now)
     return invitation
   }
 
@@ -298,8 +298,8 @@ export class ConversationState {
   async handOverNote(receiver: Participant, text: string, now: number): Promise<Uint8Array> {
     const path = { conversationId: this.conversationId, sender: this.#requireRoom(), receiver }
     const note = await this.#memberState.notes.seal(text, path, now)
-    this.#speaking.say(note)
-    await this.#speaking.advance(now)
+    this.#sender.say(note)
+    await this.#sender.advance(now)
     return note.id
   }
 
@@ -307,9 +307,9 @@ export class ConversationState {
   async answer(invitation: Invitation, accepted: boolean, now: number): Promise<void> {
     const me = this.#requireRoom()
     const answer = InvitationAnswer({ invitationId: invitation.id, sent: now, accepted })
-    this.#speaking.say(answer)
+    this.#sender.say(answer)
     this.#hearing.takeAnswer(me, answer)
-    await this.#speaking.advance(now)
+    await this.#sender.advance(now)
   }
 
   /** Survivor: from now on somebody else is sought, or nobody any more; throws `NotJoined`, `ConversationOver`. */
@@ -317,7 +317,7 @@ export class ConversationState {
     this.#requireRoom()
     this.reassignment.end()
     this.reassignment.isOn = isOn
-    await this.#speaking.advance(now)
+    await this.#sender.advance(now)
   }
 
   /** Survivor: this device has taken the conversation; who it is comes as an event. Throws `NotTrusted`. */
@@ -349,7 +349,7 @@ export class ConversationState {
     this.#requireOpen()
     if (change.type === "refresh") this.#memberState.leafKeys.isOwed = true
     else this.#memberState.queue(change)
-    await this.#speaking.advance(now)
+    await this.#sender.advance(now)
   }
 
   /** Say that we leave, or that it is over for everybody; keys stay until `wipe`, to send this. */
@@ -357,8 +357,8 @@ export class ConversationState {
     if (this.membership.group === null || this.#isOver) return
     this.reassignment.end()
     this.#memberState.leafKeys.stop()
-    this.#speaking.say(forAll ? Ending({ sent: now }) : Leaving({ sent: now }))
-    await this.#speaking.advance(now)
+    this.#sender.say(forAll ? Ending({ sent: now }) : Leaving({ sent: now }))
+    await this.#sender.advance(now)
   }
 
   /** Forget every key and everything unsent, at once. */
@@ -389,7 +389,7 @@ export class ConversationState {
     } else {
       this.#reach.connected(frame.lastSeq, window)
       await this.#guarded(now, () => {
-        this.#speaking.wereAccepted(frame.counter)
+        this.#sender.wereAccepted(frame.counter)
       })
     }
   }
@@ -424,7 +424,7 @@ export class ConversationState {
 
   /** Called every few seconds: what is due by now is sent, and who does not confirm the epoch is told of as an event. */
   async watch(now: number): Promise<void> {
-    await this.#speaking.advance(now)
+    await this.#sender.advance(now)
     this.#awaitConfirmations(now)
   }
 
@@ -448,7 +448,7 @@ export class ConversationState {
   /** Send again what is in flight: the relay was too busy for it. It recognises what it has. */
   async repeat(now: number): Promise<void> {
     this.#reach.repeat()
-    await this.#speaking.advance(now)
+    await this.#sender.advance(now)
   }
 
   /** A frame about this conversation came. */
@@ -463,7 +463,7 @@ export class ConversationState {
   async #guarded(now: number, work: () => void | Promise<void>): Promise<void> {
     try {
       await work()
-      await this.#speaking.advance(now)
+      await this.#sender.advance(now)
       this.#awaitConfirmations(now)
     } catch (error) {
       // Wiped in the middle of it: whatever it was, it is over.
@@ -481,11 +481,11 @@ export class ConversationState {
         break
       case "accepted":
         if (frame.counter >= this.#memberState.outbox.nextCounter) throw new LogBroken("the relay accepts what was never sent")
-        this.#speaking.wereAccepted(frame.counter)
+        this.#sender.wereAccepted(frame.counter)
         this.#memberState.order.accepted(frame.counter, frame.seq)
         break
       case "error":
-        this.#speaking.refused(frame)
+        this.#sender.refused(frame)
         break
       case "ephemeralEntry":
         await this.#seeTyping(frame.payload)
@@ -537,7 +537,7 @@ export class ConversationState {
   }
 
   async #takeOwn(counter: number, now: number): Promise<void> {
-    this.#speaking.wereAccepted(counter)
+    this.#sender.wereAccepted(counter)
     const { pending } = this.membership
     const change = await this.membership.adopt(counter, now)
     if (change === null) return
@@ -584,9 +584,9 @@ export class ConversationState {
     }
     // What was in flight was made in the epoch that is left; the relay refuses it, and it is said anew.
     const [first] = this.#memberState.outbox.inFlight
-    if (first !== undefined) this.#speaking.takeBack(first.append.counter)
+    if (first !== undefined) this.#sender.takeBack(first.append.counter)
     this.#seeRoom(change)
-    if (lost !== null) this.#speaking.lost(lost.change)
+    if (lost !== null) this.#sender.lost(lost.change)
   }
 
   #seeRoom(change: RoomChange): void {

@@ -39,7 +39,7 @@ from teduh_sdk.reassignment_state import ReassignmentState
 
 
 @dataclass(frozen=True, slots=True)
-class Speaker:
+class SenderOwner:
     """The member that speaks: what it knows of itself, and where what is made goes."""
 
     is_over: Callable[[], bool]
@@ -48,7 +48,7 @@ class Speaker:
     stop: Callable[[TeduhError], None]
 
 
-class Speaking:
+class Sender:
     """One member's mouth."""
 
     def __init__(
@@ -57,7 +57,7 @@ class Speaking:
         member_state: MemberState,
         reach: Reach,
         reassignment: ReassignmentState,
-        member: Speaker,
+        member: SenderOwner,
     ) -> None:
         self.member_state = member_state
         self._membership = membership

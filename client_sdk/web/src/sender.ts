@@ -32,7 +32,7 @@ import type { ReassignmentState } from "./reassignmentState.ts"
 import type { MemberState } from "./memberState.ts"
 
 /** The member that speaks: what it knows of itself, and where what is made goes. */
-export interface Speaker {
+export interface SenderOwner {
   isOver(): boolean
   send(frame: ClientFrame): void
   tell(event: StateEvent): void
@@ -40,14 +40,14 @@ export interface Speaker {
 }
 
 /** One member's mouth. */
-export class Speaking {
+export class Sender {
   memberState: MemberState
   readonly #membership: Membership
   readonly #reach: Reach
   readonly #reassignment: ReassignmentState
-  readonly #member: Speaker
+  readonly #member: SenderOwner
 
-  constructor(membership: Membership, memberState: MemberState, reach: Reach, reassignment: ReassignmentState, member: Speaker) {
+  constructor(membership: Membership, memberState: MemberState, reach: Reach, reassignment: ReassignmentState, member: SenderOwner) {
     this.memberState = memberState
     this.#membership = membership
     this.#reach = reach
