@@ -63,8 +63,8 @@ class Desk:
     def _keep(self, conversation: Conversation) -> None:
         if self.is_full:
             raise OSError(errno.ENOSPC, "No space left on device")
-        untold = tuple(save_heard(event) for event in conversation.untold)
-        self.records.append(Kept(VERSION, conversation.state.save(), untold).to_bytes())
+        undelivered_events = tuple(save_heard(event) for event in conversation.undelivered_events)
+        self.records.append(Kept(VERSION, conversation.state.save(), undelivered_events).to_bytes())
 
     def hear(self, text: str) -> None:
         """The survivor says it, and the relay sends it here."""
@@ -94,9 +94,9 @@ async def test_what_somebody_has_said_is_kept_before_the_relay_may_forget_it(des
     assert any(isinstance(frame, Acknowledge) for frame in desk.link.sent)
     kept = Kept.from_bytes(desk.records[-1])
     assert kept.conversation.place.cursor == desk.conversation.state.cursor
-    (untold,) = map(restore_heard, kept.untold)
-    assert isinstance(untold, events.TextReceived)
-    assert untold.text == "he is at the door"
+    (undelivered_events,) = map(restore_heard, kept.undelivered_events)
+    assert isinstance(undelivered_events, events.TextReceived)
+    assert undelivered_events.text == "he is at the door"
 
 
 async def test_it_stops_and_says_so_when_what_was_heard_cannot_be_kept(desk: Desk) -> None:

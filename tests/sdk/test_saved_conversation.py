@@ -120,9 +120,9 @@ def test_what_the_release_before_kept_is_gone_on_from(pair: Pair) -> None:
     pair.bring_in(StaffDevice(pair.organisation, "Dewi", Role.MEDIC))
     pair.survivor.state.send_text("before", NOW)
     pair.log.pump()
-    version, conversation, untold = msgspec.msgpack.decode(record(pair.counselor))
+    version, conversation, undelivered_events = msgspec.msgpack.decode(record(pair.counselor))
     id_, membership, *member_state = conversation[:SINCE]
-    older = [version, [id_, membership[:SINCE_OF_MEMBERSHIP], *member_state], untold]
+    older = [version, [id_, membership[:SINCE_OF_MEMBERSHIP], *member_state], undelivered_events]
     restart(pair, pair.counselor, data=msgspec.msgpack.encode(older))
     pair.log.connect(pair.counselor)
     pair.counselor.state.change(Refresh(), NOW)

@@ -37,6 +37,7 @@ from teduh_sdk.clock import now_in_seconds
 from teduh_sdk.colleague import Colleague
 from teduh_sdk.conversation_frame import ConversationFrame
 from teduh_sdk.conversation_state import ConversationState
+from teduh_sdk.event_queue import EventQueue, heard_among
 from teduh_sdk.events import Event
 from teduh_sdk.exceptions import (
     CommitConflict,
@@ -56,7 +57,6 @@ from teduh_sdk.relay_link import Answer, RelayLink
 from teduh_sdk.room import Participant
 from teduh_sdk.saved_conversation import HeardKept
 from teduh_sdk.transport import uniform
-from teduh_sdk.untold import Untold, heard_among
 
 if TYPE_CHECKING:
     from teduh_sdk.calls import Call, Calls, MediaStreamTrack
@@ -94,7 +94,7 @@ class Conversation:
         resume: Callable[[Conversation], None],
         keep: Callable[[Conversation], None] | None = None,
         over: Callable[[Conversation], None] = lambda _: None,
-        untold: Iterable[Event] = (),
+        undelivered_events: Iterable[Event] = (),
         details: RequestDetails = _NO_DETAILS,
     ) -> None:
         self.state: Final = state
@@ -108,9 +108,9 @@ class Conversation:
         self._reassignment: Final = Reassignment(self._reassignment_host(), details)
         self._bringing_in: Final = BringingIn(self._host())
         self._reactions: Final = Reactions(state, self.settle, self.cancel_reassignment)
-        self._untold: Final = Untold(self._keep_what_is_left)
-        for event in untold:
-            self._untold.put(self._reactions.beside(event))
+        self._events: Final = EventQueue(self._keep_what_is_left)
+        for event in undelivered_events:
+            self._events.put(self._reactions.beside(event))
         # What is about to be told, as soon as it is kept and what it leads to is sent.
         self._to_tell: list[Event] = []
         self._settling: asyncio.Handle | None = None
@@ -158,12 +158,12 @@ class Conversation:
         return self
 
     async def __anext__(self) -> Event:
-        return await self._untold.next()
+        return await self._events.next()
 
     @property
-    def untold(self) -> tuple[HeardKept, ...]:
+    def undelivered_events(self) -> tuple[HeardKept, ...]:
         """What people said that the application has not been told, or not finished with."""
-        return (*self._untold.heard, *heard_among(self._to_tell))
+        return (*self._events.heard, *heard_among(self._to_tell))
 
     async def send(self, text: str, *, reply_to: bytes | None = None) -> bytes:
         """Say something; returns the message id at once. It is kept until the relay has it (`Sent`).
@@ -503,7 +503,7 @@ class Conversation:
             if isinstance(event, events.CommitLost):
                 self._try_again(event.change)
             elif not isinstance(event, events.CallSignal):
-                self._untold.put(self._reactions.beside(event))
+                self._events.put(self._reactions.beside(event))
             self._call_exchange.hear(event)
         for told in (*happened, None):
             self._wake(told)

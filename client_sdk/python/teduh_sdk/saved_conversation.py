@@ -132,7 +132,7 @@ class Kept(_Saved, frozen=True, array_like=True):
 
     version: int
     conversation: SavedConversation
-    untold: tuple[SavedHeard, ...]
+    undelivered_events: tuple[SavedHeard, ...]
 
     def to_bytes(self) -> bytes:
         """The record."""

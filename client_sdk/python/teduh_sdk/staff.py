@@ -486,14 +486,16 @@ class Staff(Client):
         identity = Identity(self._device.public_key, is_survivor=False)
         return ConversationState(conversation_id, identity, self._verify)
 
-    def _conversation(self, state: ConversationState, untold: tuple[SavedHeard, ...] = ()) -> Conversation:
+    def _conversation(
+        self, state: ConversationState, undelivered_events: tuple[SavedHeard, ...] = ()
+    ) -> Conversation:
         conversation = Conversation(
             state,
             self._link,
             resume=Conversation.subscribe,
             keep=self._keep,
             over=self._over,
-            untold=[restore_heard(saved) for saved in untold],
+            undelivered_events=[restore_heard(saved) for saved in undelivered_events],
         )
         self._conversations[state.conversation_id] = conversation
         return conversation
@@ -504,8 +506,8 @@ class Staff(Client):
         if conversation.is_over:
             self._store.delete(name)
         elif state.membership.group is not None:
-            untold = tuple(save_heard(event) for event in conversation.untold)
-            self._store.put(name, Kept(VERSION, state.save(), untold).to_bytes())
+            undelivered_events = tuple(save_heard(event) for event in conversation.undelivered_events)
+            self._store.put(name, Kept(VERSION, state.save(), undelivered_events).to_bytes())
         used, state.membership.joined_by = state.membership.joined_by, None
         if used is not None:
             forget_key_package(self._store, self._device, used)
@@ -520,11 +522,13 @@ class Staff(Client):
             # Its room does not pass any more (a statement has ended): nobody there is to be talked to.
             self._lose(kept, error)
         else:
-            self._conversation(state, kept.untold)
+            self._conversation(state, kept.undelivered_events)
 
     def _lose(self, kept: Kept, error: NotTrusted | RemoteError) -> None:
         reason = error if isinstance(error, NotTrusted) else KeyStoreDamaged(f"it cannot be read: {error}")
-        conversation = self._conversation(self._state(kept.conversation.conversation_id), kept.untold)
+        conversation = self._conversation(
+            self._state(kept.conversation.conversation_id), kept.undelivered_events
+        )
         conversation.state.give_up(reason)
         conversation.settle()
         self._lost.append(conversation)

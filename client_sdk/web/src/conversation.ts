@@ -47,7 +47,7 @@ import { Reassignment } from "./reassignment.ts"
 import type { Heard } from "./savedConversation.ts"
 import { uniform } from "./transport.ts"
 import { Turns } from "./turns.ts"
-import { isHeard, Untold } from "./untold.ts"
+import { isHeard, EventQueue } from "./eventQueue.ts"
 
 const RETRIES = 2
 /** Seconds. */
@@ -92,7 +92,7 @@ export interface RequestOrigin {
 
 /** How a conversation begins: what was not told before, of which request it is, what she asked for. */
 export interface Beginning {
-  readonly untold?: readonly StateEvent[]
+  readonly undeliveredEvents?: readonly StateEvent[]
   readonly request?: RequestOrigin | null
   readonly sought?: RequestDetails
 }
@@ -112,7 +112,7 @@ export class Conversation implements AsyncIterable<Event> {
   readonly #reassignment: Reassignment
   #sought: RequestDetails
   readonly #reactions: Reactions
-  readonly #untold: Untold
+  readonly #events: EventQueue
   /** What is about to be told, as soon as it is kept and what it leads to is sent. */
   #toTell: readonly StateEvent[] = []
   /** By the application, that wants to hear nothing more. */
@@ -137,7 +137,7 @@ export class Conversation implements AsyncIterable<Event> {
     state: ConversationState,
     link: RelayLink,
     owner: ConversationOwner,
-    { untold = [], request = null, sought = NO_DETAILS }: Beginning = {},
+    { undeliveredEvents = [], request = null, sought = NO_DETAILS }: Beginning = {},
   ) {
     this.state = state
     this.request = request
@@ -157,10 +157,10 @@ export class Conversation implements AsyncIterable<Event> {
     this.#link = link
     this.#owner = owner
     this.#reactions = new Reactions({ state, act: (work) => this.act(work), cancelReassignment: () => this.cancelReassignment() })
-    this.#untold = new Untold(() => {
+    this.#events = new EventQueue(() => {
       if (owner.keep !== undefined) void this.#turn(() => this.#keep()).catch(ignore)
     })
-    for (const event of untold) this.#putUntold(event)
+    for (const event of undeliveredEvents) this.#putEvent(event)
   }
 
   /** 16 bytes; also the id of the MLS group. */
@@ -189,15 +189,15 @@ export class Conversation implements AsyncIterable<Event> {
   }
 
   /** What people said that the application has not been told, or not finished with. @internal */
-  get untold(): readonly Heard[] {
-    return [...this.#untold.heard, ...this.#toTell.filter(isHeard)]
+  get undeliveredEvents(): readonly Heard[] {
+    return [...this.#events.heard, ...this.#toTell.filter(isHeard)]
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Event> {
     return {
-      next: () => this.#untold.next(),
+      next: () => this.#events.next(),
       return: () => {
-        this.#untold.letGo()
+        this.#events.letGo()
         return Promise.resolve({ done: true, value: undefined })
       },
     }
@@ -318,12 +318,12 @@ export class Conversation implements AsyncIterable<Event> {
   /** Forget all keys and all that was said, at once, and say nothing but to the relay that we are gone. */
   wipe(): void {
     this.#owner.parted?.(this, new Uint8Array())
-    if (this.#untold.isAtEnd || this.#isWiped) return
+    if (this.#events.isAtEnd || this.#isWiped) return
     const by = this.me
     if (this.state.reassignment.isOn) this.#reassignment.cancel()
     this.state.wipe()
     this.state.takeEvents()
-    this.#untold.clear()
+    this.#events.clear()
     if (!this.#hasLeft) this.#sayLeft()
     this.#tell([{ type: "ended", by, unsent: [] }])
     this.#isWiped = true
@@ -571,7 +571,7 @@ export class Conversation implements AsyncIterable<Event> {
       if (event.type === "stopped") this.#reason = event.reason
       if (event.type === "changeFailed") this.#failed(event.reason)
       if (event.type === "commitLost") this.#tryAgain(event.change)
-      this.#putUntold(event)
+      this.#putEvent(event)
       this.#calls.hear(event)
     }
     for (const event of [...happened, null]) this.#wake(event)
@@ -589,9 +589,9 @@ export class Conversation implements AsyncIterable<Event> {
     this.#inTurn(() => undefined)
   }
 
-  #putUntold(event: StateEvent): void {
+  #putEvent(event: StateEvent): void {
     const told = this.#reactions.beside(event)
-    if (told !== null) this.#untold.put(told)
+    if (told !== null) this.#events.put(told)
   }
 
   // --- changes ---
@@ -628,7 +628,7 @@ export class Conversation implements AsyncIterable<Event> {
     await this.#turn(() => this.state.leave(nowInSeconds(), forAll))
     // Best effort: whoever stays sees that we do not answer; our keys go in any case.
     await atMost(GOODBYE_SECONDS, this.#partWithRelay())
-    if (this.#untold.isAtEnd || this.#isWiped) return
+    if (this.#events.isAtEnd || this.#isWiped) return
     this.#hasLeft = true
     const { unsent } = this.state
     this.state.wipe()

@@ -107,13 +107,13 @@ export type SavedConversation = ValueOf<typeof conversation>
 
 export type Heard = Omit<TextReceived, "markRead"> | MessageReceived | NoteReceived
 
-const Kept = define("kept", VERSION, { conversation, untold: list(savedHeard, 0, MOST) })
+const Kept = define("kept", VERSION, { conversation, undeliveredEvents: list(savedHeard, 0, MOST) })
 /** One record of the key store. */
 export type Kept = ReturnType<typeof Kept>
 
 /** The record. */
-export function keptToBytes(saved: SavedConversation, untold: readonly SavedHeard[]): Uint8Array {
-  return encode(toArray(Kept, Kept({ conversation: saved, untold })))
+export function keptToBytes(saved: SavedConversation, undeliveredEvents: readonly SavedHeard[]): Uint8Array {
+  return encode(toArray(Kept, Kept({ conversation: saved, undeliveredEvents })))
 }
 
 /** Read a record; throws `KeyStoreDamaged`. */

@@ -523,10 +523,10 @@ export class Staff extends Client {
 
   #conversation(
     state: ConversationState,
-    untold: readonly StateEvent[] = [],
+    undeliveredEvents: readonly StateEvent[] = [],
     request: RequestOrigin | null = null,
   ): Conversation {
-    const conversation = new Conversation(state, this.link, this.#owner, { untold, request })
+    const conversation = new Conversation(state, this.link, this.#owner, { undeliveredEvents, request })
     this.enlist(conversation)
     return conversation
   }
@@ -537,7 +537,7 @@ export class Staff extends Client {
     if (conversation.isOver) {
       await this.#store.delete(name)
     } else if (state.membership.group !== null) {
-      await this.#store.put(name, keptToBytes(state.save(), conversation.untold.map(saveHeard)))
+      await this.#store.put(name, keptToBytes(state.save(), conversation.undeliveredEvents.map(saveHeard)))
     }
     const used = state.membership.joinedBy
     state.membership.joinedBy = null
@@ -546,17 +546,17 @@ export class Staff extends Client {
 
   async #restore(name: string): Promise<void> {
     const kept = keptFromBytes((await this.#store.get(name)) ?? new Uint8Array())
-    const untold = await Promise.all(kept.untold.map(restoreHeard))
+    const undeliveredEvents = await Promise.all(kept.undeliveredEvents.map(restoreHeard))
     try {
       const { signer } = this.#device
       const notes = HandOverNotes.restore(kept.conversation.notes)
       const state = await ConversationState.restore(kept.conversation, signer, this.verify, notes, nowInSeconds())
-      this.#conversation(state, untold)
+      this.#conversation(state, undeliveredEvents)
     } catch (error) {
       if (!(error instanceof NotTrusted) && !(error instanceof TeduhCryptoError)) throw error
       // Its room does not pass any more (a statement has ended): nobody there is to be talked to.
       const reason = error instanceof NotTrusted ? error : new KeyStoreDamaged("it cannot be read", { cause: error })
-      const conversation = this.#conversation(this.#state(kept.conversation.conversationId, []), untold)
+      const conversation = this.#conversation(this.#state(kept.conversation.conversationId, []), undeliveredEvents)
       await conversation.act(() => {
         conversation.state.giveUp(reason)
       })

@@ -125,7 +125,7 @@ describe("the driver of a conversation", () => {
     const records: Kept[] = []
     const conversation = await staffs({
       keep: (one) => {
-        records.push(keptFromBytes(keptToBytes(one.state.save(), one.untold.map(saveHeard))))
+        records.push(keptFromBytes(keptToBytes(one.state.save(), one.undeliveredEvents.map(saveHeard))))
         return Promise.resolve()
       },
     })
@@ -139,11 +139,11 @@ describe("the driver of a conversation", () => {
     // The page is closed here, and opened again: the log is read after what was acknowledged.
     const last = records.at(-1)
     expect(last?.conversation.place.cursor).toBe(conversation.state.cursor)
-    const untold = await Promise.all(last?.untold.map(restoreHeard) ?? [])
+    const undeliveredEvents = await Promise.all(last?.undeliveredEvents.map(restoreHeard) ?? [])
     const [heard] = (await told(conversation)).filter((event) => event.type === "textReceived")
     expect(heard).toMatchObject({ text: "he is at the door" })
     // What the application may have had before, it is told again under the same id.
-    expect(untold).toMatchObject([{ type: "textReceived", text: "he is at the door", messageId: heard?.messageId }])
+    expect(undeliveredEvents).toMatchObject([{ type: "textReceived", text: "he is at the door", messageId: heard?.messageId }])
   })
 
   it("hears what is said of a call before it is kept, for that takes time, and tells all else after it", async () => {
@@ -176,7 +176,7 @@ describe("the driver of a conversation", () => {
     const waiting = conversation[Symbol.asyncIterator]()
       .next()
       .then(() => heard.push("a text"))
-    await expect.poll(() => conversation.untold.length).toBe(1)
+    await expect.poll(() => conversation.undeliveredEvents.length).toBe(1)
     expect(heard).toEqual(["of a call"])
     isKept()
     await waiting

@@ -23,7 +23,7 @@ import {
   type Shift,
 } from "../../../src/index.ts"
 import { ErrorCode } from "../../../src/relay/frames.ts"
-import { Untold } from "../../../src/untold.ts"
+import { EventQueue } from "../../../src/eventQueue.ts"
 
 const ID = new Uint8Array(16).fill(7)
 const NAME = "07".repeat(16)
@@ -35,9 +35,9 @@ const ME = new Participant(1, new Uint8Array([2]), new Uint8Array([2]), "Sari", 
 
 /** A conversation that tells what it is given, and remembers what it was asked to do. */
 function madeUpConversation(participants: readonly Participant[] = [HER, ME]) {
-  const untold = new Untold(() => undefined)
+  const undeliveredEvents = new EventQueue(() => undefined)
   const tell = (event: Event): void => {
-    untold.put(event)
+    undeliveredEvents.put(event)
   }
   const conversation = {
     id: ID,
@@ -55,15 +55,15 @@ function madeUpConversation(participants: readonly Participant[] = [HER, ME]) {
     inviteFromQueue: vi.fn<Conversation["inviteFromQueue"]>(() => Promise.resolve(HER)),
     handOver: vi.fn<Conversation["handOver"]>(() => Promise.resolve(HER)),
     [Symbol.asyncIterator]: () => ({
-      next: () => untold.next(),
+      next: () => undeliveredEvents.next(),
       return: () => {
-        untold.letGo()
+        undeliveredEvents.letGo()
         return Promise.resolve({ done: true, value: undefined })
       },
     }),
   }
   const isOver = (): void => void (conversation.isOver = true)
-  return { conversation: conversation as unknown as Conversation, isOver, tell, untold, send: conversation.send, end: conversation.end, leave: conversation.leave, handOver: conversation.handOver, invite: conversation.invite, bringIn: conversation.bringIn, inviteFromQueue: conversation.inviteFromQueue }
+  return { conversation: conversation as unknown as Conversation, isOver, tell, undeliveredEvents, send: conversation.send, end: conversation.end, leave: conversation.leave, handOver: conversation.handOver, invite: conversation.invite, bringIn: conversation.bringIn, inviteFromQueue: conversation.inviteFromQueue }
 }
 
 /** A store whose first writing waits for `write`; `put` counts. */
@@ -630,7 +630,7 @@ describe("a message that comes", () => {
   })
 
   it("stays with the SDK, unread, when it comes while the console is being locked", async () => {
-    const { desk, tell, untold, relay } = await beingLocked()
+    const { desk, tell, undeliveredEvents, relay } = await beingLocked()
     const message = text(1, "Please do not go.")
     const closing = desk.close()
     tell(message)
@@ -638,7 +638,7 @@ describe("a message that comes", () => {
     relay.answers()
     await closing
     expect(message.markRead).not.toHaveBeenCalled()
-    expect(untold.heard).toEqual([message])
+    expect(undeliveredEvents.heard).toEqual([message])
   })
 
   it("is a draft again, before what was begun since, when it cannot even be kept", async () => {

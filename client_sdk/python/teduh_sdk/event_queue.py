@@ -22,7 +22,7 @@ def heard_among(happened: Iterable[Event | None]) -> tuple[HeardKept, ...]:
     return tuple(one for one in happened if isinstance(one, _HEARD))
 
 
-class Untold:
+class EventQueue:
     """One conversation's. `done` is called when the application is done with what somebody said."""
 
     def __init__(self, done: Callable[[], None]) -> None:

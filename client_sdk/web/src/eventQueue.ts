@@ -6,7 +6,7 @@
 import type { Event } from "./events.ts"
 import type { Heard } from "./savedConversation.ts"
 
-export class Untold {
+export class EventQueue {
   #events: Event[] = []
   #inHand: Event | null = null
   #isAtEnd = false
