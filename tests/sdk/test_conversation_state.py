@@ -22,7 +22,7 @@ from teduh_sdk import events
 from teduh_sdk.events import Event
 from teduh_sdk.exceptions import ConversationOver, MessageTooLong, NotJoined, RequestUnusable
 from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE, AddMember, Refresh, RemoveMember, new_group
-from teduh_sdk.reach import Reach
+from teduh_sdk.send_window import SendWindow
 from teduh_signaling.chat.messages import MAX_TEXT_CHARACTERS
 from teduh_signaling.relay.frames import Append, EntryKind
 
@@ -148,15 +148,15 @@ def test_what_is_said_while_disconnected_is_sent_in_order_after(pair: Pair) -> N
 
 def test_how_far_it_was_read_is_told_again_after_a_break() -> None:
     """The last acknowledgement may have been lost, and its entry would stay at the relay."""
-    reach = Reach()
-    reach.read_up_to(2)
-    reach.connected(2, 16)
-    assert not reach.take_acknowledgement(2)  # Not ours to acknowledge: we were invited behind it.
-    assert reach.take_acknowledgement(5)
-    assert not reach.take_acknowledgement(5)
-    reach.connected(5, 16)
-    assert reach.take_acknowledgement(5)
-    assert not reach.take_acknowledgement(5)
+    send_window = SendWindow()
+    send_window.read_up_to(2)
+    send_window.connected(2, 16)
+    assert not send_window.take_acknowledgement(2)  # Not ours to acknowledge: we were invited behind it.
+    assert send_window.take_acknowledgement(5)
+    assert not send_window.take_acknowledgement(5)
+    send_window.connected(5, 16)
+    assert send_window.take_acknowledgement(5)
+    assert not send_window.take_acknowledgement(5)
 
 
 def test_a_retry_sends_the_same_bytes_under_the_same_counter(pair: Pair) -> None:

@@ -57,7 +57,6 @@ from teduh_sdk.log_order import LogOrder, OwnEntry, OwnWelcome
 from teduh_sdk.member_state import MemberState
 from teduh_sdk.membership import Identity, Membership, RoomChange
 from teduh_sdk.queue_news import QueueNews, event_of
-from teduh_sdk.reach import WINDOW, Reach
 from teduh_sdk.reassignment_state import ReassignmentState
 from teduh_sdk.room import Participant, VerifyRoom
 from teduh_sdk.saved_conversation import (
@@ -69,6 +68,7 @@ from teduh_sdk.saved_conversation import (
     save_order,
     save_outbox,
 )
+from teduh_sdk.send_window import WINDOW, SendWindow
 from teduh_sdk.sender import Sender, SenderOwner
 
 
@@ -84,13 +84,13 @@ class ConversationState:
         self._awaits_list = False
         # Survivor: the place of the commit by which somebody has come, or has only taken her request.
         self._taken_at = 0
-        self._reach: Final = Reach()
+        self._send_window: Final = SendWindow()
         self._ephemerals = Ephemerals()
         self._frames: list[relay.AnyClientFrame] = []
         self._events: list[Event] = []
         member_state = MemberState(LogOrder(member=relay.SURVIVOR_MEMBER if identity.is_survivor else -1))
         me = SenderOwner(lambda: self._is_over, self._send, self._tell, self._stop)
-        self._sender: Final = Sender(self.membership, member_state, self._reach, self.reassignment, me)
+        self._sender: Final = Sender(self.membership, member_state, self._send_window, self.reassignment, me)
         self._hearing: Final = Hearing(self.membership, Listener(self._tell, self._end))
 
     @property
@@ -167,7 +167,7 @@ class ConversationState:
         """The entry or the answer that the relay owes us; None when it owes nothing."""
         in_flight = self._member_state.outbox.in_flight
         owes_entry = (self.has_gap or self._lacks_welcome) and not self._awaits_list
-        if self._reach.is_up and not self._is_over and (in_flight or owes_entry):
+        if self._send_window.is_up and not self._is_over and (in_flight or owes_entry):
             return self.cursor, in_flight[0].append.counter if in_flight else 0
         return None
 
@@ -213,7 +213,7 @@ class ConversationState:
         state = cls(saved.conversation_id, Identity(device_key, is_survivor=False), verify)
         restore_membership(state.membership, saved.membership, now)
         state._sender.member_state = MemberState.restore(saved)
-        state._reach.read_up_to(state.cursor)
+        state._send_window.read_up_to(state.cursor)
         if saved.confirmed is None:
             # The release before kept nothing of this, and what was confirmed is not said again.
             state._member_state.agreement.confirmed = {one.device_key for one in state.membership.room}
@@ -224,13 +224,13 @@ class ConversationState:
         self._member_state.order = LogOrder(member=member)
         self.membership.group = group
         self._member_state.leaf_keys.renewed(now)
-        self._reach.is_up = True
+        self._send_window.is_up = True
         self.change(first, now)
 
     def start_after(self, seq: int) -> None:
         """Staff: we are invited, and may read from the entry after `seq` on, which is our Welcome."""
         self._member_state.order.cursor = seq
-        self._reach.read_up_to(seq)
+        self._send_window.read_up_to(seq)
 
     def send_text(self, text: str, now: int, reply_to: bytes | None = None) -> bytes:
         """Say something; returns the message id. Kept until somebody is there to hear it.
@@ -250,7 +250,7 @@ class ConversationState:
 
     def type(self, *, active: bool, now: int) -> None:
         """Show the others that we write, or have stopped. Lost when nobody is there."""
-        if self.membership.group is not None and self._reach.is_up:
+        if self.membership.group is not None and self._send_window.is_up:
             payload = self._ephemerals.typing.seal(self.membership.group, active=active, now=now)
             self._frames.append(relay.Ephemeral(self.conversation_id, payload))
 
@@ -260,7 +260,7 @@ class ConversationState:
         if not is_ephemeral:
             self._sender.say_of_call(data)
             self._sender.advance(now)
-        elif group is not None and self._reach.is_up:
+        elif group is not None and self._send_window.is_up:
             payload = self._ephemerals.calls.seal(group, data, now)
             self._frames.append(relay.Ephemeral(self.conversation_id, payload))
 
@@ -344,7 +344,7 @@ class ConversationState:
 
     def wipe(self) -> None:
         """Forget every key and everything unsent. Python cannot overwrite what it frees; it is out of
-        reach.
+        send_window.
         """
         self._is_over = True
         self.membership.wipe()
@@ -372,7 +372,7 @@ class ConversationState:
             # A Welcome comes into the log with its commit: whoever has taken the request could not add her.
             self._stop(RequestUnusable("nobody can answer this request; ask again"))
             return
-        self._reach.connected(frame.last_seq, window)
+        self._send_window.connected(frame.last_seq, window)
         self._sender.were_accepted(frame.counter)
         self._sender.advance(now)
         self._await_confirmations(now)
@@ -383,7 +383,7 @@ class ConversationState:
             self.membership.conversation_id = conversation_id
             self._member_state.order = LogOrder(member=relay.SURVIVOR_MEMBER)
             self._awaits_list, self._taken_at = False, 0
-            self._reach.read_up_to(0)
+            self._send_window.read_up_to(0)
 
     def look_again(self, now: int) -> None:
         """There is a fresh revocation list. Verify the room anew, for somebody may have been revoked since,
@@ -407,7 +407,7 @@ class ConversationState:
         self._await_confirmations(now)
 
     def _await_confirmations(self, now: int) -> None:
-        if self._is_over or not self._reach.is_up or self.me is None:
+        if self._is_over or not self._send_window.is_up or self.me is None:
             return
         others = [one for one in self.participants if one != self.me]
         absent = [
@@ -422,13 +422,13 @@ class ConversationState:
 
     def disconnected(self) -> None:
         """The link broke. Nothing is encrypted until it is back, for the epoch may move on meanwhile."""
-        self._reach.is_up = False
+        self._send_window.is_up = False
         self._member_state.agreement.disconnected()
         self._frames.clear()
 
     def repeat(self, now: int) -> None:
         """Send again what is in flight: the relay was too busy for it. It recognises what it has."""
-        self._reach.repeat()
+        self._send_window.repeat()
         self._sender.advance(now)
 
     def receive(self, frame: ConversationFrame, now: int) -> None:
@@ -586,7 +586,7 @@ class ConversationState:
         try:
             sender, data = self.membership.open(entry, now)
             if not self._member_state.is_leaving(sender):
-                self._hear(sender, decode_message(data), is_live=self._reach.is_live(entry.seq))
+                self._hear(sender, decode_message(data), is_live=self._send_window.is_live(entry.seq))
         except RemoteError as error:
             self._events.append(events.MessageRefused(f"an entry did not open: {error}"))
         except RemoteMessageError as error:

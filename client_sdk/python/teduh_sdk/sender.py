@@ -34,8 +34,8 @@ from teduh_sdk.exceptions import (
 from teduh_sdk.group_changes import Change, Refresh
 from teduh_sdk.member_state import MemberState
 from teduh_sdk.membership import Membership
-from teduh_sdk.reach import Reach
 from teduh_sdk.reassignment_state import ReassignmentState
+from teduh_sdk.send_window import SendWindow
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +55,13 @@ class Sender:
         self,
         membership: Membership,
         member_state: MemberState,
-        reach: Reach,
+        send_window: SendWindow,
         reassignment: ReassignmentState,
         member: SenderOwner,
     ) -> None:
         self.member_state = member_state
         self._membership = membership
-        self._reach = reach
+        self._send_window = send_window
         self._reassignment = reassignment
         self._member = member
 
@@ -85,14 +85,14 @@ class Sender:
 
     def advance(self, now: int) -> None:
         """Do all that the present state allows: send what waits, tell how far we have read."""
-        if self._member.is_over() or not self._reach.is_up:
+        if self._member.is_over() or not self._send_window.is_up:
             return
-        if self._reach.take_repeat(self.member_state.order.cursor):
+        if self._send_window.take_repeat(self.member_state.order.cursor):
             for sent in self.member_state.outbox.in_flight:
                 self._member.send(sent.append)
         while self._may_send() and self._send_next(now):
             pass
-        if self._reach.take_acknowledgement(self.member_state.order.cursor):
+        if self._send_window.take_acknowledgement(self.member_state.order.cursor):
             self._member.send(
                 relay.Acknowledge(self._membership.conversation_id, self.member_state.order.cursor)
             )
@@ -102,7 +102,7 @@ class Sender:
         if group is None or self._member.is_over() or self._membership.pending is not None:
             return False
         in_flight = len(self.member_state.outbox.in_flight)
-        return self._reach.may_send(self.member_state.order.cursor, group.epoch, in_flight)
+        return self._send_window.may_send(self.member_state.order.cursor, group.epoch, in_flight)
 
     def _send_next(self, now: int) -> bool:
         # A group in which we are alone (epoch 0) has nobody to talk to: its first commit comes before all
@@ -203,7 +203,7 @@ class Sender:
             return
         if expected < self._membership.epoch:
             raise LogBroken("the relay has gone back to an earlier epoch")
-        self._reach.want_epoch(expected)
+        self._send_window.want_epoch(expected)
         lost = self._membership.pending
         self.take_back(counter)
         if lost is not None and self._membership.pending is None:

@@ -57,7 +57,7 @@ import { Membership, type MemberIdentity, type RoomChange } from "./membership.t
 import { readKeyPackage, type MlsGroup } from "./mls/group.ts"
 import { EntryKind, Ephemeral, ErrorCode, SURVIVOR_MEMBER, type ClientFrame, type Entry, type KeyPackage, type Subscribed } from "./relay/frames.ts"
 import { NoteKeys } from "./noteKeys.ts"
-import { Reach, WINDOW } from "./reach.ts"
+import { SendWindow, WINDOW } from "./sendWindow.ts"
 import type { Participant, VerifyRoom } from "./room.ts"
 import { restoreMembership, saveMembership, type SavedConversation } from "./savedConversation.ts"
 import { ReassignmentState } from "./reassignmentState.ts"
@@ -78,7 +78,7 @@ export class ConversationState {
   #awaitsList = false
   /** Survivor: the place of the commit by which somebody has come, or has only taken her request. */
   #takenAt = 0
-  readonly #reach = new Reach()
+  readonly #sendWindow = new SendWindow()
   #frames: ClientFrame[] = []
   #events: StateEvent[] = []
 
@@ -99,7 +99,7 @@ export class ConversationState {
       },
     }
     this.reassignment = new ReassignmentState(member.tell)
-    this.#sender = new Sender(this.membership, memberState, this.#reach, this.reassignment, member)
+    this.#sender = new Sender(this.membership, memberState, this.#sendWindow, this.reassignment, member)
     this.#hearing = new Hearing(this.membership, member)
   }
 
@@ -172,7 +172,7 @@ export class ConversationState {
   get waitingFor(): string | null {
     const [first] = this.#memberState.outbox.inFlight
     const owesEntry = (this.hasGap || this.#lacksWelcome) && !this.#awaitsList
-    if (!this.#reach.isUp || this.#isOver || (first === undefined && !owesEntry)) return null
+    if (!this.#sendWindow.isUp || this.#isOver || (first === undefined && !owesEntry)) return null
     return `${this.cursor} ${first?.append.counter ?? 0}`
   }
 
@@ -216,7 +216,7 @@ export class ConversationState {
     const state = new ConversationState(saved.conversationId, identity, verify, notes)
     await restoreMembership(state.membership, saved.membership, signer, now)
     state.#sender.memberState = await MemberState.restore(saved, notes)
-    state.#reach.readUpTo(state.cursor)
+    state.#sendWindow.readUpTo(state.cursor)
     if (saved.confirmed === null) {
       // The release before kept nothing of this, and what was confirmed is not said again.
       state.#memberState.agreement = new EpochAgreement(state.participants.map(({ deviceKey }) => toHex(deviceKey)))
@@ -231,14 +231,14 @@ export class ConversationState {
     this.#memberState.order = new LogOrder(member)
     this.membership.begin(group)
     this.#memberState.leafKeys.renewed(now)
-    this.#reach.isUp = true
+    this.#sendWindow.isUp = true
     await this.change(first, now)
   }
 
   /** Staff: we are invited, and may read from the entry after `seq` on, which is our Welcome. */
   startAfter(seq: number): void {
     this.#memberState.order.cursor = seq
-    this.#reach.readUpTo(seq)
+    this.#sendWindow.readUpTo(seq)
   }
 
   /** Say something; gives the message id. Kept until somebody hears it. `ConversationOver`, `MessageTooLong`. */
@@ -259,7 +259,7 @@ export class ConversationState {
   /** Show the others that we write, or have stopped. Lost when nobody is there. */
   async type(active: boolean, now: number): Promise<void> {
     const { group } = this.membership
-    if (group === null || !this.#reach.isUp || !this.isInRoom) return
+    if (group === null || !this.#sendWindow.isUp || !this.isInRoom) return
     const payload = await this.#typing.seal(group, active, now)
     if (!this.#isOver) this.#frames.push(Ephemeral({ conversationId: this.conversationId, payload }))
   }
@@ -271,7 +271,7 @@ export class ConversationState {
     if (!isEphemeral) {
       this.#sender.sayOfCall(data)
       await this.#sender.advance(now)
-    } else if (group !== null && this.#reach.isUp && this.isInRoom) {
+    } else if (group !== null && this.#sendWindow.isUp && this.isInRoom) {
       const payload = await this.#calls.seal(group, data, now)
       if (!this.isOver) this.#frames.push(Ephemeral({ conversationId: this.conversationId, payload }))
     }
@@ -387,7 +387,7 @@ export class ConversationState {
       // The Welcome comes into the log with its commit. So whoever has taken the request could not add her.
       this.#stop(new RequestUnusable("nobody can answer this request; ask again"))
     } else {
-      this.#reach.connected(frame.lastSeq, window)
+      this.#sendWindow.connected(frame.lastSeq, window)
       await this.#guarded(now, () => {
         this.#sender.wereAccepted(frame.counter)
       })
@@ -401,7 +401,7 @@ export class ConversationState {
     this.#memberState.order = new LogOrder(SURVIVOR_MEMBER)
     this.#awaitsList = false
     this.#takenAt = 0
-    this.#reach.readUpTo(0)
+    this.#sendWindow.readUpTo(0)
   }
 
   /**
@@ -430,7 +430,7 @@ export class ConversationState {
 
   #awaitConfirmations(now: number): void {
     const { me } = this
-    if (this.#isOver || !this.#reach.isUp || me === null) return
+    if (this.#isOver || !this.#sendWindow.isUp || me === null) return
     const others = this.participants.filter((one) => !one.hasKey(me.deviceKey))
     const absent = others.filter((one) => (one.isSurvivor ? this.#isDisconnected : this.reassignment.isUnreachable))
     const { agreement } = this.#memberState
@@ -440,14 +440,14 @@ export class ConversationState {
 
   /** The link broke. Nothing is encrypted until it is back, for the epoch may move on meanwhile. */
   disconnected(): void {
-    this.#reach.isUp = false
+    this.#sendWindow.isUp = false
     this.#memberState.agreement.disconnected()
     this.#frames = []
   }
 
   /** Send again what is in flight: the relay was too busy for it. It recognises what it has. */
   async repeat(now: number): Promise<void> {
-    this.#reach.repeat()
+    this.#sendWindow.repeat()
     await this.#sender.advance(now)
   }
 
@@ -612,7 +612,7 @@ export class ConversationState {
       const { sender, data } = await this.membership.open(entry, now)
       const message = decodeMessage(data)
       if (this.#memberState.isLeaving(sender)) return
-      const isLive = this.#reach.isLive(entry.seq)
+      const isLive = this.#sendWindow.isLive(entry.seq)
       // That she is there comes before what she says, which may be that she leaves.
       if (isLive) this.reassignment.receivedFrom(sender)
       this.#memberState.leafKeys.noteTalk(message)

@@ -26,7 +26,7 @@ import {
 import type { StateEvent } from "./events.ts"
 import type { Change } from "./groupChanges.ts"
 import type { Membership } from "./membership.ts"
-import type { Reach } from "./reach.ts"
+import type { SendWindow } from "./sendWindow.ts"
 import { Acknowledge, EntryKind, ErrorCode, type ClientFrame, type ErrorFrame } from "./relay/frames.ts"
 import type { ReassignmentState } from "./reassignmentState.ts"
 import type { MemberState } from "./memberState.ts"
@@ -43,14 +43,14 @@ export interface SenderOwner {
 export class Sender {
   memberState: MemberState
   readonly #membership: Membership
-  readonly #reach: Reach
+  readonly #sendWindow: SendWindow
   readonly #reassignment: ReassignmentState
   readonly #member: SenderOwner
 
-  constructor(membership: Membership, memberState: MemberState, reach: Reach, reassignment: ReassignmentState, member: SenderOwner) {
+  constructor(membership: Membership, memberState: MemberState, sendWindow: SendWindow, reassignment: ReassignmentState, member: SenderOwner) {
     this.memberState = memberState
     this.#membership = membership
-    this.#reach = reach
+    this.#sendWindow = sendWindow
     this.#reassignment = reassignment
     this.#member = member
   }
@@ -77,12 +77,12 @@ export class Sender {
 
   /** Do all that the present state allows: send what waits, tell how far we have read. */
   async advance(now: number): Promise<void> {
-    if (this.#member.isOver() || !this.#reach.isUp) return
-    if (this.#reach.takeRepeat(this.memberState.order.cursor)) {
+    if (this.#member.isOver() || !this.#sendWindow.isUp) return
+    if (this.#sendWindow.takeRepeat(this.memberState.order.cursor)) {
       for (const { append } of this.memberState.outbox.inFlight) this.#member.send(append)
     }
     while (this.#maySend() && (await this.#sendNext(now)));
-    if (!this.#member.isOver() && this.#reach.takeAcknowledgement(this.memberState.order.cursor)) {
+    if (!this.#member.isOver() && this.#sendWindow.takeAcknowledgement(this.memberState.order.cursor)) {
       this.#member.send(Acknowledge({ conversationId: this.#membership.conversationId, seq: this.memberState.order.cursor }))
     }
   }
@@ -90,7 +90,7 @@ export class Sender {
   #maySend(): boolean {
     const { group, pending } = this.#membership
     if (group === null || this.#member.isOver() || pending !== null) return false
-    return this.#reach.maySend(this.memberState.order.cursor, group.epoch, this.memberState.outbox.inFlight.length)
+    return this.#sendWindow.maySend(this.memberState.order.cursor, group.epoch, this.memberState.outbox.inFlight.length)
   }
 
   async #sendNext(now: number): Promise<boolean> {
@@ -202,7 +202,7 @@ export class Sender {
     // The answer to an earlier try; meanwhile it was said anew under the right epoch.
     if (isEarlierTry) return
     if (expected < this.#membership.epoch) throw new LogBroken("the relay has gone back to an earlier epoch")
-    this.#reach.wantEpoch(expected)
+    this.#sendWindow.wantEpoch(expected)
     const lost = this.#membership.pending
     this.takeBack(counter)
     if (lost !== null && this.#membership.pending === null) this.lost(lost.change)

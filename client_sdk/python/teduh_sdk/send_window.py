@@ -12,7 +12,7 @@ WINDOW: Final = 16
 
 
 @dataclass(slots=True)
-class Reach:
+class SendWindow:
     """`is_up` may be set; the rest is told by its methods."""
 
     is_up: bool = False

@@ -6,7 +6,7 @@
 /** Appends in flight at once, unless the relay allows fewer. */
 export const WINDOW = 16
 
-export class Reach {
+export class SendWindow {
   isUp = false
   #readUntil = 0
   #mustRepeat = false
