@@ -78,7 +78,7 @@ PUBLIC = {
     "call.peer": "Ends Peer",
     "call.recording": "RecordingConsent",
     "call.member_state": "Current Rung MemberState",
-    "call.hearing": "Hearing",
+    "call.call_message_handler": "CallMessageHandler",
     "call.session": "SILENT PeerView RunningCall CallSession",
 }
 

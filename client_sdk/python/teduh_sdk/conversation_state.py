@@ -52,10 +52,10 @@ from teduh_sdk.exceptions import (
 )
 from teduh_sdk.group_changes import AddMember, Change, Refresh, key_package_from_wire
 from teduh_sdk.hand_over_notes import HandOverNotes, NotePath
-from teduh_sdk.hearing import Heard, Hearing, Listener, events_of
 from teduh_sdk.log_order import LogOrder, OwnEntry, OwnWelcome
 from teduh_sdk.member_state import MemberState
 from teduh_sdk.membership import Identity, Membership, RoomChange
+from teduh_sdk.message_handler import Heard, Listener, MessageHandler, events_of
 from teduh_sdk.queue_news import QueueNews, event_of
 from teduh_sdk.reassignment_state import ReassignmentState
 from teduh_sdk.room import Participant, VerifyRoom
@@ -91,7 +91,7 @@ class ConversationState:
         member_state = MemberState(LogOrder(member=relay.SURVIVOR_MEMBER if identity.is_survivor else -1))
         me = SenderOwner(lambda: self._is_over, self._send, self._tell, self._stop)
         self._sender: Final = Sender(self.membership, member_state, self._send_window, self.reassignment, me)
-        self._hearing: Final = Hearing(self.membership, Listener(self._tell, self._end))
+        self._message_handler: Final = MessageHandler(self.membership, Listener(self._tell, self._end))
 
     @property
     def _member_state(self) -> MemberState:
@@ -601,7 +601,7 @@ class ConversationState:
         self._member_state.leaf_keys.note_talk(message)
         self._events += events_of(sender, message, is_live=is_live)
         self.reassignment.confirm_delivery(message)
-        self._hearing.hear_about_the_room(self._member_state, sender, message)
+        self._message_handler.hear_about_the_room(self._member_state, sender, message)
 
     def _send(self, frame: relay.AnyClientFrame) -> None:
         self._frames.append(frame)

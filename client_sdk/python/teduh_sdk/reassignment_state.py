@@ -17,7 +17,7 @@ from teduh_signaling.chat.messages import AnyMessage, Receipt, Text
 from teduh_sdk import events
 from teduh_sdk.events import Event
 from teduh_sdk.group_changes import AddMember
-from teduh_sdk.hearing import Heard
+from teduh_sdk.message_handler import Heard
 from teduh_sdk.room import Participant, Room
 
 _MAX_UNDELIVERED: Final = 200

@@ -51,7 +51,7 @@ import type { StateEvent, Unsent } from "./events.ts"
 import type { AddMember, Change } from "./groupChanges.ts"
 import { areEqual, toHex } from "./hazmat/bytes.ts"
 import type { Signer } from "./hazmat/ed25519.ts"
-import { Hearing } from "./hearing.ts"
+import { MessageHandler } from "./messageHandler.ts"
 import { LogOrder, type LogItem } from "./logOrder.ts"
 import { Membership, type MemberIdentity, type RoomChange } from "./membership.ts"
 import { readKeyPackage, type MlsGroup } from "./mls/group.ts"
@@ -68,7 +68,7 @@ import { TypingSignals } from "./typingSignal.ts"
 export class ConversationState {
   readonly membership: Membership
   readonly reassignment: ReassignmentState
-  readonly #hearing: Hearing
+  readonly #messageHandler: MessageHandler
   readonly #sender: Sender
   #typing = new TypingSignals()
   readonly #calls = new CallSignals()
@@ -100,7 +100,7 @@ export class ConversationState {
     }
     this.reassignment = new ReassignmentState(member.tell)
     this.#sender = new Sender(this.membership, memberState, this.#sendWindow, this.reassignment, member)
-    this.#hearing = new Hearing(this.membership, member)
+    this.#messageHandler = new MessageHandler(this.membership, member)
   }
 
   // --- what it is ---
@@ -308,7 +308,7 @@ export class ConversationState {
     const me = this.#requireRoom()
     const answer = InvitationAnswer({ invitationId: invitation.id, sent: now, accepted })
     this.#sender.say(answer)
-    this.#hearing.takeAnswer(me, answer)
+    this.#messageHandler.takeAnswer(me, answer)
     await this.#sender.advance(now)
   }
 
@@ -616,7 +616,7 @@ export class ConversationState {
       // That she is there comes before what she says, which may be that she leaves.
       if (isLive) this.reassignment.receivedFrom(sender)
       this.#memberState.leafKeys.noteTalk(message)
-      await this.#hearing.hear(this.#memberState, sender, message, isLive)
+      await this.#messageHandler.hear(this.#memberState, sender, message, isLive)
       this.reassignment.confirmDelivery(message)
     } catch (error) {
       if (error instanceof RemoteError) {

@@ -25,10 +25,10 @@ from typing import Final
 
 from teduh_signaling.call import actions
 from teduh_signaling.call.actions import Action
+from teduh_signaling.call.call_message_handler import CallMessageHandler
 from teduh_signaling.call.call_state import Current, DeviceCallState
 from teduh_signaling.call.exceptions import CallNotAllowed
 from teduh_signaling.call.freshness import Freshness
-from teduh_signaling.call.hearing import Hearing
 from teduh_signaling.call.messages import (
     AnyCallMessage,
     Candidate,
@@ -86,7 +86,7 @@ class CallSession:
         timing: Timing | None = None,
     ) -> None:
         self._call_state = DeviceCallState(own, dict(present), can_restart_ice, timing or Timing())
-        self._hearing = Hearing(self._call_state)
+        self._handler = CallMessageHandler(self._call_state)
         self._freshness = Freshness()
         self._new_call_id = new_call_id
         self._running: RunningCall | None = None
@@ -342,7 +342,7 @@ class CallSession:
         for leaf in gone:
             self._call_state.seen.remove(leaf)
             self._freshness.forget(leaf)
-            self._hearing.forget(leaf)
+            self._handler.forget(leaf)
             if self._call_state.current is not None and leaf in self._call_state.current.awaited:
                 self._call_state.no_longer_awaited(leaf, EndReason.REMOVED, now)
         if own not in present:
@@ -380,7 +380,7 @@ class CallSession:
             self._call_state.timing.silence if isinstance(message, Heartbeat) else self._call_state.timing.old
         ):
             return []
-        self._hearing.hear(sender, message, now - age, now)
+        self._handler.hear(sender, message, now - age, now)
         return self._done(now)
 
     # --- steps ----------------------------------------------------------------------------------------------

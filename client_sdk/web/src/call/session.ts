@@ -20,7 +20,7 @@ import { toHex } from "../hazmat/bytes.ts"
 import type { Action } from "./actions.ts"
 import { CallNotAllowed } from "./errors.ts"
 import { Freshness } from "./freshness.ts"
-import { Hearing, isSame } from "./hearing.ts"
+import { CallMessageHandler, isSame } from "./callMessageHandler.ts"
 import {
   EndReason,
   MediaState,
@@ -69,14 +69,14 @@ export interface CallSettings {
 
 export class CallSession {
   readonly #callState: DeviceCallState
-  readonly #hearing: Hearing
+  readonly #handler: CallMessageHandler
   readonly #freshness = new Freshness()
   readonly #newCallId: () => Uint8Array
   #running: RunningCall | null = null
 
   constructor({ own, present, newCallId, canRestartIce = false, timing = TIMING }: CallSettings) {
     this.#callState = new DeviceCallState(own, new Map(present), canRestartIce, timing)
-    this.#hearing = new Hearing(this.#callState)
+    this.#handler = new CallMessageHandler(this.#callState)
     this.#newCallId = newCallId
   }
 
@@ -343,7 +343,7 @@ export class CallSession {
     for (const leaf of gone) {
       callState.seen.remove(leaf)
       this.#freshness.forget(leaf)
-      this.#hearing.forget(leaf)
+      this.#handler.forget(leaf)
       callState.noLongerAwaited(leaf, EndReason.REMOVED, now)
     }
     if (!present.has(own)) callState.seen.forgetAll()
@@ -376,7 +376,7 @@ export class CallSession {
     if (sender === own || !present.has(sender)) return []
     const age = this.#freshness.age(sender, message.sent, now, isLive)
     if (age >= (message.type === "heartbeat" ? timing.silence : timing.old)) return []
-    this.#hearing.hear(sender, message, now - age, now)
+    this.#handler.hear(sender, message, now - age, now)
     return this.#done(now)
   }
 

@@ -26,7 +26,7 @@ export interface Listener {
 }
 
 /** One member's ears. */
-export class Hearing {
+export class MessageHandler {
   readonly #membership: Membership
   readonly #listener: Listener
   /** Whose devices, by their key in hex, have said that they can take part in no call. */

@@ -42,7 +42,7 @@ class Listener:
     end: Callable[[Participant], None]
 
 
-class Hearing:
+class MessageHandler:
     """One member's ears for what devices say about the room."""
 
     def __init__(self, membership: Membership, listener: Listener) -> None:

@@ -29,7 +29,7 @@ interface HeardRing {
 }
 
 /** One device's ears. */
-export class Hearing {
+export class CallMessageHandler {
   readonly #callState: DeviceCallState
   readonly #heardDecline = new Map<number, number>()
 

@@ -31,7 +31,7 @@ from teduh_signaling.call.transitions import CallHappening, CallState
 _MOST_EARLY: Final = 32
 
 
-class Hearing:
+class CallMessageHandler:
     """One device's ears."""
 
     def __init__(self, call_state: DeviceCallState) -> None:
