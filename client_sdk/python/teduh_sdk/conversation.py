@@ -30,7 +30,6 @@ from teduh_signaling.relay.frames import (
 from teduh_signaling.relay.frames import IceServers as IceServersFrame
 
 from teduh_sdk import events
-from teduh_sdk.bringing_in import BringingIn, Host, Proposed, no_one_listens
 from teduh_sdk.call_exchange import CallExchange
 from teduh_sdk.call_signals import CallListener
 from teduh_sdk.clock import now_in_seconds
@@ -51,6 +50,7 @@ from teduh_sdk.exceptions import (
 from teduh_sdk.faults import reason_of
 from teduh_sdk.group_changes import Change
 from teduh_sdk.ice_servers import IceServers, read_ice_servers
+from teduh_sdk.invite import Host, Inviting, Proposed, no_one_listens
 from teduh_sdk.reactions import Reactions
 from teduh_sdk.reassignment import Reassignment, ReassignmentHost
 from teduh_sdk.relay_link import Answer, RelayLink
@@ -106,7 +106,7 @@ class Conversation:
         self._calls: Calls | None = None
         self._call_exchange: Final = CallExchange()
         self._reassignment: Final = Reassignment(self._reassignment_host(), details)
-        self._bringing_in: Final = BringingIn(self._host())
+        self._bringing_in: Final = Inviting(self._host())
         self._reactions: Final = Reactions(state, self.settle, self.cancel_reassignment)
         self._events: Final = EventQueue(self._keep_what_is_left)
         for event in undelivered_events:

@@ -46,8 +46,6 @@ from teduh_signaling.relay.frames import (
 )
 from teduh_signaling.relay.frames import Colleague as ColleagueFrame
 
-from teduh_sdk.bringing_in import Proposed, no_one_listens
-from teduh_sdk.choosing import invite_one_of, suitable
 from teduh_sdk.client import Client
 from teduh_sdk.clock import now_in_seconds
 from teduh_sdk.colleague import Colleague
@@ -74,9 +72,11 @@ from teduh_sdk.group_changes import (
     key_package_to_wire,
     new_group,
 )
+from teduh_sdk.invite import Proposed, no_one_listens
 from teduh_sdk.key_store import KeyStore
 from teduh_sdk.membership import Identity
 from teduh_sdk.relay_link import Answer
+from teduh_sdk.role_invite import invite_one_of, suitable
 from teduh_sdk.room import Participant
 from teduh_sdk.saved_conversation import VERSION, Kept, SavedHeard, restore_heard, save_heard
 from teduh_sdk.staff_routing import Ask, News, StaffRouting

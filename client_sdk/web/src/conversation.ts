@@ -10,7 +10,7 @@
  * then tells the application; nothing is sent that is not kept.
  */
 
-import type { BringingIn, FromQueue, HandOver, Host } from "./bringingIn.ts"
+import type { Inviting, FromQueue, HandOver, Host } from "./invite.ts"
 import { CallExchange } from "./callExchange.ts"
 import type { CallListener } from "./callSignals.ts"
 import { atMost, nowInSeconds } from "./clock.ts"
@@ -81,7 +81,7 @@ export interface ConversationOwner {
   /** The relay knows that we have left (survivor): by what it gave, she may ask for whoever was with her; empty: forget it. */
   parted?(conversation: Conversation, continuation: Uint8Array): void
   /** How colleagues are brought in (staff). */
-  bringIn?(host: Host): BringingIn
+  bringIn?(host: Host): Inviting
 }
 
 /** What the queue told of a request when it was taken. */
@@ -246,7 +246,7 @@ export class Conversation implements AsyncIterable<Event> {
    * colleague's device has not come `within` so many seconds after that, it is taken out again: `ColleagueAbsent`.
    */
   async invite(colleague: Colleague, reason = "", within: number | null = null): Promise<Participant> {
-    return this.#bringingIn().invite(colleague, reason, within)
+    return this.#inviting().invite(colleague, reason, within)
   }
 
   /**
@@ -254,7 +254,7 @@ export class Conversation implements AsyncIterable<Event> {
    * middle of `invite`. Rejects as `invite`.
    */
   async bringIn(invited: Pick<Colleague, "deviceId">, within: number | null = null): Promise<Participant> {
-    return this.#bringingIn().bringIn(invited, within)
+    return this.#inviting().bringIn(invited, within)
   }
 
   /**
@@ -262,7 +262,7 @@ export class Conversation implements AsyncIterable<Event> {
    * agrees. Rejects as `invite`, or with `RelayRefused` (too many wait, or she looks for somebody herself).
    */
   async inviteFromQueue(details: Partial<RequestDetails>, reason = "", how: FromQueue = {}): Promise<Participant> {
-    return this.#bringingIn().inviteFromQueue({ ...NO_DETAILS, ...details }, reason, how)
+    return this.#inviting().inviteFromQueue({ ...NO_DETAILS, ...details }, reason, how)
   }
 
   /**
@@ -271,7 +271,7 @@ export class Conversation implements AsyncIterable<Event> {
    * it). Rejects as `invite`, or with `ColleagueAbsent` if she has not come in time; we are still in the room then.
    */
   async handOver(colleague: Colleague, how: HandOver = {}): Promise<Participant> {
-    const newcomer = await this.#bringingIn().handOver(colleague, how)
+    const newcomer = await this.#inviting().handOver(colleague, how)
     await this.leave()
     return newcomer
   }
@@ -607,16 +607,16 @@ export class Conversation implements AsyncIterable<Event> {
     }
   }
 
-  #bringingIn(): BringingIn {
-    const bringingIn = this.#owner.bringIn?.({
+  #inviting(): Inviting {
+    const inviting = this.#owner.bringIn?.({
       state: this.state,
       link: this.#link,
       turn: (work) => this.#turn(work),
       until: (condition) => this.#until(condition),
       finished: () => (this.#isFinished ? (this.#reason ?? new ConversationOver("the conversation is over")) : null),
     })
-    if (bringingIn === undefined) throw new NotJoined("only staff bring somebody in")
-    return bringingIn
+    if (inviting === undefined) throw new NotJoined("only staff bring somebody in")
+    return inviting
   }
 
   // --- ends ---

@@ -8,7 +8,7 @@
  * encrypted before it leaves, and nobody is in a conversation whose statement was not verified.
  */
 
-export type { HandOver } from "./bringingIn.ts"
+export type { HandOver } from "./invite.ts"
 export type { CallListener } from "./callSignals.ts"
 export type { Attachment, Form, Invitation, Location, Referral, Unknown } from "./chat/messages.ts"
 export { MAX_TEXT_CHARACTERS } from "./chat/messages.ts"

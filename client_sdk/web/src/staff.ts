@@ -9,8 +9,8 @@
  * a key store: two would use one key twice.
  */
 
-import { BringingIn } from "./bringingIn.ts"
-import { inviteOneOf, suitable, type InviteRole } from "./choosing.ts"
+import { Inviting } from "./invite.ts"
+import { inviteOneOf, suitable, type InviteRole } from "./roleInvite.ts"
 import { Client, type ClientOptions } from "./client.ts"
 import { nowInSeconds } from "./clock.ts"
 import type { Colleague } from "./colleague.ts"
@@ -108,7 +108,7 @@ export class Staff extends Client {
       over: (conversation) => {
         this.strike(conversation.id)
       },
-      bringIn: (host) => new BringingIn(host),
+      bringIn: (host) => new Inviting(host),
     }
     this.#restored = this.#begin()
     this.#restored.catch((error: unknown) => {

@@ -2,7 +2,7 @@
 
 import { expect, it } from "vitest"
 
-import { BringingIn, type Host } from "../src/bringingIn.ts"
+import { Inviting, type Host } from "../src/invite.ts"
 import type { StateEvent } from "../src/events.ts"
 import { KeyPackage } from "../src/relay/frames.ts"
 import { Turns } from "../src/turns.ts"
@@ -40,7 +40,7 @@ it("is done when the colleague is here already", async () => {
       condition(null) ? Promise.resolve() : new Promise<void>((done) => waiting.push({ condition, done })),
     finished: () => null,
   } as unknown as Host
-  const bringing = new BringingIn(host)
+  const bringing = new Inviting(host)
   const colleague = { deviceId, name: "Maya", role: "counselor", languages: [], skills: [], availability: 2, load: 0 } as const
   const first = bringing.invite(colleague, "one")
   const second = bringing.invite(colleague, "two")

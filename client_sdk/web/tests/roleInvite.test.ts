@@ -2,7 +2,7 @@
 
 import { expect, it, vi } from "vitest"
 
-import { inviteOneOf, suitable } from "../src/choosing.ts"
+import { inviteOneOf, suitable } from "../src/roleInvite.ts"
 import type { Colleague } from "../src/colleague.ts"
 import type { Conversation } from "../src/conversation.ts"
 import { ColleagueAbsent, InvitationDeclined, RelayRefused, TeduhError } from "../src/errors.ts"

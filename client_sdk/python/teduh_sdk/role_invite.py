@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from teduh_signaling.relay.frames import Availability, ErrorCode
 
-from teduh_sdk.bringing_in import Proposed
 from teduh_sdk.colleague import Colleague
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.exceptions import ColleagueAbsent, RelayRefused
+from teduh_sdk.invite import Proposed
 from teduh_sdk.room import Participant
 
 

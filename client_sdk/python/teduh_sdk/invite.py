@@ -55,7 +55,7 @@ class Host:
     """Why it goes on no more; None while it does."""
 
 
-class BringingIn:
+class Inviting:
     """By one member of the staff, in one conversation."""
 
     def __init__(self, host: Host) -> None:

@@ -6,7 +6,7 @@
  *                 └──────── the device has not come, or is gone <───────┘ yes
  */
 
-import type { Proposed } from "./bringingIn.ts"
+import type { Proposed } from "./invite.ts"
 import type { Colleague } from "./colleague.ts"
 import type { Conversation } from "./conversation.ts"
 import { ColleagueAbsent, RelayRefused } from "./errors.ts"

@@ -52,7 +52,7 @@ export interface HandOver {
   readonly within?: number
 }
 
-export class BringingIn {
+export class Inviting {
   readonly #host: Host
 
   constructor(host: Host) {
