@@ -33,8 +33,8 @@ from teduh_sdk.clock import now_in_seconds
 from teduh_sdk.device import Device, keep_device
 from teduh_sdk.exceptions import EnrolmentFailed
 from teduh_sdk.key_store import KeyStore
+from teduh_sdk.read_limited import read_limited
 from teduh_sdk.revocations import RevocationFetch
-from teduh_sdk.whole_body import whole_body
 
 _PATH: Final = "/v1/enrolments"
 _ASK_EVERY_SECONDS: Final = 2.0
@@ -149,7 +149,7 @@ class Enrolment:
                 aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout) as session,
                 session.request(method, url, data=body, headers=headers, allow_redirects=False) as response,
             ):
-                answer = msgspec.json.decode(await whole_body(response, _MOST_BYTES), type=_Answer)
+                answer = msgspec.json.decode(await read_limited(response, _MOST_BYTES), type=_Answer)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise _NoAnswer("the relay cannot be reached, or does not answer as it should") from error
         if answer.error in _PASSING:

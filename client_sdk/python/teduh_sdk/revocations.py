@@ -19,7 +19,7 @@ from teduh_crypto.credentials import CredentialError, RevocationListStale
 from teduh_sdk.authentication_service import AuthenticationService
 from teduh_sdk.clock import now_in_seconds
 from teduh_sdk.exceptions import ClientClosed
-from teduh_sdk.whole_body import whole_body
+from teduh_sdk.read_limited import read_limited
 
 _PATH: Final = "/v1/revocations"
 _REFRESH_SECONDS: Final = 15 * 60
@@ -99,7 +99,7 @@ class RevocationFetch:
                 aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout) as session,
                 session.get(self._url, allow_redirects=False) as response,
             ):
-                body = await whole_body(response, _MOST_BYTES)
+                body = await read_limited(response, _MOST_BYTES)
                 if response.status != 200:
                     return False
             answer = msgspec.json.decode(body, type=_Answer)

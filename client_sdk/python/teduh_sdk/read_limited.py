@@ -5,7 +5,7 @@ from __future__ import annotations
 import aiohttp
 
 
-async def whole_body(response: aiohttp.ClientResponse, most: int) -> bytes:
+async def read_limited(response: aiohttp.ClientResponse, most: int) -> bytes:
     """All of it; raises ValueError if that is more than `most` bytes.
 
     aiohttp's `read(most)` gives what has come by then: over a network, the beginning of whatever is longer
