@@ -77,7 +77,7 @@ PUBLIC = {
     "call.participation": "Participation Participations",
     "call.peer": "Ends Peer",
     "call.recording": "RecordingConsent",
-    "call.member_state": "Current Rung MemberState",
+    "call.call_state": "Current Rung DeviceCallState",
     "call.call_message_handler": "CallMessageHandler",
     "call.session": "SILENT PeerView RunningCall CallSession",
 }
