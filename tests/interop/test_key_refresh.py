@@ -169,6 +169,10 @@ async def heals(victim: Side, other: Side, log: Log, *, is_survivor: bool) -> No
     for speaker, hearer in ((victim, other), (other, victim)):
         await speaker.say("we have both renewed the keys that we joined with")
         await hearer.hear()
+    for side in (victim, other):
+        if side.here is not None:
+            # The copy may have read what the log knows of only with the relay's answer.
+            await side.here.settled()
     await victim.steal()
     stolen_at = max(log.entries)
     await other.wait(MOST_SECONDS)

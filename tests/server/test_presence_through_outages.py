@@ -71,10 +71,8 @@ async def test_staff_of_another_node_stay_there_while_a_master_is_replaced(
                 await staff.authenticate(organisation.staff())
                 await staff.ask(SetAvailability(1, Availability.AVAILABLE, 2), Done)
                 await eventually(lambda: _available(here) == 1)
-                counted = []
-                monkeypatch.setattr(
-                    here._routing.presence, "on_change", lambda: counted.append(_available(here))
-                )
+                counted: list[int] = []
+                here._routing.presence.changes.add(lambda: counted.append(_available(here)))
                 master = cluster.master_of(ALL_NODES_CHANNEL)
                 master.kill()
                 await asyncio.to_thread(cluster.wait_until_replaced, ALL_NODES_CHANNEL, master)
