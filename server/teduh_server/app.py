@@ -12,7 +12,7 @@
                      |
     /v1/socket  SocketHandler      /v1/enrolments /v1/revocations      / /x /console/      /healthz /metrics
                      |                          |                           |                  |
-                 ConnectionListener ---------------------+------- aiohttp -----------+------------------+
+           ConnectionListener ----------+------- aiohttp -----------+------------------+
 
 It serves from the start, and takes the store as it comes: one that is away or still reads its file is no
 reason to end. Until it takes writes, clients are told `unavailable` and `/readyz` says 503.
@@ -271,7 +271,7 @@ class Relay:
             allow=lambda request: http_limit.try_take(self._sockets.source(request), time.monotonic()) == 0,
         )
         routes += leave_beacon_routes(
-            self._say_farewell,
+            self._leave_by_beacon,
             lambda request: http_limit.try_take(self._sockets.source(request), time.monotonic()) == 0,
         )
         routes += page_routes(
@@ -312,11 +312,11 @@ class Relay:
         assert runner.server is not None
         return runner.server
 
-    async def _listen(self, door: ConnectionListener, listener: socket.socket) -> None:
+    async def _listen(self, connections: ConnectionListener, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        self._listening.append(await loop.create_server(door, sock=listener, backlog=1024))
-        self._listeners.append(door)
-        self.keep(door.sweep_forever)
+        self._listening.append(await loop.create_server(connections, sock=listener, backlog=1024))
+        self._listeners.append(connections)
+        self.keep(connections.sweep_forever)
 
     def _may_say_early(self, connection: Connection, frame: Append) -> bool:
         """Whether a survivor may append this before anybody has taken her conversation."""
@@ -326,7 +326,7 @@ class Relay:
         source = source_of_requests(connection.source)
         return self._unclaimed.try_append(source, frame.conversation_id, size)
 
-    async def _say_farewell(self, conversation_id: bytes, capability_hash: bytes) -> None:
+    async def _leave_by_beacon(self, conversation_id: bytes, capability_hash: bytes) -> None:
         if await self._delivery.leave_by_beacon(conversation_id, capability_hash):
             # Had she been waiting still, nobody is to be offered her request.
             await self._queue.cancel(conversation_id)

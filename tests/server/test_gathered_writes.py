@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from teduh_server.transport.websocket import FramePrice, Listener, WebSocket, WriteScheduler
+from teduh_server.transport.websocket import FramePrice, SocketObserver, WebSocket, WriteScheduler
 
 _FRAME = b"\x82\x01"
 
@@ -31,7 +31,7 @@ class Transport:
 
 
 class Nobody:
-    """A listener to whom nothing is said."""
+    """An observer to whom nothing is said."""
 
     received: Callable[[bytes], None] = staticmethod(lambda data: None)
 
@@ -45,7 +45,7 @@ def _socket() -> tuple[WebSocket, Transport]:
     price = FramePrice(frames_per_second=1000, bytes_per_second=1_000_000)
     socket = WebSocket(
         cast(asyncio.Transport, transport),
-        cast(Listener, Nobody()),
+        cast(SocketObserver, Nobody()),
         max_message_bytes=1000,
         price=price,
         loop=loop,

@@ -14,7 +14,7 @@ _MOST_KEPT: Final = 64
 
 
 class CallExchange:
-    """One conversation's."""
+    """Exchange of call messages for one conversation."""
 
     def __init__(self) -> None:
         self._listener: CallListener | None = None

@@ -23,7 +23,10 @@ def heard_among(happened: Iterable[Event | None]) -> tuple[HeardKept, ...]:
 
 
 class EventQueue:
-    """One conversation's. `done` is called when the application is done with what somebody said."""
+    """Events of one conversation for its application, in order.
+
+    `done` is called when the application is done with what somebody said.
+    """
 
     def __init__(self, done: Callable[[], None]) -> None:
         self._done = done
@@ -38,12 +41,12 @@ class EventQueue:
         return heard_among((self._in_hand, *self._events))
 
     def put(self, event: Event) -> None:
-        """One more."""
+        """Add an event behind all others."""
         self._events.append(event)
         self._something.set()
 
     async def next(self) -> Event:
-        """The next; waits for it. Raises StopAsyncIteration after the last."""
+        """The next event; waits for it. Raises StopAsyncIteration after the last."""
         self._let_go()
         while not self._events:
             if self._is_at_end:

@@ -237,7 +237,7 @@ def restore_notes(saved: SavedNotes) -> HandOverNotes:
 def _note_key(data: bytes) -> NoteKey:
     message = decode_message(data)
     if not isinstance(message, NoteKey):
-        raise KeyStoreDamaged("a note key is none")
+        raise KeyStoreDamaged("invalid note key record")
     return message
 
 

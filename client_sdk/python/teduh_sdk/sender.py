@@ -49,7 +49,7 @@ class SenderOwner:
 
 
 class Sender:
-    """One member's mouth."""
+    """Takes what one member of a conversation says into its log."""
 
     def __init__(
         self,

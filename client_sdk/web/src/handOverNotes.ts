@@ -140,6 +140,6 @@ function withoutPadding(plaintext: Uint8Array): string {
 
 function noteKey(data: Uint8Array): NoteKey {
   const message = decodeMessage(data)
-  if (message.type !== "noteKey") throw new KeyStoreDamaged("a note key is none")
+  if (message.type !== "noteKey") throw new KeyStoreDamaged("invalid note key record")
   return message
 }

@@ -39,7 +39,7 @@ export interface SenderOwner {
   stop(reason: TeduhError): void
 }
 
-/** One member's mouth. */
+/** Takes what one member of a conversation says into its log. */
 export class Sender {
   memberState: MemberState
   readonly #membership: Membership

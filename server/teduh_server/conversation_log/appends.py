@@ -165,18 +165,14 @@ class Appends:
             self._committed(subscription, frame, entry, welcome, result)
 
     def _appended(self, subscription: Subscription, frame: Append, entry: bytes, seq: int) -> None:
-        """A message is in the log at `seq`; `entry` bears that place. Every message passes here."""
+        """A message is in the log at `seq`; `entry` bears that place."""
         self.in_flight -= 1
-        connection = subscription.connection
-        connection.in_flight -= 1
-        if connection.on_landed is not None:
-            connection.on_landed()
+        subscription.connection.landed()
         conversation, delivery = subscription.conversation, self._delivery
         if conversation.early is None:
             # Whoever waits to read it goes before whoever waits to hear that it is kept.
             delivery.deliver(conversation, seq, entry, subscription)
-            self.accepted += 1
-            connection.write(encode_accepted(conversation.id, frame.counter, seq))
+            self._accept(subscription, frame, seq)
         else:
             # What waits for this one comes to its sender too, who must know its place by then.
             self._accept(subscription, frame, seq)

@@ -114,7 +114,7 @@ class DeliveryService:
         return tuple(self._conversations.values())
 
     def conversation(self, conversation_id: bytes) -> LocalConversation | None:
-        """One of them."""
+        """The conversation with this id, if somebody is connected to it here."""
         return self._conversations.get(conversation_id)
 
     async def epoch_of(self, conversation_id: bytes) -> int:

@@ -81,7 +81,7 @@ class Handlers(Protocol):
 
 
 class Intake:
-    """The listener of one client's WebSocket."""
+    """Observes one client's WebSocket."""
 
     __slots__ = (
         "_actions",

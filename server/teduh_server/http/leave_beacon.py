@@ -1,4 +1,4 @@
-"""The farewell of a page that is being closed: a beacon, for there may be no time left for the socket.
+"""The leave beacon of a page that is being closed, for there may be no time left for the socket.
 
     POST /    up to four times: conversation id (16 bytes) || capability (32 bytes)    204
 
@@ -51,8 +51,10 @@ def leave_beacon_routes(leave: Leave, allow: Callable[[web.Request], bool]) -> l
 
 
 async def _content(request: web.Request) -> bytes:
-    """The body; raises HTTPBadRequest for what is no row of farewells."""
+    """The body; raises HTTPBadRequest for what is no row of conversations and capabilities."""
     length = request.content_length or 0
     if not 0 < length <= _MOST or length % _ONE:
-        raise web.HTTPBadRequest(text=f"a farewell has {_ONE} bytes, and {_MOST // _ONE} may go together\n")
+        raise web.HTTPBadRequest(
+            text=f"a leave beacon has {_ONE} bytes, and {_MOST // _ONE} may go together\n"
+        )
     return await request.content.readexactly(length)

@@ -101,10 +101,6 @@ class Wire(_Plain):
         self._on_lost = on_lost
         self.lost = False
 
-    @property
-    def usable(self) -> bool:
-        return self._transport is not None and not self.lost
-
     def call(self, command: Command, on_answer: OnAnswer) -> None:
         """Send a command with this tick's batch. `on_answer` is called exactly once, later, never from
         here.

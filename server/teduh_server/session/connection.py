@@ -279,11 +279,6 @@ class Subscription:
         """Whether nothing more is to be delivered."""
         return self.ended or self.connection.closed
 
-    @property
-    def is_behind(self) -> bool:
-        """Whether more is to be said of it than its cursor does."""
-        return self.catching_up or self.ended or self.ends_after is not None or self.own is not None
-
     def has_own(self, seq: int) -> None:
         """Pass over the entry that this connection itself appended, now or when the cursor gets there."""
         if self.cursor == seq - 1 and not self.catching_up:

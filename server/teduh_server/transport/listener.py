@@ -14,7 +14,7 @@ This is a short cut and no second set of rules. It refuses only whoever comes to
 surely welcome (another path, a head without end, a wrong header) is aiohttp's from its first byte
 on, and the route of the socket there asks the same questions and says why not. So does what comes later
 on a connection, for proxies use theirs again. The head is read by aiohttp's own parser, under aiohttp's
-limits, so that both doors read the same bytes alike.
+limits, so that both ways read the same bytes alike.
 """
 
 from __future__ import annotations
@@ -131,29 +131,29 @@ def _may_be_half_a_head(data: bytes) -> bool:
 class _Visitor(asyncio.Protocol):
     """A connection until its first head is whole, which costs next to nothing until then."""
 
-    __slots__ = ("_door", "_head", "_transport")
+    __slots__ = ("_head", "_listener", "_transport")
 
-    def __init__(self, door: ConnectionListener) -> None:
-        self._door = door
+    def __init__(self, listener: ConnectionListener) -> None:
+        self._listener = listener
         self._head = b""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are none by inheritance.
         self._transport = cast(asyncio.Transport, transport)
-        self._door.came(self)
+        self._listener.came(self)
 
     def data_received(self, data: bytes) -> None:
         head = self._head + data if self._head else data
         if _may_be_half_a_head(head):
             self._head = head
             return
-        self._door.silent.pop(self, None)
+        self._listener.silent.pop(self, None)
         assert self._transport is not None
-        self._door.receive(self._transport, head)
+        self._listener.receive(self._transport, head)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._door.silent.pop(self, None)
+        self._listener.silent.pop(self, None)
 
     def force_close(self) -> None:
         """As aiohttp's protocols have it."""

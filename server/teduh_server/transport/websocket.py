@@ -1,16 +1,16 @@
 """One WebSocket on a bare transport: RFC 6455 with as little around it as possible.
 
 For aiohttp a WebSocket is a request that does not end: its parser, a task, a request and its headers would
-be kept for as long as the connection lives. So most never become one (`listener`), and from those that did,
+be kept for as long as the connection lives. So most never become one (`transport.listener`), and from those
 `upgrade.take_over` takes the transport. From then on bytes go from it into aiohttp's own parser of WebSocket
-frames and out of it to the listener at once, with no task in between:
+frames and out of it to the observer at once, with no task in between:
 
 ::
 
-    listener ──────────────────────────────┐
+    ConnectionListener ──────────────────────┐
     aiohttp: GET /v1/socket ──> take_over ──> WebSocket
                                                  │  transport ──> FrameBoundaries ──> aiohttp's
-                                                 │                WebSocketReader ──> listener
+                                                 │                WebSocketReader ──> observer
                                                  │  transport <── frame header + bytes <── write
 
 Every frame of the client has a price, whatever its kind. What is not paid for is not parsed and stays as
@@ -19,8 +19,7 @@ same number of messages, and no more of it is served in one turn of the event lo
 
 That spares four fifths of a connection's memory and a quarter of a message's time (`benchmarks/relay.py`).
 What is written in one tick of the event loop goes out in one call of the kernel, for that costs more than all
-else that is done for a small message.
-Extensions are not offered: compression leaks, and costs memory.
+else that is done for a small message. Extensions are not offered: compression leaks, and costs memory.
 """
 
 from __future__ import annotations
@@ -76,7 +75,7 @@ class FramePrice:
         self.byte_seconds = 1 / bytes_per_second
 
 
-class Listener(Protocol):
+class SocketObserver(Protocol):
     """What a WebSocket tells."""
 
     def received(self, data: bytes) -> None:
@@ -116,7 +115,7 @@ class WriteScheduler:
         self._sockets.append(socket)
 
     def flush(self) -> None:
-        """Let all be flushed that have written in this tick, or earlier if nothing more will be."""
+        """Flush all that have written in this tick: at its end, or before if nothing more is to come."""
         sockets, self._sockets = self._sockets, []
         _flush(sockets)
 
@@ -138,9 +137,9 @@ class WebSocket(asyncio.Protocol):
         "_boundaries",
         "_closing",
         "_deaf",
-        "_listener",
         "_loop",
         "_lost",
+        "_observer",
         "_parse",
         "_price",
         "_timer",
@@ -158,13 +157,13 @@ class WebSocket(asyncio.Protocol):
     def __init__(
         self,
         transport: asyncio.Transport,
-        listener: Listener,
+        observer: SocketObserver,
         max_message_bytes: int,
         price: FramePrice,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._transport = transport
-        self._listener = listener
+        self._observer = observer
         # aiohttp refuses a message of exactly its limit, too.
         messages = FrameSink(self.parsed, self.not_parsed, loop)
         parser = WebSocketReader(messages, max_message_bytes + 1, False, False)
@@ -345,7 +344,7 @@ class WebSocket(asyncio.Protocol):
             self._transport.pause_reading()
 
     def pause_reading(self) -> None:
-        """The listener wants nothing more now."""
+        """The observer wants nothing more now."""
         self._unwanted = True
         self._pause_transport()
 
@@ -361,15 +360,15 @@ class WebSocket(asyncio.Protocol):
         """What the parser has read. Every message passes here."""
         kind = message[0]
         if kind is _BINARY_MESSAGE:
-            self._listener.received(message[1])
+            self._observer.received(message[1])
         elif kind is WSMsgType.TEXT:
-            self._listener.received_text()
+            self._observer.received_text()
         elif kind is WSMsgType.CLOSE:
             self._answer_close()
         else:
             if kind is WSMsgType.PING and not self._closing and not self.congested:
                 self._send(bytes((_PONG, len(message[1]))) + message[1])
-            self._listener.heard()
+            self._observer.heard()
 
     def not_parsed(self, error: BaseException) -> None:
         """What was read is no WebSocket; nothing more can be."""
@@ -403,7 +402,7 @@ class WebSocket(asyncio.Protocol):
     def resume_writing(self) -> None:
         self.congested = False
         self._release()
-        self._listener.writable()
+        self._observer.writable()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._closing = self._lost = self._deaf = True
@@ -413,7 +412,7 @@ class WebSocket(asyncio.Protocol):
             self._timer.cancel()
             self._timer = None
         self._release()
-        self._listener.lost()
+        self._observer.lost()
 
     def _release(self) -> None:
         if self._writable is not None and not self._writable.done():
