@@ -10,11 +10,14 @@ list ``revocations`` in force under ``authority`` if it is not null, for the lea
 is no error, ``says`` holds what the statement says. ``revocations``: adopt ``lists`` one after another, the
 first under the authority statement; the last one gives ``error``. ``authority_statements``: adopt
 ``documents`` ([authority statement or null, revocation list]) one after another; the last one gives
+``error``. ``directories``: with ``list`` in force under ``authority`` (none if that is null), verify
+``documents`` ([statement, directory]) one after another, each after the one before; the last one gives
 ``error``. ``rosters``: verify ``members`` ([leaf index, credential type, content, signature key]).
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -75,6 +78,15 @@ class RevocationCase(TypedDict):
 class AuthorityCase(TypedDict):
     name: str
     documents: list[tuple[str | None, str]]
+    now: int
+    error: str | None
+
+
+class DirectoryCase(TypedDict):
+    name: str
+    authority: str | None
+    list: str
+    documents: list[tuple[str, str]]
     now: int
     error: str | None
 
@@ -532,6 +544,96 @@ def authority_statements() -> list[AuthorityCase]:
     ]
 
 
+SERVICES = '{"services": []}'
+"""A directory; what it says does not matter here."""
+
+
+def directory(
+    key: Ed25519PrivateKey = ROOT,
+    content: str = SERVICES,
+    typ: TokenType = TokenType.DIRECTORY,
+    **changed: object,
+) -> tuple[str, str]:
+    """A directory and its statement, some claims changed to what nobody would sign; None leaves one out."""
+    claims: dict[str, object] = {
+        "iss": ID,
+        "iat": NOW,
+        "exp": NOW + DAY,
+        "version": NOW,
+        "sha256": encode_base64url(hashlib.sha256(content.encode()).digest()),
+        **changed,
+    }
+    token = sign_token(typ, {name: value for name, value in claims.items() if value is not None}, key)
+    return (token, content)
+
+
+def directories() -> list[DirectoryCase]:
+    malformed, rollback = "MalformedToken", "DirectoryRollback"
+    delisted = sign_authority_statement(NO_ISSUERS, ROOT_AUTHORITY)
+    other = SERVICES.replace("[]", "[ ]")
+    token, _ = directory()
+
+    def by_issuer(key: Ed25519PrivateKey = ISSUER, statement: str | None = None) -> tuple[str, str]:
+        signed_by_issuer, content = directory(key)
+        return (f"{signed_by_issuer}~{statement or ISSUING.issuer_statement}", content)
+
+    def case(
+        name: str,
+        *documents: tuple[str, str],
+        error: str | None = None,
+        now: int = NOW,
+        authority: str | None = AUTHORITY,
+        revoked: str = LIST,
+    ) -> DirectoryCase:
+        return DirectoryCase(
+            name=name, authority=authority, list=revoked, documents=list(documents), now=now, error=error
+        )
+
+    return [
+        case("the root's", directory()),
+        case("an issuer's", by_issuer()),
+        case("the root's, without a list", directory(), authority=None),
+        case("the root's, when the list is stale", directory(), now=NOW + DAY - 1),
+        case("an issuer's, without a list", by_issuer(), authority=None, error="AuthorityStatementStale"),
+        case("an issuer's who is not listed", by_issuer(), authority=delisted, error="IssuerNotListed"),
+        case(
+            "an issuer's who is revoked",
+            by_issuer(),
+            revoked=revoking(subjects=["issuer-1"]),
+            error="StatementRevoked",
+        ),
+        case(
+            "an issuer's whose time is over",
+            by_issuer(statement=signed(ISSUERS, exp=NOW)),
+            error="StatementExpired",
+        ),
+        case("a counselor's", by_issuer(SARI, GOOD), error="RoleNotAllowed"),
+        case("nobody's", directory(STRANGER), error="UnknownRoot"),
+        case("unsigned", ("", SERVICES), error=malformed),
+        case("another organisation's", directory(iss="elsewhere"), error="WrongOrganisation"),
+        case("another purpose", directory(typ=TokenType.REVOCATIONS), error="WrongTokenType"),
+        case("another directory", (token, other), error="WrongDirectory"),
+        case("a line break more", (token, SERVICES + "\n"), error="WrongDirectory"),
+        case("the same again", directory(), directory()),
+        case("a newer one", directory(), directory(content=other, version=NOW + 1)),
+        case("an older one", directory(), directory(version=NOW - 1), error=rollback),
+        case("another of the same version", directory(), directory(content=other), error=rollback),
+        case("in its last second", directory(), now=NOW + DAY - 1),
+        case("expired", directory(), now=NOW + DAY, error="TokenExpired"),
+        case("5 minutes ahead", directory(), now=NOW - 300),
+        case("from the future", directory(), authority=None, now=NOW - 301, error="TokenNotYetValid"),
+        case("of 92 days", directory(exp=NOW + 92 * DAY)),
+        case("of 92 days and a second", directory(exp=NOW + 92 * DAY + 1), error=malformed),
+        case("over before it begins", directory(exp=NOW), error=malformed),
+        case("a version that runs ahead of the time", directory(version=NOW + 301), error=malformed),
+        case("without a version", directory(version=None), error=malformed),
+        case("a version as text", directory(version="1"), error=malformed),
+        case("without a digest", directory(sha256=None), error=malformed),
+        case("a digest of 31 bytes", directory(sha256="A" * 42), error=malformed),
+        case("a digest in another encoding", directory(sha256="A" * 42 + "B"), error=malformed),
+    ]
+
+
 def rosters() -> list[RosterCase]:
     def anonymous(
         leaf: int, key: Ed25519PrivateKey = SURVIVOR, length: int = 16
@@ -634,6 +736,7 @@ def vectors() -> str:
         "statements": statements(),
         "revocations": revocations(),
         "authority_statements": authority_statements(),
+        "directories": directories(),
         "rosters": rosters(),
         "enrolment": enrolment(),
         "relay_authentication": relay_authentication(),

@@ -22,6 +22,8 @@ Each class is one reason, so that a client can say it plainly. All of them mean:
         │   └── AuthorityStatementStale   the same of the authority statement, without which no list counts
         ├── RevocationListRollback        the list is older than may be, or forgets what it may not
         │   └── AuthorityStatementRollback  the same of the authority statement
+        ├── WrongDirectory                the directory is not the one that was signed
+        ├── DirectoryRollback             the directory is older than one seen before, or contradicts it
         ├── WrongRequest                  a coordinator's token that was signed for another request
         ├── RosterError                   each member may be good; together they are not
         │   ├── NoAnonymousMember
@@ -119,6 +121,14 @@ class RevocationListRollback(CredentialError):
 
 class AuthorityStatementRollback(RevocationListRollback):
     """The authority statement is older than the one held, or differs from it under the same version."""
+
+
+class WrongDirectory(CredentialError):
+    """The directory is not the one that the statement is about."""
+
+
+class DirectoryRollback(CredentialError):
+    """The directory is older than the one held, or differs from it under the same version."""
 
 
 class WrongRequest(CredentialError):

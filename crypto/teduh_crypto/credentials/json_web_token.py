@@ -49,6 +49,7 @@ class TokenType(StrEnum):
     STAFF = "teduh-staff+jwt"
     REVOCATIONS = "teduh-revocations+jwt"
     AUTHORITY = "teduh-authority+jwt"
+    DIRECTORY = "teduh-directory+jwt"
     INVITATION = "teduh-invitation+jwt"
     ENROLMENT = "teduh-enrolment+jwt"
     COORDINATOR = "teduh-coordinator+jwt"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from teduh_crypto.credentials import (
     enrolment_id,
     open_statement,
     relay_authentication_bytes,
+    verify_directory,
     verify_enrolment,
     verify_invitation,
     verify_relay_authentication,
@@ -101,6 +103,25 @@ def adopt_or_refuse(documents: list[tuple[str | None, str]], case: dict[str, Any
         believer.adopt_revocations(text, authority, now=case["now"])
     assert type(raised.value) is error_of(case)
     assert (believer.revocations, believer.authority) == held
+
+
+@pytest.mark.parametrize("case", VECTORS["directories"], ids=lambda case: case["name"])
+def test_a_directory_is_believed_or_not(case: dict[str, Any]) -> None:
+    """The last directory is believed after those before it, or refused by the error that the case names."""
+    believer = StatementVerifier(ORGANISATION.root_public_key, ORGANISATION.id)
+    if case["authority"] is not None:
+        believer.adopt_revocations(case["list"], case["authority"], now=VECTORS["now"])
+    held = None
+    *before, (text, content) = case["documents"]
+    for earlier_text, earlier in before:
+        held = verify_directory(earlier_text, earlier.encode(), believer, now=case["now"], held=held)
+    if not case["error"]:
+        stated = verify_directory(text, content.encode(), believer, now=case["now"], held=held)
+        assert stated.sha256 == sha256(content.encode()).digest()
+        return
+    with pytest.raises(error_of(case)) as raised:
+        verify_directory(text, content.encode(), believer, now=case["now"], held=held)
+    assert type(raised.value) is error_of(case)
 
 
 def test_a_device_enrols() -> None:

@@ -23,6 +23,8 @@
  *         │   └── AuthorityStatementStale   the same of the authority statement, without which no list counts
  *         ├── RevocationListRollback        the list is older than may be, or forgets what it may not
  *         │   └── AuthorityStatementRollback  the same of the authority statement
+ *         ├── WrongDirectory                the directory is not the one that was signed
+ *         ├── DirectoryRollback             the directory is older than one seen before, or contradicts it
  *         └── RosterError                   each member may be good; together they are not
  *             ├── NoAnonymousMember
  *             ├── TwoAnonymousMembers
@@ -92,6 +94,12 @@ export class RevocationListRollback extends CredentialError {}
 
 /** The authority statement is older than the one held, or differs from it under the same version. */
 export class AuthorityStatementRollback extends RevocationListRollback {}
+
+/** The directory is not the one that the statement is about. */
+export class WrongDirectory extends CredentialError {}
+
+/** The directory is older than the one held, or differs from it under the same version. */
+export class DirectoryRollback extends CredentialError {}
 
 /** The members of a conversation do not fit together. */
 export class RosterError extends CredentialError {}

@@ -31,6 +31,7 @@ export type TokenType =
   | "teduh-staff+jwt"
   | "teduh-revocations+jwt"
   | "teduh-authority+jwt"
+  | "teduh-directory+jwt"
   | "teduh-invitation+jwt"
   | "teduh-enrolment+jwt"
 

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 
 import { AuthenticationService } from "../../src/authenticationService.ts"
 import { comparisonWords } from "../../src/credentials/comparisonWords.ts"
+import { verifyDirectory, type DirectoryStatement } from "../../src/credentials/directoryStatement.ts"
 import { englishWords } from "../../src/credentials/englishWords.ts"
 import { indonesianWords } from "../../src/credentials/indonesianWords.ts"
 import {
@@ -77,6 +78,16 @@ describe("an authority statement", () => {
   it.each(vectors.authority_statements)("$name", async ({ documents, now, error }) => {
     const signed = documents.map(([authority, list]) => ({ list, authority: authority ?? undefined }))
     await adoptOrRefuse(signed, now, error)
+  })
+})
+
+describe("a directory", () => {
+  it.each(vectors.directories)("$name", async ({ authority, list, documents, now, error }) => {
+    const verifier = await verifierWith(...(authority === null ? [] : [{ list, authority }]))
+    let held: DirectoryStatement | undefined
+    const verify = async (text: string, content: string) => verifyDirectory(text, utf8(content), verifier, { now, held })
+    for (const [text, content] of documents.slice(0, -1)) held = await verify(text, content)
+    expect(await errorOf(() => verify(...(documents.at(-1) ?? ["", ""])))).toBe(error)
   })
 })
 

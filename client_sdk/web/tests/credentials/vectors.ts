@@ -27,6 +27,12 @@ interface Vectors {
     readonly documents: readonly (readonly [string | null, string])[]
     readonly now: number
   })[]
+  readonly directories: readonly (Case & {
+    readonly authority: string | null
+    readonly list: string
+    readonly documents: readonly (readonly [string, string])[]
+    readonly now: number
+  })[]
   readonly rosters: readonly (Case & { readonly members: readonly (readonly [number, number, string, string])[] })[]
   readonly enrolment: Readonly<
     Record<"code" | "invitation" | "enrolment_id" | "private_key" | "enrolment" | "sealed" | "statement", string>
