@@ -80,6 +80,13 @@ PUBLIC = {
     "call.call_state": "Current Rung DeviceCallState",
     "call.call_message_handler": "CallMessageHandler",
     "call.session": "SILENT PeerView RunningCall CallSession",
+    "directory.format": """
+        HSDS_VERSION MAX_SERVICES MAX_BYTES MAX_COMPRESSED_BYTES NEED_TAXONOMY NEEDS LanguageCode Link Email
+        InvalidDirectory Organization Phone Url SpokenLanguage ServiceArea TaxonomyTerm Attribute Translation
+        Service Directory read_directory write_directory
+    """,
+    "directory.hours": "DAYS ShortText LongText Identifier Schedule",
+    "directory.search": "AGEING_DAYS HIDDEN_DAYS Query Found search is_open_at",
 }
 
 

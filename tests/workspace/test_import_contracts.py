@@ -74,6 +74,7 @@ BREAKS = (
     Break("server/teduh_server", "matching", "asyncio", MATCHING),
     Break("server/teduh_server", "matching", "teduh_server.redis_store.client", MATCHING),
     Break("signaling/teduh_signaling", "relay", "teduh_signaling.chat", OUTSIDE),
+    Break("signaling/teduh_signaling", "directory", "teduh_signaling.chat", OUTSIDE),
     Break("client_sdk/python/teduh_sdk", "", "teduh_server", SDK),
     Break("client_sdk/python/teduh_sdk", "", "aiortc", SDK),
     Break("client_sdk/python/teduh_sdk", "calls", "teduh_server", CALLS),

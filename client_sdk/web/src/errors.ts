@@ -28,6 +28,7 @@
  *     │   ├── WrongPassphrase             or the records were tampered with
  *     │   └── KeyStoreDamaged
  *     ├── InvalidOrganisation             an organisation file that does not parse or whose keys are unusable
+ *     ├── InvalidDirectory                a directory of services that does not parse
  *     └── EnrolmentFailed                 the invitation was refused, or the answer did not fit
  *
  * Errors of the cryptography that concern one bad message never get this far: the conversation drops the message and
@@ -145,6 +146,9 @@ export class KeyStoreDamaged extends KeyStoreError {}
 
 /** The organisation file does not parse, or its keys are unusable. */
 export class InvalidOrganisation extends TeduhError {}
+
+/** The directory of services is none, or says what no directory may. */
+export class InvalidDirectory extends TeduhError {}
 
 /** The invitation was refused, or what came back does not fit this device. */
 export class EnrolmentFailed extends TeduhError {}

@@ -23,6 +23,7 @@ it("exports what applications may use, and nothing else", () => {
     "EnrolmentFailed",
     "EpochsDiffer",
     "HYBRID_SUITE",
+    "InvalidDirectory",
     "InvalidOrganisation",
     "InvitationDeclined",
     "InvitedTo",
