@@ -46,6 +46,7 @@ from teduh_server.handlers.frames import FrameHandlers, Services
 from teduh_server.handlers.ice_servers import IceServerOffers
 from teduh_server.handlers.routing_services import Node, RoutingServices
 from teduh_server.handlers.socket import SocketHandler
+from teduh_server.http.directory import directory_routes
 from teduh_server.http.enrolment import enrolment_routes
 from teduh_server.http.health import health_routes, metrics_routes
 from teduh_server.http.leave_beacon import leave_beacon_routes
@@ -59,6 +60,7 @@ from teduh_server.operations.log_policy import Trouble, fault, log
 from teduh_server.operations.loop_lag import LoopLag
 from teduh_server.organisation.enrolment_store import EnrolmentStore
 from teduh_server.organisation.revocation_feed import RevocationFeed
+from teduh_server.organisation.signed_directory import DIRECTORY_FILE, ServedDirectory
 from teduh_server.organisation.staff_authentication import AuthenticationRefused, StaffAuthentication
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
@@ -269,6 +271,14 @@ class Relay:
             self._feed,
             origin=self.origin,
             allow=lambda request: http_limit.try_take(self._sockets.source(request), time.monotonic()) == 0,
+        )
+        routes += directory_routes(
+            ServedDirectory(
+                self._settings.directory_file or self._settings.organisation_file.with_name(DIRECTORY_FILE),
+                self.verifier,
+            ),
+            lambda request: http_limit.try_take(self._sockets.source(request), time.monotonic()) == 0,
+            origin=self.origin,
         )
         routes += leave_beacon_routes(
             self._leave_by_beacon,

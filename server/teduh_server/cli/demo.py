@@ -5,6 +5,7 @@ staff device for the terminal, and an embedded Valkey; browsers come in by links
 of it is fit for anything but trying: a real organisation begins with `teduh org init`.
 
     data/demo/organisation.toml          what relay and clients pin
+    data/demo/directory.json, .jwt       who else can help in Indonesia, signed
     data/demo/root.pem                   its root key, unprotected
     data/demo/staff/sari/device.pem      the device key of Sari, counselor, unprotected
     data/demo/staff/sari/statement.jwt   her statement, renewed at each start
@@ -33,6 +34,7 @@ from teduh_crypto.credentials import (
     RevocationList,
     Role,
     StaffStatement,
+    StatementVerifier,
     new_identifier,
     next_authority_statement,
     sign_authority_statement,
@@ -44,6 +46,7 @@ from teduh_server.app import Relay
 from teduh_server.cli.demo_enrolment import DemoEnrolments
 from teduh_server.cli.run import run_relay
 from teduh_server.config.settings import load_settings
+from teduh_server.organisation.signed_directory import national_directory, sign_directory
 
 _ORGANISATION_ID = "demonstration"
 _BACKDATED_SECONDS = 300
@@ -114,6 +117,9 @@ class Demonstration:
         public = Organisation(_ORGANISATION_ID, "Teduh demonstration", root.public_key().public_bytes_raw())
         self.organisation_file.write_text(public.to_toml() + _PAGE, "utf-8")
         device = _key(self.device_folder / "device.pem")
+        authority = Authority(_ORGANISATION_ID, root)
+        verifier = StatementVerifier(public.root_public_key, public.id)
+        sign_directory(self.folder, national_directory(), authority, verifier, now=int(time.time()))
         statement = sign_staff_statement(_counselor(device), Authority(_ORGANISATION_ID, root))
         _write(self.device_folder / "statement.jwt", statement.encode())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from teduh_server.cli.demo import demo
+from teduh_server.cli.directory import directory_app
 from teduh_server.cli.doctor import doctor
 from teduh_server.cli.org import org_app
 from teduh_server.cli.push_key import push_key
@@ -19,4 +20,5 @@ app.command()(serve)
 app.command()(demo)
 app.command()(doctor)
 app.command()(push_key)
+app.add_typer(directory_app, name="directory")
 app.add_typer(org_app, name="org")

@@ -44,6 +44,7 @@ from teduh_server.organisation.organisation_folder import (
     OrganisationFolder,
     Person,
 )
+from teduh_server.organisation.signed_directory import DIRECTORY_FILE, national_directory, sign_directory
 from teduh_server.organisation.signed_revocations import SignedRevocations
 
 org_app = typer.Typer(
@@ -83,8 +84,11 @@ def init(
     with _plainly():
         passphrase = ask_passphrase("TEDUH_ORG_PASSPHRASE", "New passphrase for the root key", new=True)
         created = OrganisationFolder.create(folder, name, passphrase, now=_now(), identifier=identifier)
+        authority = created.unlock(passphrase)
+        sign_directory(folder, national_directory(), authority, created.verifier(), now=_now())
         typer.echo(f"organisation  {created.organisation.id}")
         typer.echo(f"public file   {folder / 'organisation.toml'}   (for the relay and every client)")
+        typer.echo(f"directory     {folder / DIRECTORY_FILE}   (who else can help; see `teduh directory`)")
         typer.echo(f"root key      {folder / 'root.key'}   (keep it, and a copy, offline)")
 
 

@@ -43,6 +43,12 @@ class Settings(BaseSettings):
         default=Path("organisation.toml"),
         description="The organisation's public file, made by `teduh org init`: its id and root public key.",
     )
+    directory_file: Path | None = Field(
+        default=None,
+        description="The directory of services who else can help, signed by `teduh directory sign`; its "
+        "statement `.jwt` lies beside it. By default `directory.json` beside `organisation_file`, if it is "
+        "there.",
+    )
     listen_host: str = Field(default="127.0.0.1", description="The address to listen on.")
     listen_port: Annotated[int, Field(ge=0, le=65535)] = Field(
         default=8420, description="The port to listen on; 0 takes any free one."

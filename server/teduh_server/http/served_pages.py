@@ -146,7 +146,7 @@ def survivor_page(
         "Cross-Origin-Resource-Policy": "cross-origin" if settings.embedded_by else "same-origin",
         **({} if settings.embedded_by else {"X-Frame-Options": "DENY"}),
     }
-    return _document(page.encode(), PAGE, origins.relay, _isolated(headers, NO_OPENER))
+    return document(page.encode(), PAGE, origins.relay, _isolated(headers, NO_OPENER))
 
 
 def survivor_scripts(origins: Origins, built: Traversable) -> dict[str, Document]:
@@ -155,7 +155,7 @@ def survivor_scripts(origins: Origins, built: Traversable) -> dict[str, Document
         return {}
     headers = {"Cache-Control": NO_STORE, "Cross-Origin-Resource-Policy": "same-origin"}
     return {
-        name: _document((built / name).read_bytes(), SCRIPT, origins.relay, headers)
+        name: document((built / name).read_bytes(), SCRIPT, origins.relay, headers)
         for name in json.loads(_text(built / "survivor.headers.json"))["scripts"]
     }
 
@@ -182,7 +182,7 @@ def console_page(
         "Cross-Origin-Resource-Policy": "same-origin",
         "X-Frame-Options": "DENY",
     }
-    return _document(page.encode(), PAGE, origins.console, _isolated(headers, OWN_WINDOWS, "display-capture"))
+    return document(page.encode(), PAGE, origins.console, _isolated(headers, OWN_WINDOWS, "display-capture"))
 
 
 def console_assets(origins: Origins, built: Traversable) -> dict[str, Document]:
@@ -192,7 +192,7 @@ def console_assets(origins: Origins, built: Traversable) -> dict[str, Document]:
         return {}
     headers = {"Cache-Control": FOR_GOOD, "Cross-Origin-Resource-Policy": "same-origin"}
     return {
-        asset.name: _document(asset.read_bytes(), _type_of(asset.name), origins.console, headers)
+        asset.name: document(asset.read_bytes(), _type_of(asset.name), origins.console, headers)
         for asset in folder.iterdir()
     }
 
@@ -209,7 +209,7 @@ def console_worker(origins: Origins, built: Traversable) -> Document:
         "Cross-Origin-Resource-Policy": "same-origin",
     }
     worker = _text(built / "console" / "worker.js")
-    return _document(worker.encode(), SCRIPT, origins.console, headers)
+    return document(worker.encode(), SCRIPT, origins.console, headers)
 
 
 def embed_script(origins: Origins, built: Traversable) -> Document:
@@ -220,7 +220,7 @@ def embed_script(origins: Origins, built: Traversable) -> Document:
         "Cross-Origin-Resource-Policy": "cross-origin",
         "Access-Control-Allow-Origin": "*",
     }
-    return _document(_text(built / "embed.js").encode(), SCRIPT, origins.relay, headers)
+    return document(_text(built / "embed.js").encode(), SCRIPT, origins.relay, headers)
 
 
 def manifest(served: Mapping[str, Document], origins: Origins, built: Traversable) -> Document:
@@ -232,7 +232,7 @@ def manifest(served: Mapping[str, Document], origins: Origins, built: Traversabl
         "served": {path: each.integrity for path, each in served.items()},
     }
     headers = {"Cache-Control": NO_STORE, "Access-Control-Allow-Origin": "*"}
-    return _document(json.dumps(content, indent=2).encode() + b"\n", JSON, origins.relay, headers)
+    return document(json.dumps(content, indent=2).encode() + b"\n", JSON, origins.relay, headers)
 
 
 def public_entries(organisation: Organisation) -> dict[str, object]:
@@ -273,7 +273,8 @@ def _isolated(headers: Mapping[str, str], opener_policy: str, *more: str) -> dic
     }
 
 
-def _document(body: bytes, kind: str, origin: str, headers: Mapping[str, str]) -> Document:
+def document(body: bytes, kind: str, origin: str, headers: Mapping[str, str]) -> Document:
+    """What is sent of `body`, a media type without its charset, by a relay at `origin`."""
     content_type = kind if kind.startswith(("image/", "font/")) else f"{kind}; charset=utf-8"
     pieces = _pieces(body)
     return Document(

@@ -129,7 +129,7 @@ class OrganisationFolder:
         Organisation.from_toml(public.to_toml())
         _make_folder(path)
         write_root_key(path / "root.key", key, passphrase)
-        _replace(path / "organisation.toml", public.to_toml().encode(), mode=0o644)
+        replace_file(path / "organisation.toml", public.to_toml().encode(), mode=0o644)
         folder = cls(path)
         folder.publish(first_revocation_list(public.id, now=now), Authority(public.id, key))
         return folder
@@ -153,7 +153,7 @@ class OrganisationFolder:
         assert record.statement is not None
         _make_folder(path)
         write_root_key(path / "issuer.key", key, passphrase)
-        _replace(path / "issuer.statement", record.statement.encode())
+        replace_file(path / "issuer.statement", record.statement.encode())
         self.save(record)
         self._state(authority, now)
         for shared in ("organisation.toml", "revocations.json", "revocations.jwt", "authority.jwt"):
@@ -227,7 +227,7 @@ class OrganisationFolder:
         """Keep `record`."""
         folder = self.path / "enrolments"
         folder.mkdir(mode=0o700, exist_ok=True)
-        _replace(folder / f"{record.id}.json", msgspec.json.encode(record))
+        replace_file(folder / f"{record.id}.json", msgspec.json.encode(record))
 
     def _records(self) -> Iterator[EnrolmentRecord]:
         for path in (self.path / "enrolments").glob("*.json"):
@@ -308,7 +308,7 @@ class OrganisationFolder:
         """Keep an authority statement that the relay shows, if it is newer; raises `CredentialError`."""
         offered, held = self._pinned().read_authority(text), self.stated()
         if held is None or offered.version > held.version:
-            _replace(self.path / "authority.jwt", text.encode() + b"\n", mode=0o644)
+            replace_file(self.path / "authority.jwt", text.encode() + b"\n", mode=0o644)
 
     def _state(self, authority: Authority, now: int) -> None:
         """Sign the next authority statement: for the issuers of this folder that are still good, and those of
@@ -329,7 +329,7 @@ class OrganisationFolder:
             held, self.organisation.id, issuers=issuers, least=least, now=now
         )
         text = sign_authority_statement(statement, authority)
-        _replace(self.path / "authority.jwt", text.encode() + b"\n", mode=0o644)
+        replace_file(self.path / "authority.jwt", text.encode() + b"\n", mode=0o644)
 
     def _signed_statement(self) -> str | None:
         try:
@@ -350,8 +350,8 @@ class OrganisationFolder:
             since.subjects,
             since.devices,
         )
-        _replace(self.path / "revocations.jwt", text.encode() + b"\n", mode=0o644)
-        _replace(self.path / "revocations.json", msgspec.json.encode(kept))
+        replace_file(self.path / "revocations.jwt", text.encode() + b"\n", mode=0o644)
+        replace_file(self.path / "revocations.json", msgspec.json.encode(kept))
 
     def _since(self) -> RevocationHistory:
         if not (self.path / "revocations.json").exists():
@@ -380,7 +380,7 @@ def _make_folder(path: Path) -> None:
         raise FolderError(f"{path} holds an organisation already")
 
 
-def _replace(path: Path, content: bytes, mode: int = 0o600) -> None:
+def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Put `content` in the place of the file, as a whole."""
     # A name of its own: what a killed process has left behind stands in nobody's way.
     descriptor, name = mkstemp(prefix=f".{path.name}.", dir=path.parent)
