@@ -19,6 +19,7 @@ def test_the_package_offers_exactly_these() -> None:
         "Colleague",
         "Conversation",
         "Device",
+        "Directory",
         "EncryptedKeyStore",
         "Enrolment",
         "Hindrance",

@@ -48,6 +48,7 @@ ONLY: Final[dict[str, dict[str, str]]] = {
                 ),
                 *("Board", "BoardDay", "QueueAlert", "QueueListing", "RequestDetails", "Tally"),
                 *("WaitingRequest", "ComparisonWords", "WordLanguage"),
+                *("NEEDS", "Need", "Service", "Found", "Query"),
             ),
             IN_ONE_PACKAGE,
         ),
@@ -115,6 +116,7 @@ CLASSES: Final = {
     "EncryptedKeyStore": ("encryptedKeyStore", teduh_sdk.EncryptedKeyStore),
     "Participant": ("room", teduh_sdk.Participant),
     "IceServers": ("iceServers", teduh_sdk.IceServers),
+    "Directory": ("directory", teduh_sdk.Directory),
 }
 OF_CALLS: Final = {"CallNotPossible", "CallsUnavailable", "NoRelayedPath", "RecordingNotAllowed"}
 """Exceptions that calls with aiortc need; the browser's calls tell by their view what has gone wrong."""

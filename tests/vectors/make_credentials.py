@@ -544,8 +544,8 @@ def authority_statements() -> list[AuthorityCase]:
     ]
 
 
-SERVICES = '{"services": []}'
-"""A directory; what it says does not matter here."""
+SERVICES = '{"hsds_version": "3.1", "services": []}'
+"""A directory of no service."""
 
 
 def directory(

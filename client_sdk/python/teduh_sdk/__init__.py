@@ -14,6 +14,7 @@ from teduh_sdk.authentication_service import AuthenticationService
 from teduh_sdk.colleague import Colleague
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.device import Device, keep_device, stored_device
+from teduh_sdk.directory import Directory
 from teduh_sdk.enrolment import Enrolment, enrol_device
 from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE
 from teduh_sdk.hindrance import Hindrance
@@ -34,6 +35,7 @@ __all__ = [
     "Colleague",
     "Conversation",
     "Device",
+    "Directory",
     "EncryptedKeyStore",
     "Enrolment",
     "Hindrance",

@@ -32,6 +32,7 @@
     │   ├── WrongPassphrase             or the file was tampered with
     │   └── KeyStoreDamaged
     ├── InvalidOrganisation             an organisation file that does not parse or whose keys are unusable
+    ├── InvalidDirectory                a directory of services that does not parse or is not to be believed
     └── EnrolmentFailed                 the invitation was refused, or the answer did not fit
 
 Errors of `teduh_crypto` that concern one bad message never get this far: the conversation drops the message
@@ -190,6 +191,10 @@ class KeyStoreDamaged(KeyStoreError):
 
 class InvalidOrganisation(TeduhError):
     """The organisation file does not parse, or its keys are unusable."""
+
+
+class InvalidDirectory(TeduhError):
+    """There is no directory of services, or it is not one, or the organisation did not sign it."""
 
 
 class EnrolmentFailed(TeduhError):

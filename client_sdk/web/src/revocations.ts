@@ -122,7 +122,7 @@ export class RevocationFetch {
 }
 
 /** The relay's answer; a relay of an earlier release has no authority statement to show. */
-function signedIn(answer: unknown): SignedRevocations {
+export function signedIn(answer: unknown): SignedRevocations {
   const { list, authority } = (answer ?? {}) as { readonly list?: unknown; readonly authority?: unknown }
   if (typeof list !== "string") throw new TypeError("the relay's answer holds no list")
   return { list, authority: typeof authority === "string" ? authority : undefined }
