@@ -272,11 +272,10 @@ class Relay:
             origin=self.origin,
             allow=lambda request: http_limit.try_take(self._sockets.source(request), time.monotonic()) == 0,
         )
+        settings = self._settings
+        directory_file = settings.directory_file or settings.organisation_file.with_name(DIRECTORY_FILE)
         routes += directory_routes(
-            ServedDirectory(
-                self._settings.directory_file or self._settings.organisation_file.with_name(DIRECTORY_FILE),
-                self.verifier,
-            ),
+            ServedDirectory(directory_file, self.verifier),
             lambda request: http_limit.try_take(self._sockets.source(request), time.monotonic()) == 0,
             origin=self.origin,
         )
@@ -290,6 +289,7 @@ class Relay:
             Origins(self.origin, self.console_origin),
             BUILT,
             demonstration=self._demonstration,
+            has_directory=directory_file.is_file(),
         )
         application.add_routes([self._unused.in_time(route) for route in routes])
         application.add_routes([web.get(SOCKET_PATH, self._sockets.serve)])

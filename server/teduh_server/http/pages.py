@@ -59,6 +59,7 @@ def page_routes(
     built: Traversable,
     *,
     demonstration: bool,
+    has_directory: bool = False,
 ) -> list[web.RouteDef]:
     """The routes; a page that was not built is a 404 that says so."""
     documents: dict[str, Document] = {}
@@ -69,7 +70,7 @@ def page_routes(
         except PagesNotBuilt:
             return
 
-    keep("/", lambda: survivor_page(organisation, settings, origins, built))
+    keep("/", lambda: survivor_page(organisation, settings, origins, built, has_directory=has_directory))
     keep(
         "/console/", lambda: console_page(organisation, settings, origins, built, demonstration=demonstration)
     )

@@ -123,13 +123,19 @@ class Origins:
 
 
 def survivor_page(
-    organisation: Organisation, settings: PageSettings, origins: Origins, built: Traversable
+    organisation: Organisation,
+    settings: PageSettings,
+    origins: Origins,
+    built: Traversable,
+    *,
+    has_directory: bool = False,
 ) -> Document:
-    """The survivor's page; raises `PagesNotBuilt`."""
+    """The survivor's page, which shows who else can help where that is known; raises `PagesNotBuilt`."""
     block = {
         "organisation": public_entries(organisation),
         "page": settings.for_the_page(),
         "exit_url": settings.exit_url,
+        **({"directory": True} if has_directory else {}),
     }
     page = _text(built / "survivor.html")
     page = _filled(page, _TITLE, f"<title>{html.escape(settings.shown_title)}</title>")

@@ -159,6 +159,7 @@ function Screens(props: ScreensProps) {
         {rest !== null && <rest.Presses />}
       </Header>
       {panel === "emergency" && <EmergencyPanel numbers={configuration.emergencyNumbers} onClose={closePanel} />}
+      {panel === "services" && rest !== null && <rest.ServicesPanel configuration={configuration} onClose={closePanel} />}
       {state.phase === "welcome" ? (
         <Welcome
           configuration={configuration}
@@ -169,6 +170,7 @@ function Screens(props: ScreensProps) {
             setAsked(true)
           }}
         >
+          {rest !== null && <rest.WhoElse configuration={configuration} panel={panel} onPanel={setPanel} />}
           {rest !== null && <rest.ExitPlaceChoice place={exitPlace} onPlace={setExitPlace} />}
         </Welcome>
       ) : (
@@ -183,6 +185,7 @@ function Screens(props: ScreensProps) {
             call={call}
             isShown={isShown}
             panel={panel}
+            onPanel={setPanel}
             onClosePanel={closePanel}
             exitPlace={exitPlace}
             onExitPlace={setExitPlace}

@@ -179,9 +179,11 @@ interface OverProps {
   readonly state: Pick<State, "ending" | "items" | "progress" | "urgency">
   readonly numbers: readonly EmergencyContact[]
   readonly goesBack: boolean
+  /** Where else she can get help. */
+  readonly children: ComponentChildren
 }
 
-export function OverCard({ state, numbers, goesBack }: OverProps) {
+export function OverCard({ state, numbers, goesBack, children }: OverProps) {
   const { t } = useWording()
   const { ending, items } = state
   const why = ending?.why ?? "ended"
@@ -197,6 +199,7 @@ export function OverCard({ state, numbers, goesBack }: OverProps) {
       {goesBack && <p>{t("over.same")}</p>}
       {unsentOf(state) !== "" && <p>{t("over.unsent")}</p>}
       {items.length > 0 && <p>{isUnheard(state) ? t("over.kept") : t("over.shown")}</p>}
+      {children}
     </section>
   )
 }

@@ -13,7 +13,7 @@ import { IN_HAND, type ExitPlace } from "./configuration.ts"
 import { useFirstWording } from "./words.tsx"
 
 /** The panels below the header, of which at most one is open. */
-export type Panel = "emergency" | "room" | null
+export type Panel = "emergency" | "room" | "services" | null
 
 interface HeaderProps {
   readonly children: ComponentChildren

@@ -1,6 +1,7 @@
 /** The screens behind the first one: waiting and talking, and what is shown when it is over. */
 
-import { useLayoutEffect, useState, type MutableRef } from "preact/hooks"
+import type { ComponentChildren } from "preact"
+import { useEffect, useLayoutEffect, useState, type MutableRef } from "preact/hooks"
 
 import type { CallState } from "../shared/call/place.ts"
 import { useBack } from "./back.ts"
@@ -16,6 +17,7 @@ import type { Session } from "./session.ts"
 import { unsentOf } from "./state.ts"
 import type { Action, State } from "./stateTypes.ts"
 import { Waiting } from "./Waiting.tsx"
+import { fetchServices, WhoElse } from "./WhoElse.tsx"
 import { useWording } from "./words.tsx"
 
 interface BehindProps {
@@ -28,14 +30,20 @@ interface BehindProps {
   /** Whether it is what she sees, rather than a cover. */
   readonly isShown: boolean
   readonly panel: Panel
+  readonly onPanel: (panel: Panel) => void
   readonly onClosePanel: () => void
   readonly exitPlace: ExitPlace
   readonly onExitPlace: (place: ExitPlace) => void
 }
 
 /** Which of them that state is, and the panel of the room. */
-export function Behind({ panel, onClosePanel, exitPlace, onExitPlace, ...props }: BehindProps) {
+export function Behind({ panel, onPanel, onClosePanel, exitPlace, onExitPlace, ...props }: BehindProps) {
   const { configuration, state, dispatch, session, draft } = props
+  const whoElse = <WhoElse configuration={configuration} panel={panel} onPanel={onPanel} />
+  useEffect(() => {
+    // While she waits there is time. If it fails she is told when she opens it, and it is tried again.
+    if (state.phase === "waiting" && configuration.hasDirectory) fetchServices(configuration).catch(() => undefined)
+  }, [state.phase])
   return (
     <>
       {panel === "room" && state.phase === "talking" && (
@@ -54,6 +62,7 @@ export function Behind({ panel, onClosePanel, exitPlace, onExitPlace, ...props }
       {state.phase === "over" ? (
         <Over
           {...props}
+          whoElse={whoElse}
           goesBack={session.goesBack}
           onAgain={(toAnybody) => {
             if (toAnybody) session.goOnWithAnybody()
@@ -64,6 +73,7 @@ export function Behind({ panel, onClosePanel, exitPlace, onExitPlace, ...props }
       ) : (
         <Talk
           {...props}
+          whoElse={whoElse}
           onStop={() => {
             void session.end()
             dispatch({ type: "again" })
@@ -74,11 +84,12 @@ export function Behind({ panel, onClosePanel, exitPlace, onExitPlace, ...props }
   )
 }
 
-interface TalkProps extends Omit<BehindProps, "dispatch" | "panel" | "onClosePanel" | "exitPlace" | "onExitPlace"> {
+interface TalkProps extends Omit<BehindProps, "dispatch" | "panel" | "onPanel" | "onClosePanel" | "exitPlace" | "onExitPlace"> {
+  readonly whoElse: ComponentChildren
   readonly onStop: () => void
 }
 
-function Talk({ configuration, state, session, draft, call, isShown, onStop }: TalkProps) {
+function Talk({ configuration, state, session, draft, call, isShown, whoElse, onStop }: TalkProps) {
   const { t } = useWording()
   const [isReloading, setReloading] = useReloadKeys(isShown)
   const [isGoingBack, setGoingBack] = useBack(isShown)
@@ -106,7 +117,9 @@ function Talk({ configuration, state, session, draft, call, isShown, onStop }: T
             isInDanger={state.urgency === 2}
             hasWritten={state.items.length > 0}
             onStop={onStop}
-          />
+          >
+            {whoElse}
+          </Waiting>
         )}
       </Log>
       {state.unconfirmed.length > 0 && (
@@ -173,18 +186,21 @@ function Talk({ configuration, state, session, draft, call, isShown, onStop }: T
 }
 
 interface OverProps extends Pick<BehindProps, "configuration" | "state" | "isShown"> {
+  readonly whoElse: ComponentChildren
   /** Whether whoever was with her would be asked first. */
   readonly goesBack: boolean
   readonly onAgain: (toAnybody: boolean) => void
 }
 
-function Over({ configuration, state, isShown, goesBack, onAgain }: OverProps) {
+function Over({ configuration, state, isShown, whoElse, goesBack, onAgain }: OverProps) {
   const { t } = useWording()
   useReloadKeys(isShown, false)
   return (
     <main class="talk">
       <Log state={state} />
-      <OverCard state={state} numbers={configuration.emergencyNumbers} goesBack={goesBack} />
+      <OverCard state={state} numbers={configuration.emergencyNumbers} goesBack={goesBack}>
+        {whoElse}
+      </OverCard>
       <div class="foot">
         <button
           type="button"

@@ -3,6 +3,7 @@
  * take as far as that is known, and what else helps.
  */
 
+import type { ComponentChildren } from "preact"
 import { useEffect, useState } from "preact/hooks"
 
 import { ownTextIn } from "../shared/block.ts"
@@ -31,9 +32,11 @@ interface WaitingProps {
   /** Whether she has found out that she can write already. */
   readonly hasWritten: boolean
   readonly onStop: () => void
+  /** Where else she can get help. */
+  readonly children: ComponentChildren
 }
 
-export function Waiting({ configuration, sightings, prospect, hindrance, isPaying, isInDanger, hasWritten, onStop }: WaitingProps) {
+export function Waiting({ configuration, sightings, prospect, hindrance, isPaying, isInDanger, hasWritten, onStop, children }: WaitingProps) {
   const { language, t } = useWording()
   const guess = estimate(sightings, useNow(), configuration.typicalWaitMinutes)
   const hours = ownTextIn(configuration.hours, language)
@@ -68,6 +71,7 @@ export function Waiting({ configuration, sightings, prospect, hindrance, isPayin
       {!hasWritten && <p class="muted">{t("waiting.write")}</p>}
       <p class="muted">{t("keep.open")}</p>
       {configuration.disguise === null && configuration.cover.skin !== "plain" && <p class="muted">{t("cover.hint")}</p>}
+      {children}
       <button type="button" class="button stop" onClick={onStop}>
         {t("waiting.stop")}
       </button>

@@ -48,6 +48,8 @@ export interface Configuration {
   /** Coarse places to choose from; empty: nobody is asked for hers. */
   readonly regions: readonly string[]
   readonly emergencyNumbers: readonly EmergencyContact[]
+  /** Whether the relay has a directory of services. */
+  readonly hasDirectory: boolean
   /** Shown when the page comes back after it was hidden for so many seconds. */
   readonly cover: { readonly skin: Skin; readonly afterSeconds: number }
   /** What the page looks like until she presses in the right place; null: like itself. */
@@ -90,6 +92,7 @@ export function readConfiguration(text: string): Configuration {
     needs: listOf(page["needs"], isShortText) ?? ["counseling", "medical", "legal", "shelter", "interpreter"],
     regions: listOf(page["regions"], isShortText) ?? [],
     emergencyNumbers: numbersOf(page["emergency_numbers"]),
+    hasDirectory: entries["directory"] === true,
     cover: coverOf(entriesOf(page["cover"]), disguise?.skin),
     disguise,
   }

@@ -21,6 +21,7 @@ export { readOrganisation } from "./sdk.ts"
 export { SkinScreen } from "./Skins.tsx"
 export { reduce } from "./state.ts"
 export { Behind } from "./Talk.tsx"
+export { ServicesPanel, WhoElse } from "./WhoElse.tsx"
 
 addTexts({ en: { ...sharedTexts.en, ...survivorTexts.en }, id: { ...sharedTexts.id, ...survivorTexts.id } })
 

@@ -44,6 +44,11 @@ export const survivorTexts = catalogue({
     "call.failed": "Calls could not be loaded. You can go on writing.",
     "call.again": "Try again",
 
+    services: "Who else can help",
+    "services.loading": "One moment…",
+    "services.failed": "The list could not be loaded. You can try again, or use these numbers.",
+    "services.again": "Try again",
+
     "exit.place": "Where do you want the Exit button?",
     "exit.place.top": "At the top",
     "exit.place.bottom-left": "Bottom left",
@@ -183,6 +188,11 @@ export const survivorTexts = catalogue({
     "call.loading": "Sebentar…",
     "call.failed": "Telepon belum bisa dibuka. Anda bisa terus menulis.",
     "call.again": "Coba lagi",
+
+    services: "Siapa lagi yang bisa membantu",
+    "services.loading": "Sebentar…",
+    "services.failed": "Daftarnya belum bisa dibuka. Coba lagi, atau pakai nomor ini.",
+    "services.again": "Coba lagi",
 
     "exit.place": "Tombol Keluar di sebelah mana?",
     "exit.place.top": "Di atas",

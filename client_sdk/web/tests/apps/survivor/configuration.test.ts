@@ -27,6 +27,11 @@ describe("the configuration", () => {
     for (const wrong of [undefined, 7, "javascript:alert(1)", "/x"]) expect(exitUrl(wrong)).toBe("https://www.bmkg.go.id/")
   })
 
+  it("offers who else can help only where the server says that it has a directory", () => {
+    const offers = (directory: unknown) => readConfiguration(JSON.stringify({ organisation: ORGANISATION, directory })).hasDirectory
+    expect([true, false, "true", 1, undefined].map(offers)).toEqual([true, false, false, false, false])
+  })
+
   it("gives the organisation on to the SDK as it came", () => {
     expect(read().organisation).toEqual(ORGANISATION)
   })

@@ -1,0 +1,293 @@
+"""Who else can help, on her page: before she asks, while she waits, and when it is over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from accessible import barriers
+from browser_house import House, accepted, house
+from playwright.async_api import Page, Request, Route, expect
+from real_browser import chromium
+from survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
+from teduh_crypto.credentials import Authority, StatementVerifier
+from teduh_server.organisation.directory_csv import directory_from_csv
+from teduh_server.organisation.signed_directory import DIRECTORY_FILE, sign_directory
+from teduh_signaling.directory.format import write_directory
+
+TODAY = datetime.fromtimestamp(time.time(), UTC).date()
+NEVER, ALWAYS = "", "MO,TU,WE,TH,FR,SA,SU 00:00-00:00 +07:00"
+COLUMNS = (
+    "name",
+    "name_en",
+    "organization",
+    "description",
+    "description_en",
+    "needs",
+    "languages",
+    "areas",
+    "phones",
+    "email",
+    "url",
+    "write",
+    "hours",
+    "assured_date",
+    "source",
+)
+
+
+def days_ago(days: int) -> str:
+    return (TODAY - timedelta(days=days)).isoformat()
+
+
+def row(name: str, english: str, needs: str, areas: str, checked: str, **cells: str) -> str:
+    given = {
+        "name": name,
+        "name_en": english,
+        "organization": "Aid",
+        "needs": needs,
+        "languages": "id",
+        "areas": areas,
+        "assured_date": checked,
+        "source": "a test",
+        **cells,
+    }
+    return ",".join(f'"{given.get(column, "")}"' for column in COLUMNS)
+
+
+SERVICES = "\n".join(
+    (
+        ",".join(COLUMNS),
+        row("Polisi", "Police", "emergency", "ID Indonesia", days_ago(1), phones="110", hours=ALWAYS),
+        row(
+            "Rumah Aman",
+            "Safe House",
+            "shelter|counseling",
+            "ID-JK Jakarta",
+            days_ago(181),
+            phones="0811 1129 129",
+            write="https://wa.me/628111129129 WhatsApp",
+            languages="id|jv",
+        ),
+        row("Bantuan Hukum", "Legal Aid", "legal", "ID Indonesia", days_ago(2), email="tanya@example.org"),
+        row("Terlalu Lama", "Too Old", "legal", "ID Indonesia", days_ago(366), phones="119"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What stands there in one language."""
+
+    words: Words
+    code: str
+    title: str
+    found: str
+    one: str
+    safe_house: str
+    legal: str
+    checked: str
+    need: str
+    legal_need: str
+    open_now: str
+    police: str
+
+
+LANGUAGES = (
+    Shown(
+        ENGLISH,
+        "en",
+        "Who else can help",
+        "3 places can help",
+        "1 place can help",
+        "Safe House",
+        "Legal Aid",
+        "Last checked on ",
+        "What do you need?",
+        "Legal advice",
+        "Only what is open now",
+        "Police",
+    ),
+    Shown(
+        INDONESIAN,
+        "id",
+        "Siapa lagi yang bisa membantu",
+        "3 tempat bisa membantu",
+        "1 tempat bisa membantu",
+        "Rumah Aman",
+        "Bantuan Hukum",
+        "Terakhir diperiksa ",
+        "Anda butuh bantuan apa?",
+        "Nasihat hukum",
+        "Hanya yang buka sekarang",
+        "Polisi",
+    ),
+)
+each_language = pytest.mark.parametrize("shown", LANGUAGES, ids=lambda shown: shown.code)
+
+
+@asynccontextmanager
+async def house_with_directory(folder: Path) -> AsyncIterator[House]:
+    """The file is there when the relay starts, so that the page offers it; it is signed later."""
+    (folder / DIRECTORY_FILE).write_text("{}")
+    async with house(folder) as here:
+        own = here.organisation
+        verifier = StatementVerifier(own.root.public_key().public_bytes_raw(), own.id)
+        content = write_directory(directory_from_csv(SERVICES.encode()))
+        sign_directory(folder, content, Authority(own.id, own.root), verifier, now=int(time.time()))
+        yield here
+
+
+def asked_of(page: Page) -> list[str]:
+    """The paths that the page asks for, from now on."""
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        asked.append(request.url)
+
+    page.on("request", note)
+    return asked
+
+
+@each_language
+async def test_she_searches_before_she_asks_and_nobody_learns_for_what(tmp_path: Path, shown: Shown) -> None:
+    async with (
+        house_with_directory(tmp_path) as here,
+        chromium(tmp_path / "profile", shown.code, width=360, height=640) as browser,
+    ):
+        hers = await SurvivorPage.open(browser, here.url, shown.words)
+        page = hers.page
+        await hers.button(shown.title).click()
+        panel = page.locator("#services")
+        await expect(panel.get_by_role("status")).to_have_text(shown.found)
+        assert await barriers(page) == []
+        asked = asked_of(page)
+        await panel.get_by_label(shown.need).select_option(label=shown.legal_need)
+        await expect(panel.get_by_role("status")).to_have_text(shown.one)
+        await expect(panel.get_by_role("heading", level=3)).to_have_text([shown.legal])
+        await panel.get_by_label(shown.need).select_option(index=0)
+        await panel.get_by_label(shown.open_now).check()
+        await expect(panel.get_by_role("heading", level=3)).to_have_text([shown.police])
+        assert asked == []
+
+
+@each_language
+async def test_a_number_stands_there_in_full_before_it_can_be_called(tmp_path: Path, shown: Shown) -> None:
+    async with (
+        house_with_directory(tmp_path) as here,
+        chromium(tmp_path / "profile", shown.code, width=360, height=640) as browser,
+    ):
+        hers = await SurvivorPage.open(browser, here.url, shown.words)
+        await hers.button(shown.title).click()
+        card = hers.page.locator("#services .card").filter(has_text=shown.safe_house)
+        await expect(card.locator(".site")).to_have_text(["0811 1129 129", "https://wa.me/628111129129"])
+        called, written = card.locator("a").nth(0), card.locator("a").nth(1)
+        await expect(called).to_have_attribute("href", "tel:08111129129")
+        await expect(written).to_have_attribute("href", "https://wa.me/628111129129")
+        await expect(written).to_have_attribute("rel", "noopener noreferrer")
+        number, tap = await card.locator(".site").nth(0).bounding_box(), await called.bounding_box()
+        assert number is not None
+        assert tap is not None
+        assert number["y"] + number["height"] <= tap["y"]
+
+
+@each_language
+async def test_old_facts_say_so_and_older_ones_are_not_there(tmp_path: Path, shown: Shown) -> None:
+    async with (
+        house_with_directory(tmp_path) as here,
+        chromium(tmp_path / "profile", shown.code, width=360, height=640) as browser,
+    ):
+        hers = await SurvivorPage.open(browser, here.url, shown.words)
+        await hers.button(shown.title).click()
+        panel = hers.page.locator("#services")
+        old = date.fromisoformat(days_ago(181))
+        await expect(panel.locator(".card").filter(has_text=shown.checked)).to_have_count(1)
+        await expect(panel.get_by_text(shown.checked)).to_contain_text(str(old.year))
+        await expect(panel.locator(".card").filter(has_text=shown.checked)).to_contain_text(shown.safe_house)
+        await expect(panel.get_by_role("heading", level=3)).to_have_count(3)
+
+
+@each_language
+async def test_it_is_there_while_she_waits_and_when_it_is_over(tmp_path: Path, shown: Shown) -> None:
+    async with (
+        house_with_directory(tmp_path) as here,
+        here.staff() as staff,
+        chromium(tmp_path / "profile", shown.code, width=360, height=640) as browser,
+    ):
+        hers = await SurvivorPage.open(browser, here.url, shown.words)
+        async with hers.page.expect_response("**/v1/directory"):
+            await hers.ask()
+        # It has come while she waits: opening it asks nobody.
+        asked = asked_of(hers.page)
+        await hers.button(shown.title).click()
+        await expect(hers.page.locator("#services").get_by_role("status")).to_have_text(shown.found)
+        assert [url for url in asked if "/v1/directory" in url] == []
+        assert await barriers(hers.page) == []
+        await hers.page.keyboard.press("Escape")
+        await expect(hers.page.locator("#services")).to_have_count(0)
+        conversation = await accepted(staff)
+        await hers.is_in_the_room("Sari")
+        await expect(hers.button(shown.title)).to_have_count(0)
+        await conversation.end()
+        await hers.button(shown.title).click()
+        await expect(hers.page.locator("#services").get_by_role("status")).to_have_text(shown.found)
+
+
+async def test_it_works_by_the_keyboard_alone(tmp_path: Path) -> None:
+    async with (
+        house_with_directory(tmp_path) as here,
+        chromium(tmp_path / "profile", width=360, height=640) as browser,
+    ):
+        hers = await SurvivorPage.open(browser, here.url)
+        opener = hers.button("Who else can help")
+        await opener.focus()
+        await hers.page.keyboard.press("Enter")
+        await expect(hers.page.get_by_role("heading", name="Who else can help")).to_be_focused()
+        need = hers.page.get_by_label("What do you need?")
+        await expect(need).to_be_visible()
+        for _ in range(2):
+            await hers.page.keyboard.press("Tab")
+        await expect(need).to_be_focused()
+        await hers.page.keyboard.press("Escape")
+        await expect(opener).to_be_focused()
+
+
+@each_language
+async def test_one_that_is_not_the_organisations_is_not_shown(tmp_path: Path, shown: Shown) -> None:
+    """A relay that lies gets a number of its own before nobody: she is given the emergency numbers."""
+    async with (
+        house_with_directory(tmp_path) as here,
+        chromium(tmp_path / "profile", shown.code, width=360, height=640) as browser,
+    ):
+        hers = await SurvivorPage.open(browser, here.url, shown.words)
+        page = hers.page
+        lies = True
+
+        async def lie(route: Route) -> None:
+            answer = await route.fetch()
+            text = await answer.text()
+            await route.fulfill(
+                response=answer, body=text.replace("0811 1129 129", "0812 3456 789") if lies else text
+            )
+
+        await page.route("**/v1/directory", lie)
+        await hers.button(shown.title).click()
+        panel = page.locator("#services")
+        await expect(panel.get_by_role("alert")).to_be_visible()
+        await expect(panel.get_by_text("0812 3456 789")).to_have_count(0)
+        await expect(panel.locator(".number strong").first).to_have_text("129")
+        lies = False
+        await panel.get_by_role("button").last.click()
+        await expect(panel.get_by_role("status")).to_have_text(shown.found)
+
+
+async def test_nothing_is_offered_where_the_organisation_has_none(tmp_path: Path) -> None:
+    async with house(tmp_path) as here, chromium(tmp_path / "profile", width=360, height=640) as browser:
+        hers = await SurvivorPage.open(browser, here.url)
+        await hers.ask()
+        await expect(hers.button("Who else can help")).to_have_count(0)
