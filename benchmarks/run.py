@@ -12,7 +12,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ("mls.py", "relay.py", "routing.py", "growth.py", "calls.py", "healing.py", "pages.py")
+SCRIPTS = (
+    "mls.py",
+    "relay.py",
+    "routing.py",
+    "growth.py",
+    "calls.py",
+    "healing.py",
+    "pages.py",
+    "directory.py",
+)
 
 
 def run(script: str, *options: str) -> int:

@@ -51,7 +51,7 @@ OURS = ("direct", "through TURN")
 @pytest.fixture(scope="module")
 def printed() -> str:
     """What all benchmarks but that of her page print, run by the command behind `make bench`."""
-    return run_quickly(*[script for script in SCRIPTS if script != "pages.py"])
+    return run_quickly(*[script for script in SCRIPTS if script not in ("pages.py", "directory.py")])
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +65,12 @@ def run_quickly(*scripts: str) -> str:
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
     return finished.stdout
+
+
+def test_the_directory_benchmark_says_how_long_a_search_takes() -> None:
+    rows = run_quickly("directory.py").splitlines()
+    assert rows[1].startswith("search until drawn, median ms")
+    assert float(rows[2].split()[-1]) > 0
 
 
 @pytest.mark.parametrize("figure", RELAY_FIGURES)
