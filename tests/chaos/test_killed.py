@@ -7,12 +7,17 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from pathlib import Path
 
+from aiohttp import ClientSession
 from chaos_stage import three_members
 from relay_organisation import RelayOrganisation
 from relay_process import relay_process
+from teduh_crypto.credentials import StatementVerifier, verify_directory
+from teduh_server.organisation.signed_directory import national_directory, sign_directory
 from valkey_server import start_valkey
+from yarl import URL
 
 _MESSAGES = 150
 
@@ -87,3 +92,26 @@ async def test_paused_valkey_loses_and_doubles_nothing(tmp_path: Path) -> None:
             os.kill(valkey.pid, signal.SIGCONT)
             await talking
             await stage.finish(_MESSAGES)
+
+
+async def test_relay_killed_as_it_takes_up_a_directory_serves_it_when_it_is_back(tmp_path: Path) -> None:
+    organisation = RelayOrganisation()
+    path = organisation.write(tmp_path)
+    public = organisation.public
+    verifier = StatementVerifier(public.root_public_key, public.id)
+    with relay_process(tmp_path / "relay", path) as relay:
+        for _ in range(3):
+            now = int(time.time())
+            signed = sign_directory(tmp_path, national_directory(), organisation.authority, verifier, now=now)
+            url = URL(relay.url)
+            _, asking = await asyncio.open_connection(url.host, url.port)
+            asking.write(b"GET /v1/directory HTTP/1.1\r\nHost: relay\r\n\r\n")
+            await asking.drain()
+            relay.kill()
+            asking.close()
+            await asyncio.to_thread(relay.start)
+            async with ClientSession() as session, session.get(url.with_path("/v1/directory")) as response:
+                answer = await response.json()
+            content = answer["directory"].encode()
+            found = verify_directory(answer["statement"], content, verifier, now=now)
+            assert found.version == signed.version

@@ -6,6 +6,9 @@ import base64
 import gzip
 import json
 import random
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import date
@@ -52,7 +55,7 @@ VERIFIER = StatementVerifier(ROOT.public_key().public_bytes_raw(), "rumah-aman")
 AUTHORITY = Authority("rumah-aman", ROOT)
 COLUMNS = "name,organization,needs,languages,areas,phones,hours,assured_date,source\n"
 ROW = (
-    "UPTD PPA,Kota,counseling|legal,id|su,ID-JB Jawa Barat,0811 1129 129|129,"
+    "UPTD PPA,Kota,counseling|legal,id|su,ID-JB Jawa Barat,0811 1129 129|110,"
     '"MO,TU,WE,TH,FR 08:00-16:00 +07:00",2030-03-01,a call\n'
 )
 
@@ -78,7 +81,17 @@ class TestCheck:
         assert found(directory_with(lambda service: None)) == []
 
     @pytest.mark.parametrize(
-        "number", ["129", "110", "119", "08111-129-129", "+628111129129", "021 345 6789", "+62 21 345 6789"]
+        "number",
+        [
+            "110",
+            "119",
+            "112",
+            "1500-567",
+            "08111-129-129",
+            "+628111129129",
+            "021 345 6789",
+            "+62 21 345 6789",
+        ],
     )
     def test_numbers_that_somebody_may_answer(self, number: str) -> None:
         assert found(directory_with(lambda service: service["phones"][0].update(number=number))) == []
@@ -90,6 +103,19 @@ class TestCheck:
         (said,) = found(directory_with(lambda service: service["phones"][0].update(number=number)))
         assert said.startswith("service 2 (Klinik), line ")
         assert said.endswith(f"{number} is no telephone number in ID")
+
+    @pytest.mark.parametrize("number", ["129", "192"])
+    def test_a_short_number_that_is_not_known_is_to_be_called_first(self, number: str) -> None:
+        """129 is SAPA's, 192 nobody's; no list that we have tells them apart."""
+        (said,) = check_directory(
+            directory_with(lambda service: service["phones"][0].update(number=number)), TODAY
+        )
+        assert not said.is_fault
+        assert said.text == f"{number} is no short number that is known for ID; call it before you sign"
+
+    def test_a_fax_is_not_offered_as_something_to_call(self) -> None:
+        (said,) = found(directory_with(lambda service: service["phones"][0].update(type="fax")))
+        assert said.endswith("0811 1129 129 is of the type fax, and would be shown to be called")
 
     def test_an_unknown_need(self) -> None:
         (said,) = found(
@@ -187,7 +213,7 @@ class TestImport:
         assert service.needs == {"counseling", "legal"}
         assert [language.code for language in service.languages] == ["id", "su"]
         assert [(area.extent, area.name) for area in service.service_areas] == [("ID-JB", "Jawa Barat")]
-        assert [phone.number for phone in service.phones] == ["0811 1129 129", "129"]
+        assert [phone.number for phone in service.phones] == ["0811 1129 129", "110"]
         assert service.schedules[0].offset() == 7 * 60
 
     def test_a_service_keeps_its_id_when_it_is_imported_again(self) -> None:
@@ -224,7 +250,7 @@ class TestImport:
             (table(ROW, ROW.replace(",a call", "")), "row 3 has not as many cells as row 1"),
             (table(ROW.replace("2030-03-01", "1/3/2030")), "row 2 .UPTD PPA.: assured_date is no date"),
             (table(ROW.replace("08:00-16:00", "8-16")), "row 2, column hours: 'MO,TU,WE,TH,FR 8-16"),
-            (table(ROW.replace("129|129", "call us")), r"row 2 .UPTD PPA.: phones\[0\].number is no number"),
+            (table(ROW.replace("129|110", "call us")), r"row 2 .UPTD PPA.: phones\[0\].number is no number"),
             (table(ROW.replace("ID-JB", "Jabar")), "extent is no country"),
             ("name\n\xe9".encode("latin-1"), "not in UTF-8"),
             (b"", "no column name"),
@@ -329,6 +355,22 @@ class TestServed:
         file.write_text(change(file.read_text("utf-8")), "utf-8")
         assert ServedDirectory(file, VERIFIER).current(NOW) is None
 
+    def test_one_that_a_clock_ahead_has_signed_is_served_as_soon_as_it_counts(self, tmp_path: Path) -> None:
+        sign(tmp_path, now=NOW + 1000)
+        served = ServedDirectory(tmp_path / DIRECTORY_FILE, VERIFIER)
+        assert served.current(NOW) is None
+        assert served.current(NOW + 1000) is not None
+
+    def test_what_is_taken_away_is_served_until_it_ends(self, tmp_path: Path) -> None:
+        sign(tmp_path, validity=DAY)
+        served = ServedDirectory(tmp_path / DIRECTORY_FILE, VERIFIER)
+        before = served.current(NOW)
+        for file in tmp_path.iterdir():
+            file.unlink()
+        assert before is not None
+        assert served.current(NOW + DAY - 1) is before
+        assert served.current(NOW + DAY) is None
+
     def test_one_of_too_many_bytes_is_not_read_whole(self, tmp_path: Path) -> None:
         sign(tmp_path)
         (tmp_path / DIRECTORY_FILE).write_bytes(b" " * (2 * 1024 * 1024))
@@ -358,6 +400,73 @@ class TestSign:
     def test_what_nobody_reads_is_left_out(self, tmp_path: Path) -> None:
         sign(tmp_path, directory_with(lambda service: service.update(assurer_email="private@example.org")))
         assert "private" not in (tmp_path / DIRECTORY_FILE).read_text("utf-8")
+
+
+_KILLED_WHILE_IT_SIGNS = """
+import os, signal, sys
+from pathlib import Path
+sys.path[:0] = [{tests!r}, {server_tests!r}]
+import test_directory
+
+calls, replace = 0, Path.replace
+
+def replace_or_die(self, target):
+    global calls
+    calls += 1
+    if calls > {finished}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return replace(self, target)
+
+Path.replace = replace_or_die
+test_directory.sign(Path(sys.argv[1]), test_directory.national_directory(), now=test_directory.NOW + 1)
+"""
+RENAMES = 3
+
+
+class TestKilled:
+    """`kill -9` while a directory is put in the place of the one before."""
+
+    def killed(self, folder: Path, finished: int) -> int:
+        """Signs the national directory, and dies after so many renames."""
+        here = Path(__file__)
+        script = _KILLED_WHILE_IT_SIGNS.format(
+            tests=str(here.parents[1]), server_tests=str(here.parent), finished=finished
+        )
+        return subprocess.run([sys.executable, "-c", script, str(folder)], check=False).returncode
+
+    @pytest.mark.parametrize("finished", range(RENAMES))
+    def test_there_is_a_directory_at_every_moment(self, tmp_path: Path, finished: int) -> None:
+        before = sign(tmp_path)
+        assert self.killed(tmp_path, finished) == -signal.SIGKILL
+        # A relay that starts just now has the one before or the new one, whole.
+        served = ServedDirectory(tmp_path / DIRECTORY_FILE, VERIFIER).current(NOW + 1)
+        assert served is not None
+        held = verify_directory(served.statement, served.directory.encode(), VERIFIER, now=NOW + 1)
+        assert held.version == before.version + (finished >= 2)
+        assert ("Komnas" in served.directory) == (finished >= 2)
+
+    @pytest.mark.parametrize("finished", range(RENAMES))
+    def test_whoever_signs_again_goes_on(self, tmp_path: Path, finished: int) -> None:
+        before = sign(tmp_path)
+        self.killed(tmp_path, finished)
+        served = ServedDirectory(tmp_path / DIRECTORY_FILE, VERIFIER)
+        assert served.current(NOW + 1) is not None
+        # Killed once more, at the moment at which the newest file would be written over the one that counts.
+        self.killed(tmp_path, 1)
+        assert ServedDirectory(tmp_path / DIRECTORY_FILE, VERIFIER).current(NOW + 1) is not None
+        after = sign(tmp_path, now=NOW + 1)
+        assert after.version > before.version
+        now = served.current(NOW + 1)
+        assert now is not None
+        assert "UPTD PPA" in now.directory
+
+    def test_the_first_directory(self, tmp_path: Path) -> None:
+        self.killed(tmp_path, 2)
+        assert ServedDirectory(tmp_path / DIRECTORY_FILE, VERIFIER).current(NOW + 1) is not None
+
+    def test_nobody_kills_it_too_late(self, tmp_path: Path) -> None:
+        sign(tmp_path)
+        assert self.killed(tmp_path, RENAMES) == 0
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from teduh_signaling.directory.format import (
     NEEDS,
     Directory,
     InvalidDirectory,
+    Phone,
     Service,
     read_directory,
     write_directory,
@@ -33,6 +34,8 @@ from teduh_signaling.directory.search import AGEING_DAYS, HIDDEN_DAYS
 
 _ZONES: Final = {"ID": (7 * 60, 8 * 60, 9 * 60), "TL": (9 * 60,)}
 """Minutes east of UTC, of countries where it is known here."""
+_NOT_CALLED: Final = ("fax", "pager", "textphone")
+"""Types of numbers (RFC 6350, as HSDS has them) at which nobody answers a voice."""
 _MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
 _AT: Final = re.compile(r" - at `\$\.?(.*)`$")
 _IN_PLAIN_WORDS: Final = {
@@ -139,8 +142,7 @@ def in_plain_words(error: str) -> str:
 def _about(service: Service, where: str, today: date) -> Iterator[Finding]:
     countries = sorted({area.extent[:2] for area in service.service_areas})
     for phone in service.phones:
-        if not any(_is_number(phone.number, country) for country in countries):
-            yield Finding(where, f"{phone.number} is no telephone number in {', '.join(countries)}")
+        yield from _about_number(phone, where, countries)
     for need in sorted(service.needs.difference(NEEDS)):
         yield Finding(where, f"unknown need {need}; known are: {', '.join(NEEDS)}")
     zones = [zone for country in countries for zone in _ZONES.get(country, ())]
@@ -159,20 +161,51 @@ def _about(service: Service, where: str, today: date) -> Iterator[Finding]:
         yield Finding(where, text, is_fault=False)
 
 
+def _about_number(phone: Phone, where: str, countries: list[str]) -> Iterator[Finding]:
+    named = ", ".join(countries)
+    if phone.type in _NOT_CALLED:
+        yield Finding(where, f"{phone.number} is of the type {phone.type}, and would be shown to be called")
+    elif not any(_is_number(phone.number, country) for country in countries):
+        yield Finding(where, f"{phone.number} is no telephone number in {named}")
+    elif not any(_is_known(phone.number, country) for country in countries):
+        text = f"{phone.number} is no short number that is known for {named}; call it before you sign"
+        yield Finding(where, text, is_fault=False)
+
+
 def _is_number(text: str, country: str) -> bool:
-    """Whether somebody may answer this number there: one of a subscriber, or a short one like 110."""
-    try:
-        number = phonenumbers.parse(text, country)
-    except phonenumbers.NumberParseException:
-        return False
-    return phonenumbers.is_valid_number(number) or (
-        not text.startswith(("+", "0"))
-        and shortnumberinfo.is_possible_short_number_for_region(number, country)
+    """Whether somebody may answer this number there: one of a subscriber, or a short one.
+
+    Of short ones the length alone counts, for `phonenumbers` does not know them all: of Indonesia's it has
+    110, 112 and 119, and neither 129 nor 115. Whether somebody answers is told by calling alone.
+    """
+    number = _parsed(text, country)
+    return number is not None and (
+        phonenumbers.is_valid_number(number)
+        or (
+            not text.startswith(("+", "0"))
+            and shortnumberinfo.is_possible_short_number_for_region(number, country)
+        )
     )
 
 
+def _is_known(text: str, country: str) -> bool:
+    number = _parsed(text, country)
+    return number is not None and (
+        phonenumbers.is_valid_number(number)
+        or shortnumberinfo.is_valid_short_number_for_region(number, country)
+    )
+
+
+def _parsed(text: str, country: str) -> phonenumbers.PhoneNumber | None:
+    try:
+        return phonenumbers.parse(text, country)
+    except phonenumbers.NumberParseException:
+        return None
+
+
 def _size(directory: Directory) -> Iterator[Finding]:
-    fetched = len(brotli.compress(write_directory(directory)))
+    # As it is sent: a text within JSON.
+    fetched = len(brotli.compress(msgspec.json.encode(write_directory(directory).decode())))
     if fetched > MAX_COMPRESSED_BYTES:
         yield Finding(
             "the file",

@@ -1,13 +1,20 @@
 """The organisation's directory and the statement under which it counts, as files and as they are sent.
 
-directory.json    the directory, for everybody
-directory.jwt     the statement: version, hash and end, signed by the root or an issuer
+directory.json         the directory, for everybody
+directory.jwt          the statement: version, hash and end, signed by the root or an issuer
+directory.json.next    a newer directory, until it has taken the place of the one before
+
+    write directory.json.next ──> replace directory.jwt ──> rename directory.json.next to directory.json
+                                  from here on the newer one counts
+
+So whenever whoever signs is killed, there is a directory to which the statement belongs.
 
 GET /v1/directory   {"statement": text, "directory": text}    both together, so that no newer one is mixed in
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -20,6 +27,7 @@ from teduh_crypto.credentials import (
     CredentialError,
     DirectoryStatement,
     StatementVerifier,
+    WrongDirectory,
     next_directory_statement,
     sign_directory_statement,
     verify_directory,
@@ -33,6 +41,7 @@ from teduh_server.organisation.organisation_folder import replace_file
 
 DIRECTORY_FILE: Final = "directory.json"
 _MAX_STATEMENT: Final = 16 * 1024
+_RETRY_SECONDS: Final = 60
 
 
 class SignedDirectory(msgspec.Struct, frozen=True):
@@ -85,19 +94,52 @@ def sign_directory(
     statement = next_directory_statement(held, authority.organisation_id, written, now=now, validity=validity)
     text = sign_directory_statement(statement, authority)
     verify_directory(text, written, verifier, now=now, held=held)
-    # A reader in between sees two files that do not belong together, and goes on with those it has.
-    replace_file(file, written, mode=0o644)
+    replace_file(_next_file(file), written, mode=0o644)
     replace_file(statement_file(file), text.encode() + b"\n", mode=0o644)
+    _next_file(file).replace(file)
     return statement
 
 
 def _held(file: Path, verifier: StatementVerifier, now: int) -> DirectoryStatement | None:
+    """What was signed last; its directory is put in its place, if whoever signed it was killed before."""
     try:
-        text = statement_file(file).read_text("ascii").strip()
-        return verify_directory(text, file.read_bytes(), verifier, now=now)
-    except (OSError, CredentialError, UnicodeDecodeError):
+        files = _read_files(file, verifier, now)
+    except (OSError, CredentialError, ValueError):
         # None yet, or one that has ended: the time is newer than its version.
         return None
+    if files.directory_file != file:
+        files.directory_file.replace(file)
+    return files.statement
+
+
+def _next_file(directory_file: Path) -> Path:
+    return directory_file.with_name(f"{directory_file.name}.next")
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """A directory and its statement, which belong together."""
+
+    text: str
+    content: bytes
+    statement: DirectoryStatement
+    directory_file: Path
+
+
+def _read_files(
+    file: Path, verifier: StatementVerifier, now: int, held: DirectoryStatement | None = None
+) -> _Files:
+    """Raises OSError, ValueError and `CredentialError`."""
+    text = _read(statement_file(file), _MAX_STATEMENT).decode("ascii").strip()
+    try:
+        content = _read(file, MAX_BYTES)
+        return _Files(text, content, verify_directory(text, content, verifier, now=now, held=held), file)
+    except (FileNotFoundError, WrongDirectory):
+        newer = _next_file(file)
+        if not newer.exists():
+            raise
+        content = _read(newer, MAX_BYTES)
+        return _Files(text, content, verify_directory(text, content, verifier, now=now, held=held), newer)
 
 
 class ServedDirectory:
@@ -111,6 +153,7 @@ class ServedDirectory:
         self._held: DirectoryStatement | None = None
         self._content: SignedDirectory | None = None
         self._seen: object = None
+        self._again_at: int | None = None
         self._trouble = Trouble("directory of services is not served")
 
     def current(self, now: int) -> SignedDirectory | None:
@@ -123,23 +166,24 @@ class ServedDirectory:
     def _look(self, now: int) -> None:
         authority, revocations = self._verifier.authority, self._verifier.revocations
         seen = (self._stamps(), authority and authority.version, revocations and revocations.version)
-        if seen == self._seen:
+        if seen == self._seen and (self._again_at is None or now < self._again_at):
             return
         self._seen = seen
-        if seen[0] is None:
+        if not seen[0]:
             return
         try:
-            content = _read(self._file, MAX_BYTES)
-            text = _read(statement_file(self._file), _MAX_STATEMENT).decode("ascii").strip()
-            held = verify_directory(text, content, self._verifier, now=now, held=self._held)
-            read_directory(content)
+            files = _read_files(self._file, self._verifier, now, self._held)
+            read_directory(files.content)
         except (CredentialError, InvalidDirectory, OSError, ValueError) as error:
             self._trouble.is_(type(error).__name__)
+            # The clock of whoever signed may be ahead of this one.
+            self._again_at = now + _RETRY_SECONDS
             if self._content is not None and not self._still_believed(now):
                 self._content = None
             return
         self._trouble.is_(None)
-        self._held, self._content = held, SignedDirectory(text, content.decode())
+        self._again_at = None
+        self._held, self._content = files.statement, SignedDirectory(files.text, files.content.decode())
 
     def _still_believed(self, now: int) -> bool:
         """Whether what is served would be believed; its issuer may have been revoked meanwhile."""
@@ -156,11 +200,13 @@ class ServedDirectory:
             return False
         return True
 
-    def _stamps(self) -> object:
-        try:
-            looked = self._file.stat(), statement_file(self._file).stat()
-        except OSError:
-            return None
+    def _stamps(self) -> tuple[tuple[int, int, int], ...]:
+        looked = []
+        for file in (self._file, statement_file(self._file), _next_file(self._file)):
+            try:
+                looked.append(file.stat())
+            except OSError:
+                continue
         return tuple((one.st_mtime_ns, one.st_size, one.st_ino) for one in looked)
 
 
