@@ -4,7 +4,7 @@ import { catalogue } from "../shared/i18n/catalogue.ts"
 
 export const serviceTexts = catalogue({
   en: {
-    about: "This list is on your device. Nobody is told what you look for in it.",
+    about: "You search on this device only. Nobody is told what you look for, and nothing of it is kept.",
     need: "What do you need?",
     region: "Where?",
     language: "In which language?",
@@ -20,7 +20,6 @@ export const serviceTexts = catalogue({
     checked: "Last checked on {date}. It may have changed.",
     source: "Source: {source}",
     fees: "Cost: {fees}",
-    number: "Number",
     call: "Call {number}",
     email: "Email",
     site: "Open {site}",
@@ -39,7 +38,7 @@ export const serviceTexts = catalogue({
     "need.interpreter": "An interpreter",
   },
   id: {
-    about: "Daftar ini ada di HP Anda. Tidak ada yang diberi tahu apa yang Anda cari.",
+    about: "Anda mencari di HP ini saja. Tidak ada yang diberi tahu apa yang Anda cari, dan tidak ada yang disimpan.",
     need: "Anda butuh bantuan apa?",
     region: "Di mana?",
     language: "Dalam bahasa apa?",
@@ -55,7 +54,6 @@ export const serviceTexts = catalogue({
     checked: "Terakhir diperiksa {date}. Mungkin sudah berubah.",
     source: "Sumber: {source}",
     fees: "Biaya: {fees}",
-    number: "Nomor",
     call: "Telepon {number}",
     email: "Email",
     site: "Buka {site}",
