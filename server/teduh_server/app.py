@@ -60,7 +60,7 @@ from teduh_server.operations.log_policy import Trouble, fault, log
 from teduh_server.operations.loop_lag import LoopLag
 from teduh_server.organisation.enrolment_store import EnrolmentStore
 from teduh_server.organisation.revocation_feed import RevocationFeed
-from teduh_server.organisation.signed_directory import DIRECTORY_FILE, ServedDirectory
+from teduh_server.organisation.signed_directory import ServedDirectory
 from teduh_server.organisation.staff_authentication import AuthenticationRefused, StaffAuthentication
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
@@ -273,7 +273,7 @@ class Relay:
             allow=lambda request: http_limit.try_take(self._sockets.source(request), time.monotonic()) == 0,
         )
         settings = self._settings
-        directory_file = settings.directory_file or settings.organisation_file.with_name(DIRECTORY_FILE)
+        directory_file = settings.served_directory_file
         routes += directory_routes(
             ServedDirectory(directory_file, self.verifier),
             lambda request: http_limit.try_take(self._sockets.source(request), time.monotonic()) == 0,

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from teduh_server.config.settings import Settings, load_settings
 from teduh_server.doctor.authority import check_authority
 from teduh_server.doctor.configuration import check_configuration
+from teduh_server.doctor.directory import check_directory
 from teduh_server.doctor.finding import Finding, Level
 from teduh_server.doctor.machine import check_machine
 from teduh_server.doctor.store import check_store
@@ -40,8 +41,8 @@ def doctor(
         ),
     ] = None,
 ) -> None:
-    """Look at the settings, the organisation's authority statement, the store, this machine and the TURN
-    servers, and say what is wrong.
+    """Look at the settings, the organisation's authority statement and directory, the store, this machine
+    and the TURN servers, and say what is wrong.
     """
     try:
         settings = load_settings(settings_file)
@@ -61,6 +62,7 @@ async def examine(settings: Settings) -> list[Finding]:
     return [
         *check_configuration(settings),
         *await check_authority(settings),
+        *await check_directory(settings),
         *check_machine(settings),
         *await check_store(settings),
         *await check_turn(settings.calls),

@@ -184,6 +184,11 @@ class Settings(BaseSettings):
         return url
 
     @property
+    def served_directory_file(self) -> Path:
+        """Where the directory lies, if there is one."""
+        return self.directory_file or self.organisation_file.with_name("directory.json")
+
+    @property
     def retention_ms(self) -> int:
         return int(self.retention_hours * 3_600_000)
 

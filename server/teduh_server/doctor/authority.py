@@ -40,7 +40,7 @@ async def check_authority(settings: Settings, clock: Callable[[], float] = time.
         return []
     if settings.listen_port == 0:
         return [_unasked("the relay takes any port, so that it cannot be asked")]
-    url = _own_url(settings).with_path("/v1/revocations")
+    url = own_url(settings).with_path("/v1/revocations")
     try:
         async with aiohttp.ClientSession(timeout=_TIMEOUT) as session, session.get(url) as response:
             status, content = response.status, await response.read()
@@ -67,15 +67,15 @@ def _check_shown(content: bytes, organisation: Organisation, now: int) -> Iterat
     yield from _check_clock(max(verifier.authority.issued, verifier.revocations.issued), now)
     left = verifier.authority.expires - now
     if left < SOON:
-        says = f"It {_holds(left)}; then nobody new is believed. {_RENEW}"
+        says = f"It {holds(left)}; then nobody new is believed. {_RENEW}"
         yield problem("authority statement", says)
     else:
-        yield good("authority statement", f"It {_holds(left)}.")
+        yield good("authority statement", f"It {holds(left)}.")
     left = verifier.revocations.expires - now
     if left <= 0:
-        yield problem("revocation list", f"It {_holds(left)}: nobody new is believed. `teduh org refresh`.")
+        yield problem("revocation list", f"It {holds(left)}: nobody new is believed. `teduh org refresh`.")
     else:
-        yield good("revocation list", f"It {_holds(left)}.")
+        yield good("revocation list", f"It {holds(left)}.")
 
 
 def _check_clock(signed: int, now: int) -> Iterator[Finding]:
@@ -93,7 +93,8 @@ def _utc(seconds: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
 
 
-def _holds(seconds: int) -> str:
+def holds(seconds: int) -> str:
+    """What is said of something that ends in so many seconds."""
     if seconds <= 0:
         return "has expired"
     hours = seconds // 3600
@@ -104,7 +105,7 @@ def _unasked(why: str) -> Finding:
     return warning("authority statement", f"How long it holds cannot be told: {why}.")
 
 
-def _own_url(settings: Settings) -> URL:
+def own_url(settings: Settings) -> URL:
     """Where this machine reaches its own relay, which may listen on all addresses."""
     host = settings.listen_host
     try:
