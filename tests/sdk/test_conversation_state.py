@@ -23,7 +23,7 @@ from teduh_sdk.events import Event
 from teduh_sdk.exceptions import ConversationOver, MessageTooLong, NotJoined, RequestUnusable
 from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE, AddMember, Refresh, RemoveMember, new_group
 from teduh_sdk.send_window import SendWindow
-from teduh_signaling.chat.messages import MAX_TEXT_CHARACTERS
+from teduh_signaling.chat.messages import MAX_TEXT_CHARACTERS, Referral
 from teduh_signaling.relay.frames import Append, EntryKind
 
 
@@ -62,6 +62,20 @@ def test_a_text_arrives_with_its_sender_and_comes_back_as_sent_and_delivered(pai
     assert (received.text, received.sender.is_survivor, received.sent) == ("is somebody there?", True, NOW)
     assert kinds(pair.survivor.collect()) == ["Sent", "Delivered"]
     assert received.message_id == message_id
+
+
+def test_a_service_arrives_as_it_was_found_and_comes_back_as_sent_and_delivered(pair: Pair) -> None:
+    message_id = bytes([7]) * 16
+    referral = Referral(message_id, NOW, "Rumah", "shelter", "129", "", bytes(range(16)), NOW)
+    pair.counselor.state.say(referral, NOW)
+    pair.log.pump()
+    (received,) = pair.survivor.collect()
+    assert isinstance(received, events.MessageReceived)
+    assert received.message == referral
+    sent, delivered = pair.counselor.collect()
+    assert sent == events.Sent(message_id)
+    assert isinstance(delivered, events.Delivered)
+    assert delivered.message_id == message_id
 
 
 def test_a_read_receipt_is_sent_when_the_application_says_so(pair: Pair) -> None:

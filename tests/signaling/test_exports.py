@@ -53,7 +53,7 @@ PUBLIC = {
         Bytes Epoch Label Beginning
         Note ReceiptKind Message Text Receipt Leaving Ending EpochAcknowledgement Invitation
         InvitationAnswer Attachment Location Answer Form Referral Unknown AnyMessage CALL_TAGS OfCall
-        NOTE_KEY_BYTES NOTE_ENC_BYTES SEALED_NOTE_BYTES NoteKey HandOverNote
+        ServiceId NOTE_KEY_BYTES NOTE_ENC_BYTES SEALED_NOTE_BYTES NoteKey HandOverNote
     """,
     "call.messages": """
         MAX_CANDIDATES MAX_CALL_MEMBERS CallId Milliseconds Leaf Generation Revision Leaves

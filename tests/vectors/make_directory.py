@@ -5,6 +5,8 @@ Run it after a change: ``python tests/vectors/make_directory.py``. Expectations 
 Format. ``files``: ``content`` (text) is a directory where ``valid``. ``directory``: a valid one, as text,
 whose services have names of one letter. ``searches``: at ``now`` (seconds since 1970) the ``query`` finds
 these services, in this order: [name, open (null: not known), date of the last check to be said (or null)].
+``referrals``: of the one service in ``directory``, in version 1900000000, a conversation tells ``service``,
+``kind`` and ``contact``; with the id 0707.. and sent at 1760000000 the message is ``encoded`` (hex).
 """
 
 from __future__ import annotations
@@ -14,6 +16,9 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from teduh_signaling.chat.codec import encode_message
+from teduh_signaling.chat.messages import Referral
 
 Json = dict[str, Any]
 _LEFT_OUT = object()
@@ -309,10 +314,59 @@ def files() -> list[Json]:
     ]
 
 
+VERSION = 1_900_000_000
+
+
+def referral(service: Json, name: str, kind: str, contact: str) -> Json:
+    """What is told of a service; its bytes are made of what is written down here, not by the SDK."""
+    message = Referral(
+        id=bytes([7]) * 16,
+        sent=1_760_000_000,
+        service=name,
+        kind=kind,
+        contact=contact,
+        service_id=bytes.fromhex(service["id"].replace("-", "")),
+        directory_version=VERSION,
+    )
+    return {
+        "directory": json.dumps({"hsds_version": "3.1", "services": [service]}),
+        "service": name,
+        "kind": kind,
+        "contact": contact,
+        "encoded": encode_message(message).hex(),
+    }
+
+
+def referrals() -> list[Json]:
+    """What is told of services: their ways whole or not at all."""
+    # 32 characters each: of a text of 1000 there is room for 30 lines, and then for something short.
+    numbers = [f"+62 811 1129 {number:019d}" for number in range(32)]
+    phones = [{"id": identifier(300 + at), "number": number} for at, number in enumerate(numbers)]
+    write = [{"id": identifier(600), "url": "https://wa.me/628111129129", "label": "WhatsApp"}]
+    site, email = "https://example.org", "tanya@example.org"
+    many: Json = {"additional_urls": write, "url": site, "email": email}
+    return [
+        referral(service(1, "a"), "a", "counseling", "129"),
+        referral(
+            service(2, "b", attributes=need("legal", "counseling"), **many),
+            "b",
+            "counseling",
+            f"129\nhttps://wa.me/628111129129\n{email}\n{site}",
+        ),
+        referral(service(3, "𝔘" * 200, attributes=need("new")), "𝔘" * 128, "other", "129"),
+        referral(
+            service(4, "d", phones=phones, email="a@b.co"),
+            "d",
+            "counseling",
+            "\n".join([*numbers[:30], "a@b.co"]),
+        ),
+    ]
+
+
 def vectors() -> str:
     """The text of directory.json."""
     directory = json.dumps({"hsds_version": "3.1", "services": SERVICES})
-    content = {"files": files(), "directory": directory, "searches": searches()}
+    content = {"files": files(), "directory": directory, "searches": searches(), "referrals": referrals()}
     return json.dumps(content, indent=1, ensure_ascii=True) + "\n"
 
 

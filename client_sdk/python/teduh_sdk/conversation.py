@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
+from teduh_signaling.chat.messages import Referral
 from teduh_signaling.relay.frames import (
     Accepted,
     AnyRelayFrame,
@@ -173,6 +174,14 @@ class Conversation:
         message_id = self.state.send_text(text, now_in_seconds(), reply_to)
         self.settle()
         return message_id
+
+    async def refer(self, referral: Referral) -> None:
+        """Staff: tell of a service that can help further, as `Directory.referral_to` made it.
+
+        Raises `ConversationOver` and `MessageTooLong`.
+        """
+        self.state.say(referral, now_in_seconds())
+        self.settle()
 
     async def typing(self, *, active: bool = True) -> None:
         """Show the others that somebody writes here, or has stopped."""

@@ -238,9 +238,13 @@ class ConversationState:
         Raises `ConversationOver` and `MessageTooLong`.
         """
         message_id = secrets.token_bytes(16)
-        self._sender.say(chat.Text(id=message_id, sent=now, text=text, reply_to=reply_to))
-        self._sender.advance(now)
+        self.say(chat.Text(id=message_id, sent=now, text=text, reply_to=reply_to), now)
         return message_id
+
+    def say(self, message: chat.Text | chat.Referral, now: int) -> None:
+        """The same, of what is made already."""
+        self._sender.say(message)
+        self._sender.advance(now)
 
     def mark_read(self, message_id: bytes, now: int) -> None:
         """Tell the sender that a person has seen this message."""
@@ -593,7 +597,7 @@ class ConversationState:
             self._events.append(events.MessageRefused(f"a member said something unreadable: {error}"))
 
     def _hear(self, sender: Participant, message: Heard, *, is_live: bool) -> None:
-        if isinstance(message, chat.Text):
+        if isinstance(message, chat.Text | chat.Referral):
             self._member_state.receipts.owe(chat.ReceiptKind.DELIVERED, message.id)
         if is_live:
             # That she is there comes before what she says, which may be that she leaves.

@@ -7,16 +7,18 @@ Nothing is asked of anybody while somebody searches, so nobody learns what is lo
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
 import msgspec
 from teduh_crypto.credentials import CredentialError, DirectoryStatement, Organisation, verify_directory
+from teduh_signaling.chat.messages import Referral
 from teduh_signaling.directory import format as directory_format
 from teduh_signaling.directory.search import Found, Query, search
 
-from teduh_sdk import exceptions
+from teduh_sdk import exceptions, referral
 from teduh_sdk.authentication_service import AuthenticationService
 from teduh_sdk.clock import now_in_seconds
 from teduh_sdk.read_limited import read_limited
@@ -79,6 +81,14 @@ class Directory:
     def version(self) -> int:
         """Rises with every directory of the organisation's."""
         return self._statement.version
+
+    def referral_to(self, service: directory_format.Service, note: str = "") -> Referral:
+        """What to say of a service of this directory by `Conversation.refer`; `note` has at most 1000
+        characters.
+        """
+        return referral.referral_to(
+            service, self.version, message_id=secrets.token_bytes(16), sent=now_in_seconds(), note=note
+        )
 
     def search(
         self,

@@ -172,7 +172,7 @@ class Sender:
         self.member_state.outbox, done = self.member_state.outbox.accepted(counter)
         for sent in done:
             message = None if sent.content is None else decode_message(sent.content)
-            if isinstance(message, chat.Text):
+            if isinstance(message, chat.Text | chat.Referral):
                 self._member.tell(events.Sent(message.id))
 
     def refused(self, error: relay.Error) -> None:

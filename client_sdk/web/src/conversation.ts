@@ -10,6 +10,7 @@
  * then tells the application; nothing is sent that is not kept.
  */
 
+import type { Referral } from "./chat/messages.ts"
 import type { Inviting, FromQueue, HandOver, Host } from "./invite.ts"
 import { CallExchange } from "./callExchange.ts"
 import type { CallListener } from "./callSignals.ts"
@@ -209,6 +210,11 @@ export class Conversation implements AsyncIterable<Event> {
    */
   async send(text: string, { replyTo = null }: { replyTo?: Uint8Array | null } = {}): Promise<Uint8Array> {
     return this.#turn(() => this.state.sendText(text, nowInSeconds(), replyTo))
+  }
+
+  /** Staff: tell of a service that can help further, as `Directory.referralTo` made it. Rejects as `send`. */
+  async refer(referral: Referral): Promise<void> {
+    await this.#turn(() => this.state.say(referral, nowInSeconds()))
   }
 
   /** Show the others that somebody writes here, or has stopped. */

@@ -29,6 +29,7 @@ import {
   Invitation,
   InvitationAnswer,
   Leaving,
+  type Referral,
   ReceiptKind,
   Text,
 } from "./chat/messages.ts"
@@ -244,9 +245,14 @@ export class ConversationState {
   /** Say something; gives the message id. Kept until somebody hears it. `ConversationOver`, `MessageTooLong`. */
   async sendText(text: string, now: number, replyTo: Uint8Array | null = null): Promise<Uint8Array> {
     const id = crypto.getRandomValues(new Uint8Array(16))
-    this.#sender.say(Text({ id, sent: now, text, replyTo }))
-    await this.#sender.advance(now)
+    await this.say(Text({ id, sent: now, text, replyTo }), now)
     return id
+  }
+
+  /** The same, of what is made already. */
+  async say(message: Text | Referral, now: number): Promise<void> {
+    this.#sender.say(message)
+    await this.#sender.advance(now)
   }
 
   /** Tell the sender that a person has seen this message. */

@@ -6,6 +6,7 @@
  * Nothing is asked of anybody while she searches, so nobody learns what she looks for; nothing is kept.
  */
 
+import type { Referral } from "./chat/messages.ts"
 import { AuthenticationService } from "./authenticationService.ts"
 import { nowInSeconds } from "./clock.ts"
 import { verifyDirectory, type DirectoryStatement } from "./credentials/directoryStatement.ts"
@@ -15,6 +16,7 @@ import { MAX_DIRECTORY_BYTES, readServices, type Service } from "./directory/ser
 import { InvalidDirectory } from "./errors.ts"
 import { fetchJson } from "./fetchJson.ts"
 import { utf8 } from "./hazmat/bytes.ts"
+import { referralTo } from "./referral.ts"
 import { signedIn } from "./revocations.ts"
 
 /** A directory that the organisation has signed, for as long as the page lives. */
@@ -52,6 +54,11 @@ export class Directory {
   /** Rises with every directory of the organisation's. */
   get version(): number {
     return this.statement.version
+  }
+
+  /** What to say of a service of this directory by `Conversation.refer`; `note` has at most 1000 characters. */
+  referralTo(service: Service, note = ""): Referral {
+    return referralTo(service, this.version, { note })
   }
 
   /** The services that fit, the best first: near, then checked of late. Asks nobody. */

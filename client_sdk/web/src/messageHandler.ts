@@ -54,10 +54,13 @@ export class MessageHandler {
         for (const messageId of message.messageIds) this.#listener.tell({ type, messageId, by: sender })
         break
       }
+      case "referral":
+        memberState.receipts.owe(ReceiptKind.DELIVERED, message.id)
+        this.#listener.tell({ type: "messageReceived", sender, message })
+        break
       case "attachment":
       case "location":
       case "form":
-      case "referral":
       case "unknown":
         this.#listener.tell({ type: "messageReceived", sender, message })
         break

@@ -166,7 +166,7 @@ export class Sender {
     this.memberState.outbox = outbox
     for (const { content } of done) {
       const message = content === null ? null : decodeMessage(content)
-      if (message?.type === "text") this.#member.tell({ type: "sent", messageId: message.id })
+      if (message?.type === "text" || message?.type === "referral") this.#member.tell({ type: "sent", messageId: message.id })
     }
   }
 

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from "vitest"
 
 import { AuthenticationService } from "../src/authenticationService.ts"
 import { encodeMessage } from "../src/chat/codec.ts"
-import { Text } from "../src/chat/messages.ts"
+import { Referral, Text } from "../src/chat/messages.ts"
 import { signToken } from "../src/credentials/jsonWebToken.ts"
 import { LogBroken, MessageTooLong, RequestUnusable, RosterNotAdmitted, WrongConversation } from "../src/errors.ts"
 import type { StateEvent } from "../src/events.ts"
@@ -91,6 +91,19 @@ describe("two people", () => {
     await log.pump()
     expect(types(survivor.collect())).toEqual(["sent", "sent", "delivered", "delivered", "read"])
     expect(survivor.state.isSettled && counselor.state.isSettled).toBe(true)
+  })
+
+  it("tell of a service as it was found, and learn that it came", async () => {
+    const { survivor, counselor, log } = pair
+    const id = new Uint8Array(16).fill(7)
+    const of = { id, sent: NOW, service: "Rumah", kind: "shelter", contact: "129", serviceId: new Uint8Array(16), directoryVersion: NOW }
+    await counselor.state.say(Referral(of), NOW)
+    await log.pump()
+    expect(survivor.collect()).toMatchObject([{ type: "messageReceived", message: { type: "referral", ...of } }])
+    expect(counselor.collect()).toMatchObject([
+      { type: "sent", messageId: id },
+      { type: "delivered", messageId: id },
+    ])
   })
 
   it("see each other type, and an old notice is not shown again", async () => {

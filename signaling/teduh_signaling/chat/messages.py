@@ -44,6 +44,8 @@ MessageId = Annotated[bytes, Meta(min_length=16, max_length=16)]
 """16 random bytes, chosen by the sender; receipts and replies name it."""
 DeviceId = Annotated[bytes, Meta(min_length=32, max_length=32)]
 """SHA-256 of a staff device's Ed25519 public key."""
+ServiceId = Annotated[bytes, Meta(min_length=16, max_length=16)]
+"""The UUID of a service in the organisation's directory."""
 Seconds = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Bytes = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Epoch = Annotated[int, Meta(ge=0, le=2**53 - 1)]
@@ -189,7 +191,11 @@ class Form(Message, frozen=True, array_like=True, tag=0x0A, gc=False):
 
 
 class Referral(Message, frozen=True, array_like=True, tag=0x0B, gc=False):
-    """Staff: a service that can help further, and how to reach it."""
+    """Staff: a service that can help further, and how to reach it.
+
+    Where it is from the directory, she is shown what her own signed directory says of it; the texts are for
+    who has none, or an older one.
+    """
 
     id: MessageId
     sent: Seconds
@@ -197,6 +203,9 @@ class Referral(Message, frozen=True, array_like=True, tag=0x0B, gc=False):
     kind: Label
     contact: Note
     note: Note = ""
+    service_id: ServiceId | None = None
+    directory_version: Annotated[int, Meta(ge=0, le=2**53 - 1)] | None = None
+    """Of the directory in which the sender found it."""
 
 
 class NoteKey(Message, frozen=True, array_like=True, tag=0x0C, gc=False):

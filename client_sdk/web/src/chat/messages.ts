@@ -116,8 +116,20 @@ export const Form = define("form", 0x0a, {
 })
 export type Form = ReturnType<typeof Form>
 
-/** Staff: a service that can help further, and how to reach it. */
-export const Referral = define("referral", 0x0b, { id, sent, service: label, kind: label, contact: text(0, 1000), note })
+/**
+ * Staff: a service that can help further, and how to reach it. `serviceId` is its UUID in the directory of that version, where
+ * it is from there: she is shown what her own signed directory says of it.
+ */
+export const Referral = define("referral", 0x0b, {
+  id,
+  sent,
+  service: label,
+  kind: label,
+  contact: text(0, 1000),
+  note,
+  serviceId: optional(id),
+  directoryVersion: optional(integer(0, Number.MAX_SAFE_INTEGER)),
+})
 export type Referral = ReturnType<typeof Referral>
 
 /** Staff who have just come in: seal a hand-over note to this X-Wing key; it is for this and nothing else. */

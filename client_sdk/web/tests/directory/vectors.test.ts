@@ -4,10 +4,12 @@ import { readFileSync } from "node:fs"
 
 import { describe, expect, it } from "vitest"
 
+import { decodeMessage, encodeMessage } from "../../src/chat/codec.ts"
 import { searchServices } from "../../src/directory/search.ts"
 import { MAX_DIRECTORY_BYTES, MAX_SERVICES, readServices } from "../../src/directory/services.ts"
 import { InvalidDirectory } from "../../src/errors.ts"
-import { utf8 } from "../../src/hazmat/bytes.ts"
+import { toHex, utf8 } from "../../src/hazmat/bytes.ts"
+import { referralTo } from "../../src/referral.ts"
 
 interface Vectors {
   readonly files: readonly { readonly name: string; readonly content: string; readonly valid: boolean }[]
@@ -16,6 +18,13 @@ interface Vectors {
     readonly query: { readonly need?: string; readonly region?: string; readonly language?: string; readonly open_now?: boolean }
     readonly now: number
     readonly found: readonly (readonly [string, boolean | null, string | null])[]
+  }[]
+  readonly referrals: readonly {
+    readonly directory: string
+    readonly service: string
+    readonly kind: string
+    readonly contact: string
+    readonly encoded: string
   }[]
 }
 
@@ -54,5 +63,16 @@ describe("a search", () => {
         lastChecked === null ? null : new Date(lastChecked).toISOString().slice(0, 10),
       ]),
     ).toEqual(found)
+  })
+})
+
+describe("what is told of a service in a conversation", () => {
+  it.each(vectors.referrals)("$service", ({ directory, encoded, ...told }) => {
+    const [service] = readServices(utf8(directory))
+    if (service === undefined) throw new Error("no service")
+    const referral = referralTo(service, 1_900_000_000, { id: new Uint8Array(16).fill(7), sent: 1_760_000_000 })
+    expect(referral).toMatchObject(told)
+    expect(toHex(encodeMessage(referral))).toBe(encoded)
+    expect(decodeMessage(encodeMessage(referral))).toEqual(referral)
   })
 })
