@@ -23,10 +23,12 @@ from teduh_crypto.credentials import (
     sealed_public_key,
     sign_revocation_list,
     verify_coordinator_request,
+    verify_directory,
     verify_enrolment,
     verify_invitation,
 )
 from teduh_crypto.credentials.authority_statement import read_authority_statement
+from teduh_crypto.credentials.directory_statement import read_directory_statement
 from teduh_crypto.credentials.json_web_token import Claims, TokenType
 from teduh_crypto.credentials.revocation import read_revocations
 from teduh_crypto.credentials.staff_statement import read_claims
@@ -65,6 +67,14 @@ def authority_statement(data: bytes) -> None:
         ORGANISATION.verifier().adopt_revocations(LIST, _text(data), now=NOW)
     with contextlib.suppress(CredentialError):
         read_authority_statement(Claims(TokenType.AUTHORITY, _object(data)))
+
+
+def directory_statement(data: bytes) -> None:
+    """What a relay offers as the statement of a directory, or what lies where its file should."""
+    with contextlib.suppress(CredentialError):
+        verify_directory(_text(data), b"{}", ORGANISATION.verifier(), now=NOW)
+    with contextlib.suppress(CredentialError):
+        read_directory_statement(Claims(TokenType.DIRECTORY, _object(data)))
 
 
 def enrolment(data: bytes) -> None:
@@ -116,6 +126,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "StaffClaims": staff_claims,
     "RevocationList": revocation_list,
     "AuthorityStatement": authority_statement,
+    "DirectoryStatement": directory_statement,
     "Enrolment": enrolment,
     "InvitationCode": invitation_code,
     "OrganisationFiles": files,

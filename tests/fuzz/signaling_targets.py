@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 
+from teduh_sdk.referral import referral_to
 from teduh_signaling.call.codec import decode_call, encode_call, sent_at
 from teduh_signaling.chat.codec import decode_message, encode_message
 from teduh_signaling.chat.exceptions import RemoteMessageError
 from teduh_signaling.chat.messages import Message
+from teduh_signaling.directory.format import InvalidDirectory, read_directory, write_directory
+from teduh_signaling.directory.search import Query, search
 from teduh_signaling.relay.codec import decode_client_frame, decode_relay_frame, encode
 from teduh_signaling.relay.exceptions import RemoteProtocolError
 from teduh_signaling.relay.frames import Hello, Limits
@@ -52,6 +55,19 @@ def call_message(data: bytes) -> None:
         assert message is None or decode_call(encode_call(message)) == message
 
 
+def directory(data: bytes) -> None:
+    """The directory of services, as whoever took an issuer's key might sign it: read, searched, told of."""
+    with contextlib.suppress(InvalidDirectory):
+        read = read_directory(data)
+        assert read_directory(write_directory(read)) == read
+        for now in (0, 1_900_000_000, 253_402_300_799):
+            for found in search(read, Query(need="legal", region="ID-JK", language="id", open_now=True), now):
+                assert found.is_open
+        for found in search(read, Query(), 1_900_000_000):
+            told = referral_to(found.service, 1, message_id=bytes(16), sent=1)
+            assert decode_message(encode_message(told)) == told
+
+
 def _greeted_relay() -> RelaySideProtocol:
     relay = RelaySideProtocol(0.0)
     relay.send(Hello(1, bytes(32), 0, Limits(1 << 18, 1 << 17, 8, 8, 20)))
@@ -72,4 +88,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "RelayProtocol": relay_protocol,
     "ChatMessage": chat_message,
     "CallMessage": call_message,
+    "Directory": directory,
 }
