@@ -35,8 +35,8 @@ check: .venv/.test-ready     ## lint, types, import contracts
 	@$(BIN)/python tools/web_build.py checks
 
 chaos: .venv/.test-ready $(PAGES) ## kill, freeze, cut off and restart everything under load; about a quarter of an hour
-	@PYTHONPATH=tests $(BIN)/python tests/chaos_run.py
-	@PYTHONPATH=tests:tools $(BIN)/python tests/chaos_clients.py
+	@PYTHONPATH=tests $(BIN)/python tests/support/chaos/run.py
+	@PYTHONPATH=tests:tools $(BIN)/python tests/support/chaos/clients.py
 
 bench: .venv/.bench-ready $(PAGES) ## figures beside those of peers, as ratios of one run
 	@$(BIN)/python benchmarks/run.py

@@ -20,12 +20,12 @@ sys.path.insert(0, str(HERE.parent / "tests"))
 sys.path.insert(0, str(HERE.parent / "tools"))
 
 from aiohttp import web  # noqa: E402 - the paths come first
-from call_pages import Caller  # noqa: E402
-from console_page import ConsolePage  # noqa: E402
-from node_runtime import node  # noqa: E402
 from playwright.async_api import BrowserContext, Page, expect  # noqa: E402
-from survivor_page import SurvivorPage  # noqa: E402
-from turn_server import TurnServer  # noqa: E402
+from support.browsers.call_pages import Caller  # noqa: E402
+from support.browsers.console_page import ConsolePage  # noqa: E402
+from support.browsers.survivor_page import SurvivorPage  # noqa: E402
+from support.calls.turn_server import TurnServer  # noqa: E402
+from support.clients.node_runtime import node  # noqa: E402
 from web_build import install_libraries  # noqa: E402
 
 PASSPHRASE: Final = "four words of hers"
@@ -276,18 +276,18 @@ async def teduh_pair(
     desk: BrowserContext, phone: BrowserContext, folder: Path, calls: dict[str, Any]
 ) -> AsyncIterator[TeduhPair]:
     """Our pages, in a conversation."""
-    command = (sys.executable, str(HERE / "call_house.py"), str(folder), json.dumps(calls))
+    command = (sys.executable, str(HERE / "call_environment.py"), str(folder), json.dumps(calls))
     with _process(*command) as (process, printed):
-        house = json.loads(printed.readline())
+        environment = json.loads(printed.readline())
         console = ConsolePage(await desk.new_page())
-        await console.page.goto(house["link"])
+        await console.page.goto(environment["link"])
         await console.page.get_by_label("Passphrase", exact=True).fill(PASSPHRASE)
         await console.page.get_by_label("The same passphrase again").fill(PASSPHRASE)
         await console.button("Set up").click()
         await console.is_at_the_desk()
         await console.page.get_by_role("radio", name="Available").check()
         survivor = SurvivorPage(await phone.new_page())
-        await survivor.page.goto(house["url"])
+        await survivor.page.goto(environment["url"])
         await survivor.ask()
         await console.accept()
         await expect(survivor.button("Talk by voice or video")).to_be_visible()

@@ -34,11 +34,11 @@ from pathlib import Path
 from typing import Any
 
 from call_browsers import WATCH, Measured, Pair, TeduhPair, peerjs_pair, teduh_pair
-from call_pages import call_browser
 from playwright.async_api import Browser, BrowserContext
-from programs import PROGRAMS
-from real_browser import PATIENCE_MS
-from turn_server import TurnServer, turn_server
+from support.browsers.call_pages import call_browser
+from support.browsers.real_browser import PATIENCE_MS
+from support.calls.turn_server import TurnServer, turn_server
+from support.programs import PROGRAMS
 
 CALLS, QUICK_CALLS = 20, 1
 LASTING_SECONDS, QUICK_LASTING_SECONDS = 30.0, 6.0

@@ -23,10 +23,10 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from browser_house import house
 from goals import COLUMNS, Goal
-from real_browser import chromium
-from survivor_page import SurvivorPage
+from support.browsers.environment import relay_environment
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import SurvivorPage
 from teduh_crypto.credentials import Authority, StatementVerifier
 from teduh_server.organisation.directory_csv import directory_from_csv
 from teduh_server.organisation.signed_directory import DIRECTORY_FILE, sign_directory
@@ -75,7 +75,7 @@ async def measure(searches: int) -> list[float]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / DIRECTORY_FILE).write_text("{}")
-        async with house(folder) as here:
+        async with relay_environment(folder) as here:
             own = here.organisation
             verifier = StatementVerifier(own.root.public_key().public_bytes_raw(), own.id)
             content = write_directory(directory_from_csv(table()))

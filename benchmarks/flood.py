@@ -246,7 +246,7 @@ async def _feel(port: int, metrics_port: int, seconds: float) -> Felt:
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Environment:
     flooded: TeduhRelay
     flooded_metrics: int
     idle: TeduhRelay
@@ -298,13 +298,13 @@ async def _run(names: Sequence[str], seconds: float, say: Callable[[str], None])
             # The flooder is one address, the probes another: each has what one address may do.
             settings = {**DEFAULTS, "connections_per_minute": 1200.0}
             relays.append(stack.enter_context(TeduhRelay(relay_core, folder, metrics_port=port, **settings)))
-        house = House(relays[0], ports[0], relays[1], ports[1], generator_core)
+        environment = Environment(relays[0], ports[0], relays[1], ports[1], generator_core)
         print(f"{SOCKETS} sockets at line rate, {seconds:g} s each; flooded / idle relay, same core")
         print(f"{'flood':22}  lag p99, ms     newcomer p99, ms   /readyz, %    /metrics, %")
         met = True
         for name in names:
             say(name)
-            met = _show(name, *await house.measure(name, seconds)) and met
+            met = _show(name, *await environment.measure(name, seconds)) and met
     return 0 if met else 1
 
 

@@ -26,9 +26,10 @@ from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
-from sdk_people import new_staff, until
+from support.clients.sdk_people import new_staff, until
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
+from support.store.valkey_server import start_valkey
 from teduh_sdk import clock, conversation, events, reactions
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.group_changes import HYBRID_SUITE
@@ -38,7 +39,6 @@ from teduh_sdk.survivor import Survivor
 from teduh_sdk.transport import WebSocket
 from teduh_server.operations.log_policy import configure_logging
 from teduh_signaling.relay.frames import Ephemeral, EphemeralEntry
-from valkey_server import start_valkey
 
 GOAL: Final = 1.05
 """Bytes with refreshes, in those without; at most."""

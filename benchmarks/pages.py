@@ -12,7 +12,7 @@
                   to nothing; tasks of up to 50 ms are not told, and count as 0
     blocked       of all such tasks between the two, what each takes beyond 50 ms (total blocking time)
     exit          from the tap on Exit, in a conversation of a hundred messages, until the cover stands and no
-                  word is in the page any more, by the page's clock (`tests/left_page.py`)
+                  word is in the page any more, by the page's clock (`tests/support/browsers/left_page.py`)
 
 The profile is 400 kbit/s both ways and a processor four times slower, by the DevTools protocol, and 400 ms
 from a question to its answer, by a slow line (`slow_line.py`), which the WebSocket goes through too. The
@@ -41,12 +41,12 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from aiohttp import web
-from browser_house import HARMLESS_TITLE, House, harmless_site, house
 from goals import COLUMNS, Goal
-from left_page import NOTE_HOW_SOON, Left
 from playwright.async_api import BrowserContext, Page, expect
-from real_browser import chromium
 from slow_line import slow_line
+from support.browsers.environment import HARMLESS_TITLE, RelayEnvironment, harmless_site, relay_environment
+from support.browsers.left_page import NOTE_HOW_SOON, Left
+from support.browsers.real_browser import chromium
 
 ROUNDS: Final = 5
 ONE_WAY_SECONDS, BYTES_PER_SECOND, SLOWER = 0.2, 400_000 / 8, 4
@@ -112,7 +112,7 @@ async def slow_page(browser: BrowserContext) -> tuple[Page, list[int]]:
     return page, transferred
 
 
-async def visit(here: House, url: str, browser: BrowserContext) -> Visit:
+async def visit(here: RelayEnvironment, url: str, browser: BrowserContext) -> Visit:
     """Open the page, ask, and be joined."""
     page, transferred = await slow_page(browser)
     await page.goto(url)
@@ -186,7 +186,7 @@ async def measure(rounds: int) -> tuple[list[Visit], list[float]]:
         folder = Path(name)
         async with (
             harmless_site() as harmless,
-            house(folder, f'exit_url = "{harmless}"') as here,
+            relay_environment(folder, f'exit_url = "{harmless}"') as here,
             slow_line(here.url, ONE_WAY_SECONDS) as hers,
         ):
             # The first of several only makes the relay compress its page, and the machine load what it needs.

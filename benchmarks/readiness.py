@@ -28,12 +28,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import aiohttp  # the path comes first
-from failing_machine import small_disk, why_no_small_disk
-from frame_client import FrameClient, talking_pair
-from relay_organisation import RelayOrganisation
-from relay_process import RelayProcess, relay_process
+from support.chaos.failing_machine import small_disk, why_no_small_disk
+from support.clients.frame_client import FrameClient, talking_pair
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import RelayProcess, relay_process
+from support.store.valkey_process import lasting_valkey, until
 from teduh_signaling.relay.frames import Accepted, Append, Error
-from valkey_process import lasting_valkey, until
 
 GOAL_SECONDS = 3.0
 TIMES = 10

@@ -25,9 +25,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from browser_house import house  # the path comes first
 from playwright.async_api import Page
-from real_browser import chromium
+from support.browsers.environment import relay_environment  # the path comes first
+from support.browsers.real_browser import chromium
 from teduh_sdk.survivor import Survivor
 from teduh_server.matching.request_price import BASE_BITS, MEMORY, MOST_DOUBLINGS_OF_QUEUE, PUZZLES
 from teduh_signaling.relay.frames import Price
@@ -72,7 +72,7 @@ async def page(times: int) -> tuple[list[float], list[float]]:
     seconds, longest = [], []
     with tempfile.TemporaryDirectory() as folder:
         async with (
-            house(Path(folder), free_requests=1_000_000, calm_waiting=1) as place,
+            relay_environment(Path(folder), free_requests=1_000_000, calm_waiting=1) as place,
             AsyncExitStack() as people,
         ):
             for _ in range(4):

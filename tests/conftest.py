@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
-from program_guard import pytest_runtest_protocol, pytest_unconfigure, skip_without_programs
+from support.program_guard import pytest_runtest_protocol, pytest_unconfigure, skip_without_programs
 
 __all__ = ["pytest_runtest_protocol", "pytest_unconfigure"]  # hooks that pytest finds here by name
 _HERE = Path(__file__).parent

@@ -17,7 +17,7 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-import programs
+from support import programs
 
 _SECONDS: Final = 1200
 

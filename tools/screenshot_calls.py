@@ -10,16 +10,16 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from browser_house import joined
-from call_pages import DEVICES, PLAYS_BY_A_TAP
-from calling_room import rung
-from console_page import ConsoleHouse, console_house
-from known_media import MovingBar, Tone
 from playwright.async_api import Browser, Page, expect
 from screenshot_camera import SIZES, Camera
 from screenshot_console import ASKING, asking, set_up
 from screenshot_survivor import SAID, say
-from sdk_people import new_staff
+from support.browsers.call_pages import DEVICES, PLAYS_BY_A_TAP
+from support.browsers.console_page import ConsoleEnvironment, console_environment
+from support.browsers.environment import joined
+from support.calls.calling_room import rung
+from support.calls.known_media import MovingBar, Tone
+from support.clients.sdk_people import new_staff
 from teduh_crypto.credentials import Role
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.staff import Staff
@@ -33,7 +33,7 @@ Pages = tuple[Page, Page]
 async def call_states(browser: Browser, folder: Path, camera: Camera) -> None:
     """All states, each in as many pictures as `camera` takes."""
     async with (
-        console_house(folder / "calls", calls={"allow_direct": True}) as house,
+        console_environment(folder / "calls", calls={"allow_direct": True}) as environment,
         AsyncExitStack() as open_,
     ):
         pages: list[Page] = []
@@ -42,12 +42,12 @@ async def call_states(browser: Browser, folder: Path, camera: Camera) -> None:
             open_.push_async_callback(context.close)
             pages.append(await context.new_page())
         hers, console = pages
-        await console.goto(house.coordinator.link())
+        await console.goto(environment.coordinator.link())
         await set_up(console)
-        await house.approve()
+        await environment.approve()
         await expect(console.locator(".link.connected")).to_be_visible()
         await console.locator(".segment.available input").check()
-        await hers.goto(house.url)
+        await hers.goto(environment.url)
         await hers.locator(".foot .primary").click()
         await console.locator(".queue-accept").click()
         await expect(hers.locator(".composer .round")).to_be_visible()
@@ -55,7 +55,7 @@ async def call_states(browser: Browser, folder: Path, camera: Camera) -> None:
         await _before(hers, camera)
         await _calling(hers, console, camera)
         await _only_listening(hers, console, camera)
-        await _of_four((hers, console), house, camera)
+        await _of_four((hers, console), environment, camera)
 
 
 async def _before(hers: Page, camera: Camera) -> None:
@@ -103,12 +103,12 @@ async def _only_listening(hers: Page, console: Page, camera: Camera) -> None:
     await expect(console.locator(".call-line")).to_be_visible()
 
 
-async def _of_four(pages: Pages, house: ConsoleHouse, camera: Camera) -> None:
+async def _of_four(pages: Pages, environment: ConsoleEnvironment, camera: Camera) -> None:
     """Two colleagues whose devices are programs; and the call's bar while another conversation is shown."""
     hers, console = pages
     async with AsyncExitStack() as open_:
         colleagues = [
-            await open_.enter_async_context(_brought_in(pages, house, name, role))
+            await open_.enter_async_context(_brought_in(pages, environment, name, role))
             for name, role in (("Budiman", Role.MEDIC), ("Citra", Role.INTERPRETER))
         ]
         await console.locator(".talk-head .button").nth(1).click()
@@ -118,7 +118,7 @@ async def _of_four(pages: Pages, house: ConsoleHouse, camera: Camera) -> None:
         await expect(hers.locator(".tile:not(.own-tile) video")).to_have_count(3)
         await camera.take(hers, "call-of-four", shown=".controls")
         await camera.take(console, "call-console-of-four", shown=".controls")
-        await open_.enter_async_context(asking(house, ASKING[camera.language][1]))
+        await open_.enter_async_context(asking(environment, ASKING[camera.language][1]))
         await console.locator(".queue-accept").click()
         await expect(console.locator(".call-bar")).to_be_visible()
         await camera.take(console, "call-console-while-another-is-shown", whole=True)
@@ -126,11 +126,11 @@ async def _of_four(pages: Pages, house: ConsoleHouse, camera: Camera) -> None:
 
 @asynccontextmanager
 async def _brought_in(
-    pages: Pages, house: ConsoleHouse, name: str, role: Role
+    pages: Pages, environment: ConsoleEnvironment, name: str, role: Role
 ) -> AsyncIterator[Conversation]:
     hers, console = pages
-    keys = new_staff(house.organisation, name, role)
-    async with Staff(house.url, house.organisation.public, keys) as staff:
+    keys = new_staff(environment.organisation, name, role)
+    async with Staff(environment.url, environment.organisation.public, keys) as staff:
         await staff.set_available(1)
         await console.locator("[data-invite]").click()
         dialog = console.get_by_role("dialog")

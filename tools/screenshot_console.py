@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from console_page import PASSPHRASE, ConsoleHouse, console_house
-from coordinator import Coordinator
 from playwright.async_api import Browser, Page, expect
 from screenshot_camera import SIZES, Camera, Language
 from screenshot_survivor import SAID, Said
-from sdk_people import new_staff
+from support.browsers.console_page import PASSPHRASE, ConsoleEnvironment, console_environment
+from support.clients.sdk_people import new_staff
+from support.organisation.coordinator import Coordinator
 from teduh_crypto.credentials import Role
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.staff import Staff
@@ -60,24 +60,24 @@ NOTES: Final[dict[Language, str]] = {
 
 async def console_states(browser: Browser, folder: Path, camera: Camera) -> None:
     """All states, each in as many pictures as `camera` takes."""
-    async with console_house(folder / "offers", routing={"mode": "offer"}) as house:
-        await _offered(browser, house, camera)
-        await _supervised(browser, house, camera)
-    async with console_house(folder / "claims") as house, AsyncExitStack() as people:
+    async with console_environment(folder / "offers", routing={"mode": "offer"}) as environment:
+        await _offered(browser, environment, camera)
+        await _supervised(browser, environment, camera)
+    async with console_environment(folder / "claims") as environment, AsyncExitStack() as people:
         context = await browser.new_context(locale=camera.language, viewport=SIZES[-1])
         people.push_async_callback(context.close)
         page = await context.new_page()
-        await _coming_in(page, house, camera)
-        await _used(browser, house, camera)
-        hers = [await people.enter_async_context(asking(house, one)) for one in ASKING[camera.language]]
+        await _coming_in(page, environment, camera)
+        await _used(browser, environment, camera)
+        hers = [await people.enter_async_context(asking(environment, one)) for one in ASKING[camera.language]]
         await expect(page.locator(".queue-item")).to_have_count(len(hers))
         await camera.take(page, "console-queue", whole=True)
         await _conversations(page, hers, camera)
         await _around_a_conversation(page, camera)
-        await _bringing_in(page, house, camera)
+        await _bringing_in(page, environment, camera)
         await _ending(page, camera)
         other = await context.new_page()
-        await other.goto(house.console_url)
+        await other.goto(environment.console_url)
         await expect(other.locator(".door .button.primary")).to_be_visible()
         await camera.take(other, "console-other-tab")
         await other.close()
@@ -91,25 +91,25 @@ async def console_states(browser: Browser, folder: Path, camera: Camera) -> None
         await camera.take(page, "console-wrong-passphrase")
 
 
-async def _offered(browser: Browser, house: ConsoleHouse, camera: Camera) -> None:
+async def _offered(browser: Browser, environment: ConsoleEnvironment, camera: Camera) -> None:
     async with AsyncExitStack() as people:
         context = await browser.new_context(locale=camera.language, viewport=SIZES[-1])
         people.push_async_callback(context.close)
         page = await context.new_page()
-        await page.goto(house.coordinator.link())
+        await page.goto(environment.coordinator.link())
         await set_up(page)
-        await house.approve()
+        await environment.approve()
         await expect(page.locator(".link.connected")).to_be_visible()
         await page.locator(".segment.available input").check()
         one = replace(ASKING[camera.language][0], need="counseling")
-        await people.enter_async_context(asking(house, one))
+        await people.enter_async_context(asking(environment, one))
         await expect(page.locator(".offer")).to_be_visible()
         await camera.take(page, "console-offer", whole=True)
 
 
-async def _supervised(browser: Browser, house: ConsoleHouse, camera: Camera) -> None:
+async def _supervised(browser: Browser, environment: ConsoleEnvironment, camera: Camera) -> None:
     """The board of a supervisor, while several wait and one could be asked."""
-    coordinator = Coordinator.inviting(house.url, house.organisation, Role.SUPERVISOR)
+    coordinator = Coordinator.inviting(environment.url, environment.organisation, Role.SUPERVISOR)
     async with AsyncExitStack() as people:
         context = await browser.new_context(locale=camera.language, viewport=SIZES[-1])
         people.push_async_callback(context.close)
@@ -119,7 +119,7 @@ async def _supervised(browser: Browser, house: ConsoleHouse, camera: Camera) -> 
         await coordinator.approve_waiting()
         await expect(page.locator(".link.connected")).to_be_visible()
         for one in ASKING[camera.language]:
-            await people.enter_async_context(asking(house, one))
+            await people.enter_async_context(asking(environment, one))
         await expect(page.locator(".queue-item")).to_have_count(len(ASKING[camera.language]))
         # The numbers are told every few seconds.
         await expect(page.locator(".board dd").first).to_have_text(str(len(ASKING[camera.language])))
@@ -139,9 +139,9 @@ async def _choose_passphrase(page: Page) -> None:
     await page.locator(".door [type=submit]").click()
 
 
-async def _used(browser: Browser, house: ConsoleHouse, camera: Camera) -> None:
+async def _used(browser: Browser, environment: ConsoleEnvironment, camera: Camera) -> None:
     """An invitation that another device has answered already."""
-    link = house.coordinator.link()
+    link = environment.coordinator.link()
     async with AsyncExitStack() as devices:
         for _ in range(2):
             context = await browser.new_context(locale=camera.language, viewport=SIZES[-1])
@@ -153,13 +153,13 @@ async def _used(browser: Browser, house: ConsoleHouse, camera: Camera) -> None:
         await camera.take(page, "console-invitation-used")
 
 
-async def _coming_in(page: Page, house: ConsoleHouse, camera: Camera) -> None:
-    await page.goto(house.coordinator.link())
+async def _coming_in(page: Page, environment: ConsoleEnvironment, camera: Camera) -> None:
+    await page.goto(environment.coordinator.link())
     await expect(page.locator(".door input[type=password]")).to_have_count(2)
     await camera.take(page, "console-enrolment", whole=True)
     await set_up(page)
     await camera.take(page, "console-four-words-and-waiting", whole=True)
-    await house.approve()
+    await environment.approve()
     await expect(page.locator(".link.connected")).to_be_visible()
     await camera.take(page, "console-away", whole=True)
     await page.locator(".segment.available input").check()
@@ -208,10 +208,10 @@ async def _around_a_conversation(page: Page, camera: Camera) -> None:
     await page.locator("[data-search]").fill("")
 
 
-async def _bringing_in(page: Page, house: ConsoleHouse, camera: Camera) -> None:
+async def _bringing_in(page: Page, environment: ConsoleEnvironment, camera: Camera) -> None:
     """She is asked whether a colleague may join, and has not answered yet."""
-    keys = new_staff(house.organisation, "Rina", Role.MEDIC)
-    async with Staff(house.url, house.organisation.public, keys):
+    keys = new_staff(environment.organisation, "Rina", Role.MEDIC)
+    async with Staff(environment.url, environment.organisation.public, keys):
         await page.locator(".talk-button").first.click()
         await page.locator("[data-invite]").click()
         dialog = page.get_by_role("dialog")
@@ -251,9 +251,9 @@ async def _say(page: Page, text: str) -> None:
 
 
 @asynccontextmanager
-async def asking(house: ConsoleHouse, request: Asking) -> AsyncIterator[Conversation]:
+async def asking(environment: ConsoleEnvironment, request: Asking) -> AsyncIterator[Conversation]:
     """Somebody who waits, and has written already."""
-    async with Survivor(house.url, house.organisation.public) as survivor:
+    async with Survivor(environment.url, environment.organisation.public) as survivor:
         hers = await survivor.ask(urgency=request.urgency, need=request.need, language="id")
         await hers.send(request.text)
         yield hers

@@ -11,14 +11,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from console_page import ConsoleHouse, console_house
-from coordinator import Coordinator
 from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
-from push_service import push_service, push_settings, subscribes_here
 from screenshot_camera import SIZES, Camera
 from screenshot_console import ASKING, NOTES, asking, set_up
 from screenshot_survivor import SAID
-from sdk_people import new_staff, until
+from support.browsers.console_page import ConsoleEnvironment, console_environment
+from support.clients.sdk_people import new_staff, until
+from support.organisation.coordinator import Coordinator
+from support.relay.push_service import push_service, push_settings, subscribes_here
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
@@ -29,7 +29,7 @@ from teduh_sdk.staff import Staff
 class Shift:
     """A counselor's console, and the relay behind it."""
 
-    house: ConsoleHouse
+    environment: ConsoleEnvironment
     browser: Browser
     page: Page
     camera: Camera
@@ -46,19 +46,21 @@ class Shift:
 
 async def shift_states(browser: Browser, folder: Path, camera: Camera) -> None:
     """All states, each in as many pictures as `camera` takes."""
-    async with push_service() as service, _house(folder) as house, AsyncExitStack() as people:
+    async with push_service() as service, _environment(folder) as environment, AsyncExitStack() as people:
         context = await people.enter_async_context(_somebody(browser, camera))
         await subscribes_here(context, service)
-        shift = Shift(house, browser, await context.new_page(), camera)
-        await shift.page.goto(house.coordinator.link())
+        shift = Shift(environment, browser, await context.new_page(), camera)
+        await shift.page.goto(environment.coordinator.link())
         await set_up(shift.page)
-        await house.approve()
+        await environment.approve()
         await expect(shift.page.locator(".link.connected")).to_be_visible()
         await _settings(shift)
-        hers = [await people.enter_async_context(asking(house, one)) for one in ASKING[camera.language][:2]]
+        hers = [
+            await people.enter_async_context(asking(environment, one)) for one in ASKING[camera.language][:2]
+        ]
         await _accepted(shift, hers)
-        keys = new_staff(house.organisation, "Rina", Role.MEDIC)
-        rina = await people.enter_async_context(Staff(house.url, house.organisation.public, keys))
+        keys = new_staff(environment.organisation, "Rina", Role.MEDIC)
+        rina = await people.enter_async_context(Staff(environment.url, environment.organisation.public, keys))
         await rina.colleagues()  # She is connected.
         await _handing_over(shift)
         await _ending_the_shift(shift, hers, rina)
@@ -67,10 +69,12 @@ async def shift_states(browser: Browser, folder: Path, camera: Camera) -> None:
 
 
 @asynccontextmanager
-async def _house(folder: Path) -> AsyncIterator[ConsoleHouse]:
+async def _environment(folder: Path) -> AsyncIterator[ConsoleEnvironment]:
     regions = 'regions = ["Jakarta", "Bandung"]'
-    async with console_house(folder, regions, push=push_settings(folder), unreachable_seconds=0.5) as house:
-        yield house
+    async with console_environment(
+        folder, regions, push=push_settings(folder), unreachable_seconds=0.5
+    ) as environment:
+        yield environment
 
 
 @asynccontextmanager
@@ -94,7 +98,7 @@ async def _settings(shift: Shift) -> None:
     await box.click()
     await expect(page.locator(".shift [role=alert]")).to_be_visible()
     await camera.take(page, "console-shift-waking-not-allowed", whole=True, shown=".shift [role=alert]")
-    await page.context.grant_permissions(["notifications"], origin=shift.house.url)
+    await page.context.grant_permissions(["notifications"], origin=shift.environment.url)
     await box.click()
     await expect(box).to_be_checked()
     await camera.take(page, "console-shift-is-woken", whole=True, shown=".waking")
@@ -149,8 +153,8 @@ async def _comes(staff: Staff) -> None:
 
 async def _supervised(shift: Shift) -> None:
     """A supervisor asks the counselor to be brought in."""
-    house, camera = shift.house, shift.camera
-    coordinator = Coordinator.inviting(house.url, house.organisation, Role.SUPERVISOR)
+    environment, camera = shift.environment, shift.camera
+    coordinator = Coordinator.inviting(environment.url, environment.organisation, Role.SUPERVISOR)
     async with _somebody(shift.browser, camera) as context:
         page = await context.new_page()
         await page.goto(coordinator.link)
@@ -170,10 +174,10 @@ async def _supervised(shift: Shift) -> None:
 
 async def _she_is_asked(shift: Shift) -> None:
     """Her counselor's device has died; whether this one may go on is for her to say."""
-    house, page, camera = shift.house, shift.page, shift.camera
-    keys = new_staff(house.organisation, "Budi")
-    async with asking(house, ASKING[camera.language][2]) as hers:
-        async with Staff(house.url, house.organisation.public, keys) as budi:
+    environment, page, camera = shift.environment, shift.page, shift.camera
+    keys = new_staff(environment.organisation, "Budi")
+    async with asking(environment, ASKING[camera.language][2]) as hers:
+        async with Staff(environment.url, environment.organisation.public, keys) as budi:
             await (await budi.claim()).send(SAID[camera.language].theirs)
         await until(hers, events.StaffUnreachable)
         await hers.request_reassignment()

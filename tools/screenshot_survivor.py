@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from browser_house import House, accepted, harmless_site, house, joined
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 from screenshot_camera import SIZES, Camera, Language
 from screenshot_wire import Wire
-from sdk_people import collect
+from support.browsers.environment import RelayEnvironment, accepted, harmless_site, joined, relay_environment
+from support.clients.sdk_people import collect
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
@@ -76,7 +76,7 @@ DISGUISES: Final = ("weather", "recipe")
 
 async def survivor_states(browser: Browser, folder: Path, camera: Camera) -> None:
     """All states, each in as many pictures as `camera` takes."""
-    async with harmless_site() as harmless, _house(folder, harmless) as here:
+    async with harmless_site() as harmless, _environment(folder, harmless) as here:
         async with _visit(browser, here, camera) as page:
             await _from_opening_to_waiting(page, camera)
             await _talking(page, here, camera)
@@ -96,16 +96,16 @@ async def survivor_states(browser: Browser, folder: Path, camera: Camera) -> Non
             await camera.take(page, "survivor-after-exit")
     for disguise in DISGUISES:
         table = f'[page.disguise]\nskin = "{disguise}"\n'
-        async with house(folder / disguise, table) as here, _visit(browser, here, camera) as page:
+        async with relay_environment(folder / disguise, table) as here, _visit(browser, here, camera) as page:
             await camera.take(page, f"survivor-disguise-{disguise}")
-    async with house(folder / "links", LINKS) as here, _visit(browser, here, camera) as page:
+    async with relay_environment(folder / "links", LINKS) as here, _visit(browser, here, camera) as page:
         await page.locator(".emergency-button").click()
         await camera.take(page, "survivor-emergency-links")
 
 
-def _house(folder: Path, harmless: str) -> AbstractAsyncContextManager[House]:
+def _environment(folder: Path, harmless: str) -> AbstractAsyncContextManager[RelayEnvironment]:
     # Whoever is gone is soon said to be.
-    return house(folder / "house", _page(harmless), unreachable_seconds=0.5)
+    return relay_environment(folder / "house", _page(harmless), unreachable_seconds=0.5)
 
 
 def _page(harmless: str) -> str:
@@ -129,7 +129,7 @@ async def _from_opening_to_waiting(page: Page, camera: Camera) -> None:
     await camera.take(page, "survivor-waiting")
 
 
-async def _talking(page: Page, here: House, camera: Camera) -> None:
+async def _talking(page: Page, here: RelayEnvironment, camera: Camera) -> None:
     said = SAID[camera.language]
     async with here.staff("Sari") as staff, here.staff("Dewi", Role.MEDIC):
         his = await _answered(page, await accepted(staff), said)
@@ -156,7 +156,7 @@ async def _talking(page: Page, here: House, camera: Camera) -> None:
         await camera.take(page, "survivor-ended")
 
 
-async def _left_alone(page: Page, here: House, camera: Camera) -> None:
+async def _left_alone(page: Page, here: RelayEnvironment, camera: Camera) -> None:
     """Her counselor's device dies; somebody else goes on, hands over to a third, and she ends it herself."""
     said = SAID[camera.language]
     await _asking(page, said)
@@ -181,7 +181,9 @@ async def _left_alone(page: Page, here: House, camera: Camera) -> None:
     await camera.take(page, "survivor-ended-by-herself")
 
 
-async def _handed_over(page: Page, here: House, staff: tuple[Staff, Conversation], camera: Camera) -> None:
+async def _handed_over(
+    page: Page, here: RelayEnvironment, staff: tuple[Staff, Conversation], camera: Camera
+) -> None:
     who, theirs = staff
     async with here.staff("Rina") as third:
         await third.colleagues()  # She is connected.
@@ -195,7 +197,7 @@ async def _handed_over(page: Page, here: House, staff: tuple[Staff, Conversation
         await camera.take(page, "survivor-note-handed-over")
 
 
-async def _deceived(page: Page, here: House, camera: Camera) -> None:
+async def _deceived(page: Page, here: RelayEnvironment, camera: Camera) -> None:
     said = SAID[camera.language]
     wire = Wire()
     await wire.follow(page)
@@ -250,7 +252,7 @@ def _tomorrow_at_eight() -> int:
     return (int(time.time()) // day + 1) * day + 8 * 3600
 
 
-async def _broken(page: Page, here: House, camera: Camera) -> None:
+async def _broken(page: Page, here: RelayEnvironment, camera: Camera) -> None:
     async def break_block(route: Route) -> None:
         answer = await route.fetch()
         body = (await answer.text()).replace('"organisation":', '"nobody":', 1)
@@ -304,7 +306,7 @@ async def _hide_for_a_while(page: Page) -> None:
 
 
 @asynccontextmanager
-async def _visit(browser: Browser, here: House, camera: Camera) -> AsyncIterator[Page]:
+async def _visit(browser: Browser, here: RelayEnvironment, camera: Camera) -> AsyncIterator[Page]:
     """Her page, in a browser that has never been anywhere."""
     context: BrowserContext = await browser.new_context(
         locale=camera.language, viewport=SIZES[-1], bypass_csp=camera.looks_inside

@@ -21,13 +21,13 @@ sys.path.insert(0, str(REPOSITORY / "tests"))
 
 import structlog  # noqa: E402 - the path to the tests comes first
 from playwright.async_api import Browser, async_playwright, expect  # noqa: E402 - the path to the tests comes first
-from programs import executable  # noqa: E402
-from real_browser import ARGUMENTS, PATIENCE_MS  # noqa: E402
 from screenshot_calls import DEVICES, call_states  # noqa: E402
 from screenshot_camera import Camera, Language  # noqa: E402
 from screenshot_console import console_states  # noqa: E402
 from screenshot_shift import shift_states  # noqa: E402
 from screenshot_survivor import survivor_states  # noqa: E402
+from support.browsers.real_browser import ARGUMENTS, PATIENCE_MS  # noqa: E402
+from support.programs import executable  # noqa: E402
 
 _PATIENCE_SECONDS: Final = 600.0
 """After which a page in one language is taken to hang."""

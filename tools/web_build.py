@@ -28,7 +28,7 @@ from typing import Final
 REPOSITORY: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests"))
 
-from node_runtime import node, npm  # noqa: E402 - the path to the tests comes first
+from support.clients.node_runtime import node, npm  # noqa: E402 - the path to the tests comes first
 
 WEB: Final = REPOSITORY / "client_sdk" / "web"
 PAGES: Final = REPOSITORY / "server" / "teduh_server" / "web"

@@ -11,7 +11,7 @@ TESTS = Path(__file__).resolve().parents[2] / "tests"
 sys.path.insert(0, str(TESTS))
 
 from interop.ts_mls_peer import FOLDER, install  # noqa: E402 - the path to the tests comes first
-from node_runtime import node  # noqa: E402 - the path to the tests comes first
+from support.clients.node_runtime import node  # noqa: E402 - the path to the tests comes first
 
 from mls_peers.peer import Operation  # noqa: E402 - after the block above, so that the block stays whole
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import healing
 import pages
 import pytest
-from failing_machine import why_no_small_disk
 from run import SCRIPTS
+from support.chaos.failing_machine import why_no_small_disk
 
 # All are run once, and in one process: npm does not install into one folder twice at a time.
 # The first to need the figures waits for all of them.

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 from measured_relay import Relay
-from relay_process import eventually
 from relays import TeduhRelay
+from support.relay.relay_process import eventually
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from browser_house import HARMLESS_TITLE, harmless_site, house
-from firefox import DEVICES, FirefoxPage, firefox
 from playwright.async_api import CDPSession, Dialog, expect
-from real_browser import chromium
-from survivor_page import ENGLISH, SurvivorPage
-from turn_server import free_port_at
-from webkit import made_up_screen, webkit
+from support.browsers.environment import HARMLESS_TITLE, harmless_site, relay_environment
+from support.browsers.firefox import DEVICES, FirefoxPage, firefox
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import ENGLISH, SurvivorPage
+from support.browsers.webkit import made_up_screen, webkit
+from support.calls.turn_server import free_port_at
 
 QUESTION: Final = "Do you want to leave this chat?"
 STAY: Final = "Stay here"
@@ -36,7 +36,7 @@ async def entries(devtools: CDPSession) -> list[str]:
 async def test_keys_and_the_button_of_a_mouse_ask_once_in_chromium(tmp_path: Path) -> None:
     async with (
         harmless_site() as harmless,
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         chromium(tmp_path / "profile") as browser,
     ):
         page = browser.pages[0]
@@ -66,7 +66,7 @@ async def test_a_phone_without_close_watchers_asks_by_itself(tmp_path: Path) -> 
     """By the browser's own question; of Exit, and of a number that she calls, nothing is asked."""
     async with (
         harmless_site() as harmless,
-        house(tmp_path, f'exit_url = "{harmless}"') as here,
+        relay_environment(tmp_path, f'exit_url = "{harmless}"') as here,
         chromium(tmp_path / "profile", width=360, height=640, touch=True) as browser,
     ):
         page = browser.pages[0]
@@ -99,7 +99,7 @@ async def waiting_in_firefox(folder: Path, preload: str = "") -> AsyncIterator[t
     """Her page in a Firefox that is held in a hand, once she waits; and the URL of where she was before."""
     async with (
         harmless_site() as harmless,
-        house(folder, f'exit_url = "{harmless}"') as here,
+        relay_environment(folder, f'exit_url = "{harmless}"') as here,
         firefox(folder / "firefox", PHONE) as browser,
     ):
         hers = await browser.new_page(preload=preload, width=360, height=640)
@@ -161,7 +161,7 @@ async def test_webkit_asks_once_by_keys(tmp_path: Path) -> None:
     with made_up_screen() as display:
         async with (
             harmless_site() as harmless,
-            house(tmp_path, f'exit_url = "{harmless}"') as here,
+            relay_environment(tmp_path, f'exit_url = "{harmless}"') as here,
             webkit(display, free_port_at("127.0.0.1")) as hers,
         ):
             await hers.goto(f"{harmless}?before")

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from browser_house import HARMLESS_TITLE, harmless_site, organisation_file
-from caddy_proxy import caddy_in_front
-from console_page import ConsolePage
-from coordinator import Coordinator
 from playwright.async_api import expect
-from real_browser import chromium
-from relay_organisation import RelayOrganisation
-from relay_process import RelayProcess, relay_process
-from survivor_page import ENGLISH, SurvivorPage
-from valkey_process import free_port
-from valkey_server import start_valkey
+from support.browsers.console_page import ConsolePage
+from support.browsers.environment import HARMLESS_TITLE, harmless_site, organisation_file
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import ENGLISH, SurvivorPage
+from support.deployment.caddy_proxy import caddy_in_front
+from support.organisation.coordinator import Coordinator
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import RelayProcess, relay_process
+from support.store.valkey_process import free_port
+from support.store.valkey_server import start_valkey
 
 HER_NAME, STAFF_NAME = "help.localhost", "staff.help.localhost"
 LONG = "He is in the next room. " * 250

@@ -8,16 +8,25 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import needles
 import pytest
-from call_pages import SMALL, Caller, Talk, arrives, call_browser, relayed_house, talking_alone, visitor
-from console_page import ConsolePage, console_house
 from playwright.async_api import expect
-from survivor_page import SurvivorPage
+from support.browsers import needles
+from support.browsers.call_pages import (
+    SMALL,
+    Caller,
+    Talk,
+    arrives,
+    call_browser,
+    relayed_environment,
+    talking_alone,
+    visitor,
+)
+from support.browsers.console_page import ConsolePage, console_environment
+from support.browsers.survivor_page import SurvivorPage
+from support.calls.turn_server import TurnServer, turn_server
 from teduh_server.handlers.ice_servers import IceServerOffers
 from teduh_signaling.relay.codec import decode_client_frame
 from teduh_signaling.relay.frames import Append, Ephemeral
-from turn_server import TurnServer, turn_server
 
 # Calls of several people need much of the processor: one at a time.
 pytestmark = pytest.mark.xdist_group("browser_calls")
@@ -29,8 +38,8 @@ SECRET = r"(?:a=)?((?:candidate|fingerprint|ice-ufrag|ice-pwd|msid|ssrc):[^\r\n]
 async def test_one_tap_each_leads_to_a_video_call_on_this_machine(tmp_path: Path) -> None:
     """As `make run` sets it up: direct, and the pages say so. Her camera stays off."""
     async with (
-        console_house(tmp_path, calls={"allow_direct": True}) as house,
-        talking_alone(house) as talk,
+        console_environment(tmp_path, calls={"allow_direct": True}) as environment,
+        talking_alone(environment) as talk,
     ):
         await talk.video_call()
         await talk.hers.sees_movement()
@@ -57,8 +66,8 @@ async def test_one_tap_each_leads_to_a_video_call_on_this_machine(tmp_path: Path
 async def test_relayed_call_carries_pictures_and_sound_and_tells_no_address(tmp_path: Path) -> None:
     """Promise 6: with TURN nothing but relayed candidates is gathered, sent or used, in both directions."""
     async with (
-        relayed_house(tmp_path) as (house, _),
-        talking_alone(house) as talk,
+        relayed_environment(tmp_path) as (environment, _),
+        talking_alone(environment) as talk,
     ):
         await talk.hers.tries_the_way("A call can get through. Delay")
         await talk.video_call()
@@ -112,8 +121,8 @@ async def test_she_is_told_what_a_permission_leaves_behind_before_her_browser_as
 ) -> None:
     """Whether she is called or calls: no page can take it back, and whoever has her device finds it."""
     async with (
-        console_house(tmp_path, calls={"allow_direct": True}) as house,
-        talking_alone(house) as talk,
+        console_environment(tmp_path, calls={"allow_direct": True}) as environment,
+        talking_alone(environment) as talk,
     ):
         hers, theirs = talk.hers, talk.theirs
         await theirs.page.get_by_role("button", name="Video call", exact=True).click()
@@ -133,8 +142,8 @@ async def test_she_is_told_what_a_permission_leaves_behind_before_her_browser_as
 
 async def test_her_side_rings_silently_and_nothing_is_on_before_she_answers(tmp_path: Path) -> None:
     async with (
-        console_house(tmp_path, calls={"allow_direct": True}) as house,
-        talking_alone(house) as talk,
+        console_environment(tmp_path, calls={"allow_direct": True}) as environment,
+        talking_alone(environment) as talk,
     ):
         await talk.theirs.page.get_by_role("button", name="Video call", exact=True).click()
         await talk.hers.shows("would like a video call with you")
@@ -193,11 +202,11 @@ async def test_quick_exit_ends_every_track_at_once_however_she_leaves(tmp_path: 
     The page that quick exit leads to does not load, so that this one can be asked.
     """
     async with (
-        console_house(tmp_path, calls={"allow_direct": True}) as house,
+        console_environment(tmp_path, calls={"allow_direct": True}) as environment,
         call_browser() as browser,
         visitor(browser) as desk,
     ):
-        console = await ConsolePage.enter(desk, house)
+        console = await ConsolePage.enter(desk, environment)
         theirs = Caller(console.page)
         for leave in (
             SurvivorPage.leave_by_button,
@@ -208,7 +217,7 @@ async def test_quick_exit_ends_every_track_at_once_however_she_leaves(tmp_path: 
                 await phone.add_init_script(_NOTE_STOPS)
                 for way in ("**/x", "https://www.bmkg.go.id/"):
                     await phone.route(way, lambda route: route.fulfill(status=204))
-                survivor = await arrives(phone, console, house)
+                survivor = await arrives(phone, console, environment)
                 await Talk(Caller(survivor.page), theirs, survivor, console).video_call()
                 await leaves(survivor, leave)
             await theirs.button("Hang up").click()
@@ -240,8 +249,8 @@ async def test_turn_server_that_dies_in_mid_call_is_told_and_the_call_goes_on_wh
     tmp_path: Path,
 ) -> None:
     async with (
-        relayed_house(tmp_path) as (house, turn),
-        talking_alone(house) as talk,
+        relayed_environment(tmp_path) as (environment, turn),
+        talking_alone(environment) as talk,
     ):
         await talk.video_call()
         turn.kill()
@@ -266,8 +275,8 @@ async def test_credentials_that_the_server_refuses_are_told(
     monkeypatch.setattr(IceServerOffers.__init__, "__defaults__", (lambda: time.time() - behind,))
     with turn_server(tmp_path) as turn:
         async with (
-            console_house(tmp_path, calls=turn.calls()) as house,
-            talking_alone(house) as talk,
+            console_environment(tmp_path, calls=turn.calls()) as environment,
+            talking_alone(environment) as talk,
         ):
             await talk.hers.tries_the_way("The server for calls refused us.")
             await is_told(talk, "The server for calls refused us.")
@@ -286,8 +295,8 @@ async def test_turn_server_that_is_not_there_is_told(tmp_path: Path) -> None:
     turn = TurnServer(tmp_path)
     turn.port = 9
     async with (
-        console_house(tmp_path, calls=turn.calls()) as house,
-        talking_alone(house) as talk,
+        console_environment(tmp_path, calls=turn.calls()) as environment,
+        talking_alone(environment) as talk,
     ):
         await talk.hers.tries_the_way("The server for calls cannot be reached.")
         await is_told(talk, "The server for calls cannot be reached.")
@@ -309,8 +318,8 @@ async def is_told(talk: Talk, text: str) -> None:
 
 async def test_where_calls_are_off_it_is_said_at_the_tap(tmp_path: Path) -> None:
     async with (
-        console_house(tmp_path, calls={}) as house,
-        talking_alone(house) as talk,
+        console_environment(tmp_path, calls={}) as environment,
+        talking_alone(environment) as talk,
     ):
         await talk.theirs.page.get_by_role("button", name="Video call", exact=True).click()
         await talk.theirs.shows("Calls are not possible here.")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from call_pages import Caller, talking_alone
-from console_page import ConsolePage, console_house
 from playwright.async_api import expect
-from real_browser import chromium
-from survivor_page import SurvivorPage, hide
+from support.browsers.call_pages import Caller, talking_alone
+from support.browsers.console_page import ConsolePage, console_environment
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import SurvivorPage, hide
 
 # Calls of several people need much of the processor: one at a time.
 pytestmark = pytest.mark.xdist_group("browser_calls")
@@ -48,8 +48,8 @@ _LATE_DEVICES = """() => {
 
 async def test_devices_are_chosen_before_a_call_and_changed_in_it(tmp_path: Path) -> None:
     async with (
-        console_house(tmp_path, calls={"allow_direct": True}) as house,
-        talking_alone(house, SEVERAL) as talk,
+        console_environment(tmp_path, calls={"allow_direct": True}) as environment,
+        talking_alone(environment, SEVERAL) as talk,
     ):
         hers = talk.hers
         await hers.page.get_by_role("button", name="Talk by voice or video").click()
@@ -76,8 +76,8 @@ async def test_devices_are_chosen_before_a_call_and_changed_in_it(tmp_path: Path
 async def test_loudspeaker_chosen_before_a_call_is_where_it_is_heard(tmp_path: Path) -> None:
     """From the first sound on: whoever chose a headset is not alone in the room."""
     async with (
-        console_house(tmp_path, calls={"allow_direct": True}) as house,
-        talking_alone(house, SEVERAL) as talk,
+        console_environment(tmp_path, calls={"allow_direct": True}) as environment,
+        talking_alone(environment, SEVERAL) as talk,
     ):
         hers = talk.hers
         await hers.page.evaluate(_HEARD_AT)
@@ -105,8 +105,8 @@ async def test_loudspeaker_chosen_before_a_call_is_where_it_is_heard(tmp_path: P
 async def test_buttons_stay_in_their_place_when_the_devices_become_known(tmp_path: Path) -> None:
     """A browser tells late what there is; a button that moves is missed by the finger that comes down."""
     async with (
-        console_house(tmp_path, calls={"allow_direct": True}) as house,
-        talking_alone(house, SEVERAL) as talk,
+        console_environment(tmp_path, calls={"allow_direct": True}) as environment,
+        talking_alone(environment, SEVERAL) as talk,
     ):
         hers = talk.hers
         # The browser tells the names of what was opened before: now there is something to choose from.
@@ -131,8 +131,8 @@ async def test_buttons_stay_in_their_place_when_the_devices_become_known(tmp_pat
 async def test_browser_without_webrtc_says_that_it_cannot_call(tmp_path: Path) -> None:
     """As in Lockdown Mode: no device is opened, nobody is rung, and writing goes on."""
     async with (
-        console_house(tmp_path, calls={"allow_direct": True}) as house,
-        talking_alone(house) as talk,
+        console_environment(tmp_path, calls={"allow_direct": True}) as environment,
+        talking_alone(environment) as talk,
     ):
         hers, theirs = talk.hers, talk.theirs
         await hers.page.evaluate("() => void delete window.RTCPeerConnection")
@@ -164,14 +164,14 @@ async def test_the_console_knows_before_it_rings_whether_her_browser_can_call(
 ) -> None:
     """And still when it was locked meanwhile."""
     async with (
-        console_house(tmp_path, calls={"allow_direct": True}) as house,
+        console_environment(tmp_path, calls={"allow_direct": True}) as environment,
         chromium(tmp_path / "staff") as browser,
         chromium(tmp_path / "hers", width=360, height=640) as phone,
     ):
         if not can_call:
             await phone.add_init_script("delete window.RTCPeerConnection")
-        console = await ConsolePage.enter(browser, house)
-        hers = await SurvivorPage.open(phone, house.url)
+        console = await ConsolePage.enter(browser, environment)
+        hers = await SurvivorPage.open(phone, environment.url)
         await hers.ask()
         before = await console.kept()
         await console.accept()
@@ -246,8 +246,8 @@ async def screen_stays_on(hers: Caller) -> None:
 async def test_a_microphone_that_is_pulled_out_in_a_call_is_told_to_both(tmp_path: Path) -> None:
     """The other side must not look for a camera that was never on."""
     async with (
-        console_house(tmp_path, calls={"allow_direct": True}) as house,
-        talking_alone(house) as talk,
+        console_environment(tmp_path, calls={"allow_direct": True}) as environment,
+        talking_alone(environment) as talk,
     ):
         await talk.video_call()
         await talk.theirs.hears_the_beep()
@@ -261,8 +261,8 @@ async def test_a_microphone_that_is_pulled_out_in_a_call_is_told_to_both(tmp_pat
 async def test_behind_her_cover_nothing_of_hers_is_heard_or_seen(tmp_path: Path) -> None:
     """There is no sign of what is on; she speaks on in the call when she is there again."""
     async with (
-        console_house(tmp_path, calls={"allow_direct": True}) as house,
-        talking_alone(house) as talk,
+        console_environment(tmp_path, calls={"allow_direct": True}) as environment,
+        talking_alone(environment) as talk,
     ):
         hers = talk.hers
         await talk.video_call()

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from av import AudioFrame, VideoFrame
-from browser_house import joined
-from call_pages import Caller, Talk, Traffic, relayed_house, talking_alone
-from calling_room import heard, rung, until
-from console_page import ConsoleHouse
-from known_media import MovingBar, Tone, samples_of
 from playwright.async_api import FloatRect, expect
-from sdk_people import new_staff
+from support.browsers.call_pages import Caller, Talk, Traffic, relayed_environment, talking_alone
+from support.browsers.console_page import ConsoleEnvironment
+from support.browsers.environment import joined
+from support.calls.calling_room import heard, rung, until
+from support.calls.known_media import MovingBar, Tone, samples_of
+from support.clients.sdk_people import new_staff
 from teduh_crypto.credentials import Role
 from teduh_sdk.calls import Call, events
 from teduh_sdk.conversation import Conversation
@@ -64,10 +64,12 @@ class Tape:
 
 
 @asynccontextmanager
-async def program(house: ConsoleHouse, talk: Talk, name: str, role: Role) -> AsyncIterator[Conversation]:
+async def program(
+    environment: ConsoleEnvironment, talk: Talk, name: str, role: Role
+) -> AsyncIterator[Conversation]:
     """A staff member whose device is a program, brought into the conversation."""
-    store = new_staff(house.organisation, name, role)
-    async with Staff(house.url, house.organisation.public, store) as staff:
+    store = new_staff(environment.organisation, name, role)
+    async with Staff(environment.url, environment.organisation.public, store) as staff:
         await staff.set_available(1)
         await talk.console.button("Bring in a colleague…").click()
         dialog = talk.theirs.page.get_by_role("dialog")
@@ -81,10 +83,10 @@ async def test_two_pages_and_two_programs_all_hear_each_other_and_she_decides_on
     tmp_path: Path,
 ) -> None:
     async with (
-        relayed_house(tmp_path) as (house, _),
-        talking_alone(house) as talk,
-        program(house, talk, "Budiman", Role.MEDIC) as medics,
-        program(house, talk, "Citra", Role.INTERPRETER) as interpreters,
+        relayed_environment(tmp_path) as (environment, _),
+        talking_alone(environment) as talk,
+        program(environment, talk, "Budiman", Role.MEDIC) as medics,
+        program(environment, talk, "Citra", Role.INTERPRETER) as interpreters,
     ):
         await talk.theirs.page.get_by_role("button", name="Video call", exact=True).click()
         medic, interpreter = await rung(medics.calls), await rung(interpreters.calls)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from call_pages import SMALL, WATCH, call_browser, visitor
-from console_page import PASSPHRASE, ConsoleHouse, console_house
-from firefox import firefox
 from playwright.async_api import Page, expect
+from support.browsers.call_pages import SMALL, WATCH, call_browser, visitor
+from support.browsers.console_page import PASSPHRASE, ConsoleEnvironment, console_environment
+from support.browsers.firefox import firefox
 
 # Calls of several people need much of the processor: one at a time.
 pytestmark = pytest.mark.xdist_group("browser_calls")
@@ -114,16 +114,16 @@ async def pages(folder: Path, *names: str) -> AsyncIterator[list[Opened]]:
         assert fox is None or fox.errors == []
 
 
-async def talks(hers: Opened, theirs: Opened, house: ConsoleHouse) -> None:
+async def talks(hers: Opened, theirs: Opened, environment: ConsoleEnvironment) -> None:
     """She asks, and the counselor, whose device is set up here, accepts."""
-    await theirs.goto(house.coordinator.link())
+    await theirs.goto(environment.coordinator.link())
     await theirs.fill("Passphrase", PASSPHRASE)
     await theirs.fill("The same passphrase again", PASSPHRASE)
     await theirs.press("Set up")
     await theirs.shows("Compare these four words")
-    await house.approve()
+    await environment.approve()
     await theirs.press("Available", "radio")
-    await hers.goto(house.url)
+    await hers.goto(environment.url)
     await hers.press("Talk to somebody")
     await theirs.press("Accept the next")
     await hers.press("Talk by voice or video")
@@ -137,10 +137,10 @@ async def test_each_browser_calls_and_is_called_by_each(
 ) -> None:
     """Each hears and sees the other, whoever of the two rings."""
     async with (
-        console_house(tmp_path, calls={"allow_direct": True}) as house,
+        console_environment(tmp_path, calls={"allow_direct": True}) as environment,
         pages(tmp_path, survivor, counselor) as (hers, theirs),
     ):
-        await talks(hers, theirs, house)
+        await talks(hers, theirs, environment)
         await theirs.press("Video call")
         await hers.press("Answer")
         await hers.press("Camera on")

@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
-from accessible import barriers
-from call_pages import PLAYS_BY_A_TAP, Caller, call_browser, talking, talking_alone, visitor
-from console_page import ConsolePage, console_house
 from playwright.async_api import Page, expect
-from survivor_page import SurvivorPage
+from support.browsers.accessible import barriers
+from support.browsers.call_pages import PLAYS_BY_A_TAP, Caller, call_browser, talking, talking_alone, visitor
+from support.browsers.console_page import ConsolePage, console_environment
+from support.browsers.survivor_page import SurvivorPage
 
 # Calls of several people need much of the processor: one at a time.
 pytestmark = pytest.mark.xdist_group("browser_calls")
@@ -21,12 +21,12 @@ DIRECT = {"allow_direct": True}
 
 async def test_three_in_a_call_and_one_who_is_removed_loses_it_at_once(tmp_path: Path) -> None:
     async with (
-        console_house(tmp_path, calls=DIRECT) as house,
+        console_environment(tmp_path, calls=DIRECT) as environment,
         call_browser() as browser,
-        talking(browser, house) as talk,
+        talking(browser, environment) as talk,
         visitor(browser) as third_desk,
     ):
-        third = await ConsolePage.enter(third_desk, house)
+        third = await ConsolePage.enter(third_desk, environment)
         await bring_in(talk.theirs.page, talk.hers.page, third.page)
         await talk.video_call()
         others = Caller(third.page)
@@ -55,9 +55,9 @@ async def test_three_in_a_call_and_one_who_is_removed_loses_it_at_once(tmp_path:
 async def test_whatever_the_console_shows_its_call_is_heard_and_has_a_sign_and_an_end(tmp_path: Path) -> None:
     """In another conversation, in a search, and behind the lock, where nothing is on."""
     async with (
-        console_house(tmp_path, calls=DIRECT) as house,
+        console_environment(tmp_path, calls=DIRECT) as environment,
         call_browser() as browser,
-        talking(browser, house) as talk,
+        talking(browser, environment) as talk,
         visitor(browser) as another_phone,
     ):
         console, desk = talk.console, talk.theirs.page
@@ -65,7 +65,7 @@ async def test_whatever_the_console_shows_its_call_is_heard_and_has_a_sign_and_a
         await talk.video_call()
         assert not await bar.is_visible()
         another = SurvivorPage(await another_phone.new_page())
-        await another.page.goto(house.url)
+        await another.page.goto(environment.url)
         await another.ask()
         await console.accept()
         await console.headed("Person 2")
@@ -102,7 +102,7 @@ async def test_whatever_the_console_shows_its_call_is_heard_and_has_a_sign_and_a
 async def test_who_is_called_while_she_is_asked_how_to_call_is_told_how_that_call_ended(
     tmp_path: Path,
 ) -> None:
-    async with console_house(tmp_path, calls=DIRECT) as house, talking_alone(house) as talk:
+    async with console_environment(tmp_path, calls=DIRECT) as environment, talking_alone(environment) as talk:
         await talk.hers.page.get_by_role("button", name="Talk by voice or video").click()
         await talk.hers.shows("You can stop at any time.")
         await talk.video_call()
@@ -112,7 +112,7 @@ async def test_who_is_called_while_she_is_asked_how_to_call_is_told_how_that_cal
 
 async def test_a_console_that_is_away_and_locked_in_a_call_hangs_up_with_a_word(tmp_path: Path) -> None:
     """She is told at once, and not by a silence of which she would have to make something herself."""
-    async with console_house(tmp_path, calls=DIRECT) as house, talking_alone(house) as talk:
+    async with console_environment(tmp_path, calls=DIRECT) as environment, talking_alone(environment) as talk:
         await talk.video_call()
         await talk.theirs.page.get_by_role("radio", name="Away").check()
         await talk.console.button("Lock").click()
@@ -133,8 +133,8 @@ async def bring_in(theirs: Page, hers: Page, third: Page) -> None:
 
 async def test_who_only_listens_sends_nothing_and_can_speak_later(tmp_path: Path) -> None:
     async with (
-        console_house(tmp_path, calls=DIRECT) as house,
-        talking_alone(house) as talk,
+        console_environment(tmp_path, calls=DIRECT) as environment,
+        talking_alone(environment) as talk,
     ):
         await talk.theirs.page.get_by_role("button", name="Video call", exact=True).click()
         await talk.hers.button("Only listen").click()
@@ -166,8 +166,8 @@ async def test_who_only_listens_is_asked_for_a_tap_where_her_browser_plays_nothi
 ) -> None:
     """She would hear nothing, and not know why."""
     async with (
-        console_house(tmp_path, calls=DIRECT) as house,
-        talking_alone(house) as talk,
+        console_environment(tmp_path, calls=DIRECT) as environment,
+        talking_alone(environment) as talk,
     ):
         await talk.hers.page.evaluate(PLAYS_BY_A_TAP)
         await talk.theirs.page.get_by_role("button", name="Video call", exact=True).click()
@@ -192,8 +192,8 @@ async def ice_names(caller: Caller) -> list[str]:
 
 async def test_a_network_too_weak_takes_pictures_first_and_speech_last_and_says_why(tmp_path: Path) -> None:
     async with (
-        console_house(tmp_path, calls=DIRECT) as house,
-        talking_alone(house) as talk,
+        console_environment(tmp_path, calls=DIRECT) as environment,
+        talking_alone(environment) as talk,
     ):
         # Fair: neither good enough for more than the call began with, nor bad enough for less.
         for caller in (talk.hers, talk.theirs):
@@ -234,8 +234,8 @@ async def is_thrifty(caller: Caller) -> None:
 async def test_nothing_in_a_call_stands_in_anybodys_way_nor_leaves_a_narrow_screen(tmp_path: Path) -> None:
     """Each state on a phone of 360 pixels and in the console: axe-core, and no scrolling sideways."""
     async with (
-        console_house(tmp_path, calls=DIRECT) as house,
-        talking_alone(house, bypass_csp=True) as talk,
+        console_environment(tmp_path, calls=DIRECT) as environment,
+        talking_alone(environment, bypass_csp=True) as talk,
     ):
         found: dict[str, list[str]] = {}
 

@@ -6,15 +6,15 @@ import asyncio
 import secrets
 from pathlib import Path
 
-from browser_house import killable_house
-from console_page import IN_INDONESIAN, PASSPHRASE, ConsolePage, console_house
-from coordinator import Coordinator
-from needles import find, in_folder
 from playwright.async_api import Locator, expect
-from real_browser import chromium
-from relay_process import held_port
-from sdk_people import collect, until
-from survivor_page import INDONESIAN, SurvivorPage
+from support.browsers.console_page import IN_INDONESIAN, PASSPHRASE, ConsolePage, console_environment
+from support.browsers.environment import killable_environment
+from support.browsers.needles import find, in_folder
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import INDONESIAN, SurvivorPage
+from support.clients.sdk_people import collect, until
+from support.organisation.coordinator import Coordinator
+from support.relay.relay_process import held_port
 from teduh_sdk import events
 from teduh_sdk.survivor import Survivor
 
@@ -48,23 +48,23 @@ _KEPT_KEYS = """async () => {
 
 async def test_a_device_is_in_when_the_coordinator_has_seen_the_same_words(tmp_path: Path) -> None:
     """The words are the coordinator's; who closes the page while waiting goes on where it was left."""
-    async with console_house(tmp_path) as house, chromium(tmp_path / "profile") as browser:
-        console = await ConsolePage.set_up(browser, house)
+    async with console_environment(tmp_path) as environment, chromium(tmp_path / "profile") as browser:
+        console = await ConsolePage.set_up(browser, environment)
         assert "#" not in console.page.url
         words = console.page.locator(".words-to-compare li")
-        assert await words.all_inner_texts() == await house.words_to_compare()
+        assert await words.all_inner_texts() == await environment.words_to_compare()
         shown = await words.all_inner_texts()
         await console.page.reload()
         await console.unlock()
         await console.headed("Compare these four words")
         assert await words.all_inner_texts() == shown
-        await house.approve()
+        await environment.approve()
         await console.is_at_the_desk()
 
 
 async def test_an_invitation_is_good_for_one_device(tmp_path: Path) -> None:
-    async with console_house(tmp_path) as house:
-        link = house.coordinator.link()
+    async with console_environment(tmp_path) as environment:
+        link = environment.coordinator.link()
         for profile, outcome in (
             ("first", "Compare these four words"),
             ("second", "This invitation was used already. Ask your coordinator for another one."),
@@ -80,9 +80,9 @@ async def test_an_invitation_is_good_for_one_device(tmp_path: Path) -> None:
 
 async def test_both_pages_talk_and_locking_loses_nothing(tmp_path: Path) -> None:
     """What comes while the console is locked is there when it is unlocked, and what was there before, too."""
-    async with console_house(tmp_path) as house, chromium(tmp_path / "profile") as browser:
-        hers = await SurvivorPage.open(browser, house.url)
-        console = await ConsolePage.enter(browser, house)
+    async with console_environment(tmp_path) as environment, chromium(tmp_path / "profile") as browser:
+        hers = await SurvivorPage.open(browser, environment.url)
+        console = await ConsolePage.enter(browser, environment)
         await hers.ask()
         await hers.say("Is somebody there?")
         await console.accept()
@@ -105,13 +105,13 @@ async def test_both_pages_talk_and_locking_loses_nothing(tmp_path: Path) -> None
 async def test_a_colleague_comes_in_if_she_agrees_and_takes_over_when_a_shift_ends(tmp_path: Path) -> None:
     """She is told who and why, and may say no. The note is the colleague's alone; who hands over is gone."""
     async with (
-        console_house(tmp_path) as house,
+        console_environment(tmp_path) as environment,
         chromium(tmp_path / "profile") as browser,
         chromium(tmp_path / "other") as other_browser,
     ):
-        hers = await SurvivorPage.open(browser, house.url)
-        console = await ConsolePage.enter(browser, house)
-        other = await ConsolePage.enter(other_browser, house)
+        hers = await SurvivorPage.open(browser, environment.url)
+        console = await ConsolePage.enter(browser, environment)
+        other = await ConsolePage.enter(other_browser, environment)
         await hers.ask()
         await console.accept()
         name = (await other.page.locator(".who strong").inner_text()).strip()
@@ -160,10 +160,10 @@ async def _end_shift(console: ConsolePage, name: str, note: str) -> None:
 
 async def test_one_tab_holds_the_keys(tmp_path: Path) -> None:
     """A second tab says so; when it takes over, the first one lets go of everything."""
-    async with console_house(tmp_path) as house, chromium(tmp_path / "profile") as browser:
-        first = await ConsolePage.enter(browser, house)
+    async with console_environment(tmp_path) as environment, chromium(tmp_path / "profile") as browser:
+        first = await ConsolePage.enter(browser, environment)
         second = ConsolePage(await browser.new_page())
-        await second.page.goto(house.console_url)
+        await second.page.goto(environment.console_url)
         await second.headed("The console is open in another tab")
         await first.is_at_the_desk()
         await second.button("Use this tab instead").click()
@@ -176,10 +176,10 @@ async def test_nothing_is_readable_on_the_disk_and_signing_out_erases(tmp_path: 
     """What was said, the note and a nickname are not in the profile; signed out, no database is left."""
     said, heard, note, draft, nickname = words = [f"word{secrets.token_hex(12)}" for _ in range(5)]
     profile = tmp_path / "profile"
-    async with console_house(tmp_path / "house") as house:
+    async with console_environment(tmp_path / "house") as environment:
         async with chromium(profile) as browser:
-            hers = await SurvivorPage.open(browser, house.url)
-            console = await ConsolePage.enter(browser, house)
+            hers = await SurvivorPage.open(browser, environment.url)
+            console = await ConsolePage.enter(browser, environment)
             await hers.ask()
             await console.accept()
             await hers.say(heard)
@@ -192,7 +192,7 @@ async def test_nothing_is_readable_on_the_disk_and_signing_out_erases(tmp_path: 
         assert await asyncio.to_thread(lambda: find(words, in_folder(profile))) == []
         async with chromium(profile) as browser:
             console = ConsolePage(await browser.new_page())
-            await console.page.goto(house.console_url)
+            await console.page.goto(environment.console_url)
             await console.unlock()
             await console.page.get_by_role("button", name=nickname).click()
             await expect(console.note).to_have_value(note)
@@ -203,9 +203,9 @@ async def test_nothing_is_readable_on_the_disk_and_signing_out_erases(tmp_path: 
 
 
 async def test_the_console_locks_itself_when_nobody_does_anything(tmp_path: Path) -> None:
-    async with console_house(tmp_path) as house, chromium(tmp_path / "profile") as browser:
+    async with console_environment(tmp_path) as environment, chromium(tmp_path / "profile") as browser:
         await browser.clock.install()
-        console = await ConsolePage.enter(browser, house)
+        console = await ConsolePage.enter(browser, environment)
         await browser.clock.fast_forward("20:00")
         await console.headed("Locked")
         await expect(console.page.get_by_text("so the console locked itself")).to_be_visible()
@@ -223,7 +223,7 @@ async def test_a_passkey_opens_it_without_a_passphrase(tmp_path: Path) -> None:
 async def _by_passkey(tmp_path: Path, port: int) -> None:
     named = f"http://localhost:{port}"
     async with (
-        console_house(tmp_path, listen_port=port, console_origin=named) as house,
+        console_environment(tmp_path, listen_port=port, console_origin=named) as environment,
         chromium(tmp_path / "profile") as browser,
     ):
         console = ConsolePage(await browser.new_page())
@@ -231,7 +231,7 @@ async def _by_passkey(tmp_path: Path, port: int) -> None:
         await devices.send("WebAuthn.enable")
         without = {"options": {**_WITH_PRF, "hasPrf": False}}
         useless = await devices.send("WebAuthn.addVirtualAuthenticator", without)
-        await console.page.goto(house.coordinator.link().replace(house.url, named))
+        await console.page.goto(environment.coordinator.link().replace(environment.url, named))
         await console.button("Set up with a passkey").click()
         refused = "That passkey cannot be used here. A passphrase always works."
         await expect(console.page.get_by_text(refused)).to_be_visible()
@@ -244,7 +244,7 @@ async def _by_passkey(tmp_path: Path, port: int) -> None:
         await expect(console.page.get_by_label("Passphrase", exact=True)).to_have_count(0)
         await console.button("Unlock with a passkey").click()
         await console.headed("Compare these four words")
-        await house.approve()
+        await environment.approve()
         await console.is_at_the_desk()
         await console.button("Lock").click()
         await console.button("Unlock with a passkey").click()
@@ -254,9 +254,9 @@ async def _by_passkey(tmp_path: Path, port: int) -> None:
 
 async def test_a_search_leads_to_the_message_that_was_found(tmp_path: Path) -> None:
     """What comes meanwhile is unread, for the results are in front of it."""
-    async with console_house(tmp_path) as house, chromium(tmp_path / "profile") as browser:
-        hers = await SurvivorPage.open(browser, house.url)
-        console = await ConsolePage.enter(browser, house)
+    async with console_environment(tmp_path) as environment, chromium(tmp_path / "profile") as browser:
+        hers = await SurvivorPage.open(browser, environment.url)
+        console = await ConsolePage.enter(browser, environment)
         await hers.ask()
         await console.accept()
         await hers.say("The key is under the Café's mat")
@@ -280,19 +280,19 @@ async def test_a_search_leads_to_the_message_that_was_found(tmp_path: Path) -> N
 async def test_both_talk_in_indonesian_and_staff_by_keys_alone(tmp_path: Path) -> None:
     """From the invitation to the outcome without a pointer; and each page shows that the other one types."""
     words = IN_INDONESIAN
-    async with console_house(tmp_path) as house, chromium(tmp_path / "profile", "id") as browser:
-        hers = await SurvivorPage.open(browser, house.url, INDONESIAN)
+    async with console_environment(tmp_path) as environment, chromium(tmp_path / "profile", "id") as browser:
+        hers = await SurvivorPage.open(browser, environment.url, INDONESIAN)
         console = ConsolePage(await browser.new_page(), words)
         page, keys = console.page, console.page.keyboard
         await page.add_init_script("addEventListener('pointerdown', () => { window.pointed = true }, true)")
-        await page.goto(house.coordinator.link())
+        await page.goto(environment.coordinator.link())
         await _tab_to(page.get_by_label(words.passphrase, exact=True))
         await keys.type(PASSPHRASE)
         await _tab_to(page.get_by_label(words.again))
         await keys.type(PASSPHRASE)
         await keys.press("Enter")
         await console.headed(words.compare)
-        await house.approve()
+        await environment.approve()
         await console.is_at_the_desk()
         await _tab_to(page.get_by_role("radio", name="Tidak bertugas"))
         await keys.press("ArrowDown")
@@ -340,7 +340,7 @@ async def _tab_to(wanted: Locator) -> None:
 
 async def test_a_relay_that_is_killed_under_an_open_console_costs_nothing(tmp_path: Path) -> None:
     """What was said meanwhile arrives once, in order; and the queue is watched again."""
-    with killable_house(tmp_path) as (here, relay):
+    with killable_environment(tmp_path) as (here, relay):
         await here.organisation.publish_revocations(here.url)
         coordinator = Coordinator.inviting(here.url, here.organisation)
         async with (

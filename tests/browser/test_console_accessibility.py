@@ -6,14 +6,21 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from accessible import barriers
-from browser_house import accepted, joined
-from console_page import IN_ENGLISH, IN_INDONESIAN, ConsoleHouse, ConsolePage, DeskWords, console_house
-from coordinator import Coordinator
 from playwright.async_api import BrowserContext, Page, expect
-from real_browser import ColourScheme, chromium
-from sdk_people import new_staff, until
-from survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
+from support.browsers.accessible import barriers
+from support.browsers.console_page import (
+    IN_ENGLISH,
+    IN_INDONESIAN,
+    ConsoleEnvironment,
+    ConsolePage,
+    DeskWords,
+    console_environment,
+)
+from support.browsers.environment import accepted, joined
+from support.browsers.real_browser import ColourScheme, chromium
+from support.browsers.survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
+from support.clients.sdk_people import new_staff, until
+from support.organisation.coordinator import Coordinator
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.staff import Staff
@@ -41,32 +48,34 @@ async def test_nothing_in_the_console_stands_in_anybodys_way(
     """A supervisor's, for she sees the board beside all that counselors see."""
     states = States()
     async with (
-        console_house(tmp_path) as house,
+        console_environment(tmp_path) as environment,
         chromium(tmp_path / "profile", language, colours=colours, bypass_csp=True) as browser,
-        Staff(house.url, house.organisation.public, new_staff(house.organisation, "Rina")) as colleague,
+        Staff(
+            environment.url, environment.organisation.public, new_staff(environment.organisation, "Rina")
+        ) as colleague,
     ):
-        she = await SurvivorPage.open(browser, house.url, hers)
-        console = await _at_the_door(browser, house, words, states)
+        she = await SurvivorPage.open(browser, environment.url, hers)
+        console = await _at_the_door(browser, environment, words, states)
         await states.look(console.page, "an empty desk, with the board")
         await _talking(she, console, states)
         await _dialogs(console.page, states)
         await _bringing_in(she, console, states)
-        await _being_brought_in(house, colleague, console, states)
+        await _being_brought_in(environment, colleague, console, states)
         await _asking_to_join(colleague, console, states)
-        await _asked_to_join(house, she, console, states)
-        await _locked(browser, house, console, states)
+        await _asked_to_join(environment, she, console, states)
+        await _locked(browser, environment, console, states)
     assert {state: rules for state, rules in states.found.items() if rules} == {}
 
 
 async def _at_the_door(
-    browser: BrowserContext, house: ConsoleHouse, words: DeskWords, states: States
+    browser: BrowserContext, environment: ConsoleEnvironment, words: DeskWords, states: States
 ) -> ConsolePage:
     new = ConsolePage(await browser.new_page(), words)
-    await new.page.goto(house.console_url)
+    await new.page.goto(environment.console_url)
     await expect(new.page.locator(".door [type=submit]")).to_be_visible()
     await states.look(new.page, "setting up")
     await new.page.close()
-    coordinator = Coordinator.inviting(house.url, house.organisation, Role.SUPERVISOR)
+    coordinator = Coordinator.inviting(environment.url, environment.organisation, Role.SUPERVISOR)
     console = await ConsolePage.set_up_by(browser, coordinator.link, words)
     await states.look(console.page, "the words")
     await coordinator.approve_waiting()
@@ -130,9 +139,9 @@ async def _bringing_in(she: SurvivorPage, console: ConsolePage, states: States) 
 
 
 async def _being_brought_in(
-    house: ConsoleHouse, colleague: Staff, console: ConsolePage, states: States
+    environment: ConsoleEnvironment, colleague: Staff, console: ConsolePage, states: States
 ) -> None:
-    async with Survivor(house.url, house.organisation.public) as survivor:
+    async with Survivor(environment.url, environment.organisation.public) as survivor:
         hers = await survivor.ask()
         theirs = await accepted(colleague)
         (other,) = await colleague.colleagues()
@@ -158,12 +167,12 @@ async def _asking_to_join(colleague: Staff, console: ConsolePage, states: States
 
 
 async def _asked_to_join(
-    house: ConsoleHouse, she: SurvivorPage, console: ConsolePage, states: States
+    environment: ConsoleEnvironment, she: SurvivorPage, console: ConsolePage, states: States
 ) -> None:
     """Another supervisor comes in as staff choose, and as she agrees."""
     page = console.page
-    supervisor = new_staff(house.organisation, "Maya", Role.SUPERVISOR)
-    async with Staff(house.url, house.organisation.public, supervisor) as maya:
+    supervisor = new_staff(environment.organisation, "Maya", Role.SUPERVISOR)
+    async with Staff(environment.url, environment.organisation.public, supervisor) as maya:
         (other,) = [one for one in await maya.colleagues() if one.role == Role.SUPERVISOR]
         await maya.ask_to_join(other)
         card = page.locator(".asking")
@@ -178,9 +187,11 @@ async def _asked_to_join(
         await expect(page.locator(".notice.joined").filter(has_text="Maya")).to_be_visible()
 
 
-async def _locked(browser: BrowserContext, house: ConsoleHouse, console: ConsolePage, states: States) -> None:
+async def _locked(
+    browser: BrowserContext, environment: ConsoleEnvironment, console: ConsolePage, states: States
+) -> None:
     other = ConsolePage(await browser.new_page(), console.words)
-    await other.page.goto(house.console_url)
+    await other.page.goto(environment.console_url)
     await expect(other.page.locator(".door .button.primary")).to_be_visible()
     await states.look(other.page, "open in another tab")
     await other.page.close()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from accessible import barriers
-from console_page import ConsolePage, console_house
-from frame_client import frame_client
 from playwright.async_api import expect
-from real_browser import chromium
-from survivor_page import SurvivorPage
+from support.browsers.accessible import barriers
+from support.browsers.console_page import ConsolePage, console_environment
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import SurvivorPage
+from support.clients.frame_client import frame_client
 from teduh_crypto.credentials import Role
 from teduh_signaling.relay.frames import (
     CancelRequest,
@@ -29,24 +29,24 @@ _PAGE = 'regions = ["Jakarta", "Bandung"]\nneeds = ["legal", "dispatch"]'
 async def test_the_board_counts_and_her_wishes_meet_the_shift(tmp_path: Path) -> None:
     """What she wishes for is seen, and offered to who says that she is it; small counts are not told."""
     async with (
-        console_house(tmp_path, _PAGE, routing={"mode": "offer", "goal_seconds": 90}) as house,
+        console_environment(tmp_path, _PAGE, routing={"mode": "offer", "goal_seconds": 90}) as environment,
         chromium(tmp_path / "profile", bypass_csp=True, colours="dark") as browser,
         AsyncExitStack() as people,
     ):
         for place in range(3):
-            asking = await people.enter_async_context(frame_client(house.url))
+            asking = await people.enter_async_context(frame_client(environment.url))
             for each in range(2):
                 details = RequestDetails(need="legal", language="id")
                 request = OpenRequest(each, bytes([place, each]) * 16, b"key package", details)
                 await asking.ask(request, RequestOpened)
-        hers = await SurvivorPage.open(browser, house.url)
+        hers = await SurvivorPage.open(browser, environment.url)
         assert await barriers(hers.page) == []
         await hers.page.get_by_role("radio", name="Somebody to come").check()
         await hers.page.get_by_label("Who would you rather talk to?").select_option("A woman")
         await hers.page.get_by_label("Roughly where are you?").select_option("Bandung")
         await hers.ask()
 
-        console = await ConsolePage.enter(browser, house, Role.SUPERVISOR)
+        console = await ConsolePage.enter(browser, environment, Role.SUPERVISOR)
         page = console.page
         board = page.get_by_role("region", name="Board")
         await expect(board).to_contain_text("Waiting7")
@@ -89,13 +89,13 @@ async def test_who_waits_in_vain_is_shown_until_she_is_taken_and_anew_when_she_w
     tmp_path: Path,
 ) -> None:
     async with (
-        console_house(tmp_path, routing={"alert_after_seconds": ALERT_SECONDS}) as house,
+        console_environment(tmp_path, routing={"alert_after_seconds": ALERT_SECONDS}) as environment,
         chromium(tmp_path / "profile", bypass_csp=True) as browser,
-        frame_client(house.url) as asking,
-        frame_client(house.url) as supervisor,
+        frame_client(environment.url) as asking,
+        frame_client(environment.url) as supervisor,
     ):
-        await supervisor.authenticate(house.organisation.staff("Ibu Ratna", Role.SUPERVISOR))
-        console = await ConsolePage.enter(browser, house, Role.SUPERVISOR)
+        await supervisor.authenticate(environment.organisation.staff("Ibu Ratna", Role.SUPERVISOR))
+        console = await ConsolePage.enter(browser, environment, Role.SUPERVISOR)
         alert = console.page.get_by_role("region", name="Board").get_by_role("alert")
         listed = console.page.locator(".queue-item")
         asks = OpenRequest(1, asking.capability, b"key package", RequestDetails(language="id"))

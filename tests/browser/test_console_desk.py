@@ -8,12 +8,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from console_page import ConsoleHouse, ConsolePage, console_house
 from playwright.async_api import Page, ViewportSize, expect
-from pseudo_page import BESIDE_THE_WINDOW, build_pseudo
-from real_browser import chromium
-from relay_process import eventually
-from sdk_people import PATIENCE, new_staff, until
+from support.browsers.console_page import ConsoleEnvironment, ConsolePage, console_environment
+from support.browsers.pseudo_page import BESIDE_THE_WINDOW, build_pseudo
+from support.browsers.real_browser import chromium
+from support.clients.sdk_people import PATIENCE, new_staff, until
+from support.relay.relay_process import eventually
 from teduh_crypto.credentials import comparison_words, verify_enrolment
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
@@ -53,9 +53,9 @@ _LISTEN = """
 """
 
 
-async def _asked(people: AsyncExitStack, house: ConsoleHouse, text: str) -> Conversation:
+async def _asked(people: AsyncExitStack, environment: ConsoleEnvironment, text: str) -> Conversation:
     """Somebody who asks in Indonesian, and has written."""
-    survivor = await people.enter_async_context(Survivor(house.url, house.organisation.public))
+    survivor = await people.enter_async_context(Survivor(environment.url, environment.organisation.public))
     hers = await survivor.ask(need="shelter", language="id", urgency=Urgency.URGENT)
     await hers.send(text)
     return hers
@@ -64,12 +64,12 @@ async def _asked(people: AsyncExitStack, house: ConsoleHouse, text: str) -> Conv
 async def test_replies_are_the_organisations_in_her_language_and_ones_own(tmp_path: Path) -> None:
     """Pressing one puts it into the field, where it can still be changed; nothing is sent by it."""
     async with (
-        console_house(tmp_path, _REPLIES) as house,
+        console_environment(tmp_path, _REPLIES) as environment,
         chromium(tmp_path / "profile") as browser,
         AsyncExitStack() as people,
     ):
-        await _asked(people, house, "Halo?")
-        console = await ConsolePage.enter(browser, house)
+        await _asked(people, environment, "Halo?")
+        console = await ConsolePage.enter(browser, environment)
         await console.accept()
         await console.field.fill("Saya di sini.")
         await console.button("Replies").click()
@@ -84,8 +84,8 @@ async def test_replies_are_the_organisations_in_her_language_and_ones_own(tmp_pa
 
 async def test_the_language_that_was_chosen_is_there_after_unlocking(tmp_path: Path) -> None:
     """And nothing of it outside the encrypted key store: the door speaks the browser's language."""
-    async with console_house(tmp_path) as house, chromium(tmp_path / "profile") as browser:
-        console = await ConsolePage.enter(browser, house)
+    async with console_environment(tmp_path) as environment, chromium(tmp_path / "profile") as browser:
+        console = await ConsolePage.enter(browser, environment)
         before = await console.kept()
         await console.button("Bahasa Indonesia").click()
         await expect(console.page.get_by_text("Terhubung", exact=True)).to_be_visible()
@@ -97,9 +97,9 @@ async def test_the_language_that_was_chosen_is_there_after_unlocking(tmp_path: P
 
 
 async def test_the_words_to_compare_are_the_coordinators_in_indonesian_too(tmp_path: Path) -> None:
-    async with console_house(tmp_path) as house, chromium(tmp_path / "profile") as browser:
-        console = await ConsolePage.set_up(browser, house)
-        ((_, submission),) = await house.relay.enrolments.waiting(now=0)
+    async with console_environment(tmp_path) as environment, chromium(tmp_path / "profile") as browser:
+        console = await ConsolePage.set_up(browser, environment)
+        ((_, submission),) = await environment.relay.enrolments.waiting(now=0)
         key = verify_enrolment(submission.enrolment, submission.invitation)
         await console.button("Bahasa Indonesia").click()
         words = console.page.locator(".words-to-compare li")
@@ -108,13 +108,13 @@ async def test_the_words_to_compare_are_the_coordinators_in_indonesian_too(tmp_p
 
 async def test_title_and_sound_say_that_something_waits_and_never_what(tmp_path: Path) -> None:
     async with (
-        console_house(tmp_path) as house,
+        console_environment(tmp_path) as environment,
         chromium(tmp_path / "profile") as browser,
         AsyncExitStack() as people,
     ):
         await browser.add_init_script(_LISTEN)
-        console = await ConsolePage.enter(browser, house)
-        hers = await _asked(people, house, "first words")
+        console = await ConsolePage.enter(browser, environment)
+        hers = await _asked(people, environment, "first words")
         await expect(console.page).to_have_title("(1) Console")
         await console.accept()
         await expect(console.message("first words")).to_be_visible()
@@ -128,7 +128,7 @@ async def test_title_and_sound_say_that_something_waits_and_never_what(tmp_path:
         await console.page.get_by_role("searchbox").fill("")
         await console.button("Sound").click()
         before = await console.page.evaluate("window.alerts.length")
-        await _asked(people, house, "somebody else")
+        await _asked(people, environment, "somebody else")
         await expect(console.page).to_have_title("(1) Console")
         assert await console.page.evaluate("window.alerts.length") == before
 
@@ -136,14 +136,14 @@ async def test_title_and_sound_say_that_something_waits_and_never_what(tmp_path:
 async def test_each_conversation_counts_its_own_unread_and_a_full_desk_is_busy(tmp_path: Path) -> None:
     """Of two that go on, one has said more than the other; who has as many as she takes is not available."""
     async with (
-        console_house(tmp_path) as house,
+        console_environment(tmp_path) as environment,
         chromium(tmp_path / "profile") as browser,
         AsyncExitStack() as people,
     ):
-        console = await ConsolePage.enter(browser, house)
+        console = await ConsolePage.enter(browser, environment)
         talks = []
         for text in ("hers", "others"):
-            talks.append(await _asked(people, house, text))
+            talks.append(await _asked(people, environment, text))
             await console.accept()
             await expect(console.message(text)).to_be_visible()
         search = console.page.get_by_role("searchbox")
@@ -157,8 +157,10 @@ async def test_each_conversation_counts_its_own_unread_and_a_full_desk_is_busy(t
         await console.page.keyboard.press("Alt+1")
         await expect(console.message("three")).to_be_visible()
         await expect(console.page.locator(".unread")).to_have_count(0)
-        keys = new_staff(house.organisation, "Sari")
-        colleague = await people.enter_async_context(Staff(house.url, house.organisation.public, keys))
+        keys = new_staff(environment.organisation, "Sari")
+        colleague = await people.enter_async_context(
+            Staff(environment.url, environment.organisation.public, keys)
+        )
         for most, availability in (("2", Availability.BUSY), ("4", Availability.AVAILABLE)):
             await console.page.get_by_role("combobox", name="Conversations at once").select_option(most)
             full = console.page.get_by_text("You have as many conversations as you take at once.")
@@ -177,16 +179,16 @@ async def _seen_as(availability: Availability, colleague: Staff) -> None:
 async def test_only_counts_of_outcomes_stay_and_nothing_of_them_leaves(tmp_path: Path) -> None:
     """Ending asks for an outcome; what is sent, and what she is told, is the same whatever was chosen."""
     async with (
-        console_house(tmp_path) as house,
+        console_environment(tmp_path) as environment,
         chromium(tmp_path / "profile") as browser,
         AsyncExitStack() as people,
     ):
         left: list[str | bytes] = []
         browser.on("page", lambda page: _watch(page, left))
-        console = await ConsolePage.enter(browser, house)
+        console = await ConsolePage.enter(browser, environment)
         sent, told = [], []
         for outcome in ("Referred to others", "Emergency help was called"):
-            hers = await _asked(people, house, "Halo?")
+            hers = await _asked(people, environment, "Halo?")
             await console.accept()
             # The receipt that she was read is the last that the console owes.
             await until(hers, events.Read)
@@ -239,12 +241,12 @@ async def test_a_tablet_has_room_for_all_of_it(tmp_path: Path) -> None:
     """Upright and lying, and by touch: nothing beside the window, everything large enough for a finger."""
     upright, lying = (ViewportSize(width=820, height=1100), ViewportSize(width=1100, height=820))
     async with (
-        console_house(tmp_path) as house,
+        console_environment(tmp_path) as environment,
         chromium(tmp_path / "profile", width=820, height=1100, touch=True) as browser,
         AsyncExitStack() as people,
     ):
-        await _asked(people, house, "Halo?")
-        console = await ConsolePage.enter(browser, house)
+        await _asked(people, environment, "Halo?")
+        console = await ConsolePage.enter(browser, environment)
         await console.button("Accept the next").tap()
         for size in (upright, lying):
             await console.page.set_viewport_size(size)
@@ -280,21 +282,21 @@ async def test_it_stands_in_a_language_from_right_to_left(
     """Mirrored: the queue at the right, the details at the left, own words at the left; nothing overflows."""
     monkeypatch.setattr("teduh_server.app.BUILT", build_pseudo("console", tmp_path / "built"))
     async with (
-        console_house(tmp_path) as house,
+        console_environment(tmp_path) as environment,
         chromium(tmp_path / "profile", width=1280) as browser,
         AsyncExitStack() as people,
     ):
         page = await browser.new_page()
-        await page.goto(house.coordinator.link())
+        await page.goto(environment.coordinator.link())
         for place in range(2):
             await page.locator(".door input[type=password]").nth(place).fill("four words of hers")
         await page.locator(".door [type=submit]").click()
         await expect(page.locator(".words-to-compare")).to_be_visible()
         assert await page.evaluate(BESIDE_THE_WINDOW) <= 0
-        await house.approve()
+        await environment.approve()
         await expect(page.locator(".link.connected")).to_be_visible()
         await page.locator(".segment.available input").check()
-        await _asked(people, house, "Halo?")
+        await _asked(people, environment, "Halo?")
         await page.locator(".queue-accept").click()
         await page.locator(".composer textarea").fill("Saya di sini.")
         await page.locator(".composer .send").click()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from console_page import ConsolePage, console_house
 from playwright.async_api import expect
-from real_browser import chromium
-from survivor_page import SurvivorPage
+from support.browsers.console_page import ConsolePage, console_environment
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import SurvivorPage
 
 
 @pytest.mark.parametrize("how", ["invited", "shift"])
@@ -16,13 +16,13 @@ async def test_her_yes_brings_the_colleague_in_though_the_console_was_locked(
     tmp_path: Path, how: str
 ) -> None:
     async with (
-        console_house(tmp_path) as house,
+        console_environment(tmp_path) as environment,
         chromium(tmp_path / "profile") as browser,
         chromium(tmp_path / "other") as other_browser,
     ):
-        hers = await SurvivorPage.open(browser, house.url)
-        console = await ConsolePage.enter(browser, house)
-        other = await ConsolePage.enter(other_browser, house)
+        hers = await SurvivorPage.open(browser, environment.url)
+        console = await ConsolePage.enter(browser, environment)
+        other = await ConsolePage.enter(other_browser, environment)
         await hers.ask()
         await console.accept()
         name = (await other.page.locator(".who strong").inner_text()).strip()

@@ -7,12 +7,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from accessible import barriers
-from console_page import ConsoleHouse, ConsolePage, console_house
 from playwright.async_api import Locator, Page, expect
-from pseudo_page import BESIDE_THE_WINDOW
-from real_browser import ColourScheme, chromium
-from sdk_people import new_staff
+from support.browsers.accessible import barriers
+from support.browsers.console_page import ConsoleEnvironment, ConsolePage, console_environment
+from support.browsers.pseudo_page import BESIDE_THE_WINDOW
+from support.browsers.real_browser import ColourScheme, chromium
+from support.clients.sdk_people import new_staff
 from teduh_crypto.credentials import Role
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.staff import Staff
@@ -24,14 +24,16 @@ _URGENCIES = (Urgency.NORMAL, Urgency.EMERGENCY, Urgency.URGENT, Urgency.NORMAL)
 
 @asynccontextmanager
 async def _talking(
-    house: ConsoleHouse, console: ConsolePage, urgencies: tuple[Urgency, ...] = _URGENCIES
+    environment: ConsoleEnvironment, console: ConsolePage, urgencies: tuple[Urgency, ...] = _URGENCIES
 ) -> AsyncIterator[list[Conversation]]:
     """One conversation after the other is accepted; in each she has written which one it is."""
     talks = []
     await console.page.locator(".capacity select").select_option("4")
     async with AsyncExitStack() as people:
         for number, urgency in enumerate(urgencies, 1):
-            survivor = await people.enter_async_context(Survivor(house.url, house.organisation.public))
+            survivor = await people.enter_async_context(
+                Survivor(environment.url, environment.organisation.public)
+            )
             hers = await survivor.ask(need="legal", language="id", urgency=urgency)
             await hers.send(f"hers {number}")
             await console.accept()
@@ -48,14 +50,16 @@ async def _is_whole(one: Locator) -> None:
 async def test_four_conversations_and_the_field_are_in_sight_at_once(tmp_path: Path, role: Role) -> None:
     """At 1280 by 800, while others wait and a supervisor's board is there, too."""
     async with (
-        console_house(tmp_path) as house,
+        console_environment(tmp_path) as environment,
         chromium(tmp_path / "profile") as browser,
         AsyncExitStack() as people,
     ):
-        console = await ConsolePage.enter(browser, house, role)
-        async with _talking(house, console):
+        console = await ConsolePage.enter(browser, environment, role)
+        async with _talking(environment, console):
             for _ in range(3):
-                survivor = await people.enter_async_context(Survivor(house.url, house.organisation.public))
+                survivor = await people.enter_async_context(
+                    Survivor(environment.url, environment.organisation.public)
+                )
                 await survivor.ask()
             await expect(console.page.locator(".queue-item")).to_have_count(3)
             await expect(console.page.locator(".talk-button")).to_have_count(4)
@@ -66,10 +70,10 @@ async def test_four_conversations_and_the_field_are_in_sight_at_once(tmp_path: P
 
 async def test_the_list_has_danger_first_and_then_who_has_waited_longest(tmp_path: Path) -> None:
     """How long is shown; whoever was answered goes down; numbers, and their keys, stay with the person."""
-    async with console_house(tmp_path) as house, chromium(tmp_path / "profile") as browser:
+    async with console_environment(tmp_path) as environment, chromium(tmp_path / "profile") as browser:
         await browser.clock.install()
-        console = await ConsolePage.enter(browser, house)
-        async with _talking(house, console) as talks:
+        console = await ConsolePage.enter(browser, environment)
+        async with _talking(environment, console) as talks:
             names = console.page.locator(".talk-name")
             await expect(names).to_have_text(["Person 2", "Person 1", "Person 3", "Person 4"])
             await expect(console.page.locator(".talk-waits")).to_have_text(["Waiting for an answer"] * 4)
@@ -89,9 +93,9 @@ async def test_the_list_has_danger_first_and_then_who_has_waited_longest(tmp_pat
 
 async def test_the_list_does_not_move_under_a_pointer(tmp_path: Path) -> None:
     """What is meant for one person must not be opened for another."""
-    async with console_house(tmp_path) as house, chromium(tmp_path / "profile") as browser:
-        console = await ConsolePage.enter(browser, house)
-        async with _talking(house, console, (Urgency.NORMAL, Urgency.NORMAL)) as talks:
+    async with console_environment(tmp_path) as environment, chromium(tmp_path / "profile") as browser:
+        console = await ConsolePage.enter(browser, environment)
+        async with _talking(environment, console, (Urgency.NORMAL, Urgency.NORMAL)) as talks:
             for number in (1, 2):
                 await console.page.keyboard.press(f"Alt+{number}")
                 await console.say("I am here.")
@@ -107,10 +111,10 @@ async def test_the_list_does_not_move_under_a_pointer(tmp_path: Path) -> None:
 
 async def test_staff_tell_people_apart_by_a_nickname_and_a_colour(tmp_path: Path) -> None:
     """Both stand wherever the person does, also after unlocking; the number stays for who sees no colours."""
-    async with console_house(tmp_path) as house, chromium(tmp_path / "profile") as browser:
-        console = await ConsolePage.enter(browser, house)
+    async with console_environment(tmp_path) as environment, chromium(tmp_path / "profile") as browser:
+        console = await ConsolePage.enter(browser, environment)
         page = console.page
-        async with _talking(house, console, (Urgency.NORMAL,)):
+        async with _talking(environment, console, (Urgency.NORMAL,)):
             before = await console.kept()
             await page.get_by_label("Nickname").fill("Two children")
             await page.get_by_role("radio", name="Pink").check()
@@ -135,8 +139,8 @@ async def test_erasing_stands_apart_from_what_is_pressed_every_day(tmp_path: Pat
         .map(({ top, bottom }) => Math.max(box.top - bottom, top - box.bottom))
       return Math.min(...gaps)
     }"""
-    async with console_house(tmp_path) as house, chromium(tmp_path / "profile") as browser:
-        console = await ConsolePage.enter(browser, house)
+    async with console_environment(tmp_path) as environment, chromium(tmp_path / "profile") as browser:
+        console = await ConsolePage.enter(browser, environment)
         erase = console.button("Sign out and erase")
         for width, height in ((1280, 800), (360, 640)):
             await console.page.set_viewport_size({"width": width, "height": height})
@@ -151,14 +155,18 @@ async def test_erasing_stands_apart_from_what_is_pressed_every_day(tmp_path: Pat
 async def test_who_is_available_is_the_first_to_hand_over_to(tmp_path: Path) -> None:
     """Whoever is away stands below, though she came first."""
     async with (
-        console_house(tmp_path) as house,
+        console_environment(tmp_path) as environment,
         chromium(tmp_path / "profile") as browser,
-        Staff(house.url, house.organisation.public, new_staff(house.organisation, "Ayu")) as ayu,
-        Staff(house.url, house.organisation.public, new_staff(house.organisation, "Wati")) as wati,
+        Staff(
+            environment.url, environment.organisation.public, new_staff(environment.organisation, "Ayu")
+        ) as ayu,
+        Staff(
+            environment.url, environment.organisation.public, new_staff(environment.organisation, "Wati")
+        ) as wati,
     ):
         await ayu.set_away()
-        console = await ConsolePage.enter(browser, house)
-        async with _talking(house, console, (Urgency.NORMAL,)):
+        console = await ConsolePage.enter(browser, environment)
+        async with _talking(environment, console, (Urgency.NORMAL,)):
             await wati.set_available(1)
             await console.page.locator("[data-hand-over]").click()
             options = console.page.get_by_role("dialog").locator(".choice-option")
@@ -171,14 +179,14 @@ async def test_on_a_phone_list_conversation_and_details_are_screens(
 ) -> None:
     """360 by 640, by touch: one at a time, back and forth, with the focus; nothing in anybody's way."""
     async with (
-        console_house(tmp_path) as house,
+        console_environment(tmp_path) as environment,
         chromium(
             tmp_path / "profile", width=360, height=640, touch=True, colours=colours, bypass_csp=True
         ) as browser,
     ):
-        console = await ConsolePage.enter(browser, house)
+        console = await ConsolePage.enter(browser, environment)
         page = console.page
-        async with _talking(house, console, (Urgency.EMERGENCY,)) as (hers,):
+        async with _talking(environment, console, (Urgency.EMERGENCY,)) as (hers,):
             await _is_whole(console.field)
             await _is_whole(console.message("hers 1"))
             await expect(page.locator(".side")).to_be_hidden()
@@ -210,14 +218,16 @@ async def test_on_a_phone_list_conversation_and_details_are_screens(
 async def test_on_a_phone_a_colleague_who_calls_is_seen_over_a_conversation(tmp_path: Path) -> None:
     """The list is out of sight; what in it does not wait is told where staff are, and counted at Back."""
     async with (
-        console_house(tmp_path) as house,
+        console_environment(tmp_path) as environment,
         chromium(tmp_path / "profile", width=360, height=640, touch=True) as browser,
         Staff(
-            house.url, house.organisation.public, new_staff(house.organisation, "Maya", Role.SUPERVISOR)
+            environment.url,
+            environment.organisation.public,
+            new_staff(environment.organisation, "Maya", Role.SUPERVISOR),
         ) as maya,
     ):
-        console = await ConsolePage.enter(browser, house)
-        async with _talking(house, console, (Urgency.NORMAL,)):
+        console = await ConsolePage.enter(browser, environment)
+        async with _talking(environment, console, (Urgency.NORMAL,)):
             (other,) = await maya.colleagues()
             await maya.ask_to_join(other)
             told = console.page.get_by_role("alert").filter(has_text="1 new in the list")

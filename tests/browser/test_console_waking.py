@@ -8,21 +8,21 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from console_page import ConsoleHouse, ConsolePage, console_house
-from frame_client import frame_client
 from playwright.async_api import CDPSession, Page, expect
-from push_service import push_service, push_settings, subscribes_here
-from real_browser import chromium
-from sdk_people import PATIENCE
-from survivor_page import SurvivorPage
+from support.browsers.console_page import ConsoleEnvironment, ConsolePage, console_environment
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import SurvivorPage
+from support.clients.frame_client import frame_client
+from support.clients.sdk_people import PATIENCE
+from support.relay.push_service import push_service, push_settings, subscribes_here
 from teduh_server.redis_store import keys
 from teduh_server.staff.push_message import TEXT
 
 
 @asynccontextmanager
-async def _house(folder: Path) -> AsyncIterator[ConsoleHouse]:
-    async with console_house(folder, push=push_settings(folder)) as house:
-        yield house
+async def _environment(folder: Path) -> AsyncIterator[ConsoleEnvironment]:
+    async with console_environment(folder, push=push_settings(folder)) as environment:
+        yield environment
 
 
 async def _scopes(page: Page) -> list[str]:
@@ -35,10 +35,10 @@ async def _scopes(page: Page) -> list[str]:
     return found
 
 
-async def _are_subscribed(house: ConsoleHouse, count: int) -> None:
+async def _are_subscribed(environment: ConsoleEnvironment, count: int) -> None:
     """Wait until so many devices are: whoever signs out does not wait for the relay."""
     async with asyncio.timeout(PATIENCE):
-        while await house.relay._store.ask((b"HLEN", keys.PUSH_DEVICES)) != count:  # noqa: ASYNC110 -- the store sets no event
+        while await environment.relay._store.ask((b"HLEN", keys.PUSH_DEVICES)) != count:  # noqa: ASYNC110 -- the store sets no event
             await asyncio.sleep(0.01)
 
 
@@ -66,12 +66,12 @@ async def test_a_console_is_woken_by_one_sentence_and_her_page_has_no_worker(tmp
     """From the tick to the push service, from the push to the notice, and nothing of it after signing out."""
     async with (
         push_service() as service,
-        _house(tmp_path) as house,
+        _environment(tmp_path) as environment,
         chromium(tmp_path / "profile", troubles="TrustedScriptURL") as browser,
     ):
         await subscribes_here(browser, service)
-        await browser.grant_permissions(["notifications"], origin=house.url)
-        console = await ConsolePage.enter(browser, house)
+        await browser.grant_permissions(["notifications"], origin=environment.url)
+        console = await ConsolePage.enter(browser, environment)
         page = console.page
         assert await _scopes(page) == []
         await page.get_by_text("Your shift", exact=True).click()
@@ -79,9 +79,9 @@ async def test_a_console_is_woken_by_one_sentence_and_her_page_has_no_worker(tmp
         await box.click()
         await expect(box).to_be_checked()
         assert await _scopes(page) == ["/console/"]
-        await _are_subscribed(house, 1)
+        await _are_subscribed(environment, 1)
 
-        hers = await SurvivorPage.open(browser, house.url)
+        hers = await SurvivorPage.open(browser, environment.url)
         her_page = hers.page
         assert await her_page.evaluate("navigator.serviceWorker.controller") is None
         assert await her_page.evaluate("navigator.serviceWorker.getRegistration('/')") is None
@@ -92,7 +92,7 @@ async def test_a_console_is_woken_by_one_sentence_and_her_page_has_no_worker(tmp
 
         await page.keyboard.press("Alt+l")
         await console.headed("Locked")
-        async with frame_client(house.url) as survivor:
+        async with frame_client(environment.url) as survivor:
             await survivor.open_request()
             body, _ = await asyncio.wait_for(service.pushed.get(), PATIENCE)
         assert service.read(body) == TEXT
@@ -106,7 +106,7 @@ async def test_a_console_is_woken_by_one_sentence_and_her_page_has_no_worker(tmp
         async with asyncio.timeout(PATIENCE):
             while not shown:
                 # A worker that was about to stop may miss one.
-                await worker.push(house.url, "Dewi, in Bandung")
+                await worker.push(environment.url, "Dewi, in Bandung")
                 shown = await page.evaluate(notices)
         assert shown == [["Somebody is waiting", "Seseorang sedang menunggu"]]
 
@@ -118,4 +118,4 @@ async def test_a_console_is_woken_by_one_sentence_and_her_page_has_no_worker(tmp
         await console.button("Erase it all").click()
         await console.headed("Set up this device")
         assert await _scopes(page) == []
-        await _are_subscribed(house, 0)
+        await _are_subscribed(environment, 0)

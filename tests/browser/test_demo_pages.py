@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from call_pages import Caller, Talk, call_browser, visitor
-from console_page import ConsolePage
-from demo_process import demo_process
 from playwright.async_api import expect
-from survivor_page import SurvivorPage
+from support.browsers.call_pages import Caller, Talk, call_browser, visitor
+from support.browsers.console_page import ConsolePage
+from support.browsers.survivor_page import SurvivorPage
+from support.relay.demo_process import demo_process
 
 
 async def test_the_two_printed_pages_talk_and_have_a_video_call_by_one_tap_each(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from accessible import barriers
-from browser_house import House, accepted, house
 from playwright.async_api import Page, Request, Route, expect
-from real_browser import chromium
-from survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
+from support.browsers.accessible import barriers
+from support.browsers.environment import RelayEnvironment, accepted, relay_environment
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
 from teduh_crypto.credentials import Authority, StatementVerifier
 from teduh_server.organisation.directory_csv import directory_from_csv
 from teduh_server.organisation.signed_directory import DIRECTORY_FILE, sign_directory
@@ -66,7 +66,7 @@ SERVICES = "\n".join(
         row("Polisi", "Police", "emergency", "ID Indonesia", days_ago(1), phones="110", hours=ALWAYS),
         row(
             "Rumah Aman",
-            "Safe House",
+            "Safe RelayEnvironment",
             "shelter|counseling",
             "ID-JK Jakarta",
             days_ago(181),
@@ -105,7 +105,7 @@ LANGUAGES = (
         "Who else can help",
         "3 places can help",
         "1 place can help",
-        "Safe House",
+        "Safe RelayEnvironment",
         "Legal Aid",
         "Last checked on ",
         "What do you need?",
@@ -132,10 +132,10 @@ each_language = pytest.mark.parametrize("shown", LANGUAGES, ids=lambda shown: sh
 
 
 @asynccontextmanager
-async def house_with_directory(folder: Path) -> AsyncIterator[House]:
+async def house_with_directory(folder: Path) -> AsyncIterator[RelayEnvironment]:
     """The file is there when the relay starts, so that the page offers it; it is signed later."""
     (folder / DIRECTORY_FILE).write_text("{}")
-    async with house(folder) as here:
+    async with relay_environment(folder) as here:
         own = here.organisation
         verifier = StatementVerifier(own.root.public_key().public_bytes_raw(), own.id)
         content = write_directory(directory_from_csv(SERVICES.encode()))
@@ -287,7 +287,10 @@ async def test_one_that_is_not_the_organisations_is_not_shown(tmp_path: Path, sh
 
 
 async def test_nothing_is_offered_where_the_organisation_has_none(tmp_path: Path) -> None:
-    async with house(tmp_path) as here, chromium(tmp_path / "profile", width=360, height=640) as browser:
+    async with (
+        relay_environment(tmp_path) as here,
+        chromium(tmp_path / "profile", width=360, height=640) as browser,
+    ):
         hers = await SurvivorPage.open(browser, here.url)
         await hers.ask()
         await expect(hers.button("Who else can help")).to_have_count(0)

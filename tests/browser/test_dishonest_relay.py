@@ -9,15 +9,15 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import msgspec
-from browser_house import accepted, house
-from console_page import ConsolePage, console_house
-from dishonest_proxy import DishonestProxy, Meddle, dishonest
 from playwright.async_api import Locator, Page, expect
-from real_browser import chromium
-from relay_organisation import RelayOrganisation
-from relay_process import eventually
-from sdk_people import device_of, until
-from survivor_page import SurvivorPage
+from support.browsers.console_page import ConsolePage, console_environment
+from support.browsers.environment import accepted, relay_environment
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import SurvivorPage
+from support.clients.sdk_people import device_of, until
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.dishonest_proxy import DishonestProxy, Meddle, dishonest
+from support.relay.relay_process import eventually
 from teduh_crypto.credentials import Role
 from teduh_crypto.mls import Add
 from teduh_crypto.padding import padding_for
@@ -67,7 +67,7 @@ async def test_a_statement_that_the_relay_swaps_keeps_its_owner_out(tmp_path: Pa
     To show that nothing but the statement is wrong: one that the organisation has signed opens the door.
     """
     swapped = SwappedWelcome()
-    async with house(tmp_path) as here, here.staff("Sari") as staff:
+    async with relay_environment(tmp_path) as here, here.staff("Sari") as staff:
         proxy = DishonestProxy(here.url, swapped.meddle, overhear=swapped.overhear)
         async with her_page(tmp_path, proxy) as hers:
             swapped.device = device_of(here.organisation.staff("Wulan"))
@@ -97,7 +97,7 @@ async def test_a_part_of_her_page_that_was_changed_does_not_run_and_can_be_asked
     """Neither as it comes, nor by the way on which parts run, for whoever would have checked it before."""
     changed = "window.changed = teduh.parts.call = {}"
     async with (
-        house(tmp_path, calls={"allow_direct": True}) as here,
+        relay_environment(tmp_path, calls={"allow_direct": True}) as here,
         chromium(tmp_path / "profile", troubles="script-src") as browser,
         here.staff("Sari") as staff,
     ):
@@ -147,7 +147,7 @@ async def ended(accepting: asyncio.Task[Conversation]) -> None:
 async def test_a_member_who_was_not_asked_for_is_kept_out(tmp_path: Path) -> None:
     """A counselor and the relay together bring in a colleague, whose statement is good."""
     async with (
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         here.staff("Sari") as staff,
         here.staff("Budi", Role.SUPERVISOR),
         her_page(tmp_path, DishonestProxy(here.url)) as hers,
@@ -258,7 +258,7 @@ async def test_what_the_counselor_says_first_is_not_withheld_unnoticed(tmp_path:
         return [encode(msgspec.structs.replace(frame, seq=frame.seq - is_behind))]
 
     async with (
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         here.staff("Sari") as staff,
         her_page(tmp_path, DishonestProxy(here.url, withhold)) as hers,
     ):
@@ -275,7 +275,7 @@ async def test_who_does_not_confirm_the_keys_for_a_minute_is_named_to_her(tmp_pa
     """All that Sari's device says is kept back, as where the relay has led it into another epoch."""
     said = Withheld()
     async with (
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         here.staff("Sari") as staff,
         dishonest(DishonestProxy(here.url, said.meddle)) as url,
         chromium(tmp_path / "profile") as browser,
@@ -297,7 +297,7 @@ async def test_who_does_not_confirm_the_keys_for_a_minute_is_named_to_staff(tmp_
         return [] if isinstance(decode_relay_frame(data), Entry) else [data]
 
     async with (
-        console_house(tmp_path) as here,
+        console_environment(tmp_path) as here,
         dishonest(DishonestProxy(here.url, keep_back)) as url,
         chromium(tmp_path / "profile") as browser,
     ):
@@ -346,7 +346,7 @@ async def minute_passes(page: Page, told: Locator) -> None:
 async def talking(folder: Path, meddle: Meddle) -> AsyncIterator[tuple[SurvivorPage, Conversation]]:
     """She behind the proxy, he before it."""
     async with (
-        house(folder) as here,
+        relay_environment(folder) as here,
         here.staff("Sari") as staff,
         her_page(folder, DishonestProxy(here.url, meddle)) as hers,
     ):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from browser_house import accepted, house
-from console_page import PASSPHRASE, ConsolePage, console_house
 from playwright.async_api import Page, expect
-from real_browser import chromium
-from survivor_page import ENGLISH, SurvivorPage
+from support.browsers.console_page import PASSPHRASE, ConsolePage, console_environment
+from support.browsers.environment import accepted, relay_environment
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import ENGLISH, SurvivorPage
 
 # Puts the keyboard into a field, and a word, before the browser has drawn the field for the first time.
 _EAGER = """
@@ -39,7 +39,7 @@ async def goes_on(page: Page, text: str) -> None:
 
 
 async def test_she_writes_before_she_has_seen_that_she_waits(tmp_path: Path) -> None:
-    async with console_house(tmp_path) as desk, chromium(tmp_path / "profile") as browser:
+    async with console_environment(tmp_path) as desk, chromium(tmp_path / "profile") as browser:
         await browser.add_init_script(_EAGER)
         hers = await SurvivorPage.open(browser, desk.url)
         await hers.page.evaluate("eager('textarea')")
@@ -51,7 +51,11 @@ async def test_she_writes_before_she_has_seen_that_she_waits(tmp_path: Path) -> 
 
 async def test_she_writes_on_while_her_phone_works_to_let_somebody_in(tmp_path: Path) -> None:
     """Not a key is lost or comes twice, on a processor four times slower than this one."""
-    async with house(tmp_path) as here, chromium(tmp_path / "profile") as browser, here.staff() as staff:
+    async with (
+        relay_environment(tmp_path) as here,
+        chromium(tmp_path / "profile") as browser,
+        here.staff() as staff,
+    ):
         hers = await SurvivorPage.open(browser, here.url)
         session = await browser.new_cdp_session(hers.page)
         await session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
@@ -70,7 +74,11 @@ async def test_she_writes_on_while_her_phone_works_to_let_somebody_in(tmp_path: 
 
 
 async def test_what_she_was_writing_when_it_ended_is_there_when_she_asks_again(tmp_path: Path) -> None:
-    async with house(tmp_path) as here, chromium(tmp_path / "profile") as browser, here.staff() as staff:
+    async with (
+        relay_environment(tmp_path) as here,
+        chromium(tmp_path / "profile") as browser,
+        here.staff() as staff,
+    ):
         hers = await SurvivorPage.open(browser, here.url)
         await hers.ask()
         his = await accepted(staff)
@@ -94,7 +102,7 @@ async def test_staff_write_before_they_have_seen_the_conversation_the_note_or_th
     tmp_path: Path,
 ) -> None:
     """Neither is overwritten, nor does it go elsewhere: a note must never go where she could read it."""
-    async with console_house(tmp_path) as desk, chromium(tmp_path / "profile") as browser:
+    async with console_environment(tmp_path) as desk, chromium(tmp_path / "profile") as browser:
         await browser.add_init_script(_EAGER)
         hers = await SurvivorPage.open(browser, desk.url)
         console = await ConsolePage.enter(browser, desk)

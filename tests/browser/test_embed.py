@@ -15,11 +15,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import BaseTestServer, TestServer
-from browser_house import House, accepted, house, killable_house
-from call_pages import DEVICES, WATCH
 from playwright.async_api import FrameLocator, Page, Route, expect
-from real_browser import chromium, two_taps
-from sdk_people import PATIENCE, until
+from support.browsers.call_pages import DEVICES, WATCH
+from support.browsers.environment import RelayEnvironment, accepted, killable_environment, relay_environment
+from support.browsers.real_browser import chromium, two_taps
+from support.clients.sdk_people import PATIENCE, until
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.staff import Staff
@@ -40,11 +40,11 @@ EXIT = re.compile("^(Exit|Keluar)$")
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Another site, and the house whose page it shows."""
+    """Another site, and the environment whose page it shows."""
 
     page: Page
     url: str
-    here: House
+    here: RelayEnvironment
 
     async def open(self) -> None:
         await self.page.goto("about:blank")
@@ -84,7 +84,7 @@ async def embedding(folder: Path, *, listed: bool, more: str = "", **settings: o
         host = str(server.make_url("/")).rstrip("/")
         table = f'exit_url = "{host}/weather"\nembedded_by = {[host] if listed else []!r}\n{more}'
         async with (
-            house(folder, table, **settings) as here,
+            relay_environment(folder, table, **settings) as here,
             chromium(
                 folder / "profile",
                 width=360,
@@ -159,7 +159,7 @@ async def test_exit_in_the_frame_leaves_the_host_too_while_the_relay_is_away(tmp
     ):
         host = str(server.make_url("/")).rstrip("/")
         table = f'exit_url = "{host}/weather"\nembedded_by = {[host]!r}\n'
-        with killable_house(tmp_path, table) as (here, relay):
+        with killable_environment(tmp_path, table) as (here, relay):
             await here.organisation.publish_revocations(here.url)
             told |= {"relay": here.url, "integrity": await published_hash(here.url)}
             site = Site(await browser.new_page(), f"{host}/", here)
@@ -183,7 +183,7 @@ async def test_exit_in_the_frame_leaves_the_host_too_where_the_relay_says_nothin
     ):
         host = str(server.make_url("/")).rstrip("/")
         table = f'exit_url = "{host}/weather"\nembedded_by = {[host]!r}\n'
-        with killable_house(tmp_path, table) as (here, relay):
+        with killable_environment(tmp_path, table) as (here, relay):
             told |= {"relay": here.url, "integrity": await published_hash(here.url)}
             site = Site(await browser.new_page(), f"{host}/", here)
             await site.open()

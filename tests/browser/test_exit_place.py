@@ -6,11 +6,17 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from accessible import barriers
-from browser_house import HARMLESS_TITLE, House, accepted, harmless_site, house
 from playwright.async_api import BrowserContext, FloatRect, Locator, expect
-from real_browser import chromium
-from survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
+from support.browsers.accessible import barriers
+from support.browsers.environment import (
+    HARMLESS_TITLE,
+    RelayEnvironment,
+    accepted,
+    harmless_site,
+    relay_environment,
+)
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
 
 BOTTOM_RIGHT = 'exit_place = "bottom-right"'
 TWICE = ("--blink-settings=defaultFontSize=32",)
@@ -39,7 +45,7 @@ def overlap(one: FloatRect, other: FloatRect) -> bool:
     )
 
 
-async def opened(browser: BrowserContext, here: House, words: Words = ENGLISH) -> SurvivorPage:
+async def opened(browser: BrowserContext, here: RelayEnvironment, words: Words = ENGLISH) -> SurvivorPage:
     hers = await SurvivorPage.open(browser, here.url, words)
     await expect(hers.button(words.start)).to_be_visible()
     return hers
@@ -53,7 +59,7 @@ async def test_below_it_covers_nothing_and_stays_in_sight(
 ) -> None:
     """Neither the button that asks, the field, Send, the handset nor the numbers; above a keyboard, too."""
     async with (
-        house(tmp_path, BOTTOM_RIGHT, calls={"allow_direct": True}) as here,
+        relay_environment(tmp_path, BOTTOM_RIGHT, calls={"allow_direct": True}) as here,
         chromium(
             tmp_path / "profile", language, width=width, height=640, touch=True, arguments=arguments
         ) as browser,
@@ -90,7 +96,7 @@ async def test_she_chooses_for_this_visit(tmp_path: Path, language: str, words: 
     left, right = PLACES[language]
     async with (
         harmless_site() as harmless,
-        house(tmp_path, f'exit_url = "{harmless}"') as here,
+        relay_environment(tmp_path, f'exit_url = "{harmless}"') as here,
         chromium(tmp_path / "profile", language, width=360, height=640, touch=True) as browser,
         here.staff() as staff,
     ):
@@ -121,7 +127,7 @@ async def test_she_chooses_for_this_visit(tmp_path: Path, language: str, words: 
 
 async def test_it_is_first_in_the_document_wherever_it_stands(tmp_path: Path) -> None:
     async with (
-        house(tmp_path, BOTTOM_RIGHT) as here,
+        relay_environment(tmp_path, BOTTOM_RIGHT) as here,
         chromium(tmp_path / "profile", width=360, height=640, touch=True) as browser,
     ):
         hers = await opened(browser, here)
@@ -135,7 +141,7 @@ async def test_it_is_at_the_top_where_there_is_no_thumb_or_no_room(
 ) -> None:
     """At a desk; and above the keyboard of a phone that lies on its side."""
     async with (
-        house(tmp_path, BOTTOM_RIGHT) as here,
+        relay_environment(tmp_path, BOTTOM_RIGHT) as here,
         chromium(tmp_path / "profile", width=640, height=height, touch=touch) as browser,
     ):
         hers = await opened(browser, here)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import brotli
 import pytest
-from browser_house import HARMLESS_TITLE, accepted, harmless_site, house
-from held_page import HeldPage, head_bytes, held, sent_page
 from playwright.async_api import Page, expect
-from real_browser import chromium
-from survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
+from support.browsers.environment import HARMLESS_TITLE, accepted, harmless_site, relay_environment
+from support.browsers.held_page import HeldPage, head_bytes, held, sent_page
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
 from teduh_signaling.relay.frames import RequestDetails, Urgency
 
 EARLY_BYTES = 10_000
@@ -34,7 +34,7 @@ async def test_the_first_bytes_decode_to_all_that_they_are_for(
     tmp_path: Path, first_bytes: int, behind: bytes
 ) -> None:
     """By themselves: what was compressed is flushed behind each piece."""
-    async with house(tmp_path) as here:
+    async with relay_environment(tmp_path) as here:
         head, body = await sent_page(here.url)
     whole = brotli.decompress(body)
     decoder = brotli.Decompressor()
@@ -58,7 +58,7 @@ async def test_numbers_and_exit_work_before_the_rest_has_come(
 ) -> None:
     async with (
         harmless_site() as harmless,
-        house(tmp_path, f'exit_url = "{harmless}"') as here,
+        relay_environment(tmp_path, f'exit_url = "{harmless}"') as here,
         chromium(tmp_path / "profile", language, width=360, height=640, touch=True) as browser,
         held(HeldPage(here.url, first_bytes)) as url,
     ):
@@ -87,7 +87,7 @@ async def test_the_ways_out_without_a_button_work_as_early(tmp_path: Path, page:
     """And a page with a disguise says nothing until the disguise has come."""
     async with (
         harmless_site() as harmless,
-        house(tmp_path, f'exit_url = "{harmless}"\n{page}') as here,
+        relay_environment(tmp_path, f'exit_url = "{harmless}"\n{page}') as here,
         chromium(tmp_path / "profile") as browser,
         held(HeldPage(here.url, EARLY_BYTES)) as url,
     ):
@@ -105,7 +105,7 @@ async def test_the_ways_out_without_a_button_work_as_early(tmp_path: Path, page:
 
 @pytest.mark.parametrize("page", ["", 'disguise = { skin = "recipe" }'])
 async def test_nothing_is_left_of_what_stood_before_the_app_came(tmp_path: Path, page: str) -> None:
-    async with house(tmp_path, page) as here, chromium(tmp_path / "profile") as browser:
+    async with relay_environment(tmp_path, page) as here, chromium(tmp_path / "profile") as browser:
         hers = browser.pages[0]
         await hers.goto(here.url)
         await expect(hers.locator(".skin" if page else "[name=urgency]").first).to_be_attached()
@@ -136,7 +136,7 @@ async def test_the_app_is_drawn_into_what_stands_and_changes_nothing_of_it(
 ) -> None:
     """No element, no attribute, no place, nor what has the keyboard; and each tap is answered once."""
     async with (
-        house(tmp_path, page) as here,
+        relay_environment(tmp_path, page) as here,
         chromium(tmp_path / "profile", language, width=360, height=640, touch=bool(page)) as browser,
     ):
         line = HeldPage(here.url, EARLY_BYTES)
@@ -168,7 +168,7 @@ async def test_the_tap_to_somebody_is_kept_before_the_first_screen_has_come(
     tmp_path: Path, language: str, words: Words, coming: str
 ) -> None:
     async with (
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         chromium(tmp_path / "profile", language, width=360, height=640, touch=True) as browser,
         here.staff() as staff,
     ):
@@ -191,7 +191,7 @@ async def test_what_she_taps_before_the_rest_has_come_is_kept(
 ) -> None:
     """Choices and the tap itself: it asks as soon as that can be done, without another tap."""
     async with (
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         chromium(tmp_path / "profile", language, width=360, height=640, touch=True) as browser,
         here.staff() as staff,
     ):
@@ -218,7 +218,10 @@ async def test_what_she_taps_before_the_rest_has_come_is_kept(
 
 async def test_nothing_that_she_has_begun_is_disturbed_when_the_rest_comes(tmp_path: Path) -> None:
     """The same elements stand there before and after: what has the keyboard keeps it, and nothing moves."""
-    async with house(tmp_path) as here, chromium(tmp_path / "profile", width=360, height=640) as browser:
+    async with (
+        relay_environment(tmp_path) as here,
+        chromium(tmp_path / "profile", width=360, height=640) as browser,
+    ):
         line = HeldPage(here.url, FIRST_BYTES)
         async with held(line) as url:
             page = browser.pages[0]
@@ -235,7 +238,7 @@ async def test_nothing_that_she_has_begun_is_disturbed_when_the_rest_comes(tmp_p
 
 
 async def test_who_has_left_asks_for_nobody_when_the_rest_comes_after_all(tmp_path: Path) -> None:
-    async with house(tmp_path) as here, chromium(tmp_path / "profile") as browser:
+    async with relay_environment(tmp_path) as here, chromium(tmp_path / "profile") as browser:
         line = HeldPage(here.url, FIRST_BYTES)
         async with held(line) as url:
             hers = SurvivorPage(browser.pages[0])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from browser_house import accepted, house
 from playwright.async_api import Error, Locator, Page, expect
-from pseudo_page import BESIDE_THE_WINDOW
-from real_browser import chromium
-from survivor_page import INDONESIAN, SurvivorPage
+from support.browsers.environment import accepted, relay_environment
+from support.browsers.pseudo_page import BESIDE_THE_WINDOW
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import INDONESIAN, SurvivorPage
 from teduh_signaling.relay.frames import RequestDetails, Urgency
 
 NUMBERS = {"SAPA 129": "tel:129", "Polisi": "tel:110", "Ambulans": "tel:119"}
@@ -34,7 +34,7 @@ async def test_what_she_chooses_reaches_staff_and_help_by_telephone_is_always_on
     tmp_path: Path,
 ) -> None:
     async with (
-        house(tmp_path, PAGE) as here,
+        relay_environment(tmp_path, PAGE) as here,
         chromium(tmp_path / "profile", "id", width=360, height=640, touch=True) as browser,
     ):
         hers = await SurvivorPage.open(browser, here.url, INDONESIAN)
@@ -108,7 +108,7 @@ CUT_OFF = """[...document.querySelectorAll(".number strong")]
 async def test_the_numbers_can_be_read_with_text_of_twice_the_size(tmp_path: Path) -> None:
     """Who has to call from another telephone sees them without looking for them beside the screen."""
     async with (
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         chromium(tmp_path / "profile", "id", width=360, height=640, touch=True) as browser,
     ):
         hers = await SurvivorPage.open(browser, here.url, INDONESIAN)
@@ -126,7 +126,7 @@ MARKUP = "document.body.innerHTML = '<b>anything</b>'"
 async def test_what_the_browser_would_do_by_itself_is_turned_off(tmp_path: Path) -> None:
     """Remember fields, leave by a swipe, make text into elements."""
     async with (
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         chromium(tmp_path / "profile", troubles="TrustedHTML") as browser,
     ):
         hers = await SurvivorPage.open(browser, here.url)

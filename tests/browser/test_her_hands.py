@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from accessible import Announced, announced
-from browser_house import accepted, harmless_site, house
 from playwright.async_api import expect
-from real_browser import chromium, two_taps
-from survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
+from support.browsers.accessible import Announced, announced
+from support.browsers.environment import accepted, harmless_site, relay_environment
+from support.browsers.real_browser import chromium, two_taps
+from support.browsers.survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
 
 _NOTE_BLUR = """(field) => {
   window.left = 0
@@ -20,7 +20,7 @@ _NOTE_BLUR = """(field) => {
 async def test_sending_does_not_take_the_keyboard_from_her(tmp_path: Path) -> None:
     """A field that loses the focus, if only for a moment, folds the keyboard of a phone."""
     async with (
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         chromium(tmp_path / "profile", width=360, height=640, touch=True) as browser,
     ):
         hers = await SurvivorPage.open(browser, here.url)
@@ -40,7 +40,7 @@ async def test_at_twice_the_size_the_field_keeps_its_width(
 ) -> None:
     """A phone of 360 pixels, its page zoomed to 200 %, or its type set to that."""
     async with (
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         chromium(tmp_path / "profile", width=width, height=640, touch=True, arguments=arguments) as browser,
         here.staff() as staff,
     ):
@@ -58,7 +58,7 @@ async def test_two_taps_on_what_she_reads_do_not_leave(tmp_path: Path) -> None:
     """People tap twice on words to enlarge or to copy them; on bare ground two taps leave."""
     async with (
         harmless_site() as harmless,
-        house(tmp_path, f'exit_url = "{harmless}"') as here,
+        relay_environment(tmp_path, f'exit_url = "{harmless}"') as here,
         chromium(tmp_path / "profile", width=360, height=640, touch=True) as browser,
     ):
         hers = await SurvivorPage.open(browser, here.url)
@@ -78,7 +78,7 @@ async def test_two_taps_on_what_she_reads_do_not_leave(tmp_path: Path) -> None:
 
 
 async def test_a_phone_is_not_told_of_a_key_that_it_does_not_have(tmp_path: Path) -> None:
-    async with house(tmp_path) as here:
+    async with relay_environment(tmp_path) as here:
         for touch in (True, False):
             async with chromium(tmp_path / f"profile {touch}", touch=touch) as browser:
                 hers = await SurvivorPage.open(browser, here.url)
@@ -87,7 +87,7 @@ async def test_a_phone_is_not_told_of_a_key_that_it_does_not_have(tmp_path: Path
 
 
 async def test_the_first_tab_stop_is_exit(tmp_path: Path) -> None:
-    async with house(tmp_path) as here, chromium(tmp_path / "profile") as browser:
+    async with relay_environment(tmp_path) as here, chromium(tmp_path / "profile") as browser:
         hers = await SurvivorPage.open(browser, here.url)
         await expect(hers.button(ENGLISH.start)).to_be_visible()
         await hers.page.keyboard.press("Tab")
@@ -96,7 +96,7 @@ async def test_the_first_tab_stop_is_exit(tmp_path: Path) -> None:
 
 async def test_presses_of_shift_are_counted_where_exit_is(tmp_path: Path) -> None:
     """As GOV.UK's "Exit this page" does: a dot for each of the three, gone when another key is pressed."""
-    async with house(tmp_path) as here, chromium(tmp_path / "profile") as browser:
+    async with relay_environment(tmp_path) as here, chromium(tmp_path / "profile") as browser:
         hers = await SurvivorPage.open(browser, here.url)
         await expect(hers.button(ENGLISH.start)).to_be_visible()
 
@@ -137,7 +137,7 @@ async def test_presses_of_shift_are_said_to_whoever_does_not_see_the_dots(
     tmp_path: Path, language: str, words: Words, two: str, one: str, stopped: str
 ) -> None:
     """As GOV.UK's "Exit this page" does. What she writes in capitals is not told of."""
-    async with house(tmp_path) as here, chromium(tmp_path / "profile", language) as browser:
+    async with relay_environment(tmp_path) as here, chromium(tmp_path / "profile", language) as browser:
         page = browser.pages[0]
         await page.clock.install()
         hers = await SurvivorPage.open(browser, here.url, words)
@@ -169,7 +169,7 @@ async def test_back_asks_once_and_adds_nothing_to_the_history(tmp_path: Path) ->
     """Escape is what a phone's Back gesture is on this machine: the browser's close request (HTML, 6.5.2)."""
     async with (
         harmless_site() as harmless,
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         chromium(tmp_path / "profile", width=360, height=640, touch=True) as browser,
     ):
         page = browser.pages[0]

@@ -6,20 +6,20 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from browser_house import accepted, house
-from dishonest_proxy import DishonestProxy, dishonest
 from playwright.async_api import Locator, Page, expect
-from pseudo_page import BESIDE_THE_WINDOW, build_pseudo
-from real_browser import chromium
-from sdk_people import collect, until
-from survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
+from support.browsers.environment import accepted, relay_environment
+from support.browsers.pseudo_page import BESIDE_THE_WINDOW, build_pseudo
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
+from support.clients.sdk_people import collect, until
+from support.relay.dishonest_proxy import DishonestProxy, dishonest
 from teduh_sdk import events
 
 
 async def test_nothing_is_lost_when_the_network_goes_away(tmp_path: Path) -> None:
     """Sockets that are there break, and no new one is let through until it is back."""
     proxies: list[DishonestProxy] = []
-    async with house(tmp_path) as here, here.staff("Sari") as staff:
+    async with relay_environment(tmp_path) as here, here.staff("Sari") as staff:
         proxies.append(DishonestProxy(here.url))
         async with dishonest(proxies[0]) as url, chromium(tmp_path / "profile") as browser:
             hers = await SurvivorPage.open(browser, url)
@@ -44,7 +44,7 @@ async def test_nothing_is_lost_when_the_network_goes_away(tmp_path: Path) -> Non
 
 async def test_nothing_is_lost_when_the_network_falls_silent(tmp_path: Path) -> None:
     """Nothing closes and nothing arrives: she is told after two heartbeats, and what was said comes later."""
-    async with house(tmp_path, heartbeat_seconds=2) as here, here.staff("Sari") as staff:
+    async with relay_environment(tmp_path, heartbeat_seconds=2) as here, here.staff("Sari") as staff:
         proxy = DishonestProxy(here.url)
         async with dishonest(proxy) as url, chromium(tmp_path / "profile") as browser:
             hers = await SurvivorPage.open(browser, url)
@@ -70,7 +70,7 @@ async def test_nothing_is_lost_when_the_network_falls_silent(tmp_path: Path) -> 
 async def test_words_of_every_kind_arrive_as_they_are_and_lead_nowhere(tmp_path: Path) -> None:
     """What she writes in the field while she waits is still there when somebody comes."""
     async with (
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         chromium(tmp_path / "profile", width=360, height=640) as browser,
         here.staff() as staff,
     ):
@@ -105,7 +105,7 @@ async def test_the_page_speaks_the_language_of_her_browser_and_the_one_she_choos
     tmp_path: Path, languages: str, words: Words
 ) -> None:
     """The organisation's first one when hers is none of them; another by a tap, and remembered nowhere."""
-    async with house(tmp_path) as here, chromium(tmp_path / "profile", languages) as browser:
+    async with relay_environment(tmp_path) as here, chromium(tmp_path / "profile", languages) as browser:
         page = (await SurvivorPage.open(browser, here.url)).page
         first, other = (ENGLISH, INDONESIAN) if words is ENGLISH else (INDONESIAN, ENGLISH)
         await expect(page.get_by_role("button", name=first.start)).to_be_visible()
@@ -118,7 +118,11 @@ async def test_the_page_speaks_the_language_of_her_browser_and_the_one_she_choos
 
 
 async def test_keys_alone_do_everything_and_nothing_moves_for_who_wants_that(tmp_path: Path) -> None:
-    async with house(tmp_path) as here, chromium(tmp_path / "profile") as browser, here.staff() as staff:
+    async with (
+        relay_environment(tmp_path) as here,
+        chromium(tmp_path / "profile") as browser,
+        here.staff() as staff,
+    ):
         hers = await SurvivorPage.open(browser, here.url)
         await hers.page.emulate_media(reduced_motion="reduce")
         await reach(hers.page, hers.button(ENGLISH.start))
@@ -157,7 +161,7 @@ async def test_it_stands_in_a_language_from_right_to_left(
     built = await asyncio.to_thread(build_pseudo, "survivor", tmp_path / "built")
     monkeypatch.setattr("teduh_server.app.BUILT", built)
     async with (
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         chromium(tmp_path / "profile", width=360, height=640) as browser,
         here.staff() as staff,
     ):
@@ -184,7 +188,7 @@ async def test_how_the_link_stands_is_beside_no_button(tmp_path: Path, words: Wo
     """The widest of it on a small phone: the network is gone while she waits."""
     language = "id" if words is INDONESIAN else "en"
     async with (
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         chromium(tmp_path / "profile", language, width=360, height=640) as browser,
     ):
         proxy = DishonestProxy(here.url)

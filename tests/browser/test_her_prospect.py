@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from console_page import console_house
 from playwright.async_api import expect
-from real_browser import chromium
-from sdk_people import new_staff
-from survivor_page import SurvivorPage
+from support.browsers.console_page import console_environment
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import SurvivorPage
+from support.clients.sdk_people import new_staff
 from teduh_sdk import Shift, Staff
 from teduh_server.redis_store import keys
 
@@ -20,13 +20,15 @@ async def test_she_is_told_when_how_long_and_what_no_longer_counts(tmp_path: Pat
     table = f'[opening]\ntime_zone = "UTC"\n{time.strftime("%A", day).lower()} = ["12:00-13:00"]\n'
     routing = {"mode": "offer", "widen_after_seconds": 1}
     async with (
-        console_house(tmp_path, f'regions = ["Bandung"]\n{table}', routing=routing) as house,
-        Staff(house.url, house.organisation.public, new_staff(house.organisation, "Sari")) as sari,
+        console_environment(tmp_path, f'regions = ["Bandung"]\n{table}', routing=routing) as environment,
+        Staff(
+            environment.url, environment.organisation.public, new_staff(environment.organisation, "Sari")
+        ) as sari,
         chromium(tmp_path / "profile") as browser,
     ):
         taken = [int(time.time() * 1000) - minutes * 60_000 for minutes in range(1, 31)]
-        await house.relay._store.ask((b"RPUSH", keys.QUEUE_TAKEN, *taken))
-        hers = await SurvivorPage.open(browser, house.url)
+        await environment.relay._store.ask((b"RPUSH", keys.QUEUE_TAKEN, *taken))
+        hers = await SurvivorPage.open(browser, environment.url)
         await hers.page.get_by_label("Roughly where are you?").select_option("Bandung")
         await hers.ask()
         place = hers.page.locator(".place")

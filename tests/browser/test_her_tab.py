@@ -6,17 +6,17 @@ import re
 from pathlib import Path
 
 import pytest
-from browser_house import accepted, house
 from playwright.async_api import expect
-from real_browser import chromium
-from sdk_people import until
-from survivor_page import ENGLISH, SurvivorPage, hide
+from support.browsers.environment import accepted, relay_environment
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import ENGLISH, SurvivorPage, hide
+from support.clients.sdk_people import until
 from teduh_sdk import events
 
 
 async def test_loading_anew_asks_first_then_says_what_has_ended_and_begins_anew(tmp_path: Path) -> None:
     async with (
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         chromium(tmp_path / "profile") as browser,
         here.staff("Sari") as staff,
     ):
@@ -42,7 +42,7 @@ async def test_loading_anew_asks_first_then_says_what_has_ended_and_begins_anew(
 
 async def test_two_tabs_are_two_people_who_know_nothing_of_each_other(tmp_path: Path) -> None:
     async with (
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         chromium(tmp_path / "profile") as browser,
         here.staff("Sari") as staff,
     ):
@@ -68,7 +68,7 @@ async def test_two_tabs_are_two_people_who_know_nothing_of_each_other(tmp_path: 
 async def test_a_tab_that_was_hidden_for_long_shows_its_cover_until_she_goes_on(tmp_path: Path) -> None:
     page = 'cover = { skin = "weather", after_seconds = 90 }'
     async with (
-        house(tmp_path, page) as here,
+        relay_environment(tmp_path, page) as here,
         chromium(tmp_path / "profile") as browser,
         here.staff() as staff,
     ):
@@ -105,7 +105,7 @@ async def test_the_keys_for_reloading_end_nothing_unasked(tmp_path: Path) -> Non
     """Neither behind the cover, where no question can be seen, nor where one of them is held down."""
     page = 'cover = { skin = "weather", after_seconds = 90 }'
     async with (
-        house(tmp_path, page) as here,
+        relay_environment(tmp_path, page) as here,
         chromium(tmp_path / "profile") as browser,
         here.staff() as staff,
     ):
@@ -142,7 +142,7 @@ async def test_the_keys_for_reloading_show_nothing_of_what_is_over_behind_its_co
     """Loaded anew the page would say what it is, to whoever has found it."""
     page = 'cover = { skin = "weather", after_seconds = 90 }'
     async with (
-        house(tmp_path, page) as here,
+        relay_environment(tmp_path, page) as here,
         chromium(tmp_path / "profile") as browser,
         here.staff() as staff,
     ):
@@ -180,7 +180,7 @@ async def test_a_disguise_looks_like_something_else_until_she_presses_where_she_
     tmp_path: Path, skin: str, press: str, place: str, another: str, word: str
 ) -> None:
     table = f'title = "Cooking"\ndisguise = {{ skin = "{skin}", press = "{press}" }}'
-    async with house(tmp_path, table) as here, chromium(tmp_path / "profile") as browser:
+    async with relay_environment(tmp_path, table) as here, chromium(tmp_path / "profile") as browser:
         hers = await SurvivorPage.open(browser, here.url)
         page = hers.page
         await expect(page.locator(f".skin.{skin}")).to_be_visible()
@@ -197,7 +197,7 @@ async def test_a_disguise_looks_like_something_else_until_she_presses_where_she_
 async def test_a_disguised_page_is_disguised_again_after_it_was_hidden_for_long(tmp_path: Path) -> None:
     """Also before she has asked for anybody: whoever finds her browser open must see nothing that tells."""
     async with (
-        house(tmp_path, 'disguise = { skin = "weather", press = "picture" }') as here,
+        relay_environment(tmp_path, 'disguise = { skin = "weather", press = "picture" }') as here,
         chromium(tmp_path / "profile") as browser,
     ):
         hers = await SurvivorPage.open(browser, here.url)
@@ -217,7 +217,7 @@ async def test_the_cover_that_nobody_chose_is_a_recipe_and_she_is_told_how_to_co
     tmp_path: Path,
 ) -> None:
     """Nothing on it invites anybody to press."""
-    async with house(tmp_path) as here, chromium(tmp_path / "profile") as browser:
+    async with relay_environment(tmp_path) as here, chromium(tmp_path / "profile") as browser:
         hers = await SurvivorPage.open(browser, here.url)
         await hers.ask()
         await hers.shows("Tap its picture to come back.")
@@ -232,7 +232,7 @@ async def test_the_cover_that_nobody_chose_is_a_recipe_and_she_is_told_how_to_co
 
 async def test_the_weather_is_not_sunny_at_night(tmp_path: Path) -> None:
     async with (
-        house(tmp_path, 'disguise = { skin = "weather" }') as here,
+        relay_environment(tmp_path, 'disguise = { skin = "weather" }') as here,
         chromium(tmp_path / "profile") as browser,
     ):
         for hour, now in (

@@ -7,11 +7,11 @@ import re
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from accessible import barriers
-from console_page import ConsolePage, console_house
 from playwright.async_api import Locator, Page, expect
-from real_browser import chromium
-from survivor_page import SurvivorPage
+from support.browsers.accessible import barriers
+from support.browsers.console_page import ConsolePage, console_environment
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import SurvivorPage
 
 PICTURES = os.environ.get("TEDUH_PICTURES")
 """A folder, for whoever wants to look at it."""
@@ -45,15 +45,15 @@ async def _picks_it(console: ConsolePage, question: Locator) -> None:
 async def test_another_goes_on_when_the_console_dies_and_nothing_is_lost(tmp_path: Path) -> None:
     """It is looked for a colleague then, who picks it from the list, and comes in or not as she decides."""
     async with (
-        console_house(tmp_path, unreachable_seconds=1) as house,
+        console_environment(tmp_path, unreachable_seconds=1) as environment,
         chromium(tmp_path / "hers", width=360, height=740, bypass_csp=True) as hers,
         chromium(tmp_path / "second", bypass_csp=True) as colleagues,
         AsyncExitStack() as dying,
     ):
-        survivor = await SurvivorPage.open(hers, house.url)
+        survivor = await SurvivorPage.open(hers, environment.url)
         await survivor.ask()
         first_browser = await dying.enter_async_context(chromium(tmp_path / "first"))
-        first = await ConsolePage.enter(first_browser, house)
+        first = await ConsolePage.enter(first_browser, environment)
         await first.accept()
         await first.say("Are you safe?")
         await expect(survivor.message("Are you safe?")).to_be_visible()
@@ -70,7 +70,7 @@ async def test_another_goes_on_when_the_console_dies_and_nothing_is_lost(tmp_pat
         await survivor.say("Please answer.")
         await _look(survivor.page, "seeking")
 
-        second = await ConsolePage.enter(colleagues, house)
+        second = await ConsolePage.enter(colleagues, environment)
         await second.button("Accept the next").click()
         await expect(
             second.page.get_by_text("The person is being asked whether you may come in")
@@ -98,7 +98,7 @@ async def test_another_goes_on_when_the_console_dies_and_nothing_is_lost(tmp_pat
         # The first console comes back, and is told in so many words.
         async with chromium(tmp_path / "first") as again:
             page = again.pages[0]
-            await page.goto(house.console_url)
+            await page.goto(environment.console_url)
             back = ConsolePage(page)
             await back.unlock()
             await page.get_by_role("button").filter(has_text="Over").first.click()

@@ -6,15 +6,15 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from accessible import barriers
-from browser_house import House, accepted, organisation_file
 from playwright.async_api import expect
-from real_browser import chromium
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
-from survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
+from support.browsers.accessible import barriers
+from support.browsers.environment import RelayEnvironment, accepted, organisation_file
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
+from support.store.valkey_server import start_valkey
 from teduh_server.redis_store.durability import Durability
-from valkey_server import start_valkey
 
 SAID = {
     ENGLISH: ("Not sending. We keep trying…", "Nobody has ended it", "was not sent", "Start a new chat"),
@@ -44,7 +44,7 @@ async def test_what_she_wrote_is_in_the_field_again(tmp_path: Path, words: Words
             ) as browser,
         ):
             await organisation.publish_revocations(url)
-            async with House(url, organisation).staff() as staff:
+            async with RelayEnvironment(url, organisation).staff() as staff:
                 survivor = await SurvivorPage.open(browser, url, words)
                 await survivor.ask()
                 his = await accepted(staff)

@@ -6,10 +6,10 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from bad_wire import bad_wire
-from call_pages import talking_alone
-from console_page import console_house
-from turn_server import turn_server
+from support.browsers.call_pages import talking_alone
+from support.browsers.console_page import console_environment
+from support.calls.bad_wire import bad_wire
+from support.calls.turn_server import turn_server
 
 # Calls of several people need much of the processor: one at a time.
 pytestmark = pytest.mark.xdist_group("browser_calls")
@@ -32,8 +32,8 @@ async def test_path_that_breaks_is_told_and_reassignment_found_on_the_same_conne
     with turn_server(tmp_path, allow_loopback_peers=True) as turn:
         async with (
             bad_wire(("127.0.0.1", turn.port), loss=0.0, delay=0.01) as wire,
-            console_house(tmp_path, calls=turn.calls(turn_urls=(wire.url,))) as house,
-            talking_alone(house) as talk,
+            console_environment(tmp_path, calls=turn.calls(turn_urls=(wire.url,))) as environment,
+            talking_alone(environment) as talk,
         ):
             await talk.video_call()
             await talk.hers.sees_movement()

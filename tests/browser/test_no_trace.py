@@ -21,15 +21,21 @@ from pathlib import Path
 
 import psutil
 import pytest
-from browser_house import HARMLESS_TITLE, House, accepted, harmless_site, house
-from needles import find
 from playwright.async_api import BrowserContext, expect
-from real_browser import chromium
-from relay_process import eventually
-from sdk_people import until
-from survivor_page import ENGLISH, SurvivorPage
+from support.browsers.environment import (
+    HARMLESS_TITLE,
+    RelayEnvironment,
+    accepted,
+    harmless_site,
+    relay_environment,
+)
+from support.browsers.needles import find
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import ENGLISH, SurvivorPage
+from support.browsers.traces import beyond, files_with, paths_after, told
+from support.clients.sdk_people import until
+from support.relay.relay_process import eventually
 from teduh_sdk import events
-from traces import beyond, files_with, paths_after, told
 from yarl import URL
 
 KEPT_BY_ITS_ORIGIN = """(async () => JSON.stringify({
@@ -97,7 +103,7 @@ async def wait_until_written(browser: BrowserContext, profile: Path, site: str) 
     return word
 
 
-async def talk(browser: BrowserContext, here: House) -> tuple[SurvivorPage, list[str], bytes]:
+async def talk(browser: BrowserContext, here: RelayEnvironment) -> tuple[SurvivorPage, list[str], bytes]:
     """A conversation, and what must not be found: its words, with whom it was, and the page's own; its id."""
     early, said, heard, begun, name = words = [needle() for _ in range(5)]
     async with here.staff(name) as staff:
@@ -133,7 +139,7 @@ def history(profile: Path, query: str) -> list[tuple[str, str]]:
 async def test_nothing_of_a_conversation_is_left_behind(tmp_path: Path) -> None:
     """Not after quick exit, running or closed, nor in a browser that dies in mid-conversation."""
     profile = tmp_path / "profile"
-    async with harmless_site() as site, house(tmp_path, f'exit_url = "{site}"') as here:
+    async with harmless_site() as site, relay_environment(tmp_path, f'exit_url = "{site}"') as here:
         async with chromium(profile) as browser:
             hers, words, conversation = await talk(browser, here)
             assert await kept_by_origin(browser, hers) == NOTHING
@@ -167,7 +173,7 @@ async def test_what_a_call_needed_is_not_in_the_caches(tmp_path: Path, how: str)
     profile = tmp_path / "profile"
     async with (
         harmless_site() as site,
-        house(tmp_path, f'exit_url = "{site}"', calls={"allow_direct": True}) as here,
+        relay_environment(tmp_path, f'exit_url = "{site}"', calls={"allow_direct": True}) as here,
     ):
         async with chromium(profile) as browser, here.staff("Sari") as staff:
             hers = await SurvivorPage.open(browser, here.url)
@@ -193,7 +199,7 @@ async def test_chromium_keeps_her_address_where_the_documentation_says(tmp_path:
     profile, name = tmp_path / "profile", f"{needle()}.localhost"
     async with (
         harmless_site() as site,
-        house(tmp_path, f'exit_url = "{site}"', calls={"allow_direct": True}) as here,
+        relay_environment(tmp_path, f'exit_url = "{site}"', calls={"allow_direct": True}) as here,
     ):
         async with chromium(profile) as browser, here.staff("Sari") as staff:
             hers = await SurvivorPage.open(browser, str(URL(here.url).with_host(name).with_path("/")))
@@ -241,7 +247,7 @@ async def test_the_history_lists_one_neutral_entry_and_after_quick_exit_only_whe
 ) -> None:
     """Quick exit takes the place of her page, so that browsers show the harmless site alone."""
     profile = tmp_path / "profile"
-    async with harmless_site() as site, house(tmp_path, f'exit_url = "{site}"') as here:
+    async with harmless_site() as site, relay_environment(tmp_path, f'exit_url = "{site}"') as here:
         async with chromium(profile) as browser:
             closed, _, _ = await talk(browser, here)
             await browser.new_page()

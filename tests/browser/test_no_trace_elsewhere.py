@@ -20,19 +20,19 @@ from pathlib import Path
 from typing import Final, Protocol
 
 import pytest
-from browser_house import HARMLESS_TITLE, House, accepted, house
-from firefox import DEVICES, Firefox, firefox
-from keeping_site import Control, KeepingSite, keeping_site, needle
-from needles import find
-from page_patience import until_page
-from sdk_people import until
-from survivor_page import ENGLISH
+from support.browsers.environment import HARMLESS_TITLE, RelayEnvironment, accepted, relay_environment
+from support.browsers.firefox import DEVICES, Firefox, firefox
+from support.browsers.keeping_site import Control, KeepingSite, keeping_site, needle
+from support.browsers.needles import find
+from support.browsers.page_patience import until_page
+from support.browsers.survivor_page import ENGLISH
+from support.browsers.traces import beyond, files_with, paths_after, told
+from support.browsers.webkit import made_up_screen
+from support.browsers.webkit_kept import KeptWebKitPage, kept_webkit
+from support.browsers.written_down import written
+from support.clients.sdk_people import until
 from teduh_sdk import events
 from teduh_sdk.staff import Staff
-from traces import beyond, files_with, paths_after, told
-from webkit import made_up_screen
-from webkit_kept import KeptWebKitPage, kept_webkit
-from written_down import written
 from yarl import URL
 
 pytestmark = pytest.mark.xdist_group("other_browsers")
@@ -83,7 +83,9 @@ class Said:
         return self.stem, self.conversation, *self.texts
 
 
-async def talk(page: Page, here: House, staff: Staff, later: Sequence[tuple[str, str]] = ()) -> Said:
+async def talk(
+    page: Page, here: RelayEnvironment, staff: Staff, later: Sequence[tuple[str, str]] = ()
+) -> Said:
     """From the page that is open: she asks, both write, she presses buttons, each until what it shows is
     there, and has begun to write more.
     """
@@ -159,7 +161,7 @@ async def test_nothing_of_a_conversation_is_left_behind_in_firefox(tmp_path: Pat
     profile = tmp_path / "profile"
     async with (
         keeping_site() as site,
-        house(tmp_path, f'exit_url = "{site.url}"') as here,
+        relay_environment(tmp_path, f'exit_url = "{site.url}"') as here,
         here.staff(NAME) as staff,
     ):
         async with firefox(profile, SOON) as browser:
@@ -192,7 +194,7 @@ async def test_nothing_of_a_conversation_is_left_behind_in_firefox(tmp_path: Pat
 async def test_firefox_keeps_her_address_where_the_documentation_says(tmp_path: Path) -> None:
     """In the history as one visible entry, after quick exit too: Firefox hides only what led on by itself."""
     profile, name = tmp_path / "profile", f"{needle()}.localhost"
-    async with keeping_site() as site, calls_house(tmp_path, site) as here, here.staff(NAME) as staff:
+    async with keeping_site() as site, call_environment(tmp_path, site) as here, here.staff(NAME) as staff:
         async with firefox(profile, {**DEVICES, **SOON}) as browser:
             hers = await browser.new_page(is_kept=True)
             await hers.goto(by_name(here, name))
@@ -218,7 +220,7 @@ async def test_firefox_keeps_her_address_where_the_documentation_says(tmp_path: 
 async def test_firefox_keeps_no_more_of_a_page_that_was_not_left(tmp_path: Path, how: str) -> None:
     """Of which the tab is closed, or with which the browser ends."""
     profile, name = tmp_path / "profile", f"{needle()}.localhost"
-    async with keeping_site() as site, calls_house(tmp_path, site) as here, here.staff(NAME) as staff:
+    async with keeping_site() as site, call_environment(tmp_path, site) as here, here.staff(NAME) as staff:
         async with firefox(profile, SOON) as browser:
             hers = await browser.new_page(is_kept=True)
             await hers.goto(by_name(here, name))
@@ -269,7 +271,7 @@ async def test_nothing_of_a_conversation_is_left_behind_in_webkit(tmp_path: Path
     with made_up_screen() as display:
         async with (
             keeping_site() as site,
-            house(tmp_path, f'exit_url = "{site.url}"') as here,
+            relay_environment(tmp_path, f'exit_url = "{site.url}"') as here,
             here.staff(NAME) as staff,
         ):
             async with kept_webkit(display, kept, here.url) as hers:
@@ -297,7 +299,11 @@ async def test_webkit_keeps_her_address_where_the_documentation_says(tmp_path: P
     """The engine alone: what a browser built on it notes in a history of its own is that browser's."""
     kept, name = tmp_path / "kept", f"{needle()}.localhost"
     with made_up_screen() as display:
-        async with keeping_site() as site, calls_house(tmp_path, site) as here, here.staff(NAME) as staff:
+        async with (
+            keeping_site() as site,
+            call_environment(tmp_path, site) as here,
+            here.staff(NAME) as staff,
+        ):
             async with kept_webkit(display, kept, by_name(here, name)) as hers:
                 await talk(hers, here, staff, [NO_CALLS])
                 places = files_with(name, kept)
@@ -312,11 +318,11 @@ async def test_webkit_keeps_her_address_where_the_documentation_says(tmp_path: P
 # --- both ----------------------------------------------------------------------------------------------
 
 
-def calls_house(folder: Path, site: KeepingSite) -> AbstractAsyncContextManager[House]:
+def call_environment(folder: Path, site: KeepingSite) -> AbstractAsyncContextManager[RelayEnvironment]:
     """A relay that offers calls, whose quick exit leads to the site."""
-    return house(folder, f'exit_url = "{site.url}"', calls={"allow_direct": True})
+    return relay_environment(folder, f'exit_url = "{site.url}"', calls={"allow_direct": True})
 
 
-def by_name(here: House, name: str) -> str:
+def by_name(here: RelayEnvironment, name: str) -> str:
     """Where the page is, by a name of this machine's that stands nowhere by chance."""
     return str(URL(here.url).with_host(name).with_path("/"))

@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
-from accessible import barriers
-from browser_house import House, accepted, house
 from playwright.async_api import Page, Route, async_playwright, expect
-from programs import executable
-from real_browser import ARGUMENTS, chromium
-from survivor_page import ENGLISH, INDONESIAN, SurvivorPage
+from support.browsers.accessible import barriers
+from support.browsers.environment import RelayEnvironment, accepted, relay_environment
+from support.browsers.real_browser import ARGUMENTS, chromium
+from support.browsers.survivor_page import ENGLISH, INDONESIAN, SurvivorPage
+from support.programs import executable
 from teduh_sdk import Staff
 
 OWN = """
@@ -42,7 +42,7 @@ SAYS_NEXT = """() => {
 
 async def test_she_is_given_numbers_and_no_place_in_a_line_that_nobody_serves(tmp_path: Path) -> None:
     async with (
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         chromium(tmp_path / "profile", "id", width=360, height=640) as browser,
     ):
         hers = await SurvivorPage.open(browser, here.url, INDONESIAN)
@@ -61,7 +61,7 @@ async def test_she_who_is_in_danger_is_given_numbers_at_once_and_until_somebody_
     tmp_path: Path,
 ) -> None:
     async with (
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         here.staff() as staff,
         chromium(tmp_path / "profile", "id", width=360, height=640, touch=True) as browser,
     ):
@@ -99,7 +99,7 @@ async def _stand_before_the_rest(page: Page) -> None:
 async def test_what_was_stopped_leaves_her_with_numbers_exit_and_another_try(tmp_path: Path) -> None:
     """Stopped for her safety, in the middle of an emergency that she has told of."""
     async with (
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         chromium(tmp_path / "profile", "id", width=360, height=640) as browser,
     ):
         hers = await SurvivorPage.open(browser, here.url, INDONESIAN)
@@ -116,7 +116,7 @@ async def test_what_was_stopped_leaves_her_with_numbers_exit_and_another_try(tmp
 
 async def test_a_page_that_cannot_start_has_numbers_exit_and_another_try(tmp_path: Path) -> None:
     async with (
-        house(tmp_path, OWN + WRITTEN) as here,
+        relay_environment(tmp_path, OWN + WRITTEN) as here,
         chromium(tmp_path / "profile", width=360, height=640) as browser,
     ):
         page = browser.pages[0]
@@ -152,7 +152,7 @@ async def test_who_cannot_speak_can_write_and_is_told_what_stays_of_it(
     """In a tab of its own, whose site does not learn from where she came; what she does here goes on."""
     words = INDONESIAN if language == "id" else ENGLISH
     async with (
-        house(tmp_path, WRITTEN) as here,
+        relay_environment(tmp_path, WRITTEN) as here,
         chromium(tmp_path / "profile", language, width=360, height=640, touch=True) as browser,
         here.staff() as staff,
     ):
@@ -188,7 +188,7 @@ async def test_who_cannot_speak_can_write_and_is_told_what_stays_of_it(
 async def test_links_stand_wherever_the_numbers_do(tmp_path: Path) -> None:
     """With danger on the first screen, while nobody is there, and at an end."""
     async with (
-        house(tmp_path, WRITTEN) as here,
+        relay_environment(tmp_path, WRITTEN) as here,
         chromium(tmp_path / "profile", "id", width=360, height=640) as browser,
     ):
         hers = await SurvivorPage.open(browser, here.url, INDONESIAN)
@@ -222,12 +222,12 @@ async def _has_links(page: Page, screen: str) -> None:
 async def test_a_browser_without_javascript_shows_numbers_exit_and_another_try(
     tmp_path: Path, table: str, numbers: list[str]
 ) -> None:
-    async with house(tmp_path, table) as here:
+    async with relay_environment(tmp_path, table) as here:
         links = await _links_without_javascript(here)
         assert links == [*numbers, "/", "/x"]
 
 
-async def _links_without_javascript(here: House) -> list[str]:
+async def _links_without_javascript(here: RelayEnvironment) -> list[str]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=executable("chromium"), args=list(ARGUMENTS)

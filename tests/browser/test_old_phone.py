@@ -10,11 +10,11 @@ import asyncio
 import re
 from pathlib import Path
 
-from browser_house import accepted, house
 from playwright.async_api import BrowserContext, Request, Route, expect
-from real_browser import PATIENCE_MS, chromium
-from sdk_people import until
-from survivor_page import SurvivorPage
+from support.browsers.environment import accepted, relay_environment
+from support.browsers.real_browser import PATIENCE_MS, chromium
+from support.browsers.survivor_page import SurvivorPage
+from support.clients.sdk_people import until
 from teduh_sdk import events
 
 SPARE = re.compile(r"/spare\.[0-9a-f]{16}\.js$")
@@ -36,7 +36,7 @@ async def grow_old(browser: BrowserContext) -> None:
 
 
 async def test_whole_story_works_on_an_old_phone(tmp_path: Path) -> None:
-    async with house(tmp_path) as here, chromium(tmp_path / "profile") as browser:
+    async with relay_environment(tmp_path) as here, chromium(tmp_path / "profile") as browser:
         await grow_old(browser)
         fetched: list[Request] = []
         browser.on("request", lambda request: fetched.append(request) if SPARE.search(request.url) else None)
@@ -54,7 +54,7 @@ async def test_whole_story_works_on_an_old_phone(tmp_path: Path) -> None:
 
 async def test_a_changed_part_does_not_run_and_a_good_one_is_taken_afterwards(tmp_path: Path) -> None:
     """Browsers hold it against its hash; without it nothing can be verified, so the page goes on asking."""
-    async with house(tmp_path) as here, chromium(tmp_path / "profile") as browser:
+    async with relay_environment(tmp_path) as here, chromium(tmp_path / "profile") as browser:
         await grow_old(browser)
         changed: list[str] = []
         refused = asyncio.Event()

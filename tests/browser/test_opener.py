@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from browser_house import harmless_site, house
 from playwright.async_api import expect
-from real_browser import chromium
-from survivor_page import ENGLISH, SurvivorPage
+from support.browsers.environment import harmless_site, relay_environment
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import ENGLISH, SurvivorPage
 
 # Chromium tells whoever has lost hold of a window that it was closed.
 _LOST = "() => window.opened.closed"
 
 
 async def test_a_site_that_opens_her_page_has_no_hold_of_it(tmp_path: Path) -> None:
-    async with harmless_site() as site, house(tmp_path) as here, chromium(tmp_path / "profile") as browser:
+    async with (
+        harmless_site() as site,
+        relay_environment(tmp_path) as here,
+        chromium(tmp_path / "profile") as browser,
+    ):
         other = browser.pages[0]
         await other.goto(site)
         async with browser.expect_page() as opening:

@@ -11,18 +11,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aiohttp import web
-from browser_house import accepted
-from node_runtime import node
 from playwright.async_api import expect
-from real_browser import chromium
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
-from sdk_people import new_staff, until
+from support.browsers.environment import accepted
+from support.browsers.real_browser import chromium
+from support.clients.node_runtime import node
+from support.clients.sdk_people import new_staff, until
+from support.clients.web_peer import WEB, built_peer, organisation_json
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
+from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import Organisation
 from teduh_sdk import events
 from teduh_sdk.staff import Staff
-from valkey_server import start_valkey
-from web_peer import WEB, built_peer, organisation_json
 
 
 def build_example(folder: Path, relay: str, organisation: Organisation) -> None:

@@ -6,20 +6,20 @@ import asyncio
 import time
 from pathlib import Path
 
-from console_page import console_house
-from dishonest_proxy import DishonestProxy, dishonest
 from playwright.async_api import expect
-from real_browser import chromium
-from sdk_people import new_staff
-from survivor_page import ENGLISH, SurvivorPage
+from support.browsers.console_page import console_environment
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import ENGLISH, SurvivorPage
+from support.clients.sdk_people import new_staff
+from support.relay.dishonest_proxy import DishonestProxy, dishonest
 from teduh_sdk import Staff
 
 
 async def test_her_page_says_no_more_that_nobody_is_there(tmp_path: Path) -> None:
     day = time.gmtime(time.time() + 2 * 24 * 3600)
     table = f'[opening]\ntime_zone = "UTC"\n{time.strftime("%A", day).lower()} = ["12:00-13:00"]\n'
-    async with console_house(tmp_path, table) as house, chromium(tmp_path / "profile") as browser:
-        proxy = DishonestProxy(house.url)
+    async with console_environment(tmp_path, table) as environment, chromium(tmp_path / "profile") as browser:
+        proxy = DishonestProxy(environment.url)
         async with dishonest(proxy) as url:
             hers = await SurvivorPage.open(browser, url)
             await hers.ask()
@@ -28,7 +28,7 @@ async def test_her_page_says_no_more_that_nobody_is_there(tmp_path: Path) -> Non
             proxy.cut()
             await hers.shows(ENGLISH.reconnecting)
             async with Staff(
-                house.url, house.organisation.public, new_staff(house.organisation, "Sari")
+                environment.url, environment.organisation.public, new_staff(environment.organisation, "Sari")
             ) as sari:
                 await sari.set_busy()
                 await asyncio.sleep(1)

@@ -7,13 +7,20 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from browser_house import HARMLESS_TITLE, House, accepted, harmless_site, house, killable_house
-from dishonest_proxy import DishonestProxy, dishonest
-from left_page import NOTE_HOW_SOON, Left
 from playwright.async_api import BrowserContext, Page, Request, Route, expect
-from real_browser import chromium, two_taps
-from sdk_people import until
-from survivor_page import ENGLISH, SurvivorPage
+from support.browsers.environment import (
+    HARMLESS_TITLE,
+    RelayEnvironment,
+    accepted,
+    harmless_site,
+    killable_environment,
+    relay_environment,
+)
+from support.browsers.left_page import NOTE_HOW_SOON, Left
+from support.browsers.real_browser import chromium, two_taps
+from support.browsers.survivor_page import ENGLISH, SurvivorPage
+from support.clients.sdk_people import until
+from support.relay.dishonest_proxy import DishonestProxy, dishonest
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.staff import Staff
@@ -52,7 +59,7 @@ async def test_leaving_is_at_once_and_for_good(tmp_path: Path) -> None:
     """
     async with (
         harmless_site() as harmless,
-        house(tmp_path, f'exit_url = "{harmless}"') as here,
+        relay_environment(tmp_path, f'exit_url = "{harmless}"') as here,
         chromium(tmp_path / "profile", width=360, height=640, touch=True) as browser,
         here.staff() as staff,
     ):
@@ -73,7 +80,7 @@ async def test_leaving_is_at_once_and_for_good(tmp_path: Path) -> None:
 
 
 async def long_conversation(
-    browser: BrowserContext, here: House, staff: Staff, before: str
+    browser: BrowserContext, here: RelayEnvironment, staff: Staff, before: str
 ) -> tuple[SurvivorPage, Conversation]:
     """In a tab of its own, where she has been somewhere else before."""
     hers = SurvivorPage(await browser.new_page())
@@ -94,7 +101,11 @@ _DEAF_SOCKET = 'addEventListener("pagehide", () => { WebSocket.prototype.send = 
 @pytest.mark.parametrize("how", ["closed", "reloaded"])
 async def test_staff_are_told_when_her_tab_is_closed_or_reloaded(tmp_path: Path, how: str) -> None:
     """By a beacon alone, for a socket may not live long enough to say it."""
-    async with house(tmp_path) as here, chromium(tmp_path / "profile") as browser, here.staff() as staff:
+    async with (
+        relay_environment(tmp_path) as here,
+        chromium(tmp_path / "profile") as browser,
+        here.staff() as staff,
+    ):
         await browser.add_init_script(_DEAF_SOCKET)
         hers = SurvivorPage(await browser.new_page())
         await hers.page.goto(here.url)
@@ -110,7 +121,7 @@ async def test_no_word_stays_in_a_page_that_is_left_where_the_browser_sends_no_b
 ) -> None:
     """As in Firefox with `beacon.enabled` off. Back would show them until the page is loaded anew."""
     async with (
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         chromium(tmp_path / "profile", troubles="sendBeacon") as browser,
         here.staff() as staff,
     ):
@@ -143,7 +154,7 @@ async def test_leaving_one_tab_leaves_the_others_too(tmp_path: Path) -> None:
     """Whoever looks into her browser afterwards finds the harmless site wherever she was."""
     async with (
         harmless_site() as harmless,
-        house(tmp_path, f'exit_url = "{harmless}"') as here,
+        relay_environment(tmp_path, f'exit_url = "{harmless}"') as here,
         chromium(tmp_path / "profile") as browser,
         here.staff() as staff,
     ):
@@ -167,7 +178,7 @@ async def test_leaving_does_not_wait_for_a_relay_that_is_away(tmp_path: Path) ->
     would her other tab, which has asked for nobody, and knows nothing of it.
     """
     async with harmless_site() as harmless, chromium(tmp_path / "profile") as browser:
-        with killable_house(tmp_path, f'exit_url = "{harmless}"') as (here, relay):
+        with killable_environment(tmp_path, f'exit_url = "{harmless}"') as (here, relay):
             await here.organisation.publish_revocations(here.url)
             other = SurvivorPage(await browser.new_page())
             await other.page.goto(here.url)
@@ -188,7 +199,7 @@ async def test_leaving_does_not_wait_for_a_relay_that_is_away(tmp_path: Path) ->
 async def test_tapping_on_leads_nowhere_else(tmp_path: Path) -> None:
     """Her network is slow, the relay away, and she taps until something happens."""
     async with harmless_site() as harmless, chromium(tmp_path / "profile") as browser:
-        with killable_house(tmp_path, f'exit_url = "{harmless}"') as (here, relay):
+        with killable_environment(tmp_path, f'exit_url = "{harmless}"') as (here, relay):
             await here.organisation.publish_revocations(here.url)
             hers = await SurvivorPage.open(browser, here.url)
             await hers.ask()
@@ -216,7 +227,7 @@ async def test_leaving_waits_only_a_moment_for_a_relay_that_says_nothing(tmp_pat
     """
     async with (
         harmless_site() as harmless,
-        house(tmp_path, f'exit_url = "{harmless}"') as here,
+        relay_environment(tmp_path, f'exit_url = "{harmless}"') as here,
         chromium(tmp_path / "profile") as browser,
     ):
         proxy = DishonestProxy(here.url)
@@ -236,7 +247,7 @@ async def test_leaving_while_the_browser_is_offline_asks_nothing_of_the_relay(tm
     """Also before she has asked for anybody. What her browser shows then has the harmless site's address."""
     async with (
         harmless_site() as harmless,
-        house(tmp_path, f'exit_url = "{harmless}"') as here,
+        relay_environment(tmp_path, f'exit_url = "{harmless}"') as here,
         chromium(tmp_path / "profile") as browser,
     ):
         hers = await SurvivorPage.open(browser, here.url)
@@ -261,7 +272,7 @@ async def test_a_browser_that_is_to_keep_nothing_at_all_shows_the_page_and_leave
     """Her other tabs cannot be told there; that is no reason to be there for nobody."""
     async with (
         harmless_site() as harmless,
-        house(tmp_path, f'exit_url = "{harmless}"') as here,
+        relay_environment(tmp_path, f'exit_url = "{harmless}"') as here,
         chromium(tmp_path / "profile") as browser,
         here.staff() as staff,
     ):
@@ -277,7 +288,11 @@ async def test_a_browser_that_is_to_keep_nothing_at_all_shows_the_page_and_leave
 
 async def test_a_letter_between_presses_of_shift_keeps_her_here(tmp_path: Path) -> None:
     """Who writes with capital letters stays."""
-    async with house(tmp_path) as here, chromium(tmp_path / "profile") as browser, here.staff() as staff:
+    async with (
+        relay_environment(tmp_path) as here,
+        chromium(tmp_path / "profile") as browser,
+        here.staff() as staff,
+    ):
         hers = await SurvivorPage.open(browser, here.url)
         await hers.ask()
         his = await accepted(staff)

@@ -6,13 +6,19 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from accessible import barriers
-from browser_house import house
-from console_page import IN_ENGLISH, IN_INDONESIAN, ConsolePage, DeskWords, console_house
 from playwright.async_api import ViewportSize, expect
-from real_browser import chromium
-from sdk_people import until
-from survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
+from support.browsers.accessible import barriers
+from support.browsers.console_page import (
+    IN_ENGLISH,
+    IN_INDONESIAN,
+    ConsolePage,
+    DeskWords,
+    console_environment,
+)
+from support.browsers.environment import relay_environment
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
+from support.clients.sdk_people import until
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.survivor import Survivor
@@ -34,7 +40,7 @@ async def test_she_is_told_that_her_device_works_and_then_she_is_in_the_line(
 ) -> None:
     """What solves the price comes later, under its hash, and runs within the page's policy."""
     async with (
-        house(tmp_path, free_requests=1, calm_waiting=1) as place,
+        relay_environment(tmp_path, free_requests=1, calm_waiting=1) as place,
         chromium(tmp_path / "profile", language) as browser,
         AsyncExitStack() as people,
     ):
@@ -62,7 +68,7 @@ async def test_staff_report_a_fake_and_who_shares_its_address_is_back_by_herself
 ) -> None:
     opener, title, go = REPORT[language]
     async with (
-        console_house(tmp_path) as place,
+        console_environment(tmp_path) as place,
         chromium(tmp_path / "profile", language) as browser,
         Survivor(place.url, place.organisation.public) as fake,
         Survivor(place.url, place.organisation.public) as neighbour,

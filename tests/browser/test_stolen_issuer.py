@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from browser_house import accepted, house
 from playwright.async_api import Route
-from real_browser import chromium
-from stolen_issuer import StolenIssuer
-from survivor_page import SurvivorPage
+from support.browsers.environment import accepted, relay_environment
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import SurvivorPage
+from support.organisation.stolen_issuer import StolenIssuer
 
 PATH = "**/v1/revocations"
 NO_LIST = "Right now we cannot be sure who would answer"
@@ -19,7 +19,7 @@ async def test_page_believes_nobody_by_the_list_of_an_issuer_whom_the_root_lists
 ) -> None:
     """She is told, and goes on by herself once she is shown the organisation's own."""
     async with (
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         here.staff("Sari") as staff,
         chromium(tmp_path / "profile") as browser,
     ):

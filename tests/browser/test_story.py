@@ -6,12 +6,12 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from accessible import Announced, announced
-from browser_house import accepted, house, joined, killable_house
 from playwright.async_api import expect
-from real_browser import chromium
-from sdk_people import collect, until
-from survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
+from support.browsers.accessible import Announced, announced
+from support.browsers.environment import accepted, joined, killable_environment, relay_environment
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
+from support.clients.sdk_people import collect, until
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.exceptions import InvitationDeclined
@@ -20,7 +20,7 @@ from teduh_sdk.exceptions import InvitationDeclined
 @pytest.mark.parametrize(("language", "words"), [("en", ENGLISH), ("id", INDONESIAN)])
 async def test_one_tap_leads_to_somebody_who_listens(tmp_path: Path, language: str, words: Words) -> None:
     """One tap, words while she waits, both ways, and how each message fares, in her browser's language."""
-    async with house(tmp_path) as here, chromium(tmp_path / "profile", language) as browser:
+    async with relay_environment(tmp_path) as here, chromium(tmp_path / "profile", language) as browser:
         hers = await SurvivorPage.open(browser, here.url, words)
         await hers.ask()
         await hers.say("Is somebody there?")
@@ -60,7 +60,7 @@ async def test_one_tap_leads_to_somebody_who_listens(tmp_path: Path, language: s
 
 
 async def test_she_is_asked_before_somebody_else_comes_in(tmp_path: Path) -> None:
-    async with house(tmp_path) as here, chromium(tmp_path / "profile") as browser:
+    async with relay_environment(tmp_path) as here, chromium(tmp_path / "profile") as browser:
         hers = await SurvivorPage.open(browser, here.url)
         await hers.ask()
         async with here.staff("Sari") as staff, here.staff("Dewi", Role.MEDIC) as medic:
@@ -91,7 +91,7 @@ async def test_she_is_asked_before_somebody_else_comes_in(tmp_path: Path) -> Non
 
 
 async def test_a_relay_that_is_killed_meanwhile_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
-    with killable_house(tmp_path) as (here, relay):
+    with killable_environment(tmp_path) as (here, relay):
         await here.organisation.publish_revocations(here.url)
         async with chromium(tmp_path / "profile") as browser, here.staff("Sari") as staff:
             hers = await SurvivorPage.open(browser, here.url)

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from browser_house import HARMLESS_TITLE, harmless_site
-from console_page import PASSPHRASE, ConsoleHouse, console_house
-from firefox import firefox
-from survivor_page import ENGLISH
-from turn_server import free_port_at
-from webkit import made_up_screen, webkit
+from support.browsers.console_page import PASSPHRASE, ConsoleEnvironment, console_environment
+from support.browsers.environment import HARMLESS_TITLE, harmless_site
+from support.browsers.firefox import firefox
+from support.browsers.survivor_page import ENGLISH
+from support.browsers.webkit import made_up_screen, webkit
+from support.calls.turn_server import free_port_at
 
 pytestmark = pytest.mark.xdist_group("other_browsers")
 
@@ -51,19 +51,22 @@ class Page(Protocol):
 
 
 @asynccontextmanager
-async def stage(folder: Path) -> AsyncIterator[tuple[ConsoleHouse, str]]:
-    """A house, and the URL of the site to which quick exit leads."""
+async def story_environment(folder: Path) -> AsyncIterator[tuple[ConsoleEnvironment, str]]:
+    """A environment, and the URL of the site to which quick exit leads."""
     async with (
         harmless_site() as harmless,
-        console_house(folder, f'exit_url = "{harmless}"', calls={"allow_direct": True}) as house,
+        console_environment(folder, f'exit_url = "{harmless}"', calls={"allow_direct": True}) as environment,
     ):
-        yield house, harmless
+        yield environment, harmless
 
 
 async def test_a_survivor_and_a_counselor_talk_in_firefox(tmp_path: Path) -> None:
-    async with stage(tmp_path) as (house, harmless), firefox(tmp_path / "firefox") as browser:
+    async with (
+        story_environment(tmp_path) as (environment, harmless),
+        firefox(tmp_path / "firefox") as browser,
+    ):
         hers, theirs = await browser.new_page(width=360, height=740), await browser.new_page()
-        await meet(hers, theirs, house, f"{harmless}?before")
+        await meet(hers, theirs, environment, f"{harmless}?before")
         await part(hers, theirs, f"{harmless}?before")
         assert browser.errors == []
 
@@ -72,11 +75,11 @@ async def test_a_survivor_and_a_counselor_talk_in_webkit(tmp_path: Path) -> None
     """It has no WebRTC: her page says so."""
     with made_up_screen() as display:
         async with (
-            stage(tmp_path) as (house, harmless),
+            story_environment(tmp_path) as (environment, harmless),
             webkit(display, free_port_at("127.0.0.1")) as hers,
             webkit(display, free_port_at("127.0.0.1")) as theirs,
         ):
-            await meet(hers, theirs, house, f"{harmless}?before")
+            await meet(hers, theirs, environment, f"{harmless}?before")
             await hers.press("Talk by voice or video")
             await hers.shows("This browser cannot make calls. You can go on writing here.")
             await part(hers, theirs, f"{harmless}?before")
@@ -86,11 +89,11 @@ async def test_webkit_on_a_machine_without_devices_says_that_there_are_none(tmp_
     """What it rejects with there is an `OverconstrainedError`, whatever was asked for."""
     with made_up_screen() as display:
         async with (
-            stage(tmp_path) as (house, harmless),
+            story_environment(tmp_path) as (environment, harmless),
             webkit(display, free_port_at("127.0.0.1")) as hers,
             webkit(display, free_port_at("127.0.0.1")) as theirs,
         ):
-            await meet(hers, theirs, house, f"{harmless}?before")
+            await meet(hers, theirs, environment, f"{harmless}?before")
             await hers.evaluate(_WITH_CALLS)
             await hers.press("Talk by voice or video")
             await hers.press("Try microphone and camera first")
@@ -102,11 +105,11 @@ async def test_webkit_on_a_machine_without_devices_says_that_there_are_none(tmp_
             assert set(await hers.evaluate("() => window.refusals")) == {"OverconstrainedError"}
 
 
-async def meet(hers: Page, theirs: Page, house: ConsoleHouse, before: str) -> None:
+async def meet(hers: Page, theirs: Page, environment: ConsoleEnvironment, before: str) -> None:
     """The counselor enrols and accepts; she comes from `before`, asks and waits; both talk."""
-    await enrolled(theirs, house)
+    await enrolled(theirs, environment)
     await hers.goto(before)
-    await hers.goto(house.url)
+    await hers.goto(environment.url)
     await hers.press(ENGLISH.start)
     await hers.shows(ENGLISH.waiting)
     await say(hers, ENGLISH.field, "Is somebody there?")
@@ -127,16 +130,16 @@ async def part(hers: Page, theirs: Page, before: str) -> None:
     await hers.wait_for("(url) => location.href === url", before)
 
 
-async def enrolled(theirs: Page, house: ConsoleHouse) -> None:
+async def enrolled(theirs: Page, environment: ConsoleEnvironment) -> None:
     """Set up and approved; then the console is opened anew, unlocked, and available."""
-    await theirs.goto(house.coordinator.link())
+    await theirs.goto(environment.coordinator.link())
     await theirs.fill("Passphrase", PASSPHRASE)
     await theirs.fill("The same passphrase again", PASSPHRASE)
     await theirs.press("Set up")
     await theirs.shows("Compare these four words")
-    await house.approve()
+    await environment.approve()
     await theirs.shows("Connected")
-    await theirs.goto(f"{house.url}/console/")
+    await theirs.goto(f"{environment.url}/console/")
     await theirs.fill("Passphrase", PASSPHRASE)
     await theirs.press("Unlock")
     await theirs.press("Available", "radio")

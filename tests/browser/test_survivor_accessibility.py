@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from accessible import barriers
 from playwright.async_api import Page, async_playwright, expect
-from programs import executable
-from real_browser import ARGUMENTS, PATIENCE_MS
 from screenshot_camera import SIZES, Camera, Language
 from screenshot_survivor import survivor_states
+from support.browsers.accessible import barriers
+from support.browsers.real_browser import ARGUMENTS, PATIENCE_MS
+from support.programs import executable
 
 PHONE, DESK = SIZES
 

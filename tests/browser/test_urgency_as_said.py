@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from console_page import ConsolePage, console_house
 from playwright.async_api import expect
-from real_browser import chromium
-from survivor_page import INDONESIAN, SurvivorPage
+from support.browsers.console_page import ConsolePage, console_environment
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import INDONESIAN, SurvivorPage
 
 
 @pytest.mark.parametrize(
@@ -24,12 +24,12 @@ async def test_the_console_shows_the_urgency_that_she_chose_and_invents_none(
 ) -> None:
     """In the queue, in the list of talks, over the talk and in its details; also after a reload."""
     async with (
-        console_house(tmp_path) as house,
+        console_environment(tmp_path) as environment,
         chromium(tmp_path / "staff") as browser,
         chromium(tmp_path / "hers", "id", width=360, height=640, touch=True) as phone,
     ):
-        console = await ConsolePage.enter(browser, house)
-        hers = await SurvivorPage.open(phone, house.url, INDONESIAN)
+        console = await ConsolePage.enter(browser, environment)
+        hers = await SurvivorPage.open(phone, environment.url, INDONESIAN)
         if choice is not None:
             await hers.page.get_by_role("radio", name=choice, exact=True).tap()
         await hers.ask()
@@ -49,11 +49,11 @@ async def test_the_console_shows_the_urgency_that_she_chose_and_invents_none(
 
 async def test_an_offer_says_that_nothing_was_said_of_the_urgency(tmp_path: Path) -> None:
     async with (
-        console_house(tmp_path, routing={"mode": "offer"}) as house,
+        console_environment(tmp_path, routing={"mode": "offer"}) as environment,
         chromium(tmp_path / "staff") as browser,
         chromium(tmp_path / "hers", "id", width=360, height=640, touch=True) as phone,
     ):
-        console = await ConsolePage.enter(browser, house)
-        hers = await SurvivorPage.open(phone, house.url, INDONESIAN)
+        console = await ConsolePage.enter(browser, environment)
+        hers = await SurvivorPage.open(phone, environment.url, INDONESIAN)
         await hers.ask()
         await expect(console.page.locator(".offer .urgent")).to_have_text(["Urgency not said"])

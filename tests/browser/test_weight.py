@@ -6,10 +6,10 @@ import asyncio
 from pathlib import Path
 
 import aiohttp
-from browser_house import house
 from playwright.async_api import CDPSession
-from real_browser import PATIENCE_MS, chromium
-from survivor_page import SurvivorPage
+from support.browsers.environment import relay_environment
+from support.browsers.real_browser import PATIENCE_MS, chromium
+from support.browsers.survivor_page import SurvivorPage
 
 MOST_BYTES = 120 * 1024
 
@@ -38,7 +38,7 @@ async def is_compressed_best(url: str) -> None:
 
 
 async def test_the_first_load_is_light_and_comes_from_one_place(tmp_path: Path) -> None:
-    async with house(tmp_path) as here, chromium(tmp_path / "profile") as browser:
+    async with relay_environment(tmp_path) as here, chromium(tmp_path / "profile") as browser:
         await is_compressed_best(here.url)
         session = await browser.new_cdp_session(browser.pages[0])
         transfers = Transfers(session)

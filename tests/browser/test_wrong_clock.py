@@ -6,12 +6,12 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from browser_house import accepted, house, joined
-from console_page import ConsolePage, console_house
 from playwright.async_api import BrowserContext, expect
-from real_browser import chromium
-from sdk_people import until
-from survivor_page import ENGLISH, SurvivorPage
+from support.browsers.console_page import ConsolePage, console_environment
+from support.browsers.environment import accepted, joined, relay_environment
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import ENGLISH, SurvivorPage
+from support.clients.sdk_people import until
 from teduh_sdk import events
 
 HOUR = 3600
@@ -35,7 +35,7 @@ async def set_clock(browser: BrowserContext, ahead: int) -> None:
 @pytest.mark.parametrize("ahead", [-20 * DAY, -DAY, -3 * HOUR, 7 * HOUR])
 async def test_a_clock_that_is_hours_or_days_off_keeps_nobody_away(tmp_path: Path, ahead: int) -> None:
     async with (
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         chromium(tmp_path / "profile") as browser,
         here.staff("Sari") as sari,
         here.staff("Dewi") as dewi,
@@ -59,7 +59,7 @@ async def test_a_clock_that_is_hours_or_days_off_keeps_nobody_away(tmp_path: Pat
 
 
 async def test_a_console_that_waits_for_its_approval_is_told_of_its_clock(tmp_path: Path) -> None:
-    async with console_house(tmp_path) as here, chromium(tmp_path / "profile") as browser:
+    async with console_environment(tmp_path) as here, chromium(tmp_path / "profile") as browser:
         await set_clock(browser, 2 * DAY)
         console = await ConsolePage.set_up(browser, here)
         await here.approve()
@@ -70,7 +70,7 @@ async def test_a_console_that_waits_for_its_approval_is_told_of_its_clock(tmp_pa
 
 async def test_a_clock_by_which_nobody_can_be_believed_is_told_and_waited_for(tmp_path: Path) -> None:
     async with (
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         chromium(tmp_path / "profile") as browser,
         here.staff("Sari") as staff,
     ):
@@ -87,7 +87,7 @@ async def test_a_clock_by_which_nobody_can_be_believed_is_told_and_waited_for(tm
 async def test_whoever_comes_as_her_clock_has_gone_wrong_is_let_in_once_it_is_right(tmp_path: Path) -> None:
     """She waits already, and is told what is wrong, rather than that a stranger had come."""
     async with (
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         chromium(tmp_path / "profile") as browser,
         here.staff("Sari") as staff,
     ):
@@ -106,12 +106,12 @@ async def test_whoever_comes_as_her_clock_has_gone_wrong_is_let_in_once_it_is_ri
 
 async def test_a_console_with_such_a_clock_is_told_too_and_helps_once_it_is_right(tmp_path: Path) -> None:
     async with (
-        console_house(tmp_path) as house,
+        console_environment(tmp_path) as environment,
         chromium(tmp_path / "profile") as browser,
         chromium(tmp_path / "hers") as phone,
     ):
-        console = await ConsolePage.enter(browser, house)
-        hers = await SurvivorPage.open(phone, house.url)
+        console = await ConsolePage.enter(browser, environment)
+        hers = await SurvivorPage.open(phone, environment.url)
         await set_clock(browser, 2 * DAY)
         await console.page.reload()
         await console.unlock()

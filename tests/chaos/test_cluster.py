@@ -11,12 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
-from chaos_house import House, house_under_load, relays_on
-from island import island, why_no_island
-from relay_organisation import RelayOrganisation
-from relay_process import eventually
-from valkey_cluster import valkey_cluster
-from valkey_process import ValkeyProcess
+from support.chaos.environment import Environment, environment_under_load, relays_on
+from support.chaos.isolated_network import isolated_network, why_not_isolated
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import eventually
+from support.store.valkey_cluster import valkey_cluster
+from support.store.valkey_process import ValkeyProcess
 
 _QUIET_SECONDS = 60.0
 
@@ -28,17 +28,17 @@ async def test_nothing_is_lost_when_masters_and_relays_die_hang_and_restart(tmp_
         valkey_cluster(3, 2, cluster_node_timeout="1500") as cluster,
         relays_on(cluster.url, tmp_path, organisation) as relays,
     ):
-        async with house_under_load(
+        async with environment_under_load(
             cluster, relays, organisation, talks=6, messages_per_second=4, requests_per_second=2
-        ) as house:
-            await _until_all_goes_on(house)
-            await _kill_a_master(house)
-            await _kill_a_relay(house)
-            await _freeze_a_master(house)
-            await _restart_relays_one_by_one(house)
-        delivered = await house.check()
-        assert delivered == house.said == house.accepted
-        assert len(house.requests.opened) > 10
+        ) as environment:
+            await _until_all_goes_on(environment)
+            await _kill_a_master(environment)
+            await _kill_a_relay(environment)
+            await _freeze_a_master(environment)
+            await _restart_relays_one_by_one(environment)
+        delivered = await environment.check()
+        assert delivered == environment.said == environment.accepted
+        assert len(environment.requests.opened) > 10
 
 
 @pytest.mark.timeout(180)
@@ -46,75 +46,75 @@ async def test_nothing_is_lost_when_a_machine_with_a_master_and_a_relay_is_cut_o
     """Both live on: the one believes itself to be the master, the other to have its clients, and they hear
     nobody else.
     """
-    if (reason := why_no_island()) is not None:
+    if (reason := why_not_isolated()) is not None:
         pytest.skip(reason)
     organisation = RelayOrganisation()
     with (
-        island() as island_,
-        valkey_cluster(3, 2, island_, cluster_node_timeout="1500") as cluster,
-        relays_on(cluster.url, tmp_path, organisation, island=island_) as relays,
+        isolated_network() as isolated,
+        valkey_cluster(3, 2, isolated, cluster_node_timeout="1500") as cluster,
+        relays_on(cluster.url, tmp_path, organisation, network=isolated) as relays,
     ):
-        async with house_under_load(
+        async with environment_under_load(
             cluster, relays, organisation, talks=6, messages_per_second=4, requests_per_second=1
-        ) as house:
-            await _until_all_goes_on(house)
+        ) as environment:
+            await _until_all_goes_on(environment)
             cut_off = cluster.nodes[0]
-            island_.cut()
+            isolated.cut()
             await asyncio.to_thread(cluster.wait_until_masters_without, cut_off)
-            await _until_all_goes_on(house)
-            await house.until_presence_is_right(house.relays[1:])
-            island_.mend()
+            await _until_all_goes_on(environment)
+            await environment.until_presence_is_right(environment.relays[1:])
+            isolated.mend()
             await asyncio.to_thread(cluster.wait_until_whole)
-            await _until_all_goes_on(house)
-            await house.until_presence_is_right(house.relays)
-        assert await house.check() == house.said == house.accepted
+            await _until_all_goes_on(environment)
+            await environment.until_presence_is_right(environment.relays)
+        assert await environment.check() == environment.said == environment.accepted
 
 
-async def _until_all_goes_on(house: House) -> None:
+async def _until_all_goes_on(environment: Environment) -> None:
     """Everybody has something accepted that was said from now on."""
     since = time.monotonic()
     await eventually(
-        lambda: all(each.latencies and each.latencies[-1][0] > since for each in house.members),
+        lambda: all(each.latencies and each.latencies[-1][0] > since for each in environment.members),
         within=_QUIET_SECONDS,
     )
 
 
-async def _kill_a_master(house: House) -> None:
-    master = house.cluster.master_of(b"{queue}")
+async def _kill_a_master(environment: Environment) -> None:
+    master = environment.cluster.master_of(b"{queue}")
     master.kill()
-    await asyncio.to_thread(house.cluster.wait_until_replaced, b"{queue}", master)
-    await _until_all_goes_on(house)
-    await house.until_presence_is_right(house.relays)
-    await _back_in_the_cluster(house, master)
+    await asyncio.to_thread(environment.cluster.wait_until_replaced, b"{queue}", master)
+    await _until_all_goes_on(environment)
+    await environment.until_presence_is_right(environment.relays)
+    await _back_in_the_cluster(environment, master)
 
 
-async def _freeze_a_master(house: House) -> None:
-    master = house.cluster.master_of(b"{queue}")
+async def _freeze_a_master(environment: Environment) -> None:
+    master = environment.cluster.master_of(b"{queue}")
     master.freeze()
-    await asyncio.to_thread(house.cluster.wait_until_replaced, b"{queue}", master)
-    await _until_all_goes_on(house)
+    await asyncio.to_thread(environment.cluster.wait_until_replaced, b"{queue}", master)
+    await _until_all_goes_on(environment)
     master.thaw()
-    await asyncio.to_thread(house.cluster.wait_until_whole)
-    await _until_all_goes_on(house)
+    await asyncio.to_thread(environment.cluster.wait_until_whole)
+    await _until_all_goes_on(environment)
 
 
-async def _back_in_the_cluster(house: House, node: ValkeyProcess) -> None:
+async def _back_in_the_cluster(environment: Environment, node: ValkeyProcess) -> None:
     await asyncio.to_thread(node.start)
-    await asyncio.to_thread(house.cluster.wait_until_whole)
+    await asyncio.to_thread(environment.cluster.wait_until_whole)
 
 
-async def _kill_a_relay(house: House) -> None:
-    dead, *others = house.relays
-    async with house.somebody_at(dead):
+async def _kill_a_relay(environment: Environment) -> None:
+    dead, *others = environment.relays
+    async with environment.somebody_at(dead):
         dead.kill()
-        await house.until_presence_is_right(others)
-    await _until_all_goes_on(house)
+        await environment.until_presence_is_right(others)
+    await _until_all_goes_on(environment)
     await asyncio.to_thread(dead.start)
 
 
-async def _restart_relays_one_by_one(house: House) -> None:
-    for relay in house.relays:
+async def _restart_relays_one_by_one(environment: Environment) -> None:
+    for relay in environment.relays:
         await asyncio.to_thread(relay.stop)
         await asyncio.to_thread(relay.start)
-        await _until_all_goes_on(house)
-    await house.until_presence_is_right(house.relays)
+        await _until_all_goes_on(environment)
+    await environment.until_presence_is_right(environment.relays)

@@ -6,15 +6,15 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from frame_client import talking_pair
-from relay_organisation import RelayOrganisation
-from relay_process import eventually, relay_here
-from retrying_client import Contradiction, RetryingClient
+from support.chaos.retrying_client import Contradiction, RetryingClient
+from support.clients.frame_client import talking_pair
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import eventually, relay_here
+from support.store.valkey_server import start_valkey
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.keys import ConversationKeys
 from teduh_server.redis_store.location import parse_location
-from valkey_server import start_valkey
 
 
 async def test_store_that_has_forgotten_what_was_accepted_is_noticed(tmp_path: Path) -> None:

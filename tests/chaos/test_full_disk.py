@@ -9,10 +9,10 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from chaos_stage import three_members
-from failing_machine import small_disk, why_no_small_disk
-from relay_organisation import RelayOrganisation
-from relay_process import becomes, relay_process
+from support.chaos.failing_machine import small_disk, why_no_small_disk
+from support.chaos.trio import three_members
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import becomes, relay_process
 
 _MESSAGES = 150
 
@@ -32,12 +32,12 @@ async def test_full_disk_loses_and_doubles_nothing(tmp_path: Path) -> None:
                 return answer.status
 
         await organisation.publish_revocations(relay.url)
-        async with three_members(organisation, relay.url, [[relay.url]] * 3) as stage:
-            talking = asyncio.create_task(stage.talk(_MESSAGES))
-            await stage.until_accepted(60)
+        async with three_members(organisation, relay.url, [[relay.url]] * 3) as trio:
+            talking = asyncio.create_task(trio.talk(_MESSAGES))
+            await trio.until_accepted(60)
             await asyncio.to_thread(disk.fill)
             await talking
             await becomes(readyz, 503)
             disk.free()
-            await stage.finish(_MESSAGES)
+            await trio.finish(_MESSAGES)
             await becomes(readyz, 200)

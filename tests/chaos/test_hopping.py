@@ -14,13 +14,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from chaos_stage import Stage, three_members
-from frame_client import until_believed_by_all
-from relay_organisation import RelayOrganisation
-from relay_process import RelayProcess, eventually, relay_process
+from support.chaos.trio import Trio, three_members
+from support.clients.frame_client import until_believed_by_all
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import RelayProcess, eventually, relay_process
+from support.store.valkey_server import start_valkey
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.location import parse_location
-from valkey_server import start_valkey
 
 _MESSAGES = 600
 _FAULTS = 60
@@ -29,12 +29,12 @@ _FAULTS = 60
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("seed", range(3))
 async def test_members_who_change_nodes_lose_and_double_nothing(tmp_path: Path, seed: int) -> None:
-    async with _two_nodes(tmp_path) as (stage, relays, store):
-        talking = asyncio.create_task(stage.talk(_MESSAGES))
-        await _disturb(stage, relays, store, random.Random(seed))
+    async with _two_nodes(tmp_path) as (trio, relays, store):
+        talking = asyncio.create_task(trio.talk(_MESSAGES))
+        await _disturb(trio, relays, store, random.Random(seed))
         await talking
-        await stage.finish(_MESSAGES)
-        assert all(member.connections > 5 for member in stage.members)
+        await trio.finish(_MESSAGES)
+        assert all(member.connections > 5 for member in trio.members)
 
 
 @pytest.mark.timeout(180)
@@ -49,24 +49,24 @@ async def test_members_who_are_handed_over_lose_and_double_nothing(tmp_path: Pat
         await eventually(lambda: len(relay.workers()) == 3)
         await organisation.publish_revocations(relay.url)
         await until_believed_by_all(relay.url, organisation.staff())
-        async with three_members(organisation, relay.url, [[relay.url]] * 3) as stage:
-            talking = asyncio.create_task(stage.talk(_MESSAGES))
+        async with three_members(organisation, relay.url, [[relay.url]] * 3) as trio:
+            talking = asyncio.create_task(trio.talk(_MESSAGES))
             for _ in range(_FAULTS):
                 match chance.choice(("hop", "hop", "hop", "hop", "freeze", "kill")):
                     case "hop":
-                        chance.choice(stage.members).hop()
+                        chance.choice(trio.members).hop()
                     case "freeze":
                         await _freeze(chance.choice(sorted(relay.workers())), chance.uniform(0.01, 0.3))
                     case "kill" if chance.random() < 0.5:
                         await _kill(relay, chance.choice(sorted(relay.workers())))
                 await asyncio.sleep(chance.uniform(0, 0.2))
             await talking
-            await stage.finish(_MESSAGES)
-            assert all(member.connections > 5 for member in stage.members)
+            await trio.finish(_MESSAGES)
+            assert all(member.connections > 5 for member in trio.members)
 
 
 @asynccontextmanager
-async def _two_nodes(folder: Path) -> AsyncIterator[tuple[Stage, list[RelayProcess], Store]]:
+async def _two_nodes(folder: Path) -> AsyncIterator[tuple[Trio, list[RelayProcess], Store]]:
     organisation = RelayOrganisation()
     path = organisation.write(folder)
     with (
@@ -79,16 +79,16 @@ async def _two_nodes(folder: Path) -> AsyncIterator[tuple[Stage, list[RelayProce
         store = Store(parse_location(valkey.url))
         await store.start()
         urls = [[a.url, a.url, b.url], [a.url, b.url], [a.url, a.url, a.url, b.url, b.url]]
-        async with three_members(organisation, a.url, urls) as stage:
-            yield stage, [a, b], store
+        async with three_members(organisation, a.url, urls) as trio:
+            yield trio, [a, b], store
         await store.close()
 
 
-async def _disturb(stage: Stage, relays: list[RelayProcess], store: Store, chance: random.Random) -> None:
+async def _disturb(trio: Trio, relays: list[RelayProcess], store: Store, chance: random.Random) -> None:
     for _ in range(_FAULTS):
         match chance.choice(("hop", "hop", "hop", "hop", "commands", "channels", "freeze", "kill")):
             case "hop":
-                chance.choice(stage.members).hop()
+                chance.choice(trio.members).hop()
             case "commands":
                 await store.ask((b"CLIENT", b"KILL", b"TYPE", b"normal", b"SKIPME", b"yes"))
             case "channels":

@@ -11,17 +11,17 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from balancer import Balancer, balancer
-from chaos_house import eventually_believed
-from relay_organisation import RelayOrganisation
-from relay_process import RelayProcess, relay_process
-from sdk_people import new_staff, until
+from support.chaos.environment import eventually_believed
+from support.clients.sdk_people import new_staff, until
+from support.clients.web_peer import organisation_json, web_peer
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.balancer import Balancer, balancer
+from support.relay.relay_process import RelayProcess, relay_process
+from support.store.valkey_server import start_valkey
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
-from valkey_server import start_valkey
-from web_peer import organisation_json, web_peer
 
 ORGANISATION = RelayOrganisation()
 _PATIENCE = 25.0

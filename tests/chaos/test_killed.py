@@ -11,12 +11,12 @@ import time
 from pathlib import Path
 
 from aiohttp import ClientSession
-from chaos_stage import three_members
-from relay_organisation import RelayOrganisation
-from relay_process import relay_process
+from support.chaos.trio import three_members
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_process
+from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import StatementVerifier, verify_directory
 from teduh_server.organisation.signed_directory import national_directory, sign_directory
-from valkey_server import start_valkey
 from yarl import URL
 
 _MESSAGES = 150
@@ -26,15 +26,15 @@ async def test_killed_relay_loses_and_doubles_nothing(tmp_path: Path) -> None:
     organisation = RelayOrganisation()
     with relay_process(tmp_path / "relay", organisation.write(tmp_path)) as relay:
         await organisation.publish_revocations(relay.url)
-        async with three_members(organisation, relay.url, [[relay.url]] * 3) as stage:
-            talking = asyncio.create_task(stage.talk(_MESSAGES))
+        async with three_members(organisation, relay.url, [[relay.url]] * 3) as trio:
+            talking = asyncio.create_task(trio.talk(_MESSAGES))
             for part in (50, 150, 300):
-                await stage.until_accepted(part)
+                await trio.until_accepted(part)
                 relay.kill()
                 await asyncio.to_thread(relay.start)
             await talking
-            await stage.finish(_MESSAGES)
-            assert all(member.connections >= 4 for member in stage.members)
+            await trio.finish(_MESSAGES)
+            assert all(member.connections >= 4 for member in trio.members)
 
 
 async def test_killed_valkey_loses_and_doubles_nothing(tmp_path: Path) -> None:
@@ -44,14 +44,14 @@ async def test_killed_valkey_loses_and_doubles_nothing(tmp_path: Path) -> None:
         relay_process(tmp_path / "relay", organisation.write(tmp_path), valkey.url) as relay,
     ):
         await organisation.publish_revocations(relay.url)
-        async with three_members(organisation, relay.url, [[relay.url]] * 3) as stage:
-            talking = asyncio.create_task(stage.talk(_MESSAGES))
+        async with three_members(organisation, relay.url, [[relay.url]] * 3) as trio:
+            talking = asyncio.create_task(trio.talk(_MESSAGES))
             for part in (50, 150, 300):
-                await stage.until_accepted(part)
+                await trio.until_accepted(part)
                 await asyncio.to_thread(valkey.kill)
                 await asyncio.to_thread(valkey.revive)
             await talking
-            await stage.finish(_MESSAGES)
+            await trio.finish(_MESSAGES)
 
 
 async def test_members_of_a_killed_node_move_to_the_other(tmp_path: Path) -> None:
@@ -65,12 +65,12 @@ async def test_members_of_a_killed_node_move_to_the_other(tmp_path: Path) -> Non
         await organisation.publish_revocations(a.url)
         await organisation.publish_revocations(b.url)
         urls = [[a.url, b.url], [b.url, a.url], [a.url, b.url]]
-        async with three_members(organisation, b.url, urls) as stage:
-            talking = asyncio.create_task(stage.talk(_MESSAGES))
-            await stage.until_accepted(100)
+        async with three_members(organisation, b.url, urls) as trio:
+            talking = asyncio.create_task(trio.talk(_MESSAGES))
+            await trio.until_accepted(100)
             a.kill()
             await talking
-            await stage.finish(_MESSAGES)
+            await trio.finish(_MESSAGES)
 
 
 async def test_paused_valkey_loses_and_doubles_nothing(tmp_path: Path) -> None:
@@ -83,15 +83,15 @@ async def test_paused_valkey_loses_and_doubles_nothing(tmp_path: Path) -> None:
         relay_process(tmp_path / "relay", organisation.write(tmp_path), valkey.url) as relay,
     ):
         await organisation.publish_revocations(relay.url)
-        async with three_members(organisation, relay.url, [[relay.url]] * 3) as stage:
-            talking = asyncio.create_task(stage.talk(_MESSAGES))
-            await stage.until_accepted(60)
+        async with three_members(organisation, relay.url, [[relay.url]] * 3) as trio:
+            talking = asyncio.create_task(trio.talk(_MESSAGES))
+            await trio.until_accepted(60)
             assert valkey.pid is not None
             os.kill(valkey.pid, signal.SIGSTOP)
             await asyncio.sleep(0.3)
             os.kill(valkey.pid, signal.SIGCONT)
             await talking
-            await stage.finish(_MESSAGES)
+            await trio.finish(_MESSAGES)
 
 
 async def test_relay_killed_as_it_takes_up_a_directory_serves_it_when_it_is_back(tmp_path: Path) -> None:

@@ -10,23 +10,23 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from relay_organisation import RelayOrganisation
-from relay_process import RelayProcess, relay_process
-from sdk_people import new_staff, until
+from support.clients.sdk_people import new_staff, until
+from support.clients.web_peer import organisation_json, web_peer
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import RelayProcess, relay_process
+from support.store.valkey_server import start_valkey
 from teduh_sdk import events
 from teduh_sdk.exceptions import ConversationForgotten
 from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.embedded import EmbeddedValkey
-from valkey_server import start_valkey
-from web_peer import organisation_json, web_peer
 
 ORGANISATION = RelayOrganisation()
 
 
 @dataclass
-class House:
+class Environment:
     """A relay whose store keeps nothing over a crash, and a counselor."""
 
     valkey: EmbeddedValkey
@@ -41,18 +41,18 @@ class House:
 
 
 @asynccontextmanager
-async def house(folder: Path) -> AsyncIterator[House]:
+async def environment(folder: Path) -> AsyncIterator[Environment]:
     with (
         start_valkey(durability=Durability.MEMORY) as valkey,
         relay_process(folder / "relay", ORGANISATION.write(folder), valkey.url) as relay,
     ):
         await ORGANISATION.publish_revocations(relay.url)
         async with Staff(relay.url, ORGANISATION.public, new_staff(ORGANISATION, "Sari")) as staff:
-            yield House(valkey, relay, staff)
+            yield Environment(valkey, relay, staff)
 
 
 async def test_a_lost_store_is_told_as_such_and_what_was_not_sent_is_handed_back(tmp_path: Path) -> None:
-    async with house(tmp_path) as at, Survivor(at.relay.url, ORGANISATION.public) as survivor:
+    async with environment(tmp_path) as at, Survivor(at.relay.url, ORGANISATION.public) as survivor:
         hers = await survivor.ask()
         his = await (await anext(at.staff.requests())).accept()
         await hers.joined()
@@ -70,7 +70,7 @@ async def test_a_lost_store_is_told_as_such_and_what_was_not_sent_is_handed_back
 
 
 async def test_the_same_in_the_browsers_sdk(tmp_path: Path) -> None:
-    async with house(tmp_path) as at, web_peer() as her:
+    async with environment(tmp_path) as at, web_peer() as her:
         await her.call("openSurvivor", url=at.relay.url, organisation=organisation_json(ORGANISATION.public))
         await her.call("ask")
         his = await (await anext(at.staff.requests())).accept()
@@ -92,7 +92,7 @@ async def test_the_same_in_the_browsers_sdk(tmp_path: Path) -> None:
 
 async def test_who_waits_when_the_store_is_lost_waits_on(tmp_path: Path) -> None:
     """Nobody has come yet, so a new request has all that the lost one had."""
-    async with house(tmp_path) as at, Survivor(at.relay.url, ORGANISATION.public) as survivor:
+    async with environment(tmp_path) as at, Survivor(at.relay.url, ORGANISATION.public) as survivor:
         hers = await survivor.ask()
         await hers.send("Is somebody there?")
         await at.lose()

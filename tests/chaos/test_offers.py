@@ -10,11 +10,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from chaos_house import eventually_believed
-from relay_organisation import RelayOrganisation
-from relay_process import eventually, relay_process
-from request_load import RequestLoad
-from valkey_server import start_valkey
+from support.chaos.environment import eventually_believed
+from support.chaos.request_load import RequestLoad
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import eventually, relay_process
+from support.store.valkey_server import start_valkey
 
 _SETTINGS = {
     "routing": {"mode": "offer", "offer_seconds": 2.0, "again_after_seconds": 0.0},

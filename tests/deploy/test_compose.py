@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 import typer
 import yaml
-from caddy_proxy import CADDYFILE, run_caddy
-from deployed_compose import example, filled
-from deployed_settings import DEPLOY, most_stored, names_of_secrets, relay_settings
+from support.deployment.caddy_proxy import CADDYFILE, run_caddy
+from support.deployment.compose import example, filled
+from support.deployment.settings import DEPLOY, most_stored, names_of_secrets, relay_settings
+from support.deployment.whole_document import size
 from teduh_server.cli.main import app
 from teduh_server.config.settings import Settings
 from teduh_server.doctor.configuration import check_configuration
@@ -26,7 +27,6 @@ from teduh_server.http.health import health_routes
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.location import SentinelLocation, parse_location
 from teduh_signaling.relay.frames import CallPolicy
-from whole_document import size
 
 VARIABLE = re.compile(r"\$\{(\w+)(?::[?-][^}]*)?\}")
 COMPOSE = (DEPLOY / "compose.yaml").read_text("utf-8")
@@ -35,13 +35,13 @@ RELAYS = ("relay-1", "relay-2")
 HEALTH_PATHS = {route.path for route in health_routes(lambda: True)}
 
 
-def house() -> dict[str, Any]:
+def compose_file() -> dict[str, Any]:
     """The compose file with the variables of env.example."""
     parsed: dict[str, Any] = yaml.safe_load(filled(COMPOSE, example()))
     return parsed
 
 
-SERVICES: dict[str, dict[str, Any]] = house()["services"]
+SERVICES: dict[str, dict[str, Any]] = compose_file()["services"]
 each_service = pytest.mark.parametrize("name", SERVICES)
 
 
@@ -161,7 +161,7 @@ def test_what_is_mounted_is_here_and_cannot_be_written_to(name: str) -> None:
             assert options.endswith(":ro")
             assert (DEPLOY / source).exists() or source == "./organisation.toml"
         else:
-            assert source in house()["volumes"]
+            assert source in compose_file()["volumes"]
 
 
 @each_service
@@ -180,7 +180,7 @@ def test_the_world_reaches_the_proxy_and_turn_alone() -> None:
 
 
 def test_store_is_in_a_network_without_a_way_out() -> None:
-    assert house()["networks"]["store"] == {"internal": True}
+    assert compose_file()["networks"]["store"] == {"internal": True}
     for name, service in SERVICES.items():
         if name.startswith(("valkey", "sentinel")):
             assert service["networks"] == ["store"]
@@ -196,7 +196,7 @@ def test_no_variable_holds_a_secret(name: str) -> None:
 
 
 def test_secrets_are_in_files_that_never_get_into_the_repository() -> None:
-    for secret in house()["secrets"].values():
+    for secret in compose_file()["secrets"].values():
         path = (DEPLOY / secret["file"]).resolve()
         ignored = subprocess.run(["git", "check-ignore", "-q", str(path)], cwd=DEPLOY, check=False)
         assert ignored.returncode == 0
@@ -224,7 +224,7 @@ def test_relay_and_turn_agree_on_name_port_and_secret(settings: Settings) -> Non
     assert port is not None
     realm = SERVICES["turn"]["environment"]["TURN_REALM"]
     assert {url.partition("?")[0] for url in settings.calls.turn_urls} == {f"turn:{realm}:{port[1]}"}
-    assert SERVICES["turn"]["secrets"] == SERVICES["relay-1"]["secrets"] == list(house()["secrets"])
+    assert SERVICES["turn"]["secrets"] == SERVICES["relay-1"]["secrets"] == list(compose_file()["secrets"])
 
 
 # --- the proxy ---

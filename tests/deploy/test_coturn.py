@@ -21,13 +21,13 @@ from pathlib import Path
 import psutil
 import pytest
 from aioice import stun
-from deployed_lines import options as options_of
+from support.calls.turn_server import TurnServer, free_port_at, known_options, turn_server
+from support.deployment.lines import options as options_of
 from teduh_server.config.call_settings import CallSettings
 from teduh_server.doctor.finding import Level
 from teduh_server.doctor.turn import FORBIDDEN_PEERS, check_server, check_turn
 from teduh_server.doctor.turn_client import TurnRefused, allocated, connect
 from teduh_signaling.relay.turn_url import TurnUrl
-from turn_server import TurnServer, free_port_at, known_options, turn_server
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "coturn"
 CONFIGURATION = FOLDER / "turnserver.conf"

@@ -11,13 +11,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from deployed_compose import faults_of_compose
-from deployed_kubernetes import faults_of_kubernetes
-from deployed_lines import READERS
-from deployed_scripts import faults_of_store_script, faults_of_turn_script
-from deployed_settings import DEPLOY
-from deployed_units import faults_of_relay_unit, faults_of_turn_unit
-from whole_document import with_a_line_twice, with_a_word_altered, without_a_line, yaml_documents
+from support.deployment.compose import faults_of_compose
+from support.deployment.kubernetes import faults_of_kubernetes
+from support.deployment.lines import READERS
+from support.deployment.scripts import faults_of_store_script, faults_of_turn_script
+from support.deployment.settings import DEPLOY
+from support.deployment.units import faults_of_relay_unit, faults_of_turn_unit
+from support.deployment.whole_document import (
+    with_a_line_twice,
+    with_a_word_altered,
+    without_a_line,
+    yaml_documents,
+)
 
 SCRIPTS = {"coturn/start.sh": faults_of_turn_script, "valkey/start.sh": faults_of_store_script}
 FILES = READERS | {

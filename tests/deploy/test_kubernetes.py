@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 import yaml
-from deployed_settings import DEPLOY, most_stored, names_of_secrets, relay_settings
+from support.deployment.settings import DEPLOY, most_stored, names_of_secrets, relay_settings
+from support.deployment.whole_document import size
 from teduh_server.config.settings import Settings
 from teduh_server.http.health import health_routes, metrics_routes
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.location import SentinelLocation, parse_location
 from teduh_signaling.relay.frames import CallPolicy
-from whole_document import size
 
 Manifest = dict[str, Any]
 MANIFESTS: list[Manifest] = list(yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text("utf-8")))

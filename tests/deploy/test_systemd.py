@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import typer
-from deployed_settings import DEPLOY, SECRET_FILE, names_of_secrets, relay_settings
-from deployed_units import options_of_unit
-from programs import executable
+from support.deployment.settings import DEPLOY, SECRET_FILE, names_of_secrets, relay_settings
+from support.deployment.units import options_of_unit
+from support.programs import executable
 from teduh_server.cli.main import app
 from teduh_server.config.settings import Settings
 from teduh_signaling.relay.frames import CallPolicy

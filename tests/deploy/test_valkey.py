@@ -14,16 +14,16 @@ from pathlib import Path
 import pytest
 import redis
 import yaml
-from deployed_lines import options
-from deployed_settings import DEPLOY
-from relay_organisation import RelayOrganisation
-from relay_process import relay_process
+from support.deployment.lines import options
+from support.deployment.settings import DEPLOY
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_process
+from support.store.valkey_process import free_port, until
 from teduh_server.config.settings import Settings
 from teduh_server.doctor.finding import Level
 from teduh_server.doctor.store import check_store
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.server_program import bundled
-from valkey_process import free_port, until
 
 FOLDER = DEPLOY / "valkey"
 HOST = "127.0.0.1"
@@ -144,7 +144,7 @@ def programs_in(folder: Path) -> None:
     client.chmod(0o755)
 
 
-class House:
+class Environment:
     """As in compose.yaml."""
 
     def __init__(self, folder: Path) -> None:
@@ -177,8 +177,8 @@ def _sees_all(sentinel: Deployed) -> bool:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    built = House(tmp_path)
+def environment(tmp_path: Path) -> Iterator[Environment]:
+    built = Environment(tmp_path)
     try:
         for each in built.everybody:
             each.start()
@@ -189,13 +189,13 @@ def house(tmp_path: Path) -> Iterator[House]:
             each.kill()
 
 
-def test_doctor_has_nothing_to_say_of_the_deployed_store(house: House) -> None:
-    settings = Settings(store_url=house.url, durability=Durability.REPLICATED)
+def test_doctor_has_nothing_to_say_of_the_deployed_store(environment: Environment) -> None:
+    settings = Settings(store_url=environment.url, durability=Durability.REPLICATED)
     assert [each.level for each in asyncio.run(check_store(settings))] == [Level.GOOD]
 
 
 def test_relay_with_the_settings_of_the_compose_file_serves_with_this_store(
-    house: House, tmp_path: Path
+    environment: Environment, tmp_path: Path
 ) -> None:
     """But for the address of the Sentinels, and TURN, whose name leads nowhere here."""
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
@@ -204,47 +204,47 @@ def test_relay_with_the_settings_of_the_compose_file_serves_with_this_store(
         for name, value in compose["services"]["relay-1"]["environment"].items()
         if "CALLS" not in name and "ORIGIN" not in name and "LISTEN" not in name
     }
-    told |= {"organisation_file": str(RelayOrganisation().write(tmp_path)), "store_url": house.url}
+    told |= {"organisation_file": str(RelayOrganisation().write(tmp_path)), "store_url": environment.url}
     with relay_process(tmp_path / "relay", **told) as relay:
         assert relay.running
-        house.replica.kill()
-        house.replica.start()
-        until(lambda: house.primary.info("connected_slaves") == "1", "the replica does not come back")
+        environment.replica.kill()
+        environment.replica.start()
+        until(lambda: environment.primary.info("connected_slaves") == "1", "the replica does not come back")
     assert relay.stop() == 0
 
 
-def test_master_without_its_replica_takes_no_writes(house: House) -> None:
+def test_master_without_its_replica_takes_no_writes(environment: Environment) -> None:
     """They would be lost when the replica takes over."""
-    for sentinel in house.sentinels:
+    for sentinel in environment.sentinels:
         sentinel.kill()
     # One that is connected and has not acknowledged anything yet does not count.
-    until(lambda: house.primary.info("min_slaves_good_slaves") == "1", "the master has no replica")
-    house.primary.ask("SET", "before", "1")
-    house.replica.kill()
-    until(lambda: house.primary.info("connected_slaves") == "0", "the master does not notice")
+    until(lambda: environment.primary.info("min_slaves_good_slaves") == "1", "the master has no replica")
+    environment.primary.ask("SET", "before", "1")
+    environment.replica.kill()
+    until(lambda: environment.primary.info("connected_slaves") == "0", "the master does not notice")
     with pytest.raises(redis.ResponseError, match="NOREPLICAS"):
-        house.primary.ask("SET", "after", "1")
+        environment.primary.ask("SET", "after", "1")
 
 
-def test_role_outlives_a_power_failure(house: House) -> None:
+def test_role_outlives_a_power_failure(environment: Environment) -> None:
     """The replica takes over; then all lose power, and it is master still: nothing accepted since is lost."""
-    house.primary.ask("SET", "early", "1")
-    assert house.primary.ask("WAIT", 1, 60_000) == 1
-    house.primary.kill()
-    until(lambda: house.replica.info("role") == "master", "nobody takes over")
-    house.primary.start()
-    until(lambda: house.primary.info("master_link_status") == "up", "the old master does not follow")
+    environment.primary.ask("SET", "early", "1")
+    assert environment.primary.ask("WAIT", 1, 60_000) == 1
+    environment.primary.kill()
+    until(lambda: environment.replica.info("role") == "master", "nobody takes over")
+    environment.primary.start()
+    until(lambda: environment.primary.info("master_link_status") == "up", "the old master does not follow")
     # One that is connected and has not acknowledged anything yet does not count.
-    until(lambda: house.replica.info("min_slaves_good_slaves") == "1", "the new master has no replica")
-    house.replica.ask("SET", "late", "2")
-    assert house.replica.ask("WAIT", 1, 60_000) == 1
-    for each in house.everybody:
+    until(lambda: environment.replica.info("min_slaves_good_slaves") == "1", "the new master has no replica")
+    environment.replica.ask("SET", "late", "2")
+    assert environment.replica.ask("WAIT", 1, 60_000) == 1
+    for each in environment.everybody:
         each.kill()
-    for each in house.everybody:
+    for each in environment.everybody:
         each.start()
-    until(lambda: house.primary.info("master_link_status") == "up", "the old master is one again")
-    assert house.replica.info("role") == "master"
-    assert (house.replica.ask("GET", "early"), house.replica.ask("GET", "late")) == ("1", "2")
+    until(lambda: environment.primary.info("master_link_status") == "up", "the old master is one again")
+    assert environment.replica.info("role") == "master"
+    assert (environment.replica.ask("GET", "early"), environment.replica.ask("GET", "late")) == ("1", "2")
 
 
 def test_what_was_trimmed_leaves_the_disk_soon(tmp_path: Path) -> None:
@@ -286,10 +286,10 @@ def test_what_a_replica_was_sent_leaves_its_disk_soon(tmp_path: Path) -> None:
             each.kill()
 
 
-def test_what_no_relay_needs_is_not_there(house: House) -> None:
+def test_what_no_relay_needs_is_not_there(environment: Environment) -> None:
     for words in (("FLUSHALL",), ("FLUSHDB",), ("MONITOR",), ("KEYS", "*"), ("DEBUG", "OBJECT", "x")):
         with pytest.raises(redis.ResponseError, match="unknown command"):
-            house.primary.ask(*words)
+            environment.primary.ask(*words)
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from deployed_settings import DEPLOY
+from support.deployment.settings import DEPLOY
+from support.deployment.whole_document import written_lines
 from teduh_server.cli.org import DEFAULT_FOLDER
-from whole_document import written_lines
 
 ROOT = DEPLOY.parent
 

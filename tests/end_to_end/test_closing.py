@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from relay_organisation import RelayOrganisation
-from relay_process import becomes, eventually, relay_here
-from sdk_people import new_staff, until
+from support.clients.sdk_people import new_staff, until
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import becomes, eventually, relay_here
+from support.store.valkey_server import start_valkey
 from teduh_sdk import conversation as conversation_module
 from teduh_sdk import events
 from teduh_sdk import survivor as survivor_module
@@ -28,7 +29,6 @@ from teduh_server.routing.queue import Queue
 from teduh_server.session.connection import Connection
 from teduh_signaling.relay.codec import decode_client_frame, decode_relay_frame
 from teduh_signaling.relay.frames import Accepted, Claimed, Frame, OpenRequest, Subscribed
-from valkey_server import start_valkey
 
 ORGANISATION = RelayOrganisation()
 
@@ -73,7 +73,7 @@ class _Noting:
 
 
 @asynccontextmanager
-async def a_house(folder: Path) -> AsyncIterator[tuple[str, EmbeddedValkey]]:
+async def an_environment(folder: Path) -> AsyncIterator[tuple[str, EmbeddedValkey]]:
     with start_valkey() as valkey:
         async with relay_here(ORGANISATION.write(folder), valkey.url) as (_, url):
             await ORGANISATION.publish_revocations(url)
@@ -101,7 +101,7 @@ async def test_a_survivor_who_reconnects_closes_without_waiting_for_the_relay(
     tmp_path: Path, talks: bool
 ) -> None:
     async with (
-        a_house(tmp_path) as (url, _),
+        an_environment(tmp_path) as (url, _),
         nothing_stays(),
         Staff(url, ORGANISATION.public, new_staff(ORGANISATION, "Sari")) as sari,
     ):
@@ -122,7 +122,7 @@ async def test_a_survivor_who_reconnects_closes_without_waiting_for_the_relay(
 @pytest.mark.usefixtures("patience")
 async def test_a_line_that_breaks_while_she_says_goodbye_is_not_waited_for(tmp_path: Path) -> None:
     async with (
-        a_house(tmp_path) as (url, valkey),
+        an_environment(tmp_path) as (url, valkey),
         nothing_stays(),
         Staff(url, ORGANISATION.public, new_staff(ORGANISATION, "Sari")) as sari,
     ):
@@ -146,7 +146,7 @@ async def test_the_keys_go_also_where_the_goodbye_is_waited_for_no_longer(tmp_pa
     """The relay hangs, and the program has a time-out of its own."""
     store = new_staff(ORGANISATION, "Sari")
     async with (
-        a_house(tmp_path) as (url, valkey),
+        an_environment(tmp_path) as (url, valkey),
         Staff(url, ORGANISATION.public, store) as sari,
         Survivor(url, ORGANISATION.public) as survivor,
     ):
@@ -166,7 +166,7 @@ async def test_the_keys_go_also_where_the_goodbye_is_waited_for_no_longer(tmp_pa
 
 async def test_a_survivor_who_closes_while_connected_says_goodbye(tmp_path: Path) -> None:
     async with (
-        a_house(tmp_path) as (url, _),
+        an_environment(tmp_path) as (url, _),
         Staff(url, ORGANISATION.public, new_staff(ORGANISATION, "Sari")) as sari,
     ):
         async with Survivor(url, ORGANISATION.public) as survivor:
@@ -180,7 +180,7 @@ async def test_a_survivor_who_closes_while_connected_says_goodbye(tmp_path: Path
 
 async def test_what_asks_for_her_anew_ends_with_her(tmp_path: Path) -> None:
     """The relay is there and its store is not: her device asks again and again."""
-    async with a_house(tmp_path) as (url, valkey), nothing_stays():
+    async with an_environment(tmp_path) as (url, valkey), nothing_stays():
         line = Line(url)
         async with Survivor(url, ORGANISATION.public, dial=line.dial) as survivor:
             await survivor.ask()
@@ -193,7 +193,7 @@ async def test_what_asks_for_her_anew_ends_with_her(tmp_path: Path) -> None:
 
 
 async def test_who_has_left_is_not_asked_for_anew_when_the_relay_is_back(tmp_path: Path) -> None:
-    async with a_house(tmp_path) as (url, valkey):
+    async with an_environment(tmp_path) as (url, valkey):
         line = Line(url)
         async with Survivor(url, ORGANISATION.public, dial=line.dial) as survivor:
             hers = await survivor.ask()
@@ -300,7 +300,7 @@ async def test_nobody_is_with_her_who_has_given_up_taking_her_request(
 
 async def test_nobody_is_with_her_who_has_given_up_coming_in(tmp_path: Path) -> None:
     goes_on, lines = asyncio.Event(), list[Late]()
-    async with a_house(tmp_path) as (url, _):
+    async with an_environment(tmp_path) as (url, _):
 
         async def dial() -> Socket:
             lines.append(Late(await dial_relay(url)(), Subscribed, goes_on))
@@ -334,7 +334,7 @@ async def _state_of_the_only_request(relay: Relay) -> Reply:
 
 
 async def test_whoever_waits_for_something_of_a_client_that_is_closed_is_told_so(tmp_path: Path) -> None:
-    async with a_house(tmp_path) as (url, _):
+    async with an_environment(tmp_path) as (url, _):
         staff = Staff(url, ORGANISATION.public, new_staff(ORGANISATION, "Sari"))
         await staff.__aenter__()
         routing = staff.routing

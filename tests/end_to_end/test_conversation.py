@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
-from sdk_people import PATIENCE, collect, device_of, enrolled, new_staff, until
+from support.clients.sdk_people import PATIENCE, collect, device_of, enrolled, new_staff, until
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
+from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
@@ -36,11 +37,10 @@ from teduh_sdk.survivor import Survivor
 from teduh_server.routing.continuation import Continuations
 from teduh_server.routing.queue_news import QueueNews
 from teduh_signaling.relay.frames import OpenRequest, RequestDetails, RequestOpened
-from valkey_server import start_valkey
 
 
 @dataclass
-class House:
+class Environment:
     """A relay and the organisation that it serves."""
 
     url: str
@@ -54,20 +54,20 @@ class House:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def environment(tmp_path: Path) -> AsyncIterator[Environment]:
     organisation = RelayOrganisation()
     with start_valkey() as valkey:
         async with relay_here(organisation.write(tmp_path), valkey.url) as (_, url):
             await organisation.publish_revocations(url)
-            yield House(url, organisation)
+            yield Environment(url, organisation)
 
 
 @asynccontextmanager
 async def talking(
-    house: House, suite: int = HYBRID_SUITE
+    environment: Environment, suite: int = HYBRID_SUITE
 ) -> AsyncIterator[tuple[Conversation, Conversation, Staff]]:
     """A survivor and a counselor who have come together: her conversation, his, and his device."""
-    async with house.survivor(suite) as survivor, house.staff() as staff:
+    async with environment.survivor(suite) as survivor, environment.staff() as staff:
         hers = await survivor.ask(need="counseling")
         async for request in staff.requests(capacity=3):
             his = await request.accept()
@@ -77,8 +77,8 @@ async def talking(
 
 
 @pytest.mark.parametrize("suite", [HYBRID_SUITE, CLASSIC_SUITE])
-async def test_two_people_talk(house: House, suite: int) -> None:
-    async with talking(house, suite) as (hers, his, _):
+async def test_two_people_talk(environment: Environment, suite: int) -> None:
+    async with talking(environment, suite) as (hers, his, _):
         await hers.send("He is not here now.")
         heard = await until(his, events.TextReceived)
         assert (heard.text, heard.sender.is_survivor) == ("He is not here now.", True)
@@ -90,10 +90,14 @@ async def test_two_people_talk(house: House, suite: int) -> None:
 
 
 async def test_a_fault_in_one_conversation_leaves_the_others_alone(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of ours, or one that somebody found: it ends where it is, and is told there."""
-    async with house.survivor() as first, house.survivor() as second, house.staff() as staff:
+    async with (
+        environment.survivor() as first,
+        environment.survivor() as second,
+        environment.staff() as staff,
+    ):
         hers, one = [], []
         requests = staff.requests(capacity=3)
         for survivor in (first, second):
@@ -119,8 +123,8 @@ def _failing_for(conversation: Conversation) -> Callable[..., None]:
     return receive_or_fail
 
 
-async def test_what_is_typed_in_the_queue_is_heard_when_somebody_comes(house: House) -> None:
-    async with house.survivor() as survivor, house.staff() as staff:
+async def test_what_is_typed_in_the_queue_is_heard_when_somebody_comes(environment: Environment) -> None:
+    async with environment.survivor() as survivor, environment.staff() as staff:
         hers = await survivor.ask()
         assert (await until(hers, events.Waiting)).position == 1
         await hers.send("Please")
@@ -131,8 +135,12 @@ async def test_what_is_typed_in_the_queue_is_heard_when_somebody_comes(house: Ho
         assert [heard.text for heard in await collect(his, events.TextReceived, 2)] == ["Please", "be quick"]
 
 
-async def test_two_who_accept_the_same_request_get_it_once(house: House) -> None:
-    async with house.survivor() as survivor, house.staff("Sari") as one, house.staff("Budi") as other:
+async def test_two_who_accept_the_same_request_get_it_once(environment: Environment) -> None:
+    async with (
+        environment.survivor() as survivor,
+        environment.staff("Sari") as one,
+        environment.staff("Budi") as other,
+    ):
         await survivor.ask()
         async for first in one.requests():
             async for second in other.requests():
@@ -143,10 +151,10 @@ async def test_two_who_accept_the_same_request_get_it_once(house: House) -> None
             break
 
 
-async def test_a_colleague_comes_in_when_she_agrees(house: House) -> None:
+async def test_a_colleague_comes_in_when_she_agrees(environment: Environment) -> None:
     async with (
-        talking(house) as (hers, his, staff),
-        house.staff("Maya", Role.MEDIC) as medic,
+        talking(environment) as (hers, his, staff),
+        environment.staff("Maya", Role.MEDIC) as medic,
     ):
         await medic.colleagues()
         (colleague,) = await staff.colleagues()
@@ -170,12 +178,12 @@ async def test_a_colleague_comes_in_when_she_agrees(house: House) -> None:
 
 
 async def test_a_colleague_who_left_and_comes_again_counts_anew_and_is_heard_from_the_first(
-    house: House,
+    environment: Environment,
 ) -> None:
     """The relay makes her a new member; the others expect 1, and she where each of them was."""
     async with (
-        talking(house) as (hers, his, staff),
-        house.staff("Maya", Role.MEDIC) as medic,
+        talking(environment) as (hers, his, staff),
+        environment.staff("Maya", Role.MEDIC) as medic,
     ):
         await medic.colleagues()
         for time in ("first", "second"):
@@ -196,9 +204,9 @@ async def test_a_colleague_who_left_and_comes_again_counts_anew_and_is_heard_fro
             await his.settled()
 
 
-async def test_a_colleague_takes_over_with_a_note_and_the_first_leaves(house: House) -> None:
+async def test_a_colleague_takes_over_with_a_note_and_the_first_leaves(environment: Environment) -> None:
     """She began the group; the colleague removes her, and only the colleague reads the note."""
-    async with talking(house) as (hers, his, staff), house.staff("Maya") as maya:
+    async with talking(environment) as (hers, his, staff), environment.staff("Maya") as maya:
         await maya.colleagues()
         (colleague,) = await staff.colleagues()
         going = asyncio.create_task(
@@ -223,8 +231,8 @@ async def test_a_colleague_takes_over_with_a_note_and_the_first_leaves(house: Ho
         assert {str(one) for one in hers.state.membership.room} == {"survivor", "Maya (counselor)"}
 
 
-async def test_nothing_is_handed_over_when_she_declines_or_nobody_comes(house: House) -> None:
-    async with talking(house) as (hers, his, staff), house.staff("Maya") as maya:
+async def test_nothing_is_handed_over_when_she_declines_or_nobody_comes(environment: Environment) -> None:
+    async with talking(environment) as (hers, his, staff), environment.staff("Maya") as maya:
         await maya.colleagues()
         (colleague,) = await staff.colleagues()
         going = asyncio.create_task(his.hand_over(colleague, note="words"))
@@ -239,9 +247,9 @@ async def test_nothing_is_handed_over_when_she_declines_or_nobody_comes(house: H
         assert (await until(hers, events.TextReceived)).text == "I am still here."
 
 
-async def test_a_supervisor_who_asks_is_brought_in_if_staff_and_she_agree(house: House) -> None:
+async def test_a_supervisor_who_asks_is_brought_in_if_staff_and_she_agree(environment: Environment) -> None:
     """As a visible member like any other; the relay and she know of no conversation before."""
-    async with talking(house) as (hers, his, staff), house.staff("Rina", Role.SUPERVISOR) as rina:
+    async with talking(environment) as (hers, his, staff), environment.staff("Rina", Role.SUPERVISOR) as rina:
         (colleague,) = [one for one in await rina.colleagues() if one.name == "Sari"]
         await rina.ask_to_join(colleague)
         asking = await anext(staff.asks_to_join())
@@ -264,8 +272,8 @@ async def test_a_supervisor_who_asks_is_brought_in_if_staff_and_she_agree(house:
         assert (await until(theirs, events.TextReceived)).text == "Hello, Rina."
 
 
-async def test_nobody_comes_in_when_she_declines(house: House) -> None:
-    async with talking(house) as (hers, his, staff), house.staff("Maya", Role.MEDIC) as medic:
+async def test_nobody_comes_in_when_she_declines(environment: Environment) -> None:
+    async with talking(environment) as (hers, his, staff), environment.staff("Maya", Role.MEDIC) as medic:
         await medic.colleagues()
         (colleague,) = await staff.colleagues()
         bringing = asyncio.create_task(his.invite(colleague))
@@ -275,27 +283,27 @@ async def test_nobody_comes_in_when_she_declines(house: House) -> None:
         assert len(hers.participants) == 2
 
 
-async def test_her_leaving_ends_it_for_staff(house: House) -> None:
-    async with talking(house) as (hers, his, _):
+async def test_her_leaving_ends_it_for_staff(environment: Environment) -> None:
+    async with talking(environment) as (hers, his, _):
         await hers.leave()
         await until(his, events.Ended)
         assert his.is_over
         assert hers.is_over
 
 
-async def test_typing_is_seen(house: House) -> None:
-    async with talking(house) as (hers, his, _):
+async def test_typing_is_seen(environment: Environment) -> None:
+    async with talking(environment) as (hers, his, _):
         await hers.typing()
         seen = await until(his, events.TypingSeen)
         assert seen.active
         assert seen.participant.is_survivor
 
 
-async def test_a_request_that_cannot_be_answered_is_taken_off_the_queue(house: House) -> None:
+async def test_a_request_that_cannot_be_answered_is_taken_off_the_queue(environment: Environment) -> None:
     """Its key package is garbage, or not one of an anonymous member; those behind it are served."""
-    staff_like = device_of(house.organisation.staff("Impostor")).new_key_package(HYBRID_SUITE)
+    staff_like = device_of(environment.organisation.staff("Impostor")).new_key_package(HYBRID_SUITE)
     garbage = (b"garbage", key_package_to_wire(staff_like.key_package))
-    async with house.staff() as staff, house.survivor() as survivor:
+    async with environment.staff() as staff, environment.survivor() as survivor:
         for number, key_package in enumerate(garbage):
             await survivor._link.ask(partial(open_request, bytes([number]) * 32, key_package), RequestOpened)
         hers = await survivor.ask()
@@ -311,11 +319,11 @@ async def test_a_request_that_cannot_be_answered_is_taken_off_the_queue(house: H
 
 
 async def test_she_whose_request_cannot_be_answered_is_told(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody else will come, for it is off the queue; she can ask again."""
     monkeypatch.setattr("teduh_sdk.survivor.key_package_to_wire", lambda _: b"garbage")
-    async with house.survivor() as survivor, house.staff() as staff:
+    async with environment.survivor() as survivor, environment.staff() as staff:
         hers = await survivor.ask()
         async for request in staff.requests():
             with pytest.raises(RequestUnusable):
@@ -335,21 +343,23 @@ def open_request(capability: bytes, key_package: bytes, ref: int) -> OpenRequest
 
 
 async def test_a_kept_conversation_that_cannot_be_gone_on_with_tells_what_was_said_and_why(
-    house: House,
+    environment: Environment,
 ) -> None:
-    sari = house.organisation.staff("Sari")
+    sari = environment.organisation.staff("Sari")
     store = enrolled(sari)
-    async with house.survivor() as survivor:
+    async with environment.survivor() as survivor:
         hers = await survivor.ask()
-        async with house.staff(store=store) as staff:
+        async with environment.staff(store=store) as staff:
             async for request in staff.requests():
                 await request.accept()
                 break
             await hers.joined()
             await hers.send("He has found the telephone.")
             await until(hers, events.Delivered)
-        await house.organisation.publish_revocations(house.url, house.organisation.revoking(sari))
-        async with house.staff(store=store) as again:
+        await environment.organisation.publish_revocations(
+            environment.url, environment.organisation.revoking(sari)
+        )
+        async with environment.staff(store=store) as again:
             assert again.conversations == ()
             (lost,) = again.lost
             heard, stopped = [event async for event in lost]
@@ -361,33 +371,35 @@ async def test_a_kept_conversation_that_cannot_be_gone_on_with_tells_what_was_sa
     assert store.names("conversation/") == ()
 
 
-async def test_a_colleague_who_is_revoked_ends_it_when_the_list_comes(house: House) -> None:
-    sari = house.organisation.staff("Sari")
-    async with house.survivor() as survivor:
+async def test_a_colleague_who_is_revoked_ends_it_when_the_list_comes(environment: Environment) -> None:
+    sari = environment.organisation.staff("Sari")
+    async with environment.survivor() as survivor:
         hers = await survivor.ask()
-        async with house.staff(store=enrolled(sari)) as staff:
+        async with environment.staff(store=enrolled(sari)) as staff:
             async for request in staff.requests():
                 await request.accept()
                 break
             await hers.joined()
-            await house.organisation.publish_revocations(house.url, house.organisation.revoking(sari))
+            await environment.organisation.publish_revocations(
+                environment.url, environment.organisation.revoking(sari)
+            )
             assert await survivor._revocations.once()
             await until(hers, events.RosterRefused)
             assert hers.is_over
 
 
-async def test_staff_whom_the_relay_refuses_are_told(house: House) -> None:
-    stranger = RelayOrganisation(id=house.organisation.id)
-    async with Staff(house.url, house.organisation.public, new_staff(stranger, "Eve")) as staff:
+async def test_staff_whom_the_relay_refuses_are_told(environment: Environment) -> None:
+    stranger = RelayOrganisation(id=environment.organisation.id)
+    async with Staff(environment.url, environment.organisation.public, new_staff(stranger, "Eve")) as staff:
         with pytest.raises(AuthenticationRefused):
             await anext(staff.requests())
         with pytest.raises(AuthenticationRefused):
             await anext(staff.invitations())
 
 
-async def test_an_ended_conversation_is_forgotten(house: House) -> None:
-    store = new_staff(house.organisation, "Sari")
-    async with house.survivor() as survivor, house.staff(store=store) as staff:
+async def test_an_ended_conversation_is_forgotten(environment: Environment) -> None:
+    store = new_staff(environment.organisation, "Sari")
+    async with environment.survivor() as survivor, environment.staff(store=store) as staff:
         hers = await survivor.ask()
         async for request in staff.requests():
             his = await request.accept()
@@ -400,21 +412,23 @@ async def test_an_ended_conversation_is_forgotten(house: House) -> None:
         assert staff.conversations == survivor.conversations == ()
 
 
-async def test_a_closed_client_asks_for_nothing(house: House) -> None:
-    async with house.survivor() as survivor:
+async def test_a_closed_client_asks_for_nothing(environment: Environment) -> None:
+    async with environment.survivor() as survivor:
         await survivor.ask()
     with pytest.raises(ClientClosed):
         await survivor.ask()
 
 
-async def test_somebody_of_a_role_is_brought_in_the_next_if_the_first_does_not_come(house: House) -> None:
+async def test_somebody_of_a_role_is_brought_in_the_next_if_the_first_does_not_come(
+    environment: Environment,
+) -> None:
     """One at a time, by name; nobody is asked about who is busy, or has another role or language."""
     async with (
-        talking(house) as (hers, his, staff),
-        house.staff("Ani", Role.INTERPRETER) as ani,
-        house.staff("Bayu", Role.INTERPRETER) as bayu,
-        house.staff("Citra", Role.INTERPRETER) as citra,
-        house.staff("Aan", Role.MEDIC) as medic,
+        talking(environment) as (hers, his, staff),
+        environment.staff("Ani", Role.INTERPRETER) as ani,
+        environment.staff("Bayu", Role.INTERPRETER) as bayu,
+        environment.staff("Citra", Role.INTERPRETER) as citra,
+        environment.staff("Aan", Role.MEDIC) as medic,
     ):
         for one in (ani, bayu, medic):
             await one.set_available(2)
@@ -450,10 +464,10 @@ async def test_somebody_of_a_role_is_brought_in_the_next_if_the_first_does_not_c
         assert {one.name for one in his.participants} == {None, "Sari", "Bayu"}
 
 
-async def test_whoever_takes_it_from_the_queue_comes_in_when_she_agrees(house: House) -> None:
+async def test_whoever_takes_it_from_the_queue_comes_in_when_she_agrees(environment: Environment) -> None:
     async with (
-        talking(house) as (hers, his, staff),
-        house.staff("Ani", Role.INTERPRETER) as ani,
+        talking(environment) as (hers, his, staff),
+        environment.staff("Ani", Role.INTERPRETER) as ani,
     ):
         details = RequestDetails("interpreter", "id")
         for agrees in (False, True):
@@ -483,7 +497,7 @@ async def test_whoever_takes_it_from_the_queue_comes_in_when_she_agrees(house: H
 
 
 async def test_she_comes_back_as_somebody_new_to_the_same_counselor(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With another `Survivor`. Whoever takes it sees it wait no more before the relay says so."""
 
@@ -491,13 +505,13 @@ async def test_she_comes_back_as_somebody_new_to_the_same_counselor(
         """Beyond the first listing."""
 
     monkeypatch.setattr(QueueNews, "_tell_watchers", says_nothing)
-    async with house.staff("Sari") as sari, house.staff("Budi") as budi:
-        async with house.survivor() as before:
+    async with environment.staff("Sari") as sari, environment.staff("Budi") as budi:
+        async with environment.survivor() as before:
             first = await before.ask()
             await sari.claim(first.id)
             await first.joined()
             await first.leave()
-        async with house.survivor() as anew:
+        async with environment.survivor() as anew:
             # An older request of somebody else, which whoever takes the next would get.
             await anew.ask(need="legal")
             again = await anew.ask(need="counseling", continues=first)
@@ -515,9 +529,9 @@ async def test_she_comes_back_as_somebody_new_to_the_same_counselor(
             assert str((await until(again, events.TextReceived)).sender) == "Sari (counselor)"
 
 
-async def _after_both_have_left(house: House) -> bool:
+async def _after_both_have_left(environment: Environment) -> bool:
     """Whether the one who was with her knows that she comes back."""
-    async with house.staff("Sari") as sari, house.survivor() as survivor:
+    async with environment.staff("Sari") as sari, environment.survivor() as survivor:
         first = await survivor.ask()
         hers = await sari.claim(first.id)
         await first.joined()
@@ -531,12 +545,12 @@ async def _after_both_have_left(house: House) -> bool:
     raise AssertionError
 
 
-async def test_whoever_was_with_her_is_known_after_both_have_left(house: House) -> None:
-    assert await _after_both_have_left(house)
+async def test_whoever_was_with_her_is_known_after_both_have_left(environment: Environment) -> None:
+    assert await _after_both_have_left(environment)
 
 
 async def test_with_a_relay_one_release_older_she_asks_for_anybody(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It gives no token; she is heard all the same."""
 
@@ -544,4 +558,4 @@ async def test_with_a_relay_one_release_older_she_asks_for_anybody(
         return b""
 
     monkeypatch.setattr(Continuations, "seal", none)
-    assert not await _after_both_have_left(house)
+    assert not await _after_both_have_left(environment)

@@ -7,13 +7,13 @@ import sys
 import time
 from pathlib import Path
 
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
+from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import Authority, StatementVerifier
 from teduh_server.organisation.directory_csv import directory_from_csv
 from teduh_server.organisation.signed_directory import sign_directory
 from teduh_signaling.directory.format import write_directory
-from valkey_server import start_valkey
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "who_else.py"

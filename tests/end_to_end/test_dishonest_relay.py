@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
-from sdk_people import collect, new_staff, until
+from support.clients.sdk_people import collect, new_staff, until
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
+from support.store.valkey_server import start_valkey
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.exceptions import LogBroken
@@ -18,7 +19,6 @@ from teduh_sdk.survivor import Survivor
 from teduh_sdk.transport import Dial, Socket, dial_relay
 from teduh_signaling.relay.codec import decode_relay_frame
 from teduh_signaling.relay.frames import AnyRelayFrame, Entry, EntryKind
-from valkey_server import start_valkey
 
 ORGANISATION = RelayOrganisation()
 Meddle = Callable[[AnyRelayFrame], int]

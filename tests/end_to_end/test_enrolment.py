@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientResponse, ClientSession, web
 from aiohttp.test_utils import TestServer
-from coordinator import Coordinator
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
-from sdk_people import PATIENCE
+from support.clients.sdk_people import PATIENCE
+from support.organisation.coordinator import Coordinator
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
+from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import comparison_words, sign_revocation_list
 from teduh_sdk import EncryptedKeyStore, MemoryKeyStore, Staff, enrol_device, stored_device
 from teduh_sdk.exceptions import EnrolmentFailed
-from valkey_server import start_valkey
 
 HOUR = 3600
 ORGANISATION = RelayOrganisation()

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from relay_organisation import RelayOrganisation
-from relay_process import RelayProcess, eventually, relay_process
-from sdk_people import PATIENCE, device_of, new_staff, until
+from support.clients.sdk_people import PATIENCE, device_of, new_staff, until
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import RelayProcess, eventually, relay_process
+from support.store.valkey_server import start_valkey
 from teduh_sdk import (
     Availability,
     Colleague,
@@ -25,7 +26,6 @@ from teduh_sdk import (
 )
 from teduh_sdk.exceptions import RelayLost
 from teduh_signaling.relay.frames import OpenRequest, RequestDetails, RequestOpened
-from valkey_server import start_valkey
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 ORGANISATION = RelayOrganisation()

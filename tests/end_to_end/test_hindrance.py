@@ -12,22 +12,22 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from browser_house import accepted
-from relay_organisation import RelayOrganisation
-from relay_process import eventually, relay_here
-from sdk_people import enrolled, new_staff, until
+from support.browsers.environment import accepted
+from support.clients.sdk_people import enrolled, new_staff, until
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import eventually, relay_here
+from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import sign_revocation_list
 from teduh_sdk import Hindrance, Staff, Survivor, clock, events
 from teduh_sdk.exceptions import DeviceNotProven
 from teduh_server.organisation.enrolment_store import KeptVersion
 from teduh_server.organisation.signed_revocations import SignedRevocations
-from valkey_server import start_valkey
 
 DAY = 24 * 3600
 
 
 @asynccontextmanager
-async def a_house(folder: Path) -> AsyncIterator[tuple[RelayOrganisation, str]]:
+async def an_environment(folder: Path) -> AsyncIterator[tuple[RelayOrganisation, str]]:
     """An organisation that has signed its list, and its relay's address."""
     organisation = RelayOrganisation()
     with start_valkey() as valkey:
@@ -39,7 +39,7 @@ async def a_house(folder: Path) -> AsyncIterator[tuple[RelayOrganisation, str]]:
 async def test_a_clock_that_is_days_ahead_is_told_until_it_is_right(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with a_house(tmp_path) as (organisation, url):
+    async with an_environment(tmp_path) as (organisation, url):
         monkeypatch.setattr(clock, "time", SimpleNamespace(time=lambda: time.time() + 2 * DAY))
         async with Survivor(url, organisation.public) as survivor:
             await eventually(lambda: survivor.hindrance is Hindrance.CLOCK)
@@ -55,7 +55,10 @@ async def test_a_clock_that_goes_wrong_later_is_told_before_she_asks_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever came to a request that went out all the same would be refused, and she told of a stranger."""
-    async with a_house(tmp_path) as (organisation, url), Survivor(url, organisation.public) as survivor:
+    async with (
+        an_environment(tmp_path) as (organisation, url),
+        Survivor(url, organisation.public) as survivor,
+    ):
         await (await survivor.ask()).leave()
         monkeypatch.setattr(clock, "time", SimpleNamespace(time=lambda: time.time() + 2 * DAY))
         asking = asyncio.create_task(survivor.ask())
@@ -100,7 +103,7 @@ async def test_whoever_comes_while_nobody_can_be_believed_is_let_in_as_soon_as_s
     her_clock = OneClock()
     monkeypatch.setattr(clock, "time", her_clock)
     async with (
-        a_house(tmp_path) as (organisation, url),
+        an_environment(tmp_path) as (organisation, url),
         her_device(url, organisation) as survivor,
         Staff(url, organisation.public, new_staff(organisation, "Sari")) as staff,
     ):
@@ -144,7 +147,10 @@ async def test_whose_statement_has_ended_by_her_own_clock_takes_nobody_out_of_th
     """She could bring nobody into a room that she does not believe herself to be in; others can."""
     counselors_clock = OneClock(ahead=2 * 3600)
     monkeypatch.setattr(clock, "time", counselors_clock)
-    async with a_house(tmp_path) as (organisation, url), Survivor(url, organisation.public) as survivor:
+    async with (
+        an_environment(tmp_path) as (organisation, url),
+        Survivor(url, organisation.public) as survivor,
+    ):
         hers = await survivor.ask()
         sari = enrolled(organisation.staff("Sari", expires_in=3600))
         dewi = Staff(url, organisation.public, new_staff(organisation, "Dewi"))

@@ -7,16 +7,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
-from sdk_people import new_staff, takes_key_packages, until
+from support.clients.sdk_people import new_staff, takes_key_packages, until
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
+from support.store.valkey_server import start_valkey
 from teduh_sdk import events
 from teduh_sdk.exceptions import ColleagueAbsent, InvitationDeclined, NotLetIn
 from teduh_sdk.group_changes import CLASSIC_SUITE
 from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
 from teduh_signaling.relay.frames import RequestDetails
-from valkey_server import start_valkey
 
 ORGANISATION = RelayOrganisation()
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from relay_organisation import RelayOrganisation
-from relay_process import RelayProcess, relay_process
-from sdk_people import collect, enrolled, new_staff, until
+from support.clients.sdk_people import collect, enrolled, new_staff, until
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import RelayProcess, relay_process
+from support.store.valkey_server import start_valkey
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.exceptions import RelayLost
@@ -18,7 +19,6 @@ from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
 from teduh_sdk.transport import Dial, Socket, dial_relay
 from teduh_server.redis_store.embedded import EmbeddedValkey
-from valkey_server import start_valkey
 
 ORGANISATION = RelayOrganisation()
 

@@ -7,15 +7,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
-from sdk_people import enrolled, until
+from support.clients.sdk_people import enrolled, until
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
+from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import Role
 from teduh_sdk import Preference, Shift, Staff, Survivor, Urgency, events
 from teduh_sdk.exceptions import RelayRefused
 from teduh_sdk.group_changes import CLASSIC_SUITE
 from teduh_server.redis_store.durability import Durability
-from valkey_server import start_valkey
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
-from relay_organisation import RelayOrganisation
-from relay_process import eventually, relay_here, relay_process
-from sdk_people import collect, new_staff, until
+from support.clients.sdk_people import collect, new_staff, until
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import eventually, relay_here, relay_process
+from support.store.valkey_server import start_valkey
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.exceptions import RequestGone
@@ -19,7 +20,6 @@ from teduh_server.conversation_log.appends import Appends
 from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.session.connection import Connection
 from teduh_signaling.relay.frames import Append
-from valkey_server import start_valkey
 
 ORGANISATION = RelayOrganisation()
 PEOPLE = 10

@@ -8,10 +8,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
-from sdk_people import PATIENCE, new_staff
-from valkey_server import start_valkey
+from support.clients.sdk_people import PATIENCE, new_staff
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
+from support.store.valkey_server import start_valkey
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ("readme_survivor.py", "readme_staff.py")

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from relay_organisation import RelayOrganisation, StaffDevice
-from relay_process import relay_here
-from sdk_people import PATIENCE, collect, device_of, new_staff, until
+from support.clients.sdk_people import PATIENCE, collect, device_of, new_staff, until
+from support.organisation.relay_organisation import RelayOrganisation, StaffDevice
+from support.relay.relay_process import relay_here
+from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
@@ -24,7 +25,6 @@ from teduh_sdk.transport import Dial, Socket, dial_relay
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.codec import decode_relay_frame, encode
 from teduh_signaling.relay.frames import KeyPackage
-from valkey_server import start_valkey
 
 ORGANISATION = RelayOrganisation()
 
@@ -36,7 +36,7 @@ def valkey() -> Iterator[EmbeddedValkey]:
 
 
 @dataclass
-class House:
+class Environment:
     """A relay that is soon to say that nobody answers."""
 
     url: str
@@ -49,17 +49,19 @@ class House:
 
 
 @asynccontextmanager
-async def house(
+async def environment(
     tmp_path: Path, valkey: EmbeddedValkey, *, consent_seconds: float = 60
-) -> AsyncIterator[House]:
+) -> AsyncIterator[Environment]:
     settings = {"unreachable_seconds": 0.5, "consent_seconds": consent_seconds}
     async with relay_here(ORGANISATION.write(tmp_path), valkey.url, **settings) as (_, url):
         await ORGANISATION.publish_revocations(url)
-        yield House(url)
+        yield Environment(url)
 
 
 @asynccontextmanager
-async def left_alone(at: House, dial: Dial | None = None) -> AsyncIterator[tuple[Conversation, KeyStore]]:
+async def left_alone(
+    at: Environment, dial: Dial | None = None
+) -> AsyncIterator[tuple[Conversation, KeyStore]]:
     """Her conversation, whose counselor's device has died; and what is on that device."""
     store = new_staff(ORGANISATION, "Sari")
     async with Survivor(at.url, ORGANISATION.public, suite=CLASSIC_SUITE, dial=dial) as survivor:
@@ -76,7 +78,11 @@ async def left_alone(at: House, dial: Dial | None = None) -> AsyncIterator[tuple
 async def test_another_goes_on_and_nothing_that_she_wrote_is_lost(
     tmp_path: Path, valkey: EmbeddedValkey
 ) -> None:
-    async with house(tmp_path, valkey) as at, left_alone(at) as (hers, store), at.colleague("Dewi") as dewi:
+    async with (
+        environment(tmp_path, valkey) as at,
+        left_alone(at) as (hers, store),
+        at.colleague("Dewi") as dewi,
+    ):
         # Before she looks for somebody, and while she does.
         await hers.send("He is coming up the stairs.")
         await hers.request_reassignment()
@@ -107,7 +113,7 @@ async def test_another_goes_on_and_nothing_that_she_wrote_is_lost(
 async def test_no_means_that_nobody_comes_in(tmp_path: Path, valkey: EmbeddedValkey) -> None:
     """Who would have come hears it at once, long before her lease ends."""
     async with (
-        house(tmp_path, valkey, consent_seconds=600) as at,
+        environment(tmp_path, valkey, consent_seconds=600) as at,
         left_alone(at) as (hers, store),
         at.colleague("Dewi") as dewi,
     ):
@@ -130,7 +136,7 @@ async def test_an_answer_that_comes_too_late_lets_nobody_in_and_she_waits_again(
     tmp_path: Path, valkey: EmbeddedValkey
 ) -> None:
     async with (
-        house(tmp_path, valkey, consent_seconds=0.5) as at,
+        environment(tmp_path, valkey, consent_seconds=0.5) as at,
         left_alone(at) as (hers, _),
         at.colleague("Dewi") as dewi,
         at.colleague("Maya", Role.MEDIC) as maya,
@@ -150,7 +156,7 @@ async def test_an_answer_that_comes_too_late_lets_nobody_in_and_she_waits_again(
 
 
 async def test_who_comes_back_takes_the_own_conversation(tmp_path: Path, valkey: EmbeddedValkey) -> None:
-    async with house(tmp_path, valkey) as at, left_alone(at) as (hers, store):
+    async with environment(tmp_path, valkey) as at, left_alone(at) as (hers, store):
         await hers.request_reassignment()
         await hers.send("Is anybody there?")
         async with at.staff(store) as sari:
@@ -199,7 +205,7 @@ def _key_package(device: StaffDevice) -> bytes:
 async def test_a_key_package_that_the_relay_has_swapped_lets_nobody_in_and_she_is_told(
     tmp_path: Path, valkey: EmbeddedValkey, whose: StaffDevice
 ) -> None:
-    async with house(tmp_path, valkey) as at, at.colleague("Dewi") as dewi:
+    async with environment(tmp_path, valkey) as at, at.colleague("Dewi") as dewi:
 
         async def dial() -> Socket:
             return SwappingSocket(await dial_relay(at.url)(), _key_package(whose))

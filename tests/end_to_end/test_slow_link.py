@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from relay_organisation import RelayOrganisation
-from relay_process import eventually, relay_here
-from sdk_people import new_staff, until
+from support.clients.sdk_people import new_staff, until
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import eventually, relay_here
+from support.store.valkey_server import start_valkey
 from teduh_sdk import events
 from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
-from valkey_server import start_valkey
 
 ORGANISATION = RelayOrganisation()
 

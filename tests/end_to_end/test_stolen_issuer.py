@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from aiohttp import web
-from stolen_issuer import Shown, StolenIssuer
+from support.organisation.stolen_issuer import Shown, StolenIssuer
 from teduh_crypto.credentials import (
     AuthorityStatementRollback,
     AuthorityStatementStale,

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from staffed_organisation import NOW, StaffedOrganisation
+from support.organisation.staffed_organisation import NOW, StaffedOrganisation
 from teduh_crypto.credentials import (
     CoordinatorRequest,
     CredentialError,

@@ -36,7 +36,8 @@ import msgspec  # noqa: E402 - the path to the tests comes first
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: E402
 from forging import edwards  # noqa: E402
 from fuzz.mls_play import Play  # noqa: E402
-from node_runtime import node  # noqa: E402
+from support.clients.node_runtime import node  # noqa: E402
+from support.clients.web_peer import built_peer  # noqa: E402
 from teduh_crypto.credentials import CredentialError  # noqa: E402
 from teduh_crypto.credentials.json_web_token import (  # noqa: E402
     TokenType,
@@ -63,7 +64,6 @@ from teduh_signaling.chat.messages import OfCall, Unknown  # noqa: E402
 from teduh_signaling.relay.codec import decode_client_frame, decode_relay_frame, encode  # noqa: E402
 from teduh_signaling.relay.exceptions import RemoteProtocolError  # noqa: E402
 from vectors import make_credentials  # noqa: E402
-from web_peer import built_peer  # noqa: E402
 
 CORPUS: Final = HERE / "corpus"
 DIFFERED: Final = HERE / "differential"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from forging.groups import OPEN, Forger, again
 from forging.trees import NOW
+from support.schemas.vector_keys import hpke_key, signature_key
 from teduh_crypto.exceptions import TeduhCryptoError
 from teduh_crypto.hazmat.ciphersuite import cipher_suite
 from teduh_crypto.mls import (
@@ -45,7 +46,6 @@ from teduh_crypto.mls import (
 )
 from teduh_crypto.mls.commit import Commit
 from teduh_sdk.group_changes import capabilities_for, key_package_from_wire
-from vector_keys import hpke_key, signature_key
 from vectors.make_commit_rules import CONVERSATION, DAY, client, keys_of, staff
 
 if TYPE_CHECKING:

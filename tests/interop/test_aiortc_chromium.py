@@ -13,19 +13,19 @@ from pathlib import Path
 
 import numpy as np
 from av import AudioFrame, VideoFrame
-from bad_wire import bad_wire
-from call_pages import Caller, call_browser, visitor
-from calling_room import heard, rung, until
-from known_media import LOUD, RATE, SAMPLES, MovingBar, Samples, Tone, samples_of
 from numpy.typing import NDArray
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
-from sdk_people import new_staff
-from survivor_page import SurvivorPage
+from support.browsers.call_pages import Caller, call_browser, visitor
+from support.browsers.survivor_page import SurvivorPage
+from support.calls.bad_wire import bad_wire
+from support.calls.calling_room import heard, rung, until
+from support.calls.known_media import LOUD, RATE, SAMPLES, MovingBar, Samples, Tone, samples_of
+from support.calls.turn_server import TurnServer, turn_server
+from support.clients.sdk_people import new_staff
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
+from support.store.valkey_server import start_valkey
 from teduh_sdk import Conversation, Staff
 from teduh_sdk.calls import Call, EndReason, MediaReason, events
-from turn_server import TurnServer, turn_server
-from valkey_server import start_valkey
 
 BEEP = 400
 LOSS, DELAY = 0.15, 0.3

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from interop.ts_mls_peer import TsMls, TsMlsRefused
+from support.schemas.vectors_official import Json, data, load_hybrid, record, text
 from teduh_crypto.exceptions import DecryptionFailed
 from teduh_crypto.hazmat.ciphersuite import CIPHER_SUITES, CipherSuite
-from vectors_official import Json, data, load_hybrid, record, text
 
 pytestmark = pytest.mark.xdist_group("ts_mls")
 every_suite = pytest.mark.parametrize("suite", CIPHER_SUITES.values(), ids=lambda s: s.name)

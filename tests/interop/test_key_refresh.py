@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
-from sdk_people import enrolled, new_staff, until
+from support.clients.sdk_people import enrolled, new_staff, until
+from support.clients.web_peer import WebPeer, organisation_json, web_peer
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
+from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import STAFF_CREDENTIAL_TYPE, encode_credential, sign_staff_statement
 from teduh_crypto.exceptions import RemoteError
 from teduh_crypto.mls import ApplicationMessage, CommitReceived, Group, LeafChange, OpaqueCredential
@@ -27,8 +29,6 @@ from teduh_sdk.sender_order import authenticated_counter
 from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
 from teduh_signaling.relay.frames import SURVIVOR_MEMBER, Accepted, Append, Entry, EntryKind
-from valkey_server import start_valkey
-from web_peer import WebPeer, organisation_json, web_peer
 
 
 @dataclass
@@ -111,7 +111,7 @@ class Side:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[tuple[str, RelayOrganisation]]:
+async def environment(tmp_path: Path) -> AsyncIterator[tuple[str, RelayOrganisation]]:
     organisation = RelayOrganisation()
     with start_valkey() as valkey:
         async with relay_here(organisation.write(tmp_path), valkey.url) as (_, url):
@@ -127,9 +127,9 @@ async def accepted(staff: Staff) -> Conversation:
 
 @pytest.mark.parametrize("is_in_python", [True, False], ids=["her copied", "his copied"])
 async def test_a_copied_state_of_a_survivor_in_python_or_staff_in_the_browser_heals(
-    house: tuple[str, RelayOrganisation], monkeypatch: pytest.MonkeyPatch, is_in_python: bool
+    environment: tuple[str, RelayOrganisation], monkeypatch: pytest.MonkeyPatch, is_in_python: bool
 ) -> None:
-    url, organisation = house
+    url, organisation = environment
     log = Log()
     async with web_peer() as peer, Survivor(url, organisation.public, suite=HYBRID_SUITE) as survivor:
         log.watch(monkeypatch, is_survivor=True)
@@ -147,9 +147,9 @@ async def test_a_copied_state_of_a_survivor_in_python_or_staff_in_the_browser_he
 
 @pytest.mark.parametrize("is_in_python", [True, False], ids=["his copied", "her copied"])
 async def test_a_copied_state_of_staff_in_python_or_a_survivor_in_the_browser_heals(
-    house: tuple[str, RelayOrganisation], monkeypatch: pytest.MonkeyPatch, is_in_python: bool
+    environment: tuple[str, RelayOrganisation], monkeypatch: pytest.MonkeyPatch, is_in_python: bool
 ) -> None:
-    url, organisation = house
+    url, organisation = environment
     log = Log()
     device = new_staff(organisation, "Sari")
     async with web_peer() as peer, Staff(url, organisation.public, device) as staff:
@@ -203,10 +203,10 @@ async def heals(victim: Side, other: Side, log: Log, *, is_survivor: bool) -> No
 
 
 async def test_the_browser_refuses_a_refresh_that_puts_another_identity_into_the_leaf(
-    house: tuple[str, RelayOrganisation],
+    environment: tuple[str, RelayOrganisation],
 ) -> None:
     """The same key, name and role under another statement: no path changes who sits at its leaf."""
-    url, organisation = house
+    url, organisation = environment
     device = organisation.staff("Sari")
     async with web_peer() as peer, Staff(url, organisation.public, enrolled(device)) as staff:
         public = organisation_json(organisation.public)

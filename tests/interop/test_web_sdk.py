@@ -8,9 +8,18 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
-from sdk_people import PATIENCE, device_of, new_staff, several_colleagues, takes_key_packages, until
+from support.clients.sdk_people import (
+    PATIENCE,
+    device_of,
+    new_staff,
+    several_colleagues,
+    takes_key_packages,
+    until,
+)
+from support.clients.web_peer import WebPeer, WebPeerRefused, organisation_json, web_peer
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
+from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
@@ -22,8 +31,6 @@ from teduh_sdk.survivor import Survivor
 from teduh_signaling.call.codec import encode_call
 from teduh_signaling.call.messages import EndReason, HangUp, Heartbeat, Media, Phase
 from teduh_signaling.relay.frames import OpenRequest, RequestDetails, RequestOpened
-from valkey_server import start_valkey
-from web_peer import WebPeer, WebPeerRefused, organisation_json, web_peer
 
 
 class CallEar:
@@ -42,7 +49,7 @@ class CallEar:
         """It goes on to the end of the test."""
 
 
-class House:
+class Environment:
     """A relay and the organisation that it serves."""
 
     def __init__(self, url: str, organisation: RelayOrganisation) -> None:
@@ -82,12 +89,12 @@ async def invite(peer: WebPeer, **invitation: str) -> object:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def environment(tmp_path: Path) -> AsyncIterator[Environment]:
     organisation = RelayOrganisation()
     with start_valkey() as valkey:
         async with relay_here(organisation.write(tmp_path), valkey.url) as (_, url):
             await organisation.publish_revocations(url)
-            yield House(url, organisation)
+            yield Environment(url, organisation)
 
 
 async def accepted(staff: Staff) -> Conversation:
@@ -103,9 +110,11 @@ async def joined(staff: Staff) -> Conversation:
 
 
 @pytest.mark.parametrize("suite", [HYBRID_SUITE, CLASSIC_SUITE])
-async def test_a_survivor_in_the_browser_talks_with_staff_in_python(house: House, suite: int) -> None:
-    async with web_peer() as her, house.staff() as staff:
-        await house.web_survivor(her, suite)
+async def test_a_survivor_in_the_browser_talks_with_staff_in_python(
+    environment: Environment, suite: int
+) -> None:
+    async with web_peer() as her, environment.staff() as staff:
+        await environment.web_survivor(her, suite)
         await her.call("ask", details={"need": "counseling", "language": "id"})
         assert (await her.until("waiting"))["position"] == 1
         waiting_id = await her.call("send", text="Please be quick")
@@ -120,9 +129,9 @@ async def test_a_survivor_in_the_browser_talks_with_staff_in_python(house: House
         assert await her.call("participants") == ["Sari (counselor)", "survivor"]
 
 
-async def test_typing_is_seen_both_ways(house: House) -> None:
-    async with web_peer() as her, house.staff() as staff:
-        await house.web_survivor(her)
+async def test_typing_is_seen_both_ways(environment: Environment) -> None:
+    async with web_peer() as her, environment.staff() as staff:
+        await environment.web_survivor(her)
         await her.call("ask")
         his = await accepted(staff)
         await her.until("joined")
@@ -134,9 +143,11 @@ async def test_typing_is_seen_both_ways(house: House) -> None:
         assert (await her.until("typingSeen"))["active"] is False
 
 
-async def test_what_is_said_about_a_call_arrives_both_ways_in_the_log_and_beside_it(house: House) -> None:
-    async with web_peer() as her, house.staff() as staff:
-        await house.web_survivor(her)
+async def test_what_is_said_about_a_call_arrives_both_ways_in_the_log_and_beside_it(
+    environment: Environment,
+) -> None:
+    async with web_peer() as her, environment.staff() as staff:
+        await environment.web_survivor(her)
         await her.call("ask")
         his = await accepted(staff)
         await her.until("joined")
@@ -153,9 +164,13 @@ async def test_what_is_said_about_a_call_arrives_both_ways_in_the_log_and_beside
             assert (signal["sender"], signal["data"]) == ("Sari (counselor)", said.hex())
 
 
-async def test_she_is_asked_before_a_colleague_comes_in_and_sees_her_come(house: House) -> None:
-    async with web_peer() as her, house.staff() as staff, house.staff("Dewi", Role.MEDIC) as medic:
-        await house.web_survivor(her)
+async def test_she_is_asked_before_a_colleague_comes_in_and_sees_her_come(environment: Environment) -> None:
+    async with (
+        web_peer() as her,
+        environment.staff() as staff,
+        environment.staff("Dewi", Role.MEDIC) as medic,
+    ):
+        await environment.web_survivor(her)
         await her.call("ask")
         his = await accepted(staff)
         await her.until("joined")
@@ -178,9 +193,9 @@ async def test_she_is_asked_before_a_colleague_comes_in_and_sees_her_come(house:
         await her.until("left")
 
 
-async def test_leaving_ends_it_for_those_who_stay(house: House) -> None:
-    async with web_peer() as her, house.staff() as staff:
-        await house.web_survivor(her)
+async def test_leaving_ends_it_for_those_who_stay(environment: Environment) -> None:
+    async with web_peer() as her, environment.staff() as staff:
+        await environment.web_survivor(her)
         await her.call("ask")
         his = await accepted(staff)
         await her.until("joined")
@@ -192,9 +207,11 @@ async def test_leaving_ends_it_for_those_who_stay(house: House) -> None:
 
 
 @pytest.mark.parametrize("suite", [HYBRID_SUITE, CLASSIC_SUITE])
-async def test_a_survivor_in_python_talks_with_staff_in_the_browser(house: House, suite: int) -> None:
-    async with web_peer() as his, house.survivor(suite) as survivor:
-        await house.web_staff(his)
+async def test_a_survivor_in_python_talks_with_staff_in_the_browser(
+    environment: Environment, suite: int
+) -> None:
+    async with web_peer() as his, environment.survivor(suite) as survivor:
+        await environment.web_staff(his)
         hers = await survivor.ask(need="counseling")
         await hers.send("Is somebody there?")
         await his.call("acceptRequest")
@@ -210,11 +227,11 @@ async def test_a_survivor_in_python_talks_with_staff_in_the_browser(house: House
         assert str(ended.by) == "Sari (counselor)"
 
 
-async def test_browser_and_browser_talk_and_bring_in_a_colleague(house: House) -> None:
+async def test_browser_and_browser_talk_and_bring_in_a_colleague(environment: Environment) -> None:
     async with web_peer() as her, web_peer() as his, web_peer() as medic:
-        await house.web_staff(his)
-        await house.web_staff(medic, "Dewi", Role.MEDIC)
-        await house.web_survivor(her)
+        await environment.web_staff(his)
+        await environment.web_staff(medic, "Dewi", Role.MEDIC)
+        await environment.web_survivor(her)
         await her.call("ask")
         await his.call("acceptRequest")
         await her.until("joined")
@@ -237,15 +254,15 @@ async def test_browser_and_browser_talk_and_bring_in_a_colleague(house: House) -
 
 
 async def test_a_browser_brings_in_somebody_of_a_role_and_whoever_takes_it_from_the_queue(
-    house: House,
+    environment: Environment,
 ) -> None:
     async with (
         web_peer() as his,
-        house.survivor() as survivor,
-        house.staff("Ani", Role.INTERPRETER) as ani,
-        house.staff("Bayu", Role.INTERPRETER) as bayu,
+        environment.survivor() as survivor,
+        environment.staff("Ani", Role.INTERPRETER) as ani,
+        environment.staff("Bayu", Role.INTERPRETER) as bayu,
     ):
-        await house.web_staff(his)
+        await environment.web_staff(his)
         hers = await survivor.ask()
         await his.call("acceptRequest")
         await hers.joined()
@@ -273,11 +290,11 @@ async def test_a_browser_brings_in_somebody_of_a_role_and_whoever_takes_it_from_
         assert (await until(hers, events.TextReceived)).sender.name == "Ani"
 
 
-async def test_she_may_say_no(house: House) -> None:
-    async with web_peer() as her, web_peer() as his, house.staff("Dewi", Role.MEDIC) as medic:
+async def test_she_may_say_no(environment: Environment) -> None:
+    async with web_peer() as her, web_peer() as his, environment.staff("Dewi", Role.MEDIC) as medic:
         await medic.colleagues()
-        await house.web_staff(his)
-        await house.web_survivor(her)
+        await environment.web_staff(his)
+        await environment.web_survivor(her)
         await her.call("ask")
         await his.call("acceptRequest")
         await her.until("joined")
@@ -288,7 +305,7 @@ async def test_she_may_say_no(house: House) -> None:
             await bringing
         # Whoever has taken it from the queue hears of her no at once, long before the lease ends.
         async with web_peer() as theirs:
-            await house.web_staff(theirs, "Ani", Role.INTERPRETER)
+            await environment.web_staff(theirs, "Ani", Role.INTERPRETER)
             bringing = asyncio.create_task(his.call("inviteFromQueue", details={}, reason="to translate"))
             while (await his.until("waiting"))["position"] != 1:
                 pass
@@ -302,12 +319,17 @@ async def test_she_may_say_no(house: House) -> None:
 
 
 async def test_a_browser_that_is_brought_in_and_is_not_can_be_brought_in_as_often_as_before(
-    house: House,
+    environment: Environment,
 ) -> None:
     """Its connection may last all day, and it gave eight key packages when that began."""
-    async with web_peer() as dewi, web_peer() as ani, house.survivor() as survivor, house.staff() as staff:
-        await house.web_staff(dewi, "Dewi", Role.MEDIC)
-        await house.web_staff(ani, "Ani", Role.INTERPRETER)
+    async with (
+        web_peer() as dewi,
+        web_peer() as ani,
+        environment.survivor() as survivor,
+        environment.staff() as staff,
+    ):
+        await environment.web_staff(dewi, "Dewi", Role.MEDIC)
+        await environment.web_staff(ani, "Ani", Role.INTERPRETER)
         hers = await survivor.ask()
         his = await accepted(staff)
         device = {one.name: one for one in await several_colleagues(staff, 2)}
@@ -325,14 +347,14 @@ async def test_a_browser_that_is_brought_in_and_is_not_can_be_brought_in_as_ofte
             await looking
         with pytest.raises(WebPeerRefused, match="NotLetIn"):
             await claiming
-        async with house.staff() as second, house.staff() as third:
+        async with environment.staff() as second, environment.staff() as third:
             for one in device.values():
                 await takes_key_packages(one.device_id, 7, staff, second, third)
 
 
-async def test_a_console_that_is_opened_again_goes_on_where_it_was(house: House) -> None:
-    async with web_peer() as his, house.survivor() as survivor:
-        await house.web_staff(his)
+async def test_a_console_that_is_opened_again_goes_on_where_it_was(environment: Environment) -> None:
+    async with web_peer() as his, environment.survivor() as survivor:
+        await environment.web_staff(his)
         hers = await survivor.ask()
         await his.call("acceptRequest")
         await hers.joined()
@@ -341,36 +363,38 @@ async def test_a_console_that_is_opened_again_goes_on_where_it_was(house: House)
         await his.call("close")
         await hers.send("are you there?")
         await hers.settled()
-        await house.open_web_staff(his)
+        await environment.open_web_staff(his)
         assert (await his.until("textReceived", 1))["text"] == "are you there?"
         await his.call("send", conversation=1, text="yes")
         assert (await until(hers, events.TextReceived)).text == "yes"
 
 
-async def test_a_console_that_is_opened_again_and_cannot_go_on_says_why(house: House) -> None:
+async def test_a_console_that_is_opened_again_and_cannot_go_on_says_why(environment: Environment) -> None:
     """Somebody in the room is revoked by then."""
-    sari = house.organisation.staff("Sari")
-    async with web_peer() as his, house.survivor() as survivor:
+    sari = environment.organisation.staff("Sari")
+    async with web_peer() as his, environment.survivor() as survivor:
         await his.call("haveDevice", privateKey=sari.key.private_bytes_raw().hex(), statement=sari.statement)
-        await house.open_web_staff(his)
+        await environment.open_web_staff(his)
         hers = await survivor.ask()
         await his.call("acceptRequest")
         await hers.joined()
         await his.call("close")
-        await house.organisation.publish_revocations(house.url, house.organisation.revoking(sari))
-        await house.open_web_staff(his)
+        await environment.organisation.publish_revocations(
+            environment.url, environment.organisation.revoking(sari)
+        )
+        await environment.open_web_staff(his)
         await his.until("stopped", 1)
 
 
 async def test_a_console_whose_statement_has_ended_by_its_clock_takes_nobody_out_of_the_queue(
-    house: House,
+    environment: Environment,
 ) -> None:
-    sari = house.organisation.staff("Sari", expires_in=3600)
-    async with web_peer() as hers_not, house.survivor() as survivor, house.staff("Dewi") as dewi:
+    sari = environment.organisation.staff("Sari", expires_in=3600)
+    async with web_peer() as hers_not, environment.survivor() as survivor, environment.staff("Dewi") as dewi:
         private_key = sari.key.private_bytes_raw().hex()
         await hers_not.call("haveDevice", privateKey=private_key, statement=sari.statement)
         await hers_not.call("setClock", within=2 * 3600)
-        await house.open_web_staff(hers_not)
+        await environment.open_web_staff(hers_not)
         hers = await survivor.ask()
         with pytest.raises(WebPeerRefused, match="DeviceNotProven"):
             await hers_not.call("acceptRequest")
@@ -378,12 +402,14 @@ async def test_a_console_whose_statement_has_ended_by_its_clock_takes_nobody_out
         assert (await until(hers, events.Joined)).participant.name == "Dewi"
 
 
-async def test_a_console_takes_a_request_that_cannot_be_answered_off_the_queue(house: House) -> None:
+async def test_a_console_takes_a_request_that_cannot_be_answered_off_the_queue(
+    environment: Environment,
+) -> None:
     """Its key package is not one of an anonymous member; whoever comes behind it is served."""
-    bundle = device_of(house.organisation.staff("Impostor")).new_key_package(HYBRID_SUITE)
+    bundle = device_of(environment.organisation.staff("Impostor")).new_key_package(HYBRID_SUITE)
     key_package = key_package_to_wire(bundle.key_package)
-    async with web_peer() as his, house.survivor() as survivor:
-        await house.web_staff(his)
+    async with web_peer() as his, environment.survivor() as survivor:
+        await environment.web_staff(his)
         await survivor._link.ask(lambda ref: OpenRequest(ref, bytes(32), key_package), RequestOpened)
         with pytest.raises(WebPeerRefused, match="RequestUnusable"):
             await his.call("acceptRequest")
@@ -392,9 +418,9 @@ async def test_a_console_takes_a_request_that_cannot_be_answered_off_the_queue(h
         await hers.joined()
 
 
-async def test_quick_exit_forgets_everything_at_once(house: House) -> None:
-    async with web_peer() as her, house.staff() as staff:
-        await house.web_survivor(her)
+async def test_quick_exit_forgets_everything_at_once(environment: Environment) -> None:
+    async with web_peer() as her, environment.staff() as staff:
+        await environment.web_survivor(her)
         await her.call("ask")
         await accepted(staff)
         await her.until("joined")

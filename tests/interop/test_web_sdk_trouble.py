@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from coordinator import Coordinator
-from relay_organisation import RelayOrganisation
-from relay_process import RelayProcess, relay_process
-from sdk_people import collect, new_staff, until
+from support.clients.sdk_people import collect, new_staff, until
+from support.clients.web_peer import WebPeer, WebPeerRefused, organisation_json, web_peer
+from support.organisation.coordinator import Coordinator
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import RelayProcess, relay_process
+from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import comparison_words
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.staff import Staff
 from teduh_server.redis_store.embedded import EmbeddedValkey
-from valkey_server import start_valkey
-from web_peer import WebPeer, WebPeerRefused, organisation_json, web_peer
 
 ORGANISATION = RelayOrganisation()
 

@@ -20,8 +20,8 @@ from types import TracebackType
 from typing import Self
 
 from interop.views import BASIC, Change, Person, View
-from node_runtime import node, npm
-from vectors_official import Json, JsonValue, data, number, objects, record, text
+from support.clients.node_runtime import node, npm
+from support.schemas.vectors_official import Json, JsonValue, data, number, objects, record, text
 
 FOLDER = Path(__file__).resolve().parent
 LOCK = FOLDER / "package-lock.json"

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import get_args
 
 import aiohttp
-import needles
 import pytest
 import redis
-from relay_organisation import RelayOrganisation
-from relay_process import RelayProcess, relay_process
-from sdk_people import PATIENCE, new_staff, until
+from support.browsers import needles
+from support.clients.sdk_people import PATIENCE, new_staff, until
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import RelayProcess, relay_process
+from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
@@ -47,7 +48,6 @@ from teduh_signaling.call.messages import (
     Ring,
 )
 from teduh_signaling.relay.frames import SUBPROTOCOL
-from valkey_server import start_valkey
 
 SHE_SAYS = "The blue kitchen door is broken, meet me at Jalan Melati 17"
 HE_SAYS = "I write your name Ayu Lestari nowhere, été ☂"

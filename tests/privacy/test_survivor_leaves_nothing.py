@@ -12,13 +12,13 @@ import os
 import sys
 from pathlib import Path
 
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
-from sdk_people import PATIENCE, new_staff, until
+from support.clients.sdk_people import PATIENCE, new_staff, until
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
+from support.store.valkey_server import start_valkey
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.staff import Staff
-from valkey_server import start_valkey
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from call_world import MAX_DELAY, Network, World, disagreements
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from support.calls.simulated_calls import MAX_DELAY, Network, World, disagreements
 from teduh_signaling.call.actions import Action
 from teduh_signaling.call.exceptions import CallNotAllowed
 from teduh_signaling.call.messages import EndReason, Media

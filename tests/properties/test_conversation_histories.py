@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted_log import Pair, Seat, StaffDevice, talking_pair
-from staffed_organisation import NOW
+from support.clients.scripted_log import Pair, Seat, StaffDevice, talking_pair
+from support.organisation.staffed_organisation import NOW
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.group_changes import Refresh

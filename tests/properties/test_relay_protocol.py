@@ -8,7 +8,7 @@ from collections import deque
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from struct_strategies import any_struct
+from support.schemas.struct_strategies import any_struct
 from teduh_signaling.relay.exceptions import FrameNotAllowed, RemoteProtocolError
 from teduh_signaling.relay.frames import (
     AnyClientFrame,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from scripted_log import CONVERSATION, Pair, talking_pair
-from staffed_organisation import NOW
+from support.clients.scripted_log import CONVERSATION, Pair, talking_pair
+from support.organisation.staffed_organisation import NOW
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.events import Event

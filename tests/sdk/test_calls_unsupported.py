@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import plain_msgpack
 import pytest
 from msgspec import Struct, msgpack
-from scripted_log import Seat, StaffDevice, talking_pair
-from staffed_organisation import NOW
+from support.clients import plain_msgpack
+from support.clients.scripted_log import Seat, StaffDevice, talking_pair
+from support.organisation.staffed_organisation import NOW
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.group_changes import Refresh

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final, TypedDict
 
 import pytest
+from support.schemas.vector_keys import hpke_key, signature_key
 from teduh_crypto.exceptions import RemoteError
 from teduh_crypto.hazmat.ciphersuite import cipher_suite
 from teduh_crypto.mls import CommitReceived, Group, KeyPackageBundle, RemovedFromGroup
 from teduh_sdk.group_changes import GROUP_POLICY, key_package_from_wire
-from vector_keys import hpke_key, signature_key
 from vectors import make_commit_rules
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import cast
 
 import pytest
-from scripted_log import CONVERSATION, Pair, Seat, talking_pair
-from staffed_organisation import NOW
+from support.clients.scripted_log import CONVERSATION, Pair, Seat, talking_pair
+from support.organisation.staffed_organisation import NOW
 from teduh_sdk import events
 from teduh_sdk.conversation import Conversation
 from teduh_sdk.events import Event

@@ -8,8 +8,8 @@ from typing import TypedDict
 
 import pytest
 from msgspec import structs
-from scripted_log import Pair, Seat, StaffDevice, Tamper, Withhold, nothing, talking_pair
-from staffed_organisation import public_key
+from support.clients.scripted_log import Pair, Seat, StaffDevice, Tamper, Withhold, nothing, talking_pair
+from support.organisation.staffed_organisation import public_key
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.authentication_service import AuthenticationService
@@ -27,7 +27,7 @@ class Scenario(TypedDict):
     steps: list[dict[str, object]]
 
 
-class Stage:
+class ScenarioRunner:
     """The people of a scenario, and what they have not read."""
 
     def __init__(self) -> None:
@@ -122,88 +122,88 @@ def withholding(what: str) -> Withhold:
     return withholds
 
 
-def play(stage: Stage, step: dict[str, object]) -> None:
-    log = stage.pair.log
-    seat: Seat = stage.seats.get(str(step.get("who")), stage.pair.survivor)
+def play(runner: ScenarioRunner, step: dict[str, object]) -> None:
+    log = runner.pair.log
+    seat: Seat = runner.seats.get(str(step.get("who")), runner.pair.survivor)
     match step:
         case {"does": "says", "text": str(text)}:
-            seat.state.send_text(text, stage.pair.log.now)
+            seat.state.send_text(text, runner.pair.log.now)
         case {"does": "reads", "who": str(who)}:
-            stage.read(who)
+            runner.read(who)
         case {"does": "types"}:
-            seat.state.type(active=True, now=stage.pair.log.now)
+            seat.state.type(active=True, now=runner.pair.log.now)
         case {"does": "breaks"}:
             log.disconnect(seat)
         case {"does": "connects"}:
             log.connect(seat)
         case {"does": "restarts", "who": "counselor"}:
-            stage.restart_counselor()
+            runner.restart_counselor()
         case {"does": "pumps"}:
             log.pump()
         case {"does": "loses", "is": bool(loses)}:
             log.lose_answers = loses
         case _:
-            play_in_room(stage, seat, step)
+            play_in_room(runner, seat, step)
 
 
-def play_in_room(stage: Stage, seat: Seat, step: dict[str, object]) -> None:
+def play_in_room(runner: ScenarioRunner, seat: Seat, step: dict[str, object]) -> None:
     match step:
         case {"does": "refreshes"}:
-            seat.state.change(Refresh(), stage.pair.log.now)
+            seat.state.change(Refresh(), runner.pair.log.now)
         case {"does": "leaves"}:
-            seat.state.leave(stage.pair.log.now)
+            seat.state.leave(runner.pair.log.now)
         case {"does": "ends"}:
-            seat.state.leave(stage.pair.log.now, for_all=True)
+            seat.state.leave(runner.pair.log.now, for_all=True)
         case {"does": "asks_for_medic", "yes": bool(accepted)}:
-            stage.ask_for_medic(accepted=accepted)
+            runner.ask_for_medic(accepted=accepted)
         case {"does": "brings_in_medic"}:
             kept_back = withholding(str(step["withheld"])) if "withheld" in step else nothing
-            stage.seats["medic"] = stage.pair.bring_in(
-                stage.medic, meanwhile=str(step.get("meanwhile", "")), withholds=kept_back
+            runner.seats["medic"] = runner.pair.bring_in(
+                runner.medic, meanwhile=str(step.get("meanwhile", "")), withholds=kept_back
             )
         case _:
-            play_relay(stage, seat, step)
+            play_relay(runner, seat, step)
 
 
-def play_relay(stage: Stage, seat: Seat, step: dict[str, object]) -> None:
+def play_relay(runner: ScenarioRunner, seat: Seat, step: dict[str, object]) -> None:
     match step:
         case {"does": "meets", "withheld": str(withheld)}:
-            stage.meet(withheld)
+            runner.meet(withheld)
         case {"does": "withholds", "withheld": str(withheld)}:
             seat.withholds = withholding(withheld)
         case {"does": "tampers", "how": str(how)}:
             seat.tamper = tampering(how)
         case {"does": "forks"}:
-            stage.pair.log.fork(seat)
+            runner.pair.log.fork(seat)
         case {"does": "forgets"}:
-            stage.pair.log.entries.pop()
+            runner.pair.log.entries.pop()
         case {"does": "is_lost"}:
-            stage.pair.log.is_lost = True
+            runner.pair.log.is_lost = True
         case {"does": "is_out"}:
-            seat.state.receive(MembershipEnded(seat.state.conversation_id), stage.pair.log.now)
+            seat.state.receive(MembershipEnded(seat.state.conversation_id), runner.pair.log.now)
         case {"does": "is_told", "reachable": bool(reachable)}:
-            seat.state.receive(StaffReachable(seat.state.conversation_id, reachable), stage.pair.log.now)
+            seat.state.receive(StaffReachable(seat.state.conversation_id, reachable), runner.pair.log.now)
         case _:
-            play_time(stage, seat, step)
+            play_time(runner, seat, step)
 
 
-def play_time(stage: Stage, seat: Seat, step: dict[str, object]) -> None:
+def play_time(runner: ScenarioRunner, seat: Seat, step: dict[str, object]) -> None:
     match step:
         case {"does": "passes", "seconds": int(seconds)}:
-            stage.pair.log.passes(seconds)
+            runner.pair.log.passes(seconds)
         case {"does": "sleeps", "seconds": int(seconds)}:
-            stage.pair.log.now += seconds
-            seat.state.watch(stage.pair.log.now)
+            runner.pair.log.now += seconds
+            seat.state.watch(runner.pair.log.now)
         case _:
-            look(stage, seat, step)
+            look(runner, seat, step)
 
 
-def look(stage: Stage, seat: Seat, step: dict[str, object]) -> None:
+def look(runner: ScenarioRunner, seat: Seat, step: dict[str, object]) -> None:
     """Compare with what has happened; what was looked at is not seen again."""
     state = seat.state
     match step:
         case {"does": "happens", "who": str(who), "events": happened}:
-            assert stage.happened(who) == happened
+            assert runner.happened(who) == happened
         case {"does": "appends", "counters": counters}:
             sent = [frame.counter for frame in seat.sent if isinstance(frame, Append)]
             seat.sent.clear()
@@ -230,9 +230,9 @@ def look(stage: Stage, seat: Seat, step: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("scenario", json.loads(FILE.read_text("utf-8")), ids=lambda one: one["name"])
 def test_a_conversation_goes_as_both_languages_agreed(scenario: Scenario) -> None:
-    stage = Stage()
+    runner = ScenarioRunner()
     for step in scenario["steps"]:
-        play(stage, step)
+        play(runner, step)
 
 
 def test_the_scenarios_are_what_their_writer_writes() -> None:

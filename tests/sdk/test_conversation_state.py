@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
-from scripted_log import (
+from support.clients.scripted_log import (
     CONVERSATION,
     Pair,
     ScriptedLog,
@@ -14,7 +14,7 @@ from scripted_log import (
     survivor_state,
     talking_pair,
 )
-from staffed_organisation import NOW, StaffedOrganisation, public_key
+from support.organisation.staffed_organisation import NOW, StaffedOrganisation, public_key
 from teduh_crypto.credentials import Role
 from teduh_crypto.mls import Group, KeyPackageBundle
 from teduh_crypto.padding import padding_for

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from scripted_log import CONVERSATION, Pair, Seat, StaffDevice, talking_pair
-from staffed_organisation import NOW
+from support.clients.scripted_log import CONVERSATION, Pair, Seat, StaffDevice, talking_pair
+from support.organisation.staffed_organisation import NOW
 from teduh_crypto.exceptions import DecryptionFailed
 from teduh_sdk import events
 from teduh_sdk.conversation_state import ConversationState

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from scripted_log import Pair, Seat, StaffDevice, talking_pair
-from staffed_organisation import NOW, public_key
+from support.clients.scripted_log import Pair, Seat, StaffDevice, talking_pair
+from support.organisation.staffed_organisation import NOW, public_key
 from teduh_crypto.credentials import STAFF_CREDENTIAL_TYPE, encode_credential, sign_staff_statement
 from teduh_crypto.exceptions import InvalidKeyPackage, RemoteError
 from teduh_crypto.hazmat.ciphersuite import cipher_suite

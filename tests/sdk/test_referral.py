@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import plain_msgpack
 import pytest
+from support.clients import plain_msgpack
 from teduh_sdk.referral import referral_to
 from teduh_signaling.chat.codec import decode_message, encode_message
 from teduh_signaling.chat.messages import Referral

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from scripted_log import (
+from support.clients.scripted_log import (
     CONVERSATION,
     Pair,
     ScriptedLog,
@@ -17,7 +17,7 @@ from scripted_log import (
     survivor_state,
     talking_pair,
 )
-from staffed_organisation import NOW, StaffedOrganisation
+from support.organisation.staffed_organisation import NOW, StaffedOrganisation
 from teduh_crypto.credentials import (
     STAFF_CREDENTIAL_TYPE,
     Role,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from msgspec.structs import replace
-from scripted_socket import HELLO, ScriptedRelay, ScriptedSocket
+from support.clients.scripted_socket import HELLO, ScriptedRelay, ScriptedSocket
 from teduh_sdk.exceptions import AuthenticationRefused, RelayLost, RelayMisbehaved, RelayRefused, TeduhError
 from teduh_sdk.relay_link import ACKNOWLEDGE_SECONDS, Answer, Clock, RelayLink
 from teduh_sdk.transport import Backoff

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypedDict
 
 import pytest
-from scripted_socket import ScriptedRelay, ScriptedSocket
+from support.clients.scripted_socket import ScriptedRelay, ScriptedSocket
 from teduh_sdk.exceptions import AuthenticationRefused, NotYetValid, RelayLost, TeduhError
 from teduh_sdk.relay_link import Answer, Clock, RelayLink, refusal
 from teduh_sdk.transport import Backoff, Socket
@@ -69,7 +69,7 @@ class StandingClock:
         self.seconds = until
 
 
-class Stage:
+class ScenarioRunner:
     """A link, the relay's end of it, and what each of them has said since somebody looked."""
 
     def __init__(self, introduces: str | None) -> None:
@@ -122,8 +122,8 @@ class Stage:
         return [encode(queue.get_nowait()).hex() for queue in queues for _ in range(queue.qsize())]
 
 
-async def play(stage: Stage, step: dict[str, object], running: asyncio.Task[None]) -> None:
-    socket = stage.sockets[-1]
+async def play(runner: ScenarioRunner, step: dict[str, object], running: asyncio.Task[None]) -> None:
+    socket = runner.sockets[-1]
     match step:
         case {"does": "hears", "frames": list(frames)}:
             for frame in frames:
@@ -131,49 +131,49 @@ async def play(stage: Stage, step: dict[str, object], running: asyncio.Task[None
         case {"does": "breaks"}:
             socket.break_off()
         case {"does": "reachable", "is": bool(is_reachable)}:
-            stage.is_reachable = is_reachable
+            runner.is_reachable = is_reachable
         case {"does": "hangs", "is": bool(is_hanging)}:
-            stage.is_hanging = is_hanging
+            runner.is_hanging = is_hanging
         case {"does": "owes", "is": bool(is_owing)}:
-            stage.is_owing = is_owing
+            runner.is_owing = is_owing
         case {"does": "drains", "to": int(to)}:
             socket.unsent = to
         case {"does": "passes", "seconds": int() | float() as seconds}:
-            await stage.clock.let_pass(seconds)
+            await runner.clock.let_pass(seconds)
         case _:
-            act(stage, step, running)
+            act(runner, step, running)
     await quiet()
 
 
-def act(stage: Stage, step: dict[str, object], running: asyncio.Task[None]) -> None:
+def act(runner: ScenarioRunner, step: dict[str, object], running: asyncio.Task[None]) -> None:
     """What the client does, or is to be seen to have done."""
     match step:
         case {"does": "asks"}:
-            stage.link.question(lambda ref: Leave(ref, CONVERSATION), stage.answer)
+            runner.link.question(lambda ref: Leave(ref, CONVERSATION), runner.answer)
         case {"does": "hurries"}:
-            stage.link.hurry()
+            runner.link.hurry()
         case _:
-            look(stage, step, running)
+            look(runner, step, running)
 
 
-def look(stage: Stage, step: dict[str, object], running: asyncio.Task[None]) -> None:
+def look(runner: ScenarioRunner, step: dict[str, object], running: asyncio.Task[None]) -> None:
     """Compare with what has happened; what was looked at is not seen again."""
     match step:
         case {"does": "dialled", "times": times}:
-            assert stage.dialled == times
+            assert runner.dialled == times
         case {"does": "up", "is": is_up}:
-            assert stage.link.is_up is is_up
+            assert runner.link.is_up is is_up
         case {"does": "said", "frames": frames}:
-            assert stage.said() == frames
+            assert runner.said() == frames
         case {"does": "told", "what": what}:
-            assert stage.told == what
-            stage.told = []
+            assert runner.told == what
+            runner.told = []
         case {"does": "received", "frames": frames}:
-            assert stage.received == frames
-            stage.received = []
+            assert runner.received == frames
+            runner.received = []
         case {"does": "answers", "what": what}:
-            assert stage.answered == what
-            stage.answered = []
+            assert runner.answered == what
+            runner.answered = []
         case {"does": "refused"}:
             assert isinstance(running.exception(), AuthenticationRefused)
         case _:
@@ -182,12 +182,12 @@ def look(stage: Stage, step: dict[str, object], running: asyncio.Task[None]) -> 
 
 @pytest.mark.parametrize("scenario", VECTORS["links"], ids=lambda scenario: scenario["name"])
 async def test_the_link_does_what_both_languages_agreed_on(scenario: Scenario) -> None:
-    stage = Stage(scenario["introduces"])
-    running = asyncio.create_task(stage.link.run())
+    runner = ScenarioRunner(scenario["introduces"])
+    running = asyncio.create_task(runner.link.run())
     try:
         await quiet()
         for step in scenario["steps"]:
-            await play(stage, step, running)
+            await play(runner, step, running)
     finally:
         running.cancel()
         with suppress(asyncio.CancelledError, TeduhError):

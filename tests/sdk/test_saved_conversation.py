@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from scripted_log import Pair, Seat, StaffDevice, talking_pair
-from staffed_organisation import NOW, public_key
+from support.clients.scripted_log import Pair, Seat, StaffDevice, talking_pair
+from support.organisation.staffed_organisation import NOW, public_key
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.authentication_service import AuthenticationService

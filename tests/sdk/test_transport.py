@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
-from relay_organisation import RelayOrganisation
-from relay_process import eventually, relay_here
-from sdk_people import new_staff
+from support.clients.sdk_people import new_staff
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import eventually, relay_here
+from support.store.valkey_server import start_valkey
 from teduh_sdk import transport
 from teduh_sdk.exceptions import RelayLost
 from teduh_sdk.staff import Staff
 from teduh_sdk.survivor import Survivor
 from teduh_sdk.transport import Backoff, Socket, dial_relay, race, relay_origin
 from teduh_signaling.relay.frames import MAX_FRAME_BYTES
-from valkey_server import start_valkey
 
 
 async def test_whoever_accepts_the_connection_and_says_nothing_is_not_waited_for(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_log import Pair, talking_pair
-from staffed_organisation import NOW
+from support.clients.scripted_log import Pair, talking_pair
+from support.organisation.staffed_organisation import NOW
 from teduh_crypto.mls import Group
 from teduh_sdk.conversation_state import ConversationState
 from teduh_sdk.group_changes import Refresh

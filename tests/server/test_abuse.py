@@ -6,10 +6,10 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from frame_client import FrameClient, frame_client
-from relay_organisation import RelayOrganisation
-from relay_process import eventually, relay_here, worker_here
-from sdk_people import until
+from support.clients.frame_client import FrameClient, frame_client
+from support.clients.sdk_people import until
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import eventually, relay_here, worker_here
 from teduh_sdk import Survivor, events
 from teduh_server.app import Relay
 from teduh_server.cluster.sibling_workers import WorkerMailboxes

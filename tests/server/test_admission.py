@@ -9,9 +9,9 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from frame_client import FrameClient, frame_client
-from relay_organisation import RelayOrganisation
-from relay_process import eventually, relay_here
+from support.clients.frame_client import FrameClient, frame_client
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import eventually, relay_here
 from teduh_server.app import Relay
 from teduh_server.config.settings import Settings
 from teduh_server.redis_store.embedded import EmbeddedValkey

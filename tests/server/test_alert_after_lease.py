@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from frame_client import frame_client
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
+from support.clients.frame_client import frame_client
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
 from teduh_crypto.credentials import Role
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import Done, QueueAlert, WatchBoard

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from frame_client import frame_client
-from relay_organisation import RelayOrganisation
-from relay_process import becomes, eventually, relay_here
+from support.clients.frame_client import frame_client
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import becomes, eventually, relay_here
+from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import Role
 from teduh_server.app import Relay
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.routing.waiting_list import read_waiting
 from teduh_signaling.relay.frames import Done, QueueAlert, WatchBoard
-from valkey_server import start_valkey
 
 ROUTING = {"alert_after_seconds": 1.0}
 

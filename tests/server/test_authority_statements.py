@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from enrolment_relay import Client, Relay, send, send_as
-from frame_client import frame_client
-from plain_relay import plain_relay
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
-from staffed_organisation import DAY, NOW, StaffedOrganisation, public_key
-from stolen_issuer import StolenIssuer
+from support.clients.frame_client import frame_client
+from support.clients.plain_relay import plain_relay
+from support.organisation.enrolment_relay import Client, Relay, send, send_as
+from support.organisation.relay_organisation import RelayOrganisation
+from support.organisation.staffed_organisation import DAY, NOW, StaffedOrganisation, public_key
+from support.organisation.stolen_issuer import StolenIssuer
+from support.relay.relay_process import relay_here
+from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import (
     Authority,
     AuthorityStatementStale,
@@ -37,7 +38,6 @@ from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import Authenticate, Authenticated, Claim, Error, ErrorCode
-from valkey_server import start_valkey
 
 DOCUMENT = (Path(__file__).parents[2] / "PROTOCOL.md").read_text(encoding="utf-8")
 

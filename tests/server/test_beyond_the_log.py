@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from frame_client import frame_client
-from relay_organisation import RelayOrganisation
-from relay_process import worker_here
+from support.clients.frame_client import frame_client
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import worker_here
 from teduh_server.cluster.sibling_workers import WorkerMailboxes
 from teduh_server.conversation_log.log_reader import LogReader
 from teduh_server.redis_store.embedded import EmbeddedValkey

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
-from frame_client import FrameClient, frame_client
-from relay_organisation import RelayOrganisation
+from support.clients.frame_client import FrameClient, frame_client
+from support.organisation.relay_organisation import RelayOrganisation
 from teduh_signaling.relay.frames import (
     Availability,
     Claim,

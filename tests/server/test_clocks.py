@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from frame_client import frame_client
-from relay_organisation import RelayOrganisation
-from relay_process import relay_process
+from support.clients.frame_client import frame_client
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_process
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import (
     Availability,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from frame_client import frame_client, talking_pair
-from relay_organisation import RelayOrganisation
+from support.clients.frame_client import frame_client, talking_pair
+from support.organisation.relay_organisation import RelayOrganisation
 from teduh_signaling.relay.frames import (
     Accepted,
     Acknowledge,

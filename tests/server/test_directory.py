@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from plain_relay import PlainRelay, plain_relay
+from support.clients.plain_relay import PlainRelay, plain_relay
 from teduh_crypto.credentials import (
     Authority,
     DirectoryStatement,

@@ -6,8 +6,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from relay_process import eventually
-from store_bench import StoreBench
+from support.relay.relay_process import eventually
+from support.store.stored_conversation import StoredConversation
+from support.store.valkey_process import ValkeyProcess, until
 from teduh_server.config.settings import Settings
 from teduh_server.doctor.finding import Level
 from teduh_server.doctor.store import check_store
@@ -16,7 +17,6 @@ from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.location import parse_location
-from valkey_process import ValkeyProcess, until
 
 
 async def test_server_that_never_syncs_cannot_keep_anything(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ async def test_server_that_never_syncs_cannot_keep_anything(tmp_path: Path) -> N
         store.begin()
         await eventually(lambda: store.trouble == "StoreNotDurable")
         with pytest.raises(StoreUnavailable):
-            await StoreBench(store).create()
+            await StoredConversation(store).create()
         await store.close()
         found = await check_store(Settings(store_url=url, durability=Durability.AOF))
         assert [each for each in found if each.level is Level.PROBLEM], found

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from aiohttp import web
-from plain_relay import plain_relay
+from support.clients.plain_relay import plain_relay
 
 DOCUMENT = (Path(__file__).parents[2] / "PROTOCOL.md").read_text(encoding="utf-8")
 

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from frame_client import FrameClient, frame_client
-from relay_organisation import RelayOrganisation
-from relay_process import becomes, relay_here
+from support.clients.frame_client import FrameClient, frame_client
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import becomes, relay_here
 from teduh_server.app import Relay
 from teduh_server.redis_store import queue_scripts
 from teduh_server.redis_store.client import Store

@@ -10,8 +10,9 @@ from dataclasses import replace
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from enrolment_relay import ORIGIN, Client, Relay, send, send_as
-from staffed_organisation import DAY, NOW, StaffedOrganisation
+from support.organisation.enrolment_relay import ORIGIN, Client, Relay, send, send_as
+from support.organisation.staffed_organisation import DAY, NOW, StaffedOrganisation
+from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import (
     CoordinatorRequest,
     Invitation,
@@ -32,7 +33,6 @@ from teduh_server.organisation.revocation_feed import RevocationFeed
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
-from valkey_server import start_valkey
 
 
 def signed(organisation: StaffedOrganisation, text: str, now: int = NOW) -> dict[str, str]:

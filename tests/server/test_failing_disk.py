@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from failing_machine import (
+from support.chaos.failing_machine import (
     FailingCalls,
     SmallDisk,
     failing_calls,
@@ -21,11 +21,11 @@ from failing_machine import (
     take_descriptors,
     why_no_small_disk,
 )
-from frame_client import FrameClient, frame_client, talking_pair
-from relay_organisation import RelayOrganisation
-from relay_process import RelayProcess, eventually, relay_process
+from support.clients.frame_client import FrameClient, frame_client, talking_pair
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import RelayProcess, eventually, relay_process
+from support.store.valkey_process import ValkeyProcess
 from teduh_signaling.relay.frames import Accepted, AnyRelayFrame, Append, Error, ErrorCode
-from valkey_process import ValkeyProcess
 
 Talk = tuple[FrameClient, bytes]
 """Her connection, and the conversation."""

@@ -6,9 +6,10 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from frame_client import FrameClient, frame_client, talking_pair
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
+from support.clients.frame_client import FrameClient, frame_client, talking_pair
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
+from support.store.watched_valkey import watched_valkey
 from teduh_signaling.relay.frames import (
     Accepted,
     Append,
@@ -19,7 +20,6 @@ from teduh_signaling.relay.frames import (
     Subscribe,
     Subscribed,
 )
-from watched_valkey import watched_valkey
 
 
 @pytest.mark.timeout(120)

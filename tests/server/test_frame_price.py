@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from typing import cast
 
 import pytest
-from fake_transport import Counting, FakeTransport, until_it_reads
-from plain_relay import plain_relay
+from support.clients.plain_relay import plain_relay
+from support.relay.fake_transport import Counting, FakeTransport, until_it_reads
+from support.relay.websocket_wire import BINARY, CLOSE, HEADERS, PING, PONG, Wire, masked, request, wire
 from teduh_server.transport.websocket import FRAMES_AT_ONCE, FramePrice, WebSocket
 from teduh_signaling.relay.codec import encode
 from teduh_signaling.relay.frames import CloseCode, Hello, Ping, Pong
-from websocket_wire import BINARY, CLOSE, HEADERS, PING, PONG, Wire, masked, request, wire
 
 KINDS = {
     "pings": masked(PING, b""),

@@ -14,8 +14,9 @@ import pytest
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from relay_organisation import RelayOrganisation
-from relay_process import RelayProcess, eventually, relay_process
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import RelayProcess, eventually, relay_process
+from support.store.valkey_process import ValkeyProcess
 from teduh_server.config.settings import Settings
 from teduh_server.doctor.finding import Level
 from teduh_server.doctor.store import check_store
@@ -24,7 +25,6 @@ from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.location import parse_location
 from teduh_server.redis_store.server_program import bundled
-from valkey_process import ValkeyProcess
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
-from frame_client import frame_client, talking_pair
-from relay_organisation import RelayOrganisation
-from relay_process import becomes
+from support.clients.frame_client import frame_client, talking_pair
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import becomes
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey

@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
-from frame_client import frame_client
-from relay_organisation import RelayOrganisation
-from relay_process import becomes, relay_here
+from support.clients.frame_client import frame_client
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import becomes, relay_here
 from teduh_server.redis_store import queue_scripts, routing_scripts
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import (

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
-from plain_msgpack_client import (
+from support.clients.plain_msgpack_client import (
     DEADLINE,
     PlainClient,
     PlainPair,
@@ -21,7 +21,7 @@ from plain_msgpack_client import (
     open_pair,
     plain_client,
 )
-from plain_relay import PlainRelay, plain_relay
+from support.clients.plain_relay import PlainRelay, plain_relay
 from teduh_server.config.settings import Settings
 from teduh_server.handlers.admission import MOST_REQUESTS_PER_CONNECTION
 

@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from frame_client import frame_client, talking_pair
 from pydantic import SecretStr, ValidationError
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
+from support.clients.frame_client import frame_client, talking_pair
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
 from teduh_server.config.call_settings import CallSettings
 from teduh_server.config.settings import load_settings
 from teduh_server.handlers.ice_servers import IceServerOffers

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from frame_client import FrameClient, connect
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
+from support.clients.frame_client import FrameClient, connect
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
 from teduh_server.matching.unclaimed import SOURCE_BYTES
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.transport.rate_limit import SOURCES_OF_SITE

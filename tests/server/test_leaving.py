@@ -7,10 +7,10 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from frame_client import frame_client, talking_pair
-from held_channel import held_channel
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
+from support.clients.frame_client import frame_client, talking_pair
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
+from support.store.held_channel import held_channel
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import Accepted, Append, Done, Entry, Error, ErrorCode, Leave, Ping, Pong
 

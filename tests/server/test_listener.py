@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Mapping
 from typing import cast
 
 import pytest
-from plain_relay import plain_relay
+from support.clients.plain_relay import plain_relay
+from support.relay.websocket_wire import BINARY, CLOSE, HEADERS, Wire, masked, request, wire
 from teduh_server.transport.listener import ConnectionListener
 from teduh_server.transport.unused_connections import Closable, UnusedConnections
 from teduh_signaling.relay.codec import encode
 from teduh_signaling.relay.frames import CloseCode, Hello, Ping, Pong
-from websocket_wire import BINARY, CLOSE, HEADERS, Wire, masked, request, wire
 
 UPGRADE = request(HEADERS)
 PAGE = b"GET /healthz HTTP/1.1\r\nHost: relay.example\r\n\r\n"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from frame_client import FrameClient, frame_client, talking_pair
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
+from support.clients.frame_client import FrameClient, frame_client, talking_pair
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import (
     SURVIVOR_MEMBER,

@@ -8,10 +8,10 @@ from pathlib import Path
 from struct import pack
 
 import pytest
-from frame_client import frame_client, talking_pair
-from relay_organisation import RelayOrganisation
-from relay_process import becomes, relay_here
-from store_bench import NOW_MS
+from support.clients.frame_client import frame_client, talking_pair
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import becomes, relay_here
+from support.store.stored_conversation import NOW_MS
 from teduh_server.cluster.node_channel import ENTRIES, NODE_JOINED
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.address import StoreAddress

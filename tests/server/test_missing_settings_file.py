@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from relay_organisation import RelayOrganisation
+from support.organisation.relay_organisation import RelayOrganisation
 from teduh_server.config.settings import SETTINGS_FILE_VARIABLE, load_settings
 
 

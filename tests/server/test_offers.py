@@ -12,10 +12,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from frame_client import FrameClient, frame_client
-from relay_organisation import RelayOrganisation, StaffDevice
-from relay_process import becomes, relay_here
-from stopped_store import StoppedStore
+from support.clients.frame_client import FrameClient, frame_client
+from support.organisation.relay_organisation import RelayOrganisation, StaffDevice
+from support.relay.relay_process import becomes, relay_here
+from support.store.stopped_store import StoppedStore
 from teduh_crypto.credentials import Role
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
@@ -50,7 +50,7 @@ from teduh_signaling.relay.frames import (
 
 
 @dataclass
-class House:
+class Environment:
     """Two relay nodes that make offers, and whoever is connected to them."""
 
     urls: tuple[str, str]
@@ -133,9 +133,9 @@ def patience() -> dict[str, object]:
 
 
 @pytest.fixture
-async def house(
+async def environment(
     valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path, patience: dict[str, object]
-) -> AsyncIterator[House]:
+) -> AsyncIterator[Environment]:
     path = organisation.write(tmp_path)
     routing = {"mode": "offer", **patience}
     async with (
@@ -147,21 +147,21 @@ async def house(
         revocations = organisation.revoking()
         for url in (one, two):
             await organisation.publish_revocations(url, revocations)
-        house = House((one, two), organisation, stack)
-        for _ in house.urls:
-            watcher = await house.connect()
+        environment = Environment((one, two), organisation, stack)
+        for _ in environment.urls:
+            watcher = await environment.connect()
             await watcher.authenticate(organisation.staff("Watching"))
-            house.watchers.append(watcher)
-        yield house
+            environment.watchers.append(watcher)
+        yield environment
 
 
 impatient = pytest.mark.parametrize("patience", [{"offer_seconds": 1.1}])
 
 
-async def test_request_is_offered_and_accepted(house: House) -> None:
-    staff = await house.staff()
+async def test_request_is_offered_and_accepted(environment: Environment) -> None:
+    staff = await environment.staff()
     details = RequestDetails(language="id", urgency=Urgency.URGENT)
-    _, request = await house.ask(details)
+    _, request = await environment.ask(details)
     offer = await staff.expect(Offer)
     assert (offer.conversation_id, offer.details, offer.dropped) == (request, details, ())
     assert 0 < offer.seconds_left <= 20
@@ -169,33 +169,35 @@ async def test_request_is_offered_and_accepted(house: House) -> None:
     assert (claimed.ref, claimed.conversation_id, claimed.key_package) == (5, request, b"key package")
 
 
-async def test_declined_request_goes_to_the_next_at_once(house: House) -> None:
-    first = await house.staff()
-    _, request = await house.ask()
+async def test_declined_request_goes_to_the_next_at_once(environment: Environment) -> None:
+    first = await environment.staff()
+    _, request = await environment.ask()
     assert (await first.expect(Offer)).conversation_id == request
-    second = await house.staff()
+    second = await environment.staff()
     await first.ask(AnswerOffer(5, request, False), Done)
     assert (await second.expect(Offer)).conversation_id == request
 
 
 @impatient
-async def test_offer_that_nobody_answers_goes_to_the_next(house: House) -> None:
-    first = await house.staff()
-    _, request = await house.ask()
+async def test_offer_that_nobody_answers_goes_to_the_next(environment: Environment) -> None:
+    first = await environment.staff()
+    _, request = await environment.ask()
     await first.expect(Offer)
-    second = await house.staff()
+    second = await environment.staff()
     assert (await first.expect(OfferEnded)).conversation_id == request
     assert (await second.expect(Offer)).conversation_id == request
     refused = await first.ask(AnswerOffer(5, request, True), Error)
     assert refused.code is ErrorCode.REQUEST_GONE
 
 
-async def test_person_with_two_devices_is_offered_once_and_the_first_device_wins(house: House) -> None:
-    organisation = house.organisation
-    one = await house.staff(organisation.staff(subject="sari"))
-    two = await house.staff(organisation.staff(subject="sari"))
-    _, request = await house.ask()
-    _, other = await house.ask()
+async def test_person_with_two_devices_is_offered_once_and_the_first_device_wins(
+    environment: Environment,
+) -> None:
+    organisation = environment.organisation
+    one = await environment.staff(organisation.staff(subject="sari"))
+    two = await environment.staff(organisation.staff(subject="sari"))
+    _, request = await environment.ask()
+    _, other = await environment.ask()
     for device in (one, two):
         assert (await device.expect(Offer)).conversation_id == request
     await one.ask(AnswerOffer(5, request, True), Claimed)
@@ -206,37 +208,37 @@ async def test_person_with_two_devices_is_offered_once_and_the_first_device_wins
     assert (await two.expect(Offer)).conversation_id == other
 
 
-async def test_unsuitable_are_not_asked(house: House) -> None:
-    organisation = house.organisation
-    medic = await house.staff(organisation.staff("Rina", Role.MEDIC))
-    foreign = await house.staff(organisation.staff("Ann", languages=("en",)))
-    suitable = await house.staff(organisation.staff("Dewi", skills=("legal",)))
-    _, request = await house.ask(RequestDetails(need="legal", language="id"))
+async def test_unsuitable_are_not_asked(environment: Environment) -> None:
+    organisation = environment.organisation
+    medic = await environment.staff(organisation.staff("Rina", Role.MEDIC))
+    foreign = await environment.staff(organisation.staff("Ann", languages=("en",)))
+    suitable = await environment.staff(organisation.staff("Dewi", skills=("legal",)))
+    _, request = await environment.ask(RequestDetails(need="legal", language="id"))
     assert (await suitable.expect(Offer)).conversation_id == request
     await suitable.ask(AnswerOffer(5, request, True), Claimed)
-    _, medical = await house.ask(RequestDetails(need="medical", language="id"))
+    _, medical = await environment.ask(RequestDetails(need="medical", language="id"))
     assert (await medic.expect(Offer)).conversation_id == medical
-    await house.is_not_offered(medic, foreign)
+    await environment.is_not_offered(medic, foreign)
 
 
-async def test_least_loaded_is_asked_first(house: House) -> None:
-    busy = await house.staff()
-    _, first = await house.ask()
+async def test_least_loaded_is_asked_first(environment: Environment) -> None:
+    busy = await environment.staff()
+    _, first = await environment.ask()
     await busy.expect(Offer)
     await busy.ask(AnswerOffer(5, first, True), Claimed)
-    idle = await house.staff()
-    _, second = await house.ask()
+    idle = await environment.staff()
+    _, second = await environment.ask()
     assert (await idle.expect(Offer)).conversation_id == second
 
 
-async def test_capacity_is_never_exceeded(house: House) -> None:
-    staff = await house.staff(capacity=1)
-    _, first = await house.ask()
+async def test_capacity_is_never_exceeded(environment: Environment) -> None:
+    staff = await environment.staff(capacity=1)
+    _, first = await environment.ask()
     await staff.expect(Offer)
     await staff.ask(AnswerOffer(5, first, True), Claimed)
     await staff.append(first, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
-    _, second = await house.ask()
-    await house.is_not_offered(staff)
+    _, second = await environment.ask()
+    await environment.is_not_offered(staff)
     await staff.ask(SetAvailability(7, Availability.AVAILABLE, 1), Done)
     assert (await staff.expect(Offer)).conversation_id == second
 
@@ -248,57 +250,57 @@ async def _takes(device: FrameClient, request: bytes) -> None:
     await device.append(request, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
 
 
-async def test_two_devices_of_one_person_take_no_more_together_than_one_may(house: House) -> None:
+async def test_two_devices_of_one_person_take_no_more_together_than_one_may(environment: Environment) -> None:
     """What a device says it takes does not know of the other's conversations; the relay does."""
-    organisation = house.organisation
-    one = await house.staff(organisation.staff(subject="sari"), capacity=2)
-    two = await house.staff(organisation.staff(subject="sari"), capacity=2)
-    await _takes(one, (await house.ask())[1])
+    organisation = environment.organisation
+    one = await environment.staff(organisation.staff(subject="sari"), capacity=2)
+    two = await environment.staff(organisation.staff(subject="sari"), capacity=2)
+    await _takes(one, (await environment.ask())[1])
     assert (await two.expect(Offer)).conversation_id
     # One says what is left to it, the other, on another node, what it would take alone.
     await one.ask(SetAvailability(6, Availability.AVAILABLE, 1), Done)
     await two.ask(SetAvailability(6, Availability.AVAILABLE, 2), Done)
     await two.expect(OfferEnded)
-    second = (await house.ask())[1]
+    second = (await environment.ask())[1]
     await one.expect(Offer)
     await _takes(two, second)
-    third = (await house.ask())[1]
+    third = (await environment.ask())[1]
     await two.ask(SetAvailability(7, Availability.AVAILABLE, 1), Done)
     await one.ask(SetAvailability(7, Availability.AVAILABLE, 1), Done)
-    await house.is_not_offered(one, two)
+    await environment.is_not_offered(one, two)
     # A conversation that is over gives its seat back, on whichever device it was.
     await two.ask(Leave(8, second), Done)
     await two.ask(SetAvailability(9, Availability.AVAILABLE, 2), Done)
     assert (await one.expect(Offer)).conversation_id == third
 
 
-async def test_nothing_is_offered_after_the_end_of_the_shift(house: House) -> None:
+async def test_nothing_is_offered_after_the_end_of_the_shift(environment: Environment) -> None:
     """Nor is who has gone home by the clock waited for: the next one is asked."""
     over, going_on = int(time.time()) - 1, int(time.time()) + 3600
-    late = await house.staff(until=over)
-    _, request = await house.ask()
-    await house.is_not_offered(late)
-    on_shift = await house.staff(until=going_on)
+    late = await environment.staff(until=over)
+    _, request = await environment.ask()
+    await environment.is_not_offered(late)
+    on_shift = await environment.staff(until=going_on)
     assert (await on_shift.expect(Offer)).conversation_id == request
     await late.ask(SetAvailability(7, Availability.AVAILABLE, 1, until=going_on), Done)
     await on_shift.ask(AnswerOffer(8, request, False), Done)
     assert (await late.expect(Offer)).conversation_id == request
 
 
-async def test_emergency_is_offered_before_who_has_waited_longer(house: House) -> None:
-    _, first = await house.ask()
-    _, emergency = await house.ask(RequestDetails(urgency=Urgency.EMERGENCY))
-    staff = await house.staff()
+async def test_emergency_is_offered_before_who_has_waited_longer(environment: Environment) -> None:
+    _, first = await environment.ask()
+    _, emergency = await environment.ask(RequestDetails(urgency=Urgency.EMERGENCY))
+    staff = await environment.staff()
     assert (await staff.expect(Offer)).conversation_id == emergency
     await staff.ask(AnswerOffer(5, emergency, True), Claimed)
     assert (await staff.expect(Offer)).conversation_id == first
 
 
 @pytest.mark.parametrize("patience", [{"widen_after_refusals": 1, "again_after_seconds": 0}])
-async def test_preferences_are_dropped_one_by_one_and_she_is_told(house: House) -> None:
-    near = await house.staff(region="west", gender="female")
-    far = await house.staff(region="east", gender="male")
-    survivor, request = await house.ask(RequestDetails(preferred_gender="female", region="west"))
+async def test_preferences_are_dropped_one_by_one_and_she_is_told(environment: Environment) -> None:
+    near = await environment.staff(region="west", gender="female")
+    far = await environment.staff(region="east", gender="male")
+    survivor, request = await environment.ask(RequestDetails(preferred_gender="female", region="west"))
     assert (await near.expect(Offer)).dropped == ()
     await near.ask(AnswerOffer(5, request, False), Done)
     assert (await survivor.expect(PreferencesRelaxed)).dropped == (Preference.REGION,)
@@ -311,18 +313,18 @@ async def test_preferences_are_dropped_one_by_one_and_she_is_told(house: House) 
 
 @pytest.mark.parametrize("patience", [{"widen_after_seconds": 60, "alert_after_seconds": 86_400}])
 async def test_while_she_waits_preferences_are_dropped_one_by_one_and_then_supervisors_are_alerted(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By time alone, for nobody whom she wished for is there: the relay's clock is put forward by minutes."""
     passed = 0.0
     clock = SimpleNamespace(time=lambda: time.time() + passed, monotonic=time.monotonic)
     for module in (alerts, queue_news, router):
         monkeypatch.setattr(module, "time", clock)
-    supervisor = await house.connect()
-    await supervisor.authenticate(house.organisation.staff("Ibu Ratna", Role.SUPERVISOR))
-    other = await house.staff(region="east", gender="male")
-    survivor, request = await house.ask(RequestDetails("legal", "mad", "female", "west"))
-    await house.is_not_offered(other)
+    supervisor = await environment.connect()
+    await supervisor.authenticate(environment.organisation.staff("Ibu Ratna", Role.SUPERVISOR))
+    other = await environment.staff(region="east", gender="male")
+    survivor, request = await environment.ask(RequestDetails("legal", "mad", "female", "west"))
+    await environment.is_not_offered(other)
     for count in range(1, len(Preference) + 1):
         passed += 60
         assert (await survivor.expect(PreferencesRelaxed)).dropped == tuple(Preference)[:count]
@@ -337,42 +339,44 @@ async def test_while_she_waits_preferences_are_dropped_one_by_one_and_then_super
 
 
 @pytest.mark.parametrize("patience", [{"alert_after_seconds": 0.2}])
-async def test_supervisors_are_told_once_of_who_finds_nobody_and_may_take_her(house: House) -> None:
-    supervisor = await house.connect()
-    await supervisor.authenticate(house.organisation.staff("Ibu Ratna", Role.SUPERVISOR))
-    _, request = await house.ask(RequestDetails(language="mad"))
+async def test_supervisors_are_told_once_of_who_finds_nobody_and_may_take_her(
+    environment: Environment,
+) -> None:
+    supervisor = await environment.connect()
+    await supervisor.authenticate(environment.organisation.staff("Ibu Ratna", Role.SUPERVISOR))
+    _, request = await environment.ask(RequestDetails(language="mad"))
     assert (await supervisor.expect(QueueAlert)).conversation_id == request
     claimed = await supervisor.claim(request)
     assert claimed.conversation_id == request
     assert not [frame for frame in supervisor.seen if isinstance(frame, QueueAlert)]
 
 
-async def test_claiming_is_for_supervisors_where_offers_are_made(house: House) -> None:
-    staff = await house.staff(house.organisation.staff(languages=("en",)))
-    _, request = await house.ask(RequestDetails(language="id"))
+async def test_claiming_is_for_supervisors_where_offers_are_made(environment: Environment) -> None:
+    staff = await environment.staff(environment.organisation.staff(languages=("en",)))
+    _, request = await environment.ask(RequestDetails(language="id"))
     refused = await staff.ask(Claim(5, request), Error)
     assert (refused.code, refused.ref) == (ErrorCode.NOT_PERMITTED, 5)
 
 
-async def test_whoever_was_with_her_is_asked_first_when_she_comes_back(house: House) -> None:
-    survivor, first = await house.ask()
-    known = await house.staff()
+async def test_whoever_was_with_her_is_asked_first_when_she_comes_back(environment: Environment) -> None:
+    survivor, first = await environment.ask()
+    known = await environment.staff()
     await known.expect(Offer)
     await known.ask(AnswerOffer(5, first, True), Claimed)
     await known.append(first, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
-    idle = await house.staff()
-    again = await house.connect()
+    idle = await environment.staff()
+    again = await environment.connect()
     asking = OpenRequest(1, again.capability, b"key package", continues=survivor.capability)
     request = (await again.ask(asking, RequestOpened)).conversation_id
     assert (await known.expect(Offer)).conversation_id == request
-    await house.is_not_offered(idle)
+    await environment.is_not_offered(idle)
 
 
-async def _over(house: House) -> tuple[FrameClient, bytes, FrameClient, FrameClient]:
+async def _over(environment: Environment) -> tuple[FrameClient, bytes, FrameClient, FrameClient]:
     """A conversation that all have left: whose it was, who was with her, and whose turn it is."""
-    idle = await house.staff()
-    known = await house.staff(house.organisation.staff(skills=("legal",)))
-    survivor, conversation = await house.ask(RequestDetails(need="legal"))
+    idle = await environment.staff()
+    known = await environment.staff(environment.organisation.staff(skills=("legal",)))
+    survivor, conversation = await environment.ask(RequestDetails(need="legal"))
     await known.expect(Offer)
     await known.ask(AnswerOffer(5, conversation, True), Claimed)
     await known.append(conversation, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
@@ -381,75 +385,79 @@ async def _over(house: House) -> tuple[FrameClient, bytes, FrameClient, FrameCli
     return survivor, done.continuation, known, idle
 
 
-async def _ask_again(house: House, capability: bytes, continuation: bytes) -> bytes:
-    again = await house.connect()
+async def _ask_again(environment: Environment, capability: bytes, continuation: bytes) -> bytes:
+    again = await environment.connect()
     asking = OpenRequest(1, again.capability, b"key package", continues=capability, continuation=continuation)
     return (await again.ask(asking, RequestOpened)).conversation_id
 
 
-async def test_whoever_was_with_her_is_asked_first_when_all_have_left(house: House) -> None:
-    survivor, continuation, known, idle = await _over(house)
-    request = await _ask_again(house, survivor.capability, continuation)
+async def test_whoever_was_with_her_is_asked_first_when_all_have_left(environment: Environment) -> None:
+    survivor, continuation, known, idle = await _over(environment)
+    request = await _ask_again(environment, survivor.capability, continuation)
     assert (await known.expect(Offer)).conversation_id == request
-    await house.is_not_offered(idle)
+    await environment.is_not_offered(idle)
 
 
-async def test_with_another_capability_nobody_was_with_her(house: House) -> None:
-    _, continuation, known, idle = await _over(house)
-    request = await _ask_again(house, b"w" * 32, continuation)
+async def test_with_another_capability_nobody_was_with_her(environment: Environment) -> None:
+    _, continuation, known, idle = await _over(environment)
+    request = await _ask_again(environment, b"w" * 32, continuation)
     assert (await idle.expect(Offer)).conversation_id == request
-    await house.is_not_offered(known)
+    await environment.is_not_offered(known)
 
 
-async def test_without_the_token_nobody_is_asked_first_when_all_have_left(house: House) -> None:
+async def test_without_the_token_nobody_is_asked_first_when_all_have_left(environment: Environment) -> None:
     """As of a client one release older, which knows of none; whoever is free comes."""
-    survivor, _, known, idle = await _over(house)
-    request = await _ask_again(house, survivor.capability, b"")
+    survivor, _, known, idle = await _over(environment)
+    request = await _ask_again(environment, survivor.capability, b"")
     assert (await idle.expect(Offer)).conversation_id == request
-    await house.is_not_offered(known)
+    await environment.is_not_offered(known)
 
 
-async def test_a_token_that_is_none_changes_nothing(house: House) -> None:
-    survivor, continuation, known, idle = await _over(house)
-    request = await _ask_again(house, survivor.capability, continuation[:-1] + bytes((continuation[-1] ^ 1,)))
+async def test_a_token_that_is_none_changes_nothing(environment: Environment) -> None:
+    survivor, continuation, known, idle = await _over(environment)
+    request = await _ask_again(
+        environment, survivor.capability, continuation[:-1] + bytes((continuation[-1] ^ 1,))
+    )
     assert (await idle.expect(Offer)).conversation_id == request
-    await house.is_not_offered(known)
+    await environment.is_not_offered(known)
 
 
 @pytest.mark.parametrize(("age_seconds", "is_good"), [(3500, True), (3600, False)])
 async def test_after_an_hour_the_token_is_void(
-    house: House, valkey: EmbeddedValkey, age_seconds: int, is_good: bool
+    environment: Environment, valkey: EmbeddedValkey, age_seconds: int, is_good: bool
 ) -> None:
     """It is sealed here as a relay would have sealed it then, by another clock."""
-    sari = house.organisation.staff(skills=("legal",))
-    idle, known = await house.staff(), await house.staff(sari)
+    sari = environment.organisation.staff(skills=("legal",))
+    idle, known = await environment.staff(), await environment.staff(sari)
     store = StoppedStore(StoreAddress.parse(valkey.url))
     await store.start()
     store.moment_ms -= 1000 * age_seconds
     capability = b"c" * 32
     token = await Continuations(store, HOUR_MS).seal(hashlib.sha256(capability).digest(), (sari.id,))
     await store.close()
-    request = await _ask_again(house, capability, token)
+    request = await _ask_again(environment, capability, token)
     asked, other = (known, idle) if is_good else (idle, known)
     assert (await asked.expect(Offer)).conversation_id == request
-    await house.is_not_offered(other)
+    await environment.is_not_offered(other)
 
 
-async def test_a_token_shown_many_times_takes_no_more_than_the_seats_that_there_are(house: House) -> None:
+async def test_a_token_shown_many_times_takes_no_more_than_the_seats_that_there_are(
+    environment: Environment,
+) -> None:
     """By whoever holds it and the capability: each request costs what others cost, and the next is free to
     take it.
     """
-    survivor, continuation, known, idle = await _over(house)
+    survivor, continuation, known, idle = await _over(environment)
     await known.ask(SetAvailability(8, Availability.AVAILABLE, 1), Done)
-    first, second = [await _ask_again(house, survivor.capability, continuation) for _ in range(2)]
+    first, second = [await _ask_again(environment, survivor.capability, continuation) for _ in range(2)]
     assert (await known.expect(Offer)).conversation_id == first
     assert (await idle.expect(Offer)).conversation_id == second
-    await house.is_not_offered(known, idle)
+    await environment.is_not_offered(known, idle)
 
 
-async def test_staff_are_given_no_token(house: House) -> None:
-    staff = await house.staff()
-    survivor, conversation = await house.ask()
+async def test_staff_are_given_no_token(environment: Environment) -> None:
+    staff = await environment.staff()
+    survivor, conversation = await environment.ask()
     await staff.expect(Offer)
     await staff.ask(AnswerOffer(5, conversation, True), Claimed)
     await staff.append(conversation, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
@@ -457,25 +465,25 @@ async def test_staff_are_given_no_token(house: House) -> None:
     assert (await survivor.ask(Leave(7, conversation), Done)).continuation != b""
 
 
-async def test_whoever_met_nobody_is_given_no_token(house: House) -> None:
-    survivor, conversation = await house.ask()
+async def test_whoever_met_nobody_is_given_no_token(environment: Environment) -> None:
+    survivor, conversation = await environment.ask()
     assert (await survivor.ask(Leave(7, conversation), Done)).continuation == b""
 
 
 @pytest.mark.parametrize("patience", [{"continue_seconds": 0}])
-async def test_where_the_setting_is_zero_she_is_given_no_token(house: House) -> None:
-    _, continuation, _, _ = await _over(house)
+async def test_where_the_setting_is_zero_she_is_given_no_token(environment: Environment) -> None:
+    _, continuation, _, _ = await _over(environment)
     assert continuation == b""
 
 
-async def test_she_does_not_come_back_to_who_had_handed_her_over(house: House) -> None:
+async def test_she_does_not_come_back_to_who_had_handed_her_over(environment: Environment) -> None:
     """Whoever goes on removes the other, who may have left by then."""
-    sari, budi = (house.organisation.staff(skills=("legal",)) for _ in range(2))
-    idle, first = await house.staff(), await house.staff(sari)
-    survivor, conversation = await house.ask(RequestDetails(need="legal"))
+    sari, budi = (environment.organisation.staff(skills=("legal",)) for _ in range(2))
+    idle, first = await environment.staff(), await environment.staff(sari)
+    survivor, conversation = await environment.ask(RequestDetails(need="legal"))
     await first.expect(Offer)
     await first.ask(AnswerOffer(5, conversation, True), Claimed)
-    second = await house.connect()
+    second = await environment.connect()
     await second.authenticate(budi)
     await first.append(conversation, 1, b"commit", epoch=0, kind=1, welcome=b"w", added=(budi.id,))
     await second.subscribe(conversation)
@@ -484,36 +492,38 @@ async def test_she_does_not_come_back_to_who_had_handed_her_over(house: House) -
     await second.ask(Leave(6, conversation), Done)
     continuation = (await survivor.ask(Leave(7, conversation), Done)).continuation
     # The one who went on takes nobody now.
-    request = await _ask_again(house, survivor.capability, continuation)
+    request = await _ask_again(environment, survivor.capability, continuation)
     assert (await idle.expect(Offer)).conversation_id == request
-    await house.is_not_offered(first)
+    await environment.is_not_offered(first)
 
 
-async def test_offer_ends_when_she_waits_no_more(house: House) -> None:
-    staff = await house.staff()
-    survivor, request = await house.ask()
+async def test_offer_ends_when_she_waits_no_more(environment: Environment) -> None:
+    staff = await environment.staff()
+    survivor, request = await environment.ask()
     await staff.expect(Offer)
     await survivor.ask(CancelRequest(4, request), Done)
     assert (await staff.expect(OfferEnded)).conversation_id == request
 
 
-async def test_offer_to_somebody_who_vanishes_goes_to_the_next_without_waiting(house: House) -> None:
-    gone = await house.staff()
-    _, request = await house.ask()
+async def test_offer_to_somebody_who_vanishes_goes_to_the_next_without_waiting(
+    environment: Environment,
+) -> None:
+    gone = await environment.staff()
+    _, request = await environment.ask()
     await gone.expect(Offer)
-    second = await house.staff()
+    second = await environment.staff()
     await gone.socket.close()
     assert (await second.expect(Offer)).conversation_id == request
 
 
-async def test_device_that_comes_while_something_is_offered_is_told_of_it(house: House) -> None:
+async def test_device_that_comes_while_something_is_offered_is_told_of_it(environment: Environment) -> None:
     """Her network has changed, and the relay still takes the connection before for one that stands."""
-    device = house.organisation.staff()
-    before = await house.staff(device)
-    _, request = await house.ask()
+    device = environment.organisation.staff()
+    before = await environment.staff(device)
+    _, request = await environment.ask()
     await before.expect(Offer)
-    for _ in house.urls:
-        now = await house.staff(device)
+    for _ in environment.urls:
+        now = await environment.staff(device)
         async with asyncio.timeout(5):
             assert (await now.expect(Offer)).conversation_id == request
     # Said anew, it is nothing new.
@@ -522,16 +532,18 @@ async def test_device_that_comes_while_something_is_offered_is_told_of_it(house:
     assert not [frame for frame in now.seen if isinstance(frame, Offer)]
 
 
-async def test_who_was_away_for_a_moment_has_refused_nothing(house: House, valkey: EmbeddedValkey) -> None:
+async def test_who_was_away_for_a_moment_has_refused_nothing(
+    environment: Environment, valkey: EmbeddedValkey
+) -> None:
     """Her console is loaded anew, or the relay is: she is asked again at once, and no wish is dropped."""
     store = Store(StoreAddress.parse(valkey.url))
     await store.start()
-    device = house.organisation.staff()
-    _, request = await house.ask()
+    device = environment.organisation.staff()
+    _, request = await environment.ask()
     try:
         # Thrice refused, a wish would be dropped.
         for _ in range(4):
-            staff = await house.staff(device)
+            staff = await environment.staff(device)
             async with asyncio.timeout(10):
                 offer = await staff.expect(Offer)
             assert (offer.conversation_id, offer.dropped) == (request, ())
@@ -548,17 +560,17 @@ async def test_lease_that_ends_gives_the_seat_back(
     async with relay_here(path, valkey.url, routing={"mode": "offer"}, lease_seconds=0.3) as (_, url):
         await organisation.publish_revocations(url)
         async with AsyncExitStack() as stack:
-            house = House((url, url), organisation, stack)
-            staff = await house.staff(capacity=2)
-            _, request = await house.ask()
+            environment = Environment((url, url), organisation, stack)
+            staff = await environment.staff(capacity=2)
+            _, request = await environment.ask()
             for ref in (5, 6):
                 assert (await staff.expect(Offer)).conversation_id == request
                 await staff.ask(AnswerOffer(ref, request, True), Claimed)
 
 
-async def test_under_a_race_of_two_nodes_nobody_is_offered_or_taken_twice(house: House) -> None:
-    staff = [await house.staff(capacity=2) for _ in range(6)]
-    requests = {request for _, request in [await house.ask() for _ in range(10)]}
+async def test_under_a_race_of_two_nodes_nobody_is_offered_or_taken_twice(environment: Environment) -> None:
+    staff = [await environment.staff(capacity=2) for _ in range(6)]
+    requests = {request for _, request in [await environment.ask() for _ in range(10)]}
     taken: list[bytes] = []
 
     async def work(client: FrameClient) -> None:

@@ -18,7 +18,8 @@ import msgspec
 import pytest
 from aiohttp import ClientSession, web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from staffed_organisation import public_key
+from support.organisation.staffed_organisation import public_key
+from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import (
     AuthorityStatement,
     InvitationCode,
@@ -47,7 +48,6 @@ from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from typer.testing import CliRunner, Result
-from valkey_server import start_valkey
 
 PASSPHRASE = "correct horse battery staple"
 DAY = 24 * 3600

@@ -24,8 +24,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from redis.asyncio import Redis
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here, relay_process
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here, relay_process
+from support.store.valkey_process import free_port
 from teduh_crypto.credentials import Organisation
 from teduh_server.config.page_settings import InvalidPageSettings, PageSettings
 from teduh_server.http.pages import FORGET, page_routes
@@ -33,7 +34,6 @@ from teduh_server.http.served_pages import Origins
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.transport.browser_origin import BrowserOrigins
 from teduh_signaling.relay.frames import SUBPROTOCOL
-from valkey_process import free_port
 
 SURVIVOR = """<!doctype html><html><head><title>Notes</title><link rel="icon" href="data:,"></head><body>
 <script type="application/json" id="organisation">null</script>

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
-from plain_msgpack_client import PlainClient, PlainPair, Tag, open_pair, plain_client
-from plain_relay import PlainRelay, plain_relay
+from support.clients.plain_msgpack_client import PlainClient, PlainPair, Tag, open_pair, plain_client
+from support.clients.plain_relay import PlainRelay, plain_relay
 from teduh_server.staff import presence
 
 

@@ -6,15 +6,15 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from frame_client import frame_client
-from relay_organisation import RelayOrganisation
-from relay_process import eventually, relay_here
+from support.clients.frame_client import frame_client
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import eventually, relay_here
+from support.store.valkey_cluster import valkey_cluster
+from support.store.valkey_server import start_valkey
 from teduh_server.app import Relay
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
 from teduh_server.staff import presence
 from teduh_signaling.relay.frames import Availability, Done, OpeningTime, Ping, Pong, SetAvailability
-from valkey_cluster import valkey_cluster
-from valkey_server import start_valkey
 
 FORGOTTEN_AFTER_SECONDS = 2.0
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from frame_client import FrameClient, frame_client
-from push_service import CONTACT, PUSH_KEY, Browser, push_service, push_settings
 from py_vapid import Vapid02
-from relay_organisation import RelayOrganisation, StaffDevice
-from relay_process import relay_here
-from sdk_people import PATIENCE
 from structlog.testing import capture_logs
+from support.clients.frame_client import FrameClient, frame_client
+from support.clients.sdk_people import PATIENCE
+from support.organisation.relay_organisation import RelayOrganisation, StaffDevice
+from support.relay.push_service import CONTACT, PUSH_KEY, Browser, push_service, push_settings
+from support.relay.relay_process import relay_here
 from teduh_server.app import Relay
 from teduh_server.cli.main import app
 from teduh_server.config.push_settings import PushSettings
@@ -45,7 +45,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @dataclass
-class House:
+class Environment:
     url: str
     organisation: RelayOrganisation
     key: PushKey
@@ -64,58 +64,65 @@ class House:
 
 
 @pytest.fixture
-async def house(
+async def environment(
     valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
-) -> AsyncIterator[House]:
+) -> AsyncIterator[Environment]:
     path = organisation.write(tmp_path)
     async with relay_here(path, valkey.url, push=push_settings(tmp_path)) as (relay, url):
         await organisation.publish_revocations(url)
-        yield House(url, organisation, PushKey.load(tmp_path / PUSH_KEY, CONTACT), relay)
+        yield Environment(url, organisation, PushKey.load(tmp_path / PUSH_KEY, CONTACT), relay)
 
 
 async def test_device_that_is_not_connected_is_woken_when_somebody_waits(
-    house: House, browser: Browser
+    environment: Environment, browser: Browser
 ) -> None:
-    await house.opt_in(browser)
-    async with frame_client(house.url) as survivor:
+    await environment.opt_in(browser)
+    async with frame_client(environment.url) as survivor:
         await survivor.open_request()
         body, headers = await asyncio.wait_for(browser.pushed.get(), PATIENCE)
     assert browser.read(body) == TEXT == b"somebody is waiting"
     assert headers["Content-Encoding"] == "aes128gcm"
     assert Vapid02.verify(headers["Authorization"])
-    public = base64.urlsafe_b64encode(house.key.public).rstrip(b"=").decode()
+    public = base64.urlsafe_b64encode(environment.key.public).rstrip(b"=").decode()
     assert headers["Authorization"].endswith("k=" + public)
     assert "Cookie" not in headers
 
 
-async def test_key_for_the_subscription_is_that_of_the_signature(house: House) -> None:
-    async with house.device(house.organisation.staff()) as client:
-        assert (await client.ask(FetchPushKey(1), PushKeyFrame)).public_key == house.key.public
+async def test_key_for_the_subscription_is_that_of_the_signature(environment: Environment) -> None:
+    async with environment.device(environment.organisation.staff()) as client:
+        assert (await client.ask(FetchPushKey(1), PushKeyFrame)).public_key == environment.key.public
 
 
-async def test_nobody_is_woken_while_somebody_is_available(house: House, browser: Browser) -> None:
+async def test_nobody_is_woken_while_somebody_is_available(
+    environment: Environment, browser: Browser
+) -> None:
     """The router looks several times, and does not so much as begin; when she goes it does."""
-    await house.opt_in(browser)
-    router = house.relay._routing.router
-    async with house.device(house.organisation.staff()) as staff, frame_client(house.url) as survivor:
+    await environment.opt_in(browser)
+    router = environment.relay._routing.router
+    async with (
+        environment.device(environment.organisation.staff()) as staff,
+        frame_client(environment.url) as survivor,
+    ):
         await staff.ask(SetAvailability(1, Availability.AVAILABLE, 1), Done)
         await survivor.open_request()
         for _ in range(3):
             await router.route()
-            assert await house.relay._store.ask((b"EXISTS", keys.PUSH_WOKEN)) == 0
+            assert await environment.relay._store.ask((b"EXISTS", keys.PUSH_WOKEN)) == 0
         assert browser.pushed.empty()
         await staff.ask(SetAvailability(2, Availability.BUSY, 0), Done)
         body, _ = await asyncio.wait_for(browser.pushed.get(), PATIENCE)
         assert browser.read(body) == TEXT
 
 
-async def test_revoked_device_is_woken_no_more(house: House, browser: Browser) -> None:
-    sari, budi = house.organisation.staff(), house.organisation.staff("Budi")
+async def test_revoked_device_is_woken_no_more(environment: Environment, browser: Browser) -> None:
+    sari, budi = environment.organisation.staff(), environment.organisation.staff("Budi")
     other = Browser(browser.endpoint.replace("one", "two"))
-    await house.opt_in(browser, sari)
-    await house.opt_in(other, budi)
-    await house.organisation.publish_revocations(house.url, house.organisation.revoking(sari))
-    async with frame_client(house.url) as survivor:
+    await environment.opt_in(browser, sari)
+    await environment.opt_in(other, budi)
+    await environment.organisation.publish_revocations(
+        environment.url, environment.organisation.revoking(sari)
+    )
+    async with frame_client(environment.url) as survivor:
         await survivor.open_request()
         body, _ = await asyncio.wait_for(browser.pushed.get(), PATIENCE)
         assert other.read(body) == TEXT
@@ -123,28 +130,30 @@ async def test_revoked_device_is_woken_no_more(house: House, browser: Browser) -
         assert other.read(body) == TEXT
 
 
-async def test_subscription_that_has_gone_is_forgotten(house: House, browser: Browser) -> None:
+async def test_subscription_that_has_gone_is_forgotten(environment: Environment, browser: Browser) -> None:
     browser.answer = 410
-    await house.opt_in(browser)
+    await environment.opt_in(browser)
     other = Browser(browser.endpoint.replace("one", "two"))
-    async with frame_client(house.url) as survivor:
+    async with frame_client(environment.url) as survivor:
         await survivor.open_request()
         await asyncio.wait_for(browser.pushed.get(), PATIENCE)
         browser.answer = 201
-        await house.opt_in(other, house.organisation.staff("Budi"))
+        await environment.opt_in(other, environment.organisation.staff("Budi"))
         body, _ = await asyncio.wait_for(browser.pushed.get(), PATIENCE)
     assert other.read(body) == TEXT
 
 
-async def test_device_that_subscribes_anew_meanwhile_is_woken_still(house: House, browser: Browser) -> None:
+async def test_device_that_subscribes_anew_meanwhile_is_woken_still(
+    environment: Environment, browser: Browser
+) -> None:
     """Browsers end a subscription when they like, and the console gives the next one at once."""
-    device = house.organisation.staff()
+    device = environment.organisation.staff()
     browser.answer, browser.held = 410, asyncio.Event()
-    await house.opt_in(browser, device)
-    async with push_service() as anew, frame_client(house.url) as survivor:
+    await environment.opt_in(browser, device)
+    async with push_service() as anew, frame_client(environment.url) as survivor:
         await survivor.open_request()
         await asyncio.wait_for(browser.pushed.get(), PATIENCE)
-        await house.opt_in(anew, device)
+        await environment.opt_in(anew, device)
         browser.held.set()
         # Twice: what was read before the old one was found to be gone may be under way.
         for _ in range(2):
@@ -153,27 +162,27 @@ async def test_device_that_subscribes_anew_meanwhile_is_woken_still(house: House
 
 
 async def test_service_that_hangs_holds_up_nobody_of_another(
-    house: House, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    environment: Environment, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is talked to once at a time here, and waited for as long as it takes."""
     monkeypatch.setattr(push, "_AT_ONCE", 1)
     monkeypatch.setattr(push, "_SEND_SECONDS", 1000.0)
     browser.held = asyncio.Event()
-    await house.opt_in(browser)
-    async with push_service() as other, frame_client(house.url) as survivor:
-        await house.opt_in(other, house.organisation.staff("Budi"))
+    await environment.opt_in(browser)
+    async with push_service() as other, frame_client(environment.url) as survivor:
+        await environment.opt_in(other, environment.organisation.staff("Budi"))
         await survivor.open_request()
         body, _ = await asyncio.wait_for(other.pushed.get(), PATIENCE)
         assert other.read(body) == TEXT
         browser.held.set()
 
 
-async def test_operator_is_told_that_a_service_refuses(house: House, browser: Browser) -> None:
+async def test_operator_is_told_that_a_service_refuses(environment: Environment, browser: Browser) -> None:
     """By its number alone, which says nothing of whose device it is."""
     browser.answer = 403
-    await house.opt_in(browser)
+    await environment.opt_in(browser)
     with capture_logs() as said:
-        async with frame_client(house.url) as survivor:
+        async with frame_client(environment.url) as survivor:
             await survivor.open_request()
             for _ in range(2):
                 await asyncio.wait_for(browser.pushed.get(), PATIENCE)
@@ -181,10 +190,10 @@ async def test_operator_is_told_that_a_service_refuses(house: House, browser: Br
     assert refused in said
 
 
-async def test_redirect_is_not_followed(house: House, browser: Browser) -> None:
+async def test_redirect_is_not_followed(environment: Environment, browser: Browser) -> None:
     browser.answer = 307
-    await house.opt_in(browser)
-    async with frame_client(house.url) as survivor:
+    await environment.opt_in(browser)
+    async with frame_client(environment.url) as survivor:
         await survivor.open_request()
         for _ in range(2):
             _, headers = await asyncio.wait_for(browser.pushed.get(), PATIENCE)
@@ -193,22 +202,22 @@ async def test_redirect_is_not_followed(house: House, browser: Browser) -> None:
     assert browser.pushed.empty()
 
 
-async def test_device_that_wants_it_no_more_is_not_woken(house: House, browser: Browser) -> None:
-    device = house.organisation.staff()
-    await house.opt_in(browser, device)
-    async with house.device(device) as client:
+async def test_device_that_wants_it_no_more_is_not_woken(environment: Environment, browser: Browser) -> None:
+    device = environment.organisation.staff()
+    await environment.opt_in(browser, device)
+    async with environment.device(device) as client:
         await client.ask(UnsubscribePush(4), Done)
     other = Browser(browser.endpoint.replace("one", "two"))
-    await house.opt_in(other, house.organisation.staff("Budi"))
-    async with frame_client(house.url) as survivor:
+    await environment.opt_in(other, environment.organisation.staff("Budi"))
+    async with frame_client(environment.url) as survivor:
         await survivor.open_request()
         body, _ = await asyncio.wait_for(browser.pushed.get(), PATIENCE)
     assert other.read(body) == TEXT
 
 
-async def test_endpoint_elsewhere_is_refused(house: House, browser: Browser) -> None:
+async def test_endpoint_elsewhere_is_refused(environment: Environment, browser: Browser) -> None:
     browser.endpoint = "https://intranet.example/push"
-    async with house.device(house.organisation.staff()) as client:
+    async with environment.device(environment.organisation.staff()) as client:
         refused = await client.ask(browser.subscription, Error)
         assert (refused.code, refused.ref) == (ErrorCode.NOT_PERMITTED, 3)
         assert "intranet" not in refused.detail

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from frame_client import FrameClient, connect, frame_client, talking_pair
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
+from support.clients.frame_client import FrameClient, connect, frame_client, talking_pair
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store

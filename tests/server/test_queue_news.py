@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from frame_client import FrameClient, frame_client
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
+from support.clients.frame_client import FrameClient, frame_client
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
 from teduh_crypto.credentials import Role
 from teduh_server.redis_store import keys, routing_scripts
 from teduh_server.redis_store.address import StoreAddress

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from frame_client import frame_client
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
+from support.clients.frame_client import frame_client
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.transport.rate_limit import SourceLimit, Sources, TokenBucket, source_of_requests
 

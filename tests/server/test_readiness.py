@@ -15,17 +15,17 @@ from pathlib import Path
 import aiohttp
 import pytest
 import redis
-from failing_machine import SmallDisk, small_disk, why_no_small_disk
-from frame_client import talking_pair
-from relay_organisation import RelayOrganisation
-from relay_process import RelayProcess, becomes, relay_process
+from support.chaos.failing_machine import SmallDisk, small_disk, why_no_small_disk
+from support.clients.frame_client import talking_pair
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import RelayProcess, becomes, relay_process
+from support.store.valkey_cluster import valkey_cluster
+from support.store.valkey_process import LASTING, ValkeyProcess, free_port, lasting_valkey, until
 from teduh_server.config.settings import Settings
 from teduh_server.doctor.finding import Level
 from teduh_server.doctor.store import check_store
 from teduh_server.operations.log_policy import MOST_LINES_A_MINUTE
 from teduh_signaling.relay.frames import Append, Error, ErrorCode
-from valkey_cluster import valkey_cluster
-from valkey_process import LASTING, ValkeyProcess, free_port, lasting_valkey, until
 
 METRICS_PORT = free_port()
 

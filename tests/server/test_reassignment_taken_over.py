@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from frame_client import frame_client, talking_pair
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
+from support.clients.frame_client import frame_client, talking_pair
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
 from teduh_server.redis_store import routing_scripts
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import Done, RequestDetails, RequestReassignment, Urgency

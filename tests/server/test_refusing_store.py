@@ -8,9 +8,10 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from frame_client import frame_client
-from relay_organisation import RelayOrganisation
-from relay_process import eventually, relay_here
+from support.clients.frame_client import frame_client
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import eventually, relay_here
+from support.store.valkey_server import start_valkey
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.exceptions import StoreRefused
@@ -27,7 +28,6 @@ from teduh_signaling.relay.frames import (
     RequestOpened,
     SetAvailability,
 )
-from valkey_server import start_valkey
 
 
 def _refused_rounds(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:

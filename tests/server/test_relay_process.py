@@ -8,12 +8,12 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from frame_client import frame_client, talking_pair
-from relay_organisation import RelayOrganisation
-from relay_process import RelayProcess, relay_here, relay_process
+from support.clients.frame_client import frame_client, talking_pair
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import RelayProcess, relay_here, relay_process
+from support.store.valkey_server import start_valkey
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import Append, CloseCode, Error, ErrorCode, Moving, OpenRequest
-from valkey_server import start_valkey
 
 
 async def test_relay_with_embedded_valkey_serves_a_conversation(

@@ -7,9 +7,9 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from frame_client import FrameClient, frame_client
-from relay_organisation import RelayOrganisation
-from relay_process import becomes, eventually, relay_here
+from support.clients.frame_client import FrameClient, frame_client
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import becomes, eventually, relay_here
 from teduh_server.redis_store import queue_scripts
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import (

@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from store_bench import NODE, StoreBench
+from support.store.stored_conversation import NODE, StoredConversation
+from support.store.valkey_cluster import ValkeyCluster, valkey_cluster
+from support.store.valkey_process import ValkeyProcess
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.location import parse_location
 from teduh_server.redis_store.scripts import Appended
-from valkey_cluster import ValkeyCluster, valkey_cluster
-from valkey_process import ValkeyProcess
 
 
 @asynccontextmanager
@@ -31,7 +31,7 @@ async def _store(url: str, durability: Durability) -> AsyncIterator[Store]:
 
 @asynccontextmanager
 async def _two_relays() -> AsyncIterator[
-    tuple[StoreBench, StoreBench, ValkeyCluster, ValkeyProcess, ValkeyProcess]
+    tuple[StoredConversation, StoredConversation, ValkeyCluster, ValkeyProcess, ValkeyProcess]
 ]:
     """A conversation at two relays, with one entry; its master, and the one replica of that, which hangs."""
     with valkey_cluster(3, 1) as cluster:
@@ -39,14 +39,14 @@ async def _two_relays() -> AsyncIterator[
             _store(cluster.url, Durability.REPLICATED) as one,
             _store(cluster.url, Durability.REPLICATED) as other,
         ):
-            bench, elsewhere = StoreBench(one), StoreBench(other)
-            await bench.create()
-            assert await bench.append(0, 1) == Appended(1)
+            stored, elsewhere = StoredConversation(one), StoredConversation(other)
+            await stored.create()
+            assert await stored.append(0, 1) == Appended(1)
             assert len(await elsewhere.log()) == 1
-            master = cluster.master_of(bench.keys.state)
+            master = cluster.master_of(stored.keys.state)
             replica = _replica_of(cluster, master)
             replica.freeze()
-            yield bench, elsewhere, cluster, master, replica
+            yield stored, elsewhere, cluster, master, replica
 
 
 async def test_read_of_what_another_connection_wrote_is_held_in_a_cluster() -> None:
@@ -56,29 +56,29 @@ async def test_read_of_what_another_connection_wrote_is_held_in_a_cluster() -> N
             _store(cluster.url, Durability.REPLICATED) as sealed,
             _store(cluster.url, Durability.MEMORY) as believing,
         ):
-            bench = StoreBench(sealed)
-            await bench.create()
+            stored = StoredConversation(sealed)
+            await stored.create()
             for counter in range(1, 6):
-                assert await bench.append(0, counter) == Appended(counter)
-            master = cluster.master_of(bench.keys.state)
+                assert await stored.append(0, counter) == Appended(counter)
+            master = cluster.master_of(stored.keys.state)
             replica = _replica_of(cluster, master)
             replica.freeze()
             # Another node's append, which the frozen replica cannot have.
-            assert await StoreBench(believing).append(0, 6) == Appended(6)
+            assert await StoredConversation(believing).append(0, 6) == Appended(6)
             try:
                 with pytest.raises(StoreUnavailable):
-                    await bench.log()
+                    await stored.log()
             finally:
                 replica.thaw()
-            assert len(await bench.log()) == 6
+            assert len(await stored.log()) == 6
 
 
 async def test_repetition_at_another_node_is_accepted_only_when_a_replica_has_it() -> None:
     """She was told `unavailable`, connects to another relay, and says it again under the same number."""
-    async with _two_relays() as (bench, elsewhere, _, _, replica):
+    async with _two_relays() as (stored, elsewhere, _, _, replica):
         try:
             with pytest.raises(StoreUnavailable):
-                await bench.append(0, 2)
+                await stored.append(0, 2)
             with pytest.raises(StoreUnavailable):
                 await elsewhere.append(0, 2)
         finally:
@@ -97,18 +97,18 @@ def _replica_of(cluster: ValkeyCluster, master: ValkeyProcess) -> ValkeyProcess:
 
 async def test_what_was_accepted_by_a_repetition_outlives_the_master() -> None:
     """The replica hangs while much is written, she says the same again at another relay, the master dies."""
-    async with _two_relays() as (bench, elsewhere, cluster, master, replica):
-        tag = bench.keys.state.partition(b"{")[2].partition(b"}")[0].decode()
+    async with _two_relays() as (stored, elsewhere, cluster, master, replica):
+        tag = stored.keys.state.partition(b"{")[2].partition(b"}")[0].decode()
         for number in range(32):
             master.ask("SET", f"{{{tag}}}filling{number}", "x" * 1024 * 1024)
         with pytest.raises(StoreUnavailable):
-            await bench.append(0, 2)
+            await stored.append(0, 2)
         try:
             accepted = await elsewhere.append(0, 2) == Appended(2, repeated=True)
         except StoreUnavailable:
             accepted = False
         master.kill()
         replica.thaw()
-        await asyncio.to_thread(cluster.wait_until_replaced, bench.keys.state, master)
-        entries = replica.ask("XLEN", bench.keys.log.decode())
+        await asyncio.to_thread(cluster.wait_until_replaced, stored.keys.state, master)
+        entries = replica.ask("XLEN", stored.keys.log.decode())
         assert not accepted or entries == 2, f"accepted, and gone: {entries} entry is left"

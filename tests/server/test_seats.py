@@ -6,9 +6,10 @@ import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from frame_client import FrameClient, frame_client
-from relay_organisation import RelayOrganisation
-from relay_process import becomes, eventually, relay_here
+from support.clients.frame_client import FrameClient, frame_client
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import becomes, eventually, relay_here
+from support.store.valkey_server import start_valkey
 from teduh_server.redis_store import queue_scripts
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.embedded import EmbeddedValkey
@@ -23,7 +24,6 @@ from teduh_signaling.relay.frames import (
     RequestOpened,
     SetAvailability,
 )
-from valkey_server import start_valkey
 
 
 async def _ask(survivor: FrameClient) -> bytes:

@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from frame_client import FrameClient, frame_client, talking_pair
 from redis.asyncio import Redis
-from relay_organisation import RelayOrganisation, StaffDevice
-from relay_process import relay_here
+from support.clients.frame_client import FrameClient, frame_client, talking_pair
+from support.organisation.relay_organisation import RelayOrganisation, StaffDevice
+from support.relay.relay_process import relay_here
 from teduh_crypto.credentials import Role
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.keys import QUEUE_LEASES, ConversationKeys, queue_request

@@ -6,14 +6,14 @@ import asyncio
 from pathlib import Path
 
 from msgspec import msgpack
-from relay_organisation import RelayOrganisation
-from relay_process import becomes, eventually, relay_here
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import becomes, eventually, relay_here
+from support.store.valkey_server import start_valkey
 from teduh_server.app import Relay
 from teduh_server.redis_store import queue_scripts
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import RequestDetails
-from valkey_server import start_valkey
 
 ABSENT_SECONDS = 4.0
 ELSEWHERE = b"waits elsewhere."

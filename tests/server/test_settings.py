@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from settings_document import settings_document
+from support.relay.settings_document import settings_document
 from teduh_server.config.settings import load_settings
 from teduh_server.matching.ranking import WaitingRequest, alert_at
 from teduh_server.redis_store.durability import Durability

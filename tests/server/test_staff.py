@@ -6,9 +6,9 @@ import gc
 from pathlib import Path
 
 import pytest
-from frame_client import FrameClient, frame_client, talking_pair
-from relay_organisation import RelayOrganisation, StaffDevice
-from relay_process import eventually, relay_here
+from support.clients.frame_client import FrameClient, frame_client, talking_pair
+from support.organisation.relay_organisation import RelayOrganisation, StaffDevice
+from support.relay.relay_process import eventually, relay_here
 from teduh_crypto.credentials import Role
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.session.connection import Connection

@@ -7,8 +7,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from frame_client import frame_client, talking_pair
-from relay_organisation import RelayOrganisation
+from support.clients.frame_client import frame_client, talking_pair
+from support.organisation.relay_organisation import RelayOrganisation
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from frame_client import talking_pair
-from relay_organisation import RelayOrganisation
+from support.clients.frame_client import talking_pair
+from support.organisation.relay_organisation import RelayOrganisation
 from teduh_server.conversation_log.delivery_service import DeliveryService
 from teduh_server.conversation_log.joining import Joining
 from teduh_signaling.relay.frames import Entry, Subscribe, Subscribed

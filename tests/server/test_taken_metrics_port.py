@@ -6,9 +6,9 @@ import asyncio
 import socket
 from pathlib import Path
 
-from relay_organisation import RelayOrganisation
-from relay_process import eventually, relay_process
-from valkey_process import free_port
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import eventually, relay_process
+from support.store.valkey_process import free_port
 
 
 async def test_taken_metrics_port_of_the_second_worker_ends_it_not(

@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from frame_client import FrameClient, frame_client, talking_pair
-from held_channel import held_channel
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here, relay_process
+from support.clients.frame_client import FrameClient, frame_client, talking_pair
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here, relay_process
+from support.store.held_channel import held_channel
+from support.store.valkey_cluster import ValkeyCluster, valkey_cluster
 from teduh_crypto.credentials import Role
 from teduh_server.redis_store import channel_link
 from teduh_server.redis_store.embedded import EmbeddedValkey
@@ -38,7 +39,6 @@ from teduh_signaling.relay.frames import (
     SetAvailability,
     WatchBoard,
 )
-from valkey_cluster import ValkeyCluster, valkey_cluster
 
 
 @pytest.fixture(scope="module")

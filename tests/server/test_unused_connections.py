@@ -6,11 +6,11 @@ from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
-from plain_relay import plain_relay
-from relay_process import held_port
+from support.clients.plain_relay import plain_relay
+from support.relay.relay_process import held_port
+from support.relay.websocket_wire import Wire, wire
 from teduh_server.transport import unused_connections
 from teduh_server.transport.unused_connections import MOST, UnusedConnections
-from websocket_wire import Wire, wire
 
 
 class Connection:

@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
-from frame_client import frame_client
-from push_service import push_service, push_settings
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
-from sdk_people import PATIENCE
+from support.clients.frame_client import frame_client
+from support.clients.sdk_people import PATIENCE
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.push_service import push_service, push_settings
+from support.relay.relay_process import relay_here
 from teduh_crypto.credentials import Role
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.staff.push_message import TEXT

@@ -6,10 +6,22 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from plain_relay import plain_relay
+from support.clients.plain_relay import plain_relay
+from support.relay.websocket_wire import (
+    ACCEPT,
+    BINARY,
+    CLOSE,
+    HEADERS,
+    PING,
+    PONG,
+    TEXT,
+    Wire,
+    masked,
+    request,
+    wire,
+)
 from teduh_signaling.relay.codec import encode
 from teduh_signaling.relay.frames import CloseCode, Hello, Ping, Pong
-from websocket_wire import ACCEPT, BINARY, CLOSE, HEADERS, PING, PONG, TEXT, Wire, masked, request, wire
 
 
 @pytest.fixture

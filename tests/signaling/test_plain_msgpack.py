@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import get_args
 
-import plain_msgpack
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from struct_strategies import structs
+from support.clients import plain_msgpack
+from support.schemas.struct_strategies import structs
 from teduh_signaling.relay.codec import decode_client_frame, decode_relay_frame, encode
 from teduh_signaling.relay.frames import AnyClientFrame, AnyRelayFrame, Frame
 

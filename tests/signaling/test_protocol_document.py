@@ -9,6 +9,7 @@ from typing import get_args
 
 import pytest
 from msgspec import Struct
+from support.schemas.wire_types import fields
 from teduh_signaling.call import messages as call
 from teduh_signaling.call.messages import AnyCallMessage, CallMessage
 from teduh_signaling.chat import messages
@@ -28,7 +29,6 @@ from teduh_signaling.relay.frames import (
     Urgency,
 )
 from teduh_signaling.relay.protocol import TRANSITIONS, State
-from wire_types import fields
 
 DOCUMENT = (Path(__file__).parents[2] / "PROTOCOL.md").read_text(encoding="utf-8")
 CLIENT_FRAMES: tuple[type[Frame], ...] = get_args(AnyClientFrame)

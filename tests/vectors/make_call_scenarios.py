@@ -15,7 +15,7 @@ from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from call_stage import Stage
+from support.calls.scenario_runner import CallScenarioRunner
 
 OUTPUT: Final = Path(__file__).with_name("call_scenarios.json")
 Step = dict[str, Any]
@@ -958,14 +958,14 @@ def recorded() -> dict[str, Any]:
     """The scenarios with what Python does at each step."""
     scenarios = []
     for scenario in SCENARIOS:
-        stage = Stage(scenario)
-        steps = [_with_outcome(stage, step) for step in scenario["steps"]]
+        runner = CallScenarioRunner(scenario)
+        steps = [_with_outcome(runner, step) for step in scenario["steps"]]
         scenarios.append(scenario | {"steps": steps})
     return {"about": ABOUT, "scenarios": scenarios}
 
 
-def _with_outcome(stage: Stage, step: Step) -> Step:
-    outcome = stage.play(step)
+def _with_outcome(runner: CallScenarioRunner, step: Step) -> Step:
+    outcome = runner.play(step)
     # What must be true is written by hand.
     return step if "is" in step else step | {"out": outcome}
 

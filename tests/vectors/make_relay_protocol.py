@@ -18,7 +18,7 @@ import json
 from pathlib import Path
 from typing import TypedDict
 
-import plain_msgpack
+from support.clients import plain_msgpack
 
 Plain = int | str | bytes | bool | None | list["Plain"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import web_build
-import web_peer
+from support.clients import web_peer
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SOURCES = ("src", "apps", "build", "package.json", "package-lock.json", "tsconfig.json", "THIRD_PARTY.md")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import web_build
-from node_runtime import node, npm
+from support.clients.node_runtime import node, npm
 
 _BUNDLE = """
 import { build } from "vite"

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import bring_programs
-import programs
 import pytest
-from program_guard import ProgramNotListed, last_lines, rerun_lines
+from support import programs
+from support.program_guard import ProgramNotListed, last_lines, rerun_lines
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -111,7 +111,7 @@ def test_what_is_skipped_for_another_reason_is_told_without_a_command() -> None:
 def test_a_test_cannot_start_a_program_that_it_is_not_listed_with() -> None:
     assert programs.needed_by("workspace/test_programs.py::test_it") == ()
     with pytest.raises(
-        ProgramNotListed, match=r"test_a_test_cannot.* starts ip: say so in tests/programs.py"
+        ProgramNotListed, match=r"test_a_test_cannot.* starts ip: say so in tests/support/programs.py"
     ):
         subprocess.run(["ip", "link"], check=False)
 

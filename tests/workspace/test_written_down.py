@@ -10,9 +10,9 @@ from pathlib import Path
 
 import brotli
 import pytest
-from needles import find
-from packed_blocks import MOZ_LZ4, NotPacked, lz4_block, moz_lz4, snappy_block
-from written_down import written
+from support.browsers.needles import find
+from support.browsers.packed_blocks import MOZ_LZ4, NotPacked, lz4_block, moz_lz4, snappy_block
+from support.browsers.written_down import written
 
 WORD = "abcdefgh"
 HALVES = b"efgh abcd "

@@ -42,7 +42,7 @@ const file = new URL("../../../tests/vectors/conversation_scenarios.json", impor
 const scenarios = JSON.parse(readFileSync(file, "utf-8")) as { name: string; steps: Step[] }[]
 
 /** The people of a scenario, and what they have not read. */
-class Stage {
+class ScenarioRunner {
   readonly #seats = new Map<Who, Seat>()
   readonly #unread = new Map<Who, Uint8Array[]>()
 
@@ -54,9 +54,9 @@ class Stage {
     for (const { sent } of this.#seats.values()) sent.length = 0
   }
 
-  static async make(withholds = nothing): Promise<Stage> {
+  static async make(withholds = nothing): Promise<ScenarioRunner> {
     const pair = await Pair.talking(withholds)
-    return new Stage(pair, await pair.organisation.staff("Dewi", "medic"))
+    return new ScenarioRunner(pair, await pair.organisation.staff("Dewi", "medic"))
   }
 
   seat(who: Who): Seat {
@@ -242,7 +242,7 @@ describe("a conversation", () => {
   it.each(scenarios)("$name", async ({ steps }) => {
     const [first] = steps
     const meets = first?.does === "meets" ? first : undefined
-    const stage = await Stage.make(withholding(meets?.withheld))
-    for (const step of steps.filter((one) => one !== meets)) await stage.play(step)
+    const runner = await ScenarioRunner.make(withholding(meets?.withheld))
+    for (const step of steps.filter((one) => one !== meets)) await runner.play(step)
   })
 })

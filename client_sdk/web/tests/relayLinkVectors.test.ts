@@ -36,7 +36,7 @@ function fromHex(hex: string): Uint8Array {
 }
 
 /** A link, the relay's end of it, and what each of them has said since somebody looked. */
-class Stage {
+class ScenarioRunner {
   readonly sockets: HeldSocket[] = []
   dialled = 0
   isReachable = true
@@ -131,11 +131,11 @@ afterEach(() => {
 
 describe("the link to the relay", () => {
   it.each(links)("$name", async ({ introduces, steps }) => {
-    const stage = new Stage(introduces)
-    void stage.link.run()
+    const runner = new ScenarioRunner(introduces)
+    void runner.link.run()
     await vi.advanceTimersByTimeAsync(0)
-    for (const step of steps) await stage.play(step)
-    stage.link.close()
+    for (const step of steps) await runner.play(step)
+    runner.link.close()
   })
 })
 

@@ -2,7 +2,7 @@
  * A conversation log in memory, by the relay's rules, that a test can make misbehave; and people to sit at it.
  *
  * Members are connected by hand: `connect` subscribes and delivers what is there, `pump` carries everything that anybody
- * wants to send until all is quiet. Mirrors tests/scripted_log.py.
+ * wants to send until all is quiet. Mirrors tests/support/clients/scripted_log.py.
  */
 
 import { AuthenticationService } from "../src/authenticationService.ts"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from staffed_organisation import NOW, StaffedOrganisation
+from support.organisation.staffed_organisation import NOW, StaffedOrganisation
 from teduh_crypto.credentials import (
     CoordinatorRequest,
     MalformedToken,

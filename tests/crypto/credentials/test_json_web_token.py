@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
-from staffed_organisation import public_key
+from support.organisation.staffed_organisation import public_key
 from teduh_crypto.credentials import CredentialError, MalformedToken, UnknownRoot, WrongTokenType
 from teduh_crypto.credentials.canonical_json import decode_canonical, encode_canonical
 from teduh_crypto.credentials.json_web_token import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from staffed_organisation import StaffedOrganisation
+from support.organisation.staffed_organisation import StaffedOrganisation
 from teduh_crypto.credentials import MalformedToken, Organisation
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from staffed_organisation import public_key
+from support.organisation.staffed_organisation import public_key
 from teduh_crypto.credentials import (
     ProofOfPossessionFailed,
     relay_authentication_bytes,

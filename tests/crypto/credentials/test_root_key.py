@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from staffed_organisation import public_key
+from support.organisation.staffed_organisation import public_key
 from teduh_crypto.credentials import (
     MalformedKeyFile,
     WeakPassphrase,

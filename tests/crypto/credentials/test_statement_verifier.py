@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from staffed_organisation import DAY, NOW, StaffedOrganisation, public_key
+from support.organisation.staffed_organisation import DAY, NOW, StaffedOrganisation, public_key
 from teduh_crypto.credentials import (
     MalformedStatement,
     MalformedToken,

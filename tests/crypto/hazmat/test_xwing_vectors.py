@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from support.schemas.vectors_official import Json, data, load_hybrid
 from teduh_crypto.hazmat.xwing import XWING
-from vectors_official import Json, data, load_hybrid
 
 
 @pytest.mark.parametrize("vector", load_hybrid("derive-key-pair.json"))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from bad_wire import bad_wire
-from calling_room import QUICK, calling, ears, heard, rung, through, until
-from known_media import MovingBar, Tone
+from support.calls.bad_wire import bad_wire
+from support.calls.calling_room import QUICK, calling, ears, heard, rung, through, until
+from support.calls.known_media import MovingBar, Tone
+from support.calls.turn_server import turn_server
 from teduh_sdk.calls import MediaReason, events
 from teduh_signaling.call.timing import Timing
-from turn_server import turn_server
 
 LOSS, DELAY = 0.15, 0.3
 FIRST, SECOND = 450, 1000

@@ -7,10 +7,21 @@ from pathlib import Path
 
 import pytest
 from av import AudioFrame
-from calling_room import calling, ear_for, ears, heard, in_call, own_candidates, rung, three, through, until
-from known_media import MovingBar, Tone
+from support.calls.calling_room import (
+    calling,
+    ear_for,
+    ears,
+    heard,
+    in_call,
+    own_candidates,
+    rung,
+    three,
+    through,
+    until,
+)
+from support.calls.known_media import MovingBar, Tone
+from support.calls.turn_server import TurnServer, turn_server
 from teduh_sdk.calls import EndReason, events
-from turn_server import TurnServer, turn_server
 
 
 @pytest.fixture

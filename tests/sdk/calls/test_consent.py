@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from calling_room import calling, direct, ears, heard, in_call, rung, through, until
-from known_media import MovingBar, Tone
+from support.calls.calling_room import calling, direct, ears, heard, in_call, rung, through, until
+from support.calls.known_media import MovingBar, Tone
+from support.calls.turn_server import TurnServer, turn_server
 from teduh_sdk.calls import EndReason, events
 from teduh_sdk.exceptions import CallNotPossible, CallsUnavailable
 from teduh_sdk.ice_servers import IceServers
 from teduh_signaling.relay.frames import CallPolicy
-from turn_server import TurnServer, turn_server
 
 OFF = IceServers(CallPolicy.OFF)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from calling_room import calling, heard, in_call, through, until
-from known_media import Tone
+from support.calls.calling_room import calling, heard, in_call, through, until
+from support.calls.known_media import Tone
+from support.calls.turn_server import TurnServer, turn_server
 from teduh_sdk.calls import Calls, events
-from turn_server import TurnServer, turn_server
 
 DOCUMENT = Path(__file__).parents[3] / "docs/calls-python.md"
 

@@ -10,7 +10,7 @@ from aiortc.codecs.opus import OpusDecoder
 from aiortc.codecs.vpx import Vp8Decoder
 from aiortc.jitterbuffer import JitterFrame
 from av import AudioFrame, VideoFrame
-from known_media import bar_at, bar_position, picture, samples_of, sound, strength
+from support.calls.known_media import bar_at, bar_position, picture, samples_of, sound, strength
 from teduh_sdk.calls import LOW_BANDWIDTH, STANDARD, MediaProfile
 from teduh_sdk.calls.encoding import AudioEncoder, Encoded, VideoEncoder
 

@@ -8,15 +8,15 @@ import wave
 from pathlib import Path
 
 import numpy as np
-from calling_room import ears, heard, until
-from known_media import LOUD, RATE, Tone
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
-from sdk_people import PATIENCE, device_of
+from support.calls.calling_room import ears, heard, until
+from support.calls.known_media import LOUD, RATE, Tone
+from support.calls.turn_server import turn_server
+from support.clients.sdk_people import PATIENCE, device_of
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
+from support.store.valkey_server import start_valkey
 from teduh_sdk import EncryptedKeyStore, Survivor, keep_device
 from teduh_sdk.calls import EndReason, events
-from turn_server import turn_server
-from valkey_server import start_valkey
 
 EXAMPLE = Path(__file__).parents[3] / "examples/announcement.py"
 PASSPHRASE = "only for this test"

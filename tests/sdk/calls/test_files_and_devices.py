@@ -13,8 +13,8 @@ import av
 import numpy as np
 from aiortc.contrib.media import MediaPlayer
 from av import VideoFrame
-from calling_room import calling, direct, ears, heard, rung, until
-from known_media import HEIGHT, RATE, WIDTH, picture, sound
+from support.calls.calling_room import calling, direct, ears, heard, rung, until
+from support.calls.known_media import HEIGHT, RATE, WIDTH, picture, sound
 from teduh_sdk.calls import EndReason, MediaReason, events
 
 TONE = 1000

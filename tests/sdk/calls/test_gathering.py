@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from aioice import ice
 from aiortc import RTCIceGatherer
-from calling_room import QUICK, calling, direct, heard
-from known_media import Tone
+from support.calls.calling_room import QUICK, calling, direct, heard
+from support.calls.known_media import Tone
 from teduh_sdk.calls.gathering import Gathering
 from teduh_sdk.calls.route import check_routes
 from teduh_sdk.ice_servers import IceServers

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from calling_room import HASTY, CallingRoom, calling, direct, ears, heard, rung, through, until
-from known_media import Tone
+from support.calls.calling_room import HASTY, CallingRoom, calling, direct, ears, heard, rung, through, until
+from support.calls.known_media import Tone
+from support.calls.turn_server import turn_server
 from teduh_sdk.calls import Call, Calls, EndReason, events
 from teduh_sdk.room import Participant
 from teduh_signaling.call.codec import decode_call, encode_call
@@ -25,7 +26,6 @@ from teduh_signaling.call.messages import (
     Ring,
 )
 from teduh_signaling.call.timing import Timing
-from turn_server import turn_server
 
 CALL = b"\1" * 8
 VOICE = Media(audio=True, video=False)

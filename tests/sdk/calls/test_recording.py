@@ -13,12 +13,12 @@ import av
 import numpy as np
 import pytest
 from av import AudioFrame, VideoFrame
-from calling_room import calling, ears, heard, in_call, rung, through, until
-from known_media import MovingBar, Tone, picture, samples_of, sound, strength
+from support.calls.calling_room import calling, ears, heard, in_call, rung, through, until
+from support.calls.known_media import MovingBar, Tone, picture, samples_of, sound, strength
+from support.calls.turn_server import TurnServer, turn_server
 from teduh_sdk.calls import Call, EndReason, FolderRecorder, events
 from teduh_sdk.exceptions import RecordingNotAllowed
 from teduh_sdk.room import Participant
-from turn_server import TurnServer, turn_server
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from calling_room import calling, direct, heard
-from known_media import Tone
+from support.calls.calling_room import calling, direct, heard
+from support.calls.known_media import Tone
 from teduh_sdk.calls.steady_clock import SteadyClock
 
 HOUR = 3600.0

@@ -10,24 +10,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from calling_room import ear_for, ears, heard, rung, until
-from known_media import MovingBar, Tone
-from relay_organisation import RelayOrganisation
-from relay_process import relay_here
-from sdk_people import new_staff
-from sdk_people import until as conversation_until
+from support.calls.calling_room import ear_for, ears, heard, rung, until
+from support.calls.known_media import MovingBar, Tone
+from support.calls.turn_server import turn_server
+from support.clients.sdk_people import new_staff
+from support.clients.sdk_people import until as conversation_until
+from support.organisation.relay_organisation import RelayOrganisation
+from support.relay.relay_process import relay_here
+from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import Role
 from teduh_sdk import Conversation, Staff, Survivor
 from teduh_sdk import events as conversation_events
 from teduh_sdk.calls import EndReason, events
 from teduh_sdk.exceptions import CallsUnavailable
 from teduh_sdk.group_changes import RemoveMember
-from turn_server import turn_server
-from valkey_server import start_valkey
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Environment:
     """A relay and whom it serves."""
 
     url: str
@@ -38,19 +38,22 @@ class House:
 
 
 @asynccontextmanager
-async def house(folder: Path, calls: dict[str, object]) -> AsyncIterator[House]:
+async def environment(folder: Path, calls: dict[str, object]) -> AsyncIterator[Environment]:
     """A relay that offers calls in this way."""
     organisation = RelayOrganisation()
     with start_valkey() as valkey:
         async with relay_here(organisation.write(folder), valkey.url, calls=calls) as (_, url):
             await organisation.publish_revocations(url)
-            yield House(url, organisation)
+            yield Environment(url, organisation)
 
 
 @asynccontextmanager
-async def together(house: House) -> AsyncIterator[tuple[Conversation, Conversation, Staff]]:
+async def together(environment: Environment) -> AsyncIterator[tuple[Conversation, Conversation, Staff]]:
     """Her conversation, his, and his device."""
-    survivor, staff = Survivor(house.url, house.organisation.public), house.staff("Sari", Role.COUNSELOR)
+    survivor, staff = (
+        Survivor(environment.url, environment.organisation.public),
+        environment.staff("Sari", Role.COUNSELOR),
+    )
     async with survivor, staff:
         hers = await survivor.ask(need="counseling")
         async for request in staff.requests():
@@ -63,7 +66,7 @@ async def together(house: House) -> AsyncIterator[tuple[Conversation, Conversati
 @asynccontextmanager
 async def talking(folder: Path, calls: dict[str, object]) -> AsyncIterator[tuple[Conversation, Conversation]]:
     """Her conversation and his."""
-    async with house(folder, calls) as where, together(where) as (hers, his, _):
+    async with environment(folder, calls) as where, together(where) as (hers, his, _):
         yield hers, his
 
 
@@ -118,7 +121,7 @@ async def test_a_member_who_is_removed_loses_the_call_at_once(tmp_path: Path) ->
     """Removed from the group, with nobody asking her device to hang up."""
     with turn_server(tmp_path, allow_loopback_peers=True) as turn:
         async with (
-            house(tmp_path, turn.calls()) as where,
+            environment(tmp_path, turn.calls()) as where,
             together(where) as (hers, his, staff),
             where.staff("Maya", Role.MEDIC) as medic,
         ):

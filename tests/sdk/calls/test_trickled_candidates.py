@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
-from calling_room import QUICK, direct
+from support.calls.calling_room import QUICK, direct
 from teduh_sdk.calls.encoding import AudioEncoder
 from teduh_sdk.calls.outgoing import Outgoing
 from teduh_sdk.calls.peer import Peer, PeerReports

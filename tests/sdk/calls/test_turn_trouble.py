@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from calling_room import HASTY, calling, ears, heard, in_call, rung, through, until
-from known_media import Tone
+from support.calls.calling_room import HASTY, calling, ears, heard, in_call, rung, through, until
+from support.calls.known_media import Tone
+from support.calls.turn_server import TurnServer, turn_server
 from teduh_sdk.calls import EndReason, events
 from teduh_sdk.exceptions import NoRelayedPath
-from turn_server import TurnServer, turn_server
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from two_machines import ADDRESSES, two_machines
+from support.calls.two_machines import ADDRESSES, two_machines
 
-PARTY = Path(__file__).resolve().parents[2] / "calling_party.py"
+TESTS = Path(__file__).resolve().parents[2]
 SECONDS = 4
 LOSS, DELAY = 0.15, 0.3
 # How long it takes the other machine to refuse a connection: there and back, or more if a packet was lost.
@@ -27,13 +27,13 @@ except ConnectionRefusedError:
 
 
 async def party(machine: str, leaf: int) -> Process:
-    return await on(machine, str(PARTY), str(leaf), str(SECONDS))
+    return await on(machine, "-m", "support.calls.calling_party", str(leaf), str(SECONDS))
 
 
 async def on(machine: str, *arguments: str) -> Process:
     """A Python program on that machine."""
     command = ("ip", "netns", "exec", machine, sys.executable, *arguments)
-    return await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
+    return await asyncio.create_subprocess_exec(*command, cwd=TESTS, stdin=PIPE, stdout=PIPE)
 
 
 async def round_trip(machine: str) -> float:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from relay_organisation import RelayOrganisation
+from support.organisation.relay_organisation import RelayOrganisation
 from teduh_crypto.credentials import (
     next_authority_statement,
     sign_authority_statement,

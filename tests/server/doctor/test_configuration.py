@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from relay_organisation import RelayOrganisation
+from support.calls.turn_server import turn_server
+from support.organisation.relay_organisation import RelayOrganisation
 from teduh_server.cli.main import app
 from teduh_server.config.settings import Settings
 from teduh_server.doctor.configuration import check_configuration
 from teduh_server.doctor.finding import Finding, Level
 from teduh_server.doctor.machine import check_machine, clock_is_kept
-from turn_server import turn_server
 from typer.testing import CliRunner
 
 

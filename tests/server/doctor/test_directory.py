@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from plain_relay import plain_relay
+from support.clients.plain_relay import plain_relay
 from teduh_crypto.credentials import Authority
 from teduh_server.config.settings import Settings
 from teduh_server.doctor.directory import check_directory

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.store.valkey_cluster import valkey_cluster
+from support.store.valkey_process import ValkeyProcess
+from support.store.valkey_server import start_valkey
+from support.store.watched_valkey import watched_valkey
 from teduh_server.config.settings import Settings
 from teduh_server.doctor.finding import Finding, Level
 from teduh_server.doctor.store import check_store
 from teduh_server.redis_store.durability import Durability
-from valkey_cluster import valkey_cluster
-from valkey_process import ValkeyProcess
-from valkey_server import start_valkey
-from watched_valkey import watched_valkey
 
 KEPT = {"appendonly": "yes", "appendfsync": "always", "maxmemory": "100mb", "slowlog-log-slower-than": "-1"}
 

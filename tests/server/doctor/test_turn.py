@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from support.calls.turn_server import TurnServer, known_options, turn_server
 from teduh_server.config.call_settings import CallSettings
 from teduh_server.doctor.finding import Finding, Level
 from teduh_server.doctor.turn import check_server, check_turn
-from turn_server import TurnServer, known_options, turn_server
 
 RELAYED = "127.0.0.9"
 HARDENED = ("denied-peer-ip=0.0.0.0-255.255.255.255", f"allowed-peer-ip={RELAYED}")

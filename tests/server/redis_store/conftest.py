@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from store_bench import StoreBench
+from support.store.stored_conversation import StoredConversation
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey
@@ -20,8 +20,8 @@ async def store(valkey: EmbeddedValkey) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-async def bench(store: Store) -> StoreBench:
+async def stored(store: Store) -> StoredConversation:
     """One conversation with its survivor."""
-    bench = StoreBench(store)
-    await bench.create()
-    return bench
+    stored = StoredConversation(store)
+    await stored.create()
+    return stored

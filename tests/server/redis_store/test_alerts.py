@@ -10,8 +10,8 @@ from typing import cast
 
 import pytest
 from msgspec import msgpack
-from relay_process import eventually
-from store_bench import NOW_MS, RETENTION_MS
+from support.relay.relay_process import eventually
+from support.store.stored_conversation import NOW_MS, RETENTION_MS
 from teduh_crypto.credentials import Role
 from teduh_server.cluster import node_channel
 from teduh_server.cluster.node_channel import NodeChannel

@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 import structlog
-from relay_process import eventually
-from store_bench import NODE, StoreBench
 from structlog.testing import capture_logs
+from support.relay.relay_process import eventually
+from support.store.stored_conversation import NODE, StoredConversation
+from support.store.valkey_cluster import ValkeyCluster, valkey_cluster
+from support.store.valkey_process import free_port
 from teduh_server.operations import log_policy
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.cluster import Cluster
@@ -20,8 +22,6 @@ from teduh_server.redis_store.keys import ConversationKeys, conversation_channel
 from teduh_server.redis_store.location import parse_location
 from teduh_server.redis_store.scripts import Appended, NotAppended
 from teduh_server.redis_store.slots import slot_of
-from valkey_cluster import ValkeyCluster, valkey_cluster
-from valkey_process import free_port
 
 SHARDED_NODE = "s" + NODE[1:]
 
@@ -61,10 +61,10 @@ def _conversation(number: int) -> bytes:
 
 async def test_conversations_live_on_all_masters(cluster: ValkeyCluster) -> None:
     async with store_on(cluster) as store:
-        benches = [StoreBench(store, _conversation(number)) for number in range(30)]
-        await asyncio.gather(*(bench.create() for bench in benches))
-        assert await asyncio.gather(*(bench.append(0, 1) for bench in benches)) == [Appended(1)] * 30
-        owners = {cluster.master_of(bench.keys.state) for bench in benches}
+        conversations = [StoredConversation(store, _conversation(number)) for number in range(30)]
+        await asyncio.gather(*(stored.create() for stored in conversations))
+        assert await asyncio.gather(*(stored.append(0, 1) for stored in conversations)) == [Appended(1)] * 30
+        owners = {cluster.master_of(stored.keys.state) for stored in conversations}
         assert len(owners) == 3
 
 
@@ -111,11 +111,11 @@ async def test_entry_reaches_the_channel_that_a_node_has_for_the_conversation(
     heard: list[bytes] = []
     async with store_on(cluster, heard) as store, store_on(cluster) as other:
         for number in range(100, 106):
-            bench = StoreBench(other, _conversation(number))
-            await bench.create()
-            await store.listen(conversation_channel(SHARDED_NODE, bench.id))
-            await bench.subscribe(capability_hash=b"h" * 32, node=SHARDED_NODE)
-            await bench.append(0, 1, b"said in %d" % number)
+            stored = StoredConversation(other, _conversation(number))
+            await stored.create()
+            await store.listen(conversation_channel(SHARDED_NODE, stored.id))
+            await stored.subscribe(capability_hash=b"h" * 32, node=SHARDED_NODE)
+            await stored.append(0, 1, b"said in %d" % number)
         await eventually(lambda: len(heard) == 6)
         assert all(b"said in 10%d" % each in message for each, message in enumerate(heard))
 
@@ -142,14 +142,14 @@ async def test_moved_slot_takes_appends_and_channels_along(cluster: ValkeyCluste
     heard: list[bytes] = []
     again = asyncio.Event()
     async with store_on(cluster, heard, again.set) as store, store_on(cluster) as other:
-        bench = StoreBench(other, _conversation(1000))
-        await bench.create_taken()
-        channel = conversation_channel(SHARDED_NODE, bench.id)
+        stored = StoredConversation(other, _conversation(1000))
+        await stored.create_taken()
+        channel = conversation_channel(SHARDED_NODE, stored.id)
         await store.listen(channel)
         again.clear()
-        await bench.subscribe(capability_hash=b"h" * 32, node=SHARDED_NODE)
-        appending = asyncio.create_task(_append_steadily(bench, 300))
-        await asyncio.to_thread(_move_slot, cluster, bench.keys)
+        await stored.subscribe(capability_hash=b"h" * 32, node=SHARDED_NODE)
+        appending = asyncio.create_task(_append_steadily(stored, 300))
+        await asyncio.to_thread(_move_slot, cluster, stored.keys)
         places = await appending
         assert places == list(range(1, 301))
         await eventually(again.is_set)
@@ -160,36 +160,36 @@ async def test_moved_slot_takes_appends_and_channels_along(cluster: ValkeyCluste
 async def test_command_follows_its_slot_without_being_repeated_by_the_caller(cluster: ValkeyCluster) -> None:
     """ASK while the slot moves, MOVED once it has, both before the map is looked at again."""
     async with store_on(cluster) as store:
-        bench = StoreBench(store, _conversation(2000))
-        slot = slot_of(bench.keys.state)
-        source = cluster.master_of(bench.keys.state)
+        stored = StoredConversation(store, _conversation(2000))
+        slot = slot_of(stored.keys.state)
+        source = cluster.master_of(stored.keys.state)
         target = next(node for node in cluster.current_masters() if node is not source)
         target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", cluster.id_of(source))
         source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", cluster.id_of(target))
-        assert await bench.create() == 1
+        assert await stored.create() == 1
         # A script on two keys of which one is not there yet has to wait for the end of the move.
         with pytest.raises(StoreUnavailable, match="TRYAGAIN"):
-            await bench.append(0, 1)
+            await stored.append(0, 1)
         for node in (target, source):
             node.ask("CLUSTER", "SETSLOT", slot, "NODE", cluster.id_of(target))
-        assert await bench.append(0, 1) == Appended(1)
-        assert target.ask("XLEN", bench.keys.log.decode()) == 1
+        assert await stored.append(0, 1) == Appended(1)
+        assert target.ask("XLEN", stored.keys.log.decode()) == 1
 
 
-async def _append_steadily(bench: StoreBench, count: int) -> list[int]:
+async def _append_steadily(stored: StoredConversation, count: int) -> list[int]:
     """As a client does: again under the same counter as long as the answer is `unavailable`."""
     places = []
     for counter in range(1, count + 1):
         async with asyncio.timeout(30):
-            places.append(await _append_until_answered(bench, counter))
+            places.append(await _append_until_answered(stored, counter))
         await asyncio.sleep(0)
     return places
 
 
-async def _append_until_answered(bench: StoreBench, counter: int) -> int:
+async def _append_until_answered(stored: StoredConversation, counter: int) -> int:
     while True:
         with suppress(StoreUnavailable):
-            answer: Appended | NotAppended = await bench.append(1, counter)
+            answer: Appended | NotAppended = await stored.append(1, counter)
             assert isinstance(answer, Appended)
             return answer.seq
         await asyncio.sleep(0.02)
@@ -215,19 +215,19 @@ async def test_lost_master_is_replaced_and_nothing_sealed_is_lost(fault: str) ->
     """
     with valkey_cluster(3, 1) as cluster:
         async with store_on(cluster, durability=Durability.REPLICATED) as store:
-            bench = StoreBench(store)
-            await bench.create_taken()
-            master = cluster.master_of(bench.keys.state)
-            appending = asyncio.create_task(_append_steadily(bench, 500))
-            while len(await bench.log()) < 50:
+            stored = StoredConversation(store)
+            await stored.create_taken()
+            master = cluster.master_of(stored.keys.state)
+            appending = asyncio.create_task(_append_steadily(stored, 500))
+            while len(await stored.log()) < 50:
                 pass
             master.kill() if fault == "kill" else master.freeze()
             assert not appending.done()
-            await asyncio.to_thread(cluster.wait_until_replaced, bench.keys.state, master)
+            await asyncio.to_thread(cluster.wait_until_replaced, stored.keys.state, master)
             # There is no other replica, so nothing is promised until the lost one is back as one.
             master.thaw() if fault == "freeze" else await asyncio.to_thread(master.start)
             assert await appending == list(range(1, 501))
-            assert [entry.seq for entry in await bench.log()] == list(range(1, 501))
+            assert [entry.seq for entry in await stored.log()] == list(range(1, 501))
 
 
 async def test_cluster_of_which_no_node_answers_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,17 +9,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from relay_process import eventually
-from store_bench import StoreBench
+from support.relay.relay_process import eventually
+from support.store.stored_conversation import StoredConversation
+from support.store.valkey_process import ValkeyProcess
+from support.store.valkey_server import start_valkey
+from support.store.watched_valkey import watched_valkey
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.embedded import REWRITE_SECONDS, EmbeddedValkey
 from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.location import parse_location
 from teduh_server.redis_store.scripts import Appended
-from valkey_process import ValkeyProcess
-from valkey_server import start_valkey
-from watched_valkey import watched_valkey
 
 
 @asynccontextmanager
@@ -42,21 +42,21 @@ async def valkey_at(folder: Path, **settings: str) -> AsyncIterator[ValkeyProces
         valkey.kill()
 
 
-async def _append(bench: StoreBench, first: int, last: int) -> None:
-    answers = await asyncio.gather(*(bench.append(1, counter) for counter in range(first, last + 1)))
+async def _append(stored: StoredConversation, first: int, last: int) -> None:
+    answers = await asyncio.gather(*(stored.append(1, counter) for counter in range(first, last + 1)))
     assert answers == [Appended(seq) for seq in range(first, last + 1)]
 
 
 async def test_embedded_server_loses_nothing_that_was_answered_when_it_is_killed() -> None:
     with start_valkey() as valkey:
         async with store_at(valkey.url, Durability.MEMORY) as store:
-            bench = StoreBench(store)
-            await bench.create_taken()
-            await _append(bench, 1, 300)
+            stored = StoredConversation(store)
+            await stored.create_taken()
+            await _append(stored, 1, 300)
             await asyncio.to_thread(valkey.kill)
             await asyncio.to_thread(valkey.revive)
             await eventually(lambda: store.available)
-            assert [entry.seq for entry in await bench.log()] == list(range(1, 301))
+            assert [entry.seq for entry in await stored.log()] == list(range(1, 301))
 
 
 async def test_what_is_gone_leaves_the_disk_within_an_hour() -> None:
@@ -113,13 +113,13 @@ async def test_memory_promises_nothing_beyond_the_servers_life() -> None:
     """It is there for tests and demonstrations: a killed server has forgotten everything."""
     with start_valkey(durability=Durability.MEMORY) as valkey:
         async with store_at(valkey.url, Durability.MEMORY) as store:
-            bench = StoreBench(store)
-            await bench.create_taken()
-            await _append(bench, 1, 3)
+            stored = StoredConversation(store)
+            await stored.create_taken()
+            await _append(stored, 1, 3)
             await asyncio.to_thread(valkey.kill)
             await asyncio.to_thread(valkey.revive)
             await eventually(lambda: store.available)
-            assert await bench.log() == []
+            assert await stored.log() == []
 
 
 async def test_server_without_append_only_file_is_not_used(tmp_path: Path) -> None:
@@ -129,10 +129,10 @@ async def test_server_without_append_only_file_is_not_used(tmp_path: Path) -> No
         store.begin()
         await eventually(lambda: store.trouble == "StoreNotDurable")
         with pytest.raises(StoreUnavailable):
-            await StoreBench(store).create()
+            await StoredConversation(store).create()
         valkey.ask("CONFIG", "SET", "appendfsync", "always", "appendonly", "yes")
         await eventually(lambda: store.trouble is None)
-        await StoreBench(store).create()
+        await StoredConversation(store).create()
         await store.close()
 
 
@@ -153,7 +153,7 @@ async def test_server_that_answers_before_it_syncs_is_not_used(
         store = Store(parse_location(f"redis://127.0.0.1:{valkey.port}"), durability=Durability.AOF)
         store.begin()
         used = asyncio.create_task(store.ready())
-        bench = StoreBench(store)
+        stored = StoredConversation(store)
         try:
             await eventually(lambda: store.trouble == "StoreNotDurable")
             # Not even until somebody has looked.
@@ -161,10 +161,10 @@ async def test_server_that_answers_before_it_syncs_is_not_used(
             for _ in range(2):
                 await eventually(lambda: store.trouble == "StoreNotDurable")
                 with pytest.raises(StoreUnavailable):
-                    await bench.log()
+                    await stored.log()
                 valkey.ask("CONFIG", "SET", setting[0], right[setting[0]])
                 await eventually(lambda: store.trouble is None)
-                await bench.log()
+                await stored.log()
                 valkey.ask("CONFIG", "SET", *setting)
         finally:
             used.cancel()
@@ -184,18 +184,18 @@ async def test_nothing_is_answered_that_no_replica_has(tmp_path: Path) -> None:
             store_at(url, Durability.REPLICATED) as sealed,
             store_at(url, Durability.MEMORY) as believing,
         ):
-            bench = StoreBench(sealed)
-            await bench.create_taken()
-            await _append(bench, 1, 5)
+            stored = StoredConversation(sealed)
+            await stored.create_taken()
+            await _append(stored, 1, 5)
             replica.freeze()
             with pytest.raises(StoreUnavailable):
-                await bench.append(1, 6)
-            assert await StoreBench(believing).append(1, 6) == Appended(6, repeated=True)
+                await stored.append(1, 6)
+            assert await StoredConversation(believing).append(1, 6) == Appended(6, repeated=True)
             with pytest.raises(StoreUnavailable):
-                await bench.log()
+                await stored.log()
             replica.thaw()
-            assert await bench.append(1, 6) == Appended(6, repeated=True)
-            assert len(await bench.log()) == 6
+            assert await stored.append(1, 6) == Appended(6, repeated=True)
+            assert len(await stored.log()) == 6
 
 
 def _until_connected(master: ValkeyProcess) -> None:
@@ -219,33 +219,33 @@ async def test_batches_follow_each_other_and_keep_their_order(tmp_path: Path) ->
     ):
         await asyncio.to_thread(_until_connected, master)
         async with store_at(f"redis://127.0.0.1:{master.port}", Durability.REPLICATED) as store:
-            bench = StoreBench(store)
-            await bench.create_taken()
-            await bench.store.ask((b"SCRIPT", b"FLUSH"))
+            stored = StoredConversation(store)
+            await stored.create_taken()
+            await stored.store.ask((b"SCRIPT", b"FLUSH"))
             for first in range(1, 1001, 100):
-                await _append(bench, first, first + 99)
+                await _append(stored, first, first + 99)
 
 
 @pytest.mark.parametrize("fault", ["kill", "freeze"])
 async def test_sentinels_new_master_has_everything_that_was_answered(fault: str) -> None:
     with watched_valkey(replicas=2) as watched:
         async with store_at(watched.url, Durability.REPLICATED) as store:
-            bench = StoreBench(store)
-            await bench.create_taken()
-            await _append(bench, 1, 100)
+            stored = StoredConversation(store)
+            await stored.create_taken()
+            await _append(stored, 1, 100)
             old = watched.master
             old.kill() if fault == "kill" else old.freeze()
-            answered = await _append_until_answered(bench, 101)
+            answered = await _append_until_answered(stored, 101)
             assert answered == Appended(101, repeated=answered.repeated)
-            assert [entry.seq for entry in await bench.log()] == list(range(1, 102))
+            assert [entry.seq for entry in await stored.log()] == list(range(1, 102))
             assert watched.master is not old
 
 
-async def _append_until_answered(bench: StoreBench, counter: int) -> Appended:
+async def _append_until_answered(stored: StoredConversation, counter: int) -> Appended:
     async with asyncio.timeout(30):
         while True:
             try:
-                answer = await bench.append(1, counter)
+                answer = await stored.append(1, counter)
             except StoreUnavailable:
                 await asyncio.sleep(0.05)
                 continue

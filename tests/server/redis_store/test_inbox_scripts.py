@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from store_bench import RETENTION_MS
+from support.store.stored_conversation import RETENTION_MS
 from teduh_server.redis_store import inbox_scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.inbox_scripts import Invitation

@@ -8,7 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping
 
-from store_bench import NOW_MS, RETENTION_MS
+from support.store.stored_conversation import NOW_MS, RETENTION_MS
 from teduh_server.redis_store import keys, queue_scripts, routing_scripts, scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.queue_scripts import Withdrawn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from store_bench import NOW_MS, RETENTION_MS
+from support.store.stored_conversation import NOW_MS, RETENTION_MS
 from teduh_server.redis_store import queue_scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.queue_scripts import ClaimedRequest

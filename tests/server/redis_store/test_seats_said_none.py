@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from msgspec import msgpack
-from store_bench import NOW_MS, RETENTION_MS
+from support.store.stored_conversation import NOW_MS, RETENTION_MS
 from teduh_server.redis_store import queue_scripts, routing_scripts
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from store_bench import CAPABILITY_HASH, StoreBench
+from support.store.stored_conversation import CAPABILITY_HASH, StoredConversation
 from teduh_server.redis_store import scripts
 from teduh_server.redis_store.scripts import Appended, NotAppended
 from teduh_signaling.relay.entry import entry_template, place_entry
@@ -17,17 +17,17 @@ FIRST = 2
 
 
 @pytest.fixture
-async def earlier(bench: StoreBench) -> StoreBench:
+async def earlier(stored: StoredConversation) -> StoredConversation:
     """A survivor and Sari in epoch 1; a node of an earlier release was told that it is alone there."""
-    await bench.admit(SARI)
-    assert await bench.commit(1, 1, epoch=0) == Appended(1, committed=True)
-    assert await bench.append(0, 1, b"first", epoch=1) == Appended(FIRST)
-    await bench.store.ask((b"HSET", bench.keys.state, b"t", b"1"))
-    return bench
+    await stored.admit(SARI)
+    assert await stored.commit(1, 1, epoch=0) == Appended(1, committed=True)
+    assert await stored.append(0, 1, b"first", epoch=1) == Appended(FIRST)
+    await stored.store.ask((b"HSET", stored.keys.state, b"t", b"1"))
+    return stored
 
 
 async def _put(
-    bench: StoreBench,
+    stored: StoredConversation,
     seq: int,
     member: int,
     counter: int,
@@ -37,19 +37,19 @@ async def _put(
     epoch: int = 1,
 ) -> object:
     """As such a node does it."""
-    entry = place_entry(entry_template(bench.id, member, counter, kind, epoch, payload), seq)
-    return await bench.store.ask((b"XADD", bench.keys.log, b"NOMKSTREAM", b"%d-0" % seq, b"e", entry))
+    entry = place_entry(entry_template(stored.id, member, counter, kind, epoch, payload), seq)
+    return await stored.store.ask((b"XADD", stored.keys.log, b"NOMKSTREAM", b"%d-0" % seq, b"e", entry))
 
 
-async def _payloads(bench: StoreBench) -> list[tuple[int, bytes]]:
-    return [(each.seq, each.payload) for each in await bench.log(after=FIRST)]
+async def _payloads(stored: StoredConversation) -> list[tuple[int, bytes]]:
+    return [(each.seq, each.payload) for each in await stored.log(after=FIRST)]
 
 
-async def _last(bench: StoreBench) -> int | None:
-    return scripts.last_seq(await bench.store.ask(scripts.read_last_seq(bench.keys)))
+async def _last(stored: StoredConversation) -> int | None:
+    return scripts.last_seq(await stored.store.ask(scripts.read_last_seq(stored.keys)))
 
 
-async def test_what_was_put_without_a_script_counts_for_the_next_append(earlier: StoreBench) -> None:
+async def test_what_was_put_without_a_script_counts_for_the_next_append(earlier: StoredConversation) -> None:
     """Nobody who says something here has said something there since: she subscribed in between."""
     await _put(earlier, 3, 1, 2)
     await _put(earlier, 4, 1, 3)
@@ -58,9 +58,9 @@ async def test_what_was_put_without_a_script_counts_for_the_next_append(earlier:
     assert await earlier.append(1, 3, epoch=1) == Appended(4, repeated=True)
 
 
-async def test_it_counts_for_all_that_one_call_appends(earlier: StoreBench) -> None:
+async def test_it_counts_for_all_that_one_call_appends(earlier: StoredConversation) -> None:
     """And nothing of what the call has appended before is forgotten."""
-    other = StoreBench(earlier.store, b"another one.....")
+    other = StoredConversation(earlier.store, b"another one.....")
     await other.create()
     await _put(earlier, 3, 1, 2)
     appended = await asyncio.gather(
@@ -78,21 +78,21 @@ async def test_it_counts_for_all_that_one_call_appends(earlier: StoreBench) -> N
     assert [seq for seq, _ in await _payloads(earlier)] == [3, 4, 5, 6]
 
 
-async def test_many_are_counted(earlier: StoreBench) -> None:
+async def test_many_are_counted(earlier: StoredConversation) -> None:
     for number in range(512):
         await _put(earlier, 3 + number, 0, 2 + number)
     assert await _last(earlier) == 514
     assert await earlier.append(0, 514, epoch=1) == Appended(515)
 
 
-async def test_repeat_of_what_was_put_is_recognised(earlier: StoreBench) -> None:
+async def test_repeat_of_what_was_put_is_recognised(earlier: StoredConversation) -> None:
     await _put(earlier, 3, 0, 2)
     assert await earlier.append(0, 2, epoch=1) == Appended(3, repeated=True)
     assert await earlier.append(0, 1, epoch=1) == Appended(0, repeated=True)
     assert await earlier.append(0, 4, epoch=1) == NotAppended("counter_gap", 3)
 
 
-async def test_subscriber_is_told_of_it(earlier: StoreBench) -> None:
+async def test_subscriber_is_told_of_it(earlier: StoredConversation) -> None:
     """Everybody who comes to a node of this release subscribes first."""
     await _put(earlier, 3, 0, 2)
     state = await earlier.subscribe(capability_hash=CAPABILITY_HASH)
@@ -101,7 +101,7 @@ async def test_subscriber_is_told_of_it(earlier: StoreBench) -> None:
     assert await _payloads(earlier) == [(3, b"direct")]
 
 
-async def test_newcomer_may_not_read_it(earlier: StoreBench) -> None:
+async def test_newcomer_may_not_read_it(earlier: StoredConversation) -> None:
     await _put(earlier, 3, 0, 2)
     await earlier.commit(1, 2, epoch=1, welcome=b"welcome", added=(BUDI,))
     state = await earlier.subscribe(device_id=BUDI)
@@ -109,7 +109,7 @@ async def test_newcomer_may_not_read_it(earlier: StoreBench) -> None:
     assert state.may_read_after == 4
 
 
-async def test_what_a_member_said_before_it_left_stays(earlier: StoreBench) -> None:
+async def test_what_a_member_said_before_it_left_stays(earlier: StoredConversation) -> None:
     """Also where its node had not heard yet that it has left."""
     left = scripts.left(await earlier.store.ask(scripts.leave(earlier.keys, 1)))
     assert left is not None
@@ -121,7 +121,7 @@ async def test_what_a_member_said_before_it_left_stays(earlier: StoreBench) -> N
     assert await earlier.store.ask((b"HEXISTS", earlier.keys.state, b"m1")) == 0
 
 
-async def test_commit_comes_behind_it(earlier: StoreBench) -> None:
+async def test_commit_comes_behind_it(earlier: StoredConversation) -> None:
     await _put(earlier, 3, 0, 2)
     assert await earlier.commit(1, 2, epoch=1) == Appended(4, committed=True)
     # What was made in the epoch before is refused, as it should be.
@@ -131,7 +131,7 @@ async def test_commit_comes_behind_it(earlier: StoreBench) -> None:
 
 
 async def test_acknowledgements_take_nothing_away_that_the_state_does_not_know_of(
-    earlier: StoreBench,
+    earlier: StoredConversation,
 ) -> None:
     await _put(earlier, 3, 0, 2)
     for member in (0, 1):
@@ -152,7 +152,7 @@ async def test_acknowledgements_take_nothing_away_that_the_state_does_not_know_o
     ],
     ids=["gap", "counter gap", "repeated", "old epoch", "later epoch", "commit"],
 )
-async def test_what_nobody_can_have_accepted_goes(earlier: StoreBench, stray: dict[str, int]) -> None:
+async def test_what_nobody_can_have_accepted_goes(earlier: StoredConversation, stray: dict[str, int]) -> None:
     """And its place is given anew, though a stream gives an id only once."""
     await _put(earlier, payload=b"stray", **stray)  # type: ignore[arg-type]  # numbers all
     await _put(earlier, 5, 1, 2, b"behind it")
@@ -165,7 +165,9 @@ async def test_what_nobody_can_have_accepted_goes(earlier: StoreBench, stray: di
     assert expires > 0
 
 
-async def test_stray_that_comes_when_nobody_is_alone_any_more_is_in_nobodys_way(earlier: StoreBench) -> None:
+async def test_stray_that_comes_when_nobody_is_alone_any_more_is_in_nobodys_way(
+    earlier: StoredConversation,
+) -> None:
     assert await earlier.append(0, 2, b"heard", epoch=1) == Appended(3)
     await earlier.store.ask((b"HDEL", earlier.keys.state, b"t"))
     await _put(earlier, 5, 0, 4, b"stray")
@@ -174,7 +176,7 @@ async def test_stray_that_comes_when_nobody_is_alone_any_more_is_in_nobodys_way(
     assert await _payloads(earlier) == [(3, b"heard"), (4, b"heard"), (5, b"heard")]
 
 
-async def test_emptied_log_gives_the_next_place(earlier: StoreBench) -> None:
+async def test_emptied_log_gives_the_next_place(earlier: StoredConversation) -> None:
     """An earlier release keeps it, or deletes it."""
     for member in (0, 1):
         await earlier.acknowledge(member, FIRST)

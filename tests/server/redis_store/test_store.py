@@ -8,15 +8,15 @@ import signal
 import socket
 
 import pytest
-from relay_process import eventually
-from store_bench import StoreBench
+from support.relay.relay_process import eventually
+from support.store.stored_conversation import StoredConversation
+from support.store.valkey_server import start_valkey
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.embedded import EmbeddedValkey, FolderInUse
 from teduh_server.redis_store.exceptions import StoreRefused, StoreUnavailable
 from teduh_server.redis_store.scripts import Appended
-from valkey_server import start_valkey
 
 
 async def test_commands_of_one_tick_are_answered_in_order(store: Store) -> None:
@@ -30,9 +30,9 @@ async def test_error_reply_raises_and_the_connection_goes_on(store: Store) -> No
     assert await store.ask((b"ECHO", b"on")) == b"on"
 
 
-async def test_forgotten_scripts_are_sent_anew_and_order_is_kept(bench: StoreBench) -> None:
-    await bench.store.ask((b"SCRIPT", b"FLUSH"))
-    results = await asyncio.gather(*(bench.append(0, counter) for counter in range(1, 21)))
+async def test_forgotten_scripts_are_sent_anew_and_order_is_kept(stored: StoredConversation) -> None:
+    await stored.store.ask((b"SCRIPT", b"FLUSH"))
+    results = await asyncio.gather(*(stored.append(0, counter) for counter in range(1, 21)))
     assert results == [Appended(seq) for seq in range(1, 21)]
 
 
@@ -51,16 +51,16 @@ async def test_killed_server_fails_what_waits_and_is_found_again() -> None:
     with start_valkey() as valkey:
         store = Store(StoreAddress.parse(valkey.url), (b"channel",), None, lambda: listening.append(True))
         await store.start()
-        bench = StoreBench(store)
-        await bench.create()
-        await bench.append(0, 1)
+        stored = StoredConversation(store)
+        await stored.create()
+        await stored.append(0, 1)
         await asyncio.to_thread(valkey.kill)
         await eventually(lambda: not store.available)
         with pytest.raises(StoreUnavailable):
             await store.ask((b"PING",))
         await asyncio.to_thread(valkey.revive)
         await eventually(lambda: store.available and len(listening) == 2)
-        assert await bench.append(0, 1) == Appended(1, repeated=True)
+        assert await stored.append(0, 1) == Appended(1, repeated=True)
         await store.close()
 
 
@@ -108,13 +108,13 @@ async def test_everything_answered_survives_a_kill() -> None:
     with start_valkey(durability=Durability.AOF) as valkey:
         store = Store(StoreAddress.parse(valkey.url))
         await store.start()
-        bench = StoreBench(store)
-        await bench.create_taken()
-        await asyncio.gather(*(bench.append(1, counter) for counter in range(1, 501)))
+        stored = StoredConversation(store)
+        await stored.create_taken()
+        await asyncio.gather(*(stored.append(1, counter) for counter in range(1, 501)))
         await asyncio.to_thread(valkey.kill)
         await asyncio.to_thread(valkey.revive)
         await eventually(lambda: store.available)
-        assert [each.seq for each in await bench.log()] == list(range(1, 501))
+        assert [each.seq for each in await stored.log()] == list(range(1, 501))
         await store.close()
 
 

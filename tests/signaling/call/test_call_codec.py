@@ -6,11 +6,11 @@ import contextlib
 from typing import get_args
 
 import msgspec
-import plain_msgpack
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from struct_strategies import limits, structs
+from support.clients import plain_msgpack
+from support.schemas.struct_strategies import limits, structs
 from teduh_signaling.call.codec import KNOWN_CALL_TAGS, decode_call, encode_call, sent_at
 from teduh_signaling.call.messages import (
     AnyCallMessage,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from call_stage import Stage
+from support.calls.scenario_runner import CallScenarioRunner
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "call_scenarios.json"
 SCENARIOS: list[dict[str, Any]] = json.loads(VECTORS.read_text(encoding="utf-8"))["scenarios"]
@@ -16,10 +16,10 @@ SCENARIOS: list[dict[str, Any]] = json.loads(VECTORS.read_text(encoding="utf-8")
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario["name"])
 def test_a_call_goes_as_written(scenario: dict[str, Any]) -> None:
-    stage = Stage(scenario)
+    runner = CallScenarioRunner(scenario)
     for step in scenario["steps"]:
         expected = step["is"] if "is" in step else step["out"]
-        assert stage.play(step) == expected, step
+        assert runner.play(step) == expected, step
 
 
 def test_a_call_stands_after_four_flights() -> None:

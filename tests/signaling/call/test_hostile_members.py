@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from struct_strategies import structs
+from support.schemas.struct_strategies import structs
 from teduh_signaling.call import actions
 from teduh_signaling.call.messages import (
     AnyCallMessage,

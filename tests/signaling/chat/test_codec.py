@@ -6,11 +6,11 @@ import contextlib
 from typing import get_args
 
 import msgspec
-import plain_msgpack
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from struct_strategies import limits, structs
+from support.clients import plain_msgpack
+from support.schemas.struct_strategies import limits, structs
 from teduh_signaling.chat.codec import KNOWN_TAGS, decode_message, encode_message
 from teduh_signaling.chat.exceptions import LocalMessageError, MessageError, RemoteMessageError
 from teduh_signaling.chat.messages import (

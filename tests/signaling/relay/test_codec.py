@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from struct_strategies import any_struct, limits, structs
+from support.schemas.struct_strategies import any_struct, limits, structs
 from teduh_signaling.relay.codec import (
     decode_client_frame,
     decode_relay_frame,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import plain_msgpack
 from hypothesis import given
 from hypothesis import strategies as st
+from support.clients import plain_msgpack
 from teduh_signaling.relay.codec import decode_relay_frame
 from teduh_signaling.relay.entry import (
     SEQ_END,

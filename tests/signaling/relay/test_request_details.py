@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import plain_msgpack
 import pytest
 from msgspec import Struct, msgpack
+from support.clients import plain_msgpack
 from teduh_signaling.relay.codec import decode_client_frame, encode
 from teduh_signaling.relay.frames import OpenRequest, RequestDetails, Urgency
 

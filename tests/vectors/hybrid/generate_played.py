@@ -12,7 +12,7 @@ from pathlib import Path
 
 from interop.ts_mls_peer import TsMember, TsMls, install
 from interop.views import STAFF_STATEMENT, Change
-from vectors_official import Json, JsonValue
+from support.schemas.vectors_official import Json, JsonValue
 
 FOLDER = Path(__file__).resolve().parent
 CODE = 0xF0B2

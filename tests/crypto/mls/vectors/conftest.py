@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from vectors_official import Json, folder, load
+from support.schemas.vectors_official import Json, folder, load
 
 
 @pytest.fixture(scope="session")

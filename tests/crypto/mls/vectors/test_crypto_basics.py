@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from support.schemas.vectors_official import Json, data, number, record, text, vectors
 from teduh_crypto.hazmat.ciphersuite import CipherSuite, cipher_suite
-from vectors_official import Json, data, number, record, text, vectors
 
 every_vector = vectors("mls/crypto-basics.json")
 

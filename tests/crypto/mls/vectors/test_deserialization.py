@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from support.schemas.vectors_official import Json, data, number, vectors
 from teduh_crypto.mls.codec import Reader, vector_header
-from vectors_official import Json, data, number, vectors
 
 
 @vectors("mls/deserialization.json")

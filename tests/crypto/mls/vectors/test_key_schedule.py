@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from support.schemas.vectors_official import Json, data, number, objects, record, text, vectors
 from teduh_crypto.hazmat.ciphersuite import CipherSuite, cipher_suite
 from teduh_crypto.mls.group_context import GroupContext
 from teduh_crypto.mls.key_schedule import (
@@ -14,7 +15,6 @@ from teduh_crypto.mls.key_schedule import (
     joiner_secret,
     welcome_secret,
 )
-from vectors_official import Json, data, number, objects, record, text, vectors
 
 every_vector = vectors("mls/key-schedule.json")
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 from forging.groups import client
+from support.schemas.vector_keys import signature_key
+from support.schemas.vectors_official import Json, data, number, vectors
 from teduh_crypto.exceptions import LocalError
 from teduh_crypto.hazmat.ciphersuite import CipherSuite, cipher_suite
 from teduh_crypto.mls.commit import Commit
@@ -36,8 +38,6 @@ from teduh_crypto.mls.private_message import (
 from teduh_crypto.mls.proposal import proposal_from_bytes
 from teduh_crypto.mls.secret_tree import RatchetKind, RatchetLimits, SecretTree
 from teduh_crypto.mls.tree_math import LeafIndex
-from vector_keys import signature_key
-from vectors_official import Json, data, number, vectors
 
 every_vector = vectors("mls/message-protection.json")
 SENDER = LeafIndex(1)

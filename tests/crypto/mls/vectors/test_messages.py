@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import pytest
+from support.schemas.vectors_official import Json, data
 from teduh_crypto.mls.codec import Structure, decode, write_vector_with
 from teduh_crypto.mls.commit import Commit
 from teduh_crypto.mls.framing import ContentType, MLSMessage, PrivateMessage, PublicMessage, WireFormat
@@ -19,7 +20,6 @@ from teduh_crypto.mls.proposal import (
     Update,
 )
 from teduh_crypto.mls.welcome import GroupSecrets
-from vectors_official import Json, data
 
 STRUCTURES: Final[dict[str, type[Structure]]] = {
     "group_secrets": GroupSecrets,

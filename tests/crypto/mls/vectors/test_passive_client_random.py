@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from passive_client import bundle_of, followed, joined
-from vectors_official import Json, data, vectors
+from support.clients.passive_client import bundle_of, followed, joined
+from support.schemas.vectors_official import Json, data, vectors
 
 every_vector = vectors("mls/passive-client-random.json")
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from support.schemas.vectors_official import Json, data, number, objects, vectors
 from teduh_crypto.hazmat.ciphersuite import cipher_suite
 from teduh_crypto.mls.psk import ExternalPSK, PreSharedKeyID
 from teduh_crypto.mls.psk_secret import psk_secret
-from vectors_official import Json, data, number, objects, vectors
 
 
 @vectors("mls/psk_secret.json")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from support.schemas.vectors_official import Json, JsonValue, data, items, number, objects, record, vectors
 from teduh_crypto.hazmat.ciphersuite import CipherSuite, cipher_suite
 from teduh_crypto.mls.secret_tree import MessageKey, RatchetKind, RatchetLimits, SecretTree
 from teduh_crypto.mls.tree_math import LeafIndex
-from vectors_official import Json, JsonValue, data, items, number, objects, record, vectors
 
 every_vector = vectors("mls/secret-tree.json")
 

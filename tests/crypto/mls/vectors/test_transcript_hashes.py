@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from support.schemas.vectors_official import Json, data, number, vectors
 from teduh_crypto.hazmat.ciphersuite import CipherSuite, cipher_suite
 from teduh_crypto.mls.commit import Commit
 from teduh_crypto.mls.framing import AuthenticatedContent
 from teduh_crypto.mls.message_protection import SignedContent
 from teduh_crypto.mls.transcript_hash import confirmed_transcript_hash, interim_transcript_hash
-from vectors_official import Json, data, number, vectors
 
 every_vector = vectors("mls/transcript-hashes.json")
 

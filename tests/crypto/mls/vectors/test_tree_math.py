@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from support.schemas.vectors_official import Json, items, number, vectors
 from teduh_crypto.exceptions import LocalError
 from teduh_crypto.mls.tree_math import NodeIndex, left, node_width, parent, right, root, sibling
-from vectors_official import Json, items, number, vectors
 
 
 @vectors("mls/tree-math.json")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from support.schemas.vectors_official import Json, data, number, vectors
 from teduh_crypto.hazmat.ciphersuite import cipher_suite
 from teduh_crypto.mls.proposal import Add, Proposal, Remove, Update, proposal_from_bytes
 from teduh_crypto.mls.ratchet_tree import RatchetTree
 from teduh_crypto.mls.tree_math import LeafIndex
-from vectors_official import Json, data, number, vectors
 
 
 @vectors("mls/tree-operations.json")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from support.schemas.vectors_official import Json, data, items, number, vectors
 from teduh_crypto.exceptions import InvalidSignature
 from teduh_crypto.hazmat.ciphersuite import cipher_suite
 from teduh_crypto.mls.parent_hash import verify_parent_hashes
 from teduh_crypto.mls.ratchet_tree import RatchetTree
 from teduh_crypto.mls.tree_math import NodeIndex
 from teduh_crypto.mls.tree_validation import verify_node_keys, verify_unmerged_leaves
-from vectors_official import Json, data, items, number, vectors
 
 
 def tree_of(vector: Json) -> RatchetTree:

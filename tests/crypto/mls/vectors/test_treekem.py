@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from support.schemas.vectors_official import Json, data, items, number, objects, vectors
 from teduh_crypto.hazmat.ciphersuite import cipher_suite
 from teduh_crypto.hazmat.secret import SignaturePrivateKey
 from teduh_crypto.mls.group_context import GroupContext
@@ -17,7 +18,6 @@ from teduh_crypto.mls.treekem import (
     stage_update_path,
 )
 from teduh_crypto.mls.update_path import UpdatePath
-from vectors_official import Json, data, items, number, objects, vectors
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from support.schemas.vector_keys import hpke_key
+from support.schemas.vectors_official import Json, data, number, vectors
 from teduh_crypto.hazmat.ciphersuite import CipherSuite, cipher_suite
 from teduh_crypto.mls.framing import MLSMessage
 from teduh_crypto.mls.group_info import GroupInfo
@@ -10,8 +12,6 @@ from teduh_crypto.mls.key_schedule import epoch_keys
 from teduh_crypto.mls.psk_secret import psk_secret
 from teduh_crypto.mls.welcome import GroupSecrets, Welcome
 from teduh_crypto.mls.welcome_message import open_group_info, open_group_secrets
-from vector_keys import hpke_key
-from vectors_official import Json, data, number, vectors
 
 every_vector = vectors("mls/welcome.json")
 

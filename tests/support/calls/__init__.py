@@ -1,0 +1,1 @@
+"""Calls without and with media: scripted sessions, simulated devices, coturn, lossy networks."""

@@ -1,0 +1,1 @@
+"""Relays and stores under load while something is killed, frozen or cut off; `make chaos` itself."""

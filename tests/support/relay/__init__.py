@@ -1,0 +1,1 @@
+"""A relay as a process or in the test's own event loop, and what stands around one."""

@@ -1,0 +1,1 @@
+"""What is read and made from types and published vectors: strategies, wire types, keys, official files."""
