@@ -74,7 +74,7 @@ class TestWhoIsNew:
         )
         async with relay.running() as url, Survivor(url, stolen.organisation.public) as survivor:
             assert await is_believed(survivor, stolen.listener())
-            assert survivor.hindrance is None
+            assert survivor.verification_blocked is None
 
     async def test_refuses_the_thiefs_empty_list_and_listener_once_the_root_has_revoked_the_issuer(
         self, stolen: StolenIssuer

@@ -22,7 +22,7 @@ def test_the_package_offers_exactly_these() -> None:
         "Directory",
         "EncryptedKeyStore",
         "Enrolment",
-        "Hindrance",
+        "VerificationBlocked",
         "IceServers",
         "InvitedTo",
         "KeyStore",

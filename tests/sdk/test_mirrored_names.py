@@ -70,13 +70,13 @@ ONLY: Final[dict[str, dict[str, str]]] = {
     },
     "Survivor": {
         **dict.fromkeys(("open", "close", "isOpen"), NO_BLOCK),
-        **dict.fromkeys(("failure", "onConnection", "onHindrance", "onPaying"), LISTENERS),
+        **dict.fromkeys(("failure", "onConnection", "onVerificationBlocked", "onPaying"), LISTENERS),
         **dict.fromkeys(("farewell", "vanish"), "for a page that is left"),
     },
     "Staff": {
         **dict.fromkeys(("open", "close", "isOpen", "restored"), NO_BLOCK),
         **dict.fromkeys(
-            ("failure", "onConnection", "onHindrance", "onQueue", "onAsked", "waiting"), LISTENERS
+            ("failure", "onConnection", "onVerificationBlocked", "onQueue", "onAsked", "waiting"), LISTENERS
         ),
         **dict.fromkeys(("name", "role", "expires"), DRAWN),
         "routing": "set by the constructor in Python, where this test does not see it",

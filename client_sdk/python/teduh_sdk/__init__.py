@@ -17,7 +17,6 @@ from teduh_sdk.device import Device, keep_device, stored_device
 from teduh_sdk.directory import Directory
 from teduh_sdk.enrolment import Enrolment, enrol_device
 from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE
-from teduh_sdk.hindrance import Hindrance
 from teduh_sdk.ice_servers import IceServers
 from teduh_sdk.key_store import EncryptedKeyStore, KeyStore, MemoryKeyStore
 from teduh_sdk.organisation import load_organisation
@@ -25,6 +24,7 @@ from teduh_sdk.room import Participant
 from teduh_sdk.staff import InvitedTo, Request, Shift, Staff
 from teduh_sdk.staff_routing import OpenOffer, PushAddress, StaffRouting
 from teduh_sdk.survivor import Survivor
+from teduh_sdk.verification_blocked import VerificationBlocked
 
 __all__ = [
     "CLASSIC_SUITE",
@@ -38,7 +38,6 @@ __all__ = [
     "Directory",
     "EncryptedKeyStore",
     "Enrolment",
-    "Hindrance",
     "IceServers",
     "InvitedTo",
     "KeyStore",
@@ -54,6 +53,7 @@ __all__ = [
     "StaffRouting",
     "Survivor",
     "Urgency",
+    "VerificationBlocked",
     "enrol_device",
     "events",
     "exceptions",

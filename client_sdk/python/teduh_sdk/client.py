@@ -17,12 +17,12 @@ from teduh_sdk.conversation import Conversation
 from teduh_sdk.exceptions import ClientClosed, TeduhError
 from teduh_sdk.faults import reason_of
 from teduh_sdk.group_changes import HYBRID_SUITE
-from teduh_sdk.hindrance import CLOCKS_APART_SECONDS, Hindrance
 from teduh_sdk.ice_servers import is_on_this_machine
 from teduh_sdk.relay_link import RelayLink
 from teduh_sdk.revocations import RevocationFetch
 from teduh_sdk.room import Room, VerifyRoom, verify_room
 from teduh_sdk.transport import Dial, dial_relay, relay_origin
+from teduh_sdk.verification_blocked import CLOCKS_APART_SECONDS, VerificationBlocked
 
 _WATCH_SECONDS: Final = 5.0
 
@@ -68,13 +68,13 @@ class Client:
         return f"<{type(self).__name__} with {len(self._conversations)} conversations>"
 
     @property
-    def hindrance(self) -> Hindrance | None:
+    def verification_blocked(self) -> VerificationBlocked | None:
         """Why nobody new can be believed, if that is so although the relay answers."""
         if self._relay_clock is None or not self._revocations.is_stale:
             return None
         # By our clock as it is now: it may have been set since.
         apart = now_in_seconds() - (self._relay_clock + time.monotonic())
-        return Hindrance.CLOCK if abs(apart) > CLOCKS_APART_SECONDS else Hindrance.LIST
+        return VerificationBlocked.CLOCK if abs(apart) > CLOCKS_APART_SECONDS else VerificationBlocked.LIST
 
     @property
     def is_connected(self) -> bool:

@@ -99,7 +99,7 @@ class Survivor(Client):
         The conversation tells the place in the queue (`Waiting`), and when somebody comes (`Joined`). What is
         said before is kept and sent then. Whoever is in the conversation that it `continues`, or was when it
         ended, is asked first; it may be one of an earlier `Survivor` at the same relay. Waits while the relay
-        cannot be reached, or nobody could be believed (`hindrance`), and so does whoever comes. While the
+        cannot be reached, or nobody could be believed (`verification_blocked`), and so does whoever comes. While the
         relay is flooded it works for the request first, some seconds of one core, in a thread. Raises
         `RelayRefused`.
         """

@@ -27,7 +27,7 @@ const CLOCKS_APART_SECONDS = 300
  * signed no list for a day, or its authority statement has expired, or the relay withholds them or shows others that do
  * not count.
  */
-export type Hindrance = "clock" | "list"
+export type VerificationBlocked = "clock" | "list"
 
 /** What may be chosen when a client is opened. */
 export interface ClientOptions {
@@ -52,9 +52,9 @@ export abstract class Client {
   readonly #conversations = new Map<string, Conversation>()
   readonly #listeners = new Set<(isConnected: boolean) => void>()
   #watching: ReturnType<typeof setInterval> | undefined
-  readonly #hindered = new Set<(hindrance: Hindrance | null) => void>()
+  readonly #blockedListeners = new Set<(verificationBlocked: VerificationBlocked | null) => void>()
   /** What was told of it last. */
-  #hindrance: Hindrance | null = null
+  #verificationBlocked: VerificationBlocked | null = null
   /** The relay's clock less the monotonic one, in seconds; null until the relay has said its. */
   #relayClock: number | null = null
   #failure: TeduhError | null = null
@@ -82,7 +82,7 @@ export abstract class Client {
     this.revocations = new RevocationFetch(relayUrl, this.service, () => {
       for (const conversation of this.conversations) conversation.lookAgain()
     }, () => {
-      this.#lookForHindrance()
+      this.#checkVerification()
     })
     const listener: LinkListener = {
       receive: (frame) => {
@@ -98,7 +98,7 @@ export abstract class Client {
       owes: () => [...this.#conversations.values()].some((one) => one.isOwed),
       introduce: (hello) => {
         this.#relayClock = hello.time - performance.now() / 1000
-        this.#lookForHindrance()
+        this.#checkVerification()
         return this.introduce(hello)
       },
     }
@@ -117,7 +117,7 @@ export abstract class Client {
   }
 
   /** Why nobody new can be believed, if that is so although the relay answers. */
-  get hindrance(): Hindrance | null {
+  get verificationBlocked(): VerificationBlocked | null {
     if (this.#relayClock === null || !this.revocations.isStale) return null
     // By our clock as it is now: it may have been set since.
     const apart = nowInSeconds() - (this.#relayClock + performance.now() / 1000)
@@ -125,10 +125,10 @@ export abstract class Client {
   }
 
   /** Be told when that changes; returns how to be told no more. */
-  onHindrance(listener: (hindrance: Hindrance | null) => void): () => void {
-    this.#hindered.add(listener)
+  onVerificationBlocked(listener: (verificationBlocked: VerificationBlocked | null) => void): () => void {
+    this.#blockedListeners.add(listener)
     return () => {
-      this.#hindered.delete(listener)
+      this.#blockedListeners.delete(listener)
     }
   }
 
@@ -158,11 +158,11 @@ export abstract class Client {
     }
   }
 
-  #lookForHindrance(): void {
-    const { hindrance } = this
-    if (hindrance === this.#hindrance) return
-    this.#hindrance = hindrance
-    for (const listener of [...this.#hindered]) listener(hindrance)
+  #checkVerification(): void {
+    const { verificationBlocked } = this
+    if (verificationBlocked === this.#verificationBlocked) return
+    this.#verificationBlocked = verificationBlocked
+    for (const listener of [...this.#blockedListeners]) listener(verificationBlocked)
   }
 
   protected startRevocations(): void {

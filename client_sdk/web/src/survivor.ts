@@ -71,7 +71,7 @@ export class Survivor extends Client {
   /**
    * Ask for help; done as soon as the relay has the request. The conversation tells the place in the queue (`waiting`),
    * and when somebody comes (`joined`). What is said before is kept and sent then. Waits while the relay cannot be
-   * reached, or nobody could be believed (`hindrance`), and so does whoever comes. Whoever is in the conversation that it `continues`,
+   * reached, or nobody could be believed (`verificationBlocked`), and so does whoever comes. Whoever is in the conversation that it `continues`,
    * or was when it ended, is asked first; it may be one of an earlier `Survivor` at the same relay. While the relay is
    * flooded this device works for the request first, some seconds (`onPaying`). Rejects with `RelayRefused`.
    */

@@ -56,8 +56,8 @@ it("says that the clock is wrong where that was set after the relay had said its
   await vi.waitUntil(() => survivor.isConnected)
   vi.setSystemTime(now * 1000 + 2 * DAY_MS)
   survivor.ask().catch(() => undefined)
-  await vi.waitUntil(() => survivor.hindrance !== null)
-  expect(survivor.hindrance).toBe("clock")
+  await vi.waitUntil(() => survivor.verificationBlocked !== null)
+  expect(survivor.verificationBlocked).toBe("clock")
   survivor.vanish()
 })
 

@@ -116,9 +116,9 @@ export function DeskScreen({ state, desk, languages, configuration, onLock, onEr
                 })}
           </p>
         )}
-        {state.hindrance !== null && (
+        {state.verificationBlocked !== null && (
           <p class="card care" role="alert">
-            {state.hindrance === "clock" ? t("hindered.clock", { time: wholeDate(language, Date.now()) }) : t("hindered.list")}
+            {state.verificationBlocked === "clock" ? t("hindered.clock", { time: wholeDate(language, Date.now()) }) : t("hindered.list")}
           </p>
         )}
         {isSearching ? (

@@ -49,8 +49,8 @@ export type StaffSide = Pick<
   | "role"
   | "isConnected"
   | "failure"
-  | "hindrance"
-  | "onHindrance"
+  | "verificationBlocked"
+  | "onVerificationBlocked"
   | "conversations"
   | "lost"
   | "restored"
@@ -124,7 +124,7 @@ export class Desk {
       staff.onConnection(() => {
         this.#connection()
       }),
-      staff.onHindrance(() => {
+      staff.onVerificationBlocked(() => {
         this.#connection()
       }),
       staff.onAsked((count) => {
@@ -445,9 +445,9 @@ export class Desk {
   }
 
   #connection(): void {
-    const { isConnected, failure, hindrance } = this.#staff
+    const { isConnected, failure, verificationBlocked } = this.#staff
     const wasConnected = this.#state.isConnected
-    this.#dispatch({ type: "connection", isConnected, isRefused: failure !== null, notYet: notYetOf(failure), hindrance })
+    this.#dispatch({ type: "connection", isConnected, isRefused: failure !== null, notYet: notYetOf(failure), verificationBlocked })
     if (isConnected && !wasConnected) void this.#keepWaking()
   }
 

@@ -8,7 +8,7 @@
  */
 
 import type { Language } from "../shared/i18n/catalogue.ts"
-import type { Hindrance } from "./sdk.ts"
+import type { VerificationBlocked } from "./sdk.ts"
 
 export type Progress = "kept" | "sent" | "delivered" | "read"
 /** `held`: the relay answers, and cannot take what is said. */
@@ -152,7 +152,7 @@ export interface DeskState {
   readonly me: Named | null
   readonly isConnected: boolean
   /** Why nobody new can be believed, though the relay answers. */
-  readonly hindrance: Hindrance | null
+  readonly verificationBlocked: VerificationBlocked | null
   /** The relay does not take this device, or there is a fault: nothing more will come. */
   readonly isRefused: boolean
   /** Why, if it is that this device's statement has not begun by the relay's clock; both in seconds since 1970. */
@@ -202,7 +202,7 @@ export type Preferences = Pick<
 export const EMPTY_DESK: DeskState = {
   me: null,
   isConnected: false,
-  hindrance: null,
+  verificationBlocked: null,
   isRefused: false,
   notYet: null,
   makesOffers: false,
@@ -256,7 +256,7 @@ export type TalkAction =
 export type DeskAction =
   | { readonly type: "began"; readonly me: Named }
   | { readonly type: "brought"; readonly replies: readonly string[]; readonly filed: readonly FiledNote[]; readonly tally: DeskState["tally"] }
-  | { readonly type: "connection"; readonly isConnected: boolean; readonly isRefused: boolean; readonly notYet: NotYet | null; readonly hindrance: Hindrance | null }
+  | { readonly type: "connection"; readonly isConnected: boolean; readonly isRefused: boolean; readonly notYet: NotYet | null; readonly verificationBlocked: VerificationBlocked | null }
   | { readonly type: "listed"; readonly waiting: number; readonly queue: readonly Waiting[]; readonly makesOffers: boolean }
   | { readonly type: "offered"; readonly offers: readonly Offered[] }
   | { readonly type: "presence"; readonly presence: Presence }
@@ -318,7 +318,7 @@ export function reduceDesk(state: DeskState, action: DeskAction): DeskState {
     case "brought":
       return { ...state, replies: action.replies, filed: action.filed, tally: action.tally }
     case "connection":
-      return { ...state, isConnected: action.isConnected, isRefused: action.isRefused, notYet: action.notYet, hindrance: action.hindrance }
+      return { ...state, isConnected: action.isConnected, isRefused: action.isRefused, notYet: action.notYet, verificationBlocked: action.verificationBlocked }
     case "listed":
       return { ...state, waiting: action.waiting, queue: action.queue, makesOffers: action.makesOffers }
     case "offered":

@@ -112,7 +112,7 @@ function Talk({ configuration, state, session, draft, call, isShown, whoElse, on
             configuration={configuration}
             sightings={state.sightings}
             prospect={state.prospect}
-            hindrance={state.hindrance}
+            verificationBlocked={state.verificationBlocked}
             isPaying={state.isPaying}
             isInDanger={state.urgency === 2}
             hasWritten={state.items.length > 0}

@@ -25,7 +25,7 @@ interface WaitingProps {
   readonly configuration: Configuration
   readonly sightings: readonly Sighting[]
   readonly prospect: Prospect
-  readonly hindrance: State["hindrance"]
+  readonly verificationBlocked: State["verificationBlocked"]
   readonly isPaying: boolean
   /** Whether she has said so. */
   readonly isInDanger: boolean
@@ -36,7 +36,7 @@ interface WaitingProps {
   readonly children: ComponentChildren
 }
 
-export function Waiting({ configuration, sightings, prospect, hindrance, isPaying, isInDanger, hasWritten, onStop, children }: WaitingProps) {
+export function Waiting({ configuration, sightings, prospect, verificationBlocked, isPaying, isInDanger, hasWritten, onStop, children }: WaitingProps) {
   const { language, t } = useWording()
   const guess = estimate(sightings, useNow(), configuration.typicalWaitMinutes)
   const hours = ownTextIn(configuration.hours, language)
@@ -44,7 +44,7 @@ export function Waiting({ configuration, sightings, prospect, hindrance, isPayin
   const isUnserved = !isJoining && prospect.opens !== 0
   const isPlaced = useAfter(PLACED_MS, sightings.length > 0)
   const shown = isPlaced || isJoining ? sightings : []
-  const isAlone = !isJoining && (isInDanger || isUnserved || guess.kind === "long" || hindrance !== null)
+  const isAlone = !isJoining && (isInDanger || isUnserved || guess.kind === "long" || verificationBlocked !== null)
   return (
     <section class="card waiting" aria-labelledby="waiting">
       <h1 id="waiting" tabIndex={-1} data-announce>
@@ -57,8 +57,8 @@ export function Waiting({ configuration, sightings, prospect, hindrance, isPayin
           {isUnserved ? openingText(t, language, prospect) : placeText(t, shown)}
         </p>
         {isPaying && <p>{t("waiting.paying")}</p>}
-        {hindrance === "clock" && <p>{t("waiting.clock", { time: wholeDate(language, Date.now()) })}</p>}
-        {hindrance === "list" && <p>{t("waiting.list")}</p>}
+        {verificationBlocked === "clock" && <p>{t("waiting.clock", { time: wholeDate(language, Date.now()) })}</p>}
+        {verificationBlocked === "list" && <p>{t("waiting.list")}</p>}
         {isUnserved ? <p>{t("waiting.stays")}</p> : shown.length > 0 && <p>{howLong(t, prospect, guess)}</p>}
         {prospect.hasRelaxedPreferences && <p>{t("waiting.preferencesRelaxed")}</p>}
       </div>

@@ -11,7 +11,7 @@ export const INITIAL: State = {
   link: "connecting",
   sightings: [],
   prospect: { minutes: null, opens: 0, hasRelaxedPreferences: false },
-  hindrance: null,
+  verificationBlocked: null,
   isPaying: false,
   people: [],
   items: [],

@@ -19,7 +19,7 @@ export interface Wishes {
 }
 
 /** The part of the SDK's classes that the page needs; a test gives it a made-up one. */
-export type Talker = Pick<Survivor, "ask" | "farewell" | "vanish" | "close" | "hindrance" | "onHindrance" | "onPaying" | "isConnected">
+export type Talker = Pick<Survivor, "ask" | "farewell" | "vanish" | "close" | "verificationBlocked" | "onVerificationBlocked" | "onPaying" | "isConnected">
 export type Farewell = Survivor["farewell"]
 type Dispatch = (action: Action) => void
 /** Where the calls of a conversation are. */
@@ -131,13 +131,13 @@ export class Session {
       throw new Error("she has left")
     }
     // What was told of it before may have been told to the conversation before.
-    this.#dispatch({ type: "hindered", hindrance: talker.hindrance })
+    this.#dispatch({ type: "verificationBlocked", verificationBlocked: talker.verificationBlocked })
     return await talker.ask(wishes, this.#earlier)
   }
 
   #told(talker: Talker): Talker {
-    talker.onHindrance((hindrance) => {
-      this.#dispatch({ type: "hindered", hindrance })
+    talker.onVerificationBlocked((verificationBlocked) => {
+      this.#dispatch({ type: "verificationBlocked", verificationBlocked })
     })
     talker.onPaying((isPaying) => {
       this.#dispatch({ type: "paying", isPaying })

@@ -35,8 +35,8 @@ export function reduce(state: State, action: Action): State {
     case "linked":
       // A new connection is told only what differs from this: what the one before was told holds no more.
       return { ...state, link: action.link, prospect: action.link === "reconnecting" ? INITIAL.prospect : state.prospect }
-    case "hindered":
-      return { ...state, hindrance: action.hindrance }
+    case "verificationBlocked":
+      return { ...state, verificationBlocked: action.verificationBlocked }
     case "paying":
       return { ...state, isPaying: action.isPaying }
     case "joined":

@@ -1,6 +1,6 @@
 /** What her page can know, and what can happen to it. Types alone: how it changes is in `state.ts` and `firstState.ts`. */
 
-import type { Hindrance } from "./sdk.ts"
+import type { VerificationBlocked } from "./sdk.ts"
 
 export type Phase = "welcome" | "waiting" | "talking" | "over"
 /** `held`: the relay answers, and cannot take what she writes. */
@@ -68,7 +68,7 @@ export interface State {
   readonly sightings: readonly Sighting[]
   readonly prospect: Prospect
   /** Why her request cannot go out, though the relay answers. */
-  readonly hindrance: Hindrance | null
+  readonly verificationBlocked: VerificationBlocked | null
   /** Whether this device works for her request, which costs something now. */
   readonly isPaying: boolean
   readonly people: readonly Person[]
@@ -99,7 +99,7 @@ export type Action =
   | { readonly type: "placed"; readonly position: number; readonly at: number }
   | { readonly type: "foreseen"; readonly prospect: Partial<Prospect> }
   | { readonly type: "linked"; readonly link: Link }
-  | { readonly type: "hindered"; readonly hindrance: Hindrance | null }
+  | { readonly type: "verificationBlocked"; readonly verificationBlocked: VerificationBlocked | null }
   | { readonly type: "paying"; readonly isPaying: boolean }
   | { readonly type: "joined" | "left"; readonly person: Person }
   | { readonly type: "said"; readonly id: string; readonly text: string; readonly at: number }

@@ -66,8 +66,8 @@ function visit() {
     farewell: Uint8Array.of(1, 2, 3),
     vanish: vi.fn(),
     close: vi.fn(nothing),
-    hindrance: null as Talker["hindrance"],
-    onHindrance: vi.fn<Talker["onHindrance"]>(() => () => undefined),
+    verificationBlocked: null as Talker["verificationBlocked"],
+    onVerificationBlocked: vi.fn<Talker["onVerificationBlocked"]>(() => () => undefined),
     onPaying: vi.fn<Talker["onPaying"]>(() => () => undefined),
     isConnected: true,
   }
@@ -134,22 +134,22 @@ it("says that this device works for her request, for as long as it does", async 
   expect(state().isPaying).toBe(false)
 })
 
-describe("a hindrance", () => {
+describe("a verificationBlocked", () => {
   it("is shown as it was when she asks, and as it becomes", async () => {
     const { talker, session, state } = visit()
-    talker.hindrance = "clock"
+    talker.verificationBlocked = "clock"
     void session.ask(WISHES)
     await vi.waitFor(() => {
-      expect(state().hindrance).toBe("clock")
+      expect(state().verificationBlocked).toBe("clock")
     })
-    talker.onHindrance.mock.calls[0]?.[0](null)
-    expect(state().hindrance).toBe(null)
+    talker.onVerificationBlocked.mock.calls[0]?.[0](null)
+    expect(state().verificationBlocked).toBe(null)
   })
 
   it("that came while she talked is shown when she asks again", async () => {
     const { conversation, talker, session, state, again } = await talkingVisit()
-    talker.hindrance = "clock"
-    talker.onHindrance.mock.calls[0]?.[0]("clock")
+    talker.verificationBlocked = "clock"
+    talker.onVerificationBlocked.mock.calls[0]?.[0]("clock")
     conversation.tell({ type: "ended", by: SARI, unsent: [] })
     await vi.waitFor(() => {
       expect(state().phase).toBe("over")
@@ -159,7 +159,7 @@ describe("a hindrance", () => {
     await vi.waitFor(() => {
       expect(talker.ask).toHaveBeenCalledTimes(2)
     })
-    expect(state()).toMatchObject({ phase: "waiting", hindrance: "clock" })
+    expect(state()).toMatchObject({ phase: "waiting", verificationBlocked: "clock" })
   })
 })
 

@@ -18,7 +18,7 @@ from support.organisation.relay_organisation import RelayOrganisation
 from support.relay.relay_process import eventually, relay_here
 from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import sign_revocation_list
-from teduh_sdk import Hindrance, Staff, Survivor, clock, events
+from teduh_sdk import Staff, Survivor, VerificationBlocked, clock, events
 from teduh_sdk.exceptions import DeviceNotProven
 from teduh_server.organisation.enrolment_store import KeptVersion
 from teduh_server.organisation.signed_revocations import SignedRevocations
@@ -42,10 +42,10 @@ async def test_a_clock_that_is_days_ahead_is_told_until_it_is_right(
     async with an_environment(tmp_path) as (organisation, url):
         monkeypatch.setattr(clock, "time", SimpleNamespace(time=lambda: time.time() + 2 * DAY))
         async with Survivor(url, organisation.public) as survivor:
-            await eventually(lambda: survivor.hindrance is Hindrance.CLOCK)
+            await eventually(lambda: survivor.verification_blocked is VerificationBlocked.CLOCK)
             monkeypatch.setattr(clock, "time", time)
             conversation = await survivor.ask()
-            assert survivor.hindrance is None
+            assert survivor.verification_blocked is None
             async with Staff(url, organisation.public, new_staff(organisation, "Sari")) as staff:
                 await accepted(staff)
                 assert (await until(conversation, events.Joined)).participant.name == "Sari"
@@ -62,12 +62,12 @@ async def test_a_clock_that_goes_wrong_later_is_told_before_she_asks_again(
         await (await survivor.ask()).leave()
         monkeypatch.setattr(clock, "time", SimpleNamespace(time=lambda: time.time() + 2 * DAY))
         asking = asyncio.create_task(survivor.ask())
-        await eventually(lambda: survivor.hindrance is not None or asking.done())
+        await eventually(lambda: survivor.verification_blocked is not None or asking.done())
         assert not asking.done()
-        assert survivor.hindrance is Hindrance.CLOCK
+        assert survivor.verification_blocked is VerificationBlocked.CLOCK
         monkeypatch.setattr(clock, "time", time)
         await asking
-        assert survivor.hindrance is None
+        assert survivor.verification_blocked is None
 
 
 BY_THIS_CLOCK: ContextVar[bool] = ContextVar("whether this runs on the device of that clock", default=False)
@@ -111,13 +111,13 @@ async def test_whoever_comes_while_nobody_can_be_believed_is_let_in_as_soon_as_s
         her_clock.ahead = 2 * DAY
         theirs = await accepted(staff)
         await theirs.send("Good evening.")
-        await eventually(lambda: survivor.hindrance is not None or conversation.is_over)
+        await eventually(lambda: survivor.verification_blocked is not None or conversation.is_over)
         assert not conversation.is_over
         assert conversation.participants == ()
         her_clock.ahead = 0
         assert (await until(conversation, events.Joined)).participant.name == "Sari"
         assert (await until(conversation, events.TextReceived)).text == "Good evening."
-        assert survivor.hindrance is None
+        assert survivor.verification_blocked is None
 
 
 async def test_a_list_that_nobody_has_signed_anew_is_told_until_somebody_has(tmp_path: Path) -> None:
@@ -134,11 +134,11 @@ async def test_a_list_that_nobody_has_signed_anew_is_told_until_somebody_has(tmp
             relay_here(file, valkey.url) as (_, url),
             Survivor(url, organisation.public) as survivor,
         ):
-            await eventually(lambda: survivor.hindrance is Hindrance.LIST)
+            await eventually(lambda: survivor.verification_blocked is VerificationBlocked.LIST)
             newer = replace(organisation.revocations(), version=2)
             await organisation.publish_revocations(url, sign_revocation_list(newer, organisation.authority))
             await survivor.ask()
-            assert survivor.hindrance is None
+            assert survivor.verification_blocked is None
 
 
 async def test_whose_statement_has_ended_by_her_own_clock_takes_nobody_out_of_the_queue(

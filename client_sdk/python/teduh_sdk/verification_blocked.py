@@ -9,7 +9,7 @@ CLOCKS_APART_SECONDS: Final = 300
 """Of this device and the relay: more than that, and one of them is wrong."""
 
 
-class Hindrance(StrEnum):
+class VerificationBlocked(StrEnum):
     """Of two causes one; both end by themselves once the cause does."""
 
     CLOCK = "clock"
