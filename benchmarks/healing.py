@@ -111,14 +111,14 @@ async def talk(url: str, organisation: RelayOrganisation, each_says: int) -> Byt
                 hers = await survivor.ask(need="counseling", language="id")
                 his = await (await taking).accept()
                 await hers.joined()
-                await hers.settled()
+                await hers.confirmed()
                 for number in range(2 * each_says):
                     speaker, hearer = (hers, his) if number % 2 == 0 else (his, hers)
                     await say(speaker, hearer)
                     time.ahead += SECONDS_A_MESSAGE
                     for here in (hers, his):
                         here.watch()
-                        await here.settled()
+                        await here.confirmed()
                 counted.epochs = hers.state.epoch
                 await hers.leave()
     return counted

@@ -134,7 +134,7 @@ async def speak(
                 screen.typed(await conversation.send(line))
         except TeduhError as error:
             screen.note(str(error))
-    await conversation.settled()
+    await conversation.confirmed()
     await conversation.leave()
 
 

@@ -197,7 +197,7 @@ async def test_what_is_repeated_and_out_of_order_is_shown_once_and_in_order(tmp_
         for text in said:
             await his.send(text)
         # What she says comes behind it in the log, too.
-        await his.settled()
+        await his.confirmed()
         # The last one is behind whatever the relay says next.
         await hers.say("I have read it")
         await expect(hers.messages).to_have_text([*said, "I have read it"])

@@ -51,7 +51,7 @@ async def test_what_she_wrote_is_in_the_field_again(tmp_path: Path, words: Words
                 await his.joined()
                 await his.send("Are you safe?")
                 await expect(survivor.message("Are you safe?")).to_be_visible()
-                await his.settled()
+                await his.confirmed()
                 await asyncio.to_thread(valkey.kill)
                 await survivor.say("He is coming up the stairs.")
                 await expect(survivor.page.locator(".link")).to_have_text(held)

@@ -50,7 +50,7 @@ async def test_offered_requests_are_neither_forgotten_nor_given_twice(tmp_path: 
             await asyncio.to_thread(valkey.kill)
             await asyncio.to_thread(valkey.revive)
             await _until_more_are_answered(load)
-            await load.settle(within=60)
+            await load.drain(within=60)
             await load.check()
         finally:
             await load.stop()

@@ -201,7 +201,7 @@ async def test_a_colleague_who_left_and_comes_again_counts_anew_and_is_heard_fro
             assert his.state.membership.senders.first[theirs.me.device_key] == 1
             await theirs.leave()
             await until(hers, events.Left)
-            await his.settled()
+            await his.confirmed()
 
 
 async def test_a_colleague_takes_over_with_a_note_and_the_first_leaves(environment: Environment) -> None:

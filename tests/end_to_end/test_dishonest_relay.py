@@ -95,7 +95,7 @@ async def test_entries_that_are_dropped_once_are_asked_for_again(tmp_path: Path)
         for text in said:
             await his.send(text)
         # The last one has nobody behind it to show the gap, until she says something herself.
-        await his.settled()
+        await his.confirmed()
         await hers.send("are you there?")
         heard = [one.text for one in await collect(hers, events.TextReceived, len(said))]
         assert heard == said

@@ -172,7 +172,7 @@ async def heals(victim: Side, other: Side, log: Log, *, is_survivor: bool) -> No
     for side in (victim, other):
         if side.here is not None:
             # The copy may have read what the log knows of only with the relay's answer.
-            await side.here.settled()
+            await side.here.confirmed()
     await victim.steal()
     stolen_at = max(log.entries)
     await other.wait(MOST_SECONDS)
@@ -214,10 +214,10 @@ async def test_the_browser_refuses_a_refresh_that_puts_another_identity_into_the
         await peer.call("ask")
         his = await accepted(staff)
         await peer.until("joined")
-        await peer.call("settled")
+        await peer.call("confirmed")
         await his.send("hello")
         assert (await peer.until("textReceived"))["text"] == "hello"
-        await his.settled()
+        await his.confirmed()
         group = his.state.membership.group
         assert group is not None
         statement = sign_staff_statement(

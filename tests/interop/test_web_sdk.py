@@ -136,7 +136,7 @@ async def test_typing_is_seen_both_ways(environment: Environment) -> None:
         his = await accepted(staff)
         await her.until("joined")
         # What is lost where an epoch ends is lost: she renews her keys as she joins.
-        await her.call("settled")
+        await her.call("confirmed")
         await her.call("typing", active=True)
         assert (await until(his, events.TypingSeen)).active
         await his.typing(active=False)
@@ -362,7 +362,7 @@ async def test_a_console_that_is_opened_again_goes_on_where_it_was(environment: 
         assert (await until(hers, events.TextReceived)).text == "before"
         await his.call("close")
         await hers.send("are you there?")
-        await hers.settled()
+        await hers.confirmed()
         await environment.open_web_staff(his)
         assert (await his.until("textReceived", 1))["text"] == "are you there?"
         await his.call("send", conversation=1, text="yes")

@@ -66,7 +66,7 @@ async def test_a_killed_relay_loses_nothing_and_repeats_nothing(relay: RelayProc
         expected = [f"{when} {number}" for when in ("before", "meanwhile") for number in range(10)]
         assert await texts(her, 20) == expected
         assert [heard.text for heard in await collect(his, events.TextReceived, 20)] == expected
-        await her.call("settled")
+        await her.call("confirmed")
         await her.call("send", text="and on")
         assert (await until(his, events.TextReceived)).text == "and on"
 

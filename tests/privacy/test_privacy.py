@@ -211,14 +211,14 @@ async def session(url: str, passed: list[tuple[str, bytes]]) -> None:
         await until(his, events.TypingSeen)
         await bring_in(hers, his, staff, medic)
         for conversation in (hers, his):
-            await conversation.settled()
+            await conversation.confirmed()
         await set_up_a_call(hers, his)
         # She is gone without a goodbye, so that what is said to her now stays in the log; nor do the others
         # say any: what is left is what a running conversation leaves.
         for task in survivor._tasks:
             task.cancel()
         await his.send(HE_SAYS)
-        await his.settled()
+        await his.confirmed()
         for client in (survivor, staff, medic):
             client._conversations.clear()
 

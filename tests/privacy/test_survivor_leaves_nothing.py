@@ -47,7 +47,7 @@ async def main(relay, organisation_file):
         async for event in conversation:
             if isinstance(event, events.TextReceived):
                 await event.mark_read()
-                await conversation.settled()
+                await conversation.confirmed()
                 return
 
 asyncio.run(main(*sys.argv[1:3]))

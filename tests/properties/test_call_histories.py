@@ -163,9 +163,9 @@ class Calls(RuleBasedStateMachine):
         self._run(SETTLED)
         assert not disagreements(self.world)
         for device in self.world.devices.values():
-            self._check_settled(device.leaf)
+            self._check_idle(device.leaf)
 
-    def _check_settled(self, leaf: int) -> None:
+    def _check_idle(self, leaf: int) -> None:
         device = self.world.devices[leaf]
         session = device.session
         assert session.state in (CallState.IDLE, CallState.IN_CALL)

@@ -115,4 +115,4 @@ def test_all_end_in_the_same_epoch_with_nothing_left_to_send(steps: list[Step]) 
         history.do(step)
     history.end()
     assert {seat.state.epoch for seat in history.seats} == {history.pair.log.epoch}
-    assert all(seat.state.is_settled for seat in history.seats)
+    assert all(seat.state.is_confirmed for seat in history.seats)

@@ -58,7 +58,7 @@ class Desk:
         self.pair.counselor.is_connected = False
         self.conversation.link_is_up()
         self.conversation.subscribed(_subscribed(self.pair, self.pair.counselor))
-        self.conversation.settle()
+        self.conversation.flush()
 
     def _keep(self, conversation: Conversation) -> None:
         if self.is_full:
@@ -71,7 +71,7 @@ class Desk:
         self.pair.survivor.state.send_text(text, NOW)
         self.pair.log.pump()
         self.conversation.receive(self.pair.log.entries[-1])
-        self.conversation.settle()
+        self.conversation.flush()
 
     async def told(self) -> list[Event]:
         """All that the application is told until it stops."""

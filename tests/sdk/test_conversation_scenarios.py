@@ -208,8 +208,8 @@ def look(runner: ScenarioRunner, seat: Seat, step: dict[str, object]) -> None:
             sent = [frame.counter for frame in seat.sent if isinstance(frame, Append)]
             seat.sent.clear()
             assert sent == counters
-        case {"does": "is", "cursor": cursor, "epoch": epoch, "settled": settled}:
-            assert (state.cursor, state.epoch, state.is_settled) == (cursor, epoch, settled)
+        case {"does": "is", "cursor": cursor, "epoch": epoch, "confirmed": confirmed}:
+            assert (state.cursor, state.epoch, state.is_confirmed) == (cursor, epoch, confirmed)
         case {"does": "is_in", "epoch": epoch}:
             assert state.epoch == epoch
         case {"does": "present", "people": people}:

@@ -50,8 +50,8 @@ def test_both_see_each_other_proven(suite: int) -> None:
     (seen_by_him,) = [event for event in pair.counselor.collect() if isinstance(event, events.Joined)]
     assert (seen_by_her.participant.name, seen_by_her.participant.role) == ("Sari", "counselor")
     assert seen_by_him.participant.is_survivor
-    assert pair.survivor.state.is_settled
-    assert pair.counselor.state.is_settled
+    assert pair.survivor.state.is_confirmed
+    assert pair.counselor.state.is_confirmed
 
 
 def test_a_text_arrives_with_its_sender_and_comes_back_as_sent_and_delivered(pair: Pair) -> None:
@@ -192,7 +192,7 @@ def test_an_accepted_text_whose_answer_was_lost_is_neither_lost_nor_said_twice(p
     pair.log.pump()
     assert texts(pair.counselor.collect()) == ["once"]
     assert "Sent" in kinds(pair.survivor.collect())
-    assert pair.survivor.state.is_settled
+    assert pair.survivor.state.is_confirmed
 
 
 def test_a_text_that_meets_a_new_epoch_is_said_again_in_it(pair: Pair) -> None:
@@ -261,7 +261,7 @@ def test_typing_is_seen_and_costs_no_message_key(pair: Pair) -> None:
     (typing,) = pair.counselor.collect()
     assert isinstance(typing, events.TypingSeen)
     assert (typing.participant.is_survivor, typing.active) == (True, True)
-    assert pair.survivor.state.is_settled
+    assert pair.survivor.state.is_confirmed
 
 
 def test_the_end_wipes_both_sides(pair: Pair) -> None:

@@ -64,7 +64,7 @@ ONLY: Final[dict[str, dict[str, str]]] = {
     },
     "Conversation": {
         **dict.fromkeys(("call", "calls", "closeCalls"), WITH_AIORTC),
-        **dict.fromkeys(("settle", "settleSoon", "act", "state"), TASKS),
+        **dict.fromkeys(("flush", "flushSoon", "act", "state"), TASKS),
         "wipe": "quick exit: at once, and without a word to anybody",
         "request": DRAWN,
     },

@@ -531,7 +531,7 @@ async def test_who_is_not_let_in_is_told_at_once_and_has_her_seat_back(
                 await seeker.ask(RequestReassignment(7, conversation, RequestDetails()), KeyPackage)
                 await seeker.ask(CancelRequest(8, conversation), Done)
                 assert (await colleague.expect(MembershipEnded)).conversation_id == conversation
-                # The right to be added is gone with it, and there is nothing left to settle.
+                # The right to be added is gone with it, and there is nothing left to confirm.
                 async with Redis(unix_socket_path=str(valkey.socket_path)) as store:
                     assert not await store.hexists(ConversationKeys.of(conversation).state, "c")
                     assert await store.hget(queue_request(conversation), "state") == b"taken"

@@ -33,7 +33,7 @@ What a step ``does``:
     is_told reachable           the relay says whether any staff device is connected
     happens events              all since somebody looked, as kind, or kind and text
     appends counters            what went to the relay since somebody looked
-    is                          cursor, epoch, settled
+    is                          cursor, epoch, confirmed
     is_in                       epoch
     present people              in the room
     stopped why unsent          it is over, by this exception; these texts are handed back
@@ -76,8 +76,8 @@ def appends(who: str, *counters: int) -> Step:
     return step("appends", who, counters=list(counters))
 
 
-def is_at(who: str, *, cursor: int, epoch: int, settled: bool = True) -> Step:
-    return step("is", who, cursor=cursor, epoch=epoch, settled=settled)
+def is_at(who: str, *, cursor: int, epoch: int, confirmed: bool = True) -> Step:
+    return step("is", who, cursor=cursor, epoch=epoch, confirmed=confirmed)
 
 
 def epoch_of(who: str, epoch: int) -> Step:
@@ -150,7 +150,7 @@ SCENARIOS: Final[list[tuple[str, list[Step]]]] = [
         "an append whose answer was lost is repeated under its counter, and heard once",
         [
             *[loses(is_so=True), *says(HER, "one", "two"), PUMPS, appends(HER, 3, 4)],
-            *[heard(SARI, "one", "two"), is_at(HER, cursor=5, epoch=2, settled=False)],
+            *[heard(SARI, "one", "two"), is_at(HER, cursor=5, epoch=2, confirmed=False)],
             *[step("breaks", HER), loses(is_so=False), step("connects", HER), PUMPS],
             *[
                 heard(SARI),

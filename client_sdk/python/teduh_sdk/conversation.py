@@ -108,13 +108,13 @@ class Conversation:
         self._call_exchange: Final = CallExchange()
         self._reassignment: Final = Reassignment(self._reassignment_host(), details)
         self._bringing_in: Final = Inviting(self._host())
-        self._reactions: Final = Reactions(state, self.settle, self.cancel_reassignment)
+        self._reactions: Final = Reactions(state, self.flush, self.cancel_reassignment)
         self._events: Final = EventQueue(self._keep_what_is_left)
         for event in undelivered_events:
             self._events.put(self._reactions.beside(event))
         # What is about to be told, as soon as it is kept and what it leads to is sent.
         self._to_tell: list[Event] = []
-        self._settling: asyncio.Handle | None = None
+        self._flushing: asyncio.Handle | None = None
         self._waiting: list[tuple[Callable[[Event | None], bool], asyncio.Future[None]]] = []
         self._is_connected = False
         self._has_left = False
@@ -172,7 +172,7 @@ class Conversation:
         Raises `ConversationOver` and `MessageTooLong`.
         """
         message_id = self.state.send_text(text, now_in_seconds(), reply_to)
-        self.settle()
+        self.flush()
         return message_id
 
     async def refer(self, referral: Referral) -> None:
@@ -181,12 +181,12 @@ class Conversation:
         Raises `ConversationOver` and `MessageTooLong`.
         """
         self.state.say(referral, now_in_seconds())
-        self.settle()
+        self.flush()
 
     async def typing(self, *, active: bool = True) -> None:
         """Show the others that somebody writes here, or has stopped."""
         self.state.type(active=active, now=now_in_seconds())
-        self.settle()
+        self.flush()
 
     @property
     def calls(self) -> Calls:
@@ -218,7 +218,7 @@ class Conversation:
         """
         if not self.is_over:
             self.state.signal_call(data, now_in_seconds(), is_ephemeral=is_ephemeral)
-            self.settle()
+            self.flush()
 
     async def joined(self) -> tuple[Participant, ...]:
         """Wait until somebody else is in the room; returns who.
@@ -230,9 +230,9 @@ class Conversation:
             raise self._reason or ConversationOver("the conversation ended before anybody joined")
         return tuple(someone for someone in self.participants if someone != self.state.me)
 
-    async def settled(self) -> None:
+    async def confirmed(self) -> None:
         """Wait until everything said is in the log (or the conversation is over)."""
-        await self._until(lambda _: self.state.is_settled or self._is_finished)
+        await self._until(lambda _: self.state.is_confirmed or self._is_finished)
 
     async def invite(
         self, colleague: Colleague, reason: str = "", *, within: float | None = None
@@ -289,7 +289,7 @@ class Conversation:
     async def cancel_reassignment(self) -> None:
         """Survivor: cancel the reassignment. Raises `NotJoined`, `ConversationOver`."""
         self._reassignment.end()
-        self.settle()
+        self.flush()
 
     async def ice_servers(self, *, allow_direct: bool | None = None) -> IceServers:
         """Whether and how a call may go, with credentials for one call; ask again for the next, and when it
@@ -339,7 +339,7 @@ class Conversation:
                 self.state.give_up(reason_of(fault))
             if isinstance(frame, QueuePosition) and frame.position == 0:
                 self._reassignment.retry()
-        self.settle_soon()
+        self.flush_soon()
 
     @property
     def is_owed(self) -> bool:
@@ -402,7 +402,7 @@ class Conversation:
                 asyncio.get_running_loop().call_later(uniform(0.2, 1.0), self._subscribe_again)
         elif isinstance(answer, RelayRefused):
             self.state.give_up(answer)
-        self.settle_soon()
+        self.flush_soon()
 
     def watch(self) -> None:
         """Called every few seconds, for what is due by then.
@@ -411,7 +411,7 @@ class Conversation:
         wait, or the answer to an append.
         """
         self.state.watch(now_in_seconds())
-        self.settle_soon()
+        self.flush_soon()
         waiting_for = self.state.waiting_for
         if waiting_for is None or waiting_for != self._waited_for[0]:
             self._waited_for = (waiting_for, 0)
@@ -420,23 +420,23 @@ class Conversation:
         self._waited_for = (waiting_for, times)
         if self.state.has_gap and times > _MOST_CHECKS:
             self.state.give_up(LogBroken("an entry of the log does not come"))
-            self.settle()
+            self.flush()
         elif not self._is_to_subscribe:
             self.link_is_up()
 
     def look_again(self) -> None:
         """The revocation list has changed: verify the room anew."""
         self.state.look_again(now_in_seconds())
-        self.settle()
+        self.flush()
 
-    def settle_soon(self) -> None:
-        """Settle when all frames that have come together were looked at."""
-        if self._settling is None:
-            self._settling = asyncio.get_running_loop().call_soon(self.settle)
+    def flush_soon(self) -> None:
+        """Flush when all frames that have come together were looked at."""
+        if self._flushing is None:
+            self._flushing = asyncio.get_running_loop().call_soon(self.flush)
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Keep the state, then send, then tell."""
-        self._settling = None
+        self._flushing = None
         frames, happened = self.state.take_frames(), self.state.take_events()
         self._to_tell = happened
         if frames or happened:
@@ -471,15 +471,15 @@ class Conversation:
     def _keep_what_is_left(self) -> None:
         self._keep_or_stop()
         if self.is_over:
-            self.settle_soon()
+            self.flush_soon()
 
     def _reassignment_host(self) -> ReassignmentHost:
         return ReassignmentHost(
-            self.state, self._link, self.settle_soon, self.tell, is_busy=lambda refused: refused.code in _BUSY
+            self.state, self._link, self.flush_soon, self.tell, is_busy=lambda refused: refused.code in _BUSY
         )
 
     def _host(self) -> Host:
-        return Host(self.state, self._link, self.settle, self._until, self._finished)
+        return Host(self.state, self._link, self.flush, self._until, self._finished)
 
     def _finished(self) -> TeduhError | None:
         over = ConversationOver("the conversation is over")
@@ -496,7 +496,7 @@ class Conversation:
     def _repeat(self) -> None:
         self._is_to_repeat = False
         self.state.repeat(now_in_seconds())
-        self.settle()
+        self.flush()
 
     def _tell(self, happened: list[Event]) -> None:
         for event in happened:
@@ -508,7 +508,7 @@ class Conversation:
                 # `Staff` takes the request off the queue, for which we must still be a member.
                 self._has_left = True
                 self.state.give_up(RequestUnusable(f"nobody can be added: {event.reason}"))
-                self.settle_soon()
+                self.flush_soon()
             if isinstance(event, events.CommitLost):
                 self._try_again(event.change)
             elif not isinstance(event, events.CallSignal):
@@ -529,7 +529,7 @@ class Conversation:
     def _change(self, change: Change) -> None:
         if not self.is_over:
             self.state.change(change, now_in_seconds())
-            self.settle()
+            self.flush()
 
     async def _say_goodbye(self, *, for_all: bool, is_patient: bool = True) -> None:
         if self.is_over:
@@ -538,12 +538,12 @@ class Conversation:
         if self.state.reassignment.is_on:
             self._reassignment.cancel()
         self.state.leave(now_in_seconds(), for_all=for_all)
-        self.settle()
+        self.flush()
         try:
             async with asyncio.timeout(_GOODBYE_SECONDS):
                 await self._until(
                     lambda _: (
-                        self.state.is_settled or self._is_finished or not (is_patient or self._link.is_up)
+                        self.state.is_confirmed or self._is_finished or not (is_patient or self._link.is_up)
                     )
                 )
                 if is_patient or self._link.is_up:

@@ -128,9 +128,9 @@ class ConversationState:
         return self._is_over
 
     @property
-    def is_settled(self) -> bool:
+    def is_confirmed(self) -> bool:
         """Whether everything that was said is in the log, and nothing waits behind a gap."""
-        return self._member_state.is_settled
+        return self._member_state.is_confirmed
 
     @property
     def unsent(self) -> tuple[events.Unsent, ...]:

@@ -37,12 +37,12 @@ class Invitations:
         return [events.MessageRefused("an invitation that its sender may not make")]
 
     def hear_answer(self, answer: InvitationAnswer, by: Participant) -> list[Event]:
-        """An answer has come, or is ours; nothing is told of one that settles nothing."""
+        """An answer has come, or is ours; nothing is told of one that answers nothing."""
         invitation = self.answer(answer, by)
         return [] if invitation is None else [events.InvitationAnswered(invitation, answer.accepted)]
 
     def answer(self, answer: InvitationAnswer, by: Participant) -> Invitation | None:
-        """Take an answer; returns the invitation that it settles, or None if it settles nothing."""
+        """Take an answer; returns the invitation that it answers, or None if it answers none."""
         if not by.is_survivor:
             return None
         invitation = self.open.pop(answer.invitation_id, None)

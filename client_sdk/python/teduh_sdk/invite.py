@@ -48,7 +48,7 @@ class Host:
 
     state: ConversationState
     link: RelayLink
-    settle: Callable[[], None]
+    flush: Callable[[], None]
     until: Callable[[Callable[[Event | None], bool]], Awaitable[None]]
     """Wait for what an event, or the state, tells."""
     finished: Callable[[], TeduhError | None]
@@ -111,7 +111,7 @@ class Inviting:
 
     async def _propose(self, device_id: bytes, name: str, role: str, reason: str) -> None:
         invitation = self._host.state.invite(device_id, name, role, reason, now_in_seconds())
-        self._host.settle()
+        self._host.flush()
         await self._answer_to(invitation)
 
     async def _await_or_take_out(self, newcomer: Participant, within: float) -> None:
@@ -185,7 +185,7 @@ class Inviting:
                 opened.append(event)
             return bool(opened) or not self._has(newcomer)
 
-        self._host.settle()
+        self._host.flush()
         await self._host.until(is_decided)
         if not opened:
             self._require(newcomer)
@@ -238,7 +238,7 @@ class Inviting:
 
         if self._host.finished() is None:
             self._host.state.change(change, now_in_seconds())
-            self._host.settle()
+            self._host.flush()
         await self._host.until(is_decided)
         if failed:
             raise _as_ours(failed[0])

@@ -49,7 +49,7 @@ class MemberState:
     """Kept nowhere: whoever goes on from what was kept owes a refresh."""
 
     @property
-    def is_settled(self) -> bool:
+    def is_confirmed(self) -> bool:
         """Whether everything that was said is in the log, and nothing waits behind a gap."""
         owes = self.owes_acknowledgement or bool(self.receipts) or self.notes.owes_key
         return self.outbox.is_empty and not self.changes and not self.order.has_gap and not owes

@@ -16,7 +16,7 @@ class Reactions:
     """To what happens in one conversation."""
 
     state: ConversationState
-    settle: Callable[[], None]
+    flush: Callable[[], None]
     cancel_reassignment: Callable[[], Awaitable[None]]
 
     def beside(self, event: Event) -> Event:
@@ -33,21 +33,21 @@ class Reactions:
     def _markable(self, event: events.TextReceived) -> Event:
         async def mark_read() -> None:
             self.state.mark_read(event.message_id, now_in_seconds())
-            self.settle()
+            self.flush()
 
         return replace(event, mark_read=mark_read)
 
     def _answerable(self, event: events.InvitationReceived) -> Event:
         async def approve() -> None:
             self.state.answer(event.invitation, accepted=True, now=now_in_seconds())
-            self.settle()
+            self.flush()
 
         async def decline() -> None:
             self.state.answer(event.invitation, accepted=False, now=now_in_seconds())
-            self.settle()
+            self.flush()
 
         return replace(event, approve=approve, decline=decline)
 
     async def _let_in(self) -> None:
         self.state.admit_candidate(now_in_seconds())
-        self.settle()
+        self.flush()

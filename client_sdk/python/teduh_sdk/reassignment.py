@@ -32,7 +32,7 @@ class ReassignmentHost:
 
     state: ConversationState
     link: RelayLink
-    settle_soon: Callable[[], None]
+    flush_soon: Callable[[], None]
     tell: Callable[[Event], None]
     is_busy: Callable[[RelayRefused], bool]
 
@@ -68,7 +68,7 @@ class Reassignment:
         self._conversation.state.set_reassignment(now_in_seconds(), is_on=False)
         self._is_to_cancel = True
         self.cancel()
-        self._conversation.settle_soon()
+        self._conversation.flush_soon()
 
     def cancel(self) -> None:
         """Take the conversation out of the queue, if it is there."""
@@ -115,7 +115,7 @@ class Reassignment:
         except NotTrusted as reason:
             self._give_up()
             self._conversation.tell(events.ReassignmentRefused(reason))
-        self._conversation.settle_soon()
+        self._conversation.flush_soon()
 
     def _give_up(self) -> None:
         if self._conversation.state.is_over:

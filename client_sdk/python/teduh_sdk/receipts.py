@@ -22,7 +22,7 @@ class OwedReceipts:
         self.by_kind[kind] = (*self.by_kind.get(kind, ()), message_id)
 
     def take(self) -> Iterator[Receipt]:
-        """The messages that settle all of it."""
+        """The messages that acknowledge all of it."""
         owed, self.by_kind = self.by_kind, {}
         for kind, ids in owed.items():
             for start in range(0, len(ids), MAX_RECEIPT_IDS):

@@ -239,12 +239,12 @@ class RelayLink:
         """
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
-        def settle(answer: Answer) -> None:
+        def resolve(answer: Answer) -> None:
             hear(answer)
             if not future.done():
                 future.set_result(answer)
 
-        self.question(make, settle)
+        self.question(make, resolve)
         return await future
 
     async def ask(

@@ -442,7 +442,7 @@ class Staff(Client):
         conversation = self._conversation(self._state(claimed.conversation_id))
         first = AddMember(key_package, by_capability=True)
         conversation.state.create(group, claimed.member, first, now_in_seconds())
-        conversation.settle()
+        conversation.flush()
         return conversation
 
     def _take_inbox_item(self, item: InboxItem) -> None:
@@ -530,7 +530,7 @@ class Staff(Client):
             self._state(kept.conversation.conversation_id), kept.undelivered_events
         )
         conversation.state.give_up(reason)
-        conversation.settle()
+        conversation.flush()
         self._lost.append(conversation)
 
 

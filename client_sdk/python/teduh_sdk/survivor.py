@@ -99,9 +99,9 @@ class Survivor(Client):
         The conversation tells the place in the queue (`Waiting`), and when somebody comes (`Joined`). What is
         said before is kept and sent then. Whoever is in the conversation that it `continues`, or was when it
         ended, is asked first; it may be one of an earlier `Survivor` at the same relay. Waits while the relay
-        cannot be reached, or nobody could be believed (`verification_blocked`), and so does whoever comes. While the
-        relay is flooded it works for the request first, some seconds of one core, in a thread. Raises
-        `RelayRefused`.
+        cannot be reached, or nobody could be believed (`verification_blocked`), and so does whoever comes.
+        While the relay is flooded it works for the request first, some seconds of one core, in a thread.
+        Raises `RelayRefused`.
         """
         await self._revocations.wait()
         details = RequestDetails(
@@ -192,7 +192,7 @@ class _Request:
         self.end()
         if self.conversation is not None:
             self.conversation.state.give_up(TeduhError("nobody waits for it"))
-            self.conversation.settle()
+            self.conversation.flush()
 
     async def stop(self) -> None:
         """As `end`; nothing of it runs any more then."""
@@ -300,7 +300,7 @@ class _Request:
             await self.open()
         except TeduhError as reason:
             conversation.state.give_up(reason)
-            conversation.settle()
+            conversation.flush()
 
 
 def _ignore(_: Answer) -> None:

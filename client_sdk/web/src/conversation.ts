@@ -56,7 +56,7 @@ const RETRY_WITHIN = 0.6
 /** Seconds before what was refused is sent again, also where the relay names no time. */
 const LEAST_RETRY = 0.5
 const GOODBYE_SECONDS = 3
-/** Turns in a row after which the state is settled though more are waiting. */
+/** Turns in a row after which the state is flushed though more are waiting. */
 const MOST_TURNS = 32
 /** How often the same thing is asked for again before the log counts as broken. */
 const MOST_CHECKS = 3
@@ -126,7 +126,7 @@ export class Conversation implements AsyncIterable<Event> {
   #isToRepeat = false
   #isToSubscribe = false
   #isAvailable = true
-  #unsettled = 0
+  #unflushed = 0
   /** Counts the breaks of the link; what was made before the last one is not sent after it. */
   #era = 0
   #stateEra = 0
@@ -240,10 +240,10 @@ export class Conversation implements AsyncIterable<Event> {
   }
 
   /** Wait until everything said is in the log (or the conversation is over). */
-  async settled(): Promise<void> {
+  async confirmed(): Promise<void> {
     // What was asked for just now has its turn first.
     await this.#turn(() => undefined)
-    await this.#until(() => this.state.isSettled || this.#isFinished)
+    await this.#until(() => this.state.isConfirmed || this.#isFinished)
   }
 
   /**
@@ -464,8 +464,8 @@ export class Conversation implements AsyncIterable<Event> {
         if (this.isOver && !(error instanceof TeduhError)) throw new ConversationOver("the conversation is over")
         throw error
       } finally {
-        this.#unsettled += 1
-        if (this.#turns.waiting <= 1 || this.#unsettled >= MOST_TURNS) await this.#settle()
+        this.#unflushed += 1
+        if (this.#turns.waiting <= 1 || this.#unflushed >= MOST_TURNS) await this.#flush()
       }
     })
   }
@@ -483,8 +483,8 @@ export class Conversation implements AsyncIterable<Event> {
   }
 
   /** Keep the state, then send, then tell; what is said of a call is heard before all of it. */
-  async #settle(): Promise<void> {
-    this.#unsettled = 0
+  async #flush(): Promise<void> {
+    this.#unflushed = 0
     const frames = this.state.takeFrames()
     const happened = this.state.takeEvents()
     // It counts for moments, and nothing of it is kept for who is restarted. Only what comes behind other news waits with them.
@@ -645,7 +645,7 @@ export class Conversation implements AsyncIterable<Event> {
 
   async #partWithRelay(): Promise<void> {
     // What was said to nobody is heard by nobody.
-    if (this.state.isInRoom) await this.settled()
+    if (this.state.isInRoom) await this.confirmed()
     const { conversationId } = this.state
     this.#hasLeft = true
     await this.#link.ask(

@@ -135,8 +135,8 @@ export class ConversationState {
   }
 
   /** Whether everything that was said is in the log, and nothing waits behind a gap. */
-  get isSettled(): boolean {
-    return this.#memberState.isSettled
+  get isConfirmed(): boolean {
+    return this.#memberState.isConfirmed
   }
 
   /** The texts that were said and are not known to be in the log; none once it is over. */

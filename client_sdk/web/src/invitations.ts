@@ -29,7 +29,7 @@ export class Invitations {
     return true
   }
 
-  /** Take an answer; returns the invitation that it settles, or null if it settles nothing. */
+  /** Take an answer; returns the invitation that it answers, or null if it answers none. */
   answer(answer: InvitationAnswer, by: Participant): Invitation | null {
     if (!by.isSurvivor) return null
     const id = toHex(answer.invitationId)

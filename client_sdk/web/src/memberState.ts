@@ -48,7 +48,7 @@ export class MemberState {
   }
 
   /** Whether everything that was said is in the log, and nothing waits behind a gap. */
-  get isSettled(): boolean {
+  get isConfirmed(): boolean {
     const owes = this.owesAcknowledgement || !this.receipts.isEmpty || this.notes.owesKey
     return this.outbox.isEmpty && this.changes.length === 0 && !this.order.hasGap && !owes
   }

@@ -15,7 +15,7 @@ export class OwedReceipts {
     this.byKind.set(kind, [...(this.byKind.get(kind) ?? []), messageId])
   }
 
-  /** The messages that settle all of it. */
+  /** The messages that acknowledge all of it. */
   take(): Receipt[] {
     const owed = [...this.byKind]
     this.byKind.clear()

@@ -204,10 +204,10 @@ describe("the driver of a conversation", () => {
     expect(new Set(counters).size).toBe(4)
   })
 
-  it("sends what is said while somebody waits for all to be settled", async () => {
+  it("sends what is said while somebody waits for all to be confirmed", async () => {
     const conversation = await hers()
     const sending = conversation.send("one")
-    void conversation.settled()
+    void conversation.confirmed()
     await sending
     await expect.poll(() => link.sent.map(({ type }) => type)).toEqual(["append"])
   })
@@ -256,11 +256,11 @@ describe("the driver of a conversation", () => {
 
   it("ends for whoever waits when it stops", async () => {
     const conversation = await hers()
-    const settled = conversation.settled()
+    const confirmed = conversation.confirmed()
     await conversation.act(() => {
       conversation.state.giveUp(new LogBroken("an entry is missing"))
     })
-    await settled
+    await confirmed
     await expect(conversation.joined()).rejects.toThrow(LogBroken)
     expect((await types(conversation)).at(-1)).toBe("stopped")
   })

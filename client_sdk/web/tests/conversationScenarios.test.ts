@@ -32,7 +32,7 @@ type Step =
 type Look =
   | { does: "happens"; who: Who; events: string[] }
   | { does: "appends"; who: Who; counters: number[] }
-  | { does: "is"; who: Who; cursor: number; epoch: number; settled: boolean }
+  | { does: "is"; who: Who; cursor: number; epoch: number; confirmed: boolean }
   | { does: "is_in"; who: Who; epoch: number }
   | { does: "present"; who: Who; people: string[] }
   | { does: "stopped"; who: Who; why: string; unsent: string[] }
@@ -156,7 +156,7 @@ class ScenarioRunner {
         expect(sent.splice(0).flatMap((frame) => (frame.type === "append" ? [frame.counter] : []))).toEqual(step.counters)
         break
       case "is":
-        expect([state.cursor, state.epoch, state.isSettled]).toEqual([step.cursor, step.epoch, step.settled])
+        expect([state.cursor, state.epoch, state.isConfirmed]).toEqual([step.cursor, step.epoch, step.confirmed])
         break
       case "is_in":
         expect(state.epoch).toBe(step.epoch)

@@ -90,7 +90,7 @@ describe("two people", () => {
     await counselor.state.markRead(first, NOW)
     await log.pump()
     expect(types(survivor.collect())).toEqual(["sent", "sent", "delivered", "delivered", "read"])
-    expect(survivor.state.isSettled && counselor.state.isSettled).toBe(true)
+    expect(survivor.state.isConfirmed && counselor.state.isConfirmed).toBe(true)
   })
 
   it("tell of a service as it was found, and learn that it came", async () => {
@@ -147,7 +147,7 @@ describe("two people", () => {
     await log.pump()
     expect(texts(counselor.collect())).toEqual(["one", "two"])
     expect(texts(survivor.collect())).toEqual(["meanwhile"])
-    expect(survivor.state.isSettled).toBe(true)
+    expect(survivor.state.isConfirmed).toBe(true)
   })
 })
 

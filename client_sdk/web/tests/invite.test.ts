@@ -45,18 +45,18 @@ it("is done when the colleague is here already", async () => {
   const first = bringing.invite(colleague, "one")
   const second = bringing.invite(colleague, "two")
   await look()
-  const settle = async (): Promise<void> => {
+  const tasksDone = async (): Promise<void> => {
     for (let times = 0; times < 20; times += 1) {
       await look()
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
   }
-  await settle()
+  await tasksDone()
   const asked = pair.survivor.collect().flatMap((event) => (event.type === "invitationReceived" ? [event.invitation] : []))
   expect(asked).toHaveLength(2)
   for (const invitation of asked) {
     await turns.take(() => pair.survivor.state.answer(invitation, true, NOW))
-    await settle()
+    await tasksDone()
   }
   expect((await first).name).toBe("Maya")
   expect((await second).name).toBe("Maya")

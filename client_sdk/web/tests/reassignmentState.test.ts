@@ -83,7 +83,7 @@ it("says again to whoever comes what had reached nobody, and what was kept for h
   await pair.survivor.state.setReassignment(true, NOW)
   await pair.survivor.state.sendText("two", NOW)
   await pair.log.pump()
-  expect(pair.survivor.state.isSettled).toBe(false)
+  expect(pair.survivor.state.isConfirmed).toBe(false)
   await found()
   const asked = pair.survivor.collect().find((event) => event.type === "reassignmentFound")
   expect(asked?.participant.toString()).toBe("Dewi (counselor)")

@@ -25,7 +25,7 @@ from teduh_server.redis_store.keys import QUEUE_SEEN, conversation_channel
 from teduh_server.redis_store.location import ClusterLocation, Location
 from teduh_server.redis_store.one_server import OneServer
 from teduh_server.redis_store.store_fill import StoreFill
-from teduh_server.redis_store.wire import settling
+from teduh_server.redis_store.wire import resolving
 
 _LISTEN_SECONDS = 2.0
 _TRUSTED_SECONDS = 1.0
@@ -147,7 +147,7 @@ class Store:
     def ask(self, command: Command) -> asyncio.Future[Reply]:
         """The same as a future; raises StoreUnavailable or StoreRefused."""
         future: asyncio.Future[Reply] = self._loop.create_future()
-        self.call(command, settling(future))
+        self.call(command, resolving(future))
         return future
 
     def send(self, command: Command) -> None:

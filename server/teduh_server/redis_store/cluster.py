@@ -148,7 +148,7 @@ class Cluster:
     def _listener(self, owner: StoreAddress) -> ChannelLink:
         if owner not in self._listeners:
             link = ChannelLink(
-                lambda: _settled(owner),
+                lambda: _resolved(owner),
                 self._on_message,
                 self._on_listening,
                 sharded=True,
@@ -211,7 +211,7 @@ class Cluster:
 
     def _connect(self, address: StoreAddress) -> None:
         link = CommandLink(
-            lambda: _settled(address),
+            lambda: _resolved(address),
             self._durability,
             self._seal,
             self._redirected,
@@ -256,7 +256,7 @@ class Cluster:
         self._on_listening()
 
 
-async def _settled(address: StoreAddress) -> StoreAddress:
+async def _resolved(address: StoreAddress) -> StoreAddress:
     return address
 
 

@@ -49,7 +49,7 @@ conversation:{<id>}:state has short field names, for it is read with every messa
     s          when staff were last heard of (milliseconds), by a node that hears none any more; until one
                is back
     o          the relay nodes to which members are connected: their ids, 16 characters each, joined
-    t          of an earlier release: the log may go further than v and m<number> tell (settle.lua)
+    t          of an earlier release: the log may go further than v and m<number> tell (reconcile.lua)
 
 conversation:{<id>}:log has entry ids `<seq>-0` and one field `e`: the Entry frame as it is sent to clients,
 but for the `seq` in it, which may be 0.

@@ -1,4 +1,4 @@
-"""The typed wrappers of the scripts that open, claim and settle requests: all in the queue's slot."""
+"""The typed wrappers of the scripts that open, claim and confirm requests: all in the queue's slot."""
 
 from __future__ import annotations
 
@@ -172,17 +172,17 @@ def claimed_request(reply: Reply) -> ClaimedRequest | ErrorCode | None:
     return ClaimedRequest(bytes.fromhex(conversation.decode()), package, details, int(since), offered_to)
 
 
-def settle_request(conversation_id: bytes, now_ms: int, window_ms: int, device_id: bytes = b"") -> Command:
+def confirm_request(conversation_id: bytes, now_ms: int, window_ms: int, device_id: bytes = b"") -> Command:
     """`device_id`: only if nobody but this device has taken it since, and it does not wait anew."""
     request = keys.queue_request(conversation_id)
     names = (keys.QUEUE_LEASES, keys.QUEUE_SEEN, request, keys.QUEUE_WAITING, keys.QUEUE_SEATS)
-    return scripts.SETTLE_REQUEST.command(
+    return scripts.CONFIRM_REQUEST.command(
         (*names, keys.QUEUE_TAKEN), conversation_id.hex(), now_ms, window_ms, device_id
     )
 
 
 def waited_ms(reply: Reply) -> int | None:
-    """Of `settle_request`: how long she had waited when it was claimed; None if no lease became an answer."""
+    """Of `confirm_request`: how long she had waited when it was claimed; None if no lease was confirmed."""
     waited = as_int(reply)
     return waited if waited >= 0 else None
 

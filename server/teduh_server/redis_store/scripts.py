@@ -48,11 +48,11 @@ class Script:
 CREATE_CONVERSATION = Script("create_conversation")
 DROP_UNCLAIMED = Script("drop_unclaimed")
 KEEP_UNCLAIMED = Script("keep_unclaimed")
-APPEND = Script("append", "settle")
+APPEND = Script("append", "reconcile")
 ACKNOWLEDGE = Script("acknowledge")
-SUBSCRIBE = Script("subscribe", "tell", "settle")
+SUBSCRIBE = Script("subscribe", "tell", "reconcile")
 REJOIN = Script("rejoin", "tell")
-LAST_SEQ = Script("last_seq", "settle")
+LAST_SEQ = Script("last_seq", "reconcile")
 UNREGISTER = Script("unregister")
 INVITED = Script("invited")
 NOTE_STAFF = Script("note_staff")
@@ -64,7 +64,7 @@ END_CLAIM = Script("end_claim")
 OPEN_REQUEST = Script("open_request")
 TURN = Script("turn")
 CLAIM_REQUEST = Script("claim_request")
-SETTLE_REQUEST = Script("settle_request")
+CONFIRM_REQUEST = Script("confirm_request")
 RETURN_REQUEST = Script("return_request")
 WITHDRAW_REQUEST = Script("withdraw_request")
 OFFER_REQUESTS = Script("offer_requests")
@@ -105,7 +105,7 @@ SOURCES: dict[Argument, bytes] = {
         END_CLAIM,
         OPEN_REQUEST,
         CLAIM_REQUEST,
-        SETTLE_REQUEST,
+        CONFIRM_REQUEST,
         TURN,
         RETURN_REQUEST,
         WITHDRAW_REQUEST,
@@ -465,7 +465,7 @@ def end_lease(
 
 
 def lease_status(reply: Reply) -> str:
-    """`gone`, `settled` or `ended`."""
+    """`gone`, `confirmed` or `ended`."""
     return as_bytes(as_list(reply)[0]).decode()
 
 

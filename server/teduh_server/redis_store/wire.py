@@ -142,7 +142,7 @@ class Wire(_Plain):
     def ask(self, command: Command) -> asyncio.Future[Reply]:
         """The same as a future; raises StoreUnavailable or StoreRefused."""
         future: asyncio.Future[Reply] = self._loop.create_future()
-        self.call(command, settling(future))
+        self.call(command, resolving(future))
         return future
 
     def _end_joints(self) -> None:
@@ -260,10 +260,10 @@ class ChannelWire(_Plain):
         self._on_lost()
 
 
-def settling(future: asyncio.Future[Reply]) -> OnAnswer:
-    """An `on_answer` that settles `future`."""
+def resolving(future: asyncio.Future[Reply]) -> OnAnswer:
+    """An `on_answer` that resolves `future`."""
 
-    def settle(answer: Answer) -> None:
+    def resolve(answer: Answer) -> None:
         if future.done():
             return
         if isinstance(answer, StoreRefused | StoreUnavailable):
@@ -271,4 +271,4 @@ def settling(future: asyncio.Future[Reply]) -> OnAnswer:
         else:
             future.set_result(answer)
 
-    return settle
+    return resolve

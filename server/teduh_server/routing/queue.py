@@ -111,7 +111,7 @@ class Queue:
         self._told_just_now = self._to_tell = False
         self.length = 0
         """How many wait at all nodes, of late."""
-        delivery.first_commits.add(self._settle)
+        delivery.first_commits.add(self._confirm)
 
     # --- survivors ---
 
@@ -390,7 +390,7 @@ class Queue:
                 metrics.CLAIMS.inc()
                 return True
             # Its conversation has expired or everybody has left it.
-            await self._store.ask(self._settled(claimed.conversation_id, staff.device_id))
+            await self._store.ask(self._confirmed(claimed.conversation_id, staff.device_id))
 
     async def _admit(
         self, connection: Connection, device_id: bytes, frame: Claim, claimed: queue_scripts.ClaimedRequest
@@ -426,7 +426,7 @@ class Queue:
             return False
         if named.member:
             # The device that was not reached has come back, and takes its own conversation: nobody is sought.
-            await self._store.ask(self._settled(claimed.conversation_id, device_id))
+            await self._store.ask(self._confirmed(claimed.conversation_id, device_id))
             self._changed()
         connection.send(self._claimed(frame, claimed, named.member, named.epoch))
         return True
@@ -457,20 +457,20 @@ class Queue:
                 conversation_id=frame.conversation_id,
             )
 
-    def _settle(self, conversation_id: bytes) -> None:
-        self._spawn(self._settle_soon(conversation_id))
+    def _confirm(self, conversation_id: bytes) -> None:
+        self._spawn(self._confirm_soon(conversation_id))
         self._unclaimed.release(conversation_id)
         self._news.forget(conversation_id)
 
-    async def _settle_soon(self, conversation_id: bytes) -> None:
-        # What is not settled because the store is away, the end of its lease will settle.
+    async def _confirm_soon(self, conversation_id: bytes) -> None:
+        # What is not confirmed because the store is away, the end of its lease will confirm.
         with suppress(StoreError):
-            self._answered(await self._store.ask(self._settled(conversation_id)))
+            self._answered(await self._store.ask(self._confirmed(conversation_id)))
 
-    def _settled(self, conversation_id: bytes, device_id: bytes = b"") -> Command:
+    def _confirmed(self, conversation_id: bytes, device_id: bytes = b"") -> Command:
         """Of the lease of this device; without one, whoever has it."""
         window_ms = int(WINDOW_SECONDS * 1000)
-        return queue_scripts.settle_request(conversation_id, self._store.now_ms(), window_ms, device_id)
+        return queue_scripts.confirm_request(conversation_id, self._store.now_ms(), window_ms, device_id)
 
     def _answered(self, reply: Reply) -> None:
         waited_ms = queue_scripts.waited_ms(reply)
@@ -610,8 +610,8 @@ class Queue:
         keys = ConversationKeys.of(conversation_id)
         ended = await self._store.ask(scripts.end_lease(keys, conversation_id, device_id, goes_on=goes_on))
         status = scripts.lease_status(ended)
-        if status == "settled":
-            self._answered(await self._store.ask(self._settled(conversation_id, device_id)))
+        if status == "confirmed":
+            self._answered(await self._store.ask(self._confirmed(conversation_id, device_id)))
         else:
             returned = await self._store.ask(
                 queue_scripts.return_request(conversation_id, device_id, self._retention_ms)

@@ -226,8 +226,8 @@ class QueueNews:
             self._refresh_due = True
             # The more wait, the more there is to look through, and the less anyone minds a moment's delay.
             waiting = max(len(self._waiting), self._announced or 0)
-            settling = _SETTLING_SECONDS + waiting * _SETTLING_SECONDS_EACH
-            asyncio.get_running_loop().call_later(settling, self._refresh_now)
+            resolving = _SETTLING_SECONDS + waiting * _SETTLING_SECONDS_EACH
+            asyncio.get_running_loop().call_later(resolving, self._refresh_now)
 
     def _refresh_now(self) -> None:
         self._refresh_due = False

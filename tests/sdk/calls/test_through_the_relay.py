@@ -137,7 +137,7 @@ async def test_a_member_who_is_removed_loses_the_call_at_once(tmp_path: Path) ->
             await also.accept([microphone])
             await heard(lambda: of_maya.hears(1700) and of_him.frames)
             his.state.change(RemoveMember(maya.device_key), int(time.time()))
-            his.settle()
+            his.flush()
             for call in (ringing, answered):
                 left = await until(call, events.PeerLeft)
                 assert (left.participant.name, left.reason) == ("Maya", EndReason.REMOVED)

@@ -225,7 +225,7 @@ async def test_whoever_seeks_another_and_waits_in_vain_is_told_of_once_more(node
     await node.store.ask(
         queue_scripts.claim_request(again, DEVICE, PERSON, NOW_MS, 30_000, 120_000, RETENTION_MS)
     )
-    await node.store.ask(queue_scripts.settle_request(again, NOW_MS, 1000))
+    await node.store.ask(queue_scripts.confirm_request(again, NOW_MS, 1000))
     await node.store.ask(
         queue_scripts.requeue_request(again, msgpack.encode(RequestDetails()), NOW_MS, RETENTION_MS, 0)
     )
@@ -291,7 +291,7 @@ async def test_a_staff_search_that_becomes_hers_is_told_again(node: Node, clock:
     await node.store.ask(
         queue_scripts.claim_request(hers, DEVICE, PERSON, NOW_MS, 30_000, 120_000, RETENTION_MS)
     )
-    await node.store.ask(queue_scripts.settle_request(hers, NOW_MS, 1000))
+    await node.store.ask(queue_scripts.confirm_request(hers, NOW_MS, 1000))
     details = msgpack.encode(RequestDetails())
     await node.store.ask(
         queue_scripts.requeue_request(hers, details, NOW_MS, RETENTION_MS, 0, DEVICE, PERSON)

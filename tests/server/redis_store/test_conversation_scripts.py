@@ -235,7 +235,7 @@ async def test_lease_without_commit_ends_the_membership(stored: StoredConversati
 async def test_lease_with_an_accepted_commit_has_become_a_membership(stored: StoredConversation) -> None:
     await stored.admit(SARI)
     await stored.commit(1, 1, epoch=0)
-    assert await _end_lease(stored) == "settled"
+    assert await _end_lease(stored) == "confirmed"
     assert await stored.subscribe(device_id=SARI) is not None
 
 

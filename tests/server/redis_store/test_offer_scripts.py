@@ -130,7 +130,7 @@ async def test_lease_counts_once_where_what_she_said_is_lost(store: Store) -> No
     assert await _claim(store, 1, SARI)
     assert await _offer(store, (2, (SARI,)), known={SARI: 1}) == [SARI]
     # And so it stays when the lease has become a conversation,
-    await store.ask(queue_scripts.settle_request(_id(1), NOW_MS, 1000))
+    await store.ask(queue_scripts.confirm_request(_id(1), NOW_MS, 1000))
     assert await _end(store, 2, SARI) == SARI
     assert await _offer(store, (3, (SARI,)), known={SARI: 1}) == [SARI]
     # and the second seat is the last.
@@ -153,7 +153,7 @@ async def test_seats_are_used_up_until_they_are_told_anew(store: Store) -> None:
     await _seats(store, sari=1)
     await _offer(store, (1, (SARI,)))
     await _accept(store, 1, SARI)
-    await store.ask(queue_scripts.settle_request(_id(1), NOW_MS, 1000))
+    await store.ask(queue_scripts.confirm_request(_id(1), NOW_MS, 1000))
     assert await _offer(store, (2, (SARI,))) == [b""]
     await _seats(store, sari=1)
     assert await _offer(store, (2, (SARI,))) == [SARI]
@@ -228,7 +228,7 @@ async def test_of_who_takes_none_any_more_and_of_who_never_said_how_many_nothing
     )
     assert await store.ask(claim)
     for number in (1, 2):
-        await store.ask(queue_scripts.settle_request(_id(number), NOW_MS, RETENTION_MS))
+        await store.ask(queue_scripts.confirm_request(_id(number), NOW_MS, RETENTION_MS))
     await store.ask(routing_scripts.count_taken(DEWI))
     assert await store.ask((b"HGETALL", keys.QUEUE_SEATS)) == [SARI + b"c", b"2", SARI + b"t", b"1"]
     assert await _offer(store, (3, (BUDI, SARI))) == [SARI]
@@ -246,7 +246,7 @@ async def test_seats_that_are_told_again_are_less_by_what_was_taken_meanwhile(st
     await store.ask(routing_scripts.set_seats(SARI, 1, RETENTION_MS, again=True))
     assert await _accept(store, 2, SARI)
     for number in (1, 2):
-        await store.ask(queue_scripts.settle_request(_id(number), NOW_MS, RETENTION_MS))
+        await store.ask(queue_scripts.confirm_request(_id(number), NOW_MS, RETENTION_MS))
     assert await _offer(store, (3, (SARI,))) == [b""]
 
 

@@ -1,4 +1,4 @@
-"""The scripts of the queue: opening, claiming, settling, returning, withdrawing."""
+"""The scripts of the queue: opening, claiming, resolving, returning, withdrawing."""
 
 from __future__ import annotations
 
@@ -152,10 +152,10 @@ async def test_request_is_returned_only_by_the_lease_that_holds_it(store: Store)
     assert await store.ask(queue_scripts.lease_holder(_id(1))) == BUDI
 
 
-async def test_settled_request_keeps_no_key_package_and_does_not_return(store: Store) -> None:
+async def test_confirmed_request_keeps_no_key_package_and_does_not_return(store: Store) -> None:
     await _open(store, 1)
     await _claim(store)
-    assert await store.ask(queue_scripts.settle_request(_id(1), NOW_MS, 1000)) != -1
+    assert await store.ask(queue_scripts.confirm_request(_id(1), NOW_MS, 1000)) != -1
     assert await store.ask(queue_scripts.request_state(_id(1))) == b"taken"
     assert await store.ask(queue_scripts.return_request(_id(1), SARI, RETENTION_MS)) == 0
     assert await _open(store, 1) == (0, False)

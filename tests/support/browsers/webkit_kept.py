@@ -140,7 +140,7 @@ class KeptWebKitPage:
             case "Target.dispatchMessageFromTarget":
                 self._take(json.loads(given["message"]))
             case None if "error" in came or came.get("result"):
-                self._settle(came)
+                self._resolve(came)
 
     def _turn_to(self, target: str | None) -> None:
         self._target = target
@@ -148,7 +148,7 @@ class KeptWebKitPage:
             if not answer.done():
                 answer.set_exception(Moved())
 
-    def _settle(self, came: Mapping[str, Any]) -> None:
+    def _resolve(self, came: Mapping[str, Any]) -> None:
         answer = self._answers.get(came["id"])
         if answer is None or answer.done():
             return

@@ -47,8 +47,8 @@ class CallScenarioRunner:
         """Everything that comes of one step."""
         self._now = step.get("at", self._now)
         match step["do"]:
-            case "settle":
-                return self._settle()
+            case "deliver_all":
+                return self._deliver_all()
             case "run":
                 return self._run(step["until"], is_silent=step.get("silent", False))
             case "deliver":
@@ -89,7 +89,7 @@ class CallScenarioRunner:
     def _clock(self, leaf: int) -> int:
         return self._clocks.get(leaf, 0)
 
-    def _settle(self) -> list[str]:
+    def _deliver_all(self) -> list[str]:
         """Until nothing is on its way: WebRTC does its part, then messages arrive in the order of sending."""
         out: list[str] = []
         while self._jobs or self._pending:
@@ -109,7 +109,7 @@ class CallScenarioRunner:
             out += self._done(leaf, self.sessions[leaf].tick(self._time(leaf)))
             if is_silent:
                 self._pending.clear()
-            out += self._settle()
+            out += self._deliver_all()
         self._now = until
         return out
 

@@ -53,7 +53,7 @@ _HANG_SECONDS = 20.0
 _OUTAGES = (11.0, 25.0)
 _HELD_UP_SECONDS = 1.5
 _PEACE_SECONDS = 3.0
-_SETTLED_SECONDS = 60.0
+_DRAIN_SECONDS = 60.0
 
 
 class Side(Protocol):
@@ -232,10 +232,10 @@ def _note(times: dict[str, list[float]], more: dict[str, list[float]]) -> None:
         times[kind] += took
 
 
-async def _settle(home: Environment) -> None:
+async def _drain(home: Environment) -> None:
     """Everything said is taken, and heard by the other one."""
     for one, other in [pair for each in home.pairs for pair in (each, each[::-1])]:
-        await eventually(partial(_have_met, one, other), _SETTLED_SECONDS)
+        await eventually(partial(_have_met, one, other), _DRAIN_SECONDS)
 
 
 def _have_met(one: Talker, other: Talker) -> bool:
@@ -253,7 +253,7 @@ async def run(folder: Path, python: int, web: int) -> list[str]:
         await asyncio.gather(*talking, return_exceptions=True)
         failures: list[str] = []
         try:
-            await _settle(home)
+            await _drain(home)
         except TimeoutError:
             failures.append("something that was said was not heard, or not once, or not in order")
         print(f"said and heard {sum(len(talker.heard) for talker in home.talkers)}")

@@ -37,7 +37,7 @@ from support.store.valkey_cluster import ValkeyCluster
 FIRST_SEQ = 3
 """After the first commit and its Welcome a pair begins to talk."""
 PRESENCE_SECONDS = 15.0
-_SETTLED_SECONDS = 90.0
+_DRAIN_SECONDS = 90.0
 _WINDOW_SECONDS = 1.0
 
 
@@ -143,13 +143,13 @@ class Environment:
                 last_slow = start + _WINDOW_SECONDS
         return last_slow - fault
 
-    async def settle(self) -> None:
+    async def drain(self) -> None:
         """Everybody has stopped talking: wait until everything is accepted and everything has arrived."""
-        await eventually(lambda: all(member.done for member in self.members), within=_SETTLED_SECONDS)
+        await eventually(lambda: all(member.done for member in self.members), within=_DRAIN_SECONDS)
         for talk in self.talks:
             last = FIRST_SEQ - 1 + sum(member.said for member in talk.members)
-            await eventually(partial(talk.has_all, last), within=_SETTLED_SECONDS)
-        await self.requests.settle(_SETTLED_SECONDS)
+            await eventually(partial(talk.has_all, last), within=_DRAIN_SECONDS)
+        await self.requests.drain(_DRAIN_SECONDS)
 
     async def check(self) -> int:
         """How many messages were delivered; raises AssertionError if any was lost or doubled."""
@@ -229,7 +229,7 @@ async def environment_under_load(
         finally:
             speaking.cancel()
             await asyncio.gather(speaking, return_exceptions=True)
-        await _unless_failed(environment.settle(), running)
+        await _unless_failed(environment.drain(), running)
     finally:
         await requests.stop()
         for task in running:

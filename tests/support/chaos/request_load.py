@@ -81,7 +81,7 @@ class RequestLoad:
         ]
         self._asking = asyncio.create_task(self._ask())
 
-    async def settle(self, within: float) -> None:
+    async def drain(self, within: float) -> None:
         """No more requests; wait until all are answered."""
         assert self._asking is not None
         self._asking.cancel()

@@ -10,7 +10,7 @@ from teduh_server.redis_store.commands import Command, Reply
 from teduh_server.redis_store.keys import ConversationKeys
 from teduh_server.redis_store.replies import as_list
 from teduh_server.redis_store.scripts import Appended, LogLimits, MemberState, NotAppended, Rejoined
-from teduh_server.redis_store.wire import settling
+from teduh_server.redis_store.wire import resolving
 from teduh_signaling.relay.codec import decode_relay_frame
 from teduh_signaling.relay.entry import entry_template
 from teduh_signaling.relay.frames import Entry, EntryKind
@@ -102,7 +102,7 @@ class StoredConversation:
 def ask_joined(store: Store, command: Command, shared: int, *, at_once: bool = True) -> asyncio.Future[Reply]:
     """What `Store.call_joined` gives, as a future."""
     future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-    store.call_joined(command, shared, settling(future), at_once=at_once)
+    store.call_joined(command, shared, resolving(future), at_once=at_once)
     return future
 
 

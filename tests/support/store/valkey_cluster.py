@@ -99,12 +99,12 @@ class ValkeyCluster:
 
     def whole(self) -> bool:
         """Whether every node runs, sees a working cluster, and each replica has caught up with its master."""
-        return all(node.running and self._is_settled(node) for node in self.nodes)
+        return all(node.running and self._is_steady(node) for node in self.nodes)
 
     def wait_until_whole(self) -> None:
         until(self.whole, "the cluster is not whole")
 
-    def _is_settled(self, node: ValkeyProcess) -> bool:
+    def _is_steady(self, node: ValkeyProcess) -> bool:
         try:
             info, role = as_bytes(node.ask("CLUSTER", "INFO")), as_list(node.ask("ROLE"))
         except redis.RedisError:

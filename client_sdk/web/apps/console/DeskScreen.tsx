@@ -118,7 +118,7 @@ export function DeskScreen({ state, desk, languages, configuration, onLock, onEr
         )}
         {state.verificationBlocked !== null && (
           <p class="card care" role="alert">
-            {state.verificationBlocked === "clock" ? t("hindered.clock", { time: wholeDate(language, Date.now()) }) : t("hindered.list")}
+            {state.verificationBlocked === "clock" ? t("verificationBlocked.clock", { time: wholeDate(language, Date.now()) }) : t("verificationBlocked.list")}
           </p>
         )}
         {isSearching ? (

@@ -108,7 +108,7 @@ export class Cabinet {
   }
 
   /** Resolves when all that was asked for is kept: the store may be locked then. Never rejects. */
-  async settled(): Promise<void> {
+  async written(): Promise<void> {
     for (let last = null; last !== this.#last; ) {
       last = this.#last
       await last

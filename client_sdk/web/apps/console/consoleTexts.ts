@@ -83,9 +83,9 @@ export const consoleTexts = catalogue({
     "refused.text": "The relay does not accept this device any more. Its statement may have ended or been revoked; ask your coordinator.",
     "refused.notYet":
       "The relay does not accept this device yet. Its statement begins at {begins}, and the relay's clock says: {time}. One of the two is wrong: tell whoever runs the relay, and your coordinator. Then reload this page.",
-    "hindered.clock":
+    "verificationBlocked.clock":
       "The date or time of this computer seems to be wrong. It says: {time}. Until it is right, nobody can be verified, and you cannot accept anybody who waits.",
-    "hindered.list":
+    "verificationBlocked.list":
       "The organisation has signed no revocation list for a day. Until it has, nobody new can be verified, and you cannot accept anybody who waits: tell your coordinator.",
 
     "queue.title": "Queue",
@@ -341,8 +341,8 @@ export const consoleTexts = catalogue({
     "waking.failed": "Tidak berhasil. Silakan coba lagi.",
     "refused.text": "Server tidak lagi menerima perangkat ini. Izinnya mungkin sudah habis atau dicabut; tanyakan kepada koordinator.",
     "refused.notYet": "Server belum menerima perangkat ini. Izinnya berlaku mulai {begins}, sedangkan jam server menunjukkan: {time}. Salah satunya keliru: beri tahu pengelola server dan koordinator Anda, lalu muat ulang halaman ini.",
-    "hindered.clock": "Tanggal atau jam komputer ini sepertinya salah. Tertulis: {time}. Sebelum dibetulkan, tidak ada yang bisa dipastikan dan klien yang menunggu tidak bisa diterima.",
-    "hindered.list": "Organisasi sudah sehari tidak menandatangani daftar pencabutan. Sebelum ditandatangani, tidak ada orang baru yang bisa dipastikan dan klien yang menunggu tidak bisa diterima: beri tahu koordinator Anda.",
+    "verificationBlocked.clock": "Tanggal atau jam komputer ini sepertinya salah. Tertulis: {time}. Sebelum dibetulkan, tidak ada yang bisa dipastikan dan klien yang menunggu tidak bisa diterima.",
+    "verificationBlocked.list": "Organisasi sudah sehari tidak menandatangani daftar pencabutan. Sebelum ditandatangani, tidak ada orang baru yang bisa dipastikan dan klien yang menunggu tidak bisa diterima: beri tahu koordinator Anda.",
 
     "queue.title": "Antrean",
     "queue.none": "Tidak ada yang menunggu.",

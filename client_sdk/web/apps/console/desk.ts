@@ -166,14 +166,14 @@ export class Desk {
     this.unhanded.clear()
     // Whoever ends a conversation and locks the console has ended it: she must be told, and the note filed. And whoever was in
     // a call hears that it is over, rather than a silence of which she must make something herself.
-    const told = left.map(async (id) => this.#conversations.get(id)?.settled().catch(ignore))
+    const told = left.map(async (id) => this.#conversations.get(id)?.confirmed().catch(ignore))
     await Promise.all([
       soon(Promise.all(this.#begun), BEGUN_WITHIN_MS),
       this.#staff.isConnected ? soon(Promise.all(told)) : undefined,
     ])
     await this.#staff.close()
     // Those drafts, the last words of a note, or the language that was chosen a moment ago.
-    await this.#cabinet.settled()
+    await this.#cabinet.written()
     this.#isShut = true
   }
 

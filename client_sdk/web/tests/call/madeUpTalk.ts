@@ -128,7 +128,7 @@ export class Talk implements CallConversation {
 
   async says(leaf: number, message: CallMessage): Promise<void> {
     this.#listener?.callSignal(person(leaf), encodeCall(message), true)
-    await settled()
+    await idle()
   }
 
   async rings(leaf: number, call = THEIR_CALL): Promise<void> {
@@ -160,23 +160,23 @@ export class Talk implements CallConversation {
     const offer = { generation: 1, revision: 1, isOffer: true, restartsIce: false, sdp: "v=0\r\n", candidates: [] }
     await this.says(COUNSELOR, Description({ ...about, ...offer }))
     connections.at(-1)?.becomes("connected")
-    await settled()
+    await idle()
   }
 
   /** By everybody. */
   async isLeft(): Promise<void> {
     this.participants = [this.me]
     this.#listener?.roomChanged()
-    await settled()
+    await idle()
   }
 
   /** Of whichever question waits longest. */
   async answers(): Promise<void> {
     this.questions.shift()?.answer()
-    await settled()
+    await idle()
   }
 }
 
-export const settled = async (): Promise<void> => {
+export const idle = async (): Promise<void> => {
   await vi.advanceTimersByTimeAsync(1)
 }

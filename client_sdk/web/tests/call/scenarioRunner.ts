@@ -67,8 +67,8 @@ export class CallScenarioRunner {
     this.#now = step.at ?? this.#now
     const { who = -1, to = -1 } = step
     switch (step.do) {
-      case "settle":
-        return this.#settle()
+      case "deliver_all":
+        return this.#deliverAll()
       case "run":
         return this.#run(step.until ?? 0, step.silent ?? false)
       case "deliver":
@@ -123,7 +123,7 @@ export class CallScenarioRunner {
   }
 
   /** Until nothing is on its way: WebRTC does its part, then messages arrive in the order of sending. */
-  #settle(): string[] {
+  #deliverAll(): string[] {
     const out: string[] = []
     for (;;) {
       const job = this.#jobs.shift()
@@ -143,7 +143,7 @@ export class CallScenarioRunner {
       this.#now = Math.max(this.#now, due.at)
       out.push(...this.#done(due.leaf, this.#session(due.leaf).tick(this.#time(due.leaf))))
       if (isSilent) this.#pending = []
-      out.push(...this.#settle())
+      out.push(...this.#deliverAll())
     }
     this.#now = until
     return out

@@ -220,7 +220,7 @@ const commands: Readonly<Record<string, (command: Command) => unknown>> = {
   },
   typing: (command) => conversationOf(command).typing(command.active),
   joined: (command) => conversationOf(command).joined(),
-  settled: (command) => conversationOf(command).settled(),
+  confirmed: (command) => conversationOf(command).confirmed(),
   markRead: (command) => latestOf(command, "textReceived").markRead(),
   approve: (command) => latestOf(command, "invitationReceived").approve(),
   decline: (command) => latestOf(command, "invitationReceived").decline(),

@@ -250,7 +250,7 @@ for i = 1, #KEYS / 2 do
     -- A node of an earlier release has put something there.
     write()
     state = nil
-    settle(of, to, call('HGET', of, 'v'))
+    reconcile(of, to, call('HGET', of, 'v'))
     answer = append(of, to, head, entry)
     text = type(answer) == 'table' and answer.err
   end

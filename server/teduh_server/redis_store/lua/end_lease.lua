@@ -4,7 +4,7 @@
 -- ARGV[1] bytes   device id
 -- ARGV[2] bytes   the conversation id, raw
 -- ARGV[3] integer 1 if the conversation goes on, else 0
--- Returns {'gone'} if there is no such conversation, {'settled'} if a commit was accepted, so that the lease has
+-- Returns {'gone'} if there is no such conversation, {'confirmed'} if a commit was accepted, so that the lease has
 --   become a membership, or that brought the device in; else {'ended', member or -1}.
 local v, number, nodes, claimant = unpack(redis.call('HMGET', KEYS[1], 'v', 'd:' .. ARGV[1], 'o', 'c'))
 if not v then
@@ -12,7 +12,7 @@ if not v then
 end
 if claimant == ARGV[1] then
   redis.call('HDEL', KEYS[1], 'c')
-  return number and {'settled'} or {'ended', -1}
+  return number and {'confirmed'} or {'ended', -1}
 end
 local _, epoch = struct.unpack('>I8I8', v)
 if epoch ~= 0 and ARGV[3] == '1' and not number then
@@ -20,7 +20,7 @@ if epoch ~= 0 and ARGV[3] == '1' and not number then
   return {'ended', -1}
 end
 if epoch ~= 0 then
-  return {'settled'}
+  return {'confirmed'}
 end
 if not number then
   return {'ended', -1}

@@ -7,6 +7,6 @@ if not v then
   return -1
 end
 if lags then
-  v = settle(KEYS[1], KEYS[2], v)
+  v = reconcile(KEYS[1], KEYS[2], v)
 end
 return (struct.unpack('>I8', v))

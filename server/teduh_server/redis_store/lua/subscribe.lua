@@ -24,7 +24,7 @@ elseif h == ARGV[2] then
   member = '0'
 end
 if member and lags then
-  v = settle(state, KEYS[2], v)
+  v = reconcile(state, KEYS[2], v)
 end
 local record = member and redis.call('HGET', state, 'm' .. member)
 if not record then

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest"
 
 import { DeskCalls } from "../../../apps/console/deskCalls.ts"
 import type { Conversation } from "../../../apps/console/sdk.ts"
-import { COUNSELOR, giveUpBrowser, makeUpBrowser, settled, Talk } from "../../call/madeUpTalk.ts"
+import { COUNSELOR, giveUpBrowser, makeUpBrowser, idle, Talk } from "../../call/madeUpTalk.ts"
 
 beforeEach(() => {
   makeUpBrowser()
@@ -36,7 +36,7 @@ it("is busy for the first who rings in a conversation, too", async () => {
   await vi.waitFor(() => {
     expect(typeof calls.state("other")).toBe("object")
   })
-  await settled()
+  await idle()
   expect(calls.ringing).toEqual([])
   expect(other.said).toEqual(["decline"])
   expect(calls.isTalking).toBe(true)

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest"
 
 import { BrowserCall } from "../../../src/call/media/browserCall.ts"
 import { Cancel, EndReason, HangUp } from "../../../src/call/messages.ts"
-import { connections, COUNSELOR, giveUpBrowser, makeUpBrowser, MEDIC, question, settled, Talk, THEIR_CALL, tracks } from "../madeUpTalk.ts"
+import { connections, COUNSELOR, giveUpBrowser, makeUpBrowser, MEDIC, question, idle, Talk, THEIR_CALL, tracks } from "../madeUpTalk.ts"
 
 beforeEach(makeUpBrowser)
 afterEach(giveUpBrowser)
@@ -22,7 +22,7 @@ const isAnythingOn = (): boolean => tracks.some(({ isOn }) => isOn)
 it("goes into the call of somebody who rang while ours was being prepared: both have asked for it", async () => {
   const [call, talk] = made()
   const rung = call.ring()
-  await settled()
+  await idle()
   await talk.rings(COUNSELOR)
   await talk.answers()
   await rung
@@ -35,7 +35,7 @@ it("goes into the call of somebody who rang while ours was being prepared: both 
 it("has nothing on when nobody is left to be rung", async () => {
   const [call, talk] = made()
   const rung = call.ring()
-  await settled()
+  await idle()
   await talk.isLeft()
   await talk.answers()
   await rung
@@ -50,7 +50,7 @@ it("has nothing on when the call that it goes into has ended meanwhile", async (
   for (const leaf of [COUNSELOR, MEDIC]) await talk.joins(leaf)
   expect(call.view.running).toHaveLength(2)
   const joined = call.join()
-  await settled()
+  await idle()
   for (const leaf of [COUNSELOR, MEDIC])
     await talk.says(leaf, HangUp({ call: THEIR_CALL, sent: began + 100, joined: began + 50, reason: EndReason.HUNG_UP }))
   await talk.answers()
@@ -64,7 +64,7 @@ it("closes the microphone when the ring that was answered has ended meanwhile", 
   const [call, talk] = made()
   await talk.rings(COUNSELOR)
   const accepted = call.accept()
-  await settled()
+  await idle()
   expect(isAnythingOn()).toBe(true)
   const now = Date.now()
   await talk.says(COUNSELOR, Cancel({ call: THEIR_CALL, sent: now, joined: now - 2, reason: EndReason.CANCELLED }))
@@ -85,7 +85,7 @@ it("asks for new credentials when it calls back long after a call was missed", a
   await vi.advanceTimersByTimeAsync(LONG_MS)
   expect(call.view.ending?.why).toBe("missed")
   void call.ring()
-  await settled()
+  await idle()
   expect(talk.questions).toHaveLength(1)
   await talk.answers()
   expect(call.view.phase).toBe("calling")
@@ -95,9 +95,9 @@ it("answers a ring for which the relay had no credentials at first", async () =>
   const [call, talk] = made()
   await talk.rings(COUNSELOR)
   talk.questions.shift()?.fail()
-  await settled()
+  await idle()
   void call.accept()
-  await settled()
+  await idle()
   await talk.answers()
   expect(call.view.phase).toBe("in call")
   expect(talk.said).toEqual(["join"])
@@ -123,9 +123,9 @@ it("makes do with the credentials that it has where the relay gives none now", a
   await talk.answers()
   await talk.goesOn(50_000)
   void call.accept()
-  await settled()
+  await idle()
   talk.questions.shift()?.fail()
-  await settled()
+  await idle()
   expect(call.view.phase).toBe("in call")
 })
 
@@ -133,7 +133,7 @@ it.each(["ring", "accept"] as const)("says that there is no connection while the
   const [call, talk] = made()
   if (what === "accept") await talk.rings(COUNSELOR)
   void call[what]()
-  await settled()
+  await idle()
   expect(isAnythingOn()).toBe(true)
   await vi.advanceTimersByTimeAsync(15_000)
   expect(call.view.phase).toBe("idle")
@@ -174,7 +174,7 @@ it("goes on saying that it is there when the clock is set back, and rings as bef
   call.hangUp()
   await vi.advanceTimersByTimeAsync(LONG_MS)
   void call.ring()
-  await settled()
+  await idle()
   await talk.answers()
   expect(talk.said.at(-1)).toBe("ring")
   expect(talk.lastSent - before).toBeGreaterThanOrEqual(LONG_MS)
@@ -187,11 +187,11 @@ async function isAsked(call: BrowserCall, talk: Talk): Promise<() => Promise<voi
   await talk.rings(COUNSELOR)
   await talk.answers()
   void call.accept()
-  await settled()
+  await idle()
   await talk.connects()
   return async () => {
     allow()
-    await settled()
+    await idle()
   }
 }
 
@@ -229,13 +229,13 @@ it("connects directly when the devices are open, for until then browsers hide th
 it("asks the relay while she decides how to ring, and not once more when she does", async () => {
   const [call, talk] = made()
   call.prepare()
-  await settled()
+  await idle()
   await talk.answers()
   expect(call.view.phase).toBe("idle")
   expect(isAnythingOn()).toBe(false)
   expect(talk.said).toEqual([])
   void call.ring()
-  await settled()
+  await idle()
   expect(talk.questions).toHaveLength(0)
   expect(talk.said).toEqual(["ring"])
 })

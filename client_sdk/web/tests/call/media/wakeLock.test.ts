@@ -42,13 +42,13 @@ function becomes(state: DocumentVisibilityState): void {
   page.dispatchEvent(new Event("visibilitychange"))
 }
 
-const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))
+const idle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))
 
 it("is held once, and given back", async () => {
   const lock = new WakeLock()
   lock.hold()
   lock.hold()
-  await settled()
+  await idle()
   expect(sentinels.map(({ isReleased }) => isReleased)).toEqual([false])
   lock.release()
   expect(sentinels.map(({ isReleased }) => isReleased)).toEqual([true])
@@ -57,16 +57,16 @@ it("is held once, and given back", async () => {
 it("is asked for again when the page is seen again, but not after the call", async () => {
   const lock = new WakeLock()
   lock.hold()
-  await settled()
+  await idle()
   becomes("hidden")
   expect(sentinels).toHaveLength(1)
   becomes("visible")
-  await settled()
+  await idle()
   expect(sentinels.map(({ isReleased }) => isReleased)).toEqual([true, false])
   lock.release()
   becomes("hidden")
   becomes("visible")
-  await settled()
+  await idle()
   expect(sentinels.map(({ isReleased }) => isReleased)).toEqual([true, true])
 })
 
@@ -74,15 +74,15 @@ it("is given back when it comes only after the call", async () => {
   const lock = new WakeLock()
   lock.hold()
   lock.release()
-  await settled()
+  await idle()
   expect(sentinels.map(({ isReleased }) => isReleased)).toEqual([true])
 })
 
 it("is done without where there is none, or where it is refused", async () => {
   vi.stubGlobal("navigator", { wakeLock: { request: () => Promise.reject(new Error("the battery is low")) } })
   new WakeLock().hold()
-  await settled()
+  await idle()
   vi.stubGlobal("navigator", {})
   new WakeLock().hold()
-  await settled()
+  await idle()
 })

@@ -5,7 +5,7 @@
 -- left), and is a message of the current epoch. An entry behind one that is missing was never accepted: its node hears
 -- that, and appends it anew. It goes.
 -- Returns what the state's `v` is then.
-local function settle(state, log, v)
+local function reconcile(state, log, v)
   local call, pack, unpack, format = redis.call, struct.pack, struct.unpack, string.format
 
   -- A number as MessagePack has it, and where the next begins.

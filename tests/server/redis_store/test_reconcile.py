@@ -1,4 +1,4 @@
-"""settle.lua: what nodes of an earlier release have appended without a script, unknown to the state."""
+"""reconcile.lua: what nodes of an earlier release have appended without a script, unknown to the state."""
 
 from __future__ import annotations
 
