@@ -195,7 +195,7 @@ class Relay:
             self._delivery,
             self.spawn,
             self._unclaimed,
-            self._tell_workers,
+            self._notify_workers,
         )
         self._routing = RoutingServices(settings, node, price, turns, self.verifier, self._continuations)
         self._reach = StaffLiveness(
@@ -393,16 +393,16 @@ class Relay:
         with suppress(StoreError):
             await self._feed.refresh()
 
-    def _tell_workers(self, source: bytes) -> None:
+    def _notify_workers(self, source: bytes) -> None:
         if self._siblings is not None:
-            self._siblings.tell_all(source)
+            self._siblings.notify_all(source)
 
-    def _tell_of_revocations(self) -> None:
+    def _notify_of_revocations(self) -> None:
         self._store.publish(ALL_NODES_CHANNEL, bytes((REVOCATIONS_CHANGED,)))
 
     def _revocations_adopted(self, revocations: RevocationList) -> None:
         # The others look at the store then; each node adopts a list once.
-        asyncio.get_running_loop().call_later(_TELLING_SECONDS, self._tell_of_revocations)
+        asyncio.get_running_loop().call_later(_TELLING_SECONDS, self._notify_of_revocations)
         for connection in self._presence.here():
             assert connection.staff is not None
             try:

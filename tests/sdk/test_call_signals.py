@@ -158,9 +158,9 @@ def conversation_of(pair: Pair) -> Conversation:
 def test_who_begins_to_listen_hears_what_was_said_before(pair: Pair) -> None:
     conversation, listener = conversation_of(pair), Listener()
     sender = pair.survivor.state.participants[0]
-    conversation.tell(events.CallSignal(sender, b"ring", True))
+    conversation.emit(events.CallSignal(sender, b"ring", True))
     conversation.listen_to_calls(listener)
-    conversation.tell(events.CallSignal(sender, b"stop", True))
+    conversation.emit(events.CallSignal(sender, b"stop", True))
     assert [heard.split()[1] for heard in listener.heard] == [b"ring".hex(), b"stop".hex()]
 
 
@@ -174,6 +174,6 @@ async def test_who_listens_hears_of_the_room_and_of_the_end_and_the_iterator_of_
         events.Joined(someone),
         events.Ended(someone),
     ):
-        conversation.tell(event)
+        conversation.emit(event)
     assert listener.heard == [f"{someone.role}  True", "room", "room", "over"]
     assert [type(event) async for event in conversation] == [events.Left, events.Joined, events.Ended]

@@ -57,7 +57,7 @@ async def _told_of_ends(relay: Relay, client: FrameClient) -> int:
     """How often it was told that it is a member no more, of all that was published so far."""
     heard = asyncio.Event()
     relay._channel.on(_NO_KIND, lambda _: heard.set())
-    await relay._store.tell(ALL_NODES_CHANNEL, bytes((_NO_KIND,)))
+    await relay._store.publish_confirmed(ALL_NODES_CHANNEL, bytes((_NO_KIND,)))
     await heard.wait()
     await client.ask(Ping(7), Pong)
     return sum(isinstance(frame, MembershipEnded) for frame in client.seen)

@@ -25,7 +25,7 @@ class Watched:
         self.conversation.silent_since = silent_since
         self.told: list[bool] = []
         self.asked = 0
-        connection = SimpleNamespace(closed=False, send=self._tell)
+        connection = SimpleNamespace(closed=False, send=self._notify)
         her = Subscription(cast("Connection", connection), self.conversation, SURVIVOR_MEMBER, 0)
         self.conversation.subscriptions.append(her)
         store = SimpleNamespace(available=True, call=self._pass_on)
@@ -44,7 +44,7 @@ class Watched:
         self.reach.look(self.now)
         return self.told
 
-    def _tell(self, frame: StaffReachable) -> None:
+    def _notify(self, frame: StaffReachable) -> None:
         self.told.append(frame.reachable)
 
     def _pass_on(self, command: tuple[object, ...], _: object) -> None:

@@ -113,7 +113,7 @@ class Conversation:
         for event in undelivered_events:
             self._events.put(self._reactions.beside(event))
         # What is about to be told, as soon as it is kept and what it leads to is sent.
-        self._to_tell: list[Event] = []
+        self._to_emit: list[Event] = []
         self._flushing: asyncio.Handle | None = None
         self._waiting: list[tuple[Callable[[Event | None], bool], asyncio.Future[None]]] = []
         self._is_connected = False
@@ -164,7 +164,7 @@ class Conversation:
     @property
     def undelivered_events(self) -> tuple[HeardKept, ...]:
         """What people said that the application has not been told, or not finished with."""
-        return (*self._events.heard, *heard_among(self._to_tell))
+        return (*self._events.heard, *heard_among(self._to_emit))
 
     async def send(self, text: str, *, reply_to: bytes | None = None) -> bytes:
         """Say something; returns the message id at once. It is kept until the relay has it (`Sent`).
@@ -327,12 +327,12 @@ class Conversation:
                 wait = max(frame.retry_after_ms / 1000, _LEAST_RETRY) + uniform(0.05, 0.25)
                 asyncio.get_running_loop().call_later(wait, self._repeat)
             if frame.code in _CANNOT_TAKE:
-                self._tell_availability(is_available=False)
+                self._emit_availability(is_available=False)
         elif isinstance(frame, MembershipEnded) and self._may_ask_again:
             self._resume(self)
         elif isinstance(frame, ConversationFrame):
             if isinstance(frame, Accepted):
-                self._tell_availability(is_available=True)
+                self._emit_availability(is_available=True)
             try:
                 self.state.receive(frame, now_in_seconds())
             except Exception as fault:  # noqa: BLE001 -- it ends this conversation, and none of the others
@@ -346,24 +346,24 @@ class Conversation:
         """Whether the relay owes us an entry, or the answer to what we said."""
         return self.state.waiting_for is not None
 
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         """Tell the application something that the state does not know of."""
-        self._tell([event])
+        self._emit([event])
 
     def client_stopped(self, reason: TeduhError) -> None:
         """The client is closed, or can do no more. What is kept is sent when it is opened again."""
         unsent = self.state.unsent if self._keep is None else ()
-        self._tell([events.Stopped(reason, unsent)])
+        self._emit([events.Stopped(reason, unsent)])
 
     @property
     def _may_ask_again(self) -> bool:
         # Whoever waits has nothing yet that a new request would not have.
         return self.state.is_survivor and not self.state.is_in_room and not self.is_over
 
-    def _tell_availability(self, *, is_available: bool) -> None:
+    def _emit_availability(self, *, is_available: bool) -> None:
         if self._is_available is not is_available:
             self._is_available = is_available
-            self._tell([events.RelayAvailable() if is_available else events.RelayUnavailable()])
+            self._emit([events.RelayAvailable() if is_available else events.RelayUnavailable()])
 
     def link_is_up(self) -> None:
         """The link is back: subscribe again, each conversation in its own way."""
@@ -375,7 +375,7 @@ class Conversation:
         if not self.is_over:
             self.state.disconnected()
             self._is_connected = False
-            self._tell([events.Reconnecting()])
+            self._emit([events.Reconnecting()])
 
     def subscribe(self, capability: bytes | None = None) -> None:
         """Ask for what comes after what we have."""
@@ -390,13 +390,13 @@ class Conversation:
             self.state.connected(answer, now_in_seconds(), self._link.hello.limits.appends_in_flight)
             if not self._is_connected:
                 self._is_connected = True
-                self._tell([events.Connected()])
+                self._emit([events.Connected()])
             if not self.state.has_in_flight:
-                self._tell_availability(is_available=True)
+                self._emit_availability(is_available=True)
             self._reassignment.retry()
         elif isinstance(answer, RelayRefused) and answer.code in _BUSY:
             if answer.code in _CANNOT_TAKE:
-                self._tell_availability(is_available=False)
+                self._emit_availability(is_available=False)
             if not self._is_to_subscribe:
                 self._is_to_subscribe = True
                 asyncio.get_running_loop().call_later(uniform(0.2, 1.0), self._subscribe_again)
@@ -438,7 +438,7 @@ class Conversation:
         """Keep the state, then send, then tell."""
         self._flushing = None
         frames, happened = self.state.take_frames(), self.state.take_events()
-        self._to_tell = happened
+        self._to_emit = happened
         if frames or happened:
             self._keep_or_stop()
             happened += self.state.take_events()
@@ -449,8 +449,8 @@ class Conversation:
             self._has_left = True
             self._link.question(lambda ref: Leave(ref, self.state.conversation_id), self._parted)
             self._over(self)
-        self._to_tell = []
-        self._tell(happened)
+        self._to_emit = []
+        self._emit(happened)
 
     # --- inside ---------------------------------------------------------------------------------------------
 
@@ -475,7 +475,7 @@ class Conversation:
 
     def _reassignment_host(self) -> ReassignmentHost:
         return ReassignmentHost(
-            self.state, self._link, self.flush_soon, self.tell, is_busy=lambda refused: refused.code in _BUSY
+            self.state, self._link, self.flush_soon, self.emit, is_busy=lambda refused: refused.code in _BUSY
         )
 
     def _host(self) -> Host:
@@ -498,7 +498,7 @@ class Conversation:
         self.state.repeat(now_in_seconds())
         self.flush()
 
-    def _tell(self, happened: list[Event]) -> None:
+    def _emit(self, happened: list[Event]) -> None:
         for event in happened:
             if isinstance(event, events.Stopped):
                 self._reason = event.reason
@@ -522,7 +522,7 @@ class Conversation:
         attempts = self._attempts[id(change)] = self._attempts.get(id(change), 0) + 1
         if attempts > _RETRIES:
             conflict = CommitConflict("others changed the group first, each time")
-            self._tell([events.ChangeFailed(change, conflict)])
+            self._emit([events.ChangeFailed(change, conflict)])
         else:
             asyncio.get_running_loop().call_later(uniform(0, _RETRY_WITHIN), self._change, change)
 
@@ -560,7 +560,7 @@ class Conversation:
             self.state.wipe()
             self._keep_or_stop()
             self._over(self)
-            self._tell([events.Ended(me, unsent)])
+            self._emit([events.Ended(me, unsent)])
 
     async def _until(self, condition: Callable[[Event | None], bool]) -> None:
         if condition(None):

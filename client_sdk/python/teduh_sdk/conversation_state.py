@@ -89,9 +89,9 @@ class ConversationState:
         self._frames: list[relay.AnyClientFrame] = []
         self._events: list[Event] = []
         member_state = MemberState(LogOrder(member=relay.SURVIVOR_MEMBER if identity.is_survivor else -1))
-        me = SenderOwner(lambda: self._is_over, self._send, self._tell, self._stop)
+        me = SenderOwner(lambda: self._is_over, self._send, self._emit, self._stop)
         self._sender: Final = Sender(self.membership, member_state, self._send_window, self.reassignment, me)
-        self._message_handler: Final = MessageHandler(self.membership, Listener(self._tell, self._end))
+        self._message_handler: Final = MessageHandler(self.membership, Listener(self._emit, self._end))
 
     @property
     def _member_state(self) -> MemberState:
@@ -610,7 +610,7 @@ class ConversationState:
     def _send(self, frame: relay.AnyClientFrame) -> None:
         self._frames.append(frame)
 
-    def _tell(self, event: Event) -> None:
+    def _emit(self, event: Event) -> None:
         self._events.append(event)
 
     def _require_open(self) -> None:

@@ -38,7 +38,7 @@ def events_of(sender: Participant, message: Heard, *, is_live: bool) -> list[Eve
 class Listener:
     """What hearing something may lead to."""
 
-    tell: Callable[[Event], None]
+    emit: Callable[[Event], None]
     end: Callable[[Participant], None]
 
 
@@ -57,21 +57,21 @@ class MessageHandler:
             case chat.EpochAcknowledgement():
                 self._hear_acknowledgement(member_state, sender, message)
             case chat.Invitation():
-                self._tell(self._membership.invitations.hear(message, sender))
+                self._emit(self._membership.invitations.hear(message, sender))
             case chat.InvitationAnswer():
-                self._tell(self._membership.invitations.hear_answer(message, sender))
+                self._emit(self._membership.invitations.hear_answer(message, sender))
             case chat.Leaving():
                 self._see_leaving(member_state, sender)
             case chat.Ending():
                 self._listener.end(sender)
             case chat.NoteKey():
-                self._tell(member_state.notes.take_key(message, sender))
+                self._emit(member_state.notes.take_key(message, sender))
             case chat.HandOverNote():
                 self._hear_note(member_state, sender, message)
 
-    def _tell(self, happened: list[Event]) -> None:
+    def _emit(self, happened: list[Event]) -> None:
         for event in happened:
-            self._listener.tell(event)
+            self._listener.emit(event)
 
     def _hear_acknowledgement(
         self, member_state: MemberState, sender: Participant, said: chat.EpochAcknowledgement
@@ -86,7 +86,7 @@ class MessageHandler:
                 self._membership.senders.began(sender.device_key, beginning.appended)
         if said.cannot_call and sender.device_key not in self._without_calls:
             self._without_calls.add(sender.device_key)
-            self._listener.tell(events.CallsUnsupported(sender))
+            self._listener.emit(events.CallsUnsupported(sender))
 
     def _hear_note(self, member_state: MemberState, sender: Participant, note: chat.HandOverNote) -> None:
         room, me = self._membership.room, self._membership.me
@@ -95,11 +95,11 @@ class MessageHandler:
         heard = member_state.notes.take_note(note, sender, me, room, self._membership.conversation_id)
         if any(isinstance(one, events.NoteReceived) for one in heard):
             member_state.receipts.owe(chat.ReceiptKind.DELIVERED, note.id)
-        self._tell(heard)
+        self._emit(heard)
 
     def _see_leaving(self, member_state: MemberState, sender: Participant) -> None:
         member_state.leaving.add(sender.device_key)
-        self._listener.tell(events.Left(sender))
+        self._listener.emit(events.Left(sender))
         if sender.is_survivor:
             self._listener.end(sender)
             return

@@ -33,7 +33,7 @@ class ReassignmentHost:
     state: ConversationState
     link: RelayLink
     flush_soon: Callable[[], None]
-    tell: Callable[[Event], None]
+    emit: Callable[[Event], None]
     is_busy: Callable[[RelayRefused], bool]
 
 
@@ -114,7 +114,7 @@ class Reassignment:
             state.receive_candidate(answer, now_in_seconds())
         except NotTrusted as reason:
             self._give_up()
-            self._conversation.tell(events.ReassignmentRefused(reason))
+            self._conversation.emit(events.ReassignmentRefused(reason))
         self._conversation.flush_soon()
 
     def _give_up(self) -> None:

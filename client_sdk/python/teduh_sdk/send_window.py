@@ -20,7 +20,7 @@ class SendWindow:
     _must_repeat: bool = False
     _epoch_wanted: int = 0
     _acknowledged: int = 0
-    _has_told: bool = False
+    _has_acknowledged: bool = False
     _window: int = WINDOW
 
     def connected(self, last_seq: int, window: int) -> None:
@@ -28,9 +28,9 @@ class SendWindow:
         self.is_up, self._read_until, self._window = True, last_seq, min(window, WINDOW)
         # Same counters, same bytes: the relay recognises what it has, and says so.
         self._must_repeat = True
-        if self._has_told:
+        if self._has_acknowledged:
             # What was acknowledged last may have been lost with the connection.
-            self._acknowledged, self._has_told = 0, False
+            self._acknowledged, self._has_acknowledged = 0, False
 
     def is_live(self, seq: int) -> bool:
         """Whether an entry came as it was made, rather than from the log."""
@@ -58,7 +58,7 @@ class SendWindow:
         """Whether to tell the relay how far we have read; true once for each place."""
         is_further = cursor > self._acknowledged
         if is_further:
-            self._acknowledged, self._has_told = cursor, True
+            self._acknowledged, self._has_acknowledged = cursor, True
         return is_further
 
     def may_send(self, cursor: int, epoch: int, in_flight: int) -> bool:

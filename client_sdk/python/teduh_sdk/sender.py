@@ -44,7 +44,7 @@ class SenderOwner:
 
     is_over: Callable[[], bool]
     send: Callable[[relay.AnyClientFrame], None]
-    tell: Callable[[Event], None]
+    emit: Callable[[Event], None]
     stop: Callable[[TeduhError], None]
 
 
@@ -158,7 +158,7 @@ class Sender:
             if isinstance(change, Refresh):
                 self.member_state.leaf_keys.failed(now)
             else:
-                self._member.tell(events.ChangeFailed(change, reason))
+                self._member.emit(events.ChangeFailed(change, reason))
             return
         if append is None:
             return
@@ -173,7 +173,7 @@ class Sender:
         for sent in done:
             message = None if sent.content is None else decode_message(sent.content)
             if isinstance(message, chat.Text | chat.Referral):
-                self._member.tell(events.Sent(message.id))
+                self._member.emit(events.Sent(message.id))
 
     def refused(self, error: relay.Error) -> None:
         """The relay refused an append of ours; raises `LogBroken`."""
@@ -195,7 +195,7 @@ class Sender:
         if pending is not None and pending.counter == counter:
             self.take_back(counter)
             self._reassignment.is_approved = False
-            self._member.tell(events.ReassignmentLapsed())
+            self._member.emit(events.ReassignmentLapsed())
 
     def _refused_epoch(self, counter: int, expected: int) -> None:
         if self.member_state.outbox.has_in_flight(counter, expected):
@@ -212,7 +212,7 @@ class Sender:
     def lost(self, change: Change) -> None:
         """Somebody else's commit came first. A refresh is still due, and made anew when the log is read."""
         if not isinstance(change, Refresh):
-            self._member.tell(events.CommitLost(change))
+            self._member.emit(events.CommitLost(change))
 
     def take_back(self, counter: int) -> None:
         """From `counter` on, nothing that was sent is in the log: it will be said anew."""

@@ -271,7 +271,7 @@ class _Request:
             self._survivor._conversations.pop(self.conversation.state.conversation_id, None)
             self.conversation.state.begin_anew(answer.conversation_id)
         self._survivor._conversations[answer.conversation_id] = self.conversation
-        self.conversation.tell(events.Waiting(answer.position))
+        self.conversation.emit(events.Waiting(answer.position))
         self.conversation.subscribe(self.capability)
 
     def _new_conversation(self, conversation_id: bytes) -> Conversation:

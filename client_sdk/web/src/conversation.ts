@@ -115,7 +115,7 @@ export class Conversation implements AsyncIterable<Event> {
   readonly #reactions: Reactions
   readonly #events: EventQueue
   /** What is about to be told, as soon as it is kept and what it leads to is sent. */
-  #toTell: readonly StateEvent[] = []
+  #toEmit: readonly StateEvent[] = []
   /** By the application, that wants to hear nothing more. */
   #isWiped = false
   #waiting: { condition: Condition; done: () => void }[] = []
@@ -147,8 +147,8 @@ export class Conversation implements AsyncIterable<Event> {
       state,
       link,
       act: (work) => this.#turn(work),
-      tell: (event) => {
-        this.#tell([event])
+      emit: (event) => {
+        this.#emit([event])
       },
       later: (work) => {
         this.#later(uniform(0.5, 1.5), work)
@@ -191,7 +191,7 @@ export class Conversation implements AsyncIterable<Event> {
 
   /** What people said that the application has not been told, or not finished with. @internal */
   get undeliveredEvents(): readonly Heard[] {
-    return [...this.#events.heard, ...this.#toTell.filter(isHeard)]
+    return [...this.#events.heard, ...this.#toEmit.filter(isHeard)]
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Event> {
@@ -331,7 +331,7 @@ export class Conversation implements AsyncIterable<Event> {
     this.state.takeEvents()
     this.#events.clear()
     if (!this.#hasLeft) this.#sayLeft()
-    this.#tell([{ type: "ended", by, unsent: [] }])
+    this.#emit([{ type: "ended", by, unsent: [] }])
     this.#isWiped = true
     void this.#turn(() => this.#owner.keep?.(this)).catch(ignore)
   }
@@ -347,7 +347,7 @@ export class Conversation implements AsyncIterable<Event> {
   receive(frame: RelayFrame): void {
     if (frame.type === "error" && BUSY.includes(frame.code)) {
       // Each of what is in flight is refused, and one repetition is of them all.
-      if (CANNOT_TAKE.includes(frame.code)) this.#tellAvailability(false)
+      if (CANNOT_TAKE.includes(frame.code)) this.#emitAvailability(false)
       if (this.#isToRepeat) return
       this.#isToRepeat = true
       this.#later(Math.max(frame.retryAfterMs / 1000, LEAST_RETRY) + uniform(0.05, 0.25), () => {
@@ -357,7 +357,7 @@ export class Conversation implements AsyncIterable<Event> {
     } else if (frame.type === "membershipEnded" && this.#mayAskAgain) {
       this.#owner.resume(this)
     } else if (isOfConversation(frame)) {
-      if (frame.type === "accepted") this.#tellAvailability(true)
+      if (frame.type === "accepted") this.#emitAvailability(true)
       this.#inTurn(() => this.state.receive(frame, nowInSeconds()))
       if (frame.type === "queuePosition" && frame.position === 0) this.#reassignment.retry()
     }
@@ -369,13 +369,13 @@ export class Conversation implements AsyncIterable<Event> {
   }
 
   /** Tell the application something that the state does not know of. @internal */
-  tell(event: StateEvent): void {
-    this.#tell([event])
+  emit(event: StateEvent): void {
+    this.#emit([event])
   }
 
   /** The client can do no more. What is kept is sent when it is opened again. @internal */
   clientStopped(reason: TeduhError): void {
-    this.#tell([{ type: "stopped", reason, unsent: this.#owner.keep === undefined ? this.state.unsent : [] }])
+    this.#emit([{ type: "stopped", reason, unsent: this.#owner.keep === undefined ? this.state.unsent : [] }])
   }
 
   /** Whoever waits has nothing yet that a new request would not have. */
@@ -383,10 +383,10 @@ export class Conversation implements AsyncIterable<Event> {
     return this.state.isSurvivor && !this.state.isInRoom && !this.isOver
   }
 
-  #tellAvailability(isAvailable: boolean): void {
+  #emitAvailability(isAvailable: boolean): void {
     if (this.#isAvailable === isAvailable) return
     this.#isAvailable = isAvailable
-    this.#tell([{ type: isAvailable ? "relayAvailable" : "relayUnavailable" }])
+    this.#emit([{ type: isAvailable ? "relayAvailable" : "relayUnavailable" }])
   }
 
   /** The link is back: subscribe again, each conversation in its own way. @internal */
@@ -403,7 +403,7 @@ export class Conversation implements AsyncIterable<Event> {
       this.#stateEra = era
       this.state.disconnected()
     })
-    this.#tell([{ type: "reconnecting" }])
+    this.#emit([{ type: "reconnecting" }])
   }
 
   /** Ask for what comes after what we have. @internal */
@@ -490,12 +490,12 @@ export class Conversation implements AsyncIterable<Event> {
     // It counts for moments, and nothing of it is kept for who is restarted. Only what comes behind other news waits with them.
     const isOfCall = !this.#isWiped && happened.length > 0 && happened.every(({ type }) => type === "callSignal")
     if (isOfCall) for (const event of happened) this.#calls.hear(event)
-    this.#toTell = happened
+    this.#toEmit = happened
     if (frames.length > 0 || happened.length > 0) await this.#keep()
     if (this.#stateEra === this.#era && !this.isOver) for (const frame of frames) this.#link.send(frame)
     if (this.isOver && !this.#hasLeft) this.#sayLeft()
-    this.#toTell = []
-    this.#tell(isOfCall ? [] : happened)
+    this.#toEmit = []
+    this.#emit(isOfCall ? [] : happened)
   }
 
   async #keep(): Promise<void> {
@@ -505,7 +505,7 @@ export class Conversation implements AsyncIterable<Event> {
       // What is not kept must not be sent.
       if (this.isOver) return
       this.state.giveUp(error instanceof TeduhError ? error : new TeduhError("it cannot be kept", { cause: error }))
-      this.#tell(this.state.takeEvents())
+      this.#emit(this.state.takeEvents())
     }
   }
 
@@ -543,14 +543,14 @@ export class Conversation implements AsyncIterable<Event> {
       this.#reassignment.retry()
       if (!this.#isConnected) {
         this.#isConnected = true
-        this.#tell([{ type: "connected" }])
+        this.#emit([{ type: "connected" }])
       }
-      if (!this.state.hasInFlight) this.#tellAvailability(true)
+      if (!this.state.hasInFlight) this.#emitAvailability(true)
     })
   }
 
   #notSubscribed(refused: RelayRefused): void {
-    if (CANNOT_TAKE.includes(refused.code)) this.#tellAvailability(false)
+    if (CANNOT_TAKE.includes(refused.code)) this.#emitAvailability(false)
     if (BUSY.includes(refused.code)) {
       if (this.#isToSubscribe) return
       this.#isToSubscribe = true
@@ -571,7 +571,7 @@ export class Conversation implements AsyncIterable<Event> {
     return this.isOver || this.#reason !== null
   }
 
-  #tell(happened: readonly StateEvent[]): void {
+  #emit(happened: readonly StateEvent[]): void {
     if (this.#isWiped) return
     for (const event of happened) {
       if (event.type === "stopped") this.#reason = event.reason
@@ -606,7 +606,7 @@ export class Conversation implements AsyncIterable<Event> {
     const attempts = (this.#attempts.get(change) ?? 0) + 1
     this.#attempts.set(change, attempts)
     if (attempts > RETRIES) {
-      this.#tell([{ type: "changeFailed", change, reason: new CommitConflict("others changed the group first") }])
+      this.#emit([{ type: "changeFailed", change, reason: new CommitConflict("others changed the group first") }])
     } else {
       // Jitter, so that two who change the group at once do not meet again and again.
       this.#later(uniform(0, RETRY_WITHIN), () => this.#turn(() => this.state.change(change, nowInSeconds())))
@@ -640,7 +640,7 @@ export class Conversation implements AsyncIterable<Event> {
     this.state.wipe()
     await this.#turn(() => this.#keep())
     this.#owner.over(this)
-    this.#tell([{ type: "ended", by, unsent }])
+    this.#emit([{ type: "ended", by, unsent }])
   }
 
   async #partWithRelay(): Promise<void> {

@@ -89,7 +89,7 @@ export class ConversationState {
     const member = {
       isOver: () => this.#isOver,
       send: (frame: ClientFrame) => this.#frames.push(frame),
-      tell: (event: StateEvent) => {
+      emit: (event: StateEvent) => {
         this.#events.push(event)
       },
       end: (by: Participant) => {
@@ -99,7 +99,7 @@ export class ConversationState {
         this.#stop(reason)
       },
     }
-    this.reassignment = new ReassignmentState(member.tell)
+    this.reassignment = new ReassignmentState(member.emit)
     this.#sender = new Sender(this.membership, memberState, this.#sendWindow, this.reassignment, member)
     this.#messageHandler = new MessageHandler(this.membership, member)
   }

@@ -21,7 +21,7 @@ type ToPeople = "text" | "receipt" | "attachment" | "location" | "form" | "refer
 
 /** What hearing something may lead to. */
 export interface Listener {
-  tell(event: StateEvent): void
+  emit(event: StateEvent): void
   end(by: Participant): void
 }
 
@@ -41,28 +41,28 @@ export class MessageHandler {
   async hear(memberState: MemberState, sender: Participant, message: ChatMessage | OfCall | Unknown, isLive: boolean): Promise<void> {
     switch (message.type) {
       case "ofCall":
-        this.#listener.tell({ type: "callSignal", sender, data: message.raw, isLive })
+        this.#listener.emit({ type: "callSignal", sender, data: message.raw, isLive })
         break
       case "text": {
         const { id: messageId, text, sent, replyTo } = message
         memberState.receipts.owe(ReceiptKind.DELIVERED, messageId)
-        this.#listener.tell({ type: "textReceived", messageId, sender, text, sent, replyTo })
+        this.#listener.emit({ type: "textReceived", messageId, sender, text, sent, replyTo })
         break
       }
       case "receipt": {
         const type = message.kind === ReceiptKind.READ ? "read" : "delivered"
-        for (const messageId of message.messageIds) this.#listener.tell({ type, messageId, by: sender })
+        for (const messageId of message.messageIds) this.#listener.emit({ type, messageId, by: sender })
         break
       }
       case "referral":
         memberState.receipts.owe(ReceiptKind.DELIVERED, message.id)
-        this.#listener.tell({ type: "messageReceived", sender, message })
+        this.#listener.emit({ type: "messageReceived", sender, message })
         break
       case "attachment":
       case "location":
       case "form":
       case "unknown":
-        this.#listener.tell({ type: "messageReceived", sender, message })
+        this.#listener.emit({ type: "messageReceived", sender, message })
         break
       default:
         await this.#hearAboutTheRoom(memberState, sender, message)
@@ -73,7 +73,7 @@ export class MessageHandler {
   takeAnswer(sender: Participant, answer: InvitationAnswer): void {
     const invitation = this.#membership.invitations.answer(answer, sender)
     if (invitation === null) return
-    this.#listener.tell({ type: "invitationAnswered", invitation, accepted: answer.accepted })
+    this.#listener.emit({ type: "invitationAnswered", invitation, accepted: answer.accepted })
   }
 
   async #hearAboutTheRoom(
@@ -98,7 +98,7 @@ export class MessageHandler {
         this.#listener.end(sender)
         break
       case "noteKey":
-        this.#listener.tell(memberState.notes.takeKey(message, sender))
+        this.#listener.emit(memberState.notes.takeKey(message, sender))
         break
       case "handOverNote":
         await this.#hearNote(memberState, sender, message)
@@ -115,7 +115,7 @@ export class MessageHandler {
     const key = toHex(sender.deviceKey)
     if (!said.cannotCall || this.#withoutCalls.has(key)) return
     this.#withoutCalls.add(key)
-    this.#listener.tell({ type: "callsUnsupported", participant: sender })
+    this.#listener.emit({ type: "callsUnsupported", participant: sender })
   }
 
   async #hearNote(memberState: MemberState, sender: Participant, note: HandOverNote): Promise<void> {
@@ -124,20 +124,20 @@ export class MessageHandler {
     if (receiver === null) return
     const event = await memberState.notes.takeNote(note, { conversationId, sender, receiver }, room)
     if (event.type === "noteReceived") memberState.receipts.owe(ReceiptKind.DELIVERED, note.id)
-    this.#listener.tell(event)
+    this.#listener.emit(event)
   }
 
   #hearInvitation(sender: Participant, invitation: Invitation): void {
     if (this.#membership.invitations.propose(invitation, sender)) {
-      this.#listener.tell({ type: "invitationReceived", invitation, proposedBy: sender })
+      this.#listener.emit({ type: "invitationReceived", invitation, proposedBy: sender })
     } else {
-      this.#listener.tell({ type: "messageRefused", reason: "an invitation that its sender may not make" })
+      this.#listener.emit({ type: "messageRefused", reason: "an invitation that its sender may not make" })
     }
   }
 
   #seeLeaving(memberState: MemberState, sender: Participant): void {
     memberState.leaves(sender)
-    this.#listener.tell({ type: "left", participant: sender })
+    this.#listener.emit({ type: "left", participant: sender })
     if (sender.isSurvivor) {
       this.#listener.end(sender)
       return

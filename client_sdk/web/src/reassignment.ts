@@ -21,7 +21,7 @@ export interface ReassignmentHost {
   readonly state: ConversationState
   readonly link: RelayLink
   act(work: () => void | Promise<void>): Promise<void>
-  tell(event: StateEvent): void
+  emit(event: StateEvent): void
   /** Do something later, unless it is over then. */
   later(work: () => void): void
   isBusy(refused: RelayRefused): boolean
@@ -116,7 +116,7 @@ export class Reassignment {
       if (!(error instanceof NotTrusted) && !(error instanceof TeduhCryptoError)) throw error
       await this.end()
       const reason = error instanceof NotTrusted ? error : new NotTrusted("who came is not proven", { cause: error })
-      this.conversation.tell({ type: "reassignmentRefused", reason })
+      this.conversation.emit({ type: "reassignmentRefused", reason })
     }
   }
 }

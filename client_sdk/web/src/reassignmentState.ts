@@ -30,7 +30,7 @@ export class ReassignmentState {
   /** Her texts by message id in hex that no device has said to have. */
   readonly #undelivered = new Map<string, Uint8Array>()
 
-  constructor(private readonly tell: (event: StateEvent) => void) {}
+  constructor(private readonly emit: (event: StateEvent) => void) {}
 
   /** Whether what she says waits for the one who comes, who cannot read what was said before. */
   get holdsBack(): boolean {
@@ -49,7 +49,7 @@ export class ReassignmentState {
     } else if (!this.isUnreachable) {
       this.isUnreachable = true
       this.silent = new Set(room.staff.map(({ deviceKey }) => toHex(deviceKey)))
-      this.tell({ type: "staffUnreachable", participants })
+      this.emit({ type: "staffUnreachable", participants })
     }
   }
 
@@ -65,7 +65,7 @@ export class ReassignmentState {
     this.silent = silent
     if (!this.isUnreachable) return
     this.isUnreachable = false
-    this.tell({ type: "staffReachable" })
+    this.emit({ type: "staffReachable" })
   }
 
   /** Her answer came too late, or not; it waits again. */
@@ -73,7 +73,7 @@ export class ReassignmentState {
     this.isApproved = false
     if (this.candidate === null) return
     this.candidate = null
-    this.tell({ type: "reassignmentLapsed" })
+    this.emit({ type: "reassignmentLapsed" })
   }
 
   /** Nobody is sought any more. */

@@ -12,7 +12,7 @@ export class SendWindow {
   #mustRepeat = false
   #epochWanted = 0
   #acknowledged = 0
-  #hasTold = false
+  #hasAcknowledged = false
   #window = WINDOW
 
   /** We are subscribed, and the log goes to `lastSeq`. */
@@ -22,10 +22,10 @@ export class SendWindow {
     this.#window = Math.min(window, WINDOW)
     // Same counters, same bytes: the relay recognises what it has, and says so.
     this.#mustRepeat = true
-    if (this.#hasTold) {
+    if (this.#hasAcknowledged) {
       // What was acknowledged last may have been lost with the connection.
       this.#acknowledged = 0
-      this.#hasTold = false
+      this.#hasAcknowledged = false
     }
   }
 
@@ -61,7 +61,7 @@ export class SendWindow {
     const isFurther = cursor > this.#acknowledged
     if (isFurther) {
       this.#acknowledged = cursor
-      this.#hasTold = true
+      this.#hasAcknowledged = true
     }
     return isFurther
   }

@@ -35,7 +35,7 @@ import type { MemberState } from "./memberState.ts"
 export interface SenderOwner {
   isOver(): boolean
   send(frame: ClientFrame): void
-  tell(event: StateEvent): void
+  emit(event: StateEvent): void
   stop(reason: TeduhError): void
 }
 
@@ -156,7 +156,7 @@ export class Sender {
     } catch (error) {
       if (!(error instanceof RemoteError) && !(error instanceof RosterNotAdmitted)) throw error
       if (change.type === "refresh") this.memberState.leafKeys.failed(now)
-      else this.#member.tell({ type: "changeFailed", change, reason: error })
+      else this.#member.emit({ type: "changeFailed", change, reason: error })
     }
   }
 
@@ -166,7 +166,7 @@ export class Sender {
     this.memberState.outbox = outbox
     for (const { content } of done) {
       const message = content === null ? null : decodeMessage(content)
-      if (message?.type === "text" || message?.type === "referral") this.#member.tell({ type: "sent", messageId: message.id })
+      if (message?.type === "text" || message?.type === "referral") this.#member.emit({ type: "sent", messageId: message.id })
     }
   }
 
@@ -192,7 +192,7 @@ export class Sender {
     if (this.#membership.pending?.counter !== counter) return
     this.takeBack(counter)
     this.#reassignment.isApproved = false
-    this.#member.tell({ type: "reassignmentLapsed" })
+    this.#member.emit({ type: "reassignmentLapsed" })
   }
 
   #refusedEpoch(counter: number, expected: number): void {
@@ -210,7 +210,7 @@ export class Sender {
 
   /** Somebody else's commit came first. A refresh is still due, and made anew when the log is read. */
   lost(change: Change): void {
-    if (change.type !== "refresh") this.#member.tell({ type: "commitLost", change })
+    if (change.type !== "refresh") this.#member.emit({ type: "commitLost", change })
   }
 
   /** From `counter` on, nothing that was sent is in the log: it will be said anew. */

@@ -68,7 +68,7 @@ class Watched<T> {
     if (this.#listeners.size > 0) this.#send(true)
   }
 
-  tell(news: T): void {
+  emit(news: T): void {
     for (const listener of this.#listeners) listener(news)
   }
 }
@@ -179,8 +179,8 @@ export class StaffRouting {
   /** @internal Whether the frame was for us. */
   receive(frame: RelayFrame): boolean {
     if (frame.type === "queueListing") this.#list(frame)
-    else if (frame.type === "board") this.#board.tell(frame)
-    else if (frame.type === "queueAlert") this.#alerts.tell(frame)
+    else if (frame.type === "board") this.#board.emit(frame)
+    else if (frame.type === "queueAlert") this.#alerts.emit(frame)
     else if (frame.type === "offerEnded") this.#strike(frame.conversationId)
     else if (frame.type === "offer") this.#add(frame)
     else return false
@@ -198,7 +198,7 @@ export class StaffRouting {
 
   #list(listing: QueueListing): void {
     this.#newest = listing
-    this.#listing.tell(listing)
+    this.#listing.emit(listing)
   }
 
   #add({ conversationId, details, waitedSeconds, secondsLeft, dropped }: Offer): void {
@@ -218,7 +218,7 @@ export class StaffRouting {
   #setOffers(offers: readonly OpenOffer[]): void {
     if (offers.length === 0 && this.#offers.length === 0) return
     this.#offers = offers
-    this.#offerListeners.tell(offers)
+    this.#offerListeners.emit(offers)
   }
 
   #question(ask: Ask): void {

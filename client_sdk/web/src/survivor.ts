@@ -219,7 +219,7 @@ export class Survivor extends Client {
     this.strike(conversation.id)
     conversation.state.beginAnew(conversationId)
     this.enlist(conversation)
-    conversation.tell({ type: "waiting", position, leastSeconds: null, mostSeconds: null })
+    conversation.emit({ type: "waiting", position, leastSeconds: null, mostSeconds: null })
     conversation.subscribe(request.capability)
   }
 

@@ -31,7 +31,7 @@ function madeUp() {
     act: async (work) => {
       await work()
     },
-    tell: () => undefined,
+    emit: () => undefined,
     later: (work) => {
       laters.push(work)
     },

@@ -45,7 +45,7 @@ def check(directory: _DIRECTORY) -> None:
     """Say what is wrong with a directory; ends with status 1 if it could not be signed."""
     with _plainly():
         findings = check_directory(_read(directory), _today())
-        _tell(findings)
+        _notify(findings)
         if any(finding.is_fault for finding in findings):
             raise typer.Exit(1)
         typer.echo("nothing keeps it from being signed")
@@ -76,7 +76,7 @@ def sign(
                 opened.path, content, authority, opened.verifier(), now=now, validity=days * _DAY
             )
         except DirectoryNotSigned as faulty:
-            _tell(faulty.findings)
+            _notify(faulty.findings)
             raise
         file = folder / DIRECTORY_FILE
         typer.echo(f"directory version {statement.version} {until(statement.expires)}")
@@ -98,7 +98,7 @@ def import_csv(
             typer.echo(content.decode(), nl=False)
         else:
             output.write_bytes(content)
-        _tell(check_directory(content, _today()))
+        _notify(check_directory(content, _today()))
         typer.echo(f"{len(directory.services)} services", err=True)
 
 
@@ -116,7 +116,7 @@ def _read(file: Path) -> bytes:
     return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
 
 
-def _tell(findings: Sequence[Finding]) -> None:
+def _notify(findings: Sequence[Finding]) -> None:
     for finding in findings:
         typer.echo(str(finding), err=True)
 

@@ -358,13 +358,13 @@ def _sign_list(
             break
     else:
         raise RelayRefused("others have signed lists at the same time, again and again; try again")
-    _tell_of(folder)
+    _report(folder)
     if relay is None:
         files = f"{folder.path / 'revocations.jwt'} and {folder.path / 'authority.jwt'}"
         typer.echo(f"give the relay {files}", err=True)
 
 
-def _tell_of(folder: OrganisationFolder) -> None:
+def _report(folder: OrganisationFolder) -> None:
     """How long what was signed is good, and whether the root key is needed soon."""
     revocations, stated = folder.revocations(), folder.stated()
     typer.echo(f"revocation list version {revocations.version} {until(revocations.expires)}")

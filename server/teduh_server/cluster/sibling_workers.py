@@ -50,7 +50,7 @@ class SiblingWorkers:
         for each in (self._box, *self._others):
             each.close()
 
-    def tell_all(self, message: bytes) -> None:
+    def notify_all(self, message: bytes) -> None:
         """Say something to all others; who does not listen misses it."""
         for box in self._others:
             with suppress(OSError):

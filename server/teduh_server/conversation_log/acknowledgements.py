@@ -40,11 +40,11 @@ class Acknowledgements:
 
     __slots__ = (
         "_at_once",
+        "_due_now",
         "_is_due",
         "_many",
         "_next_round",
         "_store",
-        "_told_now",
         "_waiting",
     )
 
@@ -56,7 +56,7 @@ class Acknowledgements:
         self._at_once = _AT_ONCE
         # Of the next round, and of this one: together, for a script for each would cost twice as much.
         self._waiting: dict[Subscription, None] = {}
-        self._told_now: dict[Subscription, None] = {}
+        self._due_now: dict[Subscription, None] = {}
         self._next_round = 0.0
 
     def note(self, connection: Connection, frame: Acknowledge) -> None:
@@ -71,9 +71,9 @@ class Acknowledgements:
             # What nobody has said yet, nobody has.
             newest = subscription.conversation.newest
             subscription.has = seq if seq < newest else newest
-        if subscription.has - subscription.told_has >= self._many:
+        if subscription.has - subscription.shared_has >= self._many:
             self._waiting.pop(subscription, None)
-            self._tell(subscription)
+            self._notify(subscription)
         elif subscription not in self._waiting:
             self._waiting[subscription] = None
             if not self._is_due:
@@ -82,35 +82,35 @@ class Acknowledgements:
 
     def flush(self) -> None:
         """Tell all that wait: the node stops."""
-        waiting, self._waiting = {**self._told_now, **self._waiting}, {}
-        self._told_now = {}
+        waiting, self._waiting = {**self._due_now, **self._waiting}, {}
+        self._due_now = {}
         for subscription in waiting:
-            self._tell(subscription)
+            self._notify(subscription)
 
     def _begin_round(self) -> None:
-        self._told_now, self._waiting = self._waiting, {}
-        self._at_once = max(_AT_ONCE, int(len(self._told_now) / _PAUSES))
+        self._due_now, self._waiting = self._waiting, {}
+        self._at_once = max(_AT_ONCE, int(len(self._due_now) / _PAUSES))
         self._next_round = time.monotonic() + WAIT_SECONDS
-        self._tell_some()
+        self._notify_some()
 
-    def _tell_some(self) -> None:
-        told_now = self._told_now
-        for subscription in list(islice(told_now, self._at_once)):
-            del told_now[subscription]
-            self._tell(subscription)
+    def _notify_some(self) -> None:
+        due_now = self._due_now
+        for subscription in list(islice(due_now, self._at_once)):
+            del due_now[subscription]
+            self._notify(subscription)
         loop = asyncio.get_running_loop()
-        if told_now:
-            loop.call_later(_PAUSE_SECONDS, self._tell_some)
+        if due_now:
+            loop.call_later(_PAUSE_SECONDS, self._notify_some)
         elif self._waiting:
             # Whoever was noted meanwhile waits as long as the others did.
             loop.call_later(max(0.0, self._next_round - time.monotonic()), self._begin_round)
         else:
             self._is_due = False
 
-    def _tell(self, subscription: Subscription) -> None:
+    def _notify(self, subscription: Subscription) -> None:
         seq = subscription.has
-        if seq > subscription.told_has:
-            subscription.told_has = seq
+        if seq > subscription.shared_has:
+            subscription.shared_has = seq
             command = scripts.acknowledge(subscription.conversation.keys, subscription.member, seq)
             self._store.call_joined(command, 0, partial(_answered, subscription), at_once=False)
 
@@ -118,4 +118,4 @@ class Acknowledgements:
 def _answered(subscription: Subscription, answer: Answer) -> None:
     if isinstance(answer, StoreError):
         # The next one tells the same.
-        subscription.told_has = 0
+        subscription.shared_has = 0

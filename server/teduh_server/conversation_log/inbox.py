@@ -43,7 +43,7 @@ class Inbox:
         """Invite a device; repeating it changes nothing. Raises StoreError."""
         inbox = InboxKeys.of(device_id)
         await self._store.ask(inbox_scripts.add_inbox_item(inbox, conversation_id, after, self._retention_ms))
-        await self._store.tell(ALL_NODES_CHANNEL, bytes((node_channel.INBOX_ITEM,)) + device_id)
+        await self._store.publish_confirmed(ALL_NODES_CHANNEL, bytes((node_channel.INBOX_ITEM,)) + device_id)
 
     def attach(self, connection: Connection, device_id: bytes) -> None:
         """Deliver everything not yet acknowledged, and whatever comes."""

@@ -215,13 +215,13 @@ async def _of_cluster(location: ClusterLocation) -> list[StoreAddress]:
     silent = []
     for seed in location.seeds:
         try:
-            return await _told_by(seed)
+            return await _servers_known_to(seed)
         except (RedisError, OSError) as error:
             silent.append(f"{_name(seed)}: {_shown(error)}")
     raise StoreNotFound(f"No node of the cluster answers ({'; '.join(silent)})")
 
 
-async def _told_by(seed: StoreAddress) -> list[StoreAddress]:
+async def _servers_known_to(seed: StoreAddress) -> list[StoreAddress]:
     async with _connected(seed) as client:
         state = await _execute(client, "CLUSTER INFO")
         slots = await _execute(client, "CLUSTER SLOTS")

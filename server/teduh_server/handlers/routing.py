@@ -63,7 +63,7 @@ class RoutingHandlers:
         connection.send(Done(frame.ref))
         if frame.availability is Availability.AVAILABLE:
             self.offers.show(connection)
-            await self.news.tell(connection)
+            await self.news.notify(connection)
 
     async def claim(self, connection: Connection, frame: Claim) -> None:
         if self.makes_offers and _staff(connection).role is not Role.SUPERVISOR:

@@ -58,7 +58,7 @@ class Node:
     delivery: DeliveryService
     spawn: Spawn
     unclaimed: Unclaimed
-    tell_workers: Callable[[bytes], None] = _nothing
+    notify_workers: Callable[[bytes], None] = _nothing
     """Tell the other workers of this machine that a source was reported."""
 
 
@@ -118,7 +118,7 @@ class RoutingServices:
             retention_ms=retention_ms,
         )
         self.abuse = AbuseReports(
-            store, channel, self.queue, turns, price, reported, node.spawn, node.tell_workers
+            store, channel, self.queue, turns, price, reported, node.spawn, node.notify_workers
         )
         self.presence.changes.add(self._changed)
         channel.on(node_channel.QUEUE_CHANGED, lambda _: self._changed())

@@ -112,7 +112,7 @@ class Trouble:
         """`event` says in the log what does not work, such as "store takes nothing"."""
         self._event = event
         self._share = _share_of(event, clock)
-        self._told: str | None = None
+        self._logged: str | None = None
         self.cause: str | None = None
         """One word, and never of a client's; None while it works."""
 
@@ -121,9 +121,9 @@ class Trouble:
         at the next moment at which something may be: it is looked at with each call.
         """
         self.cause = cause
-        if cause == self._told or not self._share.take():
+        if cause == self._logged or not self._share.take():
             return
-        self._told = cause
+        self._logged = cause
         if cause is None:
             log().info(self._event, ended=True)
         else:

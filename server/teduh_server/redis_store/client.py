@@ -158,7 +158,7 @@ class Store:
         """Tell whoever listens to `channel`; nobody may."""
         self.send((self._servers.publish_word, channel, message))
 
-    def tell(self, channel: bytes, message: bytes) -> asyncio.Future[Reply]:
+    def publish_confirmed(self, channel: bytes, message: bytes) -> asyncio.Future[Reply]:
         """The same, for what must not be missed: raises StoreUnavailable or StoreRefused."""
         return self.ask((self._servers.publish_word, channel, message))
 

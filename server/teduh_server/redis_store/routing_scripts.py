@@ -123,9 +123,9 @@ def take_lead(node_id: str, lead_ms: int) -> Command:
     return scripts.LEAD.command((keys.QUEUE_ROUTER,), node_id, lead_ms)
 
 
-def mark_told(conversation_id: bytes) -> Command:
+def mark_notified(conversation_id: bytes) -> Command:
     """Note that supervisors know of it, if it still waits."""
-    return scripts.MARK_TOLD.command((keys.queue_request(conversation_id),))
+    return scripts.MARK_NOTIFIED.command((keys.queue_request(conversation_id),))
 
 
 def taken_times() -> Command:

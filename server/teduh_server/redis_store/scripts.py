@@ -50,16 +50,16 @@ DROP_UNCLAIMED = Script("drop_unclaimed")
 KEEP_UNCLAIMED = Script("keep_unclaimed")
 APPEND = Script("append", "reconcile")
 ACKNOWLEDGE = Script("acknowledge")
-SUBSCRIBE = Script("subscribe", "tell", "reconcile")
-REJOIN = Script("rejoin", "tell")
+SUBSCRIBE = Script("subscribe", "publish_to_node", "reconcile")
+REJOIN = Script("rejoin", "publish_to_node")
 LAST_SEQ = Script("last_seq", "reconcile")
 UNREGISTER = Script("unregister")
 INVITED = Script("invited")
 NOTE_STAFF = Script("note_staff")
-PASS_ON = Script("pass_on", "tell")
+PASS_ON = Script("pass_on", "publish_to_node")
 LEAVE = Script("leave")
 ADMIT_CLAIMANT = Script("admit_claimant")
-END_LEASE = Script("end_lease", "tell")
+END_LEASE = Script("end_lease", "publish_to_node")
 END_CLAIM = Script("end_claim")
 OPEN_REQUEST = Script("open_request")
 TURN = Script("turn")
@@ -73,7 +73,7 @@ SET_SEATS = Script("set_seats")
 COUNT_TAKEN = Script("count_taken")
 READ_REQUESTS = Script("read_requests")
 LEAD = Script("lead")
-MARK_TOLD = Script("mark_told")
+MARK_NOTIFIED = Script("mark_notified")
 COUNT_DAY = Script("count_day")
 PUT_PUSH = Script("put_push")
 DROP_PUSH = Script("drop_push")
@@ -115,7 +115,7 @@ SOURCES: dict[Argument, bytes] = {
         COUNT_TAKEN,
         READ_REQUESTS,
         LEAD,
-        MARK_TOLD,
+        MARK_NOTIFIED,
         COUNT_DAY,
         PUT_PUSH,
         DROP_PUSH,

@@ -53,15 +53,15 @@ class AbuseReports:
         price: RequestPrice,
         reported: Reported,
         spawn: Callable[[Coroutine[None, None, None]], None],
-        tell_workers: Callable[[bytes], None],
+        notify_workers: Callable[[bytes], None],
     ) -> None:
-        """`tell_workers` takes a source to the other workers of this machine."""
+        """`notify_workers` takes a source to the other workers of this machine."""
         self._store = store
         self._queue = queue
         self._turns = turns
         self._price = price
         self._spawn = spawn
-        self._tell_workers = tell_workers
+        self._notify_workers = notify_workers
         self._limit = SourceLimit(REPORTS_PER_SECOND, _BURST)
         self.reported = reported
         channel.on(node_channel.ABUSE, self._hear)
@@ -82,7 +82,7 @@ class AbuseReports:
             return
         metrics.REPORTS.inc()
         self.take_out(source)
-        self._tell_workers(source)
+        self._notify_workers(source)
 
     def take_out(self, source: bytes) -> None:
         """What came from there was no request for help."""

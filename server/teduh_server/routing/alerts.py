@@ -70,14 +70,14 @@ class Alerts:
         self._owed: list[Connection] = []
         channel.on(node_channel.ALERT, self._hear)
 
-    async def tell(self, waiting: Iterable[WaitingRequest]) -> bool:
+    async def notify(self, waiting: Iterable[WaitingRequest]) -> bool:
         """Tell of those among these who wait in vain; whether there are any, also such that are known. Raises
         StoreError.
         """
         now = time.time() + self._store.clock_ahead
         in_vain = [request for request in waiting if needs_alert(request, now, self._policy)]
         for request in in_vain:
-            await self._tell(request)
+            await self._notify(request)
         return bool(in_vain)
 
     async def look(self) -> tuple[bool, bool]:
@@ -94,7 +94,7 @@ class Alerts:
         for request in await read_waiting(self._store, list(now_due)):
             at = alert_at(request, self._policy)
             if at <= now:
-                await self._tell(request)
+                await self._notify(request)
             due[now_due[request.id]] = _TOLD if at <= now else min(at, now + _AGAIN_SECONDS)
         self._due = due
         return bool(places), _TOLD in due.values()
@@ -136,12 +136,14 @@ class Alerts:
                 for supervisor in owed:
                     self._send(supervisor, _alert(request))
 
-    async def _tell(self, request: WaitingRequest) -> None:
+    async def _notify(self, request: WaitingRequest) -> None:
         if request.is_known:
             return
-        await self._store.tell(ALL_NODES_CHANNEL, bytes((node_channel.ALERT,)) + _encode(_alert(request)))
+        await self._store.publish_confirmed(
+            ALL_NODES_CHANNEL, bytes((node_channel.ALERT,)) + _encode(_alert(request))
+        )
         # Noted behind it: where the store goes away in between, they are told twice, not never.
-        await self._store.ask(routing_scripts.mark_told(request.id))
+        await self._store.ask(routing_scripts.mark_notified(request.id))
 
     def _hear(self, message: bytes) -> None:
         alert = _decode_alert(message)

@@ -48,15 +48,15 @@ class AsksToJoin:
         nodes = self._presence.nodes_of(frame.device_id)
         for node in nodes:
             self._store.publish(channel_of(node), bytes((node_channel.JOIN_ASKED,)) + _encode(asked))
-        if self._tell(asked) or nodes:
+        if self._notify(asked) or nodes:
             connection.send(Done(frame.ref))
         else:
             connection.refuse(ErrorCode.NO_KEY_PACKAGE, "the device is not connected", ref=frame.ref)
 
     def _hear(self, message: bytes) -> None:
-        self._tell(_decode(message))
+        self._notify(_decode(message))
 
-    def _tell(self, asked: _Asked) -> bool:
+    def _notify(self, asked: _Asked) -> bool:
         frame = JoinAsked(asked.device_id, asked.statement, asked.issuer_statement)
         connections = [
             each for each in self._presence.here() if each.staff and each.staff.device_id == asked.to

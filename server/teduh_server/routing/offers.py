@@ -90,7 +90,7 @@ class Offers:
         channel.on(node_channel.NOT_LET_IN, self._hear_not_let_in)
         channel.on(node_channel.LET_GO, self._hear_let_go)
 
-    def tell(self, offer: Offered) -> None:
+    def notify(self, offer: Offered) -> None:
         """Tell all nodes."""
         self._publish(node_channel.OFFERED, _encode(offer))
 
@@ -98,21 +98,21 @@ class Offers:
         """What this person's devices say together counts from now on."""
         staff = connection.staff
         assert staff is not None
-        self._tell_seats(staff.person, again=False)
+        self._notify_seats(staff.person, again=False)
 
-    def _tell_seats(self, person: bytes, *, again: bool) -> None:
+    def _notify_seats(self, person: bytes, *, again: bool) -> None:
         seats = self._presence.seats(person)
         command = routing_scripts.set_seats(person, seats, self._retention_ms, again=again)
-        self._store.call(command, partial(self._seats_told, person))
+        self._store.call(command, partial(self._seats_stored, person))
 
-    def _seats_told(self, person: bytes, answer: Answer) -> None:
+    def _seats_stored(self, person: bytes, answer: Answer) -> None:
         if isinstance(answer, StoreError):
             # What she had said before would count, and perhaps all of that is taken.
-            asyncio.get_running_loop().call_later(_AGAIN_SECONDS, self._tell_seats_again, person)
+            asyncio.get_running_loop().call_later(_AGAIN_SECONDS, self._notify_seats_again, person)
 
-    def _tell_seats_again(self, person: bytes) -> None:
+    def _notify_seats_again(self, person: bytes) -> None:
         if self._presence.devices_here(person):
-            self._tell_seats(person, again=True)
+            self._notify_seats(person, again=True)
 
     async def answer(self, connection: Connection, frame: AnswerOffer) -> None:
         """Take what was offered, or let it go to the next. Raises StoreError."""
@@ -151,7 +151,7 @@ class Offers:
 
     def _hear_offer(self, message: bytes) -> None:
         offer = _decode(message)
-        self._news.tell_dropped(offer.conversation_id, offer.dropped)
+        self._news.notify_dropped(offer.conversation_id, offer.dropped)
         left = offer.until - time.time() - self._store.clock_ahead
         if left < 1:
             return

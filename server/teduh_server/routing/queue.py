@@ -108,7 +108,7 @@ class Queue:
         self._touched_ms = self._swept_ms = self._released_ms = 0
         # From when on all nodes have been able to say who is with them, as far as this one knows.
         self._seen_from_ms = 0
-        self._told_just_now = self._to_tell = False
+        self._notified_just_now = self._to_notify = False
         self.length = 0
         """How many wait at all nodes, of late."""
         delivery.first_commits.add(self._confirm)
@@ -482,17 +482,17 @@ class Queue:
 
     def _changed(self) -> None:
         """Tell all nodes: at once, and what comes within the next moment once, at its end."""
-        if self._told_just_now:
-            self._to_tell = True
+        if self._notified_just_now:
+            self._to_notify = True
             return
-        self._told_just_now = True
+        self._notified_just_now = True
         self._store.publish(ALL_NODES_CHANNEL, bytes((node_channel.QUEUE_CHANGED,)))
-        asyncio.get_running_loop().call_later(_GATHERING_SECONDS, self._tell_rest)
+        asyncio.get_running_loop().call_later(_GATHERING_SECONDS, self._notify_rest)
 
-    def _tell_rest(self) -> None:
-        self._told_just_now = False
-        if self._to_tell:
-            self._to_tell = False
+    def _notify_rest(self) -> None:
+        self._notified_just_now = False
+        if self._to_notify:
+            self._to_notify = False
             self._changed()
 
     def _offer_ended(self, conversation_id: bytes, person: bytes) -> None:
@@ -547,7 +547,7 @@ class Queue:
         if now - self._seen_from_ms >= self._absent_ms:
             await self._drop_absent(now - self._absent_ms)
         self._swept_ms = now
-        await self._news.tell_of_time()
+        await self._news.notify_of_time()
         if failed is not None:
             raise failed
 

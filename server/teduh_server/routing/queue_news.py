@@ -51,7 +51,7 @@ _LOOKED_THROUGH = 256
 
 
 @dataclass(slots=True)
-class _Told:
+class _Notified:
     """What one connection has been told of one request."""
 
     position: int
@@ -64,7 +64,7 @@ class _Told:
     since: float = 0.0
     """Since when she has this place, in seconds since 1970."""
 
-    def tells(self, position: int, guess: Estimate | None) -> bool:
+    def is_news(self, position: int, guess: Estimate | None) -> bool:
         """Whether this is to be told; then it counts as told."""
         is_due = self.again_at is not None and time.monotonic() >= self.again_at
         if (self.position, self.estimate) == (position, guess) and not is_due:
@@ -96,7 +96,7 @@ class QueueNews:
         self._hours = hours
         self._policy = policy
         self._spawn = spawn
-        self._waiting: dict[bytes, dict[Connection, _Told]] = {}
+        self._waiting: dict[bytes, dict[Connection, _Notified]] = {}
         # The other way round: a connection may have ended its subscription, and follow the request still.
         self._followed: dict[Connection, set[bytes]] = {}
         self._watchers: set[Connection] = set()
@@ -137,10 +137,10 @@ class QueueNews:
         """Tell this connection of its request; `position` is what it has been told already."""
         following = self._follow(conversation_id, connection)
         before = following.get(connection)
-        told = following[connection] = _Told(position, opens=0 if before is None else before.opens)
+        told = following[connection] = _Notified(position, opens=0 if before is None else before.opens)
         if position > 0:
             # At once: she is not to read of a place in a line that nobody serves.
-            _tell_opening(conversation_id, connection, told, self._opens())
+            _notify_opening(conversation_id, connection, told, self._opens())
 
     def taken(self) -> None:
         """A request was taken here: who waits next is news, though the number may soon be the same again."""
@@ -148,11 +148,11 @@ class QueueNews:
 
     def go_on(self, conversation_id: bytes, connection: Connection) -> None:
         """Tell this connection of its request, but not what it knows: that it is taken."""
-        self._follow(conversation_id, connection).setdefault(connection, _Told(0))
+        self._follow(conversation_id, connection).setdefault(connection, _Notified(0))
 
     def go_on_later(self, conversation_id: bytes, connection: Connection) -> None:
         """The same, but she found nobody: she is told once more in a while, and asks again."""
-        told = _Told(0, again_at=time.monotonic() + AGAIN_SECONDS)
+        told = _Notified(0, again_at=time.monotonic() + AGAIN_SECONDS)
         self._follow(conversation_id, connection)[connection] = told
         asyncio.get_running_loop().call_later(AGAIN_SECONDS, self.refresh_soon)
 
@@ -170,7 +170,7 @@ class QueueNews:
             if not following:
                 del self._waiting[conversation_id]
 
-    def _follow(self, conversation_id: bytes, connection: Connection) -> dict[Connection, _Told]:
+    def _follow(self, conversation_id: bytes, connection: Connection) -> dict[Connection, _Notified]:
         self._followed.setdefault(connection, set()).add(conversation_id)
         return self._waiting.setdefault(conversation_id, {})
 
@@ -212,7 +212,7 @@ class QueueNews:
                 # What has changed while it was read was told to those who were watching by then.
                 self.refresh_soon()
 
-    async def tell(self, connection: Connection) -> None:
+    async def notify(self, connection: Connection) -> None:
         """Tell one staff connection how many wait now. Raises StoreError."""
         length = await self._store.ask(queue_scripts.queue_length())
         if isinstance(length, int):
@@ -242,17 +242,17 @@ class QueueNews:
         self._refreshes += 1
         try:
             if self._waiting:
-                await self._tell_positions()
-                await self.tell_of_time()
+                await self._notify_positions()
+                await self.notify_of_time()
             if self._watchers:
-                await self._tell_watchers()
-            await self._tell_length()
+                await self._notify_watchers()
+            await self._notify_length()
         except StoreError:
             self.refresh_soon()
         finally:
             self._refreshing = False
 
-    async def _tell_positions(self) -> None:
+    async def _notify_positions(self) -> None:
         order, taken = await asyncio.gather(
             self._store.ask(queue_scripts.queue_order()), self._store.ask(routing_scripts.taken_times())
         )
@@ -275,32 +275,32 @@ class QueueNews:
             guess = estimate(times, position, now) if somebody_takes else None
             for connection, told in self._followers(conversation_id):
                 foreseen = None if told.is_passed_over(position, times, now) else guess
-                if told.tells(position, foreseen):
+                if told.is_news(position, foreseen):
                     connection.send(_position(conversation_id, position, foreseen))
 
-    def _followers(self, conversation_id: bytes) -> Iterable[tuple[Connection, _Told]]:
+    def _followers(self, conversation_id: bytes) -> Iterable[tuple[Connection, _Notified]]:
         return list(self._waiting.get(conversation_id, {}).items())
 
-    async def tell_of_time(self) -> None:
+    async def notify_of_time(self) -> None:
         """Tell what time alone has changed: who will be there when, what no longer counts. Raises
         StoreError.
         """
         if not self._waiting:
             return
-        await self._tell_openings()
+        await self._notify_openings()
         if self._policy is not None:
             _, requests = await next_waiting(self._store, _LOOKED_THROUGH)
             now = time.time() + self._store.clock_ahead
             for request in requests:
-                self.tell_dropped(request.id, dropped(request, now, self._policy))
+                self.notify_dropped(request.id, dropped(request, now, self._policy))
 
-    async def _tell_openings(self) -> None:
+    async def _notify_openings(self) -> None:
         opens = self._opens()
         for at, conversation_id in enumerate(list(self._waiting), 1):
             if at % _TOLD_AT_ONCE == 0:
                 await asyncio.sleep(0)
             for connection, told in self._followers(conversation_id):
-                _tell_opening(conversation_id, connection, told, opens)
+                _notify_opening(conversation_id, connection, told, opens)
 
     def _opens(self) -> int | None:
         """When somebody will be there; 0 if somebody is, None if nobody knows."""
@@ -312,14 +312,14 @@ class QueueNews:
             return None
         return self._hours.next_opening(now)
 
-    def tell_dropped(self, conversation_id: bytes, now_dropped: tuple[Preference, ...]) -> None:
+    def notify_dropped(self, conversation_id: bytes, now_dropped: tuple[Preference, ...]) -> None:
         """She is offered without regard to these; she is told before anybody can have said yes."""
         for connection, told in self._followers(conversation_id):
             if len(told.dropped) < len(now_dropped):
                 told.dropped = now_dropped
                 connection.send(PreferencesRelaxed(conversation_id, now_dropped))
 
-    async def _tell_watchers(self) -> None:
+    async def _notify_watchers(self) -> None:
         count, requests = await next_waiting(self._store, MAX_LISTED_REQUESTS)
         for connection in list(self._watchers):
             connection.send(self._listing_for(connection, count, requests))
@@ -333,7 +333,7 @@ class QueueNews:
         now = time.time() + self._store.clock_ahead
         return QueueListing(count, tuple(_listed(request, now, devices) for request in requests))
 
-    async def _tell_length(self) -> None:
+    async def _notify_length(self) -> None:
         length = await self._store.ask(queue_scripts.queue_length())
         if not isinstance(length, int) or length == self._announced:
             return
@@ -343,7 +343,7 @@ class QueueNews:
 
 
 def _let_ask_anew(
-    conversation_id: bytes, followers: Iterable[tuple[Connection, _Told]], *, is_lost: bool
+    conversation_id: bytes, followers: Iterable[tuple[Connection, _Notified]], *, is_lost: bool
 ) -> None:
     """The request is not in the queue any more. If nobody has taken it, its survivor believes that she waits,
     and asks again when she connects anew. A colleague who looks for somebody asks again whatever has become
@@ -361,9 +361,11 @@ def _listed(request: WaitingRequest, now: float, devices: Set[bytes]) -> ListedR
     return ListedRequest(request.id, request.details, waited, bool(devices & request.known_devices))
 
 
-def _tell_opening(conversation_id: bytes, connection: Connection, told: _Told, opens: int | None) -> None:
-    if told.opens != opens and told.position != 0:
-        told.opens = opens
+def _notify_opening(
+    conversation_id: bytes, connection: Connection, last: _Notified, opens: int | None
+) -> None:
+    if last.opens != opens and last.position != 0:
+        last.opens = opens
         connection.send(OpeningTime(conversation_id, opens))
 
 

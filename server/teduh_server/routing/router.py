@@ -141,7 +141,7 @@ class Router:
             )
         if not is_whole:
             return bool(waiting), False
-        return bool(waiting), await self._alerts.tell(waiting) or suits_nobody
+        return bool(waiting), await self._alerts.notify(waiting) or suits_nobody
 
     async def _withdraw_from_the_gone(self, waiting: Sequence[WaitingRequest], people: list[Person]) -> None:
         """Do not wait for the answer of somebody who is not there any more; who is back is asked again."""
@@ -169,7 +169,7 @@ class Router:
             self._note_full(proposal, person)
             if person:
                 request = proposal.request
-                self._offers.tell(
+                self._offers.notify(
                     Offered(request.id, person, request.details, request.opened, until, proposal.dropped)
                 )
 

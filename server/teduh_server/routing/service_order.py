@@ -39,7 +39,7 @@ class ServiceOrder:
         self._turns = turns
         self._opening: set[bytes] = set()
         # What the store could not be told.
-        self._to_tell: dict[bytes, Waiting] = {}
+        self._to_notify: dict[bytes, Waiting] = {}
 
     def enter(self, source: bytes, conversation_id: bytes, urgency: Urgency) -> int:
         """A request comes, or is asked for again: returns by how many seconds it is held back."""
@@ -69,8 +69,8 @@ class ServiceOrder:
         """Note what has left at other nodes; `followed` are the requests whose survivors are connected here.
         Raises StoreError.
         """
-        to_tell, self._to_tell = self._to_tell, {}
-        for waiting in to_tell.values():
+        to_notify, self._to_notify = self._to_notify, {}
+        for waiting in to_notify.values():
             self._give_turn(waiting)
         doubtful = [each for each in self._turns.doubtful(followed) if each not in self._opening]
         for at in range(0, len(doubtful), _AT_A_TIME):
@@ -107,6 +107,6 @@ class ServiceOrder:
 
         def told(answer: Answer) -> None:
             if isinstance(answer, StoreError):
-                self._to_tell[waiting.conversation_id] = waiting
+                self._to_notify[waiting.conversation_id] = waiting
 
         self._store.call(command, told)

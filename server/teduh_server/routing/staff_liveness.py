@@ -77,9 +77,9 @@ class StaffLiveness:
             conversation.staff_heard = now
         elif conversation.on_other_nodes and now - conversation.staff_heard > self._after / 3:
             self._pass_on(conversation, node_channel.STAFF_ASKED)
-        self._tell(conversation, now)
+        self._notify(conversation, now)
 
-    def _tell(self, conversation: LocalConversation, now: float) -> None:
+    def _notify(self, conversation: LocalConversation, now: float) -> None:
         heard = conversation.staff_heard
         reachable = bool(heard) and now - heard < self._after
         known_from = max(
@@ -90,8 +90,8 @@ class StaffLiveness:
             # Not known yet.
             return
         for subscription in conversation.subscriptions:
-            if subscription.member == SURVIVOR_MEMBER and subscription.told_reachable is not reachable:
-                subscription.told_reachable = reachable
+            if subscription.member == SURVIVOR_MEMBER and subscription.shown_reachable is not reachable:
+                subscription.shown_reachable = reachable
                 subscription.connection.send(StaffReachable(conversation.id, reachable))
 
     def _asked(self, conversation_id: bytes) -> None:
@@ -103,7 +103,7 @@ class StaffLiveness:
         conversation = self._delivery.conversation(conversation_id)
         if conversation is not None:
             conversation.staff_heard = time.monotonic()
-            self._tell(conversation, conversation.staff_heard)
+            self._notify(conversation, conversation.staff_heard)
 
     def _pass_on(self, conversation: LocalConversation, kind: int) -> None:
         message = bytes((kind,)) + conversation.id

@@ -253,8 +253,8 @@ class Subscription:
         "has",
         "member",
         "own",
-        "told_has",
-        "told_reachable",
+        "shared_has",
+        "shown_reachable",
     )
 
     def __init__(
@@ -271,9 +271,9 @@ class Subscription:
         # Entries that this connection appended and that the cursor has not reached: told by Accepted already.
         self.own: set[int] | None = None
         # How far this member has the log, as it says, and as the store was told; see `acknowledgements`.
-        self.has = self.told_has = 0
+        self.has = self.shared_has = 0
         # What a survivor was told last of whether staff can be reached; see `staff_liveness`.
-        self.told_reachable: bool | None = None
+        self.shown_reachable: bool | None = None
 
     def is_over(self) -> bool:
         """Whether nothing more is to be delivered."""

@@ -120,7 +120,7 @@ class KeyPackageDirectory:
         question = next(self._numbers)
         answer: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
         self._questions[question] = answer
-        self._tell(node, node_channel.KEY_PACKAGE_WANTED, _Wanted(question, self._node_id, device_id))
+        self._notify(node, node_channel.KEY_PACKAGE_WANTED, _Wanted(question, self._node_id, device_id))
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 return await answer
@@ -132,7 +132,7 @@ class KeyPackageDirectory:
     def _answer(self, message: bytes) -> None:
         wanted = _decode_wanted(message)
         found = _Found(wanted.question, self._take(wanted.device_id))
-        self._tell(wanted.node_id, node_channel.KEY_PACKAGE_FOUND, found)
+        self._notify(wanted.node_id, node_channel.KEY_PACKAGE_FOUND, found)
 
     def _hear(self, message: bytes) -> None:
         found = _decode_found(message)
@@ -140,5 +140,5 @@ class KeyPackageDirectory:
         if answer is not None and not answer.done():
             answer.set_result(found.key_package)
 
-    def _tell(self, node: str, kind: int, message: Struct) -> None:
+    def _notify(self, node: str, kind: int, message: Struct) -> None:
         self._store.publish(channel_of(node), bytes((kind,)) + _encode(message))

@@ -94,7 +94,7 @@ class CallMessageHandler:
             until = said + self._call_state.timing.ring
             self._call_state.note_ring(call, rung, None, now)
             self._call_state.current = Current(call, rung, media, by, until)
-            self._call_state.tell(actions.Ringing(call, by, media))
+            self._call_state.emit(actions.Ringing(call, by, media))
 
     def _goes_before_ours(self, by: int) -> bool:
         ringer = self._call_state.seen.of(by)
@@ -187,4 +187,4 @@ class CallMessageHandler:
         self._call_state.heard_media[sender] = sent
         if media != peer.media:
             peer.media = media
-            self._call_state.tell(actions.PeerMedia(sender, media))
+            self._call_state.emit(actions.PeerMedia(sender, media))

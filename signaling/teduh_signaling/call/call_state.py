@@ -105,7 +105,7 @@ class DeviceCallState:
         self.current = current
         self.left.pop(call, None)
         self.send(Join(call, now, current.joined, media, self.can_restart_ice))
-        self.tell(actions.Began(call))
+        self.emit(actions.Began(call))
         self.agree(now)
 
     def end(self, reason: EndReason, by: int | None, now: int) -> None:
@@ -122,7 +122,7 @@ class DeviceCallState:
             goodbye = HangUp if current.has_begun else Cancel
             self.send(goodbye(current.call, now, current.joined, reason))
         self.left[current.call] = reason, now + self.timing.ring + self.timing.old
-        self.tell(actions.Ended(current.call, reason, by))
+        self.emit(actions.Ended(current.call, reason, by))
 
     def refuse(self, call: bytes, by: int, reason: EndReason, now: int, rung: int | None = None) -> None:
         """We do not come; `rung` is the ring that this answers, by default the one that is heard."""
@@ -160,7 +160,7 @@ class DeviceCallState:
         """Put it out; the time is set when it leaves."""
         self.out.append(Send(message, is_ephemeral))
 
-    def tell(self, event: actions.CallEvent) -> None:
+    def emit(self, event: actions.CallEvent) -> None:
         """Put it out for the application."""
         self.out.append(Tell(event))
 
@@ -186,14 +186,14 @@ class DeviceCallState:
         if self.state is CallState.CALLING and within:
             self.follow(CallHappening.ANSWERED)
             current.has_begun = True
-            self.tell(actions.Began(current.call))
+            self.emit(actions.Began(current.call))
         if self.state is CallState.IN_CALL:
             self._agree_on_peers(current, within, now)
         elif self.state is CallState.RINGING and not within and current.by is not None:
             self.follow(CallHappening.ALONE)
             self.current = None
             reason = self.seen.reason(current.by)
-            self.tell(actions.Missed(current.call, current.by, reason))
+            self.emit(actions.Missed(current.call, current.by, reason))
 
     def _agree_on_peers(self, current: Current, within: Mapping[int, Participation], now: int) -> None:
         last: tuple[EndReason, int] | None = None
@@ -221,7 +221,7 @@ class DeviceCallState:
         peer = Peer(ends, one.media, restarts, self.timing, self.out)
         peer.generation = self.last_generation.get(leaf, 0) if ends.we_offer else 0
         current.peers[leaf] = peer
-        self.tell(actions.PeerJoined(leaf, one.media))
+        self.emit(actions.PeerJoined(leaf, one.media))
         peer.begin(now)
         early, self.early = self.early, []
         for sender, came, message in early:
@@ -237,14 +237,14 @@ class DeviceCallState:
         peer.close()
         self.last_generation[leaf] = peer.generation
         self.out += current.recording.gone(leaf)
-        self.tell(actions.PeerLeft(leaf, reason))
+        self.emit(actions.PeerLeft(leaf, reason))
 
     def no_longer_awaited(self, leaf: int, reason: EndReason, now: int) -> None:
         """Somebody whom we ring does not come."""
         current = self.current
         assert current is not None
         del current.awaited[leaf]
-        self.tell(actions.PeerDeclined(leaf, reason))
+        self.emit(actions.PeerDeclined(leaf, reason))
         if self.state is CallState.CALLING and not current.awaited:
             self.follow(CallHappening.TIME_OUT if reason is EndReason.TIMED_OUT else CallHappening.ALONE)
             self.end(reason, leaf, now)
@@ -258,7 +258,7 @@ class DeviceCallState:
             self.follow(CallHappening.TIME_OUT)
             self.note_ring(current.call, current.joined, EndReason.TIMED_OUT, now)
             self.current = None
-            self.tell(actions.Missed(current.call, current.by, EndReason.TIMED_OUT))
+            self.emit(actions.Missed(current.call, current.by, EndReason.TIMED_OUT))
         for leaf, until in sorted(current.awaited.items()):
             if self.current is current and now >= until:
                 self.no_longer_awaited(leaf, EndReason.TIMED_OUT, now)

@@ -150,7 +150,7 @@ class CallSession:
         if self._call_state.current is None:
             self._call_state.current = Current(self._new_call_id(), self._call_state.stamp(now), media)
             self._call_state.current.heartbeat_at = now + self._call_state.timing.heartbeat
-            self._call_state.tell(actions.Calling(self._call_state.current.call, media))
+            self._call_state.emit(actions.Calling(self._call_state.current.call, media))
         self._call_state.current.awaited |= dict.fromkeys(whom, now + self._call_state.timing.ring)
         current = self._call_state.current
         ring = Ring(
@@ -182,7 +182,7 @@ class CallSession:
         assert current.by is not None
         self._call_state.refuse(current.call, current.by, EndReason.DECLINED, now)
         self._call_state.current = None
-        self._call_state.tell(actions.Ended(current.call, EndReason.DECLINED))
+        self._call_state.emit(actions.Ended(current.call, EndReason.DECLINED))
         return self._done(now)
 
     def cancel(self, now: int) -> list[Action]:
@@ -408,9 +408,9 @@ class CallSession:
                 self._running = RunningCall(call, members)
                 break
         if self._running is not None and self._running != before:
-            self._call_state.tell(actions.Running(self._running.call, self._running.members))
+            self._call_state.emit(actions.Running(self._running.call, self._running.members))
         elif self._running is None and before is not None:
-            self._call_state.tell(actions.Running(before.call, ()))
+            self._call_state.emit(actions.Running(before.call, ()))
 
     def _say_of_recording(self, step: RecordingStep, to: int | None, now: int) -> None:
         current = self._require_call()

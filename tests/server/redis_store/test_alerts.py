@@ -23,7 +23,7 @@ from teduh_server.redis_store.commands import Command, Reply
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.redis_store.exceptions import StoreUnavailable
 from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
-from teduh_server.redis_store.scripts import MARK_TOLD, READ_REQUESTS
+from teduh_server.redis_store.scripts import MARK_NOTIFIED, READ_REQUESTS
 from teduh_server.routing import alerts
 from teduh_server.routing.alerts import Alerts
 from teduh_server.session.connection import Connection
@@ -245,7 +245,7 @@ async def test_where_the_store_goes_away_meanwhile_they_are_told_when_it_is_back
     ask, telling = Store.ask, itertools.count()
 
     async def ask_until_it_goes(store: Store, command: Command) -> Reply:
-        if (command[0] == b"PUBLISH" or command[1] == MARK_TOLD.sha1) and next(telling) == lost:
+        if (command[0] == b"PUBLISH" or command[1] == MARK_NOTIFIED.sha1) and next(telling) == lost:
             raise StoreUnavailable("gone")
         return await ask(store, command)
 
@@ -265,7 +265,7 @@ async def test_where_offers_are_made_they_are_told_of_once_as_well(node: Node, c
         waiting = routing_scripts.requests(
             [request], await node.store.ask(routing_scripts.read_requests([request]))
         )
-        assert await node.alerts.tell(waiting) == in_vain
+        assert await node.alerts.notify(waiting) == in_vain
     await node.hears_all()
     assert node.told == [request]
 

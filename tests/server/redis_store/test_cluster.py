@@ -100,8 +100,8 @@ async def test_nodes_that_are_away_are_waited_for(cluster: ValkeyCluster) -> Non
 async def test_message_to_all_nodes_is_heard_through_its_slot(cluster: ValkeyCluster) -> None:
     heard: list[bytes] = []
     async with store_on(cluster, heard) as store:
-        await store.tell(b"nodes", b"to all")
-        await store.tell(b"node:" + SHARDED_NODE.encode(), b"to one")
+        await store.publish_confirmed(b"nodes", b"to all")
+        await store.publish_confirmed(b"node:" + SHARDED_NODE.encode(), b"to one")
         await eventually(lambda: sorted(heard) == [b"to all", b"to one"])
 
 
@@ -125,13 +125,13 @@ async def test_channel_that_is_given_up_is_heard_no_more(cluster: ValkeyCluster)
     channel = conversation_channel(SHARDED_NODE, _conversation(7))
     async with store_on(cluster, heard) as store:
         await store.listen(channel)
-        assert await store.tell(channel, b"first") == 1
+        assert await store.publish_confirmed(channel, b"first") == 1
         store.unlisten(channel)
         async with asyncio.timeout(10):
-            while await store.tell(channel, b"") != 0:
+            while await store.publish_confirmed(channel, b"") != 0:
                 pass
         await store.listen(channel)
-        assert await store.tell(channel, b"last") == 1
+        assert await store.publish_confirmed(channel, b"last") == 1
         await eventually(lambda: heard[-1:] == [b"last"])
 
 
@@ -153,7 +153,7 @@ async def test_moved_slot_takes_appends_and_channels_along(cluster: ValkeyCluste
         places = await appending
         assert places == list(range(1, 301))
         await eventually(again.is_set)
-        assert await other.tell(channel, b"still there") == 1
+        assert await other.publish_confirmed(channel, b"still there") == 1
         await eventually(lambda: heard[-1:] == [b"still there"])
 
 

@@ -195,7 +195,7 @@ class Call:
 
     # --- used by Calls --------------------------------------------------------------------------------------
 
-    def tell(self, event: CallEvent) -> None:
+    def emit(self, event: CallEvent) -> None:
         """For whoever iterates; the end ends everything."""
         if self._ended is not None:
             return
@@ -214,7 +214,7 @@ class Call:
         self._lossy[leaf] = self._lossy.get(leaf, 0) + 1 if loss > _POOR else 0
         if self._lossy[leaf] >= _POOR_SECONDS and self.outgoing["video"].sends:
             self.outgoing["video"].use(None)
-            self.tell(events.PicturesGaveWay())
+            self.emit(events.PicturesGaveWay())
             self._say_media(MediaReason.NETWORK)
 
     def begin(self, tracks: Iterable[MediaStreamTrack]) -> None:

@@ -239,7 +239,7 @@ class Calls:
                 case actions.StopMedia():
                     self._stop_media()
                 case actions.Tell():
-                    self._tell(action.event)
+                    self._emit(action.event)
         self._arm()
 
     def _peer(self, leaf: int, generation: int) -> Peer:
@@ -275,7 +275,7 @@ class Calls:
 
         def failed(why: BaseException | None) -> None:
             if isinstance(why, TeduhError) and self._call is not None and leaf in self._room:
-                self._call.tell(events.PathUnavailable(self._room[leaf], why))
+                self._call.emit(events.PathUnavailable(self._room[leaf], why))
             self._input(lambda one, now: one.peer_failed(leaf, generation, now))
 
         def hear(track: MediaStreamTrack) -> None:
@@ -308,7 +308,7 @@ class Calls:
         if self._call is not None:
             self._call.stop()
 
-    def _tell(self, event: actions.CallEvent) -> None:
+    def _emit(self, event: actions.CallEvent) -> None:
         match event:
             case actions.Ringing():
                 self._rings(event)
@@ -320,7 +320,7 @@ class Calls:
             case _ if self._call is not None:
                 told = translated(event, self._room, self._answer)
                 if told is not None:
-                    self._call.tell(told)
+                    self._call.emit(told)
             case _:
                 pass
 
@@ -334,7 +334,7 @@ class Calls:
     def _over(self, end: events.Ended) -> None:
         call, self._call = self._call, None
         if call is not None:
-            call.tell(end)
+            call.emit(end)
 
     def _answer(self, leaf: int, granted: bool) -> Callable[[], Awaitable[None]]:
         asked = self._call

@@ -111,7 +111,7 @@ export class CallMessageHandler {
     current.by = by
     current.until = said + this.#callState.timing.ring
     this.#callState.current = current
-    this.#callState.tell({ type: "ringing", call, by, media })
+    this.#callState.emit({ type: "ringing", call, by, media })
   }
 
   #goesBeforeOurs(by: number): boolean {
@@ -215,7 +215,7 @@ export class CallMessageHandler {
     heardMedia.set(sender, sent)
     if (isSame(media, peer.media)) return
     peer.media = media
-    this.#callState.tell({ type: "peerMedia", peer: sender, media })
+    this.#callState.emit({ type: "peerMedia", peer: sender, media })
   }
 }
 

@@ -113,7 +113,7 @@ export class DeviceCallState {
     this.left.delete(call)
     const { joined } = current
     this.send(Join({ call: fromHex(call), sent: now, joined, media, canRestartIce: this.canRestartIce }))
-    this.tell({ type: "began", call })
+    this.emit({ type: "began", call })
     this.agree(now)
   }
 
@@ -130,7 +130,7 @@ export class DeviceCallState {
       this.send(goodbye({ call: fromHex(current.call), sent: now, joined: current.joined, reason }))
     }
     this.left.set(current.call, { reason, until: now + this.timing.ring + this.timing.old })
-    this.tell({ type: "ended", call: current.call, reason, by })
+    this.emit({ type: "ended", call: current.call, reason, by })
   }
 
   /** We do not come; `rung` is the ring that this answers, by default the one that is heard. */
@@ -170,7 +170,7 @@ export class DeviceCallState {
   }
 
   /** Put it out for the application. */
-  tell(event: CallEvent): void {
+  emit(event: CallEvent): void {
     this.out.push({ type: "tell", event })
   }
 
@@ -196,14 +196,14 @@ export class DeviceCallState {
     if (this.state === "calling" && within.size > 0) {
       this.follow("somebody joins")
       current.hasBegun = true
-      this.tell({ type: "began", call: current.call })
+      this.emit({ type: "began", call: current.call })
     }
     if (this.state === "in call") {
       this.#agreeOnPeers(current, within, now)
     } else if (this.state === "ringing" && within.size === 0 && current.by !== null) {
       this.follow("nobody is left")
       this.current = null
-      this.tell({ type: "missed", call: current.call, by: current.by, reason: this.seen.reason(current.by) })
+      this.emit({ type: "missed", call: current.call, by: current.by, reason: this.seen.reason(current.by) })
     }
   }
 
@@ -239,7 +239,7 @@ export class DeviceCallState {
       generation: this.#lastGeneration.get(leaf) ?? 0,
     })
     current.peers.set(leaf, peer)
-    this.tell({ type: "peerJoined", peer: leaf, media: one.media })
+    this.emit({ type: "peerJoined", peer: leaf, media: one.media })
     peer.begin(now)
     const early = this.early
     this.early = []
@@ -254,7 +254,7 @@ export class DeviceCallState {
     this.heardMedia.delete(leaf)
     this.#close(current, leaf)
     this.out.push(...current.recording.gone(leaf))
-    this.tell({ type: "peerLeft", peer: leaf, reason })
+    this.emit({ type: "peerLeft", peer: leaf, reason })
   }
 
   #close(current: Current, leaf: number): void {
@@ -269,7 +269,7 @@ export class DeviceCallState {
   noLongerAwaited(leaf: number, reason: EndReason, now: number): void {
     const { current } = this
     if (current?.awaited.delete(leaf) !== true) return
-    this.tell({ type: "peerDeclined", peer: leaf, reason })
+    this.emit({ type: "peerDeclined", peer: leaf, reason })
     if (this.state !== "calling" || current.awaited.size > 0) return
     this.follow(reason === EndReason.TIMED_OUT ? "it has rung long enough" : "nobody is left")
     this.end(reason, leaf, now)
@@ -285,7 +285,7 @@ export class DeviceCallState {
       this.follow("it has rung long enough")
       this.noteRing(current.call, current.joined, EndReason.TIMED_OUT, now)
       this.current = null
-      this.tell({ type: "missed", call: current.call, by: current.by, reason: EndReason.TIMED_OUT })
+      this.emit({ type: "missed", call: current.call, by: current.by, reason: EndReason.TIMED_OUT })
     }
     for (const [leaf, until] of [...current.awaited].sort(([one], [other]) => one - other)) {
       if (this.current === current && now >= until) this.noLongerAwaited(leaf, EndReason.TIMED_OUT, now)

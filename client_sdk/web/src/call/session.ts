@@ -167,7 +167,7 @@ export class CallSession {
     if (current?.by != null) {
       this.#callState.refuse(current.call, current.by, EndReason.DECLINED, now)
       this.#callState.current = null
-      this.#callState.tell({ type: "ended", call: current.call, reason: EndReason.DECLINED, by: null })
+      this.#callState.emit({ type: "ended", call: current.call, reason: EndReason.DECLINED, by: null })
     }
     return this.#done(now)
   }
@@ -399,9 +399,9 @@ export class CallSession {
     if (this.#callState.state !== "idle") return
     this.#running = this.#joinable()
     if (this.#running !== null && !isSameCall(this.#running, before)) {
-      this.#callState.tell({ type: "running", ...this.#running })
+      this.#callState.emit({ type: "running", ...this.#running })
     } else if (this.#running === null && before !== null) {
-      this.#callState.tell({ type: "running", call: before.call, members: [] })
+      this.#callState.emit({ type: "running", call: before.call, members: [] })
     }
   }
 
@@ -424,7 +424,7 @@ export class CallSession {
   #newCall(media: Media, now: number): Current {
     const current = new Current(toHex(this.#newCallId()), this.#callState.stamp(now), media)
     current.heartbeatAt = now + this.#callState.timing.heartbeat
-    this.#callState.tell({ type: "calling", call: current.call, media })
+    this.#callState.emit({ type: "calling", call: current.call, media })
     return current
   }
 

@@ -28,6 +28,6 @@ end
 redis.call('HDEL', KEYS[1], 'd:' .. ARGV[1], 'm' .. number, 'l')
 nodes = nodes or ''
 for at = 1, #nodes, 16 do
-  tell(string.sub(nodes, at, at + 15), '\001' .. ARGV[2] .. struct.pack('>I4', tonumber(number)))
+  publish_to_node(string.sub(nodes, at, at + 15), '\001' .. ARGV[2] .. struct.pack('>I4', tonumber(number)))
 end
 return {'ended', tonumber(number)}

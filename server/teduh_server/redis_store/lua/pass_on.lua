@@ -8,7 +8,7 @@ local heard = 0
 for at = 1, #nodes, 16 do
   local node = string.sub(nodes, at, at + 15)
   if node ~= ARGV[1] then
-    heard = heard + tell(node, ARGV[2])
+    heard = heard + publish_to_node(node, ARGV[2])
   end
 end
 return heard

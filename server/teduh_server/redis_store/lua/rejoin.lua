@@ -12,7 +12,7 @@ nodes = nodes or ''
 if not string.find(nodes, ARGV[1], 1, true) then
   -- Whoever took the others for gone has to tell them again.
   for at = 1, #nodes, 16 do
-    tell(string.sub(nodes, at, at + 15), '\002' .. ARGV[2])
+    publish_to_node(string.sub(nodes, at, at + 15), '\002' .. ARGV[2])
   end
   nodes = nodes .. ARGV[1]
   redis.call('HSET', KEYS[1], 'o', nodes)

@@ -35,7 +35,7 @@ local _, counter, _, after = struct.unpack('>I8I8I8I8', record)
 nodes = nodes or ''
 if not string.find(nodes, ARGV[4], 1, true) then
   for at = 1, #nodes, 16 do
-    tell(string.sub(nodes, at, at + 15), '\002' .. ARGV[3])
+    publish_to_node(string.sub(nodes, at, at + 15), '\002' .. ARGV[3])
   end
   nodes = nodes .. ARGV[4]
 end

@@ -5,15 +5,15 @@ const TIMES_A_SECOND = 10
 const QUIET_DB = -60
 const LOUD_DB = -12
 
-/** Measures until it is stopped; `tell` gets a share from 0 to 1. Nothing of it is kept or sent. */
-export function listenTo(track: MediaStreamTrack, tell: (loudness: number) => void): () => void {
+/** Measures until it is stopped; `emit` gets a share from 0 to 1. Nothing of it is kept or sent. */
+export function listenTo(track: MediaStreamTrack, emit: (loudness: number) => void): () => void {
   const context = new AudioContext()
   const analyser = context.createAnalyser()
   context.createMediaStreamSource(new MediaStream([track])).connect(analyser)
   const samples = new Float32Array(analyser.fftSize)
   const timer = setInterval(() => {
     analyser.getFloatTimeDomainData(samples)
-    tell(loudnessOf(samples))
+    emit(loudnessOf(samples))
   }, 1000 / TIMES_A_SECOND)
   return () => {
     clearInterval(timer)
