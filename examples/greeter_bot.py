@@ -29,7 +29,7 @@ from teduh_sdk import (
 from teduh_sdk.exceptions import ConversationOver, InvitationDeclined, TeduhError
 
 GREETING = "You have reached us. I am a program; I stay with you until a person comes. Are you safe?"
-BRINGING = "Somebody can talk with you now. You will be asked whether that is all right."
+INVITING = "Somebody can talk with you now. You will be asked whether that is all right."
 STILL_HERE = "I have passed that on. Somebody comes as soon as possible."
 LOOK_EVERY_SECONDS = 2.0
 
@@ -63,14 +63,14 @@ async def greet(staff: Staff, conversation: Conversation) -> None:
 
 async def stay(staff: Staff, conversation: Conversation) -> None:
     """Stay with her until a person comes."""
-    bringing = asyncio.create_task(hand_over(staff, conversation))
+    inviting = asyncio.create_task(hand_over(staff, conversation))
     async for event in conversation:
         if isinstance(event, events.TextReceived):
             await event.mark_read()
             if event.sender.is_survivor and not conversation.is_over:
                 await conversation.send(STILL_HERE, reply_to=event.message_id)
-    bringing.cancel()
-    await asyncio.gather(bringing, return_exceptions=True)
+    inviting.cancel()
+    await asyncio.gather(inviting, return_exceptions=True)
 
 
 async def hand_over(staff: Staff, conversation: Conversation) -> None:
@@ -78,7 +78,7 @@ async def hand_over(staff: Staff, conversation: Conversation) -> None:
     declined: set[bytes] = set()
     while not conversation.is_over:
         try:
-            if await bring_in_one(staff, conversation, declined):
+            if await invite_one(staff, conversation, declined):
                 await conversation.leave()
                 return
         except TeduhError as error:
@@ -87,10 +87,10 @@ async def hand_over(staff: Staff, conversation: Conversation) -> None:
         await asyncio.sleep(LOOK_EVERY_SECONDS)
 
 
-async def bring_in_one(staff: Staff, conversation: Conversation, declined: set[bytes]) -> bool:
+async def invite_one(staff: Staff, conversation: Conversation, declined: set[bytes]) -> bool:
     """Ask her about who is available; whether somebody has come in."""
     for colleague in await available(staff, declined):
-        await conversation.send(BRINGING)
+        await conversation.send(INVITING)
         try:
             await conversation.invite(colleague, "She is a person, and available now.")
         except InvitationDeclined:

@@ -74,7 +74,7 @@ async def console_states(browser: Browser, folder: Path, camera: Camera) -> None
         await camera.take(page, "console-queue", whole=True)
         await _conversations(page, hers, camera)
         await _around_a_conversation(page, camera)
-        await _bringing_in(page, environment, camera)
+        await _inviting(page, environment, camera)
         await _ending(page, camera)
         other = await context.new_page()
         await other.goto(environment.console_url)
@@ -208,7 +208,7 @@ async def _around_a_conversation(page: Page, camera: Camera) -> None:
     await page.locator("[data-search]").fill("")
 
 
-async def _bringing_in(page: Page, environment: ConsoleEnvironment, camera: Camera) -> None:
+async def _inviting(page: Page, environment: ConsoleEnvironment, camera: Camera) -> None:
     """She is asked whether a colleague may join, and has not answered yet."""
     keys = new_staff(environment.organisation, "Rina", Role.MEDIC)
     async with Staff(environment.url, environment.organisation.public, keys):

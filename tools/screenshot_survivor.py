@@ -140,11 +140,11 @@ async def _talking(page: Page, here: RelayEnvironment, camera: Camera) -> None:
         await camera.take(page, "survivor-who-is-here")
         await page.locator(".room-button").click()
         (colleague,) = [one for one in await staff.colleagues() if one.name == "Dewi"]
-        bringing = asyncio.create_task(his.invite(colleague, said.reason))
+        inviting = asyncio.create_task(his.invite(colleague, said.reason))
         await expect(page.locator(".question")).to_be_visible()
         await camera.take(page, "survivor-asked-about-newcomer")
         await page.locator(".question .button.primary").click()
-        await bringing
+        await inviting
         await page.keyboard.press("F5")
         await camera.take(page, "survivor-reload-asks-first")
         await page.locator(".question .button.primary").click()

@@ -27,7 +27,7 @@ async def test_three_in_a_call_and_one_who_is_removed_loses_it_at_once(tmp_path:
         visitor(browser) as third_desk,
     ):
         third = await ConsolePage.enter(third_desk, environment)
-        await bring_in(talk.theirs.page, talk.hers.page, third.page)
+        await add_invited(talk.theirs.page, talk.hers.page, third.page)
         await talk.video_call()
         others = Caller(third.page)
         await others.button("Answer with camera").click()
@@ -120,7 +120,7 @@ async def test_a_console_that_is_away_and_locked_in_a_call_hangs_up_with_a_word(
         assert set(await talk.hers.tracks()) == {"ended"}
 
 
-async def bring_in(theirs: Page, hers: Page, third: Page) -> None:
+async def add_invited(theirs: Page, hers: Page, third: Page) -> None:
     """The counselor proposes a colleague, she agrees, the colleague comes."""
     console = ConsolePage(theirs)
     await console.button("Bring in a colleague…").click()

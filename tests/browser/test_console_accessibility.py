@@ -59,7 +59,7 @@ async def test_nothing_in_the_console_stands_in_anybodys_way(
         await states.look(console.page, "an empty desk, with the board")
         await _talking(she, console, states)
         await _dialogs(console.page, states)
-        await _bringing_in(she, console, states)
+        await _inviting(she, console, states)
         await _being_brought_in(environment, colleague, console, states)
         await _asking_to_join(colleague, console, states)
         await _asked_to_join(environment, she, console, states)
@@ -118,7 +118,7 @@ async def _dialogs(page: Page, states: States) -> None:
     await page.locator(".shift summary").click()
 
 
-async def _bringing_in(she: SurvivorPage, console: ConsolePage, states: States) -> None:
+async def _inviting(she: SurvivorPage, console: ConsolePage, states: States) -> None:
     page = console.page
     await page.locator("[data-invite]").click()
     for way in (1, 2):

@@ -157,12 +157,12 @@ async def test_a_member_who_was_not_asked_for_is_kept_out(tmp_path: Path) -> Non
         (ghost,) = [one for one in await staff.colleagues() if one.name == "Budi"]
         # She has just joined, and refreshes her keys: of two commits in one epoch the relay takes one.
         await eventually(lambda: his.state.epoch == 2)
-        await bring_in_unasked(his, ghost)
+        await add_unasked(his, ghost)
         await is_stopped(hers, "whom you had not let in")
         await expect(hers.page.get_by_text("Budi")).to_have_count(0)
 
 
-async def bring_in_unasked(his: Conversation, ghost: Colleague) -> None:
+async def add_unasked(his: Conversation, ghost: Colleague) -> None:
     """Commit past all rules of the SDK."""
     state, link = his.state, his._link
     answer = await link.ask(lambda ref: FetchKeyPackage(ref, ghost.device_id), KeyPackage)

@@ -156,7 +156,7 @@ async def test_nothing_of_a_conversation_is_left_behind(tmp_path: Path) -> None:
         assert find(words, files(profile)) == []
         assert find([here.url], cached(profile)) == []
         assert find([site], cached(profile))
-        # Her farewell went out by a beacon, which browsers keep no more than the rest.
+        # Her leave beacon went out by a beacon, which browsers keep no more than the rest.
         assert [place for place, data in files(profile) if conversation in data] == []
         async with chromium(profile) as browser:
             _, more_words, _ = await talk(browser, here)

@@ -67,20 +67,20 @@ async def test_she_is_asked_before_somebody_else_comes_in(tmp_path: Path) -> Non
             his = await accepted(staff)
             await hers.is_in_the_room("Sari")
             (colleague,) = [one for one in await staff.colleagues() if one.name == "Dewi"]
-            bringing = asyncio.create_task(his.invite(colleague, "out of curiosity"))
+            inviting = asyncio.create_task(his.invite(colleague, "out of curiosity"))
             await hers.shows("May Dewi join?")
             (alert,) = [one for one in await announced(hers.page) if one.role == "alert"]
             assert alert.live == "assertive"
             assert "May Dewi join?" in alert.text
             await hers.button("No").click()
             with pytest.raises(InvitationDeclined):
-                await bringing
+                await inviting
             await hers.shows("You said no to Dewi (health worker).")
-            bringing = asyncio.create_task(his.invite(colleague, "for the bruises"))
+            inviting = asyncio.create_task(his.invite(colleague, "for the bruises"))
             await hers.shows("Why: for the bruises")
             await expect(hers.page.locator(".room-names")).to_have_text("Sari")
             await hers.button(ENGLISH.let_join).click()
-            assert (await bringing).name == "Dewi"
+            assert (await inviting).name == "Dewi"
             theirs = await joined(medic)
             await hers.is_in_the_room("Dewi")
             await hers.say("Hello, Dewi")

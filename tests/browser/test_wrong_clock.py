@@ -49,10 +49,10 @@ async def test_a_clock_that_is_hours_or_days_off_keeps_nobody_away(tmp_path: Pat
         assert (await until(his, events.TextReceived)).text == "Is somebody there?"
         # Whoever comes later is let in by the same clock.
         (colleague,) = await sari.colleagues()
-        bringing = asyncio.create_task(his.invite(colleague, "so that you are not alone"))
+        inviting = asyncio.create_task(his.invite(colleague, "so that you are not alone"))
         await hers.button("Yes, let them join").click()
         theirs = await joined(dewi)
-        await bringing
+        await inviting
         await hers.is_in_the_room("Dewi")
         await theirs.send("Good evening.")
         await hers.shows("Good evening.")

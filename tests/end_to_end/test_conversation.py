@@ -159,11 +159,11 @@ async def test_a_colleague_comes_in_when_she_agrees(environment: Environment) ->
         await medic.colleagues()
         (colleague,) = await staff.colleagues()
         assert (colleague.name, colleague.role) == ("Maya", "medic")
-        bringing = asyncio.create_task(his.invite(colleague, "for your wrist"))
+        inviting = asyncio.create_task(his.invite(colleague, "for your wrist"))
         asked = await until(hers, events.InvitationReceived)
         assert str(asked) == "Sari (counselor) would like to bring in Maya (medic)"
         await asked.approve()
-        newcomer = await bringing
+        newcomer = await inviting
         assert newcomer.name == "Maya"
         async for invitation in medic.invitations():
             theirs = await invitation.join()
@@ -188,9 +188,9 @@ async def test_a_colleague_who_left_and_comes_again_counts_anew_and_is_heard_fro
         await medic.colleagues()
         for time in ("first", "second"):
             (colleague,) = await staff.colleagues()
-            bringing = asyncio.create_task(his.invite(colleague))
+            inviting = asyncio.create_task(his.invite(colleague))
             await (await until(hers, events.InvitationReceived)).approve()
-            await bringing
+            await inviting
             theirs = await (await anext(medic.invitations())).join()
             await hers.send(f"the {time} time")
             assert (await until(theirs, events.TextReceived)).text == f"the {time} time"
@@ -254,19 +254,19 @@ async def test_a_supervisor_who_asks_is_brought_in_if_staff_and_she_agree(enviro
         await rina.ask_to_join(colleague)
         asking = await anext(staff.asks_to_join())
         assert (asking.name, asking.role) == ("Rina", "supervisor")
-        bringing = asyncio.create_task(his.invite(asking, "to help both of us"))
+        inviting = asyncio.create_task(his.invite(asking, "to help both of us"))
         asked = await until(hers, events.InvitationReceived)
         assert (asked.invitation.role, asked.invitation.reason) == ("supervisor", "to help both of us")
         await asked.decline()
         with pytest.raises(InvitationDeclined):
-            await bringing
+            await inviting
         assert len(hers.participants) == 2
-        bringing = asyncio.create_task(his.invite(asking, "to help both of us"))
+        inviting = asyncio.create_task(his.invite(asking, "to help both of us"))
         await (await until(hers, events.InvitationReceived)).approve()
         async for invitation in rina.invitations():
             theirs = await invitation.join()
             break
-        assert str(await bringing) == "Rina (supervisor)"
+        assert str(await inviting) == "Rina (supervisor)"
         assert (await until(hers, events.Joined)).participant.role == "supervisor"
         await hers.send("Hello, Rina.")
         assert (await until(theirs, events.TextReceived)).text == "Hello, Rina."
@@ -276,10 +276,10 @@ async def test_nobody_comes_in_when_she_declines(environment: Environment) -> No
     async with talking(environment) as (hers, his, staff), environment.staff("Maya", Role.MEDIC) as medic:
         await medic.colleagues()
         (colleague,) = await staff.colleagues()
-        bringing = asyncio.create_task(his.invite(colleague))
+        inviting = asyncio.create_task(his.invite(colleague))
         await (await until(hers, events.InvitationReceived)).decline()
         with pytest.raises(InvitationDeclined):
-            await bringing
+            await inviting
         assert len(hers.participants) == 2
 
 
@@ -437,7 +437,7 @@ async def test_somebody_of_a_role_is_brought_in_the_next_if_the_first_does_not_c
             await staff.invite_role(his, "interpreter", language="ja")
         named: list[str] = []
 
-        async def bring_in(within: float) -> Participant:
+        async def add_invited(within: float) -> Participant:
             return await staff.invite_role(
                 his,
                 "interpreter",
@@ -447,18 +447,18 @@ async def test_somebody_of_a_role_is_brought_in_the_next_if_the_first_does_not_c
                 proposed=lambda name, _: named.append(name),
             )
 
-        bringing = asyncio.create_task(bring_in(60))
+        inviting = asyncio.create_task(add_invited(60))
         await (await until(hers, events.InvitationReceived)).decline()
         with pytest.raises(InvitationDeclined):
-            await bringing
+            await inviting
         assert named == ["Ani"]
-        bringing = asyncio.create_task(bring_in(0.5))
+        inviting = asyncio.create_task(add_invited(0.5))
         for _ in range(2):
             await (await until(hers, events.InvitationReceived)).approve()
         async for invitation in bayu.invitations():
             await invitation.join()
             break
-        assert str(await bringing) == "Bayu (interpreter)"
+        assert str(await inviting) == "Bayu (interpreter)"
         assert named == ["Ani", "Ani", "Bayu"]
         # Ani, who did not come, is out again.
         assert {one.name for one in his.participants} == {None, "Sari", "Bayu"}
@@ -471,7 +471,7 @@ async def test_whoever_takes_it_from_the_queue_comes_in_when_she_agrees(environm
     ):
         details = RequestDetails("interpreter", "id")
         for agrees in (False, True):
-            bringing = asyncio.create_task(his.invite_from_queue(details, "for your mother"))
+            inviting = asyncio.create_task(his.invite_from_queue(details, "for your mother"))
             while (await until(his, events.Waiting)).position != 1:
                 pass
             joining = asyncio.create_task(ani.claim())
@@ -483,12 +483,12 @@ async def test_whoever_takes_it_from_the_queue_comes_in_when_she_agrees(environm
                 break
             await asked.decline()
             with pytest.raises(InvitationDeclined):
-                await bringing
+                await inviting
             # She hears it at once, long before her lease ends.
             async with asyncio.timeout(PATIENCE):
                 with pytest.raises(NotLetIn):
                     await joining
-        assert str(await bringing) == "Ani (interpreter)"
+        assert str(await inviting) == "Ani (interpreter)"
         theirs = await joining
         await theirs.send("I translate.")
         assert (await until(hers, events.TextReceived)).sender.name == "Ani"

@@ -78,7 +78,7 @@ async def test_her_yes_counts_though_the_console_was_locked_meanwhile(url: str) 
             await asked.approve()
             answered = await until(his, events.InvitationAnswered)
             assert answered.accepted
-            await his.bring_in(answered.invitation.device_id)
+            await his.add_invited(answered.invitation.device_id)
             async with asyncio.timeout(8):
                 assert (await until(hers, events.Joined)).participant.name == "Maya"
 

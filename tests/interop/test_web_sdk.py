@@ -175,7 +175,7 @@ async def test_she_is_asked_before_a_colleague_comes_in_and_sees_her_come(enviro
         his = await accepted(staff)
         await her.until("joined")
         (colleague,) = [one for one in await staff.colleagues() if one.name == "Dewi"]
-        bringing = asyncio.create_task(his.invite(colleague, "for the bruises"))
+        inviting = asyncio.create_task(his.invite(colleague, "for the bruises"))
         invitation = (await her.until("invitationReceived"))["invitation"]
         assert isinstance(invitation, dict)
         assert (invitation["name"], invitation["role"], invitation["reason"]) == (
@@ -184,7 +184,7 @@ async def test_she_is_asked_before_a_colleague_comes_in_and_sees_her_come(enviro
             "for the bruises",
         )
         await her.call("approve")
-        assert (await bringing).name == "Dewi"
+        assert (await inviting).name == "Dewi"
         theirs = await joined(medic)
         await her.until("joined")
         await her.call("send", text="Hello, Dewi")
@@ -236,10 +236,10 @@ async def test_browser_and_browser_talk_and_bring_in_a_colleague(environment: En
         await his.call("acceptRequest")
         await her.until("joined")
         assert await his.call("colleagues") == ["Dewi (medic)"]
-        bringing = asyncio.create_task(invite(his, name="Dewi", reason="for the bruises"))
+        inviting = asyncio.create_task(invite(his, name="Dewi", reason="for the bruises"))
         await her.until("invitationReceived")
         await her.call("approve")
-        assert await bringing == "Dewi (medic)"
+        assert await inviting == "Dewi (medic)"
         await medic.call("joinInvited")
         await her.until("joined")
         await medic.call("send", text="Hello")
@@ -269,23 +269,23 @@ async def test_a_browser_brings_in_somebody_of_a_role_and_whoever_takes_it_from_
         for interpreter in (ani, bayu):
             await interpreter.set_available(2)
         # Ani, whose name is first, does not come.
-        bringing = asyncio.create_task(his.call("inviteRole", name="interpreter", language="id", within=0.5))
+        inviting = asyncio.create_task(his.call("inviteRole", name="interpreter", language="id", within=0.5))
         for name in ("Ani", "Bayu"):
             asked = await until(hers, events.InvitationReceived)
             assert asked.invitation.name == name
             await asked.approve()
         await joined(bayu)
-        assert await bringing == "Bayu (interpreter)"
+        assert await inviting == "Bayu (interpreter)"
         assert "Ani (interpreter)" not in str(await his.call("participants"))
         details = {"need": "interpreter", "language": "id"}
-        bringing = asyncio.create_task(his.call("inviteFromQueue", details=details, reason="for your mother"))
+        inviting = asyncio.create_task(his.call("inviteFromQueue", details=details, reason="for your mother"))
         while (await his.until("waiting"))["position"] != 1:
             pass
         joining = asyncio.create_task(ani.claim())
         asked = await until(hers, events.InvitationReceived)
         assert (asked.invitation.name, asked.invitation.reason) == ("Ani", "for your mother")
         await asked.approve()
-        assert await bringing == "Ani (interpreter)"
+        assert await inviting == "Ani (interpreter)"
         await (await joining).send("I translate.")
         assert (await until(hers, events.TextReceived)).sender.name == "Ani"
 
@@ -298,22 +298,22 @@ async def test_she_may_say_no(environment: Environment) -> None:
         await her.call("ask")
         await his.call("acceptRequest")
         await her.until("joined")
-        bringing = asyncio.create_task(invite(his, name="Dewi"))
+        inviting = asyncio.create_task(invite(his, name="Dewi"))
         await her.until("invitationReceived")
         await her.call("decline")
         with pytest.raises(WebPeerRefused, match="InvitationDeclined"):
-            await bringing
+            await inviting
         # Whoever has taken it from the queue hears of her no at once, long before the lease ends.
         async with web_peer() as theirs:
             await environment.web_staff(theirs, "Ani", Role.INTERPRETER)
-            bringing = asyncio.create_task(his.call("inviteFromQueue", details={}, reason="to translate"))
+            inviting = asyncio.create_task(his.call("inviteFromQueue", details={}, reason="to translate"))
             while (await his.until("waiting"))["position"] != 1:
                 pass
             claiming = asyncio.create_task(theirs.call("claim"))
             await her.until("invitationReceived")
             await her.call("decline")
             with pytest.raises(WebPeerRefused, match="InvitationDeclined"):
-                await bringing
+                await inviting
             with pytest.raises(WebPeerRefused, match="NotLetIn"):
                 await claiming
 
@@ -335,9 +335,9 @@ async def test_a_browser_that_is_brought_in_and_is_not_can_be_brought_in_as_ofte
         device = {one.name: one for one in await several_colleagues(staff, 2)}
         for one in device.values():
             await takes_key_packages(one.device_id, 1, staff)
-        bringing = asyncio.create_task(his.invite(device["Dewi"]))
+        inviting = asyncio.create_task(his.invite(device["Dewi"]))
         await (await until(hers, events.InvitationReceived)).approve()
-        await bringing
+        await inviting
         looking = asyncio.create_task(his.invite_from_queue(RequestDetails()))
         while (await until(his, events.Waiting)).position != 1:
             pass

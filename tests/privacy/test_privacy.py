@@ -209,7 +209,7 @@ async def session(url: str, passed: list[tuple[str, bytes]]) -> None:
         await (await until(hers, events.TextReceived)).mark_read()
         await hers.typing()
         await until(his, events.TypingSeen)
-        await bring_in(hers, his, staff, medic)
+        await add_invited(hers, his, staff, medic)
         for conversation in (hers, his):
             await conversation.confirmed()
         await set_up_a_call(hers, his)
@@ -288,12 +288,12 @@ async def accept(staff: Staff) -> Conversation:
     raise AssertionError("no request came")
 
 
-async def bring_in(hers: Conversation, his: Conversation, staff: Staff, medic: Staff) -> None:
+async def add_invited(hers: Conversation, his: Conversation, staff: Staff, medic: Staff) -> None:
     await medic.colleagues()
     (colleague,) = await staff.colleagues()
-    bringing = asyncio.create_task(his.invite(colleague, REASON))
+    inviting = asyncio.create_task(his.invite(colleague, REASON))
     await (await until(hers, events.InvitationReceived)).approve()
-    await bringing
+    await inviting
     async for invitation in medic.invitations():
         theirs = await invitation.join()
         await theirs.send(SHE_SAYS)

@@ -28,7 +28,7 @@ class History:
 
     def __init__(self) -> None:
         self.pair: Pair = talking_pair()
-        medic = self.pair.bring_in(StaffDevice(self.pair.organisation, "Budi", Role.MEDIC))
+        medic = self.pair.add_invited(StaffDevice(self.pair.organisation, "Budi", Role.MEDIC))
         self.seats: list[Seat] = [self.pair.survivor, self.pair.counselor, medic]
         for seat in self.seats:
             seat.collect()

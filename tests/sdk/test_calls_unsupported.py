@@ -26,7 +26,7 @@ def test_whoever_comes_is_told_once() -> None:
     pair.counselor.state.change(Refresh(), NOW)
     pair.log.pump()
     assert without_calls(pair.counselor) == []
-    medic = pair.bring_in(StaffDevice(pair.organisation, "Maya", Role.MEDIC))
+    medic = pair.add_invited(StaffDevice(pair.organisation, "Maya", Role.MEDIC))
     assert without_calls(medic) == [True]
     assert without_calls(pair.survivor) == without_calls(pair.counselor) == []
 

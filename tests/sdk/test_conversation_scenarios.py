@@ -158,7 +158,7 @@ def play_in_room(runner: ScenarioRunner, seat: Seat, step: dict[str, object]) ->
             runner.ask_for_medic(accepted=accepted)
         case {"does": "brings_in_medic"}:
             kept_back = withholding(str(step["withheld"])) if "withheld" in step else nothing
-            runner.seats["medic"] = runner.pair.bring_in(
+            runner.seats["medic"] = runner.pair.add_invited(
                 runner.medic, meanwhile=str(step.get("meanwhile", "")), withholds=kept_back
             )
         case _:

@@ -223,7 +223,7 @@ def test_texts_that_cross_a_commit_all_arrive_in_order(pair: Pair) -> None:
 
 
 def test_a_commit_that_came_second_is_reported_lost_and_the_winner_is_followed(pair: Pair) -> None:
-    medic = pair.bring_in(StaffDevice(pair.organisation, "Budi", Role.MEDIC))
+    medic = pair.add_invited(StaffDevice(pair.organisation, "Budi", Role.MEDIC))
     pair.counselor.collect()
     pair.counselor.state.change(Refresh(), NOW)
     medic.state.change(RemoveMember(public_key(pair.device.key)), NOW)
@@ -233,7 +233,7 @@ def test_a_commit_that_came_second_is_reported_lost_and_the_winner_is_followed(p
 
 
 def test_a_refresh_that_came_second_is_made_anew_and_nobody_is_bothered_with_it(pair: Pair) -> None:
-    medic = pair.bring_in(StaffDevice(pair.organisation, "Budi", Role.MEDIC))
+    medic = pair.add_invited(StaffDevice(pair.organisation, "Budi", Role.MEDIC))
     pair.counselor.collect()
     epoch = pair.log.epoch
     for seat in (pair.counselor, medic, pair.survivor):
@@ -281,7 +281,7 @@ def test_the_end_comes_when_she_leaves(pair: Pair) -> None:
 
 
 def test_a_staff_member_who_leaves_is_removed_by_one_who_stays(pair: Pair) -> None:
-    medic = pair.bring_in(StaffDevice(pair.organisation, "Budi", Role.MEDIC))
+    medic = pair.add_invited(StaffDevice(pair.organisation, "Budi", Role.MEDIC))
     pair.survivor.collect()
     before = pair.log.epoch
     medic.state.leave(NOW)

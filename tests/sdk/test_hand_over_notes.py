@@ -26,7 +26,7 @@ PATH = NotePath(CONVERSATION, SARI, MAYA)
 
 def three(pair: Pair) -> tuple[Seat, Participant]:
     """A colleague comes in; her seat, and how the counselor sees her."""
-    maya = pair.bring_in(StaffDevice(pair.organisation, "Maya"))
+    maya = pair.add_invited(StaffDevice(pair.organisation, "Maya"))
     (participant,) = (one for one in pair.counselor.state.participants if one.name == "Maya")
     for seat in (pair.survivor, pair.counselor, maya):
         seat.collect()

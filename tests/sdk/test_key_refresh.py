@@ -119,7 +119,7 @@ def test_a_copied_state_that_follows_the_others_commits_opens_nothing_after_the_
 def test_whoever_joins_renews_the_keys_of_the_key_package_before_anything_is_said() -> None:
     pair = talking_pair()
     assert first_of(pair, pair.survivor) is EntryKind.COMMIT
-    medic = pair.bring_in(StaffDevice(pair.organisation, "Budi"))
+    medic = pair.add_invited(StaffDevice(pair.organisation, "Budi"))
     assert first_of(pair, medic) is EntryKind.COMMIT
 
 

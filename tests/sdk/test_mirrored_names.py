@@ -71,7 +71,7 @@ ONLY: Final[dict[str, dict[str, str]]] = {
     "Survivor": {
         **dict.fromkeys(("open", "close", "isOpen"), NO_BLOCK),
         **dict.fromkeys(("failure", "onConnection", "onVerificationBlocked", "onPaying"), LISTENERS),
-        **dict.fromkeys(("farewell", "vanish"), "for a page that is left"),
+        **dict.fromkeys(("leaveBeacon", "vanish"), "for a page that is left"),
     },
     "Staff": {
         **dict.fromkeys(("open", "close", "isOpen", "restored"), NO_BLOCK),

@@ -208,7 +208,7 @@ def test_a_name_or_role_other_than_announced_is_refused(pair: Pair) -> None:
 
 def test_a_consent_serves_once(pair: Pair) -> None:
     budi = StaffDevice(pair.organisation, "Budi", Role.MEDIC)
-    pair.bring_in(budi)
+    pair.add_invited(budi)
     pair.counselor.state.change(RemoveMember(budi.key_package().key_package.leaf_node.signature_key), NOW)
     pair.log.pump()
     pair.survivor.collect()
@@ -217,7 +217,7 @@ def test_a_consent_serves_once(pair: Pair) -> None:
 
 
 def test_an_answer_that_staff_give_for_her_counts_for_nothing(pair: Pair) -> None:
-    medic = pair.bring_in(StaffDevice(pair.organisation, "Maya", Role.MEDIC))
+    medic = pair.add_invited(StaffDevice(pair.organisation, "Maya", Role.MEDIC))
     pair.survivor.collect()
     budi = StaffDevice(pair.organisation, "Budi", Role.SUPERVISOR)
     invitation = medic.state.invite(budi.device_id, "Budi", "supervisor", "", NOW)
@@ -254,7 +254,7 @@ def test_a_statement_of_somebody_else_is_refused(pair: Pair) -> None:
 
 
 def test_somebody_in_the_survivors_place_is_refused_by_staff(pair: Pair) -> None:
-    medic = pair.bring_in(StaffDevice(pair.organisation, "Maya", Role.MEDIC))
+    medic = pair.add_invited(StaffDevice(pair.organisation, "Maya", Role.MEDIC))
     medic.collect()
     her_leaf = LeafIndex(next(one for one in medic.state.participants if one.is_survivor).leaf_index)
     impostor = new_key_package(SUITE, BasicCredential(b"i" * 16), SUITE.generate_signature_key(), NOW)
@@ -484,7 +484,7 @@ def test_who_says_nothing_of_beginnings_is_heard_all_the_same(
 ) -> None:
     """A client one release older. What it says first in an epoch is still missed by the next that it says."""
     monkeypatch.setattr(MemberState, "beginnings", lambda *_: ())
-    medic = pair.bring_in(StaffDevice(pair.organisation, "Maya", Role.MEDIC))
+    medic = pair.add_invited(StaffDevice(pair.organisation, "Maya", Role.MEDIC))
     pair.counselor.state.change(Refresh(), NOW)
     pair.survivor.state.send_text("hello", NOW)
     pair.log.pump()
@@ -498,7 +498,7 @@ def test_who_says_nothing_of_beginnings_is_heard_all_the_same(
             first.append(entry.seq)
         return entry.seq in first
 
-    budi = pair.bring_in(StaffDevice(pair.organisation, "Budi", Role.MEDIC), 3, withholds=withholds)
+    budi = pair.add_invited(StaffDevice(pair.organisation, "Budi", Role.MEDIC), 3, withholds=withholds)
     pair.survivor.state.send_text("hello, Budi", NOW)
     pair.log.pump()
     assert isinstance(stopped(budi), LogBroken)

@@ -117,7 +117,7 @@ def test_a_commit_that_was_accepted_unheard_is_adopted(pair: Pair) -> None:
 
 def test_what_the_release_before_kept_is_gone_on_from(pair: Pair) -> None:
     """It knew nothing of where senders begin, so that nothing is compared."""
-    pair.bring_in(StaffDevice(pair.organisation, "Dewi", Role.MEDIC))
+    pair.add_invited(StaffDevice(pair.organisation, "Dewi", Role.MEDIC))
     pair.survivor.state.send_text("before", NOW)
     pair.log.pump()
     version, conversation, undelivered_events = msgspec.msgpack.decode(record(pair.counselor))

@@ -56,7 +56,7 @@ async def test_who_wants_to_leave_may_do_so_where_the_store_is_full(
         await survivor.ask(Leave(1, conversation), Done)
 
 
-async def test_a_farewell_is_taken_where_the_store_is_full(
+async def test_a_leave_beacon_is_taken_where_the_store_is_full(
     relay_url: str, organisation: RelayOrganisation, store: Store
 ) -> None:
     async with talking_pair(relay_url, organisation.staff()) as (survivor, _, conversation):

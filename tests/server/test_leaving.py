@@ -28,7 +28,7 @@ async def test_last_words_before_a_leave_are_taken(relay_url: str, organisation:
 
 
 @pytest.mark.parametrize("at", [0, 1])
-@pytest.mark.parametrize("how", ["leave", "farewell"])
+@pytest.mark.parametrize("how", ["leave", "leave_beacon"])
 async def test_who_has_left_hears_nothing_more_at_any_node(
     valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path, how: str, at: int
 ) -> None:
@@ -53,7 +53,7 @@ async def test_who_has_left_hears_nothing_more_at_any_node(
             assert not [each for each in survivor.seen if isinstance(each, Entry)]
 
 
-async def test_what_was_accepted_beside_a_farewell_elsewhere_stays(
+async def test_what_was_accepted_beside_a_leave_beacon_elsewhere_stays(
     valkey: EmbeddedValkey, organisation: RelayOrganisation, tmp_path: Path
 ) -> None:
     """The channel says of the other node half a second late; the node's own commands pass."""

@@ -1,4 +1,4 @@
-"""The others hear that a member has left without a word: by its Leave, or by a closing page's farewell."""
+"""The others hear that a member has left without a word: by its Leave, or by a page's leave beacon."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def test_staff_who_leave_are_told_to_the_survivor(
         assert gone.member != SURVIVOR_MEMBER
 
 
-async def test_farewell_ends_her_membership_and_is_told_once(
+async def test_leave_beacon_ends_her_membership_and_is_told_once(
     relay_url: str, organisation: RelayOrganisation
 ) -> None:
     async with talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation):
@@ -85,7 +85,7 @@ async def test_staff_who_were_away_are_told_when_they_come_back(
             assert await again.expect(MemberDisconnected) == MemberDisconnected(conversation, SURVIVOR_MEMBER)
 
 
-async def test_farewell_without_her_capability_does_nothing_and_looks_the_same(
+async def test_leave_beacon_without_her_capability_does_nothing_and_looks_the_same(
     relay_url: str, organisation: RelayOrganisation
 ) -> None:
     async with talking_pair(relay_url, organisation.staff()) as (survivor, staff, conversation):
@@ -96,7 +96,7 @@ async def test_farewell_without_her_capability_does_nothing_and_looks_the_same(
         assert (await staff.entries(1))[0].payload == b"still here"
 
 
-async def test_farewell_while_she_waits_takes_her_out_of_the_queue(
+async def test_leave_beacon_while_she_waits_takes_her_out_of_the_queue(
     relay_url: str, organisation: RelayOrganisation
 ) -> None:
     async with frame_client(relay_url) as survivor, frame_client(relay_url) as staff:
@@ -107,7 +107,7 @@ async def test_farewell_while_she_waits_takes_her_out_of_the_queue(
         assert refused.code is ErrorCode.REQUEST_GONE
 
 
-async def test_several_conversations_end_with_one_farewell(
+async def test_several_conversations_end_with_one_leave_beacon(
     relay_url: str, organisation: RelayOrganisation
 ) -> None:
     async with (
@@ -120,7 +120,7 @@ async def test_several_conversations_end_with_one_farewell(
 
 
 @pytest.mark.parametrize("length", [0, 1, 47, 49, 5 * 48])
-async def test_what_is_no_farewell_is_refused(relay_url: str, length: int) -> None:
+async def test_what_is_no_leave_beacon_is_refused(relay_url: str, length: int) -> None:
     assert await leave_by_beacon(relay_url, bytes(length)) == 400
 
 

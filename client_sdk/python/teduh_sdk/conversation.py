@@ -107,7 +107,7 @@ class Conversation:
         self._calls: Calls | None = None
         self._call_exchange: Final = CallExchange()
         self._reassignment: Final = Reassignment(self._reassignment_host(), details)
-        self._bringing_in: Final = Inviting(self._host())
+        self._inviting: Final = Inviting(self._host())
         self._reactions: Final = Reactions(state, self.flush, self.cancel_reassignment)
         self._events: Final = EventQueue(self._keep_what_is_left)
         for event in undelivered_events:
@@ -242,15 +242,15 @@ class Conversation:
         Raises `InvitationDeclined`, `CommitConflict`, `RelayRefused` (no key package), `NotTrusted`. If her
         device has not come `within` so many seconds after that, it is taken out again: `ColleagueAbsent`.
         """
-        return await self._bringing_in.invite(colleague, reason, within)
+        return await self._inviting.invite(colleague, reason, within)
 
-    async def bring_in(self, device_id: bytes) -> Participant:
+    async def add_invited(self, device_id: bytes) -> Participant:
         """Staff: she has said yes (`InvitationAnswered`) to somebody for whom nobody waits any more, as
         after a restart in the middle of `invite`.
 
         Rejects as `invite`.
         """
-        return await self._bringing_in.bring_in(device_id)
+        return await self._inviting.add_invited(device_id)
 
     async def invite_from_queue(
         self, details: RequestDetails, reason: str = "", proposed: Proposed = no_one_listens
@@ -260,7 +260,7 @@ class Conversation:
         She comes in if the survivor agrees. Raises what `invite` raises, or `RelayRefused` if too many wait,
         or the survivor looks for somebody herself.
         """
-        return await self._bringing_in.invite_from_queue(details, reason, proposed)
+        return await self._inviting.invite_from_queue(details, reason, proposed)
 
     async def hand_over(
         self, colleague: Colleague, *, reason: str = "", note: str = "", within: float = 300.0
@@ -271,7 +271,7 @@ class Conversation:
         bytes; only that device can read it). Raises what `invite` raises, or `ColleagueAbsent` if she has not
         come `within` seconds of being let in; we are still in the room then.
         """
-        newcomer = await self._bringing_in.hand_over(colleague, reason, note, within)
+        newcomer = await self._inviting.hand_over(colleague, reason, note, within)
         await self.leave()
         return newcomer
 

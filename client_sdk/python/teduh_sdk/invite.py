@@ -64,13 +64,13 @@ class Inviting:
     async def invite(self, colleague: Colleague, reason: str, within: float | None = None) -> Participant:
         """See `Conversation.invite`."""
         await self._propose(colleague.device_id, colleague.name, colleague.role, reason)
-        newcomer = await self.bring_in(colleague.device_id)
+        newcomer = await self.add_invited(colleague.device_id)
         if within is not None:
             await self._await_or_take_out(newcomer, within)
         return newcomer
 
-    async def bring_in(self, device_id: bytes) -> Participant:
-        """See `Conversation.bring_in`."""
+    async def add_invited(self, device_id: bytes) -> Participant:
+        """See `Conversation.add_invited`."""
         conversation_id = self._host.state.conversation_id
         answer = await self._host.link.ask(
             lambda ref: FetchKeyPackage(ref, device_id, conversation_id), KeyPackage

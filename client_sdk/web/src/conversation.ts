@@ -82,7 +82,7 @@ export interface ConversationOwner {
   /** The relay knows that we have left (survivor): by what it gave, she may ask for whoever was with her; empty: forget it. */
   parted?(conversation: Conversation, continuation: Uint8Array): void
   /** How colleagues are brought in (staff). */
-  bringIn?(host: Host): Inviting
+  addInvited?(host: Host): Inviting
 }
 
 /** What the queue told of a request when it was taken. */
@@ -95,7 +95,7 @@ export interface RequestOrigin {
 export interface Beginning {
   readonly undeliveredEvents?: readonly StateEvent[]
   readonly request?: RequestOrigin | null
-  readonly sought?: RequestDetails
+  readonly details?: RequestDetails
 }
 
 type Condition = (event: StateEvent | null) => boolean
@@ -111,7 +111,7 @@ export class Conversation implements AsyncIterable<Event> {
   readonly #turns = new Turns()
   readonly #calls = new CallExchange()
   readonly #reassignment: Reassignment
-  #sought: RequestDetails
+  #requestDetails: RequestDetails
   readonly #reactions: Reactions
   readonly #events: EventQueue
   /** What is about to be told, as soon as it is kept and what it leads to is sent. */
@@ -138,11 +138,11 @@ export class Conversation implements AsyncIterable<Event> {
     state: ConversationState,
     link: RelayLink,
     owner: ConversationOwner,
-    { undeliveredEvents = [], request = null, sought = NO_DETAILS }: Beginning = {},
+    { undeliveredEvents = [], request = null, details = NO_DETAILS }: Beginning = {},
   ) {
     this.state = state
     this.request = request
-    this.#sought = sought
+    this.#requestDetails = details
     this.#reassignment = new Reassignment({
       state,
       link,
@@ -259,8 +259,8 @@ export class Conversation implements AsyncIterable<Event> {
    * Staff: she has said yes (`invitationAnswered`) to somebody for whom nobody waits any more, as after a restart in the
    * middle of `invite`. Rejects as `invite`.
    */
-  async bringIn(invited: Pick<Colleague, "deviceId">, within: number | null = null): Promise<Participant> {
-    return this.#inviting().bringIn(invited, within)
+  async addInvited(invited: Pick<Colleague, "deviceId">, within: number | null = null): Promise<Participant> {
+    return this.#inviting().addInvited(invited, within)
   }
 
   /**
@@ -289,8 +289,8 @@ export class Conversation implements AsyncIterable<Event> {
    * `RelayRefused`, `RelayLost`.
    */
   async requestReassignment(details: Partial<RequestDetails> = {}): Promise<void> {
-    this.#sought = { ...this.#sought, ...details }
-    await this.#reassignment.begin(this.#sought)
+    this.#requestDetails = { ...this.#requestDetails, ...details }
+    await this.#reassignment.begin(this.#requestDetails)
   }
 
   /** Survivor: look for nobody else. Rejects with `NotJoined`. */
@@ -614,7 +614,7 @@ export class Conversation implements AsyncIterable<Event> {
   }
 
   #inviting(): Inviting {
-    const inviting = this.#owner.bringIn?.({
+    const inviting = this.#owner.addInvited?.({
       state: this.state,
       link: this.#link,
       turn: (work) => this.#turn(work),

@@ -64,11 +64,11 @@ export class Inviting {
     const { state, turn } = this.#host
     const invitation = await turn(() => state.invite(colleague, reason, nowInSeconds()))
     await this.#answerTo(invitation.id)
-    return this.bringIn(colleague, within)
+    return this.addInvited(colleague, within)
   }
 
-  /** See `Conversation.bringIn`. */
-  async bringIn({ deviceId }: Pick<Colleague, "deviceId">, within: number | null = null): Promise<Participant> {
+  /** See `Conversation.addInvited`. */
+  async addInvited({ deviceId }: Pick<Colleague, "deviceId">, within: number | null = null): Promise<Participant> {
     const { link, state } = this.#host
     const { conversationId } = state
     const answer = await link.ask((ref) => FetchKeyPackage({ ref, deviceId, conversationId }), "keyPackage")

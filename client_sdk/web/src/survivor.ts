@@ -28,7 +28,7 @@ import { uniform } from "./transport.ts"
 
 const IDENTITY_LENGTH = 16
 const CAPABILITY_LENGTH = 32
-const MOST_FAREWELLS = 4
+const MOST_IN_BEACON = 4
 const RETRY_MS = 1000
 const LONGEST_RETRY_MS = 60_000
 /** Refusals after which asking again is right. */
@@ -112,8 +112,8 @@ export class Survivor extends Client {
    * What a page that is being closed posts as a beacon to `/` (PROTOCOL.md), for its socket may not live long
    * enough to say that she leaves: 48 bytes for each conversation, four at most. Empty after `vanish`.
    */
-  get farewell(): Uint8Array<ArrayBuffer> {
-    const open = [...this.#requests].filter(([conversation]) => !conversation.isOver).slice(-MOST_FAREWELLS)
+  get leaveBeacon(): Uint8Array<ArrayBuffer> {
+    const open = [...this.#requests].filter(([conversation]) => !conversation.isOver).slice(-MOST_IN_BEACON)
     return concatenate(...open.flatMap(([conversation, { capability }]) => [conversation.id, capability]))
   }
 
@@ -240,7 +240,7 @@ export class Survivor extends Client {
         if (known !== undefined) known.continuation = continuation
       },
     }
-    const conversation = new Conversation(state, this.link, owner, { sought: request.details })
+    const conversation = new Conversation(state, this.link, owner, { details: request.details })
     this.#requests.set(conversation, request)
     return conversation
   }

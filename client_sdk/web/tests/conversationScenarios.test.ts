@@ -110,7 +110,7 @@ class ScenarioRunner {
         await this.pair.accept(this.medic, step.yes)
         break
       case "brings_in_medic":
-        this.#seats.set("medic", await this.pair.bringIn(this.medic, 2, { ...step, withholds: withholding(step.withheld) }))
+        this.#seats.set("medic", await this.pair.addInvited(this.medic, 2, { ...step, withholds: withholding(step.withheld) }))
         break
       case "withholds":
         this.seat(step.who).withholds = withholding(step.withheld)

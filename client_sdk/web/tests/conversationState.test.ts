@@ -154,7 +154,7 @@ describe("two people", () => {
 describe("a colleague", () => {
   it("whom she accepted comes in, talks and goes", async () => {
     const medic = await pair.organisation.staff("Dewi", "medic")
-    const seat = await pair.bringIn(medic)
+    const seat = await pair.addInvited(medic)
     expect(pair.survivor.state.participants.map(String)).toEqual(["Sari (counselor)", "survivor", "Dewi (medic)"])
     await seat.state.sendText("Hello", NOW)
     await pair.log.pump()
@@ -166,7 +166,7 @@ describe("a colleague", () => {
   })
 
   it("and another who change the group at once: one of them is first, the other tries again", async () => {
-    const other = await pair.bringIn(await pair.organisation.staff("Budi"))
+    const other = await pair.addInvited(await pair.organisation.staff("Budi"))
     const { counselor, survivor, log } = pair
     await counselor.state.change({ type: "refresh" }, NOW)
     await other.state.change({ type: "removeMember", deviceKey: pair.device.signer.publicKey }, NOW)
@@ -357,7 +357,7 @@ describe("a survivor whose browser cannot call", () => {
 
   it("says so once to whoever comes", async () => {
     const without = await Pair.talking(undefined, false)
-    const medic = await without.bringIn(await without.organisation.staff("Maya", "medic"))
+    const medic = await without.addInvited(await without.organisation.staff("Maya", "medic"))
     expect(told(medic)).toEqual([true])
     await without.counselor.state.change({ type: "refresh" }, NOW)
     await without.log.pump()
@@ -365,7 +365,7 @@ describe("a survivor whose browser cannot call", () => {
   })
 
   it("is not taken for one where nothing is said of it", async () => {
-    expect(told(await pair.bringIn(await pair.organisation.staff("Maya", "medic")))).toEqual([])
+    expect(told(await pair.addInvited(await pair.organisation.staff("Maya", "medic")))).toEqual([])
   })
 })
 

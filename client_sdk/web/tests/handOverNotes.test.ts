@@ -32,7 +32,7 @@ function the<Type extends StateEvent["type"]>(happened: readonly StateEvent[], t
 
 async function three(): Promise<{ pair: Pair; maya: Seat; participant: Participant }> {
   const pair = await Pair.talking()
-  const maya = await pair.bringIn(await pair.organisation.staff("Maya"))
+  const maya = await pair.addInvited(await pair.organisation.staff("Maya"))
   const participant = pair.counselor.state.participants.find(({ name }) => name === "Maya")
   if (participant === undefined) throw new Error("she did not come in")
   for (const seat of [pair.survivor, pair.counselor, maya]) seat.collect()

@@ -40,10 +40,10 @@ it("is done when the colleague is here already", async () => {
       condition(null) ? Promise.resolve() : new Promise<void>((done) => waiting.push({ condition, done })),
     finished: () => null,
   } as unknown as Host
-  const bringing = new Inviting(host)
+  const inviting = new Inviting(host)
   const colleague = { deviceId, name: "Maya", role: "counselor", languages: [], skills: [], availability: 2, load: 0 } as const
-  const first = bringing.invite(colleague, "one")
-  const second = bringing.invite(colleague, "two")
+  const first = inviting.invite(colleague, "one")
+  const second = inviting.invite(colleague, "two")
   await look()
   const tasksDone = async (): Promise<void> => {
     for (let times = 0; times < 20; times += 1) {

@@ -323,7 +323,7 @@ export class Pair {
    * Have the counselor add a colleague whom the survivor has accepted; returns her seat, connected. `meanwhile` is what
    * the survivor says as the commit is made: it comes into the log before that.
    */
-  async bringIn(
+  async addInvited(
     device: StaffDevice,
     number = 2,
     { meanwhile = "", withholds = nothing }: { meanwhile?: string | undefined; withholds?: Withhold } = {},

@@ -58,7 +58,7 @@ class Admission:
         self._price.waiting = self._queue.length
         is_full = bool(others) and self._queue.length >= self._most_waiting
         quote = self._price.quote(source, len(others), conversation_id)
-        if (quote is None and not is_full) or await self._queue.is_sought(conversation_id):
+        if (quote is None and not is_full) or await self._queue.is_open(conversation_id):
             # Who comes back, as after a restart, takes nothing from others.
             return True
         if is_full or quote is None:

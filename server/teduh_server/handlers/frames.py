@@ -213,7 +213,7 @@ class FrameHandlers:
             source_of_requests(connection.source), len(encode(frame))
         ):
             return False
-        if await services.routing.queue.is_sought(conversation_id):
+        if await services.routing.queue.is_open(conversation_id):
             return False
         code, detail = ErrorCode.RATE_LIMITED, "too much of one source waits"
         if is_full:

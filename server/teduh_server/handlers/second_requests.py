@@ -66,7 +66,7 @@ class SecondRequests:
             # Else it would wait again and again, without price and turns.
             connection.refuse(ErrorCode.REQUEST_GONE, "it was reported: ask anew", ref=frame.ref)
             return
-        if not await self._queue.is_sought(conversation_id) and self._is_too_often(connection, frame):
+        if not await self._queue.is_open(conversation_id) and self._is_too_often(connection, frame):
             return
         staff = None if subscription.member == SURVIVOR_MEMBER else connection.staff
         found = await self._queue.request_reassignment(connection, frame, staff)

@@ -22,7 +22,7 @@ from teduh_server.conversation_log.refused_append import RETRY_AFTER_MS
 from teduh_server.http.served_pages import NO_STORE
 from teduh_server.redis_store.exceptions import StoreError
 
-FAREWELLS_PATH: Final = "/"
+BEACON_PATH: Final = "/"
 _ID, _CAPABILITY = 16, 32
 _ONE = _ID + _CAPABILITY
 _MOST = 4 * _ONE
@@ -47,7 +47,7 @@ def leave_beacon_routes(leave: Leave, allow: Callable[[web.Request], bool]) -> l
             raise web.HTTPServiceUnavailable(headers=retry) from None
         return web.Response(status=204, headers={"Cache-Control": NO_STORE})
 
-    return [web.post(FAREWELLS_PATH, take)]
+    return [web.post(BEACON_PATH, take)]
 
 
 async def _content(request: web.Request) -> bytes:

@@ -239,7 +239,7 @@ def request_state(conversation_id: bytes) -> Command:
     return (b"HGET", keys.queue_request(conversation_id), b"state")
 
 
-def sought_by(conversation_id: bytes) -> Command:
+def requested_by(conversation_id: bytes) -> Command:
     """The staff device that looks for a colleague."""
     return (b"HGET", keys.queue_request(conversation_id), b"by")
 

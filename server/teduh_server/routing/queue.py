@@ -258,7 +258,7 @@ class Queue:
         """What she asked for is not there yet: she is told that it is taken, in a while, and asks again."""
         self._news.go_on_later(conversation_id, connection)
 
-    async def is_sought(self, conversation_id: bytes) -> bool:
+    async def is_open(self, conversation_id: bytes) -> bool:
         """Whether it waits, or somebody has taken it. Raises StoreError."""
         return await self._store.ask(queue_scripts.request_state(conversation_id)) in (b"waiting", b"leased")
 
@@ -289,7 +289,7 @@ class Queue:
         Raises StoreError.
         """
         by = b"" if staff is None else staff.device_id
-        if by and await self._store.ask(queue_scripts.sought_by(conversation_id)) != by:
+        if by and await self._store.ask(queue_scripts.requested_by(conversation_id)) != by:
             return
         await self._withdraw(conversation_id, by=by)
         # A colleague who looks for somebody there has not ended it, and is told that it is over.

@@ -565,7 +565,8 @@ class IceServers(RelayFrame, frozen=True, array_like=True, tag=0x52, gc=False):
 
 
 class MemberDisconnected(RelayFrame, frozen=True, array_like=True, tag=0x53, gc=False):
-    """Another member has left by its own Leave or farewell: the survivor's page was closed, perhaps in haste.
+    """Another member has left by its own Leave or leave beacon: the survivor's page was closed, perhaps in
+    haste.
 
     The relay's word alone, for whoever leaves so has no time to say it inside the encryption.
     """

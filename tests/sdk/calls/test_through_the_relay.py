@@ -73,9 +73,9 @@ async def talking(folder: Path, calls: dict[str, object]) -> AsyncIterator[tuple
 async def brought_in(hers: Conversation, his: Conversation, staff: Staff, colleague: Staff) -> Conversation:
     """The conversation of a colleague to whom she has agreed."""
     (found,) = await staff.colleagues()
-    bringing = asyncio.create_task(his.invite(found))
+    inviting = asyncio.create_task(his.invite(found))
     await (await conversation_until(hers, conversation_events.InvitationReceived)).approve()
-    await bringing
+    await inviting
     async for invited in colleague.invitations():
         theirs = await invited.join()
         break

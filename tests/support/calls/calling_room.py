@@ -25,7 +25,7 @@ from support.calls.known_media import Ear, Tone
 from support.calls.turn_server import TurnServer
 
 _E = TypeVar("_E", bound=events.CallEvent)
-QUICK = CallSettings(gather=4.0, stall=4.0, farewell=0.3)
+QUICK = CallSettings(gather=4.0, stall=4.0, goodbye=0.3)
 HASTY = replace(QUICK, gather=1.5, stall=3.0)
 SOON = Timing(heartbeat=500, silence=4_000, connect=8_000)
 

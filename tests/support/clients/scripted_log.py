@@ -274,7 +274,7 @@ class Pair:
     counselor: Seat
     device: StaffDevice
 
-    def bring_in(
+    def add_invited(
         self, colleague: StaffDevice, number: int = 2, *, meanwhile: str = "", withholds: Withhold = nothing
     ) -> Seat:
         """Have the counselor add a colleague whom the survivor has accepted; returns her seat, connected.

@@ -261,13 +261,13 @@ class Peer:
 
         async def close() -> None:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._settings.farewell):
+                async with asyncio.timeout(self._settings.goodbye):
                     await connection.close()
 
         if self._gathering is None:
             await close()
         else:
-            await asyncio.wait([self._gathering.and_then(close)], timeout=self._settings.farewell)
+            await asyncio.wait([self._gathering.and_then(close)], timeout=self._settings.goodbye)
 
 
 def _gathered(connection: RTCPeerConnection) -> str:

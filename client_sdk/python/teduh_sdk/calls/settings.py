@@ -39,5 +39,5 @@ class CallSettings:
     """How long a TURN server may take to give us an address."""
     stall: float = 8.0
     """After which a connection over which nothing comes is broken; reports come every second or two."""
-    farewell: float = 5.0
+    goodbye: float = 5.0
     """How long closing a connection may take; TURN servers that are gone are not waited for."""

@@ -95,7 +95,7 @@ function Asked({ asking, talks, desk }: AskedProps) {
           class="button primary"
           disabled={talk === null}
           onClick={() => {
-            if (talk !== null) void desk.bringInAsking(asking.id, talk, reason.trim())
+            if (talk !== null) void desk.addAsking(asking.id, talk, reason.trim())
           }}
         >
           {t("invite.go")}
@@ -103,7 +103,7 @@ function Asked({ asking, talks, desk }: AskedProps) {
         <button
           type="button"
           class="button"
-          onClick={() => void desk.bringInAsking(asking.id, null, "")}
+          onClick={() => void desk.addAsking(asking.id, null, "")}
         >
           {t("join.no")}
         </button>

@@ -32,11 +32,11 @@ interface ScreenProps extends DeskProps {
 
 export function DeskScreen({ state, desk, languages, configuration, onLock, onErase }: ScreenProps) {
   const { language, t } = useWording()
-  const [sought, setSought] = useState("")
+  const [query, setQuery] = useState("")
   const [overlay, setOverlay] = useState<Overlay>(null)
   const [hasDetails, setDetails] = useState(() => matchMedia("(min-width: 72rem)").matches)
   const [hasMenu, setMenu] = useState(false)
-  const isSearching = sought.trim() !== ""
+  const isSearching = query.trim() !== ""
   const talk = isSearching ? undefined : state.talks.find(({ id }) => id === state.shown)
   const close = (): void => {
     setOverlay(null)
@@ -47,7 +47,7 @@ export function DeskScreen({ state, desk, languages, configuration, onLock, onEr
     if (isPhone) setDetails(false)
   }, [isPhone])
   const show = (id: string | null): void => {
-    setSought("")
+    setQuery("")
     // What is there first of a conversation is what was said in it.
     if (isPhone) setDetails(false)
     desk.show(id)
@@ -73,7 +73,7 @@ export function DeskScreen({ state, desk, languages, configuration, onLock, onEr
         <span class={state.isConnected ? "link connected" : "link reconnecting"} role="status">
           {t(state.isConnected ? "link.connected" : "link.reconnecting")}
         </span>
-        <SearchField value={sought} onValue={setSought} />
+        <SearchField value={query} onValue={setQuery} />
         <button
           type="button"
           class="button quiet menu"
@@ -124,7 +124,7 @@ export function DeskScreen({ state, desk, languages, configuration, onLock, onEr
         {isSearching ? (
           <SearchResults
             talks={state.talks}
-            sought={sought}
+            query={query}
             onShow={(id, message) => {
               show(id)
               // The conversation has to be there first, and goes to its end by itself.

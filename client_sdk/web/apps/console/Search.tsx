@@ -35,13 +35,13 @@ export function SearchField({ value, onValue }: FieldProps) {
 
 interface ResultsProps {
   readonly talks: readonly Talk[]
-  readonly sought: string
+  readonly query: string
   readonly onShow: (id: string, message: string) => void
 }
 
-export function SearchResults({ talks, sought, onShow }: ResultsProps) {
+export function SearchResults({ talks, query, onShow }: ResultsProps) {
   const { language, t } = useWording()
-  const found = search(talks, sought)
+  const found = search(talks, query)
   return (
     <section class="results">
       <p role="status" class="muted">

@@ -6,20 +6,20 @@ import type { Colleague } from "./sdk.ts"
 type Device = Pick<Colleague, "deviceId">
 
 /** So long whoever has asked her has for bringing them in, before somebody else does. */
-const OTHERS_BRING_IN_MS = 15_000
+const OTHERS_ADD_MS = 15_000
 
 export class Awaited {
   /** By conversation and device. */
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>()
 
-  /** Calls `bringIn` after a moment, unless `isThere` comes first. */
-  expect(id: string, device: Device, bringIn: () => void): void {
+  /** Calls `addInvited` after a moment, unless `isThere` comes first. */
+  expect(id: string, device: Device, addInvited: () => void): void {
     this.isThere(id, device)
     const after = (): void => {
       this.isThere(id, device)
-      bringIn()
+      addInvited()
     }
-    this.#timers.set(named(id, device), setTimeout(after, OTHERS_BRING_IN_MS))
+    this.#timers.set(named(id, device), setTimeout(after, OTHERS_ADD_MS))
   }
 
   /** Whoever was waited for has come. */

@@ -317,7 +317,7 @@ export class Desk {
   }
 
   /** Bring a supervisor who asked into this talk, if the person agrees; or, without one, into none. Never rejects. */
-  async bringInAsking(asking: string, id: string | null, reason: string): Promise<void> {
+  async addAsking(asking: string, id: string | null, reason: string): Promise<void> {
     const colleague = this.#asking.get(asking)
     this.#asking.delete(asking)
     this.#dispatch({ type: "askOver", id: asking })
@@ -582,7 +582,7 @@ export class Desk {
         this.#inTalk(id, { type: "noticed", notice: "proposed", who: event.invitation })
         break
       case "invitationAnswered":
-        if (event.accepted) this.#bringInAfterAll(id, event.invitation)
+        if (event.accepted) this.#addAfterAll(id, event.invitation)
         this.#inTalk(id, { type: "decided", notice: event.accepted ? "welcomed" : "declined", who: event.invitation })
         break
       case "noteReceived":
@@ -615,14 +615,14 @@ export class Desk {
    * Nobody here waits for her yes any more: the console was locked meanwhile, or a colleague has asked her, whose console may
    * be locked now. Where others are there, whoever asked has a moment to do it.
    */
-  #bringInAfterAll(id: string, who: Pick<Colleague, "deviceId" | "name" | "role">): void {
+  #addAfterAll(id: string, who: Pick<Colleague, "deviceId" | "name" | "role">): void {
     if (!this.#isMissing(id, who)) return
     if (this.#talk(id)?.people.every((one) => one.name === null) === true) {
-      this.#bringIn(id, who)
+      this.#addInvited(id, who)
       return
     }
     this.#awaited.expect(id, who, () => {
-      if (this.#isMissing(id, who)) this.#bringIn(id, who)
+      if (this.#isMissing(id, who)) this.#addInvited(id, who)
     })
   }
 
@@ -634,11 +634,11 @@ export class Desk {
     return !this.inviting.isAsking(id, { name, role }) && !(going?.name === name && going.role === role)
   }
 
-  #bringIn(id: string, { deviceId, name, role }: Pick<Colleague, "deviceId" | "name" | "role">): void {
+  #addInvited(id: string, { deviceId, name, role }: Pick<Colleague, "deviceId" | "name" | "role">): void {
     const tell = (): void => {
       this.#inTalk(id, { type: "decided", notice: "failed", who: { name, role } })
     }
-    this.#conversations.get(id)?.bringIn({ deviceId }, COMES_WITHIN_SECONDS).catch(tell)
+    this.#conversations.get(id)?.addInvited({ deviceId }, COMES_WITHIN_SECONDS).catch(tell)
   }
 
   #heard(id: string, { messageId, sender, text, sent, markRead }: Event & { type: "textReceived" }): void {

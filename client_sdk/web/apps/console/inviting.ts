@@ -35,7 +35,7 @@ export class Inviting {
       tell({ type: "proposed", who })
     }
     try {
-      await this.#bringIn(id, conversation, invitee, reason, proposed, tell)
+      await this.#addInvited(id, conversation, invitee, reason, proposed, tell)
     } catch (error) {
       // That she said no is told by the conversation, as to everybody in it.
       if (!(error instanceof InvitationDeclined)) tell(failure(error, invitee, who))
@@ -58,7 +58,7 @@ export class Inviting {
     this.#looking.get(id)?.abort()
   }
 
-  async #bringIn(
+  async #addInvited(
     id: string,
     conversation: Conversation,
     invitee: Invitee,

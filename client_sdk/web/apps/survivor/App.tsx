@@ -16,7 +16,7 @@ import type { Begun } from "./early.ts"
 import { INITIAL, reduceFirst } from "./firstState.ts"
 import { Header, type Panel } from "./Header.tsx"
 import { EmergencyPanel } from "./Panels.tsx"
-import type { Farewell, Session } from "./session.ts"
+import type { LeaveBeacon, Session } from "./session.ts"
 import type { State } from "./stateTypes.ts"
 import { Welcome } from "./Welcome.tsx"
 import { useFirstWording, WordingContext, wordingOf } from "./words.tsx"
@@ -32,7 +32,7 @@ interface AppProps {
   /** Leaves at once. */
   readonly onExit: () => void
   /** Called once with how to drop every key, for all the ways in which the page can end, and whether the relay is away. */
-  readonly onVanish: (vanish: () => Farewell, isCutOff: () => boolean) => void
+  readonly onVanish: (vanish: () => LeaveBeacon, isCutOff: () => boolean) => void
 }
 
 export function App({ configuration, rest, begun, onExit, onVanish }: AppProps) {

@@ -14,8 +14,8 @@ import { shownTexts, tellBrowser } from "../shared/i18n/direction.ts"
 import { PATHS, type IconName } from "../shared/parts/iconPaths.ts"
 import { HARMLESS, IN_HAND, readConfiguration, siteOf, telephone, type Configuration, type EmergencyContact } from "./configuration.ts"
 import { earlyTexts } from "./earlyTexts.ts"
-import { forgetWords, quickExit, sayFarewell, watchForExit, watchTabs, Way } from "./quickExit.ts"
-import type { Farewell } from "./session.ts"
+import { forgetWords, quickExit, sendLeaveBeacon, watchForExit, watchTabs, Way } from "./quickExit.ts"
+import type { LeaveBeacon } from "./session.ts"
 
 /** What she has tapped before the app was there. */
 export interface Begun {
@@ -24,11 +24,11 @@ export interface Begun {
 }
 
 /** Drops every key, and returns what is left to be said to the relay. Until the page has a session there is none. */
-let vanish = (): Farewell => new Uint8Array()
+let vanish = (): LeaveBeacon => new Uint8Array()
 let isCutOff = (): boolean => false
 
 /** To be called once there are keys: how to drop them, for all the ways in which the page can end, and whether the relay is away. */
-export function onVanish(drop: () => Farewell, isAway: () => boolean): void {
+export function onVanish(drop: () => LeaveBeacon, isAway: () => boolean): void {
   vanish = drop
   isCutOff = isAway
 }
@@ -60,10 +60,10 @@ export function exit(): void {
 /** However the page ends: keys and words go, and a page that the browser kept in memory does not come back as it was. */
 function watchForEnd(): void {
   window.addEventListener("pagehide", () => {
-    const farewell = vanish()
+    const leaveBeacon = vanish()
     // Before it is said, which not every browser lets it be.
     forgetWords()
-    sayFarewell(farewell)
+    sendLeaveBeacon(leaveBeacon)
   })
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) window.location.reload()

@@ -13,16 +13,16 @@
  * three times, or two taps on an empty place.
  */
 
-import type { Farewell } from "./session.ts"
+import type { LeaveBeacon } from "./session.ts"
 
 /** Where quick exit goes; the server clears what it can and sends on to a harmless site. */
 export const EXIT_PATH = "/x"
 
 /**
- * Where a farewell is posted: the page's own address, so that it tells nothing where a browser or a proxy notes it. It
+ * Where the leave beacon is posted: the page's own address, so that it tells nothing where a browser or a proxy notes it. It
  * clears nothing, for it is also the way of a tab that is closed calmly.
  */
-const FAREWELLS_PATH = "/"
+const BEACON_PATH = "/"
 
 /** So long the relay may take to lead her there. */
 const PATIENCE_MS = 3_000
@@ -58,20 +58,20 @@ export class Way {
 type Tabs = Pick<BroadcastChannel, "postMessage">
 
 /**
- * Leaves. `vanish` drops every key, synchronously, and returns the farewell. Whoever looks for her must not find her in
+ * Leaves. `vanish` drops every key, synchronously, and returns the leaveBeacon. Whoever looks for her must not find her in
  * another of her `tabs`, so those leave as well; null: it was one of them that told us.
  */
-export function quickExit(vanish: () => Farewell, way: Way, tabs: Tabs | null = null): void {
-  let farewell: Farewell = new Uint8Array()
+export function quickExit(vanish: () => LeaveBeacon, way: Way, tabs: Tabs | null = null): void {
+  let leaveBeacon: LeaveBeacon = new Uint8Array()
   let to = EXIT_PATH
   const choose = (): void => {
     to = way.to
   }
   const drop = (): void => {
-    farewell = vanish()
+    leaveBeacon = vanish()
   }
   const part = (): void => {
-    sayFarewell(farewell)
+    sendLeaveBeacon(leaveBeacon)
   }
   const leave = (): void => {
     window.location.replace(to)
@@ -123,8 +123,8 @@ function beacon(): void {
 }
 
 /** Tells the relay, and so the staff, that her page is gone: the socket may not live long enough to say it. */
-export function sayFarewell(farewell: Farewell): void {
-  if (farewell.length > 0) navigator.sendBeacon(FAREWELLS_PATH, farewell)
+export function sendLeaveBeacon(leaveBeacon: LeaveBeacon): void {
+  if (leaveBeacon.length > 0) navigator.sendBeacon(BEACON_PATH, leaveBeacon)
 }
 
 function tellHost(to: string): void {

@@ -19,8 +19,8 @@ export interface Wishes {
 }
 
 /** The part of the SDK's classes that the page needs; a test gives it a made-up one. */
-export type Talker = Pick<Survivor, "ask" | "farewell" | "vanish" | "close" | "verificationBlocked" | "onVerificationBlocked" | "onPaying" | "isConnected">
-export type Farewell = Survivor["farewell"]
+export type Talker = Pick<Survivor, "ask" | "leaveBeacon" | "vanish" | "close" | "verificationBlocked" | "onVerificationBlocked" | "onPaying" | "isConnected">
+export type LeaveBeacon = Survivor["leaveBeacon"]
 type Dispatch = (action: Action) => void
 /** Where the calls of a conversation are. */
 export type CallsOf = (conversation: Conversation) => Pick<CallPlace, "open" | "vanish">
@@ -274,18 +274,18 @@ export class Session {
   }
 
   /**
-   * Drops every key at once, synchronously; nothing comes from this session any more. Returns the farewell that is left to
+   * Drops every key at once, synchronously; nothing comes from this session any more. Returns the leave beacon that is left to
    * be posted, empty when there is none.
    */
-  vanish(): Farewell {
+  vanish(): LeaveBeacon {
     const talker = this.#talker
-    const farewell = talker?.farewell ?? new Uint8Array()
+    const leaveBeacon = talker?.leaveBeacon ?? new Uint8Array()
     this.#isGone = true
     this.#earlier = this.#met = null
     this.#attempt++
     this.#forget()
     talker?.vanish()
-    return farewell
+    return leaveBeacon
   }
 
   #forget(): void {

@@ -51,7 +51,7 @@ function madeUpConversation(participants: readonly Participant[] = [HER, ME]) {
     end: vi.fn(() => Promise.resolve()),
     leave: vi.fn(() => Promise.resolve()),
     invite: vi.fn<Conversation["invite"]>(() => Promise.resolve(HER)),
-    bringIn: vi.fn<Conversation["bringIn"]>(() => Promise.resolve(HER)),
+    addInvited: vi.fn<Conversation["addInvited"]>(() => Promise.resolve(HER)),
     inviteFromQueue: vi.fn<Conversation["inviteFromQueue"]>(() => Promise.resolve(HER)),
     handOver: vi.fn<Conversation["handOver"]>(() => Promise.resolve(HER)),
     [Symbol.asyncIterator]: () => ({
@@ -63,7 +63,7 @@ function madeUpConversation(participants: readonly Participant[] = [HER, ME]) {
     }),
   }
   const isOver = (): void => void (conversation.isOver = true)
-  return { conversation: conversation as unknown as Conversation, isOver, tell, undeliveredEvents, send: conversation.send, end: conversation.end, leave: conversation.leave, handOver: conversation.handOver, invite: conversation.invite, bringIn: conversation.bringIn, inviteFromQueue: conversation.inviteFromQueue }
+  return { conversation: conversation as unknown as Conversation, isOver, tell, undeliveredEvents, send: conversation.send, end: conversation.end, leave: conversation.leave, handOver: conversation.handOver, invite: conversation.invite, addInvited: conversation.addInvited, inviteFromQueue: conversation.inviteFromQueue }
 }
 
 /** A store whose first writing waits for `write`; `put` counts. */
@@ -253,7 +253,7 @@ describe("a supervisor who asks to be brought in", () => {
   it("is shown, and proposed to the person of the conversation that is chosen", async () => {
     const { desk, invite } = await accepted()
     expect(desk.state.asking).toEqual([{ id: "06", name: "Rina", role: "supervisor" }])
-    await desk.bringInAsking("06", NAME, "so that I am not alone")
+    await desk.addAsking("06", NAME, "so that I am not alone")
     expect(invite.mock.calls.map(([who, why]) => [who.name, who.role, why])).toEqual([
       ["Rina", "supervisor", "so that I am not alone"],
     ])
@@ -262,7 +262,7 @@ describe("a supervisor who asks to be brought in", () => {
 
   it("stays outside when nobody wants it", async () => {
     const { desk, invite } = await accepted()
-    await desk.bringInAsking("06", null, "")
+    await desk.addAsking("06", null, "")
     expect(invite).not.toHaveBeenCalled()
     expect(desk.state.asking).toEqual([])
   })
@@ -325,7 +325,7 @@ describe("bringing in by role, or from the queue", () => {
     void desk.invite(NAME, { by: "queue", need: "interpreter", language: null }, "")
     expect(desk.state.talks[0]?.isLooking).toBe(true)
     // A supervisor asks to join, and is brought in.
-    await desk.bringInAsking("06", NAME, "so that I am not alone")
+    await desk.addAsking("06", NAME, "so that I am not alone")
     expect(desk.state.talks[0]?.isLooking).toBe(true)
     desk.inviting.stop(NAME)
     await vi.waitFor(() => { expect(isStopped).toBe(true) })
@@ -358,15 +358,15 @@ describe("bringing in by role, or from the queue", () => {
 describe("a colleague of whom she was asked while the console was locked", () => {
   it("is brought in when she says yes", async () => {
     const made = madeUpConversation()
-    const bringIn = vi.fn(() => Promise.resolve(HER))
-    Object.assign(made.conversation, { bringIn })
+    const addInvited = vi.fn(() => Promise.resolve(HER))
+    Object.assign(made.conversation, { addInvited })
     const store = new MemoryKeyStore()
     const { staff } = madeUpStaff(made.conversation, [made.conversation])
     const desk = new Desk(staff, store, () => undefined)
     await desk.begin()
     const invitation = { type: "invitation", id: ID, sent: 1, deviceId: MAYA.deviceId, name: "Maya", role: "medic", reason: "" } as const
     made.tell({ type: "invitationAnswered", invitation, accepted: true })
-    await vi.waitFor(() => { expect(bringIn).toHaveBeenCalledWith({ deviceId: MAYA.deviceId }, 300) })
+    await vi.waitFor(() => { expect(addInvited).toHaveBeenCalledWith({ deviceId: MAYA.deviceId }, 300) })
   })
 
   it("is not when somebody else is there who waits for her yes", async () => {
@@ -377,7 +377,7 @@ describe("a colleague of whom she was asked while the console was locked", () =>
     await vi.waitFor(() => {
       expect(desk.state.talks[0]?.items).toMatchObject([{ notice: "welcomed" }])
     })
-    expect(made.bringIn).not.toHaveBeenCalled()
+    expect(made.addInvited).not.toHaveBeenCalled()
   })
 
   it("is, a moment later, where whoever is there has not brought her in: it may be that console which is locked", async () => {
@@ -388,7 +388,7 @@ describe("a colleague of whom she was asked while the console was locked", () =>
     made.tell({ type: "invitationAnswered", invitation: INVITATION, accepted: true })
     await vi.advanceTimersByTimeAsync(30_000)
     vi.useRealTimers()
-    expect(made.bringIn.mock.calls).toEqual([[{ deviceId: MAYA.deviceId }, 300]])
+    expect(made.addInvited.mock.calls).toEqual([[{ deviceId: MAYA.deviceId }, 300]])
   })
 
   it("is not brought in a second time where somebody else has done it, also when she has left again", async () => {
@@ -403,7 +403,7 @@ describe("a colleague of whom she was asked while the console was locked", () =>
     await vi.advanceTimersByTimeAsync(30_000)
     vi.useRealTimers()
     expect(desk.state.talks[0]?.items.length).toBeGreaterThan(0)
-    expect(made.bringIn).not.toHaveBeenCalled()
+    expect(made.addInvited).not.toHaveBeenCalled()
   })
 
   it("is not brought in by a console that is locked again", async () => {
@@ -416,7 +416,7 @@ describe("a colleague of whom she was asked while the console was locked", () =>
     await desk.close()
     await vi.advanceTimersByTimeAsync(30_000)
     vi.useRealTimers()
-    expect(made.bringIn).not.toHaveBeenCalled()
+    expect(made.addInvited).not.toHaveBeenCalled()
   })
 
   it("is not when she says no", async () => {
@@ -427,7 +427,7 @@ describe("a colleague of whom she was asked while the console was locked", () =>
     await vi.waitFor(() => {
       expect(desk.state.talks[0]?.items).toMatchObject([{ notice: "declined" }])
     })
-    expect(made.bringIn).not.toHaveBeenCalled()
+    expect(made.addInvited).not.toHaveBeenCalled()
   })
 })
 
@@ -444,18 +444,18 @@ describe("a colleague of whom she was asked before, and another who is asked abo
     void desk.invite(NAME, { by: "person", colleague: other }, "")
     made.tell({ type: "invitationAnswered", invitation: INVITATION, accepted: true })
     await vi.waitFor(() => { expect(desk.state.talks[0]?.items).toMatchObject([{ notice: "welcomed" }]) })
-    expect(made.bringIn).toHaveBeenCalledTimes(1)
+    expect(made.addInvited).toHaveBeenCalledTimes(1)
   })
 
   it("is not brought in twice when two are asked about at once", async () => {
-    const { desk, invite, bringIn, tell } = await accepted()
+    const { desk, invite, addInvited, tell } = await accepted()
     invite.mockImplementation(() => new Promise(() => undefined))
     void desk.invite(NAME, { by: "person", colleague: MAYA }, "")
     void desk.invite(NAME, { by: "person", colleague: other }, "")
     tell({ type: "invitationAnswered", invitation: hers, accepted: true })
     tell({ type: "invitationAnswered", invitation: INVITATION, accepted: true })
     await vi.waitFor(() => { expect(desk.state.talks[0]?.items).toHaveLength(2) })
-    expect(bringIn).not.toHaveBeenCalled()
+    expect(addInvited).not.toHaveBeenCalled()
   })
 
   it("is taken out again like anybody else who does not come in time", async () => {
@@ -463,8 +463,8 @@ describe("a colleague of whom she was asked before, and another who is asked abo
     const desk = new Desk(madeUpStaff(made.conversation, [made.conversation]).staff, new MemoryKeyStore(), () => undefined)
     await desk.begin()
     made.tell({ type: "invitationAnswered", invitation: INVITATION, accepted: true })
-    await vi.waitFor(() => { expect(made.bringIn).toHaveBeenCalled() })
-    expect(made.bringIn.mock.calls[0]).toEqual([{ deviceId: MAYA.deviceId }, 300])
+    await vi.waitFor(() => { expect(made.addInvited).toHaveBeenCalled() })
+    expect(made.addInvited.mock.calls[0]).toEqual([{ deviceId: MAYA.deviceId }, 300])
   })
 })
 

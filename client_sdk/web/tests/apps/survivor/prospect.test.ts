@@ -20,7 +20,7 @@ it("does not say that nobody is there because of what the connection before had 
       }
     },
   }
-  const talker = { ask: () => Promise.resolve(conversation as unknown as Conversation), farewell: new Uint8Array(), vanish: vi.fn(), close: vi.fn(), verificationBlocked: null, onVerificationBlocked: vi.fn(), onPaying: vi.fn() }
+  const talker = { ask: () => Promise.resolve(conversation as unknown as Conversation), leaveBeacon: new Uint8Array(), vanish: vi.fn(), close: vi.fn(), verificationBlocked: null, onVerificationBlocked: vi.fn(), onPaying: vi.fn() }
   let state: State = INITIAL
   const session = new Session(() => Promise.resolve(talker as unknown as Talker), (action) => (state = reduce(state, action)))
   void session.ask(WISHES)

@@ -63,7 +63,7 @@ function visit() {
   const conversation = new MadeUpConversation()
   const talker = {
     ask: vi.fn<Talker["ask"]>(() => Promise.resolve(conversation as unknown as Conversation)),
-    farewell: Uint8Array.of(1, 2, 3),
+    leaveBeacon: Uint8Array.of(1, 2, 3),
     vanish: vi.fn(),
     close: vi.fn(nothing),
     verificationBlocked: null as Talker["verificationBlocked"],
