@@ -21,8 +21,8 @@ from support.calls.calling_room import rung
 from support.calls.known_media import MovingBar, Tone
 from support.clients.sdk_people import new_staff
 from teduh_crypto.credentials import Role
-from teduh_sdk.conversation import Conversation
-from teduh_sdk.staff import Staff
+from teduh_sdk.conversation.conversation import Conversation
+from teduh_sdk.staff.staff import Staff
 
 __all__ = ["DEVICES", "call_states"]
 

@@ -19,8 +19,8 @@ from support.browsers.console_page import PASSPHRASE, ConsoleEnvironment, consol
 from support.clients.sdk_people import new_staff
 from support.organisation.coordinator import Coordinator
 from teduh_crypto.credentials import Role
-from teduh_sdk.conversation import Conversation
-from teduh_sdk.staff import Staff
+from teduh_sdk.conversation.conversation import Conversation
+from teduh_sdk.staff.staff import Staff
 from teduh_sdk.survivor import Survivor
 from teduh_signaling.relay.frames import Urgency
 

@@ -21,8 +21,8 @@ from support.organisation.coordinator import Coordinator
 from support.relay.push_service import push_service, push_settings, subscribes_here
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
-from teduh_sdk.conversation import Conversation
-from teduh_sdk.staff import Staff
+from teduh_sdk.conversation.conversation import Conversation
+from teduh_sdk.staff.staff import Staff
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from support.browsers.environment import RelayEnvironment, accepted, harmless_si
 from support.clients.sdk_people import collect
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
-from teduh_sdk.conversation import Conversation
-from teduh_sdk.staff import Staff
+from teduh_sdk.conversation.conversation import Conversation
+from teduh_sdk.staff.staff import Staff
 
 
 @dataclass(frozen=True, slots=True)

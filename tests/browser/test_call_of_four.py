@@ -20,10 +20,10 @@ from support.calls.known_media import MovingBar, Tone, samples_of
 from support.clients.sdk_people import new_staff
 from teduh_crypto.credentials import Role
 from teduh_sdk.calls import Call, events
-from teduh_sdk.conversation import Conversation
+from teduh_sdk.conversation.conversation import Conversation
 from teduh_sdk.exceptions import RecordingNotAllowed
-from teduh_sdk.room import Participant
-from teduh_sdk.staff import Staff
+from teduh_sdk.group.room import Participant
+from teduh_sdk.staff.staff import Staff
 
 # Calls of several people need much of the processor: one at a time.
 pytestmark = pytest.mark.xdist_group("browser_calls")

@@ -23,7 +23,7 @@ from support.clients.sdk_people import new_staff, until
 from support.organisation.coordinator import Coordinator
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
-from teduh_sdk.staff import Staff
+from teduh_sdk.staff.staff import Staff
 from teduh_sdk.survivor import Survivor
 
 

@@ -16,8 +16,8 @@ from support.clients.sdk_people import PATIENCE, new_staff, until
 from support.relay.relay_process import eventually
 from teduh_crypto.credentials import comparison_words, verify_enrolment
 from teduh_sdk import events
-from teduh_sdk.conversation import Conversation
-from teduh_sdk.staff import Staff
+from teduh_sdk.conversation.conversation import Conversation
+from teduh_sdk.staff.staff import Staff
 from teduh_sdk.survivor import Survivor
 from teduh_signaling.relay.codec import decode_client_frame
 from teduh_signaling.relay.frames import Acknowledge, Availability, Ping, SetAvailability, Urgency

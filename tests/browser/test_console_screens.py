@@ -14,8 +14,8 @@ from support.browsers.pseudo_page import BESIDE_THE_WINDOW
 from support.browsers.real_browser import ColourScheme, chromium
 from support.clients.sdk_people import new_staff
 from teduh_crypto.credentials import Role
-from teduh_sdk.conversation import Conversation
-from teduh_sdk.staff import Staff
+from teduh_sdk.conversation.conversation import Conversation
+from teduh_sdk.staff.staff import Staff
 from teduh_sdk.survivor import Survivor
 from teduh_signaling.relay.frames import Urgency
 

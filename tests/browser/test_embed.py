@@ -21,8 +21,8 @@ from support.browsers.environment import RelayEnvironment, accepted, killable_en
 from support.browsers.real_browser import chromium, two_taps
 from support.clients.sdk_people import PATIENCE, until
 from teduh_sdk import events
-from teduh_sdk.conversation import Conversation
-from teduh_sdk.staff import Staff
+from teduh_sdk.conversation.conversation import Conversation
+from teduh_sdk.staff.staff import Staff
 
 # As docs/pages.md has it for a site that wants to see a change before its visitors do.
 HOST_PAGE = """<!doctype html><title>Rumah Aman</title><link rel="icon" href="data:,"><h1>Our house</h1>

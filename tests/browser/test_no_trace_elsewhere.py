@@ -32,7 +32,7 @@ from support.browsers.webkit_kept import KeptWebKitPage, kept_webkit
 from support.browsers.written_down import written
 from support.clients.sdk_people import until
 from teduh_sdk import events
-from teduh_sdk.staff import Staff
+from teduh_sdk.staff.staff import Staff
 from yarl import URL
 
 pytestmark = pytest.mark.xdist_group("other_browsers")

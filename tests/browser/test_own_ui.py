@@ -22,7 +22,7 @@ from support.relay.relay_process import relay_here
 from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import Organisation
 from teduh_sdk import events
-from teduh_sdk.staff import Staff
+from teduh_sdk.staff.staff import Staff
 
 
 def build_example(folder: Path, relay: str, organisation: Organisation) -> None:

@@ -22,8 +22,8 @@ from support.browsers.survivor_page import ENGLISH, SurvivorPage
 from support.clients.sdk_people import until
 from support.relay.dishonest_proxy import DishonestProxy, dishonest
 from teduh_sdk import events
-from teduh_sdk.conversation import Conversation
-from teduh_sdk.staff import Staff
+from teduh_sdk.conversation.conversation import Conversation
+from teduh_sdk.staff.staff import Staff
 
 EMPTY = (2, 400)
 """Beside all that stands on the page."""

@@ -17,7 +17,7 @@ from support.relay.relay_process import RelayProcess, relay_process
 from support.store.valkey_server import start_valkey
 from teduh_sdk import events
 from teduh_sdk.exceptions import ConversationForgotten
-from teduh_sdk.staff import Staff
+from teduh_sdk.staff.staff import Staff
 from teduh_sdk.survivor import Survivor
 from teduh_server.redis_store.durability import Durability
 from teduh_server.redis_store.embedded import EmbeddedValkey

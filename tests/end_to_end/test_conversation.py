@@ -17,8 +17,8 @@ from support.relay.relay_process import relay_here
 from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
-from teduh_sdk.conversation import Conversation
-from teduh_sdk.conversation_state import ConversationState
+from teduh_sdk.conversation.conversation import Conversation
+from teduh_sdk.conversation.conversation_state import ConversationState
 from teduh_sdk.exceptions import (
     AuthenticationRefused,
     ClientClosed,
@@ -29,10 +29,10 @@ from teduh_sdk.exceptions import (
     RequestUnusable,
     RosterNotAdmitted,
 )
-from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE, key_package_to_wire
-from teduh_sdk.key_store import KeyStore
-from teduh_sdk.room import Participant
-from teduh_sdk.staff import Staff
+from teduh_sdk.group.group_changes import CLASSIC_SUITE, HYBRID_SUITE, key_package_to_wire
+from teduh_sdk.device.key_store import KeyStore
+from teduh_sdk.group.room import Participant
+from teduh_sdk.staff.staff import Staff
 from teduh_sdk.survivor import Survivor
 from teduh_server.routing.continuation import Continuations
 from teduh_server.routing.queue_news import QueueNews

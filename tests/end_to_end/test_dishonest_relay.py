@@ -12,11 +12,11 @@ from support.organisation.relay_organisation import RelayOrganisation
 from support.relay.relay_process import relay_here
 from support.store.valkey_server import start_valkey
 from teduh_sdk import events
-from teduh_sdk.conversation import Conversation
+from teduh_sdk.conversation.conversation import Conversation
 from teduh_sdk.exceptions import LogBroken
-from teduh_sdk.staff import Staff
+from teduh_sdk.staff.staff import Staff
 from teduh_sdk.survivor import Survivor
-from teduh_sdk.transport import Dial, Socket, dial_relay
+from teduh_sdk.net.transport import Dial, Socket, dial_relay
 from teduh_signaling.relay.codec import decode_relay_frame
 from teduh_signaling.relay.frames import AnyRelayFrame, Entry, EntryKind
 

@@ -13,8 +13,8 @@ from support.relay.relay_process import relay_here
 from support.store.valkey_server import start_valkey
 from teduh_sdk import events
 from teduh_sdk.exceptions import ColleagueAbsent, InvitationDeclined, NotLetIn
-from teduh_sdk.group_changes import CLASSIC_SUITE
-from teduh_sdk.staff import Staff
+from teduh_sdk.group.group_changes import CLASSIC_SUITE
+from teduh_sdk.staff.staff import Staff
 from teduh_sdk.survivor import Survivor
 from teduh_signaling.relay.frames import RequestDetails
 

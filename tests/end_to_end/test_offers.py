@@ -14,7 +14,7 @@ from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import Role
 from teduh_sdk import Preference, Shift, Staff, Survivor, Urgency, events
 from teduh_sdk.exceptions import RelayRefused
-from teduh_sdk.group_changes import CLASSIC_SUITE
+from teduh_sdk.group.group_changes import CLASSIC_SUITE
 from teduh_server.redis_store.durability import Durability
 
 

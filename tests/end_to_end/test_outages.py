@@ -12,9 +12,9 @@ from support.organisation.relay_organisation import RelayOrganisation
 from support.relay.relay_process import eventually, relay_here, relay_process
 from support.store.valkey_server import start_valkey
 from teduh_sdk import events
-from teduh_sdk.conversation import Conversation
+from teduh_sdk.conversation.conversation import Conversation
 from teduh_sdk.exceptions import RequestGone
-from teduh_sdk.staff import Staff
+from teduh_sdk.staff.staff import Staff
 from teduh_sdk.survivor import Survivor
 from teduh_server.conversation_log.appends import Appends
 from teduh_server.redis_store.exceptions import StoreUnavailable

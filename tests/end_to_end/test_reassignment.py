@@ -15,13 +15,13 @@ from support.relay.relay_process import relay_here
 from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
-from teduh_sdk.conversation import Conversation
+from teduh_sdk.conversation.conversation import Conversation
 from teduh_sdk.exceptions import NotLetIn, NotTrusted, RelayRefused, RequestGone
-from teduh_sdk.group_changes import CLASSIC_SUITE, key_package_to_wire
-from teduh_sdk.key_store import KeyStore
-from teduh_sdk.staff import Staff
+from teduh_sdk.group.group_changes import CLASSIC_SUITE, key_package_to_wire
+from teduh_sdk.device.key_store import KeyStore
+from teduh_sdk.staff.staff import Staff
 from teduh_sdk.survivor import Survivor
-from teduh_sdk.transport import Dial, Socket, dial_relay
+from teduh_sdk.net.transport import Dial, Socket, dial_relay
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.codec import decode_relay_frame, encode
 from teduh_signaling.relay.frames import KeyPackage

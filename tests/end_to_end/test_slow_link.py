@@ -13,7 +13,7 @@ from support.organisation.relay_organisation import RelayOrganisation
 from support.relay.relay_process import eventually, relay_here
 from support.store.valkey_server import start_valkey
 from teduh_sdk import events
-from teduh_sdk.staff import Staff
+from teduh_sdk.staff.staff import Staff
 from teduh_sdk.survivor import Survivor
 
 ORGANISATION = RelayOrganisation()

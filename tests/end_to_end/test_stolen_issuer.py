@@ -21,8 +21,8 @@ from teduh_crypto.credentials import (
     sign_revocation_list,
 )
 from teduh_sdk import Survivor
-from teduh_sdk.authentication_service import AuthenticationService
-from teduh_sdk.revocations import RevocationFetch
+from teduh_sdk.trust.authentication_service import AuthenticationService
+from teduh_sdk.trust.revocations import RevocationFetch
 
 DAY = 24 * 3600
 

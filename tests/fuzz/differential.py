@@ -56,7 +56,7 @@ from teduh_crypto.mls import (  # noqa: E402
     KeyPackageBundle,
     RemovedFromGroup,
 )
-from teduh_sdk.group_changes import GROUP_POLICY  # noqa: E402
+from teduh_sdk.group.group_changes import GROUP_POLICY  # noqa: E402
 from teduh_signaling.call.codec import decode_call, encode_call  # noqa: E402
 from teduh_signaling.chat.codec import decode_message, encode_message  # noqa: E402
 from teduh_signaling.chat.exceptions import RemoteMessageError  # noqa: E402

@@ -45,7 +45,7 @@ from teduh_crypto.mls import (
     new_key_package,
 )
 from teduh_crypto.mls.commit import Commit
-from teduh_sdk.group_changes import capabilities_for, key_package_from_wire
+from teduh_sdk.group.group_changes import capabilities_for, key_package_from_wire
 from vectors.make_commit_rules import CONVERSATION, DAY, client, keys_of, staff
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 
-from teduh_sdk.referral import referral_to
+from teduh_sdk.directory.referral import referral_to
 from teduh_signaling.call.codec import decode_call, encode_call, sent_at
 from teduh_signaling.chat.codec import decode_message, encode_message
 from teduh_signaling.chat.exceptions import RemoteMessageError

@@ -22,11 +22,11 @@ from support.relay.relay_process import relay_here
 from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
-from teduh_sdk.conversation import Conversation
+from teduh_sdk.conversation.conversation import Conversation
 from teduh_sdk.exceptions import InvitationDeclined
-from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE, key_package_to_wire
-from teduh_sdk.room import Participant
-from teduh_sdk.staff import Staff
+from teduh_sdk.group.group_changes import CLASSIC_SUITE, HYBRID_SUITE, key_package_to_wire
+from teduh_sdk.group.room import Participant
+from teduh_sdk.staff.staff import Staff
 from teduh_sdk.survivor import Survivor
 from teduh_signaling.call.codec import encode_call
 from teduh_signaling.call.messages import EndReason, HangUp, Heartbeat, Media, Phase

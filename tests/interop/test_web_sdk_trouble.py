@@ -14,8 +14,8 @@ from support.relay.relay_process import RelayProcess, relay_process
 from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import comparison_words
 from teduh_sdk import events
-from teduh_sdk.conversation import Conversation
-from teduh_sdk.staff import Staff
+from teduh_sdk.conversation.conversation import Conversation
+from teduh_sdk.staff.staff import Staff
 from teduh_server.redis_store.embedded import EmbeddedValkey
 
 ORGANISATION = RelayOrganisation()

@@ -17,8 +17,8 @@ from support.organisation.relay_organisation import RelayOrganisation
 from support.relay.relay_process import relay_here
 from support.store.valkey_server import start_valkey
 from teduh_sdk import events
-from teduh_sdk.conversation import Conversation
-from teduh_sdk.staff import Staff
+from teduh_sdk.conversation.conversation import Conversation
+from teduh_sdk.staff.staff import Staff
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,7 +8,7 @@ from support.clients.scripted_log import Pair, Seat, StaffDevice, talking_pair
 from support.organisation.staffed_organisation import NOW
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
-from teduh_sdk.group_changes import Refresh
+from teduh_sdk.group.group_changes import Refresh
 from teduh_signaling.relay.frames import Append
 
 PEOPLE = 3

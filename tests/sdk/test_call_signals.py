@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from support.clients.scripted_log import CONVERSATION, Pair, talking_pair
 from support.organisation.staffed_organisation import NOW
 from teduh_sdk import events
-from teduh_sdk.conversation import Conversation
+from teduh_sdk.conversation.conversation import Conversation
 from teduh_sdk.events import Event
-from teduh_sdk.relay_link import RelayLink
-from teduh_sdk.room import Participant
+from teduh_sdk.net.relay_link import RelayLink
+from teduh_sdk.group.room import Participant
 from teduh_signaling.call.codec import encode_call
 from teduh_signaling.call.messages import EndReason, HangUp, Heartbeat, Media, Phase
 from teduh_signaling.relay.frames import Append, Ephemeral, EphemeralEntry

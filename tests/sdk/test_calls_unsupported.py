@@ -9,7 +9,7 @@ from support.clients.scripted_log import Seat, StaffDevice, talking_pair
 from support.organisation.staffed_organisation import NOW
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
-from teduh_sdk.group_changes import Refresh
+from teduh_sdk.group.group_changes import Refresh
 from teduh_signaling.chat.codec import decode_message, encode_message
 from teduh_signaling.chat.messages import EpochAcknowledgement
 

@@ -12,7 +12,7 @@ from support.schemas.vector_keys import hpke_key, signature_key
 from teduh_crypto.exceptions import RemoteError
 from teduh_crypto.hazmat.ciphersuite import cipher_suite
 from teduh_crypto.mls import CommitReceived, Group, KeyPackageBundle, RemovedFromGroup
-from teduh_sdk.group_changes import GROUP_POLICY, key_package_from_wire
+from teduh_sdk.group.group_changes import GROUP_POLICY, key_package_from_wire
 from vectors import make_commit_rules
 
 

@@ -12,7 +12,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from teduh_crypto.credentials import Organisation
 from teduh_crypto.credentials.json_web_token import decode_base64url
-from teduh_sdk import Directory, directory, revocations
+from teduh_sdk.directory import directory
+from teduh_sdk.trust import revocations
+from teduh_sdk import Directory
 from teduh_sdk.exceptions import InvalidDirectory
 
 VECTORS: dict[str, Any] = json.loads(

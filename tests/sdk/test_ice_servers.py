@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from teduh_sdk.exceptions import RelayMisbehaved
-from teduh_sdk.ice_servers import IceServers, is_on_this_machine, read_ice_servers
+from teduh_sdk.net.ice_servers import IceServers, is_on_this_machine, read_ice_servers
 from teduh_signaling.relay.frames import CallPolicy
 from teduh_signaling.relay.frames import IceServers as Frame
 

@@ -13,12 +13,13 @@ from teduh_crypto.exceptions import InvalidKeyPackage, RemoteError
 from teduh_crypto.hazmat.ciphersuite import cipher_suite
 from teduh_crypto.mls import ApplicationMessage, CommitReceived, Group, LeafChange, OpaqueCredential
 from teduh_crypto.padding import padding_for
-from teduh_sdk import events, group_changes
-from teduh_sdk.conversation_state import ConversationState
-from teduh_sdk.group_changes import CLASSIC_SUITE, HYBRID_SUITE, Refresh, key_package_to_wire
-from teduh_sdk.leaf_key_age import MOST_MESSAGES, MOST_SECONDS
-from teduh_sdk.room import Consent
-from teduh_sdk.sender_order import authenticated_counter
+from teduh_sdk.group import group_changes
+from teduh_sdk import events
+from teduh_sdk.conversation.conversation_state import ConversationState
+from teduh_sdk.group.group_changes import CLASSIC_SUITE, HYBRID_SUITE, Refresh, key_package_to_wire
+from teduh_sdk.group.leaf_key_age import MOST_MESSAGES, MOST_SECONDS
+from teduh_sdk.group.room import Consent
+from teduh_sdk.group.sender_order import authenticated_counter
 from teduh_signaling.call.codec import decode_call, encode_call
 from teduh_signaling.call.messages import Heartbeat, Media, MediaState, Phase
 from teduh_signaling.relay.frames import Append, EntryKind, KeyPackage, StaffReachable

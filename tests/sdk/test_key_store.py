@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from teduh_sdk.exceptions import KeyStoreDamaged, KeyStoreError, WrongPassphrase
-from teduh_sdk.key_store import EncryptedKeyStore, KeyStore, MemoryKeyStore
+from teduh_sdk.device.key_store import EncryptedKeyStore, KeyStore, MemoryKeyStore
 
 PASSPHRASE = "correct horse battery"
 Make = Callable[[Path], KeyStore]

@@ -59,7 +59,7 @@ ONLY: Final[dict[str, dict[str, str]]] = {
         "ClientOptions": "keyword arguments in Python",
         "RequestOrigin": DRAWN,
         "CallListener": "a function in Python",
-        **dict.fromkeys(("Dial", "Socket"), "of `teduh_sdk.transport` in Python, for tests"),
+        **dict.fromkeys(("Dial", "Socket"), "of `teduh_sdk.net.transport` in Python, for tests"),
         "AuthenticationService": "for programs that verify statements outside of a conversation",
     },
     "Conversation": {

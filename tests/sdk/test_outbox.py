@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from teduh_sdk.outbox import Outbox
+from teduh_sdk.conversation.outbox import Outbox
 from teduh_signaling.relay.frames import Append
 
 

@@ -10,9 +10,9 @@ from typing import Any, cast
 import pytest
 from support.relay.relay_process import eventually
 from teduh_sdk import survivor as survivor_module
-from teduh_sdk.conversation import Conversation
+from teduh_sdk.conversation.conversation import Conversation
 from teduh_sdk.exceptions import RelayMisbehaved, RelayRefused
-from teduh_sdk.group_changes import CLASSIC_SUITE
+from teduh_sdk.group.group_changes import CLASSIC_SUITE
 from teduh_sdk.survivor import Survivor, _Request
 from teduh_signaling.relay.frames import ErrorCode, OpenRequest, Price, RequestDetails
 from teduh_signaling.relay.proof_of_work import solve

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from support.clients import plain_msgpack
-from teduh_sdk.referral import referral_to
+from teduh_sdk.directory.referral import referral_to
 from teduh_signaling.chat.codec import decode_message, encode_message
 from teduh_signaling.chat.messages import Referral
 from teduh_signaling.directory.format import read_directory

@@ -11,8 +11,8 @@ import pytest
 from msgspec.structs import replace
 from support.clients.scripted_socket import HELLO, ScriptedRelay, ScriptedSocket
 from teduh_sdk.exceptions import AuthenticationRefused, RelayLost, RelayMisbehaved, RelayRefused, TeduhError
-from teduh_sdk.relay_link import ACKNOWLEDGE_SECONDS, Answer, Clock, RelayLink
-from teduh_sdk.transport import Backoff
+from teduh_sdk.net.relay_link import ACKNOWLEDGE_SECONDS, Answer, Clock, RelayLink
+from teduh_sdk.net.transport import Backoff
 from teduh_signaling.relay.frames import (
     Acknowledge,
     AnyRelayFrame,

@@ -13,8 +13,8 @@ from typing import TypedDict
 import pytest
 from support.clients.scripted_socket import ScriptedRelay, ScriptedSocket
 from teduh_sdk.exceptions import AuthenticationRefused, NotYetValid, RelayLost, TeduhError
-from teduh_sdk.relay_link import Answer, Clock, RelayLink, refusal
-from teduh_sdk.transport import Backoff, Socket
+from teduh_sdk.net.relay_link import Answer, Clock, RelayLink, refusal
+from teduh_sdk.net.transport import Backoff, Socket
 from teduh_signaling.relay.codec import decode_client_frame, decode_relay_frame, encode
 from teduh_signaling.relay.frames import (
     AnyRelayFrame,

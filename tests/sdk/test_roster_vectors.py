@@ -12,7 +12,7 @@ from teduh_crypto import credentials
 from teduh_crypto.credentials import Organisation
 from teduh_crypto.credentials.json_web_token import decode_base64url
 from teduh_crypto.mls.credential import BasicCredential, Credential, OpaqueCredential
-from teduh_sdk.authentication_service import AuthenticationService
+from teduh_sdk.trust.authentication_service import AuthenticationService
 
 VECTORS: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "vectors" / "credentials.json").read_text(encoding="utf-8")

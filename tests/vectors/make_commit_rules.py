@@ -54,7 +54,7 @@ from teduh_crypto.mls.commit import Commit, ProposalOrRef  # noqa: E402
 from teduh_crypto.mls.framing import MLSMessage  # noqa: E402
 from teduh_crypto.mls.leaf_node import MLS10  # noqa: E402
 from teduh_crypto.mls.proposal import ExternalInit, ProposalRef, ReInit, UnknownProposal  # noqa: E402
-from teduh_sdk.group_changes import capabilities_for  # noqa: E402
+from teduh_sdk.group.group_changes import capabilities_for  # noqa: E402
 
 SUITE: Final = cipher_suite(0x0001)
 CONVERSATION: Final = bytes(range(16))

@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 
 from teduh_crypto.hazmat.ciphersuite import cipher_suite
-from teduh_sdk.hand_over_notes import HandOverNotes, NotePath, OwnNoteKey
-from teduh_sdk.room import Participant
+from teduh_sdk.conversation.hand_over_notes import HandOverNotes, NotePath, OwnNoteKey
+from teduh_sdk.group.room import Participant
 from teduh_signaling.chat.codec import encode_message
 
 HERE = Path(__file__).parent

@@ -45,6 +45,8 @@ DETOUR = "The relay reaches MLS, chat and call by no detour either"
 SDK = "The SDK stands on its sister packages and aiohttp, never on the server"
 CALLS = "Calls alone, an extra of the SDK, may use aiortc besides"
 ROOMS = "Of the relay's rooms each knows only those below it"
+SDK_ROOMS = "Of the SDK's rooms each knows only those below it"
+GROUP = "What a group means is decided without I/O"
 MATCHING = "Who is asked next, and at what price, is decided without I/O"
 OUTSIDE = "What the relay may see is described without what is inside"
 
@@ -77,6 +79,13 @@ BREAKS = (
     Break("signaling/teduh_signaling", "directory", "teduh_signaling.chat", OUTSIDE),
     Break("client_sdk/python/teduh_sdk", "", "teduh_server", SDK),
     Break("client_sdk/python/teduh_sdk", "", "aiortc", SDK),
+    Break("client_sdk/python/teduh_sdk", "net", "teduh_sdk.trust.revocations", SDK_ROOMS),
+    Break("client_sdk/python/teduh_sdk", "trust", "teduh_sdk.group.room", SDK_ROOMS),
+    Break("client_sdk/python/teduh_sdk", "group", "teduh_sdk.conversation.membership", SDK_ROOMS),
+    Break("client_sdk/python/teduh_sdk", "device", "teduh_sdk.client", SDK_ROOMS),
+    Break("client_sdk/python/teduh_sdk", "conversation", "teduh_sdk.staff.staff", SDK_ROOMS),
+    Break("client_sdk/python/teduh_sdk", "directory", "teduh_sdk.group.room", SDK_ROOMS),
+    Break("client_sdk/python/teduh_sdk", "group", "asyncio", GROUP),
     Break("client_sdk/python/teduh_sdk", "calls", "teduh_server", CALLS),
 )
 

@@ -25,8 +25,8 @@ from teduh_signaling.chat.messages import Attachment, Form, Invitation, Location
 from teduh_signaling.relay.frames import Preference
 
 from teduh_sdk.exceptions import NotTrusted, TeduhError
-from teduh_sdk.group_changes import Change
-from teduh_sdk.room import Participant
+from teduh_sdk.group.group_changes import Change
+from teduh_sdk.group.room import Participant
 
 
 async def _nothing() -> None:

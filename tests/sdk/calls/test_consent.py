@@ -11,7 +11,7 @@ from support.calls.known_media import MovingBar, Tone
 from support.calls.turn_server import TurnServer, turn_server
 from teduh_sdk.calls import EndReason, events
 from teduh_sdk.exceptions import CallNotPossible, CallsUnavailable
-from teduh_sdk.ice_servers import IceServers
+from teduh_sdk.net.ice_servers import IceServers
 from teduh_signaling.relay.frames import CallPolicy
 
 OFF = IceServers(CallPolicy.OFF)

@@ -13,7 +13,7 @@ from support.calls.calling_room import QUICK, calling, direct, heard
 from support.calls.known_media import Tone
 from teduh_sdk.calls.gathering import Gathering
 from teduh_sdk.calls.route import check_routes
-from teduh_sdk.ice_servers import IceServers
+from teduh_sdk.net.ice_servers import IceServers
 from teduh_signaling.relay.frames import CallPolicy
 
 

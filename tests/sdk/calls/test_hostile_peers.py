@@ -14,7 +14,7 @@ from support.calls.calling_room import HASTY, CallingRoom, calling, direct, ears
 from support.calls.known_media import Tone
 from support.calls.turn_server import turn_server
 from teduh_sdk.calls import Call, Calls, EndReason, events
-from teduh_sdk.room import Participant
+from teduh_sdk.group.room import Participant
 from teduh_signaling.call.codec import decode_call, encode_call
 from teduh_signaling.call.messages import (
     AnyCallMessage,

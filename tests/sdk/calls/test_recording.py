@@ -18,7 +18,7 @@ from support.calls.known_media import MovingBar, Tone, picture, samples_of, soun
 from support.calls.turn_server import TurnServer, turn_server
 from teduh_sdk.calls import Call, EndReason, FolderRecorder, events
 from teduh_sdk.exceptions import RecordingNotAllowed
-from teduh_sdk.room import Participant
+from teduh_sdk.group.room import Participant
 
 
 @pytest.fixture

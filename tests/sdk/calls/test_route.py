@@ -11,7 +11,7 @@ from support.calls.calling_room import through
 from support.calls.turn_server import turn_server
 from teduh_sdk.calls.route import are_stale, check_routes, route
 from teduh_sdk.exceptions import CallsUnavailable, NoRelayedPath
-from teduh_sdk.ice_servers import IceServers
+from teduh_sdk.net.ice_servers import IceServers
 from teduh_signaling.relay.frames import CallPolicy
 
 URLS = ("turn:turn.example:3478?transport=udp", "turns:turn.example:443?transport=tcp")

@@ -23,7 +23,7 @@ from teduh_sdk import Conversation, Staff, Survivor
 from teduh_sdk import events as conversation_events
 from teduh_sdk.calls import EndReason, events
 from teduh_sdk.exceptions import CallsUnavailable
-from teduh_sdk.group_changes import RemoveMember
+from teduh_sdk.group.group_changes import RemoveMember
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from aiohttp import web
 from teduh_crypto.credentials import Role
-from teduh_sdk.conversation import Conversation
-from teduh_sdk.staff import Staff
+from teduh_sdk.conversation.conversation import Conversation
+from teduh_sdk.staff.staff import Staff
 
 from support.clients.sdk_people import new_staff
 from support.organisation.relay_organisation import RelayOrganisation

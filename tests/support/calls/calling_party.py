@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Final
 
 from teduh_sdk.calls import Calls
-from teduh_sdk.room import Participant
+from teduh_sdk.group.room import Participant
 
 from support.calls.calling_room import QUICK, CallingRoom, Seat, direct, heard, rung
 from support.calls.known_media import Ear, Tone

@@ -35,8 +35,8 @@ from pathlib import Path
 from typing import Protocol
 
 from teduh_sdk import events
-from teduh_sdk.conversation import Conversation
-from teduh_sdk.staff import Staff
+from teduh_sdk.conversation.conversation import Conversation
+from teduh_sdk.staff.staff import Staff
 from teduh_sdk.survivor import Survivor
 
 from support.clients.sdk_people import new_staff

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from teduh_sdk.exceptions import RelayLost
-from teduh_sdk.transport import Socket
+from teduh_sdk.net.transport import Socket
 from teduh_signaling.relay.codec import decode_client_frame, encode
 from teduh_signaling.relay.frames import AnyClientFrame, AnyRelayFrame, Hello, Limits
 

@@ -32,7 +32,7 @@ from teduh_sdk.calls.outgoing import Outgoing
 from teduh_sdk.calls.recording import FolderRecorder, Recorder
 from teduh_sdk.calls.settings import MediaProfile
 from teduh_sdk.exceptions import CallNotPossible, RecordingNotAllowed
-from teduh_sdk.room import Participant
+from teduh_sdk.group.room import Participant
 
 Input = Callable[[CallSession, int], list[Action]]
 """Something for the session, given the time in milliseconds."""

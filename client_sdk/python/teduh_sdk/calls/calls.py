@@ -29,7 +29,7 @@ from teduh_signaling.call.session import CallSession, PeerView
 from teduh_signaling.call.timing import Timing
 from teduh_signaling.chat.exceptions import RemoteMessageError
 
-from teduh_sdk.call_signals import CallListener
+from teduh_sdk.conversation.call_signals import CallListener
 from teduh_sdk.calls import events
 from teduh_sdk.calls.call import Call, Input, Line, media_of, stop_all
 from teduh_sdk.calls.peer import Peer, PeerReports
@@ -38,8 +38,8 @@ from teduh_sdk.calls.settings import CallSettings
 from teduh_sdk.calls.steady_clock import SteadyClock
 from teduh_sdk.calls.translation import translated
 from teduh_sdk.exceptions import CallNotPossible, NotJoined, TeduhError
-from teduh_sdk.ice_servers import IceServers
-from teduh_sdk.room import Participant
+from teduh_sdk.net.ice_servers import IceServers
+from teduh_sdk.group.room import Participant
 
 
 class Carrier(Protocol):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from teduh_signaling.call.messages import EndReason, Media
 
 from teduh_sdk.exceptions import TeduhError
-from teduh_sdk.room import Participant
+from teduh_sdk.group.room import Participant
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame, VideoFrame
 
-from teduh_sdk.room import Participant
+from teduh_sdk.group.room import Participant
 
 OnAudio = Callable[[Participant, AudioFrame], None]
 OnVideo = Callable[[Participant, VideoFrame], None]

@@ -19,7 +19,7 @@ from av import AudioFrame, AudioResampler, VideoFrame
 from av.container import OutputContainer
 
 from teduh_sdk.calls.encoding import AUDIO_CLOCK
-from teduh_sdk.room import Participant
+from teduh_sdk.group.room import Participant
 
 _MILLISECONDS: Final = 1000
 _SLACK: Final = 0.2

@@ -23,7 +23,7 @@ from teduh_signaling.relay.frames import CallPolicy
 
 from teduh_sdk.calls.gathering import Gathering
 from teduh_sdk.exceptions import CallsUnavailable, NoRelayedPath
-from teduh_sdk.ice_servers import IceServers
+from teduh_sdk.net.ice_servers import IceServers
 
 _MARGIN: Final = 60
 """Seconds before credentials expire, by when new ones are fetched: clocks differ."""

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from teduh_signaling.call import actions
 
 from teduh_sdk.calls import events
-from teduh_sdk.room import Participant
+from teduh_sdk.group.room import Participant
 
 AnswerRecording = Callable[[int, bool], Callable[[], Awaitable[None]]]
 """For a place in the group and yes or no: what says so."""

@@ -1,0 +1,1 @@
+"""What staff alone do: requests, shifts, invitations by role. Stands on all the others."""
