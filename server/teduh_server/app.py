@@ -505,7 +505,9 @@ async def _tend_forever(valkey: EmbeddedValkey) -> None:
 
 def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """A socket with this address, `shared` with others that bind it so; raises OSError when it is taken."""
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Only where the protocol is named asyncio sets TCP_NODELAY; else small frames wait for the other side.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if shared:

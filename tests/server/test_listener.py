@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from typing import cast
@@ -10,6 +11,7 @@ from typing import cast
 import pytest
 from support.clients.plain_relay import plain_relay
 from support.relay.websocket_wire import BINARY, CLOSE, HEADERS, Wire, masked, request, wire
+from teduh_server.app import bind
 from teduh_server.transport.listener import ConnectionListener
 from teduh_server.transport.unused_connections import Closable, UnusedConnections
 from teduh_signaling.relay.codec import encode
@@ -214,3 +216,20 @@ async def test_stop_drops_who_says_nothing() -> None:
         await greeted(second)
         await relay.relay.stop()
         assert await silent.end() == b""
+
+
+async def test_what_is_sent_waits_for_no_acknowledgement_of_what_went_before() -> None:
+    """Nagle's algorithm (RFC 896) holds small frames back for up to 40 ms; asyncio turns it off where the
+    socket says that it is TCP.
+    """
+    loop = asyncio.get_running_loop()
+    bound = bind("127.0.0.1", 0)
+    bound.listen()
+    with bound, socket.create_connection(bound.getsockname()):
+        accepted, _ = await loop.sock_accept(bound)
+        with accepted:
+            assert accepted.proto == socket.IPPROTO_TCP
+            transport, _ = await loop.connect_accepted_socket(asyncio.Protocol, accepted)
+            own = transport.get_extra_info("socket")
+            assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+            transport.close()
