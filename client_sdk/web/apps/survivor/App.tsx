@@ -141,8 +141,8 @@ function Screens(props: ScreensProps) {
   const closePanel = (): void => {
     setPanel(null)
   }
-  // Her tap is kept until there is what can ask.
-  useLayoutEffect(() => {
+  // Her tap is kept until there is what can ask, and what has just come is drawn.
+  useEffect(() => {
     if (!hasAsked || session === null) return
     setAsked(false)
     closePanel()

@@ -1,3 +1,4 @@
 /** What the page uses of the SDK, in one place: nothing else of the page imports it. */
 
 export * from "../../src/index.ts"
+export { nextTask } from "../../src/nextTask.ts"

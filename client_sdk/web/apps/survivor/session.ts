@@ -8,7 +8,7 @@
 import { hex, MAX_CHARACTERS, partsOf, stopReason, TYPING_FORGOTTEN_MS } from "../shared/talking.ts"
 import type { CallPlace } from "../shared/call/place.ts"
 import type { Action, Ending, Person, Proposal, Prospect, Reassignment } from "./stateTypes.ts"
-import type { Conversation, Event, Participant, Survivor } from "./sdk.ts"
+import { nextTask, type Conversation, type Event, type Participant, type Survivor } from "./sdk.ts"
 
 export interface Wishes {
   readonly need: string | null
@@ -151,7 +151,11 @@ export class Session {
     this.#calls = this.#callsOf?.(conversation) ?? null
     this.#dispatch({ type: "linked", link: conversation.isConnected ? "connected" : "reconnecting" })
     try {
-      for await (const event of conversation) if (isCurrent()) this.#happened(event)
+      for await (const event of conversation) {
+        // What led to it has been work enough for one turn of the page: what it changes on the screen has one of its own.
+        await nextTask()
+        if (isCurrent()) this.#happened(event)
+      }
     } catch {
       // That nothing more comes is what she has to know; it is told below.
     }

@@ -134,6 +134,24 @@ it("says that this device works for her request, for as long as it does", async 
   expect(state().isPaying).toBe(false)
 })
 
+it("shows what happens one thing in each turn of the page", async () => {
+  const { conversation, state } = await talkingVisit()
+  const shown = (): number => state().items.filter(({ kind }) => kind === "theirs").length
+  let [before, atOnce] = [0, 0]
+  const look = (): void => {
+    atOnce = Math.max(atOnce, shown() - before)
+    before = shown()
+    next = setImmediate(look)
+  }
+  let next = setImmediate(look)
+  conversation.tell(text(), text(), text())
+  await vi.waitFor(() => {
+    expect(before).toBe(3)
+  })
+  clearImmediate(next)
+  expect(atOnce).toBe(1)
+})
+
 describe("a verificationBlocked", () => {
   it("is shown as it was when she asks, and as it becomes", async () => {
     const { talker, session, state } = visit()
