@@ -10,15 +10,10 @@ import brotli
 import pytest
 from playwright.async_api import Page, expect
 from support.browsers.environment import HARMLESS_TITLE, accepted, harmless_site, relay_environment
-from support.browsers.held_page import HeldPage, head_bytes, held, sent_page
+from support.browsers.held_page import EARLY_BYTES, FIRST_BYTES, HeldPage, head_bytes, held, sent_page
 from support.browsers.real_browser import chromium
 from support.browsers.survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
 from teduh_signaling.relay.frames import RequestDetails, Urgency
-
-EARLY_BYTES = 10_000
-"""Of the answer, its head included, for Exit, numbers and the tap; 14,600 fit into a first flight."""
-FIRST_BYTES = 19_800
-"""For the whole first screen."""
 
 LANGUAGES = pytest.mark.parametrize(
     ("language", "words", "coming"), [("en", ENGLISH, "One moment…"), ("id", INDONESIAN, "Sebentar…")]

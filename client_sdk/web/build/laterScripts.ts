@@ -61,8 +61,9 @@ const REST = "rest"
 const PARTS = "window.teduh={parts:{}};"
 
 // A script whose end has not come is not run, and then its part is not there.
-const PARTS_AND_REST = `window.teduh={parts:{},rest:new Promise((resolve,reject)=>addEventListener("DOMContentLoaded",()=>{
-const{rest}=teduh.parts;rest?resolve(rest):reject(new Error("the page has not come whole"))}))};`.replaceAll("\n", "")
+// What was parsed last has had its turn by then: what begins with the rest is a task of its own.
+const PARTS_AND_REST = `window.teduh={parts:{},rest:new Promise((resolve,reject)=>addEventListener("DOMContentLoaded",()=>setTimeout(()=>{
+const{rest}=teduh.parts;rest?resolve(rest):reject(new Error("the page has not come whole"))})))};`.replaceAll("\n", "")
 
 // A part that could not be fetched is fetched anew the next time.
 const LOADER = `Object.assign(window.teduh,{later(name){return this[name]??=(async()=>{try{
@@ -89,8 +90,11 @@ export interface PageScripts {
   readonly early: string | null
   /** In the document, as early as possible; a classic script where there is a `rest`. */
   readonly page: string
-  /** At the end of the document; null: all of it is in `page`. */
-  readonly rest: string | null
+  /**
+   * At the end of the document, one after the other; none: all of it is in `page`. Several, for each is compiled and run as
+   * soon as it has come, while the next one is on its way, and keeps her from being answered for less long than all would.
+   */
+  readonly rest: readonly string[]
   /** Beside the document. */
   readonly later: readonly LaterScript[]
 }
@@ -106,7 +110,7 @@ export function laterScripts(chunks: readonly Chunk[]): PageScripts {
   const rest = withNeeds(REST, others)
   if (rest.length === 0) {
     if (early !== undefined) throw new Error("only before a first screen can a part be early")
-    return { early: null, page: others.length === 0 ? main.code : PARTS + LOADER + page.code, rest: null, later: others }
+    return { early: null, page: others.length === 0 ? main.code : PARTS + LOADER + page.code, rest: [], later: others }
   }
   const first = early === undefined ? null : asPart(early)
   if (first !== null && first.imports.length > 0)
@@ -114,9 +118,25 @@ export function laterScripts(chunks: readonly Chunk[]): PageScripts {
   return {
     early: first === null ? null : classic(PARTS_AND_REST + first.code),
     page: classic(first === null ? PARTS_AND_REST + page.code : page.code),
-    rest: LOADER + rest.map(({ code }) => code).join(";"),
+    rest: inPieces([LOADER, ...rest.map(({ code }) => code)]),
     later: others.filter((each) => !rest.includes(each)),
   }
+}
+
+/** Below which a script of its own is not worth its hash in the policy, which comes before everything. */
+const LEAST_CHARACTERS = 10_000
+
+/** What is small goes with what follows. */
+function inPieces(scripts: readonly string[]): readonly string[] {
+  const pieces: string[] = []
+  let small: string[] = []
+  for (const script of scripts) {
+    small.push(script)
+    if (small.join("").length < LEAST_CHARACTERS) continue
+    pieces.push(small.join(";"))
+    small = []
+  }
+  return small.length === 0 ? pieces : [...pieces, small.join(";")]
 }
 
 /** The script of that name behind those that it needs; none where there is none. */
@@ -140,7 +160,8 @@ function laterScript(chunk: Chunk): LaterScript {
   const wrapped = classic(code)
   const integrity = sha384(wrapped)
   const hash = Buffer.from(integrity.slice("sha384-".length), "base64").toString("hex").slice(0, 16)
-  return { name: chunk.name, code: wrapped, needs, integrity, file: `${chunk.name}.${hash}.js` }
+  const name = partOf(chunk.name)
+  return { name, code: wrapped, needs, integrity, file: `${name}.${hash}.js` }
 }
 
 function classic(code: string): string {
@@ -159,7 +180,8 @@ interface Part {
 }
 
 /** The code with its imports and exports by `teduh`. */
-function asPart({ name, code }: Chunk): Part {
+function asPart({ name: chunk, code }: Chunk): Part {
+  const name = partOf(chunk)
   const imports: string[] = []
   const edits: Edit[] = []
   const exported: string[] = []
@@ -232,10 +254,13 @@ interface CallExpression extends Node {
 const promised = (name: string): string => (name === REST ? "teduh.rest" : `teduh.later("${name}")`)
 
 function partNamed(address: string): string {
-  const name = /^\.\/(\w+)\.js$/.exec(address)?.[1]
+  const name = /^\.\/([\w-]+)\.js$/.exec(address)?.[1]
   if (name === undefined) throw new Error(`the page would load ${address}, which is no part of it`)
-  return name
+  return partOf(name)
 }
+
+/** The name by which it stands among the parts: the bundler's own piece is `rolldown-runtime`. */
+const partOf = (name: string): string => name.replaceAll("-", "_")
 
 function parsed(code: string, sourceType: "module" | "script"): unknown {
   const { program, errors } = parseSync("chunk.js", code, { sourceType })

@@ -6,16 +6,21 @@ const ELEMENT = /<(script|style)\b([^>]*)>([\s\S]*?)<\/\1>/g
 const DATA_BLOCK = /\btype="application\/json"/
 const EXTERNAL = /\bsrc=/
 
-/** The SHA-384 of a text or of bytes, as in policies and `integrity` attributes. */
+/** The SHA-384 of a text or of bytes, as in `integrity` attributes. */
 export function sha384(content: string | Uint8Array): string {
   return `sha384-${createHash("sha384").update(content).digest("base64")}`
+}
+
+/** The SHA-256 of a text, for policies: they come before everything else, and longer hashes would say no more there. */
+export function sha256(content: string): string {
+  return `sha256-${createHash("sha256").update(content).digest("base64")}`
 }
 
 /** The hashes of the inline scripts or styles of a page; blocks of data are none, for browsers do not run them. */
 export function inlineHashes(html: string, element: "script" | "style"): string[] {
   return [...html.matchAll(ELEMENT)]
     .filter(([, name, attributes = ""]) => name === element && !DATA_BLOCK.test(attributes) && !EXTERNAL.test(attributes))
-    .map(([, , , content = ""]) => sha384(content))
+    .map(([, , , content = ""]) => sha256(content))
 }
 
 /**

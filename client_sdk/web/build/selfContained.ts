@@ -15,7 +15,7 @@
 import type { Plugin } from "vite"
 
 import { LATER_POLICY, laterScripts, laterTemplate, MAIN, type Chunk, type LaterScript } from "./laterScripts.ts"
-import { contentSecurityPolicy, inlineHashes, quoted } from "./policy.ts"
+import { contentSecurityPolicy, inlineHashes, quoted, sha256 } from "./policy.ts"
 
 const SCRIPT = /[ \t]*<script type="module"[^>]*? src="[^"]*\/([^"/]+)"[^>]*><\/script>\n?/
 const STYLE = /[ \t]*<link rel="stylesheet"[^>]*? href="[^"]*\/([^"/]+)"[^>]*>\n?/
@@ -62,7 +62,7 @@ export function onePage(
   files: ReadonlyMap<string, string>,
   filledIn: readonly string[],
   later: readonly LaterScript[] = [],
-  rest: string | null = null,
+  rest: readonly string[] = [],
   early: string | null = null,
 ): string {
   const left = new Map([...files].map(([file, content]) => [file.split("/").at(-1) ?? file, content]))
@@ -80,14 +80,14 @@ export function onePage(
   if (script !== null) {
     const code = take(script[1] ?? "")
     page = page.replace(script[0], "")
-    if (rest === null) page = atEnd(page, inlined('script type="module"', code))
+    if (rest.length === 0) page = atEnd(page, inlined('script type="module"', code))
     else {
       const scripts = early === null ? inlined("script", code) : inlined("script", early.trim()) + inlined('script id="first"', code)
-      page = atEnd(page.replace("<noscript>", () => `${scripts}<noscript>`), inlined("script", rest))
+      page = atEnd(page.replace("<noscript>", () => `${scripts}<noscript>`), rest.map((one) => inlined("script", one.trim())).join(""))
     }
   }
   checkAlone(page, left)
-  const before = rest === null ? "</body>" : "<noscript>"
+  const before = rest.length === 0 ? "</body>" : "<noscript>"
   if (later.length > 0) page = page.replace(before, () => `${laterTemplate(later)}${before}`)
   for (const text of filledIn)
     if (page.split(text).length !== 2) throw new Error(`the page must hold this text once, for the server: ${text}`)
@@ -109,7 +109,7 @@ function checkAlone(page: string, left: ReadonlyMap<string, string>): void {
 }
 
 function survivorPolicy(html: string, later: readonly LaterScript[]): string {
-  const hashes = [...inlineHashes(html, "script"), ...later.map(({ integrity }) => integrity)]
+  const hashes = [...inlineHashes(html, "script"), ...later.map(({ code }) => sha256(code))]
   const sources = {
     "script-src": quoted(hashes),
     "style-src": quoted(inlineHashes(html, "style")),

@@ -15,9 +15,14 @@ const FILLED_IN = [
 /** What only old phones and a flooded relay ask for, in one file: each more is another round trip for her. */
 const SPARE = /@noble\/|nobleEd25519|proofOfWork/
 
+/** What is behind the first screen, in pieces, each of which the browser can take while the next one is on its way. */
+const MLS = /\/node_modules\/ts-mls\//
+const LIBRARIES = /\/node_modules\/(?!preact\/)/
+const SDK = /\/web\/src\/(?!call\/)/
+
 /** What works before the first screen has come: small, and without a library. */
 const BEGINNING =
-  /\/apps\/(survivor\/(early|earlyTexts|configuration|quickExit)|shared\/(block|i18n\/(catalogue|direction|pseudo)|parts\/iconPaths))\.ts$/
+  /\/apps\/(survivor\/(early|earlyTexts|configuration|quickExit)|shared\/(block|i18n\/(catalogue|direction|pseudo)|parts\/earlyIcons))\.ts$/
 
 export default defineConfig(
   mergeConfig(app("survivor"), {
@@ -32,6 +37,9 @@ export default defineConfig(
             groups: [
               { name: EARLY, test: BEGINNING },
               { name: "spare", test: SPARE },
+              { name: "mls", test: MLS },
+              { name: "libraries", test: LIBRARIES },
+              { name: "sdk", test: SDK },
             ],
             includeDependenciesRecursively: false,
           },

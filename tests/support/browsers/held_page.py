@@ -16,6 +16,11 @@ from aiohttp import web
 
 from support.relay.dishonest_proxy import DishonestProxy
 
+EARLY_BYTES = 10_000
+"""Of the answer, its head included, for Exit, numbers and the tap; 14,600 fit into a first flight."""
+FIRST_BYTES = 19_800
+"""For the whole first screen."""
+
 _OWN = ("content-length", "transfer-encoding", "date", "server")
 
 

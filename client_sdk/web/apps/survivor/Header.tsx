@@ -8,7 +8,8 @@
 import type { ComponentChildren } from "preact"
 import { useLayoutEffect, useState } from "preact/hooks"
 
-import { Icon } from "../shared/parts/Icon.tsx"
+import { Drawing } from "../shared/parts/Drawing.tsx"
+import { EARLY_ICONS } from "../shared/parts/earlyIcons.ts"
 import { IN_HAND, type ExitPlace } from "./configuration.ts"
 import { useFirstWording } from "./words.tsx"
 
@@ -28,7 +29,7 @@ export function Header({ children, panel, onPanel, exitPlace, onExit }: HeaderPr
   const isAtThumb = useHand() && exitPlace !== "top"
   const exit = (
     <button type="button" class="button exit bar-button" title={t("exit.hint")} onClick={onExit}>
-      <Icon name="leave" />
+      <Drawing path={EARLY_ICONS.leave} />
       <span>{t("exit")}</span>
     </button>
   )
@@ -48,7 +49,7 @@ export function Header({ children, panel, onPanel, exitPlace, onExit }: HeaderPr
             onPanel(panel === "emergency" ? null : "emergency")
           }}
         >
-          <Icon name="warning" />
+          <Drawing path={EARLY_ICONS.warning} />
           <span>{t("emergency.short")}</span>
         </button>
       </header>

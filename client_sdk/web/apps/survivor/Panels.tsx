@@ -4,7 +4,8 @@ import type { ComponentChildren } from "preact"
 import { useLayoutEffect, useRef } from "preact/hooks"
 
 import { ownTextIn } from "../shared/block.ts"
-import { Icon } from "../shared/parts/Icon.tsx"
+import { Drawing } from "../shared/parts/Drawing.tsx"
+import { EARLY_ICONS } from "../shared/parts/earlyIcons.ts"
 import { siteOf, telephone, type EmergencyContact } from "./configuration.ts"
 import { useFirstWording } from "./words.tsx"
 
@@ -42,7 +43,7 @@ export function PanelCard({ id, title, onClose, children }: PanelProps) {
           {title}
         </h2>
         <button type="button" class="button quiet" aria-label={t("close")} onClick={onClose}>
-          <Icon name="close" />
+          <Drawing path={EARLY_ICONS.close} />
         </button>
       </div>
       {children}
@@ -76,7 +77,7 @@ export function EmergencyNumbers({ numbers }: { readonly numbers: readonly Emerg
             <li key={number ?? link}>
               {number !== null && (
                 <a class="button number" href={telephone(number)}>
-                  <Icon name="phone" />
+                  <Drawing path={EARLY_ICONS.phone} />
                   <span class="spoken">{t("emergency.call")}</span>
                   <span class="number-name">
                     {called}
@@ -87,7 +88,7 @@ export function EmergencyNumbers({ numbers }: { readonly numbers: readonly Emerg
               )}
               {link !== null && (
                 <a class="button number" href={link} target="_blank" rel="noopener noreferrer" referrerpolicy="no-referrer">
-                  <Icon name="chat" />
+                  <Drawing path={EARLY_ICONS.chat} />
                   <span class="spoken">{t("emergency.write")}</span>
                   <span class="number-name">
                     {called}

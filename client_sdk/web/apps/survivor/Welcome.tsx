@@ -9,7 +9,7 @@ import { Select } from "../shared/parts/Select.tsx"
 import type { Configuration } from "./configuration.ts"
 import { EmergencyNumbers } from "./Panels.tsx"
 import type { Action, State } from "./stateTypes.ts"
-import { useFirstWording } from "./words.tsx"
+import { useFirstWording, useWording } from "./words.tsx"
 
 interface WelcomeProps {
   readonly configuration: Configuration
@@ -34,11 +34,7 @@ export function Welcome({ configuration, state, dispatch, isComing, onStart, chi
           <p>{t("welcome.lead", { organisation: configuration.organisationName })}</p>
           <p>{t("welcome.warm")}</p>
           {isReloaded() && <p class="card">{t("welcome.reloaded")}</p>}
-          {state.couldNotAsk && (
-            <div class="card care" role="alert">
-              {t("welcome.failed")}
-            </div>
-          )}
+          {state.couldNotAsk && <Failed />}
           <Safety limits={ownTextIn(configuration.confidentiality, language) ?? t("welcome.limits")} />
           <section class="wishes" aria-labelledby="wishes">
             <h2 id="wishes">{t("welcome.more")}</h2>
@@ -108,6 +104,16 @@ function showWhole(notice: HTMLElement | null): void {
 function isReloaded(): boolean {
   const [navigation] = performance.getEntriesByType("navigation")
   return navigation instanceof PerformanceNavigationTiming && navigation.type === "reload"
+}
+
+/** She has asked, so the texts of what comes behind this screen are there. */
+function Failed() {
+  const { t } = useWording()
+  return (
+    <div class="card care" role="alert">
+      {t("welcome.failed")}
+    </div>
+  )
 }
 
 function Safety({ limits }: { readonly limits: string }) {

@@ -11,11 +11,14 @@
 import { ownTextIn } from "../shared/block.ts"
 import { preferredLanguage, translator, type Language, type Translate } from "../shared/i18n/catalogue.ts"
 import { shownTexts, tellBrowser } from "../shared/i18n/direction.ts"
-import { PATHS, type IconName } from "../shared/parts/iconPaths.ts"
+import { EARLY_ICONS, type EarlyIconName } from "../shared/parts/earlyIcons.ts"
 import { HARMLESS, IN_HAND, readConfiguration, siteOf, telephone, type Configuration, type EmergencyContact } from "./configuration.ts"
 import { earlyTexts } from "./earlyTexts.ts"
 import { forgetWords, quickExit, sendLeaveBeacon, watchForExit, watchTabs, Way } from "./quickExit.ts"
 import type { LeaveBeacon } from "./session.ts"
+
+/** What has come of the page by now, by name (`build/laterScripts.ts`). */
+declare const teduh: { readonly parts: Readonly<Record<string, unknown>> }
 
 /** What she has tapped before the app was there. */
 export interface Begun {
@@ -97,11 +100,11 @@ function shape(tag: string, attributes: Attributes, ...children: readonly Child[
   return filled(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children)
 }
 
-/** As `Icon.tsx` draws it. */
-function icon(name: IconName): Element {
+/** As `Drawing.tsx` draws it. */
+function icon(name: EarlyIconName): Element {
   const line = { fill: "none", stroke: "currentColor", "stroke-width": "1.8", "stroke-linecap": "round", "stroke-linejoin": "round" }
   const size = { viewBox: "0 0 24 24", width: "1.25em", height: "1.25em" }
-  return shape("svg", { class: "icon", ...size, "aria-hidden": "true", focusable: "false" }, shape("path", { d: PATHS[name], ...line }))
+  return shape("svg", { class: "icon", ...size, "aria-hidden": "true", focusable: "false" }, shape("path", { d: EARLY_ICONS[name], ...line }))
 }
 
 function button(attributes: Attributes, press: () => void, ...children: readonly Child[]): HTMLElement {
@@ -151,7 +154,7 @@ function waysTo({ number, link, name, about }: EmergencyContact, language: Langu
   return ways
 }
 
-function way(attributes: Attributes, name: IconName, spoken: string, ...children: readonly Child[]): Element {
+function way(attributes: Attributes, name: EarlyIconName, spoken: string, ...children: readonly Child[]): Element {
   return element("a", { class: "button number", ...attributes }, icon(name), element("span", { class: "spoken" }, spoken), ...children)
 }
 
@@ -210,7 +213,43 @@ function draw(page: HTMLElement, { languages, emergencyNumbers, exitPlace }: Con
   page.replaceChildren(element("div", { class: "app" }, ...thumb, header, screen))
 }
 
+/** After so long without anything more of the page she is told, for of a line that is broken no browser tells. */
+const LATE_MS = 10_000
+
+/**
+ * Says it while the rest is late, above the button of whichever first screen stands there, and only there: a disguise tells
+ * nothing. What she has tapped is kept all the while, and asked for if the rest comes after all.
+ */
+function watchForLateness(page: HTMLElement): void {
+  let came = performance.now()
+  let notice: HTMLElement | null = null
+  const look = (): void => {
+    const isHere = teduh.parts["rest"] !== undefined
+    const isLate = !isHere && performance.now() - came > LATE_MS
+    if (isHere) clearInterval(looking)
+    if (!isLate) notice?.remove()
+    else if (notice?.isConnected !== true) page.querySelector(".foot")?.prepend((notice = lateNotice()))
+  }
+  const looking = setInterval(look, 1_000)
+  new MutationObserver((changes) => {
+    if (changes.every(({ target }) => page.contains(target))) return
+    came = performance.now()
+    look()
+  }).observe(document.body, { childList: true, characterData: true, subtree: true })
+}
+
+function lateNotice(): HTMLElement {
+  const t = translator(shownTexts(earlyTexts), document.documentElement.lang as Language)
+  // A link to the page itself: it takes the place of this entry of the history, and is no reload, after which the page would
+  // say that a conversation is over.
+  const again = element("a", { class: "button", href: "" }, t("broken.again"))
+  return element("div", { class: "card care", role: "alert" }, element("p", {}, t("welcome.late")), again)
+}
+
 watchForExit(exit)
 watchForEnd()
 const page = document.getElementById("page")
-if (page !== null && configuration?.disguise === null) draw(page, configuration)
+if (page !== null && configuration?.disguise === null) {
+  draw(page, configuration)
+  watchForLateness(page)
+}

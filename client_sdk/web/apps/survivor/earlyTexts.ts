@@ -17,6 +17,8 @@ export const earlyTexts = catalogue({
     close: "Close",
     "welcome.start": "Talk to somebody",
     "welcome.coming": "One moment…",
+    "welcome.late": "The internet is slow or cut off. You can wait, try again, or call: press Emergency.",
+    "broken.again": "Try again",
   },
   id: {
     exit: "Keluar",
@@ -32,5 +34,7 @@ export const earlyTexts = catalogue({
     close: "Tutup",
     "welcome.start": "Mulai chat, gratis",
     "welcome.coming": "Sebentar…",
+    "welcome.late": "Internet lambat atau terputus. Anda bisa menunggu, mencoba lagi, atau menelepon: tekan Darurat.",
+    "broken.again": "Coba lagi",
   },
 })

@@ -25,11 +25,9 @@ export const firstTexts = catalogue({
     "welcome.any": "It does not matter",
     "welcome.unsaid": "Rather not say",
     "welcome.reloaded": "This page was restarted. If you were talking with somebody here, that chat is over, and nothing of it is kept on this device. Staff have been told. You can start a new chat.",
-    "welcome.failed": "That did not work. Please try again in a moment, or use the emergency numbers.",
     "welcome.danger": "In danger now? Calling may be faster than writing.",
     "broken.title": "This page cannot be used at the moment",
     "broken.text": "Please try again, or get help here:",
-    "broken.again": "Try again",
   },
   id: {
     language: "Bahasa",
@@ -52,10 +50,8 @@ export const firstTexts = catalogue({
     "welcome.any": "Siapa saja",
     "welcome.unsaid": "Tidak ingin menyebut",
     "welcome.reloaded": "Halaman ini dibuka ulang. Kalau tadi Anda sedang chat di sini, percakapan tadi sudah berakhir dan tidak ada yang disimpan di HP ini. Petugas sudah tahu. Anda bisa mulai chat lagi.",
-    "welcome.failed": "Belum berhasil. Coba beberapa saat lagi, atau pakai nomor darurat.",
     "welcome.danger": "Sedang dalam bahaya? Menelepon mungkin lebih cepat daripada menulis.",
     "broken.title": "Halaman ini sedang tidak bisa digunakan",
     "broken.text": "Coba lagi, atau minta bantuan di sini:",
-    "broken.again": "Coba lagi",
   },
 })

@@ -4,6 +4,7 @@ import { catalogue } from "../shared/i18n/catalogue.ts"
 
 export const survivorTexts = catalogue({
   en: {
+    "welcome.failed": "That did not work. Please try again in a moment, or use the emergency numbers.",
     "waiting.title": "We are finding somebody for you",
     "waiting.place": "Your place in the line: {position}",
     "waiting.next": "You are next.",
@@ -152,6 +153,7 @@ export const survivorTexts = catalogue({
     "recipe.footer": "Leftovers keep for a day in the refrigerator.",
   },
   id: {
+    "welcome.failed": "Belum berhasil. Coba beberapa saat lagi, atau pakai nomor darurat.",
     "waiting.title": "Kami sedang menghubungi petugas",
     "waiting.place": "Urutan Anda: {position}",
     "waiting.next": "Anda berikutnya.",

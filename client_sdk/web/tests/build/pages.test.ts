@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest"
 
 import { withIntegrity } from "../../build/integrity.ts"
 import { laterScripts } from "../../build/laterScripts.ts"
-import { contentSecurityPolicy, inlineHashes, sha384 } from "../../build/policy.ts"
+import { contentSecurityPolicy, inlineHashes, sha256, sha384 } from "../../build/policy.ts"
 import { onePage } from "../../build/selfContained.ts"
 
 const HTML = `<!doctype html>
@@ -77,19 +77,19 @@ describe("what is loaded later", () => {
   })
 
   it("changes nothing of a page that has no such parts", () => {
-    expect(laterScripts([{ name: "main", code: "a()" }])).toEqual({ early: null, page: "a()", rest: null, later: [] })
+    expect(laterScripts([{ name: "main", code: "a()" }])).toEqual({ early: null, page: "a()", rest: [], later: [] })
   })
 })
 
 describe("what comes behind the first screen", () => {
   const main = { name: "main", code: 'var a=1;import("./rest.js").then(e=>e.say);export{a as t};' }
   const rest = { name: "rest", code: 'import{t as e}from"./main.js";import{n}from"./frames.js";var r=e+n;export{r as sum};' }
-  const frames = { name: "frames", code: "var n=2;export{n};" }
+  const frames = { name: "frames", code: `var n=2,long="${"x".repeat(10_000)}";export{n};` }
   const call = { name: "call", code: 'import{sum}from"./rest.js";var s=sum;export{s as ring};' }
   const scripts = laterScripts([main, rest, frames, call])
 
   /** The document as it comes: its scripts, and what it does once it is whole. */
-  function coming(): { run: (code: string) => void; end: () => void; rest: () => Promise<unknown> } {
+  function coming(): { run: (code: string) => void; end: () => void; rest: () => Promise<unknown>; parts: () => unknown } {
     const ends: (() => void)[] = []
     const window: Record<string, unknown> = {}
     const place = createContext({
@@ -98,6 +98,7 @@ describe("what comes behind the first screen", () => {
         return window["teduh"]
       },
       addEventListener: (_: string, hear: () => void) => ends.push(hear),
+      setTimeout,
       Promise,
       Error,
     })
@@ -107,15 +108,49 @@ describe("what comes behind the first screen", () => {
         for (const hear of ends) hear()
       },
       rest: () => (window["teduh"] as { rest: Promise<unknown> }).rest,
+      parts: () => (window["teduh"] as { parts: unknown }).parts,
     }
   }
 
   it("is there once the document is whole, with what it needs", async () => {
     const document = coming()
     document.run(scripts.page)
-    document.run(scripts.rest ?? "")
+    for (const script of scripts.rest) document.run(script)
     document.end()
     expect(await document.rest()).toEqual({ sum: 3 })
+  })
+
+  it("comes in pieces, none of which waits for the next one", () => {
+    expect(scripts.rest).toHaveLength(2)
+    const document = coming()
+    document.run(scripts.page)
+    document.run(scripts.rest[0] ?? "")
+    expect(document.parts()).toMatchObject({ frames: { n: 2 } })
+    expect(document.parts()).not.toHaveProperty("rest")
+  })
+
+  it("begins in a turn of its own, once what was parsed last has had its turn", async () => {
+    const document = coming()
+    let isThere = false
+    document.run(scripts.page)
+    for (const script of scripts.rest) document.run(script)
+    document.end()
+    void document.rest().then(() => (isThere = true))
+    await Promise.resolve()
+    await Promise.resolve()
+    expect(isThere).toBe(false)
+    await document.rest()
+  })
+
+  it("may be a piece of the bundler's own, whatever that is called", () => {
+    const helper = { name: "rolldown-runtime", code: "var h=4;export{h as t};" }
+    const helped = { name: "rest", code: 'import{t as e}from"./rolldown-runtime.js";var r=e;export{r as sum};' }
+    const document = coming()
+    const { page, rest: pieces } = laterScripts([{ name: "main", code: 'import("./rest.js")' }, helped, helper])
+    // What is small shares a script, which is not cut off by a line that ends where it goes on.
+    expect(pieces).toHaveLength(1)
+    for (const script of [page, ...pieces]) document.run(script)
+    expect(document.parts()).toMatchObject({ rest: { sum: 4 } })
   })
 
   it("is told to be missing where the document ends too early", async () => {
@@ -128,12 +163,13 @@ describe("what comes behind the first screen", () => {
   it("stands at the end of the document, the first screen before everything else", () => {
     const html = HTML.replace("</body>", "<noscript>call</noscript></body>")
     const page = onePage(built({ "index.html": html, "assets/main.js": scripts.page }), [], scripts.later, scripts.rest)
-    const order = ['id="organisation"', scripts.page.trim(), '<template id="later">', "<noscript>", scripts.rest?.trim() ?? ""]
+    const rest = scripts.rest.map((script) => script.trim())
+    const order = ['id="organisation"', scripts.page.trim(), '<template id="later">', "<noscript>", ...rest]
     const places = order.map((text) => page.indexOf(text))
     expect(places).not.toContain(-1)
     expect(places).toEqual(places.toSorted((one, other) => one - other))
     expect(scripts.later.map(({ name }) => name)).toEqual(["call"])
-    expect(inlineHashes(page, "script")).toHaveLength(2)
+    expect(inlineHashes(page, "script")).toHaveLength(3)
   })
 })
 
@@ -153,7 +189,7 @@ describe("what works before the first screen has come", () => {
       addEventListener: () => undefined,
       Promise,
     })
-    for (const script of [scripts.early, scripts.page, scripts.rest]) runInContext(script ?? "", place)
+    for (const script of [scripts.early ?? "", scripts.page, ...scripts.rest]) runInContext(script, place)
     expect((window["teduh"] as { parts: unknown }).parts).toMatchObject({ early: { exit: 1 }, main: { t: 2 }, rest: { sum: 3 } })
     expect(scripts.later).toEqual([])
   })
@@ -163,7 +199,7 @@ describe("what works before the first screen has come", () => {
     const html = HTML.replace("</body>", "<noscript>call</noscript></body>")
     const files = built({ "index.html": html, "assets/main.js": scripts.page })
     const page = onePage(files, [], scripts.later, scripts.rest, scripts.early)
-    const order = [scripts.early?.trim() ?? "", '<script id="first">', scripts.page.trim(), "<noscript>", scripts.rest?.trim() ?? ""]
+    const order = [scripts.early?.trim() ?? "", '<script id="first">', scripts.page.trim(), "<noscript>", scripts.rest[0]?.trim() ?? ""]
     const places = order.map((text) => page.indexOf(text))
     expect(places).not.toContain(-1)
     expect(places).toEqual(places.toSorted((one, other) => one - other))
@@ -181,8 +217,8 @@ describe("what works before the first screen has come", () => {
 describe("a policy", () => {
   it("names every script inside the page, and no block of data", () => {
     const page = onePage(built(), [])
-    expect(inlineHashes(page, "script")).toEqual([sha384('say("hello")')])
-    expect(inlineHashes(page, "style")).toEqual([sha384("p{margin:0}")])
+    expect(inlineHashes(page, "script")).toEqual([sha256('say("hello")')])
+    expect(inlineHashes(page, "style")).toEqual([sha256("p{margin:0}")])
   })
 
   it("opens nothing by itself, and takes no strings for code", () => {
