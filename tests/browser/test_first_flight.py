@@ -4,6 +4,7 @@ screen has come, and the first screen before the rest has.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import brotli
@@ -39,6 +40,19 @@ async def test_the_first_bytes_decode_to_all_that_they_are_for(
     assert whole.startswith(first)
     assert len(first) < len(whole)
     assert len(first) >= whole.index(behind)
+
+
+MOST_CHARACTERS = 130_000
+"""Of one script: a poor phone compiles so many within 50 ms, in which it answers to nothing else."""
+
+
+async def test_what_is_behind_the_first_screen_comes_in_pieces(tmp_path: Path) -> None:
+    """Each is compiled while the next one is on its way; in one they were a task of 150 ms."""
+    async with relay_environment(tmp_path) as here:
+        _, body = await sent_page(here.url)
+    scripts = re.findall(r"<script(?: id=\"first\")?>(.*?)</script>", brotli.decompress(body).decode(), re.S)
+    assert len(scripts) > 3
+    assert max(map(len, scripts)) <= MOST_CHARACTERS
 
 
 async def opened(page: Page, url: str) -> None:

@@ -1,15 +1,15 @@
-"""Of a line that breaks in the middle of her page, or goes on too slowly, no browser tells: the first screen does."""
+"""Of a line that breaks in the middle of her page no browser tells: the first screen does."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from browser_house import HARMLESS_TITLE, harmless_site, house
-from held_page import EARLY_BYTES, FIRST_BYTES, HeldPage, held
 from playwright.async_api import Page, expect
-from real_browser import chromium
-from survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
+from support.browsers.environment import HARMLESS_TITLE, harmless_site, relay_environment
+from support.browsers.held_page import EARLY_BYTES, FIRST_BYTES, HeldPage, held
+from support.browsers.real_browser import chromium
+from support.browsers.survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
 
 NUMBERS = ["tel:129", "tel:110", "tel:119"]
 LATE_MS = 10_000
@@ -39,7 +39,7 @@ async def test_she_is_told_that_the_page_is_late_and_keeps_numbers_exit_and_her_
     tmp_path: Path, language: str, words: Words, coming: str, late: str, again: str, first_bytes: int
 ) -> None:
     async with (
-        house(tmp_path) as here,
+        relay_environment(tmp_path) as here,
         chromium(tmp_path / "profile", language, width=360, height=640, touch=True) as browser,
     ):
         line = HeldPage(here.url, first_bytes)
@@ -59,14 +59,15 @@ async def test_she_is_told_that_the_page_is_late_and_keeps_numbers_exit_and_her_
             await hers.page.locator(".emergency-button").tap()
             numbers = hers.page.locator("#emergency a")
             await expect(numbers.first).to_be_in_viewport(ratio=1)
-            assert await numbers.evaluate_all("(all) => all.map((one) => one.getAttribute('href'))") == NUMBERS
+            called = await numbers.evaluate_all("(all) => all.map((one) => one.getAttribute('href'))")
+            assert called == NUMBERS
             line.released.set()
             await expect(hers.page.get_by_role("heading", name=words.waiting)).to_be_visible()
             await expect(told).to_have_count(0)
 
 
 async def test_what_comes_puts_it_off_and_what_she_does_does_not(tmp_path: Path) -> None:
-    async with house(tmp_path) as here, chromium(tmp_path / "profile") as browser:
+    async with relay_environment(tmp_path) as here, chromium(tmp_path / "profile") as browser:
         line = HeldPage(here.url, FIRST_BYTES)
         async with held(line) as url:
             page = browser.pages[0]
@@ -87,7 +88,7 @@ async def test_what_comes_puts_it_off_and_what_she_does_does_not(tmp_path: Path)
 
 async def test_what_the_early_screen_said_is_said_by_the_first_screen_too(tmp_path: Path) -> None:
     """The app is drawn into what stands, and the line may break once more."""
-    async with house(tmp_path) as here, chromium(tmp_path / "profile") as browser:
+    async with relay_environment(tmp_path) as here, chromium(tmp_path / "profile") as browser:
         line = HeldPage(here.url, EARLY_BYTES)
         async with held(line) as url:
             page = browser.pages[0]
@@ -108,7 +109,7 @@ async def test_another_try_loads_the_page_anew_and_adds_nothing_to_the_history(
 ) -> None:
     async with (
         harmless_site() as harmless,
-        house(tmp_path, f'exit_url = "{harmless}"') as here,
+        relay_environment(tmp_path, f'exit_url = "{harmless}"') as here,
         chromium(tmp_path / "profile") as browser,
     ):
         broken, whole = HeldPage(here.url, first_bytes), "teduh.parts.rest !== undefined"
@@ -134,7 +135,7 @@ async def test_another_try_loads_the_page_anew_and_adds_nothing_to_the_history(
 
 async def test_a_disguise_tells_nothing_of_it(tmp_path: Path) -> None:
     async with (
-        house(tmp_path, 'disguise = { skin = "recipe" }') as here,
+        relay_environment(tmp_path, 'disguise = { skin = "recipe" }') as here,
         chromium(tmp_path / "profile") as browser,
         held(HeldPage(here.url, FIRST_BYTES)) as url,
     ):

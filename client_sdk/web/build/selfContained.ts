@@ -20,6 +20,9 @@ import { contentSecurityPolicy, inlineHashes, quoted, sha256 } from "./policy.ts
 const SCRIPT = /[ \t]*<script type="module"[^>]*? src="[^"]*\/([^"/]+)"[^>]*><\/script>\n?/
 const STYLE = /[ \t]*<link rel="stylesheet"[^>]*? href="[^"]*\/([^"/]+)"[^>]*>\n?/
 
+/** Where the style of what comes behind the first screen begins: a rule that stands there for this, in `behind.css`. */
+const CUT = /#behind-the-first-screen\{order:0;?\}/
+
 const PRELOAD = "\0vite/preload-helper.js"
 
 export interface SelfContainedOptions {
@@ -75,7 +78,9 @@ export function onePage(
   let page = take("index.html").replaceAll(" />", ">").replace(/[ \t]*<!--.*?-->\n/g, "")
   const script = SCRIPT.exec(page)
   const style = STYLE.exec(page)
-  if (style !== null) page = page.replace(style[0], () => inlined("style", take(style[1] ?? "")))
+  const [first = "", behind = ""] = style === null ? [] : take(style[1] ?? "").split(CUT)
+  const whole = rest.length === 0 ? first + behind : first
+  if (style !== null) page = page.replace(style[0], () => inlined("style", whole))
   // A module waits for the whole document anyway, so it stands last: the page is painted first.
   if (script !== null) {
     const code = take(script[1] ?? "")
@@ -83,6 +88,7 @@ export function onePage(
     if (rest.length === 0) page = atEnd(page, inlined('script type="module"', code))
     else {
       const scripts = early === null ? inlined("script", code) : inlined("script", early.trim()) + inlined('script id="first"', code)
+      if (behind !== "") page = atEnd(page, inlined("style", behind))
       page = atEnd(page.replace("<noscript>", () => `${scripts}<noscript>`), rest.map((one) => inlined("script", one.trim())).join(""))
     }
   }

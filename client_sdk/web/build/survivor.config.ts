@@ -18,7 +18,8 @@ const SPARE = /@noble\/|nobleEd25519|proofOfWork/
 /** What is behind the first screen, in pieces, each of which the browser can take while the next one is on its way. */
 const MLS = /\/node_modules\/ts-mls\//
 const LIBRARIES = /\/node_modules\/(?!preact\/)/
-const SDK = /\/web\/src\/(?!call\/)/
+/** Calls and the directory are not among them: what they alone need comes with them. */
+const SDK = /\/web\/src\/(?!call\/|directory|referral|credentials\/directory)/
 
 /** What works before the first screen has come: small, and without a library. */
 const BEGINNING =

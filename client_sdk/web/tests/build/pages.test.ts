@@ -173,6 +173,25 @@ describe("what comes behind the first screen", () => {
   })
 })
 
+describe("the style of what comes behind the first screen", () => {
+  const css = "p{margin:0}#behind-the-first-screen{order:0}q{margin:1px}"
+  const html = HTML.replace("</body>", "<noscript>call</noscript></body>")
+
+  it("comes before the rest, under a hash of its own, and not before", () => {
+    const files = built({ "index.html": html, "assets/main.css": css, "assets/main.js": "first()" })
+    const page = onePage(files, [], [], ["rest()"])
+    const order = ["<style>p{margin:0}</style>", "<script>first()</script>", "<style>q{margin:1px}</style>", "<script>rest()</script>"]
+    const places = order.map((text) => page.indexOf(text))
+    expect(places).not.toContain(-1)
+    expect(places).toEqual(places.toSorted((one, other) => one - other))
+    expect(inlineHashes(page, "style")).toEqual([sha256("p{margin:0}"), sha256("q{margin:1px}")])
+  })
+
+  it("stays with the other where nothing comes behind", () => {
+    expect(onePage(built({ "assets/main.css": css }), [])).toContain("<style>p{margin:0}q{margin:1px}</style>")
+  })
+})
+
 describe("what works before the first screen has come", () => {
   const early = { name: "early", code: "var e=1;export{e as exit};" }
   const main = { name: "main", code: 'import{exit as x}from"./early.js";var a=x+1;import("./rest.js");export{a as t};' }
