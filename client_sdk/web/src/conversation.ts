@@ -37,6 +37,7 @@ import {
   Leave,
   Subscribe,
   NO_DETAILS,
+  type ClientFrame,
   type Done,
   type RelayFrame,
   type RequestDetails,
@@ -58,6 +59,8 @@ const LEAST_RETRY = 0.5
 const GOODBYE_SECONDS = 3
 /** Turns in a row after which the state is flushed though more are waiting. */
 const MOST_TURNS = 32
+/** Seconds within which that is kept for which nobody waits: what was said of a call, and that the relay has ours. */
+const KEPT_WITHIN = 0.25
 /** How often the same thing is asked for again before the log counts as broken. */
 const MOST_CHECKS = 3
 const BUSY: readonly ErrorCode[] = [
@@ -116,6 +119,8 @@ export class Conversation implements AsyncIterable<Event> {
   readonly #events: EventQueue
   /** What is about to be told, as soon as it is kept and what it leads to is sent. */
   #toEmit: readonly StateEvent[] = []
+  /** What the relay is to hear when that which was said of a call is kept; null when all is. */
+  #unkept: readonly ClientFrame[] | null = null
   /** By the application, that wants to hear nothing more. */
   #isWiped = false
   #waiting: { condition: Condition; done: () => void }[] = []
@@ -399,6 +404,7 @@ export class Conversation implements AsyncIterable<Event> {
     if (this.isOver) return
     const era = (this.#era += 1)
     this.#isConnected = false
+    if (this.#unkept !== null) this.#unkept = []
     this.#inTurn(() => {
       this.#stateEra = era
       this.state.disconnected()
@@ -485,17 +491,35 @@ export class Conversation implements AsyncIterable<Event> {
   /** Keep the state, then send, then tell; what is said of a call is heard before all of it. */
   async #flush(): Promise<void> {
     this.#unflushed = 0
-    const frames = this.state.takeFrames()
+    const made = this.state.takeFrames()
     const happened = this.state.takeEvents()
     // It counts for moments, and nothing of it is kept for who is restarted. Only what comes behind other news waits with them.
     const isOfCall = !this.#isWiped && happened.length > 0 && happened.every(({ type }) => type === "callSignal")
     if (isOfCall) for (const event of happened) this.#calls.hear(event)
-    this.#toEmit = happened
-    if (frames.length > 0 || happened.length > 0) await this.#keep()
-    if (this.#stateEra === this.#era && !this.isOver) for (const frame of frames) this.#link.send(frame)
+    const toEmit = isOfCall ? [] : happened
+    if (toEmit.length === 0 && (isOfCall || made.length > 0) && this.#mayKeepLater(made)) this.#keepLater(made)
+    else await this.#keepAndSend(made, happened)
     if (this.isOver && !this.#hasLeft) this.#sayLeft()
     this.#toEmit = []
-    this.#emit(isOfCall ? [] : happened)
+    this.#emit(toEmit)
+  }
+
+  async #keepAndSend(made: readonly ClientFrame[], happened: readonly StateEvent[]): Promise<void> {
+    this.#toEmit = happened
+    const frames = [...(this.#unkept ?? []), ...made]
+    if (this.#unkept !== null || made.length > 0 || happened.length > 0) await this.#keep()
+    this.#unkept = null
+    if (this.#stateEra === this.#era && !this.isOver) for (const frame of frames) this.#link.send(frame)
+  }
+
+  /** Whether the relay alone waits, for what we have read: whoever is restarted before that is kept reads it once more. */
+  #mayKeepLater(made: readonly ClientFrame[]): boolean {
+    return this.#owner.keep !== undefined && !this.isOver && made.every(({ type }) => type === "acknowledge")
+  }
+
+  #keepLater(made: readonly ClientFrame[]): void {
+    if (this.#unkept === null) this.#later(KEPT_WITHIN, () => this.#turn(() => undefined))
+    this.#unkept = [...(this.#unkept ?? []), ...made]
   }
 
   async #keep(): Promise<void> {

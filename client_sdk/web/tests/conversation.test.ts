@@ -116,6 +116,8 @@ describe("the driver of a conversation", () => {
         return Promise.resolve()
       },
     })
+    await conversation.act(() => undefined)
+    link.types()
     kept = []
     await conversation.send("one")
     expect([kept, link.types()]).toEqual([["kept with 0 sent"], ["append"]])
@@ -150,6 +152,7 @@ describe("the driver of a conversation", () => {
     let keep = (): Promise<void> => Promise.resolve()
     const conversation = await staffs({ keep: () => keep() })
     await told(conversation)
+    link.types()
     const heard: string[] = []
     conversation.listenToCalls({
       callSignal: () => heard.push("of a call"),
@@ -157,7 +160,11 @@ describe("the driver of a conversation", () => {
       conversationOver: () => undefined,
     })
     let isKept = (): void => undefined
-    keep = () => new Promise((resolve) => (isKept = resolve))
+    let began = 0
+    keep = () => {
+      began += 1
+      return new Promise((resolve) => (isKept = resolve))
+    }
     const ring = { call: new Uint8Array(8), sent: 1000 * NOW, joined: 1000 * NOW, media: mediaOf({ audio: true }), to: [], canRestartIce: true }
     const comes = async (said: Promise<unknown>): Promise<void> => {
       await said
@@ -170,6 +177,8 @@ describe("the driver of a conversation", () => {
     await expect.poll(() => heard).toEqual(["of a call"])
     // Nothing is acknowledged that is not kept: whoever is restarted now reads it once more.
     expect(link.types()).toEqual([])
+    await expect.poll(() => began).toBe(1)
+    expect(link.types()).toEqual([])
     isKept()
     await expect.poll(() => link.types()).toContain("acknowledge")
     await comes(pair.survivor.state.sendText("one", NOW))
@@ -181,6 +190,56 @@ describe("the driver of a conversation", () => {
     isKept()
     await waiting
     expect(heard).toEqual(["of a call", "a text"])
+  })
+
+  it("keeps what was heard of a call together with the answer to it, before that is sent", async () => {
+    let kept = 0
+    const conversation = await staffs({
+      keep: () => {
+        kept += 1
+        return Promise.resolve()
+      },
+    })
+    await told(conversation)
+    const ring = { call: new Uint8Array(8), sent: 1000 * NOW, joined: 1000 * NOW, media: mediaOf({ audio: true }), to: [], canRestartIce: true }
+    const before = kept
+    let keptAtOnce = -1
+    conversation.listenToCalls({
+      callSignal: () => {
+        conversation.sendCallSignal(encodeCall(Ring(ring)))
+        keptAtOnce = kept - before
+      },
+      roomChanged: () => undefined,
+      conversationOver: () => undefined,
+    })
+    await pair.survivor.state.signalCall(encodeCall(Ring(ring)), false, NOW)
+    await pair.log.pump()
+    link.types()
+    pair.log.entries.slice(-1).forEach((entry) => {
+      conversation.receive(entry)
+    })
+    await expect.poll(() => link.sent.length).toBeGreaterThan(0)
+    expect(link.types()).toEqual(["acknowledge", "append"])
+    expect([keptAtOnce, kept - before]).toEqual([0, 1])
+  })
+
+  it("does not acknowledge after the link broke what was read before", async () => {
+    const conversation = await staffs({ keep: () => Promise.resolve() })
+    await told(conversation)
+    const ring = { call: new Uint8Array(8), sent: 1000 * NOW, joined: 1000 * NOW, media: mediaOf({ audio: true }), to: [], canRestartIce: true }
+    let isHeard = false
+    conversation.listenToCalls({ callSignal: () => (isHeard = true), roomChanged: () => undefined, conversationOver: () => undefined })
+    await pair.survivor.state.signalCall(encodeCall(Ring(ring)), false, NOW)
+    await pair.log.pump()
+    link.types()
+    pair.log.entries.slice(-1).forEach((entry) => {
+      conversation.receive(entry)
+    })
+    await expect.poll(() => isHeard).toBe(true)
+    conversation.linkIsDown()
+    await conversation.act(() => undefined)
+    await conversation.act(() => undefined)
+    expect(link.types()).toEqual([])
   })
 
   it("sends nothing that cannot be kept, and stops", async () => {
