@@ -19,7 +19,7 @@ class Timing:
     """What was said longer ago than this no longer counts."""
     connect: int = 15_000
     """How long a connection may take to stand."""
-    batch: int = 10
+    batch: int = 3
     """How long candidates are collected before they are sent together."""
     attempts: int = 3
     """How many connections are tried in a row, each for `connect`."""

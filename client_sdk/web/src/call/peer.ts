@@ -215,7 +215,7 @@ export class Peer {
 
   /** Whether the offers are ours to make. */
   get #weOffer(): boolean {
-    return this.ends.own < this.ends.peer
+    return offersTo(this.ends.own, this.ends.peer)
   }
 
   get #isUnderWay(): boolean {
@@ -442,6 +442,11 @@ export class Peer {
     this.#batch = []
     this.#flushAt = null
   }
+}
+
+/** Whether `own` makes the offers between these leaves: two that cross would need a rollback. */
+export function offersTo(own: number, peer: number): boolean {
+  return own < peer
 }
 
 interface Place {

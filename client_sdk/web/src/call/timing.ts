@@ -23,6 +23,6 @@ export const TIMING: Timing = {
   silence: 20_000,
   old: 60_000,
   connect: 15_000,
-  batch: 10,
+  batch: 3,
   attempts: 3,
 }

@@ -11,18 +11,20 @@ import { CallPolicy } from "../../src/relay/frames.ts"
 import { Participant } from "../../src/room.ts"
 
 const MEDIA = { audio: true, video: false, screen: false, reason: MediaReason.CHOSEN }
+const OFFER = { generation: 1, revision: 1, isOffer: true, restartsIce: false, sdp: "v=0\r\n", candidates: [] }
 export const THEIR_CALL = new Uint8Array(8).fill(7)
 export const [COUNSELOR, SHE, MEDIC] = [0, 1, 2]
 
 /** Whatever was captured, and what connections were made, since `makeUpBrowser`. */
 export const tracks: { isOn: boolean }[] = []
 export const connections: BrowserConnection[] = []
-/** What a test has the browser wait for before it opens a device, as a person reads its question. */
-export const question: { answered: Promise<unknown> } = { answered: Promise.resolve() }
+/** What a test has the browser wait for before it opens a device, as a person reads its question; whether it describes answers. */
+export const question: { answered: Promise<unknown>; describes: boolean } = { answered: Promise.resolve(), describes: false }
 
 export function makeUpBrowser(): void {
   tracks.length = connections.length = 0
   question.answered = Promise.resolve()
+  question.describes = false
   vi.useFakeTimers()
   const page = Object.assign(new EventTarget(), { visibilityState: "visible" })
   vi.stubGlobal("document", page)
@@ -46,13 +48,15 @@ export function giveUpBrowser(): void {
   vi.unstubAllGlobals()
 }
 
-/** One that stands, and breaks, when the test says so; nothing is described. */
+/** One that stands, and breaks, when the test says so; it looks for a way where `createAnswer` is answered. */
 class BrowserConnection {
   connectionState: RTCPeerConnectionState = "new"
+  isGathering = false
+  isClosed = false
   currentLocalDescription: RTCSessionDescriptionInit | null = null
   onconnectionstatechange: () => void = () => undefined
 
-  constructor(readonly configuration: RTCConfiguration) {
+  constructor(public configuration: RTCConfiguration) {
     connections.push(this)
   }
 
@@ -60,9 +64,15 @@ class BrowserConnection {
   addTransceiver = (): object => ({})
   setRemoteDescription = (): Promise<void> => Promise.resolve()
   createOffer = (): Promise<RTCSessionDescriptionInit> => new Promise(() => undefined)
-  createAnswer = (): Promise<RTCSessionDescriptionInit> => new Promise(() => undefined)
+  createAnswer = (): Promise<RTCSessionDescriptionInit> =>
+    question.describes ? Promise.resolve({ type: "answer", sdp: "v=0\r\n" }) : new Promise(() => undefined)
+  setConfiguration = (configuration: RTCConfiguration): void => void (this.configuration = configuration)
+  setLocalDescription = (): Promise<void> => {
+    this.isGathering = true
+    return Promise.resolve()
+  }
   getStats = (): Promise<ReadonlyMap<string, unknown>> => Promise.resolve(new Map())
-  close = (): void => undefined
+  close = (): void => void (this.isClosed = true)
 
   becomes(state: RTCPeerConnectionState): void {
     this.connectionState = state
@@ -85,6 +95,8 @@ export class Talk implements CallConversation {
   readonly me = person(SHE)
   /** Since when she is in a call. */
   joined = 0
+  /** What she said something of last. */
+  call: Uint8Array = THEIR_CALL
   /** When she said something last, by her clock. */
   lastSent = 0
   readonly said: CallMessage["type"][] = []
@@ -106,6 +118,7 @@ export class Talk implements CallConversation {
     if (message === null) return
     this.said.push(message.type)
     this.joined = message.joined
+    this.call = message.call
     this.lastSent = message.sent
     if (message.type === "mediaState") this.saysOn = message.media.audio
   }
@@ -154,11 +167,18 @@ export class Talk implements CallConversation {
     }
   }
 
+  /** Somebody whom she rang comes, and offers. */
+  async takesUp(leaf: number): Promise<void> {
+    const { call, joined: toJoined } = this
+    const now = Date.now()
+    await this.says(leaf, Join({ call, sent: now, joined: now, media: MEDIA, canRestartIce: true }))
+    await this.says(leaf, Description({ call, sent: now + 1, joined: now, to: SHE, toJoined, ...OFFER }))
+  }
+
   /** The counselor's device makes a connection, and it stands. */
   async connects(): Promise<void> {
     const about = { call: THEIR_CALL, sent: Date.now(), joined: this.#rung, to: SHE, toJoined: this.joined }
-    const offer = { generation: 1, revision: 1, isOffer: true, restartsIce: false, sdp: "v=0\r\n", candidates: [] }
-    await this.says(COUNSELOR, Description({ ...about, ...offer }))
+    await this.says(COUNSELOR, Description({ ...about, ...OFFER }))
     connections.at(-1)?.becomes("connected")
     await idle()
   }

@@ -20,12 +20,13 @@ import type { Action, CallEvent } from "../actions.ts"
 import { decodeCall, encodeCall } from "../codec.ts"
 import { CallNotAllowed } from "../errors.ts"
 import { EndReason, MediaReason, type CallMessage, type Media } from "../messages.ts"
+import { offersTo } from "../peer.ts"
 import { CallSession } from "../session.ts"
 import { SteadyClock } from "../steadyClock.ts"
 import type { Timing } from "../timing.ts"
 import type { CameraWish } from "./capture.ts"
 import { Connections } from "./connections.ts"
-import { OwnMedia, type Choice, type Chosen, type Wish } from "./ownMedia.ts"
+import { OwnMedia, type Choice, type Chosen, type Opening, type Wish } from "./ownMedia.ts"
 import { canConnect, configurationOf, type Route, type Unroutable } from "./peer.ts"
 import { qualityBetween, worstOf, type Quality } from "./quality.ts"
 import { testRoute, type RouteResult } from "./routeTest.ts"
@@ -78,8 +79,8 @@ export class BrowserCall {
   #timer: ReturnType<typeof setTimeout> | undefined
   #meter: ReturnType<typeof setInterval> | undefined
   #ice: AskedIce | null = null
-  /** The devices that were asked for with the tap; never rejects. */
-  #opening: Promise<unknown> = Promise.resolve()
+  /** The devices that were asked for with the tap. */
+  #opening: Opening = { one: Promise.resolve(), all: Promise.resolve() }
   /** Between the tap and what it leads to. */
   #isPreparing = false
   /** Counts calls: what still comes of an earlier one is not for this one. */
@@ -219,7 +220,7 @@ export class BrowserCall {
     try {
       const ice = await atMost(RELAY_ANSWERS_SECONDS, this.#conversation.iceServers())
       if (ice === undefined) return { isOpen: false, why: "unreachable" }
-      return ice.policy === CallPolicy.OFF ? "off" : await testRoute(configurationOf(routeOf(ice)))
+      return ice.policy === CallPolicy.OFF ? "off" : await testRoute(configurationOf(this.#routeBy(ice)))
     } catch {
       return { isOpen: false, why: "unreachable" }
     }
@@ -263,6 +264,7 @@ export class BrowserCall {
     }
     const attempt = ++this.#attempt
     this.#begin(wish)
+    if (this.#session?.state === "ringing") this.#prepareConnection()
     const ice = (await atMost(RELAY_ANSWERS_SECONDS, this.#iceServers())) ?? "offline"
     if (attempt !== this.#attempt) return
     this.#isPreparing = false
@@ -272,8 +274,16 @@ export class BrowserCall {
       this.#isDirect = !ice.relayOnly
       this.#with(() => begun(session, mediaOf(wish), this.#clock.now(), step))
       if (session.state === "idle") this.#notBegun()
+      else if (session.state === "calling") this.#prepareConnection()
     }
     this.#changed()
+  }
+
+  /** For the first of those with whom we may be connected in a moment; they wait for it less. Nobody hears of it. */
+  #prepareConnection(): void {
+    const { me, participants } = this.#conversation
+    const others = participants.filter((one) => one.leafIndex !== me?.leafIndex)
+    this.#connections.prepare(me !== null && others.every((one) => offersTo(me.leafIndex, one.leafIndex)))
   }
 
   /** What the tap was for is over: nothing of ours may stay on, and it is told. */
@@ -291,12 +301,12 @@ export class BrowserCall {
     void this.#connections.limit(level)
     this.#wakeLock.hold()
     this.#isOpening = true
-    const opening = this.#media.begin(wish).then(() => {
+    const opening = (this.#opening = this.#media.begin(wish))
+    void opening.all.then(() => {
       if (this.#opening !== opening) return
       this.#isOpening = false
       this.#tellMedia()
     })
-    this.#opening = opening
     this.#changed()
   }
 
@@ -463,9 +473,13 @@ export class BrowserCall {
   async #route(isRenewal: boolean): Promise<Route> {
     const ice = await this.#iceServers(isRenewal)
     if (typeof ice === "string") throw new Error("there is no way for a call")
+    return this.#routeBy(ice)
+  }
+
+  #routeBy({ urls, username, credential, relayOnly: isRelayOnly }: IceServers): Route {
+    const iceServers = urls.length === 0 ? [] : [{ urls: [...urls], username, credential }]
     // Of a page that may use no device, browsers hide the addresses by which it could be reached directly.
-    if (!ice.relayOnly) await this.#opening
-    return routeOf(ice)
+    return { iceServers, isRelayOnly, mayGather: isRelayOnly ? Promise.resolve() : this.#opening.one }
   }
 
   #unroutable(why: Unroutable): void {
@@ -597,10 +611,6 @@ function begun(
 function isOld({ at }: AskedIce): boolean {
   // Our clock may have been set back meanwhile.
   return Math.abs(Date.now() - at) > ICE_SERVES_MS
-}
-
-function routeOf({ urls, username, credential, relayOnly }: IceServers): Route {
-  return { iceServers: urls.length === 0 ? [] : [{ urls: [...urls], username, credential }], isRelayOnly: relayOnly }
 }
 
 function mediaOf({ microphone = true, camera = false }: Wish): Media {

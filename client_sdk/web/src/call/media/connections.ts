@@ -8,7 +8,7 @@
  */
 
 import type { LocalCandidate, Route, Unroutable } from "./peer.ts"
-import { Peer, type Kind } from "./peer.ts"
+import { Peer, Spare, type Kind } from "./peer.ts"
 import type { Reading } from "./quality.ts"
 import type { Level } from "./thrift.ts"
 
@@ -39,6 +39,8 @@ export class Connections {
   readonly #tracks: () => Readonly<Record<Kind, MediaStreamTrack | null>>
   readonly #all = new Map<number, Connection>()
   #level: Exclude<Level, "text"> = "full"
+  /** For whoever comes first. */
+  #spare: Spare | null = null
 
   constructor(
     out: ConnectionOutlets,
@@ -50,8 +52,13 @@ export class Connections {
     this.#tracks = tracks
   }
 
+  /** One will be wanted in a moment, in which we offer, or they. No way is looked for until then. */
+  prepare(offers: boolean): void {
+    this.#spare ??= new Spare(offers)
+  }
+
   createOffer(leaf: number, generation: number, revision: number, restartsIce: boolean): void {
-    this.#do(leaf, generation, restartsIce, (peer) => peer.offer(revision, restartsIce))
+    this.#do(leaf, generation, restartsIce, (peer) => peer.offer(revision, restartsIce), true)
   }
 
   applyDescription(
@@ -60,7 +67,7 @@ export class Connections {
     revision: number,
     { isOffer, restartsIce, sdp }: { isOffer: boolean; restartsIce: boolean; sdp: string },
   ): void {
-    this.#do(leaf, generation, isOffer && restartsIce, (peer) => peer.apply(revision, sdp, isOffer))
+    this.#do(leaf, generation, isOffer && restartsIce, (peer) => peer.apply(revision, sdp, isOffer), false)
   }
 
   addCandidates(leaf: number, generation: number, candidates: readonly LocalCandidate[]): void {
@@ -80,6 +87,7 @@ export class Connections {
   closeAll(): void {
     const all = [...this.#all.values()]
     this.#all.clear()
+    this.#takeSpare()?.connection.close()
     for (const connection of all) end(connection)
   }
 
@@ -119,13 +127,13 @@ export class Connections {
 
   // --- one connection ---
 
-  #do(leaf: number, generation: number, isRenewal: boolean, work: (peer: Peer) => Promise<void>): void {
+  #do(leaf: number, generation: number, isRenewal: boolean, work: (peer: Peer) => Promise<void>, offers = false): void {
     const connection = this.#of(leaf, generation)
     if (connection === null) return
     if (isRenewal) connection.peer?.leaveWay()
     connection.queue = connection.queue.then(async () => {
       try {
-        const peer = await this.#ready(connection, leaf, isRenewal)
+        const peer = await this.#ready(connection, leaf, isRenewal, offers)
         if (peer !== null) await work(peer)
       } catch {
         // A description that the browser does not take, or no route: the session decides whether to try again.
@@ -147,21 +155,25 @@ export class Connections {
     return made
   }
 
-  async #ready(connection: Connection, leaf: number, isRenewal: boolean): Promise<Peer | null> {
+  async #ready(connection: Connection, leaf: number, isRenewal: boolean, offers: boolean): Promise<Peer | null> {
     if (connection.isClosed) return null
     if (connection.peer === null) {
       const route = await this.#route(false)
       // Closed while the route was being asked for: TypeScript does not see that it may change meanwhile.
       if (isEnded(connection)) return null
-      connection.peer = new Peer(route, this.#outletsOf(connection, leaf))
-      // Looked at for each anew: a device may open while the one before is being attached.
-      for (const kind of ["audio", "video"] as const) await connection.peer.send(kind, this.#tracks()[kind])
-      await connection.peer.limit(this.#level)
+      const spare = this.#spare?.offers === offers ? this.#takeSpare() : null
+      connection.peer = new Peer(route, this.#outletsOf(connection, leaf), this.#tracks(), this.#level, spare)
     } else if (isRenewal) {
       const route = await this.#route(true)
       if (!isEnded(connection)) connection.peer.renew(route)
     }
     return isEnded(connection) ? null : connection.peer
+  }
+
+  #takeSpare(): Spare | null {
+    const spare = this.#spare
+    this.#spare = null
+    return spare
   }
 
   #outletsOf(connection: Connection, leaf: number): ConstructorParameters<typeof Peer>[1] {

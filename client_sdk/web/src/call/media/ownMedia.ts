@@ -20,6 +20,14 @@ export type Chosen = "microphone" | "camera"
 /** The same, and what is played through. */
 export type Choice = Chosen | "speaker"
 
+/** Devices that were asked for. Neither rejects. */
+export interface Opening {
+  /** One is open, or none will be. */
+  readonly one: Promise<unknown>
+  /** Each is open or refused. */
+  readonly all: Promise<unknown>
+}
+
 export class OwnMedia {
   readonly #call: Capture
   readonly #tryOut: Capture
@@ -54,12 +62,13 @@ export class OwnMedia {
     return { audio: this.#call.track("microphone"), video: this.#call.track("screen") ?? this.#call.track("camera") }
   }
 
-  /** What is wished for with the tap, asked for at once so that the browser knows whose wish it is. Never rejects. */
-  async begin({ microphone = true, camera = false }: Wish): Promise<void> {
+  /** What is wished for with the tap, asked for at once so that the browser knows whose wish it is. */
+  begin({ microphone = true, camera = false }: Wish): Opening {
     this.#refused = null
     this.#isMuted = false
     // Each by itself, for one may be refused and the other not.
-    await Promise.all([microphone ? this.microphone() : false, camera ? this.camera() : false])
+    const opening = [...(microphone ? [this.microphone()] : []), ...(camera ? [this.camera()] : [])]
+    return { one: anyOf(opening), all: Promise.all(opening) }
   }
 
   /** Gives whether it is on. Never rejects. */
@@ -137,4 +146,17 @@ export class OwnMedia {
       return false
     }
   }
+}
+
+/** Done when one of them is true, or none of them is. */
+async function anyOf(all: readonly Promise<boolean>[]): Promise<void> {
+  await new Promise<void>((resolve) => {
+    for (const one of all)
+      void one.then((isTrue) => {
+        if (isTrue) resolve()
+      })
+    void Promise.all(all).then(() => {
+      resolve()
+    })
+  })
 }

@@ -27,6 +27,8 @@ export interface Route {
   readonly iceServers: readonly RTCIceServer[]
   /** Nothing but relayed candidates may be used or sent. */
   readonly isRelayOnly: boolean
+  /** Until then no way is looked for. Never rejects. */
+  readonly mayGather: Promise<unknown>
 }
 
 /** Why no way out was found: the TURN server refused us, or did not answer. */
@@ -44,6 +46,7 @@ export interface PeerOutlets {
 }
 
 export type Kind = "audio" | "video"
+const KINDS: readonly Kind[] = ["audio", "video"]
 
 /**
  * A new path for a connection that stands is described with its first candidates: those found so long after the first one.
@@ -73,8 +76,10 @@ export class Peer {
   readonly #connection: RTCPeerConnection
   readonly #route: Route
   readonly #out: PeerOutlets
-  readonly #tracks: Record<Kind, MediaStreamTrack | null> = { audio: null, video: null }
-  #level: Exclude<Level, "text"> = "full"
+  readonly #tracks: Record<Kind, MediaStreamTrack | null>
+  #level: Exclude<Level, "text">
+  readonly #limited = new Map<Kind, Level>()
+  #firstOffer: Promise<RTCSessionDescriptionInit> | null
   #revision = 0
   /** Gathered, but not told yet; null once the description has gone. */
   #early: LocalCandidate[] | null = []
@@ -89,21 +94,23 @@ export class Peer {
   #isLeavingWay = false
   #isClosed = false
 
-  constructor(route: Route, outlets: PeerOutlets) {
+  /** `tracks` and `level` are what is sent to begin with. */
+  constructor(route: Route, outlets: PeerOutlets, tracks: Readonly<Record<Kind, MediaStreamTrack | null>>, level: Exclude<Level, "text">, spare: Spare | null) {
     this.#route = route
     this.#out = outlets
-    this.#connection = new RTCPeerConnection(configurationOf(route))
+    this.#tracks = { ...tracks }
+    this.#level = level
+    this.#connection = spare?.connection ?? new RTCPeerConnection(configurationOf(route))
+    this.#firstOffer = spare?.offer ?? null
+    spare?.connection.setConfiguration(configurationOf(route))
     this.#listen()
   }
 
   /** Describe what we offer; the answer comes by `described`. */
   async offer(revision: number, restartsIce: boolean): Promise<void> {
-    const connection = this.#connection
-    for (const kind of ["audio", "video"] as const)
-      if (this.#transceiver(kind) === undefined)
-        preferPlainCodecs(connection.addTransceiver(kind, { direction: "sendrecv" }), kind)
-    await this.#attach()
-    await this.#describe(revision, await connection.createOffer({ iceRestart: restartsIce }))
+    const made = this.#firstOffer
+    this.#firstOffer = null
+    await this.#describe(revision, await (made ?? offerOf(this.#connection, restartsIce)))
   }
 
   /** The other side's description; an offer is answered by `described`. */
@@ -113,34 +120,46 @@ export class Peer {
       for (const one of this.#connection.getTransceivers())
         // Ours to send, too, whenever we have something.
         if (one.direction === "recvonly" || one.direction === "inactive") one.direction = "sendrecv"
-      await this.#attach()
       await this.#describe(revision, await this.#connection.createAnswer())
     }
     if (this.#isRestarting) this.#watchForAnotherWay()
-    await this.limit(this.#level)
+    void this.limit(this.#level)
   }
 
   /** Candidates of the other side. One that cannot be used is passed over. */
   async add(candidates: readonly LocalCandidate[]): Promise<void> {
-    for (const { candidate, sdpMid, sdpMLineIndex } of candidates)
-      await this.#connection.addIceCandidate({ candidate, sdpMid, sdpMLineIndex }).catch(ignore)
+    await Promise.all(
+      candidates.map(({ candidate, sdpMid, sdpMLineIndex }) =>
+        this.#connection.addIceCandidate({ candidate, sdpMid, sdpMLineIndex }).catch(ignore),
+      ),
+    )
   }
 
   /** What is sent from now on; null sends nothing. Takes effect at once where the connection is made. */
   async send(kind: Kind, track: MediaStreamTrack | null): Promise<void> {
+    if (this.#tracks[kind] === track) return
     this.#tracks[kind] = track
     await this.#transceiver(kind)?.sender.replaceTrack(track)
-    if (track !== null) await this.limit(this.#level)
   }
 
   /** How much may be sent. */
   async limit(level: Exclude<Level, "text">): Promise<void> {
     this.#level = level
-    for (const kind of ["audio", "video"] as const) {
-      const sender = this.#transceiver(kind)?.sender
-      // It may be negotiating just now; then `apply` does it again.
-      if (sender !== undefined && !this.#isClosed) await limit(sender, kind, level).catch(ignore)
-    }
+    await Promise.all(KINDS.map((kind) => this.#limit(kind)))
+  }
+
+  /**
+   * Once for each level: to ask for an encoder's limits halts the page for as long as the connection is busy, as it is while it is
+   * being made.
+   */
+  async #limit(kind: Kind): Promise<void> {
+    const level = this.#level
+    const sender = this.#transceiver(kind)?.sender
+    if (sender === undefined || this.#isClosed || this.#limited.get(kind) === level) return
+    this.#limited.set(kind, level)
+    // It may be negotiating just now; then `apply` does it again.
+    const isLimited = await limit(sender, kind, level).catch(ignore)
+    if (isLimited !== true && this.#limited.get(kind) === level) this.#limited.delete(kind)
   }
 
   /**
@@ -240,14 +259,24 @@ export class Peer {
     this.#found = 0
     this.#refused = false
     clearTimeout(this.#routeTimer)
-    await this.#connection.setLocalDescription(description)
+    // What the other side makes of it takes longer than our browser does with it, and waits in the queue for that.
+    if (!this.#isRestarting) this.#tell(revision, description)
+    await this.#route.mayGather
     if (this.#hasClosed()) return
+    await Promise.all([this.#connection.setLocalDescription(description), this.#attach()])
+    if (this.#hasClosed()) return
+    // What follows need not wait for that.
+    void this.limit(this.#level)
     if (gathers && this.#route.isRelayOnly) this.#routeTimer = setTimeout(this.#noRoute, ROUTE_MS)
-    if (this.#isRestarting) await this.#someGathered()
-    if (this.#hasClosed()) return
-    const candidates = this.#early
+    if (!this.#isRestarting) return
+    await this.#someGathered()
+    if (!this.#hasClosed()) this.#tell(revision, description)
+  }
+
+  #tell(revision: number, { sdp = "" }: RTCSessionDescriptionInit): void {
+    const candidates = this.#early ?? []
     this.#early = null
-    this.#out.described(revision, this.#tellable(description.sdp ?? ""), candidates)
+    this.#out.described(revision, this.#tellable(sdp), candidates)
   }
 
   #tellable(sdp: string): string {
@@ -299,12 +328,16 @@ export class Peer {
   // --- tracks ---
 
   #transceiver(kind: Kind): RTCRtpTransceiver | undefined {
-    return this.#connection.getTransceivers().find(({ receiver }) => receiver.track.kind === kind)
+    return transceiverOf(this.#connection, kind)
   }
 
   async #attach(): Promise<void> {
-    for (const kind of ["audio", "video"] as const)
-      await this.#transceiver(kind)?.sender.replaceTrack(this.#tracks[kind])
+    await Promise.all(
+      KINDS.map(async (kind) => {
+        const sender = this.#transceiver(kind)?.sender
+        if (sender !== undefined && sender.track !== this.#tracks[kind]) await sender.replaceTrack(this.#tracks[kind])
+      }),
+    )
   }
 }
 
@@ -313,8 +346,35 @@ export function canConnect(): boolean {
   return "RTCPeerConnection" in globalThis
 }
 
+/**
+ * A connection that may be wanted in a moment, and if `offers`, its first offer: browsers take a while to make them. It knows no
+ * server, no way is looked for, and nobody hears of it.
+ */
+export class Spare {
+  readonly connection = new RTCPeerConnection(configurationOf({ iceServers: [], isRelayOnly: true }))
+  readonly offer: Promise<RTCSessionDescriptionInit> | null
+
+  constructor(readonly offers: boolean) {
+    this.offer = offers ? offerOf(this.connection, false) : null
+    // Whoever uses it hears of it; closed before, it has none.
+    this.offer?.catch(ignore)
+  }
+}
+
+/** With a part for sound and one for pictures. */
+async function offerOf(connection: RTCPeerConnection, iceRestart: boolean): Promise<RTCSessionDescriptionInit> {
+  for (const kind of KINDS)
+    if (transceiverOf(connection, kind) === undefined)
+      preferPlainCodecs(connection.addTransceiver(kind, { direction: "sendrecv" }), kind)
+  return await connection.createOffer({ iceRestart })
+}
+
+function transceiverOf(connection: RTCPeerConnection, kind: Kind): RTCRtpTransceiver | undefined {
+  return connection.getTransceivers().find(({ receiver }) => receiver.track.kind === kind)
+}
+
 /** As the browser takes it. */
-export function configurationOf({ iceServers, isRelayOnly }: Route): RTCConfiguration {
+export function configurationOf({ iceServers, isRelayOnly }: Omit<Route, "mayGather">): RTCConfiguration {
   // An empty list, never a missing one: then nobody else's server is asked.
   return { iceServers: [...iceServers], iceTransportPolicy: isRelayOnly ? "relay" : "all", bundlePolicy: "max-bundle" }
 }
@@ -331,6 +391,6 @@ function preferPlainCodecs(transceiver: RTCRtpTransceiver, kind: Kind): void {
   if (plain.length > 0 && "setCodecPreferences" in transceiver) transceiver.setCodecPreferences(plain)
 }
 
-function ignore(): void {
+function ignore(): undefined {
   // See where it is used.
 }

@@ -61,10 +61,10 @@ export function withoutStrayPayloads(sdp: string): string {
   return lines.join("\r\n")
 }
 
-/** Tells an encoder of ours its limits. A connection that was closed meanwhile needs none. */
-export async function limit(sender: RTCRtpSender, kind: "audio" | "video", level: Exclude<Level, "text">): Promise<void> {
+/** Tells an encoder of ours its limits, and gives whether there is one. A connection that was closed meanwhile needs none. */
+export async function limit(sender: RTCRtpSender, kind: "audio" | "video", level: Exclude<Level, "text">): Promise<boolean> {
   const parameters = sender.getParameters()
-  if (parameters.encodings.length === 0) return
+  if (parameters.encodings.length === 0) return false
   const rates = RATES[level]
   for (const encoding of parameters.encodings) {
     encoding.priority = kind === "audio" ? "high" : "low"
@@ -79,4 +79,5 @@ export async function limit(sender: RTCRtpSender, kind: "audio" | "video", level
   // Movement says less than a face does: rather fewer pictures than blurred ones.
   if (kind === "video") parameters.degradationPreference = "maintain-resolution"
   await sender.setParameters(parameters)
+  return true
 }

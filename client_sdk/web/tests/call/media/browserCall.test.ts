@@ -217,13 +217,40 @@ it("says nothing of devices that open in time", async () => {
   expect(talk.said).toEqual(["join"])
 })
 
-it("connects directly when the devices are open, for until then browsers hide the addresses", async () => {
+it("answers a direct call at once, and looks for a way when a device is open, for until then browsers hide the addresses", async () => {
   const [call, talk] = made()
   talk.relayOnly = false
+  question.describes = true
   const allow = await isAsked(call, talk)
-  expect(connections).toHaveLength(0)
+  expect(talk.said).toEqual(["join", "description"])
+  expect(connections.map(({ isGathering }) => isGathering)).toEqual([false])
   await allow()
-  expect(connections).toHaveLength(1)
+  expect(connections.map(({ isGathering }) => isGathering)).toEqual([true])
+})
+
+it("has a connection ready when somebody answers, which knows no server and looks for no way before", async () => {
+  const [call, talk] = made()
+  void call.ring()
+  await idle()
+  expect(connections).toHaveLength(0)
+  await talk.answers()
+  expect(talk.said).toEqual(["ring"])
+  expect(connections).toMatchObject([{ isGathering: false, configuration: { iceServers: [], iceTransportPolicy: "relay" } }])
+  question.describes = true
+  await talk.takesUp(COUNSELOR)
+  expect(talk.said).toEqual(["ring", "description"])
+  expect(connections).toMatchObject([{ isGathering: true, configuration: { iceServers: [{ username: "name 1" }], iceTransportPolicy: "relay" } }])
+})
+
+it.each(["hangs up", "is declined"])("leaves no connection behind where nobody answers: %s", async (how) => {
+  const [call, talk] = made()
+  void call.ring()
+  await idle()
+  await talk.answers()
+  if (how === "hangs up") call.hangUp()
+  else await talk.isLeft()
+  expect(call.view.phase).toBe("idle")
+  expect(connections.map(({ isClosed }) => isClosed)).toEqual([true])
 })
 
 it("asks the relay while she decides how to ring, and not once more when she does", async () => {

@@ -12,6 +12,28 @@ const OURS = { leaf: 1, generation: 1 }
 /** As `Peer` has it: so long it waits for a path that does not answer. */
 const PATIENCE_MS = 4_000
 
+/** Of what is sent; counts how often its limits were asked for, which halts a page while a connection is made. */
+class Sender {
+  asked = 0
+  track: MediaStreamTrack | null = null
+  encodings: RTCRtpEncodingParameters[] = [{}]
+
+  constructor(readonly kind: string) {}
+
+  replaceTrack(track: MediaStreamTrack | null): Promise<void> {
+    this.track = track
+    return Promise.resolve()
+  }
+  getParameters(): object {
+    this.asked += 1
+    return { encodings: this.encodings.map((one) => ({ ...one })) }
+  }
+  setParameters({ encodings }: RTCRtpSendParameters): Promise<void> {
+    this.encodings = encodings
+    return Promise.resolve()
+  }
+}
+
 /** What `Peer` needs of a browser's connection; the test says what becomes of it. */
 class BrowserConnection {
   connectionState: RTCPeerConnectionState = "new"
@@ -27,8 +49,13 @@ class BrowserConnection {
     made.push(this)
   }
 
-  getTransceivers = (): never[] => []
-  addTransceiver = (): object => ({})
+  readonly senders: Sender[] = []
+
+  getTransceivers = (): object[] => this.senders.map((sender) => ({ sender, receiver: { track: { kind: sender.kind } } }))
+  addTransceiver(kind: string): object {
+    this.senders.push(new Sender(kind))
+    return {}
+  }
   setConfiguration(): void {
     this.asked.push("configuration")
   }
@@ -40,7 +67,10 @@ class BrowserConnection {
     this.asked.push("answer")
     return Promise.resolve({ type: "answer", sdp: this.#sdp(true) })
   }
-  setRemoteDescription = (): Promise<void> => Promise.resolve()
+  setRemoteDescription({ type }: RTCSessionDescriptionInit): Promise<void> {
+    this.asked.push(`takes ${type}`)
+    return Promise.resolve()
+  }
   setLocalDescription(description: RTCSessionDescriptionInit): Promise<void> {
     this.currentLocalDescription = description
     return Promise.resolve()
@@ -88,8 +118,8 @@ afterEach(() => {
 })
 
 /** Connections whose first route is there, and every later one when `openRoute` is called. */
-function connections(isRelayOnly = false): Connections {
-  const route: Route = { iceServers: [], isRelayOnly }
+function connections(isRelayOnly = false, mayGather: Promise<unknown> = Promise.resolve()): Connections {
+  const route: Route = { iceServers: [], isRelayOnly, mayGather }
   const tell = (what: string) => (): void => {
     told.push(what)
   }
@@ -157,7 +187,8 @@ it.each(["we offer", "they offer"])("does not say it while another path is being
   browser.onicecandidate({ candidate: null })
   await vi.advanceTimersByTimeAsync(1)
   expect(told).toEqual(["described"])
-  expect(browser.asked).toEqual(["offer", "configuration", who === "we offer" ? "restart" : "answer"])
+  const asked = who === "we offer" ? ["restart"] : ["takes offer", "answer"]
+  expect(browser.asked).toEqual(["offer", "configuration", ...asked])
   browser.becomes("connected")
   expect(told).toEqual(["described", "connected"])
   // The new path is watched as the old one was.
@@ -226,4 +257,94 @@ it.each([
   made[0]?.onicecandidate({ candidate: null })
   await vi.advanceTimersByTimeAsync(SERVES_MS)
   expect(told).toEqual(["described", `unroutable: ${errorCode === 401 ? "refused" : "unreachable"}`])
+})
+
+const ANSWER = { isOffer: false, restartsIce: false, sdp: "v=0\r\n" }
+const THEIR_OFFER = { isOffer: true, restartsIce: false, sdp: "v=0\r\n" }
+
+it("describes before it may look for a way, and takes the answer and its candidates when it looks", async () => {
+  let allow = (): void => undefined
+  const all = connections(false, new Promise<void>((resolve) => (allow = resolve)))
+  all.createOffer(OURS.leaf, OURS.generation, 1, false)
+  await vi.advanceTimersByTimeAsync(0)
+  expect(told).toEqual(["described"])
+  all.applyDescription(OURS.leaf, OURS.generation, 1, ANSWER)
+  await vi.advanceTimersByTimeAsync(PATIENCE_MS)
+  const [browser] = made
+  expect([browser?.currentLocalDescription, browser?.asked]).toEqual([null, ["offer"]])
+  allow()
+  await vi.advanceTimersByTimeAsync(0)
+  expect(browser?.currentLocalDescription).not.toBeNull()
+  expect(browser?.asked).toEqual(["offer", "takes answer"])
+})
+
+it("looks for no way any more that was closed before it might", async () => {
+  let allow = (): void => undefined
+  const all = connections(false, new Promise<void>((resolve) => (allow = resolve)))
+  all.createOffer(OURS.leaf, OURS.generation, 1, false)
+  await vi.advanceTimersByTimeAsync(0)
+  all.closeAll()
+  allow()
+  await vi.advanceTimersByTimeAsync(0)
+  expect(made).toMatchObject([{ currentLocalDescription: null, isClosed: true }])
+})
+
+it.each([true, false])("uses the connection that is ready, and the offer that is made: %s", async (offers) => {
+  const all = connections()
+  all.prepare(offers)
+  await vi.advanceTimersByTimeAsync(0)
+  expect(made).toMatchObject([{ currentLocalDescription: null, asked: offers ? ["offer"] : [] }])
+  if (offers) all.createOffer(OURS.leaf, OURS.generation, 1, false)
+  else all.applyDescription(OURS.leaf, OURS.generation, 1, THEIR_OFFER)
+  await vi.advanceTimersByTimeAsync(0)
+  expect(told).toEqual(["described"])
+  expect(made).toHaveLength(1)
+  expect(made[0]?.asked).toEqual(offers ? ["offer", "configuration"] : ["configuration", "takes offer", "answer"])
+  // One revision has one offer, and whoever comes next a connection of their own.
+  all.createOffer(OURS.leaf, OURS.generation, 2, false)
+  all.createOffer(2, 1, 1, false)
+  await vi.advanceTimersByTimeAsync(0)
+  expect(made.map(({ asked }) => asked.filter((what) => what === "offer").length)).toEqual([offers ? 2 : 1, 1])
+})
+
+it("does not answer by a connection that was made to offer, and closes it in the end", async () => {
+  const all = connections()
+  all.prepare(true)
+  all.applyDescription(OURS.leaf, OURS.generation, 1, THEIR_OFFER)
+  await vi.advanceTimersByTimeAsync(0)
+  expect(made.map(({ asked }) => asked)).toEqual([["offer"], ["takes offer", "answer"]])
+  all.closeAll()
+  expect(made.map(({ isClosed }) => isClosed)).toEqual([true, true])
+})
+
+it("tells each encoder its limits once, and again when they change", async () => {
+  const all = connections()
+  all.createOffer(OURS.leaf, OURS.generation, 1, false)
+  await vi.advanceTimersByTimeAsync(0)
+  all.applyDescription(OURS.leaf, OURS.generation, 1, ANSWER)
+  await vi.advanceTimersByTimeAsync(0)
+  const senders = made[0]?.senders ?? []
+  expect(senders.map(({ kind, asked }) => [kind, asked])).toEqual([
+    ["audio", 1],
+    ["video", 1],
+  ])
+  await all.limit("low")
+  expect(senders.map(({ asked, encodings }) => [asked, encodings[0]?.maxBitrate])).toEqual([
+    [2, 20_000],
+    [2, 150_000],
+  ])
+})
+
+it("tells an encoder its limits with the answer where there was none before", async () => {
+  const all = connections()
+  all.prepare(true)
+  all.createOffer(OURS.leaf, OURS.generation, 1, false)
+  // As some browsers: before it is negotiated there is nothing to limit.
+  made[0]?.senders.forEach((one) => (one.encodings = []))
+  await vi.advanceTimersByTimeAsync(0)
+  const senders = made[0]?.senders ?? []
+  senders.forEach((one) => (one.encodings = [{}]))
+  all.applyDescription(OURS.leaf, OURS.generation, 1, ANSWER)
+  await vi.advanceTimersByTimeAsync(0)
+  expect(senders.map(({ encodings }) => encodings[0]?.maxBitrate)).toEqual([24_000, 600_000])
 })
