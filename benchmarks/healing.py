@@ -30,16 +30,15 @@ from support.clients.sdk_people import new_staff, until
 from support.organisation.relay_organisation import RelayOrganisation
 from support.relay.relay_process import relay_here
 from support.store.valkey_server import start_valkey
-from teduh_sdk.net import clock
-from teduh_sdk.conversation import conversation
-from teduh_sdk.conversation import reactions
 from teduh_sdk import events
+from teduh_sdk.conversation import conversation, reactions
 from teduh_sdk.conversation.conversation import Conversation
 from teduh_sdk.group.group_changes import HYBRID_SUITE
 from teduh_sdk.group.leaf_key_age import LeafKeyAge
+from teduh_sdk.net import clock
+from teduh_sdk.net.transport import WebSocket
 from teduh_sdk.staff.staff import Staff
 from teduh_sdk.survivor import Survivor
-from teduh_sdk.net.transport import WebSocket
 from teduh_server.operations.log_policy import configure_logging
 from teduh_signaling.relay.frames import Ephemeral, EphemeralEntry
 

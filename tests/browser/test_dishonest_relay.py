@@ -22,12 +22,12 @@ from teduh_crypto.credentials import Role
 from teduh_crypto.mls import Add
 from teduh_crypto.padding import padding_for
 from teduh_sdk import events
-from teduh_sdk.trust.colleague import Colleague
 from teduh_sdk.conversation.conversation import Conversation
 from teduh_sdk.device.device import Device
 from teduh_sdk.exceptions import ConversationOver
 from teduh_sdk.group.group_changes import key_package_from_wire, new_group
 from teduh_sdk.group.sender_order import authenticated_counter
+from teduh_sdk.trust.colleague import Colleague
 from teduh_signaling.relay.codec import decode_client_frame, decode_relay_frame, encode
 from teduh_signaling.relay.frames import (
     Accepted,

@@ -13,13 +13,13 @@ from support.clients.sdk_people import new_staff, until
 from support.organisation.relay_organisation import RelayOrganisation
 from support.relay.relay_process import becomes, eventually, relay_here
 from support.store.valkey_server import start_valkey
-from teduh_sdk.conversation import conversation as conversation_module
 from teduh_sdk import events
 from teduh_sdk import survivor as survivor_module
+from teduh_sdk.conversation import conversation as conversation_module
 from teduh_sdk.exceptions import ClientClosed, RelayLost
+from teduh_sdk.net.transport import Socket, dial_relay
 from teduh_sdk.staff.staff import Staff
 from teduh_sdk.survivor import Survivor
-from teduh_sdk.net.transport import Socket, dial_relay
 from teduh_server.app import Relay
 from teduh_server.redis_store.commands import Reply
 from teduh_server.redis_store.embedded import EmbeddedValkey

@@ -19,6 +19,7 @@ from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.conversation.conversation import Conversation
 from teduh_sdk.conversation.conversation_state import ConversationState
+from teduh_sdk.device.key_store import KeyStore
 from teduh_sdk.exceptions import (
     AuthenticationRefused,
     ClientClosed,
@@ -30,7 +31,6 @@ from teduh_sdk.exceptions import (
     RosterNotAdmitted,
 )
 from teduh_sdk.group.group_changes import CLASSIC_SUITE, HYBRID_SUITE, key_package_to_wire
-from teduh_sdk.device.key_store import KeyStore
 from teduh_sdk.group.room import Participant
 from teduh_sdk.staff.staff import Staff
 from teduh_sdk.survivor import Survivor

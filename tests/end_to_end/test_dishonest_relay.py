@@ -14,9 +14,9 @@ from support.store.valkey_server import start_valkey
 from teduh_sdk import events
 from teduh_sdk.conversation.conversation import Conversation
 from teduh_sdk.exceptions import LogBroken
+from teduh_sdk.net.transport import Dial, Socket, dial_relay
 from teduh_sdk.staff.staff import Staff
 from teduh_sdk.survivor import Survivor
-from teduh_sdk.net.transport import Dial, Socket, dial_relay
 from teduh_signaling.relay.codec import decode_relay_frame
 from teduh_signaling.relay.frames import AnyRelayFrame, Entry, EntryKind
 

@@ -13,11 +13,11 @@ from support.relay.relay_process import RelayProcess, relay_process
 from support.store.valkey_server import start_valkey
 from teduh_sdk import events
 from teduh_sdk.conversation.conversation import Conversation
-from teduh_sdk.exceptions import RelayLost
 from teduh_sdk.device.key_store import KeyStore, MemoryKeyStore
+from teduh_sdk.exceptions import RelayLost
+from teduh_sdk.net.transport import Dial, Socket, dial_relay
 from teduh_sdk.staff.staff import Staff
 from teduh_sdk.survivor import Survivor
-from teduh_sdk.net.transport import Dial, Socket, dial_relay
 from teduh_server.redis_store.embedded import EmbeddedValkey
 
 ORGANISATION = RelayOrganisation()

@@ -16,12 +16,12 @@ from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.conversation.conversation import Conversation
+from teduh_sdk.device.key_store import KeyStore
 from teduh_sdk.exceptions import NotLetIn, NotTrusted, RelayRefused, RequestGone
 from teduh_sdk.group.group_changes import CLASSIC_SUITE, key_package_to_wire
-from teduh_sdk.device.key_store import KeyStore
+from teduh_sdk.net.transport import Dial, Socket, dial_relay
 from teduh_sdk.staff.staff import Staff
 from teduh_sdk.survivor import Survivor
-from teduh_sdk.net.transport import Dial, Socket, dial_relay
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.codec import decode_relay_frame, encode
 from teduh_signaling.relay.frames import KeyPackage

@@ -18,9 +18,9 @@ from support.organisation.relay_organisation import RelayOrganisation
 from support.relay.relay_process import eventually, relay_here
 from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import sign_revocation_list
-from teduh_sdk.net import clock
 from teduh_sdk import Staff, Survivor, VerificationBlocked, events
 from teduh_sdk.exceptions import DeviceNotProven
+from teduh_sdk.net import clock
 from teduh_server.organisation.enrolment_store import KeptVersion
 from teduh_server.organisation.signed_revocations import SignedRevocations
 

@@ -20,14 +20,14 @@ from teduh_crypto.credentials import STAFF_CREDENTIAL_TYPE, encode_credential, s
 from teduh_crypto.exceptions import RemoteError
 from teduh_crypto.mls import ApplicationMessage, CommitReceived, Group, LeafChange, OpaqueCredential
 from teduh_crypto.padding import padding_for
-from teduh_sdk.net import clock
-from teduh_sdk.conversation import conversation
 from teduh_sdk import events
+from teduh_sdk.conversation import conversation
 from teduh_sdk.conversation.conversation import Conversation
 from teduh_sdk.group.group_changes import GROUP_POLICY, HYBRID_SUITE
 from teduh_sdk.group.leaf_key_age import MOST_SECONDS
-from teduh_sdk.net.relay_link import RelayLink
 from teduh_sdk.group.sender_order import authenticated_counter
+from teduh_sdk.net import clock
+from teduh_sdk.net.relay_link import RelayLink
 from teduh_sdk.staff.staff import Staff
 from teduh_sdk.survivor import Survivor
 from teduh_signaling.relay.frames import SURVIVOR_MEMBER, Accepted, Append, Entry, EntryKind

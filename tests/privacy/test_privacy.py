@@ -22,9 +22,9 @@ from teduh_crypto.credentials import Role
 from teduh_sdk import events
 from teduh_sdk.conversation.conversation import Conversation
 from teduh_sdk.group.room import Participant
+from teduh_sdk.net.transport import SOCKET_PATH, Dial, Socket, WebSocket
 from teduh_sdk.staff.staff import Staff
 from teduh_sdk.survivor import Survivor
-from teduh_sdk.net.transport import SOCKET_PATH, Dial, Socket, WebSocket
 from teduh_signaling.call.codec import encode_call
 from teduh_signaling.call.messages import (
     AnyCallMessage,

@@ -33,7 +33,11 @@ from teduh_crypto.credentials import (
     split_chain,
 )
 from teduh_crypto.mls.credential import BasicCredential, Credential, OpaqueCredential, X509Credential
-from teduh_sdk.trust.authentication_service import AuthenticationService, StaffParticipant, SurvivorParticipant
+from teduh_sdk.trust.authentication_service import (
+    AuthenticationService,
+    StaffParticipant,
+    SurvivorParticipant,
+)
 
 
 @dataclass(frozen=True)

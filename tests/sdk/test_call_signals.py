@@ -12,8 +12,8 @@ from support.organisation.staffed_organisation import NOW
 from teduh_sdk import events
 from teduh_sdk.conversation.conversation import Conversation
 from teduh_sdk.events import Event
-from teduh_sdk.net.relay_link import RelayLink
 from teduh_sdk.group.room import Participant
+from teduh_sdk.net.relay_link import RelayLink
 from teduh_signaling.call.codec import encode_call
 from teduh_signaling.call.messages import EndReason, HangUp, Heartbeat, Media, Phase
 from teduh_signaling.relay.frames import Append, Ephemeral, EphemeralEntry

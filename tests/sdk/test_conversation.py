@@ -11,10 +11,10 @@ from support.clients.scripted_log import CONVERSATION, Pair, Seat, talking_pair
 from support.organisation.staffed_organisation import NOW
 from teduh_sdk import events
 from teduh_sdk.conversation.conversation import Conversation
+from teduh_sdk.conversation.saved_conversation import VERSION, Kept, restore_heard, save_heard
 from teduh_sdk.events import Event
 from teduh_sdk.exceptions import ConversationOver, KeyStoreError
 from teduh_sdk.net.relay_link import Answer, RelayLink
-from teduh_sdk.conversation.saved_conversation import VERSION, Kept, restore_heard, save_heard
 from teduh_signaling.relay.frames import (
     Acknowledge,
     AnyClientFrame,

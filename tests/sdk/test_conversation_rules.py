@@ -9,12 +9,12 @@ from typing import Literal, TypedDict
 
 import pytest
 from teduh_crypto.credentials import Role, StaffStatement, device_id
-from teduh_sdk.trust.authentication_service import Roster, StaffParticipant, SurvivorParticipant
-from teduh_sdk.exceptions import LogBroken, RosterNotAdmitted
 from teduh_sdk.conversation.log_order import LogItem, LogOrder, OwnEntry, OwnWelcome
 from teduh_sdk.conversation.outbox import Outbox
+from teduh_sdk.exceptions import LogBroken, RosterNotAdmitted
 from teduh_sdk.group.room import Consent, Room, admit_first, admit_next
 from teduh_sdk.group.sender_order import SenderOrder, authenticated_counter
+from teduh_sdk.trust.authentication_service import Roster, StaffParticipant, SurvivorParticipant
 from teduh_signaling.relay.frames import Append, Entry, EntryKind
 
 RULES = json.loads((Path(__file__).parents[1] / "vectors" / "conversation_rules.json").read_text("utf-8"))

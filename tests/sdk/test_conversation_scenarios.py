@@ -12,10 +12,10 @@ from support.clients.scripted_log import Pair, Seat, StaffDevice, Tamper, Withho
 from support.organisation.staffed_organisation import public_key
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
-from teduh_sdk.trust.authentication_service import AuthenticationService
 from teduh_sdk.conversation.conversation_state import ConversationState
 from teduh_sdk.group.group_changes import Refresh
 from teduh_sdk.group.room import verify_room
+from teduh_sdk.trust.authentication_service import AuthenticationService
 from teduh_signaling.relay.frames import Append, Entry, EntryKind, MembershipEnded, StaffReachable
 from vectors import make_conversation_scenarios
 

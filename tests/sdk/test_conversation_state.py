@@ -19,10 +19,17 @@ from teduh_crypto.credentials import Role
 from teduh_crypto.mls import Group, KeyPackageBundle
 from teduh_crypto.padding import padding_for
 from teduh_sdk import events
+from teduh_sdk.conversation.send_window import SendWindow
 from teduh_sdk.events import Event
 from teduh_sdk.exceptions import ConversationOver, MessageTooLong, NotJoined, RequestUnusable
-from teduh_sdk.group.group_changes import CLASSIC_SUITE, HYBRID_SUITE, AddMember, Refresh, RemoveMember, new_group
-from teduh_sdk.conversation.send_window import SendWindow
+from teduh_sdk.group.group_changes import (
+    CLASSIC_SUITE,
+    HYBRID_SUITE,
+    AddMember,
+    Refresh,
+    RemoveMember,
+    new_group,
+)
 from teduh_signaling.chat.messages import MAX_TEXT_CHARACTERS, Referral
 from teduh_signaling.relay.frames import Append, EntryKind
 

@@ -12,10 +12,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from teduh_crypto.credentials import Organisation
 from teduh_crypto.credentials.json_web_token import decode_base64url
-from teduh_sdk.directory import directory
-from teduh_sdk.trust import revocations
 from teduh_sdk import Directory
+from teduh_sdk.directory import directory
 from teduh_sdk.exceptions import InvalidDirectory
+from teduh_sdk.trust import revocations
 
 VECTORS: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "vectors" / "credentials.json").read_text(encoding="utf-8")

@@ -12,10 +12,10 @@ from support.organisation.staffed_organisation import NOW
 from teduh_crypto.exceptions import DecryptionFailed
 from teduh_sdk import events
 from teduh_sdk.conversation.conversation_state import ConversationState
-from teduh_sdk.exceptions import MessageTooLong
 from teduh_sdk.conversation.hand_over_notes import MOST_NOTE_BYTES, HandOverNotes, NotePath, OwnNoteKey
-from teduh_sdk.group.room import Participant, Room
 from teduh_sdk.conversation.saved_conversation import Kept, SavedNotes, restore_heard, save_heard, save_notes
+from teduh_sdk.exceptions import MessageTooLong
+from teduh_sdk.group.room import Participant, Room
 from teduh_signaling.chat.codec import decode_message, encode_message
 from teduh_signaling.chat.messages import SEALED_NOTE_BYTES, HandOverNote
 

@@ -13,9 +13,9 @@ from teduh_crypto.exceptions import InvalidKeyPackage, RemoteError
 from teduh_crypto.hazmat.ciphersuite import cipher_suite
 from teduh_crypto.mls import ApplicationMessage, CommitReceived, Group, LeafChange, OpaqueCredential
 from teduh_crypto.padding import padding_for
-from teduh_sdk.group import group_changes
 from teduh_sdk import events
 from teduh_sdk.conversation.conversation_state import ConversationState
+from teduh_sdk.group import group_changes
 from teduh_sdk.group.group_changes import CLASSIC_SUITE, HYBRID_SUITE, Refresh, key_package_to_wire
 from teduh_sdk.group.leaf_key_age import MOST_MESSAGES, MOST_SECONDS
 from teduh_sdk.group.room import Consent

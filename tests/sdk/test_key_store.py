@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from teduh_sdk.exceptions import KeyStoreDamaged, KeyStoreError, WrongPassphrase
 from teduh_sdk.device.key_store import EncryptedKeyStore, KeyStore, MemoryKeyStore
+from teduh_sdk.exceptions import KeyStoreDamaged, KeyStoreError, WrongPassphrase
 
 PASSPHRASE = "correct horse battery"
 Make = Callable[[Path], KeyStore]

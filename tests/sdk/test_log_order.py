@@ -7,8 +7,8 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from teduh_sdk.exceptions import LogBroken
 from teduh_sdk.conversation.log_order import MOST_WAITING, LogItem, LogOrder, OwnEntry, OwnWelcome
+from teduh_sdk.exceptions import LogBroken
 from teduh_signaling.relay.frames import Entry, EntryKind
 
 ME = 3

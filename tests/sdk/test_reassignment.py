@@ -9,9 +9,9 @@ from typing import cast
 import pytest
 from teduh_sdk.conversation import reassignment
 from teduh_sdk.conversation.conversation_state import ConversationState
-from teduh_sdk.exceptions import RelayLost, RelayRefused
 from teduh_sdk.conversation.reassignment import Reassignment, ReassignmentHost
 from teduh_sdk.conversation.reassignment_state import ReassignmentState
+from teduh_sdk.exceptions import RelayLost, RelayRefused
 from teduh_sdk.net.relay_link import Answer, RelayLink
 from teduh_signaling.relay.frames import AnyClientFrame, Done, ErrorCode, RequestDetails
 

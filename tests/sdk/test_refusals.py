@@ -30,9 +30,9 @@ from teduh_crypto.mls import Add, BasicCredential, Group, LeafIndex, OpaqueCrede
 from teduh_crypto.mls.proposal import Proposal
 from teduh_crypto.padding import padding_for
 from teduh_sdk import events
-from teduh_sdk.trust.authentication_service import AuthenticationService
-from teduh_sdk.group.epoch_agreement import acknowledgement_of
+from teduh_sdk.conversation.member_state import MemberState
 from teduh_sdk.exceptions import EpochsDiffer, LogBroken, NotTrusted, RosterNotAdmitted, WrongConversation
+from teduh_sdk.group.epoch_agreement import acknowledgement_of
 from teduh_sdk.group.group_changes import (
     CLASSIC_SUITE,
     AddMember,
@@ -42,9 +42,9 @@ from teduh_sdk.group.group_changes import (
     new_group,
     new_key_package,
 )
-from teduh_sdk.conversation.member_state import MemberState
 from teduh_sdk.group.room import verify_room
 from teduh_sdk.group.sender_order import authenticated_counter
+from teduh_sdk.trust.authentication_service import AuthenticationService
 from teduh_signaling.chat.codec import encode_message
 from teduh_signaling.chat.messages import InvitationAnswer, Text
 from teduh_signaling.relay import frames as relay

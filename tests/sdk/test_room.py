@@ -8,9 +8,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from support.organisation.staffed_organisation import NOW, StaffedOrganisation, public_key
 from teduh_crypto.credentials import Role
-from teduh_sdk.trust.authentication_service import Roster, StaffParticipant, SurvivorParticipant
 from teduh_sdk.exceptions import RosterNotAdmitted
 from teduh_sdk.group.room import Consent, Participant, Room, admit_first, admit_next
+from teduh_sdk.trust.authentication_service import Roster, StaffParticipant, SurvivorParticipant
 
 ORGANISATION = StaffedOrganisation()
 HER_KEY = b"h" * 32

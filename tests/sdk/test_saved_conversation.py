@@ -8,12 +8,12 @@ from support.clients.scripted_log import Pair, Seat, StaffDevice, talking_pair
 from support.organisation.staffed_organisation import NOW, public_key
 from teduh_crypto.credentials import Role
 from teduh_sdk import events
-from teduh_sdk.trust.authentication_service import AuthenticationService
 from teduh_sdk.conversation.conversation_state import ConversationState
+from teduh_sdk.conversation.saved_conversation import VERSION, Kept, restore_heard, save_heard
 from teduh_sdk.exceptions import KeyStoreDamaged, LogBroken, RosterNotAdmitted
 from teduh_sdk.group.group_changes import AddMember, Refresh
 from teduh_sdk.group.room import Participant, verify_room
-from teduh_sdk.conversation.saved_conversation import VERSION, Kept, restore_heard, save_heard
+from teduh_sdk.trust.authentication_service import AuthenticationService
 from teduh_signaling.chat.messages import Location, Unknown
 from teduh_signaling.relay.frames import Append, EntryKind
 

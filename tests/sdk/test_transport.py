@@ -12,11 +12,11 @@ from support.clients.sdk_people import new_staff
 from support.organisation.relay_organisation import RelayOrganisation
 from support.relay.relay_process import eventually, relay_here
 from support.store.valkey_server import start_valkey
-from teduh_sdk.net import transport
 from teduh_sdk.exceptions import RelayLost
+from teduh_sdk.net import transport
+from teduh_sdk.net.transport import Backoff, Socket, dial_relay, race, relay_origin
 from teduh_sdk.staff.staff import Staff
 from teduh_sdk.survivor import Survivor
-from teduh_sdk.net.transport import Backoff, Socket, dial_relay, race, relay_origin
 from teduh_signaling.relay.frames import MAX_FRAME_BYTES
 
 

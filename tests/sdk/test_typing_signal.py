@@ -9,8 +9,8 @@ from support.clients.scripted_log import Pair, talking_pair
 from support.organisation.staffed_organisation import NOW
 from teduh_crypto.mls import Group
 from teduh_sdk.conversation.conversation_state import ConversationState
-from teduh_sdk.group.group_changes import Refresh
 from teduh_sdk.conversation.typing_signal import TypingSignals
+from teduh_sdk.group.group_changes import Refresh
 
 
 @pytest.fixture(scope="module")

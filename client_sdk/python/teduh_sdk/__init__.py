@@ -10,20 +10,20 @@ from teduh_crypto.credentials import Organisation
 from teduh_signaling.relay.frames import Availability, CallPolicy, Preference, Urgency
 
 from teduh_sdk import events, exceptions
-from teduh_sdk.trust.authentication_service import AuthenticationService
-from teduh_sdk.trust.colleague import Colleague
 from teduh_sdk.conversation.conversation import Conversation
 from teduh_sdk.device.device import Device, keep_device, stored_device
-from teduh_sdk.directory.directory import Directory
 from teduh_sdk.device.enrolment import Enrolment, enrol_device
-from teduh_sdk.group.group_changes import CLASSIC_SUITE, HYBRID_SUITE
-from teduh_sdk.net.ice_servers import IceServers
 from teduh_sdk.device.key_store import EncryptedKeyStore, KeyStore, MemoryKeyStore
-from teduh_sdk.trust.organisation import load_organisation
+from teduh_sdk.directory.directory import Directory
+from teduh_sdk.group.group_changes import CLASSIC_SUITE, HYBRID_SUITE
 from teduh_sdk.group.room import Participant
+from teduh_sdk.net.ice_servers import IceServers
 from teduh_sdk.staff.staff import InvitedTo, Request, Shift, Staff
 from teduh_sdk.staff.staff_routing import OpenOffer, PushAddress, StaffRouting
 from teduh_sdk.survivor import Survivor
+from teduh_sdk.trust.authentication_service import AuthenticationService
+from teduh_sdk.trust.colleague import Colleague
+from teduh_sdk.trust.organisation import load_organisation
 from teduh_sdk.trust.verification_blocked import VerificationBlocked
 
 __all__ = [

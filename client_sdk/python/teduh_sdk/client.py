@@ -11,17 +11,17 @@ from teduh_crypto.credentials import Organisation, RevocationListStale
 from teduh_crypto.mls import Member
 from teduh_signaling.relay.frames import AnyRelayFrame, Authenticate, Authenticated, Hello
 
-from teduh_sdk.trust.authentication_service import AuthenticationService
-from teduh_sdk.net.clock import now_in_seconds
 from teduh_sdk.conversation.conversation import Conversation
-from teduh_sdk.exceptions import ClientClosed, TeduhError
 from teduh_sdk.conversation.faults import reason_of
+from teduh_sdk.exceptions import ClientClosed, TeduhError
 from teduh_sdk.group.group_changes import HYBRID_SUITE
+from teduh_sdk.group.room import Room, VerifyRoom, verify_room
+from teduh_sdk.net.clock import now_in_seconds
 from teduh_sdk.net.ice_servers import is_on_this_machine
 from teduh_sdk.net.relay_link import RelayLink
-from teduh_sdk.trust.revocations import RevocationFetch
-from teduh_sdk.group.room import Room, VerifyRoom, verify_room
 from teduh_sdk.net.transport import Dial, dial_relay, relay_origin
+from teduh_sdk.trust.authentication_service import AuthenticationService
+from teduh_sdk.trust.revocations import RevocationFetch
 from teduh_sdk.trust.verification_blocked import CLOCKS_APART_SECONDS, VerificationBlocked
 
 _WATCH_SECONDS: Final = 5.0

@@ -29,16 +29,16 @@ from teduh_signaling.relay.frames import (
 from teduh_signaling.relay.proof_of_work import solve
 
 from teduh_sdk import events
-from teduh_sdk.trust.authentication_service import ANONYMOUS_IDENTITY_LENGTH
 from teduh_sdk.client import Client
-from teduh_sdk.net.clock import now_in_seconds
 from teduh_sdk.conversation.conversation import Conversation
 from teduh_sdk.conversation.conversation_state import ConversationState
+from teduh_sdk.conversation.membership import Identity
 from teduh_sdk.exceptions import RelayLost, RelayMisbehaved, RelayRefused, TeduhError
 from teduh_sdk.group.group_changes import HYBRID_SUITE, key_package_to_wire, new_key_package
-from teduh_sdk.conversation.membership import Identity
+from teduh_sdk.net.clock import now_in_seconds
 from teduh_sdk.net.relay_link import Answer
 from teduh_sdk.net.transport import Dial, uniform
+from teduh_sdk.trust.authentication_service import ANONYMOUS_IDENTITY_LENGTH
 
 _CANCEL_SECONDS: Final = 2.0
 _PASSING: Final = frozenset(

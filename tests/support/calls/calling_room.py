@@ -13,11 +13,11 @@ from typing import TypeVar
 
 from aiortc import RTCIceCandidate
 from av import AudioFrame
-from teduh_sdk.conversation.call_signals import CallListener
 from teduh_sdk.calls import Call, Calls, events
 from teduh_sdk.calls.settings import CallSettings
-from teduh_sdk.net.ice_servers import IceServers
+from teduh_sdk.conversation.call_signals import CallListener
 from teduh_sdk.group.room import Participant
+from teduh_sdk.net.ice_servers import IceServers
 from teduh_signaling.call.timing import Timing
 from teduh_signaling.relay.frames import CallPolicy
 

@@ -15,12 +15,12 @@ from msgspec import structs
 from teduh_crypto.credentials import STAFF_CREDENTIAL_TYPE, Role, encode_credential, sign_staff_statement
 from teduh_crypto.hazmat.ciphersuite import cipher_suite
 from teduh_crypto.mls import BasicCredential, KeyPackageBundle, OpaqueCredential
-from teduh_sdk.trust.authentication_service import AuthenticationService
 from teduh_sdk.conversation.conversation_state import ConversationState
+from teduh_sdk.conversation.membership import Identity
 from teduh_sdk.events import Event
 from teduh_sdk.group.group_changes import CLASSIC_SUITE, AddMember, new_group, new_key_package
-from teduh_sdk.conversation.membership import Identity
 from teduh_sdk.group.room import verify_room
+from teduh_sdk.trust.authentication_service import AuthenticationService
 from teduh_signaling.relay.frames import (
     Accepted,
     AnyClientFrame,

@@ -6,13 +6,13 @@ import asyncio
 from typing import TypeVar
 
 from teduh_crypto.credentials import Role
-from teduh_sdk.trust.colleague import Colleague
 from teduh_sdk.conversation.conversation import Conversation
 from teduh_sdk.device.device import Device, keep_device
+from teduh_sdk.device.key_store import KeyStore, MemoryKeyStore
 from teduh_sdk.events import Event
 from teduh_sdk.exceptions import RelayRefused
-from teduh_sdk.device.key_store import KeyStore, MemoryKeyStore
 from teduh_sdk.staff.staff import Staff
+from teduh_sdk.trust.colleague import Colleague
 from teduh_signaling.relay.frames import ErrorCode, FetchKeyPackage, KeyPackage
 
 from support.organisation.relay_organisation import RelayOrganisation, StaffDevice

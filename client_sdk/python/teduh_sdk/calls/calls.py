@@ -29,7 +29,6 @@ from teduh_signaling.call.session import CallSession, PeerView
 from teduh_signaling.call.timing import Timing
 from teduh_signaling.chat.exceptions import RemoteMessageError
 
-from teduh_sdk.conversation.call_signals import CallListener
 from teduh_sdk.calls import events
 from teduh_sdk.calls.call import Call, Input, Line, media_of, stop_all
 from teduh_sdk.calls.peer import Peer, PeerReports
@@ -37,9 +36,10 @@ from teduh_sdk.calls.route import Route, RouteTest, are_stale, check_routes, rou
 from teduh_sdk.calls.settings import CallSettings
 from teduh_sdk.calls.steady_clock import SteadyClock
 from teduh_sdk.calls.translation import translated
+from teduh_sdk.conversation.call_signals import CallListener
 from teduh_sdk.exceptions import CallNotPossible, NotJoined, TeduhError
-from teduh_sdk.net.ice_servers import IceServers
 from teduh_sdk.group.room import Participant
+from teduh_sdk.net.ice_servers import IceServers
 
 
 class Carrier(Protocol):

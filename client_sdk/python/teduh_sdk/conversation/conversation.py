@@ -33,11 +33,14 @@ from teduh_signaling.relay.frames import IceServers as IceServersFrame
 from teduh_sdk import events
 from teduh_sdk.conversation.call_exchange import CallExchange
 from teduh_sdk.conversation.call_signals import CallListener
-from teduh_sdk.net.clock import now_in_seconds
-from teduh_sdk.trust.colleague import Colleague
 from teduh_sdk.conversation.conversation_frame import ConversationFrame
 from teduh_sdk.conversation.conversation_state import ConversationState
 from teduh_sdk.conversation.event_queue import EventQueue, heard_among
+from teduh_sdk.conversation.faults import reason_of
+from teduh_sdk.conversation.invite import Host, Inviting, Proposed, no_one_listens
+from teduh_sdk.conversation.reactions import Reactions
+from teduh_sdk.conversation.reassignment import Reassignment, ReassignmentHost
+from teduh_sdk.conversation.saved_conversation import HeardKept
 from teduh_sdk.events import Event
 from teduh_sdk.exceptions import (
     CommitConflict,
@@ -48,16 +51,13 @@ from teduh_sdk.exceptions import (
     RequestUnusable,
     TeduhError,
 )
-from teduh_sdk.conversation.faults import reason_of
 from teduh_sdk.group.group_changes import Change
-from teduh_sdk.net.ice_servers import IceServers, read_ice_servers
-from teduh_sdk.conversation.invite import Host, Inviting, Proposed, no_one_listens
-from teduh_sdk.conversation.reactions import Reactions
-from teduh_sdk.conversation.reassignment import Reassignment, ReassignmentHost
-from teduh_sdk.net.relay_link import Answer, RelayLink
 from teduh_sdk.group.room import Participant
-from teduh_sdk.conversation.saved_conversation import HeardKept
+from teduh_sdk.net.clock import now_in_seconds
+from teduh_sdk.net.ice_servers import IceServers, read_ice_servers
+from teduh_sdk.net.relay_link import Answer, RelayLink
 from teduh_sdk.net.transport import uniform
+from teduh_sdk.trust.colleague import Colleague
 
 if TYPE_CHECKING:
     from teduh_sdk.calls import Call, Calls, MediaStreamTrack

@@ -38,6 +38,24 @@ from teduh_signaling.relay import frames as relay
 from teduh_sdk import events
 from teduh_sdk.conversation.conversation_frame import ConversationFrame
 from teduh_sdk.conversation.ephemerals import Ephemerals
+from teduh_sdk.conversation.hand_over_notes import HandOverNotes, NotePath
+from teduh_sdk.conversation.log_order import LogOrder, OwnEntry, OwnWelcome
+from teduh_sdk.conversation.member_state import MemberState
+from teduh_sdk.conversation.membership import Identity, Membership, RoomChange
+from teduh_sdk.conversation.message_handler import Heard, Listener, MessageHandler, events_of
+from teduh_sdk.conversation.queue_news import QueueNews, event_of
+from teduh_sdk.conversation.reassignment_state import ReassignmentState
+from teduh_sdk.conversation.saved_conversation import (
+    SavedConversation,
+    restore_membership,
+    save_change,
+    save_membership,
+    save_notes,
+    save_order,
+    save_outbox,
+)
+from teduh_sdk.conversation.send_window import WINDOW, SendWindow
+from teduh_sdk.conversation.sender import Sender, SenderOwner
 from teduh_sdk.events import Event
 from teduh_sdk.exceptions import (
     ConversationForgotten,
@@ -51,25 +69,7 @@ from teduh_sdk.exceptions import (
     WrongConversation,
 )
 from teduh_sdk.group.group_changes import AddMember, Change, Refresh, key_package_from_wire
-from teduh_sdk.conversation.hand_over_notes import HandOverNotes, NotePath
-from teduh_sdk.conversation.log_order import LogOrder, OwnEntry, OwnWelcome
-from teduh_sdk.conversation.member_state import MemberState
-from teduh_sdk.conversation.membership import Identity, Membership, RoomChange
-from teduh_sdk.conversation.message_handler import Heard, Listener, MessageHandler, events_of
-from teduh_sdk.conversation.queue_news import QueueNews, event_of
-from teduh_sdk.conversation.reassignment_state import ReassignmentState
 from teduh_sdk.group.room import Participant, VerifyRoom
-from teduh_sdk.conversation.saved_conversation import (
-    SavedConversation,
-    restore_membership,
-    save_change,
-    save_membership,
-    save_notes,
-    save_order,
-    save_outbox,
-)
-from teduh_sdk.conversation.send_window import WINDOW, SendWindow
-from teduh_sdk.conversation.sender import Sender, SenderOwner
 
 
 class ConversationState:

@@ -8,9 +8,9 @@ from teduh_crypto.mls import Group
 
 from teduh_sdk import events
 from teduh_sdk.conversation.call_signals import CallSignals
+from teduh_sdk.conversation.typing_signal import TypingSignals
 from teduh_sdk.events import Event
 from teduh_sdk.group.room import Participant, Room
-from teduh_sdk.conversation.typing_signal import TypingSignals
 
 
 @dataclass(slots=True)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from teduh_sdk import events
-from teduh_sdk.events import Event
 from teduh_sdk.conversation.saved_conversation import HeardKept
+from teduh_sdk.events import Event
 
 _HEARD: Final = events.TextReceived | events.MessageReceived | events.NoteReceived
 

@@ -24,15 +24,15 @@ from teduh_signaling.relay.frames import (
 )
 
 from teduh_sdk import events
-from teduh_sdk.net.clock import now_in_seconds
-from teduh_sdk.trust.colleague import Colleague
 from teduh_sdk.conversation.conversation_state import ConversationState
+from teduh_sdk.conversation.hand_over_notes import require_short_enough
 from teduh_sdk.events import Event
 from teduh_sdk.exceptions import ColleagueAbsent, InvitationDeclined, NotTrusted, RelayRefused, TeduhError
 from teduh_sdk.group.group_changes import AddMember, RemoveMember, key_package_from_wire
-from teduh_sdk.conversation.hand_over_notes import require_short_enough
-from teduh_sdk.net.relay_link import Answer, RelayLink
 from teduh_sdk.group.room import Participant
+from teduh_sdk.net.clock import now_in_seconds
+from teduh_sdk.net.relay_link import Answer, RelayLink
+from teduh_sdk.trust.colleague import Colleague
 
 Proposed = Callable[[str, str], None]
 """Is told of whom, by name and role, the survivor is being asked."""

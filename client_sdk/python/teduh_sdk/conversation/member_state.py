@@ -9,14 +9,10 @@ from dataclasses import dataclass, field
 
 from teduh_signaling.chat.messages import MAX_BEGINNINGS, Beginning, ReceiptKind
 
-from teduh_sdk.group.epoch_agreement import EpochAgreement
-from teduh_sdk.group.group_changes import Change
 from teduh_sdk.conversation.hand_over_notes import HandOverNotes
-from teduh_sdk.group.leaf_key_age import LeafKeyAge
 from teduh_sdk.conversation.log_order import LogOrder
 from teduh_sdk.conversation.outbox import Outbox
 from teduh_sdk.conversation.receipts import OwedReceipts
-from teduh_sdk.group.room import Participant, Room
 from teduh_sdk.conversation.saved_conversation import (
     SavedConversation,
     restore_change,
@@ -24,6 +20,10 @@ from teduh_sdk.conversation.saved_conversation import (
     restore_order,
     restore_outbox,
 )
+from teduh_sdk.group.epoch_agreement import EpochAgreement
+from teduh_sdk.group.group_changes import Change
+from teduh_sdk.group.leaf_key_age import LeafKeyAge
+from teduh_sdk.group.room import Participant, Room
 
 
 @dataclass(slots=True)

@@ -25,6 +25,7 @@ from teduh_crypto.mls import (
 from teduh_crypto.padding import commit_padding_for, padding_for
 from teduh_signaling.relay.frames import Append, Entry, EntryKind
 
+from teduh_sdk.conversation.invitations import Invitations
 from teduh_sdk.exceptions import LogBroken, RosterNotAdmitted, WrongConversation
 from teduh_sdk.group.group_changes import (
     GROUP_POLICY,
@@ -34,7 +35,6 @@ from teduh_sdk.group.group_changes import (
     bundle_for,
     proposals_for,
 )
-from teduh_sdk.conversation.invitations import Invitations
 from teduh_sdk.group.room import Participant, Room, VerifyRoom, admit_first, admit_next
 from teduh_sdk.group.sender_order import SenderOrder, authenticated_counter
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from teduh_signaling.chat import messages as chat
 
 from teduh_sdk import events
-from teduh_sdk.group.epoch_agreement import check_acknowledgement
-from teduh_sdk.events import Event
-from teduh_sdk.group.group_changes import RemoveMember
 from teduh_sdk.conversation.member_state import MemberState
 from teduh_sdk.conversation.membership import Membership
+from teduh_sdk.events import Event
+from teduh_sdk.group.epoch_agreement import check_acknowledgement
+from teduh_sdk.group.group_changes import RemoveMember
 from teduh_sdk.group.room import Participant
 
 Heard = chat.AnyMessage | chat.OfCall | chat.Unknown

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from teduh_sdk import events
-from teduh_sdk.net.clock import now_in_seconds
 from teduh_sdk.conversation.conversation_state import ConversationState
 from teduh_sdk.events import Event
+from teduh_sdk.net.clock import now_in_seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from teduh_signaling.relay.frames import CancelRequest, KeyPackage, RequestDetails, RequestReassignment
 
 from teduh_sdk import events
-from teduh_sdk.net.clock import now_in_seconds
 from teduh_sdk.conversation.conversation_state import ConversationState
 from teduh_sdk.events import Event
 from teduh_sdk.exceptions import NotTrusted, RelayLost, RelayRefused
+from teduh_sdk.net.clock import now_in_seconds
 from teduh_sdk.net.relay_link import Answer, RelayLink
 from teduh_sdk.net.transport import uniform
 

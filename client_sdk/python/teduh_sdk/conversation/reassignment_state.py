@@ -15,9 +15,9 @@ from typing import Final
 from teduh_signaling.chat.messages import AnyMessage, Receipt, Text
 
 from teduh_sdk import events
+from teduh_sdk.conversation.message_handler import Heard
 from teduh_sdk.events import Event
 from teduh_sdk.group.group_changes import AddMember
-from teduh_sdk.conversation.message_handler import Heard
 from teduh_sdk.group.room import Participant, Room
 
 _MAX_UNDELIVERED: Final = 200

@@ -24,6 +24,9 @@ from teduh_signaling.chat.messages import (
 from teduh_signaling.relay.codec import decode_client_frame, encode
 from teduh_signaling.relay.frames import Append
 
+from teduh_sdk.conversation.hand_over_notes import HandOverNotes, OwnNoteKey
+from teduh_sdk.conversation.log_order import LogOrder
+from teduh_sdk.conversation.outbox import InFlight, Outbox
 from teduh_sdk.events import MessageReceived, NoteReceived, TextReceived
 from teduh_sdk.exceptions import KeyStoreDamaged
 from teduh_sdk.group.group_changes import (
@@ -35,9 +38,6 @@ from teduh_sdk.group.group_changes import (
     key_package_from_wire,
     key_package_to_wire,
 )
-from teduh_sdk.conversation.hand_over_notes import HandOverNotes, OwnNoteKey
-from teduh_sdk.conversation.log_order import LogOrder
-from teduh_sdk.conversation.outbox import InFlight, Outbox
 from teduh_sdk.group.room import Consent, Participant
 
 if TYPE_CHECKING:

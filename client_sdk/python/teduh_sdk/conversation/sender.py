@@ -21,7 +21,10 @@ from teduh_signaling.relay import frames as relay
 
 from teduh_sdk import events
 from teduh_sdk.conversation.call_signals import is_too_old
-from teduh_sdk.group.epoch_agreement import acknowledgement_of
+from teduh_sdk.conversation.member_state import MemberState
+from teduh_sdk.conversation.membership import Membership
+from teduh_sdk.conversation.reassignment_state import ReassignmentState
+from teduh_sdk.conversation.send_window import SendWindow
 from teduh_sdk.events import Event
 from teduh_sdk.exceptions import (
     ConversationForgotten,
@@ -31,11 +34,8 @@ from teduh_sdk.exceptions import (
     RosterNotAdmitted,
     TeduhError,
 )
+from teduh_sdk.group.epoch_agreement import acknowledgement_of
 from teduh_sdk.group.group_changes import Change, Refresh
-from teduh_sdk.conversation.member_state import MemberState
-from teduh_sdk.conversation.membership import Membership
-from teduh_sdk.conversation.reassignment_state import ReassignmentState
-from teduh_sdk.conversation.send_window import SendWindow
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,9 @@ from teduh_crypto.exceptions import TeduhCryptoError
 from teduh_crypto.mls import KeyPackage, KeyPackageBundle, OpaqueCredential, cipher_suite
 from teduh_signaling.relay.frames import Authenticate, Hello
 
+from teduh_sdk.device.key_store import KeyStore
 from teduh_sdk.exceptions import KeyStoreDamaged, KeyStoreError
 from teduh_sdk.group.group_changes import key_package_from_wire, key_package_to_wire, new_key_package
-from teduh_sdk.device.key_store import KeyStore
 
 _DEVICE: Final = "device"
 _KEY_PACKAGES: Final = "key_packages"

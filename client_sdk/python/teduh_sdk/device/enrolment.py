@@ -28,12 +28,12 @@ from teduh_crypto.credentials import (
 )
 from teduh_crypto.credentials.json_web_token import TokenType, unverified_claims
 
-from teduh_sdk.trust.authentication_service import AuthenticationService
-from teduh_sdk.net.clock import now_in_seconds
 from teduh_sdk.device.device import Device, keep_device
-from teduh_sdk.exceptions import EnrolmentFailed
 from teduh_sdk.device.key_store import KeyStore
+from teduh_sdk.exceptions import EnrolmentFailed
+from teduh_sdk.net.clock import now_in_seconds
 from teduh_sdk.net.read_limited import read_limited
+from teduh_sdk.trust.authentication_service import AuthenticationService
 from teduh_sdk.trust.revocations import RevocationFetch
 
 _PATH: Final = "/v1/enrolments"

@@ -18,11 +18,11 @@ from teduh_signaling.chat.messages import Referral
 from teduh_signaling.directory import format as directory_format
 from teduh_signaling.directory.search import Found, Query, search
 
-from teduh_sdk.directory import referral
 from teduh_sdk import exceptions
-from teduh_sdk.trust.authentication_service import AuthenticationService
+from teduh_sdk.directory import referral
 from teduh_sdk.net.clock import now_in_seconds
 from teduh_sdk.net.read_limited import read_limited
+from teduh_sdk.trust.authentication_service import AuthenticationService
 from teduh_sdk.trust.revocations import RevocationFetch
 
 _MOST_BYTES: Final = 2 * directory_format.MAX_BYTES + 64 * 1024

@@ -21,8 +21,8 @@ from typing import Final
 from teduh_crypto.credentials import device_id
 from teduh_crypto.mls import Member
 
-from teduh_sdk.trust.authentication_service import AuthenticationService, Roster, StaffParticipant
 from teduh_sdk.exceptions import RosterNotAdmitted
+from teduh_sdk.trust.authentication_service import AuthenticationService, Roster, StaffParticipant
 
 SURVIVOR: Final = "survivor"
 """The role of the one member without a name."""

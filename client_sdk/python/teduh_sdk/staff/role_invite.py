@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from teduh_signaling.relay.frames import Availability, ErrorCode
 
-from teduh_sdk.trust.colleague import Colleague
 from teduh_sdk.conversation.conversation import Conversation
-from teduh_sdk.exceptions import ColleagueAbsent, RelayRefused
 from teduh_sdk.conversation.invite import Proposed
+from teduh_sdk.exceptions import ColleagueAbsent, RelayRefused
 from teduh_sdk.group.room import Participant
+from teduh_sdk.trust.colleague import Colleague
 
 
 def suitable(colleagues: Iterable[Colleague], role: str, language: str | None) -> list[Colleague]:

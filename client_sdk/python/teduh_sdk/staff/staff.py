@@ -47,16 +47,18 @@ from teduh_signaling.relay.frames import (
 from teduh_signaling.relay.frames import Colleague as ColleagueFrame
 
 from teduh_sdk.client import Client
-from teduh_sdk.net.clock import now_in_seconds
-from teduh_sdk.trust.colleague import Colleague
 from teduh_sdk.conversation.conversation import Conversation
 from teduh_sdk.conversation.conversation_state import ConversationState
+from teduh_sdk.conversation.invite import Proposed, no_one_listens
+from teduh_sdk.conversation.membership import Identity
+from teduh_sdk.conversation.saved_conversation import VERSION, Kept, SavedHeard, restore_heard, save_heard
 from teduh_sdk.device.device import (
     forget_key_package,
     keep_key_packages,
     stored_device,
     stored_key_packages,
 )
+from teduh_sdk.device.key_store import KeyStore
 from teduh_sdk.exceptions import (
     DeviceNotProven,
     KeyStoreDamaged,
@@ -72,15 +74,13 @@ from teduh_sdk.group.group_changes import (
     key_package_to_wire,
     new_group,
 )
-from teduh_sdk.conversation.invite import Proposed, no_one_listens
-from teduh_sdk.device.key_store import KeyStore
-from teduh_sdk.conversation.membership import Identity
-from teduh_sdk.net.relay_link import Answer
-from teduh_sdk.staff.role_invite import invite_one_of, suitable
 from teduh_sdk.group.room import Participant
-from teduh_sdk.conversation.saved_conversation import VERSION, Kept, SavedHeard, restore_heard, save_heard
-from teduh_sdk.staff.staff_routing import Ask, News, StaffRouting
+from teduh_sdk.net.clock import now_in_seconds
+from teduh_sdk.net.relay_link import Answer
 from teduh_sdk.net.transport import Dial
+from teduh_sdk.staff.role_invite import invite_one_of, suitable
+from teduh_sdk.staff.staff_routing import Ask, News, StaffRouting
+from teduh_sdk.trust.colleague import Colleague
 
 _CONVERSATION: Final = "conversation/"
 _KEY_PACKAGES_READY: Final = 8

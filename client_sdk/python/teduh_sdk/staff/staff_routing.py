@@ -36,9 +36,9 @@ from teduh_signaling.relay.frames import (
     WatchQueue,
 )
 
-from teduh_sdk.net.clock import now_in_seconds
 from teduh_sdk.conversation.conversation import Conversation
 from teduh_sdk.exceptions import TeduhError
+from teduh_sdk.net.clock import now_in_seconds
 from teduh_sdk.net.relay_link import Answer, RelayLink
 
 _T = TypeVar("_T")

@@ -16,10 +16,10 @@ import aiohttp
 import msgspec
 from teduh_crypto.credentials import CredentialError, RevocationListStale
 
-from teduh_sdk.trust.authentication_service import AuthenticationService
-from teduh_sdk.net.clock import now_in_seconds
 from teduh_sdk.exceptions import ClientClosed
+from teduh_sdk.net.clock import now_in_seconds
 from teduh_sdk.net.read_limited import read_limited
+from teduh_sdk.trust.authentication_service import AuthenticationService
 
 _PATH: Final = "/v1/revocations"
 _REFRESH_SECONDS: Final = 15 * 60
