@@ -30,9 +30,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 import aiohttp  # the path comes first
 from support.chaos.failing_machine import small_disk, why_no_small_disk
 from support.clients.frame_client import FrameClient, talking_pair
+from support.eventually import eventually_here
 from support.organisation.relay_organisation import RelayOrganisation
 from support.relay.relay_process import RelayProcess, relay_process
-from support.store.valkey_process import lasting_valkey, until
+from support.store.valkey_process import lasting_valkey
 from teduh_signaling.relay.frames import Accepted, Append, Error
 
 GOAL_SECONDS = 3.0
@@ -76,7 +77,9 @@ def frozen_replica(folder: Path, file: Path) -> Iterator[tuple[RelayProcess, Fau
         lasting_valkey(folder / "master", **at_once) as master,
         lasting_valkey(folder / "replica", replicaof=f"127.0.0.1 {master.port}") as replica,
     ):
-        until(lambda: "state=online" in str(master.ask("INFO", "replication")), "there is no replica")
+        eventually_here(
+            lambda: "state=online" in str(master.ask("INFO", "replication")), "there is no replica"
+        )
         with relay_process(folder, file, master.url, durability="replicated") as relay:
             yield relay, (replica.freeze, replica.thaw)
 

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from measured_relay import Relay
 from relays import TeduhRelay
-from support.relay.relay_process import eventually
+from support.eventually import eventually
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from support.browsers.console_page import ConsoleEnvironment, ConsolePage, conso
 from support.browsers.pseudo_page import BESIDE_THE_WINDOW, build_pseudo
 from support.browsers.real_browser import chromium
 from support.clients.sdk_people import PATIENCE, new_staff, until
-from support.relay.relay_process import eventually
+from support.eventually import eventually
 from teduh_crypto.credentials import comparison_words, verify_enrolment
 from teduh_sdk import events
 from teduh_sdk.conversation.conversation import Conversation

@@ -14,6 +14,7 @@ from support.browsers.real_browser import chromium
 from support.browsers.survivor_page import SurvivorPage
 from support.clients.frame_client import frame_client
 from support.clients.sdk_people import PATIENCE
+from support.eventually import becomes
 from support.relay.push_service import push_service, push_settings, subscribes_here
 from teduh_server.redis_store import keys
 from teduh_server.staff.push_message import TEXT
@@ -37,9 +38,7 @@ async def _scopes(page: Page) -> list[str]:
 
 async def _are_subscribed(environment: ConsoleEnvironment, count: int) -> None:
     """Wait until so many devices are: whoever signs out does not wait for the relay."""
-    async with asyncio.timeout(PATIENCE):
-        while await environment.relay._store.ask((b"HLEN", keys.PUSH_DEVICES)) != count:  # noqa: ASYNC110 -- the store sets no event
-            await asyncio.sleep(0.01)
+    await becomes(lambda: environment.relay._store.ask((b"HLEN", keys.PUSH_DEVICES)), count, PATIENCE)
 
 
 class _Worker:

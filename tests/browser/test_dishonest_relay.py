@@ -15,9 +15,9 @@ from support.browsers.environment import accepted, relay_environment
 from support.browsers.real_browser import chromium
 from support.browsers.survivor_page import SurvivorPage
 from support.clients.sdk_people import device_of, until
+from support.eventually import eventually
 from support.organisation.relay_organisation import RelayOrganisation
 from support.relay.dishonest_proxy import DishonestProxy, Meddle, dishonest
-from support.relay.relay_process import eventually
 from teduh_crypto.credentials import Role
 from teduh_crypto.mls import Add
 from teduh_crypto.padding import padding_for

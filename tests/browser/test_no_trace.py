@@ -34,7 +34,7 @@ from support.browsers.real_browser import chromium
 from support.browsers.survivor_page import ENGLISH, SurvivorPage
 from support.browsers.traces import beyond, files_with, paths_after, told
 from support.clients.sdk_people import until
-from support.relay.relay_process import eventually
+from support.eventually import eventually
 from teduh_sdk import events
 from yarl import URL
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from support.chaos.environment import Environment, environment_under_load, relays_on
 from support.chaos.isolated_network import isolated_network, why_not_isolated
+from support.eventually import eventually
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import eventually
 from support.store.valkey_cluster import valkey_cluster
 from support.store.valkey_process import ValkeyProcess
 

@@ -11,8 +11,9 @@ import aiohttp
 import pytest
 from support.chaos.failing_machine import small_disk, why_no_small_disk
 from support.chaos.trio import three_members
+from support.eventually import becomes
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import becomes, relay_process
+from support.relay.relay_process import relay_process
 
 _MESSAGES = 150
 

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 from support.chaos.trio import Trio, three_members
 from support.clients.frame_client import until_believed_by_all
+from support.eventually import eventually
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import RelayProcess, eventually, relay_process
+from support.relay.relay_process import RelayProcess, relay_process
 from support.store.valkey_server import start_valkey
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.location import parse_location

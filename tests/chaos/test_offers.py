@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from support.chaos.environment import eventually_believed
 from support.chaos.request_load import RequestLoad
+from support.eventually import eventually
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import eventually, relay_process
+from support.relay.relay_process import relay_process
 from support.store.valkey_server import start_valkey
 
 _SETTINGS = {

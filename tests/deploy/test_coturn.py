@@ -7,7 +7,6 @@ refuse, most tests take this one refusal away.
 
 from __future__ import annotations
 
-import asyncio
 import re
 import secrets
 import shutil
@@ -23,6 +22,7 @@ import pytest
 from aioice import stun
 from support.calls.turn_server import TurnServer, free_port_at, known_options, turn_server
 from support.deployment.lines import options as options_of
+from support.eventually import becomes, eventually_here
 from teduh_server.config.call_settings import CallSettings
 from teduh_server.doctor.finding import Level
 from teduh_server.doctor.turn import FORBIDDEN_PEERS, check_server, check_turn
@@ -161,10 +161,7 @@ def test_coturn_says_of_every_mistyped_line_that_it_does_not_know_it(tmp_path: P
     wrong = {f"{name}x" for name, _ in options()}
     with talkative(tmp_path, mistyped) as (turn, _):
         # It may be connected to before all that it has said has been written down.
-        deadline = time.monotonic() + 10
-        while refused_by(turn) != wrong and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert refused_by(turn) == wrong
+        eventually_here(lambda: refused_by(turn) == wrong, "coturn knows a line that is none", within=10)
 
 
 def expected_in_console(name: str, turn: TurnServer) -> list[str]:
@@ -312,9 +309,7 @@ async def test_call_that_has_begun_outlives_its_credentials(deployed: TurnServer
     credentials = deployed.credentials(expires=int(time.time()) + 2)
     here = url(deployed)
     async with allocated(here, *credentials) as begun, allocated(here, *credentials) as other:
-        async with asyncio.timeout(20):
-            while await _begins(here, credentials):  # noqa: ASYNC110 -- its clock sets no event
-                await asyncio.sleep(0.1)
+        await becomes(lambda: _begins(here, credentials), wanted=False)
         await begun.permit(other.address)
 
 

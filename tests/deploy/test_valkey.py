@@ -16,9 +16,10 @@ import redis
 import yaml
 from support.deployment.lines import options
 from support.deployment.settings import DEPLOY
+from support.eventually import eventually_here
 from support.organisation.relay_organisation import RelayOrganisation
 from support.relay.relay_process import relay_process
-from support.store.valkey_process import free_port, until
+from support.store.valkey_process import free_port
 from teduh_server.config.settings import Settings
 from teduh_server.doctor.finding import Level
 from teduh_server.doctor.store import check_store
@@ -73,7 +74,7 @@ class Deployed:
                 stdout=out,
                 stderr=out,
             )
-        until(self._answers, f"{self._folder} does not answer: {self.said()}")
+        eventually_here(self._answers, f"{self._folder} does not answer: {self.said()}")
 
     def kill(self) -> None:
         """With what it has started, as where a container ends."""
@@ -182,7 +183,7 @@ def environment(tmp_path: Path) -> Iterator[Environment]:
     try:
         for each in built.everybody:
             each.start()
-        until(built.is_whole, "master, replica and Sentinels do not find each other")
+        eventually_here(built.is_whole, "master, replica and Sentinels do not find each other")
         yield built
     finally:
         for each in built.everybody:
@@ -209,7 +210,9 @@ def test_relay_with_the_settings_of_the_compose_file_serves_with_this_store(
         assert relay.running
         environment.replica.kill()
         environment.replica.start()
-        until(lambda: environment.primary.info("connected_slaves") == "1", "the replica does not come back")
+        eventually_here(
+            lambda: environment.primary.info("connected_slaves") == "1", "the replica does not come back"
+        )
     assert relay.stop() == 0
 
 
@@ -218,10 +221,12 @@ def test_master_without_its_replica_takes_no_writes(environment: Environment) ->
     for sentinel in environment.sentinels:
         sentinel.kill()
     # One that is connected and has not acknowledged anything yet does not count.
-    until(lambda: environment.primary.info("min_slaves_good_slaves") == "1", "the master has no replica")
+    eventually_here(
+        lambda: environment.primary.info("min_slaves_good_slaves") == "1", "the master has no replica"
+    )
     environment.primary.ask("SET", "before", "1")
     environment.replica.kill()
-    until(lambda: environment.primary.info("connected_slaves") == "0", "the master does not notice")
+    eventually_here(lambda: environment.primary.info("connected_slaves") == "0", "the master does not notice")
     with pytest.raises(redis.ResponseError, match="NOREPLICAS"):
         environment.primary.ask("SET", "after", "1")
 
@@ -231,18 +236,24 @@ def test_role_outlives_a_power_failure(environment: Environment) -> None:
     environment.primary.ask("SET", "early", "1")
     assert environment.primary.ask("WAIT", 1, 60_000) == 1
     environment.primary.kill()
-    until(lambda: environment.replica.info("role") == "master", "nobody takes over")
+    eventually_here(lambda: environment.replica.info("role") == "master", "nobody takes over")
     environment.primary.start()
-    until(lambda: environment.primary.info("master_link_status") == "up", "the old master does not follow")
+    eventually_here(
+        lambda: environment.primary.info("master_link_status") == "up", "the old master does not follow"
+    )
     # One that is connected and has not acknowledged anything yet does not count.
-    until(lambda: environment.replica.info("min_slaves_good_slaves") == "1", "the new master has no replica")
+    eventually_here(
+        lambda: environment.replica.info("min_slaves_good_slaves") == "1", "the new master has no replica"
+    )
     environment.replica.ask("SET", "late", "2")
     assert environment.replica.ask("WAIT", 1, 60_000) == 1
     for each in environment.everybody:
         each.kill()
     for each in environment.everybody:
         each.start()
-    until(lambda: environment.primary.info("master_link_status") == "up", "the old master is one again")
+    eventually_here(
+        lambda: environment.primary.info("master_link_status") == "up", "the old master is one again"
+    )
     assert environment.replica.info("role") == "master"
     assert (environment.replica.ask("GET", "early"), environment.replica.ask("GET", "late")) == ("1", "2")
 
@@ -255,14 +266,16 @@ def test_what_was_trimmed_leaves_the_disk_soon(tmp_path: Path) -> None:
     try:
         for each in (primary, replica):
             each.start(VALKEY_FIRST_REWRITE_SECONDS="0.1", VALKEY_REWRITE_SECONDS="0.2")
-        until(lambda: primary.info("min_slaves_good_slaves") == "1", "the master has no replica")
+        eventually_here(lambda: primary.info("min_slaves_good_slaves") == "1", "the master has no replica")
         primary.ask("XADD", "log", "1-0", "e", SAID)
         assert primary.ask("WAIT", 1, 60_000) == 1
         primary.ask("XTRIM", "log", "MAXLEN", "0")
-        until(lambda: SAID not in primary.files() + replica.files(), "it is still in an append-only file")
+        eventually_here(
+            lambda: SAID not in primary.files() + replica.files(), "it is still in an append-only file"
+        )
         assert primary.info("aof_enabled") == replica.info("aof_enabled") == "1"
         primary.kill_server()
-        until(primary.has_left_nothing, "what has asked it goes on")
+        eventually_here(primary.has_left_nothing, "what has asked it goes on")
     finally:
         for each in (primary, replica):
             each.kill()
@@ -278,8 +291,8 @@ def test_what_a_replica_was_sent_leaves_its_disk_soon(tmp_path: Path) -> None:
         primary.ask("CONFIG", "SET", "min-replicas-to-write", 0)
         primary.ask("SET", "before", SAID)
         replica.start(VALKEY_FIRST_REWRITE_SECONDS="0.5", VALKEY_REWRITE_SECONDS="0.5")
-        until(lambda: replica.info("master_link_status") == "up", "the replica does not follow")
-        until(lambda: not replica.keeps("dump.rdb"), "it is still there")
+        eventually_here(lambda: replica.info("master_link_status") == "up", "the replica does not follow")
+        eventually_here(lambda: not replica.keeps("dump.rdb"), "it is still there")
         assert replica.ask("GET", "before") == SAID
     finally:
         for each in (primary, replica):

@@ -10,8 +10,9 @@ from typing import cast
 
 import pytest
 from support.clients.sdk_people import new_staff, until
+from support.eventually import becomes, eventually
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import becomes, eventually, relay_here
+from support.relay.relay_process import relay_here
 from support.store.valkey_server import start_valkey
 from teduh_sdk import events
 from teduh_sdk import survivor as survivor_module

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from support.clients.sdk_people import PATIENCE, device_of, new_staff, until
+from support.eventually import eventually
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import RelayProcess, eventually, relay_process
+from support.relay.relay_process import RelayProcess, relay_process
 from support.store.valkey_server import start_valkey
 from teduh_sdk import (
     Availability,

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from support.clients.sdk_people import collect, new_staff, until
+from support.eventually import eventually
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import eventually, relay_here, relay_process
+from support.relay.relay_process import relay_here, relay_process
 from support.store.valkey_server import start_valkey
 from teduh_sdk import events
 from teduh_sdk.conversation.conversation import Conversation

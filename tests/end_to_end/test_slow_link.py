@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from support.clients.sdk_people import new_staff, until
+from support.eventually import eventually
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import eventually, relay_here
+from support.relay.relay_process import relay_here
 from support.store.valkey_server import start_valkey
 from teduh_sdk import events
 from teduh_sdk.staff.staff import Staff

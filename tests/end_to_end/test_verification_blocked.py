@@ -14,8 +14,9 @@ from types import SimpleNamespace
 import pytest
 from support.browsers.environment import accepted
 from support.clients.sdk_people import enrolled, new_staff, until
+from support.eventually import eventually
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import eventually, relay_here
+from support.relay.relay_process import relay_here
 from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import sign_revocation_list
 from teduh_sdk import Staff, Survivor, VerificationBlocked, events

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from support.relay.relay_process import eventually
+from support.eventually import eventually
 from teduh_sdk import survivor as survivor_module
 from teduh_sdk.conversation.conversation import Conversation
 from teduh_sdk.exceptions import RelayMisbehaved, RelayRefused

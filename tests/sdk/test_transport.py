@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 from support.clients.sdk_people import new_staff
+from support.eventually import eventually
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import eventually, relay_here
+from support.relay.relay_process import relay_here
 from support.store.valkey_server import start_valkey
 from teduh_sdk.exceptions import RelayLost
 from teduh_sdk.net import transport

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from support.clients.frame_client import FrameClient, frame_client
 from support.clients.sdk_people import until
+from support.eventually import eventually
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import eventually, relay_here, worker_here
+from support.relay.relay_process import relay_here, worker_here
 from teduh_sdk import Survivor, events
 from teduh_server.app import Relay
 from teduh_server.cluster.sibling_workers import WorkerMailboxes

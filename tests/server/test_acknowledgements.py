@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import cast
 
 import pytest
-from support.relay.relay_process import eventually
+from support.eventually import eventually
 from teduh_server.conversation_log import acknowledgements as module
 from teduh_server.conversation_log.acknowledgements import MANY_ENTRIES, Acknowledgements
 from teduh_server.redis_store.client import Store

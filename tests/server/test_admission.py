@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from support.clients.frame_client import FrameClient, frame_client
+from support.eventually import eventually
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import eventually, relay_here
+from support.relay.relay_process import relay_here
 from teduh_server.app import Relay
 from teduh_server.config.settings import Settings
 from teduh_server.redis_store.embedded import EmbeddedValkey

@@ -6,8 +6,9 @@ import asyncio
 from pathlib import Path
 
 from support.clients.frame_client import frame_client
+from support.eventually import becomes, eventually
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import becomes, eventually, relay_here
+from support.relay.relay_process import relay_here
 from support.store.valkey_server import start_valkey
 from teduh_crypto.credentials import Role
 from teduh_server.app import Relay

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from support.clients.frame_client import FrameClient, frame_client, talking_pair
+from support.eventually import becomes, eventually
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import becomes, eventually, relay_here
+from support.relay.relay_process import relay_here
 from support.store.stored_conversation import NOW_MS
 from teduh_server.cluster.node_channel import LOOK_AT_LOG, NODE_JOINED
 from teduh_server.redis_store import scripts

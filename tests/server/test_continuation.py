@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from support.eventually import becomes
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import becomes, relay_here
+from support.relay.relay_process import relay_here
 from support.store.stopped_store import StoppedStore
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store

@@ -11,9 +11,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from support.clients.frame_client import FrameClient, frame_client
+from support.eventually import eventually
 from support.organisation.relay_organisation import RelayOrganisation
 from support.relay.demo_process import demo_process
-from support.relay.relay_process import eventually, relay_here
+from support.relay.relay_process import relay_here
 from teduh_crypto.credentials import Role, invite, sign_relay_authentication
 from teduh_sdk import MemoryKeyStore, enrol_device, load_organisation
 from teduh_sdk.exceptions import EnrolmentFailed

@@ -6,9 +6,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from support.relay.relay_process import eventually
+from support.eventually import eventually, eventually_here
 from support.store.stored_conversation import StoredConversation
-from support.store.valkey_process import ValkeyProcess, until
+from support.store.valkey_process import ValkeyProcess
 from teduh_server.config.settings import Settings
 from teduh_server.doctor.finding import Level
 from teduh_server.doctor.store import check_store
@@ -55,7 +55,7 @@ async def test_frozen_replica_is_no_replica(tmp_path: Path) -> None:
     settings = Settings(store_url=url, durability=Durability.REPLICATED, replicas=1)
     try:
         await asyncio.to_thread(
-            until, lambda: "state=online" in str(master.ask("INFO", "replication")), "no replica"
+            eventually_here, lambda: "state=online" in str(master.ask("INFO", "replication")), "no replica"
         )
         await asyncio.sleep(1.5)
         assert not [each for each in await check_store(settings) if each.level is Level.PROBLEM]

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from support.clients.frame_client import FrameClient, frame_client
+from support.eventually import becomes
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import becomes, relay_here
+from support.relay.relay_process import relay_here
 from teduh_server.app import Relay
 from teduh_server.redis_store import queue_scripts
 from teduh_server.redis_store.client import Store

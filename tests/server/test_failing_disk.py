@@ -22,8 +22,9 @@ from support.chaos.failing_machine import (
     why_no_small_disk,
 )
 from support.clients.frame_client import FrameClient, frame_client, talking_pair
+from support.eventually import eventually
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import RelayProcess, eventually, relay_process
+from support.relay.relay_process import RelayProcess, relay_process
 from support.store.valkey_process import ValkeyProcess
 from teduh_signaling.relay.frames import Accepted, AnyRelayFrame, Append, Error, ErrorCode
 

@@ -14,8 +14,9 @@ import pytest
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from support.eventually import eventually
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import RelayProcess, eventually, relay_process
+from support.relay.relay_process import RelayProcess, relay_process
 from support.store.valkey_process import ValkeyProcess
 from teduh_server.config.settings import Settings
 from teduh_server.doctor.finding import Level

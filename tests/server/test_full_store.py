@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 from support.clients.frame_client import frame_client, talking_pair
+from support.eventually import becomes
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import becomes
 from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.embedded import EmbeddedValkey

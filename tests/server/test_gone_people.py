@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from support.clients.frame_client import frame_client
+from support.eventually import becomes
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import becomes, relay_here
+from support.relay.relay_process import relay_here
 from teduh_server.redis_store import queue_scripts, routing_scripts
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_signaling.relay.frames import (

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from support.clients.frame_client import frame_client, talking_pair
+from support.eventually import becomes
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import becomes, relay_here
+from support.relay.relay_process import relay_here
 from teduh_server.redis_store import queue_scripts, scripts
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.commands import Command, Reply

@@ -9,8 +9,9 @@ from struct import pack
 
 import pytest
 from support.clients.frame_client import frame_client, talking_pair
+from support.eventually import becomes
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import becomes, relay_here
+from support.relay.relay_process import relay_here
 from support.store.stored_conversation import NOW_MS
 from teduh_server.cluster.node_channel import ENTRIES, NODE_JOINED
 from teduh_server.redis_store import scripts

@@ -13,8 +13,9 @@ from types import SimpleNamespace
 
 import pytest
 from support.clients.frame_client import FrameClient, frame_client
+from support.eventually import becomes
 from support.organisation.relay_organisation import RelayOrganisation, StaffDevice
-from support.relay.relay_process import becomes, relay_here
+from support.relay.relay_process import relay_here
 from support.store.stopped_store import StoppedStore
 from teduh_crypto.credentials import Role
 from teduh_server.redis_store.address import StoreAddress

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from support.clients.frame_client import frame_client
+from support.eventually import eventually
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import eventually, relay_here
+from support.relay.relay_process import relay_here
 from support.store.valkey_cluster import valkey_cluster
 from support.store.valkey_server import start_valkey
 from teduh_server.app import Relay

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from support.relay.relay_process import eventually
+from support.eventually import eventually
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.commands import Command
 from teduh_server.routing import queue_news

@@ -17,10 +17,11 @@ import pytest
 import redis
 from support.chaos.failing_machine import SmallDisk, small_disk, why_no_small_disk
 from support.clients.frame_client import talking_pair
+from support.eventually import becomes, eventually_here
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import RelayProcess, becomes, relay_process
+from support.relay.relay_process import RelayProcess, relay_process
 from support.store.valkey_cluster import valkey_cluster
-from support.store.valkey_process import LASTING, ValkeyProcess, free_port, lasting_valkey, until
+from support.store.valkey_process import LASTING, ValkeyProcess, free_port, lasting_valkey
 from teduh_server.config.settings import Settings
 from teduh_server.doctor.finding import Level
 from teduh_server.doctor.store import check_store
@@ -204,7 +205,7 @@ async def test_frozen_replica_is_not_ready_where_accepted_means_replicated(
         lasting_valkey(tmp_path / "replica", replicaof=f"127.0.0.1 {master.port}", **common) as replica,
     ):
         await asyncio.to_thread(
-            until, lambda: "state=online" in str(master.ask("INFO", "replication")), "no replica"
+            eventually_here, lambda: "state=online" in str(master.ask("INFO", "replication")), "no replica"
         )
         url, file = master.url, organisation.write(tmp_path)
         with relay_process(

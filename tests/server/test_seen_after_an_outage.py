@@ -6,8 +6,9 @@ import asyncio
 from pathlib import Path
 
 from msgspec import msgpack
+from support.eventually import becomes, eventually
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import becomes, eventually, relay_here
+from support.relay.relay_process import relay_here
 from support.store.valkey_server import start_valkey
 from teduh_server.app import Relay
 from teduh_server.redis_store import queue_scripts

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from support.clients.frame_client import FrameClient, frame_client, talking_pair
+from support.eventually import eventually
 from support.organisation.relay_organisation import RelayOrganisation, StaffDevice
-from support.relay.relay_process import eventually, relay_here
+from support.relay.relay_process import relay_here
 from teduh_crypto.credentials import Role
 from teduh_server.redis_store.embedded import EmbeddedValkey
 from teduh_server.session.connection import Connection

@@ -6,8 +6,9 @@ import asyncio
 import socket
 from pathlib import Path
 
+from support.eventually import eventually
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import eventually, relay_process
+from support.relay.relay_process import relay_process
 from support.store.valkey_process import free_port
 
 

@@ -11,8 +11,9 @@ from typing import cast
 
 import pytest
 from support.clients.frame_client import FrameClient, frame_client, talking_pair
+from support.eventually import becomes, eventually
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import becomes, eventually, relay_here
+from support.relay.relay_process import relay_here
 from teduh_server.app import Relay
 from teduh_server.matching.unclaimed import CONVERSATION_BYTES, SOURCE_BYTES
 from teduh_server.redis_store.address import StoreAddress

@@ -8,8 +8,9 @@ import re
 from pathlib import Path
 
 from support.clients.frame_client import frame_client, talking_pair
+from support.eventually import becomes
 from support.organisation.relay_organisation import RelayOrganisation, StaffDevice
-from support.relay.relay_process import becomes, relay_here
+from support.relay.relay_process import relay_here
 from teduh_server.organisation import enrolment_store
 from teduh_server.redis_store import keys
 from teduh_server.redis_store.address import StoreAddress

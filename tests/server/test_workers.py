@@ -14,8 +14,9 @@ import pytest
 from support.chaos.retrying_client import RetryingClient
 from support.clients.frame_client import frame_client, talking_pair, until_believed_by_all
 from support.core_dumps import allowed_core_dumps, core_dump_limit
+from support.eventually import eventually
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import RelayProcess, eventually, relay_process
+from support.relay.relay_process import RelayProcess, relay_process
 from teduh_server.cli.workers import worker_count
 from teduh_server.config.settings import Settings
 from teduh_server.redis_store.embedded import EmbeddedValkey

@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 from msgspec import msgpack
-from support.relay.relay_process import eventually
+from support.eventually import eventually
 from support.store.stored_conversation import NOW_MS, RETENTION_MS
 from teduh_crypto.credentials import Role
 from teduh_server.cluster import node_channel

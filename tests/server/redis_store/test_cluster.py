@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 import structlog
 from structlog.testing import capture_logs
-from support.relay.relay_process import eventually
+from support.eventually import eventually
 from support.store.stored_conversation import NODE, StoredConversation
 from support.store.valkey_cluster import ValkeyCluster, valkey_cluster
 from support.store.valkey_process import free_port

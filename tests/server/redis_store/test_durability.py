@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from support.relay.relay_process import eventually
+from support.eventually import eventually, eventually_here
 from support.store.stored_conversation import StoredConversation
 from support.store.valkey_process import ValkeyProcess
 from support.store.valkey_server import start_valkey
@@ -199,10 +199,7 @@ async def test_nothing_is_answered_that_no_replica_has(tmp_path: Path) -> None:
 
 
 def _until_connected(master: ValkeyProcess) -> None:
-    deadline = time.monotonic() + 20
-    while b"state=online" not in _info(master):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    eventually_here(lambda: b"state=online" in _info(master), "the replica is not connected", within=20)
 
 
 def _info(valkey: ValkeyProcess) -> bytes:

@@ -7,7 +7,7 @@ import os
 import re
 import signal
 
-from support.relay.relay_process import eventually
+from support.eventually import eventually
 from support.store.stored_conversation import CAPABILITY_HASH, NODE, OTHER_NODE, StoredConversation
 from support.store.valkey_server import start_valkey
 from teduh_server.cluster import node_channel

@@ -8,7 +8,7 @@ import signal
 import socket
 
 import pytest
-from support.relay.relay_process import eventually
+from support.eventually import eventually
 from support.store.stored_conversation import StoredConversation
 from support.store.valkey_server import start_valkey
 from teduh_server.redis_store.address import StoreAddress

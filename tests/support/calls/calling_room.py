@@ -23,6 +23,7 @@ from teduh_signaling.relay.frames import CallPolicy
 
 from support.calls.known_media import Ear, Tone
 from support.calls.turn_server import TurnServer
+from support.eventually import eventually
 
 _E = TypeVar("_E", bound=events.CallEvent)
 QUICK = CallSettings(gather=4.0, stall=4.0, goodbye=0.3)
@@ -126,9 +127,7 @@ async def calling(
 
 async def heard(condition: Callable[[], object], within: float = 30.0) -> None:
     """Wait until `condition()` is true of what comes from aiortc; fails after so many seconds."""
-    async with asyncio.timeout(within):
-        while not condition():  # noqa: ASYNC110 -- media set no event
-            await asyncio.sleep(0.02)
+    await eventually(condition, within)
 
 
 async def rung(calls: Calls) -> Call:

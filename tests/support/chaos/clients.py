@@ -41,9 +41,10 @@ from teduh_sdk.survivor import Survivor
 
 from support.clients.sdk_people import new_staff
 from support.clients.web_peer import WebPeer, organisation_json, web_peer
+from support.eventually import eventually
 from support.organisation.relay_organisation import RelayOrganisation
 from support.relay.balancer import balancer
-from support.relay.relay_process import RelayProcess, eventually, relay_process
+from support.relay.relay_process import RelayProcess, relay_process
 from support.store.valkey_server import start_valkey
 
 ORGANISATION = RelayOrganisation()

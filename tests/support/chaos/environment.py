@@ -30,8 +30,9 @@ from support.chaos.isolated_network import IsolatedNetwork
 from support.chaos.request_load import RequestLoad
 from support.chaos.retrying_client import RetryingClient
 from support.clients.frame_client import frame_client, talking_pair
+from support.eventually import eventually
 from support.organisation.relay_organisation import RelayOrganisation, StaffDevice
-from support.relay.relay_process import RelayProcess, eventually, relay_process
+from support.relay.relay_process import RelayProcess, relay_process
 from support.store.valkey_cluster import ValkeyCluster
 
 FIRST_SEQ = 3

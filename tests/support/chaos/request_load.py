@@ -39,6 +39,7 @@ from teduh_signaling.relay.frames import (
 )
 
 from support.clients.frame_client import FrameClient, connect
+from support.eventually import eventually
 from support.organisation.relay_organisation import StaffDevice
 
 _F = TypeVar("_F", bound=AnyRelayFrame)
@@ -87,8 +88,7 @@ class RequestLoad:
         self._asking.cancel()
         async with asyncio.timeout(within):
             await asyncio.gather(*self._opening)
-            while len(self.answered) < len(self.opened):  # noqa: ASYNC110 -- counselors set no event
-                await asyncio.sleep(_PAUSE_SECONDS)
+            await eventually(lambda: len(self.answered) >= len(self.opened), within)
 
     async def stop(self) -> None:
         tasks = [*self._claiming, *self._opening, *([self._asking] if self._asking else [])]

@@ -46,8 +46,9 @@ import aiohttp
 from support.chaos.environment import PRESENCE_SECONDS, Environment, environment_under_load, relays_on
 from support.chaos.failing_machine import SmallDisk, small_disk, why_no_small_disk
 from support.chaos.isolated_network import IsolatedNetwork, isolated_network, why_not_isolated
+from support.eventually import becomes, eventually
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import RelayProcess, becomes, eventually
+from support.relay.relay_process import RelayProcess
 from support.store.valkey_cluster import valkey_cluster
 from support.store.valkey_process import ValkeyProcess
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from support.chaos.retrying_client import RetryingClient
 from support.clients.frame_client import frame_client, talking_pair
+from support.eventually import eventually
 from support.organisation.relay_organisation import RelayOrganisation
-from support.relay.relay_process import eventually
 
 FIRST_SEQ = 5
 """After two commits with their Welcomes the members begin to talk."""

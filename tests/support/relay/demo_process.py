@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from support.relay.relay_process import eventually
+from support.eventually import eventually
 
 _PATIENCE_SECONDS = 30
 

@@ -15,7 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from teduh_server.config.settings import Settings
 
 from support.chaos.failing_machine import FailingMachine
 from support.chaos.isolated_network import IsolatedNetwork
+from support.eventually import eventually
 
 _START_SECONDS = 60.0
 
@@ -262,20 +263,3 @@ async def worker_here(
         yield relay
     finally:
         await relay.stop()
-
-
-async def becomes(ask: Callable[[], Awaitable[object]], wanted: object, within: float = 20.0) -> None:
-    """Ask until the answer is `wanted`; fails when it is not within so many seconds."""
-    answer = None
-    with suppress(TimeoutError):
-        async with asyncio.timeout(within):
-            while (answer := await ask()) != wanted:  # noqa: ASYNC110 -- as below
-                await asyncio.sleep(0.02)
-    assert answer == wanted
-
-
-async def eventually(condition: Callable[[], object], within: float = 20.0) -> None:
-    """Wait until `condition()` is true; fails when it is not within so many seconds."""
-    async with asyncio.timeout(within):
-        while not condition():  # noqa: ASYNC110 -- a condition of the outside, which sets no event
-            await asyncio.sleep(0.01)

@@ -12,7 +12,8 @@ import redis
 from teduh_server.redis_store.slots import SLOTS, slot_of
 
 from support.chaos.isolated_network import IsolatedNetwork
-from support.store.valkey_process import ValkeyProcess, as_bytes, as_list, free_port, role_of, until
+from support.eventually import eventually_here
+from support.store.valkey_process import ValkeyProcess, as_bytes, as_list, free_port, role_of
 
 NODE_TIMEOUT_MS = 2000
 """After so long a silent master is replaced; short, for tests."""
@@ -70,13 +71,13 @@ class ValkeyCluster:
         for node in self.nodes[1:]:
             bus = node.settings["cluster-port"]
             self.nodes[0].ask("CLUSTER", "MEET", node.host, node.port, bus)
-        until(
+        eventually_here(
             lambda: all(len(self.known(node)) == len(self.nodes) for node in self.nodes), "nodes do not meet"
         )
         for number, node in enumerate(self.nodes[self.masters :]):
             master = self.nodes[number % self.masters]
             node.ask("CLUSTER", "REPLICATE", self.id_of(master))
-        until(self.whole, "the cluster is not whole")
+        eventually_here(self.whole, "the cluster is not whole")
 
     def _share_slots(self) -> None:
         for number, master in enumerate(self.nodes[: self.masters]):
@@ -102,7 +103,7 @@ class ValkeyCluster:
         return all(node.running and self._is_steady(node) for node in self.nodes)
 
     def wait_until_whole(self) -> None:
-        until(self.whole, "the cluster is not whole")
+        eventually_here(self.whole, "the cluster is not whole")
 
     def _is_steady(self, node: ValkeyProcess) -> bool:
         try:
@@ -140,7 +141,9 @@ class ValkeyCluster:
         replica = self._replica_of(node)
         if replica is not None:
             replica.ask("CLUSTER", "FAILOVER")
-            until(lambda: role_of(replica) == b"master" and role_of(node) == b"slave", "no handing over")
+            eventually_here(
+                lambda: role_of(replica) == b"master" and role_of(node) == b"slave", "no handing over"
+            )
 
     def _replica_of(self, master: ValkeyProcess) -> ValkeyProcess | None:
         for each in as_list(master.ask("CLUSTER", "SLOTS")):
@@ -152,7 +155,7 @@ class ValkeyCluster:
     def wait_until_masters_without(self, lost: ValkeyProcess) -> None:
         """Wait until another node calls only others masters."""
         asked = next(node for node in self.nodes if node is not lost)
-        until(lambda: lost.port not in self._owner_ports(asked), "no replica takes over")
+        eventually_here(lambda: lost.port not in self._owner_ports(asked), "no replica takes over")
 
     def _owner_ports(self, node: ValkeyProcess) -> set[int]:
         return {int(str(as_list(as_list(each)[2])[1])) for each in as_list(node.ask("CLUSTER", "SLOTS"))}
@@ -160,7 +163,7 @@ class ValkeyCluster:
     def wait_until_replaced(self, key: bytes, lost: ValkeyProcess) -> None:
         """Wait until the others have another master for the slot of `key`."""
         others, slot = [node for node in self.nodes if node is not lost], slot_of(key)
-        until(
+        eventually_here(
             lambda: any(self.owner_port(node, slot) not in (0, lost.port) for node in others),
             "no replica takes over",
         )

@@ -7,14 +7,15 @@ import random
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import redis
 from teduh_server.redis_store.server_program import bundled
+
+from support.eventually import eventually_here
 
 _READY_SECONDS = 60.0
 _given: set[int] = set()
@@ -74,7 +75,7 @@ class ValkeyProcess:
                 stdout=out,
                 stderr=out,
             )
-        until(lambda: self._answers() or not self.running, f"{self.folder} does not answer")
+        eventually_here(lambda: self._answers() or not self.running, f"{self.folder} does not answer")
         if not self.running:
             raise RuntimeError(f"{self.folder} has ended at once")
 
@@ -138,15 +139,6 @@ def free_port() -> int:
             _given.add(port)
             return port
     raise RuntimeError("no free port")
-
-
-def until(condition: Callable[[], object], complaint: str) -> None:
-    """Wait for `condition`; fails with `complaint` when it does not come."""
-    deadline = time.monotonic() + _READY_SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(complaint)
-        time.sleep(0.02)
 
 
 def as_bytes(answer: object) -> bytes:

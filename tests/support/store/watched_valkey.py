@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from support.store.valkey_process import ValkeyProcess, as_bytes, as_list, until
+from support.eventually import eventually_here
+from support.store.valkey_process import ValkeyProcess, as_bytes, as_list
 
 
 class SentinelProcess(ValkeyProcess):
@@ -53,13 +54,13 @@ class WatchedValkey:
             node.start()
         for replica in self.nodes[1:]:
             replica.ask("REPLICAOF", self.nodes[0].host, self.nodes[0].port)
-        until(lambda: self._connected() == len(self.nodes) - 1, "the replicas do not connect")
+        eventually_here(lambda: self._connected() == len(self.nodes) - 1, "the replicas do not connect")
         for sentinel in self.sentinels:
             sentinel.start()
             sentinel.ask("SENTINEL", "MONITOR", self.name, self.nodes[0].host, self.nodes[0].port, 2)
             for setting, value in (("down-after-milliseconds", 1000), ("failover-timeout", 3000)):
                 sentinel.ask("SENTINEL", "SET", self.name, setting, value)
-        until(self._watched, "the Sentinels do not know each other and the replicas")
+        eventually_here(self._watched, "the Sentinels do not know each other and the replicas")
 
     def _connected(self) -> int:
         return len(as_list(as_list(self.nodes[0].ask("ROLE"))[2]))
