@@ -7,10 +7,12 @@ import base64
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
 import aiohttp
+import msgspec
 import pytest
 import redis
 from support.browsers import needles
@@ -18,13 +20,14 @@ from support.clients.sdk_people import PATIENCE, new_staff, until
 from support.organisation.relay_organisation import RelayOrganisation
 from support.relay.relay_process import RelayProcess, relay_process
 from support.store.valkey_server import start_valkey
-from teduh_crypto.credentials import Role
-from teduh_sdk import events
+from teduh_crypto.credentials import Role, StatementVerifier
+from teduh_sdk import Directory, events
 from teduh_sdk.conversation.conversation import Conversation
 from teduh_sdk.group.room import Participant
 from teduh_sdk.net.transport import SOCKET_PATH, Dial, Socket, WebSocket
 from teduh_sdk.staff.staff import Staff
 from teduh_sdk.survivor import Survivor
+from teduh_server.organisation.signed_directory import national_directory, sign_directory
 from teduh_signaling.call.codec import encode_call
 from teduh_signaling.call.messages import (
     AnyCallMessage,
@@ -47,10 +50,23 @@ from teduh_signaling.call.messages import (
     Renegotiate,
     Ring,
 )
+from teduh_signaling.chat.messages import Referral
+from teduh_signaling.directory.format import read_directory, write_directory
 from teduh_signaling.relay.frames import SUBPROTOCOL
 
 SHE_SAYS = "The blue kitchen door is broken, meet me at Jalan Melati 17"
 HE_SAYS = "I write your name Ayu Lestari nowhere, été ☂"
+SHE_SEEKS = ("a-need-of-hers", "ID-QX-OF-HERS", "qzx")
+REFERRAL = Referral(
+    id=bytes([7]) * 16,
+    sent=1,
+    service="Rumah Kenanga 44",
+    kind="shelter",
+    contact="0811 9090 7171",
+    note="ask for Bu Ratmi",
+    service_id=bytes(range(16)),
+    directory_version=9,
+)
 REASON = "a physician for the fractured wrist"
 COUNSELOR = "Kusumawardhani"
 MEDIC = "Tjokroaminoto"
@@ -101,7 +117,16 @@ OF_THE_CALL = (
     "typ relay raddr",
     CALL_ID.decode(),
 )
-OF_THE_TALK = (SHE_SAYS, "blue kitchen door", "Jalan Melati", HE_SAYS, "Ayu Lestari", REASON)
+OF_THE_DIRECTORY = (*SHE_SEEKS[:2], REFERRAL.service, REFERRAL.contact, REFERRAL.note)
+OF_THE_TALK = (
+    *OF_THE_DIRECTORY,
+    SHE_SAYS,
+    "blue kitchen door",
+    "Jalan Melati",
+    HE_SAYS,
+    "Ayu Lestari",
+    REASON,
+)
 SECRETS = (
     *OF_THE_CALL,
     *OF_THE_TALK,
@@ -136,10 +161,22 @@ class Remains:
         yield from needles.in_open_files(self.store_pid)
 
 
+def recent_directory() -> bytes:
+    """The national one, all of it checked today."""
+    directory = read_directory(national_directory())
+    today = datetime.fromtimestamp(time.time(), UTC).date()
+    services = tuple(msgspec.structs.replace(one, assured_date=today) for one in directory.services)
+    return write_directory(msgspec.structs.replace(directory, services=services))
+
+
 @pytest.fixture(scope="module")
 def remains(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remains]:
     folder = tmp_path_factory.mktemp("privacy")
     organisation_file = ORGANISATION.write(tmp_path_factory.mktemp("organisation"))
+    verifier = StatementVerifier(ORGANISATION.public.root_public_key, ORGANISATION.id)
+    sign_directory(
+        organisation_file.parent, recent_directory(), ORGANISATION.authority, verifier, now=int(time.time())
+    )
     with (
         start_valkey(folder / "valkey") as valkey,
         relay_process(folder / "relay", organisation_file, valkey.url, log_level="debug") as relay,
@@ -201,12 +238,18 @@ async def session(url: str, passed: list[tuple[str, bytes]]) -> None:
         Staff(url, public, new_staff(ORGANISATION, COUNSELOR), dial=his_from) as staff,
         Staff(url, public, new_staff(ORGANISATION, MEDIC, Role.MEDIC), dial=medics_from) as medic,
     ):
+        directory = await Directory.fetch(url, public)
+        need, region, language = SHE_SEEKS
+        assert directory.search()
+        assert directory.search(need=need, region=region, language=language) == ()
         hers = await survivor.ask(need="counseling", language="id")
         await hers.send(SHE_SAYS)
         his = await accept(staff)
         await (await until(his, events.TextReceived)).mark_read()
         await his.send(HE_SAYS)
         await (await until(hers, events.TextReceived)).mark_read()
+        await his.refer(REFERRAL)
+        assert (await until(hers, events.MessageReceived)).message == REFERRAL
         await hers.typing()
         await until(his, events.TypingSeen)
         await add_invited(hers, his, staff, medic)
