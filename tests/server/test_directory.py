@@ -525,6 +525,13 @@ class TestCommands:
         _, said = run("directory", "import-csv", str(wrong), status=1)
         assert said == "teduh directory: row 1 has no column organization\n"
 
+    def test_the_national_list_can_be_gone_on_with(self, tmp_path: Path) -> None:
+        table_of_it, _ = run("directory", "national")
+        file = tmp_path / "services.csv"
+        file.write_text(table_of_it, "utf-8")
+        out, _ = run("directory", "import-csv", str(file))
+        assert out.encode() == national_directory()
+
     def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
         _, said = run("directory", "check", str(tmp_path / "none.json"), status=1)
         assert said.startswith("teduh directory: ")

@@ -29,6 +29,7 @@ from teduh_server.organisation.signed_directory import (
     DIRECTORY_FILE,
     DirectoryNotSigned,
     national_directory,
+    national_table,
     sign_directory,
     statement_file,
 )
@@ -100,6 +101,12 @@ def import_csv(
             output.write_bytes(content)
         _notify(check_directory(content, _today()))
         typer.echo(f"{len(directory.services)} services", err=True)
+
+
+@directory_app.command()
+def national() -> None:
+    """Print the national list of Indonesia as a table, to go on with: call, and put in the new dates."""
+    typer.echo(national_table().decode(), nl=False)
 
 
 @contextmanager

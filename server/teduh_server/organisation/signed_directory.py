@@ -66,8 +66,12 @@ def statement_file(directory_file: Path) -> Path:
 
 def national_directory() -> bytes:
     """The services that stand in our own list, each with its source and date: of Indonesia."""
-    table = files("teduh_server") / "organisation" / "indonesia.csv"
-    return write_directory(directory_from_csv(table.read_bytes()))
+    return write_directory(directory_from_csv(national_table()))
+
+
+def national_table() -> bytes:
+    """The same as a table, for whoever goes on with it."""
+    return (files("teduh_server") / "organisation" / "indonesia.csv").read_bytes()
 
 
 def sign_directory(
