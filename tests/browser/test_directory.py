@@ -10,12 +10,21 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, Request, Route, expect
+from playwright.async_api import Page, Request, Route, WebSocket, expect
 from support.browsers.accessible import barriers
+from support.browsers.console_page import (
+    IN_ENGLISH,
+    IN_INDONESIAN,
+    ConsolePage,
+    DeskWords,
+    console_environment,
+)
 from support.browsers.environment import RelayEnvironment, accepted, relay_environment
 from support.browsers.real_browser import chromium
 from support.browsers.survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
-from teduh_crypto.credentials import Authority, StatementVerifier
+from support.organisation.relay_organisation import RelayOrganisation
+from teduh_crypto.credentials import StatementVerifier
+from teduh_sdk import Directory
 from teduh_server.organisation.directory_csv import directory_from_csv
 from teduh_server.organisation.signed_directory import DIRECTORY_FILE, sign_directory
 from teduh_signaling.directory.format import write_directory
@@ -136,11 +145,14 @@ async def house_with_directory(folder: Path) -> AsyncIterator[RelayEnvironment]:
     """The file is there when the relay starts, so that the page offers it; it is signed later."""
     (folder / DIRECTORY_FILE).write_text("{}")
     async with relay_environment(folder) as here:
-        own = here.organisation
-        verifier = StatementVerifier(own.root.public_key().public_bytes_raw(), own.id)
-        content = write_directory(directory_from_csv(SERVICES.encode()))
-        sign_directory(folder, content, Authority(own.id, own.root), verifier, now=int(time.time()))
+        sign_services(folder, here.organisation)
         yield here
+
+
+def sign_services(folder: Path, organisation: RelayOrganisation) -> None:
+    verifier = StatementVerifier(organisation.public.root_public_key, organisation.id)
+    content = write_directory(directory_from_csv(SERVICES.encode()))
+    sign_directory(folder, content, organisation.authority, verifier, now=int(time.time()))
 
 
 def asked_of(page: Page) -> list[str]:
@@ -236,6 +248,129 @@ async def test_it_is_there_while_she_waits_and_when_it_is_over(tmp_path: Path, s
         await conversation.end()
         await hers.button(shown.title).click()
         await expect(hers.page.locator("#services").get_by_role("status")).to_have_text(shown.found)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What stands on the console in one language."""
+
+    words: DeskWords
+    replies: str
+    send_one: str
+    field: str
+    send: str
+
+
+DESKS = {
+    "en": Desk(IN_ENGLISH, "Replies", "Send a place that can help", "Name", "Send: Safe House"),
+    "id": Desk(IN_INDONESIAN, "Jawaban", "Kirim tempat bantuan", "Nama", "Kirim: Rumah Aman"),
+}
+
+
+@each_language
+async def test_staff_find_a_service_and_she_sees_it_as_the_organisation_signed_it(
+    tmp_path: Path, shown: Shown
+) -> None:
+    """Nobody is asked while staff search, nor when it comes; its number stands in full above the call."""
+    desk = DESKS[shown.code]
+    (tmp_path / DIRECTORY_FILE).write_text("{}")
+    async with (
+        console_environment(tmp_path) as here,
+        chromium(tmp_path / "hers", shown.code, width=360, height=640) as her_browser,
+        chromium(tmp_path / "theirs", shown.code) as their_browser,
+    ):
+        sign_services(tmp_path, here.organisation)
+        console = await ConsolePage.set_up_by(their_browser, here.coordinator.link(), desk.words)
+        await here.approve()
+        await console.is_at_the_desk()
+        await console.page.get_by_role("radio", name=desk.words.available).check()
+        hers = await SurvivorPage.open(her_browser, here.url, shown.words)
+        async with hers.page.expect_response("**/v1/directory"):
+            await hers.ask()
+        await console.accept()
+        await expect(hers.page.locator(".room-names")).to_be_visible()
+        await console.button(desk.replies).click()
+        await console.button(desk.send_one).click()
+        dialog = console.page.get_by_role("dialog")
+        await expect(dialog.get_by_role("heading", level=3)).to_have_count(3)
+        assert await barriers(console.page) == []
+        asked = [*asked_of(console.page), *asked_of(hers.page)]
+        await dialog.get_by_label(desk.field, exact=True).fill("rumah")
+        await expect(dialog.get_by_role("heading", level=3)).to_have_text([shown.safe_house])
+        await expect(dialog.locator("bdi")).to_have_text(["0811 1129 129", "https://wa.me/628111129129"])
+        await dialog.get_by_role("button", name=desk.send).click()
+        await expect(dialog).to_have_count(0)
+        await expect(console.page.locator(".message.own .words")).to_contain_text("0811 1129 129")
+        card = hers.page.locator(".message .card").filter(has_text=shown.safe_house)
+        called = card.locator("a").nth(0)
+        await expect(called).to_have_attribute("href", "tel:08111129129")
+        await expect(card.locator(".site").nth(0)).to_have_text("0811 1129 129")
+        number, tap = await card.locator(".site").nth(0).bounding_box(), await called.bounding_box()
+        assert number is not None
+        assert tap is not None
+        assert number["y"] + number["height"] <= tap["y"]
+        assert await barriers(hers.page) == []
+        assert asked == []
+
+
+async def test_without_the_directory_she_reads_what_staff_say_and_nothing_can_be_called(
+    tmp_path: Path,
+) -> None:
+    async with (
+        house_with_directory(tmp_path) as here,
+        here.staff() as staff,
+        chromium(tmp_path / "profile", width=360, height=640) as browser,
+    ):
+        hers = await SurvivorPage.open(browser, here.url)
+        await hers.page.route("**/v1/directory", lambda route: route.abort())
+        await hers.ask()
+        conversation = await accepted(staff)
+        await hers.is_in_the_room("Sari")
+        directory = await Directory.fetch(here.url, here.organisation.public)
+        (found,) = directory.search(need="shelter")
+        await conversation.refer(directory.referral_to(found.service, "Ask for Ratmi."))
+        words = hers.page.locator(".message .words")
+        await expect(words).to_have_text(
+            "Rumah Aman\n0811 1129 129\nhttps://wa.me/628111129129\nAsk for Ratmi."
+        )
+        await expect(hers.page.locator(".message a")).to_have_count(0)
+
+
+async def test_what_she_looks_for_is_in_nothing_that_leaves_her_device(tmp_path: Path) -> None:
+    """While the connection to the relay stands: neither in a request nor in a frame."""
+    async with (
+        house_with_directory(tmp_path) as here,
+        chromium(tmp_path / "profile", width=360, height=640) as browser,
+    ):
+        hers = await SurvivorPage.open(browser, here.url)
+        sent: list[bytes] = []
+
+        def listen(socket: WebSocket) -> None:
+            def note(data: str | bytes) -> None:
+                sent.append(data if isinstance(data, bytes) else data.encode())
+
+            socket.on("framesent", note)
+
+        hers.page.on("websocket", listen)
+        async with hers.page.expect_response("**/v1/directory"):
+            await hers.ask()
+        await hers.button("Who else can help").click()
+        panel = hers.page.locator("#services")
+        await expect(panel.get_by_role("status")).to_have_text("3 places can help")
+        asked = asked_of(hers.page)
+        await panel.get_by_label("Where?").select_option(label="Jakarta")
+        await panel.get_by_label("What do you need?").select_option(label="Legal advice")
+        await expect(panel.get_by_role("heading", level=3)).to_have_text(["Legal Aid"])
+        # What is typed now goes out after whatever the search might have sent.
+        await hers.page.keyboard.press("Escape")
+        before = len(sent)
+        await hers.say("Is somebody there?")
+        async with here.staff() as staff:
+            await accepted(staff)
+            await hers.is_in_the_room("Sari")
+        assert len(sent) > before > 0
+        assert [word for word in (b"ID-JK", b"Jakarta", b"legal") for data in sent if word in data] == []
+        assert [url for url in asked if not url.startswith("ws")] == []
 
 
 async def test_it_works_by_the_keyboard_alone(tmp_path: Path) -> None:

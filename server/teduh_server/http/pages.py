@@ -72,7 +72,10 @@ def page_routes(
 
     keep("/", lambda: survivor_page(organisation, settings, origins, built, has_directory=has_directory))
     keep(
-        "/console/", lambda: console_page(organisation, settings, origins, built, demonstration=demonstration)
+        "/console/",
+        lambda: console_page(
+            organisation, settings, origins, built, demonstration=demonstration, has_directory=has_directory
+        ),
     )
     keep(_WORKER, lambda: console_worker(origins, built))
     keep("/embed.js", lambda: embed_script(origins, built))

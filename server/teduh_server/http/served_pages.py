@@ -173,12 +173,14 @@ def console_page(
     built: Traversable,
     *,
     demonstration: bool,
+    has_directory: bool = False,
 ) -> Document:
     """The staff console's page; raises `PagesNotBuilt`."""
     block = {
         "organisation": public_entries(organisation),
         "page": settings.for_the_console(),
         "demonstration": demonstration,
+        **({"directory": True} if has_directory else {}),
     }
     page = _filled(_text(built / "console" / "index.html"), _BLOCK, data_block(block))
     policy = json.loads(_text(built / "console" / "headers.json"))["Content-Security-Policy"]

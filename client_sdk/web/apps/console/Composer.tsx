@@ -17,9 +17,11 @@ interface ComposerProps extends DeskProps {
   readonly prepared: readonly OwnText[]
   /** As soon as it is there. Not on a phone, whose keyboard would hide what was said. */
   readonly takesFocus: boolean
+  /** Null where the organisation has no directory. */
+  readonly onRefer: (() => void) | null
 }
 
-export function Composer({ talk, state, desk, prepared, takesFocus }: ComposerProps) {
+export function Composer({ talk, state, desk, prepared, takesFocus, onRefer }: ComposerProps) {
   const { language, t } = useWording()
   const field = useRef<HTMLTextAreaElement>(null)
   const [hasFailed, setFailed] = useState(false)
@@ -76,6 +78,11 @@ export function Composer({ talk, state, desk, prepared, takesFocus }: ComposerPr
             field.current?.focus()
           }}
         >
+          {onRefer !== null && (
+            <button type="button" class="button refer" onClick={onRefer}>
+              {t("refer.open")}
+            </button>
+          )}
           <Replies texts={[...readyIn(hersOr(language, talk), prepared), ...state.replies]} onChoose={insert} />
           <Own replies={state.replies} onKeep={keepOwn} onChange={(replies) => void desk.setReplies(replies)} />
         </section>

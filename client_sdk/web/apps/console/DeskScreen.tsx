@@ -141,7 +141,7 @@ export function DeskScreen({ state, desk, languages, configuration, onLock, onEr
             talk={talk}
             state={state}
             desk={desk}
-            prepared={configuration.replies}
+            configuration={configuration}
             hasDetails={hasDetails}
             onDetails={() => {
               setDetails(!hasDetails)

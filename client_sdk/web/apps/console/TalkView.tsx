@@ -5,35 +5,36 @@
 
 import { useState } from "preact/hooks"
 
-import type { OwnText } from "../shared/block.ts"
 import { needName } from "../shared/i18n/names.ts"
 import { roleName } from "../shared/i18n/roleNames.ts"
 import { useEndInSight } from "../shared/parts/endInSight.ts"
 import { Icon, type IconName } from "../shared/parts/Icon.tsx"
 import { Time } from "../shared/parts/Time.tsx"
 import { Composer } from "./Composer.tsx"
+import type { Configuration } from "./configuration.ts"
 import type { DeskProps } from "./deskProps.ts"
 import { wantsAttention, type Item, type Person, type Progress, type Talk } from "./deskState.ts"
 import { Urgent } from "./Queue.tsx"
 import { CallButtons, TalkCalls } from "./TalkCalls.tsx"
+import { ReferDialog } from "./ReferDialog.tsx"
 import { EndDialog } from "./TalkDialogs.tsx"
 import { TalkMark, TalkName, talkName } from "./TalkName.tsx"
 import { useWording, type Words } from "./words.tsx"
 
 interface TalkViewProps extends DeskProps {
   readonly talk: Talk
-  /** What the organisation has prepared. */
-  readonly prepared: readonly OwnText[]
+  readonly configuration: Configuration
   readonly hasDetails: boolean
   readonly onDetails: () => void
   /** On a phone, where the list is another screen. */
   readonly onBack: (() => void) | null
 }
 
-export function TalkView({ talk, state, desk, prepared, hasDetails, onDetails, onBack }: TalkViewProps) {
+export function TalkView({ talk, state, desk, configuration, hasDetails, onDetails, onBack }: TalkViewProps) {
   const { t } = useWording()
   const [isEnding, setEnding] = useState(false)
   const [isStartingCall, setStartingCall] = useState(false)
+  const [isReferring, setReferring] = useState(false)
   return (
     <div class={`talk ${talk.colour}`}>
       <div class="talk-head">
@@ -84,11 +85,34 @@ export function TalkView({ talk, state, desk, prepared, hasDetails, onDetails, o
         </p>
       )}
       {talk.ending === null ? (
-        <Composer talk={talk} state={state} desk={desk} prepared={prepared} takesFocus={onBack === null} />
+        <Composer
+          talk={talk}
+          state={state}
+          desk={desk}
+          prepared={configuration.replies}
+          takesFocus={onBack === null}
+          onRefer={
+            configuration.hasDirectory
+              ? () => {
+                  setReferring(true)
+                }
+              : null
+          }
+        />
       ) : (
         <p class={`card ending ${talk.ending.why === "ended" || talk.ending.why === "handedOver" ? "" : "care"}`} role="status">
           {endingText(t, talk.ending)}
         </p>
+      )}
+      {isReferring && (
+        <ReferDialog
+          talk={talk}
+          desk={desk}
+          organisation={configuration.organisation}
+          onClose={() => {
+            setReferring(false)
+          }}
+        />
       )}
       {isEnding && (
         <EndDialog

@@ -16,6 +16,8 @@ export interface Configuration {
   readonly replies: readonly OwnText[]
   /** Coarse places to choose one's own from; empty: nobody says where she is. */
   readonly regions: readonly string[]
+  /** Whether the relay has a directory of services. */
+  readonly hasDirectory: boolean
   /** The relay of a demonstration approves devices by itself, which the console has to say. */
   readonly isDemonstration: boolean
 }
@@ -29,6 +31,7 @@ export function readConfiguration(text: string): Configuration {
     languages: languagesOf(page["languages"]),
     replies: ownTexts(page["replies"]),
     regions: listOf(page["regions"], isShortText) ?? [],
+    hasDirectory: entries["directory"] === true,
     isDemonstration: entries["demonstration"] === true,
   }
 }

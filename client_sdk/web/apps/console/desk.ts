@@ -6,7 +6,7 @@
  *                                         └─────> Cabinet (what was said is kept before the SDK forgets it)
  */
 
-import { fromHex, hex, MAX_CHARACTERS, partsOf, stopReason, TYPING_FORGOTTEN_MS } from "../shared/talking.ts"
+import { fromHex, hex, MAX_CHARACTERS, partsOf, stopReason, TYPING_FORGOTTEN_MS, wordsOf } from "../shared/talking.ts"
 import { Awaited } from "./awaited.ts"
 import { Cabinet } from "./cabinet.ts"
 import { DeskCalls } from "./deskCalls.ts"
@@ -37,6 +37,7 @@ import type {
   KeyStore,
   OpenOffer,
   QueueAlert,
+  Referral,
   Staff,
 } from "./sdk.ts"
 import { forgetWaking, keepWaking, onSubscriptionChange, startWaking, type WakingFailure } from "./waking.ts"
@@ -287,6 +288,19 @@ export class Desk {
       const messageId = await conversation.send(part)
       this.#inTalk(id, { type: "said", id: hex(messageId), text: part, at: Date.now() })
     }
+    await this.#keep(id)
+  }
+
+  /** Tell of a service of the directory; rejects when it cannot be said. */
+  async refer(id: string, referral: Referral): Promise<void> {
+    const conversation = this.#conversations.get(id)
+    if (conversation === undefined) throw new Error("there is no conversation to say it in")
+    await this.#finished(this.#refer(id, conversation, referral))
+  }
+
+  async #refer(id: string, conversation: Conversation, referral: Referral): Promise<void> {
+    await conversation.refer(referral)
+    this.#inTalk(id, { type: "said", id: hex(referral.id), text: wordsOf(referral), at: Date.now() })
     await this.#keep(id)
   }
 
@@ -568,7 +582,7 @@ export class Desk {
         this.#heard(id, event)
         break
       case "messageReceived":
-        this.#inTalk(id, { type: "unreadable", by: personOf(event.sender) })
+        this.#received(id, event)
         break
       case "sent":
       case "delivered":
@@ -646,6 +660,17 @@ export class Desk {
     this.#inTalk(id, { type: "heard", id: hex(messageId), by: personOf(sender), text, at: sent * 1000, came: Date.now(), isSeen })
     if (isSeen) void markRead().catch(ignore)
     else this.#unread.set(id, [...(this.#unread.get(id) ?? []), markRead])
+  }
+
+  #received(id: string, { sender, message }: Event & { type: "messageReceived" }): void {
+    const by = personOf(sender)
+    if (message.type !== "referral") {
+      this.#inTalk(id, { type: "unreadable", by })
+      return
+    }
+    const isSeen = this.#isLookedAt && this.#state.shown === id
+    const at = message.sent * 1000
+    this.#inTalk(id, { type: "heard", id: hex(message.id), by, text: wordsOf(message), at, came: Date.now(), isSeen })
   }
 
   #noteHeard(id: string, { messageId, sender, text, sent }: Event & { type: "noteReceived" }): void {

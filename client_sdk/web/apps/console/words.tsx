@@ -10,10 +10,11 @@ import { boardTexts } from "./boardTexts.ts"
 import { handOverTexts } from "./handOverTexts.ts"
 import { inviteTexts } from "./inviteTexts.ts"
 import { consoleTexts } from "./consoleTexts.ts"
+import { referTexts } from "./referTexts.ts"
 
 const texts = shownTexts({
-  en: { ...sharedTexts.en, ...consoleTexts.en, ...boardTexts.en, ...handOverTexts.en, ...inviteTexts.en },
-  id: { ...sharedTexts.id, ...consoleTexts.id, ...boardTexts.id, ...handOverTexts.id, ...inviteTexts.id },
+  en: { ...sharedTexts.en, ...consoleTexts.en, ...boardTexts.en, ...handOverTexts.en, ...inviteTexts.en, ...referTexts.en },
+  id: { ...sharedTexts.id, ...consoleTexts.id, ...boardTexts.id, ...handOverTexts.id, ...inviteTexts.id, ...referTexts.id },
 })
 
 export type Words = Translate<typeof texts.en>

@@ -1,6 +1,6 @@
 /** What both pages make of the SDK's events and of long texts, so that they do it alike. */
 
-import { ConversationForgotten, EpochsDiffer, LogBroken, NotTrusted } from "../../src/index.ts"
+import { ConversationForgotten, EpochsDiffer, LogBroken, NotTrusted, type Referral } from "../../src/index.ts"
 
 /** Characters of one message; a longer text goes in several. */
 export const MAX_CHARACTERS = 8000
@@ -30,6 +30,12 @@ export function hex(bytes: Uint8Array): string {
 export function fromHex(text: string): Uint8Array {
   return Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))
 }
+
+/** What a referral says, in words: one number or address a line. */
+export const wordsOf = ({ service, contact, note }: Referral): string => [service, contact, note].filter(Boolean).join("\n")
+
+/** A UUID as the directory writes it. */
+export const uuidOf = (bytes: Uint8Array): string => hex(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-")
 
 /** The text in parts of at most `most` characters, cut where a line or a word ends if there is such a place. */
 export function partsOf(text: string, most: number): string[] {

@@ -1,6 +1,7 @@
 /**
  * What was said. Every word of a message goes into a text node: nothing in it is formatted, and no address in it
- * becomes a link that a slip of the thumb could open.
+ * becomes a link that a slip of the thumb could open. What can be called is a service of the organisation's signed directory, of
+ * which somebody told her: its number stands there in full, above what calls it.
  */
 
 import type { ComponentChildren } from "preact"
@@ -10,6 +11,7 @@ import { useEndInSight } from "../shared/parts/endInSight.ts"
 import { Icon, type IconName } from "../shared/parts/Icon.tsx"
 import { Time } from "../shared/parts/Time.tsx"
 import type { Item, Person, Progress, State } from "./stateTypes.ts"
+import { Referred } from "./WhoElse.tsx"
 import { useWording } from "./words.tsx"
 
 interface LogProps {
@@ -62,13 +64,16 @@ function Line({ item, fate }: { readonly item: Item; readonly fate: Fate }) {
       </li>
     )
   const isOwn = item.kind === "own"
+  const words = (
+    <p class="words" dir="auto">
+      {item.text}
+    </p>
+  )
   const speaker = isOwn ? t("log.you") : t("log.says", { name: item.by.name, role: roleName(t, item.by.role) })
   return (
     <li class={isOwn ? "message own" : "message"}>
       <p class={isOwn ? "speaker spoken" : "speaker"}>{speaker}</p>
-      <p class="words" dir="auto">
-        {item.text}
-      </p>
+      {isOwn || item.service === null ? words : <Referred service={item.service}>{words}</Referred>}
       <p class="fate">
         <Time at={item.at} language={language} />
         {isOwn && <Progressed fate={fate} />}

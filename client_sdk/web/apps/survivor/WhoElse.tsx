@@ -7,6 +7,7 @@
  * What is fetched does not depend on what she looks for, and most of it comes while she waits.
  */
 
+import type { ComponentChildren } from "preact"
 import { useEffect, useState } from "preact/hooks"
 
 import { Icon } from "../shared/parts/Icon.tsx"
@@ -15,6 +16,7 @@ import type { Configuration } from "./configuration.ts"
 import type { Panel } from "./Header.tsx"
 import { EmergencyNumbers, PanelCard } from "./Panels.tsx"
 import { readOrganisation, type Directory } from "./sdk.ts"
+import type { ServiceReference } from "./stateTypes.ts"
 import { useWording } from "./words.tsx"
 
 type List = typeof import("./serviceList.tsx")
@@ -62,6 +64,28 @@ export function WhoElse({ configuration, panel, onPanel }: WhoElseProps) {
       {t("services")}
     </button>
   )
+}
+
+interface ReferredProps {
+  readonly service: ServiceReference
+  /** What staff said of it, in words. */
+  readonly children: ComponentChildren
+}
+
+/**
+ * A service of which staff told her: as the organisation's signed directory has it. Without that, or with an older one, it is
+ * the words of staff. Nothing is fetched for it, or the relay would learn that it came.
+ */
+export function Referred({ service, children }: ReferredProps) {
+  const { language } = useWording()
+  const [shown, setShown] = useState<Fetched | null>(null)
+  useEffect(() => {
+    fetched?.then(setShown, () => undefined)
+  }, [])
+  const isNewEnough = shown !== null && shown.directory.version >= service.version
+  const found = isNewEnough ? shown.directory.search().find((one) => one.service.id === service.id) : undefined
+  if (shown === null || found === undefined) return <>{children}</>
+  return <shown.list.ReferredService parts={{ Icon, Select }} found={found} language={language} />
 }
 
 interface ServicesPanelProps {

@@ -8,11 +8,12 @@ import { useMemo, useState } from "preact/hooks"
 
 import { translator, type Language, type Translate } from "../shared/i18n/catalogue.ts"
 import { shownTexts } from "../shared/i18n/direction.ts"
+import { serviceTexts } from "../shared/i18n/serviceTexts.ts"
 import type { Icon } from "../shared/parts/Icon.tsx"
 import type { Select } from "../shared/parts/Select.tsx"
+import { choicesOf, day } from "../shared/services.ts"
 import { siteOf, telephone } from "./configuration.ts"
-import { NEEDS, type Directory, type Found, type Need, type Service } from "./sdk.ts"
-import { serviceTexts } from "./serviceTexts.ts"
+import type { Directory, Found } from "./sdk.ts"
 
 export { Directory } from "./sdk.ts"
 
@@ -41,7 +42,6 @@ export function ServiceList({ parts, directory, language }: ServiceListProps) {
   const [region, setRegion] = useState<string | null>(null)
   const [spoken, setSpoken] = useState<string | null>(null)
   const [openNow, setOpenNow] = useState(false)
-  // What is in the list, so that nothing can be chosen that leads to nothing.
   const choices = useMemo(() => choicesOf(directory, language), [directory, language])
   const found = directory.search({ need, region, language: spoken, openNow })
   return (
@@ -87,21 +87,43 @@ export function ServiceList({ parts, directory, language }: ServiceListProps) {
   )
 }
 
+interface ReferredServiceProps extends Pick<ServiceListProps, "parts" | "language"> {
+  readonly found: Found
+}
+
+/** One service, of which she was told in the conversation. */
+export function ReferredService({ parts, found, language }: ReferredServiceProps) {
+  const t = translator(texts, language)
+  const { phones, additionalUrls, email, url } = found.service
+  const hasLinks = additionalUrls.length > 0 || email !== null || url !== null
+  return (
+    <>
+      {phones.length > 0 && <p class="muted">{t("trace.call")}</p>}
+      {hasLinks && <p class="muted">{t("trace.link")}</p>}
+      <ul class="numbers">
+        <ServiceCard found={found} language={language} t={t} parts={parts} Name="h2" />
+      </ul>
+    </>
+  )
+}
+
 interface ServiceCardProps {
   readonly found: Found
   readonly language: Language
   readonly t: Words
   readonly parts: Parts
+  /** Of the level below the heading above it. */
+  readonly Name?: "h2" | "h3"
 }
 
-function ServiceCard({ found: { service, isOpen, lastChecked }, language, t, parts }: ServiceCardProps) {
+function ServiceCard({ found: { service, isOpen, lastChecked }, language, t, parts, Name = "h3" }: ServiceCardProps) {
   const { name, organization, phones, email, url, additionalUrls, fees, source } = service
   const own = service.translations.get(language)
   const description = own?.description ?? service.description
   const alert = own?.alert ?? service.alert
   return (
     <li class="card">
-      <h3>{own?.name ?? name}</h3>
+      <Name>{own?.name ?? name}</Name>
       {organization !== name && <p class="muted">{organization}</p>}
       {alert !== null && <p>{alert}</p>}
       {description !== null && <p>{description}</p>}
@@ -144,37 +166,3 @@ function Way({ Icon: Sign, icon, address, shown, about = null, text }: WayProps)
     </p>
   )
 }
-
-interface Option {
-  readonly value: string
-  readonly text: string
-}
-
-interface Choices {
-  readonly needs: readonly Need[]
-  readonly regions: readonly Option[]
-  readonly languages: readonly Option[]
-}
-
-function choicesOf(directory: Directory, language: Language): Choices {
-  const shown = directory.search().map(({ service }) => service)
-  const collator = new Intl.Collator(language)
-  const sorted = (options: ReadonlyMap<string, string>): Option[] =>
-    [...options].map(([value, text]) => ({ value, text })).sort((one, other) => collator.compare(one.text, other.text))
-  const spoken = shown.flatMap(({ languages }) => languages.map(({ code, name }) => [code, languageName(code, name, language)] as const))
-  const places = shown.flatMap(({ areas }: Service) => areas.map(({ extent, name }) => [extent, name] as const))
-  return {
-    needs: NEEDS.filter((need) => shown.some(({ needs }) => needs.has(need))),
-    regions: sorted(new Map(places)),
-    languages: sorted(new Map(spoken)),
-  }
-}
-
-/** As the browser calls it; old ones have no names. */
-function languageName(code: string, name: string | null, language: Language): string {
-  if (!("DisplayNames" in Intl)) return name ?? code
-  return new Intl.DisplayNames(language, { type: "language" }).of(code) ?? name ?? code
-}
-
-const day = (at: number, language: Language): string =>
-  new Intl.DateTimeFormat(language, { dateStyle: "long", timeZone: "UTC" }).format(at)

@@ -5,7 +5,7 @@
  *     state <────────── actions ───────────── Session <── events of the conversation
  */
 
-import { hex, MAX_CHARACTERS, partsOf, stopReason, TYPING_FORGOTTEN_MS } from "../shared/talking.ts"
+import { hex, MAX_CHARACTERS, partsOf, stopReason, TYPING_FORGOTTEN_MS, uuidOf, wordsOf } from "../shared/talking.ts"
 import type { CallPlace } from "../shared/call/place.ts"
 import type { Action, Ending, Person, Proposal, Prospect, Reassignment } from "./stateTypes.ts"
 import { nextTask, type Conversation, type Event, type Participant, type Survivor } from "./sdk.ts"
@@ -360,7 +360,7 @@ export class Session {
         this.#heard(event)
         break
       case "messageReceived":
-        this.#dispatch({ type: "unreadable", by: personOf(event.sender) })
+        this.#received(event)
         break
       case "sent":
       case "delivered":
@@ -436,9 +436,20 @@ export class Session {
 
   #heard(event: Event & { type: "textReceived" }): void {
     const { messageId, sender, text, sent } = event
-    this.#dispatch({ type: "heard", id: hex(messageId), by: personOf(sender), text, at: sent * 1000 })
+    this.#dispatch({ type: "heard", id: hex(messageId), by: personOf(sender), text, at: sent * 1000, service: null })
     if (this.#isLookedAt) void event.markRead().catch(ignoreLoss)
     else this.#unread.push(event.markRead)
+  }
+
+  #received({ sender, message }: Event & { type: "messageReceived" }): void {
+    const by = personOf(sender)
+    if (message.type !== "referral") {
+      this.#dispatch({ type: "unreadable", by })
+      return
+    }
+    const { id, sent, serviceId, directoryVersion: version } = message
+    const service = serviceId === null || version === null ? null : { id: uuidOf(serviceId), version }
+    this.#dispatch({ type: "heard", id: hex(id), by, text: wordsOf(message), at: sent * 1000, service })
   }
 
   #typingSeen(person: Person, active: boolean): void {

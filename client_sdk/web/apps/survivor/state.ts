@@ -112,8 +112,8 @@ function left(state: State, person: Person): State {
   return withNotice({ ...state, people, unreachable, typing: typing(state.typing, person, false) }, "left", person)
 }
 
-function heard(state: State, { id, by, text, at }: Action & { type: "heard" }): State {
-  const items: readonly Item[] = [...state.items, { kind: "theirs", id, by, text, at }]
+function heard(state: State, { id, by, text, at, service }: Action & { type: "heard" }): State {
+  const items: readonly Item[] = [...state.items, { kind: "theirs", id, by, text, at, service }]
   return { ...state, items, typing: typing(state.typing, by, false) }
 }
 

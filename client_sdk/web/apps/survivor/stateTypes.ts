@@ -32,10 +32,17 @@ export type Reassignment =
 
 export type Notice = "joined" | "left" | "welcomed" | "declined" | "unreadable" | "noteHandedOver"
 
+/** Which service of the directory somebody told her of. */
+export interface ServiceReference {
+  readonly id: string
+  /** Of the directory in which it was found. */
+  readonly version: number
+}
+
 /** One line of the conversation. Times are milliseconds since 1970. */
 export type Item =
   | { readonly kind: "own"; readonly id: string; readonly text: string; readonly at: number }
-  | { readonly kind: "theirs"; readonly id: string; readonly text: string; readonly at: number; readonly by: Person }
+  | { readonly kind: "theirs"; readonly id: string; readonly text: string; readonly at: number; readonly by: Person; readonly service: ServiceReference | null }
   | { readonly kind: "notice"; readonly id: string; readonly notice: Notice; readonly name: string; readonly role: string }
 
 /** Where in the queue she stood, and when that was said. Position 1 is next; 0: somebody is about to join. */
@@ -105,7 +112,7 @@ export type Action =
   | { readonly type: "said"; readonly id: string; readonly text: string; readonly at: number }
   /** The message that was called `here` is known to the others as `id`. */
   | { readonly type: "named"; readonly here: string; readonly id: string }
-  | { readonly type: "heard"; readonly id: string; readonly by: Person; readonly text: string; readonly at: number }
+  | { readonly type: "heard"; readonly id: string; readonly by: Person; readonly text: string; readonly at: number; readonly service: ServiceReference | null }
   | { readonly type: "unreadable" | "noteHandedOver"; readonly by: Person }
   | { readonly type: "progressed"; readonly id: string; readonly progress: Progress }
   | { readonly type: "typing"; readonly person: Person; readonly active: boolean }

@@ -1,6 +1,6 @@
 /** What is said around the services of the directory; what they say themselves is the organisation's. */
 
-import { catalogue } from "../shared/i18n/catalogue.ts"
+import { catalogue } from "./catalogue.ts"
 
 export const serviceTexts = catalogue({
   en: {

@@ -48,6 +48,7 @@ function madeUpConversation(participants: readonly Participant[] = [HER, ME]) {
     listenToCalls: () => undefined,
     request: { details: { need: "legal", language: "id", preferredGender: null, region: null, urgency: 1 }, waitedSeconds: 60 },
     send: vi.fn(() => Promise.resolve(new Uint8Array([9]))),
+    refer: vi.fn<Conversation["refer"]>(() => Promise.resolve()),
     end: vi.fn(() => Promise.resolve()),
     leave: vi.fn(() => Promise.resolve()),
     invite: vi.fn<Conversation["invite"]>(() => Promise.resolve(HER)),
@@ -63,7 +64,7 @@ function madeUpConversation(participants: readonly Participant[] = [HER, ME]) {
     }),
   }
   const isOver = (): void => void (conversation.isOver = true)
-  return { conversation: conversation as unknown as Conversation, isOver, tell, undeliveredEvents, send: conversation.send, end: conversation.end, leave: conversation.leave, handOver: conversation.handOver, invite: conversation.invite, addInvited: conversation.addInvited, inviteFromQueue: conversation.inviteFromQueue }
+  return { conversation: conversation as unknown as Conversation, isOver, tell, undeliveredEvents, send: conversation.send, refer: conversation.refer, end: conversation.end, leave: conversation.leave, handOver: conversation.handOver, invite: conversation.invite, addInvited: conversation.addInvited, inviteFromQueue: conversation.inviteFromQueue }
 }
 
 /** A store whose first writing waits for `write`; `put` counts. */
@@ -865,5 +866,39 @@ describe("by what staff tell a person apart", () => {
     const [talk] = await new Cabinet(store).talks()
     expect(talk).toMatchObject({ nickname: "", colour: "orange", waitsSince: null, answeredAt: 5 })
     expect({ nickname, colour, waitsSince, answeredAt }).toMatchObject({ nickname: "", colour: "orange" })
+  })
+})
+
+describe("a service of the directory", () => {
+  const REFERRAL = {
+    type: "referral", id: new Uint8Array([7]), sent: 5, service: "Rumah", kind: "shelter", contact: "129", note: "",
+    serviceId: new Uint8Array(16), directoryVersion: 9,
+  } as const
+
+  it("is told, shown as it was told, and kept", async () => {
+    const { desk, refer, tell, store } = await accepted()
+    await desk.refer(NAME, REFERRAL)
+    expect(refer).toHaveBeenCalledWith(REFERRAL)
+    tell({ type: "sent", messageId: REFERRAL.id })
+    await vi.waitFor(() => {
+      expect(desk.state.talks[0]).toMatchObject({ items: [{ kind: "own", id: "07", text: "Rumah\n129" }], progress: { "07": "sent" } })
+    })
+    const kept = await new Cabinet(store).talks()
+    expect(kept).toMatchObject([{ items: [{ text: "Rumah\n129" }] }])
+  })
+
+  it("that cannot be told is not shown as if it were", async () => {
+    const { desk, refer } = await accepted()
+    refer.mockRejectedValueOnce(new Error("over"))
+    await expect(desk.refer(NAME, REFERRAL)).rejects.toThrow("over")
+    expect(desk.state.talks[0]?.items).toEqual([])
+  })
+
+  it("of which a colleague tells is shown", async () => {
+    const { desk, tell } = await accepted()
+    tell({ type: "messageReceived", sender: ME, message: REFERRAL })
+    await vi.waitFor(() => {
+      expect(desk.state.talks[0]?.items).toMatchObject([{ kind: "theirs", text: "Rumah\n129" }])
+    })
   })
 })

@@ -683,3 +683,31 @@ describe("vanishing", () => {
     expect(talker.ask).not.toHaveBeenCalled()
   })
 })
+
+const REFERRAL = {
+  type: "referral", id: new Uint8Array(16).fill(7), sent: 5, service: "Rumah", kind: "shelter", contact: "129\nhttps://example.org", note: "",
+} as const
+const SERVICE_ID = Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+
+describe("a service of which staff tell her", () => {
+  it("is one of the directory, or else what they say of it", async () => {
+    const { conversation, state } = await talkingVisit()
+    const told = { ...REFERRAL, serviceId: SERVICE_ID, directoryVersion: 9 }
+    conversation.tell({ type: "messageReceived", sender: SARI, message: told })
+    conversation.tell({ type: "messageReceived", sender: SARI, message: { ...told, serviceId: null, directoryVersion: null } })
+    await vi.waitFor(() => {
+      expect(state().items.filter(({ kind }) => kind === "theirs")).toMatchObject([
+        { text: "Rumah\n129\nhttps://example.org", at: 5000, service: { id: "00010203-0405-0607-0809-0a0b0c0d0e0f", version: 9 } },
+        { text: "Rumah\n129\nhttps://example.org", service: null },
+      ])
+    })
+  })
+
+  it("is not what cannot be read here, which is said", async () => {
+    const { conversation, state } = await talkingVisit()
+    conversation.tell({ type: "messageReceived", sender: SARI, message: { type: "unknown", tag: 0x1f, raw: new Uint8Array() } })
+    await vi.waitFor(() => {
+      expect(state().items.at(-1)).toMatchObject({ kind: "notice", notice: "unreadable" })
+    })
+  })
+})

@@ -126,7 +126,7 @@ describe("a message", () => {
     const state = talking(
       { type: "typing", person: SARI, active: true },
       { type: "typing", person: DEWI, active: true },
-      { type: "heard", id: "1", by: SARI, text: "hello", at: 0 },
+      { type: "heard", id: "1", by: SARI, text: "hello", at: 0, service: null },
     )
     expect(state.typing).toEqual([DEWI])
   })
