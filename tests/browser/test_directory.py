@@ -75,7 +75,7 @@ SERVICES = "\n".join(
         row("Polisi", "Police", "emergency", "ID Indonesia", days_ago(1), phones="110", hours=ALWAYS),
         row(
             "Rumah Aman",
-            "Safe RelayEnvironment",
+            "Safe House",
             "shelter|counseling",
             "ID-JK Jakarta",
             days_ago(181),
@@ -114,7 +114,7 @@ LANGUAGES = (
         "Who else can help",
         "3 places can help",
         "1 place can help",
-        "Safe RelayEnvironment",
+        "Safe House",
         "Legal Aid",
         "Last checked on ",
         "What do you need?",
