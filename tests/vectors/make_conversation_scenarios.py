@@ -1,10 +1,11 @@
 """Writes conversation_scenarios.json: what members of a conversation send, hear and believe, step by step.
 
 ``python tests/vectors/make_conversation_scenarios.py`` after a change. Played by
-tests/sdk/test_conversation_scenarios.py and client_sdk/web/tests/conversationScenarios.test.ts, each with its
-own MLS, over a log in memory that keeps the relay's rules. A survivor and a counselor, Sari, are talking when
-a scenario begins, and she has renewed her keys, as whoever joins does; a medic, Dewi, may be brought in.
-Every ``who`` is one of the three.
+tests/sdk/test_conversation_scenarios.py and
+client_sdk/web/tests/conversation/conversationScenarios.test.ts, each with its own MLS, over a log in memory
+that keeps the relay's rules. A survivor and a counselor, Sari, are talking when a scenario begins, and she
+has renewed her keys, as whoever joins does; a medic, Dewi, may be brought in. Every ``who`` is one of the
+three.
 
 What a step ``does``:
 

@@ -2,7 +2,7 @@
 
 ``PYTHONPATH=tests python tests/vectors/make_relay_link.py`` after a change. Frames are hex, written by hand
 as in `make_relay_protocol`. Played by tests/sdk/test_relay_link_vectors.py and by
-client_sdk/web/tests/relayLinkVectors.test.ts.
+client_sdk/web/tests/net/relayLinkVectors.test.ts.
 
 ``refusals``: for each error code of the relay the class of the exception that whoever asked gets.
 

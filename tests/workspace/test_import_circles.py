@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+from support.import_graph import Graph, typescript
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _WEB = _REPOSITORY / "client_sdk" / "web"
@@ -18,19 +18,6 @@ _PACKAGES = (
     "server/teduh_server",
     "client_sdk/python/teduh_sdk",
 )
-_IMPORT = re.compile(r"""^\s*(?:import|export)\b[^"';]*?["'](\.[^"']+)["']""", re.MULTILINE)
-"""Of a type, too: what is only loaded later, by `import(…)`, is not meant."""
-
-Graph = Mapping[Path, frozenset[Path]]
-
-
-def typescript(folder: Path) -> Graph:
-    """What each module imports, tests left out."""
-    modules = [path for path in folder.rglob("*.ts*") if ".test." not in path.name]
-    return {
-        path: frozenset((path.parent / name).resolve() for name in _IMPORT.findall(path.read_text()))
-        for path in modules
-    }
 
 
 def python(package: Path) -> Graph:

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url"
 
 import { transformWithOxc, type Plugin } from "vite"
 
-const SOURCE = fileURLToPath(new URL("../apps/console/worker.ts", import.meta.url))
+const SOURCE = fileURLToPath(new URL("../apps/console/shift/worker.ts", import.meta.url))
 /** Without a hash: browsers know a worker by its address, and ask for it anew. */
 const FILE = "worker.js"
 

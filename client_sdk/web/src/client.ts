@@ -1,19 +1,19 @@
 /** What survivors and staff have in common: one link to one relay, and the conversations that go over it. */
 
-import { AuthenticationService } from "./authenticationService.ts"
-import { nowInSeconds } from "./clock.ts"
-import type { Conversation } from "./conversation.ts"
+import { AuthenticationService } from "./trust/authenticationService.ts"
+import { nowInSeconds } from "./net/clock.ts"
+import type { Conversation } from "./conversation/conversation.ts"
 import { RevocationListStale } from "./credentials/exceptions.ts"
 import type { Organisation } from "./credentials/organisation.ts"
 import { TeduhError } from "./errors.ts"
 import { toHex } from "./hazmat/bytes.ts"
-import { isOnThisMachine } from "./iceServers.ts"
+import { isOnThisMachine } from "./net/iceServers.ts"
 import { HYBRID_SUITE } from "./mls/suites.ts"
 import type { Authenticate, Authenticated, Hello, RelayFrame } from "./relay/frames.ts"
-import { RelayLink, type LinkListener } from "./relayLink.ts"
-import { RevocationFetch } from "./revocations.ts"
-import { verifyRoom, type VerifyRoom } from "./room.ts"
-import { Backoff, dialRelay, relayOrigin, type Dial } from "./transport.ts"
+import { RelayLink, type LinkListener } from "./net/relayLink.ts"
+import { RevocationFetch } from "./trust/revocations.ts"
+import { verifyRoom, type VerifyRoom } from "./group/room.ts"
+import { Backoff, dialRelay, relayOrigin, type Dial } from "./net/transport.ts"
 
 const WATCH_MS = 5000
 /** Of this device and the relay: more than that, and one of them is wrong. */

@@ -13,9 +13,9 @@
 
 import type { Attachment, Form, Invitation, Location, Referral, Unknown } from "./chat/messages.ts"
 import type { NotTrusted, TeduhError } from "./errors.ts"
-import type { Change } from "./groupChanges.ts"
+import type { Change } from "./group/groupChanges.ts"
 import type { Preference } from "./relay/frames.ts"
-import type { Participant } from "./room.ts"
+import type { Participant } from "./group/room.ts"
 
 /** She waits in the queue; `position` 1 is next, 0 means that somebody has taken her request and is joining. */
 export interface Waiting {

@@ -8,27 +8,27 @@
  * encrypted before it leaves, and nobody is in a conversation whose statement was not verified.
  */
 
-export type { HandOver } from "./invite.ts"
-export type { CallListener } from "./callSignals.ts"
+export type { HandOver } from "./conversation/invite.ts"
+export type { CallListener } from "./conversation/callSignals.ts"
 export type { Attachment, Form, Invitation, Location, Referral, Unknown } from "./chat/messages.ts"
 export { MAX_TEXT_CHARACTERS } from "./chat/messages.ts"
 export type { ClientOptions, VerificationBlocked } from "./client.ts"
-export type { Colleague } from "./colleague.ts"
-export { Conversation, type RequestOrigin } from "./conversation.ts"
+export type { Colleague } from "./trust/colleague.ts"
+export { Conversation, type RequestOrigin } from "./conversation/conversation.ts"
 export type { ComparisonWords, WordLanguage } from "./credentials/comparisonWords.ts"
 export type { Organisation } from "./credentials/organisation.ts"
-export { Directory } from "./directory.ts"
+export { Directory } from "./directory/directory.ts"
 export type { Found, Query } from "./directory/search.ts"
 export { NEEDS, type Need, type Service } from "./directory/services.ts"
-export { isEnrolled } from "./device.ts"
-export { EncryptedKeyStore, type Unlock } from "./encryptedKeyStore.ts"
-export { Enrolment, enrolDevice, pendingEnrolment } from "./enrolment.ts"
+export { isEnrolled } from "./device/device.ts"
+export { EncryptedKeyStore, type Unlock } from "./device/encryptedKeyStore.ts"
+export { Enrolment, enrolDevice, pendingEnrolment } from "./device/enrolment.ts"
 export * from "./errors.ts"
 export type * from "./events.ts"
-export type { IceServers } from "./iceServers.ts"
-export { MemoryKeyStore, type KeyStore } from "./keyStore.ts"
+export type { IceServers } from "./net/iceServers.ts"
+export { MemoryKeyStore, type KeyStore } from "./device/keyStore.ts"
 export { CLASSIC_SUITE, HYBRID_SUITE } from "./mls/suites.ts"
-export { readOrganisation, fetchOrganisation } from "./organisation.ts"
+export { readOrganisation, fetchOrganisation } from "./trust/organisation.ts"
 export {
   Availability,
   CallPolicy,
@@ -42,8 +42,8 @@ export {
   type Tally,
   type WaitingRequest,
 } from "./relay/frames.ts"
-export { Participant } from "./room.ts"
-export { InvitedTo, Request, Staff, type Shift } from "./staff.ts"
-export type { OpenOffer, PushAddress, StaffRouting } from "./staffRouting.ts"
+export { Participant } from "./group/room.ts"
+export { InvitedTo, Request, Staff, type Shift } from "./staff/staff.ts"
+export type { OpenOffer, PushAddress, StaffRouting } from "./staff/staffRouting.ts"
 export { Survivor } from "./survivor.ts"
-export type { Dial, Socket } from "./transport.ts"
+export type { Dial, Socket } from "./net/transport.ts"

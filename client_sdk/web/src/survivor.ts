@@ -5,9 +5,9 @@
  */
 
 import { Client, type ClientOptions } from "./client.ts"
-import { nowInSeconds } from "./clock.ts"
-import { Conversation } from "./conversation.ts"
-import { ConversationState } from "./conversationState.ts"
+import { nowInSeconds } from "./net/clock.ts"
+import { Conversation } from "./conversation/conversation.ts"
+import { ConversationState } from "./conversation/conversationState.ts"
 import type { Organisation } from "./credentials/organisation.ts"
 import { RelayLost, RelayRefused } from "./errors.ts"
 import { concatenate } from "./hazmat/bytes.ts"
@@ -24,7 +24,7 @@ import {
   type RequestDetails,
   type RequestOpened,
 } from "./relay/frames.ts"
-import { uniform } from "./transport.ts"
+import { uniform } from "./net/transport.ts"
 
 const IDENTITY_LENGTH = 16
 const CAPABILITY_LENGTH = 32

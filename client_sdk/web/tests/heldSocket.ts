@@ -1,7 +1,7 @@
 /** The relay's end of a connection, in the test's hands. */
 
 import { RelayLost } from "../src/errors.ts"
-import type { Socket } from "../src/transport.ts"
+import type { Socket } from "../src/net/transport.ts"
 
 export class HeldSocket implements Socket {
   /** What the client has sent. */

@@ -5,13 +5,13 @@
  * wants to send until all is quiet. Mirrors tests/support/clients/scripted_log.py.
  */
 
-import { AuthenticationService } from "../src/authenticationService.ts"
-import type { ConversationFrame } from "../src/conversationFrame.ts"
-import { ConversationState } from "../src/conversationState.ts"
+import { AuthenticationService } from "../src/trust/authenticationService.ts"
+import type { ConversationFrame } from "../src/conversation/conversationFrame.ts"
+import { ConversationState } from "../src/conversation/conversationState.ts"
 import { confirmation, signToken } from "../src/credentials/jsonWebToken.ts"
 import { encodeCredential } from "../src/credentials/staffStatement.ts"
 import type { StateEvent } from "../src/events.ts"
-import { HandOverNotes } from "../src/handOverNotes.ts"
+import { HandOverNotes } from "../src/conversation/handOverNotes.ts"
 import { generateSigner, type Signer } from "../src/hazmat/ed25519.ts"
 import { sha256, toHex, utf8 } from "../src/hazmat/bytes.ts"
 import { MlsGroup, newKeyPackage } from "../src/mls/group.ts"
@@ -28,7 +28,7 @@ import {
   type Append,
   type ClientFrame,
 } from "../src/relay/frames.ts"
-import { verifyRoom } from "../src/room.ts"
+import { verifyRoom } from "../src/group/room.ts"
 
 export const NOW = Math.floor(Date.now() / 1000)
 export const CONVERSATION = utf8("conversation id!")

@@ -10,7 +10,7 @@ import { WRITING_SERVICES_OFF } from "../shared/parts/writing.ts"
 import { choicesOf, day } from "../shared/services.ts"
 import { Dialog } from "./Dialog.tsx"
 import { Directory, readOrganisation, type Found } from "./sdk.ts"
-import type { TalkDialogProps } from "./TalkDialogs.tsx"
+import type { TalkDialogProps } from "./talk/TalkDialogs.tsx"
 import { useWording } from "./words.tsx"
 
 const texts = shownTexts(serviceTexts)

@@ -9,7 +9,7 @@
 
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks"
 
-import type { Talk } from "./deskState.ts"
+import type { Talk } from "./desk/deskState.ts"
 
 export type Screen = "list" | "talk" | "details" | "search"
 

@@ -4,8 +4,8 @@ import { encode as pack } from "@msgpack/msgpack"
 
 import { LocalMessageError, RemoteMessageError } from "../chat/errors.ts"
 import { MAX_MESSAGE_BYTES } from "../chat/messages.ts"
-import { decodeArray } from "../messagePack.ts"
-import { SchemaError, fromArray, toArray, type AnyDefinition } from "../schema.ts"
+import { decodeArray } from "../encoding/messagePack.ts"
+import { SchemaError, fromArray, toArray, type AnyDefinition } from "../encoding/schema.ts"
 import { CALL_MESSAGES, type CallMessage } from "./messages.ts"
 
 const byTag: ReadonlyMap<number, AnyDefinition> = new Map(

@@ -26,7 +26,7 @@ import {
   struct,
   text,
   type ValueOf,
-} from "../schema.ts"
+} from "../encoding/schema.ts"
 
 /** Candidates in one message. */
 export const MAX_CANDIDATES = 32

@@ -2,8 +2,8 @@
 
 import { encode as pack } from "@msgpack/msgpack"
 
-import { decodeArray } from "../messagePack.ts"
-import { SchemaError, fromArray, toArray, type AnyDefinition } from "../schema.ts"
+import { decodeArray } from "../encoding/messagePack.ts"
+import { SchemaError, fromArray, toArray, type AnyDefinition } from "../encoding/schema.ts"
 import { LocalMessageError, RemoteMessageError } from "./errors.ts"
 import { CALL_TAGS, MAX_MESSAGE_BYTES, MESSAGES, type ChatMessage, type OfCall, type Unknown } from "./messages.ts"
 

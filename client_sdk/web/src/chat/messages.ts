@@ -16,7 +16,7 @@
  * Times (`sent`) are the sender's clock in seconds since 1970: shown, never trusted for order, which is the log's.
  */
 
-import { bool, bytes, defaulted, define, integer, list, oneOf, optional, struct, text, type ValueOf } from "../schema.ts"
+import { bool, bytes, defaulted, define, integer, list, oneOf, optional, struct, text, type ValueOf } from "../encoding/schema.ts"
 
 /** The largest encoded message, before padding. */
 export const MAX_MESSAGE_BYTES = 60 * 1024

@@ -80,7 +80,7 @@ import {
 } from "../cryptoErrors.ts"
 import { areEqual, concatenate, copyOf, erase, toHex } from "../hazmat/bytes.ts"
 import type { Signer } from "../hazmat/ed25519.ts"
-import { commitPaddingFor, paddingFor } from "../padding.ts"
+import { commitPaddingFor, paddingFor } from "../encoding/padding.ts"
 import { CommitInspection } from "./commitInspection.ts"
 import { KeyPackageBundle, readBundle, STAFF_CREDENTIAL_TYPE } from "./keyPackageBundle.ts"
 import type { Identity, KeyPackage, MlsCredential } from "./keyPackageBundle.ts"

@@ -7,8 +7,8 @@
 
 import { encode as pack } from "@msgpack/msgpack"
 
-import { decodeArray } from "../messagePack.ts"
-import { SchemaError, fromArray, toArray, type AnyDefinition, type Tagged } from "../schema.ts"
+import { decodeArray } from "../encoding/messagePack.ts"
+import { SchemaError, fromArray, toArray, type AnyDefinition, type Tagged } from "../encoding/schema.ts"
 import { RemoteProtocolError } from "./errors.ts"
 import {
   CLIENT_FRAMES,

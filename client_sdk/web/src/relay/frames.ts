@@ -33,7 +33,7 @@ import {
   text,
   type Field,
   type ValueOf,
-} from "../schema.ts"
+} from "../encoding/schema.ts"
 
 export const PROTOCOL_VERSION = 1
 export const SUBPROTOCOL = "teduh.1"

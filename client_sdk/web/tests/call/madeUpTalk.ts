@@ -5,10 +5,10 @@ import { vi } from "vitest"
 import { decodeCall, encodeCall } from "../../src/call/codec.ts"
 import type { CallConversation } from "../../src/call/media/browserCall.ts"
 import { Description, Heartbeat, Join, MediaReason, Phase, Ring, type CallMessage } from "../../src/call/messages.ts"
-import type { CallListener } from "../../src/callSignals.ts"
-import type { IceServers } from "../../src/iceServers.ts"
+import type { CallListener } from "../../src/conversation/callSignals.ts"
+import type { IceServers } from "../../src/net/iceServers.ts"
 import { CallPolicy } from "../../src/relay/frames.ts"
-import { Participant } from "../../src/room.ts"
+import { Participant } from "../../src/group/room.ts"
 
 const MEDIA = { audio: true, video: false, screen: false, reason: MediaReason.CHOSEN }
 const OFFER = { generation: 1, revision: 1, isOffer: true, restartsIce: false, sdp: "v=0\r\n", candidates: [] }

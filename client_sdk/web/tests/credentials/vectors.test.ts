@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs"
 
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 
-import { AuthenticationService } from "../../src/authenticationService.ts"
+import { AuthenticationService } from "../../src/trust/authenticationService.ts"
 import { comparisonWords } from "../../src/credentials/comparisonWords.ts"
 import { verifyDirectory, type DirectoryStatement } from "../../src/credentials/directoryStatement.ts"
 import { englishWords } from "../../src/credentials/englishWords.ts"

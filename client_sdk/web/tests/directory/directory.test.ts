@@ -5,11 +5,11 @@ import { readFileSync } from "node:fs"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 
 import { signToken } from "../../src/credentials/jsonWebToken.ts"
-import { Directory } from "../../src/directory.ts"
+import { Directory } from "../../src/directory/directory.ts"
 import { InvalidDirectory } from "../../src/errors.ts"
 import { encodeBase64url, sha256, utf8 } from "../../src/hazmat/bytes.ts"
 import { signerFromPrivateKey } from "../../src/hazmat/ed25519.ts"
-import { readOrganisation } from "../../src/organisation.ts"
+import { readOrganisation } from "../../src/trust/organisation.ts"
 import { vectors } from "../credentials/vectors.ts"
 
 const organisation = readOrganisation(vectors.organisation)

@@ -9,7 +9,7 @@ import { searchServices } from "../../src/directory/search.ts"
 import { MAX_DIRECTORY_BYTES, MAX_SERVICES, readServices } from "../../src/directory/services.ts"
 import { InvalidDirectory } from "../../src/errors.ts"
 import { toHex, utf8 } from "../../src/hazmat/bytes.ts"
-import { referralTo } from "../../src/referral.ts"
+import { referralTo } from "../../src/directory/referral.ts"
 
 interface Vectors {
   readonly files: readonly { readonly name: string; readonly content: string; readonly valid: boolean }[]

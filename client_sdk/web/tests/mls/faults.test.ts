@@ -41,7 +41,7 @@ import type { Signer } from "../../src/hazmat/ed25519.ts"
 import { bundleFor, MlsGroup, readKeyPackage } from "../../src/mls/group.ts"
 import { CLASSIC_SUITE, HYBRID_SUITE, suiteOf } from "../../src/mls/suites.ts"
 import type { CipherSuite } from "../../src/mls/suites.ts"
-import { paddedLength } from "../../src/padding.ts"
+import { paddedLength } from "../../src/encoding/padding.ts"
 import { bundleOf, GROUP_ID, letIn, NOW, pair, staff, survivor, three } from "./people.ts"
 
 /** The name of a secret that was agreed on elsewhere. */

@@ -12,7 +12,7 @@ import { createInterface } from "node:readline"
 
 import { WebSocket } from "ws"
 
-import { keepStatement } from "../../src/device.ts"
+import { keepStatement } from "../../src/device/device.ts"
 import { toHex } from "../../src/hazmat/bytes.ts"
 import {
   enrolDevice,

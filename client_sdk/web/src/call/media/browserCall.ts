@@ -11,11 +11,11 @@
  */
 
 import { RemoteMessageError } from "../../chat/errors.ts"
-import { atMost } from "../../clock.ts"
+import { atMost } from "../../net/clock.ts"
 import { CallPolicy } from "../../relay/frames.ts"
-import type { CallListener } from "../../callSignals.ts"
-import type { IceServers } from "../../iceServers.ts"
-import type { Participant } from "../../room.ts"
+import type { CallListener } from "../../conversation/callSignals.ts"
+import type { IceServers } from "../../net/iceServers.ts"
+import type { Participant } from "../../group/room.ts"
 import type { Action, CallEvent } from "../actions.ts"
 import { decodeCall, encodeCall } from "../codec.ts"
 import { CallNotAllowed } from "../errors.ts"
