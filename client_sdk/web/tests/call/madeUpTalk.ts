@@ -18,7 +18,7 @@ export const [COUNSELOR, SHE, MEDIC] = [0, 1, 2]
 /** Whatever was captured, and what connections were made, since `makeUpBrowser`. */
 export const tracks: { isOn: boolean }[] = []
 export const connections: BrowserConnection[] = []
-/** What a test has the browser wait for before it opens a device, as a person reads its question; whether it describes answers. */
+/** What a test has the browser wait for before it opens a device, as a person reads its question; whether it describes. */
 export const question: { answered: Promise<unknown>; describes: boolean } = { answered: Promise.resolve(), describes: false }
 
 export function makeUpBrowser(): void {
@@ -48,7 +48,7 @@ export function giveUpBrowser(): void {
   vi.unstubAllGlobals()
 }
 
-/** One that stands, and breaks, when the test says so; it looks for a way where `createAnswer` is answered. */
+/** One that stands, and breaks, when the test says so; it looks for a way where what it describes is taken. */
 class BrowserConnection {
   connectionState: RTCPeerConnectionState = "new"
   isGathering = false
@@ -63,7 +63,8 @@ class BrowserConnection {
   getTransceivers = (): never[] => []
   addTransceiver = (): object => ({})
   setRemoteDescription = (): Promise<void> => Promise.resolve()
-  createOffer = (): Promise<RTCSessionDescriptionInit> => new Promise(() => undefined)
+  createOffer = (): Promise<RTCSessionDescriptionInit> =>
+    question.describes ? Promise.resolve({ type: "offer", sdp: "v=0\r\n" }) : new Promise(() => undefined)
   createAnswer = (): Promise<RTCSessionDescriptionInit> =>
     question.describes ? Promise.resolve({ type: "answer", sdp: "v=0\r\n" }) : new Promise(() => undefined)
   setConfiguration = (configuration: RTCConfiguration): void => void (this.configuration = configuration)
@@ -104,6 +105,7 @@ export class Talk implements CallConversation {
   saysOn: boolean | null = null
   /** What the relay allows. */
   relayOnly = true
+  allowsCalls = true
   readonly questions: { answer: () => void; fail: () => void }[] = []
   #listener: CallListener | null = null
   #asked = 0
@@ -125,7 +127,7 @@ export class Talk implements CallConversation {
 
   iceServers(): Promise<IceServers> {
     const username = `name ${String((this.#asked += 1))}`
-    const policy = this.relayOnly ? CallPolicy.RELAY : CallPolicy.DIRECT
+    const policy = !this.allowsCalls ? CallPolicy.OFF : this.relayOnly ? CallPolicy.RELAY : CallPolicy.DIRECT
     const ice = { policy, urls: ["turn:turn.example"], username, credential: "word", expires: 1, relayOnly: this.relayOnly }
     return new Promise((resolve, reject) => {
       this.questions.push({

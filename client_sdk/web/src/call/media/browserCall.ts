@@ -264,19 +264,33 @@ export class BrowserCall {
     }
     const attempt = ++this.#attempt
     this.#begin(wish)
-    if (this.#session?.state === "ringing") this.#prepareConnection()
+    const isAnswer = this.#session?.state === "ringing"
+    if (isAnswer) {
+      // They hear of the tap, and what we offer, while the relay is still being asked; only the way there waits for it.
+      this.#prepareConnection()
+      this.#take(wish, step)
+    }
     const ice = (await atMost(RELAY_ANSWERS_SECONDS, this.#iceServers())) ?? "offline"
     if (attempt !== this.#attempt) return
-    this.#isPreparing = false
-    const session = this.#session
-    if (typeof ice === "string" || session === null) this.#leave(typeof ice === "string" ? ice : "offline")
+    if (typeof ice === "string") this.#leave(ice, EndReason.FAILED)
     else {
       this.#isDirect = !ice.relayOnly
-      this.#with(() => begun(session, mediaOf(wish), this.#clock.now(), step))
-      if (session.state === "idle") this.#notBegun()
-      else if (session.state === "calling") this.#prepareConnection()
+      if (!isAnswer) this.#take(wish, step)
     }
     this.#changed()
+  }
+
+  /** Does what was tapped for. */
+  #take(wish: Wish, step: (session: CallSession, media: Media) => readonly Action[]): void {
+    this.#isPreparing = false
+    const session = this.#session
+    if (session === null) {
+      this.#leave("offline")
+      return
+    }
+    this.#with(() => begun(session, mediaOf(wish), this.#clock.now(), step))
+    if (session.state === "idle") this.#notBegun()
+    else if (session.state === "calling") this.#prepareConnection()
   }
 
   /** For the first of those with whom we may be connected in a moment; they wait for it less. Nobody hears of it. */

@@ -4,7 +4,7 @@
  *     actions of the session ──> Connections ──one queue for each peer──> Peer
  *     session <── described, trickled, connected, failed ─────────────────┘
  *
- * What is asked of a connection waits until there is a route. Closing waits for nothing.
+ * A connection describes itself before there is a route, and looks for no way until then. Closing waits for nothing.
  */
 
 import type { LocalCandidate, Route, Unroutable } from "./peer.ts"
@@ -158,13 +158,11 @@ export class Connections {
   async #ready(connection: Connection, leaf: number, isRenewal: boolean, offers: boolean): Promise<Peer | null> {
     if (connection.isClosed) return null
     if (connection.peer === null) {
-      const route = await this.#route(false)
-      // Closed while the route was being asked for: TypeScript does not see that it may change meanwhile.
-      if (isEnded(connection)) return null
       const spare = this.#spare?.offers === offers ? this.#takeSpare() : null
-      connection.peer = new Peer(route, this.#outletsOf(connection, leaf), this.#tracks(), this.#level, spare)
+      connection.peer = new Peer(this.#route(false), this.#outletsOf(connection, leaf), this.#tracks(), this.#level, spare ?? undefined)
     } else if (isRenewal) {
       const route = await this.#route(true)
+      // Closed while the route was being asked for: TypeScript does not see that it may change meanwhile.
       if (!isEnded(connection)) connection.peer.renew(route)
     }
     return isEnded(connection) ? null : connection.peer

@@ -74,7 +74,10 @@ const CODECS: Readonly<Record<Kind, readonly string[]>> = { audio: ["audio/opus"
 
 export class Peer {
   readonly #connection: RTCPeerConnection
-  readonly #route: Route
+  /** Null until it is known. */
+  #route: Route | null = null
+  /** Rejects where there is none. */
+  readonly #routed: Promise<Route>
   readonly #out: PeerOutlets
   readonly #tracks: Record<Kind, MediaStreamTrack | null>
   #level: Exclude<Level, "text">
@@ -94,15 +97,22 @@ export class Peer {
   #isLeavingWay = false
   #isClosed = false
 
-  /** `tracks` and `level` are what is sent to begin with. */
-  constructor(route: Route, outlets: PeerOutlets, tracks: Readonly<Record<Kind, MediaStreamTrack | null>>, level: Exclude<Level, "text">, spare: Spare | null) {
-    this.#route = route
+  /** `tracks` and `level` are what is sent to begin with; no way is looked for before there is a `route`. */
+  constructor(
+    route: Promise<Route>,
+    outlets: PeerOutlets,
+    tracks: Readonly<Record<Kind, MediaStreamTrack | null>>,
+    level: Exclude<Level, "text">,
+    { connection, offer }: Spare = new Spare(false),
+  ) {
     this.#out = outlets
     this.#tracks = { ...tracks }
     this.#level = level
-    this.#connection = spare?.connection ?? new RTCPeerConnection(configurationOf(route))
-    this.#firstOffer = spare?.offer ?? null
-    spare?.connection.setConfiguration(configurationOf(route))
+    this.#connection = connection
+    this.#firstOffer = offer
+    this.#routed = route.then((known) => this.#take(known))
+    // Whoever needs it hears of it.
+    this.#routed.catch(ignore)
     this.#listen()
   }
 
@@ -115,6 +125,8 @@ export class Peer {
 
   /** The other side's description; an offer is answered by `described`. */
   async apply(revision: number, sdp: string, isOffer: boolean): Promise<void> {
+    await this.#routed
+    if (this.#isClosed) return
     await this.#connection.setRemoteDescription({ type: isOffer ? "offer" : "answer", sdp })
     if (isOffer) {
       for (const one of this.#connection.getTransceivers())
@@ -261,13 +273,14 @@ export class Peer {
     clearTimeout(this.#routeTimer)
     // What the other side makes of it takes longer than our browser does with it, and waits in the queue for that.
     if (!this.#isRestarting) this.#tell(revision, description)
-    await this.#route.mayGather
+    const { isRelayOnly, mayGather } = await this.#routed
+    await mayGather
     if (this.#hasClosed()) return
     await Promise.all([this.#connection.setLocalDescription(description), this.#attach()])
     if (this.#hasClosed()) return
     // What follows need not wait for that.
     void this.limit(this.#level)
-    if (gathers && this.#route.isRelayOnly) this.#routeTimer = setTimeout(this.#noRoute, ROUTE_MS)
+    if (gathers && isRelayOnly) this.#routeTimer = setTimeout(this.#noRoute, ROUTE_MS)
     if (!this.#isRestarting) return
     await this.#someGathered()
     if (!this.#hasClosed()) this.#tell(revision, description)
@@ -281,7 +294,18 @@ export class Peer {
 
   #tellable(sdp: string): string {
     const thrifty = withThriftyOpus(withoutStrayPayloads(sdp))
-    return this.#route.isRelayOnly ? withoutAddresses(thrifty) : thrifty
+    return this.#isRelayOnly ? withoutAddresses(thrifty) : thrifty
+  }
+
+  /** Until something else is known: nothing of a description tells an address before. */
+  get #isRelayOnly(): boolean {
+    return this.#route?.isRelayOnly ?? true
+  }
+
+  #take(route: Route): Route {
+    this.#route = route
+    this.renew(route)
+    return route
   }
 
   /** While something was awaited: TypeScript does not see that it may change meanwhile. */
@@ -302,7 +326,7 @@ export class Peer {
 
   #gathered(candidate: RTCIceCandidate | null): void {
     const isLast = candidate === null || candidate.candidate === ""
-    if (isLast && this.#found === 0 && this.#route.isRelayOnly) setTimeout(this.#noRoute, EXPLAINED_MS)
+    if (isLast && this.#found === 0 && this.#isRelayOnly) setTimeout(this.#noRoute, EXPLAINED_MS)
     const tellable = isLast ? null : this.#tellableCandidate(candidate)
     if (tellable !== null) this.#found += 1
     if (tellable !== null && this.#early === null) this.#out.trickled(this.#revision, [tellable])
@@ -316,7 +340,7 @@ export class Peer {
 
   #tellableCandidate({ candidate, sdpMid, sdpMLineIndex }: RTCIceCandidate): LocalCandidate | null {
     if (candidateType(candidate) === null) return null
-    const line = this.#route.isRelayOnly ? relayedCandidate(candidate) : candidate
+    const line = this.#isRelayOnly ? relayedCandidate(candidate) : candidate
     return line === null ? null : { candidate: line, sdpMid, sdpMLineIndex }
   }
 

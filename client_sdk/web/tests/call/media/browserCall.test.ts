@@ -71,7 +71,7 @@ it("closes the microphone when the ring that was answered has ended meanwhile", 
   await talk.answers()
   await accepted
   expect(call.view.phase).toBe("idle")
-  expect(call.view.ending?.why).toBe("missed")
+  expect(call.view.ending?.why).toBe("cancelled")
   expect(isAnythingOn()).toBe(false)
 })
 
@@ -143,7 +143,8 @@ it.each(["ring", "accept"] as const)("says that there is no connection while the
   await talk.answers()
   expect(call.view.phase).toBe("idle")
   expect(isAnythingOn()).toBe(false)
-  expect(talk.said).toEqual(what === "accept" ? ["decline"] : [])
+  // Whoever rang has heard of the tap, and hears that it came to nothing.
+  expect([talk.said[0], talk.said.at(-1)]).toEqual(what === "accept" ? ["join", "hangUp"] : [undefined, undefined])
 })
 
 it("goes on while the relay is away for as long as the connection stands, and no longer", async () => {
@@ -226,6 +227,39 @@ it("answers a direct call at once, and looks for a way when a device is open, fo
   expect(connections.map(({ isGathering }) => isGathering)).toEqual([false])
   await allow()
   expect(connections.map(({ isGathering }) => isGathering)).toEqual([true])
+})
+
+/** Of the two of them, she offers. */
+async function rungByMedic(call: BrowserCall, talk: Talk): Promise<void> {
+  question.describes = true
+  talk.participants = talk.participants.filter(({ leafIndex }) => leafIndex !== COUNSELOR)
+  await talk.rings(MEDIC)
+  void call.accept()
+  await idle()
+}
+
+it("answers and offers with the tap, and looks for a way when the relay has said through which servers", async () => {
+  const [call, talk] = made()
+  await rungByMedic(call, talk)
+  expect(call.view.phase).toBe("in call")
+  expect(talk.said).toEqual(["join", "description"])
+  expect(connections).toMatchObject([{ isGathering: false, configuration: { iceServers: [], iceTransportPolicy: "relay" } }])
+  await talk.answers()
+  expect(connections).toMatchObject([{ isGathering: true, configuration: { iceServers: [{ username: "name 1" }] } }])
+  expect(talk.said).toEqual(["join", "description"])
+})
+
+it("hangs up, with nothing on, where the relay allows no calls after all", async () => {
+  const [call, talk] = made()
+  talk.allowsCalls = false
+  await rungByMedic(call, talk)
+  expect(isAnythingOn()).toBe(true)
+  await talk.answers()
+  expect(call.view.phase).toBe("idle")
+  expect(call.view.ending?.why).toBe("off")
+  expect(talk.said).toEqual(["join", "description", "hangUp"])
+  expect(isAnythingOn()).toBe(false)
+  expect(connections).toMatchObject([{ isGathering: false, isClosed: true }])
 })
 
 it("has a connection ready when somebody answers, which knows no server and looks for no way before", async () => {

@@ -86,7 +86,7 @@ class BrowserConnection {
 
   #sdp(isNew: boolean): string {
     if (isNew) this.#name += 1
-    return `v=0\r\na=ice-ufrag:name${String(this.#name)}\r\n`
+    return `v=0\r\nc=IN IP4 198.51.100.9\r\na=ice-ufrag:name${String(this.#name)}\r\n`
   }
 }
 
@@ -95,11 +95,13 @@ let told: string[]
 let openRoute: () => void
 /** With a description, or by itself. */
 let candidates: string[]
+let sdps: string[]
 
 beforeEach(() => {
   made = []
   told = []
   candidates = []
+  sdps = []
   openRoute = () => undefined
   vi.useFakeTimers()
   vi.stubGlobal("RTCPeerConnection", BrowserConnection)
@@ -117,15 +119,20 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
-/** Connections whose first route is there, and every later one when `openRoute` is called. */
-function connections(isRelayOnly = false, mayGather: Promise<unknown> = Promise.resolve()): Connections {
+/** Connections whose first route is there, or when `routed`, and every later one when `openRoute` is called. */
+function connections(
+  isRelayOnly = false,
+  mayGather: Promise<unknown> = Promise.resolve(),
+  routed: Promise<unknown> = Promise.resolve(),
+): Connections {
   const route: Route = { iceServers: [], isRelayOnly, mayGather }
   const tell = (what: string) => (): void => {
     told.push(what)
   }
   const outlets = {
-    described: (...[, , , , early]: Parameters<ConnectionOutlets["described"]>) => {
+    described: (...[, , , sdp, early]: Parameters<ConnectionOutlets["described"]>) => {
       told.push("described")
+      sdps.push(sdp)
       candidates.push(...early.map(({ candidate }) => candidate))
     },
     trickled: (...[, , revision, late]: Parameters<ConnectionOutlets["trickled"]>) => {
@@ -148,7 +155,7 @@ function connections(isRelayOnly = false, mayGather: Promise<unknown> = Promise.
               resolve(route)
             }
           })
-        : Promise.resolve(route),
+        : routed.then(() => route),
     () => ({ audio: null, video: null }),
   )
 }
@@ -188,7 +195,7 @@ it.each(["we offer", "they offer"])("does not say it while another path is being
   await vi.advanceTimersByTimeAsync(1)
   expect(told).toEqual(["described"])
   const asked = who === "we offer" ? ["restart"] : ["takes offer", "answer"]
-  expect(browser.asked).toEqual(["offer", "configuration", ...asked])
+  expect(browser.asked).toEqual(["offer", "configuration", "configuration", ...asked])
   browser.becomes("connected")
   expect(told).toEqual(["described", "connected"])
   // The new path is watched as the old one was.
@@ -271,11 +278,35 @@ it("describes before it may look for a way, and takes the answer and its candida
   all.applyDescription(OURS.leaf, OURS.generation, 1, ANSWER)
   await vi.advanceTimersByTimeAsync(PATIENCE_MS)
   const [browser] = made
-  expect([browser?.currentLocalDescription, browser?.asked]).toEqual([null, ["offer"]])
+  expect([browser?.currentLocalDescription, browser?.asked]).toEqual([null, ["offer", "configuration"]])
   allow()
   await vi.advanceTimersByTimeAsync(0)
   expect(browser?.currentLocalDescription).not.toBeNull()
-  expect(browser?.asked).toEqual(["offer", "takes answer"])
+  expect(browser?.asked).toEqual(["offer", "configuration", "takes answer"])
+})
+
+it.each([true, false])("offers before there is a route, naming no address, and looks for a way when there is one: %s", async (isRelayOnly) => {
+  let open = (): void => undefined
+  const routed = new Promise<void>((resolve) => (open = resolve))
+  const all = connections(isRelayOnly, Promise.resolve(), routed)
+  all.createOffer(OURS.leaf, OURS.generation, 1, false)
+  all.applyDescription(OURS.leaf, OURS.generation, 1, ANSWER)
+  await vi.advanceTimersByTimeAsync(PATIENCE_MS)
+  expect(told).toEqual(["described"])
+  expect(sdps).toEqual(["v=0\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:name1\r\n"])
+  expect(made).toMatchObject([{ currentLocalDescription: null, asked: ["offer"] }])
+  open()
+  await vi.advanceTimersByTimeAsync(0)
+  expect(made[0]?.currentLocalDescription).not.toBeNull()
+  expect(made[0]?.asked).toEqual(["offer", "configuration", "takes answer"])
+})
+
+it("says that it failed where there is no route", async () => {
+  const all = connections(true, Promise.resolve(), Promise.reject(new Error("the relay is away")))
+  all.createOffer(OURS.leaf, OURS.generation, 1, false)
+  await vi.advanceTimersByTimeAsync(0)
+  expect(told).toEqual(["described", "failed"])
+  expect(made).toMatchObject([{ currentLocalDescription: null, asked: ["offer"] }])
 })
 
 it("looks for no way any more that was closed before it might", async () => {
@@ -312,7 +343,7 @@ it("does not answer by a connection that was made to offer, and closes it in the
   all.prepare(true)
   all.applyDescription(OURS.leaf, OURS.generation, 1, THEIR_OFFER)
   await vi.advanceTimersByTimeAsync(0)
-  expect(made.map(({ asked }) => asked)).toEqual([["offer"], ["takes offer", "answer"]])
+  expect(made.map(({ asked }) => asked)).toEqual([["offer"], ["configuration", "takes offer", "answer"]])
   all.closeAll()
   expect(made.map(({ isClosed }) => isClosed)).toEqual([true, true])
 })
