@@ -38,7 +38,7 @@ async def _scopes(page: Page) -> list[str]:
 
 async def _are_subscribed(environment: ConsoleEnvironment, count: int) -> None:
     """Wait until so many devices are: whoever signs out does not wait for the relay."""
-    await becomes(lambda: environment.relay._store.ask((b"HLEN", keys.PUSH_DEVICES)), count, PATIENCE)
+    await becomes(lambda: environment.relay.parts.store.ask((b"HLEN", keys.PUSH_DEVICES)), count, PATIENCE)
 
 
 class _Worker:

@@ -27,7 +27,7 @@ async def test_she_is_told_when_how_long_and_what_no_longer_counts(tmp_path: Pat
         chromium(tmp_path / "profile") as browser,
     ):
         taken = [int(time.time() * 1000) - minutes * 60_000 for minutes in range(1, 31)]
-        await environment.relay._store.ask((b"RPUSH", keys.QUEUE_TAKEN, *taken))
+        await environment.relay.parts.store.ask((b"RPUSH", keys.QUEUE_TAKEN, *taken))
         hers = await SurvivorPage.open(browser, environment.url)
         await hers.page.get_by_label("Roughly where are you?").select_option("Bandung")
         await hers.ask()

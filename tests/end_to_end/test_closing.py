@@ -330,8 +330,8 @@ async def test_nobody_is_with_her_who_has_given_up_coming_in(tmp_path: Path) -> 
 
 
 async def _state_of_the_only_request(relay: Relay) -> Reply:
-    keys = as_list(await relay._store.ask((b"KEYS", QUEUE_REQUEST_PREFIX + b"*")))
-    return await relay._store.ask((b"HGET", as_bytes(keys[0]), b"state")) if keys else None
+    keys = as_list(await relay.parts.store.ask((b"KEYS", QUEUE_REQUEST_PREFIX + b"*")))
+    return await relay.parts.store.ask((b"HGET", as_bytes(keys[0]), b"state")) if keys else None
 
 
 async def test_whoever_waits_for_something_of_a_client_that_is_closed_is_told_so(tmp_path: Path) -> None:

@@ -50,10 +50,10 @@ async def test_who_is_connected_is_not_absent_because_the_store_was_away(tmp_pat
                 await asyncio.sleep(6.5)
                 # The absent are looked for every second; this is the last time that it is in vain.
                 with pytest.raises(StoreUnavailable):
-                    await relay._queue.sweep()
+                    await relay.parts.queue.sweep()
                 await asyncio.to_thread(store.revive)
-                await eventually(lambda: relay._store.available)
-                await relay._queue.sweep()
+                await eventually(lambda: relay.parts.store.available)
+                await relay.parts.queue.sweep()
                 assert (await sari.claim()).id == hers.id
 
 
@@ -68,7 +68,7 @@ async def test_she_waits_again_when_the_store_has_lost_her_request(tmp_path: Pat
                 hers = await survivor.ask()
                 await until(hers, events.Connected)
                 await until(hers, events.Waiting)
-                await relay._store.ask((b"FLUSHALL",))
+                await relay.parts.store.ask((b"FLUSHALL",))
                 assert (await _claimed(sari)).id == hers.id
 
 
@@ -108,14 +108,14 @@ async def test_a_console_that_comes_back_while_the_store_is_away_is_told_who_wai
                 listings = sari.routing.listing()
                 assert (await anext(listings)).waiting == 0
                 store.kill()
-                await eventually(lambda: not relay._store.available)
-                (console,) = relay._routing.presence.here()
+                await eventually(lambda: not relay.parts.store.available)
+                (console,) = relay.parts.routing.presence.here()
                 console.abort()
                 await eventually(
-                    lambda: [each for each in relay._routing.presence.here() if each is not console]
+                    lambda: [each for each in relay.parts.routing.presence.here() if each is not console]
                 )
                 await asyncio.to_thread(store.revive)
-                await eventually(lambda: relay._store.available)
+                await eventually(lambda: relay.parts.store.available)
                 await survivor.ask()
                 async with asyncio.timeout(20):
                     while (await anext(listings)).waiting != 1:
@@ -145,7 +145,7 @@ async def test_a_store_that_is_away_is_not_answered_by_ever_more(
                 his = await _claimed(sari)
                 await hers.joined()
                 store.kill()
-                await eventually(lambda: not relay._store.available)
+                await eventually(lambda: not relay.parts.store.available)
                 counters.clear()
                 for word in ("he", "has", "come", "home"):
                     await hers.send(word)

@@ -25,7 +25,7 @@ async def test_what_a_timer_begins_after_the_relay_has_stopped_is_closed(
     path = RelayOrganisation().write(tmp_path)
     with start_valkey() as valkey:
         async with relay_here(path, valkey.url) as (relay, _):
-            news = relay._routing.news
+            news = relay.parts.routing.news
             await eventually(lambda: not news._refresh_due and not news._refreshing)
             spawn = news._spawn
 

@@ -57,7 +57,7 @@ async def _report(staff: FrameClient, conversation: bytes) -> None:
 
 
 def _waiting(relay: Relay) -> int:
-    return len(relay._routing.news.waiting_here)
+    return len(relay.parts.routing.news.waiting_here)
 
 
 async def test_all_that_waits_from_the_same_source_leaves_the_queue_and_nobody_else(
@@ -154,7 +154,7 @@ async def test_whoever_shares_the_address_is_back_by_herself_after_a_proof_of_wo
                 await _report(staff, conversation)
                 await until(hers, events.Reconnecting)
                 assert (await until(hers, events.Waiting)).position == 1
-                assert relay._routing.abuse._price._recent
+                assert relay.parts.routing.abuse._price._recent
 
 
 async def test_a_report_counts_once(
@@ -175,7 +175,7 @@ async def test_a_report_counts_once(
         ):
             await staff.authenticate(organisation.staff())
             conversation, another = await _taken(staff, fake), await _taken(staff, last)
-            heard = relay._routing.abuse.reported
+            heard = relay.parts.routing.abuse.reported
             await _report(staff, conversation)
             await eventually(lambda: conversation in heard)
             quoted = await other.ask(OpenRequest(1, other.capability, b"kp"), Error)

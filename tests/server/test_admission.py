@@ -279,8 +279,8 @@ async def test_one_connection_keeps_no_more_requests_waiting_than_it_may_open(do
         conversation_id = conversation_of(sha256(capability).digest())
         subscribed = await keeper.ask(Subscribe(5, conversation_id, 0, capability), Subscribed)
         assert subscribed.member == 0
-    connection = next(each for each in door.relay._sockets.connections if len(each.subscriptions) == 12)
-    assert door.relay._routing.news.followed_by(connection) == 8
+    connection = next(each for each in door.relay.parts.sockets.connections if len(each.subscriptions) == 12)
+    assert door.relay.parts.routing.news.followed_by(connection) == 8
 
 
 @pytest.mark.parametrize("door", [{"absent_seconds": 1.0}], indirect=True)
@@ -289,7 +289,7 @@ async def test_all_whose_openers_are_gone_leave_together(door: Door) -> None:
     clients = [(await door.opens(number))[0] for number in range(1, 30)]
     for client in clients:
         await client.socket.close()
-    await eventually(lambda: door.relay._queue.length == 0)
+    await eventually(lambda: door.relay.parts.queue.length == 0)
 
 
 @pytest.mark.parametrize("door", [{"absent_seconds": 4.0}], indirect=True)
@@ -297,7 +297,7 @@ async def test_who_says_nothing_any_more_leaves_though_her_socket_is_open(door: 
     """A phone without a network does not close its socket. She is asked for a sign of life."""
     client, _ = await door.opens(1)
     # What aiohttp answers by itself it answers while somebody receives; here nobody does.
-    await eventually(lambda: door.relay._queue.length == 0, within=20)
+    await eventually(lambda: door.relay.parts.queue.length == 0, within=20)
     assert not client.socket.closed
 
 

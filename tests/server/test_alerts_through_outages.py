@@ -23,7 +23,7 @@ async def until_noted(relay: Relay, conversation_id: bytes) -> None:
     """Until then whoever leads would tell it again by itself."""
 
     async def is_noted() -> bool:
-        waiting = await read_waiting(relay._store, [conversation_id])
+        waiting = await read_waiting(relay.parts.store, [conversation_id])
         return all(request.is_known for request in waiting)
 
     await becomes(is_noted, True)
@@ -44,7 +44,7 @@ async def test_whoever_begins_to_watch_while_the_store_is_away_is_told_when_it_i
                 await later.expect(QueueAlert)
                 await until_noted(relay, conversation)
                 valkey.kill()
-                await eventually(lambda: not relay._store.available)
+                await eventually(lambda: not relay.parts.store.available)
                 await later.ask(WatchBoard(1), Done)
                 await asyncio.to_thread(valkey.revive)
                 async with asyncio.timeout(15):
@@ -62,7 +62,7 @@ async def test_a_node_that_was_deaf_for_a_moment_tells_what_it_may_have_missed(
             conversation = await survivor.open_request()
             await supervisor.expect(QueueAlert)
             await until_noted(relay, conversation)
-            await relay._store.ask((b"CLIENT", b"KILL", b"TYPE", b"PUBSUB"))
+            await relay.parts.store.ask((b"CLIENT", b"KILL", b"TYPE", b"PUBSUB"))
             async with asyncio.timeout(15):
                 assert (await supervisor.expect(QueueAlert)).conversation_id == conversation
 
@@ -77,8 +77,8 @@ async def test_whoever_watches_no_more_before_it_is_back_is_not_waited_for(
             async with frame_client(url) as gone:
                 await gone.authenticate(organisation.staff("Ibu Wati", Role.SUPERVISOR))
                 valkey.kill()
-                await eventually(lambda: not relay._store.available)
+                await eventually(lambda: not relay.parts.store.available)
                 await gone.ask(WatchBoard(1), Done)
-                await eventually(lambda: relay._routing.alerts.owed == 1)
-            await eventually(lambda: relay._routing.alerts.owed == 0)
+                await eventually(lambda: relay.parts.routing.alerts.owed == 1)
+            await eventually(lambda: relay.parts.routing.alerts.owed == 0)
             await asyncio.to_thread(valkey.revive)

@@ -57,8 +57,8 @@ def _looks_for_leases(command: Command) -> bool:
 async def _told_of_ends(relay: Relay, client: FrameClient) -> int:
     """How often it was told that it is a member no more, of all that was published so far."""
     heard = asyncio.Event()
-    relay._channel.on(_NO_KIND, lambda _: heard.set())
-    await relay._store.publish_confirmed(ALL_NODES_CHANNEL, bytes((_NO_KIND,)))
+    relay.parts.channel.on(_NO_KIND, lambda _: heard.set())
+    await relay.parts.store.publish_confirmed(ALL_NODES_CHANNEL, bytes((_NO_KIND,)))
     await heard.wait()
     await client.ask(Ping(7), Pong)
     return sum(isinstance(frame, MembershipEnded) for frame in client.seen)
@@ -73,7 +73,7 @@ async def test_two_nodes_that_end_one_lease_give_one_seat_back(
         async with frame_client(url) as one, frame_client(url) as two, frame_client(url) as staff:
             await staff.authenticate(device)
             await staff.ask(SetAvailability(1, Availability.AVAILABLE, 4), Done)
-            presence = relay._routing.presence
+            presence = relay.parts.routing.presence
             (here,) = presence.here()
             assert here.staff is not None
             person = here.staff.person
@@ -85,13 +85,13 @@ async def test_two_nodes_that_end_one_lease_give_one_seat_back(
             looked_at = queue_scripts.lease_of(ends)
             # The other node is a step before this one, all the way.
             done = _after(
-                monkeypatch, lambda command: command == looked_at, lambda: relay._queue._end_lease(ends)
+                monkeypatch, lambda command: command == looked_at, lambda: relay.parts.queue._end_lease(ends)
             )
-            await _is_due(relay._store, ends)
+            await _is_due(relay.parts.store, ends)
             async with asyncio.timeout(10):
                 await done.wait()
-            await becomes(lambda: relay._store.ask(queue_scripts.request_state(ends)), b"waiting")
-            await relay._queue.sweep()
+            await becomes(lambda: relay.parts.store.ask(queue_scripts.request_state(ends)), b"waiting")
+            await relay.parts.queue.sweep()
             told = await _told_of_ends(relay, staff)
             assert (presence.seats(person), told) == (3, 1)
 
@@ -110,16 +110,16 @@ async def test_whoever_takes_it_again_at_once_keeps_it(
             await gone.claim(request)
 
             async def another_node() -> None:
-                await relay._queue._end_lease(request)
+                await relay.parts.queue._end_lease(request)
                 await staff.claim(request)
 
             done = _after(monkeypatch, _looks_for_leases, another_node)
-            await _is_due(relay._store, request)
+            await _is_due(relay.parts.store, request)
             async with asyncio.timeout(10):
                 await done.wait()
             # Of the round that is under way, and of this one, nothing is to be felt.
-            await relay._queue.sweep()
-            assert await relay._store.ask(queue_scripts.lease_holder(request)) == device
+            await relay.parts.queue.sweep()
+            assert await relay.parts.store.ask(queue_scripts.lease_holder(request)) == device
             assert await _told_of_ends(relay, staff) == 0
             await staff.append(request, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
 
@@ -130,7 +130,7 @@ async def test_conversation_of_which_nothing_can_be_learnt_keeps_no_other_lease_
     """As one whose master in a cluster is lost, and comes first each time."""
     async with relay_here(organisation.write(tmp_path), valkey.url) as (relay, url):
         await organisation.publish_revocations(url)
-        store = relay._store
+        store = relay.parts.store
         async with frame_client(url) as one, frame_client(url) as two, frame_client(url) as staff:
             await staff.authenticate(organisation.staff())
             await staff.ask(SetAvailability(1, Availability.AVAILABLE, 2), Done)

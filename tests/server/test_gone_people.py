@@ -37,8 +37,8 @@ async def test_who_gives_up_while_her_request_is_taken_does_not_wait_again(
                 conversation = await survivor.open_request()
                 await staff.claim(conversation)
                 await survivor.ask(goodbye(7, conversation), Done)
-            await becomes(lambda: relay._store.ask(queue_scripts.request_state(conversation)), None)
-            assert await relay._store.ask(queue_scripts.queue_length()) == 0
+            await becomes(lambda: relay.parts.store.ask(queue_scripts.request_state(conversation)), None)
+            assert await relay.parts.store.ask(queue_scripts.queue_length()) == 0
 
 
 async def test_who_unsubscribes_and_goes_drops_out(
@@ -50,7 +50,7 @@ async def test_who_unsubscribes_and_goes_drops_out(
         async with frame_client(url) as survivor:
             conversation = await survivor.open_request()
             await survivor.send(Unsubscribe(conversation))
-        await becomes(lambda: relay._store.ask(queue_scripts.queue_length()), 0)
+        await becomes(lambda: relay.parts.store.ask(queue_scripts.queue_length()), 0)
 
 
 async def test_who_leaves_as_the_first_before_she_is_answered_counts_as_given_up(
@@ -66,8 +66,8 @@ async def test_who_leaves_as_the_first_before_she_is_answered_counts_as_given_up
             await staff.claim(conversation)
             await survivor.ask(Leave(7, conversation), Done)
             await staff.ask(Leave(8, conversation), Done)
-            await becomes(lambda: relay._store.ask(queue_scripts.request_state(conversation)), None)
-        relay._routing.board.flush()
-        today = relay._routing.board._dates(time.time())[0]
-        counts = routing_scripts.day_counts(await relay._store.ask(routing_scripts.read_day(today)))
+            await becomes(lambda: relay.parts.store.ask(queue_scripts.request_state(conversation)), None)
+        relay.parts.routing.board.flush()
+        today = relay.parts.routing.board._dates(time.time())[0]
+        counts = routing_scripts.day_counts(await relay.parts.store.ask(routing_scripts.read_day(today)))
         assert counts == {"opened": 1, "abandoned": 1}

@@ -59,8 +59,8 @@ async def test_both_nodes_know_of_each_other(
                 await _both_subscribe_anew(survivor, staff, conversation)
                 await asyncio.sleep(0.01)
                 here, there = (
-                    one._delivery.conversation(conversation),
-                    two._delivery.conversation(conversation),
+                    one.parts.delivery.conversation(conversation),
+                    two.parts.delivery.conversation(conversation),
                 )
                 assert here is not None
                 assert there is not None
@@ -109,7 +109,7 @@ async def test_she_is_not_told_that_nobody_can_be_reached(
             conversation = await _begun(survivor, staff)
             for _ in range(30):
                 await _both_subscribe_anew(survivor, staff, conversation)
-                here = one._delivery.conversation(conversation)
+                here = one.parts.delivery.conversation(conversation)
                 assert here is not None
                 if not here.on_other_nodes:
                     break

@@ -11,8 +11,8 @@ from typing import cast
 import pytest
 from support.clients.plain_relay import plain_relay
 from support.relay.websocket_wire import BINARY, CLOSE, HEADERS, Wire, masked, request, wire
-from teduh_server.app import bind
 from teduh_server.transport.listener import ConnectionListener
+from teduh_server.transport.listening_socket import bind
 from teduh_server.transport.unused_connections import Closable, UnusedConnections
 from teduh_signaling.relay.codec import encode
 from teduh_signaling.relay.frames import CloseCode, Hello, Ping, Pong

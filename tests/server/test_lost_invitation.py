@@ -37,7 +37,7 @@ async def test_who_was_added_is_invited_though_the_node_died(
             frame_client(at_two) as colleague,
         ):
             device = (await colleague.authenticate(medic)).device_id
-            dead.append(one._inbox)
+            dead.append(one.parts.inbox)
             commit = Append(conversation, 2, 1, 1, b"commit", b"welcome", (device,), ())
             await staff.send(commit)
             await survivor.entries(2)

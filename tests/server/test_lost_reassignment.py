@@ -39,8 +39,10 @@ async def test_her_search_goes_on_when_a_node_dies_between_the_claim_and_the_nam
             # What another node did before it died, or before its store went away: the first of two steps.
             now_ms = time.time_ns() // 1_000_000
             claim = queue_scripts.claim_request(conversation, b"d" * 32, b"p" * 16, now_ms, 10, 10, 60_000)
-            assert queue_scripts.claimed_request(await relay._store.ask(claim)) is not None
-            await becomes(lambda: relay._store.ask(queue_scripts.request_state(conversation)), b"waiting")
+            assert queue_scripts.claimed_request(await relay.parts.store.ask(claim)) is not None
+            await becomes(
+                lambda: relay.parts.store.ask(queue_scripts.request_state(conversation)), b"waiting"
+            )
             while (await survivor.expect(QueuePosition)).position != 1:
                 pass
 
@@ -66,9 +68,9 @@ async def test_a_lease_that_begins_while_another_node_ends_an_older_one_has_its_
                 return asyncio.ensure_future(behind(store)) if command == looked_at else ask(store, command)
 
             monkeypatch.setattr(Store, "ask", ask_behind)
-            await relay._queue._end_lease(conversation)
-            state = await ask(relay._store, queue_scripts.request_state(conversation))
-            assert (state, await ask(relay._store, (b"ZCARD", QUEUE_LEASES))) == (b"leased", 1)
+            await relay.parts.queue._end_lease(conversation)
+            state = await ask(relay.parts.store, queue_scripts.request_state(conversation))
+            assert (state, await ask(relay.parts.store, (b"ZCARD", QUEUE_LEASES))) == (b"leased", 1)
 
 
 async def test_her_search_begun_anew_while_somebody_takes_the_one_before_goes_on(
@@ -98,7 +100,7 @@ async def test_her_search_begun_anew_while_somebody_takes_the_one_before_goes_on
             monkeypatch.setattr(Store, "ask", ask_slowly)
             # Of what waits by then she is given the one that she had asked for.
             await colleague.claim(conversation)
-            assert await ask(relay._store, queue_scripts.lease_holder(conversation)) == device
+            assert await ask(relay.parts.store, queue_scripts.lease_holder(conversation)) == device
 
 
 async def test_search_that_is_stopped_while_the_store_cannot_be_asked_ends_all_the_same(
@@ -118,5 +120,5 @@ async def test_search_that_is_stopped_while_the_store_cannot_be_asked_ends_all_t
             monkeypatch.setattr(Queue, "_withdraw", unavailable)
             refused = await staff.ask(CancelRequest(6, conversation), RelayError)
             assert refused.code is ErrorCode.UNAVAILABLE
-            await becomes(lambda: relay._store.ask(queue_scripts.request_state(conversation)), None)
+            await becomes(lambda: relay.parts.store.ask(queue_scripts.request_state(conversation)), None)
             await staff.append(conversation, 2, b"goes on")

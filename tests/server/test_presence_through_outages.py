@@ -21,7 +21,7 @@ FORGOTTEN_AFTER_SECONDS = 2.0
 
 
 def _available(relay: Relay) -> int:
-    return relay._routing.presence.counted()[Availability.AVAILABLE]
+    return relay.parts.routing.presence.counted()[Availability.AVAILABLE]
 
 
 async def test_staff_of_another_node_stay_there_through_an_outage(
@@ -42,12 +42,12 @@ async def test_staff_of_another_node_stay_there_through_an_outage(
                     await eventually(lambda: _available(here) == 1)
                     await survivor.open_request()
                     valkey.kill()
-                    await eventually(lambda: not here._store.available)
+                    await eventually(lambda: not here.parts.store.available)
                     await asyncio.sleep(FORGOTTEN_AFTER_SECONDS + 0.5)
                     assert _available(here) == 1
                     await asyncio.to_thread(valkey.revive)
-                    await eventually(lambda: here._store.available and there._store.available)
-                    await here._queue.sweep()
+                    await eventually(lambda: here.parts.store.available and there.parts.store.available)
+                    await here.parts.queue.sweep()
                     assert _available(here) == 1
                     await survivor.ask(Ping(7), Pong)
                     assert not [frame for frame in survivor.seen if isinstance(frame, OpeningTime)]
@@ -73,7 +73,7 @@ async def test_staff_of_another_node_stay_there_while_a_master_is_replaced(
                 await staff.ask(SetAvailability(1, Availability.AVAILABLE, 2), Done)
                 await eventually(lambda: _available(here) == 1)
                 counted: list[int] = []
-                here._routing.presence.changes.add(lambda: counted.append(_available(here)))
+                here.parts.routing.presence.changes.add(lambda: counted.append(_available(here)))
                 master = cluster.master_of(ALL_NODES_CHANNEL)
                 master.kill()
                 await asyncio.to_thread(cluster.wait_until_replaced, ALL_NODES_CHANNEL, master)

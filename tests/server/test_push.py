@@ -98,7 +98,7 @@ async def test_nobody_is_woken_while_somebody_is_available(
 ) -> None:
     """The router looks several times, and does not so much as begin; when she goes it does."""
     await environment.opt_in(browser)
-    router = environment.relay._routing.router
+    router = environment.relay.parts.routing.router
     async with (
         environment.device(environment.organisation.staff()) as staff,
         frame_client(environment.url) as survivor,
@@ -107,7 +107,7 @@ async def test_nobody_is_woken_while_somebody_is_available(
         await survivor.open_request()
         for _ in range(3):
             await router.route()
-            assert await environment.relay._store.ask((b"EXISTS", keys.PUSH_WOKEN)) == 0
+            assert await environment.relay.parts.store.ask((b"EXISTS", keys.PUSH_WOKEN)) == 0
         assert browser.pushed.empty()
         await staff.ask(SetAvailability(2, Availability.BUSY, 0), Done)
         body, _ = await asyncio.wait_for(browser.pushed.get(), PATIENCE)

@@ -181,7 +181,7 @@ async def test_full_queue_lets_nobody_in_and_leaves_nobody_behind(
         conversation = await first.open_request()
         refused = await second.ask(OpenRequest(7, second.capability, b"kp"), Error)
         assert (refused.code, refused.ref) == (ErrorCode.TOO_MANY, 7)
-        assert [each.id for each in relay._delivery.conversations] == [conversation]
+        assert [each.id for each in relay.parts.delivery.conversations] == [conversation]
         assert await first.open_request() == conversation
 
 

@@ -40,10 +40,10 @@ async def test_supervisors_are_told_of_her_though_they_knew_of_the_search_for_a_
         await organisation.publish_revocations(url)
         async with talking_pair(url, organisation.staff()) as (survivor, staff, conversation):
             await staff.ask(RequestReassignment(5, conversation, RequestDetails("interpreter")), Done)
-            await relay._store.ask(routing_scripts.mark_notified(conversation))
+            await relay.parts.store.ask(routing_scripts.mark_notified(conversation))
             await survivor.ask(RequestReassignment(5, conversation, RequestDetails()), Done)
             (request,) = routing_scripts.requests(
-                [conversation], await relay._store.ask(routing_scripts.read_requests([conversation]))
+                [conversation], await relay.parts.store.ask(routing_scripts.read_requests([conversation]))
             )
             assert not request.seeks_colleague
             assert not request.is_known

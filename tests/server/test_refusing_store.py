@@ -57,12 +57,12 @@ async def test_offers_go_on_after_the_store_was_full(
             async with frame_client(url) as staff, frame_client(url) as survivor:
                 await staff.authenticate(organisation.staff())
                 await staff.ask(SetAvailability(1, Availability.AVAILABLE, 2), Done)
-                store = relay._store
+                store = relay.parts.store
                 await store.ask((b"CONFIG", b"SET", b"maxmemory", b"1"))
                 await refused.wait()
                 await store.ask((b"CONFIG", b"SET", b"maxmemory", b"0"))
                 # Until the next probe the relay keeps what it believes to be left for conversations.
-                await eventually(lambda: not relay._reserve.refuses_requests)
+                await eventually(lambda: not relay.parts.reserve.refuses_requests)
                 asking = OpenRequest(1, survivor.capability, b"key package", RequestDetails())
                 await survivor.ask(asking, RequestOpened)
                 async with asyncio.timeout(8):
@@ -79,7 +79,7 @@ async def test_leases_end_after_the_disk_was_full(organisation: RelayOrganisatio
                 await survivor.open_request()
                 await staff.ask(Claim(1, None), Claimed)
                 # A lease comes to its end while the disk takes nothing: MISCONF, for all that writes.
-                store = relay._store
+                store = relay.parts.store
                 (valkey.folder / "dump.rdb" / "in the way").mkdir(parents=True)
                 await store.ask((b"CONFIG", b"SET", b"save", b"3600 1"))
                 await store.ask((b"BGSAVE",))

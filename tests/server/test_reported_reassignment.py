@@ -54,7 +54,7 @@ async def test_reported_conversation_does_not_come_back_into_the_queue(
             await staff.ask(ReportAbuse(2, reported), Done)
             await staff.ask(Leave(3, reported), Done)
             for relay in (one, other):
-                await eventually(partial(relay._routing.abuse.reported.__contains__, reported))
+                await eventually(partial(relay.parts.routing.abuse.reported.__contains__, reported))
             async with frame_client(others) as again:
                 await again.subscribe(reported, 0, fake.capability)
                 for client in (fake, again):
@@ -72,9 +72,9 @@ async def test_search_that_waits_leaves_the_queue_with_a_report(
             await staff.authenticate(organisation.staff())
             reported = await _taken(staff, fake)
             await fake.ask(RequestReassignment(4, reported, EMERGENCY), Done)
-            await eventually(lambda: relay._queue.length == 1)
+            await eventually(lambda: relay.parts.queue.length == 1)
             await staff.ask(ReportAbuse(2, reported), Done)
-            await eventually(lambda: relay._queue.length == 0)
+            await eventually(lambda: relay.parts.queue.length == 0)
 
 
 async def test_request_that_was_reported_before_its_first_commit_does_not_wait_again(
@@ -89,4 +89,4 @@ async def test_request_that_was_reported_before_its_first_commit_does_not_wait_a
             await staff.subscribe(reported)
             await staff.ask(ReportAbuse(2, reported), Done)
             assert await fake.closed() == CloseCode.TRY_AGAIN_LATER
-            await becomes(lambda: relay._store.ask(queue_scripts.request_state(reported)), None)
+            await becomes(lambda: relay.parts.store.ask(queue_scripts.request_state(reported)), None)

@@ -22,12 +22,12 @@ async def test_who_was_revoked_is_not_believed_by_a_node_that_starts_after_a_fai
     path, stolen = organisation.write(tmp_path), organisation.staff()
     async with relay_here(path, valkey.url) as (one, origin):
         await organisation.publish_revocations(origin)
-        fields = await one._store.ask((b"HGETALL", LIST))
+        fields = await one.parts.store.ask((b"HGETALL", LIST))
         assert isinstance(fields, list)
         # Answered with 204: in force.
         await organisation.publish_revocations(origin, organisation.revoking(stolen))
-        await one._store.ask((b"DEL", LIST))
-        await one._store.ask((b"HSET", LIST, *map(as_bytes, fields)))
+        await one.parts.store.ask((b"DEL", LIST))
+        await one.parts.store.ask((b"HSET", LIST, *map(as_bytes, fields)))
         await asyncio.sleep(5)
         async with relay_here(path, valkey.url) as (_, started_later), frame_client(started_later) as thief:
             with pytest.raises(AssertionError, match="revoked"):
@@ -41,7 +41,7 @@ async def test_list_that_the_store_has_lost_is_given_back(
     path = organisation.write(tmp_path)
     async with relay_here(path, valkey.url) as (one, origin):
         await organisation.publish_revocations(origin)
-        await one._store.ask((b"DEL", LIST))
+        await one.parts.store.ask((b"DEL", LIST))
         await asyncio.sleep(5)
         async with relay_here(path, valkey.url) as (two, _):
             assert two.verifier.revocations is not None

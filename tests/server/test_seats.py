@@ -62,9 +62,9 @@ async def test_who_was_available_before_the_store_began_anew_is_offered_requests
                 await staff.authenticate(organisation.staff())
                 await staff.ask(SetAvailability(1, Availability.AVAILABLE, 2), Done)
                 valkey.kill()
-                await eventually(lambda: not relay._store.available)
+                await eventually(lambda: not relay.parts.store.available)
                 valkey.revive()
-                await eventually(lambda: relay._store.available)
+                await eventually(lambda: relay.parts.store.available)
                 await _is_offered(staff, await _ask(survivor))
 
 
@@ -78,10 +78,10 @@ async def test_who_says_that_she_is_available_while_the_store_is_away_is_offered
             async with frame_client(url) as staff, frame_client(url) as survivor:
                 await staff.authenticate(organisation.staff())
                 valkey.kill()
-                await eventually(lambda: not relay._store.available)
+                await eventually(lambda: not relay.parts.store.available)
                 await staff.ask(SetAvailability(1, Availability.AVAILABLE, 2), Done)
                 valkey.revive()
-                await eventually(lambda: relay._store.available)
+                await eventually(lambda: relay.parts.store.available)
                 await _is_offered(staff, await _ask(survivor))
 
 
@@ -120,10 +120,10 @@ async def test_who_says_anew_how_many_she_takes_while_the_store_is_away_is_offer
                 await _is_offered(staff, request)
                 await staff.ask(AnswerOffer(5, request, True), Claimed)
                 await staff.append(request, 1, b"commit", epoch=0, kind=1, welcome=b"welcome")
-                await becomes(lambda: relay._store.ask(queue_scripts.request_state(request)), b"taken")
+                await becomes(lambda: relay.parts.store.ask(queue_scripts.request_state(request)), b"taken")
                 valkey.kill()
-                await eventually(lambda: not relay._store.available)
+                await eventually(lambda: not relay.parts.store.available)
                 await staff.ask(SetAvailability(6, Availability.AVAILABLE, 1), Done)
                 valkey.revive()
-                await eventually(lambda: relay._store.available)
+                await eventually(lambda: relay.parts.store.available)
                 await _is_offered(staff, await _ask(second))

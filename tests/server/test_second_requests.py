@@ -361,7 +361,7 @@ async def test_how_long_staff_have_been_gone_goes_with_her_to_another_node(
             gone = await noted()
             async with frame_client(two) as elsewhere, frame_client(one) as back:
                 await elsewhere.subscribe(conversation, 2, survivor.capability)
-                known = node._delivery.conversation(conversation)
+                known = node.parts.delivery.conversation(conversation)
                 assert known is not None
                 assert time.time() - gone == pytest.approx(time.monotonic() - known.silent_since, abs=0.1)
                 await back.authenticate(device)

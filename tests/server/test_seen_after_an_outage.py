@@ -21,14 +21,14 @@ ELSEWHERE = b"waits elsewhere."
 
 
 async def _state(relay: Relay) -> object:
-    return await relay._store.ask(queue_scripts.request_state(ELSEWHERE))
+    return await relay.parts.store.ask(queue_scripts.request_state(ELSEWHERE))
 
 
 async def _waits_elsewhere(relay: Relay) -> None:
     """By another node, to which her link stands all the time."""
-    details, now_ms = msgpack.encode(RequestDetails()), relay._store.now_ms()
+    details, now_ms = msgpack.encode(RequestDetails()), relay.parts.store.now_ms()
     opening = queue_scripts.open_request(ELSEWHERE, b"package", details, now_ms, 60_000)
-    assert queue_scripts.opened(await relay._store.ask(opening)).new
+    assert queue_scripts.opened(await relay.parts.store.ask(opening)).new
 
 
 async def test_whoever_waits_at_another_node_keeps_her_place_when_the_store_is_back(
@@ -41,11 +41,11 @@ async def test_whoever_waits_at_another_node_keeps_her_place_when_the_store_is_b
             await asyncio.sleep(ABSENT_SECONDS + 1)
             await _waits_elsewhere(relay)
             valkey.kill()
-            await eventually(lambda: not relay._store.available)
+            await eventually(lambda: not relay.parts.store.available)
             await asyncio.sleep(ABSENT_SECONDS + 0.5)
             await asyncio.to_thread(valkey.revive)
-            await eventually(lambda: relay._store.available)
-            await relay._queue.sweep()
+            await eventually(lambda: relay.parts.store.available)
+            await relay.parts.queue.sweep()
             assert await _state(relay) == b"waiting"
             # Of whom no node says so, she is absent all the same.
             await becomes(lambda: _state(relay), None)
@@ -59,12 +59,12 @@ async def test_whoever_waits_at_another_node_keeps_her_place_while_the_store_is_
     async with relay_here(path, valkey.url, absent_seconds=ABSENT_SECONDS) as (relay, _):
         await asyncio.sleep(ABSENT_SECONDS + 1)
         await _waits_elsewhere(relay)
-        await relay._store.ask((b"CONFIG", b"SET", b"maxmemory", 1000))
+        await relay.parts.store.ask((b"CONFIG", b"SET", b"maxmemory", 1000))
         try:
             await asyncio.sleep(ABSENT_SECONDS + 1.5)
             assert await _state(relay) == b"waiting"
         finally:
-            await relay._store.ask((b"CONFIG", b"SET", b"maxmemory", 0))
-        await relay._queue.sweep()
+            await relay.parts.store.ask((b"CONFIG", b"SET", b"maxmemory", 0))
+        await relay.parts.queue.sweep()
         assert await _state(relay) == b"waiting"
         await becomes(lambda: _state(relay), None)

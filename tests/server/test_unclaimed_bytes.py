@@ -193,7 +193,7 @@ async def test_what_was_accepted_at_another_node_counts_for_its_source_no_more(
         staff = await stack.enter_async_context(frame_client(elsewhere))
         await staff.authenticate(organisation.staff())
         await _accept(staff, opened[0])
-        await eventually(lambda: relay._unclaimed.holds(opened[0]) == 0)
+        await eventually(lambda: relay.parts.unclaimed.holds(opened[0]) == 0)
         assert isinstance(await _open(await stack.enter_async_context(frame_client(url))), RequestOpened)
 
 
@@ -238,7 +238,7 @@ async def test_it_stays_as_long_as_she_is_there(quick: tuple[Relay, str], store:
     async with frame_client(url) as client:
         conversation = await client.open_request()
         for _ in range(3):
-            await relay._queue.sweep()
+            await relay.parts.queue.sweep()
         assert await _keys(store, conversation.hex().encode()) != []
 
 
@@ -330,7 +330,7 @@ async def test_a_store_that_fills_up_refuses_new_requests_first_and_an_accepted_
             for number in range(64):
                 await store.ask((b"SET", b"filler:%d" % number, bytes(2**19), b"PX", b"600000"))
             await _used(store, 0.82)
-            await eventually(lambda: relay._reserve.refuses_requests)
+            await eventually(lambda: relay.parts.reserve.refuses_requests)
             refused = await _open(late)
             assert isinstance(refused, RelayError)
             assert (refused.code, refused.retry_after_ms > 0) == (ErrorCode.UNAVAILABLE, True)
@@ -339,7 +339,7 @@ async def test_a_store_that_fills_up_refuses_new_requests_first_and_an_accepted_
             await waiting.append(waits, 1, b"early", epoch=0)
             await survivor.append(conversation, 1, b"hers")
             await _used(store, 0.9)
-            await eventually(lambda: relay._reserve.refuses_unclaimed)
+            await eventually(lambda: relay.parts.reserve.refuses_unclaimed)
             not_taken = await _append(waiting, waits, 2, b"early", epoch=0)
             assert isinstance(not_taken, RelayError)
             assert not_taken.code is ErrorCode.TOO_MANY

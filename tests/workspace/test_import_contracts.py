@@ -73,6 +73,7 @@ BREAKS = (
     Break("server/teduh_server", "staff", "teduh_server.conversation_log.inbox", ROOMS),
     Break("server/teduh_server", "routing", "teduh_server.handlers.frames", ROOMS),
     Break("server/teduh_server", "http", "teduh_server.app", ROOMS),
+    Break("server/teduh_server", "handlers", "teduh_server.composition", ROOMS),
     Break("server/teduh_server", "matching", "asyncio", MATCHING),
     Break("server/teduh_server", "matching", "teduh_server.redis_store.client", MATCHING),
     Break("signaling/teduh_signaling", "relay", "teduh_signaling.chat", OUTSIDE),

@@ -27,7 +27,6 @@ from typing import NoReturn
 
 import typer
 
-from teduh_server.app import bind
 from teduh_server.cli.heartbeat import Heartbeat
 from teduh_server.cli.run import PartOfMany, dump_no_memory, run_relay
 from teduh_server.cluster.sibling_workers import WorkerMailboxes
@@ -35,6 +34,7 @@ from teduh_server.config.settings import Settings
 from teduh_server.operations.log_policy import Trouble, configure_logging, fault, log
 from teduh_server.redis_store.embedded import EmbeddedValkey, FolderInUse
 from teduh_server.redis_store.exceptions import cause_of
+from teduh_server.transport.listening_socket import bind
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 _TEND_SECONDS = 1.0

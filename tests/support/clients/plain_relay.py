@@ -41,7 +41,7 @@ class PlainRelay:
 
     def buffered_bytes(self) -> int:
         """What waits in the relay to be written to its clients."""
-        return sum(connection.unsent_bytes for connection in self.relay._sockets.connections)
+        return sum(connection.unsent_bytes for connection in self.relay.parts.sockets.connections)
 
 
 @asynccontextmanager
