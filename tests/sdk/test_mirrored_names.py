@@ -104,19 +104,19 @@ ONLY: Final[dict[str, dict[str, str]]] = {
     },
 }
 CLASSES: Final = {
-    "Conversation": ("conversation", teduh_sdk.Conversation),
+    "Conversation": ("conversation/conversation", teduh_sdk.Conversation),
     "Survivor": ("survivor", teduh_sdk.Survivor),
-    "Staff": ("staff", teduh_sdk.Staff),
-    "StaffRouting": ("staffRouting", teduh_sdk.StaffRouting),
-    "Request": ("staff", teduh_sdk.Request),
-    "InvitedTo": ("staff", teduh_sdk.InvitedTo),
-    "Enrolment": ("enrolment", teduh_sdk.Enrolment),
-    "KeyStore": ("keyStore", teduh_sdk.KeyStore),
-    "MemoryKeyStore": ("keyStore", teduh_sdk.MemoryKeyStore),
-    "EncryptedKeyStore": ("encryptedKeyStore", teduh_sdk.EncryptedKeyStore),
-    "Participant": ("room", teduh_sdk.Participant),
-    "IceServers": ("iceServers", teduh_sdk.IceServers),
-    "Directory": ("directory", teduh_sdk.Directory),
+    "Staff": ("staff/staff", teduh_sdk.Staff),
+    "StaffRouting": ("staff/staffRouting", teduh_sdk.StaffRouting),
+    "Request": ("staff/staff", teduh_sdk.Request),
+    "InvitedTo": ("staff/staff", teduh_sdk.InvitedTo),
+    "Enrolment": ("device/enrolment", teduh_sdk.Enrolment),
+    "KeyStore": ("device/keyStore", teduh_sdk.KeyStore),
+    "MemoryKeyStore": ("device/keyStore", teduh_sdk.MemoryKeyStore),
+    "EncryptedKeyStore": ("device/encryptedKeyStore", teduh_sdk.EncryptedKeyStore),
+    "Participant": ("group/room", teduh_sdk.Participant),
+    "IceServers": ("net/iceServers", teduh_sdk.IceServers),
+    "Directory": ("directory/directory", teduh_sdk.Directory),
 }
 OF_CALLS: Final = {"CallNotPossible", "CallsUnavailable", "NoRelayedPath", "RecordingNotAllowed"}
 """Exceptions that calls with aiortc need; the browser's calls tell by their view what has gone wrong."""

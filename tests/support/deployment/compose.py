@@ -10,6 +10,7 @@ from pathlib import Path
 from support.deployment.command_lines import faults_of_command
 from support.deployment.relay import (
     CONSOLE_DOMAIN,
+    DIRECTORY_FILE,
     DOMAIN,
     ORGANISATION_FILE,
     PORT,
@@ -74,7 +75,10 @@ def _relay() -> Document:
         "command": Such("a command of teduh", lambda words: faults_of_command(words) == []),
         # Looked at by the relay's own settings, see `faults_of_relay`.
         "environment": Such("settings", lambda told: isinstance(told, dict)),
-        "volumes": [f"./organisation.toml:{ORGANISATION_FILE}:ro"],
+        "volumes": [
+            f"./organisation.toml:{ORGANISATION_FILE}:ro",
+            f"./directory:{Path(DIRECTORY_FILE).parent}:ro",
+        ],
         "tmpfs": [Such("memory", re.compile(r"/tmp:size=[1-9]\d?m,mode=1777").fullmatch)],
         "secrets": ["turn-secret"],
         "networks": ["front", "store"],
@@ -240,7 +244,7 @@ def _faults(compose_file: Document, folder: Path) -> Iterator[str]:
             secret_file=SECRET_FILE,
             header="X-Teduh-Client",
             drain=(5, int(in_seconds(service["stop_grace_period"])) - 5),
-            others={},
+            others={"directory_file": Path(DIRECTORY_FILE)},
         )
 
 

@@ -361,5 +361,6 @@ READERS: dict[str, Reader] = {
     ),
     # What docs/operations.md lets an operator put there.
     ".gitignore": _reader(written_lines, ["/.env", "/organisation.toml"]),
+    "directory/.gitignore": _reader(written_lines, ["*", "!.gitignore"]),
     "secrets/.gitignore": _reader(written_lines, ["*", "!.gitignore"]),
 }

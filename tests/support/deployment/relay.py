@@ -16,6 +16,7 @@ from support.deployment.whole_document import Such, faults
 
 PORT = 8420
 ORGANISATION_FILE = "/etc/teduh/organisation.toml"
+DIRECTORY_FILE = "/etc/teduh/directory/directory.json"
 DOMAIN, CONSOLE_DOMAIN, TURN_DOMAIN = "help.example", "staff.help.example", "turn.help.example"
 TURN_PORT = 3478
 VALKEY_PORT, SENTINEL_PORT = 6379, 26379

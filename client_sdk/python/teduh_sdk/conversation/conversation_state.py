@@ -42,7 +42,7 @@ from teduh_sdk.conversation.hand_over_notes import HandOverNotes, NotePath
 from teduh_sdk.conversation.log_order import LogOrder, OwnEntry, OwnWelcome
 from teduh_sdk.conversation.member_state import MemberState
 from teduh_sdk.conversation.membership import Identity, Membership, RoomChange
-from teduh_sdk.conversation.message_handler import Heard, Listener, MessageHandler, events_of
+from teduh_sdk.conversation.message_handler import Heard, MessageHandler, events_of
 from teduh_sdk.conversation.queue_news import QueueNews, event_of
 from teduh_sdk.conversation.reassignment_state import ReassignmentState
 from teduh_sdk.conversation.saved_conversation import (
@@ -55,7 +55,8 @@ from teduh_sdk.conversation.saved_conversation import (
     save_outbox,
 )
 from teduh_sdk.conversation.send_window import WINDOW, SendWindow
-from teduh_sdk.conversation.sender import Sender, SenderOwner
+from teduh_sdk.conversation.sender import Sender
+from teduh_sdk.conversation.state_output import StateOutput
 from teduh_sdk.events import Event
 from teduh_sdk.exceptions import (
     ConversationForgotten,
@@ -78,7 +79,6 @@ class ConversationState:
     def __init__(self, conversation_id: bytes, identity: Identity, verify: VerifyRoom) -> None:
         self.membership: Final = Membership(conversation_id, identity, verify)
         self.reassignment: Final = ReassignmentState()
-        self._is_over = False
         self._is_disconnected = False
         # Whether the Welcome is here, and nobody can be believed before there is a fresh revocation list.
         self._awaits_list = False
@@ -86,12 +86,12 @@ class ConversationState:
         self._taken_at = 0
         self._send_window: Final = SendWindow()
         self._ephemerals = Ephemerals()
-        self._frames: list[relay.AnyClientFrame] = []
-        self._events: list[Event] = []
+        self._output: Final = StateOutput()
         member_state = MemberState(LogOrder(member=relay.SURVIVOR_MEMBER if identity.is_survivor else -1))
-        me = SenderOwner(lambda: self._is_over, self._send, self._emit, self._stop)
-        self._sender: Final = Sender(self.membership, member_state, self._send_window, self.reassignment, me)
-        self._message_handler: Final = MessageHandler(self.membership, Listener(self._emit, self._end))
+        self._sender: Final = Sender(
+            self.membership, member_state, self._send_window, self.reassignment, self._output
+        )
+        self._message_handler: Final = MessageHandler(self.membership, self._output)
 
     @property
     def _member_state(self) -> MemberState:
@@ -125,7 +125,7 @@ class ConversationState:
     @property
     def is_over(self) -> bool:
         """Whether it has ended; all keys are gone then."""
-        return self._is_over
+        return self._output.is_over
 
     @property
     def is_confirmed(self) -> bool:
@@ -167,7 +167,7 @@ class ConversationState:
         """The entry or the answer that the relay owes us; None when it owes nothing."""
         in_flight = self._member_state.outbox.in_flight
         owes_entry = (self.has_gap or self._lacks_welcome) and not self._awaits_list
-        if self._send_window.is_up and not self._is_over and (in_flight or owes_entry):
+        if self._send_window.is_up and not self._output.is_over and (in_flight or owes_entry):
             return self.cursor, in_flight[0].append.counter if in_flight else 0
         return None
 
@@ -177,13 +177,11 @@ class ConversationState:
 
     def take_frames(self) -> list[relay.AnyClientFrame]:
         """What to send, in order."""
-        frames, self._frames = self._frames, []
-        return frames
+        return self._output.take_frames()
 
     def take_events(self) -> list[Event]:
         """What happened, in order."""
-        happened, self._events = self._events, []
-        return happened
+        return self._output.take_events()
 
     def save(self) -> SavedConversation:
         """All that is needed to go on after a restart; contains keys."""
@@ -248,7 +246,7 @@ class ConversationState:
 
     def mark_read(self, message_id: bytes, now: int) -> None:
         """Tell the sender that a person has seen this message."""
-        if not self._is_over:
+        if not self._output.is_over:
             self._member_state.receipts.owe(chat.ReceiptKind.READ, message_id)
             self._sender.advance(now)
 
@@ -256,7 +254,7 @@ class ConversationState:
         """Show the others that we write, or have stopped. Lost when nobody is there."""
         if self.membership.group is not None and self._send_window.is_up:
             payload = self._ephemerals.typing.seal(self.membership.group, active=active, now=now)
-            self._frames.append(relay.Ephemeral(self.conversation_id, payload))
+            self._output.send(relay.Ephemeral(self.conversation_id, payload))
 
     def signal_call(self, data: bytes, now: int, *, is_ephemeral: bool) -> None:
         """Say something about a call to everybody: in the log, or beside it, where it may be lost."""
@@ -266,7 +264,7 @@ class ConversationState:
             self._sender.advance(now)
         elif group is not None and self._send_window.is_up:
             payload = self._ephemerals.calls.seal(group, data, now)
-            self._frames.append(relay.Ephemeral(self.conversation_id, payload))
+            self._output.send(relay.Ephemeral(self.conversation_id, payload))
 
     def invite(self, device_id: bytes, name: str, role: str, reason: str, now: int) -> chat.Invitation:
         """Staff: ask the survivor whether this colleague may come in; the answer comes as an event."""
@@ -290,7 +288,7 @@ class ConversationState:
         me = self._require_room()
         answer = chat.InvitationAnswer(invitation.id, now, accepted)
         self._sender.say(answer)
-        self._events += self.membership.invitations.hear_answer(answer, me)
+        self._output.emit(*self.membership.invitations.hear_answer(answer, me))
         self._sender.advance(now)
 
     def set_reassignment(self, now: int, *, is_on: bool) -> None:
@@ -318,7 +316,7 @@ class ConversationState:
         if newcomer.device_id != answer.device_id:
             raise NotTrusted("the key package is not of the device that the relay names")
         self.reassignment.candidate = change
-        self._events.append(events.ReassignmentFound(newcomer))
+        self._output.emit(events.ReassignmentFound(newcomer))
 
     def admit_candidate(self, now: int) -> None:
         """Survivor: add the approved candidate; remove who is silent or has left."""
@@ -340,7 +338,7 @@ class ConversationState:
 
     def leave(self, now: int, *, for_all: bool = False) -> None:
         """Say that we leave, or that it is over for everybody; keys stay until `wipe`, to send this."""
-        if self.membership.group is not None and not self._is_over:
+        if self.membership.group is not None and not self._output.is_over:
             self.reassignment.end()
             self._member_state.leaf_keys.stop()
             self._sender.say(chat.Ending(sent=now) if for_all else chat.Leaving(sent=now))
@@ -348,17 +346,17 @@ class ConversationState:
 
     def wipe(self) -> None:
         """Forget every key and everything unsent. Python cannot overwrite what it frees; it is out of
-        send_window.
+        reach.
         """
-        self._is_over = True
+        self._output.is_over = True
         self.membership.wipe()
         self._member_state.wipe()
         self.reassignment.forget()
-        self._frames.clear()
+        self._output.drop_frames()
 
     def connected(self, frame: relay.Subscribed, now: int, window: int = WINDOW) -> None:
         """We are subscribed (again): what is in the log, and what of ours is."""
-        if self._is_over:
+        if self._output.is_over:
             return
         if self._member_state.order.member < 0:
             self._member_state.order.member = frame.member
@@ -393,7 +391,7 @@ class ConversationState:
         """There is a fresh revocation list. Verify the room anew, for somebody may have been revoked since,
         and read on where there was none to believe somebody by.
         """
-        if not self._is_over:
+        if not self._output.is_over:
             self._go_on(partial(self._look_again, now), now)
 
     def _look_again(self, now: int) -> None:
@@ -411,7 +409,7 @@ class ConversationState:
         self._await_confirmations(now)
 
     def _await_confirmations(self, now: int) -> None:
-        if self._is_over or not self._send_window.is_up or self.me is None:
+        if self._output.is_over or not self._send_window.is_up or self.me is None:
             return
         others = [one for one in self.participants if one != self.me]
         absent = [
@@ -422,13 +420,13 @@ class ConversationState:
         agreement = self._member_state.agreement
         if agreement.look(_keys(others), _keys(absent), now):
             late = tuple(one for one in others if one.device_key in agreement.late)
-            self._events.append(events.Unconfirmed(late))
+            self._output.emit(events.Unconfirmed(late))
 
     def disconnected(self) -> None:
         """The link broke. Nothing is encrypted until it is back, for the epoch may move on meanwhile."""
         self._send_window.is_up = False
         self._member_state.agreement.disconnected()
-        self._frames.clear()
+        self._output.drop_frames()
 
     def repeat(self, now: int) -> None:
         """Send again what is in flight: the relay was too busy for it. It recognises what it has."""
@@ -437,7 +435,7 @@ class ConversationState:
 
     def receive(self, frame: ConversationFrame, now: int) -> None:
         """A frame about this conversation came."""
-        if not self._is_over:
+        if not self._output.is_over:
             self._go_on(partial(self._take, frame, now), now)
 
     def _go_on(self, step: Callable[[], None], now: int) -> None:
@@ -463,7 +461,7 @@ class ConversationState:
                 self._sender.refused(frame)
             case relay.EphemeralEntry():
                 if (group := self.membership.group) is not None:
-                    self._events += self._ephemerals.open(group, self.membership.room, frame.payload)
+                    self._output.emit(*self._ephemerals.open(group, self.membership.room, frame.payload))
             case relay.QueuePosition() | relay.PreferencesRelaxed() | relay.OpeningTime():
                 self._hear_of_the_queue(frame)
             case relay.MemberDisconnected() | relay.StaffReachable():
@@ -482,15 +480,15 @@ class ConversationState:
             self._are_reported(reachable=news.reachable)
 
     def _hear_of_the_queue(self, news: QueueNews) -> None:
-        self._events.append(event_of(news))
+        self._output.emit(event_of(news))
         if isinstance(news, relay.QueuePosition) and news.position:
-            self._events += self.reassignment.lapse()
+            self._output.emit(*self.reassignment.lapse())
 
     def _are_reported(self, *, reachable: bool) -> None:
         if self.membership.identity.is_survivor:
             present = tuple(one for one in self.participants if not one.is_survivor)
-            self._events += self.reassignment.set_reachable(
-                self.membership.room, present, reachable=reachable
+            self._output.emit(
+                *self.reassignment.set_reachable(self.membership.room, present, reachable=reachable)
             )
 
     def _is_reported_gone(self, member: int) -> None:
@@ -499,7 +497,7 @@ class ConversationState:
             return
         for survivor in (one for one in self.participants if one.is_survivor):
             self._is_disconnected = True
-            self._events.append(events.MemberDisconnected(survivor))
+            self._output.emit(events.MemberDisconnected(survivor))
 
     def _read_log(self, now: int) -> None:
         if self._awaits_list:
@@ -512,7 +510,7 @@ class ConversationState:
                     pass
                 case relay.Entry():
                     self._read(item, now)
-            if self._is_over or self._awaits_list:
+            if self._output.is_over or self._awaits_list:
                 return
 
     def _take_own(self, counter: int, now: int) -> None:
@@ -576,10 +574,10 @@ class ConversationState:
         self._member_state.agreement.enter()
         for someone in change.came:
             self._member_state.has_come(someone)
-            self._events.append(events.Joined(someone))
+            self._output.emit(events.Joined(someone))
         for someone in change.went:
             if not self._member_state.is_leaving(someone):
-                self._events.append(events.Left(someone))
+                self._output.emit(events.Left(someone))
             self._member_state.has_left(someone)
         if not self.membership.identity.is_survivor and any(not one.is_survivor for one in change.came):
             self.notes.owes_key = True
@@ -592,29 +590,24 @@ class ConversationState:
             if not self._member_state.is_leaving(sender):
                 self._hear(sender, decode_message(data), is_live=self._send_window.is_live(entry.seq))
         except RemoteError as error:
-            self._events.append(events.MessageRefused(f"an entry did not open: {error}"))
+            self._output.emit(events.MessageRefused(f"an entry did not open: {error}"))
         except RemoteMessageError as error:
-            self._events.append(events.MessageRefused(f"a member said something unreadable: {error}"))
+            self._output.emit(events.MessageRefused(f"a member said something unreadable: {error}"))
 
     def _hear(self, sender: Participant, message: Heard, *, is_live: bool) -> None:
         if isinstance(message, chat.Text | chat.Referral):
             self._member_state.receipts.owe(chat.ReceiptKind.DELIVERED, message.id)
         if is_live:
             # That she is there comes before what she says, which may be that she leaves.
-            self._events += self.reassignment.received_from(sender)
+            self._output.emit(*self.reassignment.received_from(sender))
         self._member_state.leaf_keys.note_talk(message)
-        self._events += events_of(sender, message, is_live=is_live)
+        self._output.emit(*events_of(sender, message, is_live=is_live))
         self.reassignment.confirm_delivery(message)
-        self._message_handler.hear_about_the_room(self._member_state, sender, message)
-
-    def _send(self, frame: relay.AnyClientFrame) -> None:
-        self._frames.append(frame)
-
-    def _emit(self, event: Event) -> None:
-        self._events.append(event)
+        if self._message_handler.hear_about_the_room(self._member_state, sender, message):
+            self._end(sender)
 
     def _require_open(self) -> None:
-        if self._is_over:
+        if self._output.is_over:
             raise ConversationOver("the conversation is over")
 
     def _require_room(self) -> Participant:
@@ -625,20 +618,20 @@ class ConversationState:
         return me
 
     def _end(self, by: Participant) -> None:
-        if not self._is_over:
+        if not self._output.is_over:
             unsent = self.unsent
             self.wipe()
-            self._events.append(events.Ended(by, unsent))
+            self._output.emit(events.Ended(by, unsent))
 
     def _refuse(self, reason: NotTrusted) -> None:
-        self._events.append(events.RosterRefused(reason))
+        self._output.emit(events.RosterRefused(reason))
         self._stop(reason)
 
     def _stop(self, reason: TeduhError) -> None:
-        if not self._is_over:
+        if not self._output.is_over:
             unsent = self.unsent
             self.wipe()
-            self._events.append(events.Stopped(reason, unsent))
+            self._output.emit(events.Stopped(reason, unsent))
 
 
 def _keys(people: Iterable[Participant]) -> frozenset[bytes]:

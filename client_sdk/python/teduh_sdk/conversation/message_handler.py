@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from teduh_signaling.chat import messages as chat
 
 from teduh_sdk import events
 from teduh_sdk.conversation.member_state import MemberState
 from teduh_sdk.conversation.membership import Membership
+from teduh_sdk.conversation.state_output import StateOutput
 from teduh_sdk.events import Event
 from teduh_sdk.group.epoch_agreement import check_acknowledgement
 from teduh_sdk.group.group_changes import RemoveMember
@@ -34,44 +32,33 @@ def events_of(sender: Participant, message: Heard, *, is_live: bool) -> list[Eve
     return []
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """What hearing something may lead to."""
-
-    emit: Callable[[Event], None]
-    end: Callable[[Participant], None]
-
-
 class MessageHandler:
-    """One member's ears for what devices say about the room."""
+    """Takes what devices of others say about the room."""
 
-    def __init__(self, membership: Membership, listener: Listener) -> None:
+    def __init__(self, membership: Membership, output: StateOutput) -> None:
         self._membership = membership
-        self._listener = listener
+        self._output = output
         # Whose devices have said that they can take part in no call.
         self._without_calls: set[bytes] = set()
 
-    def hear_about_the_room(self, member_state: MemberState, sender: Participant, message: Heard) -> None:
-        """Raises `EpochsDiffer`, `LogBroken`."""
+    def hear_about_the_room(self, member_state: MemberState, sender: Participant, message: Heard) -> bool:
+        """Whether the conversation has ended by it. Raises `EpochsDiffer`, `LogBroken`."""
         match message:
             case chat.EpochAcknowledgement():
                 self._hear_acknowledgement(member_state, sender, message)
             case chat.Invitation():
-                self._emit(self._membership.invitations.hear(message, sender))
+                self._output.emit(*self._membership.invitations.hear(message, sender))
             case chat.InvitationAnswer():
-                self._emit(self._membership.invitations.hear_answer(message, sender))
+                self._output.emit(*self._membership.invitations.hear_answer(message, sender))
             case chat.Leaving():
-                self._see_leaving(member_state, sender)
+                return self._see_leaving(member_state, sender)
             case chat.Ending():
-                self._listener.end(sender)
+                return True
             case chat.NoteKey():
-                self._emit(member_state.notes.take_key(message, sender))
+                self._output.emit(*member_state.notes.take_key(message, sender))
             case chat.HandOverNote():
                 self._hear_note(member_state, sender, message)
-
-    def _emit(self, happened: list[Event]) -> None:
-        for event in happened:
-            self._listener.emit(event)
+        return False
 
     def _hear_acknowledgement(
         self, member_state: MemberState, sender: Participant, said: chat.EpochAcknowledgement
@@ -86,7 +73,7 @@ class MessageHandler:
                 self._membership.senders.began(sender.device_key, beginning.appended)
         if said.cannot_call and sender.device_key not in self._without_calls:
             self._without_calls.add(sender.device_key)
-            self._listener.emit(events.CallsUnsupported(sender))
+            self._output.emit(events.CallsUnsupported(sender))
 
     def _hear_note(self, member_state: MemberState, sender: Participant, note: chat.HandOverNote) -> None:
         room, me = self._membership.room, self._membership.me
@@ -95,16 +82,16 @@ class MessageHandler:
         heard = member_state.notes.take_note(note, sender, me, room, self._membership.conversation_id)
         if any(isinstance(one, events.NoteReceived) for one in heard):
             member_state.receipts.owe(chat.ReceiptKind.DELIVERED, note.id)
-        self._emit(heard)
+        self._output.emit(*heard)
 
-    def _see_leaving(self, member_state: MemberState, sender: Participant) -> None:
+    def _see_leaving(self, member_state: MemberState, sender: Participant) -> bool:
         member_state.leaving.add(sender.device_key)
-        self._listener.emit(events.Left(sender))
+        self._output.emit(events.Left(sender))
         if sender.is_survivor:
-            self._listener.end(sender)
-            return
+            return True
         staying = [one for one in self._membership.room.staff if not member_state.is_leaving(one)]
         if staying and staying[0] == self._membership.me:
             # The first of those who stay does it; should he fail, the next commit of anybody can do it as
             # well.
             member_state.queue(RemoveMember(sender.device_key))
+        return False

@@ -10,9 +10,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from teduh_crypto.exceptions import RemoteError
 from teduh_signaling.chat import messages as chat
 from teduh_signaling.chat.codec import decode_message, encode_message
@@ -25,27 +22,16 @@ from teduh_sdk.conversation.member_state import MemberState
 from teduh_sdk.conversation.membership import Membership
 from teduh_sdk.conversation.reassignment_state import ReassignmentState
 from teduh_sdk.conversation.send_window import SendWindow
-from teduh_sdk.events import Event
+from teduh_sdk.conversation.state_output import StateOutput
 from teduh_sdk.exceptions import (
     ConversationForgotten,
     ConversationOver,
     LogBroken,
     MessageTooLong,
     RosterNotAdmitted,
-    TeduhError,
 )
 from teduh_sdk.group.epoch_agreement import acknowledgement_of
 from teduh_sdk.group.group_changes import Change, Refresh
-
-
-@dataclass(frozen=True, slots=True)
-class SenderOwner:
-    """The member that speaks: what it knows of itself, and where what is made goes."""
-
-    is_over: Callable[[], bool]
-    send: Callable[[relay.AnyClientFrame], None]
-    emit: Callable[[Event], None]
-    stop: Callable[[TeduhError], None]
 
 
 class Sender:
@@ -57,17 +43,17 @@ class Sender:
         member_state: MemberState,
         send_window: SendWindow,
         reassignment: ReassignmentState,
-        member: SenderOwner,
+        output: StateOutput,
     ) -> None:
         self.member_state = member_state
         self._membership = membership
         self._send_window = send_window
         self._reassignment = reassignment
-        self._member = member
+        self._output = output
 
     def say(self, message: chat.AnyMessage) -> None:
         """Queue something to say; raises `ConversationOver`, `MessageTooLong`."""
-        if self._member.is_over():
+        if self._output.is_over:
             raise ConversationOver("the conversation is over")
         try:
             content = encode_message(message)
@@ -85,21 +71,21 @@ class Sender:
 
     def advance(self, now: int) -> None:
         """Do all that the present state allows: send what waits, tell how far we have read."""
-        if self._member.is_over() or not self._send_window.is_up:
+        if self._output.is_over or not self._send_window.is_up:
             return
         if self._send_window.take_repeat(self.member_state.order.cursor):
             for sent in self.member_state.outbox.in_flight:
-                self._member.send(sent.append)
+                self._output.send(sent.append)
         while self._may_send() and self._send_next(now):
             pass
         if self._send_window.take_acknowledgement(self.member_state.order.cursor):
-            self._member.send(
+            self._output.send(
                 relay.Acknowledge(self._membership.conversation_id, self.member_state.order.cursor)
             )
 
     def _may_send(self) -> bool:
         group = self._membership.group
-        if group is None or self._member.is_over() or self._membership.pending is not None:
+        if group is None or self._output.is_over or self._membership.pending is not None:
             return False
         in_flight = len(self.member_state.outbox.in_flight)
         return self._send_window.may_send(self.member_state.order.cursor, group.epoch, in_flight)
@@ -149,7 +135,7 @@ class Sender:
             self.member_state.leaf_keys.note_use(decode_message(content))
         append = self._membership.protect(data, self.member_state.outbox.next_counter)
         self.member_state.outbox = self.member_state.outbox.sent(append, content)
-        self._member.send(append)
+        self._output.send(append)
 
     def _commit(self, change: Change, now: int) -> None:
         try:
@@ -158,14 +144,14 @@ class Sender:
             if isinstance(change, Refresh):
                 self.member_state.leaf_keys.failed(now)
             else:
-                self._member.emit(events.ChangeFailed(change, reason))
+                self._output.emit(events.ChangeFailed(change, reason))
             return
         if append is None:
             return
         if append.welcome is not None:
             self.member_state.order.sends_welcome(append.counter)
         self.member_state.outbox = self.member_state.outbox.sent(append, None)
-        self._member.send(append)
+        self._output.send(append)
 
     def were_accepted(self, counter: int) -> None:
         """Everything up to `counter` is in the log."""
@@ -173,10 +159,10 @@ class Sender:
         for sent in done:
             message = None if sent.content is None else decode_message(sent.content)
             if isinstance(message, chat.Text | chat.Referral):
-                self._member.emit(events.Sent(message.id))
+                self._output.emit(events.Sent(message.id))
 
     def refused(self, error: relay.Error) -> None:
-        """The relay refused an append of ours; raises `LogBroken`."""
+        """The relay refused an append of ours; raises `LogBroken`, `ConversationForgotten`."""
         in_flight = self.member_state.outbox.in_flight
         if error.code is relay.ErrorCode.WRONG_EPOCH:
             self._refused_epoch(error.counter, error.expected)
@@ -187,7 +173,7 @@ class Sender:
         elif error.code is relay.ErrorCode.NOT_PERMITTED:
             self._refused_change(error.counter)
         elif error.code is relay.ErrorCode.UNKNOWN_CONVERSATION:
-            self._member.stop(ConversationForgotten(error.code, error.detail))
+            raise ConversationForgotten(error.code, error.detail)
 
     def _refused_change(self, counter: int) -> None:
         # The lease of the one whom she lets in had ended.
@@ -195,7 +181,7 @@ class Sender:
         if pending is not None and pending.counter == counter:
             self.take_back(counter)
             self._reassignment.is_approved = False
-            self._member.emit(events.ReassignmentLapsed())
+            self._output.emit(events.ReassignmentLapsed())
 
     def _refused_epoch(self, counter: int, expected: int) -> None:
         if self.member_state.outbox.has_in_flight(counter, expected):
@@ -212,7 +198,7 @@ class Sender:
     def lost(self, change: Change) -> None:
         """Somebody else's commit came first. A refresh is still due, and made anew when the log is read."""
         if not isinstance(change, Refresh):
-            self._member.emit(events.CommitLost(change))
+            self._output.emit(events.CommitLost(change))
 
     def take_back(self, counter: int) -> None:
         """From `counter` on, nothing that was sent is in the log: it will be said anew."""

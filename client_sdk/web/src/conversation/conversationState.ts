@@ -65,6 +65,7 @@ import { ReassignmentState } from "./reassignmentState.ts"
 import { Sender } from "./sender.ts"
 import { MemberState } from "./memberState.ts"
 import { TypingSignals } from "./typingSignal.ts"
+import { StateOutput } from "./stateOutput.ts"
 
 export class ConversationState {
   readonly membership: Membership
@@ -73,35 +74,20 @@ export class ConversationState {
   readonly #sender: Sender
   #typing = new TypingSignals()
   readonly #calls = new CallSignals()
-  #isOver = false
   #isDisconnected = false
   /** Whether the Welcome is here, and nobody in it can be believed before there is a fresh revocation list. */
   #awaitsList = false
   /** Survivor: the place of the commit by which somebody has come, or has only taken her request. */
   #takenAt = 0
   readonly #sendWindow = new SendWindow()
-  #frames: ClientFrame[] = []
-  #events: StateEvent[] = []
+  readonly #output = new StateOutput()
 
   constructor(conversationId: Uint8Array, identity: MemberIdentity, verify: VerifyRoom, notes = new NoteKeys()) {
     this.membership = new Membership(conversationId, identity, verify)
     const memberState = new MemberState(new LogOrder(identity.isSurvivor ? SURVIVOR_MEMBER : -1), notes)
-    const member = {
-      isOver: () => this.#isOver,
-      send: (frame: ClientFrame) => this.#frames.push(frame),
-      emit: (event: StateEvent) => {
-        this.#events.push(event)
-      },
-      end: (by: Participant) => {
-        this.#end(by)
-      },
-      stop: (reason: TeduhError) => {
-        this.#stop(reason)
-      },
-    }
-    this.reassignment = new ReassignmentState(member.emit)
-    this.#sender = new Sender(this.membership, memberState, this.#sendWindow, this.reassignment, member)
-    this.#messageHandler = new MessageHandler(this.membership, member)
+    this.reassignment = new ReassignmentState(this.#output)
+    this.#sender = new Sender(this.membership, memberState, this.#sendWindow, this.reassignment, this.#output)
+    this.#messageHandler = new MessageHandler(this.membership, this.#output)
   }
 
   // --- what it is ---
@@ -131,7 +117,7 @@ export class ConversationState {
 
   /** Whether it has ended; all keys are gone then. */
   get isOver(): boolean {
-    return this.#isOver
+    return this.#output.isOver()
   }
 
   /** Whether everything that was said is in the log, and nothing waits behind a gap. */
@@ -173,7 +159,7 @@ export class ConversationState {
   get waitingFor(): string | null {
     const [first] = this.#memberState.outbox.inFlight
     const owesEntry = (this.hasGap || this.#lacksWelcome) && !this.#awaitsList
-    if (!this.#sendWindow.isUp || this.#isOver || (first === undefined && !owesEntry)) return null
+    if (!this.#sendWindow.isUp || this.#output.isOver() || (first === undefined && !owesEntry)) return null
     return `${this.cursor} ${first?.append.counter ?? 0}`
   }
 
@@ -183,12 +169,12 @@ export class ConversationState {
 
   /** What to send, in order. */
   takeFrames(): ClientFrame[] {
-    return this.#frames.splice(0)
+    return this.#output.takeFrames()
   }
 
   /** What happened, in order. */
   takeEvents(): StateEvent[] {
-    return this.#events.splice(0)
+    return this.#output.takeEvents()
   }
 
   // --- kept between two runs (staff) ---
@@ -257,7 +243,7 @@ export class ConversationState {
 
   /** Tell the sender that a person has seen this message. */
   async markRead(messageId: Uint8Array, now: number): Promise<void> {
-    if (this.#isOver) return
+    if (this.#output.isOver()) return
     this.#memberState.receipts.owe(ReceiptKind.READ, messageId)
     await this.#sender.advance(now)
   }
@@ -267,19 +253,19 @@ export class ConversationState {
     const { group } = this.membership
     if (group === null || !this.#sendWindow.isUp || !this.isInRoom) return
     const payload = await this.#typing.seal(group, active, now)
-    if (!this.#isOver) this.#frames.push(Ephemeral({ conversationId: this.conversationId, payload }))
+    if (!this.#output.isOver()) this.#output.send(Ephemeral({ conversationId: this.conversationId, payload }))
   }
 
   /** Say something about a call to everybody: in the log, or beside it, where it may be lost. */
   async signalCall(data: Uint8Array, isEphemeral: boolean, now: number): Promise<void> {
     const { group } = this.membership
-    if (this.#isOver) return
+    if (this.#output.isOver()) return
     if (!isEphemeral) {
       this.#sender.sayOfCall(data)
       await this.#sender.advance(now)
     } else if (group !== null && this.#sendWindow.isUp && this.isInRoom) {
       const payload = await this.#calls.seal(group, data, now)
-      if (!this.isOver) this.#frames.push(Ephemeral({ conversationId: this.conversationId, payload }))
+      if (!this.isOver) this.#output.send(Ephemeral({ conversationId: this.conversationId, payload }))
     }
   }
 
@@ -337,7 +323,7 @@ export class ConversationState {
       throw new NotTrusted("the key package is not of the device that the relay names")
     }
     reassignment.candidate = found
-    this.#events.push({ type: "reassignmentFound", participant })
+    this.#output.emit({ type: "reassignmentFound", participant })
   }
 
   /** Survivor: yes. Whoever was found comes in; who is silent, or has left, goes. */
@@ -360,7 +346,7 @@ export class ConversationState {
 
   /** Say that we leave, or that it is over for everybody; keys stay until `wipe`, to send this. */
   async leave(now: number, forAll = false): Promise<void> {
-    if (this.membership.group === null || this.#isOver) return
+    if (this.membership.group === null || this.#output.isOver()) return
     this.reassignment.end()
     this.#memberState.leafKeys.stop()
     this.#sender.say(forAll ? Ending({ sent: now }) : Leaving({ sent: now }))
@@ -369,18 +355,18 @@ export class ConversationState {
 
   /** Forget every key and everything unsent, at once. */
   wipe(): void {
-    this.#isOver = true
+    this.#output.end()
     this.membership.wipe()
     this.#memberState.wipe()
     this.reassignment.forget()
-    this.#frames = []
+    this.#output.dropFrames()
   }
 
   // --- what the relay says ---
 
   /** We are subscribed (again): what is in the log, and what of ours is. */
   async connected(frame: Subscribed, now: number, window = WINDOW): Promise<void> {
-    if (this.#isOver) return
+    if (this.#output.isOver()) return
     if (this.#memberState.order.member < 0) this.#memberState.order.member = frame.member
     if (frame.lastSeq > this.cursor && frame.firstSeq > this.cursor + 1) {
       this.#stop(new LogBroken("entries have expired before they were read"))
@@ -415,7 +401,7 @@ export class ConversationState {
    * there was none to believe somebody by.
    */
   async lookAgain(now: number): Promise<void> {
-    if (this.#isOver) return
+    if (this.#output.isOver()) return
     await this.#guarded(now, async () => {
       await this.membership.lookAgain(now)
       this.#awaitsList = false
@@ -436,19 +422,19 @@ export class ConversationState {
 
   #awaitConfirmations(now: number): void {
     const { me } = this
-    if (this.#isOver || !this.#sendWindow.isUp || me === null) return
+    if (this.#output.isOver() || !this.#sendWindow.isUp || me === null) return
     const others = this.participants.filter((one) => !one.hasKey(me.deviceKey))
     const absent = others.filter((one) => (one.isSurvivor ? this.#isDisconnected : this.reassignment.isUnreachable))
     const { agreement } = this.#memberState
     if (!agreement.look(others.map(keyOf), absent.map(keyOf), now)) return
-    this.#events.push({ type: "unconfirmed", participants: others.filter((one) => agreement.late.has(keyOf(one))) })
+    this.#output.emit({ type: "unconfirmed", participants: others.filter((one) => agreement.late.has(keyOf(one))) })
   }
 
   /** The link broke. Nothing is encrypted until it is back, for the epoch may move on meanwhile. */
   disconnected(): void {
     this.#sendWindow.isUp = false
     this.#memberState.agreement.disconnected()
-    this.#frames = []
+    this.#output.dropFrames()
   }
 
   /** Send again what is in flight: the relay was too busy for it. It recognises what it has. */
@@ -459,7 +445,7 @@ export class ConversationState {
 
   /** A frame about this conversation came. */
   async receive(frame: ConversationFrame, now: number): Promise<void> {
-    if (this.#isOver) return
+    if (this.#output.isOver()) return
     await this.#guarded(now, async () => {
       await this.#take(frame)
       await this.#readLog(now)
@@ -473,8 +459,8 @@ export class ConversationState {
       this.#awaitConfirmations(now)
     } catch (error) {
       // Wiped in the middle of it: whatever it was, it is over.
-      if (this.#isOver) return
-      if (!(error instanceof NotTrusted)) throw error
+      if (this.#output.isOver()) return
+      if (!(error instanceof NotTrusted || error instanceof ConversationForgotten)) throw error
       if (error instanceof RosterNotAdmitted || error instanceof WrongConversation) this.#refuse(error)
       else this.#stop(error)
     }
@@ -499,7 +485,7 @@ export class ConversationState {
       case "queuePosition":
       case "preferencesRelaxed":
       case "openingTime":
-        this.#events.push(eventOf(frame))
+        this.#output.emit(eventOf(frame))
         if (frame.type === "queuePosition" && frame.position > 0) this.reassignment.lapse()
         break
       case "staffReachable":
@@ -523,11 +509,11 @@ export class ConversationState {
     const survivor = this.membership.room.participants.find((one) => one.isSurvivor)
     if (member !== SURVIVOR_MEMBER || survivor === undefined || this.membership.identity.isSurvivor || this.#isDisconnected) return
     this.#isDisconnected = true
-    this.#events.push({ type: "memberDisconnected", participant: survivor })
+    this.#output.emit({ type: "memberDisconnected", participant: survivor })
   }
 
   async #readLog(now: number): Promise<void> {
-    while (!this.#isOver && !this.#awaitsList) {
+    while (!this.#output.isOver() && !this.#awaitsList) {
       const item = this.#memberState.order.next()
       if (item === null) return
       await this.#read(item, now)
@@ -549,7 +535,7 @@ export class ConversationState {
     if (change === null) return
     if (pending?.renewsKeys === true) this.#memberState.leafKeys.renewed(now)
     this.#seeRoom(change)
-    if (!this.membership.identity.isSurvivor || this.#isOver || change.came.length === 0) return
+    if (!this.membership.identity.isSurvivor || this.#output.isOver() || change.came.length === 0) return
     // Whoever has come in cannot read what was said before: what nobody has is said again.
     this.reassignment.complete()
     this.#memberState.outbox = this.#memberState.outbox.addFirst(this.reassignment.undelivered)
@@ -600,10 +586,10 @@ export class ConversationState {
     this.#memberState.agreement.enter()
     for (const participant of change.came) {
       this.#memberState.hasCome(participant)
-      this.#events.push({ type: "joined", participant })
+      this.#output.emit({ type: "joined", participant })
     }
     for (const participant of change.went) {
-      if (!this.#memberState.isLeaving(participant)) this.#events.push({ type: "left", participant })
+      if (!this.#memberState.isLeaving(participant)) this.#output.emit({ type: "left", participant })
       this.#memberState.hasLeft(participant)
     }
     const { isSurvivor } = this.membership.identity
@@ -622,13 +608,13 @@ export class ConversationState {
       // That she is there comes before what she says, which may be that she leaves.
       if (isLive) this.reassignment.receivedFrom(sender)
       this.#memberState.leafKeys.noteTalk(message)
-      await this.#messageHandler.hear(this.#memberState, sender, message, isLive)
+      if (await this.#messageHandler.hear(this.#memberState, sender, message, isLive)) this.#end(sender)
       this.reassignment.confirmDelivery(message)
     } catch (error) {
       if (error instanceof RemoteError) {
-        this.#events.push({ type: "messageRefused", reason: `an entry did not open: ${error.message}` })
+        this.#output.emit({ type: "messageRefused", reason: `an entry did not open: ${error.message}` })
       } else if (error instanceof RemoteMessageError) {
-        this.#events.push({ type: "messageRefused", reason: `a member said something unreadable: ${error.message}` })
+        this.#output.emit({ type: "messageRefused", reason: `a member said something unreadable: ${error.message}` })
       } else {
         throw error
       }
@@ -643,19 +629,19 @@ export class ConversationState {
     const signal = await this.#calls.open(group, payload)
     const sender = signal === null ? undefined : at(signal.leafIndex)
     if (signal !== null && sender !== undefined) {
-      this.#events.push({ type: "callSignal", sender, data: signal.data, isLive: true })
+      this.#output.emit({ type: "callSignal", sender, data: signal.data, isLive: true })
     }
     const seen = await this.#typing.open(group, payload)
     const participant = seen === null ? undefined : at(seen.leafIndex)
     if (seen !== null && participant !== undefined) {
-      this.#events.push({ type: "typingSeen", participant, active: seen.active })
+      this.#output.emit({ type: "typingSeen", participant, active: seen.active })
     }
   }
 
   // --- ends ---
 
   #requireOpen(): void {
-    if (this.#isOver) throw new ConversationOver("the conversation is over")
+    if (this.#output.isOver()) throw new ConversationOver("the conversation is over")
   }
 
   #requireRoom(): Participant {
@@ -666,23 +652,23 @@ export class ConversationState {
   }
 
   #end(by: Participant): void {
-    if (this.#isOver) return
+    if (this.#output.isOver()) return
     const { unsent } = this
     this.wipe()
-    this.#events.push({ type: "ended", by, unsent })
+    this.#output.emit({ type: "ended", by, unsent })
   }
 
   #refuse(reason: NotTrusted): void {
-    if (this.#isOver) return
-    this.#events.push({ type: "rosterRefused", reason })
+    if (this.#output.isOver()) return
+    this.#output.emit({ type: "rosterRefused", reason })
     this.#stop(reason)
   }
 
   #stop(reason: TeduhError): void {
-    if (this.#isOver) return
+    if (this.#output.isOver()) return
     const { unsent } = this
     this.wipe()
-    this.#events.push({ type: "stopped", reason, unsent })
+    this.#output.emit({ type: "stopped", reason, unsent })
   }
 }
 

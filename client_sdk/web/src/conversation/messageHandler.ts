@@ -11,76 +11,71 @@ import {
   type Unknown,
 } from "../chat/messages.ts"
 import { checkAcknowledgement } from "../group/epochAgreement.ts"
-import type { StateEvent } from "../events.ts"
 import { toHex } from "../hazmat/bytes.ts"
 import type { Membership } from "./membership.ts"
 import type { Participant } from "../group/room.ts"
 import type { MemberState } from "./memberState.ts"
+import type { StateOutput } from "./stateOutput.ts"
 
 type ToPeople = "text" | "receipt" | "attachment" | "location" | "form" | "referral"
 
-/** What hearing something may lead to. */
-export interface Listener {
-  emit(event: StateEvent): void
-  end(by: Participant): void
-}
-
-/** One member's ears. */
+/** Takes what is said by the members of a conversation. */
 export class MessageHandler {
   readonly #membership: Membership
-  readonly #listener: Listener
+  readonly #output: StateOutput
   /** Whose devices, by their key in hex, have said that they can take part in no call. */
   readonly #withoutCalls = new Set<string>()
 
-  constructor(membership: Membership, listener: Listener) {
+  constructor(membership: Membership, output: StateOutput) {
     this.#membership = membership
-    this.#listener = listener
+    this.#output = output
   }
 
-  /** Somebody said something. Throws `EpochsDiffer`, `LogBroken`. */
-  async hear(memberState: MemberState, sender: Participant, message: ChatMessage | OfCall | Unknown, isLive: boolean): Promise<void> {
+  /** Somebody said something; whether the conversation has ended by it. Throws `EpochsDiffer`, `LogBroken`. */
+  async hear(memberState: MemberState, sender: Participant, message: ChatMessage | OfCall | Unknown, isLive: boolean): Promise<boolean> {
     switch (message.type) {
       case "ofCall":
-        this.#listener.emit({ type: "callSignal", sender, data: message.raw, isLive })
+        this.#output.emit({ type: "callSignal", sender, data: message.raw, isLive })
         break
       case "text": {
         const { id: messageId, text, sent, replyTo } = message
         memberState.receipts.owe(ReceiptKind.DELIVERED, messageId)
-        this.#listener.emit({ type: "textReceived", messageId, sender, text, sent, replyTo })
+        this.#output.emit({ type: "textReceived", messageId, sender, text, sent, replyTo })
         break
       }
       case "receipt": {
         const type = message.kind === ReceiptKind.READ ? "read" : "delivered"
-        for (const messageId of message.messageIds) this.#listener.emit({ type, messageId, by: sender })
+        for (const messageId of message.messageIds) this.#output.emit({ type, messageId, by: sender })
         break
       }
       case "referral":
         memberState.receipts.owe(ReceiptKind.DELIVERED, message.id)
-        this.#listener.emit({ type: "messageReceived", sender, message })
+        this.#output.emit({ type: "messageReceived", sender, message })
         break
       case "attachment":
       case "location":
       case "form":
       case "unknown":
-        this.#listener.emit({ type: "messageReceived", sender, message })
+        this.#output.emit({ type: "messageReceived", sender, message })
         break
       default:
-        await this.#hearAboutTheRoom(memberState, sender, message)
+        return this.#hearAboutTheRoom(memberState, sender, message)
     }
+    return false
   }
 
   /** An answer to an invitation came, or was given here. */
   takeAnswer(sender: Participant, answer: InvitationAnswer): void {
     const invitation = this.#membership.invitations.answer(answer, sender)
     if (invitation === null) return
-    this.#listener.emit({ type: "invitationAnswered", invitation, accepted: answer.accepted })
+    this.#output.emit({ type: "invitationAnswered", invitation, accepted: answer.accepted })
   }
 
   async #hearAboutTheRoom(
     memberState: MemberState,
     sender: Participant,
     message: Exclude<ChatMessage, { type: ToPeople }>,
-  ): Promise<void> {
+  ): Promise<boolean> {
     switch (message.type) {
       case "epochAcknowledgement":
         await this.#hearAcknowledgement(memberState, sender, message)
@@ -92,17 +87,16 @@ export class MessageHandler {
         this.takeAnswer(sender, message)
         break
       case "leaving":
-        this.#seeLeaving(memberState, sender)
-        break
+        return this.#seeLeaving(memberState, sender)
       case "ending":
-        this.#listener.end(sender)
-        break
+        return true
       case "noteKey":
-        this.#listener.emit(memberState.notes.takeKey(message, sender))
+        this.#output.emit(memberState.notes.takeKey(message, sender))
         break
       case "handOverNote":
         await this.#hearNote(memberState, sender, message)
     }
+    return false
   }
 
   async #hearAcknowledgement(memberState: MemberState, sender: Participant, said: EpochAcknowledgement): Promise<void> {
@@ -115,7 +109,7 @@ export class MessageHandler {
     const key = toHex(sender.deviceKey)
     if (!said.cannotCall || this.#withoutCalls.has(key)) return
     this.#withoutCalls.add(key)
-    this.#listener.emit({ type: "callsUnsupported", participant: sender })
+    this.#output.emit({ type: "callsUnsupported", participant: sender })
   }
 
   async #hearNote(memberState: MemberState, sender: Participant, note: HandOverNote): Promise<void> {
@@ -124,29 +118,27 @@ export class MessageHandler {
     if (receiver === null) return
     const event = await memberState.notes.takeNote(note, { conversationId, sender, receiver }, room)
     if (event.type === "noteReceived") memberState.receipts.owe(ReceiptKind.DELIVERED, note.id)
-    this.#listener.emit(event)
+    this.#output.emit(event)
   }
 
   #hearInvitation(sender: Participant, invitation: Invitation): void {
     if (this.#membership.invitations.propose(invitation, sender)) {
-      this.#listener.emit({ type: "invitationReceived", invitation, proposedBy: sender })
+      this.#output.emit({ type: "invitationReceived", invitation, proposedBy: sender })
     } else {
-      this.#listener.emit({ type: "messageRefused", reason: "an invitation that its sender may not make" })
+      this.#output.emit({ type: "messageRefused", reason: "an invitation that its sender may not make" })
     }
   }
 
-  #seeLeaving(memberState: MemberState, sender: Participant): void {
+  #seeLeaving(memberState: MemberState, sender: Participant): boolean {
     memberState.leaves(sender)
-    this.#listener.emit({ type: "left", participant: sender })
-    if (sender.isSurvivor) {
-      this.#listener.end(sender)
-      return
-    }
+    this.#output.emit({ type: "left", participant: sender })
+    if (sender.isSurvivor) return true
     const { room, identity } = this.#membership
     const [first] = room.staff.filter((one) => !memberState.isLeaving(one))
     if (first?.hasKey(identity.signatureKey) === true) {
       // The first of those who stay does it; should he fail, the next commit of anybody can do it as well.
       memberState.queue({ type: "removeMember", deviceKey: sender.deviceKey })
     }
+    return false
   }
 }

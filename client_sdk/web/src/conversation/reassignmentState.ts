@@ -9,10 +9,10 @@
  */
 
 import type { ChatMessage, OfCall, Unknown } from "../chat/messages.ts"
-import type { StateEvent } from "../events.ts"
 import type { AddMember } from "../group/groupChanges.ts"
 import { toHex } from "../hazmat/bytes.ts"
 import type { Participant, Room } from "../group/room.ts"
+import type { StateOutput } from "./stateOutput.ts"
 
 const MAX_UNDELIVERED = 200
 
@@ -30,7 +30,7 @@ export class ReassignmentState {
   /** Her texts by message id in hex that no device has said to have. */
   readonly #undelivered = new Map<string, Uint8Array>()
 
-  constructor(private readonly emit: (event: StateEvent) => void) {}
+  constructor(private readonly output: Pick<StateOutput, "emit">) {}
 
   /** Whether what she says waits for the one who comes, who cannot read what was said before. */
   get holdsBack(): boolean {
@@ -49,7 +49,7 @@ export class ReassignmentState {
     } else if (!this.isUnreachable) {
       this.isUnreachable = true
       this.silent = new Set(room.staff.map(({ deviceKey }) => toHex(deviceKey)))
-      this.emit({ type: "staffUnreachable", participants })
+      this.output.emit({ type: "staffUnreachable", participants })
     }
   }
 
@@ -65,7 +65,7 @@ export class ReassignmentState {
     this.silent = silent
     if (!this.isUnreachable) return
     this.isUnreachable = false
-    this.emit({ type: "staffReachable" })
+    this.output.emit({ type: "staffReachable" })
   }
 
   /** Her answer came too late, or not; it waits again. */
@@ -73,7 +73,7 @@ export class ReassignmentState {
     this.isApproved = false
     if (this.candidate === null) return
     this.candidate = null
-    this.emit({ type: "reassignmentLapsed" })
+    this.output.emit({ type: "reassignmentLapsed" })
   }
 
   /** Nobody is sought any more. */

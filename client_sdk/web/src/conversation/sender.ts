@@ -21,23 +21,14 @@ import {
   LogBroken,
   MessageTooLong,
   RosterNotAdmitted,
-  type TeduhError,
 } from "../errors.ts"
-import type { StateEvent } from "../events.ts"
 import type { Change } from "../group/groupChanges.ts"
 import type { Membership } from "./membership.ts"
 import type { SendWindow } from "./sendWindow.ts"
-import { Acknowledge, EntryKind, ErrorCode, type ClientFrame, type ErrorFrame } from "../relay/frames.ts"
+import type { StateOutput } from "./stateOutput.ts"
+import { Acknowledge, EntryKind, ErrorCode, type ErrorFrame } from "../relay/frames.ts"
 import type { ReassignmentState } from "./reassignmentState.ts"
 import type { MemberState } from "./memberState.ts"
-
-/** The member that speaks: what it knows of itself, and where what is made goes. */
-export interface SenderOwner {
-  isOver(): boolean
-  send(frame: ClientFrame): void
-  emit(event: StateEvent): void
-  stop(reason: TeduhError): void
-}
 
 /** Takes what one member of a conversation says into its log. */
 export class Sender {
@@ -45,19 +36,19 @@ export class Sender {
   readonly #membership: Membership
   readonly #sendWindow: SendWindow
   readonly #reassignment: ReassignmentState
-  readonly #member: SenderOwner
+  readonly #output: StateOutput
 
-  constructor(membership: Membership, memberState: MemberState, sendWindow: SendWindow, reassignment: ReassignmentState, member: SenderOwner) {
+  constructor(membership: Membership, memberState: MemberState, sendWindow: SendWindow, reassignment: ReassignmentState, output: StateOutput) {
     this.memberState = memberState
     this.#membership = membership
     this.#sendWindow = sendWindow
     this.#reassignment = reassignment
-    this.#member = member
+    this.#output = output
   }
 
   /** Queue something to say; throws `ConversationOver`, `MessageTooLong`. */
   say(message: ChatMessage): void {
-    if (this.#member.isOver()) throw new ConversationOver("the conversation is over")
+    if (this.#output.isOver()) throw new ConversationOver("the conversation is over")
     try {
       const content = encodeMessage(message)
       this.memberState.outbox = this.memberState.outbox.add(content)
@@ -77,19 +68,19 @@ export class Sender {
 
   /** Do all that the present state allows: send what waits, tell how far we have read. */
   async advance(now: number): Promise<void> {
-    if (this.#member.isOver() || !this.#sendWindow.isUp) return
+    if (this.#output.isOver() || !this.#sendWindow.isUp) return
     if (this.#sendWindow.takeRepeat(this.memberState.order.cursor)) {
-      for (const { append } of this.memberState.outbox.inFlight) this.#member.send(append)
+      for (const { append } of this.memberState.outbox.inFlight) this.#output.send(append)
     }
     while (this.#maySend() && (await this.#sendNext(now)));
-    if (!this.#member.isOver() && this.#sendWindow.takeAcknowledgement(this.memberState.order.cursor)) {
-      this.#member.send(Acknowledge({ conversationId: this.#membership.conversationId, seq: this.memberState.order.cursor }))
+    if (!this.#output.isOver() && this.#sendWindow.takeAcknowledgement(this.memberState.order.cursor)) {
+      this.#output.send(Acknowledge({ conversationId: this.#membership.conversationId, seq: this.memberState.order.cursor }))
     }
   }
 
   #maySend(): boolean {
     const { group, pending } = this.#membership
-    if (group === null || this.#member.isOver() || pending !== null) return false
+    if (group === null || this.#output.isOver() || pending !== null) return false
     return this.#sendWindow.maySend(this.memberState.order.cursor, group.epoch, this.memberState.outbox.inFlight.length)
   }
 
@@ -143,7 +134,7 @@ export class Sender {
     if (content !== null) this.memberState.leafKeys.noteUse(decodeMessage(content))
     const append = await this.#membership.protect(data, this.memberState.outbox.nextCounter)
     this.memberState.outbox = this.memberState.outbox.sent(append, content)
-    this.#member.send(append)
+    this.#output.send(append)
   }
 
   async #commit(change: Change, now: number): Promise<void> {
@@ -152,11 +143,11 @@ export class Sender {
       if (append === null) return
       if (append.welcome !== null) this.memberState.order.sendsWelcome(append.counter)
       this.memberState.outbox = this.memberState.outbox.sent(append, null)
-      this.#member.send(append)
+      this.#output.send(append)
     } catch (error) {
       if (!(error instanceof RemoteError) && !(error instanceof RosterNotAdmitted)) throw error
       if (change.type === "refresh") this.memberState.leafKeys.failed(now)
-      else this.#member.emit({ type: "changeFailed", change, reason: error })
+      else this.#output.emit({ type: "changeFailed", change, reason: error })
     }
   }
 
@@ -166,11 +157,11 @@ export class Sender {
     this.memberState.outbox = outbox
     for (const { content } of done) {
       const message = content === null ? null : decodeMessage(content)
-      if (message?.type === "text" || message?.type === "referral") this.#member.emit({ type: "sent", messageId: message.id })
+      if (message?.type === "text" || message?.type === "referral") this.#output.emit({ type: "sent", messageId: message.id })
     }
   }
 
-  /** The relay refused an append of ours; throws `LogBroken`. */
+  /** The relay refused an append of ours; throws `LogBroken`, `ConversationForgotten`. */
   refused(error: ErrorFrame): void {
     const [first] = this.memberState.outbox.inFlight
     if (error.code === ErrorCode.WRONG_EPOCH) {
@@ -183,7 +174,7 @@ export class Sender {
     } else if (error.code === ErrorCode.NOT_PERMITTED) {
       this.#refusedChange(error.counter)
     } else if (error.code === ErrorCode.UNKNOWN_CONVERSATION) {
-      this.#member.stop(new ConversationForgotten(error.code, error.detail))
+      throw new ConversationForgotten(error.code, error.detail)
     }
   }
 
@@ -192,7 +183,7 @@ export class Sender {
     if (this.#membership.pending?.counter !== counter) return
     this.takeBack(counter)
     this.#reassignment.isApproved = false
-    this.#member.emit({ type: "reassignmentLapsed" })
+    this.#output.emit({ type: "reassignmentLapsed" })
   }
 
   #refusedEpoch(counter: number, expected: number): void {
@@ -210,7 +201,7 @@ export class Sender {
 
   /** Somebody else's commit came first. A refresh is still due, and made anew when the log is read. */
   lost(change: Change): void {
-    if (change.type !== "refresh") this.#member.emit({ type: "commitLost", change })
+    if (change.type !== "refresh") this.#output.emit({ type: "commitLost", change })
   }
 
   /** From `counter` on, nothing that was sent is in the log: it will be said anew. */

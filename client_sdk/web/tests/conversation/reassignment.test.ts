@@ -13,7 +13,7 @@ function madeUp() {
   const asked: string[] = []
   const world = { isUp: true, refusesWith: null as ErrorCode | null }
   const laters: (() => void)[] = []
-  const reassignment = new ReassignmentState(() => undefined)
+  const reassignment = new ReassignmentState({ emit: () => undefined })
   const setReassignment = (isOn: boolean): Promise<void> => {
     reassignment.end()
     reassignment.isOn = isOn
