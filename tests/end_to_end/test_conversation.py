@@ -504,7 +504,7 @@ async def test_she_comes_back_as_somebody_new_to_the_same_counselor(
     async def says_nothing(_: QueueNews) -> None:
         """Beyond the first listing."""
 
-    monkeypatch.setattr(QueueNews, "_tell_watchers", says_nothing)
+    monkeypatch.setattr(QueueNews, "_notify_watchers", says_nothing)
     async with environment.staff("Sari") as sari, environment.staff("Budi") as budi:
         async with environment.survivor() as before:
             first = await before.ask()
