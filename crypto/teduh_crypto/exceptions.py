@@ -10,7 +10,8 @@ misuse on this side and should not be swallowed. Decoders, `unprotect` and `join
     │   ├── InvalidPrivateKey         private key bytes that are not a key of the suite
     │   ├── OperationNotAllowed       not allowed in the group's present state
     │   ├── UnknownMember             no member at the leaf that was named
-    │   └── PaddingError              padding asked for that cannot be made
+    │   ├── PaddingError              padding asked for that cannot be made
+    │   └── InvalidReturnCode         (teduh_crypto.return_code) what was typed is no return code
     ├── RemoteError                   the peer's input is at fault
     │   ├── DecodingError             bytes that do not parse
     │   ├── InvalidPublicKey          a public key off its curve, of low order, or of the wrong length

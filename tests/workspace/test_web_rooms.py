@@ -22,7 +22,7 @@ LAYERS: Final = (
     frozenset({"mls"}),
     frozenset({"credentials", "errors"}),
     frozenset({"relay", "chat"}),
-    frozenset({"hazmat", "encoding"}),
+    frozenset({"hazmat", "encoding", "returnCode"}),
     frozenset({"cryptoErrors", "nextTask"}),
 )
 """From above: a room may use those in the lines below it, and none beside it."""

@@ -8,7 +8,8 @@
  *     ├── LocalError                    the caller's fault
  *     │   ├── UnsupportedCipherSuite    a code that conversations do not use
  *     │   ├── OperationNotAllowed       not allowed in the group's present state
- *     │   └── PaddingError              padding asked for that cannot be made
+ *     │   ├── PaddingError              padding asked for that cannot be made
+ *     │   └── InvalidReturnCode         (see returnCode/returnCode.ts) what was typed is no return code
  *     ├── RemoteError                   the peer's input is at fault
  *     │   ├── DecodingError             bytes that do not parse
  *     │   ├── InvalidKeyPackage
