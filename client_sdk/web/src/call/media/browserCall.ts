@@ -265,11 +265,8 @@ export class BrowserCall {
     const attempt = ++this.#attempt
     this.#begin(wish)
     const isAnswer = this.#session?.state === "ringing"
-    if (isAnswer) {
-      // They hear of the tap, and what we offer, while the relay is still being asked; only the way there waits for it.
-      this.#prepareConnection()
-      this.#take(wish, step)
-    }
+    // They hear of the tap, and what we offer, while the relay is still being asked; only the way there waits for it.
+    if (isAnswer) this.#take(wish, step)
     const ice = (await atMost(RELAY_ANSWERS_SECONDS, this.#iceServers())) ?? "offline"
     if (attempt !== this.#attempt) return
     if (typeof ice === "string") this.#leave(ice, EndReason.FAILED)
@@ -290,14 +287,14 @@ export class BrowserCall {
     }
     this.#with(() => begun(session, mediaOf(wish), this.#clock.now(), step))
     if (session.state === "idle") this.#notBegun()
-    else if (session.state === "calling") this.#prepareConnection()
+    else this.#prepareConnection(session)
   }
 
-  /** For the first of those with whom we may be connected in a moment; they wait for it less. Nobody hears of it. */
-  #prepareConnection(): void {
-    const { me, participants } = this.#conversation
-    const others = participants.filter((one) => one.leafIndex !== me?.leafIndex)
-    this.#connections.prepare(me !== null && others.every((one) => offersTo(me.leafIndex, one.leafIndex)))
+  /** For the first of those who will offer, or be offered to, in a moment; they wait for it less. Nobody hears of it. */
+  #prepareConnection({ awaited, peers }: CallSession): void {
+    const own = this.#conversation.me?.leafIndex ?? 0
+    const whom = awaited.length > 0 ? awaited : peers.map(({ leaf }) => leaf)
+    this.#connections.prepare(whom.every((leaf) => offersTo(own, leaf)))
   }
 
   /** What the tap was for is over: nothing of ours may stay on, and it is told. */

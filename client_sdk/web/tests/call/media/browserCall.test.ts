@@ -249,6 +249,16 @@ it("answers and offers with the tap, and looks for a way when the relay has said
   expect(talk.said).toEqual(["join", "description"])
 })
 
+it("makes one connection for whoever rang, also where others are in the room", async () => {
+  const [call, talk] = made()
+  question.describes = true
+  await talk.rings(MEDIC)
+  void call.accept()
+  await idle()
+  expect(talk.said).toEqual(["join", "description"])
+  expect(connections).toHaveLength(1)
+})
+
 it("hangs up, with nothing on, where the relay allows no calls after all", async () => {
   const [call, talk] = made()
   talk.allowsCalls = false
