@@ -7,6 +7,7 @@ import pytest
 from support.clients.scripted_log import Pair, Seat, StaffDevice, talking_pair
 from support.organisation.staffed_organisation import NOW, public_key
 from teduh_crypto.credentials import Role
+from teduh_crypto.mls import Group
 from teduh_sdk import events
 from teduh_sdk.conversation.conversation_state import ConversationState
 from teduh_sdk.conversation.saved_conversation import VERSION, Kept, restore_heard, save_heard
@@ -15,7 +16,7 @@ from teduh_sdk.group.group_changes import AddMember, Refresh
 from teduh_sdk.group.room import Participant, verify_room
 from teduh_sdk.trust.authentication_service import AuthenticationService
 from teduh_signaling.chat.messages import Location, Unknown
-from teduh_signaling.relay.frames import Append, EntryKind
+from teduh_signaling.relay.frames import Accepted, Append, EntryKind
 
 SINCE, SINCE_OF_MEMBERSHIP = 9, 5
 """How many fields the release before wrote."""
@@ -49,6 +50,29 @@ def restart(pair: Pair, seat: Seat, now: int = NOW, data: bytes | None = None) -
 
 def texts(seat: Seat) -> list[str]:
     return [event.text for event in seat.collect() if isinstance(event, events.TextReceived)]
+
+
+def test_a_text_writes_the_group_once(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[Group] = []
+    write = Group.to_bytes
+
+    def note(group: Group) -> bytes:
+        written.append(group)
+        return write(group)
+
+    monkeypatch.setattr(Group, "to_bytes", note)
+    state = pair.counselor.state
+    before = record(pair.counselor)
+    written.clear()
+    state.send_text("once", NOW)
+    (append,) = state.take_frames()
+    assert isinstance(append, Append)
+    queued = record(pair.counselor)
+    state.receive(Accepted(state.conversation_id, append.counter, state.cursor + 1), NOW)
+    accepted = record(pair.counselor)
+    assert state.is_confirmed
+    assert len({before, queued, accepted}) == 3
+    assert len(written) == 1
 
 
 def test_it_goes_on_where_it_was(pair: Pair) -> None:

@@ -84,11 +84,22 @@ class Membership:
     invitations: Invitations = field(default_factory=Invitations)
     senders: SenderOrder = field(default_factory=SenderOrder)
     joined_by: KeyPackage | None = field(default=None, repr=False)
+    _written: tuple[Group, bytes] | None = field(default=None, repr=False)
 
     @property
     def epoch(self) -> int:
         """The epoch of the group; 0 before there is one."""
         return 0 if self.group is None else self.group.epoch
+
+    def group_bytes(self) -> bytes | None:
+        """The group at rest, written once for each state of it: most of what happens to a conversation, as
+        that a message is accepted, changes the queue alone.
+        """
+        if self.group is None:
+            return None
+        if self._written is None or self._written[0] is not self.group:
+            self._written = self.group, self.group.to_bytes()
+        return self._written[1]
 
     @property
     def me(self) -> Participant | None:
@@ -240,7 +251,7 @@ class Membership:
 
     def wipe(self) -> None:
         """Forget every key."""
-        self.group = self.pending = None
+        self.group = self.pending = self._written = None
         self.room = Room()
         self.invitations = Invitations()
         self.senders = SenderOrder()

@@ -255,7 +255,7 @@ def save_membership(member: Membership) -> SavedMembership:
     """Our seat in the group as data."""
     pending = member.pending
     return SavedMembership(
-        group=None if member.group is None else member.group.to_bytes(),
+        group=member.group_bytes(),
         pending=None
         if pending is None
         else SavedPending(pending.counter, pending.group.to_bytes(), save_change(pending.change)),

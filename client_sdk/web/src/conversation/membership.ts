@@ -50,6 +50,7 @@ export interface PendingEpoch {
 export class Membership {
   /** `group` and `room` belong together always; both are empty before we are in and after `wipe`. */
   #group: MlsGroup | null = null
+  #written: Uint8Array | null = null
   #room = Room.EMPTY
   #bundles: readonly KeyPackageBundle[]
   #isWiped = false
@@ -73,6 +74,15 @@ export class Membership {
 
   get room(): Room {
     return this.#room
+  }
+
+  /**
+   * The group at rest, written once for each state of it: most of what happens to a conversation, as that a message is
+   * accepted, changes the queue alone.
+   */
+  groupBytes(): Uint8Array | null {
+    this.#written ??= this.#group?.toBytes() ?? null
+    return this.#written
   }
 
   /** The epoch of the group; 0 before there is one. */
@@ -233,7 +243,7 @@ export class Membership {
     this.#group?.wipe()
     this.pending?.group.wipe()
     this.#eraseBundles()
-    this.#group = this.pending = null
+    this.#group = this.pending = this.#written = null
     this.#room = Room.EMPTY
     this.invitations = new Invitations()
     this.senders = new SenderOrder()
@@ -285,6 +295,7 @@ export class Membership {
   #adoptGroup(group: MlsGroup): void {
     this.#requireNotWiped(group)
     this.#group = group
+    this.#written = null
   }
 
   #requireNotWiped(group: MlsGroup): void {

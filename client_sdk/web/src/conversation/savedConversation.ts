@@ -218,9 +218,10 @@ export function restoreOrder(saved: SavedPlace): LogOrder {
 }
 
 /** Our seat in the group as data. */
-export function saveMembership({ group, pending, invitations, senders }: Membership): SavedMembership {
+export function saveMembership(membership: Membership): SavedMembership {
+  const { pending, invitations, senders } = membership
   return {
-    group: group?.toBytes() ?? null,
+    group: membership.groupBytes(),
     pending:
       pending === null
         ? null

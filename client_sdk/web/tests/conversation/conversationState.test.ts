@@ -1,6 +1,6 @@
 /** Two and three people at a log in memory: what they hear, and what a dishonest relay or colleague achieves. */
 
-import { beforeEach, describe, expect, it } from "vitest"
+import { beforeEach, describe, expect, it, vi } from "vitest"
 
 import { AuthenticationService } from "../../src/trust/authenticationService.ts"
 import { encodeMessage } from "../../src/chat/codec.ts"
@@ -12,7 +12,7 @@ import { HandOverNotes } from "../../src/conversation/handOverNotes.ts"
 import { MlsGroup } from "../../src/mls/group.ts"
 import type { MlsProposal } from "../../src/mls/group.ts"
 import { CLASSIC_SUITE } from "../../src/mls/suites.ts"
-import { Append, EntryKind, type Entry } from "../../src/relay/frames.ts"
+import { Accepted, Append, EntryKind, type Entry } from "../../src/relay/frames.ts"
 import { authenticatedCounter } from "../../src/group/senderOrder.ts"
 import { ConversationState } from "../../src/conversation/conversationState.ts"
 import { verifyRoom } from "../../src/group/room.ts"
@@ -431,6 +431,24 @@ describe("a revocation list that has become too old as somebody comes to her", (
 })
 
 describe("a console that is opened again", () => {
+  it("writes the group once for a text, for that it is accepted changes the queue alone", async () => {
+    const { state } = pair.counselor
+    const before = state.save().membership.group
+    const written = vi.spyOn(MlsGroup.prototype, "toBytes")
+    await state.sendText("once", NOW)
+    const [append] = state.takeFrames()
+    if (append?.type !== "append") throw new Error("nothing was sent")
+    const queued = state.save()
+    const { conversationId, cursor } = state
+    await state.receive(Accepted({ conversationId, counter: append.counter, seq: cursor + 1 }), NOW)
+    const accepted = state.save()
+    expect(state.isConfirmed).toBe(true)
+    expect(queued.membership.group).not.toEqual(before)
+    expect(accepted.membership.group).toEqual(queued.membership.group)
+    expect(written).toHaveBeenCalledTimes(1)
+    written.mockRestore()
+  })
+
   it("goes on from what was kept: nothing is lost, no key is used twice", async () => {
     const { counselor, survivor, log, device, organisation } = pair
     await counselor.state.sendText("before", NOW)
