@@ -15,7 +15,7 @@ import pytest
 from support.clients.frame_client import FrameClient, frame_client
 from support.eventually import becomes
 from support.organisation.relay_organisation import RelayOrganisation, StaffDevice
-from support.relay.relay_process import relay_here
+from support.relay.relay_process import relay_here, until_it_listens
 from support.store.stopped_store import StoppedStore
 from teduh_crypto.credentials import Role
 from teduh_server.redis_store.address import StoreAddress
@@ -140,10 +140,13 @@ async def environment(
     path = organisation.write(tmp_path)
     routing = {"mode": "offer", **patience}
     async with (
-        relay_here(path, valkey.url, routing=routing) as (_, one),
-        relay_here(path, valkey.url, routing=routing) as (_, two),
+        relay_here(path, valkey.url, routing=routing) as (first, one),
+        relay_here(path, valkey.url, routing=routing) as (second, two),
         AsyncExitStack() as stack,
     ):
+        for relay in (first, second):
+            # Else a supervisor may be there before, and be told again of what was told meanwhile.
+            await until_it_listens(relay)
         # One text for both: a list that is signed a second later is another one.
         revocations = organisation.revoking()
         for url in (one, two):

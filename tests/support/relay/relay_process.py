@@ -22,12 +22,15 @@ from pathlib import Path
 from teduh_server.app import Relay
 from teduh_server.cluster.sibling_workers import SiblingWorkers
 from teduh_server.config.settings import Settings
+from teduh_server.redis_store.keys import ALL_NODES_CHANNEL
 
 from support.chaos.failing_machine import FailingMachine
 from support.chaos.isolated_network import IsolatedNetwork
-from support.eventually import eventually
+from support.eventually import becomes, eventually
 
 _START_SECONDS = 60.0
+_NO_KIND = 0x7F
+"""Of a message between nodes that means nothing to them."""
 
 GENEROUS = {
     # Tests come from one address and are fast.
@@ -263,3 +266,17 @@ async def worker_here(
         yield relay
     finally:
         await relay.stop()
+
+
+async def until_it_listens(relay: Relay) -> None:
+    """Wait until this node hears what others publish, and has looked at what it may have missed before."""
+    heard = asyncio.Event()
+    relay.parts.channel.on(_NO_KIND, lambda _: heard.set())
+
+    async def ask() -> bool:
+        await relay.parts.store.publish_confirmed(ALL_NODES_CHANNEL, bytes((_NO_KIND,)))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(heard.wait(), 0.1)
+        return heard.is_set()
+
+    await becomes(ask, wanted=True)
