@@ -18,10 +18,11 @@ from typing import Final
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 from screenshot_camera import SIZES, Camera, Language
 from screenshot_wire import Wire
+from support.browsers.directory_environment import environment_with_directory
 from support.browsers.environment import RelayEnvironment, accepted, harmless_site, joined, relay_environment
 from support.clients.sdk_people import collect
 from teduh_crypto.credentials import Role
-from teduh_sdk import events
+from teduh_sdk import Directory, events
 from teduh_sdk.conversation.conversation import Conversation
 from teduh_sdk.staff.staff import Staff
 
@@ -98,6 +99,13 @@ async def survivor_states(browser: Browser, folder: Path, camera: Camera) -> Non
         table = f'[page.disguise]\nskin = "{disguise}"\n'
         async with relay_environment(folder / disguise, table) as here, _visit(browser, here, camera) as page:
             await camera.take(page, f"survivor-disguise-{disguise}")
+    folder_with_directory = folder / "directory"
+    folder_with_directory.mkdir()
+    async with (
+        environment_with_directory(folder_with_directory) as here,
+        _visit(browser, here, camera) as page,
+    ):
+        await _looking_for_others(page, here, camera)
     async with relay_environment(folder / "links", LINKS) as here, _visit(browser, here, camera) as page:
         await page.locator(".emergency-button").click()
         await camera.take(page, "survivor-emergency-links")
@@ -127,6 +135,26 @@ async def _from_opening_to_waiting(page: Page, camera: Camera) -> None:
     await page.locator(".emergency-button").click()
     await _asking(page, said)
     await camera.take(page, "survivor-waiting")
+
+
+async def _looking_for_others(page: Page, here: RelayEnvironment, camera: Camera) -> None:
+    """The directory, searched before she asks, and one of its services sent by staff."""
+    said = SAID[camera.language]
+    opener = page.locator("button[aria-controls=services]")
+    await opener.click()
+    await expect(page.locator("#services h3")).to_have_count(3)
+    await camera.take(page, "survivor-who-else")
+    await page.locator("#services select").first.select_option(index=1)
+    await camera.take(page, "survivor-who-else-searched")
+    await page.keyboard.press("Escape")
+    async with here.staff("Sari") as staff, page.expect_response("**/v1/directory"):
+        await _asking(page, said)
+        conversation = await _answered(page, await accepted(staff), said)
+        directory = await Directory.fetch(here.url, here.organisation.public)
+        (found,) = directory.search(need="shelter")
+        await conversation.refer(directory.referral_to(found.service, said.reason))
+        await expect(page.locator(".message .card a").first).to_be_visible()
+        await camera.take(page, "survivor-service-from-staff")
 
 
 async def _talking(page: Page, here: RelayEnvironment, camera: Camera) -> None:

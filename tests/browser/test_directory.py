@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -19,74 +16,12 @@ from support.browsers.console_page import (
     DeskWords,
     console_environment,
 )
-from support.browsers.environment import RelayEnvironment, accepted, relay_environment
+from support.browsers.directory_environment import days_ago, environment_with_directory, sign_services
+from support.browsers.environment import accepted, relay_environment
 from support.browsers.real_browser import chromium
 from support.browsers.survivor_page import ENGLISH, INDONESIAN, SurvivorPage, Words
-from support.organisation.relay_organisation import RelayOrganisation
-from teduh_crypto.credentials import StatementVerifier
 from teduh_sdk import Directory
-from teduh_server.organisation.directory_csv import directory_from_csv
-from teduh_server.organisation.signed_directory import DIRECTORY_FILE, sign_directory
-from teduh_signaling.directory.format import write_directory
-
-TODAY = datetime.fromtimestamp(time.time(), UTC).date()
-NEVER, ALWAYS = "", "MO,TU,WE,TH,FR,SA,SU 00:00-00:00 +07:00"
-COLUMNS = (
-    "name",
-    "name_en",
-    "organization",
-    "description",
-    "description_en",
-    "needs",
-    "languages",
-    "areas",
-    "phones",
-    "email",
-    "url",
-    "write",
-    "hours",
-    "assured_date",
-    "source",
-)
-
-
-def days_ago(days: int) -> str:
-    return (TODAY - timedelta(days=days)).isoformat()
-
-
-def row(name: str, english: str, needs: str, areas: str, checked: str, **cells: str) -> str:
-    given = {
-        "name": name,
-        "name_en": english,
-        "organization": "Aid",
-        "needs": needs,
-        "languages": "id",
-        "areas": areas,
-        "assured_date": checked,
-        "source": "a test",
-        **cells,
-    }
-    return ",".join(f'"{given.get(column, "")}"' for column in COLUMNS)
-
-
-SERVICES = "\n".join(
-    (
-        ",".join(COLUMNS),
-        row("Polisi", "Police", "emergency", "ID Indonesia", days_ago(1), phones="110", hours=ALWAYS),
-        row(
-            "Rumah Aman",
-            "Safe House",
-            "shelter|counseling",
-            "ID-JK Jakarta",
-            days_ago(181),
-            phones="0811 1129 129",
-            write="https://wa.me/628111129129 WhatsApp",
-            languages="id|jv",
-        ),
-        row("Bantuan Hukum", "Legal Aid", "legal", "ID Indonesia", days_ago(2), email="tanya@example.org"),
-        row("Terlalu Lama", "Too Old", "legal", "ID Indonesia", days_ago(366), phones="119"),
-    )
-)
+from teduh_server.organisation.signed_directory import DIRECTORY_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,21 +75,6 @@ LANGUAGES = (
 each_language = pytest.mark.parametrize("shown", LANGUAGES, ids=lambda shown: shown.code)
 
 
-@asynccontextmanager
-async def house_with_directory(folder: Path) -> AsyncIterator[RelayEnvironment]:
-    """The file is there when the relay starts, so that the page offers it; it is signed later."""
-    (folder / DIRECTORY_FILE).write_text("{}")
-    async with relay_environment(folder) as here:
-        sign_services(folder, here.organisation)
-        yield here
-
-
-def sign_services(folder: Path, organisation: RelayOrganisation) -> None:
-    verifier = StatementVerifier(organisation.public.root_public_key, organisation.id)
-    content = write_directory(directory_from_csv(SERVICES.encode()))
-    sign_directory(folder, content, organisation.authority, verifier, now=int(time.time()))
-
-
 def asked_of(page: Page) -> list[str]:
     """The paths that the page asks for, from now on."""
     asked: list[str] = []
@@ -169,7 +89,7 @@ def asked_of(page: Page) -> list[str]:
 @each_language
 async def test_she_searches_before_she_asks_and_nobody_learns_for_what(tmp_path: Path, shown: Shown) -> None:
     async with (
-        house_with_directory(tmp_path) as here,
+        environment_with_directory(tmp_path) as here,
         chromium(tmp_path / "profile", shown.code, width=360, height=640) as browser,
     ):
         hers = await SurvivorPage.open(browser, here.url, shown.words)
@@ -191,7 +111,7 @@ async def test_she_searches_before_she_asks_and_nobody_learns_for_what(tmp_path:
 @each_language
 async def test_a_number_stands_there_in_full_before_it_can_be_called(tmp_path: Path, shown: Shown) -> None:
     async with (
-        house_with_directory(tmp_path) as here,
+        environment_with_directory(tmp_path) as here,
         chromium(tmp_path / "profile", shown.code, width=360, height=640) as browser,
     ):
         hers = await SurvivorPage.open(browser, here.url, shown.words)
@@ -211,7 +131,7 @@ async def test_a_number_stands_there_in_full_before_it_can_be_called(tmp_path: P
 @each_language
 async def test_old_facts_say_so_and_older_ones_are_not_there(tmp_path: Path, shown: Shown) -> None:
     async with (
-        house_with_directory(tmp_path) as here,
+        environment_with_directory(tmp_path) as here,
         chromium(tmp_path / "profile", shown.code, width=360, height=640) as browser,
     ):
         hers = await SurvivorPage.open(browser, here.url, shown.words)
@@ -227,7 +147,7 @@ async def test_old_facts_say_so_and_older_ones_are_not_there(tmp_path: Path, sho
 @each_language
 async def test_it_is_there_while_she_waits_and_when_it_is_over(tmp_path: Path, shown: Shown) -> None:
     async with (
-        house_with_directory(tmp_path) as here,
+        environment_with_directory(tmp_path) as here,
         here.staff() as staff,
         chromium(tmp_path / "profile", shown.code, width=360, height=640) as browser,
     ):
@@ -317,7 +237,7 @@ async def test_without_the_directory_she_reads_what_staff_say_and_nothing_can_be
     tmp_path: Path,
 ) -> None:
     async with (
-        house_with_directory(tmp_path) as here,
+        environment_with_directory(tmp_path) as here,
         here.staff() as staff,
         chromium(tmp_path / "profile", width=360, height=640) as browser,
     ):
@@ -339,7 +259,7 @@ async def test_without_the_directory_she_reads_what_staff_say_and_nothing_can_be
 async def test_what_she_looks_for_is_in_nothing_that_leaves_her_device(tmp_path: Path) -> None:
     """While the connection to the relay stands: neither in a request nor in a frame."""
     async with (
-        house_with_directory(tmp_path) as here,
+        environment_with_directory(tmp_path) as here,
         chromium(tmp_path / "profile", width=360, height=640) as browser,
     ):
         hers = await SurvivorPage.open(browser, here.url)
@@ -375,7 +295,7 @@ async def test_what_she_looks_for_is_in_nothing_that_leaves_her_device(tmp_path:
 
 async def test_it_works_by_the_keyboard_alone(tmp_path: Path) -> None:
     async with (
-        house_with_directory(tmp_path) as here,
+        environment_with_directory(tmp_path) as here,
         chromium(tmp_path / "profile", width=360, height=640) as browser,
     ):
         hers = await SurvivorPage.open(browser, here.url)
@@ -396,7 +316,7 @@ async def test_it_works_by_the_keyboard_alone(tmp_path: Path) -> None:
 async def test_one_that_is_not_the_organisations_is_not_shown(tmp_path: Path, shown: Shown) -> None:
     """A relay that lies gets a number of its own before nobody: she is given the emergency numbers."""
     async with (
-        house_with_directory(tmp_path) as here,
+        environment_with_directory(tmp_path) as here,
         chromium(tmp_path / "profile", shown.code, width=360, height=640) as browser,
     ):
         hers = await SurvivorPage.open(browser, here.url, shown.words)
