@@ -7,7 +7,7 @@ DISTRIBUTIONS := crypto signaling server client_sdk/python
 # The built pages, in the server's package; anew whenever a source of theirs is newer.
 PAGES := server/teduh_server/web/manifest.json
 PAGE_SOURCES := $(shell find $(addprefix client_sdk/web/,src apps build package.json package-lock.json) -type f) \
-    crypto/teduh_crypto/return_code/pictures.txt tools/web_build.py
+    $(wildcard crypto/teduh_crypto/*/pictures.txt crypto/teduh_crypto/credentials/words/*.txt) tools/web_build.py
 
 .PHONY: run test check chaos bench screenshots lock clean
 .DEFAULT_GOAL := test

@@ -98,13 +98,13 @@ _ENGLISH_VOWELS: Final = frozenset(
 
 def alike(words: Iterable[str], language: str) -> list[tuple[str, str]]:
     """Every two of these words that are alike to the ear."""
-    spoken = [(word, phonemes(word, language)) for word in words]
+    spoken = [(word, spoken, frozenset(spoken)) for word in words for spoken in (phonemes(word, language),)]
     distance = _BETWEEN[language]
     return [
         (one, other)
-        for (one, left), (other, right) in combinations(spoken, 2)
-        # Losing a phoneme costs 0.4 at least.
-        if abs(len(left) - len(right)) <= 3 and distance(left, right) <= ALIKE + 1e-9
+        for (one, left, lefts), (other, right, rights) in combinations(spoken, 2)
+        # A phoneme that the other word has not costs 0.3 at least, so that four of them are too many.
+        if len(lefts - rights) <= 3 and len(rights - lefts) <= 3 and distance(left, right) <= ALIKE
     ]
 
 
@@ -123,12 +123,12 @@ def english_sounds() -> Mapping[str, tuple[str, ...]]:
 
 
 def indonesian_distance(one: Sequence[str], other: Sequence[str]) -> float:
-    """Between the phonemes of two Indonesian words."""
+    """Between the phonemes of two Indonesian words; of words that are not alike, something above `ALIKE`."""
     return _distance(one, other, _indonesian_cost, _FAINT_INDONESIAN)
 
 
 def english_distance(one: Sequence[str], other: Sequence[str]) -> float:
-    """Between the phonemes of two English words."""
+    """Between the phonemes of two English words; of words that are not alike, something above `ALIKE`."""
     return _distance(one, other, _english_cost, _FAINT_ENGLISH)
 
 
@@ -166,7 +166,9 @@ def _distance(
                     row[-1] + faint.get(there, 1.0),
                 )
             )
-    return row[-1]
+        if min(row) > ALIKE:
+            break
+    return round(max(row[-1], min(row)), 6)
 
 
 _BETWEEN: Final = {"id": indonesian_distance, "en": english_distance}

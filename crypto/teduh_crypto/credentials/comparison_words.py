@@ -8,8 +8,8 @@ the stretching above (32 MiB, about 0.1 s), some 50,000 years on one core; compa
 The invitation in the salt makes each enrolment a search of its own: no table of keys, however long it was
 computed, serves for two.
 
-Both lists have 2048 words; `words/README.md` says where they come from. The English one is BIP-39's, whose
-words differ in their first four letters; in the Indonesian one no word becomes another by one wrong letter.
+Both lists have 2048 words; `words/README.md` says where they come from. They are compared aloud, by people
+who may have fled: no two of a list sound alike or mean the same, none is inside another, is rare or hurts.
 """
 
 from __future__ import annotations

@@ -42,6 +42,12 @@ def inside_one_another(words: Iterable[str]) -> list[tuple[str, str]]:
     ]
 
 
+def everyday() -> set[str]:
+    """Indonesian words that are known to everybody, though `frequencies` has not counted them."""
+    lines = (FOLDER / "everyday.txt").read_text("utf-8").splitlines()
+    return {word for line in lines if not line.startswith("#") for word in line.split()}
+
+
 @cache
 def frequencies(language: str) -> Mapping[str, float]:
     """How often each word is used, on the Zipf scale; 0.0 where the source has not counted it."""

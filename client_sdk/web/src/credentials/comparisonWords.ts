@@ -5,8 +5,8 @@
  *     salt  = "Teduh 1 comparison words", a zero byte, SHA-256(invitation)
  *
  * A relay that wants to slip in its own key must find one with the same four words: 2^44 tries, each of which costs the
- * stretching above; the invitation makes each enrolment a search of its own. English words are BIP-39's, Indonesian ones Teduh's own: other words, one number. They and scrypt are
- * loaded only when a device is enrolled.
+ * stretching above; the invitation makes each enrolment a search of its own. The two languages have other words for
+ * one number. They and scrypt are loaded only when a device is enrolled.
  */
 
 import { concatenate, sha256, utf8 } from "../hazmat/bytes.ts"
