@@ -26,20 +26,22 @@ import msgspec
 from msgspec import Meta
 
 # Without a path, and nothing that could end a header or a directive of a policy.
-_ORIGIN: Final = r"^https?://[A-Za-z0-9.\[\]:*-]+$"
-_WEB_ADDRESS: Final = r"^https?://[!-~]+$"
+_ORIGIN: Final = r"^https?://[A-Za-z0-9.\[\]:*-]+\Z"
+_WEB_ADDRESS: Final = r"^https?://[!-~]+\Z"
 # One site and what is there, as RFC 3986 writes it, and no userinfo before the site, which would hide it.
 _LINK: Final = (
     r"^https://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]{1,5})?"
     r"([/?#][A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*)?\Z"
 )
 _MAX_LINK_CHARACTERS: Final = 256
-_PICTURE: Final = r"^data:(image/[a-z0-9.+-]+(;base64)?)?,[!-~]*$"
+_PICTURE: Final = r"^data:(image/[a-z0-9.+-]+(;base64)?)?,[!-~]*\Z"
 
-Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")]
+Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*\Z")]
 ShortText = Annotated[str, Meta(min_length=1, max_length=64)]
 OwnText = str | dict[Language, str]
 """One text for all languages, or one for each."""
+_Name = Annotated[str, Meta(max_length=100)]
+_About = Annotated[str, Meta(max_length=300)]
 
 
 class InvalidPageSettings(Exception):
@@ -57,10 +59,10 @@ class EmergencyContact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     What such a site learns is told in docs/pages.md, and to her beside the link.
     """
 
-    number: Annotated[str, Meta(pattern=r"^[+*#\d][\d ()*#-]{1,31}$")] | None = None
+    number: Annotated[str, Meta(pattern=r"^[+*#\d][\d ()*#-]{1,31}\Z")] | None = None
     link: Annotated[str, Meta(max_length=_MAX_LINK_CHARACTERS, pattern=_LINK)] | None = None
-    name: OwnText = ""
-    about: OwnText = ""
+    name: _Name | dict[Language, _Name] = ""
+    about: _About | dict[Language, _About] = ""
 
     def __post_init__(self) -> None:
         if self.number is None and self.link is None:

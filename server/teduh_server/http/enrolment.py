@@ -62,7 +62,7 @@ _Body = TypeVar("_Body", bound=msgspec.Struct)
 class SealedStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body with which a coordinator answers: base64url without padding."""
 
-    sealed: Annotated[str, msgspec.Meta(min_length=1, max_length=_MOST_SEALED, pattern=r"^[A-Za-z0-9_-]+$")]
+    sealed: Annotated[str, msgspec.Meta(min_length=1, max_length=_MOST_SEALED, pattern=r"^[A-Za-z0-9_-]+\Z")]
 
 
 class SignedList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
