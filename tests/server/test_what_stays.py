@@ -17,6 +17,7 @@ from teduh_server.redis_store.address import StoreAddress
 from teduh_server.redis_store.client import Store
 from teduh_server.redis_store.commands import Reply
 from teduh_server.redis_store.embedded import EmbeddedValkey
+from teduh_server.redis_store.replies import as_bytes, as_list
 from teduh_signaling.relay.frames import (
     Acknowledge,
     AcknowledgeInbox,
@@ -194,6 +195,8 @@ async def test_of_a_conversation_that_all_have_left_nothing_is_in_the_store_five
             await becomes(lambda: _names(store, b"conversation:*"), [])
             request = keys.queue_request(secrets[0])
             await becomes(lambda: store.ask((b"HGETALL", request)), [b"state", b"taken"])
+            # What happens on a day is gathered for a moment before it is counted.
+            await becomes(lambda: _is_counted(store), wanted=True)
             everything = await _bytes_of(store)
             # It is looked for rightly: for a while it stands there that this request was answered.
             assert secrets[0].hex().encode() in everything
@@ -213,6 +216,11 @@ async def test_of_a_conversation_that_all_have_left_nothing_is_in_the_store_five
             assert secret.hex().encode() not in everything
     finally:
         await store.close()
+
+
+async def _is_counted(store: Store) -> bool:
+    days = as_list(await _names(store, b"queue:{queue}:day:*"))
+    return any([await store.ask((b"HEXISTS", as_bytes(day), b"answered")) for day in days])
 
 
 async def _names(store: Store, pattern: bytes) -> Reply:
