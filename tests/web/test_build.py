@@ -21,6 +21,8 @@ MOST_LOADER_BYTES = 3 * 1024
 
 def copy_of_sources(folder: Path) -> Path:
     """The sources at another place. The libraries are not copied, for they are the lock file's."""
+    words = Path("crypto", "teduh_crypto", "credentials", "words")
+    shutil.copytree(web_build.WEB.parents[1] / words, folder.parents[1] / words, dirs_exist_ok=True)
     folder.mkdir(parents=True)
     for name in SOURCES:
         source = web_build.WEB / name
