@@ -57,7 +57,7 @@ from teduh_server.transport.browser_origin import BrowserOrigins, hosts_of
 from teduh_server.transport.rate_limit import SourceLimit, source_of_requests
 
 _REQUEST_BURST: Final = 6.0
-_TELLING_SECONDS: Final = 0.05
+_GATHERING_SECONDS: Final = 0.05
 
 
 class Parts:
@@ -185,7 +185,7 @@ class Parts:
 
     def _revocations_adopted(self, revocations: RevocationList) -> None:
         # The others look at the store then; each node adopts a list once.
-        asyncio.get_running_loop().call_later(_TELLING_SECONDS, self._publish_revocations_changed)
+        asyncio.get_running_loop().call_later(_GATHERING_SECONDS, self._publish_revocations_changed)
         for connection in self.routing.presence.here():
             assert connection.staff is not None
             try:

@@ -35,7 +35,7 @@ async def test_what_a_timer_begins_after_the_relay_has_stopped_is_closed(
 
             monkeypatch.setattr(news, "_spawn", noted)
             # A timer of the relay's last moment.
-            monkeypatch.setattr("teduh_server.routing.queue_news._SETTLING_SECONDS", 0.5)
+            monkeypatch.setattr("teduh_server.routing.queue_news._GATHERING_SECONDS", 0.5)
     news.refresh_soon()
     await eventually(lambda: begun)
     assert [inspect.getcoroutinestate(work) for work in begun] == [inspect.CORO_CLOSED] * len(begun)

@@ -46,7 +46,7 @@ def check(directory: _DIRECTORY) -> None:
     """Say what is wrong with a directory; ends with status 1 if it could not be signed."""
     with _plainly():
         findings = check_directory(_read(directory), _today())
-        _notify(findings)
+        _print(findings)
         if any(finding.is_fault for finding in findings):
             raise typer.Exit(1)
         typer.echo("nothing keeps it from being signed")
@@ -77,7 +77,7 @@ def sign(
                 opened.path, content, authority, opened.verifier(), now=now, validity=days * _DAY
             )
         except DirectoryNotSigned as faulty:
-            _notify(faulty.findings)
+            _print(faulty.findings)
             raise
         file = folder / DIRECTORY_FILE
         typer.echo(f"directory version {statement.version} {until(statement.expires)}")
@@ -99,7 +99,7 @@ def import_csv(
             typer.echo(content.decode(), nl=False)
         else:
             output.write_bytes(content)
-        _notify(check_directory(content, _today()))
+        _print(check_directory(content, _today()))
         typer.echo(f"{len(directory.services)} services", err=True)
 
 
@@ -123,7 +123,7 @@ def _read(file: Path) -> bytes:
     return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
 
 
-def _notify(findings: Sequence[Finding]) -> None:
+def _print(findings: Sequence[Finding]) -> None:
     for finding in findings:
         typer.echo(str(finding), err=True)
 

@@ -37,9 +37,9 @@ from teduh_server.routing.waiting_list import next_waiting
 from teduh_server.session.connection import Connection
 from teduh_server.staff.presence import Presence
 
-_SETTLING_SECONDS = 0.1
+_GATHERING_SECONDS = 0.1
 """How long changes are gathered before anything is told."""
-_SETTLING_SECONDS_EACH = 0.0005
+_GATHERING_SECONDS_EACH = 0.0005
 """How much longer for each who waits, here or elsewhere."""
 AGAIN_SECONDS = 1.0
 """So long after somebody was told that her request is taken, and found nobody, she is told so again."""
@@ -226,8 +226,8 @@ class QueueNews:
             self._refresh_due = True
             # The more wait, the more there is to look through, and the less anyone minds a moment's delay.
             waiting = max(len(self._waiting), self._announced or 0)
-            resolving = _SETTLING_SECONDS + waiting * _SETTLING_SECONDS_EACH
-            asyncio.get_running_loop().call_later(resolving, self._refresh_now)
+            delay = _GATHERING_SECONDS + waiting * _GATHERING_SECONDS_EACH
+            asyncio.get_running_loop().call_later(delay, self._refresh_now)
 
     def _refresh_now(self) -> None:
         self._refresh_due = False

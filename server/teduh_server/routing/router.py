@@ -38,7 +38,7 @@ from teduh_server.staff.presence import Presence
 from teduh_server.staff.push import Push
 
 _TICK_SECONDS = 1.0
-_SETTLING_SECONDS = 0.02
+_GATHERING_SECONDS = 0.02
 """How long changes are gathered before it plans anew."""
 _LEAD_MS = 3000
 _LOOKED_AT_FIRST = 32
@@ -95,7 +95,7 @@ class Router:
                 async with asyncio.timeout(_TICK_SECONDS):
                     await self._poked.wait()
                 # What changes in the next moment is looked at together.
-                await asyncio.sleep(_SETTLING_SECONDS)
+                await asyncio.sleep(_GATHERING_SECONDS)
             except TimeoutError:
                 pass
             self._poked.clear()

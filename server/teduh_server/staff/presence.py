@@ -42,7 +42,7 @@ from teduh_server.staff.staff_index import PresentDevice, StaffIndex, load_of, s
 
 HEARTBEAT_SECONDS = 5.0
 FORGOTTEN_AFTER_SECONDS = 12.0
-_SETTLING_SECONDS = 0.05
+_GATHERING_SECONDS = 0.05
 _COLLEAGUES_CHARACTERS = 200_000
 """What fits into one frame with room to spare."""
 
@@ -336,7 +336,7 @@ class Presence:
         self.changes.notify()
         if not self._announcement_due:
             self._announcement_due = True
-            asyncio.get_running_loop().call_later(_SETTLING_SECONDS, self._announce)
+            asyncio.get_running_loop().call_later(_GATHERING_SECONDS, self._announce)
 
     def _announce(self) -> None:
         """Tell the other nodes what has changed since the last time."""

@@ -10,7 +10,7 @@ import { boardTexts } from "./board/boardTexts.ts"
 import { handOverTexts } from "./talk/handOverTexts.ts"
 import { inviteTexts } from "./talk/inviteTexts.ts"
 import { consoleTexts } from "./consoleTexts.ts"
-import { referTexts } from "./referTexts.ts"
+import { referTexts } from "./talk/referTexts.ts"
 
 const texts = shownTexts({
   en: { ...sharedTexts.en, ...consoleTexts.en, ...boardTexts.en, ...handOverTexts.en, ...inviteTexts.en, ...referTexts.en },

@@ -2,16 +2,16 @@
 
 import { useEffect, useMemo, useState } from "preact/hooks"
 
-import { translator, type Language } from "../shared/i18n/catalogue.ts"
-import { shownTexts } from "../shared/i18n/direction.ts"
-import { serviceTexts } from "../shared/i18n/serviceTexts.ts"
-import { Select } from "../shared/parts/Select.tsx"
-import { WRITING_SERVICES_OFF } from "../shared/parts/writing.ts"
-import { choicesOf, day } from "../shared/services.ts"
-import { Dialog } from "./Dialog.tsx"
-import { Directory, readOrganisation, type Found } from "./sdk.ts"
-import type { TalkDialogProps } from "./talk/TalkDialogs.tsx"
-import { useWording } from "./words.tsx"
+import { translator, type Language } from "../../shared/i18n/catalogue.ts"
+import { shownTexts } from "../../shared/i18n/direction.ts"
+import { serviceTexts } from "../../shared/i18n/serviceTexts.ts"
+import { Select } from "../../shared/parts/Select.tsx"
+import { WRITING_SERVICES_OFF } from "../../shared/parts/writing.ts"
+import { choicesOf, day } from "../../shared/services.ts"
+import { Dialog } from "../Dialog.tsx"
+import { Directory, readOrganisation, type Found } from "../sdk.ts"
+import type { TalkDialogProps } from "./TalkDialogs.tsx"
+import { useWording } from "../words.tsx"
 
 const texts = shownTexts(serviceTexts)
 const MOST_SHOWN = 30
