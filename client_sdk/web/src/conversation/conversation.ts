@@ -85,7 +85,7 @@ export interface ConversationOwner {
   /** The relay knows that we have left (survivor): by what it gave, she may ask for whoever was with her; empty: forget it. */
   parted?(conversation: Conversation, continuation: Uint8Array): void
   /** How colleagues are brought in (staff). */
-  addInvited?(host: Host): Inviting
+  inviting?(host: Host): Inviting
 }
 
 /** What the queue told of a request when it was taken. */
@@ -638,7 +638,7 @@ export class Conversation implements AsyncIterable<Event> {
   }
 
   #inviting(): Inviting {
-    const inviting = this.#owner.addInvited?.({
+    const inviting = this.#owner.inviting?.({
       state: this.state,
       link: this.#link,
       turn: (work) => this.#turn(work),

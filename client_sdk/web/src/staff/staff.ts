@@ -108,7 +108,7 @@ export class Staff extends Client {
       over: (conversation) => {
         this.strike(conversation.id)
       },
-      addInvited: (host) => new Inviting(host),
+      inviting: (host) => new Inviting(host),
     }
     this.#restored = this.#begin()
     this.#restored.catch((error: unknown) => {
